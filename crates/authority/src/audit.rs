@@ -1,0 +1,31 @@
+//! The words of the audit trail. Every change of state and every refused proof writes one, and none of them a secret.
+
+pub(crate) const ACCOUNT_CREATED: &str = "account.created";
+pub(crate) const ACCOUNT_BLOCKED: &str = "account.blocked";
+pub(crate) const ACCOUNT_UNBLOCKED: &str = "account.unblocked";
+pub(crate) const CODE_SENT: &str = "code.sent";
+pub(crate) const CODE_WITHDRAWN: &str = "code.withdrawn";
+pub(crate) const CODE_LIMITED: &str = "code.limited";
+pub(crate) const CODE_REFUSED: &str = "code.refused";
+pub(crate) const CODE_ACCEPTED: &str = "code.accepted";
+pub(crate) const DEVICE_ACTIVATED: &str = "device.activated";
+pub(crate) const DEVICE_REDELIVERED: &str = "device.redelivered";
+pub(crate) const DEVICE_REPLACED: &str = "device.replaced";
+pub(crate) const DEVICE_REMOVED: &str = "device.removed";
+pub(crate) const DEVICE_REFUSED: &str = "device.refused";
+pub(crate) const DEVICE_SYNCHRONIZED: &str = "device.synchronized";
+pub(crate) const DEVICE_DESYNCHRONIZED: &str = "device.desynchronized";
+pub(crate) const K1_EVOLVING: &str = "device.k1.evolving";
+pub(crate) const K1_EVOLVED: &str = "device.k1.evolved";
+pub(crate) const SECRET_STORED: &str = "device.secret.stored";
+pub(crate) const PIN_SET: &str = "pin.set";
+pub(crate) const PIN_CHANGED: &str = "pin.changed";
+pub(crate) const PIN_RESET: &str = "pin.reset";
+pub(crate) const PIN_REFUSED: &str = "pin.refused";
+pub(crate) const PASSWORD_GRANTED: &str = "password.granted";
+pub(crate) const PASSWORD_FORBIDDEN: &str = "password.forbidden";
+pub(crate) const PASSWORD_ACCEPTED: &str = "password.accepted";
+pub(crate) const PASSWORD_REFUSED: &str = "password.refused";
+pub(crate) const PHONE_NUMBER_ADDED: &str = "phoneNumber.added";
+pub(crate) const PHONE_NUMBER_MODIFIED: &str = "phoneNumber.modified";
+pub(crate) const ENROLLMENTS_REMOVED: &str = "enrollments.removed";

@@ -1,0 +1,108 @@
+//! How long an SMS code is good, and how often one may be asked for.
+
+use crate::policy::Policy;
+use crate::storage::CodeRow;
+
+const HOUR: i64 = 3_600_000;
+
+/// How far back requests for codes count.
+pub(crate) const DAY: i64 = 24 * HOUR;
+
+/// Whether a code can still be right.
+pub(crate) fn is_live(code: &CodeRow, policy: &Policy, now: i64) -> bool {
+    !code.withdrawn && code.used.is_none() && now < code.expires_at && code.tries < policy.code_tries
+}
+
+/// Charges a wrong try and tells how many are left.
+pub(crate) fn charge(code: &mut CodeRow, policy: &Policy) -> u32 {
+    code.tries = code.tries.saturating_add(1);
+    policy.code_tries.saturating_sub(code.tries)
+}
+
+/// The wrong tries that a new code takes over: asking again gives none back while the old code would live.
+pub(crate) fn carried_tries(old: Option<&CodeRow>, now: i64) -> u32 {
+    old.filter(|old| old.used.is_none() && now < old.expires_at).map_or(0, |old| old.tries)
+}
+
+/// In how many seconds the next code may be asked for, where that is not now. `requests`: the times of the last day, oldest first.
+pub(crate) fn retry_after(requests: &[i64], old: Option<&CodeRow>, policy: &Policy, now: i64) -> Option<u64> {
+    let hour = window(requests, HOUR, policy.codes_per_hour, now);
+    let day = window(requests, DAY, policy.codes_per_day, now);
+    // A code that is born dead would cost an SMS for nothing.
+    let tries = old.filter(|_| carried_tries(old, now) >= policy.code_tries).map(|old| old.expires_at - now);
+    let millis = [hour, day, tries].into_iter().flatten().max()?;
+    Some(u64::try_from(millis).unwrap_or(0).div_ceil(1000).max(1))
+}
+
+/// How long until fewer than `limit` requests lie in the window, where that is not so now.
+fn window(requests: &[i64], length: i64, limit: u32, now: i64) -> Option<i64> {
+    let recent = requests.iter().filter(|at| **at > now - length).count();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if recent < limit {
+        return None;
+    }
+    // The request that must fall out of the window; where nothing may be asked for there is none.
+    let oldest = requests.len().checked_sub(limit).and_then(|place| requests.get(place));
+    Some(oldest.map_or(length, |at| at + length - now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sms::Purpose;
+    use crate::storage::CodeUse;
+
+    fn code(tries: u32) -> CodeRow {
+        CodeRow {
+            account: "a".into(),
+            purpose: Purpose::Enrollment,
+            phone_number: "123456".into(),
+            hash: [0; 32],
+            expires_at: 600_000,
+            tries,
+            withdrawn: false,
+            setup_at: None,
+            used: None,
+        }
+    }
+
+    #[test]
+    fn a_code_lives_until_it_expires_is_used_withdrawn_or_tried_too_often() {
+        let policy = Policy::default();
+        assert!(is_live(&code(4), &policy, 599_999));
+        assert!(!is_live(&code(0), &policy, 600_000));
+        assert!(!is_live(&code(5), &policy, 0));
+        assert!(!is_live(&CodeRow { used: Some(CodeUse::Done), ..code(0) }, &policy, 0));
+        assert!(!is_live(&CodeRow { withdrawn: true, ..code(0) }, &policy, 0));
+    }
+
+    #[test]
+    fn tries_are_carried_over_while_the_old_code_would_live() {
+        assert_eq!(carried_tries(Some(&code(3)), 599_999), 3);
+        assert_eq!(carried_tries(Some(&CodeRow { withdrawn: true, ..code(3) }), 0), 3);
+        assert_eq!(carried_tries(Some(&code(3)), 600_000), 0);
+        assert_eq!(carried_tries(Some(&CodeRow { used: Some(CodeUse::Done), ..code(3) }), 0), 0);
+        assert_eq!(carried_tries(None, 0), 0);
+    }
+
+    #[test]
+    fn the_limits_tell_when_the_next_code_may_be_asked_for() {
+        let policy = Policy { codes_per_hour: 2, codes_per_day: 3, ..Policy::default() };
+        let after = |requests: &[i64], now| retry_after(requests, None, &policy, now);
+        assert_eq!(after(&[], 0), None);
+        assert_eq!(after(&[0], 1000), None);
+        assert_eq!(after(&[0, 1000], 1000), Some(3599));
+        assert_eq!(after(&[0, 1000], HOUR), None);
+        assert_eq!(after(&[0, 1000, HOUR], HOUR + 1000), Some(23 * 3600 - 1));
+        assert_eq!(after(&[0, 1000, HOUR], DAY), None);
+        assert_eq!(retry_after(&[], None, &Policy { codes_per_hour: 0, ..policy.clone() }, 0), Some(3600));
+    }
+
+    #[test]
+    fn no_code_is_sent_that_would_be_dead_at_birth() {
+        let policy = Policy::default();
+        assert_eq!(retry_after(&[], Some(&code(5)), &policy, 0), Some(600));
+        assert_eq!(retry_after(&[], Some(&code(4)), &policy, 0), None);
+        assert_eq!(retry_after(&[], Some(&code(5)), &policy, 600_000), None);
+    }
+}

@@ -1,0 +1,6 @@
+//! The rules that need neither a database nor a clock of their own: rows and times in, decisions out.
+
+pub(crate) mod code;
+pub(crate) mod evolution;
+pub(crate) mod phone;
+pub(crate) mod pin;

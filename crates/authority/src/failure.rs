@@ -1,0 +1,52 @@
+//! What is wrong with the service itself. What is wrong with a request is an answer, not a failure.
+
+use thiserror::Error;
+
+pub use crate::storage::StorageError;
+
+/// The service is broken: the request was not judged, or its judgement could not be kept. No message holds a secret.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The database did not do what it was asked for. Nothing of the request was kept.
+    #[error("the database failed: {0}")]
+    Storage(#[from] StorageError),
+    /// A sealed value does not open: it was changed, moved, or sealed under another master key.
+    #[error("a sealed value of the database does not open under the master key")]
+    Sealed,
+    /// The system gave no randomness.
+    #[error("the system gave no randomness")]
+    Randomness,
+    /// The private RSA arithmetic gave a wrong result, which did not leave.
+    #[error("the private RSA arithmetic failed its check")]
+    Arithmetic,
+    /// Every code that was drawn is in use by another account.
+    #[error("no free SMS code was found")]
+    CodesExhausted,
+}
+
+/// Why the service could not be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database file could not be made or opened.
+    #[error("the database file could not be made: {0}")]
+    File(#[from] std::io::Error),
+    /// The database did not do what it was asked for.
+    #[error("the database failed: {0}")]
+    Storage(#[from] StorageError),
+    /// The database was written by a newer release.
+    #[error("the database has version {found}, this release knows {known}")]
+    Newer {
+        /// The version of the database.
+        found: i64,
+        /// The newest version that this release knows.
+        known: i64,
+    },
+    /// The database was sealed under another master key.
+    #[error("the database was sealed under another master key")]
+    MasterKey,
+    /// The system gave no randomness.
+    #[error("the system gave no randomness")]
+    Randomness,
+}

@@ -1,0 +1,55 @@
+//! The service side of strong authentication with an SMS code and a PIN.
+//!
+//! [`Authority`] keeps accounts, PINs, devices and their keys in a database, sends SMS codes, judges the proofs of devices and
+//! checks one-time passwords. It speaks two languages: the MAC exchange of devices ([`Authority::mac`]) and the CVS requests of
+//! authenticated accounts ([`Authority::cvs`]). It takes requests as function calls and answers with values; sockets, HTTP and the
+//! authentication of accounts are its host's.
+//!
+//! ```no_run
+//! use pims_authority::{Authority, MasterKey, Options, Outbox, Policy, SystemClock};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let authority = Authority::open(Options {
+//!     database: "authority.db".into(),
+//!     master_key: MasterKey::load_or_create("authority.key")?,
+//!     policy: Policy::default(),
+//!     sms: Box::new(Outbox::new("outbox.jsonl")),
+//!     clock: Box::new(SystemClock),
+//! })?;
+//! let query = "action=ActionSetup&mode=status&id=973d95c599fffbe9&lastsync=0&version=Generator-1.0%2F0.2.11\
+//!              &macid=0123456789abcdef0123456789abcdef";
+//! let answer = authority.mac(None, query)?;
+//! # let _ = answer;
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod account;
+mod audit;
+mod authority;
+mod clock;
+mod codes;
+mod cvs;
+mod domain;
+mod failure;
+mod mac;
+mod master_key;
+mod policy;
+mod random;
+mod rsa;
+mod sealing;
+mod service_keys;
+mod sms;
+mod step;
+mod storage;
+
+pub use account::AccountName;
+pub use authority::{Authority, Options, Verdict};
+pub use clock::{Clock, SystemClock};
+pub use cvs::{CvsAnswer, CvsRefusal, CvsRequest};
+pub use failure::{Failure, OpenError, StorageError};
+pub use master_key::MasterKey;
+pub use policy::Policy;
+pub use sms::{Outbox, Purpose, Sms, SmsError, SmsGateway};

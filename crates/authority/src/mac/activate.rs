@@ -1,0 +1,220 @@
+//! `activate`: an SMS code and a PIN make a device.
+
+use inwebo_values::{Pin, Serial};
+
+use super::answer::Granted;
+use super::party::{K0_COLUMN, K1_COLUMN, Party};
+use super::proof::{Sent, judge_pin};
+use super::query::Query;
+use super::word::{Refusal, Stop, Word};
+use super::{Judged, Mac, PinMode, SentPin, announce_keys};
+use crate::audit;
+use crate::codes::{self, Entered};
+use crate::domain::pin::may_be_chosen;
+use crate::failure::Failure;
+use crate::random;
+use crate::sealing::Place;
+use crate::service_keys::ServiceKeys;
+use crate::sms::Purpose;
+use crate::step::Step;
+use crate::storage::{AccountRow, CodeRow, CodeUse, DeviceRow};
+
+/// The code of an activation.
+struct Activation<'q> {
+    code: &'q str,
+    /// The number that it registers, where it does (ours).
+    phone_number: Option<&'q str>,
+}
+
+/// What `finalize` brings besides.
+struct NewDevice<'q> {
+    serial: Serial,
+    name: &'q str,
+    sent: SentPin,
+}
+
+/// Has the code checked. It is not used up.
+pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
+    let activation = Activation::read(query)?;
+    let keys = mac.keys()?;
+    mac.step("activate.setup", |step| {
+        let code = match activation.judge(mac, step)? {
+            Entered::Right(code) => code,
+            entered => return Err(refused(&entered)),
+        };
+        let account = activation.account(step, &code)?;
+        if step.rows.devices_of(&account.name)?.len() >= max_devices(step) {
+            return Err(Word::MaxDevices.into());
+        }
+        step.rows.put_code(&CodeRow { setup_at: Some(step.now), ..code })?;
+        let pin_mode = if account.pin.is_some() { PinMode::Current } else { PinMode::New };
+        Ok(announce_keys(Granted::default(), &keys, pin_mode))
+    })
+}
+
+/// Makes the device, or delivers once more what a lost answer delivered.
+pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
+    let activation = Activation::read(query)?;
+    let serial = query.serial()?;
+    if !Sent::read(query)?.before_activation(&serial) {
+        return Err(Word::Syntax.into());
+    }
+    let name =
+        query.need("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
+    let keys = mac.keys()?;
+    let sent = SentPin::read(query, &keys.device, "Kma", "pin")?;
+    if !sent.fits(&serial) {
+        return Err(Word::Syntax.into());
+    }
+    let new = NewDevice { serial, name, sent };
+    mac.step("activate.finalize", |step| match activation.judge(mac, step)? {
+        Entered::Right(code) => {
+            let account = activation.account(step, &code)?;
+            activate(step, account, code, &activation, &new, &keys)
+        }
+        Entered::Used(code) => redeliver(step, &code, &new, &keys),
+        entered => Err(refused(&entered)),
+    })
+}
+
+impl<'q> Activation<'q> {
+    fn read(query: &'q Query) -> Result<Self, Refusal> {
+        Ok(Self { code: query.code()?, phone_number: query.phone_number()? })
+    }
+
+    fn purpose(&self) -> Purpose {
+        if self.phone_number.is_some() { Purpose::PhoneNumberCertification } else { Purpose::Enrollment }
+    }
+
+    /// Judges the code: of the account that asks, where that is known, else among all.
+    fn judge(&self, mac: &Mac<'_>, step: &Step<'_>) -> Result<Entered, Stop> {
+        let Some(caller) = mac.caller else {
+            return Ok(codes::judge_anonymous(step, self.purpose(), self.phone_number, self.code)?);
+        };
+        if let Some(account) = step.rows.account(caller.as_str())? {
+            // A blocked account is charged nothing.
+            if account.blocked {
+                return Err(Word::Blocked.into());
+            }
+        }
+        Ok(codes::judge(step, caller.as_str(), self.purpose(), self.phone_number, self.code)?)
+    }
+
+    /// The account of a right code, where it may have another device.
+    fn account(&self, step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, Stop> {
+        let account = account_of(step, code)?;
+        if self.phone_number.is_some() && account.phone_number.is_some() {
+            return Err(Word::PhoneRegistered.into());
+        }
+        Ok(account)
+    }
+}
+
+fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, Stop> {
+    let account = step.rows.account(&code.account)?.ok_or(Word::Code)?;
+    if account.blocked { Err(Word::Blocked.into()) } else { Ok(account) }
+}
+
+fn refused(entered: &Entered) -> Stop {
+    let attempts_left = match entered {
+        Entered::Wrong { attempts_left } => Some(*attempts_left),
+        Entered::Right(_) | Entered::Used(_) | Entered::Unknown => None,
+    };
+    Refusal { word: Word::Code, attempts_left }.into()
+}
+
+fn max_devices(step: &Step<'_>) -> usize {
+    usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX)
+}
+
+fn activate(
+    step: &Step<'_>,
+    mut account: AccountRow,
+    code: CodeRow,
+    activation: &Activation<'_>,
+    new: &NewDevice<'_>,
+    keys: &ServiceKeys,
+) -> Judged {
+    let setup_at = code.setup_at.ok_or(Word::State)?;
+    if step.now.saturating_sub(setup_at) > step.policy.setup_lifetime_millis() {
+        return Err(Word::Timeout.into());
+    }
+    let devices = step.rows.devices_of(&account.name)?;
+    let (same, others): (Vec<_>, Vec<_>) = devices.into_iter().partition(|device| device.serial == new.serial.as_str());
+    if others.len() >= max_devices(step) {
+        return Err(Word::MaxDevices.into());
+    }
+    match step.pin_of(&account)? {
+        Some(pin) => judge_pin(step, &mut account, None, pin == new.sent.pin)?,
+        None => choose_pin(step, &mut account, &new.sent.pin)?,
+    }
+    if let Some(number) = activation.phone_number {
+        account.phone_number = Some(number.to_owned());
+        step.audit(Some(&account.name), None, audit::PHONE_NUMBER_ADDED)?;
+    }
+    step.put_account(&account)?;
+    for device in same {
+        step.rows.bury_device(&device.id, step.now)?;
+        step.audit(Some(&account.name), Some(&device.id), audit::DEVICE_REPLACED)?;
+    }
+    let device = make_device(step, &account, new)?;
+    let used = CodeUse::Activated { serial: device.serial.clone(), device: device.id.clone() };
+    codes::consume(step, code, used)?;
+    let party = Party { device, account, serial: new.serial.clone() };
+    party.put_device(step)?;
+    party.audit(step, audit::DEVICE_ACTIVATED)?;
+    deliver(step, &party, new, keys)
+}
+
+/// The answer of an activation was lost: the same device, with the same code and PIN, gets it again until it made its secret.
+fn redeliver(step: &Step<'_>, code: &CodeRow, new: &NewDevice<'_>, keys: &ServiceKeys) -> Judged {
+    let Some(CodeUse::Activated { serial, device }) = &code.used else { return Err(Word::Code.into()) };
+    if serial != new.serial.as_str() {
+        step.audit(Some(&code.account), None, audit::CODE_REFUSED)?;
+        return Err(Word::Code.into());
+    }
+    let mut account = account_of(step, code)?;
+    let Some(device) = step.rows.device(device)?.filter(|device| device.secret.is_none()) else {
+        return Err(Word::Code.into());
+    };
+    let pin = step.pin_of(&account)?.ok_or(Failure::Sealed)?;
+    judge_pin(step, &mut account, Some(&device.id), pin == new.sent.pin)?;
+    let party = Party { device, account, serial: new.serial.clone() };
+    party.audit(step, audit::DEVICE_REDELIVERED)?;
+    deliver(step, &party, new, keys)
+}
+
+fn choose_pin(step: &Step<'_>, account: &mut AccountRow, pin: &Pin) -> Result<(), Stop> {
+    if !may_be_chosen(pin, step.policy.pin_min_length) {
+        return Err(Word::PinRefused.into());
+    }
+    step.set_pin(account, pin)?;
+    Ok(step.audit(Some(&account.name), None, audit::PIN_SET)?)
+}
+
+fn make_device(step: &Step<'_>, account: &AccountRow, new: &NewDevice<'_>) -> Result<DeviceRow, Failure> {
+    let id = random::hex::<8>()?;
+    let key = |column| {
+        let key = zeroize::Zeroizing::new(random::bytes::<16>()?);
+        step.vault.seal(Place { column, row: &id }, &*key)
+    };
+    Ok(DeviceRow {
+        k0: key(K0_COLUMN)?,
+        k1: key(K1_COLUMN)?,
+        id,
+        account: account.name.clone(),
+        serial: new.serial.as_str().to_owned(),
+        name: new.name.to_owned(),
+        next_k1: None,
+        secret: None,
+        tsync: 0,
+        since_evolution: 0,
+        day: 0,
+        passwords_of_day: 0,
+    })
+}
+
+fn deliver(step: &Step<'_>, party: &Party, new: &NewDevice<'_>, keys: &ServiceKeys) -> Judged {
+    let granted = Granted::default().with("id", party.device.id.as_str());
+    party.deliver(step, granted, &new.sent.kma, keys)
+}

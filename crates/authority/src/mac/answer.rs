@@ -1,0 +1,80 @@
+//! Answers: named values in, XML out.
+
+use quick_xml::escape::escape;
+
+use super::word::Refusal;
+
+/// The two steps of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Setup,
+    Finalize,
+}
+
+impl Action {
+    /// The action that a request names.
+    pub(super) fn read(name: &str) -> Option<Self> {
+        [Self::Setup, Self::Finalize].into_iter().find(|action| action.as_str() == name)
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Setup => "ActionSetup",
+            Self::Finalize => "ActionFinalize",
+        }
+    }
+}
+
+/// The values of an answer that grants a request.
+#[derive(Default)]
+pub(super) struct Granted(Vec<(&'static str, String)>);
+
+impl Granted {
+    /// Appends a child.
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.push((name, value.into()));
+        self
+    }
+}
+
+/// The XML of an answer.
+pub(super) fn write(action: Action, judged: &Result<Granted, Refusal>) -> String {
+    let root = action.as_str();
+    let mut xml = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><{root}>");
+    match judged {
+        Ok(granted) => {
+            child(&mut xml, "err", "OK");
+            granted.0.iter().for_each(|(name, value)| child(&mut xml, name, value));
+        }
+        Err(refusal) => {
+            child(&mut xml, "err", refusal.word.as_str());
+            if let Some(left) = refusal.attempts_left {
+                child(&mut xml, "attemptsLeft", &left.to_string());
+            }
+        }
+    }
+    xml.push_str(&format!("</{root}>"));
+    xml
+}
+
+fn child(xml: &mut String, name: &str, value: &str) {
+    xml.push_str(&format!("<{name}>{}</{name}>", escape(value)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mac::word::Word;
+
+    #[test]
+    fn answers_look_like_the_recorded_ones() {
+        let granted = Granted::default().with("challenge", "f973").with("name", "<&>");
+        let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionSetup><err>OK</err><challenge>f973</challenge>\
+                        <name>&lt;&amp;&gt;</name></ActionSetup>";
+        assert_eq!(write(Action::Setup, &Ok(granted)), expected);
+        let refusal = Refusal { attempts_left: Some(4), ..Word::Access.into() };
+        let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>NOK:ACCESS</err>\
+                        <attemptsLeft>4</attemptsLeft></ActionFinalize>";
+        assert_eq!(write(Action::Finalize, &Err(refusal)), expected);
+    }
+}

@@ -1,0 +1,115 @@
+//! The device that a request is about, with its account and its keys.
+
+use inwebo_values::{K0, K1, Kma, Serial};
+
+use super::answer::Granted;
+use super::word::{Stop, Word};
+use super::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
+use crate::failure::Failure;
+use crate::random;
+use crate::sealing::Place;
+use crate::service_keys::ServiceKeys;
+use crate::step::Step;
+use crate::storage::{AccountRow, ChallengeRow, DeviceRow};
+
+pub(super) const K0_COLUMN: &str = "devices.k0";
+pub(super) const K1_COLUMN: &str = "devices.k1";
+pub(super) const NEXT_K1_COLUMN: &str = "devices.next_k1";
+pub(super) const SECRET_COLUMN: &str = "devices.secret";
+
+/// A device and its account.
+pub(super) struct Party {
+    pub(super) device: DeviceRow,
+    pub(super) account: AccountRow,
+    pub(super) serial: Serial,
+}
+
+impl Party {
+    /// The device with this id.
+    pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, Stop> {
+        let device = step.rows.device(id)?.ok_or(Word::NoDevice)?;
+        // The account of a device is there as long as the device: the database holds to that.
+        let account = step.rows.account(&device.account)?.ok_or(Word::NoDevice)?;
+        let serial = Serial::parse(&device.serial).ok_or(Failure::Sealed)?;
+        Ok(Self { device, account, serial })
+    }
+
+    /// Stops where the account is blocked.
+    pub(super) fn unless_blocked(self) -> Result<Self, Stop> {
+        if self.account.blocked { Err(Word::Blocked.into()) } else { Ok(self) }
+    }
+
+    /// Makes a new challenge of this mode in place of the old one.
+    pub(super) fn challenge(&self, step: &Step<'_>, mode: &str) -> Result<String, Stop> {
+        let challenge = random::hex::<16>()?;
+        let row = ChallengeRow { challenge: challenge.clone(), made_at: step.now };
+        step.rows.put_challenge(&self.device.id, mode, &row)?;
+        Ok(challenge)
+    }
+
+    /// Takes the challenge of this mode: whatever comes of it, it was used.
+    pub(super) fn take_challenge(&self, step: &Step<'_>, mode: &str) -> Result<Result<String, Word>, Stop> {
+        let Some(row) = step.rows.take_challenge(&self.device.id, mode)? else { return Ok(Err(Word::State)) };
+        if step.now.saturating_sub(row.made_at) > step.policy.setup_lifetime_millis() {
+            return Ok(Err(Word::Timeout));
+        }
+        Ok(Ok(row.challenge))
+    }
+
+    pub(super) fn k0(&self, step: &Step<'_>) -> Result<K0, Failure> {
+        Ok(K0::new(*step.vault.open_key(self.place(K0_COLUMN), &self.device.k0)?))
+    }
+
+    pub(super) fn k1(&self, step: &Step<'_>) -> Result<K1, Failure> {
+        Ok(K1::new(*step.vault.open_key(self.place(K1_COLUMN), &self.device.k1)?))
+    }
+
+    /// What K1 becomes once the device proves it.
+    pub(super) fn next_k1(&self, step: &Step<'_>) -> Result<Option<K1>, Failure> {
+        let Some(sealed) = &self.device.next_k1 else { return Ok(None) };
+        Ok(Some(K1::new(*step.vault.open_key(self.place(NEXT_K1_COLUMN), sealed)?)))
+    }
+
+    /// Makes this K1 the one that counts; the row is still to be written.
+    pub(super) fn set_k1(&mut self, step: &Step<'_>, k1: &K1) -> Result<(), Failure> {
+        self.device.k1 = step.vault.seal(self.place(K1_COLUMN), k1.as_bytes())?;
+        self.device.next_k1 = None;
+        self.device.since_evolution = 0;
+        Ok(())
+    }
+
+    pub(super) fn place(&self, column: &'static str) -> Place<'_> {
+        Place { column, row: &self.device.id }
+    }
+
+    pub(super) fn put_device(&self, step: &Step<'_>) -> Result<(), Failure> {
+        Ok(step.rows.put_device(&self.device, step.now)?)
+    }
+
+    pub(super) fn audit(&self, step: &Step<'_>, event: &'static str) -> Result<(), Failure> {
+        step.audit(Some(&self.account.name), Some(&self.device.id), event)
+    }
+
+    /// Hands out K0 and K1 under `kma`, the service, and the wish for a service secret.
+    pub(super) fn deliver(
+        &self,
+        step: &Step<'_>,
+        granted: Granted,
+        kma: &Kma,
+        keys: &ServiceKeys,
+    ) -> Result<Granted, Stop> {
+        let challenge = self.challenge(step, super::secret::MODE)?;
+        let hidden = |key: &[u8; 16]| inwebo_values::hex::encode(&kma.encrypt(key));
+        Ok(granted
+            .with("K0", hidden(self.k0(step)?.as_bytes()))
+            .with("K1", hidden(self.k1(step)?.as_bytes()))
+            .with("Tsync", self.device.tsync.to_string())
+            .with("s_n", "1")
+            .with("s_id", SERVICE_ID)
+            .with("s_name", SERVICE_NAME)
+            .with("ms_n", "1")
+            .with("ms_id", SECRET_ID)
+            .with("ms_key", keys.service_announced.as_str())
+            .with("challenge", challenge))
+    }
+}

@@ -1,0 +1,152 @@
+//! The parameters of a request, read strictly: what is not plainly right is refused before anything is looked up.
+
+use inwebo_values::{Serial, hex};
+use zeroize::Zeroizing;
+
+use super::word::{Refusal, Word};
+use crate::domain::phone::is_phone_number;
+
+/// The longest query that is read, in bytes.
+const MAX_QUERY: usize = 16 * 1024;
+const MAX_PARAMETERS: usize = 48;
+const MAX_NAME: usize = 32;
+const MAX_VALUE: usize = 2048;
+
+type Read<T> = Result<T, Refusal>;
+
+/// The parameters. They may hold a code: wiped when dropped, no `Debug`.
+pub(super) struct Query(Vec<(String, Zeroizing<String>)>);
+
+impl Query {
+    /// Reads a form-urlencoded query.
+    pub(super) fn parse(query: &str) -> Read<Self> {
+        if query.len() > MAX_QUERY || !is_form_urlencoded(query) {
+            return Err(syntax());
+        }
+        let mut parameters: Vec<(String, Zeroizing<String>)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let value = Zeroizing::new(value.into_owned());
+            let fits = parameters.len() < MAX_PARAMETERS && name.len() <= MAX_NAME && value.len() <= MAX_VALUE;
+            // What was no UTF-8 was replaced when it was decoded.
+            let clean = !value.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER);
+            if !fits || !clean || parameters.iter().any(|(known, _)| *known == name) {
+                return Err(syntax());
+            }
+            parameters.push((name.into_owned(), value));
+        }
+        Ok(Self(parameters))
+    }
+
+    /// A parameter that may be missing.
+    pub(super) fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that must be there; it may be empty.
+    pub(super) fn need(&self, name: &str) -> Read<&str> {
+        self.find(name).ok_or_else(syntax)
+    }
+
+    /// The parameters that every request carries.
+    pub(super) fn check_common(&self, with_version: bool) -> Read<()> {
+        let mac_id = self.need("macid")?;
+        let last_sync = self.need("lastsync")?;
+        self.need("id")?;
+        if with_version {
+            self.need("version")?;
+        }
+        let number = (1..=20).contains(&last_sync.len()) && last_sync.bytes().all(|byte| byte.is_ascii_digit());
+        let mac_id_fits = mac_id.len() == 32 && mac_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if number && mac_id_fits { Ok(()) } else { Err(syntax()) }
+    }
+
+    /// The SMS code: 4 to 12 letters or digits.
+    pub(super) fn code(&self) -> Read<&str> {
+        let code = self.need("code")?;
+        let fits = (4..=12).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if fits { Ok(code) } else { Err(syntax()) }
+    }
+
+    /// The phone number that an activation registers, where it does.
+    pub(super) fn phone_number(&self) -> Read<Option<&str>> {
+        match self.find("phone") {
+            Some(number) if !is_phone_number(number) => Err(syntax()),
+            number => Ok(number),
+        }
+    }
+
+    /// The serial, in the very form that it is hashed in.
+    pub(super) fn serial(&self) -> Read<Serial> {
+        let text = self.need("serial")?;
+        Serial::parse(text).filter(|serial| serial.as_str() == text).ok_or_else(syntax)
+    }
+
+    /// A value that was encrypted to one of the service's keys.
+    pub(super) fn encrypted(&self, name: &str) -> Read<Vec<u8>> {
+        hex::decode(self.need(name)?).filter(|bytes| !bytes.is_empty()).ok_or_else(syntax)
+    }
+
+    /// A proof: 64 lower-case hex digits.
+    pub(super) fn proof(&self, name: &str) -> Read<&str> {
+        let proof = self.need(name)?;
+        let fits = proof.len() == 64 && proof.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if fits { Ok(proof) } else { Err(syntax()) }
+    }
+}
+
+/// Whether the text is plain ASCII in which every `%` begins two hex digits.
+fn is_form_urlencoded(query: &str) -> bool {
+    let bytes = query.as_bytes();
+    let escaped = |place: usize| {
+        let digits = bytes.get(place + 1..place + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    bytes.iter().enumerate().all(|(place, byte)| byte.is_ascii_graphic() && (*byte != b'%' || escaped(place)))
+}
+
+fn syntax() -> Refusal {
+    Word::Syntax.into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_decoded_and_found_by_name() {
+        let query = Query::parse("name=Android+SDK+%2F+%C3%A9&ack=&flag").ok().unwrap();
+        assert_eq!(query.find("name"), Some("Android SDK / é"));
+        assert_eq!(query.find("ack"), Some(""));
+        assert_eq!(query.find("flag"), Some(""));
+        assert_eq!(query.find("missing"), None);
+    }
+
+    #[test]
+    fn repeated_oversized_and_badly_encoded_parameters_are_refused() {
+        let long = format!("a={}", "b".repeat(MAX_VALUE + 1));
+        let many: String = (0..=MAX_PARAMETERS).map(|number| format!("a{number}=&")).collect();
+        let huge = "&".repeat(MAX_QUERY + 1);
+        for bad in ["a=1&a=1", "a=%", "a=%2", "a=%zz", "a=%ff", "a=%00", "a=%0a", "a=é", "a= b", &long, &many, &huge] {
+            assert!(Query::parse(bad).is_err(), "{bad:.20}");
+        }
+        assert!(Query::parse(&format!("{}=1", "n".repeat(MAX_NAME + 1))).is_err());
+    }
+
+    #[test]
+    fn a_serial_in_upper_case_is_not_the_one_that_is_hashed() {
+        let serial = "cacacacacacacaca/_/f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7";
+        assert!(Query::parse(&format!("serial={serial}")).ok().unwrap().serial().is_ok());
+        assert!(Query::parse(&format!("serial={}", serial.to_uppercase())).ok().unwrap().serial().is_err());
+    }
+
+    #[test]
+    fn codes_and_proofs_have_one_form() {
+        let code = |code: &str| Query::parse(&format!("code={code}")).ok().unwrap().code().is_ok();
+        assert!(code("2424") && code("24AZaz240001"));
+        assert!(!code("242") && !code("2424240001234") && !code("24-24") && !code(""));
+        let proof = |proof: &str| Query::parse(&format!("R0={proof}")).ok().unwrap().proof("R0").is_ok();
+        assert!(proof(&"a0".repeat(32)));
+        assert!(!proof(&"A0".repeat(32)) && !proof(&"a0".repeat(31)) && !proof(&"g0".repeat(32)));
+    }
+}

@@ -1,0 +1,37 @@
+//! `ms`: the service secret that a device makes. Its one step answers a challenge of `activate` or `synchro`.
+
+use zeroize::Zeroizing;
+
+use super::answer::Granted;
+use super::party::{Party, SECRET_COLUMN};
+use super::proof::{self, Sent};
+use super::query::Query;
+use super::word::Word;
+use super::{Judged, Mac, SECRET_ID};
+use crate::audit;
+
+/// The mode, under which the challenge is kept.
+pub(super) const MODE: &str = "ms";
+
+pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
+    let id = query.need("id")?;
+    let sent = Sent::read(query)?;
+    let encrypted = query.encrypted("ms_val0")?;
+    if query.need("ms_id0")? != SECRET_ID || query.need("ms_n")? != "1" {
+        return Err(Word::Syntax.into());
+    }
+    let secret = mac.keys()?.service.open(&encrypted)?.ok_or(Word::Syntax)?;
+    let secret = Zeroizing::new(<[u8; 16]>::try_from(secret.as_slice()).map_err(|_| Word::Syntax)?);
+    mac.step("secret.store", |step| {
+        let party = Party::find(step, id)?;
+        let challenge = party.take_challenge(step, MODE)?;
+        let mut party = party.unless_blocked()?;
+        let challenge = challenge?;
+        let unlocked = proof::with_pin(step, &mut party, &challenge, &sent)?;
+        proof::k1(step, &mut party, &unlocked, &challenge, &sent)?;
+        party.device.secret = Some(step.vault.seal(party.place(SECRET_COLUMN), &*secret)?);
+        party.put_device(step)?;
+        party.audit(step, audit::SECRET_STORED)?;
+        Ok(Granted::default())
+    })
+}

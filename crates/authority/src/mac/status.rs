@@ -1,0 +1,18 @@
+//! `status`: how a device and its account stand.
+
+use super::answer::Granted;
+use super::party::Party;
+use super::query::Query;
+use super::word::Word;
+use super::{Judged, Mac};
+
+/// The one step. It changes nothing.
+pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
+    let id = query.need("id")?;
+    mac.step("status", |step| {
+        let party = Party::find(step, id)?.unless_blocked()?;
+        let devices = step.rows.devices_of(&party.account.name)?.len();
+        let most = usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX);
+        if devices >= most { Err(Word::MaxDevices.into()) } else { Ok(Granted::default()) }
+    })
+}

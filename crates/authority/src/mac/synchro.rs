@@ -1,0 +1,43 @@
+//! `synchro`: hands a device its keys again, under the PIN that the account has now.
+
+use inwebo_values::K1;
+use zeroize::Zeroizing;
+
+use super::answer::Granted;
+use super::party::Party;
+use super::proof::{self, Sent};
+use super::query::Query;
+use super::{Judged, Mac, PinMode};
+use crate::audit;
+use crate::random;
+
+const MODE: &str = "synchro";
+
+pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
+    let id = query.need("id")?;
+    mac.step("synchro.setup", |step| {
+        let party = Party::find(step, id)?.unless_blocked()?;
+        let challenge = party.challenge(step, MODE)?;
+        Ok(Granted::default().with("challenge", challenge).with("pinmode", PinMode::Current.as_str()))
+    })
+}
+
+/// K0 stays: where this answer is lost, the device can still prove itself. K1 is new; R1 is not judged, for a stale K1 is what this
+/// repairs. The old service secret counts until the device makes a new one.
+pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
+    let id = query.need("id")?;
+    let sent = Sent::read(query)?;
+    let keys = mac.keys()?;
+    mac.step("synchro.finalize", |step| {
+        let party = Party::find(step, id)?;
+        let challenge = party.take_challenge(step, MODE)?;
+        let mut party = party.unless_blocked()?;
+        let unlocked = proof::with_pin(step, &mut party, &challenge?, &sent)?;
+        let k1 = K1::new(*Zeroizing::new(random::bytes()?));
+        party.set_k1(step, &k1)?;
+        party.device.tsync = party.device.tsync.saturating_add(1);
+        party.put_device(step)?;
+        party.audit(step, audit::DEVICE_SYNCHRONIZED)?;
+        party.deliver(step, Granted::default(), &unlocked.kma, &keys)
+    })
+}

@@ -1,0 +1,222 @@
+//! The one key that is not in the database.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use inwebo_values::hex;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::sms::owner_only;
+
+/// 32 bytes that seal what is secret in the database, and the number by which sealed values name them. Wiped when dropped;
+/// no `Debug`.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct MasterKey {
+    id: u32,
+    bytes: [u8; 32],
+}
+
+impl MasterKey {
+    /// The number of a key that stands alone in a file.
+    const FILE_ID: u32 = 1;
+
+    /// Takes over 32 bytes and the number that sealed values are to carry.
+    pub fn new(id: u32, bytes: [u8; 32]) -> Self {
+        Self { id, bytes }
+    }
+
+    /// The key in a file: 64 hex digits or 32 raw bytes, for the owner alone. Where there is no file one is made, whole or
+    /// not at all; of several processes that make it at once one wins and all get its key.
+    pub fn load_or_create(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        match File::open(path) {
+            Ok(file) => Self::read(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Self::create(path)?;
+                Self::read(File::open(path)?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    fn read(file: File) -> io::Result<Self> {
+        refuse_other_readers(&file)?;
+        // One byte more than the longest form with its line end: a longer file is seen to be longer.
+        let mut content = Zeroizing::new(Vec::with_capacity(67));
+        file.take(67).read_to_end(&mut content)?;
+        let mut bytes = Zeroizing::new([0; 32]);
+        if content.len() == 32 {
+            bytes.copy_from_slice(&content);
+        } else {
+            let text = std::str::from_utf8(&content).map_err(|_| malformed())?.trim_end_matches(['\r', '\n']);
+            *bytes = hex::decode_array(text).ok_or_else(malformed)?;
+        }
+        Ok(Self::new(Self::FILE_ID, *bytes))
+    }
+
+    fn create(path: &Path) -> io::Result<()> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *bytes).map_err(io::Error::other)?;
+        let mut text = hex::encode_secret(&*bytes);
+        text.push('\n');
+        let temporary = Temporary::write(path, text.as_bytes())?;
+        match publish(&temporary.0, path) {
+            // Another process was first: its key counts.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        }?;
+        drop(temporary);
+        sync_folder(path)
+    }
+}
+
+/// Gives a finished file its name, never in place of another.
+fn publish(temporary: &Path, path: &Path) -> io::Result<()> {
+    match std::fs::hard_link(temporary, path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Some systems forbid links (Android's apps, FAT): there a file beside it, made by one process only, guards the name.
+        Err(_) => {
+            let guard = beside(path, "guard");
+            let _guard = Temporary::claim(guard)?;
+            if path.exists() { Err(io::ErrorKind::AlreadyExists.into()) } else { std::fs::rename(temporary, path) }
+        }
+    }
+}
+
+/// A file that is removed with the value.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    /// Writes a new file beside `path`, durably.
+    fn write(path: &Path, content: &[u8]) -> io::Result<Self> {
+        let mut tag = [0; 8];
+        getrandom::fill(&mut tag).map_err(io::Error::other)?;
+        let name = beside(path, &hex::encode(&tag));
+        let mut file = owner_only(OpenOptions::new().write(true).create_new(true)).open(&name)?;
+        let temporary = Self(name);
+        file.write_all(content)?;
+        file.sync_all()?;
+        Ok(temporary)
+    }
+
+    /// Makes an empty file that nobody else has, waiting for whoever has it.
+    fn claim(name: PathBuf) -> io::Result<Self> {
+        const PATIENCE: u32 = 500;
+        for _ in 0..PATIENCE {
+            match owner_only(OpenOptions::new().write(true).create_new(true)).open(&name) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+                made => return made.map(|_| Self(name)),
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the guard of the master key file does not go away; remove it"))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After a rename it is gone already, and a leftover harms nobody.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    name.into()
+}
+
+fn malformed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the master key file holds neither 64 hex digits nor 32 bytes")
+}
+
+/// A key that others can read is no key.
+fn refuse_other_readers(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            let reason = "the master key file is open to others than its owner: its mode must be 0600";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}
+
+/// Makes the new name durable, where a folder can be opened like a file.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, content: &[u8]) {
+        owner_only(OpenOptions::new().write(true).create(true).truncate(true))
+            .open(path)
+            .unwrap()
+            .write_all(content)
+            .unwrap();
+    }
+
+    #[test]
+    fn all_that_race_for_a_new_key_get_the_same_one_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let keys: Vec<[u8; 32]> = std::thread::scope(|scope| {
+            let load = || *MasterKey::load_or_create(&path).unwrap().bytes();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0] && *key != [0; 32]));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn hex_and_raw_files_are_read_and_others_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        for good in [&[7; 32][..], "07".repeat(32).as_bytes(), format!("{}\r\n", "07".repeat(32)).as_bytes()] {
+            write(&path, good);
+            assert_eq!(MasterKey::load_or_create(&path).unwrap().bytes(), &[7; 32]);
+        }
+        for bad in [&[7; 31][..], b"", &[b'0'; 65], &[b'x'; 64], &[0xff; 66]] {
+            write(&path, bad);
+            assert_eq!(MasterKey::load_or_create(&path).err().unwrap().kind(), io::ErrorKind::InvalidData);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        write(&path, &[7; 32]);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(MasterKey::load_or_create(&path).err().unwrap().kind(), io::ErrorKind::PermissionDenied);
+    }
+}

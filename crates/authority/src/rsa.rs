@@ -1,0 +1,220 @@
+//! The private half of RSA in this exchange: exponent 17, both ways round.
+//!
+//! The arithmetic on secrets is constant-time and blinded, goes by the Chinese remainder theorem, and every result is checked
+//! with the public exponent before it leaves: one result of a faulty computation would give the primes away.
+
+use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
+use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero, Odd, RandomMod, Resize};
+use crypto_primes::hazmat::{SetBits, SmallFactorsSieveFactory};
+use crypto_primes::{Flavor, is_prime, sieve_and_find};
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use inwebo_values::{Modulus, oaep, rsa::EXPONENT};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::random;
+
+const EXPONENT_BITS: u32 = 5;
+
+/// A private key. It has no `Debug`.
+pub(crate) struct PrivateKey {
+    public: Modulus,
+    params: BoxedMontyParams,
+    p: Prime,
+    q: Prime,
+    /// The inverse of q modulo p.
+    q_inverse: Zeroizing<BoxedMontyForm>,
+}
+
+/// One prime and what is computed modulo it.
+struct Prime {
+    params: BoxedMontyParams,
+    /// The inverse of the public exponent modulo the prime less one.
+    exponent: Zeroizing<BoxedUint>,
+}
+
+impl PrivateKey {
+    /// Makes a new key. This takes a while.
+    pub(crate) fn generate(bits: u32) -> Result<Self, Failure> {
+        // Whether the system gives randomness is asked first; the search for primes itself can only panic without.
+        random::bytes::<32>()?;
+        loop {
+            let (p, q) = (prime(bits / 2)?, prime(bits / 2)?);
+            if p != q
+                && let Some(key) = Self::from_primes(p, q)
+            {
+                return Ok(key);
+            }
+        }
+    }
+
+    /// The key in the bytes that [`to_bytes`](Self::to_bytes) gave.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (p, q) = bytes.split_at_checked(bytes.len() / 2).filter(|(p, q)| p.len() == q.len())?;
+        let read = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, u32::try_from(8 * bytes.len()).ok()?).ok();
+        Self::from_primes(read(p)?, read(q)?)
+    }
+
+    /// Both primes, one after the other: all that must be kept.
+    pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let bytes = |prime: &Prime| Zeroizing::new(prime.params.modulus().as_ref().to_be_bytes().into_vec());
+        Zeroizing::new([bytes(&self.p).as_slice(), &bytes(&self.q)].concat())
+    }
+
+    /// The public half.
+    pub(crate) fn public(&self) -> &Modulus {
+        &self.public
+    }
+
+    /// Seals a value of any length: whoever knows the modulus opens it.
+    pub(crate) fn seal(&self, value: &[u8]) -> Result<Vec<u8>, Failure> {
+        let size = self.public.size();
+        let mut sealed = Vec::with_capacity(value.len().div_ceil(size - oaep::OVERHEAD) * size);
+        for piece in value.chunks(size - oaep::OVERHEAD) {
+            let padded = oaep::encode(size, piece, &random::bytes()?).ok_or(Failure::Arithmetic)?;
+            sealed.extend_from_slice(&self.raise(&padded)?.ok_or(Failure::Arithmetic)?);
+        }
+        Ok(sealed)
+    }
+
+    /// Opens one block that was encrypted to the modulus; `None` where it was not.
+    pub(crate) fn open(&self, block: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+        if block.len() != self.public.size() {
+            return Ok(None);
+        }
+        Ok(self.raise(block)?.and_then(|padded| oaep::decode(&padded)))
+    }
+
+    /// `None` where these are not two primes whose product has all its bits and whose orders the public exponent fits.
+    fn from_primes(p: BoxedUint, q: BoxedUint) -> Option<Self> {
+        let modulus = p.concatenating_mul(&q);
+        let public = Modulus::from_bytes(&modulus.to_be_bytes()).ok()?;
+        let params = BoxedMontyParams::new_vartime(Option::from(modulus.into_odd())?);
+        let (p, q) = (Prime::new(p)?, Prime::new(q)?);
+        let q_modulo_p = q.params.modulus().as_ref().rem(p.params.modulus().as_nz_ref());
+        let q_inverse = Option::from(BoxedMontyForm::new(q_modulo_p, &p.params).invert())?;
+        Some(Self { public, params, p, q, q_inverse: Zeroizing::new(q_inverse) })
+    }
+
+    /// `block` to the private exponent, or `None` where it is not smaller than the modulus.
+    fn raise(&self, block: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+        let number = BoxedUint::from_be_slice(block, self.params.bits_precision()).map_err(|_| Failure::Arithmetic)?;
+        if number >= *self.params.modulus().as_ref() {
+            return Ok(None);
+        }
+        let number = BoxedMontyForm::new(number, &self.params);
+        let (factor, inverse) = self.blinding()?;
+        let blinded = Zeroizing::new(number.mul(&public_power(&factor)).retrieve());
+        let power = Zeroizing::new(BoxedMontyForm::new(self.private_power(&blinded), &self.params).mul(&inverse));
+        if public_power(&power).retrieve() != number.retrieve() {
+            return Err(Failure::Arithmetic);
+        }
+        let power = Zeroizing::new(power.retrieve());
+        Ok(Some(Zeroizing::new(power.to_be_bytes().into_vec())))
+    }
+
+    /// A random factor and its inverse.
+    fn blinding(&self) -> Result<(BoxedMontyForm, BoxedMontyForm), Failure> {
+        let modulus = self.params.modulus().as_nz_ref();
+        loop {
+            let factor = BoxedUint::try_random_mod_vartime(&mut SysRng, modulus).map_err(|_| Failure::Randomness)?;
+            let factor = BoxedMontyForm::new(factor, &self.params);
+            if let Some(inverse) = Option::from(factor.invert()) {
+                return Ok((factor, inverse));
+            }
+        }
+    }
+
+    /// By Garner's formula: q·((m_p − m_q)/q mod p) + m_q.
+    fn private_power(&self, number: &BoxedUint) -> BoxedUint {
+        let modulo_p = Zeroizing::new(self.p.raise(number));
+        let modulo_q = Zeroizing::new(self.q.raise(number).retrieve());
+        let q_part = modulo_q.rem(self.p.params.modulus().as_nz_ref());
+        let q_part = Zeroizing::new(BoxedMontyForm::new(q_part, &self.p.params));
+        let quotient = Zeroizing::new(modulo_p.sub(&q_part).mul(&self.q_inverse).retrieve());
+        let high = Zeroizing::new(quotient.concatenating_mul(self.q.params.modulus().as_ref()));
+        // Smaller than p·q: nothing is lost where this wraps.
+        high.wrapping_add(&*modulo_q)
+    }
+}
+
+impl Prime {
+    /// `None` where the public exponent has no inverse.
+    fn new(prime: BoxedUint) -> Option<Self> {
+        let bits = prime.bits_precision();
+        let odd: Odd<BoxedUint> = Option::from(prime.into_odd())?;
+        let order: NonZero<BoxedUint> = Option::from(odd.as_ref().wrapping_sub(BoxedUint::one()).into_nz())?;
+        let exponent = Option::from(BoxedUint::from(EXPONENT).resize(bits).invert_mod(&order))?;
+        Some(Self { params: BoxedMontyParams::new(odd), exponent: Zeroizing::new(exponent) })
+    }
+
+    fn raise(&self, number: &BoxedUint) -> BoxedMontyForm {
+        let reduced = number.rem(self.params.modulus().as_nz_ref());
+        BoxedMontyForm::new(reduced, &self.params).pow(&self.exponent)
+    }
+}
+
+fn public_power(form: &BoxedMontyForm) -> BoxedMontyForm {
+    form.pow_bounded_exp(&BoxedUint::from(EXPONENT), EXPONENT_BITS)
+}
+
+/// A random prime whose two highest bits are set, so that the product of two has all its bits.
+fn prime(bits: u32) -> Result<BoxedUint, Failure> {
+    let sieve = SmallFactorsSieveFactory::new(Flavor::Any, bits, SetBits::TwoMsb).map_err(|_| Failure::Arithmetic)?;
+    // The search wants a source that cannot fail. This one panics where the system gives no randomness, which `generate`
+    // has just seen it give.
+    let found = sieve_and_find(&mut UnwrapErr(SysRng), sieve, |_, candidate| is_prime(Flavor::Any, candidate));
+    found.ok().flatten().ok_or(Failure::Arithmetic)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_under_the_modulus_and_what_is_encrypted_opens_under_the_key() {
+        for bits in [1024, 2048] {
+            let key = PrivateKey::generate(bits).unwrap();
+            let size = key.public().size();
+            assert_eq!(size, bits as usize / 8);
+            let long: Vec<u8> = (0..=255).collect();
+            for value in [&b"x"[..], &long[..62], &long[..63], &long] {
+                let sealed = key.seal(value).unwrap();
+                assert_eq!(sealed.len(), value.len().div_ceil(size - 66) * size);
+                assert_eq!(key.public().open_sealed(&sealed).unwrap(), value);
+            }
+            let encrypted = key.public().encrypt(b"1234", &[9; 32]).unwrap();
+            assert_eq!(&**key.open(&encrypted).unwrap().unwrap(), b"1234");
+        }
+    }
+
+    #[test]
+    fn what_was_not_encrypted_to_the_key_does_not_open() {
+        let key = PrivateKey::generate(1024).unwrap();
+        let encrypted = key.public().encrypt(b"1234", &[9; 32]).unwrap();
+        let mut changed = encrypted.clone();
+        changed[127] ^= 1;
+        for bad in [&changed[..], &encrypted[1..], &[], &[0xff; 128], &[0; 128], &[0; 256]] {
+            assert!(key.open(bad).unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn a_key_survives_its_bytes() {
+        let key = PrivateKey::generate(1024).unwrap();
+        let same = PrivateKey::from_bytes(&key.to_bytes()).unwrap();
+        assert!(same.public() == key.public());
+        assert_eq!(same.public().open_sealed(&same.seal(b"value").unwrap()).unwrap(), b"value");
+        assert!(PrivateKey::from_bytes(&key.to_bytes()[1..]).is_none());
+        assert!(PrivateKey::from_bytes(&[]).is_none());
+    }
+
+    #[test]
+    fn a_faulty_computation_does_not_leave() {
+        let mut key = PrivateKey::generate(1024).unwrap();
+        key.p.exponent = Zeroizing::new(key.p.exponent.wrapping_add(BoxedUint::one()));
+        assert!(matches!(key.seal(b"value"), Err(Failure::Arithmetic)));
+    }
+}

@@ -1,0 +1,159 @@
+//! SMS: what is sent, and the two ends of the wire that this crate knows.
+//!
+//! A real gateway is the host's: it implements [`SmsGateway`]. [`Outbox`] is for development and tests.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use thiserror::Error;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use zeroize::Zeroizing;
+
+/// What an SMS code is good for. A code of one purpose is worth nothing for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Activates a device.
+    Enrollment,
+    /// Registers the number that it was sent to.
+    PhoneNumberCertification,
+    /// Sets a new PIN.
+    ResetPin,
+}
+
+impl Purpose {
+    /// The word for it on the wire, in the outbox and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enrollment => "enrollment",
+            Self::PhoneNumberCertification => "phoneNumberCertification",
+            Self::ResetPin => "resetPIN",
+        }
+    }
+}
+
+/// One message. It holds a code: no `Debug`, and both texts are wiped when dropped.
+pub struct Sms {
+    /// The number that it goes to.
+    pub to: String,
+    /// What its code is good for.
+    pub purpose: Purpose,
+    /// The code alone.
+    pub code: Zeroizing<String>,
+    /// The text that the person reads, with the code in it.
+    pub text: Zeroizing<String>,
+    /// When it was asked for, in milliseconds of the service's clock.
+    pub at: i64,
+}
+
+/// The message could not be handed over. The text is for the operator and holds no code.
+#[derive(Debug, Error)]
+#[error("the SMS could not be sent: {0}")]
+pub struct SmsError(String);
+
+impl SmsError {
+    /// Says why. The reason must not hold the message's code or text.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// Where messages go.
+pub trait SmsGateway: Send + Sync {
+    /// Hands a message over. When this returns, the gateway has it.
+    fn send(&self, sms: &Sms) -> Result<(), SmsError>;
+}
+
+/// A gateway for development: each message becomes one JSON line in a file that only its owner can read.
+#[derive(Clone, Debug)]
+pub struct Outbox(pub PathBuf);
+
+impl Outbox {
+    /// An outbox in this file, made with the first message.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    at: String,
+    to: &'a str,
+    purpose: &'a str,
+    code: &'a str,
+    text: &'a str,
+}
+
+impl SmsGateway for Outbox {
+    fn send(&self, sms: &Sms) -> Result<(), SmsError> {
+        let line =
+            Line { at: rfc3339(sms.at)?, to: &sms.to, purpose: sms.purpose.as_str(), code: &sms.code, text: &sms.text };
+        // Room enough that the line never moves and leaves a copy behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(512 + 6 * (sms.text.len() + sms.to.len())));
+        serde_json::to_writer(&mut *text, &line).map_err(|_| SmsError::new("the line could not be written as JSON"))?;
+        text.push(b'\n');
+        let mut file = owner_only(OpenOptions::new().append(true).create(true))
+            .open(&self.0)
+            .map_err(|error| SmsError::new(error.kind().to_string()))?;
+        // One write a line: lines of several processes do not mix.
+        file.write_all(&text).and_then(|()| file.flush()).map_err(|error| SmsError::new(error.kind().to_string()))
+    }
+}
+
+/// Makes that a file is created readable and writable by its owner alone, where the system knows owners.
+pub(crate) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn rfc3339(at: i64) -> Result<String, SmsError> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
+        .ok()
+        .and_then(|at| at.format(&Rfc3339).ok())
+        .ok_or_else(|| SmsError::new("its time is beyond the calendar"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn sms(text: &str) -> Sms {
+        Sms {
+            to: "+33612345678".into(),
+            purpose: Purpose::ResetPin,
+            code: Zeroizing::new("123456".into()),
+            text: Zeroizing::new(text.into()),
+            at: 1_700_000_000_123,
+        }
+    }
+
+    #[test]
+    fn an_outbox_holds_one_json_line_a_message_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = Outbox::new(folder.path().join("sms.jsonl"));
+        outbox.send(&sms("first \"quoted\"\nline")).unwrap();
+        outbox.send(&sms("second")).unwrap();
+        let text = std::fs::read_to_string(&outbox.0).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        let expected = serde_json::json!({"at": "2023-11-14T22:13:20.123Z", "to": "+33612345678", "purpose": "resetPIN",
+            "code": "123456", "text": "second"});
+        assert_eq!(lines[1], expected);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&outbox.0).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_kept_is_not_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Outbox::new(folder.path().join("missing/sms.jsonl")).send(&sms("text")).unwrap_err();
+        assert!(!error.to_string().contains("123456"));
+    }
+}

@@ -1,0 +1,188 @@
+//! Where the service keeps its rows: plain structs, and the traits that a database fulfils.
+//!
+//! No rules and no secrets in clear: what is secret arrives here sealed or hashed. One step of the service is one transaction
+//! that is serialised with all others on the same database.
+
+mod sqlite;
+
+use thiserror::Error;
+
+pub(crate) use sqlite::Sqlite;
+
+use crate::failure::Failure;
+use crate::sms::Purpose;
+
+/// The database did not do what it was asked for. Its message names the statement's trouble, never a value.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct StorageError(pub(crate) String);
+
+/// A person's account.
+#[derive(Clone)]
+pub(crate) struct AccountRow {
+    pub(crate) name: String,
+    /// Sealed; `None` where none was chosen.
+    pub(crate) pin: Option<Vec<u8>>,
+    /// Wrong PINs since the last right one.
+    pub(crate) pin_tries: u32,
+    pub(crate) blocked: bool,
+    /// The trusted phone number.
+    pub(crate) phone_number: Option<String>,
+}
+
+impl AccountRow {
+    /// An account of which nothing is known but the name.
+    pub(crate) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), pin: None, pin_tries: 0, blocked: false, phone_number: None }
+    }
+}
+
+/// A device that is not removed. Of a removed one only the id is kept, so that it can be told to be gone.
+#[derive(Clone)]
+pub(crate) struct DeviceRow {
+    pub(crate) id: String,
+    pub(crate) account: String,
+    pub(crate) serial: String,
+    /// What the device calls itself.
+    pub(crate) name: String,
+    /// Sealed.
+    pub(crate) k0: Vec<u8>,
+    /// Sealed.
+    pub(crate) k1: Vec<u8>,
+    /// Sealed: what K1 becomes once the device proves it.
+    pub(crate) next_k1: Option<Vec<u8>>,
+    /// Sealed: the service secret; `None` until the device made one.
+    pub(crate) secret: Option<Vec<u8>>,
+    /// How often its keys were handed out again.
+    pub(crate) tsync: u32,
+    /// One-time passwords since K1 last evolved.
+    pub(crate) since_evolution: u32,
+    /// The day, counted from 1970 in UTC, that `passwords_of_day` is about.
+    pub(crate) day: i64,
+    pub(crate) passwords_of_day: u32,
+}
+
+/// What a device has to prove itself over.
+pub(crate) struct ChallengeRow {
+    pub(crate) challenge: String,
+    pub(crate) made_at: i64,
+}
+
+/// The SMS code that an account was sent last for a purpose.
+#[derive(Clone)]
+pub(crate) struct CodeRow {
+    pub(crate) account: String,
+    pub(crate) purpose: Purpose,
+    /// The number that it was sent to.
+    pub(crate) phone_number: String,
+    pub(crate) hash: [u8; 32],
+    pub(crate) expires_at: i64,
+    /// Wrong tries.
+    pub(crate) tries: u32,
+    /// It is void: not sent, or dropped. Its tries still count.
+    pub(crate) withdrawn: bool,
+    /// When the setup step of an activation took it last.
+    pub(crate) setup_at: Option<i64>,
+    /// What it was used for.
+    pub(crate) used: Option<CodeUse>,
+}
+
+/// What a code was used for.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum CodeUse {
+    /// It activated this device.
+    Activated { serial: String, device: String },
+    /// Anything that is done at once.
+    Done,
+}
+
+/// A one-time password that was granted.
+pub(crate) struct PasswordRow {
+    pub(crate) account: String,
+    pub(crate) hash: [u8; 32],
+    pub(crate) device: String,
+    pub(crate) expires_at: i64,
+    pub(crate) used: bool,
+}
+
+/// One of the service's own RSA keys.
+pub(crate) struct ServiceKeyRow {
+    pub(crate) name: &'static str,
+    /// Sealed.
+    pub(crate) primes: Vec<u8>,
+    /// What devices get: the modulus, sealed by the factory key, in hex. Public.
+    pub(crate) announced: String,
+}
+
+/// One line of the audit trail. It never holds a secret.
+pub(crate) struct AuditRow<'a> {
+    pub(crate) at: i64,
+    pub(crate) account: Option<&'a str>,
+    pub(crate) device: Option<&'a str>,
+    pub(crate) event: &'static str,
+}
+
+/// A database.
+pub(crate) trait Storage: Send + Sync {
+    /// Runs one step in one transaction, alone on the database. It is kept where the step succeeds and undone where it fails.
+    /// `what` names the step for crash tests. The step may be run again where the database asks for it.
+    fn transact(
+        &self,
+        what: &'static str,
+        step: &mut dyn FnMut(&dyn Transaction) -> Result<(), Failure>,
+    ) -> Result<(), Failure>;
+}
+
+/// Runs a step that yields a value.
+pub(crate) fn transact<T>(
+    storage: &dyn Storage,
+    what: &'static str,
+    mut step: impl FnMut(&dyn Transaction) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut value = None;
+    storage.transact(what, &mut |transaction| {
+        value = Some(step(transaction)?);
+        Ok(())
+    })?;
+    value.ok_or_else(|| StorageError("a step was not run".to_owned()).into())
+}
+
+type Stored<T> = Result<T, StorageError>;
+
+/// What a step can do. `put` makes a row or replaces the one of the same name.
+pub(crate) trait Transaction {
+    fn meta(&self, name: &str) -> Stored<Option<Vec<u8>>>;
+    fn put_meta(&self, name: &str, value: &[u8]) -> Stored<()>;
+
+    fn account(&self, name: &str) -> Stored<Option<AccountRow>>;
+    fn put_account(&self, account: &AccountRow, now: i64) -> Stored<()>;
+
+    /// A device that is not removed.
+    fn device(&self, id: &str) -> Stored<Option<DeviceRow>>;
+    fn devices_of(&self, account: &str) -> Stored<Vec<DeviceRow>>;
+    fn put_device(&self, device: &DeviceRow, now: i64) -> Stored<()>;
+    /// Leaves nothing of a device but its id; its challenges and unused passwords go with it.
+    fn bury_device(&self, id: &str, now: i64) -> Stored<()>;
+
+    fn put_challenge(&self, device: &str, mode: &str, challenge: &ChallengeRow) -> Stored<()>;
+    /// Finds a challenge and removes it.
+    fn take_challenge(&self, device: &str, mode: &str) -> Stored<Option<ChallengeRow>>;
+
+    fn code(&self, account: &str, purpose: Purpose) -> Stored<Option<CodeRow>>;
+    /// The code of any account with this hash that neither expired nor was withdrawn.
+    fn live_code(&self, purpose: Purpose, hash: &[u8; 32], now: i64) -> Stored<Option<CodeRow>>;
+    fn put_code(&self, code: &CodeRow) -> Stored<()>;
+
+    fn add_code_request(&self, account: &str, at: i64) -> Stored<()>;
+    /// The times at which an account asked for codes since `since`, oldest first; older ones are forgotten.
+    fn code_requests(&self, account: &str, since: i64) -> Stored<Vec<i64>>;
+
+    fn password(&self, account: &str, hash: &[u8; 32]) -> Stored<Option<PasswordRow>>;
+    fn put_password(&self, password: &PasswordRow) -> Stored<()>;
+    fn forget_passwords(&self, account: &str, expired_before: i64) -> Stored<()>;
+
+    fn service_key(&self, name: &'static str) -> Stored<Option<ServiceKeyRow>>;
+    fn put_service_key(&self, key: &ServiceKeyRow) -> Stored<()>;
+
+    fn audit(&self, row: &AuditRow<'_>) -> Stored<()>;
+}

@@ -1,0 +1,98 @@
+//! SQLite: one connection, one file that several processes may share.
+
+mod migrations;
+mod rows;
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::{Storage, StorageError, Transaction};
+use crate::failure::{Failure, OpenError};
+use crate::sms::owner_only;
+use rows::Rows;
+
+/// How long a step waits for the steps of other processes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A database file.
+pub(crate) struct Sqlite {
+    connection: Mutex<Connection>,
+}
+
+impl Sqlite {
+    /// Opens the file, makes it where there is none, and brings its tables up to date.
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        make_file(path)?;
+        let mut connection = Connection::open(path).map_err(StorageError::from)?;
+        configure(&connection).map_err(StorageError::from)?;
+        migrations::run(&mut connection)?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+}
+
+impl Storage for Sqlite {
+    fn transact(
+        &self,
+        what: &'static str,
+        step: &mut dyn FnMut(&dyn Transaction) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        // A step that panicked left no transaction behind: it was undone when it was dropped.
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StorageError::from)?;
+        let rows = Rows::new(&transaction);
+        step(&rows)?;
+        if !rows.wrote() {
+            return Ok(transaction.rollback().map_err(StorageError::from)?);
+        }
+        pims_faults::durable_step(&format!("authority.{what}.before_commit"));
+        transaction.commit().map_err(StorageError::from)?;
+        pims_faults::durable_step(&format!("authority.{what}.after_commit"));
+        Ok(())
+    }
+}
+
+/// The message of the library, which names tables and columns; bound values never stand in it.
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(match error {
+            rusqlite::Error::SqliteFailure(code, message) => message.unwrap_or_else(|| code.to_string()),
+            other => other.to_string(),
+        })
+    }
+}
+
+/// Makes the file for its owner alone; the files that SQLite puts beside it take over its mode.
+fn make_file(path: &Path) -> io::Result<()> {
+    match owner_only(OpenOptions::new().write(true).create_new(true)).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    write_ahead(connection)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")
+}
+
+/// The change to write-ahead logging needs the file for itself and does not wait by the busy timeout in every case.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => std::thread::sleep(Duration::from_millis(10)),
+            done => return done,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}

@@ -1,0 +1,273 @@
+//! Activation: a code and a PIN make a device, once, and an answer that was lost comes again.
+
+use pims_authority::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Policy, Purpose, Verdict};
+
+use crate::device::{Answer, Device, Keys, activation, finalize, pin, serial, setup};
+use crate::world::{NUMBER, STATE, World};
+
+/// The setup step with a code.
+fn begin(world: &World, caller: Option<&AccountName>, code: &str) -> Answer {
+    Answer::of(&world.authority, caller, &setup("activate", "", &[("code", code)]))
+}
+
+#[test]
+fn a_new_account_chooses_a_pin_and_the_next_device_enters_it() {
+    let world = World::new();
+    let account = world.account("user");
+    let code = world.code(&account, Purpose::Enrollment);
+    assert_eq!(begin(&world, Some(&account), &code).ok().get("pinmode"), "2");
+    let first = Device::activate_with(&world, &account, &code, "1234");
+    let code = world.code(&account, Purpose::Enrollment);
+    assert_eq!(begin(&world, Some(&account), &code).ok().get("pinmode"), "1");
+    let second = Device::activate_with(&world, &account, &code, "1234");
+    for device in [first, second] {
+        let password = device.made(&world.authority, "1234");
+        assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
+    }
+}
+
+#[test]
+fn the_answers_have_the_children_of_the_recorded_ones_in_their_order() {
+    let world = World::new();
+    let account = world.account("user");
+    let code = world.code(&account, Purpose::Enrollment);
+    let children = |xml: &str| -> Vec<String> {
+        let body = xml.split_once("?>").unwrap().1;
+        body.split('<')
+            .filter(|tag| !tag.is_empty() && !tag.starts_with('/'))
+            .map(|tag| tag.split('>').next().unwrap().to_owned())
+            .collect()
+    };
+    let text = world.authority.mac(None, &setup("activate", "", &[("code", &code)])).unwrap();
+    assert_eq!(children(&text), ["ActionSetup", "err", "Kiw", "Kfact", "pinmode"]);
+    let keys = Keys::read(&begin(&world, None, &code));
+    let request = activation(&keys, &code, &pin("1234"), &serial(), None);
+    let text = world.authority.mac(None, &request).unwrap();
+    let expected = [
+        "ActionFinalize",
+        "err",
+        "id",
+        "K0",
+        "K1",
+        "Tsync",
+        "s_n",
+        "s_id",
+        "s_name",
+        "ms_n",
+        "ms_id",
+        "ms_key",
+        "challenge",
+    ];
+    assert_eq!(children(&text), expected);
+}
+
+#[test]
+fn without_a_caller_the_code_tells_the_account() {
+    let world = World::new();
+    let (first, second) = (world.account("first"), world.account("second"));
+    let codes = [&first, &second].map(|account| world.code(account, Purpose::Enrollment));
+    for (account, code) in [(&second, &codes[1]), (&first, &codes[0])] {
+        let keys = Keys::read(&begin(&world, None, code).ok());
+        let serial = serial();
+        let answer = Answer::of(&world.authority, None, &activation(&keys, code, &pin("1234"), &serial, None)).ok();
+        let (mut device, wanted) = Device::read(&answer, answer.get("id"), &serial, &pin("1234"), &keys.factory);
+        device.register(&world.authority, &wanted, "1234").ok();
+        let password = device.made(&world.authority, "1234");
+        assert_eq!(world.authority.verify_otp(account, &password).unwrap(), Verdict::Accepted);
+    }
+}
+
+#[test]
+fn with_a_caller_the_code_of_another_account_is_a_wrong_one_and_charged_to_the_caller() {
+    let world = World::new();
+    let (first, second) = (world.account("first"), world.account("second"));
+    let codes = [&first, &second].map(|account| world.code(account, Purpose::Enrollment));
+    let answer = begin(&world, Some(&first), &codes[1]);
+    assert_eq!((answer.err(), answer.attempts_left()), ("NOK:CODE", Some(4)));
+    begin(&world, Some(&second), &codes[1]).ok();
+}
+
+#[test]
+fn a_finalize_without_its_setup_or_too_long_after_it_is_refused() {
+    let world = World::new();
+    let account = world.account("user");
+    let other = world.account("other");
+    let keys = Keys::read(&begin(&world, None, &world.code(&other, Purpose::Enrollment)).ok());
+    let code = world.code(&account, Purpose::Enrollment);
+    let request = activation(&keys, &code, &pin("1234"), &serial(), None);
+    assert_eq!(Answer::of(&world.authority, Some(&account), &request).err(), "NOK:STATE");
+    begin(&world, Some(&account), &code).ok();
+    world.clock.forward(301);
+    assert_eq!(Answer::of(&world.authority, Some(&account), &request).err(), "NOK:TIMEOUT");
+    begin(&world, Some(&account), &code).ok();
+    world.clock.forward(299);
+    assert_eq!(Answer::of(&world.authority, Some(&account), &request).err(), "NOK:CODE");
+}
+
+#[test]
+fn a_wrong_account_pin_is_charged_and_can_be_tried_again_until_the_account_blocks() {
+    let world = World::with(Policy { max_pin_tries: 3, ..Policy::default() });
+    let account = world.account("user");
+    Device::activate(&world, &account, "1234");
+    let code = world.code(&account, Purpose::Enrollment);
+    let keys = Keys::read(&begin(&world, Some(&account), &code).ok());
+    let serial = serial();
+    let enter =
+        |digits| Answer::of(&world.authority, Some(&account), &activation(&keys, &code, &pin(digits), &serial, None));
+    assert_eq!(enter("9999").attempts_left(), Some(2));
+    assert_eq!(enter("9999").attempts_left(), Some(1));
+    assert_eq!(enter("9999").err(), "NOK_BLOCKED");
+    assert_eq!(enter("1234").err(), "NOK_BLOCKED");
+    assert_eq!(begin(&world, Some(&account), &code).err(), "NOK_BLOCKED");
+    assert_eq!(begin(&world, None, &code).err(), "NOK_BLOCKED");
+    assert!(world.authority.unblock(&account).unwrap());
+    enter("1234").ok();
+}
+
+#[test]
+fn a_pin_that_the_policy_does_not_allow_is_not_chosen() {
+    let world = World::with(Policy { pin_min_length: 6, ..Policy::default() });
+    let account = world.account("user");
+    let code = world.code(&account, Purpose::Enrollment);
+    let keys = Keys::read(&begin(&world, Some(&account), &code).ok());
+    let serial = serial();
+    let request = |digits| activation(&keys, &code, &pin(digits), &serial, None);
+    assert_eq!(Answer::of(&world.authority, Some(&account), &request("12345")).err(), "NOK:PINREFUSED");
+    Answer::of(&world.authority, Some(&account), &request("123456")).ok();
+}
+
+#[test]
+fn a_kma_that_is_not_of_this_pin_and_serial_is_refused() {
+    let world = World::new();
+    let account = world.account("user");
+    let code = world.code(&account, Purpose::Enrollment);
+    let keys = Keys::read(&begin(&world, Some(&account), &code).ok());
+    let before = world.rows(&STATE);
+    let (one, other) = (serial(), serial());
+    let parameters = |name: &str| {
+        let request = activation(&keys, &code, &pin("1234"), if name == "Kma" { &other } else { &one }, None);
+        form_urlencoded::parse(request.as_bytes()).find(|(known, _)| known == name).unwrap().1.into_owned()
+    };
+    let more = ["serial", "code", "Kma", "pin", "name", "R0", "R1", "R2"].map(|name| (name, parameters(name)));
+    let more = more.each_ref().map(|(name, value)| (*name, value.as_str()));
+    assert_eq!(Answer::of(&world.authority, Some(&account), &finalize("activate", "", &more)).err(), "NOK:SN");
+    assert_eq!(world.rows(&STATE), before);
+}
+
+#[test]
+fn a_lost_answer_is_delivered_again_until_the_secret_is_made() {
+    let world = World::new();
+    let account = world.account("user");
+    let code = world.code(&account, Purpose::Enrollment);
+    let keys = Keys::read(&begin(&world, Some(&account), &code).ok());
+    let (one, chosen) = (serial(), pin("1234"));
+    let request = activation(&keys, &code, &chosen, &one, None);
+    let lost = Answer::of(&world.authority, Some(&account), &request).ok();
+
+    // The setup step does not take a used code, and nobody else gets the device.
+    assert_eq!(begin(&world, Some(&account), &code).err(), "NOK:CODE");
+    let stranger = activation(&keys, &code, &chosen, &serial(), None);
+    assert_eq!(Answer::of(&world.authority, Some(&account), &stranger).err(), "NOK:CODE");
+    let wrong_pin = activation(&keys, &code, &pin("9999"), &one, None);
+    let answer = Answer::of(&world.authority, Some(&account), &wrong_pin);
+    assert_eq!((answer.err(), answer.attempts_left()), ("NOK:ACCESS", Some(4)));
+
+    world.clock.forward(400);
+    let again = Answer::of(&world.authority, None, &request).ok();
+    for same in ["id", "K0", "K1"] {
+        assert_eq!(lost.get(same), again.get(same), "{same}");
+    }
+    assert_ne!(lost.get("challenge"), again.get("challenge"));
+    let (mut device, wanted) = Device::read(&again, again.get("id"), &one, &chosen, &keys.factory);
+    device.register(&world.authority, &wanted, "1234").ok();
+    assert_eq!(Answer::of(&world.authority, Some(&account), &request).err(), "NOK:CODE");
+    device.ask(&world.authority, "1234").ok();
+}
+
+#[test]
+fn a_lost_answer_is_not_delivered_once_the_code_expired() {
+    let world = World::new();
+    let account = world.account("user");
+    let code = world.code(&account, Purpose::Enrollment);
+    let keys = Keys::read(&begin(&world, Some(&account), &code).ok());
+    let request = activation(&keys, &code, &pin("1234"), &serial(), None);
+    Answer::of(&world.authority, Some(&account), &request).ok();
+    world.clock.forward(600);
+    for caller in [Some(&account), None] {
+        assert_eq!(Answer::of(&world.authority, caller, &request).err(), "NOK:CODE");
+    }
+}
+
+#[test]
+fn the_same_serial_replaces_its_device() {
+    let world = World::with(Policy { max_devices: 2, evolve_k1_every: 0, ..Policy::default() });
+    let account = world.account("user");
+    let old = Device::activate(&world, &account, "1234");
+    let code = world.code(&account, Purpose::Enrollment);
+    let keys = Keys::read(&begin(&world, Some(&account), &code).ok());
+    let request = activation(&keys, &code, &pin("1234"), &old.serial, None);
+    let answer = Answer::of(&world.authority, Some(&account), &request).ok();
+    assert_ne!(answer.get("id"), old.id);
+    assert_eq!(old.status(&world.authority), "NOK:NODEVICE");
+    let (new, _) = Device::read(&answer, answer.get("id"), &old.serial, &pin("1234"), &keys.factory);
+    assert!(new.k0 != old.k0);
+    assert_eq!(new.status(&world.authority), "OK");
+}
+
+#[test]
+fn an_account_has_at_most_its_number_of_devices() {
+    let world = World::with(Policy { max_devices: 2, evolve_k1_every: 0, ..Policy::default() });
+    let account = world.account("user");
+    let first = Device::activate(&world, &account, "1234");
+    assert_eq!(first.status(&world.authority), "OK");
+    let code = world.code(&account, Purpose::Enrollment);
+    let keys = Keys::read(&begin(&world, Some(&account), &code).ok());
+    let second = Device::activate_with(&world, &account, &code, "1234");
+    assert_eq!(second.status(&world.authority), "NOK:MAXNBTOOLS");
+    // What it has still works.
+    second.ask(&world.authority, "1234").ok();
+    let code = world.code(&account, Purpose::Enrollment);
+    assert_eq!(begin(&world, Some(&account), &code).err(), "NOK:MAXNBTOOLS");
+    // A setup that came before the account was full does not help.
+    world.authority.set_policy(Policy { max_devices: 3, ..Policy::default() });
+    begin(&world, Some(&account), &code).ok();
+    world.authority.set_policy(Policy { max_devices: 2, ..Policy::default() });
+    let request = activation(&keys, &code, &pin("1234"), &serial(), None);
+    assert_eq!(Answer::of(&world.authority, Some(&account), &request).err(), "NOK:MAXNBTOOLS");
+    first.remove(&world.authority).ok();
+    Answer::of(&world.authority, Some(&account), &request).ok();
+}
+
+#[test]
+fn an_activation_registers_its_phone_number_or_neither() {
+    let world = World::new();
+    let account = AccountName::new("user").unwrap();
+    let code = world.number_code(&account, NUMBER);
+    let with_number = |number| setup("activate", "", &[("code", &code), ("phone", number)]);
+    let begin = |number| Answer::of(&world.authority, Some(&account), &with_number(number));
+    // The code is bound to its number and its purpose.
+    assert_eq!(begin("+33612345679").err(), "NOK:CODE");
+    assert_eq!(
+        Answer::of(&world.authority, Some(&account), &setup("activate", "", &[("code", &code)])).err(),
+        "NOK:CODE"
+    );
+    let keys = Keys::read(&begin(NUMBER).ok());
+    assert_eq!(world.cvs(&account, CvsRequest::TrustedPhoneNumber), CvsAnswer::Refused(CvsRefusal::NoPhoneNumber));
+    let request = activation(&keys, &code, &pin("1234"), &serial(), Some(NUMBER));
+    Answer::of(&world.authority, Some(&account), &request).ok();
+    assert_eq!(world.cvs(&account, CvsRequest::TrustedPhoneNumber), CvsAnswer::PhoneNumber(NUMBER.into()));
+    // The answer may be lost here too.
+    Answer::of(&world.authority, Some(&account), &request).ok();
+}
+
+#[test]
+fn an_activation_does_not_change_a_registered_phone_number() {
+    let world = World::new();
+    let account = world.account("user");
+    let code = world.number_code(&account, "+33699999999");
+    for caller in [Some(&account), None] {
+        let request = setup("activate", "", &[("code", &code), ("phone", "+33699999999")]);
+        assert_eq!(Answer::of(&world.authority, caller, &request).err(), "NOK:PHONEREGISTERED");
+    }
+    assert_eq!(world.cvs(&account, CvsRequest::TrustedPhoneNumber), CvsAnswer::PhoneNumber(NUMBER.into()));
+}

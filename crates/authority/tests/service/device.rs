@@ -1,0 +1,330 @@
+//! A small client of the exchange: what a device would do.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use inwebo_values::{K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, ServiceSecret, hex, otp};
+use pims_authority::{AccountName, Authority, Purpose};
+
+use crate::world::World;
+
+pub(crate) const SEED: [u8; 32] = [5; 32];
+
+pub(crate) fn pin(digits: &str) -> Pin {
+    Pin::new(digits).unwrap()
+}
+
+/// Serials, each unlike the others.
+pub(crate) fn serial() -> Serial {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Serial::new(NEXT.fetch_add(1, Ordering::SeqCst).to_be_bytes(), [0xf7; 16])
+}
+
+/// An answer: its children by name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer(String);
+
+impl Answer {
+    pub(crate) fn of(authority: &Authority, caller: Option<&AccountName>, query: &str) -> Self {
+        let answer = Self(authority.mac(caller, query).unwrap());
+        let root = if query.contains("action=ActionFinalize") { "ActionFinalize" } else { "ActionSetup" };
+        let declaration = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
+        assert!(answer.0.starts_with(&format!("{declaration}<{root}><err>")), "{}", answer.0);
+        assert!(answer.0.ends_with(&format!("</{root}>")), "{}", answer.0);
+        answer
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.0.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once(&format!("</{name}>")).unwrap().0)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_else(|| panic!("no {name} in {}", self.0))
+    }
+
+    pub(crate) fn err(&self) -> &str {
+        self.get("err")
+    }
+
+    pub(crate) fn attempts_left(&self) -> Option<u32> {
+        self.find("attemptsLeft").map(|left| left.parse().unwrap())
+    }
+
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.err(), "OK");
+        self
+    }
+}
+
+/// A query, form-urlencoded.
+pub(crate) fn query(parameters: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
+}
+
+const COMMON: [(&str, &str); 3] =
+    [("lastsync", "0"), ("version", "Generator-1.0/0.2.11"), ("macid", "0123456789abcdef0123456789abcdef")];
+
+pub(crate) fn setup(mode: &str, id: &str, more: &[(&str, &str)]) -> String {
+    let first = [("action", "ActionSetup"), ("mode", mode), ("id", id)];
+    query(&[&first[..], &COMMON, more].concat())
+}
+
+pub(crate) fn finalize(mode: &str, id: &str, more: &[(&str, &str)]) -> String {
+    let first = [("action", "ActionFinalize"), ("mode", mode), ("id", id), ("lang", "fr"), ("ack", "")];
+    query(&[&first[..], &COMMON, more].concat())
+}
+
+/// The keys of a setup answer.
+pub(crate) struct Keys {
+    pub(crate) factory: Modulus,
+    pub(crate) device: Modulus,
+}
+
+impl Keys {
+    pub(crate) fn read(answer: &Answer) -> Self {
+        let factory = Modulus::from_hex(answer.get("Kfact")).unwrap();
+        let device = opened(&factory, answer.get("Kiw"));
+        assert_eq!((factory.size(), device.size()), (128, 256));
+        Self { factory, device }
+    }
+
+    pub(crate) fn encrypt(&self, message: &[u8]) -> String {
+        hex::encode(&self.device.encrypt(message, &SEED).unwrap())
+    }
+}
+
+fn opened(factory: &Modulus, sealed: &str) -> Modulus {
+    Modulus::from_bytes(&factory.open_sealed(&hex::decode(sealed).unwrap()).unwrap()).unwrap()
+}
+
+/// The finalize step of an activation.
+pub(crate) fn activation(keys: &Keys, code: &str, chosen: &Pin, serial: &Serial, phone: Option<&str>) -> String {
+    let proofs = Proofs::before_activation(serial);
+    let kma = keys.encrypt(Kma::derive(chosen, serial).as_bytes());
+    let encrypted_pin = keys.encrypt(chosen.digits().as_bytes());
+    let parameters = [
+        ("serial", serial.as_str()),
+        ("code", code),
+        ("Kma", &kma),
+        ("pin", &encrypted_pin),
+        ("name", "Android SDK / test"),
+        ("R0", &proofs.r0),
+        ("R1", &proofs.r1),
+        ("R2", &proofs.r2),
+        ("phone", phone.unwrap_or_default()),
+    ];
+    finalize("activate", "", &parameters[..if phone.is_some() { 9 } else { 8 }])
+}
+
+/// An activated device.
+#[derive(Clone)]
+pub(crate) struct Device {
+    pub(crate) id: String,
+    pub(crate) serial: Serial,
+    pub(crate) k0: K0,
+    pub(crate) hidden_k1: [u8; 16],
+    pub(crate) secret: Option<ServiceSecret>,
+    pub(crate) factory: Modulus,
+}
+
+/// The wish for a service secret.
+pub(crate) struct Wanted {
+    key: Modulus,
+    challenge: String,
+}
+
+/// What came of asking for a password.
+pub(crate) enum Password {
+    Made(String),
+    /// K1 evolves: this is the device that asks again.
+    Again(Box<Device>),
+    Refused(String),
+}
+
+impl Device {
+    /// Activates a device and makes its secret.
+    pub(crate) fn activate(world: &World, account: &AccountName, digits: &str) -> Self {
+        let code = world.code(account, Purpose::Enrollment);
+        Self::activate_with(world, account, &code, digits)
+    }
+
+    pub(crate) fn activate_with(world: &World, account: &AccountName, code: &str, digits: &str) -> Self {
+        let authority = &world.authority;
+        let keys = Keys::read(&Answer::of(authority, Some(account), &setup("activate", "", &[("code", code)])).ok());
+        let serial = serial();
+        let chosen = pin(digits);
+        let request = activation(&keys, code, &chosen, &serial, None);
+        let answer = Answer::of(authority, Some(account), &request).ok();
+        let (mut device, wanted) = Self::read(&answer, answer.get("id"), &serial, &chosen, &keys.factory);
+        device.register(authority, &wanted, digits).ok();
+        device
+    }
+
+    /// The device in an answer of `activate` or `synchro`.
+    pub(crate) fn read(answer: &Answer, id: &str, serial: &Serial, chosen: &Pin, factory: &Modulus) -> (Self, Wanted) {
+        assert_eq!((answer.get("s_n"), answer.get("s_id"), answer.get("s_name")), ("1", "7001", "PIMS"));
+        assert_eq!((answer.get("ms_n"), answer.get("ms_id")), ("1", "9001"));
+        let kma = Kma::derive(chosen, serial);
+        let key = |name| hex::decode_array::<16>(answer.get(name)).unwrap();
+        let wanted =
+            Wanted { key: opened(factory, answer.get("ms_key")), challenge: answer.get("challenge").to_owned() };
+        let device = Self {
+            id: id.to_owned(),
+            serial: serial.clone(),
+            k0: K0::new(kma.decrypt(&key("K0"))),
+            hidden_k1: key("K1"),
+            secret: None,
+            factory: factory.clone(),
+        };
+        (device, wanted)
+    }
+
+    pub(crate) fn k1(&self, digits: &str) -> K1 {
+        K1::new(Kma::derive(&pin(digits), &self.serial).decrypt(&self.hidden_k1))
+    }
+
+    pub(crate) fn secval(&self, digits: &str) -> SecVal {
+        self.secret.as_ref().unwrap().under(&Kma::derive(&pin(digits), &self.serial))
+    }
+
+    pub(crate) fn proofs(&self, challenge: &str, digits: &str) -> Proofs {
+        Proofs::with_pin(challenge, &self.serial, &self.k0, &self.k1(digits), &pin(digits))
+    }
+
+    /// Makes a service secret.
+    pub(crate) fn register(&mut self, authority: &Authority, wanted: &Wanted, digits: &str) -> Answer {
+        let secret = ServiceSecret::new([0x50; 16]);
+        let value = hex::encode(&wanted.key.encrypt(secret.as_bytes(), &SEED).unwrap());
+        let proofs = self.proofs(&wanted.challenge, digits);
+        let request = query(&[
+            ("action", "ActionFinalize"),
+            ("mode", "ms"),
+            ("ms_id0", "9001"),
+            ("ms_val0", &value),
+            ("macid", "0123456789abcdef0123456789abcdef"),
+            ("id", &self.id),
+            ("lastsync", "0"),
+            ("ms_n", "1"),
+            ("R0", &proofs.r0),
+            ("R1", &proofs.r1),
+            ("R2", &proofs.r2),
+        ]);
+        let answer = Answer::of(authority, None, &request);
+        if answer.err() == "OK" {
+            self.secret = Some(secret);
+        }
+        answer
+    }
+
+    pub(crate) fn setup(&self, authority: &Authority, mode: &str, more: &[(&str, &str)]) -> Answer {
+        Answer::of(authority, None, &setup(mode, &self.id, more))
+    }
+
+    /// A finalize step with these proofs.
+    pub(crate) fn finalize(&self, authority: &Authority, mode: &str, proofs: &Proofs, more: &[(&str, &str)]) -> Answer {
+        let proved = [("R0", proofs.r0.as_str()), ("R1", &proofs.r1), ("R2", &proofs.r2)];
+        Answer::of(authority, None, &finalize(mode, &self.id, &[more, &proved].concat()))
+    }
+
+    /// Both steps of `otp` with a PIN.
+    pub(crate) fn ask(&self, authority: &Authority, digits: &str) -> Answer {
+        let answer = self.setup(authority, "otp", &[("sid", "7001")]);
+        let Some(challenge) = answer.find("challenge") else { return answer };
+        self.finalize(authority, "otp", &self.proofs(challenge, digits), &[("sid", "7001"), ("keytype", "0")])
+    }
+
+    pub(crate) fn password(&self, authority: &Authority, digits: &str) -> Password {
+        let answer = self.ask(authority, digits);
+        match (answer.err(), answer.find("dK1")) {
+            ("OK", Some(dk1)) => {
+                assert_eq!(answer.get("J"), "1");
+                let kma = Kma::derive(&pin(digits), &self.serial);
+                let hidden_k1 = kma.encrypt(self.k1(digits).evolve(dk1).as_bytes());
+                Password::Again(Box::new(Self { hidden_k1, ..self.clone() }))
+            }
+            ("OK", None) => {
+                let defi = answer.get("defi");
+                assert!((1..=9).contains(&defi.len()) && !defi.starts_with('0'), "{defi}");
+                Password::Made(otp::with_pin(&self.k1(digits), defi, &self.secval(digits)).to_string())
+            }
+            (word, _) => Password::Refused(word.to_owned()),
+        }
+    }
+
+    /// A password, where K1 does not evolve.
+    pub(crate) fn made(&self, authority: &Authority, digits: &str) -> String {
+        match self.password(authority, digits) {
+            Password::Made(password) => password,
+            Password::Again(_) => panic!("K1 evolves"),
+            Password::Refused(word) => panic!("{word}"),
+        }
+    }
+
+    /// Both steps of `otp` without a PIN.
+    pub(crate) fn ask_without_pin(&self, authority: &Authority) -> Answer {
+        let answer = self.setup(authority, "otp", &[("sid", "7001")]).ok();
+        let proofs = Proofs::without_pin(answer.get("challenge"), &self.serial, &self.k0);
+        self.finalize(authority, "otp", &proofs, &[("sid", "7001"), ("keytype", "2")])
+    }
+
+    /// Both steps of `password`.
+    pub(crate) fn change_pin(&self, authority: &Authority, old: &str, new: &str) -> Answer {
+        let answer = self.setup(authority, "password", &[]);
+        let Some(challenge) = answer.find("challenge") else { return answer };
+        let (kma, new) = self.new_pin(&answer, new);
+        self.finalize(authority, "password", &self.proofs(challenge, old), &[("nKma", &kma), ("newpin", &new)])
+    }
+
+    /// `nKma` and `newpin`.
+    pub(crate) fn new_pin(&self, answer: &Answer, new: &str) -> (String, String) {
+        let keys = Keys::read(answer);
+        let kma = keys.encrypt(Kma::derive(&pin(new), &self.serial).as_bytes());
+        (kma, keys.encrypt(new.as_bytes()))
+    }
+
+    /// Both steps of `reset`.
+    pub(crate) fn reset_pin(&self, authority: &Authority, code: &str, new: &str) -> Answer {
+        let answer = self.setup(authority, "reset", &[("code", code)]);
+        if answer.err() != "OK" {
+            return answer;
+        }
+        self.finish_reset(authority, &answer, code, new)
+    }
+
+    pub(crate) fn finish_reset(&self, authority: &Authority, answer: &Answer, code: &str, new: &str) -> Answer {
+        let r0 = Proofs::without_pin(answer.get("challenge"), &self.serial, &self.k0).r0;
+        let (kma, new) = self.new_pin(answer, new);
+        let parameters = [("code", code), ("R0", &r0), ("nKma", &kma), ("newpin", &new)];
+        Answer::of(authority, None, &finalize("reset", &self.id, &parameters))
+    }
+
+    /// Both steps of `synchro`, without the `ms` that follows.
+    pub(crate) fn synchronize(&self, authority: &Authority, digits: &str) -> Result<(Self, Wanted), Answer> {
+        let answer = self.setup(authority, "synchro", &[]);
+        let Some(challenge) = answer.find("challenge") else { return Err(answer) };
+        let answer = self.finalize(authority, "synchro", &self.proofs(challenge, digits), &[]);
+        if answer.err() != "OK" {
+            return Err(answer);
+        }
+        Ok(Self::read(&answer, &self.id, &self.serial, &pin(digits), &self.factory))
+    }
+
+    /// `synchro` and `ms`.
+    pub(crate) fn synchronized(&self, authority: &Authority, digits: &str) -> Self {
+        let (mut device, wanted) = self.synchronize(authority, digits).expect("synchronized");
+        device.register(authority, &wanted, digits).ok();
+        device
+    }
+
+    /// Both steps of `remove`.
+    pub(crate) fn remove(&self, authority: &Authority) -> Answer {
+        let answer = self.setup(authority, "remove", &[]);
+        let Some(challenge) = answer.find("challenge") else { return answer };
+        let r0 = Proofs::without_pin(challenge, &self.serial, &self.k0).r0;
+        Answer::of(authority, None, &finalize("remove", &self.id, &[("R0", &r0)]))
+    }
+
+    pub(crate) fn status(&self, authority: &Authority) -> String {
+        self.setup(authority, "status", &[]).err().to_owned()
+    }
+}

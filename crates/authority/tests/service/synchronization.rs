@@ -1,0 +1,80 @@
+//! Devices that fell behind: after a PIN change elsewhere, after lost answers.
+
+use pims_authority::Verdict;
+
+use crate::device::Device;
+use crate::world::World;
+
+#[test]
+fn another_device_follows_a_pin_change_by_synchronizing() {
+    let world = World::new();
+    let account = world.account("user");
+    let (first, second) = (Device::activate(&world, &account, "1234"), Device::activate(&world, &account, "1234"));
+    first.change_pin(&world.authority, "1234", "4321").ok();
+    assert_eq!(second.ask(&world.authority, "1234").err(), "NOK:ACCESS");
+    // With the new PIN its K1 decrypts to something else.
+    let answer = second.ask(&world.authority, "4321");
+    assert_eq!((answer.err(), answer.attempts_left()), ("NOK:DESYNCHRONIZED", None));
+    let second = second.synchronized(&world.authority, "4321");
+    let password = second.made(&world.authority, "4321");
+    assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
+}
+
+#[test]
+fn a_lost_answer_of_a_synchronization_is_asked_for_again() {
+    let world = World::new();
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    let (lost, _) = device.synchronize(&world.authority, "1234").ok().unwrap();
+    assert!(lost.k0 == device.k0 && lost.k1("1234") != device.k1("1234"));
+    assert_eq!(device.ask(&world.authority, "1234").err(), "NOK:DESYNCHRONIZED");
+    device.synchronized(&world.authority, "1234").ask(&world.authority, "1234").ok();
+}
+
+#[test]
+fn the_old_secret_counts_until_a_new_one_is_made() {
+    let world = World::new();
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    let (synchronized, _) = device.synchronize(&world.authority, "1234").ok().unwrap();
+    let with_old_secret = Device { secret: device.secret.clone(), ..synchronized };
+    let password = with_old_secret.made(&world.authority, "1234");
+    assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
+}
+
+#[test]
+fn each_synchronization_has_a_higher_number() {
+    let world = World::new();
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    for number in ["1", "2", "3"] {
+        let answer = device.setup(&world.authority, "synchro", &[]).ok();
+        let proofs = device.proofs(answer.get("challenge"), "1234");
+        assert_eq!(device.finalize(&world.authority, "synchro", &proofs, &[]).ok().get("Tsync"), number);
+    }
+}
+
+#[test]
+fn a_wrong_pin_does_not_synchronize_and_is_charged() {
+    let world = World::new();
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    let answer = device.synchronize(&world.authority, "9999").err().unwrap();
+    assert_eq!((answer.err(), answer.attempts_left()), ("NOK:ACCESS", Some(4)));
+    device.ask(&world.authority, "1234").ok();
+}
+
+#[test]
+fn a_device_without_a_secret_must_synchronize() {
+    let world = World::new();
+    let account = world.account("user");
+    let code = world.code(&account, pims_authority::Purpose::Enrollment);
+    let setup = crate::device::setup("activate", "", &[("code", &code)]);
+    let keys = crate::device::Keys::read(&crate::device::Answer::of(&world.authority, None, &setup).ok());
+    let (serial, pin) = (crate::device::serial(), crate::device::pin("1234"));
+    let request = crate::device::activation(&keys, &code, &pin, &serial, None);
+    let answer = crate::device::Answer::of(&world.authority, None, &request).ok();
+    let (device, _) = Device::read(&answer, answer.get("id"), &serial, &pin, &keys.factory);
+    assert_eq!(device.ask(&world.authority, "1234").err(), "NOK:DESYNCHRONIZED");
+    device.synchronized(&world.authority, "1234").ask(&world.authority, "1234").ok();
+}

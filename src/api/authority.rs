@@ -1,0 +1,26 @@
+//! `pims.authority.otp`: the embedded authority as a relying party. Ours: for demos and tests that have no server.
+
+use super::{Method, Route, Selector, Task};
+use crate::error::{Code, Error};
+use crate::message::Output;
+
+pub(super) const ROUTES: &[Route] = &[Route {
+    method: Method::Set,
+    api: "pims.authority.otp",
+    selector: Selector::Action,
+    operation: "verify",
+    parameters: &["otp"],
+    judge: |params| {
+        let [otp] = params.require(["otp"])?;
+        let otp = otp.one_time_password("otp")?;
+        Task::new(move |component| {
+            let Some(authority) = &component.authority else {
+                return Err(Error::of_component(Code::NotLoaded, "EmbeddedAuthority"));
+            };
+            let verified = authority
+                .verify_otp(&otp)
+                .map_err(|error| Error::new(Code::ServerError).with_detail(error.to_string()))?;
+            Ok(Output::Flag("verified", verified))
+        })
+    },
+}];

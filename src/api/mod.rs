@@ -1,0 +1,453 @@
+//! The operations: one file an api name, one row an operation in [`ROUTES`].
+//!
+//! [`judge`] is pure: it takes the text of a call and gives a [`Task`] or the error that the reference's order of judgement comes to
+//! first. What a task needs of the running library it gets when it is run: a [`View`], which no lock guards, or the [`Component`].
+
+mod account;
+#[cfg(feature = "embedded")]
+mod authority;
+mod enrollment;
+mod otp;
+mod pincode;
+mod sdk;
+mod smscode;
+#[cfg(feature = "test-hooks")]
+mod test_hooks;
+mod trustedphonenumber;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use account::{Topics, event, topics};
+
+use crate::error::{Code, Error};
+use crate::message::Outcome;
+use crate::params::{Params, Value};
+use crate::strongauth::{Failure, StrongAuthentication};
+
+/// What is done with an api.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Data is asked for.
+    Get,
+    /// Data is changed, or something is done.
+    Set,
+    /// Events are asked for.
+    Subscribe,
+    /// No more events are.
+    Unsubscribe,
+}
+
+impl Method {
+    /// Its name in messages and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Set => "set",
+            Self::Subscribe => "subscribe",
+            Self::Unsubscribe => "unsubscribe",
+        }
+    }
+}
+
+/// What can be known without a lock: it is right after each operation and never waits for one.
+#[derive(Default)]
+pub struct View {
+    activated: AtomicBool,
+    configured: AtomicBool,
+}
+
+impl View {
+    /// Tells what the component knows now.
+    pub fn update(&self, component: &Component) {
+        let activated = component.strong.as_ref().is_some_and(|strong| strong.state().is_activated());
+        self.configured.store(component.strong.is_some(), Ordering::Release);
+        self.activated.store(activated, Ordering::Release);
+    }
+
+    fn configured(&self) -> Result<(), Error> {
+        if self.configured.load(Ordering::Acquire) { Ok(()) } else { Err(not_configured()) }
+    }
+}
+
+/// What operations work on.
+pub struct Component {
+    /// StrongAuthentication, where it is configured.
+    pub strong: Option<StrongAuthentication>,
+    /// The embedded authority, where it is the service.
+    #[cfg(feature = "embedded")]
+    pub authority: Option<std::sync::Arc<crate::transport::embedded::Embedded>>,
+}
+
+impl Component {
+    fn strong(&mut self) -> Result<&mut StrongAuthentication, Error> {
+        self.strong.as_mut().ok_or_else(not_configured)
+    }
+}
+
+/// A call that may happen.
+pub enum Task {
+    /// It needs what is known without a lock.
+    View(fn(&View) -> Outcome),
+    /// It needs the component.
+    Component(Box<dyn FnOnce(&mut Component) -> Outcome + Send>),
+}
+
+impl Task {
+    fn new(run: impl FnOnce(&mut Component) -> Outcome + Send + 'static) -> Result<Self, Error> {
+        Ok(Self::Component(Box::new(run)))
+    }
+}
+
+/// How an operation is selected among those of its api and method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// It is the only one.
+    Only,
+    /// By `action`.
+    Action,
+    /// By `action`, or by `type`: the reference has one in its table and the other in its example.
+    ActionOrType,
+    /// By `type`.
+    Type,
+    /// By `type`, and `actionType` must be `strong`.
+    StrongType,
+}
+
+/// One operation.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The api's name.
+    pub api: &'static str,
+    /// How it is selected.
+    pub selector: Selector,
+    /// Its value of the selector; empty where it is the only one.
+    pub operation: &'static str,
+    /// The parameters that it requires beside the selector, in the order of the reference.
+    pub parameters: &'static [&'static str],
+    judge: fn(&Params<'_>) -> Result<Task, Error>,
+}
+
+/// Every operation of the library.
+pub const ROUTES: &[&[Route]] = &[
+    sdk::ROUTES,
+    account::ROUTES,
+    otp::ROUTES,
+    smscode::ROUTES,
+    trustedphonenumber::ROUTES,
+    enrollment::ROUTES,
+    pincode::ROUTES,
+    #[cfg(feature = "embedded")]
+    authority::ROUTES,
+    #[cfg(feature = "test-hooks")]
+    test_hooks::ROUTES,
+];
+
+/// Operations of the reference that are not there yet: api, method, operation.
+const COMING: &[(Method, &str, &str)] = &[
+    (Method::Get, "pims.sdk.device", ""),
+    (Method::Get, "pims.sdk.log", ""),
+    (Method::Get, "pims.sdk.logs", ""),
+    (Method::Set, "pims.sdk.configuration", ""),
+    (Method::Set, "pims.authentication.token", ""),
+    (Method::Get, "pims.authentication.otp", "withoutPIN"),
+    (Method::Get, "pims.authentication.smscode", "resetPIN"),
+    (Method::Set, "pims.authentication.smscode", "modifyPhoneNumber"),
+    (Method::Set, "pims.authentication.enrollment", "enrollWithPhoneNumber"),
+    (Method::Set, "pims.authentication.pincode", "reset"),
+];
+
+fn routes() -> impl Iterator<Item = &'static Route> + Clone {
+    ROUTES.iter().flat_map(|routes| routes.iter())
+}
+
+/// Steps 2 to 6 of the order of judgement.
+pub fn judge(method: Method, api: &str, text: &str) -> Result<Task, Error> {
+    if !routes().any(|route| route.api == api && route.method == method) {
+        return Err(not_supported(method, api));
+    }
+    let params = Params::read(text)?;
+    let route = select(method, api, &params)?;
+    if let Some(&missing) = route.parameters.iter().find(|name| params.get(name).is_none()) {
+        return Err(Error::missing(missing));
+    }
+    (route.judge)(&params)
+}
+
+/// Step 4: the operation that the selector names.
+fn select(method: Method, api: &str, params: &Params<'_>) -> Result<&'static Route, Error> {
+    let mut candidates = routes().filter(|route| route.api == api && route.method == method);
+    // There is one: `judge` has looked.
+    let Some(first) = candidates.clone().next() else { return Err(not_supported(method, api)) };
+    let (name, alias) = match first.selector {
+        Selector::Only => return Ok(first),
+        Selector::Action => ("action", None),
+        Selector::ActionOrType => ("action", Some("type")),
+        Selector::Type | Selector::StrongType => ("type", None),
+    };
+    let direct = params.get(name);
+    let given = match (direct, alias) {
+        (None, Some(alias)) => params.get(alias).ok_or_else(|| Error::missing(name))?,
+        (None, None) => return Err(Error::missing(name)),
+        (Some(given), _) => given,
+    };
+    let text = given.as_text().unwrap_or_default();
+    let Some(route) = candidates.find(|route| route.operation == text) else {
+        return Err(unknown_operation(method, api, name, text));
+    };
+    if direct.is_none() && route.selector != Selector::ActionOrType {
+        return Err(Error::missing(name));
+    }
+    if route.selector == Selector::StrongType {
+        strong_action_type(params)?;
+    }
+    Ok(route)
+}
+
+/// `actionType` is there, and is the only one that this library has.
+fn strong_action_type(params: &Params<'_>) -> Result<(), Error> {
+    match params.get("actionType").map(Value::as_text) {
+        Some(Some("strong")) => Ok(()),
+        Some(_) => Err(Error::invalid("actionType", "expected \"strong\"")),
+        None => Err(Error::missing("actionType")),
+    }
+}
+
+fn unknown_operation(method: Method, api: &str, name: &'static str, given: &str) -> Error {
+    if COMING.contains(&(method, api, given)) {
+        return not_yet();
+    }
+    let known = routes().filter(|route| route.api == api && route.method == method).map(|route| route.operation);
+    let known: Vec<_> = known.map(|operation| format!("\"{operation}\"")).collect();
+    Error::invalid(name, format!("expected one of {}", known.join(", ")))
+}
+
+fn not_yet() -> Error {
+    Error::new(Code::NotSupported).with_detail("not implemented in this version")
+}
+
+/// 2002, with the nearest known name.
+fn not_supported(method: Method, api: &str) -> Error {
+    if COMING.iter().any(|&(coming, name, _)| coming == method && name == api) {
+        return not_yet();
+    }
+    let error = Error::new(Code::NotSupported);
+    if let Some(route) = routes().find(|route| route.api == api) {
+        return error.with_detail(format!(
+            "{} is known with {}, not with {}",
+            route.api,
+            route.method.name(),
+            method.name()
+        ));
+    }
+    let nearest = routes()
+        .filter(|route| route.method == method && api.len() <= 64)
+        .min_by_key(|route| strsim::osa_distance(api, route.api));
+    match nearest {
+        Some(route) => error.with_detail(format!("there is no such api; the nearest known name is {}", route.api)),
+        None => error.with_detail("there is no such api"),
+    }
+}
+
+fn not_configured() -> Error {
+    Error::of_component(Code::NotConfigured, "StrongAuthentication")
+        .with_detail("outside development the configuration needs credential.macID and credential.inWeboURL")
+}
+
+/// Makes an error of a failed operation whose PIN parameter is called `pin`.
+fn failed(pin: &'static str) -> impl Fn(Failure) -> Error {
+    move |failure| Error::from_failure(&failure, pin)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Api {
+        operations: Vec<Operation>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Operation {
+        method: String,
+        api: String,
+        operation: Option<String>,
+        parameters: Vec<Parameter>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Parameter {
+        name: String,
+        required: bool,
+        values: Option<Vec<String>>,
+        alias: Option<String>,
+    }
+
+    fn reference() -> Vec<Operation> {
+        serde_json::from_str::<Api>(include_str!("../../tests/spec/api.json")).unwrap().operations
+    }
+
+    fn method(name: &str) -> Method {
+        if name == "get" { Method::Get } else { Method::Set }
+    }
+
+    #[test]
+    fn every_operation_of_the_reference_is_there_or_marked_as_coming() {
+        for theirs in reference() {
+            let method = method(&theirs.method);
+            let operation = theirs.operation.as_deref().unwrap_or("");
+            let ours = routes()
+                .find(|route| route.method == method && route.api == theirs.api && route.operation == operation);
+            match ours {
+                Some(route) => {
+                    let selectors = ["action", "type", "actionType"];
+                    let required = theirs.parameters.iter().filter(|parameter| parameter.required);
+                    let names: Vec<_> =
+                        required.map(|p| p.name.as_str()).filter(|name| !selectors.contains(name)).collect();
+                    assert_eq!(route.parameters, names, "{} {operation}", theirs.api);
+                    let alias = theirs.parameters.iter().any(|p| p.alias.is_some());
+                    assert_eq!(route.selector == Selector::ActionOrType, alias, "{} {operation}", theirs.api);
+                    if let Some(selector) =
+                        theirs.parameters.iter().find(|p| p.values.is_some() && p.name != "actionType")
+                    {
+                        assert_eq!(selector.values.as_deref().unwrap(), [operation]);
+                    }
+                }
+                None => {
+                    assert!(COMING.contains(&(method, &theirs.api, operation)), "{} {operation} is missing", theirs.api)
+                }
+            }
+        }
+    }
+
+    fn code(method: Method, api: &str, text: &str) -> (u16, String) {
+        match judge(method, api, text) {
+            Ok(_) => (0, String::new()),
+            Err(error) => (error.code() as u16, serde_json::to_string(&error).unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_call_is_judged_in_the_order_of_the_reference() {
+        use Method::{Get, Set};
+        let enroll = "pims.authentication.enrollment";
+        for (method, api, text, expected, says) in [
+            (Get, "pims.nonsense", "not json", 2002, "nearest known name"),
+            (Get, enroll, "not json", 2002, "known with set, not with get"),
+            (Get, "pims.authentication.otb", "{}", 2002, "pims.authentication.otp"),
+            (Set, enroll, "not json", 2102, "Invalid parameters parameter"),
+            (Set, enroll, "[]", 2102, "Invalid parameters parameter"),
+            (Set, enroll, "", 2101, "Missing action parameter"),
+            (Set, enroll, "{\"action\":null}", 2101, "Missing action parameter"),
+            (Set, enroll, "{\"type\":\"enroll\"}", 2101, "Missing action parameter"),
+            (Set, enroll, "{\"action\":\"x\",\"pinCode\":\"x\"}", 2102, "Invalid action parameter"),
+            (Set, enroll, "{\"action\":1}", 2102, "Invalid action parameter"),
+            (Set, enroll, "{\"action\":\"enroll\",\"pinCode\":\"x\"}", 2101, "Missing smsCode parameter"),
+            (Set, enroll, "{\"action\":\"enroll\"}", 2101, "Missing pinCode parameter"),
+            (
+                Set,
+                enroll,
+                "{\"action\":\"enroll\",\"pinCode\":\"x\",\"smsCode\":\"\\u0001\"}",
+                2102,
+                "Invalid pinCode parameter",
+            ),
+            (
+                Set,
+                enroll,
+                "{\"action\":\"enroll\",\"pinCode\":1234,\"smsCode\":\"\\u0001\"}",
+                2102,
+                "Invalid smsCode parameter",
+            ),
+            (Set, enroll, "{\"action\":\"enroll\",\"pinCode\":1234,\"smsCode\":\" \"}", 0, ""),
+            (Set, enroll, "{\"action\":\"enrollWithPhoneNumber\"}", 2002, "not implemented in this version"),
+            (Get, "pims.sdk.device", "", 2002, "not implemented in this version"),
+            (Get, "pims.authentication.account", "{}", 2101, "Missing type parameter"),
+            (
+                Get,
+                "pims.authentication.account",
+                "{\"type\":\"isDeviceActivated\"}",
+                2101,
+                "Missing actionType parameter",
+            ),
+            (
+                Get,
+                "pims.authentication.account",
+                "{\"type\":\"isDeviceActivated\",\"actionType\":\"weak\"}",
+                2102,
+                "Invalid actionType parameter",
+            ),
+            (Set, "pims.authentication.smscode", "{\"type\":\"addPhoneNumber\"}", 2101, "Missing smsCode parameter"),
+            (Set, "pims.authentication.smscode", "{\"type\":\"enrollment\"}", 2101, "Missing action parameter"),
+            (
+                Set,
+                "pims.authentication.pincode",
+                "{\"action\":\"update\",\"oldPIN\":\"1234\",\"newPIN\":1234}",
+                2315,
+                "previous one",
+            ),
+            (
+                Set,
+                "pims.authentication.pincode",
+                "{\"action\":\"update\",\"oldPIN\":\"1234\",\"newPIN\":\"12\"}",
+                2102,
+                "Invalid newPIN parameter",
+            ),
+        ] {
+            let (found, told) = code(method, api, text);
+            assert_eq!(found, expected, "{api} {text}: {told}");
+            assert!(told.contains(says), "{api} {text}: {told}");
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        use serde_json::Value;
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+            prop::sample::select(vec!["enroll", "strong", "isDeviceActivated", "1234", " ", "update", "withPIN"])
+                .prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 6, |inner| {
+            let name = prop_oneof![
+                ".{0,6}",
+                prop::sample::select(vec![
+                    "action",
+                    "type",
+                    "actionType",
+                    "pinCode",
+                    "smsCode",
+                    "oldPIN",
+                    "newPIN",
+                    "phoneNumber"
+                ])
+                .prop_map(str::to_owned),
+            ];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((name, inner), 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_to_any_api_is_judged(json in any_json(), place in 0usize..64) {
+            let all: Vec<_> = routes().collect();
+            let route = all[place % all.len()];
+            let _ = judge(route.method, route.api, &json.to_string());
+        }
+
+        #[test]
+        fn any_api_name_is_judged(api in ".*") {
+            let refused = judge(Method::Get, &api, "{}").is_err();
+            prop_assert!(refused);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! `pims.authentication.pincode`: the account's PIN.
+
+use super::{Method, Route, Selector, Task, failed};
+use crate::error::{Code, Error};
+use crate::message::Output;
+
+pub(super) const ROUTES: &[Route] = &[Route {
+    method: Method::Set,
+    api: "pims.authentication.pincode",
+    selector: Selector::Action,
+    operation: "update",
+    parameters: &["oldPIN", "newPIN"],
+    judge: |params| {
+        let [old, new] = params.require(["oldPIN", "newPIN"])?;
+        let old = old.pin("oldPIN")?;
+        let new = new.pin("newPIN")?;
+        if old == new {
+            return Err(Error::new(Code::PinReused));
+        }
+        Task::new(move |component| {
+            component.strong()?.update_pin(&old, &new).map_err(failed("newPIN"))?;
+            Ok(Output::Null)
+        })
+    },
+}];

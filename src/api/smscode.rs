@@ -1,0 +1,77 @@
+//! `pims.authentication.smscode`: SMS codes are asked for and shown, phone numbers are certified.
+
+use super::{Method, Route, Selector, Task, failed};
+use crate::inwebo::activate::PinMode;
+use crate::message::Output;
+use crate::transport::CodePurpose;
+
+const API: &str = "pims.authentication.smscode";
+
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        method: Method::Get,
+        api: API,
+        selector: Selector::Type,
+        operation: "enrollment",
+        parameters: &[],
+        judge: |_| {
+            Task::new(|component| {
+                component.strong()?.request_code(CodePurpose::Enrollment, None).map_err(failed("pinCode"))?;
+                Ok(Output::Empty)
+            })
+        },
+    },
+    Route {
+        method: Method::Get,
+        api: API,
+        selector: Selector::Type,
+        operation: "phoneNumberCertification",
+        parameters: &["phoneNumber"],
+        judge: |params| {
+            let [number] = params.require(["phoneNumber"])?;
+            let number = number.phone_number("phoneNumber")?;
+            Task::new(move |component| {
+                component
+                    .strong()?
+                    .request_code(CodePurpose::PhoneNumberCertification, Some(&number))
+                    .map_err(failed("pinCode"))?;
+                Ok(Output::Empty)
+            })
+        },
+    },
+    Route {
+        method: Method::Set,
+        api: API,
+        selector: Selector::ActionOrType,
+        operation: "addPhoneNumber",
+        parameters: &["smsCode", "phoneNumber"],
+        judge: |params| {
+            let [code, number] = params.require(["smsCode", "phoneNumber"])?;
+            let code = code.sms_code("smsCode")?;
+            let number = number.phone_number("phoneNumber")?;
+            Task::new(move |component| {
+                component.strong()?.add_phone_number(&code, &number).map_err(failed("pinCode"))?;
+                Ok(Output::Null)
+            })
+        },
+    },
+    Route {
+        method: Method::Set,
+        api: API,
+        selector: Selector::Action,
+        operation: "enrollment",
+        parameters: &["smsCode"],
+        judge: |params| {
+            let [code] = params.require(["smsCode"])?;
+            let code = code.sms_code("smsCode")?;
+            Task::new(move |component| {
+                let pin_mode = component.strong()?.accept_code(&code).map_err(failed("pinCode"))?;
+                let status = match pin_mode {
+                    PinMode::Current => "AlreadyEnrolled",
+                    PinMode::None | PinMode::New | PinMode::Biometric => "NotEnrolled",
+                };
+                Ok(Output::Texts(vec![("status", status.into())]))
+            })
+        },
+    },
+];

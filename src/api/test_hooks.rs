@@ -1,0 +1,31 @@
+//! `pims.test.panic`: panics on purpose, in test builds only, to prove that no panic leaves the library.
+
+use super::{Method, Route, Selector, Task};
+
+#[allow(clippy::panic)]
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        method: Method::Get,
+        api: "pims.test.panic",
+        selector: Selector::Type,
+        operation: "judge",
+        parameters: &[],
+        judge: |_| panic!("on purpose, while a call is judged"),
+    },
+    Route {
+        method: Method::Get,
+        api: "pims.test.panic",
+        selector: Selector::Type,
+        operation: "view",
+        parameters: &[],
+        judge: |_| Ok(Task::View(|_| panic!("on purpose, in a task without a lock"))),
+    },
+    Route {
+        method: Method::Get,
+        api: "pims.test.panic",
+        selector: Selector::Type,
+        operation: "component",
+        parameters: &[],
+        judge: |_| Task::new(|_| panic!("on purpose, in a task that holds the component")),
+    },
+];

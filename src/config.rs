@@ -1,0 +1,493 @@
+//! The configuration of `pims_init`: JSON in, typed values out. Nothing is created here.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use inwebo_values::Modulus;
+
+use crate::error::{Code, Error};
+use crate::params::{Params, Value};
+use crate::store::StorageKey;
+
+/// Where the application runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// `Production`
+    Production,
+    /// `Preproduction`
+    Preproduction,
+    /// `development`: may use the embedded authority.
+    Development,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Nothing.
+    None,
+    /// Errors.
+    Low,
+    /// And warnings and the life of the facade.
+    Medium,
+    /// And each request, never a secret of it.
+    High,
+}
+
+/// When a new log file begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewLogFile {
+    /// With each `pims_init`.
+    AppLaunch,
+    /// With each day (UTC).
+    Day,
+    /// After so many minutes.
+    Duration(u32),
+}
+
+/// Where the service is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceUrl {
+    /// In this process.
+    Embedded,
+    /// At a URL.
+    Remote(String),
+}
+
+/// What is only for the embedded authority.
+#[derive(Clone, Debug, Default)]
+pub struct EmbeddedConfig {
+    /// Its database; beside the device state where it is `None`.
+    pub database: Option<PathBuf>,
+    /// Added to the clock of the authority and of the device, in seconds: lets a test wait for nothing.
+    pub clock_offset_seconds: i64,
+    /// Its domain rules.
+    #[cfg(feature = "embedded")]
+    pub policy: pims_authority::Policy,
+}
+
+/// A configuration.
+pub struct Config {
+    /// `environnement`
+    pub environment: Environment,
+    /// `monitoring.logLevel`
+    pub log_level: LogLevel,
+    /// `monitoring.newLogFile`
+    pub new_log_file: NewLogFile,
+    /// `credential.macID`
+    pub mac_id: Option<String>,
+    /// `credential.inWeboURL`
+    pub service: Option<ServiceUrl>,
+    /// `credential.factoryKey`
+    pub factory_key: Option<Modulus>,
+    /// `account.username`
+    pub username: String,
+    /// `storage.path`
+    pub storage_path: PathBuf,
+    /// `storage.key`
+    pub storage_key: Option<StorageKey>,
+    /// `embedded`
+    pub embedded: EmbeddedConfig,
+}
+
+impl Config {
+    /// Reads and judges a configuration. Errors are 2004, with the key and what was expected of it.
+    pub fn read(text: &str) -> Result<Self, Error> {
+        let root = Params::read(text).map_err(|error| invalid(error.detail().to_owned()))?;
+        let root = Section { name: "", members: Some(&root) };
+        let environment = environment(&root)?;
+        root.choice("mode", &["B2C", "B2B"])?;
+        let monitoring = root.section("monitoring")?;
+        let credential = root.section("credential")?;
+        for key in ["clientId", "clientSecret"] {
+            credential.text(key)?;
+        }
+        network(&root)?;
+        brand(&root)?;
+        let storage = root.section("storage")?;
+        let account = root.section("account")?;
+        account.text("accessToken")?;
+        Ok(Self {
+            environment,
+            log_level: log_level(&monitoring)?,
+            new_log_file: new_log_file(&monitoring)?,
+            mac_id: mac_id(&credential)?,
+            service: service(&credential)?,
+            factory_key: factory_key(&credential)?,
+            username: username(&account)?,
+            storage_path: storage_path(&storage)?,
+            storage_key: storage_key(&storage)?,
+            embedded: embedded(&root.section("embedded")?, text)?,
+        })
+    }
+
+    /// Where the service is, or `None` where StrongAuthentication is not configured. Outside development nothing is assumed.
+    pub fn service(&self) -> Option<ServiceUrl> {
+        match (&self.service, &self.mac_id) {
+            (Some(ServiceUrl::Embedded), _) => Some(ServiceUrl::Embedded),
+            (Some(remote), Some(_)) => Some(remote.clone()),
+            (None, _) if self.environment == Environment::Development => Some(ServiceUrl::Embedded),
+            _ => None,
+        }
+    }
+}
+
+fn environment(root: &Section<'_>) -> Result<Environment, Error> {
+    const VALUES: [&str; 3] = ["Production", "Preproduction", "development"];
+    let given = match root.choice("environnement", &VALUES)? {
+        Some(given) => Some(given),
+        None => root.choice("environment", &VALUES)?,
+    };
+    Ok(match given {
+        Some("Production") => Environment::Production,
+        Some("Preproduction") => Environment::Preproduction,
+        _ => Environment::Development,
+    })
+}
+
+fn log_level(monitoring: &Section<'_>) -> Result<LogLevel, Error> {
+    Ok(match monitoring.choice("logLevel", &["none", "low", "medium", "high"])? {
+        Some("none") => LogLevel::None,
+        Some("medium") => LogLevel::Medium,
+        Some("high") => LogLevel::High,
+        _ => LogLevel::Low,
+    })
+}
+
+fn new_log_file(monitoring: &Section<'_>) -> Result<NewLogFile, Error> {
+    let minutes = monitoring.integer("newLogTimeDuration", 5..=1440)?;
+    Ok(match monitoring.choice("newLogFile", &["appLaunch", "day", "duration"])? {
+        Some("day") => NewLogFile::Day,
+        Some("duration") => match minutes {
+            Some(minutes) => NewLogFile::Duration(minutes as u32),
+            None => {
+                return Err(
+                    monitoring.expected("newLogTimeDuration", "minutes, 5 to 1440, because newLogFile is \"duration\"")
+                );
+            }
+        },
+        _ => NewLogFile::AppLaunch,
+    })
+}
+
+fn mac_id(credential: &Section<'_>) -> Result<Option<String>, Error> {
+    match credential.text("macID")? {
+        Some(id) if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(Some(id.to_owned())),
+        Some(_) => Err(credential.expected("macID", "32 hex digits")),
+        None => Ok(None),
+    }
+}
+
+fn service(credential: &Section<'_>) -> Result<Option<ServiceUrl>, Error> {
+    if let Some(url) = credential.text("cvsURL")? {
+        remote(credential, "cvsURL", url)?;
+    }
+    credential.text("caFile")?;
+    pinned_certificates(credential)?;
+    match credential.text("inWeboURL")? {
+        None => Ok(None),
+        Some("embedded:") if cfg!(feature = "embedded") => Ok(Some(ServiceUrl::Embedded)),
+        Some("embedded:") => {
+            Err(credential.expected("inWeboURL", "a URL: this library was built without the embedded authority"))
+        }
+        Some(url) => remote(credential, "inWeboURL", url).map(Some),
+    }
+}
+
+/// A URL of the service: `https`, or `http` on this machine.
+fn remote(section: &Section<'_>, key: &str, url: &str) -> Result<ServiceUrl, Error> {
+    let expected = || section.expected(key, "a URL, https://host[:port][/path]");
+    let uri: http::Uri = url.parse().map_err(|_| expected())?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(expected)?;
+    if uri.query().is_some() || uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+        return Err(expected());
+    }
+    match uri.scheme_str() {
+        Some("https") => Ok(ServiceUrl::Remote(url.to_owned())),
+        Some("http") if is_loopback(host) => Ok(ServiceUrl::Remote(url.to_owned())),
+        Some("http") => Err(section.expected(key, "https://: http:// is accepted for a loopback address only")),
+        _ => Err(expected()),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+fn pinned_certificates(credential: &Section<'_>) -> Result<(), Error> {
+    let is_pin = |value: &Value<'_>| {
+        value
+            .as_text()
+            .and_then(|pin| pin.strip_prefix("sha256/"))
+            .is_some_and(|pin| StorageKey::from_base64(pin).is_some())
+    };
+    match credential.get("pinnedCertificates") {
+        None => Ok(()),
+        Some(Value::List(pins)) if pins.iter().all(is_pin) => Ok(()),
+        Some(_) => Err(credential.expected("pinnedCertificates", "a list of \"sha256/\" and 32 bytes in base64")),
+    }
+}
+
+fn factory_key(credential: &Section<'_>) -> Result<Option<Modulus>, Error> {
+    match credential.text("factoryKey")? {
+        None => Ok(None),
+        Some(text) => Modulus::from_hex(text)
+            .map(Some)
+            .map_err(|_| credential.expected("factoryKey", "an RSA modulus of 1024 to 4096 bits in hex")),
+    }
+}
+
+fn brand(root: &Section<'_>) -> Result<(), Error> {
+    const BRANDS: [&str; 5] = ["Peugeot", "Citroen", "Ds", "Opel", "Vauxhall"];
+    let profile = root.section("profile")?;
+    match profile.text("brand")? {
+        Some(brand) if !BRANDS.iter().any(|known| known.eq_ignore_ascii_case(brand)) => {
+            Err(profile.expected("brand", &one_of(&BRANDS)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn network(root: &Section<'_>) -> Result<(), Error> {
+    let network = root.section("network")?;
+    for key in ["connectTimeoutMs", "requestTimeoutMs"] {
+        network.integer(key, 1..=u64::from(u32::MAX))?;
+    }
+    match network.text("proxy")? {
+        Some(proxy) if proxy.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some()) => Ok(()),
+        Some(_) => Err(network.expected("proxy", "a URL, http://host:port")),
+        None => Ok(()),
+    }
+}
+
+fn username(account: &Section<'_>) -> Result<String, Error> {
+    match account.text("username")? {
+        None => Ok("local".to_owned()),
+        Some(name) if (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control) => {
+            Ok(name.to_owned())
+        }
+        Some(_) => Err(account.expected("username", "1 to 128 characters, none of them a control character")),
+    }
+}
+
+fn storage_path(storage: &Section<'_>) -> Result<PathBuf, Error> {
+    match storage.text("path")? {
+        Some("") => Err(storage.expected("path", "a folder")),
+        Some(path) if path.contains('\0') => Err(storage.expected("path", "a folder, without NUL characters")),
+        Some(path) => Ok(PathBuf::from(path)),
+        None => dirs::data_dir()
+            .map(|folder| folder.join("pims"))
+            .ok_or_else(|| storage.expected("path", "a folder: this platform has no data folder of its own")),
+    }
+}
+
+fn storage_key(storage: &Section<'_>) -> Result<Option<StorageKey>, Error> {
+    match storage.text("key")? {
+        None => Ok(None),
+        Some(text) => {
+            StorageKey::from_base64(text).map(Some).ok_or_else(|| storage.expected("key", "32 bytes in base64"))
+        }
+    }
+}
+
+/// `text` is the whole configuration, for what the authority reads by its own type.
+#[cfg_attr(not(feature = "embedded"), allow(unused_variables))]
+fn embedded(section: &Section<'_>, text: &str) -> Result<EmbeddedConfig, Error> {
+    let offset = section.integer("clockOffsetSeconds", 0..=1_000_000_000)?;
+    Ok(EmbeddedConfig {
+        database: section.text("database")?.map(PathBuf::from),
+        clock_offset_seconds: offset.unwrap_or(0) as i64,
+        #[cfg(feature = "embedded")]
+        policy: policy(section, text)?,
+    })
+}
+
+/// The authority's own settings, read by its own type.
+#[cfg(feature = "embedded")]
+fn policy(section: &Section<'_>, text: &str) -> Result<pims_authority::Policy, Error> {
+    #[derive(serde::Deserialize)]
+    struct Root {
+        embedded: Embedded,
+    }
+    #[derive(serde::Deserialize)]
+    struct Embedded {
+        policy: pims_authority::Policy,
+    }
+    if section.get("policy").is_none() {
+        return Ok(pims_authority::Policy::default());
+    }
+    let root: Root = serde_json::from_str(text).map_err(|error| {
+        // The text of the error may quote the key that it does not know: policies hold no secrets.
+        section.expected("policy", &format!("the authority's settings ({error})"))
+    })?;
+    Ok(root.embedded.policy)
+}
+
+/// One object of the configuration, or none.
+struct Section<'a> {
+    name: &'static str,
+    members: Option<&'a Params<'a>>,
+}
+
+impl<'a> Section<'a> {
+    fn get(&self, key: &str) -> Option<&'a Value<'a>> {
+        self.members?.get(key)
+    }
+
+    fn section(&self, key: &'static str) -> Result<Section<'a>, Error> {
+        match self.get(key) {
+            None => Ok(Section { name: key, members: None }),
+            Some(Value::Object(members)) => Ok(Section { name: key, members: Some(members) }),
+            Some(_) => Err(self.expected(key, "an object")),
+        }
+    }
+
+    fn text(&self, key: &str) -> Result<Option<&'a str>, Error> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(value) => value.as_text().map(Some).ok_or_else(|| self.expected(key, "a string")),
+        }
+    }
+
+    fn choice(&self, key: &str, values: &[&'static str]) -> Result<Option<&'static str>, Error> {
+        match self.text(key)? {
+            None => Ok(None),
+            Some(given) => match values.iter().find(|value| **value == given) {
+                Some(value) => Ok(Some(value)),
+                None => Err(self.expected(key, &one_of(values))),
+            },
+        }
+    }
+
+    fn integer(&self, key: &str, range: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, Error> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Integer(number)) if range.contains(number) => Ok(Some(*number)),
+            Some(_) => Err(self.expected(key, &format!("an integer from {} to {}", range.start(), range.end()))),
+        }
+    }
+
+    /// 2004: the key and what was expected. The value itself may be a secret and is not repeated.
+    fn expected(&self, key: &str, what: &str) -> Error {
+        let dot = if self.name.is_empty() { "" } else { "." };
+        invalid(format!("{}{dot}{key}: expected {what}", self.name))
+    }
+}
+
+fn invalid(detail: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Code::ConfigurationInvalid).with_detail(detail)
+}
+
+fn one_of(values: &[&str]) -> String {
+    let quoted: Vec<_> = values.iter().map(|value| format!("\"{value}\"")).collect();
+    format!("one of {}", quoted.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn detail(text: &str) -> String {
+        match Config::read(text) {
+            Ok(_) => panic!("{text} was taken"),
+            Err(error) => {
+                assert_eq!(error.code(), Code::ConfigurationInvalid, "{text}");
+                error.detail().to_owned()
+            }
+        }
+    }
+
+    fn read(text: &str) -> Config {
+        Config::read(text).unwrap_or_else(|error| panic!("{text}: {}", error.detail()))
+    }
+
+    #[test]
+    fn an_empty_configuration_has_the_documented_defaults() {
+        let config = read("{}");
+        assert_eq!(config.environment, Environment::Development);
+        assert_eq!((config.log_level, config.new_log_file), (LogLevel::Low, NewLogFile::AppLaunch));
+        assert_eq!(config.username, "local");
+        assert_eq!(config.service(), Some(ServiceUrl::Embedded));
+        assert!(config.storage_key.is_none() && config.factory_key.is_none());
+    }
+
+    #[test]
+    fn unknown_keys_are_ignored_and_null_is_absent() {
+        read(r#"{"x":1,"monitoring":{"y":[]},"credential":null,"mode":null}"#);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_was_expected() {
+        for (text, expected) in [
+            ("[]", "expected one JSON object"),
+            (
+                r#"{"environnement":"prod"}"#,
+                "environnement: expected one of \"Production\", \"Preproduction\", \"development\"",
+            ),
+            (r#"{"environment":1}"#, "environment: expected a string"),
+            (r#"{"mode":"b2c"}"#, "mode: expected one of \"B2C\", \"B2B\""),
+            (r#"{"monitoring":1}"#, "monitoring: expected an object"),
+            (r#"{"monitoring":{"logLevel":"all"}}"#, "monitoring.logLevel: expected one of"),
+            (r#"{"monitoring":{"newLogFile":"duration"}}"#, "monitoring.newLogTimeDuration: expected minutes"),
+            (
+                r#"{"monitoring":{"newLogTimeDuration":4}}"#,
+                "monitoring.newLogTimeDuration: expected an integer from 5 to 1440",
+            ),
+            (r#"{"credential":{"macID":"xyz"}}"#, "credential.macID: expected 32 hex digits"),
+            (r#"{"credential":{"inWeboURL":"ftp://a"}}"#, "credential.inWeboURL: expected a URL"),
+            (r#"{"credential":{"inWeboURL":"http://example.com"}}"#, "loopback address only"),
+            (r#"{"credential":{"cvsURL":"nonsense"}}"#, "credential.cvsURL: expected a URL"),
+            (r#"{"credential":{"factoryKey":"00"}}"#, "credential.factoryKey: expected an RSA modulus"),
+            (r#"{"credential":{"pinnedCertificates":["sha256/x"]}}"#, "credential.pinnedCertificates: expected a list"),
+            (r#"{"profile":{"brand":"Fiat"}}"#, "profile.brand: expected one of"),
+            (r#"{"account":{"username":""}}"#, "account.username: expected 1 to 128 characters"),
+            (r#"{"storage":{"path":""}}"#, "storage.path: expected a folder"),
+            (r#"{"storage":{"key":"AAAA"}}"#, "storage.key: expected 32 bytes in base64"),
+            (r#"{"network":{"proxy":"?"}}"#, "network.proxy: expected a URL"),
+            (r#"{"network":{"connectTimeoutMs":0}}"#, "network.connectTimeoutMs: expected an integer"),
+            (r#"{"embedded":{"clockOffsetSeconds":-1}}"#, "embedded.clockOffsetSeconds: expected an integer"),
+        ] {
+            let found = detail(text);
+            assert!(found.contains(expected), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_never_repeated_in_an_error() {
+        let secret = "c2VjcmV0LXNlY3JldA";
+        for text in [
+            format!(r#"{{"storage":{{"key":"{secret}"}}}}"#),
+            format!(r#"{{"account":{{"accessToken":["{secret}"]}}}}"#),
+            format!(r#"{{"credential":{{"clientSecret":{{"{secret}":1}}}}}}"#),
+        ] {
+            assert!(!detail(&text).contains(secret));
+        }
+    }
+
+    #[test]
+    fn outside_development_nothing_is_assumed() {
+        for text in [
+            r#"{"environnement":"Production"}"#,
+            r#"{"environnement":"Preproduction","credential":{"inWeboURL":"https://example.com"}}"#,
+            r#"{"environnement":"Production","credential":{"macID":"0123456789abcdef0123456789ABCDEF"}}"#,
+        ] {
+            assert_eq!(read(text).service(), None, "{text}");
+        }
+        let text = r#"{"environnement":"Production","credential":{"macID":"0123456789abcdef0123456789abcdef","inWeboURL":"https://example.com:8443/x"}}"#;
+        assert_eq!(read(text).service(), Some(ServiceUrl::Remote("https://example.com:8443/x".into())));
+        for url in ["http://127.0.0.1:8080", "http://[::1]:1", "http://localhost/x"] {
+            read(&format!(r#"{{"credential":{{"inWeboURL":"{url}"}}}}"#));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_configuration_or_2004(text in ".*") {
+            if let Err(error) = Config::read(&text) {
+                prop_assert_eq!(error.code(), Code::ConfigurationInvalid);
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The one facade of a process: its life, its queue and its worker thread, its subscriptions.
+//!
+//! The functions of this module are the library's interface for Rust, and what the C functions ([`crate::ffi`]) and other bindings are
+//! made of. A call is a text in and one [`Message`] out, through a [`Callback`] that is called exactly once; a subscription's is called
+//! once for its acknowledgment and then for each event.
+//!
+//! ```no_run
+//! pims::facade::init("{}", Box::new(|message| println!("{}", message.as_str())));
+//! pims::facade::call(
+//!     pims::facade::Method::Get,
+//!     "pims.sdk.version",
+//!     "",
+//!     Box::new(|message| println!("{}", message.as_str())),
+//! )
+//! .ok();
+//! pims::facade::free();
+//! ```
+
+mod core;
+mod queue;
+mod reply;
+mod worker;
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use once_cell::sync::Lazy;
+use zeroize::Zeroizing;
+
+pub use self::reply::Callback;
+pub use crate::api::Method;
+pub use crate::message::Message;
+
+use self::core::Core;
+use self::queue::{Job, Queue, Rejected};
+use self::reply::Reply;
+use crate::api::{Task, View, judge};
+use crate::error::{Code, Error};
+use crate::message::{Outcome, Output};
+
+/// How many calls may wait. One more is not accepted.
+pub const MAX_WAITING: usize = 1024;
+
+/// The facade of this process, while there is one.
+static FACADE: Lazy<RwLock<Option<Arc<Facade>>>> = Lazy::new(|| RwLock::new(None));
+
+/// Held while a facade is being made, so that two cannot be.
+static MAKING: Mutex<()> = Mutex::new(());
+
+thread_local! {
+    /// Whether this thread is a facade's worker: then a callback of it may be running.
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A call was not accepted because [`MAX_WAITING`] calls wait already. Its callback is not called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the queue is full")]
+pub struct QueueFull;
+
+struct Facade {
+    queue: Queue,
+    view: View,
+    core: Mutex<Option<Core>>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+    released: Mutex<bool>,
+    on_release: Condvar,
+}
+
+/// Creates the facade from a configuration. A success is told by the facade's own thread, a failure by this one, before the
+/// function returns.
+pub fn init(config: &str, callback: Callback) {
+    let reply = Reply::new(callback);
+    match make(config) {
+        Ok(facade) => facade.queue.begin(reply),
+        Err(error) => reply.send(&Err(error)),
+    }
+}
+
+/// Hands in a call, which waits for its turn. Before [`init`] and after [`free`] it fails with 2001 on this thread, before the function
+/// returns.
+pub fn call(method: Method, api: &str, params: &str, callback: Callback) -> Result<(), QueueFull> {
+    let Some(facade) = current() else {
+        Reply::new(callback).send(&Err(not_initialized()));
+        return Ok(());
+    };
+    let job = Job { method, api: api.into(), params: Zeroizing::new(params.into()), reply: Reply::new(callback) };
+    match facade.queue.push(job) {
+        Ok(()) => Ok(()),
+        Err(Rejected::Closed(job)) => {
+            job.reply.send(&Err(not_initialized()));
+            Ok(())
+        }
+        Err(Rejected::Full(job)) => {
+            job.reply.forget();
+            Err(QueueFull)
+        }
+    }
+}
+
+/// Runs a call on this thread and gives its message back. `method` is `init`, `get`, `set` or `free`; of `init`, `params` is the
+/// configuration.
+pub fn execute(method: &str, api: &str, params: &str) -> Message {
+    let id = crate::message::TransactionId::new();
+    let run =
+        || match method {
+            "init" => make(params).map(|facade| {
+                facade.queue.begin_silently();
+                Output::Null
+            }),
+            "free" => {
+                free();
+                Ok(Output::Null)
+            }
+            "get" => execute_call(Method::Get, api, params),
+            "set" => execute_call(Method::Set, api, params),
+            _ => Err(Error::new(Code::NotSupported)
+                .with_detail("expected the method \"init\", \"get\", \"set\" or \"free\"")),
+        };
+    let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(panicked()));
+    Message::of_outcome(id, &outcome)
+}
+
+fn execute_call(method: Method, api: &str, params: &str) -> Outcome {
+    let facade = current().ok_or_else(not_initialized)?;
+    facade.run(method, api, params)
+}
+
+/// Releases the facade. When this returns, every accepted call has had its message, and the storage is free again. From inside a
+/// callback it returns at once, and the facade is released when that callback returns. Without a facade it does nothing.
+pub fn free() {
+    let Some(facade) = current() else { return };
+    facade.queue.close();
+    if IS_WORKER.get() {
+        return;
+    }
+    facade.wait_for_release();
+    let worker = lock(&facade.worker).take();
+    if let Some(worker) = worker {
+        // It has released the facade and is about to end; a panic of it was told already.
+        let _ = worker.join();
+    }
+}
+
+fn current() -> Option<Arc<Facade>> {
+    FACADE.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Makes the facade and its thread, which waits for [`Queue::begin`].
+fn make(config: &str) -> Result<Arc<Facade>, Error> {
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    if current().is_some() {
+        return Err(Error::new(Code::AlreadyInitialized));
+    }
+    let core = Core::open(config)?;
+    let view = View::default();
+    view.update(core.component());
+    let facade = Arc::new(Facade {
+        queue: Queue::new(),
+        view,
+        core: Mutex::new(Some(core)),
+        worker: Mutex::new(None),
+        released: Mutex::new(false),
+        on_release: Condvar::new(),
+    });
+    let worker = worker::spawn(facade.clone()).map_err(|error| {
+        Error::new(Code::CoreNotConfigured).with_detail(format!("the library's thread cannot be started: {error}"))
+    })?;
+    *lock(&facade.worker) = Some(worker);
+    *FACADE.write().unwrap_or_else(PoisonError::into_inner) = Some(facade.clone());
+    Ok(facade)
+}
+
+impl Facade {
+    /// Runs a get or a set. What it changes for subscribers is left for the worker to tell.
+    fn run(&self, method: Method, api: &str, params: &str) -> Outcome {
+        match judge(method, api, params)? {
+            Task::View(task) => task(&self.view),
+            Task::Component(task) => {
+                let mut core = lock(&self.core);
+                let core = core.as_mut().ok_or_else(not_initialized)?;
+                let outcome = core.run(task);
+                self.view.update(core.component());
+                if core.has_news() {
+                    self.queue.wake();
+                }
+                outcome
+            }
+        }
+    }
+
+    /// The worker's last act: the storage is released, then the facade.
+    fn release(&self) {
+        *lock(&self.core) = None;
+        crate::log::lifecycle!("the facade was released");
+        crate::log::end();
+        *FACADE.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.released) = true;
+        self.on_release.notify_all();
+    }
+
+    fn wait_for_release(&self) {
+        let mut released = lock(&self.released);
+        while !*released {
+            released = self.on_release.wait(released).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// A panic while a lock is held is caught and told; what the lock guards is made whole again by [`Core::run`].
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn not_initialized() -> Error {
+    Error::new(Code::NotInitialized)
+}
+
+fn panicked() -> Error {
+    Error::new(Code::Unknown).with_detail("an internal error of the library was caught; please report it")
+}

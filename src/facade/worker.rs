@@ -1,0 +1,127 @@
+//! The library's thread: it runs the calls and calls the callbacks, one after the other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use super::queue::{Job, Next};
+use super::reply::{Reply, Subscriber};
+use super::{Facade, IS_WORKER, lock, not_initialized};
+use crate::api::{Method, Topics, event, topics};
+use crate::error::{Code, Error};
+use crate::log;
+use crate::message::{Outcome, Output};
+use crate::strongauth::AccountView;
+
+pub(super) fn spawn(facade: Arc<Facade>) -> std::io::Result<JoinHandle<()>> {
+    Builder::new().name("pims".into()).spawn(move || {
+        IS_WORKER.set(true);
+        Worker { facade: &facade, subscription: None }.work();
+    })
+}
+
+struct Worker<'a> {
+    facade: &'a Facade,
+    subscription: Option<Subscription>,
+}
+
+struct Subscription {
+    topics: Topics,
+    subscriber: Subscriber,
+}
+
+impl Worker<'_> {
+    fn work(mut self) {
+        loop {
+            let next = self.facade.queue.next();
+            if let Next::End(waiting) = next {
+                self.end(waiting);
+                return;
+            }
+            // A panic was told to its caller when its reply was dropped; the thread goes on.
+            if catch_unwind(AssertUnwindSafe(|| self.step(next))).is_err() {
+                log::error!("an internal error was caught on the library's thread");
+            }
+        }
+    }
+
+    fn step(&mut self, next: Next) {
+        match next {
+            Next::Begin(Some(reply)) => reply.send(&Ok(Output::Null)),
+            Next::Run(job) => self.run(job),
+            Next::Begin(None) | Next::News | Next::End(_) => {}
+        }
+        self.tell_news();
+    }
+
+    fn run(&mut self, job: Job) {
+        let Job { method, api, params, reply } = job;
+        match method {
+            Method::Get | Method::Set => {
+                let outcome = self.facade.run(method, &api, &params);
+                note(method, &api, &outcome);
+                reply.send(&outcome);
+            }
+            Method::Subscribe => self.subscribe(&api, &params, reply),
+            Method::Unsubscribe => {
+                let outcome = topics(method, &api, &params).map(|_| Output::Null);
+                note(method, &api, &outcome);
+                if outcome.is_ok() {
+                    self.subscription = None;
+                }
+                reply.send(&outcome);
+            }
+        }
+    }
+
+    fn subscribe(&mut self, api: &str, params: &str, reply: Reply) {
+        let judged = topics(Method::Subscribe, api, params).and_then(|topics| match self.subscription {
+            Some(_) => {
+                Err(Error::new(Code::Duplicate).with_detail("there is a subscription to this api: unsubscribe first"))
+            }
+            None => Ok(topics),
+        });
+        let outcome = judged.as_ref().map(|_| Output::Null).map_err(Clone::clone);
+        note(Method::Subscribe, api, &outcome);
+        let subscriber = reply.acknowledge(&outcome);
+        if let (Ok(topics), Some(subscriber)) = (judged, subscriber) {
+            self.subscription = Some(Subscription { topics, subscriber });
+        }
+    }
+
+    /// Tells the subscriber what changed. No lock is held while a callback runs.
+    fn tell_news(&mut self) {
+        let news: Vec<(AccountView, AccountView)> = match &mut *lock(&self.facade.core) {
+            Some(core) => core.take_news(),
+            None => return,
+        };
+        let Some(subscription) = &mut self.subscription else { return };
+        for (before, after) in news {
+            if let Some(output) = event(subscription.topics, before, after) {
+                subscription.subscriber.tell(&output);
+            }
+        }
+    }
+
+    /// Answers what waits, then releases the facade.
+    fn end(self, waiting: std::collections::VecDeque<Job>) {
+        for job in waiting {
+            let answer = || job.reply.send(&Err(not_initialized()));
+            if catch_unwind(AssertUnwindSafe(answer)).is_err() {
+                log::error!("a callback panicked");
+            }
+        }
+        drop(self.subscription);
+        self.facade.release();
+    }
+}
+
+/// One line of the log for a call. Neither parameters nor results stand in it.
+fn note(method: Method, api: &str, outcome: &Outcome) {
+    // The name of an api is the caller's text: what is not plain in it does not enter the log.
+    let plain = || api.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').take(64).collect::<String>();
+    match outcome {
+        Ok(_) => log::request!("{} {}: succeeded", method.name(), plain()),
+        Err(error) => log::request!("{} {}: {}", method.name(), plain(), error.code() as u16),
+    }
+}

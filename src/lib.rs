@@ -1,0 +1,28 @@
+//! `libpims`: strong authentication as a C library. JSON goes in, one JSON message comes out through a callback.
+//!
+//! Enrolls a device by an SMS code and a PIN, changes PINs, makes one-time passwords. For C and everything that calls C there is
+//! `include/pims.h`, made from [`ffi`]; Rust programs and bindings use [`facade`]. The layers, each knowing only those below it:
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`ffi`] | pointers, strings, panics, callbacks |
+//! | [`facade`] | the one facade of a process, its queue and its thread |
+//! | [`api`] | one file an api name: parameters in, result out |
+//! | [`strongauth`] | the state machine and what runs an operation |
+//! | [`inwebo`] | the protocol: pure, usable by itself |
+//! | [`store`], [`transport`] | the sealed record; the way to the service |
+
+#![deny(unsafe_code)]
+
+pub mod api;
+pub mod config;
+pub mod error;
+pub mod facade;
+pub mod ffi;
+pub mod inwebo;
+mod log;
+pub mod message;
+pub mod params;
+pub mod store;
+pub mod strongauth;
+pub mod transport;

@@ -1,0 +1,182 @@
+//! The log: files under `<storage.path>/logs`.
+//!
+//! One log a process, as there is one facade. What is logged is written for people who integrate the library; no PIN, code, key, token
+//! or one-time password is ever handed to it.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::config::{LogLevel, NewLogFile};
+
+/// The level that is on, as a number: read without a lock before anything is formatted.
+static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::None as u8);
+static LOGGER: Mutex<Option<Logger>> = Mutex::new(None);
+
+struct Logger {
+    folder: PathBuf,
+    rotation: NewLogFile,
+    started: SystemTime,
+    open: Option<(PathBuf, File)>,
+}
+
+/// Begins to log into `folder`. Files are made when there is something to write.
+pub(crate) fn begin(folder: &Path, level: LogLevel, rotation: NewLogFile) {
+    let logger = Logger { folder: folder.to_owned(), rotation, started: SystemTime::now(), open: None };
+    *lock() = Some(logger);
+    LEVEL.store(level as u8, Ordering::Release);
+}
+
+/// Ends the log.
+pub(crate) fn end() {
+    LEVEL.store(LogLevel::None as u8, Ordering::Release);
+    *lock() = None;
+}
+
+fn lock() -> std::sync::MutexGuard<'static, Option<Logger>> {
+    LOGGER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a level is on.
+pub(crate) fn is_on(level: LogLevel) -> bool {
+    LEVEL.load(Ordering::Acquire) >= level as u8
+}
+
+/// Writes a line. Use the macros: they format only what is on.
+pub(crate) fn write(word: &str, text: fmt::Arguments<'_>) {
+    if let Some(logger) = &mut *lock() {
+        // A log that cannot be written stops nobody.
+        let _ = logger.write(word, text, SystemTime::now());
+    }
+}
+
+impl Logger {
+    fn write(&mut self, word: &str, text: fmt::Arguments<'_>, now: SystemTime) -> std::io::Result<()> {
+        let path = self.folder.join(self.file_name(now));
+        let file = match &mut self.open {
+            Some((open, file)) if *open == path => file,
+            _ => {
+                std::fs::create_dir_all(&self.folder)?;
+                let mut options = OpenOptions::new();
+                options.create(true).append(true);
+                #[cfg(unix)]
+                {
+                    use std::os::unix::fs::OpenOptionsExt;
+                    options.mode(0o600);
+                }
+                let file = options.open(&path)?;
+                &mut self.open.insert((path, file)).1
+            }
+        };
+        let at = OffsetDateTime::from(now).format(&Rfc3339).unwrap_or_default();
+        // One write a line: lines of two processes do not mix.
+        file.write_all(format!("{at} {word} {text}\n").as_bytes())
+    }
+
+    /// The file that a line of this moment belongs to.
+    fn file_name(&self, now: SystemTime) -> String {
+        match self.rotation {
+            NewLogFile::AppLaunch => format!("pims-{}.log", moment(self.started)),
+            NewLogFile::Day => {
+                let day = moment(now);
+                format!("pims-{}.log", day.split_once('T').map_or(day.as_str(), |(day, _)| day))
+            }
+            NewLogFile::Duration(minutes) => {
+                let period = Duration::from_secs(60 * u64::from(minutes));
+                let passed = now.duration_since(self.started).unwrap_or_default().as_secs() / period.as_secs();
+                format!("pims-{}.log", moment(self.started + period * passed as u32))
+            }
+        }
+    }
+}
+
+/// A moment as it stands in a file name, in UTC: `20261123T031200Z`.
+fn moment(time: SystemTime) -> String {
+    let time = OffsetDateTime::from(time);
+    let (date, clock) = (time.date(), time.time());
+    format!(
+        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        clock.hour(),
+        clock.minute(),
+        clock.second()
+    )
+}
+
+/// Logs an error: something does not work.
+macro_rules! error {
+    ($($text:tt)*) => {
+        if $crate::log::is_on($crate::config::LogLevel::Low) {
+            $crate::log::write("ERROR", format_args!($($text)*));
+        }
+    };
+}
+
+/// Logs a warning: something should be looked at.
+macro_rules! warning {
+    ($($text:tt)*) => {
+        if $crate::log::is_on($crate::config::LogLevel::Medium) {
+            $crate::log::write("WARN", format_args!($($text)*));
+        }
+    };
+}
+
+/// Logs a step in the life of the facade.
+macro_rules! lifecycle {
+    ($($text:tt)*) => {
+        if $crate::log::is_on($crate::config::LogLevel::Medium) {
+            $crate::log::write("INFO", format_args!($($text)*));
+        }
+    };
+}
+
+/// Logs a request and how it ended.
+macro_rules! request {
+    ($($text:tt)*) => {
+        if $crate::log::is_on($crate::config::LogLevel::High) {
+            $crate::log::write("CALL", format_args!($($text)*));
+        }
+    };
+}
+
+pub(crate) use {error, lifecycle, request, warning};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_new_file_begins_as_the_configuration_says() {
+        let logger = |rotation| Logger { folder: PathBuf::new(), rotation, started: at(86_400), open: None };
+        let name = |rotation, seconds| logger(rotation).file_name(at(seconds));
+        assert_eq!(name(NewLogFile::AppLaunch, 999_999), "pims-19700102T000000Z.log");
+        assert_eq!(name(NewLogFile::Day, 86_400 + 86_399), "pims-19700102.log");
+        assert_eq!(name(NewLogFile::Day, 2 * 86_400), "pims-19700103.log");
+        assert_eq!(name(NewLogFile::Duration(5), 86_400 + 299), "pims-19700102T000000Z.log");
+        assert_eq!(name(NewLogFile::Duration(5), 86_400 + 300), "pims-19700102T000500Z.log");
+    }
+
+    #[test]
+    fn lines_are_appended_with_their_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logs");
+        let mut logger = Logger { folder: path.clone(), rotation: NewLogFile::AppLaunch, started: at(0), open: None };
+        logger.write("WARN", format_args!("one"), at(1)).unwrap();
+        logger.write("ERROR", format_args!("two"), at(2)).unwrap();
+        let text = std::fs::read_to_string(path.join("pims-19700101T000000Z.log")).unwrap();
+        assert_eq!(text, "1970-01-01T00:00:01Z WARN one\n1970-01-01T00:00:02Z ERROR two\n");
+    }
+}

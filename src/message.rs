@@ -1,0 +1,186 @@
+//! The one message that answers a call: JSON, compact, UTF-8.
+
+use std::borrow::Cow;
+use std::ffi::CStr;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+
+/// What an operation gives back. Public names are static: only values vary.
+pub enum Output {
+    /// `null`
+    Null,
+    /// `{}`
+    Empty,
+    /// One member that is true or false.
+    Flag(&'static str, bool),
+    /// One member that is text. It may be a secret and is wiped when dropped.
+    Text(&'static str, Zeroizing<String>),
+    /// Members that are text.
+    Texts(Vec<(&'static str, Cow<'static, str>)>),
+    /// One member that is a list of texts.
+    List(&'static str, Vec<String>),
+    /// Some of the members of the account's subscription.
+    Account {
+        /// `isDeviceActivated`
+        activated: Option<bool>,
+        /// `isAccountBlocked`
+        blocked: Option<&'static str>,
+    },
+}
+
+impl Serialize for Output {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Self::Null = self {
+            return serializer.serialize_unit();
+        }
+        let mut map = serializer.serialize_map(None)?;
+        match self {
+            Self::Null | Self::Empty => {}
+            Self::Flag(name, value) => map.serialize_entry(name, value)?,
+            Self::Text(name, value) => map.serialize_entry(name, value.as_str())?,
+            Self::Texts(members) => {
+                for (name, value) in members {
+                    map.serialize_entry(name, value)?;
+                }
+            }
+            Self::List(name, values) => map.serialize_entry(name, values)?,
+            Self::Account { activated, blocked } => {
+                if let Some(activated) = activated {
+                    map.serialize_entry("isDeviceActivated", activated)?;
+                }
+                if let Some(blocked) = blocked {
+                    map.serialize_entry("isAccountBlocked", blocked)?;
+                }
+            }
+        }
+        map.end()
+    }
+}
+
+/// How an operation ended.
+pub type Outcome = Result<Output, Error>;
+
+/// The first two groups of a random UUID. It is no secret: it names a call in a log, so it comes from a fast generator that each
+/// thread seeds once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionId([u8; Self::LENGTH]);
+
+impl TransactionId {
+    const LENGTH: usize = 13;
+
+    /// A fresh id.
+    pub fn new() -> Self {
+        let uuid = uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid();
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        uuid.hyphenated().encode_lower(&mut text);
+        let mut id = [0; Self::LENGTH];
+        id.copy_from_slice(&text[..Self::LENGTH]);
+        Self(id)
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        // Hex digits and a hyphen.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Default for TransactionId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A message, as text that ends with a NUL. It may hold a one-time password: it is wiped when dropped and has no `Debug`.
+pub struct Message(Zeroizing<Vec<u8>>);
+
+impl Message {
+    /// `SUCCEEDED` or `FAILED`.
+    pub fn of_outcome(id: TransactionId, outcome: &Outcome) -> Self {
+        match outcome {
+            Ok(output) => Self::new(id, "SUCCEEDED", "result", output),
+            Err(error) => Self::new(id, "FAILED", "error", error),
+        }
+    }
+
+    /// `RESULT`, of a subscription.
+    pub fn of_event(id: TransactionId, output: &Output) -> Self {
+        Self::new(id, "RESULT", "result", output)
+    }
+
+    fn new(id: TransactionId, status: &str, member: &str, value: &impl Serialize) -> Self {
+        // Room enough for nearly every message, so that no part of one is left behind by a move.
+        let mut text = Zeroizing::new(Vec::with_capacity(512));
+        text.extend_from_slice(b"{\"transactionId\":\"");
+        text.extend_from_slice(&id.0);
+        text.extend_from_slice(b"\",\"status\":\"");
+        text.extend_from_slice(status.as_bytes());
+        text.extend_from_slice(b"\",\"");
+        text.extend_from_slice(member.as_bytes());
+        text.extend_from_slice(b"\":");
+        // Writing text and numbers to memory cannot fail.
+        let _ = serde_json::to_writer(&mut *text, value);
+        text.extend_from_slice(b"}\0");
+        Self(text)
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        // serde_json writes UTF-8, and so is all else.
+        std::str::from_utf8(&self.0[..self.0.len() - 1]).unwrap_or_default()
+    }
+
+    /// The same for C.
+    pub fn as_c_str(&self) -> &CStr {
+        // JSON escapes control characters: the only NUL is the last byte.
+        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    fn told(outcome: Outcome) -> serde_json::Value {
+        let message = Message::of_outcome(TransactionId::new(), &outcome);
+        assert_eq!(message.as_c_str().to_str().unwrap(), message.as_str());
+        serde_json::from_str(message.as_str()).unwrap()
+    }
+
+    #[test]
+    fn each_outcome_is_one_object_of_the_documented_form() {
+        assert_eq!(told(Ok(Output::Null))["result"], serde_json::Value::Null);
+        assert_eq!(told(Ok(Output::Empty))["result"], serde_json::json!({}));
+        assert_eq!(told(Ok(Output::Flag("a", true)))["result"], serde_json::json!({"a": true}));
+        let text = Zeroizing::new("q\"\0\n".to_owned());
+        assert_eq!(told(Ok(Output::Text("a", text)))["result"]["a"], "q\"\0\n");
+        let failed = told(Err(Error::new(Code::NotInitialized)));
+        assert_eq!(failed["status"], "FAILED");
+        assert_eq!(failed["error"], serde_json::json!({"code": 2001, "label": "Facade not initialized"}));
+        assert!(failed.get("result").is_none());
+    }
+
+    #[test]
+    fn members_stand_in_the_order_of_the_reference() {
+        let id = TransactionId::new();
+        let message = Message::of_outcome(id, &Ok(Output::Null));
+        let expected = format!("{{\"transactionId\":\"{}\",\"status\":\"SUCCEEDED\",\"result\":null}}", id.as_str());
+        assert_eq!(message.as_str(), expected);
+    }
+
+    #[test]
+    fn ids_have_the_form_of_the_reference_and_do_not_repeat() {
+        let ids: std::collections::HashSet<_> = (0..10_000).map(|_| TransactionId::new().as_str().to_owned()).collect();
+        assert_eq!(ids.len(), 10_000);
+        for id in ids {
+            let (first, second) = id.split_once('-').unwrap();
+            assert_eq!((first.len(), second.len()), (8, 4));
+            assert!(id.bytes().all(|byte| byte == b'-' || matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
+        }
+    }
+}

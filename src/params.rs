@@ -1,0 +1,347 @@
+//! The parameters of a call: one JSON object, and the forms that its values must have.
+//!
+//! Values are borrowed from the caller's text where they can be, so that a PIN is not copied about; what must be copied is wiped.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use inwebo_values::Pin;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::error::Error;
+use crate::inwebo::SmsCode;
+
+/// The parameters of one call. Where a name is repeated, the last one counts, as in every JSON library of the bindings.
+pub struct Params<'a>(Vec<(Text<'a>, Value<'a>)>);
+
+/// One value, as far as a form can be asked of it.
+pub enum Value<'a> {
+    /// `null`
+    Null,
+    /// Text.
+    Text(Text<'a>),
+    /// A whole number that is not negative.
+    Integer(u64),
+    /// A list.
+    List(Vec<Value<'a>>),
+    /// An object.
+    Object(Params<'a>),
+    /// Anything else: `true`, a fraction, a negative number.
+    Other,
+}
+
+/// Text that is wiped when dropped, where it is a copy.
+pub struct Text<'a>(Cow<'a, str>);
+
+impl Text<'_> {
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Text<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(text) = &mut self.0 {
+            text.zeroize();
+        }
+    }
+}
+
+impl<'a> Params<'a> {
+    /// Reads parameters. Empty text is `{}`.
+    pub fn read(text: &'a str) -> Result<Self, Error> {
+        if text.is_empty() {
+            return Ok(Self(Vec::new()));
+        }
+        // serde_json's own message may quote the text: it is not handed on.
+        serde_json::from_str(text).map_err(|error| {
+            Error::invalid(
+                "parameters",
+                format!("expected one JSON object; line {}, column {} is not that", error.line(), error.column()),
+            )
+        })
+    }
+
+    /// A value that is there and not `null`.
+    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
+        let (_, value) = self.0.iter().rev().find(|(known, _)| known.as_str() == name)?;
+        (!matches!(value, Value::Null)).then_some(value)
+    }
+
+    /// Several values that must all be there, judged in this order.
+    pub fn require<const N: usize>(&self, names: [&'static str; N]) -> Result<[&Value<'a>; N], Error> {
+        for name in names {
+            if self.get(name).is_none() {
+                return Err(Error::missing(name));
+            }
+        }
+        // Each was found just now.
+        Ok(names.map(|name| self.get(name).unwrap_or(&Value::Null)))
+    }
+}
+
+impl Value<'_> {
+    /// Text as it is.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text.as_str()),
+            _ => None,
+        }
+    }
+
+    /// Text, or the digits of a whole number.
+    fn text_or_digits(&self) -> Option<Zeroizing<String>> {
+        match self {
+            Self::Text(text) => Some(Zeroizing::new(text.as_str().to_owned())),
+            Self::Integer(number) => Some(Zeroizing::new(number.to_string())),
+            _ => None,
+        }
+    }
+
+    /// A PIN: 4 to 8 decimal digits.
+    pub fn pin(&self, name: &'static str) -> Result<Pin, Error> {
+        let text = self.text_or_digits();
+        text.and_then(|text| Pin::new(&text)).ok_or_else(|| {
+            Error::invalid(
+                name,
+                "expected 4 to 8 decimal digits, as a string (or as an integer, which cannot begin with 0)",
+            )
+        })
+    }
+
+    /// An SMS code: 4 to 12 letters or digits.
+    pub fn sms_code(&self, name: &'static str) -> Result<SmsCode, Error> {
+        let text = self.text_or_digits();
+        text.and_then(|text| SmsCode::new(&text))
+            .ok_or_else(|| Error::invalid(name, "expected the 4 to 12 letters or digits of the SMS"))
+    }
+
+    /// An SMS code, or a blank string: `None`.
+    pub fn sms_code_or_blank(&self, name: &'static str) -> Result<Option<SmsCode>, Error> {
+        match self.as_text() {
+            Some(text) if text.trim().is_empty() => Ok(None),
+            _ => self.sms_code(name).map(Some),
+        }
+    }
+
+    /// A one-time password: 1 to 16 letters or digits.
+    pub fn one_time_password(&self, name: &'static str) -> Result<Zeroizing<String>, Error> {
+        let fits = |text: &Zeroizing<String>| {
+            (1..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        self.text_or_digits().filter(fits).ok_or_else(|| Error::invalid(name, "expected 1 to 16 letters or digits"))
+    }
+
+    /// A phone number, reduced to its digits and a leading `+`.
+    pub fn phone_number(&self, name: &'static str) -> Result<String, Error> {
+        self.text_or_digits().and_then(|text| phone_number(&text)).ok_or_else(|| {
+            Error::invalid(
+                name,
+                "expected 6 to 15 digits after an optional +; spaces, dots, dashes and parentheses are ignored",
+            )
+        })
+    }
+}
+
+fn phone_number(text: &str) -> Option<String> {
+    let number: String = text.chars().filter(|c| !matches!(c, ' ' | '.' | '-' | '(' | ')')).collect();
+    let digits = number.strip_prefix('+').unwrap_or(&number);
+    let fits = (6..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then_some(number)
+}
+
+impl<'de> Deserialize<'de> for Params<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ParamsVisitor;
+        impl<'de> Visitor<'de> for ParamsVisitor {
+            type Value = Params<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                read_members(map)
+            }
+        }
+        deserializer.deserialize_map(ParamsVisitor)
+    }
+}
+
+fn read_members<'de, A: MapAccess<'de>>(mut map: A) -> Result<Params<'de>, A::Error> {
+    let mut values = Vec::with_capacity(4);
+    while let Some(entry) = map.next_entry()? {
+        values.push(entry);
+    }
+    Ok(Params(values))
+}
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Text(text) => Ok(text),
+            _ => Err(serde::de::Error::custom("a name must be text")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ValueVisitor;
+        impl<'de> Visitor<'de> for ValueVisitor {
+            type Value = Value<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Value::Text(Text(Cow::Borrowed(text))))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Value::Text(Text(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(Value::Integer(number))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = sequence.next_element()? {
+                    values.push(value);
+                }
+                Ok(Value::List(values))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                read_members(map).map(Value::Object)
+            }
+        }
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::Code;
+
+    fn one(json: &str) -> Params<'_> {
+        Params::read(json).unwrap_or_else(|error| panic!("{json}: {}", error.detail()))
+    }
+
+    #[test]
+    fn what_is_no_object_is_2102_for_parameters() {
+        for bad in ["null", "[]", "1", "\"a\"", "{", "{\"a\":}", "{}x", "{\"a\":01}", "{'a':1}", "\u{feff}{}", " "] {
+            let error = Params::read(bad).err().unwrap_or_else(|| panic!("{bad} was taken"));
+            assert_eq!(error.code(), Code::InvalidParameter);
+            assert!(serde_json::to_string(&error).unwrap().contains("Invalid parameters parameter"));
+        }
+        assert!(Params::read("").is_ok());
+        assert!(Params::read(" {} ").is_ok());
+    }
+
+    #[test]
+    fn a_pin_is_text_or_an_integer_of_four_to_eight_digits() {
+        for good in ["\"1234\"", "1234", "\"0000\"", "12345678", "\"\\u0031234\""] {
+            assert!(one(&format!("{{\"p\":{good}}}")).get("p").unwrap().pin("p").is_ok(), "{good}");
+        }
+        for bad in [
+            "\"123\"",
+            "123",
+            "123456789",
+            "\" 1234\"",
+            "12.34",
+            "1e3",
+            "1234.0",
+            "-1234",
+            "true",
+            "[1234]",
+            "{}",
+            "\"12\\n34\"",
+            "\"\"",
+        ] {
+            let error = one(&format!("{{\"p\":{bad}}}")).get("p").unwrap().pin("p").err().unwrap();
+            assert_eq!(error.code(), Code::InvalidParameter, "{bad}");
+            assert!(!serde_json::to_string(&error).unwrap().contains("1234"), "{bad} is repeated in the error");
+        }
+    }
+
+    #[test]
+    fn a_code_may_have_space_around_it_and_be_blank_where_that_is_said() {
+        for good in ["\" 2424 \"", "2424", "\"AbC123\"", "\"123456789012\""] {
+            assert!(one(&format!("{{\"c\":{good}}}")).get("c").unwrap().sms_code("c").is_ok(), "{good}");
+        }
+        for bad in ["\"123\"", "\"1234567890123\"", "\"24 24\"", "\"24-24\"", "2424.5", "true", "\" \""] {
+            assert!(one(&format!("{{\"c\":{bad}}}")).get("c").unwrap().sms_code("c").is_err(), "{bad}");
+        }
+        for blank in ["\"\"", "\" \"", "\"\\t \""] {
+            let json = format!("{{\"c\":{blank}}}");
+            assert!(one(&json).get("c").unwrap().sms_code_or_blank("c").unwrap().is_none(), "{blank}");
+        }
+    }
+
+    #[test]
+    fn a_phone_number_is_reduced_to_its_digits_and_plus() {
+        for (given, kept) in [
+            ("\"0612345678\"", "0612345678"),
+            ("\"+33 6 12-34.56(78)\"", "+33612345678"),
+            ("33612345678", "33612345678"),
+            ("\"123456\"", "123456"),
+            ("\"+123456789012345\"", "+123456789012345"),
+        ] {
+            let json = format!("{{\"n\":{given}}}");
+            assert_eq!(one(&json).get("n").unwrap().phone_number("n").unwrap(), kept);
+        }
+        for bad in [
+            "\"12345\"",
+            "\"1234567890123456\"",
+            "\"06+12345678\"",
+            "\"++33612345678\"",
+            "\"06a12345678\"",
+            "\"\"",
+            "\"+\"",
+            "1.5",
+        ] {
+            let json = format!("{{\"n\":{bad}}}");
+            assert!(one(&json).get("n").unwrap().phone_number("n").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn null_is_missing_and_missing_is_judged_in_order() {
+        let params = one("{\"b\":null,\"c\":1}");
+        let code = |names| params.require::<2>(names).err().map(|error| serde_json::to_string(&error).unwrap());
+        assert_eq!(code(["b", "a"]).unwrap(), r#"{"code":2101,"label":"Missing b parameter"}"#);
+        assert_eq!(code(["c", "a"]).unwrap(), r#"{"code":2101,"label":"Missing a parameter"}"#);
+        assert_eq!(code(["c", "c"]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_parameters_or_an_error(text in ".*") {
+            let _ = Params::read(&text);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The account: codes, phone numbers, the block, the removal.
+
+use super::machine::{Event, Operation, State};
+use super::record::{Block, Intent};
+use super::{Failure, StrongAuthentication};
+use crate::inwebo::{EngineError, SmsCode, Word};
+use crate::transport::{CodePurpose, CvsRequest};
+
+impl StrongAuthentication {
+    /// Asks for an SMS code: to `phone_number` for a certification, else to the trusted number.
+    pub fn request_code(&mut self, purpose: CodePurpose, phone_number: Option<&str>) -> Result<(), Failure> {
+        self.cvs(&CvsRequest::SendCode { purpose, phone_number }).map(drop)
+    }
+
+    /// The account's trusted phone number.
+    pub fn trusted_phone_number(&mut self) -> Result<String, Failure> {
+        self.cvs(&CvsRequest::TrustedPhoneNumber)?
+            .ok_or(Failure::Engine(EngineError::Unusable("it has no phone number")))
+    }
+
+    /// Registers the trusted phone number, where there is none.
+    pub fn add_phone_number(&mut self, code: &SmsCode, phone_number: &str) -> Result<(), Failure> {
+        self.cvs(&CvsRequest::AddPhoneNumber { code, phone_number }).map(drop)
+    }
+
+    /// What is known of a block: the service is asked where the device is enrolled and an answer comes.
+    pub fn block(&mut self) -> Result<Option<Block>, Failure> {
+        let enrolled = matches!(self.state(), State::Activated(_) | State::Blocked);
+        if !enrolled {
+            return Ok(self.record.block);
+        }
+        let device = self.device()?;
+        let (block, event) = match self.ask_status(&device) {
+            Ok(Ok(())) => (Some(Block::NotBlocked), Some(Event::AccountUnblocked)),
+            Ok(Err(Word::MaxDevices)) => (Some(Block::AccountBlocked), Some(Event::AccountUnblocked)),
+            Ok(Err(Word::Blocked)) => (Some(Block::PinBlocked), Some(Event::AccountBlocked)),
+            Ok(Err(Word::NoDevice)) => (None, Some(Event::DeviceUnknown)),
+            _ => (self.record.block, None),
+        };
+        let moved = event.is_some_and(|event| self.record.apply(event, self.host.now()));
+        if moved || self.record.block != block {
+            self.record.block = block;
+            self.save()?;
+        }
+        Ok(block)
+    }
+
+    /// Removes all enrollments of the account at the service, then this device's. A device that cannot reach the service keeps its
+    /// enrollment.
+    pub fn remove(&mut self) -> Result<(), Failure> {
+        self.permit(Operation::Remove)?;
+        if self.record.enrollment.is_some() && self.record.intent != Some(Intent::Remove) {
+            self.record.intent = Some(Intent::Remove);
+            self.save()?;
+        }
+        match self.cvs(&CvsRequest::RemoveEnrollments) {
+            Ok(_) => {
+                let had_nothing = self.record.enrollment.is_none() && self.record.serial.is_none();
+                self.forget_enrollment();
+                if had_nothing { Ok(()) } else { self.save() }
+            }
+            Err(failure) => {
+                // A refusal: nothing was removed. Anything else may have reached the service: the intent stays.
+                if matches!(failure, Failure::Cvs(_)) && self.record.intent.is_some() {
+                    self.record.intent = None;
+                    self.save()?;
+                }
+                Err(failure)
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The enrollment: an SMS code, then a PIN.
+
+use inwebo_values::{Pin, Serial, ServiceSecret};
+
+use super::machine::{Event, Operation, Refusal};
+use super::record::{Activation, Standing};
+use super::{Failure, StrongAuthentication};
+use crate::inwebo::activate::{self, PinMode, Prepared};
+use crate::inwebo::secret::{self, SecretWanted};
+use crate::inwebo::{Device, EngineError, SmsCode, Word};
+use crate::log;
+
+/// How long this device keeps an accepted code: the service's own lifetime of one. The service has the last word.
+const CODE_LIFETIME_MS: i64 = 10 * 60 * 1000;
+
+impl StrongAuthentication {
+    /// Has an SMS code checked by the service. Afterwards the device waits for the PIN that the answer names.
+    pub fn accept_code(&mut self, code: &SmsCode) -> Result<PinMode, Failure> {
+        self.repair()?;
+        self.permit(Operation::AcceptCode)?;
+        let outcome = self.prepare(code);
+        self.settle(outcome)
+    }
+
+    /// Finishes the enrollment of this device, with a code or with the one that was accepted before.
+    pub fn enroll(&mut self, pin: &Pin, code: Option<&SmsCode>) -> Result<(), Failure> {
+        self.repair()?;
+        self.permit(match code {
+            Some(_) => Operation::EnrollWithCode,
+            None => Operation::EnrollStarted,
+        })?;
+        let outcome = match code {
+            Some(code) => self.prepare(code).and_then(|_| self.finish_enrollment(pin)),
+            None => self.finish_enrollment(pin),
+        };
+        self.settle(outcome)
+    }
+
+    /// The setup step. A code whose finalize step may have been sent already is not shown to the service again, which would
+    /// call it used: finishing it delivers the lost answer.
+    fn prepare(&mut self, code: &SmsCode) -> Result<PinMode, Failure> {
+        let now = self.host.now();
+        if let Some(activation) = &self.record.activation
+            && activation.finalizing
+            && activation.code == *code
+            && now < activation.expires_at
+        {
+            return Ok(activation.prepared.pin_mode);
+        }
+        let prepared = self.ask_to_prepare(code)?;
+        let pin_mode = prepared.pin_mode;
+        if self.record.serial.is_none() {
+            self.record.serial = Some(Serial::new(self.random_bytes()?, self.random_bytes()?));
+        }
+        self.record.activation =
+            Some(Activation { code: code.clone(), prepared, expires_at: now + CODE_LIFETIME_MS, finalizing: false });
+        self.save()?;
+        Ok(pin_mode)
+    }
+
+    fn ask_to_prepare(&self, code: &SmsCode) -> Result<Prepared, Failure> {
+        let xml = self.mac(&activate::setup(&self.client, code, None))?;
+        let prepared = Prepared::read(&xml, self.factory_key.as_ref()).map_err(|error| match error {
+            EngineError::Refused { word: Word::Syntax, .. } => Failure::BadCode(error),
+            error => error.into(),
+        })?;
+        match prepared.pin_mode {
+            PinMode::Biometric => {
+                Err(EngineError::Unusable("it asks for a biometric key, which there is none of").into())
+            }
+            _ => Ok(prepared),
+        }
+    }
+
+    /// The finalize step and the service secret.
+    fn finish_enrollment(&mut self, pin: &Pin) -> Result<(), Failure> {
+        let (mut device, wanted) = match self.finalize_activation(pin) {
+            // The setup step is forgotten or too old: it is made once more. Neither word costs a try.
+            Err(failure) if failure.is_refusal_with(&[Word::Timeout, Word::State]) => {
+                if let Some(activation) = &self.record.activation {
+                    let prepared = self.ask_to_prepare(&activation.code.clone())?;
+                    if let Some(activation) = &mut self.record.activation {
+                        activation.prepared = prepared;
+                    }
+                }
+                self.finalize_activation(pin)
+            }
+            outcome => outcome,
+        }
+        .inspect_err(|failure| {
+            log::warning!("the enrollment was not finished: {failure}");
+        })
+        .or_else(|failure| self.give_up_dead_code(failure))?;
+
+        let secret = self.new_secret()?;
+        device.secval = wanted.is_some().then(|| device.unlock(pin).hide(&secret));
+        // The service has the device now. Should the rest be lost, the device synchronizes.
+        self.record.activation = None;
+        self.record.block = None;
+        let standing = if wanted.is_some() { Standing::MustSynchronize } else { Standing::Active };
+        self.stand(device, standing);
+        self.save()?;
+        match wanted {
+            None => Ok(()),
+            Some(wanted) => self
+                .register_secret(pin, &wanted, &secret)
+                .and_then(|()| self.happen(Event::Synchronized))
+                .map_err(|failure| Failure::PostSynchronization(Box::new(failure))),
+        }
+    }
+
+    fn finalize_activation(&mut self, pin: &Pin) -> Result<(Device, Option<SecretWanted>), Failure> {
+        let (Some(mut activation), Some(serial)) = (self.record.activation.clone(), self.record.serial.clone()) else {
+            return Err(Failure::State(Refusal::WrongStep, self.state()));
+        };
+        if !activation.finalizing {
+            activation.finalizing = true;
+            self.record.activation = Some(activation.clone());
+            self.save()?;
+        }
+        let (request, finalizing) =
+            activation.prepared.finalize(&self.client, &serial, &activation.code, None, pin, self.seeds()?)?;
+        let xml = self.mac(&request)?;
+        Ok(finalizing.read(&xml)?)
+    }
+
+    /// A code that the service calls dead is of no more use here either.
+    fn give_up_dead_code<T>(&mut self, failure: Failure) -> Result<T, Failure> {
+        if failure.is_refusal_with(&[Word::Code]) {
+            self.happen(Event::CodeExpired)?;
+            self.record.activation = None;
+        }
+        Err(failure)
+    }
+
+    /// 16 fresh bytes.
+    pub(super) fn new_secret(&self) -> Result<ServiceSecret, Failure> {
+        self.random_bytes().map(ServiceSecret::new)
+    }
+
+    /// Registers the secret that the device just made, for the device that stands in the record.
+    pub(super) fn register_secret(
+        &mut self,
+        pin: &Pin,
+        wanted: &SecretWanted,
+        secret: &ServiceSecret,
+    ) -> Result<(), Failure> {
+        let device = self.device()?;
+        let seed = self.random_bytes()?;
+        let request = wanted.register(&self.client, &device.unlock(pin), secret, &seed)?;
+        let xml = self.mac(&request)?;
+        Ok(secret::read(&xml)?)
+    }
+}

@@ -1,0 +1,268 @@
+//! The StrongAuthentication component: what runs an operation.
+//!
+//! [`StrongAuthentication`] holds the device record, asks the [`machine`] whether an operation may begin, lets the protocol engine
+//! ([`crate::inwebo`]) make the requests, sends them through a [`Transport`], and writes down what it learns. It knows neither JSON
+//! nor callbacks. It is used by one thread at a time.
+//!
+//! | file | operations |
+//! | --- | --- |
+//! | `enroll` | an SMS code is accepted, the enrollment is finished |
+//! | `pin` | the PIN is changed or reset; the device synchronizes |
+//! | `otp` | one-time passwords |
+//! | `account` | codes are asked for, phone numbers, the block, the removal |
+
+mod account;
+mod enroll;
+mod failure;
+pub mod machine;
+mod otp;
+mod pin;
+pub mod record;
+
+use std::sync::Arc;
+
+use inwebo_values::Modulus;
+use zeroize::Zeroizing;
+
+pub use failure::Failure;
+
+use crate::inwebo::{Client, Device, EngineError, Pin, Request, Seed, Word};
+use crate::log;
+use crate::store::{RecordStore, StoreError};
+use crate::transport::{CvsAnswer, CvsRequest, Transport, TransportError};
+use machine::{Event, Operation, State, Sync, permit};
+use record::{Block, DecodeError, Intent, Record, Standing};
+
+/// Time and randomness, from outside.
+pub trait Host: Send + std::marker::Sync {
+    /// The time, in Unix milliseconds.
+    fn now(&self) -> i64;
+
+    /// Fills `bytes` with randomness fit for keys.
+    fn random(&self, bytes: &mut [u8]) -> Result<(), Failure>;
+}
+
+/// What the component is made of.
+pub struct Parts {
+    /// The application at the service.
+    pub client: Client,
+    /// Whose account it is.
+    pub account: String,
+    /// The factory key that the configuration pins.
+    pub factory_key: Option<Modulus>,
+    /// The way to the service.
+    pub transport: Arc<dyn Transport>,
+    /// Where the record is kept.
+    pub store: Box<dyn RecordStore>,
+    /// Time and randomness.
+    pub host: Arc<dyn Host>,
+}
+
+/// Why the component cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The storage.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The record is of another account.
+    #[error(
+        "the device state is the enrollment of another account than account.username; give each account a storage.path of its own"
+    )]
+    OtherAccount,
+}
+
+/// What a subscriber is told when it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountView {
+    /// `isDeviceActivated`
+    pub activated: bool,
+    /// `isAccountBlocked`, as last known.
+    pub block: Option<Block>,
+}
+
+/// The component.
+pub struct StrongAuthentication {
+    client: Client,
+    factory_key: Option<Modulus>,
+    transport: Arc<dyn Transport>,
+    store: Box<dyn RecordStore>,
+    host: Arc<dyn Host>,
+    record: Record,
+}
+
+impl StrongAuthentication {
+    /// Opens the component on what its store holds.
+    pub fn open(parts: Parts) -> Result<Self, OpenError> {
+        let Parts { client, account, factory_key, transport, store, host } = parts;
+        let record = match load(&*store)? {
+            Some(record) if record.account == account => record,
+            Some(record) if record.enrollment.is_some() => return Err(OpenError::OtherAccount),
+            _ => Record { account, ..Record::default() },
+        };
+        Ok(Self { client, factory_key, transport, store, host, record })
+    }
+
+    /// Forgets what is in memory for what is in the store.
+    pub fn reload(&mut self) -> Result<(), StoreError> {
+        self.record = match load(&*self.store)? {
+            Some(record) => record,
+            None => Record { account: std::mem::take(&mut self.record.account), ..Record::default() },
+        };
+        Ok(())
+    }
+
+    /// The device's state.
+    pub fn state(&self) -> State {
+        self.record.state(self.host.now())
+    }
+
+    /// What a subscriber sees.
+    pub fn account_view(&self) -> AccountView {
+        AccountView { activated: self.state().is_activated(), block: self.record.block }
+    }
+
+    /// Lets an operation begin, or not.
+    fn permit(&self, operation: Operation) -> Result<(), Failure> {
+        let state = self.state();
+        permit(state, operation).map_err(|refusal| Failure::State(refusal, state))
+    }
+
+    /// One step of the MAC exchange.
+    fn mac(&self, request: &Request) -> Result<Zeroizing<String>, Failure> {
+        Ok(self.transport.mac(request)?)
+    }
+
+    /// One request to CVS that answers more or less than done.
+    fn cvs(&self, request: &CvsRequest<'_>) -> Result<Option<String>, Failure> {
+        match self.transport.cvs(request)? {
+            CvsAnswer::Done => Ok(None),
+            CvsAnswer::PhoneNumber(number) => Ok(Some(number)),
+            CvsAnswer::Refused(refusal) => Err(Failure::Cvs(refusal)),
+        }
+    }
+
+    /// The enrolled device. The machine has permitted an operation that needs one.
+    fn device(&self) -> Result<Device, Failure> {
+        let enrollment = self.record.enrollment.as_ref();
+        let missing = || Failure::State(machine::Refusal::Forbidden, self.state());
+        enrollment.map(|enrollment| enrollment.device.clone()).ok_or_else(missing)
+    }
+
+    /// The factory key that an answer must name: the configured one, else the one that the device was enrolled with.
+    fn pinned(&self) -> Option<&Modulus> {
+        let enrolled = self.record.enrollment.as_ref().map(|enrollment| &enrollment.device.factory);
+        self.factory_key.as_ref().or(enrolled)
+    }
+
+    /// Puts the device and its standing into the record.
+    fn stand(&mut self, device: Device, standing: Standing) {
+        self.record.enrollment = Some(record::Enrollment { device, standing });
+    }
+
+    /// Makes the record durable.
+    fn save(&mut self) -> Result<(), Failure> {
+        Ok(self.store.save(&self.record.encode())?)
+    }
+
+    /// Lets an event happen and makes it durable.
+    fn happen(&mut self, event: Event) -> Result<(), Failure> {
+        if self.record.apply(event, self.host.now()) { self.save() } else { Ok(()) }
+    }
+
+    /// Fresh seeds for two encryptions.
+    fn seeds(&self) -> Result<[Seed; 2], Failure> {
+        Ok([self.random_bytes()?, self.random_bytes()?])
+    }
+
+    fn random_bytes<const N: usize>(&self) -> Result<[u8; N], Failure> {
+        let mut bytes = [0; N];
+        self.host.random(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The end of every operation: what the service said of the account and the device is written down.
+    fn settle<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        let word = match &outcome {
+            Err(failure) => failure.word().cloned(),
+            Ok(_) => None,
+        };
+        let (event, block) = match word {
+            Some(Word::Blocked) => (Some(Event::AccountBlocked), Some(Block::PinBlocked)),
+            Some(Word::NoDevice) => (Some(Event::DeviceUnknown), None),
+            Some(Word::MaxDevices) => (None, Some(Block::AccountBlocked)),
+            _ => (None, None),
+        };
+        let mut changed = event.is_some_and(|event| self.record.apply(event, self.host.now()));
+        if block.is_some() && self.record.block != block {
+            self.record.block = block;
+            changed = true;
+        }
+        // The operation failed already; where this cannot be written either, the service will say it again.
+        if changed && let Err(Failure::Store(error)) = self.save() {
+            log::warning!("the device state could not be written: {error}");
+        }
+        outcome
+    }
+
+    /// Finishes what was begun before a crash or a lost answer, so far as no PIN is needed for it: `status` tells what became of it.
+    fn repair(&mut self) -> Result<(), Failure> {
+        let Some(intent) = self.record.intent else { return Ok(()) };
+        let state = self.state();
+        if intent == Intent::ChangePin && state != State::Blocked {
+            // The mark *must synchronize* stands: the next operation with a PIN resolves it.
+            return Ok(());
+        }
+        let answer = match self.device() {
+            Ok(device) => self.ask_status(&device),
+            Err(_) => Ok(Ok(())),
+        }?;
+        match answer {
+            Err(Word::NoDevice) if intent == Intent::Remove => self.forget_enrollment(),
+            Err(Word::NoDevice) => {
+                self.record.apply(Event::DeviceUnknown, self.host.now());
+            }
+            Ok(()) | Err(Word::MaxDevices) => {
+                self.record.apply(Event::AccountUnblocked, self.host.now());
+            }
+            Err(_) => {}
+        }
+        self.record.intent = None;
+        self.save()
+    }
+
+    /// What the service says of the device: `Ok`, or its word.
+    fn ask_status(&self, device: &Device) -> Result<Result<(), Word>, Failure> {
+        use crate::inwebo::status;
+        let xml = self.mac(&status::setup(&self.client, device))?;
+        match status::read(&xml) {
+            Ok(()) => Ok(Ok(())),
+            Err(EngineError::Refused { word, .. }) => Ok(Err(word)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Back to nothing but the account's name.
+    fn forget_enrollment(&mut self) {
+        self.record = Record { account: std::mem::take(&mut self.record.account), ..Record::default() };
+    }
+
+    /// Runs `synchro` first where it is due.
+    fn synchronize_if_due(&mut self, pin: &Pin) -> Result<(), Failure> {
+        if self.state() == State::Activated(Sync::Due) { self.synchronize(pin, None) } else { Ok(()) }
+    }
+}
+
+/// The record that a store holds.
+fn load(store: &dyn RecordStore) -> Result<Option<Record>, StoreError> {
+    let Some(bytes) = store.load()? else { return Ok(None) };
+    Record::decode(&bytes).map(Some).map_err(|error| match error {
+        DecodeError::Damaged => StoreError::Sealed(store.path()),
+        DecodeError::Newer => StoreError::Newer(store.path()),
+    })
+}
+
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}

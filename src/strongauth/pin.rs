@@ -1,0 +1,107 @@
+//! The PIN: changed, reset, and what must follow both.
+
+use inwebo_values::{Pin, SecVal};
+
+use super::machine::{Event, Operation};
+use super::record::{Intent, Standing};
+use super::{Failure, StrongAuthentication};
+use crate::inwebo::{EngineError, Word, password, synchro};
+
+impl StrongAuthentication {
+    /// Changes the account's PIN. The two differ: the caller has seen to that.
+    pub fn update_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
+        self.repair()?;
+        self.permit(Operation::UpdatePin)?;
+        let outcome = self.synchronize_if_due(old).and_then(|()| self.change_pin(old, new));
+        self.settle(outcome)
+    }
+
+    fn change_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
+        match self.send_new_pin(old, new) {
+            // The PIN was right, the keys are stale: nothing was changed and nothing was counted.
+            Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
+                self.synchronize(old, None)?;
+                self.send_new_pin(old, new)?;
+            }
+            outcome => outcome?,
+        }
+        let rehidden = self.device()?.unlock(old).secval_under(new);
+        self.synchronize(new, rehidden).map_err(|failure| Failure::PostSynchronization(Box::new(failure)))
+    }
+
+    /// Both steps of `password`. From before the second one is sent until its answer is there, the record says that the device
+    /// must synchronize.
+    fn send_new_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
+        let device = self.device()?;
+        let xml = self.mac(&password::setup(&self.client, &device))?;
+        let prepared = password::Prepared::read(&xml, self.pinned())?;
+        let request = prepared.finalize(&self.client, &device.unlock(old), new, self.seeds()?)?;
+
+        let before = self.record.enrollment.as_ref().map(|enrollment| enrollment.standing);
+        self.record.intent = Some(Intent::ChangePin);
+        self.record.apply(Event::SynchronizationDue, self.host.now());
+        self.save()?;
+        let answer = self.mac(&request).and_then(|xml| Ok(password::read(&xml)?));
+        self.judge_new_pin(answer, before)
+    }
+
+    /// What became of a new PIN that was sent.
+    pub(super) fn judge_new_pin(
+        &mut self,
+        answer: Result<(), Failure>,
+        before: Option<Standing>,
+    ) -> Result<(), Failure> {
+        match answer {
+            Ok(()) => Ok(()),
+            Err(failure) if failure.is_refusal_with(&[Word::SynchroFailed]) => {
+                Err(Failure::PostSynchronization(Box::new(failure)))
+            }
+            Err(Failure::Engine(refused @ EngineError::Refused { .. })) => {
+                // The service said no: all is as it was.
+                self.record.intent = None;
+                if let (Some(enrollment), Some(before)) = (&mut self.record.enrollment, before) {
+                    enrollment.standing = before;
+                }
+                self.save()?;
+                Err(refused.into())
+            }
+            Err(lost) => Err(Failure::PinUncertain(Box::new(lost))),
+        }
+    }
+
+    /// `synchro`, and a new service secret where the service wants one. `rehidden` is the old secret under the new PIN, for a
+    /// service that keeps it.
+    ///
+    /// A service secret that stays the same stands under the old PIN's key in the record's previous generation and under the new one's
+    /// in the present: together they would tell the right pair of PINs. The record is then written twice.
+    pub(super) fn synchronize(&mut self, pin: &Pin, rehidden: Option<SecVal>) -> Result<(), Failure> {
+        let old = self.device()?;
+        let unlocked = old.unlock(pin);
+        let xml = self.mac(&synchro::setup(&self.client, &old))?;
+        let request = synchro::Challenge::read(&xml)?.finalize(&self.client, &unlocked);
+        let xml = self.mac(&request)?;
+        let (mut device, wanted) = synchro::read(&xml, &unlocked)?;
+        match wanted {
+            Some(wanted) => {
+                let secret = self.new_secret()?;
+                device.secval = Some(device.unlock(pin).hide(&secret));
+                self.stand(device, Standing::MustSynchronize);
+                self.save()?;
+                self.register_secret(pin, &wanted, &secret)?;
+                self.synchronized()
+            }
+            None => {
+                device.secval = rehidden.or(old.secval.clone());
+                self.stand(device, Standing::Active);
+                self.synchronized()?;
+                self.save()
+            }
+        }
+    }
+
+    fn synchronized(&mut self) -> Result<(), Failure> {
+        self.record.intent = None;
+        self.record.apply(Event::Synchronized, self.host.now());
+        self.save()
+    }
+}

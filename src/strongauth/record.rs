@@ -1,0 +1,420 @@
+//! What a device must remember, and how it is written down.
+//!
+//! The PIN is never in it. K1 and the service secret are in it under `kma` only, so that whoever opens the record still cannot
+//! tell a right PIN from a wrong one.
+
+use inwebo_values::{K0, Modulus, SecVal, Serial, hex};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::machine::{Event, Origin, State, Sync, next};
+use crate::inwebo::activate::{PinMode, Prepared, ServiceKeys};
+use crate::inwebo::{Device, SmsCode};
+
+/// The version of the form below.
+const FORMAT: u32 = 1;
+
+/// Everything that this device knows of its account.
+#[derive(Clone, Default)]
+pub struct Record {
+    /// Whose enrollment it is.
+    pub account: String,
+    /// The serial that the device uses until its enrollments are removed.
+    pub serial: Option<Serial>,
+    /// The enrollment, where there is one.
+    pub enrollment: Option<Enrollment>,
+    /// An SMS code that was accepted and waits for the PIN.
+    pub activation: Option<Activation>,
+    /// What was about to be done when the record was written.
+    pub intent: Option<Intent>,
+    /// What the service last said of a block.
+    pub block: Option<Block>,
+}
+
+/// A device and what the service last said of it.
+#[derive(Clone)]
+pub struct Enrollment {
+    /// The device.
+    pub device: Device,
+    /// Its standing.
+    pub standing: Standing,
+}
+
+/// What the service last said of an enrolled device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// It works.
+    Active,
+    /// It works once it has synchronized.
+    MustSynchronize,
+    /// Its account is blocked.
+    Blocked,
+    /// The service does not know it.
+    Disabled,
+}
+
+/// A started activation.
+#[derive(Clone)]
+pub struct Activation {
+    /// The code that the service took.
+    pub code: SmsCode,
+    /// What the setup step handed over.
+    pub prepared: Prepared,
+    /// When the code's lifetime is over, in Unix milliseconds.
+    pub expires_at: i64,
+    /// The finalize step was, or may have been, sent.
+    pub finalizing: bool,
+}
+
+/// What changes both sides, written down before it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Intent {
+    /// The account's PIN is being changed, or set anew.
+    ChangePin,
+    /// The account's enrollments are being removed.
+    Remove,
+}
+
+/// What is known of a block of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Block {
+    /// It is not blocked.
+    NotBlocked,
+    /// Too many wrong PINs.
+    PinBlocked,
+    /// It has the most devices that it may have.
+    AccountBlocked,
+}
+
+impl Record {
+    /// The state of the table that this record stands for.
+    pub fn state(&self, now: i64) -> State {
+        let standing = self.enrollment.as_ref().map(|enrollment| enrollment.standing);
+        match (standing, &self.activation) {
+            (Some(Standing::Active), _) => State::Activated(Sync::Done),
+            (Some(Standing::MustSynchronize), _) => State::Activated(Sync::Due),
+            (Some(Standing::Blocked), _) => State::Blocked,
+            (None, Some(activation)) if now < activation.expires_at => State::ActivationStarted(Origin::NotActivated),
+            (Some(Standing::Disabled), Some(activation)) if now < activation.expires_at => {
+                State::ActivationStarted(Origin::Disabled)
+            }
+            (Some(Standing::Disabled), _) => State::Disabled,
+            (None, _) => State::NotActivated,
+        }
+    }
+
+    /// Lets an event happen, so far as it changes no more than the standing. Says whether anything changed.
+    pub fn apply(&mut self, event: Event, now: i64) -> bool {
+        let before = self.state(now);
+        let after = next(before, event);
+        if before == after {
+            return false;
+        }
+        match after {
+            State::NotActivated if event == Event::Removed => {
+                *self = Self { account: std::mem::take(&mut self.account), ..Self::default() };
+            }
+            // A code is over: the serial stays, so that a device which the service may have made after all is replaced.
+            State::NotActivated => self.activation = None,
+            State::Disabled => {
+                self.activation = None;
+                self.stand(Standing::Disabled);
+            }
+            State::Blocked => self.stand(Standing::Blocked),
+            State::Activated(Sync::Done) => self.stand(Standing::Active),
+            State::Activated(Sync::Due) => self.stand(Standing::MustSynchronize),
+            State::ActivationStarted(_) | State::Upgradable => return false,
+        }
+        true
+    }
+
+    fn stand(&mut self, standing: Standing) {
+        if let Some(enrollment) = &mut self.enrollment {
+            enrollment.standing = standing;
+        }
+    }
+
+    /// The record as bytes.
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        // Room enough that the text never moves and leaves a copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        // Writing text and numbers to memory cannot fail.
+        let _ = serde_json::to_writer(&mut *bytes, &Stored::from(self));
+        bytes
+    }
+
+    /// Reads the bytes of [`Record::encode`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let Version { format } = serde_json::from_slice(bytes).map_err(|_| DecodeError::Damaged)?;
+        if format > FORMAT {
+            return Err(DecodeError::Newer);
+        }
+        let stored: Stored = serde_json::from_slice(bytes).map_err(|_| DecodeError::Damaged)?;
+        stored.into_record().ok_or(DecodeError::Damaged)
+    }
+}
+
+/// Why bytes are no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// They are not of the form of their version.
+    Damaged,
+    /// A newer version wrote them.
+    Newer,
+}
+
+type Secret = Zeroizing<String>;
+
+/// The written form: JSON, bytes as hex. It exists for the moment of reading and writing.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    format: u32,
+    account: String,
+    serial: Option<String>,
+    device: Option<StoredDevice>,
+    standing: Option<Standing>,
+    activation: Option<StoredActivation>,
+    intent: Option<Intent>,
+    block: Option<Block>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredDevice {
+    id: String,
+    serial: String,
+    last_sync: String,
+    service: String,
+    factory: String,
+    k0: Secret,
+    k1_under_kma: Secret,
+    secret_under_kma: Option<Secret>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredActivation {
+    code: Secret,
+    factory: String,
+    device_key: String,
+    pin_mode: u8,
+    expires_at: i64,
+    finalizing: bool,
+}
+
+impl From<&Record> for Stored {
+    fn from(record: &Record) -> Self {
+        Self {
+            format: FORMAT,
+            account: record.account.clone(),
+            serial: record.serial.as_ref().map(|serial| serial.as_str().to_owned()),
+            device: record.enrollment.as_ref().map(|enrollment| (&enrollment.device).into()),
+            standing: record.enrollment.as_ref().map(|enrollment| enrollment.standing),
+            activation: record.activation.as_ref().map(Into::into),
+            intent: record.intent,
+            block: record.block,
+        }
+    }
+}
+
+impl From<&Device> for StoredDevice {
+    fn from(device: &Device) -> Self {
+        Self {
+            id: device.id.clone(),
+            serial: device.serial.as_str().to_owned(),
+            last_sync: device.last_sync.clone(),
+            service: device.service.clone(),
+            factory: hex::encode(&device.factory.to_bytes()),
+            k0: device.k0.text(),
+            k1_under_kma: hex::encode_secret(&device.hidden_k1),
+            secret_under_kma: device.secval.as_ref().map(SecVal::text),
+        }
+    }
+}
+
+impl From<&Activation> for StoredActivation {
+    fn from(activation: &Activation) -> Self {
+        Self {
+            code: Zeroizing::new(activation.code.as_str().to_owned()),
+            factory: hex::encode(&activation.prepared.keys.factory.to_bytes()),
+            device_key: hex::encode(&activation.prepared.keys.device.to_bytes()),
+            pin_mode: match activation.prepared.pin_mode {
+                PinMode::None => 0,
+                PinMode::Current => 1,
+                PinMode::New => 2,
+                PinMode::Biometric => 8,
+            },
+            expires_at: activation.expires_at,
+            finalizing: activation.finalizing,
+        }
+    }
+}
+
+impl Stored {
+    fn into_record(self) -> Option<Record> {
+        let enrollment = match (self.device, self.standing) {
+            (Some(device), Some(standing)) => Some(Enrollment { device: device.into_device()?, standing }),
+            (None, None) => None,
+            _ => return None,
+        };
+        Some(Record {
+            account: self.account,
+            serial: optional(self.serial, |serial| Serial::parse(&serial))?,
+            enrollment,
+            activation: optional(self.activation, StoredActivation::into_activation)?,
+            intent: self.intent,
+            block: self.block,
+        })
+    }
+}
+
+impl StoredDevice {
+    fn into_device(self) -> Option<Device> {
+        Some(Device {
+            id: self.id,
+            serial: Serial::parse(&self.serial)?,
+            last_sync: self.last_sync,
+            service: self.service,
+            factory: Modulus::from_hex(&self.factory).ok()?,
+            k0: K0::new(hex::decode_array(&self.k0)?),
+            hidden_k1: hex::decode_array(&self.k1_under_kma)?,
+            secval: optional(self.secret_under_kma, |secret| hex::decode_array(&secret).map(SecVal::new))?,
+        })
+    }
+}
+
+impl StoredActivation {
+    fn into_activation(self) -> Option<Activation> {
+        let keys = ServiceKeys {
+            factory: Modulus::from_hex(&self.factory).ok()?,
+            device: Modulus::from_hex(&self.device_key).ok()?,
+        };
+        let pin_mode = match self.pin_mode {
+            0 => PinMode::None,
+            1 => PinMode::Current,
+            2 => PinMode::New,
+            8 => PinMode::Biometric,
+            _ => return None,
+        };
+        Some(Activation {
+            code: SmsCode::new(&self.code)?,
+            prepared: Prepared { keys, pin_mode },
+            expires_at: self.expires_at,
+            finalizing: self.finalizing,
+        })
+    }
+}
+
+/// Converts what may be missing; `None` where it is there and does not convert.
+fn optional<T, U>(value: Option<T>, convert: impl FnOnce(T) -> Option<U>) -> Option<Option<U>> {
+    match value {
+        Some(value) => convert(value).map(Some),
+        None => Some(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn sample() -> Record {
+        let modulus = Modulus::from_bytes(&[0xff; 128]).unwrap();
+        let serial = Serial::new([1; 8], [2; 16]);
+        Record {
+            account: "local".into(),
+            serial: Some(serial.clone()),
+            enrollment: Some(Enrollment {
+                device: Device {
+                    id: "973d95c599fffbe9".into(),
+                    serial,
+                    last_sync: "7".into(),
+                    service: "7001".into(),
+                    factory: modulus.clone(),
+                    k0: K0::new([3; 16]),
+                    hidden_k1: [4; 16],
+                    secval: Some(SecVal::new([5; 16])),
+                },
+                standing: Standing::Disabled,
+            }),
+            activation: Some(Activation {
+                code: SmsCode::new("2424").unwrap(),
+                prepared: Prepared {
+                    keys: ServiceKeys { factory: modulus.clone(), device: modulus },
+                    pin_mode: PinMode::Current,
+                },
+                expires_at: 1000,
+                finalizing: true,
+            }),
+            intent: Some(Intent::ChangePin),
+            block: Some(Block::PinBlocked),
+        }
+    }
+
+    #[test]
+    fn a_record_survives_being_written_and_read() {
+        for record in [Record::default(), sample()] {
+            let bytes = record.encode();
+            let again = Record::decode(&bytes).unwrap_or_else(|error| panic!("{error:?}")).encode();
+            assert_eq!(*bytes, *again);
+        }
+    }
+
+    #[test]
+    fn a_newer_or_damaged_record_is_told_apart() {
+        assert_eq!(Record::decode(b"{\"format\":2}").err(), Some(DecodeError::Newer));
+        for bad in ["", "{}", "{\"format\":1}", "[]", "{\"format\":1,\"account\":\"a\",\"device\":{}}"] {
+            assert_eq!(Record::decode(bad.as_bytes()).err(), Some(DecodeError::Damaged), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_started_activation_ends_with_its_code_and_falls_back() {
+        let mut record = sample();
+        assert_eq!(record.state(999), State::ActivationStarted(Origin::Disabled));
+        assert_eq!(record.state(1000), State::Disabled);
+        record.enrollment = None;
+        assert_eq!(record.state(999), State::ActivationStarted(Origin::NotActivated));
+        assert_eq!(record.state(1000), State::NotActivated);
+    }
+
+    #[test]
+    fn an_event_moves_the_record_exactly_as_the_machine_says() {
+        let with = |standing: Option<Standing>, activation: bool| {
+            let mut record = sample();
+            match standing {
+                Some(standing) => record.enrollment.as_mut().unwrap().standing = standing,
+                None => record.enrollment = None,
+            }
+            if !activation {
+                record.activation = None;
+            }
+            record
+        };
+        // An enrollment and an accepted code need more than an event: what they bring is put into the record by hand.
+        let simple = Event::ALL.into_iter().filter(|e| !matches!(e, Event::CodeAccepted | Event::Enrolled));
+        for event in simple {
+            for standing in [
+                None,
+                Some(Standing::Active),
+                Some(Standing::MustSynchronize),
+                Some(Standing::Blocked),
+                Some(Standing::Disabled),
+            ] {
+                for activation in [false, true] {
+                    let mut record = with(standing, activation);
+                    let before = record.state(0);
+                    let changed = record.apply(event, 0);
+                    assert_eq!(record.state(0), next(before, event), "{event:?} in {before:?}");
+                    assert_eq!(changed, before != record.state(0));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What carries a request to the service and its answer back.
+//!
+//! The rest of the library knows the [`Transport`] trait alone, not which service is behind it. A transport never repeats a request
+//! by itself: whether that could count against the user is known above it.
+
+#[cfg(feature = "embedded")]
+pub mod embedded;
+
+use zeroize::Zeroizing;
+
+use crate::inwebo::{Request, SmsCode};
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// The service could not serve the request (HTTP 5xx and its like). The text says what is known, without secrets.
+    #[error("the service failed: {0}")]
+    Server(String),
+}
+
+/// What an SMS code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodePurpose {
+    /// To enroll a device.
+    Enrollment,
+    /// To prove a phone number that is to be added or changed.
+    PhoneNumberCertification,
+    /// To set a new PIN.
+    ResetPin,
+}
+
+/// A request to the CVS service, which knows the account by its token.
+pub enum CvsRequest<'a> {
+    /// Sends an SMS code: to `phone_number` for a certification, else to the trusted number.
+    SendCode {
+        /// What the code is for.
+        purpose: CodePurpose,
+        /// The number that is to be certified.
+        phone_number: Option<&'a str>,
+    },
+    /// Asks for the trusted phone number.
+    TrustedPhoneNumber,
+    /// Registers a number where there is none.
+    AddPhoneNumber {
+        /// A code of a certification.
+        code: &'a SmsCode,
+        /// The number.
+        phone_number: &'a str,
+    },
+    /// Replaces the registered number.
+    ModifyPhoneNumber {
+        /// A code of a certification.
+        code: &'a SmsCode,
+        /// The new number.
+        phone_number: &'a str,
+    },
+    /// Removes every enrollment of the account.
+    RemoveEnrollments,
+}
+
+/// What the CVS service answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CvsAnswer {
+    /// It is done.
+    Done,
+    /// The trusted phone number.
+    PhoneNumber(String),
+    /// It is not done.
+    Refused(CvsRefusal),
+}
+
+/// Why the CVS service refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CvsRefusal {
+    /// The account has no trusted phone number.
+    NoPhoneNumber,
+    /// The account has one already.
+    PhoneNumberRegistered,
+    /// The service does not take this phone number.
+    BadPhoneNumber,
+    /// The code is wrong, used or expired.
+    WrongCode {
+        /// How often it may still be tried.
+        attempts_left: u32,
+    },
+    /// The account asked for too many codes.
+    TooManyCodes {
+        /// When the next may be asked for, in seconds.
+        retry_after_seconds: u64,
+    },
+    /// The gateway did not take the SMS.
+    SmsNotSent,
+}
+
+/// A way to the service. It may block; the library calls it on one thread at a time.
+pub trait Transport: Send + Sync {
+    /// One step of the MAC exchange: the XML of the answer.
+    fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError>;
+
+    /// One request to the CVS service.
+    fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError>;
+}

@@ -1,0 +1,101 @@
+# libpims: the targets that people use. `make help` lists them.
+
+CARGO   ?= cargo
+CC      ?= cc
+CXX     ?= c++
+BUILD   := build
+SONAME  := libpims.so.0
+
+# A debug library with crash points and panics on demand, for the tests; a release library that ships; the same with the panics, to prove
+# that its guard works too.
+TEST_FEATURES := test-hooks
+DEBUG_LIB     := $(BUILD)/debug
+RELEASE_LIB   := $(BUILD)/release
+HOOKED_LIB    := $(BUILD)/release-hooks
+
+.PHONY: help build demo test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan lint check-exports check-header bench generate tools clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(RELEASE_LIB)/.done ## the release library, in build/release
+
+demo: build ## the C demo: registers a phone number, enrolls, changes the PIN, makes a one-time password
+	@$(CC) -std=c99 -Wall -Wextra -O2 -Iinclude examples/c/enroll.c -o $(BUILD)/enroll -L$(RELEASE_LIB) -lpims -lpthread -Wl,-rpath,$(abspath $(RELEASE_LIB))
+	$(BUILD)/enroll $(DEMO_ARGS)
+
+test: tools lint test-rust check-exports check-header test-c ## every test; installs a missing tool, or says which
+
+lint: ## formatting, clippy and documentation without warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
+	$(CARGO) clippy --no-default-features --lib -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
+	else echo "SKIPPED: cargo-deny is not installed (bans, licences and sources of dependencies were not checked)"; fi
+
+test-rust: ## unit, vector, property and crash tests
+	$(CARGO) test --workspace --features $(TEST_FEATURES)
+	$(CARGO) test --no-default-features --lib
+
+test-c: test-c-plain test-c-release test-c-valgrind test-c-asan ## the C suite: plain, on the release library, under valgrind and AddressSanitizer
+
+test-c-plain: $(DEBUG_LIB)/.done
+	$(MAKE) -C c-tests check PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/c-tests
+
+test-c-release: $(HOOKED_LIB)/.done
+	$(MAKE) -C c-tests check PIMS_LIB_DIR=$(abspath $(HOOKED_LIB)) OUT=$(abspath $(BUILD))/c-tests-release
+
+test-c-valgrind: $(DEBUG_LIB)/.done
+	$(MAKE) -C c-tests valgrind PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/c-tests
+
+test-c-asan: $(BUILD)/asan/.done
+	tools/test-asan $(abspath $(BUILD))/asan
+
+check-exports: $(RELEASE_LIB)/.done ## the library's exports, the header and the documentation name the same functions
+	tools/check-exports $(RELEASE_LIB)/libpims.so
+
+check-header: ## the header compiles alone as C99 and as C++11
+	echo '#include "pims.h"' | $(CC) -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude -x c -fsyntax-only -
+	echo '#include "pims.h"' | $(CXX) -std=c++11 -Wall -Wextra -Wpedantic -Werror -Iinclude -x c++ -fsyntax-only -
+
+bench: build ## every figure of docs/benchmarks.md, with its floor beside it
+	$(CARGO) bench --bench calls
+	tools/bench-library $(RELEASE_LIB)/libpims.so $(BUILD)
+
+generate: ## writes what is made from the code: the header, docs/state-machine.md
+	PIMS_BLESS=1 $(CARGO) test --quiet --test generated
+
+tools: ## installs what the tests need, by the system's package manager, or says what is missing
+	@tools/install-tools
+
+clean:
+	rm -rf $(BUILD)
+	$(CARGO) clean
+
+# Cargo knows what is up to date: it is always asked.
+.PHONY: FORCE
+FORCE:
+
+define lay_out
+	@mkdir -p $(1)
+	@cp -f $(2)/libpims.so $(1)/$(SONAME)
+	@cp -f $(2)/libpims.a $(1)/libpims.a
+	@ln -sf $(SONAME) $(1)/libpims.so
+	@touch $(1)/.done
+endef
+
+$(RELEASE_LIB)/.done: FORCE
+	$(CARGO) build --release --lib
+	$(call lay_out,$(RELEASE_LIB),target/release)
+
+$(HOOKED_LIB)/.done: FORCE
+	$(CARGO) build --release --lib --features $(TEST_FEATURES) --target-dir target/hooks
+	$(call lay_out,$(HOOKED_LIB),target/hooks/release)
+
+$(DEBUG_LIB)/.done: FORCE
+	$(CARGO) build --lib --features $(TEST_FEATURES)
+	$(call lay_out,$(DEBUG_LIB),target/debug)
+
+$(BUILD)/asan/.done: FORCE
+	tools/build-asan $(abspath $(BUILD))/asan

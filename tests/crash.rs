@@ -1,0 +1,252 @@
+//! Kills the process at each durable step of an operation, starts it again, and goes on.
+//!
+//! Each scenario is prepared once. Its operation is then run in a process of its own that first only names its durable steps, and after
+//! that once for each of them on a fresh copy of the prepared folder, aborted there. What is left must open, must be a state of the
+//! table, and must let the person go on to a one-time password that the authority accepts. The account may have one device only, so
+//! an enrollment that leaves a second one behind at the service fails.
+//!
+//! Needs the feature `test-hooks`, which puts the crash points in.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use serde_json::{Value, json};
+
+const PHONE: &str = "+33612345678";
+
+fn main() -> ExitCode {
+    if let Some(child) = std::env::var_os("PIMS_CRASH_CHILD") {
+        run_child(child.to_str().unwrap());
+        return ExitCode::SUCCESS;
+    }
+    // `cargo test NAME` names another test.
+    if std::env::args().skip(1).any(|argument| !argument.starts_with('-') && !argument.contains("crash")) {
+        return ExitCode::SUCCESS;
+    }
+    let scenarios: [Scenario; 4] = [
+        Scenario { name: "enroll", prepare: &["phone", "code"], act: "enroll", recover: "go on enrolling", least: 20 },
+        Scenario {
+            name: "pin update",
+            prepare: &["phone", "code", "enroll"],
+            act: "update",
+            recover: "go on updating",
+            least: 20,
+        },
+        Scenario {
+            name: "evolution of K1",
+            prepare: &["phone", "code", "enroll"],
+            act: "otp",
+            recover: "make an otp",
+            least: 5,
+        },
+        Scenario {
+            name: "remove",
+            prepare: &["phone", "code", "enroll"],
+            act: "remove",
+            recover: "enroll anew",
+            least: 10,
+        },
+    ];
+    for scenario in &scenarios {
+        scenario.run();
+    }
+    println!("test result: ok. {} passed; 0 failed", scenarios.len());
+    ExitCode::SUCCESS
+}
+
+struct Scenario {
+    name: &'static str,
+    prepare: &'static [&'static str],
+    act: &'static str,
+    recover: &'static str,
+    /// Fewer steps than this: the crash points are not in.
+    least: usize,
+}
+
+impl Scenario {
+    fn run(&self) {
+        let prepared = tempfile::tempdir().unwrap();
+        for step in self.prepare {
+            assert!(child(step, prepared.path(), &[]), "{}: {step}", self.name);
+        }
+        let steps = self.steps(prepared.path());
+        assert!(steps.len() >= self.least, "{}: only {} durable steps: {steps:?}", self.name, steps.len());
+        for (number, step) in steps.iter().enumerate() {
+            let folder = copy_of(prepared.path());
+            let at = (number + 1).to_string();
+            let finished = child(self.act, folder.path(), &[("PIMS_CRASH_AT", &at)]);
+            assert!(!finished, "{}: it did not crash at {step}", self.name);
+            assert!(child(self.recover, folder.path(), &[]), "{}: after a crash at step {at}, {step}", self.name);
+        }
+        println!("test {} survives a crash at each of {} durable steps ... ok", self.name, steps.len());
+    }
+
+    /// The durable steps of the operation, by name.
+    fn steps(&self, prepared: &Path) -> Vec<String> {
+        let folder = copy_of(prepared);
+        let log = folder.path().join("steps.log");
+        assert!(child(self.act, folder.path(), &[("PIMS_CRASH_LOG", log.to_str().unwrap())]), "{}", self.name);
+        std::fs::read_to_string(log).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+}
+
+/// Runs one step in a process of its own. Says whether it came to its end.
+fn child(step: &str, folder: &Path, environment: &[(&str, &str)]) -> bool {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .env("PIMS_CRASH_CHILD", step)
+        .env("PIMS_CRASH_FOLDER", folder)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let panicked = String::from_utf8_lossy(&output.stderr).contains("panicked");
+    assert!(!panicked, "{step}: {}", String::from_utf8_lossy(&output.stderr));
+    output.status.success()
+}
+
+fn copy_of(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+        }
+    }
+    copy
+}
+
+fn run_child(step: &str) {
+    let folder = std::env::var("PIMS_CRASH_FOLDER").unwrap();
+    let config = json!({
+        "storage": { "path": folder },
+        "embedded": { "policy": { "maxDevices": 1, "evolveK1Every": 1, "codesPerHour": 100 } },
+    });
+    expect(&execute("init", "", &config));
+    let phone = Phone { outbox: Path::new(&folder).join("sms-outbox.jsonl") };
+    match step {
+        "phone" => phone.register(),
+        "code" => expect(&get("smscode", json!({"type": "enrollment"}))),
+        "enroll" => phone.enroll("1234"),
+        "update" => expect(&update("1234", "4321")),
+        "otp" => accepted(&otp("1234")),
+        "remove" => expect(&set("enrollment", json!({"action": "remove"}))),
+        "go on enrolling" => phone.go_on_enrolling(),
+        "go on updating" => go_on_updating(),
+        "make an otp" => accepted(&otp("1234")),
+        "enroll anew" => phone.enroll_anew(),
+        other => panic!("there is no step {other}"),
+    }
+    expect(&execute("free", "", &json!({})));
+}
+
+/// The phone that SMS come to.
+struct Phone {
+    outbox: std::path::PathBuf,
+}
+
+impl Phone {
+    fn code(&self) -> String {
+        let text = std::fs::read_to_string(&self.outbox).unwrap();
+        let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        last["code"].as_str().unwrap().to_owned()
+    }
+
+    fn register(&self) {
+        expect(&get("smscode", json!({"type": "phoneNumberCertification", "phoneNumber": PHONE})));
+        let add = json!({"action": "addPhoneNumber", "smsCode": self.code(), "phoneNumber": PHONE});
+        expect(&set("smscode", add));
+    }
+
+    fn enroll(&self, pin: &str) {
+        expect(&set("smscode", json!({"action": "enrollment", "smsCode": self.code()})));
+        expect(&set("enrollment", json!({"action": "enroll", "pinCode": pin, "smsCode": " "})));
+    }
+
+    /// What a person does whose app died somewhere in an enrollment: types the code again, and where that is used up asks for another.
+    fn go_on_enrolling(&self) {
+        if !is_activated() {
+            let again = set("enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "}));
+            if code_of(&again) == Some(2311) {
+                self.enroll("1234");
+            } else {
+                expect(&again);
+            }
+        }
+        accepted(&otp("1234"));
+    }
+
+    /// After a removal that was cut off, whatever became of it.
+    fn enroll_anew(&self) {
+        let password = otp("1234");
+        if code_of(&password).is_none() {
+            // Nothing was removed yet: it is removed now.
+            accepted(&password);
+            expect(&set("enrollment", json!({"action": "remove"})));
+        }
+        assert!(!is_activated());
+        expect(&get("smscode", json!({"type": "enrollment"})));
+        self.enroll("5678");
+        accepted(&otp("5678"));
+    }
+}
+
+/// Either PIN may be in force, and one of them is. Then it can be changed again.
+fn go_on_updating() {
+    assert!(is_activated());
+    let new = otp("4321");
+    let current = if code_of(&new).is_none() {
+        accepted(&new);
+        "4321"
+    } else {
+        assert_eq!(code_of(&new), Some(2308), "{new}");
+        accepted(&otp("1234"));
+        "1234"
+    };
+    expect(&update(current, "1111"));
+    accepted(&otp("1111"));
+}
+
+fn is_activated() -> bool {
+    let answer = get("account", json!({"actionType": "strong", "type": "isDeviceActivated"}));
+    answer["result"]["isDeviceActivated"].as_bool().unwrap()
+}
+
+fn update(old: &str, new: &str) -> Value {
+    set("pincode", json!({"action": "update", "oldPIN": old, "newPIN": new}))
+}
+
+fn otp(pin: &str) -> Value {
+    get("otp", json!({"action": "withPIN", "pinCode": pin}))
+}
+
+/// The authority takes the password once.
+fn accepted(answer: &Value) {
+    expect(answer);
+    let otp = answer["result"]["otp"].as_str().unwrap();
+    for verified in [true, false] {
+        let verdict = execute("set", "pims.authority.otp", &json!({"action": "verify", "otp": otp}));
+        assert_eq!(verdict["result"]["verified"], verified, "{verdict}");
+    }
+}
+
+fn get(api: &str, params: Value) -> Value {
+    execute("get", &format!("pims.authentication.{api}"), &params)
+}
+
+fn set(api: &str, params: Value) -> Value {
+    execute("set", &format!("pims.authentication.{api}"), &params)
+}
+
+fn execute(method: &str, api: &str, params: &Value) -> Value {
+    let message = pims::facade::execute(method, api, &params.to_string());
+    serde_json::from_str(message.as_str()).unwrap()
+}
+
+fn expect(message: &Value) {
+    assert_eq!(message["status"], "SUCCEEDED", "{message}");
+}
+
+fn code_of(message: &Value) -> Option<u64> {
+    message["error"]["code"].as_u64()
+}

@@ -1,0 +1,176 @@
+//! The facade from Rust: its life, panics, and whatever text a caller hands in.
+
+#![cfg(feature = "embedded")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pims::facade::{self, Method};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// A process has one facade: tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+struct Session {
+    folder: tempfile::TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Session {
+    fn begin() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = Self { folder: tempfile::tempdir().unwrap(), _turn: turn };
+        let message = execute("init", "", &session.config());
+        assert_eq!(message["status"], "SUCCEEDED", "{message}");
+        session
+    }
+
+    fn config(&self) -> String {
+        json!({"storage": {"path": self.folder.path()}, "monitoring": {"logLevel": "high"}}).to_string()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        facade::free();
+    }
+}
+
+fn execute(method: &str, api: &str, params: &str) -> Value {
+    serde_json::from_str(facade::execute(method, api, params).as_str()).unwrap()
+}
+
+/// Hands a call in; its messages come through the channel.
+fn call(method: Method, api: &str, params: &str) -> Receiver<Value> {
+    let (sender, receiver) = channel();
+    let callback = Box::new(move |message: &facade::Message| {
+        let _ = sender.send(serde_json::from_str(message.as_str()).unwrap());
+    });
+    facade::call(method, api, params, callback).unwrap();
+    receiver
+}
+
+fn one(receiver: &Receiver<Value>) -> Value {
+    receiver.recv_timeout(Duration::from_secs(60)).unwrap()
+}
+
+const ACTIVATED: &str = r#"{"actionType":"strong","type":"isDeviceActivated"}"#;
+const ACCOUNT: &str = "pims.authentication.account";
+
+#[test]
+fn init_get_free_and_init_again() {
+    let session = Session::begin();
+    assert_eq!(one(&call(Method::Get, ACCOUNT, ACTIVATED))["result"], json!({"isDeviceActivated": false}));
+    assert_eq!(execute("init", "", &session.config())["error"]["code"], 2007);
+    facade::free();
+    facade::free();
+    assert_eq!(one(&call(Method::Get, ACCOUNT, ACTIVATED))["error"]["code"], 2001);
+    assert_eq!(execute("get", ACCOUNT, ACTIVATED)["error"]["code"], 2001);
+    assert_eq!(execute("init", "", &session.config())["status"], "SUCCEEDED");
+}
+
+#[test]
+fn a_free_inside_a_callback_releases_the_facade_when_it_returns() {
+    let session = Session::begin();
+    let (sender, receiver) = channel();
+    let callback = Box::new(move |_: &facade::Message| {
+        facade::free();
+        // The facade is closed: what comes now is answered at once, and another one cannot be made yet.
+        let inner = execute("init", "", "{}");
+        sender.send(inner["error"]["code"].clone()).unwrap();
+    });
+    facade::call(Method::Get, "pims.sdk.version", "", callback).unwrap();
+    assert_eq!(receiver.recv_timeout(Duration::from_secs(60)).unwrap(), 2007);
+    // Waits for the release that the callback asked for.
+    facade::free();
+    assert_eq!(execute("init", "", &session.config())["status"], "SUCCEEDED");
+}
+
+#[test]
+fn a_callback_that_panics_is_called_once_and_the_next_call_works() {
+    let _session = Session::begin();
+    let (sender, receiver) = channel();
+    let callback = Box::new(move |_: &facade::Message| {
+        sender.send(()).unwrap();
+        panic!("on purpose, in a callback");
+    });
+    facade::call(Method::Get, "pims.sdk.version", "", callback).unwrap();
+    assert_eq!(one(&call(Method::Get, "pims.sdk.version", ""))["status"], "SUCCEEDED");
+    assert_eq!(receiver.try_iter().count(), 1);
+}
+
+#[cfg(feature = "test-hooks")]
+#[test]
+fn a_panic_inside_the_library_is_2000_and_the_next_call_works() {
+    let _session = Session::begin();
+    for place in ["judge", "view", "component"] {
+        let params = json!({"type": place}).to_string();
+        let messages = call(Method::Get, "pims.test.panic", &params);
+        assert_eq!(one(&messages)["error"]["code"], 2000, "{place}");
+        assert!(messages.recv().is_err(), "{place}: a second message");
+        assert_eq!(execute("get", "pims.test.panic", &params)["error"]["code"], 2000, "{place}");
+        assert_eq!(one(&call(Method::Get, ACCOUNT, ACTIVATED))["status"], "SUCCEEDED", "{place}");
+    }
+}
+
+#[test]
+fn a_subscription_is_one_an_api_and_ends_when_it_is_ended() {
+    let _session = Session::begin();
+    let params = r#"{"actionType":"strong","type":["isDeviceActivated","isAccountBlocked"]}"#;
+    let events = call(Method::Subscribe, ACCOUNT, params);
+    assert_eq!(one(&events)["status"], "SUCCEEDED");
+    assert_eq!(one(&call(Method::Subscribe, ACCOUNT, params))["error"]["code"], 2005);
+    assert_eq!(one(&call(Method::Unsubscribe, ACCOUNT, ""))["status"], "SUCCEEDED");
+    assert!(events.recv().is_err(), "its callback was dropped with it");
+    assert_eq!(one(&call(Method::Unsubscribe, ACCOUNT, ""))["status"], "SUCCEEDED");
+    let again = call(Method::Subscribe, ACCOUNT, r#"{"actionType":"strong","type":"isDeviceActivated"}"#);
+    assert_eq!(one(&again)["status"], "SUCCEEDED");
+    for (bad, code) in [
+        ("{}", 2101),
+        (r#"{"type":[],"actionType":"strong"}"#, 2102),
+        (r#"{"type":"otp","actionType":"strong"}"#, 2102),
+        (r#"{"type":"isDeviceActivated"}"#, 2101),
+        ("x", 2102),
+    ] {
+        assert_eq!(one(&call(Method::Subscribe, ACCOUNT, bad))["error"]["code"], code, "{bad}");
+    }
+    assert_eq!(one(&call(Method::Subscribe, "pims.sdk.version", "{}"))["error"]["code"], 2002);
+}
+
+#[test]
+fn what_is_said_to_nobody_known_is_2002() {
+    let _session = Session::begin();
+    assert_eq!(execute("delete", "pims.sdk.version", "{}")["error"]["code"], 2002);
+}
+
+#[test]
+fn any_text_gets_one_message_and_changes_nothing() {
+    let session = Session::begin();
+    let before = std::fs::read(session.folder.path().join("device.pims")).ok();
+    let apis: Vec<_> = pims::api::ROUTES.iter().flat_map(|routes| routes.iter()).collect();
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let strategy = (0..apis.len(), prop::collection::vec(any::<u8>(), 0..64), any::<bool>());
+    runner
+        .run(&strategy, |(place, bytes, wrapped)| {
+            let api = apis[place];
+            if api.api == "pims.test.panic" {
+                return Ok(());
+            }
+            let text = String::from_utf8_lossy(&bytes);
+            let params = if wrapped {
+                json!({"action": api.operation, "type": api.operation, "actionType": text, "pinCode": text, "smsCode": text}).to_string()
+            } else {
+                text.into_owned()
+            };
+            let message = execute("set", api.api, &params);
+            prop_assert!(message["status"] == "FAILED" || message["status"] == "SUCCEEDED");
+            prop_assert_eq!(message["transactionId"].as_str().map(str::len), Some(13));
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(execute("get", ACCOUNT, ACTIVATED)["result"], json!({"isDeviceActivated": false}));
+    assert_eq!(std::fs::read(session.folder.path().join("device.pims")).ok(), before);
+}

@@ -1,0 +1,55 @@
+//! What is made from the code and committed must equal what the code makes now: the header and the generated pages of the
+//! documentation. `make generate` (PIMS_BLESS=1) writes them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+fn check(path: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("PIMS_BLESS").is_some() {
+        std::fs::write(&path, made).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == made, "{} is not what the code makes now: run `make generate`", path.display());
+}
+
+#[test]
+fn the_header_is_what_cbindgen_makes_of_the_source() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
+    let bindings =
+        cbindgen::Builder::new().with_src(root.join("src/ffi/mod.rs")).with_config(config).generate().unwrap();
+    let mut header = Vec::new();
+    bindings.write(&mut header);
+    check("include/pims.h", &without_rust(&String::from_utf8(header).unwrap()));
+}
+
+/// Takes out what speaks to Rust programmers only: the sections on safety.
+fn without_rust(header: &str) -> String {
+    let mut text = String::new();
+    let mut in_safety = false;
+    for line in header.lines() {
+        let comment = line.trim();
+        if comment == "* # Safety" {
+            in_safety = true;
+            // The blank comment line before the section.
+            if text.ends_with(" *\n") {
+                text.truncate(text.len() - 3);
+            }
+            continue;
+        }
+        if in_safety && comment != "*/" {
+            continue;
+        }
+        in_safety = false;
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn the_page_on_the_state_machine_is_printed_from_its_table() {
+    check("docs/state-machine.md", &pims::strongauth::machine::document());
+}

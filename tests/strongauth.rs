@@ -1,0 +1,356 @@
+//! The component against a scripted service: what it sends, what it writes down, and what becomes of lost answers.
+//!
+//! The embedded authority is tested with it elsewhere; here stands what that authority never says, and what only a broken wire does.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use inwebo_values::{K0, Modulus, SecVal, Serial};
+use pims::inwebo::{Client, Device, EngineError, Pin, Request, SmsCode, Word};
+use pims::store::{RecordStore, StoreError};
+use pims::strongauth::machine::{State, Sync};
+use pims::strongauth::record::{Block, Enrollment, Intent, Record, Standing};
+use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
+use pims::transport::{CvsAnswer, CvsRequest, Transport, TransportError};
+use zeroize::Zeroizing;
+
+/// Answers from a list; what was asked is kept.
+#[derive(Default)]
+struct Script {
+    answers: Mutex<VecDeque<Result<String, TransportError>>>,
+    cvs: Mutex<VecDeque<Result<CvsAnswer, TransportError>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Script {
+    fn answer(&self, mode: &str, children: &str) {
+        let xml = format!("<?xml version=\"1.0\"?><{mode}>{children}</{mode}>");
+        self.answers.lock().unwrap().push_back(Ok(xml));
+    }
+
+    fn lose(&self) {
+        self.answers.lock().unwrap().push_back(Err(TransportError::Server("HTTP 503".into())));
+    }
+
+    /// The action and mode of every request so far.
+    fn asked(&self) -> Vec<String> {
+        let short = |query: &String| {
+            let pairs: std::collections::HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
+            format!("{} {}", pairs["action"].trim_start_matches("Action"), pairs["mode"])
+        };
+        self.asked.lock().unwrap().iter().map(short).collect()
+    }
+}
+
+impl Transport for Script {
+    fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
+        self.asked.lock().unwrap().push(request.query().to_owned());
+        let next = self.answers.lock().unwrap().pop_front();
+        next.unwrap_or_else(|| panic!("nothing was expected after {:?}", self.asked())).map(Zeroizing::new)
+    }
+
+    fn cvs(&self, _: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError> {
+        self.cvs.lock().unwrap().pop_front().unwrap()
+    }
+}
+
+/// A store in memory, which outlives the component.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Option<Vec<u8>>>>);
+
+impl RecordStore for Memory {
+    fn load(&self) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        Ok(self.0.lock().unwrap().clone().map(Zeroizing::new))
+    }
+
+    fn save(&mut self, record: &[u8]) -> Result<(), StoreError> {
+        *self.0.lock().unwrap() = Some(record.to_vec());
+        Ok(())
+    }
+
+    fn path(&self) -> PathBuf {
+        "memory".into()
+    }
+}
+
+impl Memory {
+    fn record(&self) -> Record {
+        Record::decode(self.0.lock().unwrap().as_ref().unwrap()).unwrap_or_else(|error| panic!("{error:?}"))
+    }
+}
+
+struct Still;
+
+impl Host for Still {
+    fn now(&self) -> i64 {
+        1_000_000
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), Failure> {
+        bytes.fill(0x5a);
+        Ok(())
+    }
+}
+
+struct Bench {
+    script: Arc<Script>,
+    memory: Memory,
+}
+
+fn pin(text: &str) -> Pin {
+    Pin::new(text).unwrap()
+}
+
+/// Opens a component on a record.
+fn bench(record: &Record) -> (Bench, StrongAuthentication) {
+    let bench = Bench { script: Arc::default(), memory: Memory::default() };
+    bench.memory.clone().save(&record.encode()).unwrap();
+    let component = bench.open();
+    (bench, component)
+}
+
+impl Bench {
+    fn open(&self) -> StrongAuthentication {
+        let parts = Parts {
+            client: Client { mac_id: "0".repeat(32), name: "test".into() },
+            account: "local".into(),
+            factory_key: None,
+            transport: self.script.clone(),
+            store: Box::new(self.memory.clone()),
+            host: Arc::new(Still),
+        };
+        StrongAuthentication::open(parts).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+fn modulus() -> Modulus {
+    Modulus::from_hex(&VECTORS.0).unwrap()
+}
+
+/// The factory modulus and a sealed device modulus of the recorded exchanges.
+static VECTORS: std::sync::LazyLock<(String, String)> = std::sync::LazyLock::new(|| {
+    let file: serde_json::Value = serde_json::from_str(include_str!("vectors/inwebo-mac.json")).unwrap();
+    let case = &file["cases"][0];
+    let setup = case["exchanges"][0]["response"].as_str().unwrap();
+    let kiw = setup.split("<Kiw>").nth(1).unwrap().split("</Kiw>").next().unwrap();
+    (case["factoryModulus"].as_str().unwrap().to_owned(), kiw.to_owned())
+});
+
+fn enrolled(standing: Standing) -> Record {
+    let serial = Serial::new([1; 8], [2; 16]);
+    let device = Device {
+        id: "973d95c599fffbe9".into(),
+        serial: serial.clone(),
+        last_sync: "0".into(),
+        service: "7001".into(),
+        factory: modulus(),
+        k0: K0::new([3; 16]),
+        hidden_k1: [4; 16],
+        secval: Some(SecVal::new([5; 16])),
+    };
+    Record {
+        account: "local".into(),
+        serial: Some(serial),
+        enrollment: Some(Enrollment { device, standing }),
+        ..Record::default()
+    }
+}
+
+fn keys() -> String {
+    format!(
+        "<err>OK</err><challenge>c</challenge><Kfact>{}</Kfact><Kiw>{}</Kiw><pinmode>1</pinmode>",
+        VECTORS.0, VECTORS.1
+    )
+}
+
+const SYNCHRONIZED: &str =
+    "<err>OK</err><K0>00112233445566778899aabbccddeeff</K0><K1>ffeeddccbbaa99887766554433221100</K1><Tsync>7</Tsync>";
+const CHALLENGE: &str = "<err>OK</err><challenge>c</challenge>";
+
+#[test]
+fn a_changed_pin_is_followed_by_a_synchronization() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.answer("ActionFinalize", "<err>OK</err>");
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", SYNCHRONIZED);
+    component.update_pin(&pin("1234"), &pin("4321")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(bench.script.asked(), ["Setup password", "Finalize password", "Setup synchro", "Finalize synchro"]);
+    let record = bench.memory.record();
+    assert_eq!(record.state(0), State::Activated(Sync::Done));
+    assert_eq!(record.enrollment.unwrap().device.last_sync, "7");
+}
+
+#[test]
+fn a_lost_synchronization_is_2316_and_done_first_thing_next_time() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.answer("ActionFinalize", "<err>OK</err>");
+    bench.script.lose();
+    let failure = component.update_pin(&pin("1234"), &pin("4321")).err().unwrap();
+    assert!(matches!(failure, Failure::PostSynchronization(_)), "{failure}");
+    assert_eq!(bench.memory.record().state(0), State::Activated(Sync::Due));
+
+    let mut component = bench.open();
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", SYNCHRONIZED);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi>");
+    component.otp_with_pin(&pin("4321")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(bench.script.asked()[3..], ["Setup synchro", "Finalize synchro", "Setup otp", "Finalize otp"]);
+    assert_eq!(bench.memory.record().state(0), State::Activated(Sync::Done));
+}
+
+#[test]
+fn a_lost_answer_to_a_new_pin_leaves_it_open_and_nothing_is_sent_twice() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.lose();
+    let failure = component.update_pin(&pin("1234"), &pin("4321")).err().unwrap();
+    assert!(matches!(failure, Failure::PinUncertain(_)), "{failure}");
+    assert_eq!(bench.script.asked(), ["Setup password", "Finalize password"]);
+    let record = bench.memory.record();
+    assert_eq!(record.state(0), State::Activated(Sync::Due));
+    assert_eq!(record.intent, Some(Intent::ChangePin));
+}
+
+#[test]
+fn a_refused_new_pin_leaves_everything_as_it_was() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.answer("ActionFinalize", "<err>NOK:ACCESS</err><attemptsLeft>2</attemptsLeft>");
+    let failure = component.update_pin(&pin("1234"), &pin("4321")).err().unwrap();
+    assert_eq!(failure.word(), Some(&Word::Access));
+    let record = bench.memory.record();
+    assert_eq!((record.state(0), record.intent), (State::Activated(Sync::Done), None));
+}
+
+#[test]
+fn another_factory_key_than_the_one_of_the_enrollment_is_refused_before_the_pin_leaves() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    let other = "f".repeat(256);
+    bench.script.answer("ActionSetup", &keys().replace(&VECTORS.0, &other));
+    let failure = component.update_pin(&pin("1234"), &pin("4321")).err().unwrap();
+    assert!(matches!(failure, Failure::Engine(EngineError::FactoryKey)), "{failure}");
+    assert_eq!(bench.script.asked(), ["Setup password"]);
+}
+
+#[test]
+fn an_evolved_k1_is_durable_before_the_second_round() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench
+        .script
+        .answer("ActionFinalize", "<err>OK</err><defi>1</defi><J>1</J><dK1>00112233445566778899aabbccddeeff</dK1>");
+    bench.script.lose();
+    assert!(component.otp_with_pin(&pin("1234")).is_err());
+    assert_ne!(bench.memory.record().enrollment.unwrap().device.hidden_k1, [4; 16]);
+}
+
+#[test]
+fn the_words_of_the_service_move_the_state_and_are_written_down() {
+    for (word, state, block) in [
+        ("NOK_BLOCKED", State::Blocked, Some(Block::PinBlocked)),
+        ("OK:BLOCKED", State::Blocked, Some(Block::PinBlocked)),
+        ("NOK:NODEVICE", State::Disabled, None),
+        ("NOK:ACCESS", State::Activated(Sync::Done), None),
+        ("NOK:NOSRV", State::Activated(Sync::Done), None),
+        ("NOK:VERSION", State::Activated(Sync::Done), None),
+    ] {
+        let (bench, mut component) = bench(&enrolled(Standing::Active));
+        bench.script.answer("ActionSetup", &format!("<err>{word}</err>"));
+        assert!(component.otp_with_pin(&pin("1234")).is_err());
+        assert_eq!(component.state(), state, "{word}");
+        let record = bench.memory.record();
+        assert_eq!((record.state(0), record.block), (state, block), "{word}");
+    }
+}
+
+#[test]
+fn a_desynchronized_device_synchronizes_and_goes_on_in_the_same_call() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>NOK:DESYNCHRONIZED</err>");
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", SYNCHRONIZED);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi>");
+    component.otp_with_pin(&pin("1234")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(bench.script.asked().len(), 6);
+}
+
+#[test]
+fn a_removal_that_was_lost_is_found_out_by_status_before_the_next_operation() {
+    for (answer, expected) in [("NOK:NODEVICE", State::NotActivated), ("OK", State::Activated(Sync::Done))] {
+        let (bench, mut component) = bench(&enrolled(Standing::Active));
+        bench.script.cvs.lock().unwrap().push_back(Err(TransportError::Server("HTTP 502".into())));
+        assert!(component.remove().is_err());
+        assert_eq!(bench.memory.record().intent, Some(Intent::Remove));
+        assert_eq!(component.state(), State::Activated(Sync::Done), "it keeps its enrollment");
+
+        let mut component = bench.open();
+        bench.script.answer("ActionSetup", &format!("<err>{answer}</err>"));
+        if answer == "OK" {
+            bench.script.answer("ActionSetup", "<err>NOK:NOSRV</err>");
+        }
+        assert!(component.otp_with_pin(&pin("1234")).is_err());
+        assert_eq!(bench.script.asked()[0], "Setup status");
+        let record = bench.memory.record();
+        assert_eq!((record.state(0), record.intent), (expected, None));
+    }
+}
+
+#[test]
+fn a_malformed_code_is_a_wrong_one_to_the_person_and_changes_nothing() {
+    let (bench, mut component) = bench(&Record { account: "local".into(), ..Record::default() });
+    bench.script.answer("ActionSetup", "<err>NOK:SN</err>");
+    let failure = component.accept_code(&SmsCode::new("2424").unwrap()).err().unwrap();
+    assert!(matches!(failure, Failure::BadCode(_)), "{failure}");
+    assert_eq!(component.state(), State::NotActivated);
+}
+
+#[test]
+fn an_unusable_answer_changes_nothing() {
+    for answer in ["<html/>", "", "<ActionSetup><err>OK</err></ActionSetup>"] {
+        let record = enrolled(Standing::Active);
+        let (bench, mut component) = bench(&record);
+        bench.script.answers.lock().unwrap().push_back(Ok(answer.to_owned()));
+        let failure = component.otp_with_pin(&pin("1234")).err().unwrap();
+        assert!(matches!(failure, Failure::Engine(EngineError::Unusable(_))), "{failure}");
+        assert_eq!(*bench.memory.record().encode(), *record.encode());
+    }
+}
+
+#[test]
+fn the_record_of_another_account_is_not_taken_over() {
+    let record = Record { account: "somebody else".into(), ..enrolled(Standing::Active) };
+    let memory = Memory::default();
+    memory.clone().save(&record.encode()).unwrap();
+    let parts = Parts {
+        client: Client { mac_id: "0".repeat(32), name: "test".into() },
+        account: "local".into(),
+        factory_key: None,
+        transport: Arc::new(Script::default()),
+        store: Box::new(memory.clone()),
+        host: Arc::new(Still),
+    };
+    assert!(StrongAuthentication::open(parts).is_err());
+    assert_eq!(*memory.record().encode(), *record.encode());
+}
+
+/// The thief of the phone who has the storage key too: nothing in the record may tell a right PIN from a wrong one.
+#[test]
+fn the_record_holds_nothing_that_depends_on_the_pin_but_what_is_hidden_by_it() {
+    let record = enrolled(Standing::Active);
+    let text = String::from_utf8(record.encode().to_vec()).unwrap();
+    let stored: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let members: Vec<_> = stored["device"].as_object().unwrap().keys().cloned().collect();
+    // Sixteen random bytes under kma decrypt to sixteen bytes under any PIN; nothing else of the device depends on the PIN.
+    assert_eq!(members, ["factory", "id", "k0", "k1UnderKma", "lastSync", "secretUnderKma", "serial", "service"]);
+    for name in ["k0", "k1UnderKma", "secretUnderKma"] {
+        assert_eq!(stored["device"][name].as_str().unwrap().len(), 32, "{name}: no padding, no check value");
+    }
+}

@@ -240,13 +240,17 @@ fn not_supported(method: Method, api: &str) -> Error {
             method.name()
         ));
     }
-    let nearest = routes()
-        .filter(|route| route.method == method && api.len() <= 64)
-        .min_by_key(|route| strsim::osa_distance(api, route.api));
+    let nearest = routes().filter(|route| route.method == method).max_by_key(|route| likeness(api, route.api));
     match nearest {
         Some(route) => error.with_detail(format!("there is no such api; the nearest known name is {}", route.api)),
         None => error.with_detail("there is no such api"),
     }
+}
+
+/// How many bytes two names share at their beginning and at their end. Mistyped names mostly differ in one place.
+fn likeness(one: &str, other: &str) -> usize {
+    let shared = |pairs: &mut dyn Iterator<Item = (u8, u8)>| pairs.take_while(|(a, b)| a == b).count();
+    shared(&mut one.bytes().zip(other.bytes())) + shared(&mut one.bytes().rev().zip(other.bytes().rev()))
 }
 
 fn not_configured() -> Error {

@@ -3,6 +3,8 @@
 //! The arithmetic on secrets is constant-time and blinded, goes by the Chinese remainder theorem, and every result is checked
 //! with the public exponent before it leaves: one result of a faulty computation would give the primes away.
 
+use std::sync::{Mutex, PoisonError};
+
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero, Odd, RandomMod, Resize};
 use crypto_primes::hazmat::{SetBits, SmallFactorsSieveFactory};
@@ -25,7 +27,20 @@ pub(crate) struct PrivateKey {
     q: Prime,
     /// The inverse of q modulo p.
     q_inverse: Zeroizing<BoxedMontyForm>,
+    blinding: Mutex<Option<Blinding>>,
 }
+
+/// A random factor and its inverse. To make one costs as much as the private operation itself, so each serves some times, squared in
+/// between: whoever does not know the first one does not know its squares.
+#[derive(Clone)]
+struct Blinding {
+    factor: Zeroizing<BoxedMontyForm>,
+    inverse: Zeroizing<BoxedMontyForm>,
+    uses_left: u32,
+}
+
+/// How often a blinding serves.
+const USES_OF_BLINDING: u32 = 32;
 
 /// One prime and what is computed modulo it.
 struct Prime {
@@ -94,7 +109,7 @@ impl PrivateKey {
         let (p, q) = (Prime::new(p)?, Prime::new(q)?);
         let q_modulo_p = q.params.modulus().as_ref().rem(p.params.modulus().as_nz_ref());
         let q_inverse = Option::from(BoxedMontyForm::new(q_modulo_p, &p.params).invert())?;
-        Some(Self { public, params, p, q, q_inverse: Zeroizing::new(q_inverse) })
+        Some(Self { public, params, p, q, q_inverse: Zeroizing::new(q_inverse), blinding: Mutex::new(None) })
     }
 
     /// `block` to the private exponent, or `None` where it is not smaller than the modulus.
@@ -104,7 +119,7 @@ impl PrivateKey {
             return Ok(None);
         }
         let number = BoxedMontyForm::new(number, &self.params);
-        let (factor, inverse) = self.blinding()?;
+        let Blinding { factor, inverse, .. } = self.blinding()?;
         let blinded = Zeroizing::new(number.mul(&public_power(&factor)).retrieve());
         let power = Zeroizing::new(BoxedMontyForm::new(self.private_power(&blinded), &self.params).mul(&inverse));
         if public_power(&power).retrieve() != number.retrieve() {
@@ -114,14 +129,28 @@ impl PrivateKey {
         Ok(Some(Zeroizing::new(power.to_be_bytes().into_vec())))
     }
 
-    /// A random factor and its inverse.
-    fn blinding(&self) -> Result<(BoxedMontyForm, BoxedMontyForm), Failure> {
+    /// The blinding for one operation.
+    fn blinding(&self) -> Result<Blinding, Failure> {
+        let mut kept = self.blinding.lock().unwrap_or_else(PoisonError::into_inner);
+        let blinding = match kept.take() {
+            Some(blinding) => blinding,
+            None => self.new_blinding()?,
+        };
+        *kept = (blinding.uses_left > 0).then(|| Blinding {
+            factor: Zeroizing::new(blinding.factor.square()),
+            inverse: Zeroizing::new(blinding.inverse.square()),
+            uses_left: blinding.uses_left - 1,
+        });
+        Ok(blinding)
+    }
+
+    fn new_blinding(&self) -> Result<Blinding, Failure> {
         let modulus = self.params.modulus().as_nz_ref();
         loop {
             let factor = BoxedUint::try_random_mod_vartime(&mut SysRng, modulus).map_err(|_| Failure::Randomness)?;
-            let factor = BoxedMontyForm::new(factor, &self.params);
+            let factor = Zeroizing::new(BoxedMontyForm::new(factor, &self.params));
             if let Some(inverse) = Option::from(factor.invert()) {
-                return Ok((factor, inverse));
+                return Ok(Blinding { factor, inverse: Zeroizing::new(inverse), uses_left: USES_OF_BLINDING });
             }
         }
     }
@@ -186,6 +215,15 @@ mod tests {
                 assert_eq!(key.public().open_sealed(&sealed).unwrap(), value);
             }
             let encrypted = key.public().encrypt(b"1234", &[9; 32]).unwrap();
+            assert_eq!(&**key.open(&encrypted).unwrap().unwrap(), b"1234");
+        }
+    }
+
+    #[test]
+    fn every_use_of_a_blinding_and_the_next_blinding_give_the_same_power() {
+        let key = PrivateKey::generate(1024).unwrap();
+        let encrypted = key.public().encrypt(b"1234", &[9; 32]).unwrap();
+        for _ in 0..2 * USES_OF_BLINDING + 3 {
             assert_eq!(&**key.open(&encrypted).unwrap().unwrap(), b"1234");
         }
     }

@@ -247,6 +247,7 @@ fn an_activation_registers_its_phone_number_or_neither() {
     let begin = |number| Answer::of(&world.authority, Some(&account), &with_number(number));
     // The code is bound to its number and its purpose.
     assert_eq!(begin("+33612345679").err(), "NOK:CODE");
+    assert_eq!(Answer::of(&world.authority, None, &with_number("+33612345679")).err(), "NOK:CODE");
     assert_eq!(
         Answer::of(&world.authority, Some(&account), &setup("activate", "", &[("code", &code)])).err(),
         "NOK:CODE"

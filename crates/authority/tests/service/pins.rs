@@ -43,8 +43,11 @@ fn a_blocked_account_answers_so_to_everything_that_needs_its_pin() {
     let modes = ["otp", "password", "synchro"];
     let challenges = modes.map(|mode| device.setup(&world.authority, mode, &[("sid", "7001")]).ok());
     let (_, wanted) = device.synchronize(&world.authority, "1234").ok().unwrap();
+    let late = device.setup(&world.authority, "synchro", &[]).ok();
     let other = Device::activate(&world, &account, "1234");
     assert_eq!(other.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
+    let proofs = device.proofs(late.get("challenge"), "1234");
+    assert_eq!(device.finalize(&world.authority, "synchro", &proofs, &[]).err(), "NOK_BLOCKED");
 
     for (mode, answer) in modes.into_iter().zip(&challenges).take(2) {
         let proofs = device.proofs(answer.get("challenge"), "1234");

@@ -1,8 +1,8 @@
 //! Devices that fell behind: after a PIN change elsewhere, after lost answers.
 
-use pims_authority::Verdict;
+use pims_authority::{Policy, Verdict};
 
-use crate::device::Device;
+use crate::device::{Device, Password};
 use crate::world::World;
 
 #[test]
@@ -77,4 +77,26 @@ fn a_device_without_a_secret_must_synchronize() {
     let (device, _) = Device::read(&answer, answer.get("id"), &serial, &pin, &keys.factory);
     assert_eq!(device.ask(&world.authority, "1234").err(), "NOK:DESYNCHRONIZED");
     device.synchronized(&world.authority, "1234").ask(&world.authority, "1234").ok();
+}
+
+#[test]
+fn a_stale_k1_changes_no_pin_and_makes_no_secret() {
+    let world = World::new();
+    let account = world.account("user");
+    let stale = Device::activate(&world, &account, "1234");
+    let (synchronized, wanted) = stale.synchronize(&world.authority, "1234").ok().unwrap();
+    assert_eq!(stale.change_pin(&world.authority, "1234", "4321").err(), "NOK:DESYNCHRONIZED");
+    assert_eq!(stale.clone().register(&world.authority, &wanted, "1234").err(), "NOK:DESYNCHRONIZED");
+    synchronized.change_pin(&world.authority, "1234", "4321").ok();
+}
+
+#[test]
+fn a_synchronization_ends_an_evolution_under_way() {
+    let world = World::with(Policy { evolve_k1_every: 1, ..Policy::default() });
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    let Password::Again(evolved) = device.password(&world.authority, "1234") else { panic!("K1 does not evolve") };
+    let device = device.synchronized(&world.authority, "1234");
+    assert_eq!(evolved.ask(&world.authority, "1234").err(), "NOK:DESYNCHRONIZED");
+    assert!(matches!(device.password(&world.authority, "1234"), Password::Again(_)));
 }

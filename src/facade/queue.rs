@@ -11,21 +11,9 @@ use super::reply::Reply;
 use super::{MAX_WAITING, lock};
 use crate::api::Method;
 
-/// How long the worker looks for the next call before it sleeps.
-const LOOK_FOR: Duration = Duration::from_micros(10);
-
-/// After so many sleeps the worker looks again, to see whether it is worth while by now.
-const SLEEPS_BETWEEN_LOOKS: u32 = 256;
-
-/// Whether it is worth while to look for the next call before going to sleep.
-///
-/// A caller that spins for its answer and calls again at once is served in a fraction of the time that waking a thread takes. One that
-/// sleeps is served best by a worker that sleeps too: the system then keeps both on one core. The worker learns which it has.
-#[derive(Default)]
-pub(super) struct Lookout {
-    worth_while: bool,
-    sleeps: u32,
-}
+/// How long the worker looks for the next call before it sleeps. A caller that has just had its answer often calls again at once, and
+/// waking a thread costs more than this, on another core that went idle several times as much.
+const LOOK_FOR: Duration = Duration::from_micros(15);
 
 /// A call that was accepted.
 pub(super) struct Job {
@@ -121,8 +109,8 @@ impl Queue {
     }
 
     /// What comes next. Waits until there is something.
-    pub(super) fn next(&self, lookout: &mut Lookout) -> Next {
-        self.look(lookout);
+    pub(super) fn next(&self) -> Next {
+        self.look();
         let mut state = lock(&self.state);
         loop {
             self.changed.store(false, Ordering::Release);
@@ -133,20 +121,12 @@ impl Queue {
         }
     }
 
-    /// Spins for a moment, without the lock, where that is worth while.
-    fn look(&self, lookout: &mut Lookout) {
-        if self.changed.load(Ordering::Acquire) {
-            return;
-        }
-        if !lookout.worth_while && lookout.sleeps < SLEEPS_BETWEEN_LOOKS {
-            lookout.sleeps += 1;
-            return;
-        }
+    /// Spins for a moment, without the lock.
+    fn look(&self) {
         let begin = Instant::now();
         while !self.changed.load(Ordering::Acquire) && begin.elapsed() < LOOK_FOR {
             std::hint::spin_loop();
         }
-        *lookout = Lookout { worth_while: self.changed.load(Ordering::Acquire), sleeps: 0 };
     }
 }
 

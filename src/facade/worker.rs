@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use super::queue::{Job, Lookout, Next};
+use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
 use super::{Facade, IS_WORKER, lock, not_initialized};
 use crate::api::{Method, Topics, event, topics};
@@ -32,9 +32,8 @@ struct Subscription {
 
 impl Worker<'_> {
     fn work(mut self) {
-        let mut lookout = Lookout::default();
         loop {
-            let next = self.facade.queue.next(&mut lookout);
+            let next = self.facade.queue.next();
             if let Next::End(waiting) = next {
                 self.end(waiting);
                 return;

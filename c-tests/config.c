@@ -1,0 +1,441 @@
+/* Configurations: what is taken, what is refused and with which code, and that a refused one leaves no trace. */
+#include "support.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define KEY_B "//////////////////////////////////////////8="
+
+typedef struct Bad {
+    /* Members of the configuration beside the storage. */
+    const char *members;
+    /* What the detail names. */
+    const char *key;
+} Bad;
+
+static const Bad bad[] = {
+    {"'environnement':'prod'", "environnement"},
+    {"'environnement':'production'", "environnement"},
+    {"'environment':'prod'", "environment"},
+    {"'environnement':1", "environnement"},
+    {"'mode':'b2c'", "mode"},
+    {"'mode':['B2C']", "mode"},
+    {"'monitoring':1", "monitoring"},
+    {"'monitoring':{'logLevel':'all'}", "monitoring.logLevel"},
+    {"'monitoring':{'newLogFile':'never'}", "monitoring.newLogFile"},
+    {"'monitoring':{'newLogFile':'duration'}", "monitoring.newLogTimeDuration"},
+    {"'monitoring':{'newLogTimeDuration':4}", "monitoring.newLogTimeDuration"},
+    {"'monitoring':{'newLogTimeDuration':1441}", "monitoring.newLogTimeDuration"},
+    {"'monitoring':{'newLogTimeDuration':'10'}", "monitoring.newLogTimeDuration"},
+    {"'monitoring':{'newLogTimeDuration':10.5}", "monitoring.newLogTimeDuration"},
+    {"'credential':'x'", "credential"},
+    {"'credential':{'clientId':7}", "credential.clientId"},
+    {"'credential':{'clientSecret':{}}", "credential.clientSecret"},
+    {"'credential':{'macID':'xyz'}", "credential.macID"},
+    {"'credential':{'macID':'0123456789abcdef0123456789abcde'}", "credential.macID"},
+    {"'credential':{'inWeboURL':'nonsense'}", "credential.inWeboURL"},
+    {"'credential':{'inWeboURL':'ftp://example.com'}", "credential.inWeboURL"},
+    {"'credential':{'inWeboURL':'http://example.com'}", "credential.inWeboURL"},
+    {"'credential':{'inWeboURL':'https://'}", "credential.inWeboURL"},
+    {"'credential':{'cvsURL':'http://192.0.2.1/'}", "credential.cvsURL"},
+    {"'credential':{'factoryKey':'zz'}", "credential.factoryKey"},
+    {"'credential':{'pinnedCertificates':'sha256/x'}", "credential.pinnedCertificates"},
+    {"'credential':{'pinnedCertificates':['sha1/AAAA']}", "credential.pinnedCertificates"},
+    {"'credential':{'caFile':1}", "credential.caFile"},
+    {"'profile':{'brand':'Fiat'}", "profile.brand"},
+    {"'account':{'username':''}", "account.username"},
+    {"'account':{'username':'a\\nb'}", "account.username"},
+    {"'account':{'accessToken':1}", "account.accessToken"},
+    {"'network':{'connectTimeoutMs':0}", "network.connectTimeoutMs"},
+    {"'network':{'requestTimeoutMs':-1}", "network.requestTimeoutMs"},
+    {"'network':{'proxy':'?'}", "network.proxy"},
+    {"'embedded':{'clockOffsetSeconds':-1}", "embedded.clockOffsetSeconds"},
+    {"'embedded':{'database':1}", "embedded.database"},
+    {"'embedded':{'policy':{'maxPinTrys':3}}", "embedded.policy"},
+    {"'embedded':{'policy':{'maxPinTries':'three'}}", "embedded.policy"},
+};
+
+static void a_bad_value_is_2004_with_its_key_and_makes_nothing_on_disk(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        Answer answer = init("{'storage':{'path':'%s/new'},%s}", folder(), bad[i].members);
+        assert_failed(answer, 2004);
+        assert_detail(answer, bad[i].key);
+        assert_false(exists(in_folder("new")));
+        assert_failed(get(SDK_VERSION, "{}"), 2001);
+    }
+}
+
+static void a_bad_storage_is_2004_with_its_key(void **state)
+{
+    static const Bad bad_storage[] = {
+        {"1", "storage"},
+        {"{'path':''}", "storage.path"},
+        {"{'path':7}", "storage.path"},
+        {"{'path':'a\\u0000b'}", "storage.path"},
+        {"{'path':'/tmp/pims-never','key':'AAAA'}", "storage.key"},
+        {"{'path':'/tmp/pims-never','key':'not base64 at all, but of some length....'}", "storage.key"},
+        {"{'path':'/tmp/pims-never','key':['" KEY_A "']}", "storage.key"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_storage / sizeof *bad_storage; i++) {
+        Answer answer = init("{'storage':%s}", bad_storage[i].members);
+        assert_failed(answer, 2004);
+        assert_detail(answer, bad_storage[i].key);
+    }
+    assert_false(exists("/tmp/pims-never"));
+}
+
+static void what_is_not_one_json_object_is_2004(void **state)
+{
+    static const char *const texts[] = {"[]", "null", "1", "'text'", "{", "{}}", "{} {}", "{'a':}", "{'a':1,}", "{a:1}", " ", "{'a':'\\ud800'}"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char config[64];
+        Answer answer = request("init", "", quoted(texts[i], config, sizeof config));
+        assert_failed(answer, 2004);
+        assert_detail(answer, "JSON object");
+    }
+}
+
+static void a_secret_is_never_repeated_in_an_error(void **state)
+{
+    static const char *const members[] = {
+        "'storage':{'path':'/tmp/pims-never','key':'c2VjcmV0LXNlY3JldA'}",
+        "'account':{'accessToken':['c2VjcmV0LXNlY3JldA']}",
+        "'credential':{'clientSecret':{'c2VjcmV0LXNlY3JldA':1}}",
+        "'credential':{'macID':'c2VjcmV0LXNlY3JldA'}",
+        "'credential':{'clientSecret':'c2VjcmV0LXNlY3JldA'},'mode':1",
+        "'account':{'accessToken':'c2VjcmV0LXNlY3JldA'",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        Answer answer = assert_failed(init("{%s}", members[i]), 2004);
+        assert_null(strstr(answer.message, "c2VjcmV0"));
+    }
+}
+
+static void what_the_reference_has_is_taken(void **state)
+{
+    (void)state;
+    assert_succeeded(init("{'storage':{'path':'%s'},'environnement':'development','mode':'B2B',"
+                          "'monitoring':{'logLevel':'none','newLogFile':'duration','newLogTimeDuration':5},"
+                          "'credential':{'clientId':'id','clientSecret':'secret','macID':'0123456789abcdef0123456789ABCDEF','inWeboURL':'embedded:'},"
+                          "'profile':{'brand':'PEUGEOT'},'network':{'connectTimeoutMs':1,'requestTimeoutMs':30000}}", folder()), "null");
+    register_phone_number();
+}
+
+static void unknown_keys_are_ignored_and_null_is_missing(void **state)
+{
+    (void)state;
+    assert_succeeded(init("{'storage':{'path':'%s','color':[1,{'a':null}]},'x':1.5e3,'mode':null,'credential':null,'embedded':{'policy':null}}",
+                          folder()), "null");
+}
+
+/* ---- 2006 --------------------------------------------------------------------------------------------------------------------------- */
+
+static void a_storage_that_cannot_be_made_is_2006(void **state)
+{
+    (void)state;
+    write_file(in_folder("file"), "x", 1);
+    Answer answer = init("{'storage':{'path':'%s/file'}}", folder());
+    assert_failed(answer, 2006);
+    assert_detail(answer, in_folder("file"));
+    assert_failed(init("{'storage':{'path':'%s/file/below'}}", folder()), 2006);
+    assert_failed(get(SDK_VERSION, "{}"), 2001);
+    /* A folder several levels deep is made. */
+    assert_succeeded(init("{'storage':{'path':'%s/a/b/c'}}", folder()), "null");
+    assert_true(exists(in_folder("a/b/c/pims.lock")));
+}
+
+/* Writes these bytes over the device's state, and asserts that pims_init refuses it and leaves it alone. */
+static void assert_kept_as_it_is(const void *bytes, size_t size)
+{
+    size_t after;
+
+    write_file(in_folder("device.pims"), bytes, size);
+    Answer answer = init("{'storage':{'path':'%s'}}", folder());
+    assert_failed(answer, 2006);
+    assert_detail(answer, in_folder("device.pims"));
+    char *found = read_file(in_folder("device.pims"), &after);
+    bool same = after == size && memcmp(found, bytes, size) == 0;
+    free(found);
+    assert_true(same);
+    assert_failed(get(SDK_VERSION, "{}"), 2001);
+}
+
+static void an_unreadable_state_is_2006_and_left_as_it_is(void **state)
+{
+    size_t size;
+
+    (void)state;
+    pims_free();
+    char *good = read_file(in_folder("device.pims"), &size);
+    char *damaged = malloc(size + 1);
+    assert_non_null(damaged);
+    assert_kept_as_it_is("junk", 4);
+    assert_kept_as_it_is("", 0);
+    assert_kept_as_it_is(good, size - 1);
+    memcpy(damaged, good, size);
+    damaged[size] = 'x';
+    assert_kept_as_it_is(damaged, size + 1);
+    for (size_t i = 0; i < size; i += size / 8) {
+        memcpy(damaged, good, size);
+        damaged[i] ^= 1;
+        assert_kept_as_it_is(damaged, size);
+    }
+    /* With the right bytes back, everything is. */
+    write_file(in_folder("device.pims"), good, size);
+    restart("");
+    assert_true(verifies(new_otp(PIN)));
+    free(good);
+    free(damaged);
+}
+
+static void a_wrong_storage_key_is_2006_and_the_state_is_left_as_it_is(void **state)
+{
+    size_t size, after;
+
+    (void)state;
+    assert_succeeded(init("{'storage':{'path':'%s','key':'" KEY_A "'}}", folder()), "null");
+    register_phone_number();
+    enroll(PIN);
+    pims_free();
+    assert_false(exists(in_folder("storage.key")));
+    char *before = read_file(in_folder("device.pims"), &size);
+    Answer answer = init("{'storage':{'path':'%s','key':'" KEY_B "'}}", folder());
+    assert_failed(answer, 2006);
+    assert_detail(answer, "storage.key");
+    /* Nor without one: a key file of its own does not fit either. */
+    assert_failed(init("{'storage':{'path':'%s'}}", folder()), 2006);
+    char *found = read_file(in_folder("device.pims"), &after);
+    bool same = after == size && memcmp(found, before, size) == 0;
+    free(found);
+    free(before);
+    assert_true(same);
+    assert_succeeded(init("{'storage':{'path':'%s','key':'" KEY_A "'}}", folder()), "null");
+    assert_true(verifies(new_otp(PIN)));
+}
+
+static void a_key_file_that_holds_no_key_is_2006(void **state)
+{
+    (void)state;
+    pims_free();
+    write_file(in_folder("storage.key"), "AAAA", 4);
+    Answer answer = init("{'storage':{'path':'%s'}}", folder());
+    assert_failed(answer, 2006);
+    assert_detail(answer, in_folder("storage.key"));
+}
+
+static void another_accounts_state_is_2006(void **state)
+{
+    (void)state;
+    pims_free();
+    Answer answer = init("{'storage':{'path':'%s'},'account':{'username':'somebody else'}}", folder());
+    assert_failed(answer, 2006);
+    assert_detail(answer, "account");
+    restart("");
+    assert_true(verifies(new_otp(PIN)));
+}
+
+static void an_authority_that_cannot_be_opened_is_2006(void **state)
+{
+    size_t size, after;
+
+    (void)state;
+    pims_free();
+    /* Another master key than the one that sealed the database. */
+    char *key = read_file(in_folder("authority.key"), &size);
+    char *other = read_file(in_folder("authority.key"), &after);
+    for (size_t i = 0; i < size; i++) {
+        other[i] = other[i] == 'a' ? 'b' : other[i] == '1' ? '2' : other[i];
+    }
+    write_file(in_folder("authority.key"), other, size);
+    assert_failed(init("{'storage':{'path':'%s'}}", folder()), 2006);
+    write_file(in_folder("authority.key"), key, size);
+    free(key);
+    free(other);
+    restart("");
+    pims_free();
+    /* No database. */
+    write_file(in_folder("authority.db"), "this is no database, whatever its name may say, and it is longer than a header.............", 90);
+    Answer answer = init("{'storage':{'path':'%s'}}", folder());
+    assert_failed(answer, 2006);
+    assert_detail(answer, in_folder("authority.db"));
+    unlink(in_folder("authority.db"));
+    make_folder(in_folder("authority.db"));
+    assert_failed(init("{'storage':{'path':'%s'}}", folder()), 2006);
+    /* The storage is free again after each failure. */
+    Answer told;
+    Peer *peer = peer_start(&told, "{'storage':{'path':'%s'},'embedded':{'database':'%s/other.db'}}", folder(), folder());
+    assert_succeeded(told, "null");
+    peer_stop(peer);
+}
+
+static void a_second_process_on_the_same_storage_is_2006_with_the_lock(void **state)
+{
+    Answer told;
+
+    (void)state;
+    Peer *peer = peer_start(&told, "{'storage':{'path':'%s'}}", folder());
+    assert_failed(told, 2006);
+    assert_detail(told, in_folder("pims.lock"));
+    assert_failed(peer_get(peer, SDK_VERSION, "{}"), 2001);
+    peer_stop(peer);
+    /* The first one noticed nothing. */
+    assert_true(verifies(new_otp(PIN)));
+    pims_free();
+    peer = peer_start(&told, "{'storage':{'path':'%s'}}", folder());
+    assert_succeeded(told, "null");
+    assert_failed(init("{'storage':{'path':'%s'}}", folder()), 2006);
+    peer_stop(peer);
+    restart("");
+}
+
+static void a_second_process_on_another_storage_is_not_in_the_way(void **state)
+{
+    Answer told;
+
+    (void)state;
+    Peer *peer = peer_start(&told, "{'storage':{'path':'%s/other'}}", folder());
+    assert_succeeded(told, "null");
+    assert_succeeded(peer_get(peer, SDK_VERSION, "{}"), NULL);
+    assert_succeeded(get(SDK_VERSION, "{}"), NULL);
+    peer_stop(peer);
+}
+
+/* ---- 2344 --------------------------------------------------------------------------------------------------------------------------- */
+
+static void assert_not_configured(Answer answer)
+{
+    check_labelled(answer, 2344, "StrongAuthentication not configured", __FILE__, __LINE__);
+}
+
+static void outside_development_nothing_is_assumed(void **state)
+{
+    static const char *const environments[] = {
+        "'environnement':'Production'",
+        "'environnement':'Preproduction'",
+        "'environment':'Production'",
+        "'environnement':'Production','credential':{'inWeboURL':'https://example.com'}",
+        "'environnement':'Production','credential':{'macID':'0123456789abcdef0123456789abcdef'}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof environments / sizeof *environments; i++) {
+        assert_succeeded(init("{'storage':{'path':'%s/new'},%s}", folder(), environments[i]), "null");
+        assert_succeeded(get(SDK_VERSION, "{}"), NULL);
+        assert_not_configured(get(ACCOUNT, IS_DEVICE_ACTIVATED));
+        assert_not_configured(get(ACCOUNT, IS_ACCOUNT_BLOCKED));
+        assert_not_configured(get(TRUSTED_PHONE_NUMBER, "{}"));
+        assert_not_configured(get(SMSCODE, "{'type':'enrollment'}"));
+        assert_not_configured(get(SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'%s'}", PHONE_NUMBER));
+        assert_not_configured(set(SMSCODE, "{'action':'enrollment','smsCode':'123456'}"));
+        assert_not_configured(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'123456','phoneNumber':'%s'}", PHONE_NUMBER));
+        assert_not_configured(set(ENROLLMENT, "{'action':'enroll','pinCode':'1234','smsCode':' '}"));
+        assert_not_configured(set(ENROLLMENT, "{'action':'remove'}"));
+        assert_not_configured(set(PINCODE, "{'action':'update','oldPIN':'1234','newPIN':'4321'}"));
+        assert_not_configured(get(OTP, "{'action':'withPIN','pinCode':'1234'}"));
+        /* Parameters are judged before that. */
+        assert_missing(set(ENROLLMENT, "{'action':'enroll'}"), "pinCode");
+        assert_invalid(get(OTP, "{'action':'withPIN','pinCode':'12'}"), "pinCode");
+        /* There is no embedded authority either. */
+        assert_failed(set(VERIFY, "{'action':'verify','otp':'abc'}"), 2003);
+        assert_false(exists(in_folder("new/authority.db")));
+        pims_free();
+    }
+}
+
+/* ---- The log ------------------------------------------------------------------------------------------------------------------------ */
+
+/* All logs of this folder, one after the other; the caller frees it. */
+static char *read_logs(void)
+{
+    char *all = calloc(1, 1);
+    size_t length = 0;
+    DIR *listing = opendir(in_folder("logs"));
+
+    for (struct dirent *entry; all != NULL && listing != NULL && (entry = readdir(listing)) != NULL;) {
+        char path[MAX_PATH + 300];
+        size_t size;
+        if (strstr(entry->d_name, ".log") == NULL) {
+            continue;
+        }
+        snprintf(path, sizeof path, "%s/%s", in_folder("logs"), entry->d_name);
+        char *text = read_file(path, &size);
+        all = realloc(all, length + size + 1);
+        assert_non_null(all);
+        memcpy(all + length, text, size + 1);
+        length += size;
+        free(text);
+    }
+    if (listing != NULL) {
+        closedir(listing);
+    }
+    return all;
+}
+
+static void a_log_names_requests_and_never_their_secrets(void **state)
+{
+    char code[MAX_WORD], otp[MAX_WORD];
+
+    (void)state;
+    restart(",'monitoring':{'logLevel':'high'}");
+    register_phone_number();
+    snprintf(code, sizeof code, "%s", new_enrollment_code());
+    assert_succeeded(set(ENROLLMENT, "{'action':'enroll','pinCode':'73918264','smsCode':'%s'}", code), "null");
+    snprintf(otp, sizeof otp, "%s", new_otp("73918264"));
+    assert_true(verifies(otp));
+    assert_failed(get(OTP, "{'action':'withPIN','pinCode':'55501999'}"), 2308);
+    assert_failed(get("pims.\\nnonsense", "{}"), 2002);
+    pims_free();
+    char *log = read_logs();
+    bool named = strstr(log, "pims.authentication.otp") != NULL && strstr(log, "2308") != NULL;
+    bool told = strstr(log, "73918264") != NULL || strstr(log, "55501999") != NULL || strstr(log, code) != NULL || strstr(log, otp) != NULL;
+    free(log);
+    assert_true(named);
+    assert_false(told);
+}
+
+static void without_a_log_level_nothing_is_logged(void **state)
+{
+    (void)state;
+    restart(",'monitoring':{'logLevel':'none'}");
+    assert_failed(get("pims.nonsense", "{}"), 2002);
+    pims_free();
+    char *log = read_logs();
+    bool empty = log[0] == '\0';
+    free(log);
+    assert_true(empty);
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST(a_bad_value_is_2004_with_its_key_and_makes_nothing_on_disk, with_folder),
+    TEST(a_bad_storage_is_2004_with_its_key, with_folder),
+    TEST(what_is_not_one_json_object_is_2004, with_folder),
+    TEST(a_secret_is_never_repeated_in_an_error, with_folder),
+    TEST(what_the_reference_has_is_taken, with_folder),
+    TEST(unknown_keys_are_ignored_and_null_is_missing, with_folder),
+    TEST(a_storage_that_cannot_be_made_is_2006, with_folder),
+    TEST(an_unreadable_state_is_2006_and_left_as_it_is, with_enrollment),
+    TEST(a_wrong_storage_key_is_2006_and_the_state_is_left_as_it_is, with_folder),
+    TEST(a_key_file_that_holds_no_key_is_2006, with_enrollment),
+    TEST(another_accounts_state_is_2006, with_enrollment),
+    TEST(an_authority_that_cannot_be_opened_is_2006, with_enrollment),
+    TEST(a_second_process_on_the_same_storage_is_2006_with_the_lock, with_enrollment),
+    TEST(a_second_process_on_another_storage_is_not_in_the_way, with_facade),
+    TEST(outside_development_nothing_is_assumed, with_folder),
+    TEST(a_log_names_requests_and_never_their_secrets, with_facade),
+    TEST(without_a_log_level_nothing_is_logged, with_facade),
+};
+
+SUITE_MAIN(tests)

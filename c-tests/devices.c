@@ -1,0 +1,246 @@
+/* Several devices of one account, each a process with a storage of its own, over one database. */
+#include "support.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WITH_PIN(pin) "{'action':'withPIN','pinCode':'" pin "'}"
+#define BLANK_ENROLL(pin) "{'action':'enroll','pinCode':'" pin "','smsCode':' '}"
+
+/* Another device in a folder of the test's, with more members of `embedded`. */
+static Peer *device(const char *name, const char *more)
+{
+    Answer told;
+    Peer *peer = peer_start(&told, "{'storage':{'path':'%s/%s'},'embedded':{'database':'%s/authority.db'%s}}", folder(), name, folder(), more);
+
+    assert_succeeded(told, "null");
+    return peer;
+}
+
+/* Asks for a code, on the other device and for it. */
+static const char *code_for(Peer *peer, const char *name)
+{
+    assert_succeeded(peer_get(peer, SMSCODE, "{'type':'enrollment'}"), "{}");
+    return code_of(in_folder(name), "enrollment");
+}
+
+static Peer *enrolled_device(const char *name)
+{
+    Peer *peer = device(name, "");
+
+    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, name)), "{'status':'AlreadyEnrolled'}");
+    assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), "null");
+    return peer;
+}
+
+static bool otp_verifies(Answer answer)
+{
+    char otp[MAX_WORD];
+
+    assert_succeeded(answer, NULL);
+    snprintf(otp, sizeof otp, "%s", value_of(answer, "result.otp"));
+    return verifies(otp);
+}
+
+static void a_second_device_is_enrolled_with_the_accounts_pin(void **state)
+{
+    (void)state;
+    Peer *peer = device("b", "");
+    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b")), "{'status':'AlreadyEnrolled'}");
+    /* A wrong PIN is charged and leaves the enrollment started. */
+    Answer answer = peer_set(peer, ENROLLMENT, BLANK_ENROLL("9999"));
+    assert_failed(answer, 2308);
+    assert_value(answer, "error.info.attemptsLeft", "4");
+    assert_succeeded(peer_get(peer, ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
+    assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), "null");
+    assert_succeeded(peer_get(peer, ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':true}");
+    assert_true(otp_verifies(peer_get(peer, OTP, WITH_PIN(PIN))));
+    /* The first one is as it was. */
+    assert_true(verifies(new_otp(PIN)));
+    peer_stop(peer);
+}
+
+static void a_password_is_the_accounts_and_right_once_wherever_it_is_verified(void **state)
+{
+    char otp[MAX_WORD];
+
+    (void)state;
+    Peer *peer = enrolled_device("b");
+    snprintf(otp, sizeof otp, "%s", new_otp(PIN));
+    assert_succeeded(peer_set(peer, VERIFY, "{'action':'verify','otp':'%s'}", otp), "{'verified':true}");
+    assert_succeeded(peer_set(peer, VERIFY, "{'action':'verify','otp':'%s'}", otp), "{'verified':false}");
+    assert_false(verifies(otp));
+    peer_stop(peer);
+}
+
+static void a_pin_that_was_changed_elsewhere_is_the_one_that_counts(void **state)
+{
+    (void)state;
+    Peer *peer = enrolled_device("b");
+    assert_succeeded(set(PINCODE, "{'action':'update','oldPIN':'" PIN "','newPIN':'" OTHER_PIN "'}"), "null");
+    Answer answer = peer_get(peer, OTP, WITH_PIN(PIN));
+    assert_failed(answer, 2308);
+    assert_value(answer, "error.info.attemptsLeft", "4");
+    /* The new one works without any other step, here and again. */
+    assert_true(otp_verifies(peer_get(peer, OTP, WITH_PIN(OTHER_PIN))));
+    assert_true(otp_verifies(peer_get(peer, OTP, WITH_PIN(OTHER_PIN))));
+    /* And back, from the other one, whose keys are stale again. */
+    assert_succeeded(peer_set(peer, PINCODE, "{'action':'update','oldPIN':'" OTHER_PIN "','newPIN':'77777777'}"), "null");
+    assert_failed(get(OTP, WITH_PIN(OTHER_PIN)), 2308);
+    assert_true(verifies(new_otp("77777777")));
+    /* A device with stale keys may change the PIN, too. */
+    assert_succeeded(set(PINCODE, "{'action':'update','oldPIN':'77777777','newPIN':'88888888'}"), "null");
+    assert_succeeded(peer_set(peer, PINCODE, "{'action':'update','oldPIN':'88888888','newPIN':'" PIN "'}"), "null");
+    assert_true(verifies(new_otp(PIN)));
+    assert_true(otp_verifies(peer_get(peer, OTP, WITH_PIN(PIN))));
+    peer_stop(peer);
+}
+
+static void a_device_that_was_removed_elsewhere_is_disabled(void **state)
+{
+    (void)state;
+    Peer *peer = enrolled_device("b");
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    Answer answer = peer_get(peer, OTP, WITH_PIN(PIN));
+    assert_failed(answer, 2312);
+    assert_value(answer, "error.info.word", "NOK:NODEVICE");
+    /* From now on it knows. */
+    answer = peer_get(peer, OTP, WITH_PIN(PIN));
+    assert_failed(answer, 2317);
+    assert_value(answer, "error.info.nextAction", "requestSmsCode");
+    assert_failed(peer_set(peer, PINCODE, "{'action':'update','oldPIN':'" PIN "','newPIN':'" OTHER_PIN "'}"), 2317);
+    assert_failed(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), 2311);
+    assert_succeeded(peer_get(peer, ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
+    /* Also after a restart; and it can be enrolled anew. */
+    peer_stop(peer);
+    peer = device("b", "");
+    assert_failed(peer_get(peer, OTP, WITH_PIN(PIN)), 2317);
+    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b")), "{'status':'NotEnrolled'}");
+    assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(OTHER_PIN)), "null");
+    assert_true(otp_verifies(peer_get(peer, OTP, WITH_PIN(OTHER_PIN))));
+    peer_stop(peer);
+}
+
+static void a_started_enrollment_of_a_disabled_device_falls_back_to_disabled(void **state)
+{
+    (void)state;
+    Peer *peer = enrolled_device("b");
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_failed(peer_get(peer, OTP, WITH_PIN(PIN)), 2312);
+    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b")), "{'status':'NotEnrolled'}");
+    peer_stop(peer);
+    peer = device("b", ",'clockOffsetSeconds':700");
+    assert_failed(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), 2311);
+    assert_failed(peer_get(peer, OTP, WITH_PIN(PIN)), 2317);
+    peer_stop(peer);
+}
+
+static void wrong_pins_of_all_devices_are_counted_together(void **state)
+{
+    (void)state;
+    Peer *peer = enrolled_device("b");
+    assert_value(get(OTP, WITH_PIN("9999")), "error.info.attemptsLeft", "4");
+    assert_value(peer_get(peer, OTP, WITH_PIN("9999")), "error.info.attemptsLeft", "3");
+    assert_value(get(OTP, WITH_PIN("9999")), "error.info.attemptsLeft", "2");
+    assert_value(peer_get(peer, OTP, WITH_PIN("9999")), "error.info.attemptsLeft", "1");
+    assert_failed(peer_get(peer, OTP, WITH_PIN("9999")), 2310);
+    /* The other device learns of it by its next request. */
+    assert_failed(get(OTP, WITH_PIN(PIN)), 2310);
+    assert_failed(get(OTP, WITH_PIN(PIN)), 2317);
+    assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'PinBlocked'}");
+    assert_succeeded(peer_get(peer, ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'PinBlocked'}");
+    peer_stop(peer);
+}
+
+static void asking_whether_the_account_is_blocked_is_enough_to_learn_of_it(void **state)
+{
+    (void)state;
+    Peer *peer = enrolled_device("b");
+    for (int i = 0; i < 5; i++) {
+        peer_get(peer, OTP, WITH_PIN("9999"));
+    }
+    assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'PinBlocked'}");
+    assert_failed(get(OTP, WITH_PIN(PIN)), 2317);
+    /* Removing the enrollments lifts the block, and this device learns of that as well. */
+    assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'Unknown'}");
+    assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
+    peer_stop(peer);
+}
+
+static void guessing_the_pin_in_an_enrollment_blocks_the_account(void **state)
+{
+    (void)state;
+    Peer *peer = device("b", "");
+    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b")), "{'status':'AlreadyEnrolled'}");
+    for (int left = 4; left > 0; left--) {
+        char number[MAX_WORD];
+        snprintf(number, sizeof number, "%d", left);
+        Answer answer = peer_set(peer, ENROLLMENT, BLANK_ENROLL("9999"));
+        assert_failed(answer, 2308);
+        assert_value(answer, "error.info.attemptsLeft", number);
+    }
+    assert_failed(peer_set(peer, ENROLLMENT, BLANK_ENROLL("9999")), 2310);
+    assert_failed(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), 2310);
+    assert_succeeded(peer_get(peer, ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'PinBlocked'}");
+    assert_succeeded(peer_get(peer, ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
+    assert_failed(get(OTP, WITH_PIN(PIN)), 2310);
+    peer_stop(peer);
+}
+
+static void an_account_with_its_most_devices_gets_no_other(void **state)
+{
+    (void)state;
+    restart(",'embedded':{'policy':{'maxDevices':1}}");
+    Peer *peer = device("b", ",'policy':{'maxDevices':1}");
+    Answer answer = peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b"));
+    assert_failed(answer, 2310);
+    assert_value(answer, "error.info.word", "NOK:MAXNBTOOLS");
+    assert_value(answer, "error.info.nextAction", "removeEnrollments");
+    assert_failed(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code_of(in_folder("b"), "enrollment")),
+                  2310);
+    assert_succeeded(peer_get(peer, ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'AccountBlocked'}");
+    /* The one that is enrolled works on, and says the same of the account. */
+    assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'AccountBlocked'}");
+    assert_true(verifies(new_otp(PIN)));
+    /* What the error tells to do helps. */
+    assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b")), "{'status':'NotEnrolled'}");
+    assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), "null");
+    peer_stop(peer);
+}
+
+static void two_accounts_of_one_database_are_strangers(void **state)
+{
+    Answer told;
+    char otp[MAX_WORD];
+
+    (void)state;
+    Peer *peer = peer_start(&told, "{'storage':{'path':'%s/b'},'account':{'username':'other'},'embedded':{'database':'%s/authority.db'}}", folder(),
+                            folder());
+    assert_succeeded(told, "null");
+    assert_failed(peer_get(peer, TRUSTED_PHONE_NUMBER, "{}"), 2307);
+    assert_failed(peer_get(peer, SMSCODE, "{'type':'enrollment'}"), 2307);
+    /* Neither its password nor its code is worth anything to the other. */
+    snprintf(otp, sizeof otp, "%s", new_otp(PIN));
+    assert_succeeded(peer_set(peer, VERIFY, "{'action':'verify','otp':'%s'}", otp), "{'verified':false}");
+    assert_failed(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", new_enrollment_code()), 2305);
+    assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_true(verifies(otp));
+    peer_stop(peer);
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST(a_second_device_is_enrolled_with_the_accounts_pin, with_enrollment),
+    TEST(a_password_is_the_accounts_and_right_once_wherever_it_is_verified, with_enrollment),
+    TEST(a_pin_that_was_changed_elsewhere_is_the_one_that_counts, with_enrollment),
+    TEST(a_device_that_was_removed_elsewhere_is_disabled, with_enrollment),
+    TEST(a_started_enrollment_of_a_disabled_device_falls_back_to_disabled, with_enrollment),
+    TEST(wrong_pins_of_all_devices_are_counted_together, with_enrollment),
+    TEST(asking_whether_the_account_is_blocked_is_enough_to_learn_of_it, with_enrollment),
+    TEST(guessing_the_pin_in_an_enrollment_blocks_the_account, with_enrollment),
+    TEST(an_account_with_its_most_devices_gets_no_other, with_enrollment),
+    TEST(two_accounts_of_one_database_are_strangers, with_enrollment),
+};
+
+SUITE_MAIN(tests)

@@ -1,0 +1,154 @@
+/* One-time passwords: their form, how often and how long they are right. */
+#include "support.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static void a_password_is_a_few_letters_and_digits_and_alone_in_its_result(void **state)
+{
+    (void)state;
+    Answer answer = assert_succeeded(get(OTP, "{'action':'withPIN','pinCode':'" PIN "'}"), NULL);
+    char otp[MAX_WORD], result[2 * MAX_WORD];
+    snprintf(otp, sizeof otp, "%s", value_of(answer, "result.otp"));
+    assert_in_range(strlen(otp), 1, 8);
+    assert_int_equal(strspn(otp, "0123456789abcdefghijklmnopqrstuvwxyz"), strlen(otp));
+    snprintf(result, sizeof result, "{'otp':'%s'}", otp);
+    assert_succeeded(answer, result);
+}
+
+static void a_password_is_right_once(void **state)
+{
+    char otp[MAX_WORD];
+
+    (void)state;
+    snprintf(otp, sizeof otp, "%s", new_otp(PIN));
+    assert_true(verifies(otp));
+    assert_false(verifies(otp));
+    assert_false(verifies(otp));
+}
+
+static void passwords_are_right_in_any_order_and_independent_of_one_another(void **state)
+{
+    char otps[5][MAX_WORD];
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        snprintf(otps[i], sizeof otps[i], "%s", new_otp(PIN));
+    }
+    for (int i = 4; i >= 0; i--) {
+        assert_true(verifies(otps[i]));
+        assert_false(verifies(otps[i]));
+    }
+}
+
+static void what_was_never_made_is_refused(void **state)
+{
+    char otp[MAX_WORD];
+
+    (void)state;
+    assert_false(verifies("47nckoxb"));
+    snprintf(otp, sizeof otp, "%s", new_otp(PIN));
+    char changed[MAX_WORD];
+    snprintf(changed, sizeof changed, "%s", otp);
+    changed[0] = otp[0] == 'a' ? 'b' : 'a';
+    assert_false(verifies(changed));
+    /* A wrong guess takes nothing from the right one. */
+    assert_true(verifies(otp));
+}
+
+static void a_password_is_right_for_two_minutes(void **state)
+{
+    char otp[MAX_WORD];
+
+    (void)state;
+    snprintf(otp, sizeof otp, "%s", new_otp(PIN));
+    restart(",'embedded':{'clockOffsetSeconds':121}");
+    assert_false(verifies(otp));
+    assert_true(verifies(new_otp(PIN)));
+}
+
+static void the_policy_says_how_long_a_password_is_right(void **state)
+{
+    char otps[2][MAX_WORD];
+
+    (void)state;
+    restart(",'embedded':{'policy':{'otpLifetimeSeconds':7200}}");
+    snprintf(otps[0], sizeof otps[0], "%s", new_otp(PIN));
+    snprintf(otps[1], sizeof otps[1], "%s", new_otp(PIN));
+    restart(",'embedded':{'clockOffsetSeconds':3600}");
+    assert_true(verifies(otps[0]));
+    restart(",'embedded':{'clockOffsetSeconds':7201}");
+    assert_false(verifies(otps[1]));
+}
+
+static void a_password_survives_a_restart_of_the_service(void **state)
+{
+    char otp[MAX_WORD];
+
+    (void)state;
+    snprintf(otp, sizeof otp, "%s", new_otp(PIN));
+    restart("");
+    assert_true(verifies(otp));
+    restart("");
+    assert_false(verifies(otp));
+}
+
+/* The device's key evolves every few passwords: each of them is right all the same, also across restarts. */
+static void assert_all_are_right(const char *more, int count)
+{
+    restart(more);
+    for (int i = 0; i < count; i++) {
+        assert_true(verifies(new_otp(PIN)));
+        if (i % 7 == 6) {
+            restart(more);
+        }
+    }
+}
+
+static void passwords_stay_right_while_the_key_evolves(void **state)
+{
+    (void)state;
+    assert_all_are_right("", 40);
+    assert_all_are_right(",'embedded':{'policy':{'evolveK1Every':1}}", 8);
+    assert_all_are_right(",'embedded':{'policy':{'evolveK1Every':2}}", 8);
+    assert_all_are_right(",'embedded':{'policy':{'evolveK1Every':0}}", 8);
+}
+
+/* More members of a configuration whose clock is at noon (UTC), some days from now: no day ends in the midst of a test. */
+static const char *at_noon(int days, const char *policy)
+{
+    static char more[256];
+    const long day = 24 * 3600;
+
+    snprintf(more, sizeof more, ",'embedded':{'clockOffsetSeconds':%ld,'policy':%s}", days * day + day / 2 + day - (long)(time(NULL) % day),
+             policy);
+    return more;
+}
+
+static void a_limit_by_the_day_is_2317(void **state)
+{
+    (void)state;
+    restart(at_noon(0, "{'otpsPerDeviceAndDay':2}"));
+    assert_true(verifies(new_otp(PIN)));
+    assert_true(verifies(new_otp(PIN)));
+    Answer answer = get(OTP, "{'action':'withPIN','pinCode':'" PIN "'}");
+    assert_failed(answer, 2317);
+    assert_value(answer, "error.info.word", "NOK:FORBIDDEN");
+    restart(at_noon(1, "{'otpsPerDeviceAndDay':2}"));
+    assert_true(verifies(new_otp(PIN)));
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST(a_password_is_a_few_letters_and_digits_and_alone_in_its_result, with_enrollment),
+    TEST(a_password_is_right_once, with_enrollment),
+    TEST(passwords_are_right_in_any_order_and_independent_of_one_another, with_enrollment),
+    TEST(what_was_never_made_is_refused, with_enrollment),
+    TEST(a_password_is_right_for_two_minutes, with_enrollment),
+    TEST(the_policy_says_how_long_a_password_is_right, with_enrollment),
+    TEST(a_password_survives_a_restart_of_the_service, with_enrollment),
+    TEST(passwords_stay_right_while_the_key_evolves, with_enrollment),
+    TEST(a_limit_by_the_day_is_2317, with_enrollment),
+};
+
+SUITE_MAIN(tests)

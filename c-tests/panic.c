@@ -1,0 +1,181 @@
+/*
+ * A panic inside the library never leaves it: it is FAILED 2000, and the next call works. The library panics on purpose where it was built
+ * with the feature test-hooks; without it these tests are skipped.
+ */
+#include "support.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PANIC "pims.test.panic"
+
+/* While a call is judged; in a task that needs no lock; in one that holds everything. */
+static const char *const kinds[] = {"judge", "view", "component"};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static void skip_without_hooks(void)
+{
+    Answer answer = get(PANIC, "{'type':'nonsense'}");
+
+    if (answer.code == 2002) {
+        print_message("this library was built without test-hooks\n");
+        skip();
+    }
+    assert_failed(answer, 2102);
+}
+
+/* Panics are told on standard error by the language itself: not in the report of the tests. */
+static int silence(void)
+{
+    int errors = dup(STDERR_FILENO);
+    int nowhere = open("/dev/null", O_WRONLY);
+
+    assert_true(errors >= 0 && nowhere >= 0 && dup2(nowhere, STDERR_FILENO) >= 0);
+    close(nowhere);
+    return errors;
+}
+
+static void speak(int errors)
+{
+    dup2(errors, STDERR_FILENO);
+    close(errors);
+}
+
+static Answer panic(const char *kind)
+{
+    int errors = silence();
+    Answer answer = get(PANIC, "{'type':'%s'}", kind);
+
+    speak(errors);
+    return answer;
+}
+
+static void a_panic_is_2000_and_the_next_call_works(void **state)
+{
+    (void)state;
+    skip_without_hooks();
+    for (int i = 0; i < 3 * KINDS; i++) {
+        assert_failed(panic(kinds[i % KINDS]), 2000);
+        assert_succeeded(get(SDK_VERSION, "{}"), NULL);
+        assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':true}");
+        assert_true(verifies(new_otp(PIN)));
+    }
+}
+
+static void a_panic_in_execute_is_2000_and_the_next_call_works(void **state)
+{
+    (void)state;
+    skip_without_hooks();
+    for (int i = 0; i < KINDS; i++) {
+        char params[64];
+        snprintf(params, sizeof params, "{\"type\":\"%s\"}", kinds[i]);
+        int errors = silence();
+        char *message = pims_execute("get", PANIC, params);
+        speak(errors);
+        assert_non_null(message);
+        assert_failed(read_answer(message), 2000);
+        pims_string_free(message);
+        assert_true(verifies(new_otp(PIN)));
+    }
+}
+
+static void calls_behind_a_panic_are_answered_in_their_order(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+    Gate *gate = gate_new();
+
+    (void)state;
+    skip_without_hooks();
+    int errors = silence();
+    assert_int_equal(pims_get(SDK_VERSION, NULL, gate_callback, gate), PIMS_OK);
+    for (int i = 0; i < 10 * KINDS; i++) {
+        char params[64];
+        snprintf(params, sizeof params, "{\"type\":\"%s\"}", kinds[i % KINDS]);
+        assert_int_equal(pims_get(PANIC, params, mailbox_callback, mailbox), PIMS_OK);
+        assert_int_equal(pims_get(SDK_VERSION, NULL, mailbox_callback, mailbox), PIMS_OK);
+    }
+    gate_open(gate);
+    Answer answers[20 * KINDS];
+    for (int i = 0; i < 20 * KINDS; i++) {
+        answers[i] = mailbox_take(mailbox);
+    }
+    speak(errors);
+    for (int i = 0; i < 10 * KINDS; i++) {
+        assert_failed(answers[2 * i], 2000);
+        assert_succeeded(answers[2 * i + 1], NULL);
+    }
+    mailbox_free(mailbox);
+}
+
+static void after_a_panic_the_facade_is_freed_and_made_as_ever(void **state)
+{
+    (void)state;
+    skip_without_hooks();
+    for (int i = 0; i < KINDS; i++) {
+        assert_failed(panic(kinds[i]), 2000);
+        restart("");
+        assert_true(verifies(new_otp(PIN)));
+    }
+}
+
+static void a_panic_takes_no_subscription_away(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+
+    (void)state;
+    skip_without_hooks();
+    assert_int_equal(pims_subscribe(ACCOUNT, "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}", mailbox_callback, mailbox), PIMS_OK);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    for (int i = 0; i < KINDS; i++) {
+        assert_failed(panic(kinds[i]), 2000);
+    }
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_int_equal(mailbox_take(mailbox).status, RESULT);
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void a_panic_writes_nothing_to_a_standard_stream(void **state)
+{
+    struct stat written;
+
+    (void)state;
+    skip_without_hooks();
+    int file = open(in_folder("streams"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int output = dup(STDOUT_FILENO);
+    int errors = dup(STDERR_FILENO);
+    assert_true(file >= 0 && output >= 0 && errors >= 0);
+    fflush(NULL);
+    dup2(file, STDOUT_FILENO);
+    dup2(file, STDERR_FILENO);
+    for (int i = 0; i < KINDS; i++) {
+        get(PANIC, "{'type':'%s'}", kinds[i]);
+    }
+    dup2(output, STDOUT_FILENO);
+    dup2(errors, STDERR_FILENO);
+    close(output);
+    close(errors);
+    assert_int_equal(fstat(file, &written), 0);
+    close(file);
+    if (written.st_size > 0 && getenv("PIMS_TEST_STRICT") == NULL) {
+        print_message("a panic is told on standard error\n");
+        skip();
+    }
+    assert_int_equal(written.st_size, 0);
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST(a_panic_is_2000_and_the_next_call_works, with_enrollment),
+    TEST(a_panic_in_execute_is_2000_and_the_next_call_works, with_enrollment),
+    TEST(calls_behind_a_panic_are_answered_in_their_order, with_facade),
+    TEST(after_a_panic_the_facade_is_freed_and_made_as_ever, with_enrollment),
+    TEST(a_panic_takes_no_subscription_away, with_enrollment),
+    TEST(a_panic_writes_nothing_to_a_standard_stream, with_facade),
+};
+
+SUITE_MAIN(tests)

@@ -1,0 +1,336 @@
+/* Events: one acknowledgment, then one RESULT a change, until the subscription is ended. */
+#include "support.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BOTH "{'actionType':'strong','type':['isDeviceActivated','isAccountBlocked']}"
+#define ACTIVATED "{'actionType':'strong','type':'isDeviceActivated'}"
+#define BLOCKED "{'actionType':'strong','type':['isAccountBlocked']}"
+
+typedef int32_t (*Method)(const char *api, const char *params, pims_callback callback, void *ctx);
+
+static void call(Method method, const char *api, const char *params, Mailbox *mailbox)
+{
+    char text[256];
+
+    assert_int_equal(method(api, quoted(params, text, sizeof text), mailbox_callback, mailbox), PIMS_OK);
+}
+
+/* One call and its first message. */
+static Answer ask(Method method, const char *api, const char *params)
+{
+    Mailbox *mailbox = mailbox_new();
+
+    call(method, api, params, mailbox);
+    Answer answer = mailbox_take(mailbox);
+    mailbox_free(mailbox);
+    return answer;
+}
+
+/* By the message of a later call, every event before it has been told. */
+static void let_events_pass(void)
+{
+    assert_succeeded(get(SDK_VERSION, "{}"), NULL);
+    assert_succeeded(get(SDK_VERSION, "{}"), NULL);
+}
+
+static Answer assert_event(Mailbox *mailbox, const char *result)
+{
+    char expected[MAX_MESSAGE];
+    Answer answer = mailbox_take(mailbox);
+
+    assert_int_equal(answer.status, RESULT);
+    assert_value(answer, "result", quoted(result, expected, sizeof expected));
+    return answer;
+}
+
+static void changes_are_told_under_one_transaction(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+
+    (void)state;
+    call(pims_subscribe, ACCOUNT, BOTH, mailbox);
+    Answer acknowledgment = assert_succeeded(mailbox_take(mailbox), "null");
+    enroll(PIN);
+    Answer enrolled = assert_event(mailbox, "{'isDeviceActivated':true}");
+    assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'NotBlocked'}");
+    Answer not_blocked = assert_event(mailbox, "{'isAccountBlocked':'NotBlocked'}");
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(get(OTP, "{'action':'withPIN','pinCode':'9999'}").status, FAILED);
+    }
+    Answer blocked = assert_event(mailbox, "{'isAccountBlocked':'PinBlocked'}");
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    Answer removed = assert_event(mailbox, "{'isDeviceActivated':false,'isAccountBlocked':'Unknown'}");
+    const Answer *all[] = {&enrolled, &not_blocked, &blocked, &removed};
+    for (int i = 0; i < 4; i++) {
+        assert_string_equal(all[i]->transaction, acknowledgment.transaction);
+    }
+    let_events_pass();
+    assert_int_equal(mailbox_count(mailbox), 0);
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void the_message_of_the_call_comes_before_the_event_that_it_caused(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+    char params[128];
+
+    (void)state;
+    call(pims_subscribe, ACCOUNT, ACTIVATED, mailbox);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    snprintf(params, sizeof params, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", new_enrollment_code());
+    call(pims_set, ENROLLMENT, params, mailbox);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    assert_event(mailbox, "{'isDeviceActivated':true}");
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void only_what_was_asked_for_is_told(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+
+    (void)state;
+    call(pims_subscribe, ACCOUNT, BLOCKED, mailbox);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    enroll(PIN);
+    assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'NotBlocked'}");
+    assert_event(mailbox, "{'isAccountBlocked':'NotBlocked'}");
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_event(mailbox, "{'isAccountBlocked':'Unknown'}");
+    let_events_pass();
+    assert_int_equal(mailbox_count(mailbox), 0);
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void what_changes_nothing_is_no_event(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+
+    (void)state;
+    assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'NotBlocked'}");
+    call(pims_subscribe, ACCOUNT, BOTH, mailbox);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'NotBlocked'}");
+    assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':true}");
+    assert_true(verifies(new_otp(PIN)));
+    assert_succeeded(set(PINCODE, "{'action':'update','oldPIN':'" PIN "','newPIN':'" OTHER_PIN "'}"), "null");
+    assert_failed(get(OTP, "{'action':'withPIN','pinCode':'9999'}"), 2308);
+    assert_failed(set(ENROLLMENT, "{'action':'enroll','pinCode':'1234','smsCode':' '}"), 2317);
+    let_events_pass();
+    assert_int_equal(mailbox_count(mailbox), 0);
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void what_execute_changes_is_told_by_the_librarys_thread(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+
+    (void)state;
+    call(pims_subscribe, ACCOUNT, BOTH, mailbox);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    assert_succeeded(execute("set", ENROLLMENT, "{\"action\":\"remove\"}"), "null");
+    assert_event(mailbox, "{'isDeviceActivated':false}");
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void a_second_subscription_is_2005_and_the_first_goes_on(void **state)
+{
+    Mailbox *first = mailbox_new();
+    Mailbox *second = mailbox_new();
+
+    (void)state;
+    call(pims_subscribe, ACCOUNT, ACTIVATED, first);
+    assert_succeeded(mailbox_take(first), "null");
+    call(pims_subscribe, ACCOUNT, BLOCKED, second);
+    assert_failed(mailbox_take(second), 2005);
+    call(pims_subscribe, ACCOUNT, ACTIVATED, second);
+    assert_failed(mailbox_take(second), 2005);
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_event(first, "{'isDeviceActivated':false}");
+    let_events_pass();
+    assert_int_equal(mailbox_count(second), 0);
+    pims_free();
+    mailbox_free(first);
+    mailbox_free(second);
+}
+
+static void after_unsubscribing_nothing_is_told(void **state)
+{
+    static const char *const ends[] = {"", "{}", ACTIVATED, BOTH};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        Mailbox *mailbox = mailbox_new();
+        call(pims_subscribe, ACCOUNT, BOTH, mailbox);
+        assert_succeeded(mailbox_take(mailbox), "null");
+        assert_succeeded(ask(pims_unsubscribe, ACCOUNT, ends[i]), "null");
+        restart(",'embedded':{'policy':{'codesPerHour':100}}");
+        call(pims_subscribe, ACCOUNT, BOTH, mailbox);
+        assert_succeeded(mailbox_take(mailbox), "null");
+        assert_succeeded(ask(pims_unsubscribe, ACCOUNT, ends[i]), "null");
+        enroll(PIN);
+        assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+        let_events_pass();
+        assert_int_equal(mailbox_count(mailbox), 0);
+        mailbox_free(mailbox);
+    }
+}
+
+static void after_unsubscribing_one_may_subscribe_again(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+
+    (void)state;
+    call(pims_subscribe, ACCOUNT, BLOCKED, mailbox);
+    Answer first = assert_succeeded(mailbox_take(mailbox), "null");
+    assert_succeeded(ask(pims_unsubscribe, ACCOUNT, "{}"), "null");
+    call(pims_subscribe, ACCOUNT, ACTIVATED, mailbox);
+    Answer second = assert_succeeded(mailbox_take(mailbox), "null");
+    assert_string_not_equal(first.transaction, second.transaction);
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    Answer event = assert_event(mailbox, "{'isDeviceActivated':false}");
+    assert_string_equal(event.transaction, second.transaction);
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void a_subscription_ends_with_its_facade(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+
+    (void)state;
+    call(pims_subscribe, ACCOUNT, BOTH, mailbox);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    restart("");
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    let_events_pass();
+    assert_int_equal(mailbox_count(mailbox), 0);
+    /* The new facade has none. */
+    assert_succeeded(ask(pims_subscribe, ACCOUNT, BOTH), "null");
+    /* That one's mailbox is gone: its subscription must be, too. */
+    assert_succeeded(ask(pims_unsubscribe, ACCOUNT, "{}"), "null");
+    mailbox_free(mailbox);
+}
+
+static void unsubscribing_without_a_subscription_succeeds(void **state)
+{
+    (void)state;
+    assert_succeeded(ask(pims_unsubscribe, ACCOUNT, ""), "null");
+    assert_succeeded(ask(pims_unsubscribe, ACCOUNT, BOTH), "null");
+    assert_succeeded(ask(pims_unsubscribe, ACCOUNT, BOTH), "null");
+}
+
+static void a_subscription_is_judged_as_every_request(void **state)
+{
+    static const char *const bad_types[] = {"'nonsense'", "['isDeviceActivated','nonsense']", "[]", "1", "{}", "[['isDeviceActivated']]"};
+    char params[128];
+
+    (void)state;
+    assert_failed(ask(pims_subscribe, "pims.nonsense", BOTH), 2002);
+    assert_failed(ask(pims_subscribe, OTP, BOTH), 2002);
+    assert_failed(ask(pims_unsubscribe, "pims.nonsense", BOTH), 2002);
+    assert_invalid(ask(pims_subscribe, ACCOUNT, "[]"), "parameters");
+    assert_invalid(ask(pims_unsubscribe, ACCOUNT, "no JSON"), "parameters");
+    assert_missing(ask(pims_subscribe, ACCOUNT, "{}"), "type");
+    assert_missing(ask(pims_subscribe, ACCOUNT, "{'actionType':'strong','type':null}"), "type");
+    assert_missing(ask(pims_subscribe, ACCOUNT, "{'type':'isDeviceActivated'}"), "actionType");
+    assert_invalid(ask(pims_subscribe, ACCOUNT, "{'actionType':'weak','type':'isDeviceActivated'}"), "actionType");
+    for (size_t i = 0; i < sizeof bad_types / sizeof *bad_types; i++) {
+        snprintf(params, sizeof params, "{'actionType':'strong','type':%s}", bad_types[i]);
+        assert_invalid(ask(pims_subscribe, ACCOUNT, params), "type");
+    }
+    /* None of these left a subscription behind. */
+    Mailbox *mailbox = mailbox_new();
+    call(pims_subscribe, ACCOUNT, BOTH, mailbox);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+/* ---- Events and the facade's life ------------------------------------------------------------------------------------------------------ */
+
+static void freeing_on_event_callback(const char *message, void *ctx)
+{
+    if (strstr(message, "\"status\":\"RESULT\"") != NULL) {
+        pims_free();
+    }
+    mailbox_callback(message, ctx);
+}
+
+static void the_facade_may_be_freed_inside_an_event(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+    char params[128];
+
+    (void)state;
+    assert_int_equal(pims_subscribe(ACCOUNT, quoted(BOTH, params, sizeof params), freeing_on_event_callback, mailbox), PIMS_OK);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_event(mailbox, "{'isDeviceActivated':false}");
+    for (Poll poll = poll_begin(); init("{'storage':{'path':'%s'}}", folder()).status != SUCCEEDED;) {
+        poll_wait(poll);
+    }
+    assert_int_equal(mailbox_count(mailbox), 0);
+    mailbox_free(mailbox);
+}
+
+typedef struct Resubscription {
+    Mailbox *events;
+    Mailbox *others;
+} Resubscription;
+
+static void resubscribing_callback(const char *message, void *ctx)
+{
+    Resubscription *both = ctx;
+
+    mailbox_callback(message, both->events);
+    if (strstr(message, "\"status\":\"RESULT\"") != NULL) {
+        char params[128] = "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}";
+        pims_unsubscribe(ACCOUNT, "", mailbox_callback, both->others);
+        pims_subscribe(ACCOUNT, params, resubscribing_callback, both);
+    }
+}
+
+static void one_may_unsubscribe_and_subscribe_inside_an_event(void **state)
+{
+    Resubscription both = {mailbox_new(), mailbox_new()};
+    char params[128];
+
+    (void)state;
+    assert_int_equal(pims_subscribe(ACCOUNT, quoted(ACTIVATED, params, sizeof params), resubscribing_callback, &both), PIMS_OK);
+    Answer first = assert_succeeded(mailbox_take(both.events), "null");
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_string_equal(assert_event(both.events, "{'isDeviceActivated':false}").transaction, first.transaction);
+    assert_succeeded(mailbox_take(both.others), "null");
+    Answer second = assert_succeeded(mailbox_take(both.events), "null");
+    assert_string_not_equal(first.transaction, second.transaction);
+    enroll(PIN);
+    assert_string_equal(assert_event(both.events, "{'isDeviceActivated':true}").transaction, second.transaction);
+    pims_free();
+    mailbox_free(both.events);
+    mailbox_free(both.others);
+}
+
+static const struct CMUnitTest tests[] = {
+    TEST(changes_are_told_under_one_transaction, with_phone_number),
+    TEST(the_message_of_the_call_comes_before_the_event_that_it_caused, with_phone_number),
+    TEST(only_what_was_asked_for_is_told, with_phone_number),
+    TEST(what_changes_nothing_is_no_event, with_enrollment),
+    TEST(what_execute_changes_is_told_by_the_librarys_thread, with_enrollment),
+    TEST(a_second_subscription_is_2005_and_the_first_goes_on, with_enrollment),
+    TEST(after_unsubscribing_nothing_is_told, with_phone_number),
+    TEST(after_unsubscribing_one_may_subscribe_again, with_enrollment),
+    TEST(a_subscription_ends_with_its_facade, with_enrollment),
+    TEST(unsubscribing_without_a_subscription_succeeds, with_facade),
+    TEST(a_subscription_is_judged_as_every_request, with_facade),
+    TEST(the_facade_may_be_freed_inside_an_event, with_enrollment),
+    TEST(one_may_unsubscribe_and_subscribe_inside_an_event, with_enrollment),
+};
+
+SUITE_MAIN(tests)

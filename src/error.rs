@@ -16,9 +16,8 @@ macro_rules! catalogue {
         /// A code of the reference's catalogue. The numbers are part of the interface and never change.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u16)]
-        #[allow(missing_docs)]
         pub enum Code {
-            $(#[doc = $label] $name = $code,)*
+            $(#[doc = concat!("`", $label, "`")] $name = $code,)*
         }
 
         impl Code {

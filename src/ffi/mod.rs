@@ -1,7 +1,7 @@
 //! The C functions: pointers, strings, panics and callbacks. All of the library's `unsafe` is here.
 //!
-//! Each function reads its arguments ([`text`]), refuses misuse by its return value, and hands the rest to [`crate::facade`] inside
-//! [`guarded`], which lets no panic out.
+//! Each function reads its arguments (`text`), refuses misuse by its return value, and hands the rest to [`crate::facade`] inside
+//! `guarded`, which lets no panic out.
 
 #![allow(unsafe_code)]
 

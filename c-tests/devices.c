@@ -60,6 +60,40 @@ static void a_second_device_is_enrolled_with_the_accounts_pin(void **state)
     peer_stop(peer);
 }
 
+static void a_code_enrolls_one_device(void **state)
+{
+    char code[MAX_WORD];
+
+    (void)state;
+    snprintf(code, sizeof code, "%s", new_enrollment_code());
+    assert_succeeded(set(ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code), "null");
+    Peer *peer = device("b", "");
+    assert_failed(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code), 2305);
+    assert_failed(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code), 2305);
+    /* Nor is it charged for a wrong one: there is none that waits. */
+    assert_failed(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", wrong_code(code)), 2305);
+    assert_succeeded(peer_get(peer, ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
+    assert_true(verifies(new_otp(PIN)));
+    peer_stop(peer);
+}
+
+static void two_devices_may_wait_with_one_code_and_the_first_has_it(void **state)
+{
+    char code[MAX_WORD];
+
+    (void)state;
+    snprintf(code, sizeof code, "%s", new_enrollment_code());
+    assert_succeeded(set(SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code), "{'status':'NotEnrolled'}");
+    Peer *peer = device("b", "");
+    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code), "{'status':'NotEnrolled'}");
+    assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(OTHER_PIN)), "null");
+    assert_failed(set(ENROLLMENT, BLANK_ENROLL(PIN)), 2305);
+    /* The code was no use: nothing is started any more. */
+    assert_failed(set(ENROLLMENT, BLANK_ENROLL(PIN)), 2311);
+    assert_true(otp_verifies(peer_get(peer, OTP, WITH_PIN(OTHER_PIN))));
+    peer_stop(peer);
+}
+
 static void a_password_is_the_accounts_and_right_once_wherever_it_is_verified(void **state)
 {
     char otp[MAX_WORD];
@@ -232,6 +266,8 @@ static void two_accounts_of_one_database_are_strangers(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST(a_second_device_is_enrolled_with_the_accounts_pin, with_enrollment),
+    TEST(a_code_enrolls_one_device, with_phone_number),
+    TEST(two_devices_may_wait_with_one_code_and_the_first_has_it, with_phone_number),
     TEST(a_password_is_the_accounts_and_right_once_wherever_it_is_verified, with_enrollment),
     TEST(a_pin_that_was_changed_elsewhere_is_the_one_that_counts, with_enrollment),
     TEST(a_device_that_was_removed_elsewhere_is_disabled, with_enrollment),

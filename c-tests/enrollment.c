@@ -412,7 +412,7 @@ static void removing_is_allowed_in_every_state(void **state)
     assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
     assert_succeeded(take_code(new_enrollment_code()), NULL);
     assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
-    /* The started enrollment is gone, with its code. */
+    /* The started enrollment is gone, and its code with it. */
     assert_failed(enroll_with(PIN, " "), 2311);
     assert_failed(take_code(last_code("enrollment")), 2305);
 }

@@ -118,7 +118,7 @@ static void the_generation_before_is_found_where_the_last_one_is_missing(void **
 /* A memory checker is slow: there are fewer moments then. */
 static int moments(void)
 {
-    return many_calls() >= 100000 ? 24 : 3;
+    return many_calls() >= 100000 ? 30 : 4;
 }
 
 /* Hands a request to another process and kills it that many half milliseconds later. Whatever it had done by then, what follows holds. */
@@ -161,9 +161,13 @@ static void a_death_in_an_enrollment_leaves_one_that_can_be_finished(void **stat
     (void)state;
     restart(",'embedded':{'policy':{'codesPerHour':1000,'codesPerDay':1000}}");
     for (int moment = 0; moment < moments(); moment++) {
-        assert_succeeded(set(SMSCODE, "{'action':'enrollment','smsCode':'%s'}", new_enrollment_code()), "{'status':'NotEnrolled'}");
-        die_in(moment, "set", ENROLLMENT, BLANK_ENROLL(PIN));
-        Answer answer = set(ENROLLMENT, BLANK_ENROLL(PIN));
+        char code[MAX_WORD], params[128];
+        snprintf(code, sizeof code, "%s", new_enrollment_code());
+        assert_succeeded(set(SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code), "{'status':'NotEnrolled'}");
+        /* The person may do again what went unanswered: with the code, or without it. */
+        snprintf(params, sizeof params, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", moment % 2 == 0 ? " " : code);
+        die_in(moment, "set", ENROLLMENT, params);
+        Answer answer = set(ENROLLMENT, "%s", params);
         if (answer.status == FAILED) {
             /* It had been finished. */
             assert_failed(answer, 2317);

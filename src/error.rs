@@ -306,7 +306,7 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
             .with_detail("the service no longer serves this client version")
             .then(NextAction::Update),
         Word::Blocked => Error::new(Code::AccountBlocked)
-            .with_detail("too many wrong PINs: reset the PIN with an SMS code")
+            .with_detail("too many wrong PINs: reset the PIN with an SMS code; a device that is not enrolled removes the enrollments instead")
             .then(NextAction::ResetPin),
         Word::MaxDevices => Error::new(Code::AccountBlocked)
             .with_detail("this account has the most devices it may have: remove its enrollments, then enroll again")

@@ -57,6 +57,16 @@ pub(crate) fn write(word: &str, text: fmt::Arguments<'_>) {
     }
 }
 
+/// Writes a line of an error unless the log is just being written: for a panic, which may have come from there.
+pub(crate) fn try_error(text: fmt::Arguments<'_>) {
+    if is_on(LogLevel::Low)
+        && let Ok(mut logger) = LOGGER.try_lock()
+        && let Some(logger) = &mut *logger
+    {
+        let _ = logger.write("ERROR", text, SystemTime::now());
+    }
+}
+
 impl Logger {
     fn write(&mut self, word: &str, text: fmt::Arguments<'_>, now: SystemTime) -> std::io::Result<()> {
         let path = self.folder.join(self.file_name(now));

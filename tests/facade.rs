@@ -140,6 +140,55 @@ fn a_subscription_is_one_an_api_and_ends_when_it_is_ended() {
     assert_eq!(one(&call(Method::Subscribe, "pims.sdk.version", "{}"))["error"]["code"], 2002);
 }
 
+/// The code of the last SMS.
+fn last_code(session: &Session) -> String {
+    let text = std::fs::read_to_string(session.folder.path().join("sms-outbox.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    last["code"].as_str().unwrap().to_owned()
+}
+
+fn authentication(method: &str, api: &str, params: Value) -> Value {
+    execute(method, &format!("pims.authentication.{api}"), &params.to_string())
+}
+
+#[test]
+fn a_reset_sets_a_pin_with_a_code_and_lifts_the_block() {
+    let session = Session::begin();
+    let expect = |message: Value| assert_eq!(message["status"], "SUCCEEDED", "{message}");
+    let reset = |pin: &str, code: &str| {
+        authentication("set", "pincode", json!({"action": "reset", "pinCode": pin, "smsCode": code}))
+    };
+    let otp = |pin: &str| authentication("get", "otp", json!({"action": "withPIN", "pinCode": pin}));
+    let number = "+33612345678";
+    assert_eq!(reset("4321", "123456")["error"]["code"], 2317);
+    expect(authentication("get", "smscode", json!({"type": "phoneNumberCertification", "phoneNumber": number})));
+    let add = json!({"action": "addPhoneNumber", "smsCode": last_code(&session), "phoneNumber": number});
+    expect(authentication("set", "smscode", add));
+    expect(authentication("get", "smscode", json!({"type": "enrollment"})));
+    let enroll = json!({"action": "enroll", "pinCode": "1234", "smsCode": last_code(&session)});
+    expect(authentication("set", "enrollment", enroll));
+    for left in [4, 3, 2, 1] {
+        assert_eq!(otp("9999")["error"]["info"]["attemptsLeft"], left);
+    }
+    assert_eq!(otp("9999")["error"]["code"], 2310);
+    assert_eq!(otp("1234")["error"]["code"], 2317);
+    expect(authentication("get", "smscode", json!({"type": "resetPIN"})));
+    let code = last_code(&session);
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    let refused = reset("4321", wrong);
+    assert_eq!((&refused["error"]["code"], &refused["error"]["info"]["attemptsLeft"]), (&2305.into(), &4.into()));
+    let blocked = json!({"actionType": "strong", "type": "isAccountBlocked"});
+    assert_eq!(authentication("get", "account", blocked.clone())["result"]["isAccountBlocked"], "PinBlocked");
+    assert_eq!(reset("1234", &code)["error"]["code"], 2315);
+    expect(reset("4321", &code));
+    assert_eq!(authentication("get", "account", blocked)["result"]["isAccountBlocked"], "NotBlocked");
+    assert_eq!(otp("1234")["error"]["code"], 2308);
+    let password = otp("4321")["result"]["otp"].clone();
+    let verify = json!({"action": "verify", "otp": password}).to_string();
+    assert_eq!(execute("set", "pims.authority.otp", &verify)["result"]["verified"], true);
+    assert_eq!(reset("5678", &code)["error"]["code"], 2305, "a code is used once");
+}
+
 #[test]
 fn what_is_said_to_nobody_known_is_2002() {
     let _session = Session::begin();

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use inwebo_values::{K0, Modulus, SecVal, Serial};
+use pims::inwebo::activate::PinMode;
 use pims::inwebo::{Client, Device, EngineError, Pin, Request, SmsCode, Word};
 use pims::store::{RecordStore, StoreError};
 use pims::strongauth::machine::{State, Sync};
@@ -130,13 +131,16 @@ fn modulus() -> Modulus {
     Modulus::from_hex(&VECTORS.0).unwrap()
 }
 
-/// The factory modulus and a sealed device modulus of the recorded exchanges.
-static VECTORS: std::sync::LazyLock<(String, String)> = std::sync::LazyLock::new(|| {
+/// The factory modulus and a sealed device and service modulus of the recorded exchanges.
+static VECTORS: std::sync::LazyLock<(String, String, String)> = std::sync::LazyLock::new(|| {
     let file: serde_json::Value = serde_json::from_str(include_str!("vectors/inwebo-mac.json")).unwrap();
     let case = &file["cases"][0];
-    let setup = case["exchanges"][0]["response"].as_str().unwrap();
-    let kiw = setup.split("<Kiw>").nth(1).unwrap().split("</Kiw>").next().unwrap();
-    (case["factoryModulus"].as_str().unwrap().to_owned(), kiw.to_owned())
+    let child = |exchange: usize, name: &str| {
+        let answer = case["exchanges"][exchange]["response"].as_str().unwrap();
+        let (_, rest) = answer.split_once(&format!("<{name}>")).unwrap();
+        rest.split_once("</").unwrap().0.to_owned()
+    };
+    (case["factoryModulus"].as_str().unwrap().to_owned(), child(0, "Kiw"), child(1, "ms_key"))
 });
 
 fn enrolled(standing: Standing) -> Record {
@@ -166,22 +170,61 @@ fn keys() -> String {
     )
 }
 
+/// The answer of a service that keeps its secret.
 const SYNCHRONIZED: &str =
     "<err>OK</err><K0>00112233445566778899aabbccddeeff</K0><K1>ffeeddccbbaa99887766554433221100</K1><Tsync>7</Tsync>";
+
+/// The answers of our own, which wants a fresh secret.
+fn synchronize(script: &Script) {
+    script.answer("ActionSetup", CHALLENGE);
+    let wanted = format!("<ms_n>1</ms_n><ms_id>9001</ms_id><ms_key>{}</ms_key><challenge>d</challenge>", VECTORS.2);
+    script.answer("ActionFinalize", &format!("{SYNCHRONIZED}{wanted}"));
+    script.answer("ActionFinalize", "<err>OK</err>");
+}
+
 const CHALLENGE: &str = "<err>OK</err><challenge>c</challenge>";
 
 #[test]
-fn a_changed_pin_is_followed_by_a_synchronization() {
+fn a_changed_pin_is_followed_by_a_synchronization_and_a_fresh_secret() {
     let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.answer("ActionFinalize", "<err>OK</err>");
+    synchronize(&bench.script);
+    component.update_pin(&pin("1234"), &pin("4321")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(
+        bench.script.asked(),
+        ["Setup password", "Finalize password", "Setup synchro", "Finalize synchro", "Finalize ms"]
+    );
+    let record = bench.memory.record();
+    assert_eq!((record.state(0), record.intent), (State::Activated(Sync::Done), None));
+    let device = record.enrollment.unwrap().device;
+    assert_eq!(device.last_sync, "7");
+    assert!(device.secval.unwrap() != SecVal::new([5; 16]));
+}
+
+#[test]
+fn a_service_that_keeps_its_secret_finds_it_under_the_new_pin() {
+    let record = enrolled(Standing::Active);
+    let device = &record.enrollment.as_ref().unwrap().device;
+    let rehidden = device.unlock(&pin("1234")).secval_under(&pin("4321")).unwrap();
+    let (bench, mut component) = bench(&record);
     bench.script.answer("ActionSetup", &keys());
     bench.script.answer("ActionFinalize", "<err>OK</err>");
     bench.script.answer("ActionSetup", CHALLENGE);
     bench.script.answer("ActionFinalize", SYNCHRONIZED);
     component.update_pin(&pin("1234"), &pin("4321")).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(bench.script.asked(), ["Setup password", "Finalize password", "Setup synchro", "Finalize synchro"]);
-    let record = bench.memory.record();
-    assert_eq!(record.state(0), State::Activated(Sync::Done));
-    assert_eq!(record.enrollment.unwrap().device.last_sync, "7");
+    assert!(bench.memory.record().enrollment.unwrap().device.secval.unwrap() == rehidden);
+}
+
+#[test]
+fn a_secret_that_may_be_hidden_under_another_pin_makes_no_password() {
+    let (bench, mut component) = bench(&enrolled(Standing::MustSynchronize));
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", SYNCHRONIZED);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi>");
+    let failure = component.otp_with_pin(&pin("4321")).err().unwrap();
+    assert!(matches!(failure, Failure::Engine(EngineError::Unusable(_))), "{failure}");
 }
 
 #[test]
@@ -195,12 +238,12 @@ fn a_lost_synchronization_is_2316_and_done_first_thing_next_time() {
     assert_eq!(bench.memory.record().state(0), State::Activated(Sync::Due));
 
     let mut component = bench.open();
-    bench.script.answer("ActionSetup", CHALLENGE);
-    bench.script.answer("ActionFinalize", SYNCHRONIZED);
+    synchronize(&bench.script);
     bench.script.answer("ActionSetup", CHALLENGE);
     bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi>");
     component.otp_with_pin(&pin("4321")).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(bench.script.asked()[3..], ["Setup synchro", "Finalize synchro", "Setup otp", "Finalize otp"]);
+    let repair = ["Setup synchro", "Finalize synchro", "Finalize ms", "Setup otp", "Finalize otp"];
+    assert_eq!(bench.script.asked()[3..], repair);
     assert_eq!(bench.memory.record().state(0), State::Activated(Sync::Done));
 }
 
@@ -215,6 +258,20 @@ fn a_lost_answer_to_a_new_pin_leaves_it_open_and_nothing_is_sent_twice() {
     let record = bench.memory.record();
     assert_eq!(record.state(0), State::Activated(Sync::Due));
     assert_eq!(record.intent, Some(Intent::ChangePin));
+}
+
+#[test]
+fn after_a_change_that_was_cut_off_a_wrong_pin_is_told_with_the_other_that_may_be_right() {
+    let (bench, mut component) =
+        bench(&Record { intent: Some(Intent::ChangePin), ..enrolled(Standing::MustSynchronize) });
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>NOK:ACCESS</err><attemptsLeft>4</attemptsLeft>");
+    let failure = component.otp_with_pin(&pin("1234")).err().unwrap();
+    assert!(matches!(failure, Failure::PinUncertain(_)), "{failure}");
+    let told = serde_json::to_value(pims::error::Error::from_failure(&failure, "pinCode")).unwrap();
+    assert_eq!((&told["code"], &told["info"]["attemptsLeft"]), (&2308.into(), &4.into()));
+    assert!(told["detail"].as_str().unwrap().contains("try the new one first"), "{told}");
+    assert_eq!(bench.memory.record().intent, Some(Intent::ChangePin), "it is still open");
 }
 
 #[test]
@@ -236,6 +293,28 @@ fn another_factory_key_than_the_one_of_the_enrollment_is_refused_before_the_pin_
     let failure = component.update_pin(&pin("1234"), &pin("4321")).err().unwrap();
     assert!(matches!(failure, Failure::Engine(EngineError::FactoryKey)), "{failure}");
     assert_eq!(bench.script.asked(), ["Setup password"]);
+}
+
+#[test]
+fn a_device_that_was_disabled_trusts_no_other_factory_key_when_it_enrolls_again() {
+    let (bench, mut component) = bench(&enrolled(Standing::Disabled));
+    let setup = keys().replace(&VECTORS.0, &"f".repeat(256));
+    bench.script.answer("ActionSetup", &setup);
+    let failure = component.accept_code(&SmsCode::new("2424").unwrap()).err().unwrap();
+    assert!(matches!(failure, Failure::Engine(EngineError::FactoryKey)), "{failure}");
+    assert_eq!(component.state(), State::Disabled);
+}
+
+#[test]
+fn after_a_lost_finalize_the_same_code_asks_for_the_pin_that_was_sent() {
+    let (bench, mut component) = bench(&Record { account: "local".into(), ..Record::default() });
+    let code = SmsCode::new("2424").unwrap();
+    bench.script.answer("ActionSetup", &keys().replace("<pinmode>1", "<pinmode>2"));
+    assert_eq!(component.accept_code(&code).ok(), Some(PinMode::New));
+    bench.script.lose();
+    assert!(component.enroll(&pin("1234"), None).is_err());
+    assert_eq!(component.accept_code(&code).ok(), Some(PinMode::Current));
+    assert_eq!(bench.script.asked(), ["Setup activate", "Finalize activate"], "a used code is not shown again");
 }
 
 #[test]
@@ -274,12 +353,11 @@ fn a_desynchronized_device_synchronizes_and_goes_on_in_the_same_call() {
     let (bench, mut component) = bench(&enrolled(Standing::Active));
     bench.script.answer("ActionSetup", CHALLENGE);
     bench.script.answer("ActionFinalize", "<err>NOK:DESYNCHRONIZED</err>");
-    bench.script.answer("ActionSetup", CHALLENGE);
-    bench.script.answer("ActionFinalize", SYNCHRONIZED);
+    synchronize(&bench.script);
     bench.script.answer("ActionSetup", CHALLENGE);
     bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi>");
     component.otp_with_pin(&pin("1234")).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(bench.script.asked().len(), 6);
+    assert_eq!(bench.script.asked().len(), 7);
 }
 
 #[test]

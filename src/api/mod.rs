@@ -64,7 +64,8 @@ impl View {
         self.activated.store(activated, Ordering::Release);
     }
 
-    fn configured(&self) -> Result<(), Error> {
+    /// Whether StrongAuthentication is configured: 2344 where it is not.
+    pub fn configured(&self) -> Result<(), Error> {
         if self.configured.load(Ordering::Acquire) { Ok(()) } else { Err(not_configured()) }
     }
 }
@@ -151,14 +152,17 @@ const COMING: &[(Method, &str, &str)] = &[
     (Method::Set, "pims.sdk.configuration", ""),
     (Method::Set, "pims.authentication.token", ""),
     (Method::Get, "pims.authentication.otp", "withoutPIN"),
-    (Method::Get, "pims.authentication.smscode", "resetPIN"),
     (Method::Set, "pims.authentication.smscode", "modifyPhoneNumber"),
     (Method::Set, "pims.authentication.enrollment", "enrollWithPhoneNumber"),
-    (Method::Set, "pims.authentication.pincode", "reset"),
 ];
 
 fn routes() -> impl Iterator<Item = &'static Route> + Clone {
     ROUTES.iter().flat_map(|routes| routes.iter())
+}
+
+/// The name of an api, where it is one.
+pub fn known_name(api: &str) -> Option<&'static str> {
+    routes().find(|route| route.api == api).map(|route| route.api)
 }
 
 /// Steps 2 to 6 of the order of judgement.

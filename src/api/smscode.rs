@@ -40,6 +40,19 @@ pub(super) const ROUTES: &[Route] = &[
         },
     },
     Route {
+        method: Method::Get,
+        api: API,
+        selector: Selector::Type,
+        operation: "resetPIN",
+        parameters: &[],
+        judge: |_| {
+            Task::new(|component| {
+                component.strong()?.request_code(CodePurpose::ResetPin, None).map_err(failed("pinCode"))?;
+                Ok(Output::Empty)
+            })
+        },
+    },
+    Route {
         method: Method::Set,
         api: API,
         selector: Selector::ActionOrType,

@@ -1,6 +1,6 @@
 //! What the facade guards: the component, and what of it subscribers have not been told yet.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,8 +56,11 @@ impl Core {
         &self.component
     }
 
-    /// Runs a task. After a panic, what is in memory may be half changed: it is read again from the store before the panic goes on.
-    pub(super) fn run(&mut self, task: Box<dyn FnOnce(&mut Component) -> Outcome + Send>) -> Outcome {
+    /// Runs a task. After a panic, which is handed back, what is in memory may be half changed: it is read again from the store.
+    pub(super) fn run(
+        &mut self,
+        task: Box<dyn FnOnce(&mut Component) -> Outcome + Send>,
+    ) -> std::thread::Result<Outcome> {
         let before = self.account();
         let outcome = catch_unwind(AssertUnwindSafe(|| task(&mut self.component)));
         if outcome.is_err()
@@ -71,7 +74,7 @@ impl Core {
         {
             self.news.push((before, after));
         }
-        outcome.unwrap_or_else(|panic| resume_unwind(panic))
+        outcome
     }
 
     fn account(&self) -> Option<AccountView> {

@@ -22,7 +22,7 @@ mod reply;
 mod worker;
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -78,8 +78,8 @@ pub fn init(config: &str, callback: Callback) {
     }
 }
 
-/// Hands in a call, which waits for its turn. Before [`init`] and after [`free`] it fails with 2001 on this thread, before the function
-/// returns.
+/// Hands in a call, which waits for its turn. Before [`init`], and from the moment that [`free`] is called, it fails with 2001 on this
+/// thread, before the function returns.
 pub fn call(method: Method, api: &str, params: &str, callback: Callback) -> Result<(), QueueFull> {
     let Some(facade) = current() else {
         Reply::new(callback).send(&Err(not_initialized()));
@@ -185,15 +185,21 @@ impl Facade {
                 if core.has_news() {
                     self.queue.wake();
                 }
-                outcome
+                outcome.unwrap_or_else(|panic| resume_unwind(panic))
             }
         }
     }
 
     /// The worker's last act: the storage is released, then the facade.
     fn release(&self) {
-        *lock(&self.core) = None;
-        crate::log::lifecycle!("the facade was released");
+        // Whatever happens in what the component does when it is dropped: who waits for the release must be told.
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            *lock(&self.core) = None;
+            crate::log::lifecycle!("the facade was released");
+        }));
+        if dropped.is_err() {
+            crate::log::error!("an internal error was caught while the facade was released");
+        }
         crate::log::end();
         *FACADE.write().unwrap_or_else(PoisonError::into_inner) = None;
         *lock(&self.released) = true;

@@ -37,8 +37,10 @@ pub(super) enum Next {
     Run(Job),
     /// Tell subscribers what another thread changed.
     News,
-    /// Answer what still waits, and end.
-    End(VecDeque<Job>),
+    /// Answer a call that had not begun when the facade was closed.
+    Refuse(Job),
+    /// End: nothing waits any more.
+    End,
 }
 
 /// A bounded queue, which never blocks who pushes.
@@ -93,7 +95,7 @@ impl Queue {
         self.change(|state| state.news = true);
     }
 
-    /// Accepts no more calls.
+    /// Accepts no more calls, and begins none of those that wait: they are refused in their turn.
     pub(super) fn close(&self) {
         self.change(|state| state.closed = true);
     }
@@ -143,9 +145,11 @@ impl State {
         if std::mem::take(&mut self.news) {
             return Some(Next::News);
         }
-        if self.closed {
-            return Some(Next::End(std::mem::take(&mut self.jobs)));
+        match (self.jobs.pop_front(), self.closed) {
+            (Some(job), false) => Some(Next::Run(job)),
+            (Some(job), true) => Some(Next::Refuse(job)),
+            (None, false) => None,
+            (None, true) => Some(Next::End),
         }
-        self.jobs.pop_front().map(Next::Run)
     }
 }

@@ -7,7 +7,7 @@ use std::thread::{Builder, JoinHandle};
 use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
 use super::{Facade, IS_WORKER, lock, not_initialized};
-use crate::api::{Method, Topics, event, topics};
+use crate::api::{Method, Topics, event, known_name, topics};
 use crate::error::{Code, Error};
 use crate::log;
 use crate::message::{Outcome, Output};
@@ -34,8 +34,9 @@ impl Worker<'_> {
     fn work(mut self) {
         loop {
             let next = self.facade.queue.next();
-            if let Next::End(waiting) = next {
-                self.end(waiting);
+            if let Next::End = next {
+                drop(self.subscription);
+                self.facade.release();
                 return;
             }
             // A panic was told to its caller when its reply was dropped; the thread goes on.
@@ -49,7 +50,8 @@ impl Worker<'_> {
         match next {
             Next::Begin(Some(reply)) => reply.send(&Ok(Output::Null)),
             Next::Run(job) => self.run(job),
-            Next::Begin(None) | Next::News | Next::End(_) => {}
+            Next::Refuse(job) => return job.reply.send(&Err(not_initialized())),
+            Next::Begin(None) | Next::News | Next::End => {}
         }
         self.tell_news();
     }
@@ -75,12 +77,15 @@ impl Worker<'_> {
     }
 
     fn subscribe(&mut self, api: &str, params: &str, reply: Reply) {
-        let judged = topics(Method::Subscribe, api, params).and_then(|topics| match self.subscription {
-            Some(_) => {
-                Err(Error::new(Code::Duplicate).with_detail("there is a subscription to this api: unsubscribe first"))
-            }
-            None => Ok(topics),
-        });
+        let configured = |topics| self.facade.view.configured().map(|()| topics);
+        let judged =
+            topics(Method::Subscribe, api, params).and_then(configured).and_then(|topics| match self.subscription {
+                Some(_) => {
+                    Err(Error::new(Code::Duplicate)
+                        .with_detail("there is a subscription to this api: unsubscribe first"))
+                }
+                None => Ok(topics),
+            });
         let outcome = judged.as_ref().map(|_| Output::Null).map_err(Clone::clone);
         note(Method::Subscribe, api, &outcome);
         let subscriber = reply.acknowledge(&outcome);
@@ -102,26 +107,14 @@ impl Worker<'_> {
             }
         }
     }
-
-    /// Answers what waits, then releases the facade.
-    fn end(self, waiting: std::collections::VecDeque<Job>) {
-        for job in waiting {
-            let answer = || job.reply.send(&Err(not_initialized()));
-            if catch_unwind(AssertUnwindSafe(answer)).is_err() {
-                log::error!("a callback panicked");
-            }
-        }
-        drop(self.subscription);
-        self.facade.release();
-    }
 }
 
 /// One line of the log for a call. Neither parameters nor results stand in it.
 fn note(method: Method, api: &str, outcome: &Outcome) {
-    // The name of an api is the caller's text: what is not plain in it does not enter the log.
-    let plain = || api.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').take(64).collect::<String>();
+    // The name of an api is the caller's text, and may be anything where arguments were mixed up: only known names enter the log.
+    let name = known_name(api).unwrap_or("an unknown api");
     match outcome {
-        Ok(_) => log::request!("{} {}: succeeded", method.name(), plain()),
-        Err(error) => log::request!("{} {}: {}", method.name(), plain(), error.code() as u16),
+        Ok(_) => log::request!("{} {name}: succeeded", method.name()),
+        Err(error) => log::request!("{} {name}: {}", method.name(), error.code() as u16),
     }
 }

@@ -329,7 +329,7 @@ static QUIET: Once = Once::new();
 /// Logs where a panic was. What it says may hold anything and is not repeated.
 fn note_panic(panic: &PanicHookInfo<'_>) {
     match panic.location() {
-        Some(place) => log::error!("an internal error at {}:{}", place.file(), place.line()),
-        None => log::error!("an internal error"),
+        Some(place) => log::try_error(format_args!("an internal error at {}:{}", place.file(), place.line())),
+        None => log::try_error(format_args!("an internal error")),
     }
 }

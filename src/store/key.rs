@@ -29,10 +29,20 @@ impl StorageKey {
         &self.0
     }
 
-    /// The key in a key file, made with mode 0600 where there is none. The folder's lock is held: nobody races.
-    pub(super) fn load_or_create(path: &Path) -> Result<Self, StoreError> {
+    /// The key in a key file, made with mode 0600 where there is none, unless a record waits for the one that is gone. The folder's
+    /// lock is held: nobody races.
+    pub(super) fn load_or_create(path: &Path, has_record: bool) -> Result<Self, StoreError> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::from_base64(&Zeroizing::new(text)).ok_or_else(|| StoreError::KeyFile(path.to_owned())),
+            Ok(text) => {
+                let text = Zeroizing::new(text);
+                if is_open(path) {
+                    return Err(StoreError::OpenKeyFile(path.to_owned()));
+                }
+                Self::from_base64(&text).ok_or_else(|| StoreError::KeyFile(path.to_owned()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && has_record => {
+                Err(StoreError::NoKey(path.to_owned()))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(path),
             Err(error) => Err(StoreError::io("read", path)(error)),
         }
@@ -48,6 +58,18 @@ impl StorageKey {
         std::fs::rename(&temporary, path).map_err(StoreError::io("renamed", &temporary))?;
         Ok(Self(*bytes))
     }
+}
+
+/// Whether others than its owner may read a file.
+#[cfg(unix)]
+fn is_open(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open(_: &Path) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -68,10 +90,17 @@ mod tests {
     fn a_key_file_is_made_once_and_a_broken_one_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("storage.key");
-        let made = StorageKey::load_or_create(&path).ok().unwrap();
-        let found = StorageKey::load_or_create(&path).ok().unwrap();
+        assert!(matches!(StorageKey::load_or_create(&path, true).err(), Some(StoreError::NoKey(_))));
+        let made = StorageKey::load_or_create(&path, false).ok().unwrap();
+        let found = StorageKey::load_or_create(&path, true).ok().unwrap();
         assert_eq!(made.bytes(), found.bytes());
         std::fs::write(&path, "short").unwrap();
-        assert!(matches!(StorageKey::load_or_create(&path).err(), Some(StoreError::KeyFile(_))));
+        assert!(matches!(StorageKey::load_or_create(&path, true).err(), Some(StoreError::KeyFile(_))));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+            assert!(matches!(StorageKey::load_or_create(&path, true).err(), Some(StoreError::OpenKeyFile(_))));
+        }
     }
 }

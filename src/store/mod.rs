@@ -50,6 +50,12 @@ pub enum StoreError {
     /// A key file that does not hold a key.
     #[error("the key file {0} does not hold 32 bytes in base64")]
     KeyFile(PathBuf),
+    /// A key file that others than its owner may read.
+    #[error("the key file {0} can be read by others than its owner; make its mode 0600")]
+    OpenKeyFile(PathBuf),
+    /// There is a record and no key for it.
+    #[error("the device state needs a storage.key: none was given, and there is no key file {0}")]
+    NoKey(PathBuf),
     /// The system has no randomness.
     #[error("the system gives no random bytes")]
     Entropy,
@@ -87,10 +93,17 @@ impl Vault {
     /// used, or made.
     pub fn open(folder: &Path, key: Option<StorageKey>) -> Result<Self, StoreError> {
         create_folder(folder)?;
+        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            // The folder's own name must be durable too. Where the parent may not be read, the system decides.
+            let _ = sync_folder(parent);
+        }
         let lock = lock(&folder.join(LOCK))?;
         let key = match key {
             Some(key) => key,
-            None => StorageKey::load_or_create(&folder.join("storage.key"))?,
+            None => {
+                let has_record = [RECORD, PREVIOUS].iter().any(|name| folder.join(name).exists());
+                StorageKey::load_or_create(&folder.join("storage.key"), has_record)?
+            }
         };
         Ok(Self { folder: folder.to_owned(), key, _lock: lock })
     }

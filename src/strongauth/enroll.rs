@@ -45,7 +45,8 @@ impl StrongAuthentication {
             && activation.code == *code
             && now < activation.expires_at
         {
-            return Ok(activation.prepared.pin_mode);
+            // The PIN that was sent then is the account's by now, if the request arrived: it is the one to enter again.
+            return Ok(PinMode::Current);
         }
         let prepared = self.ask_to_prepare(code)?;
         let pin_mode = prepared.pin_mode;
@@ -60,10 +61,7 @@ impl StrongAuthentication {
 
     fn ask_to_prepare(&self, code: &SmsCode) -> Result<Prepared, Failure> {
         let xml = self.mac(&activate::setup(&self.client, code, None))?;
-        let prepared = Prepared::read(&xml, self.factory_key.as_ref()).map_err(|error| match error {
-            EngineError::Refused { word: Word::Syntax, .. } => Failure::BadCode(error),
-            error => error.into(),
-        })?;
+        let prepared = Prepared::read(&xml, self.pinned()).map_err(Failure::of_code)?;
         match prepared.pin_mode {
             PinMode::Biometric => {
                 Err(EngineError::Unusable("it asks for a biometric key, which there is none of").into())
@@ -78,7 +76,11 @@ impl StrongAuthentication {
             // The setup step is forgotten or too old: it is made once more. Neither word costs a try.
             Err(failure) if failure.is_refusal_with(&[Word::Timeout, Word::State]) => {
                 if let Some(activation) = &self.record.activation {
+                    let first = activation.prepared.keys.factory.clone();
                     let prepared = self.ask_to_prepare(&activation.code.clone())?;
+                    if prepared.keys.factory != first {
+                        return Err(EngineError::FactoryKey.into());
+                    }
                     if let Some(activation) = &mut self.record.activation {
                         activation.prepared = prepared;
                     }
@@ -90,12 +92,13 @@ impl StrongAuthentication {
         .inspect_err(|failure| {
             log::warning!("the enrollment was not finished: {failure}");
         })
-        .or_else(|failure| self.give_up_dead_code(failure))?;
+        .or_else(|failure| self.note_refusal(failure))?;
 
         let secret = self.new_secret()?;
         device.secval = wanted.is_some().then(|| device.unlock(pin).hide(&secret));
         // The service has the device now. Should the rest be lost, the device synchronizes.
         self.record.activation = None;
+        self.record.intent = None;
         self.record.block = None;
         let standing = if wanted.is_some() { Standing::MustSynchronize } else { Standing::Active };
         self.stand(device, standing);
@@ -124,8 +127,14 @@ impl StrongAuthentication {
         Ok(finalizing.read(&xml)?)
     }
 
-    /// A code that the service calls dead is of no more use here either.
-    fn give_up_dead_code<T>(&mut self, failure: Failure) -> Result<T, Failure> {
+    /// A code that the service calls dead is of no more use here either; a PIN that it does not take was not set.
+    fn note_refusal<T>(&mut self, failure: Failure) -> Result<T, Failure> {
+        if failure.is_refusal_with(&[Word::PinRefused])
+            && let Some(activation) = &mut self.record.activation
+        {
+            activation.finalizing = false;
+            self.save()?;
+        }
         if failure.is_refusal_with(&[Word::Code]) {
             self.happen(Event::CodeExpired)?;
             self.record.activation = None;

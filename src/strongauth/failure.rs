@@ -49,6 +49,14 @@ impl Failure {
         }
     }
 
+    /// A failure of a step that showed a code: a word on the syntax is about that code.
+    pub(super) fn of_code(error: EngineError) -> Self {
+        match error {
+            EngineError::Refused { word: Word::Syntax, .. } => Self::BadCode(error),
+            error => error.into(),
+        }
+    }
+
     /// The service itself said no: nothing was done.
     pub(super) fn is_refusal_with(&self, words: &[Word]) -> bool {
         matches!(self, Self::Engine(EngineError::Refused { word, .. }) if words.contains(word))

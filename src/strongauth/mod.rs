@@ -96,7 +96,12 @@ impl StrongAuthentication {
         let Parts { client, account, factory_key, transport, store, host } = parts;
         let record = match load(&*store)? {
             Some(record) if record.account == account => record,
-            Some(record) if record.enrollment.is_some() => return Err(OpenError::OtherAccount),
+            // An activation whose last step was sent may be an enrollment at the service already.
+            Some(Record { enrollment, activation, .. })
+                if enrollment.is_some() || activation.as_ref().is_some_and(|activation| activation.finalizing) =>
+            {
+                return Err(OpenError::OtherAccount);
+            }
             _ => Record { account, ..Record::default() },
         };
         Ok(Self { client, factory_key, transport, store, host, record })
@@ -190,10 +195,10 @@ impl StrongAuthentication {
             Some(Word::Blocked) => (Some(Event::AccountBlocked), Some(Block::PinBlocked)),
             Some(Word::NoDevice) => (Some(Event::DeviceUnknown), None),
             Some(Word::MaxDevices) => (None, Some(Block::AccountBlocked)),
-            _ => (None, None),
+            _ => (None, self.record.block),
         };
         let mut changed = event.is_some_and(|event| self.record.apply(event, self.host.now()));
-        if block.is_some() && self.record.block != block {
+        if self.record.block != block {
             self.record.block = block;
             changed = true;
         }
@@ -219,9 +224,11 @@ impl StrongAuthentication {
         match answer {
             Err(Word::NoDevice) if intent == Intent::Remove => self.forget_enrollment(),
             Err(Word::NoDevice) => {
+                self.record.block = None;
                 self.record.apply(Event::DeviceUnknown, self.host.now());
             }
             Ok(()) | Err(Word::MaxDevices) => {
+                self.record.block = None;
                 self.record.apply(Event::AccountUnblocked, self.host.now());
             }
             Err(_) => {}
@@ -248,7 +255,17 @@ impl StrongAuthentication {
 
     /// Runs `synchro` first where it is due.
     fn synchronize_if_due(&mut self, pin: &Pin) -> Result<(), Failure> {
-        if self.state() == State::Activated(Sync::Due) { self.synchronize(pin, None) } else { Ok(()) }
+        if self.state() != State::Activated(Sync::Due) {
+            return Ok(());
+        }
+        let change_was_cut_off = self.record.intent == Some(Intent::ChangePin);
+        self.synchronize(pin, None).map_err(|failure| match failure {
+            // The person typed one of two PINs that may both be right: the message says so.
+            refused if change_was_cut_off && refused.is_refusal_with(&[Word::Access]) => {
+                Failure::PinUncertain(Box::new(refused))
+            }
+            failure => failure,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use inwebo_values::{Pin, SecVal};
 use super::machine::{Event, Operation};
 use super::record::{Intent, Standing};
 use super::{Failure, StrongAuthentication};
-use crate::inwebo::{EngineError, Word, password, synchro};
+use crate::inwebo::{EngineError, SmsCode, Word, password, reset, synchro};
 
 impl StrongAuthentication {
     /// Changes the account's PIN. The two differ: the caller has seen to that.
@@ -37,20 +37,45 @@ impl StrongAuthentication {
         let prepared = password::Prepared::read(&xml, self.pinned())?;
         let request = prepared.finalize(&self.client, &device.unlock(old), new, self.seeds()?)?;
 
-        let before = self.record.enrollment.as_ref().map(|enrollment| enrollment.standing);
-        self.record.intent = Some(Intent::ChangePin);
-        self.record.apply(Event::SynchronizationDue, self.host.now());
-        self.save()?;
+        let before = self.intend_new_pin()?;
         let answer = self.mac(&request).and_then(|xml| Ok(password::read(&xml)?));
         self.judge_new_pin(answer, before)
     }
 
+    /// Sets a new PIN with a code; lifts a PIN block.
+    pub fn reset_pin(&mut self, new: &Pin, code: &SmsCode) -> Result<(), Failure> {
+        self.repair()?;
+        self.permit(Operation::ResetPin)?;
+        let outcome = self.set_pin_anew(new, code);
+        self.settle(outcome)
+    }
+
+    fn set_pin_anew(&mut self, new: &Pin, code: &SmsCode) -> Result<(), Failure> {
+        let device = self.device()?;
+        let xml = self.mac(&reset::setup(&self.client, &device, code))?;
+        let prepared = reset::Prepared::read(&xml, self.pinned()).map_err(Failure::of_code)?;
+        let request = prepared.finalize(&self.client, &device, code, new, self.seeds()?)?;
+        let before = self.intend_new_pin()?;
+        let answer = self.mac(&request).and_then(|xml| Ok(reset::read(&xml)?));
+        self.judge_new_pin(answer, before)?;
+        self.record.block = None;
+        self.record.apply(Event::PinReset, self.host.now());
+        self.record.apply(Event::SynchronizationDue, self.host.now());
+        self.save()?;
+        self.synchronize(new, None).map_err(|failure| Failure::PostSynchronization(Box::new(failure)))
+    }
+
+    /// Writes down that a new PIN is about to be sent: from now on the keys may not fit it. Gives the standing that a refusal restores.
+    fn intend_new_pin(&mut self) -> Result<Option<Standing>, Failure> {
+        let before = self.record.enrollment.as_ref().map(|enrollment| enrollment.standing);
+        self.record.intent = Some(Intent::ChangePin);
+        self.record.apply(Event::SynchronizationDue, self.host.now());
+        self.save()?;
+        Ok(before)
+    }
+
     /// What became of a new PIN that was sent.
-    pub(super) fn judge_new_pin(
-        &mut self,
-        answer: Result<(), Failure>,
-        before: Option<Standing>,
-    ) -> Result<(), Failure> {
+    fn judge_new_pin(&mut self, answer: Result<(), Failure>, before: Option<Standing>) -> Result<(), Failure> {
         match answer {
             Ok(()) => Ok(()),
             Err(failure) if failure.is_refusal_with(&[Word::SynchroFailed]) => {
@@ -91,10 +116,12 @@ impl StrongAuthentication {
                 self.synchronized()
             }
             None => {
-                device.secval = rehidden.or(old.secval.clone());
-                self.stand(device, Standing::Active);
-                self.synchronized()?;
-                self.save()
+                // Without the old PIN nobody can say under which one the old secret is hidden: better none than one that makes wrong
+                // passwords.
+                device.secval = rehidden;
+                self.stand(device, Standing::MustSynchronize);
+                self.save()?;
+                self.synchronized()
             }
         }
     }

@@ -110,7 +110,9 @@ fn verify(step: &Step<'_>, account: &str, otp: &str) -> Result<Verdict, Failure>
     let fits = (1..=MAX_PASSWORD).contains(&otp.len());
     // Found by its keyed hash: how long the search takes tells nothing about any password.
     let found = if fits { step.rows.password(account, &step.vault.password_hash(account, otp))? } else { None };
-    match found.filter(|password| !password.used && step.now < password.expires_at) {
+    // A password that was made before the account was blocked is worth nothing after it.
+    let blocked = step.rows.account(account)?.is_none_or(|account| account.blocked);
+    match found.filter(|password| !blocked && !password.used && step.now < password.expires_at) {
         Some(password) => {
             step.audit(Some(account), Some(&password.device), audit::PASSWORD_ACCEPTED)?;
             step.rows.put_password(&PasswordRow { used: true, ..password })?;

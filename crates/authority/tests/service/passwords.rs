@@ -207,3 +207,13 @@ fn an_unknown_service_is_named() {
     let more = [("sid", "1"), ("keytype", "0")];
     assert_eq!(device.finalize(&world.authority, "otp", &proofs, &more).err(), "NOK:NOSRV");
 }
+
+#[test]
+fn a_password_of_an_account_that_was_blocked_since_is_refused() {
+    let world = World::with(Policy { max_pin_tries: 1, ..Policy::default() });
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    let password = device.made(&world.authority, "1234");
+    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
+    assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Refused);
+}

@@ -234,3 +234,15 @@ fn a_proof_with_the_right_pin_but_a_stale_k1_is_not_charged() {
     }
     device.ask(&world.authority, "1234").ok();
 }
+
+#[test]
+fn whoever_only_knows_the_id_of_a_device_uses_up_no_reset_code() {
+    let world = World::new();
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    let code = world.code(&account, Purpose::ResetPin);
+    for _ in 0..20 {
+        device.setup(&world.authority, "reset", &[("code", "wrong1")]).ok();
+    }
+    device.reset_pin(&world.authority, &code, "4321").ok();
+}

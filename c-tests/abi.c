@@ -19,7 +19,8 @@ static void the_loaded_library_is_that_of_the_header(void **state)
     assert_int_equal(pims_abi_version(), PIMS_ABI_VERSION);
     assert_int_equal(PIMS_MAX_TEXT, 1048576);
     assert_int_equal(PIMS_OK, 0);
-    const int32_t errors[] = {PIMS_ERROR_NULL_CALLBACK, PIMS_ERROR_NULL_API, PIMS_ERROR_NOT_UTF8, PIMS_ERROR_TOO_LONG, PIMS_ERROR_QUEUE_FULL};
+    const int32_t errors[] = {PIMS_ERROR_NULL_CALLBACK, PIMS_ERROR_NULL_API, PIMS_ERROR_NOT_UTF8, PIMS_ERROR_TOO_LONG,
+                              PIMS_ERROR_QUEUE_FULL};
     for (int i = 0; i < 5; i++) {
         assert_int_equal(errors[i], -1 - i);
     }
@@ -49,13 +50,14 @@ static void every_function_with_a_callback_brings_exactly_one_message(void **sta
 {
     Mailbox *mailbox = mailbox_new();
     char config[MAX_PATH + 64];
+    const char *topics = "{\"actionType\":\"strong\",\"type\":[\"isDeviceActivated\"]}";
 
     (void)state;
     snprintf(config, sizeof config, "{\"storage\":{\"path\":\"%s\"}}", folder());
     assert_int_equal(pims_init(config, mailbox_callback, mailbox), PIMS_OK);
     assert_int_equal(pims_get(SDK_VERSION, "{}", mailbox_callback, mailbox), PIMS_OK);
     assert_int_equal(pims_set(SDK_VERSION, "{}", mailbox_callback, mailbox), PIMS_OK);
-    assert_int_equal(pims_subscribe(ACCOUNT, "{\"actionType\":\"strong\",\"type\":[\"isDeviceActivated\"]}", mailbox_callback, mailbox), PIMS_OK);
+    assert_int_equal(pims_subscribe(ACCOUNT, topics, mailbox_callback, mailbox), PIMS_OK);
     assert_int_equal(pims_unsubscribe(ACCOUNT, "{}", mailbox_callback, mailbox), PIMS_OK);
     for (int i = 0; i < 5; i++) {
         Answer answer = mailbox_take(mailbox);
@@ -248,7 +250,7 @@ static void execute_runs_on_the_calling_thread_without_a_callback(void **state)
     assert_failed(execute("init", NULL, "[]"), 2004);
 }
 
-/* ---- What the process is afterwards ------------------------------------------------------------------------------------------------ */
+/* ---- What the process is afterwards -------------------------------------------------------------------------------------------------- */
 
 static int entries_of(const char *path)
 {

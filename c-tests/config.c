@@ -95,7 +95,8 @@ static void a_bad_storage_is_2004_with_its_key(void **state)
 
 static void what_is_not_one_json_object_is_2004(void **state)
 {
-    static const char *const texts[] = {"[]", "null", "1", "'text'", "{", "{}}", "{} {}", "{'a':}", "{'a':1,}", "{a:1}", " ", "{'a':'\\ud800'}"};
+    static const char *const texts[] = {"[]", "null", "1", "'text'", "{", "{}}", "{} {}", "{'a':}", "{'a':1,}", "{a:1}", " ",
+                                        "{'a':'\\ud800'}"};
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -129,7 +130,8 @@ static void what_the_reference_has_is_taken(void **state)
     (void)state;
     assert_succeeded(init("{'storage':{'path':'%s'},'environnement':'development','mode':'B2B',"
                           "'monitoring':{'logLevel':'none','newLogFile':'duration','newLogTimeDuration':5},"
-                          "'credential':{'clientId':'id','clientSecret':'secret','macID':'0123456789abcdef0123456789ABCDEF','inWeboURL':'embedded:'},"
+                          "'credential':{'clientId':'id','clientSecret':'secret','macID':'0123456789abcdef0123456789ABCDEF',"
+                          "'inWeboURL':'embedded:'},"
                           "'profile':{'brand':'PEUGEOT'},'network':{'connectTimeoutMs':1,'requestTimeoutMs':30000}}", folder()), "null");
     register_phone_number();
 }
@@ -137,11 +139,11 @@ static void what_the_reference_has_is_taken(void **state)
 static void unknown_keys_are_ignored_and_null_is_missing(void **state)
 {
     (void)state;
-    assert_succeeded(init("{'storage':{'path':'%s','color':[1,{'a':null}]},'x':1.5e3,'mode':null,'credential':null,'embedded':{'policy':null}}",
-                          folder()), "null");
+    assert_succeeded(init("{'storage':{'path':'%s','color':[1,{'a':null}]},'x':1.5e3,'mode':null,'credential':null,"
+                          "'embedded':{'policy':null}}", folder()), "null");
 }
 
-/* ---- 2006 --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- 2006 ---------------------------------------------------------------------------------------------------------------------------- */
 
 static void a_storage_that_cannot_be_made_is_2006(void **state)
 {
@@ -267,7 +269,9 @@ static void an_authority_that_cannot_be_opened_is_2006(void **state)
     restart("");
     pims_free();
     /* No database. */
-    write_file(in_folder("authority.db"), "this is no database, whatever its name may say, and it is longer than a header.............", 90);
+    char *junk = repeat('x', 4096);
+    write_file(in_folder("authority.db"), junk, 4096);
+    free(junk);
     Answer answer = init("{'storage':{'path':'%s'}}", folder());
     assert_failed(answer, 2006);
     assert_detail(answer, in_folder("authority.db"));
@@ -279,6 +283,53 @@ static void an_authority_that_cannot_be_opened_is_2006(void **state)
     Peer *peer = peer_start(&told, "{'storage':{'path':'%s'},'embedded':{'database':'%s/other.db'}}", folder(), folder());
     assert_succeeded(told, "null");
     peer_stop(peer);
+}
+
+/* While it is there, no new record can be written. */
+static void block_writing(void)
+{
+    make_folder(in_folder("device.pims.new"));
+}
+
+static void allow_writing(void)
+{
+    assert_int_equal(rmdir(in_folder("device.pims.new")), 0);
+}
+
+static void a_state_that_cannot_be_written_is_2006_and_nothing_is_half_done(void **state)
+{
+    char code[MAX_WORD];
+
+    (void)state;
+    snprintf(code, sizeof code, "%s", new_enrollment_code());
+    block_writing();
+    Answer answer = set(SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code);
+    assert_failed(answer, 2006);
+    assert_detail(answer, in_folder("device.pims.new"));
+    assert_failed(set(ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code), 2006);
+    assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
+    allow_writing();
+    assert_succeeded(set(ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code), "null");
+    block_writing();
+    assert_failed(set(PINCODE, "{'action':'update','oldPIN':'" PIN "','newPIN':'" OTHER_PIN "'}"), 2006);
+    assert_failed(set(ENROLLMENT, "{'action':'remove'}"), 2006);
+    allow_writing();
+    /* Neither reached the service. */
+    assert_true(verifies(new_otp(PIN)));
+    restart("");
+    assert_true(verifies(new_otp(PIN)));
+    assert_succeeded(set(PINCODE, "{'action':'update','oldPIN':'" PIN "','newPIN':'" OTHER_PIN "'}"), "null");
+    assert_true(verifies(new_otp(OTHER_PIN)));
+}
+
+static void a_log_that_cannot_be_written_stops_nobody(void **state)
+{
+    (void)state;
+    write_file(in_folder("logs"), "no folder", 9);
+    assert_succeeded(init("{'storage':{'path':'%s'},'monitoring':{'logLevel':'high'}}", folder()), "null");
+    register_phone_number();
+    enroll(PIN);
+    assert_true(verifies(new_otp(PIN)));
 }
 
 static void a_second_process_on_the_same_storage_is_2006_with_the_lock(void **state)
@@ -313,7 +364,7 @@ static void a_second_process_on_another_storage_is_not_in_the_way(void **state)
     peer_stop(peer);
 }
 
-/* ---- 2344 --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- 2344 ---------------------------------------------------------------------------------------------------------------------------- */
 
 static void assert_not_configured(Answer answer)
 {
@@ -355,7 +406,7 @@ static void outside_development_nothing_is_assumed(void **state)
     }
 }
 
-/* ---- The log ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- The log ------------------------------------------------------------------------------------------------------------------------- */
 
 /* All logs of this folder, one after the other; the caller frees it. */
 static char *read_logs(void)
@@ -431,6 +482,8 @@ static const struct CMUnitTest tests[] = {
     TEST(a_key_file_that_holds_no_key_is_2006, with_enrollment),
     TEST(another_accounts_state_is_2006, with_enrollment),
     TEST(an_authority_that_cannot_be_opened_is_2006, with_enrollment),
+    TEST(a_state_that_cannot_be_written_is_2006_and_nothing_is_half_done, with_phone_number),
+    TEST(a_log_that_cannot_be_written_stops_nobody, with_folder),
     TEST(a_second_process_on_the_same_storage_is_2006_with_the_lock, with_enrollment),
     TEST(a_second_process_on_another_storage_is_not_in_the_way, with_facade),
     TEST(outside_development_nothing_is_assumed, with_folder),

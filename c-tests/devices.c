@@ -11,7 +11,8 @@
 static Peer *device(const char *name, const char *more)
 {
     Answer told;
-    Peer *peer = peer_start(&told, "{'storage':{'path':'%s/%s'},'embedded':{'database':'%s/authority.db'%s}}", folder(), name, folder(), more);
+    Peer *peer = peer_start(&told, "{'storage':{'path':'%s/%s'},'embedded':{'database':'%s/authority.db'%s}}", folder(), name, folder(),
+                            more);
 
     assert_succeeded(told, "null");
     return peer;
@@ -24,11 +25,17 @@ static const char *code_for(Peer *peer, const char *name)
     return code_of(in_folder(name), "enrollment");
 }
 
+/* The other device shows a code that was sent to it. */
+static Answer take_code(Peer *peer, const char *name)
+{
+    return peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, name));
+}
+
 static Peer *enrolled_device(const char *name)
 {
     Peer *peer = device(name, "");
 
-    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, name)), "{'status':'AlreadyEnrolled'}");
+    assert_succeeded(take_code(peer, name), "{'status':'AlreadyEnrolled'}");
     assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), "null");
     return peer;
 }
@@ -46,7 +53,7 @@ static void a_second_device_is_enrolled_with_the_accounts_pin(void **state)
 {
     (void)state;
     Peer *peer = device("b", "");
-    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b")), "{'status':'AlreadyEnrolled'}");
+    assert_succeeded(take_code(peer, "b"), "{'status':'AlreadyEnrolled'}");
     /* A wrong PIN is charged and leaves the enrollment started. */
     Answer answer = peer_set(peer, ENROLLMENT, BLANK_ENROLL("9999"));
     assert_failed(answer, 2308);
@@ -149,7 +156,7 @@ static void a_device_that_was_removed_elsewhere_is_disabled(void **state)
     peer_stop(peer);
     peer = device("b", "");
     assert_failed(peer_get(peer, OTP, WITH_PIN(PIN)), 2317);
-    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b")), "{'status':'NotEnrolled'}");
+    assert_succeeded(take_code(peer, "b"), "{'status':'NotEnrolled'}");
     assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(OTHER_PIN)), "null");
     assert_true(otp_verifies(peer_get(peer, OTP, WITH_PIN(OTHER_PIN))));
     peer_stop(peer);
@@ -161,7 +168,7 @@ static void a_started_enrollment_of_a_disabled_device_falls_back_to_disabled(voi
     Peer *peer = enrolled_device("b");
     assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
     assert_failed(peer_get(peer, OTP, WITH_PIN(PIN)), 2312);
-    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b")), "{'status':'NotEnrolled'}");
+    assert_succeeded(take_code(peer, "b"), "{'status':'NotEnrolled'}");
     peer_stop(peer);
     peer = device("b", ",'clockOffsetSeconds':700");
     assert_failed(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), 2311);
@@ -206,7 +213,7 @@ static void guessing_the_pin_in_an_enrollment_blocks_the_account(void **state)
 {
     (void)state;
     Peer *peer = device("b", "");
-    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b")), "{'status':'AlreadyEnrolled'}");
+    assert_succeeded(take_code(peer, "b"), "{'status':'AlreadyEnrolled'}");
     for (int left = 4; left > 0; left--) {
         char number[MAX_WORD];
         snprintf(number, sizeof number, "%d", left);
@@ -227,22 +234,115 @@ static void an_account_with_its_most_devices_gets_no_other(void **state)
     (void)state;
     restart(",'embedded':{'policy':{'maxDevices':1}}");
     Peer *peer = device("b", ",'policy':{'maxDevices':1}");
-    Answer answer = peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b"));
+    Answer answer = take_code(peer, "b");
     assert_failed(answer, 2310);
     assert_value(answer, "error.info.word", "NOK:MAXNBTOOLS");
     assert_value(answer, "error.info.nextAction", "removeEnrollments");
-    assert_failed(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code_of(in_folder("b"), "enrollment")),
-                  2310);
+    const char *code = code_of(in_folder("b"), "enrollment");
+    assert_failed(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code), 2310);
     assert_succeeded(peer_get(peer, ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'AccountBlocked'}");
     /* The one that is enrolled works on, and says the same of the account. */
     assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'AccountBlocked'}");
     assert_true(verifies(new_otp(PIN)));
     /* What the error tells to do helps. */
     assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'remove'}"), "null");
-    assert_succeeded(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, "b")), "{'status':'NotEnrolled'}");
+    assert_succeeded(take_code(peer, "b"), "{'status':'NotEnrolled'}");
     assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), "null");
     peer_stop(peer);
 }
+
+/* ---- At the same time ---------------------------------------------------------------------------------------------------------------- */
+
+static void devices_may_work_at_once(void **state)
+{
+    enum { PEERS = 2, EACH = 10 };
+    Peer *peers[PEERS];
+
+    (void)state;
+    peers[0] = enrolled_device("b");
+    peers[1] = enrolled_device("c");
+    for (int i = 0; i < EACH; i++) {
+        for (int j = 0; j < PEERS; j++) {
+            peer_send(peers[j], "get", OTP, WITH_PIN(PIN));
+        }
+    }
+    for (int i = 0; i < EACH; i++) {
+        assert_true(verifies(new_otp(PIN)));
+        for (int j = 0; j < PEERS; j++) {
+            assert_true(otp_verifies(peer_receive(peers[j])));
+        }
+    }
+    peer_stop(peers[0]);
+    peer_stop(peers[1]);
+}
+
+static void wrong_pins_at_once_cost_a_try_each(void **state)
+{
+    enum { PEERS = 2, EACH = 4 };
+    Peer *peers[PEERS];
+    int told[5] = {0};
+    int blocked = 0;
+
+    (void)state;
+    peers[0] = enrolled_device("b");
+    peers[1] = enrolled_device("c");
+    for (int i = 0; i < EACH; i++) {
+        for (int j = 0; j < PEERS; j++) {
+            peer_send(peers[j], "get", OTP, WITH_PIN("9999"));
+        }
+    }
+    for (int i = 0; i < PEERS * EACH; i++) {
+        Answer answer = peer_receive(peers[i % PEERS]);
+        if (answer.code == 2308) {
+            told[value_of(answer, "error.info.attemptsLeft")[0] - '0']++;
+        } else {
+            /* A device that knows of the block does not ask any more. */
+            blocked += answer.code == 2310;
+            assert_true(answer.code == 2310 || answer.code == 2317);
+        }
+    }
+    /* Each try that is left was told exactly once: none was given away, none was charged twice. */
+    for (int left = 1; left < 5; left++) {
+        assert_int_equal(told[left], 1);
+    }
+    assert_in_range(blocked, 1, PEERS);
+    assert_failed(get(OTP, WITH_PIN(PIN)), 2310);
+    peer_stop(peers[0]);
+    peer_stop(peers[1]);
+}
+
+static void processes_that_make_the_authoritys_keys_at_once_have_the_same(void **state)
+{
+    Peer *peers[2];
+    Answer told;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        peers[i] = peer_start(&told, "{'storage':{'path':'%s/%d'},'embedded':{'database':'%s/fresh.db'}}", folder(), i, folder());
+        assert_succeeded(told, "null");
+    }
+    /* The first code, whatever it is, has the keys made. */
+    for (int i = 0; i < 2; i++) {
+        peer_send(peers[i], "set", SMSCODE, "{'action':'enrollment','smsCode':'0000'}");
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_failed(peer_receive(peers[i]), 2305);
+    }
+    assert_succeeded(peer_get(peers[0], SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'%s'}", PHONE_NUMBER), "{}");
+    assert_succeeded(peer_set(peers[0], SMSCODE, "{'action':'addPhoneNumber','smsCode':'%s','phoneNumber':'%s'}",
+                              code_of(in_folder("0"), "phoneNumberCertification"), PHONE_NUMBER), "null");
+    for (int i = 0; i < 2; i++) {
+        const char *name = i == 0 ? "0" : "1";
+        assert_succeeded(take_code(peers[i], name),
+                         i == 0 ? "{'status':'NotEnrolled'}" : "{'status':'AlreadyEnrolled'}");
+        assert_succeeded(peer_set(peers[i], ENROLLMENT, BLANK_ENROLL(PIN)), "null");
+        assert_succeeded(peer_get(peers[i], OTP, WITH_PIN(PIN)), NULL);
+    }
+    peer_stop(peers[0]);
+    peer_stop(peers[1]);
+}
+
+/* ---- Another account ----------------------------------------------------------------------------------------------------------------- */
 
 static void two_accounts_of_one_database_are_strangers(void **state)
 {
@@ -250,8 +350,8 @@ static void two_accounts_of_one_database_are_strangers(void **state)
     char otp[MAX_WORD];
 
     (void)state;
-    Peer *peer = peer_start(&told, "{'storage':{'path':'%s/b'},'account':{'username':'other'},'embedded':{'database':'%s/authority.db'}}", folder(),
-                            folder());
+    Peer *peer = peer_start(&told, "{'storage':{'path':'%s/b'},'account':{'username':'other'},'embedded':{'database':'%s/authority.db'}}",
+                            folder(), folder());
     assert_succeeded(told, "null");
     assert_failed(peer_get(peer, TRUSTED_PHONE_NUMBER, "{}"), 2307);
     assert_failed(peer_get(peer, SMSCODE, "{'type':'enrollment'}"), 2307);
@@ -276,6 +376,9 @@ static const struct CMUnitTest tests[] = {
     TEST(asking_whether_the_account_is_blocked_is_enough_to_learn_of_it, with_enrollment),
     TEST(guessing_the_pin_in_an_enrollment_blocks_the_account, with_enrollment),
     TEST(an_account_with_its_most_devices_gets_no_other, with_enrollment),
+    TEST(devices_may_work_at_once, with_enrollment),
+    TEST(wrong_pins_at_once_cost_a_try_each, with_enrollment),
+    TEST(processes_that_make_the_authoritys_keys_at_once_have_the_same, with_folder),
     TEST(two_accounts_of_one_database_are_strangers, with_enrollment),
 };
 

@@ -126,7 +126,7 @@ static void an_sms_that_cannot_be_sent_is_2204(void **state)
     register_phone_number();
 }
 
-/* ---- Codes -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Codes --------------------------------------------------------------------------------------------------------------------------- */
 
 static void five_codes_an_hour_may_be_asked_for(void **state)
 {
@@ -254,6 +254,18 @@ static void an_expired_code_is_2305_and_the_state_falls_back(void **state)
     assert_true(verifies(new_otp(PIN)));
 }
 
+static void a_code_that_expires_between_the_steps_is_2305_and_the_state_falls_back(void **state)
+{
+    (void)state;
+    new_enrollment_code();
+    restart(",'embedded':{'clockOffsetSeconds':500}");
+    assert_succeeded(take_code(last_code("enrollment")), "{'status':'NotEnrolled'}");
+    /* The device counts from when it was taken; the service, from when it was sent. */
+    restart(",'embedded':{'clockOffsetSeconds':700}");
+    assert_failed(enroll_with(PIN, " "), 2305);
+    assert_failed(enroll_with(PIN, " "), 2311);
+}
+
 static void a_code_may_be_an_integer_with_no_zero_in_front(void **state)
 {
     const char *code;
@@ -267,7 +279,7 @@ static void a_code_may_be_an_integer_with_no_zero_in_front(void **state)
     assert_true(verifies(new_otp("1234")));
 }
 
-/* ---- The enrollment ----------------------------------------------------------------------------------------------------------------- */
+/* ---- The enrollment ------------------------------------------------------------------------------------------------------------------ */
 
 static void a_device_is_enrolled_in_two_steps(void **state)
 {
@@ -392,7 +404,7 @@ static void a_pin_that_the_policy_refuses_is_2102_and_another_may_follow(void **
     assert_true(verifies(new_otp("123456")));
 }
 
-/* ---- The end of it -------------------------------------------------------------------------------------------------------------------- */
+/* ---- The end of it ------------------------------------------------------------------------------------------------------------------- */
 
 static void removing_ends_the_enrollment_and_keeps_the_phone_number(void **state)
 {
@@ -447,6 +459,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_newer_code_replaces_the_one_before, with_phone_number),
     TEST(a_code_of_one_purpose_is_worth_nothing_for_another, with_phone_number),
     TEST(an_expired_code_is_2305_and_the_state_falls_back, with_phone_number),
+    TEST(a_code_that_expires_between_the_steps_is_2305_and_the_state_falls_back, with_phone_number),
     TEST(a_code_may_be_an_integer_with_no_zero_in_front, with_phone_number),
     TEST(a_device_is_enrolled_in_two_steps, with_phone_number),
     TEST(a_device_is_enrolled_with_the_code_in_one_step, with_phone_number),

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ACTIVATED "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}"
+
 #define PANIC "pims.test.panic"
 
 /* While a call is judged; in a task that needs no lock; in one that holds everything. */
@@ -94,7 +96,7 @@ static void a_panic_takes_no_subscription_away(void **state)
 
     (void)state;
     skip_without_hooks();
-    assert_int_equal(pims_subscribe(ACCOUNT, "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}", mailbox_callback, mailbox), PIMS_OK);
+    assert_int_equal(pims_subscribe(ACCOUNT, ACTIVATED, mailbox_callback, mailbox), PIMS_OK);
     assert_succeeded(mailbox_take(mailbox), "null");
     for (int i = 0; i < KINDS; i++) {
         assert_failed(panic(kinds[i]), 2000);

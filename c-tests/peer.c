@@ -81,7 +81,7 @@ static pid_t execute_anew(const char *config, const int requests[2], const int m
     return process;
 }
 
-static Answer receive(Peer *peer)
+Answer peer_receive(Peer *peer)
 {
     char line[MAX_MESSAGE];
 
@@ -116,7 +116,7 @@ Peer *peer_start(Answer *answer, const char *format, ...)
     peer->next = peers;
     peers = peer;
     assert_true(peer->process > 0 && peer->requests != NULL && peer->messages != NULL);
-    *answer = receive(peer);
+    *answer = peer_receive(peer);
     return peer;
 }
 
@@ -136,7 +136,7 @@ Answer peer_get(Peer *peer, const char *api, const char *format, ...)
     va_start(values, format);
     send(peer, "get", api, format, values);
     va_end(values);
-    return receive(peer);
+    return peer_receive(peer);
 }
 
 Answer peer_set(Peer *peer, const char *api, const char *format, ...)
@@ -146,7 +146,7 @@ Answer peer_set(Peer *peer, const char *api, const char *format, ...)
     va_start(values, format);
     send(peer, "set", api, format, values);
     va_end(values);
-    return receive(peer);
+    return peer_receive(peer);
 }
 
 void peer_send(Peer *peer, const char *method, const char *api, const char *format, ...)

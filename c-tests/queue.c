@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ACTIVATED "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}"
+
 enum { MAX_WAITING = 1024 };
 
 /* A thread that frees the facade and says when it is back. */
@@ -192,8 +194,7 @@ static void callbacks_come_in_order_once_each_on_one_thread_never_two_at_once(vo
         int32_t returned;
         tickets[i].order = &order;
         tickets[i].number = i;
-        const char *params = "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}";
-        for (Poll poll = poll_begin(); (returned = pims_get(ACCOUNT, params, order_callback, &tickets[i])) == PIMS_ERROR_QUEUE_FULL;) {
+        for (Poll poll = poll_begin(); (returned = pims_get(ACCOUNT, ACTIVATED, order_callback, &tickets[i])) == PIMS_ERROR_QUEUE_FULL;) {
             poll_wait(poll);
         }
         assert_int_equal(returned, PIMS_OK);
@@ -209,7 +210,7 @@ static void callbacks_come_in_order_once_each_on_one_thread_never_two_at_once(vo
     free(tickets);
 }
 
-/* ---- Calls from inside a callback -------------------------------------------------------------------------------------------------------- */
+/* ---- Calls from inside a callback ---------------------------------------------------------------------------------------------------- */
 
 typedef struct Inside {
     Mailbox *mailbox;
@@ -230,7 +231,7 @@ static void calling_callback(const char *message, void *ctx)
     inside->before = mailbox_count(inside->mailbox);
     inside->returned[0] = pims_get(SDK_VERSION, "{}", mailbox_callback, inside->mailbox);
     inside->returned[1] = pims_set("pims.nonsense", "{}", mailbox_callback, inside->mailbox);
-    inside->returned[2] = pims_subscribe(ACCOUNT, "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}", mailbox_callback, inside->mailbox);
+    inside->returned[2] = pims_subscribe(ACCOUNT, ACTIVATED, mailbox_callback, inside->mailbox);
     inside->returned[3] = pims_unsubscribe(ACCOUNT, "{}", mailbox_callback, inside->mailbox);
     inside->misused = pims_get(NULL, "{}", mailbox_callback, inside->mailbox);
     inside->executed = pims_execute("get", SDK_VERSION, "{}");

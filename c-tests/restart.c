@@ -113,7 +113,7 @@ static void the_generation_before_is_found_where_the_last_one_is_missing(void **
     assert_true(verifies(new_otp(OTHER_PIN)));
 }
 
-/* ---- Death at any moment --------------------------------------------------------------------------------------------------------------- */
+/* ---- Death at any moment ------------------------------------------------------------------------------------------------------------- */
 
 /* A memory checker is slow: there are fewer moments then. */
 static int moments(void)

@@ -164,8 +164,10 @@ typedef struct Peer Peer;
 Peer *peer_start(Answer *answer, const char *format, ...) PRINTF(2, 3);
 Answer peer_get(Peer *peer, const char *api, const char *format, ...) PRINTF(3, 4);
 Answer peer_set(Peer *peer, const char *api, const char *format, ...) PRINTF(3, 4);
-/* Hands in a request and does not wait for its message, which is lost: what follows is peer_kill. */
+/* Hands in a request without waiting for its message; what follows is peer_receive, or peer_kill. */
 void peer_send(Peer *peer, const char *method, const char *api, const char *format, ...) PRINTF(4, 5);
+/* The message of the first request that is still unanswered. */
+Answer peer_receive(Peer *peer);
 /* It calls pims_free and exits; the test fails where its exit status is not 0 (a memory checker may make it so). */
 void peer_stop(Peer *peer);
 /* It dies in the middle of whatever it does. */

@@ -22,7 +22,7 @@ static void on_all_threads(void *(*run)(void *), void *contexts, size_t size)
     }
 }
 
-/* ---- Calls against free and init ---------------------------------------------------------------------------------------------------- */
+/* ---- Calls against free and init ----------------------------------------------------------------------------------------------------- */
 
 /* One call: written by its callback, read when all is over. */
 typedef struct Call {
@@ -146,7 +146,7 @@ static void every_accepted_call_has_one_message_while_the_facade_comes_and_goes(
     assert_true(lives.inits > 0);
 }
 
-/* ---- Many at once ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Many at once -------------------------------------------------------------------------------------------------------------------- */
 
 /* One pims_execute of a thread. */
 typedef struct Execution {

@@ -249,6 +249,19 @@ static void another_accounts_state_is_2006(void **state)
     assert_true(verifies(new_otp(PIN)));
 }
 
+static void another_accounts_started_enrollment_is_forgotten(void **state)
+{
+    (void)state;
+    assert_succeeded(set(SMSCODE, "{'action':'enrollment','smsCode':'%s'}", new_enrollment_code()), "{'status':'NotEnrolled'}");
+    /* There is no enrollment to protect: the storage passes on to whom it is opened for. */
+    restart(",'account':{'username':'somebody else'}");
+    assert_failed(set(ENROLLMENT, "{'action':'enroll','pinCode':'1234','smsCode':' '}"), 2311);
+    assert_failed(get(TRUSTED_PHONE_NUMBER, "{}"), 2307);
+    register_phone_number();
+    enroll(PIN);
+    assert_true(verifies(new_otp(PIN)));
+}
+
 static void an_authority_that_cannot_be_opened_is_2006(void **state)
 {
     size_t size, after;
@@ -481,6 +494,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_wrong_storage_key_is_2006_and_the_state_is_left_as_it_is, with_folder),
     TEST(a_key_file_that_holds_no_key_is_2006, with_enrollment),
     TEST(another_accounts_state_is_2006, with_enrollment),
+    TEST(another_accounts_started_enrollment_is_forgotten, with_phone_number),
     TEST(an_authority_that_cannot_be_opened_is_2006, with_enrollment),
     TEST(a_state_that_cannot_be_written_is_2006_and_nothing_is_half_done, with_phone_number),
     TEST(a_log_that_cannot_be_written_stops_nobody, with_folder),

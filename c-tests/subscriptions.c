@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define BOTH "{'actionType':'strong','type':['isDeviceActivated','isAccountBlocked']}"
 #define ACTIVATED "{'actionType':'strong','type':'isDeviceActivated'}"
@@ -128,11 +129,14 @@ static void what_changes_nothing_is_no_event(void **state)
 
 static void what_execute_changes_is_told_by_the_librarys_thread(void **state)
 {
+    const struct timespec moment = {0, 50000000};
     Mailbox *mailbox = mailbox_new();
 
     (void)state;
     call(pims_subscribe, ACCOUNT, BOTH, mailbox);
     assert_succeeded(mailbox_take(mailbox), "null");
+    /* That thread has gone to sleep by then, or nearly always has: it must be woken. */
+    nanosleep(&moment, NULL);
     assert_succeeded(execute("set", ENROLLMENT, "{\"action\":\"remove\"}"), "null");
     assert_event(mailbox, "{'isDeviceActivated':false}");
     pims_free();

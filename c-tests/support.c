@@ -70,11 +70,22 @@ static bool timed_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, const 
     return pthread_cond_timedwait(condition, mutex, until) != ETIMEDOUT;
 }
 
+/* A condition whose waits are measured by a clock that nobody sets. */
+static void make_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 static struct timespec deadline(void)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += deadline_seconds();
     return until;
 }
@@ -98,7 +109,7 @@ Mailbox *mailbox_new(void)
         abort();
     }
     pthread_mutex_init(&mailbox->mutex, NULL);
-    pthread_cond_init(&mailbox->arrived, NULL);
+    make_condition(&mailbox->arrived);
     return mailbox;
 }
 
@@ -528,7 +539,7 @@ Gate *gate_new(void)
         abort();
     }
     pthread_mutex_init(&gate->mutex, NULL);
-    pthread_cond_init(&gate->changed, NULL);
+    make_condition(&gate->changed);
     gate->next = gates;
     gates = gate;
     return gate;

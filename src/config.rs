@@ -1,9 +1,11 @@
-//! The configuration of `pims_init`: JSON in, typed values out. Nothing is created here.
+//! The configuration of `pims_init` and of `pims.sdk.configuration`: JSON in, typed values out. Nothing is created here.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use inwebo_values::Modulus;
+use zeroize::Zeroizing;
 
 use crate::error::{Code, Error};
 use crate::params::{Params, Value};
@@ -53,6 +55,9 @@ pub enum ServiceUrl {
     Remote(String),
 }
 
+/// The longest access token that is taken, in bytes.
+const MAX_TOKEN: usize = 16 * 1024;
+
 /// What is only for the embedded authority.
 #[derive(Clone, Debug, Default)]
 pub struct EmbeddedConfig {
@@ -60,12 +65,28 @@ pub struct EmbeddedConfig {
     pub database: Option<PathBuf>,
     /// Added to the clock of the authority and of the device, in seconds: lets a test wait for nothing.
     pub clock_offset_seconds: i64,
+    /// Whether that clock stands still.
+    pub clock_frozen: bool,
     /// Its domain rules.
     #[cfg(feature = "embedded")]
     pub policy: pims_authority::Policy,
 }
 
+/// What the host knows better of the device than the library; empty where it does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceConfig {
+    /// `device.OS`
+    pub os: Option<String>,
+    /// `device.OSVersion`
+    pub os_version: Option<String>,
+    /// `device.PhoneModel`
+    pub phone_model: Option<String>,
+    /// `device.PhoneBrand`
+    pub phone_brand: Option<String>,
+}
+
 /// A configuration.
+#[derive(Clone)]
 pub struct Config {
     /// `environnement`
     pub environment: Environment,
@@ -77,14 +98,26 @@ pub struct Config {
     pub mac_id: Option<String>,
     /// `credential.inWeboURL`
     pub service: Option<ServiceUrl>,
+    /// `credential.cvsURL`
+    pub cvs: Option<String>,
+    /// `credential.clientId`
+    pub client_id: Option<String>,
     /// `credential.factoryKey`
     pub factory_key: Option<Modulus>,
+    /// `network.connectTimeoutMs`
+    pub connect_timeout: Duration,
+    /// `network.requestTimeoutMs`
+    pub request_timeout: Duration,
+    /// `account.accessToken`
+    pub access_token: Option<Zeroizing<String>>,
     /// `account.username`
     pub username: String,
     /// `storage.path`
     pub storage_path: PathBuf,
     /// `storage.key`
     pub storage_key: Option<StorageKey>,
+    /// `device`
+    pub device: DeviceConfig,
     /// `embedded`
     pub embedded: EmbeddedConfig,
 }
@@ -92,31 +125,72 @@ pub struct Config {
 impl Config {
     /// Reads and judges a configuration. Errors are 2004, with the key and what was expected of it.
     pub fn read(text: &str) -> Result<Self, Error> {
+        Self::read_over(text, None)
+    }
+
+    /// The same, where a key that is missing stays as it was: for a facade that runs. What such a facade cannot change is refused.
+    pub fn change(&self, text: &str) -> Result<Self, Error> {
+        let changed = Self::read_over(text, Some(self))?;
+        let same_key = match (&changed.storage_key, &self.storage_key) {
+            (Some(new), Some(old)) => new == old,
+            (new, old) => new.is_none() == old.is_none(),
+        };
+        for (same, key) in [
+            (changed.storage_path == self.storage_path, "storage.path"),
+            (same_key, "storage.key"),
+            (changed.username == self.username, "account.username"),
+            (changed.embedded.database == self.embedded.database, "embedded.database"),
+        ] {
+            if !same {
+                return Err(invalid(format!(
+                    "{key}: cannot be changed while the library runs; call pims_free, then pims_init"
+                )));
+            }
+        }
+        Ok(changed)
+    }
+
+    fn read_over(text: &str, base: Option<&Self>) -> Result<Self, Error> {
         let root = Params::read(text).map_err(|error| invalid(error.detail().to_owned()))?;
         let root = Section { name: "", members: Some(&root) };
-        let environment = environment(&root)?;
         root.choice("mode", &["B2C", "B2B"])?;
+        brand(&root)?;
         let monitoring = root.section("monitoring")?;
         let credential = root.section("credential")?;
-        for key in ["clientId", "clientSecret"] {
-            credential.text(key)?;
-        }
-        network(&root)?;
-        brand(&root)?;
+        credential.text("clientSecret")?;
+        let network = root.section("network")?;
+        proxy(&network)?;
         let storage = root.section("storage")?;
         let account = root.section("account")?;
-        account.text("accessToken")?;
+        let timeout = |key, known: fn(&Self) -> Duration, otherwise| -> Result<Duration, Error> {
+            let given = network.integer(key, 1..=u64::from(u32::MAX))?;
+            Ok(given.map(Duration::from_millis).or(base.map(known)).unwrap_or(Duration::from_millis(otherwise)))
+        };
         Ok(Self {
-            environment,
-            log_level: log_level(&monitoring)?,
-            new_log_file: new_log_file(&monitoring)?,
-            mac_id: mac_id(&credential)?,
-            service: service(&credential)?,
-            factory_key: factory_key(&credential)?,
-            username: username(&account)?,
-            storage_path: storage_path(&storage)?,
-            storage_key: storage_key(&storage)?,
-            embedded: embedded(&root.section("embedded")?, text)?,
+            environment: environment(&root)?.or(base.map(|base| base.environment)).unwrap_or(Environment::Development),
+            log_level: log_level(&monitoring)?.or(base.map(|base| base.log_level)).unwrap_or(LogLevel::Low),
+            new_log_file: new_log_file(&monitoring, base.map(|base| base.new_log_file))?,
+            mac_id: mac_id(&credential)?.or_else(|| base?.mac_id.clone()),
+            service: service(&credential)?.or_else(|| base?.service.clone()),
+            cvs: cvs(&credential)?.or_else(|| base?.cvs.clone()),
+            client_id: credential.text("clientId")?.map(str::to_owned).or_else(|| base?.client_id.clone()),
+            factory_key: factory_key(&credential)?.or_else(|| base?.factory_key.clone()),
+            connect_timeout: timeout("connectTimeoutMs", |base| base.connect_timeout, 10_000)?,
+            request_timeout: timeout("requestTimeoutMs", |base| base.request_timeout, 30_000)?,
+            access_token: access_token(&account)?,
+            username: match (username(&account)?, base) {
+                (Some(name), _) => name,
+                (None, Some(base)) => base.username.clone(),
+                (None, None) => "local".to_owned(),
+            },
+            storage_path: match (storage_path(&storage)?, base) {
+                (Some(path), _) => path,
+                (None, Some(base)) => base.storage_path.clone(),
+                (None, None) => platform_folder(&storage)?,
+            },
+            storage_key: storage_key(&storage)?.or_else(|| base?.storage_key.clone()),
+            device: device(&root.section("device")?, base.map(|base| &base.device))?,
+            embedded: embedded(&root.section("embedded")?, text, base.map(|base| &base.embedded))?,
         })
     }
 
@@ -131,41 +205,47 @@ impl Config {
     }
 }
 
-fn environment(root: &Section<'_>) -> Result<Environment, Error> {
+fn environment(root: &Section<'_>) -> Result<Option<Environment>, Error> {
     const VALUES: [&str; 3] = ["Production", "Preproduction", "development"];
     let given = match root.choice("environnement", &VALUES)? {
         Some(given) => Some(given),
         None => root.choice("environment", &VALUES)?,
     };
-    Ok(match given {
-        Some("Production") => Environment::Production,
-        Some("Preproduction") => Environment::Preproduction,
+    Ok(given.map(|given| match given {
+        "Production" => Environment::Production,
+        "Preproduction" => Environment::Preproduction,
         _ => Environment::Development,
-    })
+    }))
 }
 
-fn log_level(monitoring: &Section<'_>) -> Result<LogLevel, Error> {
-    Ok(match monitoring.choice("logLevel", &["none", "low", "medium", "high"])? {
-        Some("none") => LogLevel::None,
-        Some("medium") => LogLevel::Medium,
-        Some("high") => LogLevel::High,
+fn log_level(monitoring: &Section<'_>) -> Result<Option<LogLevel>, Error> {
+    let given = monitoring.choice("logLevel", &["none", "low", "medium", "high"])?;
+    Ok(given.map(|given| match given {
+        "none" => LogLevel::None,
+        "medium" => LogLevel::Medium,
+        "high" => LogLevel::High,
         _ => LogLevel::Low,
-    })
+    }))
 }
 
-fn new_log_file(monitoring: &Section<'_>) -> Result<NewLogFile, Error> {
-    let minutes = monitoring.integer("newLogTimeDuration", 5..=1440)?;
-    Ok(match monitoring.choice("newLogFile", &["appLaunch", "day", "duration"])? {
-        Some("day") => NewLogFile::Day,
-        Some("duration") => match minutes {
-            Some(minutes) => NewLogFile::Duration(minutes as u32),
+fn new_log_file(monitoring: &Section<'_>, base: Option<NewLogFile>) -> Result<NewLogFile, Error> {
+    let minutes = monitoring.integer("newLogTimeDuration", 5..=1440)?.map(|minutes| minutes as u32);
+    let known = match base {
+        Some(NewLogFile::Duration(minutes)) => Some(minutes),
+        _ => None,
+    };
+    Ok(match (monitoring.choice("newLogFile", &["appLaunch", "day", "duration"])?, base) {
+        (Some("day"), _) => NewLogFile::Day,
+        (Some("duration"), _) | (None, Some(NewLogFile::Duration(_))) => match minutes.or(known) {
+            Some(minutes) => NewLogFile::Duration(minutes),
             None => {
                 return Err(
                     monitoring.expected("newLogTimeDuration", "minutes, 5 to 1440, because newLogFile is \"duration\"")
                 );
             }
         },
-        _ => NewLogFile::AppLaunch,
+        (Some(_), _) => NewLogFile::AppLaunch,
+        (None, base) => base.unwrap_or(NewLogFile::AppLaunch),
     })
 }
 
@@ -177,10 +257,14 @@ fn mac_id(credential: &Section<'_>) -> Result<Option<String>, Error> {
     }
 }
 
-fn service(credential: &Section<'_>) -> Result<Option<ServiceUrl>, Error> {
-    if let Some(url) = credential.text("cvsURL")? {
-        remote(credential, "cvsURL", url)?;
+fn cvs(credential: &Section<'_>) -> Result<Option<String>, Error> {
+    match credential.text("cvsURL")? {
+        Some(url) => remote(credential, "cvsURL", url).map(|()| Some(url.to_owned())),
+        None => Ok(None),
     }
+}
+
+fn service(credential: &Section<'_>) -> Result<Option<ServiceUrl>, Error> {
     credential.text("caFile")?;
     pinned_certificates(credential)?;
     match credential.text("inWeboURL")? {
@@ -189,12 +273,12 @@ fn service(credential: &Section<'_>) -> Result<Option<ServiceUrl>, Error> {
         Some("embedded:") => {
             Err(credential.expected("inWeboURL", "a URL: this library was built without the embedded authority"))
         }
-        Some(url) => remote(credential, "inWeboURL", url).map(Some),
+        Some(url) => remote(credential, "inWeboURL", url).map(|()| Some(ServiceUrl::Remote(url.to_owned()))),
     }
 }
 
 /// A URL of the service: `https`, or `http` on this machine.
-fn remote(section: &Section<'_>, key: &str, url: &str) -> Result<ServiceUrl, Error> {
+fn remote(section: &Section<'_>, key: &str, url: &str) -> Result<(), Error> {
     let expected = || section.expected(key, "a URL, https://host[:port][/path]");
     let uri: http::Uri = url.parse().map_err(|_| expected())?;
     let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(expected)?;
@@ -202,8 +286,8 @@ fn remote(section: &Section<'_>, key: &str, url: &str) -> Result<ServiceUrl, Err
         return Err(expected());
     }
     match uri.scheme_str() {
-        Some("https") => Ok(ServiceUrl::Remote(url.to_owned())),
-        Some("http") if is_loopback(host) => Ok(ServiceUrl::Remote(url.to_owned())),
+        Some("https") => Ok(()),
+        Some("http") if is_loopback(host) => Ok(()),
         Some("http") => Err(section.expected(key, "https://: http:// is accepted for a loopback address only")),
         _ => Err(expected()),
     }
@@ -248,11 +332,7 @@ fn brand(root: &Section<'_>) -> Result<(), Error> {
     }
 }
 
-fn network(root: &Section<'_>) -> Result<(), Error> {
-    let network = root.section("network")?;
-    for key in ["connectTimeoutMs", "requestTimeoutMs"] {
-        network.integer(key, 1..=u64::from(u32::MAX))?;
-    }
+fn proxy(network: &Section<'_>) -> Result<(), Error> {
     match network.text("proxy")? {
         Some(proxy) if proxy.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some()) => Ok(()),
         Some(_) => Err(network.expected("proxy", "a URL, http://host:port")),
@@ -260,25 +340,42 @@ fn network(root: &Section<'_>) -> Result<(), Error> {
     }
 }
 
-fn username(account: &Section<'_>) -> Result<String, Error> {
+/// Whether a text can stand in a header as an access token.
+pub(crate) fn is_token(text: &str) -> bool {
+    (1..=MAX_TOKEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn access_token(account: &Section<'_>) -> Result<Option<Zeroizing<String>>, Error> {
+    match account.text("accessToken")? {
+        None => Ok(None),
+        Some(token) if is_token(token) => Ok(Some(Zeroizing::new(token.to_owned()))),
+        Some(_) => Err(account.expected("accessToken", "a token of printable ASCII characters without spaces")),
+    }
+}
+
+fn username(account: &Section<'_>) -> Result<Option<String>, Error> {
     match account.text("username")? {
-        None => Ok("local".to_owned()),
+        None => Ok(None),
         Some(name) if (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control) => {
-            Ok(name.to_owned())
+            Ok(Some(name.to_owned()))
         }
         Some(_) => Err(account.expected("username", "1 to 128 characters, none of them a control character")),
     }
 }
 
-fn storage_path(storage: &Section<'_>) -> Result<PathBuf, Error> {
+fn storage_path(storage: &Section<'_>) -> Result<Option<PathBuf>, Error> {
     match storage.text("path")? {
+        None => Ok(None),
         Some("") => Err(storage.expected("path", "a folder")),
         Some(path) if path.contains('\0') => Err(storage.expected("path", "a folder, without NUL characters")),
-        Some(path) => Ok(PathBuf::from(path)),
-        None => dirs::data_dir()
-            .map(|folder| folder.join("pims"))
-            .ok_or_else(|| storage.expected("path", "a folder: this platform has no data folder of its own")),
+        Some(path) => Ok(Some(PathBuf::from(path))),
     }
+}
+
+fn platform_folder(storage: &Section<'_>) -> Result<PathBuf, Error> {
+    dirs::data_dir()
+        .map(|folder| folder.join("pims"))
+        .ok_or_else(|| storage.expected("path", "a folder: this platform has no data folder of its own"))
 }
 
 fn storage_key(storage: &Section<'_>) -> Result<Option<StorageKey>, Error> {
@@ -290,21 +387,51 @@ fn storage_key(storage: &Section<'_>) -> Result<Option<StorageKey>, Error> {
     }
 }
 
+fn device(section: &Section<'_>, base: Option<&DeviceConfig>) -> Result<DeviceConfig, Error> {
+    let text = |key: &str, known: fn(&DeviceConfig) -> &Option<String>| match section.text(key)? {
+        Some(text) if text.chars().count() <= 128 && !text.chars().any(char::is_control) => Ok(Some(text.to_owned())),
+        Some(_) => Err(section.expected(key, "at most 128 characters, none of them a control character")),
+        None => Ok(base.and_then(|base| known(base).clone())),
+    };
+    Ok(DeviceConfig {
+        os: text("OS", |device| &device.os)?,
+        os_version: text("OSVersion", |device| &device.os_version)?,
+        phone_model: text("PhoneModel", |device| &device.phone_model)?,
+        phone_brand: text("PhoneBrand", |device| &device.phone_brand)?,
+    })
+}
+
 /// `text` is the whole configuration, for what the authority reads by its own type.
 #[cfg_attr(not(feature = "embedded"), allow(unused_variables))]
-fn embedded(section: &Section<'_>, text: &str) -> Result<EmbeddedConfig, Error> {
-    let offset = section.integer("clockOffsetSeconds", 0..=1_000_000_000)?;
+fn embedded(section: &Section<'_>, text: &str, base: Option<&EmbeddedConfig>) -> Result<EmbeddedConfig, Error> {
+    let offset = section.integer("clockOffsetSeconds", 0..=1_000_000_000)?.map(|seconds| seconds as i64);
     Ok(EmbeddedConfig {
-        database: section.text("database")?.map(PathBuf::from),
-        clock_offset_seconds: offset.unwrap_or(0) as i64,
+        database: database(section)?.or_else(|| base?.database.clone()),
+        clock_offset_seconds: offset.or(base.map(|base| base.clock_offset_seconds)).unwrap_or(0),
+        clock_frozen: section.flag("clockFrozen")?.or(base.map(|base| base.clock_frozen)).unwrap_or(false),
         #[cfg(feature = "embedded")]
-        policy: policy(section, text)?,
+        policy: match (policy(section, text)?, base) {
+            (Some(policy), _) => policy,
+            (None, Some(base)) => base.policy.clone(),
+            (None, None) => pims_authority::Policy::default(),
+        },
     })
+}
+
+/// The master key lies beside the database with the extension `key`: the two must not be one file.
+fn database(section: &Section<'_>) -> Result<Option<PathBuf>, Error> {
+    match section.text("database")?.map(PathBuf::from) {
+        Some(path) if path.file_name().is_none() || path.extension().is_some_and(|extension| extension == "key") => {
+            Err(section
+                .expected("database", "a file whose name does not end with .key, which is that of its master key"))
+        }
+        path => Ok(path),
+    }
 }
 
 /// The authority's own settings, read by its own type.
 #[cfg(feature = "embedded")]
-fn policy(section: &Section<'_>, text: &str) -> Result<pims_authority::Policy, Error> {
+fn policy(section: &Section<'_>, text: &str) -> Result<Option<pims_authority::Policy>, Error> {
     #[derive(serde::Deserialize)]
     struct Root {
         embedded: Embedded,
@@ -314,13 +441,13 @@ fn policy(section: &Section<'_>, text: &str) -> Result<pims_authority::Policy, E
         policy: pims_authority::Policy,
     }
     if section.get("policy").is_none() {
-        return Ok(pims_authority::Policy::default());
+        return Ok(None);
     }
     let root: Root = serde_json::from_str(text).map_err(|error| {
         // The text of the error may quote the key that it does not know: policies hold no secrets.
         section.expected("policy", &format!("the authority's settings ({error})"))
     })?;
-    Ok(root.embedded.policy)
+    Ok(Some(root.embedded.policy))
 }
 
 /// One object of the configuration, or none.
@@ -364,6 +491,14 @@ impl<'a> Section<'a> {
             None => Ok(None),
             Some(Value::Integer(number)) if range.contains(number) => Ok(Some(*number)),
             Some(_) => Err(self.expected(key, &format!("an integer from {} to {}", range.start(), range.end()))),
+        }
+    }
+
+    fn flag(&self, key: &str) -> Result<Option<bool>, Error> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Flag(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(self.expected(key, "true or false")),
         }
     }
 

@@ -180,15 +180,25 @@ impl Error {
             Failure::Engine(error @ EngineError::Unusable(_)) | Failure::BadCode(error @ EngineError::Unusable(_)) => {
                 Self::new(Code::InvalidReturn).with_detail(error.to_string())
             }
-            Failure::Transport(TransportError::Server(_)) => {
-                Self::new(Code::ServerError).with_detail(failure.to_string())
-            }
+            Failure::Transport(error) => of_transport(error),
             Failure::Cvs(refusal) => of_cvs(refusal),
             Failure::Store(error) => error.into(),
-            Failure::PostSynchronization(inner) => Self::new(Code::PostSynchronization).with_detail(format!(
-                "it is done, but the device could not synchronize ({}); it does so first thing in its next operation",
-                Self::from_failure(inner, pin).reason()
-            )),
+            Failure::PostSynchronization(inner) => {
+                let inner = Self::from_failure(inner, pin);
+                let error = Self::new(Code::PostSynchronization).with_detail(format!(
+                    "it is done, but the device could not synchronize ({}); it does so first thing in its next operation",
+                    inner.reason()
+                ));
+                match inner.info.and_then(|info| info.word) {
+                    Some(word) => error.with_info(|info| info.word = Some(word)),
+                    None => error,
+                }
+            }
+            Failure::MustSynchronize => Self::new(Code::PostSynchronization)
+                .with_detail(
+                    "the device must synchronize first, for which it needs the PIN: make a one-time password with the PIN once",
+                )
+                .then(NextAction::RetryPin),
             Failure::PinUncertain(inner) => {
                 let inner = Self::from_failure(inner, pin);
                 let detail = format!(
@@ -336,6 +346,20 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
     })
 }
 
+/// Why there is no answer.
+fn of_transport(error: &TransportError) -> Error {
+    let code = match error {
+        TransportError::Timeout(_) => Code::Timeout,
+        TransportError::Unreachable(_) => Code::NoInternet,
+        TransportError::Unusable(_) => Code::InvalidReturn,
+        TransportError::Server(_) => Code::ServerError,
+        TransportError::NotAuthenticated(_) => {
+            return Error::new(Code::NeedAuthentication).with_detail(error.to_string()).then(NextAction::Authenticate);
+        }
+    };
+    Error::new(code).with_detail(error.to_string())
+}
+
 fn of_cvs(refusal: &CvsRefusal) -> Error {
     match refusal {
         CvsRefusal::NoPhoneNumber => Error::new(Code::NoPhoneNumber),
@@ -351,6 +375,7 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
         CvsRefusal::SmsNotSent => {
             Error::new(Code::ServerError).with_detail("the service could not send the SMS: ask for another code later")
         }
+        CvsRefusal::Word { word, attempts_left } => of_word(word, *attempts_left, "pinCode"),
     }
 }
 

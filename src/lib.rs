@@ -15,6 +15,7 @@
 #![deny(unsafe_code)]
 
 pub mod api;
+pub mod clock;
 pub mod config;
 pub mod error;
 pub mod facade;
@@ -23,6 +24,7 @@ pub mod inwebo;
 mod log;
 pub mod message;
 pub mod params;
+mod platform;
 pub mod store;
 pub mod strongauth;
 pub mod transport;

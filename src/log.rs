@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::config::{LogLevel, NewLogFile};
+use crate::store::create_folder;
 
 /// The level that is on, as a number: read without a lock before anything is formatted.
 static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::None as u8);
@@ -27,11 +28,45 @@ struct Logger {
     open: Option<(PathBuf, File)>,
 }
 
-/// Begins to log into `folder`. Files are made when there is something to write.
+/// How many files are kept: with each new one the oldest beyond this number are deleted.
+const MAX_FILES: usize = 30;
+
+/// Begins to log into `folder`. The file is made at once, so that it can be named; where nothing is to be logged, none is.
 pub(crate) fn begin(folder: &Path, level: LogLevel, rotation: NewLogFile) {
     let logger = Logger { folder: folder.to_owned(), rotation, started: SystemTime::now(), open: None };
     *lock() = Some(logger);
     LEVEL.store(level as u8, Ordering::Release);
+    // A log that cannot be written stops nobody.
+    let _ = path();
+}
+
+/// Changes what is logged and when a new file begins.
+pub(crate) fn change(level: LogLevel, rotation: NewLogFile) {
+    if let Some(logger) = &mut *lock()
+        && logger.rotation != rotation
+    {
+        *logger = Logger { folder: logger.folder.clone(), rotation, started: SystemTime::now(), open: None };
+    }
+    LEVEL.store(level as u8, Ordering::Release);
+}
+
+/// The file that a line would be written to now; `None` where nothing is logged.
+pub(crate) fn path() -> Option<PathBuf> {
+    if !is_on(LogLevel::Low) {
+        return None;
+    }
+    let mut logger = lock();
+    let logger = logger.as_mut()?;
+    let path = logger.path(SystemTime::now());
+    logger.file(path.clone()).ok()?;
+    Some(path)
+}
+
+/// Every log file that there is, the oldest first.
+pub(crate) fn paths() -> Vec<PathBuf> {
+    // Makes the present one, where there is to be one.
+    let _ = path();
+    lock().as_ref().map(|logger| logger.files()).unwrap_or_default()
 }
 
 /// Ends the log.
@@ -69,25 +104,40 @@ pub(crate) fn try_error(text: fmt::Arguments<'_>) {
 
 impl Logger {
     fn write(&mut self, word: &str, text: fmt::Arguments<'_>, now: SystemTime) -> std::io::Result<()> {
-        let path = self.folder.join(self.file_name(now));
-        let file = match &mut self.open {
-            Some((open, file)) if *open == path => file,
-            _ => {
-                std::fs::create_dir_all(&self.folder)?;
-                let mut options = OpenOptions::new();
-                options.create(true).append(true);
-                #[cfg(unix)]
-                {
-                    use std::os::unix::fs::OpenOptionsExt;
-                    options.mode(0o600);
-                }
-                let file = options.open(&path)?;
-                &mut self.open.insert((path, file)).1
-            }
-        };
+        let path = self.path(now);
         let at = OffsetDateTime::from(now).format(&Rfc3339).unwrap_or_default();
         // One write a line: lines of two processes do not mix.
-        file.write_all(format!("{at} {word} {text}\n").as_bytes())
+        self.file(path)?.write_all(format!("{at} {word} {text}\n").as_bytes())
+    }
+
+    fn path(&self, now: SystemTime) -> PathBuf {
+        self.folder.join(self.file_name(now))
+    }
+
+    /// The file at `path`, opened where another one was written to before.
+    fn file(&mut self, path: PathBuf) -> std::io::Result<&mut File> {
+        if self.open.as_ref().is_none_or(|(open, _)| *open != path) {
+            create_folder(&self.folder)?;
+            let mut options = OpenOptions::new();
+            options.create(true).append(true);
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::OpenOptionsExt;
+                options.mode(0o600);
+            }
+            let file = options.open(&path)?;
+            self.open = Some((path, file));
+            delete_oldest(&self.folder);
+        }
+        match &mut self.open {
+            Some((_, file)) => Ok(file),
+            // It was just opened.
+            None => Err(std::io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        files_in(&self.folder)
     }
 
     /// The file that a line of this moment belongs to.
@@ -104,6 +154,23 @@ impl Logger {
                 format!("pims-{}.log", moment(self.started + period * passed as u32))
             }
         }
+    }
+}
+
+/// The log files of a folder, the oldest first: their names sort by time.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let is_log = |name: &str| name.starts_with("pims-") && name.ends_with(".log");
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> =
+        entries.filter(|entry| entry.file_name().to_str().is_some_and(is_log)).map(|entry| entry.path()).collect();
+    files.sort_unstable();
+    files
+}
+
+fn delete_oldest(folder: &Path) {
+    let files = files_in(folder);
+    for file in files.iter().take(files.len().saturating_sub(MAX_FILES)) {
+        let _ = std::fs::remove_file(file);
     }
 }
 
@@ -177,6 +244,21 @@ mod tests {
         assert_eq!(name(NewLogFile::Day, 2 * 86_400), "pims-19700103.log");
         assert_eq!(name(NewLogFile::Duration(5), 86_400 + 299), "pims-19700102T000000Z.log");
         assert_eq!(name(NewLogFile::Duration(5), 86_400 + 300), "pims-19700102T000500Z.log");
+    }
+
+    #[test]
+    fn only_the_newest_files_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let rotation = NewLogFile::Day;
+        let mut logger = Logger { folder: folder.path().to_owned(), rotation, started: at(0), open: None };
+        std::fs::write(folder.path().join("notes.txt"), "of the host").unwrap();
+        for day in 0..40 {
+            logger.write("WARN", format_args!("a day"), at(86_400 * day)).unwrap();
+        }
+        let files = logger.files();
+        assert_eq!(files.len(), MAX_FILES);
+        assert!(files[0].ends_with("pims-19700111.log") && files[29].ends_with("pims-19700209.log"));
+        assert!(folder.path().join("notes.txt").exists());
     }
 
     #[test]

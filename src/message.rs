@@ -19,6 +19,8 @@ pub enum Output {
     Flag(&'static str, bool),
     /// One member that is text. It may be a secret and is wiped when dropped.
     Text(&'static str, Zeroizing<String>),
+    /// One member that is text or `null`.
+    Path(&'static str, Option<String>),
     /// Members that are text.
     Texts(Vec<(&'static str, Cow<'static, str>)>),
     /// One member that is a list of texts.
@@ -42,6 +44,7 @@ impl Serialize for Output {
             Self::Null | Self::Empty => {}
             Self::Flag(name, value) => map.serialize_entry(name, value)?,
             Self::Text(name, value) => map.serialize_entry(name, value.as_str())?,
+            Self::Path(name, value) => map.serialize_entry(name, value)?,
             Self::Texts(members) => {
                 for (name, value) in members {
                     map.serialize_entry(name, value)?;

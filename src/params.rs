@@ -27,7 +27,9 @@ pub enum Value<'a> {
     List(Vec<Value<'a>>),
     /// An object.
     Object(Params<'a>),
-    /// Anything else: `true`, a fraction, a negative number.
+    /// `true` or `false`.
+    Flag(bool),
+    /// Anything else: a fraction, a negative number.
     Other,
 }
 
@@ -133,6 +135,14 @@ impl Value<'_> {
         self.text_or_digits().filter(fits).ok_or_else(|| Error::invalid(name, "expected 1 to 16 letters or digits"))
     }
 
+    /// An access token: printable ASCII without spaces.
+    pub fn access_token(&self, name: &'static str) -> Result<Zeroizing<String>, Error> {
+        match self.as_text() {
+            Some(token) if crate::config::is_token(token) => Ok(Zeroizing::new(token.to_owned())),
+            _ => Err(Error::invalid(name, "expected a token of printable ASCII characters without spaces")),
+        }
+    }
+
     /// A phone number, reduced to its digits and a leading `+`.
     pub fn phone_number(&self, name: &'static str) -> Result<String, Error> {
         self.text_or_digits().and_then(|text| phone_number(&text)).ok_or_else(|| {
@@ -220,8 +230,8 @@ impl<'de> Deserialize<'de> for Value<'de> {
                 Ok(Value::Other)
             }
 
-            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(Value::Other)
+            fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+                Ok(Value::Flag(flag))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {

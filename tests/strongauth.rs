@@ -79,7 +79,7 @@ impl RecordStore for Memory {
 
 impl Memory {
     fn record(&self) -> Record {
-        Record::decode(self.0.lock().unwrap().as_ref().unwrap()).unwrap_or_else(|error| panic!("{error:?}"))
+        Record::decode(self.0.lock().unwrap().as_ref().unwrap()).unwrap_or_else(|error| panic!("{error:?}")).record
     }
 }
 

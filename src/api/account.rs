@@ -18,7 +18,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::StrongType,
         operation: "isDeviceActivated",
         parameters: &[],
-        judge: |_| {
+        judge: |_, _| {
             Ok(Task::View(|view| {
                 view.configured()?;
                 Ok(Output::Flag("isDeviceActivated", view.activated.load(Ordering::Acquire)))
@@ -31,9 +31,9 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::StrongType,
         operation: "isAccountBlocked",
         parameters: &[],
-        judge: |_| {
+        judge: |_, _| {
             Task::new(|component| {
-                let block = component.strong()?.block().map_err(failed("pinCode"))?;
+                let block = component.configured()?.block().map_err(failed("pinCode"))?;
                 Ok(Output::Account { activated: None, blocked: Some(word(block)) })
             })
         },

@@ -10,7 +10,7 @@ pub(super) const ROUTES: &[Route] = &[Route {
     selector: Selector::Action,
     operation: "verify",
     parameters: &["otp"],
-    judge: |params| {
+    judge: |params, _| {
         let [otp] = params.require(["otp"])?;
         let otp = otp.one_time_password("otp")?;
         Task::new(move |component| {

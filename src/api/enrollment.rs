@@ -12,7 +12,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Action,
         operation: "enroll",
         parameters: &["pinCode", "smsCode"],
-        judge: |params| {
+        judge: |params, _| {
             let [pin, code] = params.require(["pinCode", "smsCode"])?;
             let pin = pin.pin("pinCode")?;
             let code = code.sms_code_or_blank("smsCode")?;
@@ -26,9 +26,26 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Set,
         api: API,
         selector: Selector::Action,
+        operation: "enrollWithPhoneNumber",
+        parameters: &["pinCode", "smsCode", "phoneNumber"],
+        judge: |params, _| {
+            let [pin, code, number] = params.require(["pinCode", "smsCode", "phoneNumber"])?;
+            let pin = pin.pin("pinCode")?;
+            let code = code.sms_code("smsCode")?;
+            let number = number.phone_number("phoneNumber")?;
+            Task::new(move |component| {
+                component.strong()?.enroll_with_phone_number(&pin, &code, &number).map_err(failed("pinCode"))?;
+                Ok(Output::Null)
+            })
+        },
+    },
+    Route {
+        method: Method::Set,
+        api: API,
+        selector: Selector::Action,
         operation: "remove",
         parameters: &[],
-        judge: |_| {
+        judge: |_, _| {
             Task::new(|component| {
                 component.strong()?.remove().map_err(failed("pinCode"))?;
                 Ok(Output::Null)

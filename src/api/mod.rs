@@ -13,16 +13,22 @@ mod sdk;
 mod smscode;
 #[cfg(feature = "test-hooks")]
 mod test_hooks;
+mod token;
 mod trustedphonenumber;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use zeroize::Zeroizing;
 
 pub use account::{Topics, event, topics};
 
+use crate::config::{Config, DeviceConfig};
 use crate::error::{Code, Error};
 use crate::message::Outcome;
 use crate::params::{Params, Value};
 use crate::strongauth::{Failure, StrongAuthentication};
+use crate::transport::AccessToken;
 
 /// What is done with an api.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +60,23 @@ impl Method {
 pub struct View {
     activated: AtomicBool,
     configured: AtomicBool,
+    device: RwLock<DeviceConfig>,
 }
 
 impl View {
     /// Tells what the component knows now.
-    pub fn update(&self, component: &Component) {
+    pub fn update(&self, component: &Component, config: &Config) {
         let activated = component.strong.as_ref().is_some_and(|strong| strong.state().is_activated());
         self.configured.store(component.strong.is_some(), Ordering::Release);
         self.activated.store(activated, Ordering::Release);
+        if self.device() != config.device {
+            *self.device.write().unwrap_or_else(PoisonError::into_inner) = config.device.clone();
+        }
+    }
+
+    /// What the host says of the device.
+    fn device(&self) -> DeviceConfig {
+        self.device.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether StrongAuthentication is configured: 2344 where it is not.
@@ -77,10 +92,30 @@ pub struct Component {
     /// The embedded authority, where it is the service.
     #[cfg(feature = "embedded")]
     pub authority: Option<std::sync::Arc<crate::transport::embedded::Embedded>>,
+    /// The host application's access token.
+    pub token: AccessToken,
 }
 
 impl Component {
+    /// A component without a service.
+    pub fn new(token: AccessToken) -> Self {
+        Self {
+            strong: None,
+            #[cfg(feature = "embedded")]
+            authority: None,
+            token,
+        }
+    }
+
+    /// StrongAuthentication, for an operation. Where its storage is gone, nothing is begun that could not be written down.
     fn strong(&mut self) -> Result<&mut StrongAuthentication, Error> {
+        let strong = self.configured()?;
+        strong.check_storage().map_err(failed("pinCode"))?;
+        Ok(strong)
+    }
+
+    /// StrongAuthentication, for a question.
+    fn configured(&mut self) -> Result<&mut StrongAuthentication, Error> {
         self.strong.as_mut().ok_or_else(not_configured)
     }
 }
@@ -91,6 +126,8 @@ pub enum Task {
     View(fn(&View) -> Outcome),
     /// It needs the component.
     Component(Box<dyn FnOnce(&mut Component) -> Outcome + Send>),
+    /// It is a configuration for what runs.
+    Configure(Zeroizing<String>),
 }
 
 impl Task {
@@ -126,7 +163,7 @@ pub struct Route {
     pub operation: &'static str,
     /// The parameters that it requires beside the selector, in the order of the reference.
     pub parameters: &'static [&'static str],
-    judge: fn(&Params<'_>) -> Result<Task, Error>,
+    judge: fn(&Params<'_>, &str) -> Result<Task, Error>,
 }
 
 /// Every operation of the library.
@@ -138,22 +175,11 @@ pub const ROUTES: &[&[Route]] = &[
     trustedphonenumber::ROUTES,
     enrollment::ROUTES,
     pincode::ROUTES,
+    token::ROUTES,
     #[cfg(feature = "embedded")]
     authority::ROUTES,
     #[cfg(feature = "test-hooks")]
     test_hooks::ROUTES,
-];
-
-/// Operations of the reference that are not there yet: api, method, operation.
-const COMING: &[(Method, &str, &str)] = &[
-    (Method::Get, "pims.sdk.device", ""),
-    (Method::Get, "pims.sdk.log", ""),
-    (Method::Get, "pims.sdk.logs", ""),
-    (Method::Set, "pims.sdk.configuration", ""),
-    (Method::Set, "pims.authentication.token", ""),
-    (Method::Get, "pims.authentication.otp", "withoutPIN"),
-    (Method::Set, "pims.authentication.smscode", "modifyPhoneNumber"),
-    (Method::Set, "pims.authentication.enrollment", "enrollWithPhoneNumber"),
 ];
 
 fn routes() -> impl Iterator<Item = &'static Route> + Clone {
@@ -175,7 +201,7 @@ pub fn judge(method: Method, api: &str, text: &str) -> Result<Task, Error> {
     if let Some(&missing) = route.parameters.iter().find(|name| params.get(name).is_none()) {
         return Err(Error::missing(missing));
     }
-    (route.judge)(&params)
+    (route.judge)(&params, text)
 }
 
 /// Step 4: the operation that the selector names.
@@ -197,7 +223,7 @@ fn select(method: Method, api: &str, params: &Params<'_>) -> Result<&'static Rou
     };
     let text = given.as_text().unwrap_or_default();
     let Some(route) = candidates.find(|route| route.operation == text) else {
-        return Err(unknown_operation(method, api, name, text));
+        return Err(unknown_operation(method, api, name));
     };
     if direct.is_none() && route.selector != Selector::ActionOrType {
         return Err(Error::missing(name));
@@ -217,24 +243,14 @@ fn strong_action_type(params: &Params<'_>) -> Result<(), Error> {
     }
 }
 
-fn unknown_operation(method: Method, api: &str, name: &'static str, given: &str) -> Error {
-    if COMING.contains(&(method, api, given)) {
-        return not_yet();
-    }
+fn unknown_operation(method: Method, api: &str, name: &'static str) -> Error {
     let known = routes().filter(|route| route.api == api && route.method == method).map(|route| route.operation);
     let known: Vec<_> = known.map(|operation| format!("\"{operation}\"")).collect();
     Error::invalid(name, format!("expected one of {}", known.join(", ")))
 }
 
-fn not_yet() -> Error {
-    Error::new(Code::NotSupported).with_detail("not implemented in this version")
-}
-
 /// 2002, with the nearest known name.
 fn not_supported(method: Method, api: &str) -> Error {
-    if COMING.iter().any(|&(coming, name, _)| coming == method && name == api) {
-        return not_yet();
-    }
     let error = Error::new(Code::NotSupported);
     if let Some(route) = routes().find(|route| route.api == api) {
         return error.with_detail(format!(
@@ -303,13 +319,15 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_of_the_reference_is_there_or_marked_as_coming() {
+    fn every_operation_of_the_reference_is_there() {
         for theirs in reference() {
             let method = method(&theirs.method);
             let operation = theirs.operation.as_deref().unwrap_or("");
             let ours = routes()
                 .find(|route| route.method == method && route.api == theirs.api && route.operation == operation);
             match ours {
+                // Its parameters are a configuration's, none of which is required.
+                Some(route) if route.api == "pims.sdk.configuration" => assert!(route.parameters.is_empty()),
                 Some(route) => {
                     let selectors = ["action", "type", "actionType"];
                     let required = theirs.parameters.iter().filter(|parameter| parameter.required);
@@ -324,9 +342,7 @@ mod tests {
                         assert_eq!(selector.values.as_deref().unwrap(), [operation]);
                     }
                 }
-                None => {
-                    assert!(COMING.contains(&(method, &theirs.api, operation)), "{} {operation} is missing", theirs.api)
-                }
+                None => panic!("{} {operation} is missing", theirs.api),
             }
         }
     }
@@ -370,8 +386,9 @@ mod tests {
                 "Invalid smsCode parameter",
             ),
             (Set, enroll, "{\"action\":\"enroll\",\"pinCode\":1234,\"smsCode\":\" \"}", 0, ""),
-            (Set, enroll, "{\"action\":\"enrollWithPhoneNumber\"}", 2002, "not implemented in this version"),
-            (Get, "pims.sdk.device", "", 2002, "not implemented in this version"),
+            (Set, enroll, "{\"action\":\"enrollWithPhoneNumber\"}", 2101, "Missing pinCode parameter"),
+            (Get, "pims.sdk.device", "", 0, ""),
+            (Set, "pims.authentication.token", "{\"type\":\"cvs\",\"token\":\"a b\"}", 2102, "Invalid token parameter"),
             (Get, "pims.authentication.account", "{}", 2101, "Missing type parameter"),
             (
                 Get,

@@ -13,7 +13,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Action,
         operation: "update",
         parameters: &["oldPIN", "newPIN"],
-        judge: |params| {
+        judge: |params, _| {
             let [old, new] = params.require(["oldPIN", "newPIN"])?;
             let old = old.pin("oldPIN")?;
             let new = new.pin("newPIN")?;
@@ -32,7 +32,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Action,
         operation: "reset",
         parameters: &["pinCode", "smsCode"],
-        judge: |params| {
+        judge: |params, _| {
             let [pin, code] = params.require(["pinCode", "smsCode"])?;
             let pin = pin.pin("pinCode")?;
             let code = code.sms_code("smsCode")?;

@@ -1,20 +1,52 @@
-//! `pims.sdk.*`: the library itself.
+//! `pims.sdk.*`: the library itself, the device it runs on, its logs and its configuration.
 
 use std::borrow::Cow;
+use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use super::{Method, Route, Selector, Task};
 use crate::message::Output;
+use crate::{log, platform};
 
-pub(super) const ROUTES: &[Route] = &[Route {
-    method: Method::Get,
-    api: "pims.sdk.version",
-    selector: Selector::Only,
-    operation: "",
-    parameters: &[],
-    judge: |_| {
+const fn get(api: &'static str, judge: fn(&super::Params<'_>, &str) -> Result<Task, super::Error>) -> Route {
+    Route { method: Method::Get, api, selector: Selector::Only, operation: "", parameters: &[], judge }
+}
+
+pub(super) const ROUTES: &[Route] = &[
+    get("pims.sdk.version", |_, _| {
         Ok(Task::View(|_| {
             let version = Cow::Borrowed(env!("CARGO_PKG_VERSION"));
             Ok(Output::Texts(vec![("versionCore", version.clone()), ("versionFacade", version)]))
         }))
+    }),
+    get("pims.sdk.device", |_, _| {
+        Ok(Task::View(|view| {
+            let told = view.device();
+            let own = platform::device();
+            let text = |told: Option<String>, own: &'static str| told.map_or(Cow::Borrowed(own), Cow::Owned);
+            Ok(Output::Texts(vec![
+                ("OS", text(told.os, &own.os)),
+                ("OSVersion", text(told.os_version, &own.os_version)),
+                ("PhoneModel", text(told.phone_model, &own.model)),
+                ("PhoneBrand", text(told.phone_brand, &own.brand)),
+            ]))
+        }))
+    }),
+    get("pims.sdk.log", |_, _| Ok(Task::View(|_| Ok(Output::Path("logPath", log::path().map(|path| text(&path))))))),
+    get("pims.sdk.logs", |_, _| {
+        Ok(Task::View(|_| Ok(Output::List("logPaths", log::paths().iter().map(|path| text(path)).collect()))))
+    }),
+    Route {
+        method: Method::Set,
+        api: "pims.sdk.configuration",
+        selector: Selector::Only,
+        operation: "",
+        parameters: &[],
+        judge: |_, text| Ok(Task::Configure(Zeroizing::new(text.to_owned()))),
     },
-}];
+];
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

@@ -1,8 +1,10 @@
 //! `pims.authentication.smscode`: SMS codes are asked for and shown, phone numbers are certified.
 
-use super::{Method, Route, Selector, Task, failed};
+use super::{Error, Method, Params, Route, Selector, StrongAuthentication, Task, failed};
+use crate::inwebo::SmsCode;
 use crate::inwebo::activate::PinMode;
 use crate::message::Output;
+use crate::strongauth::Failure;
 use crate::transport::CodePurpose;
 
 const API: &str = "pims.authentication.smscode";
@@ -14,7 +16,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Type,
         operation: "enrollment",
         parameters: &[],
-        judge: |_| {
+        judge: |_, _| {
             Task::new(|component| {
                 component.strong()?.request_code(CodePurpose::Enrollment, None).map_err(failed("pinCode"))?;
                 Ok(Output::Empty)
@@ -27,7 +29,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Type,
         operation: "phoneNumberCertification",
         parameters: &["phoneNumber"],
-        judge: |params| {
+        judge: |params, _| {
             let [number] = params.require(["phoneNumber"])?;
             let number = number.phone_number("phoneNumber")?;
             Task::new(move |component| {
@@ -45,7 +47,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Type,
         operation: "resetPIN",
         parameters: &[],
-        judge: |_| {
+        judge: |_, _| {
             Task::new(|component| {
                 component.strong()?.request_code(CodePurpose::ResetPin, None).map_err(failed("pinCode"))?;
                 Ok(Output::Empty)
@@ -58,15 +60,15 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::ActionOrType,
         operation: "addPhoneNumber",
         parameters: &["smsCode", "phoneNumber"],
-        judge: |params| {
-            let [code, number] = params.require(["smsCode", "phoneNumber"])?;
-            let code = code.sms_code("smsCode")?;
-            let number = number.phone_number("phoneNumber")?;
-            Task::new(move |component| {
-                component.strong()?.add_phone_number(&code, &number).map_err(failed("pinCode"))?;
-                Ok(Output::Null)
-            })
-        },
+        judge: |params, _| register(params, StrongAuthentication::add_phone_number),
+    },
+    Route {
+        method: Method::Set,
+        api: API,
+        selector: Selector::ActionOrType,
+        operation: "modifyPhoneNumber",
+        parameters: &["smsCode", "phoneNumber"],
+        judge: |params, _| register(params, StrongAuthentication::modify_phone_number),
     },
     Route {
         method: Method::Set,
@@ -74,7 +76,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Action,
         operation: "enrollment",
         parameters: &["smsCode"],
-        judge: |params| {
+        judge: |params, _| {
             let [code] = params.require(["smsCode"])?;
             let code = code.sms_code("smsCode")?;
             Task::new(move |component| {
@@ -88,3 +90,17 @@ pub(super) const ROUTES: &[Route] = &[
         },
     },
 ];
+
+/// A phone number is registered with a code that certifies it.
+fn register(
+    params: &Params<'_>,
+    run: fn(&mut StrongAuthentication, &SmsCode, &str) -> Result<(), Failure>,
+) -> Result<Task, Error> {
+    let [code, number] = params.require(["smsCode", "phoneNumber"])?;
+    let code = code.sms_code("smsCode")?;
+    let number = number.phone_number("phoneNumber")?;
+    Task::new(move |component| {
+        run(component.strong()?, &code, &number).map_err(failed("pinCode"))?;
+        Ok(Output::Null)
+    })
+}

@@ -10,7 +10,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Type,
         operation: "judge",
         parameters: &[],
-        judge: |_| panic!("on purpose, while a call is judged"),
+        judge: |_, _| panic!("on purpose, while a call is judged"),
     },
     Route {
         method: Method::Get,
@@ -18,7 +18,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Type,
         operation: "view",
         parameters: &[],
-        judge: |_| Ok(Task::View(|_| panic!("on purpose, in a task without a lock"))),
+        judge: |_, _| Ok(Task::View(|_| panic!("on purpose, in a task without a lock"))),
     },
     Route {
         method: Method::Get,
@@ -26,6 +26,6 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Type,
         operation: "component",
         parameters: &[],
-        judge: |_| Task::new(|_| panic!("on purpose, in a task that holds the component")),
+        judge: |_, _| Task::new(|_| panic!("on purpose, in a task that holds the component")),
     },
 ];

@@ -9,7 +9,7 @@ pub(super) const ROUTES: &[Route] = &[Route {
     selector: Selector::Only,
     operation: "",
     parameters: &[],
-    judge: |_| {
+    judge: |_, _| {
         Task::new(|component| {
             let number = component.strong()?.trusted_phone_number().map_err(failed("pinCode"))?;
             Ok(Output::Texts(vec![("phoneNumber", number.into())]))

@@ -1,24 +1,28 @@
 //! What the facade guards: the component, and what of it subscribers have not been told yet.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::api::Component;
+use crate::clock::MovedClock;
 use crate::config::{Config, ServiceUrl};
 use crate::error::{Code, Error};
 use crate::inwebo::Client;
 use crate::log;
-use crate::message::Outcome;
-use crate::store::{Vault, create_folder};
-use crate::strongauth::{AccountView, Failure, Host, OpenError, Parts, StrongAuthentication};
-use crate::transport::Transport;
+use crate::message::{Outcome, Output};
+use crate::store::{StorageLock, Vault};
+use crate::strongauth::{AccountView, Failure, Host, Parts, StrongAuthentication};
+use crate::transport::http::{Endpoint, Http};
+use crate::transport::{AccessToken, Transport};
 
 /// The application's id where a development configuration names none.
 const DEVELOPMENT_MAC_ID: &str = "00000000000000000000000000000000";
 
 pub(super) struct Core {
     component: Component,
+    config: Config,
+    clock: MovedClock,
+    lock: StorageLock,
     news: Vec<(AccountView, AccountView)>,
 }
 
@@ -26,22 +30,11 @@ impl Core {
     /// Opens everything that a configuration names. Nothing is made on disk before the whole of it was judged.
     pub(super) fn open(config: &str) -> Result<Self, Error> {
         let config = Config::read(config)?;
-        let component = match config.service() {
-            None => {
-                create_folder(&config.storage_path).map_err(|error| Error::from(&error))?;
-                Component {
-                    strong: None,
-                    #[cfg(feature = "embedded")]
-                    authority: None,
-                }
-            }
-            Some(ServiceUrl::Embedded) => open_embedded(&config)?,
-            Some(ServiceUrl::Remote(_)) => {
-                return Err(Error::new(Code::ConfigurationInvalid).with_detail(
-                    "credential.inWeboURL: expected \"embedded:\": this version of the library has no HTTPS transport yet",
-                ));
-            }
-        };
+        check_transport(&config)?;
+        // The lock first: it keeps a second process out of everything else.
+        let lock = StorageLock::take(&config.storage_path).map_err(|error| Error::from(&error))?;
+        let clock = clock(&config, MovedClock::default());
+        let component = build(&config, clock, lock.clone(), AccessToken::default())?;
         log::begin(&config.storage_path.join("logs"), config.log_level, config.new_log_file);
         log::lifecycle!("the facade is there, version {}", env!("CARGO_PKG_VERSION"));
         if config.storage_key.is_none() {
@@ -49,11 +42,28 @@ impl Core {
                 "no storage.key was given: the device state is sealed by the key file beside it, which hides it from nobody who can read both"
             );
         }
-        Ok(Self { component, news: Vec::new() })
+        Ok(Self { component, config, clock, lock, news: Vec::new() })
     }
 
     pub(super) fn component(&self) -> &Component {
         &self.component
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Applies a configuration to what runs: all of it, or, where any of it is bad, nothing.
+    pub(super) fn configure(&mut self, text: &str) -> Outcome {
+        let config = self.config.change(text)?;
+        check_transport(&config)?;
+        let clock = clock(&config, self.clock);
+        let before = self.account();
+        self.component = build(&config, clock, self.lock.clone(), self.component.token.clone())?;
+        log::change(config.log_level, config.new_log_file);
+        (self.config, self.clock) = (config, clock);
+        self.note_news(before);
+        Ok(Output::Null)
     }
 
     /// Runs a task. After a panic, which is handed back, what is in memory may be half changed: it is read again from the store.
@@ -69,16 +79,20 @@ impl Core {
         {
             log::error!("after an internal error the device state could not be read again: {error}");
         }
-        if let (Some(before), Some(after)) = (before, self.account())
-            && before != after
-        {
-            self.news.push((before, after));
-        }
+        self.note_news(before);
         outcome
     }
 
     fn account(&self) -> Option<AccountView> {
         self.component.strong.as_ref().map(StrongAuthentication::account_view)
+    }
+
+    fn note_news(&mut self, before: Option<AccountView>) {
+        if let (Some(before), Some(after)) = (before, self.account())
+            && before != after
+        {
+            self.news.push((before, after));
+        }
     }
 
     pub(super) fn has_news(&self) -> bool {
@@ -90,72 +104,109 @@ impl Core {
     }
 }
 
-#[cfg(feature = "embedded")]
-fn open_embedded(config: &Config) -> Result<Component, Error> {
-    use crate::transport::embedded::{Embedded, MovedClock, Place};
-    // The vault first: its lock keeps a second process out of everything else.
-    let vault = open_vault(config)?;
+fn clock(config: &Config, before: MovedClock) -> MovedClock {
     let clock = MovedClock::ahead(config.embedded.clock_offset_seconds);
-    let database = config.embedded.database.clone().unwrap_or_else(|| config.storage_path.join("authority.db"));
+    if config.embedded.clock_frozen { clock.frozen(before) } else { clock }
+}
+
+/// What this version cannot reach is refused before anything is made.
+fn check_transport(config: &Config) -> Result<(), Error> {
+    match config.service() {
+        Some(ServiceUrl::Remote(url)) if !url.starts_with("http://") => {
+            Err(Error::new(Code::ConfigurationInvalid).with_detail(
+                "credential.inWeboURL: expected \"embedded:\" or http:// on a loopback address: this version of the library has no HTTPS yet",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the component that a configuration names, on a storage that is locked.
+fn build(config: &Config, clock: MovedClock, lock: StorageLock, token: AccessToken) -> Result<Component, Error> {
+    if let Some(given) = &config.access_token {
+        token.set(given.clone());
+    }
+    let mut component = Component::new(token.clone());
+    match config.service() {
+        None => {}
+        Some(ServiceUrl::Embedded) => {
+            let vault = open_vault(config, lock)?;
+            let transport = embedded(config, clock, &mut component)?;
+            component.strong = Some(open_strong(config, vault, transport, clock)?);
+        }
+        Some(ServiceUrl::Remote(inwebo)) => {
+            let vault = open_vault(config, lock)?;
+            let transport = Http::new(Endpoint {
+                inwebo,
+                cvs: config.cvs.clone(),
+                client_id: config.client_id.clone(),
+                connect_timeout: config.connect_timeout,
+                request_timeout: config.request_timeout,
+                token,
+            });
+            component.strong = Some(open_strong(config, vault, Arc::new(transport), MovedClock::default())?);
+        }
+    }
+    Ok(component)
+}
+
+#[cfg(feature = "embedded")]
+fn embedded(config: &Config, clock: MovedClock, component: &mut Component) -> Result<Arc<dyn Transport>, Error> {
+    use crate::transport::embedded::{Embedded, Place};
     let authority = Embedded::open(Place {
-        database,
+        database: config.embedded.database.clone().unwrap_or_else(|| config.storage_path.join("authority.db")),
         outbox: config.storage_path.join("sms-outbox.jsonl"),
         account: config.username.clone(),
         policy: config.embedded.policy.clone(),
-        clock: clock.clone(),
+        clock,
     })
     .map_err(|error| Error::new(Code::CoreNotConfigured).with_detail(error.to_string()))?;
     let authority = Arc::new(authority);
-    let strong = open_strong(config, vault, authority.clone(), Arc::new(LocalHost { now: move || clock.now() }))?;
-    Ok(Component { strong: Some(strong), authority: Some(authority) })
+    component.authority = Some(authority.clone());
+    Ok(authority)
 }
 
 #[cfg(not(feature = "embedded"))]
-fn open_embedded(_: &Config) -> Result<Component, Error> {
+fn embedded(_: &Config, _: MovedClock, _: &mut Component) -> Result<Arc<dyn Transport>, Error> {
     Err(Error::new(Code::ConfigurationInvalid)
         .with_detail("credential.inWeboURL: this library was built without the embedded authority"))
 }
 
-#[cfg_attr(not(feature = "embedded"), allow(dead_code))]
-fn open_vault(config: &Config) -> Result<Vault, Error> {
-    let path: &Path = &config.storage_path;
-    Vault::open(path, config.storage_key.clone()).map_err(|error| Error::from(&error))
+fn open_vault(config: &Config, lock: StorageLock) -> Result<Vault, Error> {
+    Vault::in_locked(lock, config.storage_key.clone()).map_err(|error| Error::from(&error))
 }
 
-#[cfg_attr(not(feature = "embedded"), allow(dead_code))]
 fn open_strong(
     config: &Config,
     vault: Vault,
     transport: Arc<dyn Transport>,
-    host: Arc<dyn Host>,
+    clock: MovedClock,
 ) -> Result<StrongAuthentication, Error> {
     let mac_id = config.mac_id.clone().unwrap_or_else(|| DEVELOPMENT_MAC_ID.to_owned());
-    let parts = Parts {
+    StrongAuthentication::open(Parts {
         client: Client { mac_id, name: device_name() },
         account: config.username.clone(),
         factory_key: config.factory_key.clone(),
         transport,
         store: Box::new(vault),
-        host,
-    };
-    StrongAuthentication::open(parts).map_err(|error: OpenError| Error::from(&error))
+        host: Arc::new(LocalHost { clock }),
+    })
+    .map_err(|error| Error::from(&error))
 }
 
 /// What a person recognises this device by.
-#[cfg_attr(not(feature = "embedded"), allow(dead_code))]
 fn device_name() -> String {
     format!("libpims on {} / {}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
 /// The machine that the library runs on.
-#[cfg_attr(not(feature = "embedded"), allow(dead_code))]
-struct LocalHost<F> {
-    now: F,
+struct LocalHost {
+    clock: MovedClock,
 }
 
-impl<F: Fn() -> i64 + Send + Sync> Host for LocalHost<F> {
+impl Host for LocalHost {
     fn now(&self) -> i64 {
-        (self.now)()
+        self.clock.now()
     }
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), Failure> {

@@ -22,7 +22,7 @@ mod reply;
 mod worker;
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -36,8 +36,9 @@ pub use crate::message::Message;
 use self::core::Core;
 use self::queue::{Job, Queue, Rejected};
 use self::reply::Reply;
-use crate::api::{Task, View, judge};
+use crate::api::{Task, View, judge, known_name};
 use crate::error::{Code, Error};
+use crate::log;
 use crate::message::{Outcome, Output};
 
 /// How many calls may wait. One more is not accepted.
@@ -123,8 +124,10 @@ pub fn execute(method: &str, api: &str, params: &str) -> Message {
 }
 
 fn execute_call(method: Method, api: &str, params: &str) -> Outcome {
-    let facade = current().ok_or_else(not_initialized)?;
-    facade.run(method, api, params)
+    match current() {
+        Some(facade) if !facade.queue.is_closed() => facade.answer(method, api, params),
+        _ => Err(not_initialized()),
+    }
 }
 
 /// Releases the facade. When this returns, every accepted call has had its message, and the storage is free again. From inside a
@@ -155,7 +158,7 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
     }
     let core = Core::open(config)?;
     let view = View::default();
-    view.update(core.component());
+    view.update(core.component(), core.config());
     let facade = Arc::new(Facade {
         queue: Queue::new(),
         view,
@@ -173,21 +176,31 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
 }
 
 impl Facade {
-    /// Runs a get or a set. What it changes for subscribers is left for the worker to tell.
+    /// Answers a get or a set, also where it panics. What it changes for subscribers is left for the worker to tell.
+    fn answer(&self, method: Method, api: &str, params: &str) -> Outcome {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run(method, api, params)));
+        let outcome = outcome.unwrap_or_else(|_| Err(panicked()));
+        note(method, api, &outcome);
+        outcome
+    }
+
     fn run(&self, method: Method, api: &str, params: &str) -> Outcome {
-        match judge(method, api, params)? {
+        let task = match judge(method, api, params)? {
+            Task::View(task) => return task(&self.view),
+            task => task,
+        };
+        let mut core = lock(&self.core);
+        let core = core.as_mut().ok_or_else(not_initialized)?;
+        let outcome = match task {
+            Task::Component(task) => core.run(task).unwrap_or_else(|_| Err(panicked())),
+            Task::Configure(text) => core.configure(&text),
             Task::View(task) => task(&self.view),
-            Task::Component(task) => {
-                let mut core = lock(&self.core);
-                let core = core.as_mut().ok_or_else(not_initialized)?;
-                let outcome = core.run(task);
-                self.view.update(core.component());
-                if core.has_news() {
-                    self.queue.wake();
-                }
-                outcome.unwrap_or_else(|panic| resume_unwind(panic))
-            }
+        };
+        self.view.update(core.component(), core.config());
+        if core.has_news() {
+            self.queue.wake();
         }
+        outcome
     }
 
     /// The worker's last act: the storage is released, then the facade.
@@ -195,12 +208,12 @@ impl Facade {
         // Whatever happens in what the component does when it is dropped: who waits for the release must be told.
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             *lock(&self.core) = None;
-            crate::log::lifecycle!("the facade was released");
+            log::lifecycle!("the facade was released");
         }));
         if dropped.is_err() {
-            crate::log::error!("an internal error was caught while the facade was released");
+            log::error!("an internal error was caught while the facade was released");
         }
-        crate::log::end();
+        log::end();
         *FACADE.write().unwrap_or_else(PoisonError::into_inner) = None;
         *lock(&self.released) = true;
         self.on_release.notify_all();
@@ -211,6 +224,16 @@ impl Facade {
         while !*released {
             released = self.on_release.wait(released).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// One line of the log for a call. Neither parameters nor results stand in it.
+fn note(method: Method, api: &str, outcome: &Outcome) {
+    // The name of an api is the caller's text, and may be anything where arguments were mixed up: only known names enter the log.
+    let name = known_name(api).unwrap_or("an unknown api");
+    match outcome {
+        Ok(_) => log::request!("{} {name}: succeeded", method.name()),
+        Err(error) => log::request!("{} {name}: {}", method.name(), error.code() as u16),
     }
 }
 

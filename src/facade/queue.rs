@@ -100,6 +100,11 @@ impl Queue {
         self.change(|state| state.closed = true);
     }
 
+    /// Whether it accepts no more calls.
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut lock(&self.state));
         self.notify();

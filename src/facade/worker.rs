@@ -6,11 +6,11 @@ use std::thread::{Builder, JoinHandle};
 
 use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
-use super::{Facade, IS_WORKER, lock, not_initialized};
-use crate::api::{Method, Topics, event, known_name, topics};
+use super::{Facade, IS_WORKER, lock, not_initialized, note};
+use crate::api::{Method, Topics, event, topics};
 use crate::error::{Code, Error};
 use crate::log;
-use crate::message::{Outcome, Output};
+use crate::message::Output;
 use crate::strongauth::AccountView;
 
 pub(super) fn spawn(facade: Arc<Facade>) -> std::io::Result<JoinHandle<()>> {
@@ -60,8 +60,7 @@ impl Worker<'_> {
         let Job { method, api, params, reply } = job;
         match method {
             Method::Get | Method::Set => {
-                let outcome = self.facade.run(method, &api, &params);
-                note(method, &api, &outcome);
+                let outcome = self.facade.answer(method, &api, &params);
                 reply.send(&outcome);
             }
             Method::Subscribe => self.subscribe(&api, &params, reply),
@@ -106,15 +105,5 @@ impl Worker<'_> {
                 subscription.subscriber.tell(&output);
             }
         }
-    }
-}
-
-/// One line of the log for a call. Neither parameters nor results stand in it.
-fn note(method: Method, api: &str, outcome: &Outcome) {
-    // The name of an api is the caller's text, and may be anything where arguments were mixed up: only known names enter the log.
-    let name = known_name(api).unwrap_or("an unknown api");
-    match outcome {
-        Ok(_) => log::request!("{} {name}: succeeded", method.name()),
-        Err(error) => log::request!("{} {name}: {}", method.name(), error.code() as u16),
     }
 }

@@ -87,13 +87,19 @@ pub struct Prepared {
     pub keys: ServiceKeys,
     /// What PIN is asked for.
     pub pin_mode: PinMode,
+    /// For how many seconds the code is still good, where the service says so (ours).
+    pub lifetime: Option<u32>,
 }
 
 impl Prepared {
     /// Reads the answer of the setup step.
     pub fn read(xml: &str, pinned: Option<&Modulus>) -> Result<Self, EngineError> {
         let answer = Answer::read(xml, "ActionSetup")?;
-        Ok(Self { keys: ServiceKeys::read(&answer, pinned)?, pin_mode: PinMode::read(&answer)? })
+        Ok(Self {
+            keys: ServiceKeys::read(&answer, pinned)?,
+            pin_mode: PinMode::read(&answer)?,
+            lifetime: answer.text("lifetime").and_then(|seconds| seconds.parse().ok()),
+        })
     }
 
     /// The finalize step, with fresh seeds for the two encryptions.

@@ -60,6 +60,15 @@ impl StorageKey {
     }
 }
 
+/// Compared in constant time.
+impl PartialEq for StorageKey {
+    fn eq(&self, other: &Self) -> bool {
+        subtle::ConstantTimeEq::ct_eq(&self.0[..], &other.0[..]).into()
+    }
+}
+
+impl Eq for StorageKey {}
+
 /// Whether others than its owner may read a file.
 #[cfg(unix)]
 fn is_open(path: &Path) -> bool {

@@ -10,6 +10,7 @@ mod sealed;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pims_faults::durable_step;
 use zeroize::Zeroizing;
@@ -38,6 +39,9 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// The storage was removed, or another one put in its place, while it was open.
+    #[error("the storage was removed or replaced while the library ran: {0} is not the lock that it holds")]
+    Gone(PathBuf),
     /// Another process has the storage open.
     #[error("the storage is in use by another process, which holds the lock {0}")]
     Locked(PathBuf),
@@ -76,28 +80,70 @@ pub trait RecordStore: Send {
     /// or the one before it is found.
     fn save(&mut self, record: &[u8]) -> Result<(), StoreError>;
 
+    /// Whether what is saved would be found again: an operation asks before it begins.
+    fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The file that a message about this store should name.
     fn path(&self) -> PathBuf;
+}
+
+/// A folder that no other process has, as long as this or a clone of it lives.
+#[derive(Clone)]
+pub struct StorageLock {
+    folder: PathBuf,
+    file: Arc<File>,
+}
+
+impl StorageLock {
+    /// Locks `folder`, which is made where it is missing.
+    pub fn take(folder: &Path) -> Result<Self, StoreError> {
+        create_folder(folder).map_err(StoreError::io("created", folder))?;
+        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            // The folder's own name must be durable too. Where the parent may not be read, the system decides.
+            let _ = sync_folder(parent);
+        }
+        let file = Arc::new(lock(&folder.join(LOCK))?);
+        Ok(Self { folder: folder.to_owned(), file })
+    }
+
+    /// Whether the lock that is held is still that of the folder.
+    fn check(&self) -> Result<(), StoreError> {
+        let path = self.folder.join(LOCK);
+        if is_same_file(&self.file, &path) { Ok(()) } else { Err(StoreError::Gone(path)) }
+    }
+}
+
+#[cfg(unix)]
+fn is_same_file(held: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    id(held.metadata()).is_some_and(|held| Some(held) == id(fs::metadata(path)))
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// A folder with one device record.
 pub struct Vault {
     folder: PathBuf,
     key: StorageKey,
-    // Held, never read: the lock ends with the file.
-    _lock: File,
+    lock: StorageLock,
 }
 
 impl Vault {
     /// Opens the vault in `folder`, which is made where it is missing, and locks it. Without a key the one in `storage.key` is
     /// used, or made.
     pub fn open(folder: &Path, key: Option<StorageKey>) -> Result<Self, StoreError> {
-        create_folder(folder)?;
-        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            // The folder's own name must be durable too. Where the parent may not be read, the system decides.
-            let _ = sync_folder(parent);
-        }
-        let lock = lock(&folder.join(LOCK))?;
+        Self::in_locked(StorageLock::take(folder)?, key)
+    }
+
+    /// The same in a folder that is locked already.
+    pub fn in_locked(lock: StorageLock, key: Option<StorageKey>) -> Result<Self, StoreError> {
+        let folder = lock.folder.clone();
         let key = match key {
             Some(key) => key,
             None => {
@@ -105,7 +151,7 @@ impl Vault {
                 StorageKey::load_or_create(&folder.join("storage.key"), has_record)?
             }
         };
-        Ok(Self { folder: folder.to_owned(), key, _lock: lock })
+        Ok(Self { folder, key, lock })
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -147,13 +193,17 @@ impl RecordStore for Vault {
         Ok(())
     }
 
+    fn check(&self) -> Result<(), StoreError> {
+        self.lock.check()
+    }
+
     fn path(&self) -> PathBuf {
         self.file(RECORD)
     }
 }
 
 /// Makes a folder that only its owner may enter; one that exists is left as it is.
-pub fn create_folder(folder: &Path) -> Result<(), StoreError> {
+pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -161,7 +211,7 @@ pub fn create_folder(folder: &Path) -> Result<(), StoreError> {
         use std::os::unix::fs::DirBuilderExt;
         builder.mode(0o700);
     }
-    builder.create(folder).map_err(StoreError::io("created", folder))
+    builder.create(folder)
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {
@@ -264,6 +314,19 @@ mod tests {
         assert!(matches!(second.err(), Some(StoreError::Locked(path)) if path.ends_with(LOCK)));
         drop(first);
         vault(folder.path());
+    }
+
+    #[test]
+    fn a_storage_that_was_taken_away_or_exchanged_is_noticed() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("storage");
+        let store = vault(&folder);
+        store.check().unwrap();
+        fs::rename(&folder, parent.path().join("elsewhere")).unwrap();
+        assert!(matches!(store.check(), Err(StoreError::Gone(path)) if path.ends_with(LOCK)));
+        let other = vault(&folder);
+        assert!(cfg!(not(unix)) || store.check().is_err());
+        other.check().unwrap();
     }
 
     #[cfg(unix)]

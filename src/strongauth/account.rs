@@ -1,9 +1,10 @@
 //! The account: codes, phone numbers, the block, the removal.
 
 use super::machine::{Event, Operation, State};
-use super::record::{Block, Intent};
+use super::record::{Block, Intent, Record};
 use super::{Failure, StrongAuthentication};
 use crate::inwebo::{EngineError, SmsCode, Word};
+use crate::log;
 use crate::transport::{CodePurpose, CvsRequest};
 
 impl StrongAuthentication {
@@ -23,6 +24,12 @@ impl StrongAuthentication {
         self.cvs(&CvsRequest::AddPhoneNumber { code, phone_number }).map(drop)
     }
 
+    /// Replaces the trusted phone number.
+    pub fn modify_phone_number(&mut self, code: &SmsCode, phone_number: &str) -> Result<(), Failure> {
+        let outcome = self.cvs(&CvsRequest::ModifyPhoneNumber { code, phone_number }).map(drop);
+        self.settle(outcome)
+    }
+
     /// What is known of a block: the service is asked where the device is enrolled and an answer comes.
     pub fn block(&mut self) -> Result<Option<Block>, Failure> {
         let enrolled = matches!(self.state(), State::Activated(_) | State::Blocked);
@@ -40,7 +47,10 @@ impl StrongAuthentication {
         let moved = event.is_some_and(|event| self.record.apply(event, self.host.now()));
         if moved || self.record.block != block {
             self.record.block = block;
-            self.save()?;
+            // The answer is known, written down or not: the service will say it again.
+            if let Err(error) = self.save() {
+                log::warning!("what the service said of the account was not written down: {error}");
+            }
         }
         Ok(block)
     }
@@ -49,13 +59,15 @@ impl StrongAuthentication {
     /// enrollment.
     pub fn remove(&mut self) -> Result<(), Failure> {
         self.permit(Operation::Remove)?;
+        self.transport.check_account()?;
         if self.record.enrollment.is_some() && self.record.intent != Some(Intent::Remove) {
             self.record.intent = Some(Intent::Remove);
             self.save()?;
         }
         match self.cvs(&CvsRequest::RemoveEnrollments) {
             Ok(_) => {
-                let had_nothing = self.record.enrollment.is_none() && self.record.serial.is_none();
+                let Record { enrollment, serial, outdated, .. } = &self.record;
+                let had_nothing = enrollment.is_none() && serial.is_none() && !outdated;
                 self.forget_enrollment();
                 if had_nothing { Ok(()) } else { self.save() }
             }
@@ -65,7 +77,7 @@ impl StrongAuthentication {
                     self.record.intent = None;
                     self.save()?;
                 }
-                Err(failure)
+                self.settle(Err(failure))
             }
         }
     }

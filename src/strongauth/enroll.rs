@@ -10,15 +10,15 @@ use crate::inwebo::secret::{self, SecretWanted};
 use crate::inwebo::{Device, EngineError, SmsCode, Word};
 use crate::log;
 
-/// How long this device keeps an accepted code: the service's own lifetime of one. The service has the last word.
-const CODE_LIFETIME_MS: i64 = 10 * 60 * 1000;
+/// How long this device keeps an accepted code where the service does not say: the usual lifetime of one. The service has the last word.
+const CODE_LIFETIME_SECONDS: u32 = 10 * 60;
 
 impl StrongAuthentication {
     /// Has an SMS code checked by the service. Afterwards the device waits for the PIN that the answer names.
     pub fn accept_code(&mut self, code: &SmsCode) -> Result<PinMode, Failure> {
         self.repair()?;
         self.permit(Operation::AcceptCode)?;
-        let outcome = self.prepare(code);
+        let outcome = self.prepare(code, None);
         self.settle(outcome)
     }
 
@@ -30,37 +30,52 @@ impl StrongAuthentication {
             None => Operation::EnrollStarted,
         })?;
         let outcome = match code {
-            Some(code) => self.prepare(code).and_then(|_| self.finish_enrollment(pin)),
+            Some(code) => self.prepare(code, None).and_then(|_| self.finish_enrollment(pin)),
             None => self.finish_enrollment(pin),
         };
         self.settle(outcome)
     }
 
+    /// Enrolls this device and registers the account's phone number, both or neither, with a code that certifies the number.
+    pub fn enroll_with_phone_number(&mut self, pin: &Pin, code: &SmsCode, phone: &str) -> Result<(), Failure> {
+        self.repair()?;
+        self.permit(Operation::EnrollWithPhoneNumber)?;
+        let outcome = self.prepare(code, Some(phone)).and_then(|_| self.finish_enrollment(pin));
+        self.settle(outcome)
+    }
+
     /// The setup step. A code whose finalize step may have been sent already is not shown to the service again, which would
     /// call it used: finishing it delivers the lost answer.
-    fn prepare(&mut self, code: &SmsCode) -> Result<PinMode, Failure> {
+    fn prepare(&mut self, code: &SmsCode, phone: Option<&str>) -> Result<PinMode, Failure> {
         let now = self.host.now();
         if let Some(activation) = &self.record.activation
             && activation.finalizing
             && activation.code == *code
+            && activation.phone.as_deref() == phone
             && now < activation.expires_at
         {
             // The PIN that was sent then is the account's by now, if the request arrived: it is the one to enter again.
             return Ok(PinMode::Current);
         }
-        let prepared = self.ask_to_prepare(code)?;
+        let prepared = self.ask_to_prepare(code, phone)?;
         let pin_mode = prepared.pin_mode;
         if self.record.serial.is_none() {
             self.record.serial = Some(Serial::new(self.random_bytes()?, self.random_bytes()?));
         }
-        self.record.activation =
-            Some(Activation { code: code.clone(), prepared, expires_at: now + CODE_LIFETIME_MS, finalizing: false });
+        let lifetime = i64::from(prepared.lifetime.unwrap_or(CODE_LIFETIME_SECONDS)) * 1000;
+        self.record.activation = Some(Activation {
+            code: code.clone(),
+            phone: phone.map(str::to_owned),
+            prepared,
+            expires_at: now.saturating_add(lifetime),
+            finalizing: false,
+        });
         self.save()?;
         Ok(pin_mode)
     }
 
-    fn ask_to_prepare(&self, code: &SmsCode) -> Result<Prepared, Failure> {
-        let xml = self.mac(&activate::setup(&self.client, code, None))?;
+    fn ask_to_prepare(&self, code: &SmsCode, phone: Option<&str>) -> Result<Prepared, Failure> {
+        let xml = self.mac(&activate::setup(&self.client, code, phone))?;
         let prepared = Prepared::read(&xml, self.pinned()).map_err(Failure::of_code)?;
         match prepared.pin_mode {
             PinMode::Biometric => {
@@ -76,9 +91,8 @@ impl StrongAuthentication {
             // The setup step is forgotten or too old: it is made once more. Neither word costs a try.
             Err(failure) if failure.is_refusal_with(&[Word::Timeout, Word::State]) => {
                 if let Some(activation) = &self.record.activation {
-                    let first = activation.prepared.keys.factory.clone();
-                    let prepared = self.ask_to_prepare(&activation.code.clone())?;
-                    if prepared.keys.factory != first {
+                    let prepared = self.ask_to_prepare(&activation.code, activation.phone.as_deref())?;
+                    if prepared.keys.factory != activation.prepared.keys.factory {
                         return Err(EngineError::FactoryKey.into());
                     }
                     if let Some(activation) = &mut self.record.activation {
@@ -121,8 +135,14 @@ impl StrongAuthentication {
             self.record.activation = Some(activation.clone());
             self.save()?;
         }
-        let (request, finalizing) =
-            activation.prepared.finalize(&self.client, &serial, &activation.code, None, pin, self.seeds()?)?;
+        let (request, finalizing) = activation.prepared.finalize(
+            &self.client,
+            &serial,
+            &activation.code,
+            activation.phone.as_deref(),
+            pin,
+            self.seeds()?,
+        )?;
         let xml = self.mac(&request)?;
         Ok(finalizing.read(&xml)?)
     }

@@ -29,6 +29,9 @@ pub enum Failure {
     /// It was done, but the synchronization that must follow failed.
     #[error("done, but the synchronization that must follow failed: {0}")]
     PostSynchronization(Box<Failure>),
+    /// The device must synchronize first, and there is no PIN to do it with.
+    #[error("the device must synchronize first, which needs the PIN")]
+    MustSynchronize,
     /// The PIN may or may not have been changed: the service took the request, but its answer was lost.
     #[error("it is not known whether the PIN was changed: {0}")]
     PinUncertain(Box<Failure>),
@@ -44,6 +47,7 @@ impl Failure {
             Self::Engine(EngineError::Refused { word, .. }) | Self::BadCode(EngineError::Refused { word, .. }) => {
                 Some(word)
             }
+            Self::Cvs(CvsRefusal::Word { word, .. }) => Some(word),
             Self::PostSynchronization(inner) | Self::PinUncertain(inner) => inner.word(),
             _ => None,
         }

@@ -31,7 +31,7 @@ use crate::log;
 use crate::store::{RecordStore, StoreError};
 use crate::transport::{CvsAnswer, CvsRequest, Transport, TransportError};
 use machine::{Event, Operation, State, Sync, permit};
-use record::{Block, DecodeError, Intent, Record, Standing};
+use record::{Block, DecodeError, Decoded, Intent, Record, Standing};
 
 /// Time and randomness, from outside.
 pub trait Host: Send + std::marker::Sync {
@@ -93,24 +93,39 @@ pub struct StrongAuthentication {
 impl StrongAuthentication {
     /// Opens the component on what its store holds.
     pub fn open(parts: Parts) -> Result<Self, OpenError> {
-        let Parts { client, account, factory_key, transport, store, host } = parts;
+        let Parts { client, account, factory_key, transport, mut store, host } = parts;
         let record = match load(&*store)? {
-            Some(record) if record.account == account => record,
-            // An activation whose last step was sent may be an enrollment at the service already.
-            Some(Record { enrollment, activation, .. })
-                if enrollment.is_some() || activation.as_ref().is_some_and(|activation| activation.finalizing) =>
-            {
-                return Err(OpenError::OtherAccount);
+            Some(Decoded { record, upgraded }) if record.account == account => {
+                if upgraded {
+                    store.save(&record.encode())?;
+                    log::lifecycle!("the device state was of an older form and was upgraded");
+                }
+                record
             }
+            // What is too old to name its account is whose storage it lies in.
+            Some(Decoded { record: Record { outdated: true, account: unnamed, .. }, .. }) if unnamed.is_empty() => {
+                Record { account, outdated: true, ..Record::default() }
+            }
+            Some(Decoded { record, .. }) if may_be_enrolled(&record) => return Err(OpenError::OtherAccount),
             _ => Record { account, ..Record::default() },
         };
+        if record.outdated {
+            log::warning!(
+                "the device state is of an older form that cannot be upgraded: remove the enrollments, then enroll anew"
+            );
+        }
         Ok(Self { client, factory_key, transport, store, host, record })
+    }
+
+    /// Whether what this component would write down would be found again.
+    pub fn check_storage(&self) -> Result<(), Failure> {
+        Ok(self.store.check()?)
     }
 
     /// Forgets what is in memory for what is in the store.
     pub fn reload(&mut self) -> Result<(), StoreError> {
         self.record = match load(&*self.store)? {
-            Some(record) => record,
+            Some(Decoded { record, .. }) => record,
             None => Record { account: std::mem::take(&mut self.record.account), ..Record::default() },
         };
         Ok(())
@@ -269,8 +284,15 @@ impl StrongAuthentication {
     }
 }
 
+/// Whether the service may have a device of this record: an activation whose last step was sent may be an enrollment already.
+fn may_be_enrolled(record: &Record) -> bool {
+    record.outdated
+        || record.enrollment.is_some()
+        || record.activation.as_ref().is_some_and(|activation| activation.finalizing)
+}
+
 /// The record that a store holds.
-fn load(store: &dyn RecordStore) -> Result<Option<Record>, StoreError> {
+fn load(store: &dyn RecordStore) -> Result<Option<Decoded>, StoreError> {
     let Some(bytes) = store.load()? else { return Ok(None) };
     Record::decode(&bytes).map(Some).map_err(|error| match error {
         DecodeError::Damaged => StoreError::Sealed(store.path()),

@@ -3,7 +3,7 @@
 use inwebo_values::Pin;
 use zeroize::Zeroizing;
 
-use super::machine::Operation;
+use super::machine::{Event, Operation, State, Sync};
 use super::{Failure, StrongAuthentication};
 use crate::inwebo::otp::{self, Challenge, Granted};
 use crate::inwebo::{EngineError, Word};
@@ -18,6 +18,32 @@ impl StrongAuthentication {
         self.permit(Operation::MakeOtp)?;
         let outcome = self.synchronize_if_due(pin).and_then(|()| self.make_password(pin));
         self.settle(outcome)
+    }
+
+    /// A one-time password without a PIN, where the service's policy allows it.
+    pub fn otp_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
+        self.repair()?;
+        self.permit(Operation::MakeOtp)?;
+        // The service secret is hidden under the PIN's key: while that is stale, no password would be right.
+        if self.state() == State::Activated(Sync::Due) {
+            return Err(Failure::MustSynchronize);
+        }
+        let outcome = match self.ask_without_pin() {
+            Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
+                self.happen(Event::SynchronizationDue)?;
+                Err(Failure::MustSynchronize)
+            }
+            outcome => outcome,
+        };
+        self.settle(outcome)
+    }
+
+    fn ask_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
+        let device = self.device()?;
+        let xml = self.mac(&otp::setup(&self.client, &device))?;
+        let request = Challenge::read(&xml)?.without_pin(&self.client, &device);
+        let granted = Granted::read(&self.mac(&request)?)?;
+        granted.password_without_pin(&device).ok_or(NO_SECRET.into())
     }
 
     fn make_password(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {

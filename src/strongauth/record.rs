@@ -11,8 +11,11 @@ use super::machine::{Event, Origin, State, Sync, next};
 use crate::inwebo::activate::{PinMode, Prepared, ServiceKeys};
 use crate::inwebo::{Device, SmsCode};
 
-/// The version of the form below.
-const FORMAT: u32 = 1;
+/// The version of the form below. 1 knew no `activation.phone`.
+const FORMAT: u32 = 2;
+
+/// The oldest version that can be read as the present one: what was added since has a meaning where it is missing.
+const OLDEST_READABLE: u32 = 1;
 
 /// Everything that this device knows of its account.
 #[derive(Clone, Default)]
@@ -29,6 +32,9 @@ pub struct Record {
     pub intent: Option<Intent>,
     /// What the service last said of a block.
     pub block: Option<Block>,
+    /// An older version of this library wrote it, in a form that cannot be read any more but for the account. It stays in the store
+    /// until the account's enrollments are removed.
+    pub outdated: bool,
 }
 
 /// A device and what the service last said of it.
@@ -59,6 +65,8 @@ pub enum Standing {
 pub struct Activation {
     /// The code that the service took.
     pub code: SmsCode,
+    /// The phone number that the enrollment registers, where it does.
+    pub phone: Option<String>,
     /// What the setup step handed over.
     pub prepared: Prepared,
     /// When the code's lifetime is over, in Unix milliseconds.
@@ -91,6 +99,9 @@ pub enum Block {
 impl Record {
     /// The state of the table that this record stands for.
     pub fn state(&self, now: i64) -> State {
+        if self.outdated {
+            return State::Upgradable;
+        }
         let standing = self.enrollment.as_ref().map(|enrollment| enrollment.standing);
         match (standing, &self.activation) {
             (Some(Standing::Active), _) => State::Activated(Sync::Done),
@@ -145,19 +156,35 @@ impl Record {
         bytes
     }
 
-    /// Reads the bytes of [`Record::encode`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    /// Reads the bytes of [`Record::encode`], of this version or an older one.
+    pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         #[derive(Deserialize)]
         struct Version {
             format: u32,
+            #[serde(default)]
+            account: String,
         }
-        let Version { format } = serde_json::from_slice(bytes).map_err(|_| DecodeError::Damaged)?;
+        let Version { format, account } = serde_json::from_slice(bytes).map_err(|_| DecodeError::Damaged)?;
         if format > FORMAT {
             return Err(DecodeError::Newer);
         }
-        let stored: Stored = serde_json::from_slice(bytes).map_err(|_| DecodeError::Damaged)?;
-        stored.into_record().ok_or(DecodeError::Damaged)
+        let stored = if format < OLDEST_READABLE { None } else { serde_json::from_slice(bytes).ok() };
+        let record = stored.and_then(Stored::into_record);
+        match record {
+            Some(record) if format == FORMAT => Ok(Decoded { record, upgraded: false }),
+            Some(record) => Ok(Decoded { record, upgraded: true }),
+            None if format == FORMAT => Err(DecodeError::Damaged),
+            None => Ok(Decoded { record: Self { account, outdated: true, ..Self::default() }, upgraded: false }),
+        }
     }
+}
+
+/// A record that was read.
+pub struct Decoded {
+    /// The record.
+    pub record: Record,
+    /// It was of an older form and is now of the present one: it should be saved.
+    pub upgraded: bool,
 }
 
 /// Why bytes are no record.
@@ -202,6 +229,8 @@ struct StoredDevice {
 #[serde(rename_all = "camelCase")]
 struct StoredActivation {
     code: Secret,
+    #[serde(default)]
+    phone: Option<String>,
     factory: String,
     device_key: String,
     pin_mode: u8,
@@ -243,6 +272,7 @@ impl From<&Activation> for StoredActivation {
     fn from(activation: &Activation) -> Self {
         Self {
             code: Zeroizing::new(activation.code.as_str().to_owned()),
+            phone: activation.phone.clone(),
             factory: hex::encode(&activation.prepared.keys.factory.to_bytes()),
             device_key: hex::encode(&activation.prepared.keys.device.to_bytes()),
             pin_mode: match activation.prepared.pin_mode {
@@ -271,6 +301,7 @@ impl Stored {
             activation: optional(self.activation, StoredActivation::into_activation)?,
             intent: self.intent,
             block: self.block,
+            outdated: false,
         })
     }
 }
@@ -305,7 +336,9 @@ impl StoredActivation {
         };
         Some(Activation {
             code: SmsCode::new(&self.code)?,
-            prepared: Prepared { keys, pin_mode },
+            phone: self.phone,
+            // How long the code is good was turned into the moment below.
+            prepared: Prepared { keys, pin_mode, lifetime: None },
             expires_at: self.expires_at,
             finalizing: self.finalizing,
         })
@@ -345,31 +378,66 @@ mod tests {
             }),
             activation: Some(Activation {
                 code: SmsCode::new("2424").unwrap(),
+                phone: Some("0612345678".into()),
                 prepared: Prepared {
                     keys: ServiceKeys { factory: modulus.clone(), device: modulus },
                     pin_mode: PinMode::Current,
+                    lifetime: None,
                 },
                 expires_at: 1000,
                 finalizing: true,
             }),
             intent: Some(Intent::ChangePin),
             block: Some(Block::PinBlocked),
+            outdated: false,
         }
+    }
+
+    fn decode(bytes: &[u8]) -> Decoded {
+        Record::decode(bytes).unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     #[test]
     fn a_record_survives_being_written_and_read() {
         for record in [Record::default(), sample()] {
             let bytes = record.encode();
-            let again = Record::decode(&bytes).unwrap_or_else(|error| panic!("{error:?}")).encode();
-            assert_eq!(*bytes, *again);
+            let again = decode(&bytes);
+            assert!(!again.upgraded);
+            assert_eq!(*bytes, *again.record.encode());
+        }
+    }
+
+    #[test]
+    fn a_record_of_the_first_form_is_upgraded() {
+        let now = String::from_utf8(sample().encode().to_vec()).unwrap();
+        let first = now.replace("\"format\":2", "\"format\":1").replace("\"phone\":\"0612345678\",", "");
+        assert!(!first.contains("phone"));
+        let Decoded { mut record, upgraded } = decode(first.as_bytes());
+        assert!(upgraded && !record.outdated);
+        record.activation.as_mut().unwrap().phone = Some("0612345678".into());
+        assert_eq!(record.encode().as_slice(), now.as_bytes());
+    }
+
+    #[test]
+    fn an_older_record_that_cannot_be_read_any_more_is_upgradable_until_it_is_removed() {
+        for old in
+            ["{\"format\":1,\"account\":\"local\",\"device\":{}}", "{\"format\":0,\"account\":\"local\",\"keys\":[]}"]
+        {
+            let Decoded { mut record, upgraded } = decode(old.as_bytes());
+            assert!(!upgraded);
+            assert_eq!((record.account.as_str(), record.state(0)), ("local", State::Upgradable));
+            for event in Event::ALL {
+                assert_eq!(record.apply(event, 0), event == Event::Removed, "{event:?}");
+                assert_eq!(record.state(0), next(State::Upgradable, event));
+                record.outdated = true;
+            }
         }
     }
 
     #[test]
     fn a_newer_or_damaged_record_is_told_apart() {
-        assert_eq!(Record::decode(b"{\"format\":2}").err(), Some(DecodeError::Newer));
-        for bad in ["", "{}", "{\"format\":1}", "[]", "{\"format\":1,\"account\":\"a\",\"device\":{}}"] {
+        assert_eq!(Record::decode(b"{\"format\":3}").err(), Some(DecodeError::Newer));
+        for bad in ["", "{}", "{\"format\":2}", "[]", "{\"format\":2,\"account\":\"a\",\"device\":{}}"] {
             assert_eq!(Record::decode(bad.as_bytes()).err(), Some(DecodeError::Damaged), "{bad}");
         }
     }

@@ -1,9 +1,6 @@
 //! The embedded authority as a transport: the same requests and answers that would travel over HTTP, by function call.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::SystemTime;
 
 use pims_authority::{
     AccountName, Authority, Clock, Failure, MasterKey, OpenError, Options, Outbox, Policy, Purpose, Verdict,
@@ -11,28 +8,12 @@ use pims_authority::{
 use zeroize::Zeroizing;
 
 use super::{CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
+use crate::clock::MovedClock;
 use crate::inwebo::Request;
-
-/// A clock that can be moved forward, so that a test need not wait for a code to expire. Clones share the offset.
-#[derive(Clone, Default)]
-pub struct MovedClock(Arc<AtomicI64>);
-
-impl MovedClock {
-    /// A clock that is `seconds` ahead of the system's.
-    pub fn ahead(seconds: i64) -> Self {
-        Self(Arc::new(AtomicI64::new(1000 * seconds)))
-    }
-
-    /// The time, in Unix milliseconds.
-    pub fn now(&self) -> i64 {
-        let system = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(system.as_millis()).unwrap_or(i64::MAX).saturating_add(self.0.load(Ordering::Relaxed))
-    }
-}
 
 impl Clock for MovedClock {
     fn now(&self) -> i64 {
-        self.now()
+        MovedClock::now(self)
     }
 }
 

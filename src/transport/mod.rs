@@ -5,17 +5,48 @@
 
 #[cfg(feature = "embedded")]
 pub mod embedded;
+pub mod http;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use crate::inwebo::{Request, SmsCode};
+use crate::inwebo::{Request, SmsCode, Word};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// The service could not serve the request (HTTP 5xx and its like). The text says what is known, without secrets.
+    /// The service did not answer in time.
+    #[error("the service did not answer in time ({0})")]
+    Timeout(String),
+    /// The service cannot be reached, or the connection broke before it answered.
+    #[error("the service cannot be reached ({0})")]
+    Unreachable(String),
+    /// What came back is not an answer of the service.
+    #[error("the service's answer cannot be used: {0}")]
+    Unusable(String),
+    /// The service could not serve the request (HTTP 5xx and its like).
     #[error("the service failed: {0}")]
     Server(String),
+    /// CVS wants an access token: there is none, or it was not taken.
+    #[error("{0}")]
+    NotAuthenticated(&'static str),
+}
+
+/// The host application's access token for CVS. Clones share it, so that a new one counts from the next request on. It has no `Debug`.
+#[derive(Clone, Default)]
+pub struct AccessToken(Arc<Mutex<Option<Zeroizing<String>>>>);
+
+impl AccessToken {
+    /// Replaces the token.
+    pub fn set(&self, token: Zeroizing<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+    }
+
+    /// The token as it is now.
+    pub fn get(&self) -> Option<Zeroizing<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// What an SMS code is for.
@@ -90,12 +121,24 @@ pub enum CvsRefusal {
     },
     /// The gateway did not take the SMS.
     SmsNotSent,
+    /// CVS passes on a word of the inWebo service behind it.
+    Word {
+        /// The word.
+        word: Word,
+        /// How often a PIN or a code may still be tried, where the service says so.
+        attempts_left: Option<u32>,
+    },
 }
 
 /// A way to the service. It may block; the library calls it on one thread at a time.
 pub trait Transport: Send + Sync {
     /// One step of the MAC exchange: the XML of the answer.
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError>;
+
+    /// Says whether a request to CVS can be authenticated, without sending one.
+    fn check_account(&self) -> Result<(), TransportError> {
+        Ok(())
+    }
 
     /// One request to the CVS service.
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError>;

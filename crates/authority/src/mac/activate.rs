@@ -49,9 +49,11 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
         if finished >= max_devices(step) {
             return Err(Word::MaxDevices.into());
         }
+        // Ours: how long the device may wait for the PIN. Rounded down, so that it does not wait too long.
+        let lifetime = code.expires_at.saturating_sub(step.now) / 1000;
         step.rows.put_code(&CodeRow { setup_at: Some(step.now), ..code })?;
         let pin_mode = if account.pin.is_some() { PinMode::Current } else { PinMode::New };
-        Ok(announce_keys(Granted::default(), &keys, pin_mode))
+        Ok(announce_keys(Granted::default(), &keys, pin_mode).with("lifetime", lifetime.to_string()))
     })
 }
 

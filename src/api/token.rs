@@ -1,0 +1,21 @@
+//! `pims.authentication.token`: the host application's access token. Ours: the reference's applications hand it over elsewhere.
+
+use super::{Method, Route, Selector, Task};
+use crate::message::Output;
+
+pub(super) const ROUTES: &[Route] = &[Route {
+    method: Method::Set,
+    api: "pims.authentication.token",
+    selector: Selector::Type,
+    operation: "cvs",
+    parameters: &["token"],
+    judge: |params, _| {
+        let [token] = params.require(["token"])?;
+        let token = token.access_token("token")?;
+        Task::new(move |component| {
+            component.configured()?;
+            component.token.set(token);
+            Ok(Output::Null)
+        })
+    },
+}];

@@ -1,0 +1,48 @@
+//! The time that the device and the embedded authority go by.
+
+use std::time::SystemTime;
+
+/// The system's clock, or one that is ahead of it or stands still, so that a test need not wait for a code to expire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MovedClock {
+    ahead: i64,
+    frozen_at: Option<i64>,
+}
+
+impl MovedClock {
+    /// A clock that is `seconds` ahead of the system's.
+    pub fn ahead(seconds: i64) -> Self {
+        Self { ahead: seconds.saturating_mul(1000), frozen_at: None }
+    }
+
+    /// The same, standing still at the moment at which `before` stands still already, else at this one.
+    pub fn frozen(self, before: Self) -> Self {
+        Self { frozen_at: before.frozen_at.or_else(|| Some(system())), ..self }
+    }
+
+    /// The time, in Unix milliseconds.
+    pub fn now(&self) -> i64 {
+        self.frozen_at.unwrap_or_else(system).saturating_add(self.ahead)
+    }
+}
+
+fn system() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frozen_clock_moves_only_where_it_is_moved() {
+        let frozen = MovedClock::ahead(0).frozen(MovedClock::default());
+        let then = frozen.now();
+        std::thread::sleep(std::time::Duration::from_millis(3));
+        assert_eq!(frozen.now(), then);
+        let later = MovedClock::ahead(700).frozen(frozen);
+        assert_eq!(later.now(), then + 700_000);
+        assert!(MovedClock::default().now() > then);
+    }
+}

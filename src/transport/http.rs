@@ -1,0 +1,291 @@
+//! The service over HTTP: MAC by query and XML, CVS by JSON.
+//!
+//! Each request is one attempt on a connection that is kept for the next. Redirects are not followed; an answer is read up to a limit.
+//! URLs hold secrets in this exchange: none of them ever enters an error or a log.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use ureq::http::{Response, StatusCode};
+use ureq::{Agent, Body};
+use zeroize::Zeroizing;
+
+use super::{AccessToken, CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
+use crate::inwebo::{Request, Word};
+
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER: u64 = 256 * 1024;
+
+/// Where CVS keeps its resources.
+const CVS_PATH: &str = "/applications/cvs/v4/mobile";
+
+const NO_TOKEN: TransportError = TransportError::NotAuthenticated(
+    "CVS needs the account's access token: give it as account.accessToken or by set pims.authentication.token",
+);
+const TOKEN_REFUSED: TransportError = TransportError::NotAuthenticated(
+    "CVS did not take the access token: hand over a fresh one by set pims.authentication.token",
+);
+
+/// What a connection is made of.
+pub struct Endpoint {
+    /// The inWebo service, `scheme://host[:port][/path]`.
+    pub inwebo: String,
+    /// The CVS service; the host of `inwebo` where it is `None`.
+    pub cvs: Option<String>,
+    /// The CVS client.
+    pub client_id: Option<String>,
+    /// The longest time until a connection stands.
+    pub connect_timeout: Duration,
+    /// The longest time until an answer is there, connection included.
+    pub request_timeout: Duration,
+    /// The account's access token.
+    pub token: AccessToken,
+}
+
+/// The service over HTTP.
+pub struct Http {
+    agent: Agent,
+    mac: String,
+    cvs: String,
+    query: String,
+    token: AccessToken,
+}
+
+impl Http {
+    /// Prepares connections; none is made yet.
+    pub fn new(endpoint: Endpoint) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .timeout_connect(Some(endpoint.connect_timeout))
+            .timeout_global(Some(endpoint.request_timeout))
+            .user_agent(concat!("libpims/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let inwebo = endpoint.inwebo.trim_end_matches('/');
+        let cvs = endpoint.cvs.as_deref().map_or_else(|| origin(inwebo), |url| url.trim_end_matches('/'));
+        let client: String =
+            endpoint.client_id.iter().flat_map(|id| form_urlencoded::byte_serialize(id.as_bytes())).collect();
+        Self {
+            agent: config.into(),
+            mac: format!("{inwebo}/iwws/MAC"),
+            cvs: format!("{cvs}{CVS_PATH}"),
+            query: if client.is_empty() { String::new() } else { format!("?client_id={client}") },
+            token: endpoint.token,
+        }
+    }
+
+    fn send(&self, request: &CvsRequest<'_>) -> Result<Response<Body>, TransportError> {
+        let token = self.token.get().ok_or(NO_TOKEN)?;
+        let bearer = Zeroizing::new(format!("Bearer {}", &**token));
+        let url = |resource: &str| format!("{}/{resource}{}", self.cvs, self.query);
+        let bodiless = |request: ureq::RequestBuilder<ureq::typestate::WithoutBody>| {
+            request.header("Authorization", &*bearer).header("Accept", "application/json").call()
+        };
+        let with_body = |request: ureq::RequestBuilder<ureq::typestate::WithBody>, body: &Zeroizing<Vec<u8>>| {
+            request
+                .header("Authorization", &*bearer)
+                .header("Accept", "application/json")
+                .header("Content-Type", "application/json")
+                .send(&body[..])
+        };
+        match *request {
+            CvsRequest::SendCode { purpose, phone_number } => {
+                let body = json(&CodeWanted { r#type: name(purpose), phone_number });
+                with_body(self.agent.post(url("smsCode")), &body)
+            }
+            CvsRequest::TrustedPhoneNumber => bodiless(self.agent.get(url("trustedPhoneNumber"))),
+            CvsRequest::AddPhoneNumber { code, phone_number } => {
+                let body = json(&Certified { sms_code: code.as_str(), phone_number });
+                with_body(self.agent.post(url("trustedPhoneNumber")), &body)
+            }
+            CvsRequest::ModifyPhoneNumber { code, phone_number } => {
+                let body = json(&Certified { sms_code: code.as_str(), phone_number });
+                with_body(self.agent.put(url("trustedPhoneNumber")), &body)
+            }
+            CvsRequest::RemoveEnrollments => bodiless(self.agent.delete(url("enrollments"))),
+        }
+        .map_err(failed)
+    }
+}
+
+impl Transport for Http {
+    fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
+        let url = Zeroizing::new(format!("{}?{}", self.mac, request.query()));
+        let response = self.agent.get(&**url).call().map_err(failed)?;
+        match response.status() {
+            StatusCode::OK => read(response),
+            status => Err(refused(status)),
+        }
+    }
+
+    fn check_account(&self) -> Result<(), TransportError> {
+        self.token.get().map(drop).ok_or(NO_TOKEN)
+    }
+
+    fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError> {
+        let response = self.send(request)?;
+        let status = response.status();
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(TOKEN_REFUSED);
+        }
+        let retry_after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
+        let body = read(response)?;
+        if status.is_success() {
+            return match request {
+                CvsRequest::TrustedPhoneNumber => phone_number(&body),
+                _ => done(&body),
+            };
+        }
+        let word = serde_json::from_str::<Said>(&body).ok().filter(|said| !said.err.is_empty());
+        match (word, retry_after) {
+            (Some(said), _) => Ok(CvsAnswer::Refused(said.refusal(retry_after))),
+            (None, Some(retry_after_seconds)) if status == StatusCode::TOO_MANY_REQUESTS => {
+                Ok(CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }))
+            }
+            (None, _) => Err(refused(status)),
+        }
+    }
+}
+
+/// The scheme, host and port of a URL.
+fn origin(url: &str) -> &str {
+    let after_scheme = url.find("://").map_or(0, |place| place + 3);
+    let end = url[after_scheme..].find('/').map_or(url.len(), |place| after_scheme + place);
+    &url[..end]
+}
+
+fn name(purpose: CodePurpose) -> &'static str {
+    match purpose {
+        CodePurpose::Enrollment => "enrollment",
+        CodePurpose::PhoneNumberCertification => "phoneNumberCertification",
+        CodePurpose::ResetPin => "resetPIN",
+    }
+}
+
+/// The body of a request for a code.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CodeWanted<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number: Option<&'a str>,
+}
+
+/// The body that registers a number.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Certified<'a> {
+    sms_code: &'a str,
+    phone_number: &'a str,
+}
+
+fn json(body: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(256));
+    // Writing text to memory cannot fail.
+    let _ = serde_json::to_writer(&mut *bytes, body);
+    bytes
+}
+
+/// What CVS says beside a status that is no success: a word of the MAC exchange, or one of its own.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Said {
+    err: String,
+    attempts_left: Option<u32>,
+}
+
+impl Said {
+    fn refusal(self, retry_after: Option<u64>) -> CvsRefusal {
+        match (self.err.as_str(), retry_after, self.attempts_left) {
+            ("NOK:NOPHONE", ..) => CvsRefusal::NoPhoneNumber,
+            ("NOK:PHONEREGISTERED", ..) => CvsRefusal::PhoneNumberRegistered,
+            ("NOK:PHONE", ..) => CvsRefusal::BadPhoneNumber,
+            ("NOK:NOSMS", ..) => CvsRefusal::SmsNotSent,
+            ("NOK:TOOMANYCODES", Some(retry_after_seconds), _) => CvsRefusal::TooManyCodes { retry_after_seconds },
+            (word, _, attempts_left) => CvsRefusal::Word { word: Word::read(word), attempts_left },
+        }
+    }
+}
+
+/// A success may still say a word that is none.
+fn done(body: &str) -> Result<CvsAnswer, TransportError> {
+    match serde_json::from_str::<Said>(body) {
+        Ok(said) if !said.err.is_empty() && said.err != "OK" => Ok(CvsAnswer::Refused(said.refusal(None))),
+        _ => Ok(CvsAnswer::Done),
+    }
+}
+
+fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Known {
+        phone_number: String,
+    }
+    match serde_json::from_str::<Known>(body) {
+        Ok(known) => Ok(CvsAnswer::PhoneNumber(known.phone_number)),
+        Err(_) => Err(TransportError::Unusable("it is not the JSON of a phone number".into())),
+    }
+}
+
+fn read(mut response: Response<Body>) -> Result<Zeroizing<String>, TransportError> {
+    let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
+    text.map(Zeroizing::new).map_err(|error| match failed(error) {
+        // The service had begun to answer.
+        TransportError::Unreachable(what) => TransportError::Unusable(format!("it broke off ({what})")),
+        error => error,
+    })
+}
+
+fn refused(status: StatusCode) -> TransportError {
+    match status {
+        status if status.is_server_error() => TransportError::Server(format!("HTTP {}", status.as_u16())),
+        status if status.is_redirection() => {
+            TransportError::Unusable(format!("HTTP {}: redirects are not followed", status.as_u16()))
+        }
+        status if status == StatusCode::TOO_MANY_REQUESTS => {
+            TransportError::Server("HTTP 429: too many requests".into())
+        }
+        status => TransportError::Unusable(format!("HTTP {}", status.as_u16())),
+    }
+}
+
+/// What the library below says of a failure, without the URL.
+fn failed(error: ureq::Error) -> TransportError {
+    use ureq::Error;
+    match error {
+        Error::Timeout(step) => TransportError::Timeout(step.to_string()),
+        Error::HostNotFound => TransportError::Unreachable("there is no such host".into()),
+        Error::ConnectionFailed => TransportError::Unreachable("no connection".into()),
+        Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            TransportError::Timeout("connection".into())
+        }
+        Error::Io(error) => TransportError::Unreachable(error.kind().to_string()),
+        Error::BodyExceedsLimit(_) => TransportError::Unusable("it is longer than 256 KiB".into()),
+        Error::Protocol(_) | Error::Http(_) | Error::LargeResponseHeader(..) => {
+            TransportError::Unusable("it is not HTTP".into())
+        }
+        _ => TransportError::Unreachable("the request could not be made".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cvs_is_at_the_host_of_the_service_unless_it_is_named() {
+        assert_eq!(origin("http://localhost:1/a/b"), "http://localhost:1");
+        assert_eq!(origin("https://host"), "https://host");
+    }
+
+    #[test]
+    fn what_cvs_says_becomes_a_refusal() {
+        let said = |text: &str| serde_json::from_str::<Said>(text).unwrap().refusal(Some(9));
+        assert_eq!(said(r#"{"err":"NOK:NOPHONE"}"#), CvsRefusal::NoPhoneNumber);
+        assert_eq!(said(r#"{"err":"NOK:TOOMANYCODES"}"#), CvsRefusal::TooManyCodes { retry_after_seconds: 9 });
+        let wrong = CvsRefusal::Word { word: Word::Code, attempts_left: Some(2) };
+        assert_eq!(said(r#"{"err":"NOK:CODE","attemptsLeft":2}"#), wrong);
+    }
+}

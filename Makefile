@@ -62,8 +62,8 @@ bench: build ## every figure of docs/benchmarks.md, with its floor beside it
 	$(CARGO) bench --bench calls
 	tools/bench-library $(RELEASE_LIB)/libpims.so $(BUILD)
 
-generate: ## writes what is made from the code: the header, docs/state-machine.md
-	PIMS_BLESS=1 $(CARGO) test --quiet --test generated
+generate: ## writes what is made from the code: the header, docs/state-machine.md, docs/conformance.md
+	PIMS_BLESS=1 $(CARGO) test --quiet --test generated --test conformance
 
 tools: ## installs what the tests need, by the system's package manager, or says what is missing
 	@tools/install-tools

@@ -1,7 +1,6 @@
 /* Configurations: what is taken, what is refused and with which code, and that a refused one leaves no trace. */
 #include "support.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -419,69 +418,6 @@ static void outside_development_nothing_is_assumed(void **state)
     }
 }
 
-/* ---- The log ------------------------------------------------------------------------------------------------------------------------- */
-
-/* All logs of this folder, one after the other; the caller frees it. */
-static char *read_logs(void)
-{
-    char *all = calloc(1, 1);
-    size_t length = 0;
-    DIR *listing = opendir(in_folder("logs"));
-
-    for (struct dirent *entry; all != NULL && listing != NULL && (entry = readdir(listing)) != NULL;) {
-        char path[MAX_PATH + 300];
-        size_t size;
-        if (strstr(entry->d_name, ".log") == NULL) {
-            continue;
-        }
-        snprintf(path, sizeof path, "%s/%s", in_folder("logs"), entry->d_name);
-        char *text = read_file(path, &size);
-        all = realloc(all, length + size + 1);
-        assert_non_null(all);
-        memcpy(all + length, text, size + 1);
-        length += size;
-        free(text);
-    }
-    if (listing != NULL) {
-        closedir(listing);
-    }
-    return all;
-}
-
-static void a_log_names_requests_and_never_their_secrets(void **state)
-{
-    char code[MAX_WORD], otp[MAX_WORD];
-
-    (void)state;
-    restart(",'monitoring':{'logLevel':'high'}");
-    register_phone_number();
-    snprintf(code, sizeof code, "%s", new_enrollment_code());
-    assert_succeeded(set(ENROLLMENT, "{'action':'enroll','pinCode':'73918264','smsCode':'%s'}", code), "null");
-    snprintf(otp, sizeof otp, "%s", new_otp("73918264"));
-    assert_true(verifies(otp));
-    assert_failed(get(OTP, "{'action':'withPIN','pinCode':'55501999'}"), 2308);
-    assert_failed(get("pims.\\nnonsense", "{}"), 2002);
-    pims_free();
-    char *log = read_logs();
-    bool named = strstr(log, "pims.authentication.otp") != NULL && strstr(log, "2308") != NULL;
-    bool told = strstr(log, "73918264") != NULL || strstr(log, "55501999") != NULL || strstr(log, code) != NULL || strstr(log, otp) != NULL;
-    free(log);
-    assert_true(named);
-    assert_false(told);
-}
-
-static void without_a_log_level_nothing_is_logged(void **state)
-{
-    (void)state;
-    restart(",'monitoring':{'logLevel':'none'}");
-    assert_failed(get("pims.nonsense", "{}"), 2002);
-    pims_free();
-    char *log = read_logs();
-    bool empty = log[0] == '\0';
-    free(log);
-    assert_true(empty);
-}
-
 static const struct CMUnitTest tests[] = {
     TEST(a_bad_value_is_2004_with_its_key_and_makes_nothing_on_disk, with_folder),
     TEST(a_bad_storage_is_2004_with_its_key, with_folder),
@@ -501,8 +437,6 @@ static const struct CMUnitTest tests[] = {
     TEST(a_second_process_on_the_same_storage_is_2006_with_the_lock, with_enrollment),
     TEST(a_second_process_on_another_storage_is_not_in_the_way, with_facade),
     TEST(outside_development_nothing_is_assumed, with_folder),
-    TEST(a_log_names_requests_and_never_their_secrets, with_facade),
-    TEST(without_a_log_level_nothing_is_logged, with_facade),
 };
 
 SUITE_MAIN(tests)

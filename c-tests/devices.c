@@ -11,8 +11,8 @@
 static Peer *device(const char *name, const char *more)
 {
     Answer told;
-    Peer *peer = peer_start(&told, "{'storage':{'path':'%s/%s'},'embedded':{'database':'%s/authority.db'%s}}", folder(), name, folder(),
-                            more);
+    Peer *peer = peer_start(&told, "{" LOUD ",'storage':{'path':'%s/%s'},'embedded':{'database':'%s/authority.db'%s}}", folder(), name,
+                            folder(), more);
 
     assert_succeeded(told, "null");
     return peer;

@@ -254,14 +254,27 @@ static void an_expired_code_is_2305_and_the_state_falls_back(void **state)
     assert_true(verifies(new_otp(PIN)));
 }
 
-static void a_code_that_expires_between_the_steps_is_2305_and_the_state_falls_back(void **state)
+static void a_started_enrollment_lasts_as_long_as_the_code(void **state)
 {
     (void)state;
+    restart(",'embedded':{'policy':{'codeLifetimeSeconds':3600}}");
     new_enrollment_code();
-    restart(",'embedded':{'clockOffsetSeconds':500}");
+    assert_succeeded(set(SDK_CONFIGURATION, "{'embedded':{'clockOffsetSeconds':3500}}"), "null");
     assert_succeeded(take_code(last_code("enrollment")), "{'status':'NotEnrolled'}");
-    /* The device counts from when it was taken; the service, from when it was sent. */
-    restart(",'embedded':{'clockOffsetSeconds':700}");
+    /* Counted from when it was sent, not from when it was taken. */
+    assert_succeeded(set(SDK_CONFIGURATION, "{'embedded':{'clockOffsetSeconds':3590}}"), "null");
+    assert_succeeded(take_code(last_code("enrollment")), "{'status':'NotEnrolled'}");
+    assert_succeeded(set(SDK_CONFIGURATION, "{'embedded':{'clockOffsetSeconds':3601}}"), "null");
+    assert_failed(enroll_with(PIN, " "), 2311);
+    assert_failed(take_code(last_code("enrollment")), 2305);
+}
+
+static void a_code_that_the_service_ends_earlier_is_2305_and_the_state_falls_back(void **state)
+{
+    (void)state;
+    assert_succeeded(take_code(new_enrollment_code()), "{'status':'NotEnrolled'}");
+    /* A code of the same purpose replaces it. */
+    new_enrollment_code();
     assert_failed(enroll_with(PIN, " "), 2305);
     assert_failed(enroll_with(PIN, " "), 2311);
 }
@@ -459,7 +472,8 @@ static const struct CMUnitTest tests[] = {
     TEST(a_newer_code_replaces_the_one_before, with_phone_number),
     TEST(a_code_of_one_purpose_is_worth_nothing_for_another, with_phone_number),
     TEST(an_expired_code_is_2305_and_the_state_falls_back, with_phone_number),
-    TEST(a_code_that_expires_between_the_steps_is_2305_and_the_state_falls_back, with_phone_number),
+    TEST(a_started_enrollment_lasts_as_long_as_the_code, with_phone_number),
+    TEST(a_code_that_the_service_ends_earlier_is_2305_and_the_state_falls_back, with_phone_number),
     TEST(a_code_may_be_an_integer_with_no_zero_in_front, with_phone_number),
     TEST(a_device_is_enrolled_in_two_steps, with_phone_number),
     TEST(a_device_is_enrolled_with_the_code_in_one_step, with_phone_number),

@@ -16,7 +16,7 @@ static Peer *another_process(void)
     Answer told;
 
     pims_free();
-    Peer *peer = peer_start(&told, "{'storage':{'path':'%s'}}", folder());
+    Peer *peer = peer_start(&told, "{" LOUD ",'storage':{'path':'%s'}}", folder());
     assert_succeeded(told, "null");
     return peer;
 }

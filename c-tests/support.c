@@ -15,6 +15,8 @@
 
 #include "json.h"
 #include "peer.h"
+#include "secrets.h"
+#include "service.h"
 
 static void fail_at(const char *file, int line, const char *format, ...) PRINTF(3, 4);
 
@@ -317,6 +319,7 @@ Answer read_answer(const char *message)
     if (strlen(message) >= sizeof answer.message || !json_is_compact_object(message)) {
         fail_msg("this is not one compact JSON object: %s", message);
     }
+    secrets_in_message(message);
     strcpy(answer.message, message);
     if (!json_find(message, "transactionId", answer.transaction, sizeof answer.transaction) || !is_transaction_id(answer.transaction)) {
         fail_msg("this has no transactionId of two groups of a UUID: %s", message);
@@ -362,6 +365,9 @@ char *raw_request(const char *method, const char *api, const char *params, int32
     Mailbox *mailbox = mailbox_new();
     char *message = NULL;
 
+    if (params != NULL) {
+        secrets_in_params(params);
+    }
     if (strcmp(method, "init") == 0) {
         *returned = pims_init(params, mailbox_callback, mailbox);
     } else {
@@ -395,6 +401,7 @@ Answer execute(const char *method, const char *api, const char *params)
 {
     char *message = pims_execute(method, api, params);
 
+    secrets_in_params(params != NULL ? params : "");
     assert_non_null(message);
     Answer answer = read_answer(message);
     pims_string_free(message);
@@ -409,6 +416,7 @@ void format_params(const char *format, va_list values, char *params, size_t size
         fail_msg("the parameters are too long for a test: %s", format);
     }
     quoted(params, params, size);
+    secrets_in_params(params);
 }
 
 static Answer request_with(const char *method, const char *api, const char *format, va_list values)
@@ -749,7 +757,7 @@ int with_folder(void **state)
 int with_facade(void **state)
 {
     with_folder(state);
-    assert_succeeded(init("{'storage':{'path':'%s'}}", storage), "null");
+    assert_succeeded(init("{" LOUD ",'storage':{'path':'%s'}}", storage), "null");
     return 0;
 }
 
@@ -774,15 +782,18 @@ int without_anything(void **state)
     pims_free();
     free_gates();
     peers_stop();
+    service_stop();
+    bool kept = secrets_were_kept(storage);
+    secrets_forget();
     delete_tree(storage);
     alarm(0);
-    return 0;
+    return kept ? 0 : -1;
 }
 
 void restart(const char *more)
 {
     assert_int_equal(pims_free(), PIMS_OK);
-    assert_succeeded(init("{'storage':{'path':'%s'}%s}", storage, more), "null");
+    assert_succeeded(init("{" LOUD ",'storage':{'path':'%s'}%s}", storage, more), "null");
 }
 
 void register_phone_number(void)

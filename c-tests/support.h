@@ -16,6 +16,7 @@
 
 #include "pims.h"
 
+#define SDK_CONFIGURATION "pims.sdk.configuration"
 #define SDK_VERSION "pims.sdk.version"
 #define ACCOUNT "pims.authentication.account"
 #define ENROLLMENT "pims.authentication.enrollment"
@@ -27,6 +28,9 @@
 
 #define IS_DEVICE_ACTIVATED "{'actionType':'strong','type':'isDeviceActivated'}"
 #define IS_ACCOUNT_BLOCKED "{'actionType':'strong','type':'isAccountBlocked'}"
+
+/* Of a configuration: everything is logged. */
+#define LOUD "'monitoring':{'logLevel':'high'}"
 
 #define PHONE_NUMBER "+33612345678"
 #define PIN "1234"
@@ -119,7 +123,7 @@ int with_facade(void **state);
 int with_phone_number(void **state);
 /* And the device is enrolled with PIN. */
 int with_enrollment(void **state);
-/* Opens every gate, frees the facade, ends the other processes, deletes the folder. */
+/* Opens every gate, frees the facade, ends the other processes; the test fails where a secret was logged or told; deletes the folder. */
 int without_anything(void **state);
 
 #define TEST(name, fixture) cmocka_unit_test_setup_teardown(name, fixture, without_anything)

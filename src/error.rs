@@ -375,7 +375,14 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
         CvsRefusal::SmsNotSent => {
             Error::new(Code::ServerError).with_detail("the service could not send the SMS: ask for another code later")
         }
-        CvsRefusal::Word { word, attempts_left } => of_word(word, *attempts_left, "pinCode"),
+        CvsRefusal::Word { word, attempts_left } => {
+            // No PIN was asked for: none was wrong.
+            let error = of_word(word, *attempts_left, "pinCode");
+            match word {
+                Word::Access => error.with_detail("the service refused access").with_info(|info| info.next_action = None),
+                _ => error,
+            }
+        }
     }
 }
 

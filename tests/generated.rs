@@ -5,14 +5,9 @@
 
 use std::path::Path;
 
-fn check(path: &str, made: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if std::env::var_os("PIMS_BLESS").is_some() {
-        std::fs::write(&path, made).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == made, "{} is not what the code makes now: run `make generate`", path.display());
-}
+mod committed;
+
+use committed::check;
 
 #[test]
 fn the_header_is_what_cbindgen_makes_of_the_source() {

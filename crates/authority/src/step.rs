@@ -5,7 +5,7 @@ use inwebo_values::Pin;
 use crate::failure::Failure;
 use crate::policy::Policy;
 use crate::sealing::{Place, Vault};
-use crate::storage::{AccountRow, AuditRow, Storage, Transaction, transact};
+use crate::storage::{AccountRow, AuditRow, DeviceRow, Storage, Transaction, transact};
 
 /// What every step of one request shares.
 pub(crate) struct Surroundings<'a> {
@@ -65,6 +65,15 @@ impl Step<'_> {
         account.pin = Some(self.vault.seal(pin_place(account), pin.digits().as_bytes())?);
         account.pin_tries = 0;
         Ok(())
+    }
+
+    /// Gives the account another PIN. Every device of it keeps its service secret under the old one's key: without a synchronization none
+    /// of them makes a right password any more, so the secrets count no longer.
+    pub(crate) fn change_pin(&self, account: &mut AccountRow, pin: &Pin) -> Result<(), Failure> {
+        for device in self.rows.devices_of(&account.name)? {
+            self.rows.put_device(&DeviceRow { secret: None, ..device }, self.now)?;
+        }
+        self.set_pin(account, pin)
     }
 }
 

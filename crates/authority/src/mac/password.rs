@@ -38,7 +38,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
         let unlocked = proof::with_pin(step, &mut party, &challenge, &sent)?;
         proof::k1(step, &mut party, &unlocked, &challenge, &sent)?;
         check_new_pin(step, &new.pin, Some(&unlocked.pin))?;
-        step.set_pin(&mut party.account, &new.pin)?;
+        step.change_pin(&mut party.account, &new.pin)?;
         step.put_account(&party.account)?;
         party.audit(step, audit::PIN_CHANGED)?;
         Ok(Granted::default())

@@ -38,7 +38,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
         let code = judge_code(step, &party, entered)?;
         check_new_pin(step, &new.pin, step.pin_of(&party.account)?.as_ref())?;
         codes::consume(step, code, CodeUse::Done)?;
-        step.set_pin(&mut party.account, &new.pin)?;
+        step.change_pin(&mut party.account, &new.pin)?;
         let lifted = std::mem::take(&mut party.account.blocked);
         step.put_account(&party.account)?;
         if lifted {

@@ -27,7 +27,7 @@ fn a_new_account_chooses_a_pin_and_the_next_device_enters_it() {
 }
 
 #[test]
-fn the_answers_have_the_children_of_the_recorded_ones_in_their_order() {
+fn the_answers_have_the_children_of_the_recorded_ones_in_their_order_and_ours_after_them() {
     let world = World::new();
     let account = world.account("user");
     let code = world.code(&account, Purpose::Enrollment);
@@ -39,7 +39,7 @@ fn the_answers_have_the_children_of_the_recorded_ones_in_their_order() {
             .collect()
     };
     let text = world.authority.mac(None, &setup("activate", "", &[("code", &code)])).unwrap();
-    assert_eq!(children(&text), ["ActionSetup", "err", "Kiw", "Kfact", "pinmode"]);
+    assert_eq!(children(&text), ["ActionSetup", "err", "Kiw", "Kfact", "pinmode", "lifetime"]);
     let keys = Keys::read(&begin(&world, None, &code));
     let request = activation(&keys, &code, &pin("1234"), &serial(), None);
     let text = world.authority.mac(None, &request).unwrap();

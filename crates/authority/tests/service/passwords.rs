@@ -160,6 +160,19 @@ fn a_password_without_a_pin_is_made_where_the_policy_allows_it() {
 }
 
 #[test]
+fn after_a_change_of_the_pin_no_device_makes_a_password_without_one_until_it_synchronized() {
+    let world = World::with(Policy { otp_without_pin: true, ..Policy::default() });
+    let account = world.account("user");
+    let (changed, other) = (Device::activate(&world, &account, "1234"), Device::activate(&world, &account, "1234"));
+    changed.change_pin(&world.authority, "1234", "4321").ok();
+    for device in [changed, other] {
+        assert_eq!(device.ask_without_pin(&world.authority).err(), "NOK:DESYNCHRONIZED");
+        let device = device.synchronized(&world.authority, "4321");
+        device.ask_without_pin(&world.authority).ok();
+    }
+}
+
+#[test]
 fn a_challenge_is_used_up_by_any_finalize_and_replaced_by_any_setup() {
     let world = World::new();
     let account = world.account("user");

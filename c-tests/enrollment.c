@@ -417,6 +417,113 @@ static void a_pin_that_the_policy_refuses_is_2102_and_another_may_follow(void **
     assert_true(verifies(new_otp("123456")));
 }
 
+/* ---- Enrollment and phone number in one go ------------------------------------------------------------------------------------------- */
+
+/* Asks for a code that certifies a number. Valid until the next code is read. */
+static const char *certify(const char *number)
+{
+    assert_succeeded(get(SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'%s'}", number), "{}");
+    return last_code("phoneNumberCertification");
+}
+
+static Answer enroll_with_number(const char *pin, const char *code, const char *number)
+{
+    return set(ENROLLMENT, "{'action':'enrollWithPhoneNumber','pinCode':'%s','smsCode':'%s','phoneNumber':'%s'}", pin, code, number);
+}
+
+static void a_device_is_enrolled_and_its_phone_number_registered_in_one_go(void **state)
+{
+    (void)state;
+    assert_succeeded(enroll_with_number(PIN, certify(PHONE_NUMBER), "+33 6.12-34(56)78"), "null");
+    assert_activated("true");
+    assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'" PHONE_NUMBER "'}");
+    assert_true(verifies(new_otp(PIN)));
+    /* The number is as good as any: it gets codes. */
+    assert_succeeded(get(SMSCODE, "{'type':'resetPIN'}"), "{}");
+}
+
+static void neither_happens_where_the_code_is_wrong_or_for_another_number_or_purpose(void **state)
+{
+    char code[MAX_WORD];
+
+    (void)state;
+    snprintf(code, sizeof code, "%s", certify(PHONE_NUMBER));
+    assert_failed(enroll_with_number(PIN, wrong_code(code), PHONE_NUMBER), 2305);
+    assert_failed(enroll_with_number(PIN, code, "+33699999999"), 2305);
+    /* Without the number the code is not one of an enrollment. */
+    assert_failed(enroll_with(PIN, code), 2305);
+    assert_failed(get(TRUSTED_PHONE_NUMBER, "{}"), 2307);
+    assert_activated("false");
+    assert_succeeded(enroll_with_number(PIN, code, PHONE_NUMBER), "null");
+}
+
+static void neither_happens_where_the_pin_is_refused_and_both_may_follow(void **state)
+{
+    (void)state;
+    restart(",'embedded':{'policy':{'pinMinLength':6}}");
+    const char *code = certify(PHONE_NUMBER);
+    assert_invalid(enroll_with_number(PIN, code, PHONE_NUMBER), "pinCode");
+    assert_failed(get(TRUSTED_PHONE_NUMBER, "{}"), 2307);
+    assert_activated("false");
+    /* The code was taken: another process goes on with it, by the number or by a blank code. */
+    restart(",'embedded':{'policy':{'pinMinLength':6}}");
+    assert_succeeded(enroll_with("123456", " "), "null");
+    assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'" PHONE_NUMBER "'}");
+    assert_true(verifies(new_otp("123456")));
+}
+
+static void a_registered_number_is_kept_and_nothing_is_enrolled(void **state)
+{
+    (void)state;
+    Answer answer = enroll_with_number(PIN, certify("+33699999999"), "+33699999999");
+    assert_failed(answer, 2390);
+    assert_activated("false");
+    assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'" PHONE_NUMBER "'}");
+    enroll(PIN);
+}
+
+static void a_code_is_required_to_enroll_with_a_number(void **state)
+{
+    (void)state;
+    assert_invalid(enroll_with_number(PIN, " ", PHONE_NUMBER), "smsCode");
+    assert_missing(set(ENROLLMENT, "{'action':'enrollWithPhoneNumber','pinCode':'1234','smsCode':'123456'}"), "phoneNumber");
+    assert_invalid(enroll_with_number(PIN, "123456", "0612"), "phoneNumber");
+}
+
+/* ---- Another phone number ------------------------------------------------------------------------------------------------------------ */
+
+static Answer modify(const char *selector, const char *code, const char *number)
+{
+    return set(SMSCODE, "{'%s':'modifyPhoneNumber','smsCode':'%s','phoneNumber':'%s'}", selector, code, number);
+}
+
+static void a_phone_number_is_exchanged_with_a_code_of_the_new_one(void **state)
+{
+    char old[MAX_WORD], code[MAX_WORD];
+
+    (void)state;
+    snprintf(old, sizeof old, "%s", new_enrollment_code());
+    snprintf(code, sizeof code, "%s", certify("+33699999999"));
+    assert_failed(modify("action", code, "+33688888888"), 2305);
+    assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'" PHONE_NUMBER "'}");
+    assert_succeeded(modify("action", code, "+33 699 99 99 99"), "null");
+    assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'+33699999999'}");
+    /* A code is used once, and one that went to the old number proves nothing any more. */
+    assert_failed(modify("action", code, "+33699999999"), 2305);
+    assert_failed(take_code(old), 2305);
+    enroll(PIN);
+    /* The reference has `action` in its table and `type` in its example. */
+    assert_succeeded(modify("type", certify("0611111111"), "0611111111"), "null");
+    assert_true(verifies(new_otp(PIN)));
+}
+
+static void without_a_phone_number_none_is_exchanged(void **state)
+{
+    (void)state;
+    assert_failed(modify("action", certify(PHONE_NUMBER), PHONE_NUMBER), 2307);
+    assert_failed(get(TRUSTED_PHONE_NUMBER, "{}"), 2307);
+}
+
 /* ---- The end of it ------------------------------------------------------------------------------------------------------------------- */
 
 static void removing_ends_the_enrollment_and_keeps_the_phone_number(void **state)
@@ -474,6 +581,13 @@ static const struct CMUnitTest tests[] = {
     TEST(an_expired_code_is_2305_and_the_state_falls_back, with_phone_number),
     TEST(a_started_enrollment_lasts_as_long_as_the_code, with_phone_number),
     TEST(a_code_that_the_service_ends_earlier_is_2305_and_the_state_falls_back, with_phone_number),
+    TEST(a_device_is_enrolled_and_its_phone_number_registered_in_one_go, with_facade),
+    TEST(neither_happens_where_the_code_is_wrong_or_for_another_number_or_purpose, with_facade),
+    TEST(neither_happens_where_the_pin_is_refused_and_both_may_follow, with_facade),
+    TEST(a_registered_number_is_kept_and_nothing_is_enrolled, with_phone_number),
+    TEST(a_code_is_required_to_enroll_with_a_number, with_facade),
+    TEST(a_phone_number_is_exchanged_with_a_code_of_the_new_one, with_phone_number),
+    TEST(without_a_phone_number_none_is_exchanged, with_facade),
     TEST(a_code_may_be_an_integer_with_no_zero_in_front, with_phone_number),
     TEST(a_device_is_enrolled_in_two_steps, with_phone_number),
     TEST(a_device_is_enrolled_with_the_code_in_one_step, with_phone_number),

@@ -139,6 +139,64 @@ static void a_limit_by_the_day_is_2317(void **state)
     assert_true(verifies(new_otp(PIN)));
 }
 
+/* ---- Without a PIN ------------------------------------------------------------------------------------------------------------------- */
+
+#define WITHOUT_PIN "{'action':'withoutPIN'}"
+#define NO_PIN_NEEDED ",'embedded':{'policy':{'otpWithoutPin':true}}"
+
+static const char *otp_without_pin(void)
+{
+    static char otp[MAX_WORD];
+    Answer answer = assert_succeeded(get(OTP, WITHOUT_PIN), NULL);
+
+    snprintf(otp, sizeof otp, "%s", value_of(answer, "result.otp"));
+    return otp;
+}
+
+static void a_password_without_a_pin_is_right_once_where_the_policy_allows_it(void **state)
+{
+    (void)state;
+    Answer answer = get(OTP, WITHOUT_PIN);
+    assert_failed(answer, 2308);
+    assert_detail(answer, "without a PIN");
+    /* Nothing was charged, and nobody blocked. */
+    assert_true(verifies(new_otp(PIN)));
+    restart(NO_PIN_NEEDED);
+    const char *otp = otp_without_pin();
+    assert_true(verifies(otp));
+    assert_false(verifies(otp));
+    assert_true(verifies(new_otp(PIN)));
+    assert_true(verifies(otp_without_pin()));
+}
+
+static void a_changed_pin_makes_passwords_without_one_again(void **state)
+{
+    (void)state;
+    restart(NO_PIN_NEEDED);
+    assert_succeeded(set(PINCODE, "{'action':'update','oldPIN':'" PIN "','newPIN':'" OTHER_PIN "'}"), "null");
+    assert_true(verifies(otp_without_pin()));
+}
+
+static void a_pin_changed_elsewhere_must_be_entered_once(void **state)
+{
+    (void)state;
+    restart(NO_PIN_NEEDED);
+    Answer told;
+    Peer *peer = peer_start(&told, "{" LOUD ",'storage':{'path':'%s/b'},'embedded':{'database':'%s/authority.db'}}", folder(), folder());
+    assert_succeeded(told, "null");
+    assert_succeeded(peer_get(peer, SMSCODE, "{'type':'enrollment'}"), "{}");
+    assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}",
+                              code_of(in_folder("b"), "enrollment")), "null");
+    assert_succeeded(peer_set(peer, PINCODE, "{'action':'update','oldPIN':'" PIN "','newPIN':'" OTHER_PIN "'}"), "null");
+    for (int i = 0; i < 2; i++) {
+        Answer answer = get(OTP, WITHOUT_PIN);
+        assert_failed(answer, 2316);
+        assert_value(answer, "error.info.nextAction", "retryPin");
+    }
+    assert_true(verifies(new_otp(OTHER_PIN)));
+    assert_true(verifies(otp_without_pin()));
+}
+
 static const struct CMUnitTest tests[] = {
     TEST(a_password_is_a_few_letters_and_digits_and_alone_in_its_result, with_enrollment),
     TEST(a_password_is_right_once, with_enrollment),
@@ -149,6 +207,9 @@ static const struct CMUnitTest tests[] = {
     TEST(a_password_survives_a_restart_of_the_service, with_enrollment),
     TEST(passwords_stay_right_while_the_key_evolves, with_enrollment),
     TEST(a_limit_by_the_day_is_2317, with_enrollment),
+    TEST(a_password_without_a_pin_is_right_once_where_the_policy_allows_it, with_enrollment),
+    TEST(a_changed_pin_makes_passwords_without_one_again, with_enrollment),
+    TEST(a_pin_changed_elsewhere_must_be_entered_once, with_enrollment),
 };
 
 SUITE_MAIN(tests)

@@ -295,7 +295,8 @@ fn of_state(refusal: Refusal, state: State) -> Error {
             .then(NextAction::RemoveEnrollments),
         State::Blocked => error.with_detail("the account is blocked: reset the PIN with an SMS code").then(NextAction::ResetPin),
         State::Upgradable => {
-            error.with_detail("the device state is of an older form and must be upgraded first").then(NextAction::Update)
+            let detail = "the device state is of an older form that this version cannot upgrade: remove the enrollments, then enroll anew";
+            error.with_detail(detail).then(NextAction::RemoveEnrollments)
         }
     }
 }

@@ -25,8 +25,22 @@ fn main() -> ExitCode {
     if std::env::args().skip(1).any(|argument| !argument.starts_with('-') && !argument.contains("crash")) {
         return ExitCode::SUCCESS;
     }
-    let scenarios: [Scenario; 4] = [
+    let scenarios: [Scenario; 6] = [
         Scenario { name: "enroll", prepare: &["phone", "code"], act: "enroll", recover: "go on enrolling", least: 20 },
+        Scenario {
+            name: "enroll with phone number",
+            prepare: &["certify"],
+            act: "enroll with number",
+            recover: "go on enrolling with number",
+            least: 20,
+        },
+        Scenario {
+            name: "pin reset",
+            prepare: &["phone", "code", "enroll", "reset code"],
+            act: "reset",
+            recover: "go on updating",
+            least: 20,
+        },
         Scenario {
             name: "pin update",
             prepare: &["phone", "code", "enroll"],
@@ -126,6 +140,11 @@ fn run_child(step: &str) {
     let phone = Phone { outbox: Path::new(&folder).join("sms-outbox.jsonl") };
     match step {
         "phone" => phone.register(),
+        "certify" => certify(),
+        "reset code" => expect(&get("smscode", json!({"type": "resetPIN"}))),
+        "reset" => expect(&set("pincode", json!({"action": "reset", "pinCode": "4321", "smsCode": phone.code()}))),
+        "enroll with number" => phone.enroll_with_number(),
+        "go on enrolling with number" => phone.go_on_enrolling_with_number(),
         "code" => expect(&get("smscode", json!({"type": "enrollment"}))),
         "enroll" => phone.enroll("1234"),
         "update" => expect(&update("1234", "4321")),
@@ -153,7 +172,7 @@ impl Phone {
     }
 
     fn register(&self) {
-        expect(&get("smscode", json!({"type": "phoneNumberCertification", "phoneNumber": PHONE})));
+        certify();
         let add = json!({"action": "addPhoneNumber", "smsCode": self.code(), "phoneNumber": PHONE});
         expect(&set("smscode", add));
     }
@@ -161,6 +180,22 @@ impl Phone {
     fn enroll(&self, pin: &str) {
         expect(&set("smscode", json!({"action": "enrollment", "smsCode": self.code()})));
         expect(&set("enrollment", json!({"action": "enroll", "pinCode": pin, "smsCode": " "})));
+    }
+
+    fn enroll_with_number(&self) {
+        let code = self.code();
+        let enroll =
+            json!({"action": "enrollWithPhoneNumber", "pinCode": "1234", "smsCode": code, "phoneNumber": PHONE});
+        expect(&set("enrollment", enroll));
+    }
+
+    /// The same call again does what is still to be done: the number is registered if and only if the device is enrolled.
+    fn go_on_enrolling_with_number(&self) {
+        if !is_activated() {
+            self.enroll_with_number();
+        }
+        assert_eq!(get("trustedphonenumber", json!({}))["result"]["phoneNumber"], PHONE);
+        accepted(&otp("1234"));
     }
 
     /// What a person does whose app died somewhere in an enrollment: types the code again, and where that is used up asks for another.
@@ -189,6 +224,10 @@ impl Phone {
         self.enroll("5678");
         accepted(&otp("5678"));
     }
+}
+
+fn certify() {
+    expect(&get("smscode", json!({"type": "phoneNumberCertification", "phoneNumber": PHONE})));
 }
 
 /// Either PIN may be in force, and one of them is. Then it can be changed again.

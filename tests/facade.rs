@@ -223,3 +223,84 @@ fn any_text_gets_one_message_and_changes_nothing() {
     assert_eq!(execute("get", ACCOUNT, ACTIVATED)["result"], json!({"isDeviceActivated": false}));
     assert_eq!(std::fs::read(session.folder.path().join("device.pims")).ok(), before);
 }
+
+/// Seals a record as an earlier version of the library left it.
+fn leave_record(folder: &std::path::Path, record: &Value) {
+    use pims::store::{RecordStore, Vault};
+    Vault::open(folder, None).unwrap().save(record.to_string().as_bytes()).unwrap();
+}
+
+/// The record in a folder, opened as the library would.
+fn stored_record(folder: &std::path::Path) -> Value {
+    use pims::store::{RecordStore, Vault};
+    serde_json::from_slice(&Vault::open(folder, None).unwrap().load().unwrap().unwrap()).unwrap()
+}
+
+#[test]
+fn init_upgrades_a_record_of_the_form_before() {
+    let session = Session::begin();
+    let folder = session.folder.path();
+    authentication("get", "smscode", json!({"type": "phoneNumberCertification", "phoneNumber": "0612345678"}));
+    let code = last_code(&session);
+    let enrollment =
+        json!({"action": "enrollWithPhoneNumber", "pinCode": "1234", "smsCode": code, "phoneNumber": "0612345678"});
+    assert_eq!(execute("set", "pims.authentication.enrollment", &enrollment.to_string())["result"], Value::Null);
+    facade::free();
+    let mut record = stored_record(folder);
+    assert_eq!(record["format"], 2);
+    record["format"] = json!(1);
+    leave_record(folder, &record);
+
+    assert_eq!(execute("init", "", &session.config())["status"], "SUCCEEDED");
+    let otp = execute("get", "pims.authentication.otp", r#"{"action":"withPIN","pinCode":"1234"}"#);
+    assert_eq!(otp["status"], "SUCCEEDED", "{otp}");
+    facade::free();
+    assert_eq!(stored_record(folder)["format"], 2);
+}
+
+#[test]
+fn a_record_that_is_too_old_allows_its_removal_and_nothing_else() {
+    let session = Session::begin();
+    let folder = session.folder.path();
+    facade::free();
+    let old = json!({"format": 0, "account": "local", "keys": {"K0": "00"}});
+    leave_record(folder, &old);
+
+    assert_eq!(execute("init", "", &session.config())["status"], "SUCCEEDED");
+    for (method, api, params) in [
+        ("set", "smscode", json!({"action": "enrollment", "smsCode": "123456"})),
+        ("set", "enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": "123456"})),
+        ("set", "enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "})),
+        (
+            "set",
+            "enrollment",
+            json!({"action": "enrollWithPhoneNumber", "pinCode": "1234", "smsCode": "123456", "phoneNumber": "0612345678"}),
+        ),
+        ("set", "pincode", json!({"action": "update", "oldPIN": "1234", "newPIN": "4321"})),
+        ("set", "pincode", json!({"action": "reset", "pinCode": "1234", "smsCode": "123456"})),
+        ("get", "otp", json!({"action": "withPIN", "pinCode": "1234"})),
+        ("get", "otp", json!({"action": "withoutPIN"})),
+    ] {
+        let message = execute(method, &format!("pims.authentication.{api}"), &params.to_string());
+        assert_eq!(message["error"]["code"], 2317, "{api} {params}: {message}");
+        assert_eq!(message["error"]["info"]["nextAction"], "removeEnrollments", "{message}");
+    }
+    // Nothing was written over it.
+    facade::free();
+    assert_eq!(stored_record(folder), old);
+
+    assert_eq!(execute("init", "", &session.config())["status"], "SUCCEEDED");
+    let removed = execute("set", "pims.authentication.enrollment", r#"{"action":"remove"}"#);
+    assert_eq!(removed["status"], "SUCCEEDED", "{removed}");
+    assert_eq!(execute("get", ACCOUNT, ACTIVATED)["result"], json!({"isDeviceActivated": false}));
+    facade::free();
+    assert_eq!(stored_record(folder)["format"], 2);
+}
+
+#[test]
+fn a_record_of_another_account_is_told_however_old_it_is() {
+    let session = Session::begin();
+    facade::free();
+    leave_record(session.folder.path(), &json!({"format": 0, "account": "somebody", "keys": {}}));
+    assert_eq!(execute("init", "", &session.config())["error"]["code"], 2006);
+}

@@ -92,6 +92,15 @@ static void the_log_is_named_and_holds_what_happened(void **state)
     assert_true(is_logged("CALL get pims.authentication.otp: 2317\n"));
 }
 
+static void a_log_that_the_host_deleted_begins_anew(void **state)
+{
+    (void)state;
+    assert_int_equal(remove(log_path()), 0);
+    assert_true(exists(log_path()));
+    assert_succeeded(get(SDK_VERSION, "{}"), NULL);
+    assert_true(is_logged("CALL get pims.sdk.version: succeeded\n"));
+}
+
 static void each_way_of_calling_is_logged_once(void **state)
 {
     (void)state;
@@ -316,6 +325,7 @@ static const struct CMUnitTest tests[] = {
     TEST(the_device_is_told_as_far_as_it_is_known, with_facade),
     TEST(the_host_knows_the_device_better, with_facade),
     TEST(the_log_is_named_and_holds_what_happened, with_facade),
+    TEST(a_log_that_the_host_deleted_begins_anew, with_facade),
     TEST(each_way_of_calling_is_logged_once, with_enrollment),
     TEST(the_level_says_what_is_logged, with_folder),
     TEST(where_nothing_is_logged_there_is_no_log, with_folder),

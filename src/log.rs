@@ -58,6 +58,10 @@ pub(crate) fn path() -> Option<PathBuf> {
     let mut logger = lock();
     let logger = logger.as_mut()?;
     let path = logger.path(SystemTime::now());
+    if !path.exists() {
+        // The host may have sent it somewhere and deleted it.
+        logger.open = None;
+    }
     logger.file(path.clone()).ok()?;
     Some(path)
 }

@@ -33,7 +33,7 @@ pub(super) const ROUTES: &[Route] = &[
         parameters: &[],
         judge: |_, _| {
             Task::new(|component| {
-                let block = component.configured()?.block().map_err(failed("pinCode"))?;
+                let block = component.strong()?.block().map_err(failed("pinCode"))?;
                 Ok(Output::Account { activated: None, blocked: Some(word(block)) })
             })
         },

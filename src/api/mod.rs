@@ -107,15 +107,7 @@ impl Component {
         }
     }
 
-    /// StrongAuthentication, for an operation. Where its storage is gone, nothing is begun that could not be written down.
     fn strong(&mut self) -> Result<&mut StrongAuthentication, Error> {
-        let strong = self.configured()?;
-        strong.check_storage().map_err(failed("pinCode"))?;
-        Ok(strong)
-    }
-
-    /// StrongAuthentication, for a question.
-    fn configured(&mut self) -> Result<&mut StrongAuthentication, Error> {
         self.strong.as_mut().ok_or_else(not_configured)
     }
 }

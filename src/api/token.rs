@@ -13,7 +13,7 @@ pub(super) const ROUTES: &[Route] = &[Route {
         let [token] = params.require(["token"])?;
         let token = token.access_token("token")?;
         Task::new(move |component| {
-            component.configured()?;
+            component.strong()?;
             component.token.set(token);
             Ok(Output::Null)
         })

@@ -93,7 +93,9 @@ pub trait RecordStore: Send {
 #[derive(Clone)]
 pub struct StorageLock {
     folder: PathBuf,
-    file: Arc<File>,
+    // Held: the lock ends with the file.
+    _file: Arc<File>,
+    id: FileId,
 }
 
 impl StorageLock {
@@ -104,27 +106,34 @@ impl StorageLock {
             // The folder's own name must be durable too. Where the parent may not be read, the system decides.
             let _ = sync_folder(parent);
         }
-        let file = Arc::new(lock(&folder.join(LOCK))?);
-        Ok(Self { folder: folder.to_owned(), file })
+        let path = folder.join(LOCK);
+        let file = lock(&path)?;
+        let id = file.metadata().map(|metadata| file_id(&metadata)).map_err(StoreError::io("locked", &path))?;
+        Ok(Self { folder: folder.to_owned(), _file: Arc::new(file), id })
     }
 
     /// Whether the lock that is held is still that of the folder.
     fn check(&self) -> Result<(), StoreError> {
         let path = self.folder.join(LOCK);
-        if is_same_file(&self.file, &path) { Ok(()) } else { Err(StoreError::Gone(path)) }
+        match fs::metadata(&path) {
+            Ok(metadata) if file_id(&metadata) == self.id => Ok(()),
+            _ => Err(StoreError::Gone(path)),
+        }
     }
 }
 
+/// What tells a file from another one of the same name, where the system has such a thing.
+type FileId = (u64, u64);
+
 #[cfg(unix)]
-fn is_same_file(held: &File, path: &Path) -> bool {
+fn file_id(metadata: &fs::Metadata) -> FileId {
     use std::os::unix::fs::MetadataExt;
-    let id = |metadata: io::Result<fs::Metadata>| metadata.ok().map(|metadata| (metadata.dev(), metadata.ino()));
-    id(held.metadata()).is_some_and(|held| Some(held) == id(fs::metadata(path)))
+    (metadata.dev(), metadata.ino())
 }
 
 #[cfg(not(unix))]
-fn is_same_file(_: &File, path: &Path) -> bool {
-    path.exists()
+fn file_id(_: &fs::Metadata) -> FileId {
+    (0, 0)
 }
 
 /// A folder with one device record.

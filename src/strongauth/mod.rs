@@ -117,11 +117,6 @@ impl StrongAuthentication {
         Ok(Self { client, factory_key, transport, store, host, record })
     }
 
-    /// Whether what this component would write down would be found again.
-    pub fn check_storage(&self) -> Result<(), Failure> {
-        Ok(self.store.check()?)
-    }
-
     /// Forgets what is in memory for what is in the store.
     pub fn reload(&mut self) -> Result<(), StoreError> {
         self.record = match load(&*self.store)? {
@@ -147,13 +142,15 @@ impl StrongAuthentication {
         permit(state, operation).map_err(|refusal| Failure::State(refusal, state))
     }
 
-    /// One step of the MAC exchange.
+    /// One step of the MAC exchange. Nothing is sent whose answer could not be written down.
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, Failure> {
+        self.store.check()?;
         Ok(self.transport.mac(request)?)
     }
 
     /// One request to CVS that answers more or less than done.
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<Option<String>, Failure> {
+        self.store.check()?;
         match self.transport.cvs(request)? {
             CvsAnswer::Done => Ok(None),
             CvsAnswer::PhoneNumber(number) => Ok(Some(number)),

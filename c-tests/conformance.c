@@ -170,7 +170,11 @@ static void no_service_configured(void)
 
 static void a_storage_that_was_taken_away(void)
 {
-    begin_embedded("");
+    if (cell->operation.state == ENROLLED) {
+        begin_enrolled("");
+    } else {
+        begin_embedded("");
+    }
     assert_int_equal(rename(in_folder("device"), in_folder("elsewhere")), 0);
 }
 

@@ -178,19 +178,19 @@ fn delete_oldest(folder: &Path) {
     }
 }
 
-/// A moment as it stands in a file name, in UTC, to the millisecond, so that no two launches share one: `20261123T031200123Z`.
+/// A moment as it stands in a file name, in UTC, to the microsecond, so that no two launches share one: `20261123T031200123456Z`.
 fn moment(time: SystemTime) -> String {
     let time = OffsetDateTime::from(time);
     let (date, clock) = (time.date(), time.time());
     format!(
-        "{:04}{:02}{:02}T{:02}{:02}{:02}{:03}Z",
+        "{:04}{:02}{:02}T{:02}{:02}{:02}{:06}Z",
         date.year(),
         u8::from(date.month()),
         date.day(),
         clock.hour(),
         clock.minute(),
         clock.second(),
-        clock.millisecond()
+        clock.microsecond()
     )
 }
 
@@ -244,11 +244,11 @@ mod tests {
     fn a_new_file_begins_as_the_configuration_says() {
         let logger = |rotation| Logger { folder: PathBuf::new(), rotation, started: at(86_400), open: None };
         let name = |rotation, seconds| logger(rotation).file_name(at(seconds));
-        assert_eq!(name(NewLogFile::AppLaunch, 999_999), "pims-19700102T000000000Z.log");
+        assert_eq!(name(NewLogFile::AppLaunch, 999_999), "pims-19700102T000000000000Z.log");
         assert_eq!(name(NewLogFile::Day, 86_400 + 86_399), "pims-19700102.log");
         assert_eq!(name(NewLogFile::Day, 2 * 86_400), "pims-19700103.log");
-        assert_eq!(name(NewLogFile::Duration(5), 86_400 + 299), "pims-19700102T000000000Z.log");
-        assert_eq!(name(NewLogFile::Duration(5), 86_400 + 300), "pims-19700102T000500000Z.log");
+        assert_eq!(name(NewLogFile::Duration(5), 86_400 + 299), "pims-19700102T000000000000Z.log");
+        assert_eq!(name(NewLogFile::Duration(5), 86_400 + 300), "pims-19700102T000500000000Z.log");
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
         let mut logger = Logger { folder: path.clone(), rotation: NewLogFile::AppLaunch, started: at(0), open: None };
         logger.write("WARN", format_args!("one"), at(1)).unwrap();
         logger.write("ERROR", format_args!("two"), at(2)).unwrap();
-        let text = std::fs::read_to_string(path.join("pims-19700101T000000000Z.log")).unwrap();
+        let text = std::fs::read_to_string(path.join("pims-19700101T000000000000Z.log")).unwrap();
         assert_eq!(text, "1970-01-01T00:00:01Z WARN one\n1970-01-01T00:00:02Z ERROR two\n");
     }
 }

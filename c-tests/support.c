@@ -617,6 +617,30 @@ static void free_gates(void)
     }
 }
 
+/* ---- Standard streams ---------------------------------------------------------------------------------------------------------------- */
+
+long bytes_written_by(void (*work)(void))
+{
+    struct stat written;
+    int output = dup(STDOUT_FILENO);
+    int errors = dup(STDERR_FILENO);
+    int file = open(in_folder("streams"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_true(output >= 0 && errors >= 0 && file >= 0);
+    fflush(NULL);
+    dup2(file, STDOUT_FILENO);
+    dup2(file, STDERR_FILENO);
+    work();
+    fflush(NULL);
+    dup2(output, STDOUT_FILENO);
+    dup2(errors, STDERR_FILENO);
+    close(output);
+    close(errors);
+    assert_int_equal(fstat(file, &written), 0);
+    close(file);
+    return (long)written.st_size;
+}
+
 /* ---- Files --------------------------------------------------------------------------------------------------------------------------- */
 
 bool exists(const char *path)

@@ -188,6 +188,9 @@ typedef struct Poll {
 Poll poll_begin(void);
 void poll_wait(Poll poll);
 
+/* How many bytes reach the standard streams of this process meanwhile. */
+long bytes_written_by(void (*work)(void));
+
 bool exists(const char *path);
 /* A whole file. The caller frees it. */
 char *read_file(const char *path, size_t *size);

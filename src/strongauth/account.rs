@@ -1,9 +1,9 @@
 //! The account: codes, phone numbers, the block, the removal.
 
-use super::machine::{Event, Operation, State};
+use super::machine::{Operation, State};
 use super::record::{Block, Intent, Record};
 use super::{Failure, StrongAuthentication};
-use crate::inwebo::{EngineError, SmsCode, Word};
+use crate::inwebo::{EngineError, SmsCode};
 use crate::log;
 use crate::transport::{CodePurpose, CvsRequest};
 
@@ -37,22 +37,14 @@ impl StrongAuthentication {
             return Ok(self.record.block);
         }
         let device = self.device()?;
-        let (block, event) = match self.ask_status(&device) {
-            Ok(Ok(())) => (Some(Block::NotBlocked), Some(Event::AccountUnblocked)),
-            Ok(Err(Word::MaxDevices)) => (Some(Block::AccountBlocked), Some(Event::AccountUnblocked)),
-            Ok(Err(Word::Blocked)) => (Some(Block::PinBlocked), Some(Event::AccountBlocked)),
-            Ok(Err(Word::NoDevice)) => (None, Some(Event::DeviceUnknown)),
-            _ => (self.record.block, None),
-        };
-        let moved = event.is_some_and(|event| self.record.apply(event, self.host.now()));
-        if moved || self.record.block != block {
-            self.record.block = block;
-            // The answer is known, written down or not: the service will say it again.
-            if let Err(error) = self.save() {
-                log::warning!("what the service said of the account was not written down: {error}");
-            }
+        // The answer is known, written down or not: the service will say it again.
+        if let Ok(said) = self.ask_status(&device)
+            && self.record.hear(said.as_ref().copied(), self.host.now())
+            && let Err(error) = self.save()
+        {
+            log::warning!("what the service said of the account was not written down: {error}");
         }
-        Ok(block)
+        Ok(self.record.block)
     }
 
     /// Removes all enrollments of the account at the service, then this device's. A device that cannot reach the service keeps its

@@ -199,21 +199,8 @@ impl StrongAuthentication {
 
     /// The end of every operation: what the service said of the account and the device is written down.
     fn settle<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
-        let word = match &outcome {
-            Err(failure) => failure.word().cloned(),
-            Ok(_) => None,
-        };
-        let (event, block) = match word {
-            Some(Word::Blocked) => (Some(Event::AccountBlocked), Some(Block::PinBlocked)),
-            Some(Word::NoDevice) => (Some(Event::DeviceUnknown), None),
-            Some(Word::MaxDevices) => (None, Some(Block::AccountBlocked)),
-            _ => (None, self.record.block),
-        };
-        let mut changed = event.is_some_and(|event| self.record.apply(event, self.host.now()));
-        if self.record.block != block {
-            self.record.block = block;
-            changed = true;
-        }
+        let word = outcome.as_ref().err().and_then(Failure::word);
+        let changed = word.is_some_and(|word| self.record.hear(Err(word), self.host.now()));
         // The operation failed already; where this cannot be written either, the service will say it again.
         if changed && let Err(Failure::Store(error)) = self.save() {
             log::warning!("the device state could not be written: {error}");
@@ -235,15 +222,9 @@ impl StrongAuthentication {
         }?;
         match answer {
             Err(Word::NoDevice) if intent == Intent::Remove => self.forget_enrollment(),
-            Err(Word::NoDevice) => {
-                self.record.block = None;
-                self.record.apply(Event::DeviceUnknown, self.host.now());
+            said => {
+                self.record.hear(said.as_ref().copied(), self.host.now());
             }
-            Ok(()) | Err(Word::MaxDevices) => {
-                self.record.block = None;
-                self.record.apply(Event::AccountUnblocked, self.host.now());
-            }
-            Err(_) => {}
         }
         self.record.intent = None;
         self.save()

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::machine::{Event, Origin, State, Sync, next};
 use crate::inwebo::activate::{PinMode, Prepared, ServiceKeys};
-use crate::inwebo::{Device, SmsCode};
+use crate::inwebo::{Device, SmsCode, Word};
 
 /// The version of the form below. 1 knew no `activation.phone`.
 const FORMAT: u32 = 2;
@@ -139,6 +139,20 @@ impl Record {
             State::ActivationStarted(_) | State::Upgradable => return false,
         }
         true
+    }
+
+    /// Takes over what the service says of the account and the device: nothing against them, or a word. Says whether anything changed.
+    pub fn hear(&mut self, said: Result<(), &Word>, now: i64) -> bool {
+        let (event, block) = match said {
+            Ok(()) => (Event::AccountUnblocked, Some(Block::NotBlocked)),
+            Err(Word::MaxDevices) => (Event::AccountUnblocked, Some(Block::AccountBlocked)),
+            Err(Word::Blocked) => (Event::AccountBlocked, Some(Block::PinBlocked)),
+            Err(Word::NoDevice) => (Event::DeviceUnknown, None),
+            // It is about this one request.
+            Err(_) => return false,
+        };
+        let moved = self.apply(event, now);
+        std::mem::replace(&mut self.block, block) != block || moved
     }
 
     fn stand(&mut self, standing: Standing) {

@@ -25,6 +25,8 @@ struct Logger {
     folder: PathBuf,
     rotation: NewLogFile,
     started: SystemTime,
+    /// The file of a launch, whose name does not change.
+    launched: PathBuf,
     open: Option<(PathBuf, File)>,
 }
 
@@ -33,8 +35,7 @@ const MAX_FILES: usize = 30;
 
 /// Begins to log into `folder`. The file is made at once, so that it can be named; where nothing is to be logged, none is.
 pub(crate) fn begin(folder: &Path, level: LogLevel, rotation: NewLogFile) {
-    let logger = Logger { folder: folder.to_owned(), rotation, started: SystemTime::now(), open: None };
-    *lock() = Some(logger);
+    *lock() = Some(Logger::new(folder, rotation, SystemTime::now()));
     LEVEL.store(level as u8, Ordering::Release);
     // A log that cannot be written stops nobody.
     let _ = path();
@@ -45,7 +46,7 @@ pub(crate) fn change(level: LogLevel, rotation: NewLogFile) {
     if let Some(logger) = &mut *lock()
         && logger.rotation != rotation
     {
-        *logger = Logger { folder: logger.folder.clone(), rotation, started: SystemTime::now(), open: None };
+        *logger = Logger::new(&logger.folder, rotation, SystemTime::now());
     }
     LEVEL.store(level as u8, Ordering::Release);
 }
@@ -57,12 +58,12 @@ pub(crate) fn path() -> Option<PathBuf> {
     }
     let mut logger = lock();
     let logger = logger.as_mut()?;
-    let path = logger.path(SystemTime::now());
-    if !path.exists() {
+    if logger.open.as_ref().is_some_and(|(_, file)| is_deleted(file)) {
         // The host may have sent it somewhere and deleted it.
         logger.open = None;
     }
-    logger.file(path.clone()).ok()?;
+    let path = logger.path(SystemTime::now());
+    logger.file(&path).ok()?;
     Some(path)
 }
 
@@ -106,21 +107,50 @@ pub(crate) fn try_error(text: fmt::Arguments<'_>) {
     }
 }
 
+#[cfg(unix)]
+fn is_deleted(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+}
+
+#[cfg(not(unix))]
+fn is_deleted(_: &File) -> bool {
+    // There, an open file cannot be deleted.
+    false
+}
+
 impl Logger {
+    fn new(folder: &Path, rotation: NewLogFile, started: SystemTime) -> Self {
+        let launched = folder.join(format!("pims-{}.log", moment(started)));
+        Self { folder: folder.to_owned(), rotation, started, launched, open: None }
+    }
+
     fn write(&mut self, word: &str, text: fmt::Arguments<'_>, now: SystemTime) -> std::io::Result<()> {
         let path = self.path(now);
         let at = OffsetDateTime::from(now).format(&Rfc3339).unwrap_or_default();
         // One write a line: lines of two processes do not mix.
-        self.file(path)?.write_all(format!("{at} {word} {text}\n").as_bytes())
+        self.file(&path)?.write_all(format!("{at} {word} {text}\n").as_bytes())
     }
 
+    /// The file that a line of this moment belongs to.
     fn path(&self, now: SystemTime) -> PathBuf {
-        self.folder.join(self.file_name(now))
+        match self.rotation {
+            NewLogFile::AppLaunch => self.launched.clone(),
+            NewLogFile::Day => {
+                let day = moment(now);
+                self.folder.join(format!("pims-{}.log", day.split_once('T').map_or(day.as_str(), |(day, _)| day)))
+            }
+            NewLogFile::Duration(minutes) => {
+                let period = Duration::from_secs(60 * u64::from(minutes));
+                let passed = now.duration_since(self.started).unwrap_or_default().as_secs() / period.as_secs();
+                self.folder.join(format!("pims-{}.log", moment(self.started + period * passed as u32)))
+            }
+        }
     }
 
     /// The file at `path`, opened where another one was written to before.
-    fn file(&mut self, path: PathBuf) -> std::io::Result<&mut File> {
-        if self.open.as_ref().is_none_or(|(open, _)| *open != path) {
+    fn file(&mut self, path: &Path) -> std::io::Result<&mut File> {
+        if self.open.as_ref().is_none_or(|(open, _)| open != path) {
             create_folder(&self.folder)?;
             let mut options = OpenOptions::new();
             options.create(true).append(true);
@@ -129,8 +159,8 @@ impl Logger {
                 use std::os::unix::fs::OpenOptionsExt;
                 options.mode(0o600);
             }
-            let file = options.open(&path)?;
-            self.open = Some((path, file));
+            let file = options.open(path)?;
+            self.open = Some((path.to_owned(), file));
             delete_oldest(&self.folder);
         }
         match &mut self.open {
@@ -142,22 +172,6 @@ impl Logger {
 
     fn files(&self) -> Vec<PathBuf> {
         files_in(&self.folder)
-    }
-
-    /// The file that a line of this moment belongs to.
-    fn file_name(&self, now: SystemTime) -> String {
-        match self.rotation {
-            NewLogFile::AppLaunch => format!("pims-{}.log", moment(self.started)),
-            NewLogFile::Day => {
-                let day = moment(now);
-                format!("pims-{}.log", day.split_once('T').map_or(day.as_str(), |(day, _)| day))
-            }
-            NewLogFile::Duration(minutes) => {
-                let period = Duration::from_secs(60 * u64::from(minutes));
-                let passed = now.duration_since(self.started).unwrap_or_default().as_secs() / period.as_secs();
-                format!("pims-{}.log", moment(self.started + period * passed as u32))
-            }
-        }
     }
 }
 
@@ -242,8 +256,10 @@ mod tests {
 
     #[test]
     fn a_new_file_begins_as_the_configuration_says() {
-        let logger = |rotation| Logger { folder: PathBuf::new(), rotation, started: at(86_400), open: None };
-        let name = |rotation, seconds| logger(rotation).file_name(at(seconds));
+        let name = |rotation, seconds| {
+            let path = Logger::new(Path::new("logs"), rotation, at(86_400)).path(at(seconds));
+            path.strip_prefix("logs").unwrap().to_str().unwrap().to_owned()
+        };
         assert_eq!(name(NewLogFile::AppLaunch, 999_999), "pims-19700102T000000000000Z.log");
         assert_eq!(name(NewLogFile::Day, 86_400 + 86_399), "pims-19700102.log");
         assert_eq!(name(NewLogFile::Day, 2 * 86_400), "pims-19700103.log");
@@ -255,7 +271,7 @@ mod tests {
     fn only_the_newest_files_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let rotation = NewLogFile::Day;
-        let mut logger = Logger { folder: folder.path().to_owned(), rotation, started: at(0), open: None };
+        let mut logger = Logger::new(folder.path(), rotation, at(0));
         std::fs::write(folder.path().join("notes.txt"), "of the host").unwrap();
         for day in 0..40 {
             logger.write("WARN", format_args!("a day"), at(86_400 * day)).unwrap();
@@ -270,7 +286,7 @@ mod tests {
     fn lines_are_appended_with_their_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logs");
-        let mut logger = Logger { folder: path.clone(), rotation: NewLogFile::AppLaunch, started: at(0), open: None };
+        let mut logger = Logger::new(&path, NewLogFile::AppLaunch, at(0));
         logger.write("WARN", format_args!("one"), at(1)).unwrap();
         logger.write("ERROR", format_args!("two"), at(2)).unwrap();
         let text = std::fs::read_to_string(path.join("pims-19700101T000000000000Z.log")).unwrap();

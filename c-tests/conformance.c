@@ -222,7 +222,7 @@ static void a_failing_server(void)
     service_answers(cell->operation.request, 503, "");
 }
 
-static void an_answer_that_is_no_xml(void)
+static void a_page_of_something_else(void)
 {
     begin_with_service();
     service_answers(cell->operation.request, 200, "<html><p>Welcome to the hotel's network");

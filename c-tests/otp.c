@@ -159,6 +159,7 @@ static void a_password_without_a_pin_is_right_once_where_the_policy_allows_it(vo
     Answer answer = get(OTP, WITHOUT_PIN);
     assert_failed(answer, 2308);
     assert_detail(answer, "without a PIN");
+    assert_null(strstr(answer.message, "nextAction"));
     /* Nothing was charged, and nobody blocked. */
     assert_true(verifies(new_otp(PIN)));
     restart(NO_PIN_NEEDED);

@@ -1,6 +1,7 @@
 /* pims.sdk: the version, the device, the logs, the configuration of a facade that runs; and the access token. */
 #include "support.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,6 +322,56 @@ static void a_bad_token_is_refused(void **state)
     assert_succeeded(set(TOKEN, "{'type':'cvs','token':'abc1'}"), "null");
 }
 
+/* ---- One call waits for the service, the others do not ------------------------------------------------------------------------------- */
+
+static void *ask_for_the_number(void *message)
+{
+    *(char **)message = pims_execute("get", TRUSTED_PHONE_NUMBER, "{}");
+    return NULL;
+}
+
+static void a_call_that_executes_on_its_own_thread_holds_no_answer_up(void **state)
+{
+    pthread_t thread;
+    char *message = NULL;
+    Poll poll = poll_begin();
+
+    (void)state;
+    service_start();
+    service_fails(CVS("GET", "trustedPhoneNumber"), SILENCE);
+    assert_succeeded(init("{" LOUD ",'storage':{'path':'%s'},'credential':{'inWeboURL':'%s','macID':'0123456789abcdef0123456789abcdef'},"
+                          "'account':{'accessToken':'token-1a'},'network':{'requestTimeoutMs':4000000}}", folder(), service_url()), "null");
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_the_number, &message), 0);
+    while (service_asked("trustedPhoneNumber") == 0) {
+        poll_wait(poll);
+    }
+    /* The service does not answer before it is stopped: were these held up, no message would come. */
+    for (int i = 0; i < 3; i++) {
+        assert_succeeded(get(SDK_VERSION, "{}"), NULL);
+        assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
+    }
+    service_stop();
+    pthread_join(thread, NULL);
+    Answer answer = read_answer(message);
+    pims_string_free(message);
+    assert_failed(answer, 2202);
+}
+
+static void a_refused_configuration_replaces_no_token(void **state)
+{
+    (void)state;
+    service_start();
+    assert_succeeded(init("{" LOUD ",'storage':{'path':'%s'},'credential':{'inWeboURL':'%s','macID':'0123456789abcdef0123456789abcdef'},"
+                          "'account':{'accessToken':'first-token-1a'}}", folder(), service_url()), "null");
+    write_file(in_folder("authority.db"), "garbage, and no database", 24);
+    assert_failed(set(SDK_CONFIGURATION, "{'credential':{'inWeboURL':'embedded:'},'account':{'accessToken':'second-token-2b'}}"), 2006);
+    assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), NULL);
+    assert_int_equal(service_asked("Bearer first-token-1a"), 1);
+    assert_succeeded(set(SDK_CONFIGURATION, "{'account':{'accessToken':'second-token-2b'}}"), "null");
+    assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), NULL);
+    assert_int_equal(service_asked("Bearer second-token-2b"), 1);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST(the_device_is_told_as_far_as_it_is_known, with_facade),
     TEST(the_host_knows_the_device_better, with_facade),
@@ -340,6 +391,8 @@ static const struct CMUnitTest tests[] = {
     TEST(a_storage_is_locked_whatever_is_configured, with_folder),
     TEST(the_access_token_counts_from_the_next_request_on, with_folder),
     TEST(a_bad_token_is_refused, with_facade),
+    TEST(a_call_that_executes_on_its_own_thread_holds_no_answer_up, with_folder),
+    TEST(a_refused_configuration_replaces_no_token, with_folder),
 };
 
 SUITE_MAIN(tests)

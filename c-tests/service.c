@@ -1,6 +1,7 @@
 #include "service.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -235,6 +236,10 @@ void service_start(void)
     assert_int_equal(getsockname(service.listener, (struct sockaddr *)&address, &length), 0);
     assert_int_equal(listen(service.listener, 16), 0);
     assert_int_equal(pipe(service.stop), 0);
+    /* Not another process's: it would keep them open. */
+    assert_int_not_equal(fcntl(service.listener, F_SETFD, FD_CLOEXEC), -1);
+    assert_int_not_equal(fcntl(service.stop[0], F_SETFD, FD_CLOEXEC), -1);
+    assert_int_not_equal(fcntl(service.stop[1], F_SETFD, FD_CLOEXEC), -1);
     snprintf(service.url, sizeof service.url, "http://127.0.0.1:%d", ntohs(address.sin_port));
     service.running = pthread_create(&service.thread, NULL, run, NULL) == 0;
     assert_true(service.running);

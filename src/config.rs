@@ -139,7 +139,7 @@ impl Config {
             (changed.storage_path == self.storage_path, "storage.path"),
             (same_key, "storage.key"),
             (changed.username == self.username, "account.username"),
-            (changed.embedded.database == self.embedded.database, "embedded.database"),
+            (changed.database() == self.database(), "embedded.database"),
         ] {
             if !same {
                 return Err(invalid(format!(
@@ -192,6 +192,11 @@ impl Config {
             device: device(&root.section("device")?, base.map(|base| &base.device))?,
             embedded: embedded(&root.section("embedded")?, text, base.map(|base| &base.embedded))?,
         })
+    }
+
+    /// The embedded authority's database.
+    pub fn database(&self) -> PathBuf {
+        self.embedded.database.clone().unwrap_or_else(|| self.storage_path.join("authority.db"))
     }
 
     /// Where the service is, or `None` where StrongAuthentication is not configured. Outside development nothing is assumed.
@@ -281,8 +286,14 @@ fn service(credential: &Section<'_>) -> Result<Option<ServiceUrl>, Error> {
 fn remote(section: &Section<'_>, key: &str, url: &str) -> Result<(), Error> {
     let expected = || section.expected(key, "a URL, https://host[:port][/path]");
     let uri: http::Uri = url.parse().map_err(|_| expected())?;
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(expected)?;
-    if uri.query().is_some() || uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+    let host = uri.host().filter(|host| is_host(host)).ok_or_else(expected)?;
+    // The parser leaves out what it does not understand, such as a port that is none.
+    let authority = match uri.port_u16() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    let whole = uri.authority().is_some_and(|found| found.as_str() == authority);
+    if !whole || uri.query().is_some() || url.contains('#') {
         return Err(expected());
     }
     match uri.scheme_str() {
@@ -290,6 +301,14 @@ fn remote(section: &Section<'_>, key: &str, url: &str) -> Result<(), Error> {
         Some("http") if is_loopback(host) => Ok(()),
         Some("http") => Err(section.expected(key, "https://: http:// is accepted for a loopback address only")),
         _ => Err(expected()),
+    }
+}
+
+/// A name, an IPv4 address, or an IPv6 address in brackets.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && !host.contains(['[', ']']),
     }
 }
 
@@ -614,6 +633,21 @@ mod tests {
         assert_eq!(read(text).service(), Some(ServiceUrl::Remote("https://example.com:8443/x".into())));
         for url in ["http://127.0.0.1:8080", "http://[::1]:1", "http://localhost/x"] {
             read(&format!(r#"{{"credential":{{"inWeboURL":"{url}"}}}}"#));
+        }
+        for bad in [
+            "http://127.0.0.1:70000",
+            "http://localhost:",
+            "http://localhost:1/x#y",
+            "http://localhost/?a=b",
+            "http://[::1]x:1",
+            "http://[127.0.0.1]:1",
+            "http://user@localhost",
+            "https://",
+            "localhost:80",
+        ] {
+            for key in ["inWeboURL", "cvsURL"] {
+                assert!(detail(&format!(r#"{{"credential":{{"{key}":"{bad}"}}}}"#)).contains(key), "{bad}");
+            }
         }
     }
 

@@ -211,6 +211,25 @@ impl Error {
         }
     }
 
+    /// The same of an operation without a PIN.
+    pub fn from_failure_without_pin(failure: &Failure) -> Self {
+        let error = Self::from_failure(failure, "pinCode");
+        let detail =
+            "the service makes no one-time passwords without a PIN for this account, or this is not the device";
+        match failure.word() {
+            Some(word) => error.where_no_pin_was_asked_for(word, detail),
+            None => error,
+        }
+    }
+
+    /// Where no PIN was asked for, none was wrong.
+    fn where_no_pin_was_asked_for(self, word: &Word, detail: &'static str) -> Self {
+        match word {
+            Word::Access => self.with_detail(detail).with_info(|info| info.next_action = None),
+            _ => self,
+        }
+    }
+
     /// The detail, or the label where there is none.
     fn reason(&self) -> String {
         if self.detail.is_empty() { self.label().to_string() } else { self.detail.to_string() }
@@ -366,23 +385,23 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
         CvsRefusal::NoPhoneNumber => Error::new(Code::NoPhoneNumber),
         CvsRefusal::PhoneNumberRegistered => Error::new(Code::PhoneNumberRegistered),
         CvsRefusal::BadPhoneNumber => Error::invalid("phoneNumber", "the service does not take this phone number"),
-        CvsRefusal::WrongCode { attempts_left } => of_word(&Word::Code, Some(*attempts_left), "pinCode")
-            .with_info(|info| info.word = None),
-        CvsRefusal::TooManyCodes { retry_after_seconds } => Error::new(Code::ServerError)
+        CvsRefusal::WrongCode { attempts_left } => {
+            of_word(&Word::Code, Some(*attempts_left), "pinCode").with_info(|info| info.word = None)
+        }
+        CvsRefusal::TooManyCodes { retry_after_seconds: None } => {
+            Error::new(Code::ServerError).with_detail("this account asked for too many SMS codes: ask again later")
+        }
+        CvsRefusal::TooManyCodes { retry_after_seconds: Some(seconds) } => Error::new(Code::ServerError)
             .with_detail(format!(
-                "this account asked for too many SMS codes: the next one may be asked for in {retry_after_seconds} seconds"
+                "this account asked for too many SMS codes: the next one may be asked for in {seconds} seconds"
             ))
-            .with_info(|info| info.retry_after_seconds = Some(*retry_after_seconds)),
+            .with_info(|info| info.retry_after_seconds = Some(*seconds)),
         CvsRefusal::SmsNotSent => {
             Error::new(Code::ServerError).with_detail("the service could not send the SMS: ask for another code later")
         }
         CvsRefusal::Word { word, attempts_left } => {
-            // No PIN was asked for: none was wrong.
-            let error = of_word(word, *attempts_left, "pinCode");
-            match word {
-                Word::Access => error.with_detail("the service refused access").with_info(|info| info.next_action = None),
-                _ => error,
-            }
+            let detail = "the service refused access";
+            of_word(word, *attempts_left, "pinCode").where_no_pin_was_asked_for(word, detail)
         }
     }
 }

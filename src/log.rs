@@ -161,7 +161,7 @@ impl Logger {
             }
             let file = options.open(path)?;
             self.open = Some((path.to_owned(), file));
-            delete_oldest(&self.folder);
+            delete_oldest(&self.folder, path);
         }
         match &mut self.open {
             Some((_, file)) => Ok(file),
@@ -177,7 +177,6 @@ impl Logger {
 
 /// The log files of a folder, the oldest first: their names sort by time.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let is_log = |name: &str| name.starts_with("pims-") && name.ends_with(".log");
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<_> =
         entries.filter(|entry| entry.file_name().to_str().is_some_and(is_log)).map(|entry| entry.path()).collect();
@@ -185,9 +184,21 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn delete_oldest(folder: &Path) {
+/// Whether this is the name of a log: `pims-20261123.log`, `pims-20261123T031200123456Z.log`. Nothing else of the folder is ever touched.
+fn is_log(name: &str) -> bool {
+    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let moment = name.strip_prefix("pims-").and_then(|rest| rest.strip_suffix(".log"));
+    moment.is_some_and(|moment| match moment.split_once('T') {
+        Some((day, clock)) => digits(day, 8) && clock.strip_suffix('Z').is_some_and(|clock| digits(clock, 12)),
+        None => digits(moment, 8),
+    })
+}
+
+/// `current` stays, however old its name looks: the clock may have been ahead once.
+fn delete_oldest(folder: &Path, current: &Path) {
     let files = files_in(folder);
-    for file in files.iter().take(files.len().saturating_sub(MAX_FILES)) {
+    let surplus = files.len().saturating_sub(MAX_FILES);
+    for file in files.iter().filter(|file| *file != current).take(surplus) {
         let _ = std::fs::remove_file(file);
     }
 }
@@ -272,14 +283,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let rotation = NewLogFile::Day;
         let mut logger = Logger::new(folder.path(), rotation, at(0));
-        std::fs::write(folder.path().join("notes.txt"), "of the host").unwrap();
+        let others = ["notes.txt", "pims-app.log", "pims-20261123T12.log"];
+        for name in others {
+            std::fs::write(folder.path().join(name), "of the host").unwrap();
+        }
         for day in 0..40 {
             logger.write("WARN", format_args!("a day"), at(86_400 * day)).unwrap();
         }
         let files = logger.files();
         assert_eq!(files.len(), MAX_FILES);
         assert!(files[0].ends_with("pims-19700111.log") && files[29].ends_with("pims-19700209.log"));
-        assert!(folder.path().join("notes.txt").exists());
+        assert!(others.iter().all(|name| folder.path().join(name).exists()));
+        // A clock that was set back.
+        logger.write("WARN", format_args!("before them all"), at(0)).unwrap();
+        assert!(folder.path().join("pims-19700101.log").exists());
+        assert_eq!(logger.files().len(), MAX_FILES);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use pims::store::{RecordStore, StoreError};
 use pims::strongauth::machine::{State, Sync};
 use pims::strongauth::record::{Block, Enrollment, Intent, Record, Standing};
 use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
-use pims::transport::{CvsAnswer, CvsRequest, Transport, TransportError};
+use pims::transport::{CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
 use zeroize::Zeroizing;
 
 /// Answers from a list; what was asked is kept.
@@ -431,4 +431,51 @@ fn the_record_holds_nothing_that_depends_on_the_pin_but_what_is_hidden_by_it() {
     for name in ["k0", "k1UnderKma", "secretUnderKma"] {
         assert_eq!(stored["device"][name].as_str().unwrap().len(), 32, "{name}: no padding, no check value");
     }
+}
+
+#[test]
+fn a_record_that_is_too_old_to_be_read_is_not_written_over_by_what_the_service_says() {
+    let bench = Bench { script: Arc::default(), memory: Memory::default() };
+    let old = br#"{"format":0,"account":"local","keys":[]}"#;
+    bench.memory.clone().save(old).unwrap();
+    let mut component = bench.open();
+    for refused in [
+        component_removal(&bench, &mut component, Word::Blocked),
+        component_removal(&bench, &mut component, Word::MaxDevices),
+    ] {
+        assert!(matches!(refused, Err(Failure::Cvs(_))));
+        assert_eq!(component.state(), State::Upgradable);
+        assert_eq!(bench.memory.0.lock().unwrap().as_deref(), Some(&old[..]));
+    }
+}
+
+fn component_removal(bench: &Bench, component: &mut StrongAuthentication, word: Word) -> Result<(), Failure> {
+    let refusal = CvsAnswer::Refused(CvsRefusal::Word { word, attempts_left: None });
+    bench.script.cvs.lock().unwrap().push_back(Ok(refusal));
+    component.remove()
+}
+
+#[test]
+fn a_removal_that_was_lost_takes_no_started_enrollment_from_a_disabled_device() {
+    let (bench, mut component) = bench(&enrolled(Standing::Disabled));
+    bench.script.answer("ActionSetup", &keys());
+    component.accept_code(&SmsCode::new("2424").unwrap()).unwrap();
+    bench.script.cvs.lock().unwrap().push_back(Err(TransportError::Unreachable("cut".into())));
+    assert!(matches!(component.remove(), Err(Failure::Transport(_))));
+    // The service knows no such device: that was so before.
+    bench.script.answer("ActionSetup", "<err>NOK:NODEVICE</err>");
+    bench.script.lose();
+    assert!(matches!(component.enroll(&pin("1234"), None), Err(Failure::Transport(_))));
+    assert_eq!(component.state().name(), "ActivationStarted");
+    assert!(bench.memory.record().activation.is_some());
+}
+
+#[test]
+fn a_removal_that_was_done_or_refused_leaves_the_intent_that_is_true() {
+    let (bench, mut component) =
+        bench(&Record { intent: Some(Intent::ChangePin), ..enrolled(Standing::MustSynchronize) });
+    assert!(component_removal(&bench, &mut component, Word::Forbidden).is_err());
+    assert_eq!(bench.memory.record().intent, Some(Intent::ChangePin));
+    assert!(component_removal(&bench, &mut component, Word::SynchroFailed).is_err());
+    assert_eq!(bench.memory.record().intent, Some(Intent::Remove));
 }

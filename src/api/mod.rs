@@ -107,6 +107,13 @@ impl Component {
         }
     }
 
+    /// Takes over the token of a configuration, which does not keep it.
+    pub fn take_token(&self, config: &mut Config) {
+        if let Some(token) = config.access_token.take() {
+            self.token.set(token);
+        }
+    }
+
     fn strong(&mut self) -> Result<&mut StrongAuthentication, Error> {
         self.strong.as_mut().ok_or_else(not_configured)
     }

@@ -1,7 +1,6 @@
 //! `pims.authentication.otp`: one-time passwords.
 
-use super::{Method, Route, Selector, Task, failed};
-use crate::error::Code;
+use super::{Error, Method, Route, Selector, Task, failed};
 use crate::message::Output;
 
 const API: &str = "pims.authentication.otp";
@@ -30,13 +29,8 @@ pub(super) const ROUTES: &[Route] = &[
         parameters: &[],
         judge: |_, _| {
             Task::new(|component| {
-                let otp = component.strong()?.otp_without_pin().map_err(|failure| match failed("pinCode")(failure) {
-                    // No PIN was asked for: none was wrong.
-                    error if error.code() == Code::AccessRefused => error.with_detail(
-                        "the service makes no one-time passwords without a PIN for this account, or this is not the device",
-                    ),
-                    error => error,
-                })?;
+                let otp = component.strong()?.otp_without_pin();
+                let otp = otp.map_err(|failure| Error::from_failure_without_pin(&failure))?;
                 Ok(Output::Text("otp", otp))
             })
         },

@@ -29,12 +29,13 @@ pub(super) struct Core {
 impl Core {
     /// Opens everything that a configuration names. Nothing is made on disk before the whole of it was judged.
     pub(super) fn open(config: &str) -> Result<Self, Error> {
-        let config = Config::read(config)?;
+        let mut config = Config::read(config)?;
         check_transport(&config)?;
         // The lock first: it keeps a second process out of everything else.
         let lock = StorageLock::take(&config.storage_path).map_err(|error| Error::from(&error))?;
         let clock = clock(&config, MovedClock::default());
         let component = build(&config, clock, lock.clone(), AccessToken::default())?;
+        component.take_token(&mut config);
         log::begin(&config.storage_path.join("logs"), config.log_level, config.new_log_file);
         log::lifecycle!("the facade is there, version {}", env!("CARGO_PKG_VERSION"));
         if config.storage_key.is_none() {
@@ -55,11 +56,12 @@ impl Core {
 
     /// Applies a configuration to what runs: all of it, or, where any of it is bad, nothing.
     pub(super) fn configure(&mut self, text: &str) -> Outcome {
-        let config = self.config.change(text)?;
+        let mut config = self.config.change(text)?;
         check_transport(&config)?;
         let clock = clock(&config, self.clock);
         let before = self.account();
         self.component = build(&config, clock, self.lock.clone(), self.component.token.clone())?;
+        self.component.take_token(&mut config);
         log::change(config.log_level, config.new_log_file);
         (self.config, self.clock) = (config, clock);
         self.note_news(before);
@@ -112,20 +114,20 @@ fn clock(config: &Config, before: MovedClock) -> MovedClock {
 /// What this version cannot reach is refused before anything is made.
 fn check_transport(config: &Config) -> Result<(), Error> {
     match config.service() {
-        Some(ServiceUrl::Remote(url)) if !url.starts_with("http://") => {
-            Err(Error::new(Code::ConfigurationInvalid).with_detail(
-                "credential.inWeboURL: expected \"embedded:\" or http:// on a loopback address: this version of the library has no HTTPS yet",
-            ))
-        }
+        Some(ServiceUrl::Remote(url)) => [("inWeboURL", Some(&url)), ("cvsURL", config.cvs.as_ref())]
+            .into_iter()
+            .filter(|(_, url)| url.is_some_and(|url| url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))))
+            .try_for_each(|(key, _)| {
+                Err(Error::new(Code::ConfigurationInvalid).with_detail(format!(
+                    "credential.{key}: expected http:// on a loopback address: this version of the library has no HTTPS yet"
+                )))
+            }),
         _ => Ok(()),
     }
 }
 
 /// Makes the component that a configuration names, on a storage that is locked.
 fn build(config: &Config, clock: MovedClock, lock: StorageLock, token: AccessToken) -> Result<Component, Error> {
-    if let Some(given) = &config.access_token {
-        token.set(given.clone());
-    }
     let mut component = Component::new(token.clone());
     match config.service() {
         None => {}
@@ -154,7 +156,7 @@ fn build(config: &Config, clock: MovedClock, lock: StorageLock, token: AccessTok
 fn embedded(config: &Config, clock: MovedClock, component: &mut Component) -> Result<Arc<dyn Transport>, Error> {
     use crate::transport::embedded::{Embedded, Place};
     let authority = Embedded::open(Place {
-        database: config.embedded.database.clone().unwrap_or_else(|| config.storage_path.join("authority.db")),
+        database: config.database(),
         outbox: config.storage_path.join("sms-outbox.jsonl"),
         account: config.username.clone(),
         policy: config.embedded.policy.clone(),

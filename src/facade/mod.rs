@@ -23,7 +23,7 @@ mod worker;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::thread::JoinHandle;
 
 use once_cell::sync::Lazy;
@@ -189,15 +189,17 @@ impl Facade {
             Task::View(task) => return task(&self.view),
             task => task,
         };
-        let mut core = lock(&self.core);
-        let core = core.as_mut().ok_or_else(not_initialized)?;
+        let mut guard = lock(&self.core);
+        let core = guard.as_mut().ok_or_else(not_initialized)?;
         let outcome = match task {
             Task::Component(task) => core.run(task).unwrap_or_else(|_| Err(panicked())),
             Task::Configure(text) => core.configure(&text),
             Task::View(task) => task(&self.view),
         };
         self.view.update(core.component(), core.config());
-        if core.has_news() {
+        let has_news = core.has_news();
+        drop(guard);
+        if has_news {
             self.queue.wake();
         }
         outcome
@@ -240,6 +242,14 @@ fn note(method: Method, api: &str, outcome: &Outcome) {
 /// A panic while a lock is held is caught and told; what the lock guards is made whole again by [`Core::run`].
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 fn not_initialized() -> Error {

@@ -6,7 +6,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
-use super::{Facade, IS_WORKER, lock, not_initialized, note};
+use super::{Facade, IS_WORKER, not_initialized, note, try_lock};
 use crate::api::{Method, Topics, event, topics};
 use crate::error::{Code, Error};
 use crate::log;
@@ -95,9 +95,10 @@ impl Worker<'_> {
 
     /// Tells the subscriber what changed. No lock is held while a callback runs.
     fn tell_news(&mut self) {
-        let news: Vec<(AccountView, AccountView)> = match &mut *lock(&self.facade.core) {
-            Some(core) => core.take_news(),
-            None => return,
+        let news: Vec<(AccountView, AccountView)> = match try_lock(&self.facade.core).as_deref_mut() {
+            Some(Some(core)) => core.take_news(),
+            // Whoever works on it now wakes this thread when there is news.
+            Some(None) | None => return,
         };
         let Some(subscription) = &mut self.subscription else { return };
         for (before, after) in news {

@@ -3,7 +3,7 @@
 use super::machine::{Operation, State};
 use super::record::{Block, Intent, Record};
 use super::{Failure, StrongAuthentication};
-use crate::inwebo::{EngineError, SmsCode};
+use crate::inwebo::{EngineError, SmsCode, Word};
 use crate::log;
 use crate::transport::{CodePurpose, CvsRequest};
 
@@ -52,6 +52,7 @@ impl StrongAuthentication {
     pub fn remove(&mut self) -> Result<(), Failure> {
         self.permit(Operation::Remove)?;
         self.transport.check_account()?;
+        let before = self.record.intent.filter(|intent| *intent != Intent::Remove);
         if self.record.enrollment.is_some() && self.record.intent != Some(Intent::Remove) {
             self.record.intent = Some(Intent::Remove);
             self.save()?;
@@ -64,9 +65,10 @@ impl StrongAuthentication {
                 if had_nothing { Ok(()) } else { self.save() }
             }
             Err(failure) => {
-                // A refusal: nothing was removed. Anything else may have reached the service: the intent stays.
-                if matches!(failure, Failure::Cvs(_)) && self.record.intent.is_some() {
-                    self.record.intent = None;
+                // A refusal: nothing was removed. Anything else may have reached the service, or was done: the intent stays.
+                let refused = matches!(failure, Failure::Cvs(_)) && failure.word() != Some(&Word::SynchroFailed);
+                if refused && self.record.intent.is_some() {
+                    self.record.intent = before;
                     self.save()?;
                 }
                 self.settle(Err(failure))

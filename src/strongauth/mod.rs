@@ -120,7 +120,9 @@ impl StrongAuthentication {
     /// Forgets what is in memory for what is in the store.
     pub fn reload(&mut self) -> Result<(), StoreError> {
         self.record = match load(&*self.store)? {
-            Some(Decoded { record, .. }) => record,
+            Some(Decoded { record, .. }) if !record.outdated => record,
+            // Nothing but its account is known of it.
+            Some(_) => return Ok(()),
             None => Record { account: std::mem::take(&mut self.record.account), ..Record::default() },
         };
         Ok(())
@@ -176,8 +178,11 @@ impl StrongAuthentication {
         self.record.enrollment = Some(record::Enrollment { device, standing });
     }
 
-    /// Makes the record durable.
+    /// Makes the record durable. One that could not be read is never written over.
     fn save(&mut self) -> Result<(), Failure> {
+        if self.record.outdated {
+            return Ok(());
+        }
         Ok(self.store.save(&self.record.encode())?)
     }
 
@@ -221,7 +226,8 @@ impl StrongAuthentication {
             Err(_) => Ok(Ok(())),
         }?;
         match answer {
-            Err(Word::NoDevice) if intent == Intent::Remove => self.forget_enrollment(),
+            // That was known of a disabled one before: then it does not say that anything was removed.
+            Err(Word::NoDevice) if intent == Intent::Remove && state.is_activated() => self.forget_enrollment(),
             said => {
                 self.record.hear(said.as_ref().copied(), self.host.now());
             }

@@ -143,6 +143,10 @@ impl Record {
 
     /// Takes over what the service says of the account and the device: nothing against them, or a word. Says whether anything changed.
     pub fn hear(&mut self, said: Result<(), &Word>, now: i64) -> bool {
+        if self.outdated {
+            // It stays as it is until it is removed.
+            return false;
+        }
         let (event, block) = match said {
             Ok(()) => (Event::AccountUnblocked, Some(Block::NotBlocked)),
             Err(Word::MaxDevices) => (Event::AccountUnblocked, Some(Block::AccountBlocked)),

@@ -114,7 +114,9 @@ fn answer(answer: pims_authority::CvsAnswer) -> CvsAnswer {
             TheirRefusal::PhoneNumberRegistered => CvsRefusal::PhoneNumberRegistered,
             TheirRefusal::BadPhoneNumber => CvsRefusal::BadPhoneNumber,
             TheirRefusal::WrongCode { attempts_left } => CvsRefusal::WrongCode { attempts_left },
-            TheirRefusal::TooManyCodes { retry_after_seconds } => CvsRefusal::TooManyCodes { retry_after_seconds },
+            TheirRefusal::TooManyCodes { retry_after_seconds } => {
+                CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }
+            }
             TheirRefusal::SmsNotSent => CvsRefusal::SmsNotSent,
         }),
     }

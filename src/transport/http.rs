@@ -131,17 +131,19 @@ impl Transport for Http {
             return Err(TOKEN_REFUSED);
         }
         let retry_after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = read(response)?;
         if status.is_success() {
+            let body = read(response)?;
             return match request {
                 CvsRequest::TrustedPhoneNumber => phone_number(&body),
-                _ => done(&body),
+                _ => done(&body, retry_after),
             };
         }
+        // The status says enough where the body does not.
+        let body = read(response).unwrap_or_default();
         let word = serde_json::from_str::<Said>(&body).ok().filter(|said| !said.err.is_empty());
         match (word, retry_after) {
             (Some(said), _) => Ok(CvsAnswer::Refused(said.refusal(retry_after))),
-            (None, Some(retry_after_seconds)) if status == StatusCode::TOO_MANY_REQUESTS => {
+            (None, retry_after_seconds) if status == StatusCode::TOO_MANY_REQUESTS => {
                 Ok(CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }))
             }
             (None, _) => Err(refused(status)),
@@ -198,22 +200,29 @@ struct Said {
 
 impl Said {
     fn refusal(self, retry_after: Option<u64>) -> CvsRefusal {
-        match (self.err.as_str(), retry_after, self.attempts_left) {
-            ("NOK:NOPHONE", ..) => CvsRefusal::NoPhoneNumber,
-            ("NOK:PHONEREGISTERED", ..) => CvsRefusal::PhoneNumberRegistered,
-            ("NOK:PHONE", ..) => CvsRefusal::BadPhoneNumber,
-            ("NOK:NOSMS", ..) => CvsRefusal::SmsNotSent,
-            ("NOK:TOOMANYCODES", Some(retry_after_seconds), _) => CvsRefusal::TooManyCodes { retry_after_seconds },
-            (word, _, attempts_left) => CvsRefusal::Word { word: Word::read(word), attempts_left },
+        match self.err.as_str() {
+            "NOK:NOPHONE" => CvsRefusal::NoPhoneNumber,
+            "NOK:PHONEREGISTERED" => CvsRefusal::PhoneNumberRegistered,
+            "NOK:PHONE" => CvsRefusal::BadPhoneNumber,
+            "NOK:NOSMS" => CvsRefusal::SmsNotSent,
+            "NOK:TOOMANYCODES" => CvsRefusal::TooManyCodes { retry_after_seconds: retry_after },
+            word => CvsRefusal::Word { word: Word::read(word), attempts_left: self.attempts_left },
         }
     }
 }
 
-/// A success may still say a word that is none.
-fn done(body: &str) -> Result<CvsAnswer, TransportError> {
-    match serde_json::from_str::<Said>(body) {
-        Ok(said) if !said.err.is_empty() && said.err != "OK" => Ok(CvsAnswer::Refused(said.refusal(None))),
-        _ => Ok(CvsAnswer::Done),
+/// A success may still say a word that is none. Whatever else came back, such as the page of a hotel's network, is not an answer: what was
+/// asked for may not have been done.
+fn done(body: &str, retry_after: Option<u64>) -> Result<CvsAnswer, TransportError> {
+    if body.trim().is_empty() {
+        return Ok(CvsAnswer::Done);
+    }
+    // serde would take a list for an object.
+    let said = if body.trim_start().starts_with('{') { serde_json::from_str::<Said>(body).ok() } else { None };
+    match said {
+        Some(said) if said.err.is_empty() || said.err == "OK" => Ok(CvsAnswer::Done),
+        Some(said) => Ok(CvsAnswer::Refused(said.refusal(retry_after))),
+        None => Err(TransportError::Unusable("it is not the JSON of CVS".into())),
     }
 }
 
@@ -284,8 +293,13 @@ mod tests {
     fn what_cvs_says_becomes_a_refusal() {
         let said = |text: &str| serde_json::from_str::<Said>(text).unwrap().refusal(Some(9));
         assert_eq!(said(r#"{"err":"NOK:NOPHONE"}"#), CvsRefusal::NoPhoneNumber);
-        assert_eq!(said(r#"{"err":"NOK:TOOMANYCODES"}"#), CvsRefusal::TooManyCodes { retry_after_seconds: 9 });
+        assert_eq!(said(r#"{"err":"NOK:TOOMANYCODES"}"#), CvsRefusal::TooManyCodes { retry_after_seconds: Some(9) });
         let wrong = CvsRefusal::Word { word: Word::Code, attempts_left: Some(2) };
         assert_eq!(said(r#"{"err":"NOK:CODE","attemptsLeft":2}"#), wrong);
+        assert_eq!(done("", None).unwrap(), CvsAnswer::Done);
+        assert_eq!(done(" {} ", None).unwrap(), CvsAnswer::Done);
+        for page in ["<html>please log in", "{\"err\":\"NOK", "[]", "\"OK\"", "null"] {
+            assert!(matches!(done(page, None), Err(TransportError::Unusable(_))), "{page}");
+        }
     }
 }

@@ -116,8 +116,8 @@ pub enum CvsRefusal {
     },
     /// The account asked for too many codes.
     TooManyCodes {
-        /// When the next may be asked for, in seconds.
-        retry_after_seconds: u64,
+        /// When the next may be asked for, in seconds, where the service says so.
+        retry_after_seconds: Option<u64>,
     },
     /// The gateway did not take the SMS.
     SmsNotSent,

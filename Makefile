@@ -12,7 +12,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help build demo test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan lint check-exports check-header bench generate tools clean
+.PHONY: help build demo test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs lint check-exports check-header bench generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ demo: build ## the C demo: registers a phone number, enrolls, changes the PIN, m
 	@$(CC) -std=c99 -Wall -Wextra -O2 -Iinclude examples/c/enroll.c -o $(BUILD)/enroll -L$(RELEASE_LIB) -lpims -lpthread -Wl,-rpath,$(abspath $(RELEASE_LIB))
 	$(BUILD)/enroll $(DEMO_ARGS)
 
-test: tools lint test-rust check-exports check-header test-c ## every test; installs a missing tool, or says which
+test: tools lint test-rust check-exports check-header test-c test-docs ## every test; installs a missing tool, or says which
 
 lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) fmt --all --check
@@ -37,7 +37,7 @@ test-rust: ## unit, vector, property and crash tests
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
 	$(CARGO) test --no-default-features --lib
 
-test-c: test-c-plain test-c-release test-c-valgrind test-c-asan ## the C suite: plain, on the release library, under valgrind and AddressSanitizer
+test-c: test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
 
 test-c-plain: $(DEBUG_LIB)/.done
 	$(MAKE) -C c-tests check PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/c-tests
@@ -50,6 +50,15 @@ test-c-valgrind: $(DEBUG_LIB)/.done
 
 test-c-asan: $(BUILD)/asan/.done
 	tools/test-asan $(abspath $(BUILD))/asan
+
+# What runs longer under it and has no threads of its own is left to the others: the promises on time and order are these.
+TSAN_SUITES ?= abi queue threads subscriptions devices crowd sdk panic
+
+test-c-tsan: $(BUILD)/tsan/.done
+	tools/test-tsan $(abspath $(BUILD))/tsan $(TSAN_SUITES)
+
+test-docs: $(DEBUG_LIB)/.done ## the snippets of the guides compile and run
+	tools/check-snippets $(abspath $(DEBUG_LIB))
 
 check-exports: $(RELEASE_LIB)/.done ## the library's exports, the header and the documentation name the same functions
 	tools/check-exports $(RELEASE_LIB)/libpims.so
@@ -95,6 +104,9 @@ $(HOOKED_LIB)/.done: FORCE
 $(DEBUG_LIB)/.done: FORCE
 	$(CARGO) build --lib --features $(TEST_FEATURES)
 	$(call lay_out,$(DEBUG_LIB),target/debug)
+
+$(BUILD)/tsan/.done: FORCE
+	tools/build-tsan $(abspath $(BUILD))/tsan
 
 $(BUILD)/asan/.done: FORCE
 	tools/build-asan $(abspath $(BUILD))/asan

@@ -390,7 +390,8 @@ static void an_enrolled_device_is_not_enrolled_again(void **state)
     Answer answers[] = {take_code(code), enroll_with(PIN, code), enroll_with(PIN, " ")};
     for (int i = 0; i < 3; i++) {
         assert_failed(answers[i], 2317);
-        assert_value(answers[i], "error.info.nextAction", "removeEnrollments");
+        /* A program that obeyed would take the enrollment from every device. */
+        assert_null(strstr(answers[i].message, "nextAction"));
     }
     assert_true(verifies(new_otp(PIN)));
 }

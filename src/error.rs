@@ -222,6 +222,17 @@ impl Error {
         }
     }
 
+    /// The same of an enrollment: a device that is not enrolled cannot reset the PIN of a blocked account, only begin anew.
+    pub fn from_failure_of_enrollment(failure: &Failure) -> Self {
+        let error = Self::from_failure(failure, "pinCode");
+        match failure.word() {
+            Some(Word::Blocked) => error
+                .with_detail("too many wrong PINs: reset the PIN on an enrolled device, or remove the enrollments and begin anew")
+                .then(NextAction::RemoveEnrollments),
+            _ => error,
+        }
+    }
+
     /// Where no PIN was asked for, none was wrong.
     fn where_no_pin_was_asked_for(self, word: &Word, detail: &'static str) -> Self {
         match word {
@@ -309,9 +320,10 @@ fn of_state(refusal: Refusal, state: State) -> Error {
             error.with_detail("this device is not enrolled: enroll it first").then(NextAction::RequestSmsCode)
         }
         State::ActivationStarted(_) => error.with_detail("the enrollment of this device is started: finish it with the PIN first"),
-        State::Activated(_) => error
-            .with_detail("this device is enrolled: remove its enrollments before it is enrolled anew")
-            .then(NextAction::RemoveEnrollments),
+        // No next action: a program that removed the enrollments on its own would take them from every device.
+        State::Activated(_) => {
+            error.with_detail("this device is enrolled already; to enroll it anew, remove the account's enrollments first")
+        }
         State::Blocked => error.with_detail("the account is blocked: reset the PIN with an SMS code").then(NextAction::ResetPin),
         State::Upgradable => {
             let detail = "the device state is of an older form that this version cannot upgrade: remove the enrollments, then enroll anew";
@@ -336,7 +348,7 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
             .with_detail("the service no longer serves this client version")
             .then(NextAction::Update),
         Word::Blocked => Error::new(Code::AccountBlocked)
-            .with_detail("too many wrong PINs: reset the PIN with an SMS code; a device that is not enrolled removes the enrollments instead")
+            .with_detail("too many wrong PINs: reset the PIN with an SMS code")
             .then(NextAction::ResetPin),
         Word::MaxDevices => Error::new(Code::AccountBlocked)
             .with_detail("this account has the most devices it may have: remove its enrollments, then enroll again")

@@ -1,6 +1,6 @@
 //! `pims.authentication.enrollment`: enroll this device, remove the account's enrollments.
 
-use super::{Method, Route, Selector, Task, failed};
+use super::{Method, Route, Selector, Task, failed, of_enrollment};
 use crate::message::Output;
 
 const API: &str = "pims.authentication.enrollment";
@@ -17,7 +17,7 @@ pub(super) const ROUTES: &[Route] = &[
             let pin = pin.pin("pinCode")?;
             let code = code.sms_code_or_blank("smsCode")?;
             Task::new(move |component| {
-                component.strong()?.enroll(&pin, code.as_ref()).map_err(failed("pinCode"))?;
+                component.strong()?.enroll(&pin, code.as_ref()).map_err(of_enrollment)?;
                 Ok(Output::Null)
             })
         },
@@ -34,7 +34,7 @@ pub(super) const ROUTES: &[Route] = &[
             let code = code.sms_code("smsCode")?;
             let number = number.phone_number("phoneNumber")?;
             Task::new(move |component| {
-                component.strong()?.enroll_with_phone_number(&pin, &code, &number).map_err(failed("pinCode"))?;
+                component.strong()?.enroll_with_phone_number(&pin, &code, &number).map_err(of_enrollment)?;
                 Ok(Output::Null)
             })
         },

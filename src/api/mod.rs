@@ -273,13 +273,19 @@ fn likeness(one: &str, other: &str) -> usize {
 }
 
 fn not_configured() -> Error {
-    Error::of_component(Code::NotConfigured, "StrongAuthentication")
-        .with_detail("outside development the configuration needs credential.macID and credential.inWeboURL")
+    Error::of_component(Code::NotConfigured, "StrongAuthentication").with_detail(
+        "the configuration names no service that can be asked: it needs credential.macID and credential.inWeboURL",
+    )
 }
 
 /// Makes an error of a failed operation whose PIN parameter is called `pin`.
 fn failed(pin: &'static str) -> impl Fn(Failure) -> Error {
     move |failure| Error::from_failure(&failure, pin)
+}
+
+/// The same of an enrollment.
+fn of_enrollment(failure: Failure) -> Error {
+    Error::from_failure_of_enrollment(&failure)
 }
 
 #[cfg(test)]

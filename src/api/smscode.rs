@@ -1,6 +1,6 @@
 //! `pims.authentication.smscode`: SMS codes are asked for and shown, phone numbers are certified.
 
-use super::{Error, Method, Params, Route, Selector, StrongAuthentication, Task, failed};
+use super::{Error, Method, Params, Route, Selector, StrongAuthentication, Task, failed, of_enrollment};
 use crate::inwebo::SmsCode;
 use crate::inwebo::activate::PinMode;
 use crate::message::Output;
@@ -80,7 +80,7 @@ pub(super) const ROUTES: &[Route] = &[
             let [code] = params.require(["smsCode"])?;
             let code = code.sms_code("smsCode")?;
             Task::new(move |component| {
-                let pin_mode = component.strong()?.accept_code(&code).map_err(failed("pinCode"))?;
+                let pin_mode = component.strong()?.accept_code(&code).map_err(of_enrollment)?;
                 let status = match pin_mode {
                     PinMode::Current => "AlreadyEnrolled",
                     PinMode::None | PinMode::New | PinMode::Biometric => "NotEnrolled",

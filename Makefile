@@ -39,6 +39,8 @@ test-rust: ## unit, vector, property and crash tests
 
 test-c: test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
 
+# Sixteen processes work at once for so many seconds.
+test-c-plain: export PIMS_TEST_SECONDS ?= 60
 test-c-plain: $(DEBUG_LIB)/.done
 	$(MAKE) -C c-tests check PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/c-tests
 

@@ -53,11 +53,8 @@ test-c-valgrind: $(DEBUG_LIB)/.done
 test-c-asan: $(BUILD)/asan/.done
 	tools/test-asan $(abspath $(BUILD))/asan
 
-# What runs longer under it and has no threads of its own is left to the others: the promises on time and order are these.
-TSAN_SUITES ?= abi queue threads subscriptions devices crowd sdk panic
-
 test-c-tsan: $(BUILD)/tsan/.done
-	tools/test-tsan $(abspath $(BUILD))/tsan $(TSAN_SUITES)
+	tools/test-tsan $(abspath $(BUILD))/tsan
 
 test-docs: $(DEBUG_LIB)/.done ## the snippets of the guides compile and run
 	tools/check-snippets $(abspath $(DEBUG_LIB))

@@ -12,7 +12,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help build demo test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs lint check-exports check-header bench generate tools clean
+.PHONY: help build demo test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs lint check-exports check-header bench generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,12 @@ test-rust: ## unit, vector, property and crash tests
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
 	$(CARGO) test --no-default-features --lib
 
-test-c: test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
+test-c: test-c-plain test-c-release ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
+	@# Valgrind takes one core for minutes, the sanitizers are built meanwhile.
+	$(MAKE) --output-sync=target -j2 test-c-valgrind test-c-sanitizers
+
+test-c-sanitizers: test-c-asan
+	$(MAKE) test-c-tsan
 
 # Sixteen processes work at once for so many seconds.
 test-c-plain: export PIMS_TEST_SECONDS ?= 60

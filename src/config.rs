@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64ct::{Base64, Encoding};
 use inwebo_values::Modulus;
 use zeroize::Zeroizing;
 
@@ -102,6 +103,12 @@ pub struct Config {
     pub cvs: Option<String>,
     /// `credential.clientId`
     pub client_id: Option<String>,
+    /// `credential.caFile`
+    pub ca_file: Option<PathBuf>,
+    /// `credential.pinnedCertificates`
+    pub pins: Vec<[u8; 32]>,
+    /// `network.proxy`
+    pub proxy: Option<String>,
     /// `credential.factoryKey`
     pub factory_key: Option<Modulus>,
     /// `network.connectTimeoutMs`
@@ -159,7 +166,6 @@ impl Config {
         let credential = root.section("credential")?;
         credential.text("clientSecret")?;
         let network = root.section("network")?;
-        proxy(&network)?;
         let storage = root.section("storage")?;
         let account = root.section("account")?;
         let timeout = |key, known: fn(&Self) -> Duration, otherwise| -> Result<Duration, Error> {
@@ -174,6 +180,13 @@ impl Config {
             service: service(&credential)?.or_else(|| base?.service.clone()),
             cvs: cvs(&credential)?.or_else(|| base?.cvs.clone()),
             client_id: credential.text("clientId")?.map(str::to_owned).or_else(|| base?.client_id.clone()),
+            ca_file: credential.text("caFile")?.map(PathBuf::from).or_else(|| base?.ca_file.clone()),
+            pins: match (pinned_certificates(&credential)?, base) {
+                (Some(pins), _) => pins,
+                (None, Some(base)) => base.pins.clone(),
+                (None, None) => Vec::new(),
+            },
+            proxy: proxy(&network)?.or_else(|| base?.proxy.clone()),
             factory_key: factory_key(&credential)?.or_else(|| base?.factory_key.clone()),
             connect_timeout: timeout("connectTimeoutMs", |base| base.connect_timeout, 10_000)?,
             request_timeout: timeout("requestTimeoutMs", |base| base.request_timeout, 30_000)?,
@@ -270,8 +283,6 @@ fn cvs(credential: &Section<'_>) -> Result<Option<String>, Error> {
 }
 
 fn service(credential: &Section<'_>) -> Result<Option<ServiceUrl>, Error> {
-    credential.text("caFile")?;
-    pinned_certificates(credential)?;
     match credential.text("inWeboURL")? {
         None => Ok(None),
         Some("embedded:") if cfg!(feature = "embedded") => Ok(Some(ServiceUrl::Embedded)),
@@ -317,17 +328,17 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
-fn pinned_certificates(credential: &Section<'_>) -> Result<(), Error> {
-    let is_pin = |value: &Value<'_>| {
-        value
-            .as_text()
-            .and_then(|pin| pin.strip_prefix("sha256/"))
-            .is_some_and(|pin| StorageKey::from_base64(pin).is_some())
+fn pinned_certificates(credential: &Section<'_>) -> Result<Option<Vec<[u8; 32]>>, Error> {
+    let expected = || credential.expected("pinnedCertificates", "a list of \"sha256/\" and 32 bytes in base64");
+    let pin = |value: &Value<'_>| -> Option<[u8; 32]> {
+        let mut bytes = [0; 32];
+        let text = value.as_text()?.strip_prefix("sha256/")?;
+        (Base64::decode(text, &mut bytes).ok()?.len() == 32).then_some(bytes)
     };
     match credential.get("pinnedCertificates") {
-        None => Ok(()),
-        Some(Value::List(pins)) if pins.iter().all(is_pin) => Ok(()),
-        Some(_) => Err(credential.expected("pinnedCertificates", "a list of \"sha256/\" and 32 bytes in base64")),
+        None => Ok(None),
+        Some(Value::List(pins)) => pins.iter().map(pin).collect::<Option<_>>().map(Some).ok_or_else(expected),
+        Some(_) => Err(expected()),
     }
 }
 
@@ -351,11 +362,12 @@ fn brand(root: &Section<'_>) -> Result<(), Error> {
     }
 }
 
-fn proxy(network: &Section<'_>) -> Result<(), Error> {
+fn proxy(network: &Section<'_>) -> Result<Option<String>, Error> {
+    let is_http = |uri: &http::Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
     match network.text("proxy")? {
-        Some(proxy) if proxy.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some()) => Ok(()),
+        Some(proxy) if proxy.parse().is_ok_and(|uri| is_http(&uri)) => Ok(Some(proxy.to_owned())),
         Some(_) => Err(network.expected("proxy", "a URL, http://host:port")),
-        None => Ok(()),
+        None => Ok(None),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::inwebo::{EngineError, Word};
 use crate::store::StoreError;
 use crate::strongauth::machine::{Refusal, State};
 use crate::strongauth::{Failure, OpenError};
+use crate::transport::http::TrustError;
 use crate::transport::{CvsRefusal, TransportError};
 
 macro_rules! catalogue {
@@ -385,6 +386,7 @@ fn of_transport(error: &TransportError) -> Error {
         TransportError::Unreachable(_) => Code::NoInternet,
         TransportError::Unusable(_) => Code::InvalidReturn,
         TransportError::Server(_) => Code::ServerError,
+        TransportError::Pin => Code::PinningFailed,
         TransportError::NotAuthenticated(_) => {
             return Error::new(Code::NeedAuthentication).with_detail(error.to_string()).then(NextAction::Authenticate);
         }
@@ -421,6 +423,12 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
 impl From<&StoreError> for Error {
     fn from(error: &StoreError) -> Self {
         Self::new(Code::CoreNotConfigured).with_detail(error.to_string())
+    }
+}
+
+impl From<&TrustError> for Error {
+    fn from(error: &TrustError) -> Self {
+        Self::new(Code::ConfigurationInvalid).with_detail(error.to_string())
     }
 }
 

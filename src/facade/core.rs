@@ -12,7 +12,7 @@ use crate::log;
 use crate::message::{Outcome, Output};
 use crate::store::{StorageLock, Vault};
 use crate::strongauth::{AccountView, Failure, Host, Parts, StrongAuthentication};
-use crate::transport::http::{Endpoint, Http};
+use crate::transport::http::{Endpoint, Http, Interrupt, Trust, check_trust as check};
 use crate::transport::{AccessToken, Transport};
 
 /// The application's id where a development configuration names none.
@@ -23,18 +23,19 @@ pub(super) struct Core {
     config: Config,
     clock: MovedClock,
     lock: StorageLock,
+    interrupt: Interrupt,
     news: Vec<(AccountView, AccountView)>,
 }
 
 impl Core {
     /// Opens everything that a configuration names. Nothing is made on disk before the whole of it was judged.
-    pub(super) fn open(config: &str) -> Result<Self, Error> {
+    pub(super) fn open(config: &str, interrupt: Interrupt) -> Result<Self, Error> {
         let mut config = Config::read(config)?;
-        check_transport(&config)?;
+        check_trust(&config)?;
         // The lock first: it keeps a second process out of everything else.
         let lock = StorageLock::take(&config.storage_path).map_err(|error| Error::from(&error))?;
         let clock = clock(&config, MovedClock::default());
-        let component = build(&config, clock, lock.clone(), AccessToken::default())?;
+        let component = build(&config, clock, lock.clone(), AccessToken::default(), &interrupt)?;
         component.take_token(&mut config);
         log::begin(&config.storage_path.join("logs"), config.log_level, config.new_log_file);
         log::lifecycle!("the facade is there, version {}", env!("CARGO_PKG_VERSION"));
@@ -43,7 +44,7 @@ impl Core {
                 "no storage.key was given: the device state is sealed by the key file beside it, which hides it from nobody who can read both"
             );
         }
-        Ok(Self { component, config, clock, lock, news: Vec::new() })
+        Ok(Self { component, config, clock, lock, interrupt, news: Vec::new() })
     }
 
     pub(super) fn component(&self) -> &Component {
@@ -57,10 +58,10 @@ impl Core {
     /// Applies a configuration to what runs: all of it, or, where any of it is bad, nothing.
     pub(super) fn configure(&mut self, text: &str) -> Outcome {
         let mut config = self.config.change(text)?;
-        check_transport(&config)?;
+        check_trust(&config)?;
         let clock = clock(&config, self.clock);
         let before = self.account();
-        self.component = build(&config, clock, self.lock.clone(), self.component.token.clone())?;
+        self.component = build(&config, clock, self.lock.clone(), self.component.token.clone(), &self.interrupt)?;
         self.component.take_token(&mut config);
         log::change(config.log_level, config.new_log_file);
         (self.config, self.clock) = (config, clock);
@@ -111,23 +112,26 @@ fn clock(config: &Config, before: MovedClock) -> MovedClock {
     if config.embedded.clock_frozen { clock.frozen(before) } else { clock }
 }
 
-/// What this version cannot reach is refused before anything is made.
-fn check_transport(config: &Config) -> Result<(), Error> {
-    match config.service() {
-        Some(ServiceUrl::Remote(url)) => [("inWeboURL", Some(&url)), ("cvsURL", config.cvs.as_ref())]
-            .into_iter()
-            .filter(|(_, url)| url.is_some_and(|url| url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))))
-            .try_for_each(|(key, _)| {
-                Err(Error::new(Code::ConfigurationInvalid).with_detail(format!(
-                    "credential.{key}: expected http:// on a loopback address: this version of the library has no HTTPS yet"
-                )))
-            }),
+fn trust(config: &Config) -> Trust {
+    Trust { ca_file: config.ca_file.clone(), pins: config.pins.clone() }
+}
+
+/// What a service cannot be trusted by is refused before anything is made.
+fn check_trust(config: &Config) -> Result<(), Error> {
+    match (config.service(), &config.ca_file) {
+        (Some(ServiceUrl::Remote(_)), Some(_)) => check(&trust(config)).map_err(|error| Error::from(&error)),
         _ => Ok(()),
     }
 }
 
 /// Makes the component that a configuration names, on a storage that is locked.
-fn build(config: &Config, clock: MovedClock, lock: StorageLock, token: AccessToken) -> Result<Component, Error> {
+fn build(
+    config: &Config,
+    clock: MovedClock,
+    lock: StorageLock,
+    token: AccessToken,
+    interrupt: &Interrupt,
+) -> Result<Component, Error> {
     let mut component = Component::new(token.clone());
     match config.service() {
         None => {}
@@ -144,8 +148,12 @@ fn build(config: &Config, clock: MovedClock, lock: StorageLock, token: AccessTok
                 client_id: config.client_id.clone(),
                 connect_timeout: config.connect_timeout,
                 request_timeout: config.request_timeout,
+                proxy: config.proxy.clone(),
+                trust: trust(config),
                 token,
+                interrupt: interrupt.clone(),
             });
+            let transport = transport.map_err(|error| Error::from(&error))?;
             component.strong = Some(open_strong(config, vault, Arc::new(transport), MovedClock::default())?);
         }
     }

@@ -40,6 +40,7 @@ use crate::api::{Task, View, judge, known_name};
 use crate::error::{Code, Error};
 use crate::log;
 use crate::message::{Outcome, Output};
+use crate::transport::http::Interrupt;
 
 /// How many calls may wait. One more is not accepted.
 pub const MAX_WAITING: usize = 1024;
@@ -67,6 +68,7 @@ struct Facade {
     worker: Mutex<Option<JoinHandle<()>>>,
     released: Mutex<bool>,
     on_release: Condvar,
+    interrupt: Interrupt,
 }
 
 /// Creates the facade from a configuration. A success is told by the facade's own thread, a failure by this one, before the
@@ -135,6 +137,8 @@ fn execute_call(method: Method, api: &str, params: &str) -> Outcome {
 pub fn free() {
     let Some(facade) = current() else { return };
     facade.queue.close();
+    // What waits for a server waits no longer.
+    facade.interrupt.now();
     if IS_WORKER.get() {
         return;
     }
@@ -156,7 +160,8 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
     if current().is_some() {
         return Err(Error::new(Code::AlreadyInitialized));
     }
-    let core = Core::open(config)?;
+    let interrupt = Interrupt::default();
+    let core = Core::open(config, interrupt.clone())?;
     let view = View::default();
     view.update(core.component(), core.config());
     let facade = Arc::new(Facade {
@@ -166,6 +171,7 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
         worker: Mutex::new(None),
         released: Mutex::new(false),
         on_release: Condvar::new(),
+        interrupt,
     });
     let worker = worker::spawn(facade.clone()).map_err(|error| {
         Error::new(Code::CoreNotConfigured).with_detail(format!("the library's thread cannot be started: {error}"))

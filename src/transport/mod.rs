@@ -28,6 +28,9 @@ pub enum TransportError {
     /// The service could not serve the request (HTTP 5xx and its like).
     #[error("the service failed: {0}")]
     Server(String),
+    /// The server's key is none of the pinned ones: this may not be the service.
+    #[error("the server's key is none of the pinned ones (credential.pinnedCertificates)")]
+    Pin,
     /// CVS wants an access token: there is none, or it was not taken.
     #[error("{0}")]
     NotAuthenticated(&'static str),

@@ -3,15 +3,25 @@
 //! Each request is one attempt on a connection that is kept for the next. Redirects are not followed; an answer is read up to a limit.
 //! URLs hold secrets in this exchange: none of them ever enters an error or a log.
 
+mod dial;
+mod tls;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use ureq::http::{Response, StatusCode};
-use ureq::{Agent, Body};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
+use ureq::{Agent, Body, Proxy, ProxyProtocol};
 use zeroize::Zeroizing;
 
 use super::{AccessToken, CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
 use crate::inwebo::{Request, Word};
+
+pub use dial::Interrupt;
+pub use tls::{Pin, Trust, TrustError};
+
+use dial::{Dial, Names};
+use tls::{Tls, Untrusted};
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 256 * 1024;
@@ -38,8 +48,19 @@ pub struct Endpoint {
     pub connect_timeout: Duration,
     /// The longest time until an answer is there, connection included.
     pub request_timeout: Duration,
+    /// An HTTP proxy; what the usual environment variables say where it is `None`.
+    pub proxy: Option<String>,
+    /// Whom to trust.
+    pub trust: Trust,
     /// The account's access token.
     pub token: AccessToken,
+    /// What ends requests from another thread.
+    pub interrupt: Interrupt,
+}
+
+/// Whether a configuration of trust can be used.
+pub fn check_trust(trust: &Trust) -> Result<(), TrustError> {
+    Tls::new(trust).map(drop)
 }
 
 /// The service over HTTP.
@@ -49,16 +70,17 @@ pub struct Http {
     cvs: String,
     query: String,
     token: AccessToken,
+    interrupt: Interrupt,
 }
 
 impl Http {
     /// Prepares connections; none is made yet.
-    pub fn new(endpoint: Endpoint) -> Self {
+    pub fn new(endpoint: Endpoint) -> Result<Self, TrustError> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(None)
+            .proxy(proxy(&endpoint))
             .timeout_connect(Some(endpoint.connect_timeout))
             .timeout_global(Some(endpoint.request_timeout))
             .user_agent(concat!("libpims/", env!("CARGO_PKG_VERSION")))
@@ -67,13 +89,38 @@ impl Http {
         let cvs = endpoint.cvs.as_deref().map_or_else(|| origin(inwebo), |url| url.trim_end_matches('/'));
         let client: String =
             endpoint.client_id.iter().flat_map(|id| form_urlencoded::byte_serialize(id.as_bytes())).collect();
-        Self {
-            agent: config.into(),
+        let interrupt = endpoint.interrupt;
+        let connector =
+            ().chain(ConnectProxyConnector::default()).chain(Dial(interrupt.clone())).chain(Tls::new(&endpoint.trust)?);
+        let agent = Agent::with_parts(config, connector, Names(interrupt.clone()));
+        interrupt.watch(&agent);
+        Ok(Self {
+            agent,
             mac: format!("{inwebo}/iwws/MAC"),
             cvs: format!("{cvs}{CVS_PATH}"),
             query: if client.is_empty() { String::new() } else { format!("?client_id={client}") },
             token: endpoint.token,
+            interrupt,
+        })
+    }
+
+    /// What a failure was; where an interrupt caused it, that.
+    fn failed(&self, error: ureq::Error) -> TransportError {
+        if self.interrupt.happened() {
+            return TransportError::Unreachable("pims_free was called".into());
         }
+        failed(error)
+    }
+
+    fn read(&self, mut response: Response<Body>) -> Result<Zeroizing<String>, TransportError> {
+        let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
+        text.map(Zeroizing::new).map_err(|error| match self.failed(error) {
+            // The service had begun to answer.
+            TransportError::Unreachable(what) if !self.interrupt.happened() => {
+                TransportError::Unusable(format!("it broke off ({what})"))
+            }
+            error => error,
+        })
     }
 
     fn send(&self, request: &CvsRequest<'_>) -> Result<Response<Body>, TransportError> {
@@ -106,16 +153,16 @@ impl Http {
             }
             CvsRequest::RemoveEnrollments => bodiless(self.agent.delete(url("enrollments"))),
         }
-        .map_err(failed)
+        .map_err(|error| self.failed(error))
     }
 }
 
 impl Transport for Http {
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
         let url = Zeroizing::new(format!("{}?{}", self.mac, request.query()));
-        let response = self.agent.get(&**url).call().map_err(failed)?;
+        let response = self.agent.get(&**url).call().map_err(|error| self.failed(error))?;
         match response.status() {
-            StatusCode::OK => read(response),
+            StatusCode::OK => self.read(response),
             status => Err(refused(status)),
         }
     }
@@ -132,14 +179,14 @@ impl Transport for Http {
         }
         let retry_after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
         if status.is_success() {
-            let body = read(response)?;
+            let body = self.read(response)?;
             return match request {
                 CvsRequest::TrustedPhoneNumber => phone_number(&body),
                 _ => done(&body, retry_after),
             };
         }
         // The status says enough where the body does not.
-        let body = read(response).unwrap_or_default();
+        let body = self.read(response).unwrap_or_default();
         let word = serde_json::from_str::<Said>(&body).ok().filter(|said| !said.err.is_empty());
         match (word, retry_after) {
             (Some(said), _) => Ok(CvsAnswer::Refused(said.refusal(retry_after))),
@@ -149,6 +196,19 @@ impl Transport for Http {
             (None, _) => Err(refused(status)),
         }
     }
+}
+
+/// The proxy for a service; none for one on this machine.
+fn proxy(endpoint: &Endpoint) -> Option<Proxy> {
+    if endpoint.inwebo.starts_with("http://") {
+        // That is a loopback address, and CVS is not reached by another way.
+        return None;
+    }
+    let proxy = match &endpoint.proxy {
+        Some(url) => Proxy::new(url).ok(),
+        None => Proxy::try_from_env(),
+    };
+    proxy.filter(|proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https))
 }
 
 /// The scheme, host and port of a URL.
@@ -238,15 +298,6 @@ fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
     }
 }
 
-fn read(mut response: Response<Body>) -> Result<Zeroizing<String>, TransportError> {
-    let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
-    text.map(Zeroizing::new).map_err(|error| match failed(error) {
-        // The service had begun to answer.
-        TransportError::Unreachable(what) => TransportError::Unusable(format!("it broke off ({what})")),
-        error => error,
-    })
-}
-
 fn refused(status: StatusCode) -> TransportError {
     match status {
         status if status.is_server_error() => TransportError::Server(format!("HTTP {}", status.as_u16())),
@@ -272,6 +323,12 @@ fn failed(error: ureq::Error) -> TransportError {
         }
         Error::Io(error) => TransportError::Unreachable(error.kind().to_string()),
         Error::BodyExceedsLimit(_) => TransportError::Unusable("it is longer than 256 KiB".into()),
+        Error::Other(inner) => match inner.downcast_ref::<Untrusted>() {
+            Some(Untrusted::Pin) => TransportError::Pin,
+            Some(why) => TransportError::Unreachable(why.to_string()),
+            None => TransportError::Unreachable("the request could not be made".into()),
+        },
+        Error::ConnectProxyFailed(_) => TransportError::Unreachable("the proxy made no connection".into()),
         Error::Protocol(_) | Error::Http(_) | Error::LargeResponseHeader(..) => {
             TransportError::Unusable("it is not HTTP".into())
         }

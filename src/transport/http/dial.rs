@@ -1,0 +1,230 @@
+//! Connections that an interrupt ends at once, whatever they wait for: a name, a connection, an answer.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, ShutdownHandle, Transport,
+};
+use ureq::{Agent, Error};
+
+/// How long an interrupt may go unnoticed while a name is looked up or a connection made.
+const NOTICE: Duration = Duration::from_millis(50);
+
+/// The most addresses of a name that are tried.
+const MAX_ADDRESSES: usize = 8;
+
+/// Ends requests from another thread. Clones share it.
+#[derive(Clone, Default)]
+pub struct Interrupt(Arc<Interrupted>);
+
+#[derive(Default)]
+struct Interrupted {
+    happened: AtomicBool,
+    agent: Mutex<Option<Agent>>,
+}
+
+impl Interrupt {
+    /// Ends the request that is under way, and every later one.
+    pub fn now(&self) {
+        self.0.happened.store(true, Ordering::SeqCst);
+        if let Some(agent) = self.agent().take() {
+            agent.shutdown();
+        }
+    }
+
+    /// Whether it came to that.
+    pub fn happened(&self) -> bool {
+        self.0.happened.load(Ordering::SeqCst)
+    }
+
+    /// The agent whose requests it ends, in place of the one before.
+    pub(super) fn watch(&self, agent: &Agent) {
+        *self.agent() = Some(agent.clone());
+        if self.happened() {
+            self.now();
+        }
+    }
+
+    fn agent(&self) -> std::sync::MutexGuard<'_, Option<Agent>> {
+        self.0.agent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interrupt").field("happened", &self.happened()).finish()
+    }
+}
+
+/// Does what cannot be interrupted on a thread of its own, which is left to itself where nobody waits any more: the system ends a lookup
+/// and a connection attempt by its own limits.
+fn apart<T: Send + 'static>(
+    interrupt: &Interrupt,
+    timeout: NextTimeout,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let limit = timeout.not_zero().map(|limit| *limit);
+    let (done, result) = channel();
+    let begin = Instant::now();
+    std::thread::Builder::new().name("pims-connect".into()).spawn(move || {
+        // Nobody may be waiting any more.
+        let _ = done.send(work());
+    })?;
+    loop {
+        let left = limit.map_or(NOTICE, |limit| limit.saturating_sub(begin.elapsed()).min(NOTICE));
+        match result.recv_timeout(left) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Disconnected) => return Err(Error::ConnectionFailed),
+            Err(RecvTimeoutError::Timeout) if interrupt.happened() => {
+                return Err(io::Error::from(io::ErrorKind::Interrupted).into());
+            }
+            Err(RecvTimeoutError::Timeout) if limit.is_some_and(|limit| begin.elapsed() >= limit) => {
+                return Err(Error::Timeout(timeout.reason));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// Looks names up.
+#[derive(Debug)]
+pub(super) struct Names(pub(super) Interrupt);
+
+impl Resolver for Names {
+    fn resolve(&self, uri: &Uri, _: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let (scheme, authority) = uri.scheme().zip(uri.authority()).ok_or(Error::HostNotFound)?;
+        let place = DefaultResolver::host_and_port(scheme, authority).ok_or(Error::HostNotFound)?;
+        let found: Vec<SocketAddr> = match place.parse() {
+            Ok(address) => vec![address],
+            Err(_) => apart(&self.0, timeout, move || {
+                let found = place.to_socket_addrs().map_err(|_| Error::HostNotFound)?;
+                Ok(found.take(MAX_ADDRESSES).collect())
+            })?,
+        };
+        if found.is_empty() {
+            return Err(Error::HostNotFound);
+        }
+        let mut addresses = self.empty();
+        found.into_iter().for_each(|address| addresses.push(address));
+        Ok(addresses)
+    }
+}
+
+/// Makes TCP connections.
+#[derive(Debug)]
+pub(super) struct Dial(pub(super) Interrupt);
+
+impl<In: Transport> Connector<In> for Dial {
+    type Out = Either<In, Tcp>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        if let Some(chained) = chained {
+            // A proxy made it.
+            return Ok(Some(Either::A(chained)));
+        }
+        let addresses = details.addrs.to_vec();
+        let limit = details.timeout.not_zero().map(|limit| *limit);
+        let stream = apart(&self.0, details.timeout, move || first_of(&addresses, limit))?;
+        stream.set_nodelay(true)?;
+        let stream = Arc::new(Socket(stream));
+        let handle: Weak<dyn ShutdownHandle> = Arc::downgrade(&stream) as Weak<Socket>;
+        (details.register_shutdown)(handle)?;
+        let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(Some(Either::B(Tcp { stream, buffers })))
+    }
+}
+
+/// Connects to the first address that answers.
+fn first_of(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpStream, Error> {
+    let begin = Instant::now();
+    let mut last = Error::ConnectionFailed;
+    for (tried, address) in addresses.iter().enumerate() {
+        let connected = match limit {
+            None => TcpStream::connect(address),
+            Some(limit) => {
+                // What is left is shared by those that are left.
+                let share = limit.saturating_sub(begin.elapsed()) / (addresses.len() - tried) as u32;
+                TcpStream::connect_timeout(address, share.max(Duration::from_millis(1)))
+            }
+        };
+        match connected {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error.into(),
+        }
+    }
+    Err(last)
+}
+
+/// A socket that another thread can end.
+struct Socket(TcpStream);
+
+impl ShutdownHandle for Socket {
+    fn shutdown(&self) {
+        // An error means that it ended already.
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
+    }
+}
+
+/// A TCP connection.
+pub(super) struct Tcp {
+    stream: Arc<Socket>,
+    buffers: LazyBuffers,
+}
+
+impl Transport for Tcp {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        let limit = timeout.for_write().not_zero().map(|limit| *limit);
+        self.stream.0.set_write_timeout(limit)?;
+        let output = &self.buffers.output()[..amount];
+        (&self.stream.0).write_all(output).map_err(|error| timed_out(error, timeout))
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let limit = timeout.for_read().not_zero().map(|limit| *limit);
+        self.stream.0.set_read_timeout(limit)?;
+        let input = self.buffers.input_append_buf();
+        let amount = loop {
+            match (&self.stream.0).read(input) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.map_err(|error| timed_out(error, timeout))?,
+            }
+        };
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        // Nothing was asked: whatever there is to read, an end or a byte, is out of turn.
+        let stream = &self.stream.0;
+        let quiet = stream.set_nonblocking(true).is_ok()
+            && matches!(stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        quiet && stream.set_nonblocking(false).is_ok()
+    }
+}
+
+impl fmt::Debug for Tcp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tcp").finish_non_exhaustive()
+    }
+}
+
+/// What a socket calls either way where its time is over.
+fn timed_out(error: io::Error, timeout: NextTimeout) -> Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Error::Timeout(timeout.reason),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,246 @@
+//! TLS: whom to trust, and which keys.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    StreamOwned,
+};
+use sha2::{Digest, Sha256};
+use ureq::Error;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+};
+
+/// SHA-256 of a public key as it stands in a certificate (SPKI).
+pub type Pin = [u8; 32];
+
+/// Whom to trust.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// PEM roots; the system's where it is `None`.
+    pub ca_file: Option<std::path::PathBuf>,
+    /// If there are any, the server's own key must be one of these.
+    pub pins: Vec<Pin>,
+}
+
+/// Why a server is not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Untrusted {
+    /// Its key is none of the pinned ones.
+    #[error("the server's key is none of the pinned ones")]
+    Pin,
+    /// Its certificate is not trusted, or not for this name, or its time is over.
+    #[error("the server's certificate is not trusted, not for this host, or expired")]
+    Certificate,
+    /// They did not come to an agreement.
+    #[error("TLS failed")]
+    Handshake,
+}
+
+/// What a configuration of TLS says that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The file with the roots.
+    #[error("credential.caFile: expected a file of PEM certificates; it cannot be read, or there is none in it")]
+    CaFile,
+    /// The TLS library.
+    #[error("TLS cannot be set up")]
+    Setup,
+}
+
+/// Puts TLS on connections to `https:`.
+pub(super) struct Tls {
+    config: Arc<ClientConfig>,
+}
+
+impl Tls {
+    pub(super) fn new(trust: &Trust) -> Result<Self, TrustError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let roots = match &trust.ca_file {
+            Some(path) => roots_in(path)?,
+            None => system_roots(),
+        };
+        let verifier = Verifier::new(roots, trust.pins.clone(), provider.clone())?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|_| TrustError::Setup)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(Self { config: Arc::new(config) })
+    }
+}
+
+fn roots_in(path: &Path) -> Result<RootCertStore, TrustError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|_| TrustError::CaFile)? {
+        let certificate = certificate.map_err(|_| TrustError::CaFile)?;
+        roots.add(certificate).map_err(|_| TrustError::CaFile)?;
+    }
+    if roots.is_empty() { Err(TrustError::CaFile) } else { Ok(roots) }
+}
+
+/// The system's roots; where it has none that can be read, as on a phone, those of Mozilla that the library brings.
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots
+}
+
+impl<In: Transport> Connector<In> for Tls {
+    type Out = Either<In, TlsTransport>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        let Some(transport) = chained else { return Ok(None) };
+        if !details.needs_tls() || transport.is_tls() {
+            return Ok(Some(Either::A(transport)));
+        }
+        let host = details.uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| untrusted(Untrusted::Certificate))?;
+        let mut connection =
+            ClientConnection::new(self.config.clone(), name).map_err(|_| untrusted(Untrusted::Handshake))?;
+        let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
+        socket.set_timeout(details.timeout);
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket).map_err(judge)?;
+        }
+        let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned { conn: connection, sock: socket } })))
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+fn untrusted(why: Untrusted) -> Error {
+    Error::Other(Box::new(why))
+}
+
+/// Why a handshake failed: the network, or trust.
+fn judge(error: std::io::Error) -> Error {
+    let why = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).map(|error| match error {
+        rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => Untrusted::Pin,
+        rustls::Error::InvalidCertificate(_) => Untrusted::Certificate,
+        _ => Untrusted::Handshake,
+    });
+    match why {
+        Some(why) => untrusted(why),
+        // An error of the transport below comes out as it went in.
+        None => error.into(),
+    }
+}
+
+/// A connection under TLS.
+pub(super) struct TlsTransport {
+    buffers: LazyBuffers,
+    stream: StreamOwned<ClientConnection, TransportAdapter>,
+}
+
+impl Transport for TlsTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let output = &self.buffers.output()[..amount];
+        self.stream.write_all(output).and_then(|()| self.stream.flush()).map_err(judge)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let input = self.buffers.input_append_buf();
+        let amount = self.stream.read(input).map_err(judge)?;
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.get_mut().get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for TlsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsTransport").finish_non_exhaustive()
+    }
+}
+
+/// Judges a certificate by its chain, its name and its time, and then its key by the pins.
+#[derive(Debug)]
+struct Verifier {
+    chain: Arc<WebPkiServerVerifier>,
+    pins: Vec<Pin>,
+}
+
+impl Verifier {
+    fn new(roots: RootCertStore, pins: Vec<Pin>, provider: Arc<CryptoProvider>) -> Result<Self, TrustError> {
+        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+        Ok(Self { chain: chain.build().map_err(|_| TrustError::Setup)?, pins })
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        if self.pins.is_empty() {
+            return Ok(verified);
+        }
+        let key = ParsedCertificate::try_from(end_entity)?.subject_public_key_info();
+        let pin: Pin = Sha256::digest(&key).into();
+        if self.pins.contains(&pin) {
+            Ok(verified)
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}

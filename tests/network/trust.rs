@@ -1,0 +1,115 @@
+//! TLS: which servers are trusted.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64ct::{Base64, Encoding};
+use pims::facade;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PublicKeyData};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::service::Service;
+use crate::{MAC_ID, execute, expect, turn};
+
+/// A server's certificate and who made it.
+struct Made {
+    server: Arc<rustls::ServerConfig>,
+    ca_file: PathBuf,
+    pin: String,
+}
+
+fn make(folder: &Path, host: &str, expired: bool) -> Made {
+    let ca_key = KeyPair::generate().unwrap();
+    let mut ca = CertificateParams::default();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_certificate = ca.self_signed(&ca_key).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+    if expired {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    }
+    let certificate = params.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+    let ca_file = folder.join("ca.pem");
+    std::fs::write(&ca_file, ca_certificate.pem()).unwrap();
+    let pin = format!("sha256/{}", Base64::encode_string(&Sha256::digest(key.subject_public_key_info())));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private)
+        .unwrap();
+    Made { server: Arc::new(server), ca_file, pin }
+}
+
+/// What asking for the phone number comes to.
+fn ask(folder: &Path, service: &Service, credential: Value) -> Value {
+    let mut config = json!({
+        "storage": { "path": folder.join("device") },
+        "credential": { "inWeboURL": service.url, "macID": MAC_ID },
+        "account": { "accessToken": "secret-1a" },
+    });
+    for (key, value) in credential.as_object().unwrap() {
+        config["credential"][key] = value.clone();
+    }
+    let made = execute("init", "", &config);
+    if made["status"] == "FAILED" {
+        return made;
+    }
+    let params = json!({"type": "phoneNumberCertification", "phoneNumber": "+33612345678"});
+    let message = execute("get", "pims.authentication.smscode", &params);
+    facade::free();
+    message
+}
+
+#[test]
+fn a_server_is_trusted_by_its_chain_its_name_its_time_and_its_pin() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let made = make(folder.path(), "localhost", false);
+    let service = Service::start(folder.path(), Some(made.server.clone()));
+    expect(&ask(folder.path(), &service, json!({"caFile": made.ca_file})));
+    expect(&ask(folder.path(), &service, json!({"caFile": made.ca_file, "pinnedCertificates": [made.pin]})));
+    // One of several is enough: keys are exchanged that way.
+    let other = format!("sha256/{}", Base64::encode_string(&[7; 32]));
+    expect(&ask(folder.path(), &service, json!({"caFile": made.ca_file, "pinnedCertificates": [other, made.pin]})));
+    let unpinned = ask(folder.path(), &service, json!({"caFile": made.ca_file, "pinnedCertificates": [other]}));
+    assert_eq!(unpinned["error"]["code"], 2208, "{unpinned}");
+    // The system does not know this one; a pin makes no chain good.
+    for credential in [json!({}), json!({"pinnedCertificates": [made.pin]})] {
+        let unknown = ask(folder.path(), &service, credential);
+        assert_eq!(unknown["error"]["code"], 2202, "{unknown}");
+        assert!(unknown["error"]["detail"].as_str().unwrap().contains("certificate"), "{unknown}");
+    }
+}
+
+#[test]
+fn a_certificate_for_another_host_or_another_time_is_not_trusted() {
+    let _turn = turn();
+    for (host, expired) in [("elsewhere.example", false), ("localhost", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let made = make(folder.path(), host, expired);
+        let service = Service::start(folder.path(), Some(made.server));
+        let refused = ask(folder.path(), &service, json!({"caFile": made.ca_file, "pinnedCertificates": [made.pin]}));
+        assert_eq!(refused["error"]["code"], 2202, "{host}: {refused}");
+    }
+}
+
+#[test]
+fn a_file_of_roots_that_is_none_is_2004() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), None);
+    let remote = service.url.replace("http://", "https://");
+    std::fs::write(folder.path().join("empty.pem"), "").unwrap();
+    for name in ["missing.pem", "empty.pem"] {
+        let path = folder.path().join(name);
+        let refused = ask(folder.path(), &service, json!({"inWeboURL": remote, "caFile": path}));
+        assert_eq!(refused["error"]["code"], 2004, "{name}: {refused}");
+        assert!(refused["error"]["detail"].as_str().unwrap().contains("credential.caFile"));
+    }
+}

@@ -56,10 +56,11 @@ fn a_wrong_master_key_does_not_open_the_database() {
     let world = World::new();
     for key in [MasterKey::new(1, [8; 32]), MasterKey::new(2, MASTER)] {
         let opened = Authority::open(Options {
-            database: world.database(),
-            master_key: key,
+            database: world.database().into(),
+            master_key: key.into(),
             policy: Policy::default(),
             sms: Box::new(Inbox::default()),
+            sms_retry: None,
             clock: Box::new(HandClock::default()),
         });
         assert!(matches!(opened.err(), Some(OpenError::MasterKey)));
@@ -75,10 +76,11 @@ fn what_is_no_database_does_not_open() {
     let before = std::fs::read(&path).unwrap();
     for database in [path.clone(), folder.path().join("missing/authority.db"), folder.path().to_owned()] {
         let opened = Authority::open(Options {
-            database,
-            master_key: MasterKey::new(1, MASTER),
+            database: database.into(),
+            master_key: MasterKey::new(1, MASTER).into(),
             policy: Policy::default(),
             sms: Box::new(Inbox::default()),
+            sms_retry: None,
             clock: Box::new(HandClock::default()),
         });
         assert!(opened.is_err());

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod activation;
+mod admin;
 mod codes;
 mod device;
 mod durability;
@@ -10,4 +11,5 @@ mod passwords;
 mod pins;
 mod removal;
 mod synchronization;
+mod tokens;
 mod world;

@@ -140,10 +140,11 @@ fn table_rows(connection: &Connection, table: &str) -> Vec<String> {
 
 pub(crate) fn open(database: &Path, policy: Policy, clock: &HandClock, inbox: &Inbox) -> Authority {
     let options = Options {
-        database: database.to_owned(),
-        master_key: MasterKey::new(1, MASTER),
+        database: database.into(),
+        master_key: MasterKey::new(1, MASTER).into(),
         policy,
         sms: Box::new(inbox.clone()),
+        sms_retry: None,
         clock: Box::new(clock.clone()),
     };
     Authority::open(options).unwrap()

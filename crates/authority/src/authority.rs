@@ -162,6 +162,12 @@ impl Authority {
         })
     }
 
+    /// How often a step was run again because the database asked for it: others changed the same rows, or a connection was lost. Always 0
+    /// on SQLite.
+    pub fn retries(&self) -> u64 {
+        self.storage.retries()
+    }
+
     /// Sets other rules, for the requests that begin from now on.
     pub fn set_policy(&self, policy: Policy) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;

@@ -183,6 +183,11 @@ pub(crate) trait Storage: Send + Sync {
         what: &'static str,
         step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure>;
+
+    /// How often a step was run again because the database asked for it.
+    fn retries(&self) -> u64 {
+        0
+    }
 }
 
 /// Runs a step that yields a value.

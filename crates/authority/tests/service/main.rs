@@ -4,12 +4,16 @@
 mod activation;
 mod admin;
 mod codes;
+mod database;
 mod device;
 mod durability;
+mod files;
 mod malformed;
 mod passwords;
 mod pins;
 mod removal;
+mod rotation;
+mod sms;
 mod synchronization;
 mod tokens;
 mod world;

@@ -1,13 +1,14 @@
-//! The database of a test: one of its own on the shared server.
+//! The database of a test: a schema of its own on the shared server.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pims_authority::{Database, Postgres};
+use pims_authority::{Database, Policy, Postgres};
 use postgres::types::Type;
 use postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
+use crate::world::{HandClock, Inbox};
 
 pub(crate) struct TestDatabase {
     pub(crate) name: String,
@@ -16,7 +17,11 @@ pub(crate) struct TestDatabase {
 impl TestDatabase {
     /// One without tables.
     pub(crate) fn empty() -> Self {
-        Self::copy_of("template0")
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test{}", NEXT.fetch_add(1, Ordering::SeqCst));
+        let database = Self { name };
+        database.execute(&format!("CREATE SCHEMA {}", database.name));
+        database
     }
 
     /// One whose RSA keys are made already: to make them takes a while.
@@ -27,37 +32,41 @@ impl TestDatabase {
             crate::world::make_keys(&template);
             template
         });
-        Self::copy_of(&template.name)
-    }
-
-    fn copy_of(template: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test{}", NEXT.fetch_add(1, Ordering::SeqCst));
-        let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
-        client("postgres").batch_execute(&sql).unwrap();
-        Self { name }
+        let database = Self::empty();
+        drop(crate::world::open(&database, Policy::default(), &HandClock::default(), &Inbox::default()));
+        database.execute(&format!("INSERT INTO service_keys SELECT * FROM {}.service_keys", template.name));
+        database
     }
 
     pub(crate) fn url(&self) -> String {
-        Cluster::shared().address(&self.name)
+        Cluster::shared().address("postgres")
+            + &format!(" application_name={0} options='-c search_path={0}'", self.name)
     }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(&self.url(), NoTls).unwrap()
+    }
+
+    /// The processes of the server that serve connections to this database, apart from this one.
+    pub(crate) const BACKENDS: &str =
+        "FROM pg_stat_activity WHERE application_name = current_schema() AND pid <> pg_backend_pid()";
 
     pub(crate) fn address(&self) -> Database {
         Database::Postgres(Postgres::new(self.url()))
     }
 
     pub(crate) fn execute(&self, sql: &str) {
-        client(&self.name).batch_execute(sql).unwrap();
+        self.client().batch_execute(sql).unwrap();
     }
 
     /// The first column of every row that is found, as text.
     pub(crate) fn column(&self, sql: &str) -> Vec<String> {
-        client(&self.name).query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
+        self.client().query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
     }
 
     /// Every row of this table, as text.
     pub(crate) fn rows(&self, table: &str) -> Vec<String> {
-        let found = client(&self.name).query(&format!("SELECT * FROM {table} ORDER BY 1, 2"), &[]).unwrap();
+        let found = self.client().query(&format!("SELECT * FROM {table} ORDER BY 1, 2"), &[]).unwrap();
         let text = |row: &postgres::Row| {
             let values: Vec<String> = (0..row.len()).map(|column| value(row, column)).collect();
             format!("{table}: {}", values.join(", "))
@@ -67,22 +76,18 @@ impl TestDatabase {
 
     /// All that a thief of the database has: the rows of every table, and the files that they lie in.
     pub(crate) fn loot(&self) -> Vec<Vec<u8>> {
-        let mut client = client(&self.name);
+        let mut client = self.client();
         client.batch_execute("CHECKPOINT").unwrap();
         let sql = "SELECT oid::text FROM pg_database WHERE datname = current_database()";
         let folder: String = client.query_one(sql, &[]).unwrap().get(0);
         let files = std::fs::read_dir(format!("{}/base/{folder}", Cluster::shared().data())).unwrap();
         let mut loot: Vec<Vec<u8>> = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
         let tables =
-            self.column("SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'");
+            self.column("SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()");
         assert!(tables.len() > 10);
         loot.extend(tables.iter().flat_map(|table| self.rows(table)).map(String::into_bytes));
         loot
     }
-}
-
-pub(crate) fn client(database: &str) -> Client {
-    Client::connect(&Cluster::shared().address(database), NoTls).unwrap()
 }
 
 fn value(row: &postgres::Row, column: usize) -> String {

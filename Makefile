@@ -29,12 +29,14 @@ lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(CARGO) clippy --no-default-features --lib -- -D warnings
+	$(CARGO) clippy -p pims-authority --features postgres --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "SKIPPED: cargo-deny is not installed (bans, licences and sources of dependencies were not checked)"; fi
 
-test-rust: ## unit, vector, property and crash tests
+test-rust: ## unit, vector, property and crash tests; the service's on SQLite and on a PostgreSQL of their own
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
+	PIMS_REQUIRE_POSTGRES=1 $(CARGO) test -p pims-authority --features postgres --lib --test service_postgres
 	$(CARGO) test --no-default-features --lib
 
 test-c: test-c-plain test-c-release ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer

@@ -59,10 +59,11 @@ impl Embedded {
         let master_key =
             MasterKey::load_or_create(&key_file).map_err(|error| EmbeddedError::MasterKey(key_file, error))?;
         let authority = Authority::open(Options {
-            database: place.database.clone(),
-            master_key,
+            database: place.database.as_path().into(),
+            master_key: master_key.into(),
             policy: place.policy,
             sms: Box::new(Outbox::new(&place.outbox)),
+            sms_retry: None,
             clock: Box::new(place.clock),
         })
         .map_err(|error| EmbeddedError::Database(place.database, error))?;

@@ -52,10 +52,11 @@ impl Service {
     /// Serves the account `local` of the database in `folder`.
     pub(crate) fn start(folder: &Path, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let authority = Authority::open(Options {
-            database: folder.join("authority.db"),
-            master_key: MasterKey::load_or_create(folder.join("authority.key")).unwrap(),
+            database: folder.join("authority.db").into(),
+            master_key: MasterKey::load_or_create(folder.join("authority.key")).unwrap().into(),
             policy: Policy { evolve_k1_every: 1, max_devices: 1, codes_per_hour: 100, ..Policy::default() },
             sms: Box::new(Outbox::new(folder.join("outbox.jsonl"))),
+            sms_retry: None,
             clock: Box::new(SystemClock),
         })
         .unwrap();

@@ -13,6 +13,11 @@ impl AccountName {
         (fits && !text.chars().any(char::is_control)).then(|| Self(text.to_owned()))
     }
 
+    /// A name that was one when it was stored.
+    pub(crate) fn stored(name: String) -> Self {
+        Self(name)
+    }
+
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,6 +1,7 @@
 //! The words of the audit trail. Every change of state and every refused proof writes one, and none of them a secret.
 
 pub(crate) const ACCOUNT_CREATED: &str = "account.created";
+pub(crate) const ACCOUNT_REMOVED: &str = "account.removed";
 pub(crate) const ACCOUNT_BLOCKED: &str = "account.blocked";
 pub(crate) const ACCOUNT_UNBLOCKED: &str = "account.unblocked";
 pub(crate) const CODE_SENT: &str = "code.sent";
@@ -29,3 +30,10 @@ pub(crate) const PASSWORD_REFUSED: &str = "password.refused";
 pub(crate) const PHONE_NUMBER_ADDED: &str = "phoneNumber.added";
 pub(crate) const PHONE_NUMBER_MODIFIED: &str = "phoneNumber.modified";
 pub(crate) const ENROLLMENTS_REMOVED: &str = "enrollments.removed";
+pub(crate) const SMS_DROPPED: &str = "sms.dropped";
+pub(crate) const TOKEN_GRANTED: &str = "token.granted";
+pub(crate) const TOKEN_ROTATED: &str = "token.rotated";
+pub(crate) const TOKEN_REFUSED: &str = "token.refused";
+pub(crate) const TOKEN_REUSED: &str = "token.reused";
+pub(crate) const SECRET_MADE: &str = "secret.made";
+pub(crate) const KEYS_ROTATED: &str = "keys.rotated";

@@ -1,31 +1,90 @@
 //! The service as its host sees it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
+#[cfg(feature = "postgres")]
+use std::time::Duration;
+
+#[cfg(feature = "postgres")]
+use zeroize::Zeroizing;
 
 use crate::account::AccountName;
 use crate::clock::Clock;
 use crate::cvs::{self, CvsAnswer, CvsRequest};
 use crate::failure::{Failure, OpenError};
-use crate::master_key::MasterKey;
+use crate::master_key::KeyRing;
 use crate::policy::Policy;
-use crate::sealing::{Place, Vault};
+use crate::rekey::check_master_keys;
+use crate::sealing::Vault;
 use crate::service_keys::KeyHolder;
 use crate::sms::SmsGateway;
+use crate::sms_queue::{Delivered, Post, SmsRetry};
 use crate::step::{Step, Surroundings};
-use crate::storage::{PasswordRow, Sqlite, Storage, transact};
+#[cfg(feature = "postgres")]
+use crate::storage::PostgreSql;
+use crate::storage::{PasswordRow, Sqlite, Storage};
 use crate::{audit, mac};
+
+/// Where a service keeps what it has.
+pub enum Database {
+    /// An SQLite file; it is made where there is none. Several processes may share it.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database, or one that speaks its protocol and SQL. Any number of instances may share it.
+    #[cfg(feature = "postgres")]
+    Postgres(Postgres),
+}
+
+impl From<PathBuf> for Database {
+    fn from(file: PathBuf) -> Self {
+        Self::Sqlite(file)
+    }
+}
+
+impl From<&Path> for Database {
+    fn from(file: &Path) -> Self {
+        Self::Sqlite(file.to_owned())
+    }
+}
+
+impl From<&str> for Database {
+    fn from(file: &str) -> Self {
+        Self::Sqlite(file.into())
+    }
+}
+
+/// How to reach a PostgreSQL database.
+#[cfg(feature = "postgres")]
+#[derive(Clone)]
+pub struct Postgres {
+    /// `postgresql://user:password@host:port/database?…`, or `key=value` pairs. It may hold a password.
+    pub url: Zeroizing<String>,
+    /// How many connections are kept at most (default 8): as many steps run at once, the others wait for them.
+    pub connections: u32,
+    /// How long a statement may take (default 10 seconds).
+    pub statement_timeout: Duration,
+}
+
+#[cfg(feature = "postgres")]
+impl Postgres {
+    /// This database, with the defaults.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: Zeroizing::new(url.into()), connections: 8, statement_timeout: Duration::from_secs(10) }
+    }
+}
 
 /// How to open a service.
 pub struct Options {
-    /// The SQLite file; it is made where there is none. Several processes may share it.
-    pub database: PathBuf,
+    /// Where it keeps what it has.
+    pub database: Database,
     /// What seals PINs, device keys and RSA keys in the database.
-    pub master_key: MasterKey,
+    pub master_key: KeyRing,
     /// The settings.
     pub policy: Policy,
     /// Where SMS go.
     pub sms: Box<dyn SmsGateway>,
+    /// How SMS are tried again that the gateway did not take; `None`: not at all, and their codes are void. With it the host calls
+    /// [`Authority::deliver_due`] every now and then.
+    pub sms_retry: Option<SmsRetry>,
     /// What time it is.
     pub clock: Box<dyn Clock>,
 }
@@ -46,18 +105,23 @@ pub struct Authority {
     keys: KeyHolder,
     policy: RwLock<Policy>,
     sms: Box<dyn SmsGateway>,
+    sms_retry: Option<SmsRetry>,
     clock: Box<dyn Clock>,
 }
 
 impl Authority {
     /// Opens the service. The database is made or brought up to date; RSA keys are made at the first need.
     pub fn open(options: Options) -> Result<Self, OpenError> {
-        let Options { database, master_key, policy, sms, clock } = options;
-        let storage = Sqlite::open(&database)?;
+        let Options { database, master_key, policy, sms, sms_retry, clock } = options;
+        let storage: Box<dyn Storage> = match database {
+            Database::Sqlite(file) => Box::new(Sqlite::open(&file)?),
+            #[cfg(feature = "postgres")]
+            Database::Postgres(server) => Box::new(PostgreSql::open(&server)?),
+        };
         let vault = Vault::new(&master_key);
-        check_master_key(&storage, &vault)?;
+        check_master_keys(&*storage, &vault)?;
         let policy = RwLock::new(policy);
-        Ok(Self { storage: Box::new(storage), vault, keys: KeyHolder::default(), policy, sms, clock })
+        Ok(Self { storage, vault, keys: KeyHolder::default(), policy, sms, sms_retry, clock })
     }
 
     /// Answers one request of a device: the query without its `?`, form-urlencoded; the answer is XML.
@@ -70,7 +134,13 @@ impl Authority {
 
     /// Answers one request of an authenticated account, which is made where it does not exist yet.
     pub fn cvs(&self, account: &AccountName, request: &CvsRequest<'_>) -> Result<CvsAnswer, Failure> {
-        cvs::answer(&self.surroundings(), &*self.sms, account, request)
+        cvs::answer(&self.surroundings(), &self.post(), account, request)
+    }
+
+    /// Tries the SMS again that are due; without [`Options::sms_retry`] there are none. The host calls it every second or so; any number of
+    /// instances may do so at once.
+    pub fn deliver_due(&self) -> Result<Delivered, Failure> {
+        self.post().deliver_due(|| self.surroundings())
     }
 
     /// A relying party's check of a one-time password: right once.
@@ -92,14 +162,24 @@ impl Authority {
         })
     }
 
+    /// How often a step was run again because the database asked for it: others changed the same rows, or a connection was lost. Always 0
+    /// on SQLite.
+    pub fn retries(&self) -> u64 {
+        self.storage.retries()
+    }
+
     /// Sets other rules, for the requests that begin from now on.
     pub fn set_policy(&self, policy: Policy) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
-    fn surroundings(&self) -> Surroundings<'_> {
+    pub(crate) fn surroundings(&self) -> Surroundings<'_> {
         let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
         Surroundings { storage: &*self.storage, vault: &self.vault, policy, now: self.clock.now() }
+    }
+
+    fn post(&self) -> Post<'_> {
+        Post { gateway: &*self.sms, retry: self.sms_retry.as_ref() }
     }
 }
 
@@ -109,7 +189,7 @@ const MAX_PASSWORD: usize = 8;
 fn verify(step: &Step<'_>, account: &str, otp: &str) -> Result<Verdict, Failure> {
     let fits = (1..=MAX_PASSWORD).contains(&otp.len());
     // Found by its keyed hash: how long the search takes tells nothing about any password.
-    let found = if fits { step.rows.password(account, &step.vault.password_hash(account, otp))? } else { None };
+    let found = if fits { find(step, account, otp)? } else { None };
     // A password that was made before the account was blocked is worth nothing after it.
     let blocked = step.rows.account(account)?.is_none_or(|account| account.blocked);
     match found.filter(|password| !blocked && !password.used && step.now < password.expires_at) {
@@ -125,19 +205,14 @@ fn verify(step: &Step<'_>, account: &str, otp: &str) -> Result<Verdict, Failure>
     }
 }
 
-/// Tells a wrong master key from the right one before it seals anything: a value that the first opening sealed must open.
-fn check_master_key(storage: &dyn Storage, vault: &Vault) -> Result<(), OpenError> {
-    const NAME: &str = "master-key-check";
-    let place = Place { column: "meta.value", row: NAME };
-    let checked = transact(storage, "masterKey.check", |rows| match rows.meta(NAME)? {
-        Some(sealed) => vault.open(place, &sealed).map(drop),
-        None => Ok(rows.put_meta(NAME, &vault.seal(place, NAME.as_bytes())?)?),
-    });
-    checked.map_err(|failure| match failure {
-        Failure::Storage(error) => OpenError::Storage(error),
-        Failure::Randomness => OpenError::Randomness,
-        _ => OpenError::MasterKey,
-    })
+/// The password, made under any key of the ring.
+fn find(step: &Step<'_>, account: &str, otp: &str) -> Result<Option<PasswordRow>, Failure> {
+    for hash in step.vault.password_hashes(account, otp) {
+        if let Some(found) = step.rows.password(account, &hash.bytes)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! SMS codes in the database: made, recognised, charged and used up.
 
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::domain::code as rules;
 use crate::failure::Failure;
 use crate::random;
+use crate::sealing::Hash;
 use crate::sms::Purpose;
 use crate::step::Step;
 use crate::storage::{CodeRow, CodeUse};
@@ -32,8 +33,9 @@ pub(crate) fn judge(
     entered: &str,
 ) -> Result<Entered, Failure> {
     let Some(mut code) = step.rows.code(account, purpose)? else { return refuse(step, account) };
-    let hash = step.vault.code_hash(purpose.as_str(), entered);
-    let right = bool::from(code.hash.ct_eq(&hash)) && is_for(&code, phone_number);
+    let hashes = step.vault.code_hashes(purpose.as_str(), entered);
+    let same = hashes.iter().fold(Choice::from(0), |same, hash| same | code.hash.ct_eq(&hash.bytes));
+    let right = bool::from(same) && is_for(&code, phone_number);
     if right && code.used.is_some() && !code.withdrawn && step.now < code.expires_at {
         return Ok(Entered::Used(code));
     }
@@ -56,8 +58,7 @@ pub(crate) fn judge_anonymous(
     phone_number: Option<&str>,
     entered: &str,
 ) -> Result<Entered, Failure> {
-    let hash = step.vault.code_hash(purpose.as_str(), entered);
-    let found = step.rows.live_code(purpose, &hash, step.now)?.filter(|code| is_for(code, phone_number));
+    let found = live(step, purpose, entered)?.filter(|code| is_for(code, phone_number));
     match found {
         Some(code) if code.used.is_some() => Ok(Entered::Used(code)),
         Some(code) if rules::is_live(&code, step.policy, step.now) => Ok(Entered::Right(code)),
@@ -81,24 +82,25 @@ pub(crate) fn make(
     purpose: Purpose,
     phone_number: &str,
     tries: u32,
-) -> Result<Zeroizing<String>, Failure> {
+) -> Result<(Hash, Zeroizing<String>), Failure> {
     const DRAWS: u32 = 100;
     for _ in 0..DRAWS {
         let code = random::code(step.policy.code_digits.clamp(4, 12))?;
         let hash = step.vault.code_hash(purpose.as_str(), &code);
-        if step.rows.live_code(purpose, &hash, step.now)?.is_none() {
+        if live(step, purpose, &code)?.is_none() {
             step.rows.put_code(&CodeRow {
                 account: account.to_owned(),
                 purpose,
                 phone_number: phone_number.to_owned(),
-                hash,
+                hash: hash.bytes,
+                key_id: hash.key_id,
                 expires_at: step.now.saturating_add(step.policy.code_lifetime_millis()),
                 tries,
                 withdrawn: false,
                 setup_at: None,
                 used: None,
             })?;
-            return Ok(code);
+            return Ok((hash, code));
         }
     }
     Err(Failure::CodesExhausted)
@@ -116,6 +118,16 @@ pub(crate) fn withdraw(
     };
     step.rows.put_code(&CodeRow { withdrawn: true, ..code })?;
     step.audit(Some(account), None, audit::CODE_WITHDRAWN)
+}
+
+/// The code of any account that was made from these digits, under any key of the ring.
+fn live(step: &Step<'_>, purpose: Purpose, digits: &str) -> Result<Option<CodeRow>, Failure> {
+    for hash in step.vault.code_hashes(purpose.as_str(), digits) {
+        if let Some(code) = step.rows.live_code(purpose, &hash.bytes, step.now)? {
+            return Ok(Some(code));
+        }
+    }
+    Ok(None)
 }
 
 fn refuse(step: &Step<'_>, account: &str) -> Result<Entered, Failure> {

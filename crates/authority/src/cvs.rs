@@ -8,7 +8,10 @@ use crate::codes::{self, Entered};
 use crate::domain::code as rules;
 use crate::domain::phone::is_phone_number;
 use crate::failure::Failure;
-use crate::sms::{Purpose, Sms, SmsGateway};
+use crate::random;
+use crate::sealing::Hash;
+use crate::sms::{Purpose, Sms};
+use crate::sms_queue::Post;
 use crate::step::{Step, Surroundings};
 use crate::storage::{AccountRow, CodeUse};
 use zeroize::Zeroizing;
@@ -39,7 +42,7 @@ pub enum CvsRequest<'a> {
         /// The number.
         phone_number: &'a str,
     },
-    /// Removes every device of the account, its PIN and its block.
+    /// Removes every device of the account, its PIN, its block and its refresh tokens.
     RemoveEnrollments,
 }
 
@@ -73,7 +76,8 @@ pub enum CvsRefusal {
         /// When to ask again.
         retry_after_seconds: u64,
     },
-    /// The gateway did not take the SMS. The code is void.
+    /// The gateway did not take the SMS, or too many wait for it. Without a queue the code is void; with one
+    /// ([`Options::sms_retry`](crate::Options::sms_retry)) the message is tried again, and its code stays good.
     SmsNotSent,
 }
 
@@ -83,14 +87,14 @@ type Judged<T> = Result<Result<T, CvsRefusal>, Failure>;
 /// Answers one request.
 pub(crate) fn answer(
     surroundings: &Surroundings<'_>,
-    sms: &dyn SmsGateway,
+    post: &Post<'_>,
     account: &AccountName,
     request: &CvsRequest<'_>,
 ) -> Result<CvsAnswer, Failure> {
     let name = account.as_str();
     let judged = match *request {
         CvsRequest::SendCode { purpose, phone_number } => {
-            send_code(surroundings, sms, name, purpose, phone_number)?.map(|()| CvsAnswer::Done)
+            send_code(surroundings, post, name, purpose, phone_number)?.map(|()| CvsAnswer::Done)
         }
         CvsRequest::TrustedPhoneNumber => {
             surroundings.step("phoneNumber.read", |step| trusted_number(step, name))?.map(CvsAnswer::PhoneNumber)
@@ -111,28 +115,39 @@ pub(crate) fn answer(
 
 fn send_code(
     surroundings: &Surroundings<'_>,
-    gateway: &dyn SmsGateway,
+    post: &Post<'_>,
     name: &str,
     purpose: Purpose,
     phone_number: Option<&str>,
 ) -> Judged<()> {
+    if post.is_full(surroundings)? {
+        return Ok(Err(CvsRefusal::SmsNotSent));
+    }
     // First durable, then sent: a code that a person holds is always known.
-    let message = match surroundings.step("code.send", |step| make_code(step, name, purpose, phone_number))? {
-        Ok(message) => message,
+    let made = surroundings.step("code.send", |step| {
+        let made = make_code(step, name, purpose, phone_number)?;
+        if let Ok((code, message)) = &made {
+            post.keep(step, name, *code, message)?;
+        }
+        Ok(made)
+    })?;
+    let (code, message) = match made {
+        Ok(made) => made,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if gateway.send(&message).is_ok() {
+    if post.try_first(surroundings, &message)? {
         return Ok(Ok(()));
     }
-    surroundings.step("code.withdraw", |step| {
-        // Another request may have replaced it meanwhile: that one is not this one's to withdraw.
-        let hash = step.vault.code_hash(purpose.as_str(), &message.code);
-        codes::withdraw(step, name, purpose, |code| code.hash == hash && code.used.is_none())
-    })?;
+    if post.retry.is_none() {
+        surroundings.step("code.withdraw", |step| {
+            // Another request may have replaced it meanwhile: that one is not this one's to withdraw.
+            codes::withdraw(step, name, purpose, |held| held.hash == code.bytes && held.used.is_none())
+        })?;
+    }
     Ok(Err(CvsRefusal::SmsNotSent))
 }
 
-fn make_code(step: &Step<'_>, name: &str, purpose: Purpose, phone_number: Option<&str>) -> Judged<Sms> {
+fn make_code(step: &Step<'_>, name: &str, purpose: Purpose, phone_number: Option<&str>) -> Judged<(Hash, Sms)> {
     let account = account(step, name)?;
     let number = match (purpose, phone_number) {
         (Purpose::PhoneNumberCertification, Some(number)) if is_phone_number(number) => number.to_owned(),
@@ -149,11 +164,12 @@ fn make_code(step: &Step<'_>, name: &str, purpose: Purpose, phone_number: Option
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds }));
     }
     let tries = rules::carried_tries(old.as_ref(), step.now);
-    let code = codes::make(step, name, purpose, &number, tries)?;
-    step.rows.add_code_request(name, step.now)?;
+    let (hash, code) = codes::make(step, name, purpose, &number, tries)?;
+    step.rows.add_code_request(name, step.now, &random::hex::<16>()?)?;
     step.audit(Some(name), None, audit::CODE_SENT)?;
     let text = message_text(&code, step.policy.code_lifetime_seconds);
-    Ok(Ok(Sms { to: number, purpose, code, text, at: step.now }))
+    let id = random::hex::<16>()?;
+    Ok(Ok((hash, Sms { id, to: number, purpose, code, text, at: step.now })))
 }
 
 fn message_text(code: &str, lifetime_seconds: u64) -> Zeroizing<String> {
@@ -202,6 +218,8 @@ fn remove_enrollments(step: &Step<'_>, name: &str) -> Result<(), Failure> {
     for purpose in [Purpose::Enrollment, Purpose::ResetPin] {
         codes::withdraw(step, name, purpose, |_| true)?;
     }
+    // They came from passwords of the devices.
+    step.rows.forget_tokens(name)?;
     step.put_account(&AccountRow { phone_number: account.phone_number, ..AccountRow::new(name) })?;
     step.audit(Some(name), None, audit::ENROLLMENTS_REMOVED)
 }

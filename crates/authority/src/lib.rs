@@ -11,9 +11,10 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let authority = Authority::open(Options {
 //!     database: "authority.db".into(),
-//!     master_key: MasterKey::load_or_create("authority.key")?,
+//!     master_key: MasterKey::load_or_create("authority.key")?.into(),
 //!     policy: Policy::default(),
 //!     sms: Box::new(Outbox::new("outbox.jsonl")),
+//!     sms_retry: None,
 //!     clock: Box::new(SystemClock),
 //! })?;
 //! let query = "action=ActionSetup&mode=status&id=973d95c599fffbe9&lastsync=0&version=Generator-1.0%2F0.2.11\
@@ -27,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod admin;
 mod audit;
 mod authority;
 mod clock;
@@ -38,18 +40,26 @@ mod mac;
 mod master_key;
 mod policy;
 mod random;
+mod rekey;
 mod rsa;
 mod sealing;
 mod service_keys;
 mod sms;
+mod sms_queue;
 mod step;
 mod storage;
+mod tokens;
 
 pub use account::AccountName;
-pub use authority::{Authority, Options, Verdict};
+pub use admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned};
+#[cfg(feature = "postgres")]
+pub use authority::Postgres;
+pub use authority::{Authority, Database, Options, Verdict};
 pub use clock::{Clock, SystemClock};
 pub use cvs::{CvsAnswer, CvsRefusal, CvsRequest};
 pub use failure::{Failure, OpenError, StorageError};
-pub use master_key::MasterKey;
+pub use master_key::{KeyRing, MasterKey};
 pub use policy::Policy;
+pub use rekey::Progress;
 pub use sms::{Outbox, Purpose, Sms, SmsError, SmsGateway};
+pub use sms_queue::{Delivered, SmsRetry};

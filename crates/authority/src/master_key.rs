@@ -1,4 +1,4 @@
-//! The one key that is not in the database.
+//! The keys that are not in the database.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -17,6 +17,46 @@ pub struct MasterKey {
     bytes: [u8; 32],
 }
 
+/// The master keys that a service knows: the current one, which seals, and others, which only open. Two keys make a rotation possible
+/// while the service runs; one alone is the rule.
+#[derive(Clone)]
+pub struct KeyRing {
+    current: MasterKey,
+    others: Vec<MasterKey>,
+}
+
+impl KeyRing {
+    /// A ring of one key.
+    pub fn new(current: MasterKey) -> Self {
+        Self { current, others: Vec::new() }
+    }
+
+    /// The ring with one more key, which opens what it sealed before, or what another instance seals under it by now. `None` where the
+    /// ring has a key of that number.
+    pub fn with(mut self, other: MasterKey) -> Option<Self> {
+        let taken = self.current.id == other.id || self.others.iter().any(|known| known.id == other.id);
+        if taken {
+            return None;
+        }
+        self.others.push(other);
+        Some(self)
+    }
+
+    pub(crate) fn current(&self) -> &MasterKey {
+        &self.current
+    }
+
+    pub(crate) fn others(&self) -> &[MasterKey] {
+        &self.others
+    }
+}
+
+impl From<MasterKey> for KeyRing {
+    fn from(key: MasterKey) -> Self {
+        Self::new(key)
+    }
+}
+
 impl MasterKey {
     /// The number of a key that stands alone in a file.
     const FILE_ID: u32 = 1;
@@ -26,8 +66,14 @@ impl MasterKey {
         Self { id, bytes }
     }
 
-    /// The key in a file: 64 hex digits or 32 raw bytes, for the owner alone. Where there is no file one is made, whole or
-    /// not at all; of several processes that make it at once one wins and all get its key.
+    /// The key in a file, under another number than a key that stands alone has: each key of a ring needs its own.
+    pub fn load(path: impl AsRef<Path>, id: u32) -> io::Result<Self> {
+        let key = Self::read(File::open(path.as_ref())?)?;
+        Ok(Self::new(id, key.bytes))
+    }
+
+    /// The key in a file: 64 hex digits or 32 raw bytes, for the owner alone; its number is 1. Where there is no file one is made, whole
+    /// or not at all; of several processes that make it at once one wins and all get its key.
     pub fn load_or_create(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         match File::open(path) {
@@ -207,6 +253,15 @@ mod tests {
             write(&path, bad);
             assert_eq!(MasterKey::load_or_create(&path).err().unwrap().kind(), io::ErrorKind::InvalidData);
         }
+    }
+
+    #[test]
+    fn a_ring_has_each_number_once() {
+        let key = |id| MasterKey::new(id, [7; 32]);
+        let ring = KeyRing::from(key(2)).with(key(1)).unwrap();
+        assert!(ring.clone().with(key(1)).is_none());
+        assert!(ring.clone().with(key(2)).is_none());
+        assert_eq!(ring.with(key(3)).unwrap().others().len(), 2);
     }
 
     #[cfg(unix)]

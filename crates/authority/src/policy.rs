@@ -34,6 +34,8 @@ pub struct Policy {
     pub otp_without_pin: bool,
     /// Every how many one-time passwords K1 evolves (default 16); 0 is never.
     pub evolve_k1_every: u32,
+    /// How long a refresh token can be used (default 2,592,000: 30 days).
+    pub refresh_token_lifetime_seconds: u64,
 }
 
 impl Default for Policy {
@@ -52,6 +54,7 @@ impl Default for Policy {
             otps_per_device_and_day: None,
             otp_without_pin: false,
             evolve_k1_every: 16,
+            refresh_token_lifetime_seconds: 30 * 24 * 3600,
         }
     }
 }
@@ -63,6 +66,10 @@ impl Policy {
 
     pub(crate) fn setup_lifetime_millis(&self) -> i64 {
         millis(self.setup_lifetime_seconds)
+    }
+
+    pub(crate) fn refresh_token_lifetime_millis(&self) -> i64 {
+        millis(self.refresh_token_lifetime_seconds)
     }
 
     pub(crate) fn otp_lifetime_millis(&self) -> i64 {

@@ -1,5 +1,6 @@
 //! Randomness of the system, in the forms that the service needs.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -14,6 +15,12 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
 /// Lower-case hex of `N` random bytes, for what is no secret.
 pub(crate) fn hex<const N: usize>() -> Result<String, Failure> {
     Ok(inwebo_values::hex::encode(&bytes::<N>()?))
+}
+
+/// A token of 256 random bits, in base64url.
+pub(crate) fn token() -> Result<Zeroizing<String>, Failure> {
+    let bytes = Zeroizing::new(bytes::<32>()?);
+    Ok(Zeroizing::new(Base64UrlUnpadded::encode_string(&*bytes)))
 }
 
 /// A code of `digits` decimal digits, each as likely as the others; a zero may stand in front.

@@ -10,7 +10,7 @@ use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::failure::Failure;
-use crate::master_key::MasterKey;
+use crate::master_key::{KeyRing, MasterKey};
 use crate::random;
 
 const ID: usize = 4;
@@ -25,41 +25,48 @@ pub(crate) struct Place<'a> {
     pub(crate) row: &'a str,
 }
 
-/// Seals and hashes under one master key. Each use has a key of its own.
-#[derive(Zeroize, ZeroizeOnDrop)]
+/// What something is recognised by, and the master key that it was made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Hash {
+    pub(crate) key_id: u32,
+    pub(crate) bytes: [u8; 32],
+}
+
+/// Seals and hashes under the master keys of a ring: new values under the current one, older ones under theirs.
 pub(crate) struct Vault {
+    current: Keys,
+    others: Vec<Keys>,
+}
+
+/// What one master key yields. Each use has a key of its own.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Keys {
     id: u32,
     sealing: [u8; 32],
     codes: [u8; 32],
     passwords: [u8; 32],
+    tokens: [u8; 32],
 }
 
 impl Vault {
-    pub(crate) fn new(master: &MasterKey) -> Self {
-        let key = |purpose: &str| keyed_hash(master.bytes(), &[b"pims-authority", purpose.as_bytes()]);
-        Self { id: master.id(), sealing: key("sealing"), codes: key("codes"), passwords: key("passwords") }
+    pub(crate) fn new(ring: &KeyRing) -> Self {
+        Self { current: Keys::new(ring.current()), others: ring.others().iter().map(Keys::new).collect() }
+    }
+
+    /// The number of the key that new values are sealed under.
+    pub(crate) fn current_id(&self) -> u32 {
+        self.current.id
     }
 
     /// Seals a value for its place.
     pub(crate) fn seal(&self, place: Place<'_>, value: &[u8]) -> Result<Vec<u8>, Failure> {
-        let nonce: [u8; NONCE] = random::bytes()?;
-        let bound = self.bound(place);
-        let payload = Payload { msg: value, aad: &bound };
-        // Encryption fails only for values of hundreds of gigabytes.
-        let sealed = self.cipher().encrypt(&nonce.into(), payload).map_err(|_| Failure::Sealed)?;
-        Ok([&self.id.to_be_bytes()[..], &nonce, &sealed].concat())
+        self.current.seal(place, value)
     }
 
     /// Opens a value that was sealed for this place.
     pub(crate) fn open(&self, place: Place<'_>, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let (id, rest) = whole.split_first_chunk::<ID>().ok_or(Failure::Sealed)?;
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(Failure::Sealed)?;
-        if u32::from_be_bytes(*id) != self.id {
-            return Err(Failure::Sealed);
-        }
-        let bound = self.bound(place);
-        let opened = self.cipher().decrypt(&(*nonce).into(), Payload { msg: sealed, aad: &bound });
-        opened.map(Zeroizing::new).map_err(|_| Failure::Sealed)
+        let id = key_id(whole).ok_or(Failure::Sealed)?;
+        self.keys().find(|keys| keys.id == id).ok_or(Failure::Sealed)?.open(place, whole)
     }
 
     /// Opens a key of 16 bytes.
@@ -69,14 +76,98 @@ impl Vault {
         Ok(Zeroizing::new(key))
     }
 
-    /// By what an SMS code is recognised.
-    pub(crate) fn code_hash(&self, purpose: &str, code: &str) -> [u8; 32] {
-        keyed_hash(&self.codes, &[purpose.as_bytes(), code.as_bytes()])
+    /// The value sealed anew under the current key; `None` where it is so already.
+    pub(crate) fn reseal(&self, place: Place<'_>, whole: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        if key_id(whole) == Some(self.current.id) {
+            return Ok(None);
+        }
+        self.seal(place, &self.open(place, whole)?).map(Some)
     }
 
-    /// By what a one-time password of an account is recognised.
-    pub(crate) fn password_hash(&self, account: &str, password: &str) -> [u8; 32] {
-        keyed_hash(&self.passwords, &[account.as_bytes(), password.as_bytes()])
+    /// By what a new SMS code is recognised.
+    pub(crate) fn code_hash(&self, purpose: &str, code: &str) -> Hash {
+        self.current.code_hash(purpose, code)
+    }
+
+    /// By what an SMS code may be recognised: under each key of the ring.
+    pub(crate) fn code_hashes(&self, purpose: &str, code: &str) -> Vec<Hash> {
+        self.keys().map(|keys| keys.code_hash(purpose, code)).collect()
+    }
+
+    /// By what a new one-time password of an account is recognised.
+    pub(crate) fn password_hash(&self, account: &str, password: &str) -> Hash {
+        self.current.password_hash(account, password)
+    }
+
+    /// By what a one-time password may be recognised: under each key of the ring.
+    pub(crate) fn password_hashes(&self, account: &str, password: &str) -> Vec<Hash> {
+        self.keys().map(|keys| keys.password_hash(account, password)).collect()
+    }
+
+    /// By what a new refresh token is recognised.
+    pub(crate) fn token_hash(&self, token: &str) -> Hash {
+        self.current.token_hash(token)
+    }
+
+    /// By what a refresh token may be recognised: under each key of the ring.
+    pub(crate) fn token_hashes(&self, token: &str) -> Vec<Hash> {
+        self.keys().map(|keys| keys.token_hash(token)).collect()
+    }
+
+    /// The current key first.
+    fn keys(&self) -> impl Iterator<Item = &Keys> {
+        std::iter::once(&self.current).chain(&self.others)
+    }
+}
+
+/// The number of the key that a value was sealed under.
+pub(crate) fn key_id(whole: &[u8]) -> Option<u32> {
+    whole.first_chunk::<ID>().map(|id| u32::from_be_bytes(*id))
+}
+
+impl Keys {
+    fn new(master: &MasterKey) -> Self {
+        let key = |purpose: &str| keyed_hash(master.bytes(), &[b"pims-authority", purpose.as_bytes()]);
+        Self {
+            id: master.id(),
+            sealing: key("sealing"),
+            codes: key("codes"),
+            passwords: key("passwords"),
+            tokens: key("tokens"),
+        }
+    }
+
+    fn seal(&self, place: Place<'_>, value: &[u8]) -> Result<Vec<u8>, Failure> {
+        let nonce: [u8; NONCE] = random::bytes()?;
+        let bound = self.bound(place);
+        let payload = Payload { msg: value, aad: &bound };
+        // Encryption fails only for values of hundreds of gigabytes.
+        let sealed = self.cipher().encrypt(&nonce.into(), payload).map_err(|_| Failure::Sealed)?;
+        Ok([&self.id.to_be_bytes()[..], &nonce, &sealed].concat())
+    }
+
+    fn open(&self, place: Place<'_>, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let (_, rest) = whole.split_first_chunk::<ID>().ok_or(Failure::Sealed)?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(Failure::Sealed)?;
+        let bound = self.bound(place);
+        let opened = self.cipher().decrypt(&(*nonce).into(), Payload { msg: sealed, aad: &bound });
+        opened.map(Zeroizing::new).map_err(|_| Failure::Sealed)
+    }
+
+    fn code_hash(&self, purpose: &str, code: &str) -> Hash {
+        self.hash(&self.codes, &[purpose.as_bytes(), code.as_bytes()])
+    }
+
+    fn password_hash(&self, account: &str, password: &str) -> Hash {
+        self.hash(&self.passwords, &[account.as_bytes(), password.as_bytes()])
+    }
+
+    fn token_hash(&self, token: &str) -> Hash {
+        self.hash(&self.tokens, &[token.as_bytes()])
+    }
+
+    fn hash(&self, key: &[u8; 32], parts: &[&[u8]]) -> Hash {
+        Hash { key_id: self.id, bytes: keyed_hash(key, parts) }
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -110,7 +201,7 @@ mod tests {
     const HERE: Place<'_> = Place { column: "devices.k0", row: "a" };
 
     fn vault(id: u32, byte: u8) -> Vault {
-        Vault::new(&MasterKey::new(id, [byte; 32]))
+        Vault::new(&MasterKey::new(id, [byte; 32]).into())
     }
 
     #[test]
@@ -145,8 +236,24 @@ mod tests {
     #[test]
     fn hashes_tell_uses_keys_and_parts_apart() {
         let first = vault(1, 7);
-        assert_ne!(first.code_hash("ab", "c"), first.code_hash("a", "bc"));
-        assert_ne!(first.code_hash("a", "b"), first.password_hash("a", "b"));
-        assert_ne!(first.code_hash("a", "b"), vault(1, 8).code_hash("a", "b"));
+        assert_ne!(first.code_hash("ab", "c").bytes, first.code_hash("a", "bc").bytes);
+        assert_ne!(first.code_hash("a", "b").bytes, first.password_hash("a", "b").bytes);
+        assert_ne!(first.code_hash("a", "b").bytes, vault(1, 8).code_hash("a", "b").bytes);
+    }
+
+    #[test]
+    fn a_ring_opens_what_its_old_keys_sealed_and_seals_under_the_current_one() {
+        let old = vault(1, 7);
+        let sealed = old.seal(HERE, b"secret").unwrap();
+        let ring = KeyRing::new(MasterKey::new(2, [8; 32])).with(MasterKey::new(1, [7; 32])).unwrap();
+        let rotated = Vault::new(&ring);
+        assert_eq!(&**rotated.open(HERE, &sealed).unwrap(), b"secret");
+        let resealed = rotated.reseal(HERE, &sealed).unwrap().unwrap();
+        assert!(rotated.reseal(HERE, &resealed).unwrap().is_none());
+        assert_eq!(&**vault(2, 8).open(HERE, &resealed).unwrap(), b"secret");
+        assert!(old.open(HERE, &resealed).is_err());
+        let hashes = rotated.code_hashes("a", "b");
+        assert_eq!(hashes[0].bytes, vault(2, 8).code_hash("a", "b").bytes);
+        assert_eq!(hashes[1].bytes, old.code_hash("a", "b").bytes);
     }
 }

@@ -7,6 +7,7 @@ use inwebo_values::hex;
 use crate::failure::Failure;
 use crate::rsa::PrivateKey;
 use crate::sealing::{Place, Vault};
+use crate::step::Step;
 use crate::storage::{ServiceKeyRow, Storage, Transaction, transact};
 
 /// The size of the factory key is a fact of the protocol.
@@ -66,7 +67,7 @@ fn load_or_make(storage: &dyn Storage, vault: &Vault) -> Result<ServiceKeys, Fai
     keys.ok_or(Failure::Sealed)
 }
 
-fn load(rows: &dyn Transaction, vault: &Vault) -> Result<Option<ServiceKeys>, Failure> {
+fn load(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<ServiceKeys>, Failure> {
     let found = (rows.service_key(FACTORY)?, rows.service_key(DEVICE)?, rows.service_key(SERVICE)?);
     let (Some(factory), Some(device), Some(service)) = found else { return Ok(None) };
     Ok(Some(ServiceKeys {
@@ -76,6 +77,19 @@ fn load(rows: &dyn Transaction, vault: &Vault) -> Result<Option<ServiceKeys>, Fa
         service: open(vault, &service)?,
         service_announced: service.announced,
     }))
+}
+
+/// Seals the keys anew under the current master key, where they are not. Tells how many were.
+pub(crate) fn reseal(step: &Step<'_>) -> Result<u32, Failure> {
+    let mut resealed = 0;
+    for name in [FACTORY, DEVICE, SERVICE] {
+        let Some(row) = step.rows.service_key(name)? else { continue };
+        if let Some(primes) = step.vault.reseal(Place { column: COLUMN, row: name }, &row.primes)? {
+            step.rows.put_service_key(&ServiceKeyRow { primes, ..row })?;
+            resealed += 1;
+        }
+    }
+    Ok(resealed)
 }
 
 fn open(vault: &Vault, row: &ServiceKeyRow) -> Result<PrivateKey, Failure> {

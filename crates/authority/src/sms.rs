@@ -36,6 +36,8 @@ impl Purpose {
 
 /// One message. It holds a code: no `Debug`, and both texts are wiped when dropped.
 pub struct Sms {
+    /// The same for every try of one message, and no other's: a gateway that knows ids sends it once.
+    pub id: String,
     /// The number that it goes to.
     pub to: String,
     /// What its code is good for.
@@ -62,7 +64,8 @@ impl SmsError {
 
 /// Where messages go.
 pub trait SmsGateway: Send + Sync {
-    /// Hands a message over. When this returns, the gateway has it.
+    /// Hands a message over. When this returns, the gateway has it. It must return within a minute: after that another instance of the
+    /// service may try the message.
     fn send(&self, sms: &Sms) -> Result<(), SmsError>;
 }
 
@@ -123,6 +126,7 @@ mod tests {
 
     fn sms(text: &str) -> Sms {
         Sms {
+            id: "1".into(),
             to: "+33612345678".into(),
             purpose: Purpose::ResetPin,
             code: Zeroizing::new("123456".into()),

@@ -18,7 +18,7 @@ pub(crate) struct Surroundings<'a> {
 
 /// A step under way. What it did is kept where it ends well.
 pub(crate) struct Step<'a> {
-    pub(crate) rows: &'a dyn Transaction,
+    pub(crate) rows: &'a Transaction<'a>,
     pub(crate) vault: &'a Vault,
     pub(crate) policy: &'a Policy,
     pub(crate) now: i64,
@@ -67,11 +67,20 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Seals the account's PIN anew under the current master key, where it is not.
+    pub(crate) fn reseal_pin(&self, mut account: AccountRow) -> Result<bool, Failure> {
+        let Some(sealed) = &account.pin else { return Ok(false) };
+        let Some(resealed) = self.vault.reseal(pin_place(&account), sealed)? else { return Ok(false) };
+        account.pin = Some(resealed);
+        self.put_account(&account)?;
+        Ok(true)
+    }
+
     /// Gives the account another PIN. Every device of it keeps its service secret under the old one's key: without a synchronization none
     /// of them makes a right password any more, so the secrets count no longer.
     pub(crate) fn change_pin(&self, account: &mut AccountRow, pin: &Pin) -> Result<(), Failure> {
         for device in self.rows.devices_of(&account.name)? {
-            self.rows.put_device(&DeviceRow { secret: None, ..device }, self.now)?;
+            self.rows.put_device(&DeviceRow { secret: None, ..device })?;
         }
         self.set_pin(account, pin)
     }

@@ -58,6 +58,7 @@ mod tests {
             purpose: Purpose::Enrollment,
             phone_number: "123456".into(),
             hash: [0; 32],
+            key_id: 1,
             expires_at: 600_000,
             tries,
             withdrawn: false,

@@ -165,7 +165,7 @@ fn activate(
     let device = make_device(step, &account, new)?;
     let used = CodeUse::Activated { serial: device.serial.clone(), device: device.id.clone() };
     codes::consume(step, code, used)?;
-    let party = Party { device, account, serial: new.serial.clone() };
+    let mut party = Party { device, account, serial: new.serial.clone() };
     party.put_device(step)?;
     party.audit(step, audit::DEVICE_ACTIVATED)?;
     deliver(step, &party, new, keys)
@@ -208,6 +208,8 @@ fn make_device(step: &Step<'_>, account: &AccountRow, new: &NewDevice<'_>) -> Re
         k1: key(K1_COLUMN)?,
         id,
         account: account.name.clone(),
+        made_at: step.now,
+        used_at: None,
         serial: new.serial.as_str().to_owned(),
         name: new.name.to_owned(),
         next_k1: None,

@@ -27,6 +27,7 @@ use crate::rsa::PrivateKey;
 use crate::service_keys::{KeyHolder, ServiceKeys};
 use crate::step::{Step, Surroundings};
 use answer::{Action, Granted};
+pub(crate) use party::reseal_device;
 use query::Query;
 use word::{Refusal, Stop, Word};
 

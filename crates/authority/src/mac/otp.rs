@@ -128,9 +128,11 @@ fn grant(step: &Step<'_>, mut party: Party, password: impl Fn(&str) -> Zeroizing
     let defi = random::challenge_number()?.to_string();
     let account = &party.account.name;
     step.rows.forget_passwords(account, step.now)?;
+    let hash = step.vault.password_hash(account, &password(&defi));
     step.rows.put_password(&PasswordRow {
         account: account.clone(),
-        hash: step.vault.password_hash(account, &password(&defi)),
+        hash: hash.bytes,
+        key_id: hash.key_id,
         device: party.device.id.clone(),
         expires_at: step.now.saturating_add(step.policy.otp_lifetime_millis()),
         used: false,

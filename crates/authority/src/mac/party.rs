@@ -17,6 +17,24 @@ pub(super) const K1_COLUMN: &str = "devices.k1";
 pub(super) const NEXT_K1_COLUMN: &str = "devices.next_k1";
 pub(super) const SECRET_COLUMN: &str = "devices.secret";
 
+/// Seals a device's keys anew under the current master key, where they are not.
+pub(crate) fn reseal_device(step: &Step<'_>, mut device: DeviceRow) -> Result<bool, Failure> {
+    let reseal = |column, sealed: &Vec<u8>| step.vault.reseal(Place { column, row: &device.id }, sealed);
+    let k0 = reseal(K0_COLUMN, &device.k0)?;
+    let k1 = reseal(K1_COLUMN, &device.k1)?;
+    let next_k1 = device.next_k1.as_ref().map(|sealed| reseal(NEXT_K1_COLUMN, sealed)).transpose()?.flatten();
+    let secret = device.secret.as_ref().map(|sealed| reseal(SECRET_COLUMN, sealed)).transpose()?.flatten();
+    let changed = k0.is_some() || k1.is_some() || next_k1.is_some() || secret.is_some();
+    if changed {
+        device.k0 = k0.unwrap_or(device.k0);
+        device.k1 = k1.unwrap_or(device.k1);
+        device.next_k1 = next_k1.or(device.next_k1);
+        device.secret = secret.or(device.secret);
+        step.rows.put_device(&device)?;
+    }
+    Ok(changed)
+}
+
 /// A device and its account.
 pub(super) struct Party {
     pub(super) device: DeviceRow,
@@ -82,8 +100,10 @@ impl Party {
         Place { column, row: &self.device.id }
     }
 
-    pub(super) fn put_device(&self, step: &Step<'_>) -> Result<(), Failure> {
-        Ok(step.rows.put_device(&self.device, step.now)?)
+    /// Keeps the device, which proved itself by now.
+    pub(super) fn put_device(&mut self, step: &Step<'_>) -> Result<(), Failure> {
+        self.device.used_at = Some(step.now);
+        Ok(step.rows.put_device(&self.device)?)
     }
 
     pub(super) fn audit(&self, step: &Step<'_>, event: &'static str) -> Result<(), Failure> {

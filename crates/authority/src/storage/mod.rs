@@ -1,13 +1,24 @@
-//! Where the service keeps its rows: plain structs, and the traits that a database fulfils.
+//! Where the service keeps its rows: plain structs, the statements over them, and the databases that run those.
 //!
 //! No rules and no secrets in clear: what is secret arrives here sealed or hashed. One step of the service is one transaction
 //! that is serialised with all others on the same database.
 
+mod audit_ids;
+mod housekeeping;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;
+mod transaction;
+mod value;
 
 use thiserror::Error;
 
+use audit_ids::AuditIds;
+pub(crate) use housekeeping::AccountSummary;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::PostgreSql;
 pub(crate) use sqlite::Sqlite;
+pub(crate) use transaction::Transaction;
 
 use crate::failure::Failure;
 use crate::sms::Purpose;
@@ -15,7 +26,13 @@ use crate::sms::Purpose;
 /// The database did not do what it was asked for. Its message names the statement's trouble, never a value.
 #[derive(Debug, Error)]
 #[error("{0}")]
-pub struct StorageError(pub(crate) String);
+pub struct StorageError(String);
+
+impl StorageError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
 
 /// A person's account.
 #[derive(Clone)]
@@ -42,6 +59,9 @@ impl AccountRow {
 pub(crate) struct DeviceRow {
     pub(crate) id: String,
     pub(crate) account: String,
+    pub(crate) made_at: i64,
+    /// When it last proved itself and changed something; `None` where that was never written.
+    pub(crate) used_at: Option<i64>,
     pub(crate) serial: String,
     /// What the device calls itself.
     pub(crate) name: String,
@@ -76,6 +96,8 @@ pub(crate) struct CodeRow {
     /// The number that it was sent to.
     pub(crate) phone_number: String,
     pub(crate) hash: [u8; 32],
+    /// The master key of the hash; 0 where a release before that was kept made it.
+    pub(crate) key_id: u32,
     pub(crate) expires_at: i64,
     /// Wrong tries.
     pub(crate) tries: u32,
@@ -100,9 +122,39 @@ pub(crate) enum CodeUse {
 pub(crate) struct PasswordRow {
     pub(crate) account: String,
     pub(crate) hash: [u8; 32],
+    /// The master key of the hash; 0 where a release before that was kept made it.
+    pub(crate) key_id: u32,
     pub(crate) device: String,
     pub(crate) expires_at: i64,
     pub(crate) used: bool,
+}
+
+/// A refresh token that was granted.
+pub(crate) struct TokenRow {
+    pub(crate) hash: [u8; 32],
+    /// The master key of the hash.
+    pub(crate) key_id: u32,
+    pub(crate) account: String,
+    /// What all tokens that follow one another have in common.
+    pub(crate) family: String,
+    pub(crate) expires_at: i64,
+    pub(crate) used: bool,
+}
+
+/// An SMS that the gateway has not taken yet.
+pub(crate) struct MessageRow {
+    pub(crate) id: String,
+    pub(crate) account: String,
+    pub(crate) purpose: Purpose,
+    /// The hash of its code: the message is worth nothing once the account holds another.
+    pub(crate) code_hash: [u8; 32],
+    /// Sealed.
+    pub(crate) message: Vec<u8>,
+    /// How often it was or is being tried.
+    pub(crate) attempts: u32,
+    /// When it may be tried next. Whoever tries it puts that beyond the time that a try takes.
+    pub(crate) due_at: i64,
+    pub(crate) expires_at: i64,
 }
 
 /// One of the service's own RSA keys.
@@ -124,65 +176,32 @@ pub(crate) struct AuditRow<'a> {
 
 /// A database.
 pub(crate) trait Storage: Send + Sync {
-    /// Runs one step in one transaction, alone on the database. It is kept where the step succeeds and undone where it fails.
+    /// Runs one step in one transaction, serialised with all others. It is kept where the step succeeds and undone where it fails.
     /// `what` names the step for crash tests. The step may be run again where the database asks for it.
     fn transact(
         &self,
         what: &'static str,
-        step: &mut dyn FnMut(&dyn Transaction) -> Result<(), Failure>,
+        step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure>;
+
+    /// How often a step was run again because the database asked for it.
+    fn retries(&self) -> u64 {
+        0
+    }
 }
 
 /// Runs a step that yields a value.
 pub(crate) fn transact<T>(
     storage: &dyn Storage,
     what: &'static str,
-    mut step: impl FnMut(&dyn Transaction) -> Result<T, Failure>,
+    mut step: impl FnMut(&Transaction<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let mut value = None;
     storage.transact(what, &mut |transaction| {
         value = Some(step(transaction)?);
         Ok(())
     })?;
-    value.ok_or_else(|| StorageError("a step was not run".to_owned()).into())
+    value.ok_or_else(|| StorageError::new("a step was not run").into())
 }
 
 type Stored<T> = Result<T, StorageError>;
-
-/// What a step can do. `put` makes a row or replaces the one of the same name.
-pub(crate) trait Transaction {
-    fn meta(&self, name: &str) -> Stored<Option<Vec<u8>>>;
-    fn put_meta(&self, name: &str, value: &[u8]) -> Stored<()>;
-
-    fn account(&self, name: &str) -> Stored<Option<AccountRow>>;
-    fn put_account(&self, account: &AccountRow, now: i64) -> Stored<()>;
-
-    /// A device that is not removed.
-    fn device(&self, id: &str) -> Stored<Option<DeviceRow>>;
-    fn devices_of(&self, account: &str) -> Stored<Vec<DeviceRow>>;
-    fn put_device(&self, device: &DeviceRow, now: i64) -> Stored<()>;
-    /// Leaves nothing of a device but its id; its challenges and unused passwords go with it.
-    fn bury_device(&self, id: &str, now: i64) -> Stored<()>;
-
-    fn put_challenge(&self, device: &str, mode: &str, challenge: &ChallengeRow) -> Stored<()>;
-    /// Finds a challenge and removes it.
-    fn take_challenge(&self, device: &str, mode: &str) -> Stored<Option<ChallengeRow>>;
-
-    fn code(&self, account: &str, purpose: Purpose) -> Stored<Option<CodeRow>>;
-    /// The code of any account with this hash that neither expired nor was withdrawn.
-    fn live_code(&self, purpose: Purpose, hash: &[u8; 32], now: i64) -> Stored<Option<CodeRow>>;
-    fn put_code(&self, code: &CodeRow) -> Stored<()>;
-
-    fn add_code_request(&self, account: &str, at: i64) -> Stored<()>;
-    /// The times at which an account asked for codes since `since`, oldest first; older ones are forgotten.
-    fn code_requests(&self, account: &str, since: i64) -> Stored<Vec<i64>>;
-
-    fn password(&self, account: &str, hash: &[u8; 32]) -> Stored<Option<PasswordRow>>;
-    fn put_password(&self, password: &PasswordRow) -> Stored<()>;
-    fn forget_passwords(&self, account: &str, expired_before: i64) -> Stored<()>;
-
-    fn service_key(&self, name: &'static str) -> Stored<Option<ServiceKeyRow>>;
-    fn put_service_key(&self, key: &ServiceKeyRow) -> Stored<()>;
-
-    fn audit(&self, row: &AuditRow<'_>) -> Stored<()>;
-}

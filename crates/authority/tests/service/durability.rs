@@ -1,11 +1,10 @@
-//! What outlives the process, what the file gives away, and who may open it.
+//! What outlives the process, what the database gives away, and who may open it.
 
-use std::sync::Arc;
+use pims_authority::{Authority, MasterKey, OpenError, Options, Policy, Purpose, Verdict};
 
-use pims_authority::{Authority, CvsRequest, MasterKey, OpenError, Options, Policy, Purpose, Verdict};
-
+use crate::database::TestDatabase;
 use crate::device::{Answer, Device, Keys, setup};
-use crate::world::{HandClock, Inbox, MASTER, World, open};
+use crate::world::{HandClock, Inbox, MASTER, STATE, World, open};
 
 #[test]
 fn data_and_keys_outlive_the_process() {
@@ -15,10 +14,10 @@ fn data_and_keys_outlive_the_process() {
     let password = device.made(&world.authority, "1234");
     device.ask(&world.authority, "9999");
     let code = world.code(&account, Purpose::Enrollment);
-    let World { folder, clock, inbox, authority } = world;
+    let World { database, clock, inbox, authority } = world;
     drop(authority);
 
-    let authority = open(&folder.path().join("authority.db"), Policy::default(), &clock, &inbox);
+    let authority = open(&database, Policy::default(), &clock, &inbox);
     assert_eq!(authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
     assert_eq!(device.ask(&authority, "9999").attempts_left(), Some(3));
     let keys = Keys::read(&Answer::of(&authority, Some(&account), &setup("activate", "", &[("code", &code)])).ok());
@@ -27,63 +26,34 @@ fn data_and_keys_outlive_the_process() {
 }
 
 #[test]
-fn services_that_begin_at_once_agree_on_their_keys() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("authority.db");
-    let factories: Vec<String> = std::thread::scope(|scope| {
+fn services_that_begin_at_once_agree_on_their_tables_and_keys() {
+    let database = TestDatabase::empty();
+    let keys: Vec<Vec<String>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
                     let world = (HandClock::default(), Inbox::default());
-                    let authority = Arc::new(open(&path, Policy::default(), &world.0, &world.1));
+                    let authority = open(&database, Policy::default(), &world.0, &world.1);
                     let account = pims_authority::AccountName::new("user").unwrap();
-                    // Whoever comes later replaces the code; each begins at once with its own, or is told that it is wrong.
                     let request = setup("activate", "", &[("code", "000000")]);
                     assert_eq!(Answer::of(&authority, Some(&account), &request).err(), "NOK:CODE");
-                    let connection = rusqlite::Connection::open(&path).unwrap();
-                    let sql = "SELECT group_concat(announced) FROM service_keys";
-                    connection.query_row(sql, [], |row| row.get(0)).unwrap()
+                    database.column("SELECT announced FROM service_keys ORDER BY name")
                 })
             })
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert!(factories.iter().all(|factory| *factory == factories[0] && !factory.is_empty()));
+    assert!(keys.iter().all(|announced| *announced == keys[0] && announced.len() == 3));
 }
 
 #[test]
 fn a_wrong_master_key_does_not_open_the_database() {
     let world = World::new();
     for key in [MasterKey::new(1, [8; 32]), MasterKey::new(2, MASTER)] {
-        let opened = Authority::open(Options {
-            database: world.database(),
-            master_key: key,
-            policy: Policy::default(),
-            sms: Box::new(Inbox::default()),
-            clock: Box::new(HandClock::default()),
-        });
+        let opened = Authority::open(Options { master_key: key.into(), ..world.options() });
         assert!(matches!(opened.err(), Some(OpenError::MasterKey)));
     }
     world.another(Policy::default());
-}
-
-#[test]
-fn what_is_no_database_does_not_open() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("authority.db");
-    std::fs::write(&path, "this is not a database, but it is long enough to be looked at as one".repeat(100)).unwrap();
-    let before = std::fs::read(&path).unwrap();
-    for database in [path.clone(), folder.path().join("missing/authority.db"), folder.path().to_owned()] {
-        let opened = Authority::open(Options {
-            database,
-            master_key: MasterKey::new(1, MASTER),
-            policy: Policy::default(),
-            sms: Box::new(Inbox::default()),
-            clock: Box::new(HandClock::default()),
-        });
-        assert!(opened.is_err());
-    }
-    assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
 #[test]
@@ -100,31 +70,20 @@ fn a_thief_of_the_database_finds_no_pin_key_code_or_password() {
 
     let (k1, next_k1) = (device.k1("73914826"), evolved.k1("73914826"));
     let secret = device.secret.as_ref().unwrap();
+    let token = world.authority.grant_refresh_token(&account).unwrap().unwrap();
+    let signing = world.authority.secret("signing", || Ok(b"the key that signs tokens".to_vec())).unwrap();
     let mut loot: Vec<Vec<u8>> =
-        [&b"73914826"[..], password.as_bytes(), code.as_bytes(), &MASTER].map(<[u8]>::to_vec).into();
+        [&b"73914826"[..], password.as_bytes(), code.as_bytes(), token.as_bytes(), &signing, &MASTER]
+            .map(<[u8]>::to_vec)
+            .into();
     for key in [device.k0.as_bytes(), k1.as_bytes(), next_k1.as_bytes(), secret.as_bytes(), &device.hidden_k1] {
         loot.push(key.to_vec());
         loot.push(inwebo_values::hex::encode(key).into_bytes());
     }
-    for file in std::fs::read_dir(world.folder.path()).unwrap() {
-        let content = std::fs::read(file.unwrap().path()).unwrap();
+    for content in world.database.loot() {
         for secret in &loot {
             assert!(!content.windows(secret.len()).any(|window| window == secret.as_slice()), "{secret:?}");
         }
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn the_files_are_for_their_owner_alone() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let authority = open(&folder.path().join("new.db"), Policy::default(), &HandClock::default(), &Inbox::default());
-    authority.cvs(&pims_authority::AccountName::new("user").unwrap(), &CvsRequest::TrustedPhoneNumber).unwrap();
-    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
-    assert!(files.len() > 1);
-    for file in files {
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
     }
 }
 
@@ -133,14 +92,32 @@ fn a_changed_secret_is_a_failure_and_not_a_wrong_pin() {
     let world = World::new();
     let account = world.account("user");
     let (first, second) = (Device::activate(&world, &account, "1234"), Device::activate(&world, &account, "1234"));
-    let connection = rusqlite::Connection::open(world.database()).unwrap();
     // K0 of one device put in place of the other's.
-    let sql = "UPDATE devices SET k0 = (SELECT k0 FROM devices WHERE id = ?1) WHERE id = ?2";
-    connection.execute(sql, [&first.id, &second.id]).unwrap();
+    let (from, to) = (&first.id, &second.id);
+    world
+        .database
+        .execute(&format!("UPDATE devices SET k0 = (SELECT k0 FROM devices WHERE id = '{from}') WHERE id = '{to}'"));
     let challenge = second.setup(&world.authority, "otp", &[("sid", "7001")]).ok().get("challenge").to_owned();
     let proofs = first.proofs(&challenge, "1234");
     let more = [("sid", "7001"), ("keytype", "0"), ("R0", &proofs.r0), ("R1", &proofs.r1), ("R2", &proofs.r2)];
     let failure = world.authority.mac(None, &crate::device::finalize("otp", &second.id, &more)).unwrap_err();
     assert!(matches!(failure, pims_authority::Failure::Sealed));
     first.ask(&world.authority, "1234").ok();
+}
+
+#[test]
+fn a_step_that_fails_leaves_nothing() {
+    let world = World::new();
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    // The PIN is judged, and its try charged, before K1 turns out to be broken.
+    world.database.execute("UPDATE accounts SET pin_tries = 3");
+    world.database.execute("UPDATE devices SET k1 = k0");
+    let challenge = device.setup(&world.authority, "otp", &[("sid", "7001")]).ok().get("challenge").to_owned();
+    let proofs = device.proofs(&challenge, "1234");
+    let more = [("sid", "7001"), ("keytype", "0"), ("R0", &proofs.r0), ("R1", &proofs.r1), ("R2", &proofs.r2)];
+    let (before, events) = (world.rows(&STATE), world.events());
+    let failure = world.authority.mac(None, &crate::device::finalize("otp", &device.id, &more)).unwrap_err();
+    assert!(matches!(failure, pims_authority::Failure::Sealed));
+    assert_eq!((world.rows(&STATE), world.events()), (before, events));
 }

@@ -2,12 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod activation;
+mod admin;
 mod codes;
+mod database;
 mod device;
 mod durability;
+mod files;
 mod malformed;
 mod passwords;
 mod pins;
 mod removal;
+mod rotation;
+mod sms;
 mod synchronization;
+mod tokens;
 mod world;

@@ -1,15 +1,14 @@
 //! A service with a clock that is moved by hand and an inbox for its SMS.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use pims_authority::{
     AccountName, Authority, Clock, CvsAnswer, CvsRequest, MasterKey, Options, Policy, Purpose, Sms, SmsError,
-    SmsGateway,
+    SmsGateway, SmsRetry,
 };
-use rusqlite::Connection;
-use tempfile::TempDir;
+
+use crate::database::TestDatabase;
 
 pub(crate) const NUMBER: &str = "+33612345678";
 pub(crate) const MASTER: [u8; 32] = [7; 32];
@@ -32,12 +31,17 @@ impl Clock for HandClock {
 #[derive(Clone, Default)]
 pub(crate) struct Inbox {
     codes: Arc<Mutex<Vec<(String, String)>>>,
+    ids: Arc<Mutex<Vec<String>>>,
     pub(crate) broken: Arc<AtomicBool>,
 }
 
 impl Inbox {
     pub(crate) fn len(&self) -> usize {
         self.codes.lock().unwrap().len()
+    }
+
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.ids.lock().unwrap().clone()
     }
 
     pub(crate) fn last(&self) -> (String, String) {
@@ -49,12 +53,13 @@ impl SmsGateway for Inbox {
     fn send(&self, sms: &Sms) -> Result<(), SmsError> {
         assert!(sms.text.contains(sms.code.as_str()));
         self.codes.lock().unwrap().push((sms.to.clone(), sms.code.to_string()));
+        self.ids.lock().unwrap().push(sms.id.clone());
         if self.broken.load(Ordering::SeqCst) { Err(SmsError::new("broken")) } else { Ok(()) }
     }
 }
 
 pub(crate) struct World {
-    pub(crate) folder: TempDir,
+    pub(crate) database: TestDatabase,
     pub(crate) clock: HandClock,
     pub(crate) inbox: Inbox,
     pub(crate) authority: Authority,
@@ -67,20 +72,30 @@ impl World {
     }
 
     pub(crate) fn with(policy: Policy) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::copy(template(), folder.path().join("authority.db")).unwrap();
+        Self::retrying(policy, None)
+    }
+
+    /// One that tries SMS again.
+    pub(crate) fn retrying(policy: Policy, sms_retry: Option<SmsRetry>) -> Self {
+        let database = TestDatabase::prepared();
         let (clock, inbox) = (HandClock::default(), Inbox::default());
-        let authority = open(&folder.path().join("authority.db"), policy, &clock, &inbox);
-        Self { folder, clock, inbox, authority }
+        let options = options(&database, policy, &clock, &inbox);
+        let authority = Authority::open(Options { sms_retry, ..options }).unwrap();
+        Self { database, clock, inbox, authority }
     }
 
-    /// Another service over the same file.
+    /// Another service over the same database.
     pub(crate) fn another(&self, policy: Policy) -> Authority {
-        open(&self.database(), policy, &self.clock, &self.inbox)
+        self.another_with(|options| Options { policy, ..options })
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.folder.path().join("authority.db")
+    /// Another service over the same database, with other options.
+    pub(crate) fn another_with(&self, change: impl FnOnce(Options) -> Options) -> Authority {
+        Authority::open(change(self.options())).unwrap()
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        options(&self.database, Policy { evolve_k1_every: 0, ..Policy::default() }, &self.clock, &self.inbox)
     }
 
     pub(crate) fn cvs(&self, account: &AccountName, request: CvsRequest<'_>) -> CvsAnswer {
@@ -112,54 +127,49 @@ impl World {
 
     /// Every row of these tables, as text.
     pub(crate) fn rows(&self, tables: &[&str]) -> Vec<String> {
-        let connection = Connection::open(self.database()).unwrap();
-        tables.iter().flat_map(|table| table_rows(&connection, table)).collect()
+        tables.iter().flat_map(|table| self.database.rows(table)).collect()
     }
 
     /// The events of the audit trail.
     pub(crate) fn events(&self) -> Vec<String> {
-        let connection = Connection::open(self.database()).unwrap();
-        let mut statement = connection.prepare("SELECT event FROM audit ORDER BY id").unwrap();
-        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        self.database.column("SELECT event FROM audit ORDER BY id")
     }
 }
 
 /// The tables that hold the state of the service.
-pub(crate) const STATE: [&str; 8] =
-    ["accounts", "devices", "challenges", "codes", "code_requests", "passwords", "service_keys", "meta"];
+pub(crate) const STATE: [&str; 11] = [
+    "accounts",
+    "devices",
+    "challenges",
+    "codes",
+    "code_requests",
+    "passwords",
+    "refresh_tokens",
+    "sms_queue",
+    "secrets",
+    "service_keys",
+    "meta",
+];
 
-fn table_rows(connection: &Connection, table: &str) -> Vec<String> {
-    let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
-    let columns = statement.column_count();
-    let text = |row: &rusqlite::Row<'_>| {
-        let values: Vec<String> = (0..columns).map(|column| format!("{:?}", row.get_ref(column).unwrap())).collect();
-        Ok(format!("{table}: {}", values.join(", ")))
-    };
-    statement.query_map([], text).unwrap().map(Result::unwrap).collect()
-}
-
-pub(crate) fn open(database: &Path, policy: Policy, clock: &HandClock, inbox: &Inbox) -> Authority {
-    let options = Options {
-        database: database.to_owned(),
-        master_key: MasterKey::new(1, MASTER),
+pub(crate) fn options(database: &TestDatabase, policy: Policy, clock: &HandClock, inbox: &Inbox) -> Options {
+    Options {
+        database: database.address(),
+        master_key: MasterKey::new(1, MASTER).into(),
         policy,
         sms: Box::new(inbox.clone()),
+        sms_retry: None,
         clock: Box::new(clock.clone()),
-    };
-    Authority::open(options).unwrap()
+    }
 }
 
-/// A database whose RSA keys are made already: to make them takes a while.
-fn template() -> &'static Path {
-    static TEMPLATE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = TEMPLATE.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("authority.db");
-        let authority = open(&path, Policy::default(), &HandClock::default(), &Inbox::default());
-        let query = "action=ActionSetup&mode=activate&id=&lastsync=0&version=1&macid=0123456789abcdef0123456789abcdef\
-                     &code=000000";
-        authority.mac(None, query).unwrap();
-        (folder, path)
-    });
-    path
+pub(crate) fn open(database: &TestDatabase, policy: Policy, clock: &HandClock, inbox: &Inbox) -> Authority {
+    Authority::open(options(database, policy, clock, inbox)).unwrap()
+}
+
+/// Has the RSA keys of a database made.
+pub(crate) fn make_keys(database: &TestDatabase) {
+    let authority = open(database, Policy::default(), &HandClock::default(), &Inbox::default());
+    let query = "action=ActionSetup&mode=activate&id=&lastsync=0&version=1&macid=0123456789abcdef0123456789abcdef\
+                 &code=000000";
+    authority.mac(None, query).unwrap();
 }

@@ -1,7 +1,7 @@
 //! SQLite: one connection, one file that several processes may share.
 
 mod migrations;
-mod rows;
+mod statements;
 
 use std::fs::OpenOptions;
 use std::io;
@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::{Storage, StorageError, Transaction};
+use super::{AuditIds, Storage, StorageError, Transaction};
 use crate::failure::{Failure, OpenError};
 use crate::sms::owner_only;
-use rows::Rows;
 
 /// How long a step waits for the steps of other processes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A database file.
 pub(crate) struct Sqlite {
     connection: Mutex<Connection>,
+    ids: AuditIds,
 }
 
 impl Sqlite {
@@ -31,7 +31,7 @@ impl Sqlite {
         let mut connection = Connection::open(path).map_err(StorageError::from)?;
         configure(&connection).map_err(StorageError::from)?;
         migrations::run(&mut connection)?;
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self { connection: Mutex::new(connection), ids: AuditIds::default() })
     }
 }
 
@@ -39,13 +39,13 @@ impl Storage for Sqlite {
     fn transact(
         &self,
         what: &'static str,
-        step: &mut dyn FnMut(&dyn Transaction) -> Result<(), Failure>,
+        step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         // A step that panicked left no transaction behind: it was undone when it was dropped.
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StorageError::from)?;
-        let rows = Rows::new(&transaction);
+        let rows = Transaction::new(&*transaction, &self.ids);
         step(&rows)?;
         if !rows.wrote() {
             return Ok(transaction.rollback().map_err(StorageError::from)?);
@@ -60,7 +60,7 @@ impl Storage for Sqlite {
 /// The message of the library, which names tables and columns; bound values never stand in it.
 impl From<rusqlite::Error> for StorageError {
     fn from(error: rusqlite::Error) -> Self {
-        Self(match error {
+        Self::new(match error {
             rusqlite::Error::SqliteFailure(code, message) => message.unwrap_or_else(|| code.to_string()),
             other => other.to_string(),
         })
@@ -77,7 +77,7 @@ fn make_file(path: &Path) -> io::Result<()> {
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     write_ahead(connection)?;
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")
 }

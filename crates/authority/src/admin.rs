@@ -1,0 +1,240 @@
+//! What operators ask for: accounts and devices, the audit trail, readiness and housekeeping.
+
+use crate::account::AccountName;
+use crate::audit;
+use crate::authority::Authority;
+use crate::domain::code::DAY;
+use crate::failure::Failure;
+use crate::random;
+use crate::storage::{AccountRow, AccountSummary, DeviceRow};
+
+/// The longest list that is handed out at once.
+const MAX_LIST: u32 = 1000;
+
+/// Rows that one transaction of pruning looks at.
+const PAGE: u32 = 200;
+
+/// An account, as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountInfo {
+    /// Its name.
+    pub name: AccountName,
+    /// Its trusted phone number.
+    pub phone_number: Option<String>,
+    /// Whether too many wrong PINs blocked it.
+    pub blocked: bool,
+    /// Wrong PINs since the last right one.
+    pub pin_tries: u32,
+    /// Whether a PIN was chosen.
+    pub has_pin: bool,
+    /// How many devices it has.
+    pub devices: u32,
+}
+
+/// A device, as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Its id.
+    pub id: String,
+    /// What it calls itself.
+    pub name: String,
+    /// Its serial.
+    pub serial: String,
+    /// When it was activated, in milliseconds since 1970 in UTC.
+    pub made_at: i64,
+    /// When it last proved itself and got something for it, in milliseconds; `None` for one that was last used before this was kept.
+    pub used_at: Option<i64>,
+}
+
+/// A line of the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Its number, greater for later ones. It takes 63 bits: more than JSON's numbers are safe for.
+    pub id: i64,
+    /// When it was, in milliseconds since 1970 in UTC.
+    pub at: i64,
+    /// The account that it is about, where one is known.
+    pub account: Option<String>,
+    /// The device that it is about.
+    pub device: Option<String>,
+    /// What happened.
+    pub event: String,
+}
+
+/// How much pruning removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Lines of the audit trail.
+    pub audit: u64,
+    /// Ids of removed devices.
+    pub tombstones: u64,
+    /// Expired SMS codes.
+    pub codes: u64,
+    /// Requests for SMS codes that no limit counts any more.
+    pub code_requests: u64,
+    /// Expired one-time passwords.
+    pub passwords: u64,
+    /// Expired refresh tokens.
+    pub tokens: u64,
+}
+
+impl Authority {
+    /// Up to `limit` accounts (at most 1000), the first ones or those after `after`, in the order of their names.
+    pub fn accounts(&self, after: Option<&AccountName>, limit: u32) -> Result<Vec<AccountInfo>, Failure> {
+        let after = after.map_or("", AccountName::as_str);
+        self.surroundings().step("accounts.list", |step| {
+            let found = step.rows.accounts(after, limit.min(MAX_LIST))?;
+            Ok(found.into_iter().map(AccountInfo::from).collect())
+        })
+    }
+
+    /// One account.
+    pub fn account(&self, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
+        self.surroundings().step("account.read", |step| {
+            let Some(account) = step.rows.account(account.as_str())? else { return Ok(None) };
+            let devices = u32::try_from(step.rows.devices_of(&account.name)?.len()).unwrap_or(u32::MAX);
+            Ok(Some(AccountSummary { account, devices }.into()))
+        })
+    }
+
+    /// The devices of an account, the newest first. An account that does not exist has none.
+    pub fn devices(&self, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
+        self.surroundings().step("devices.list", |step| {
+            let mut devices: Vec<DeviceInfo> =
+                step.rows.devices_of(account.as_str())?.into_iter().map(DeviceInfo::from).collect();
+            devices.sort_by(|first, second| (second.made_at, &first.id).cmp(&(first.made_at, &second.id)));
+            Ok(devices)
+        })
+    }
+
+    /// Makes an account. `false`: it was there.
+    pub fn add_account(&self, account: &AccountName) -> Result<bool, Failure> {
+        self.surroundings().step("account.add", |step| {
+            if step.rows.account(account.as_str())?.is_some() {
+                return Ok(false);
+            }
+            step.put_account(&AccountRow::new(account.as_str()))?;
+            step.audit(Some(account.as_str()), None, audit::ACCOUNT_CREATED)?;
+            Ok(true)
+        })
+    }
+
+    /// Removes an account with its devices, codes, passwords and tokens. Its audit trail stays. `false`: it was not there.
+    pub fn remove_account(&self, account: &AccountName) -> Result<bool, Failure> {
+        self.surroundings().step("account.remove", |step| {
+            let removed = step.rows.remove_account(account.as_str())?;
+            if removed {
+                step.audit(Some(account.as_str()), None, audit::ACCOUNT_REMOVED)?;
+            }
+            Ok(removed)
+        })
+    }
+
+    /// Removes a device of an account. `false`: the account has no such device.
+    pub fn remove_device(&self, account: &AccountName, id: &str) -> Result<bool, Failure> {
+        self.surroundings().step("device.remove", |step| {
+            let Some(device) = step.rows.device(id)?.filter(|device| device.account == account.as_str()) else {
+                return Ok(false);
+            };
+            step.rows.bury_device(&device.id, step.now)?;
+            step.audit(Some(account.as_str()), Some(&device.id), audit::DEVICE_REMOVED)?;
+            Ok(true)
+        })
+    }
+
+    /// Up to `limit` lines of the audit trail (at most 1000), of one account or of all, the newest first: from the end, or those before the
+    /// line whose id is `before`.
+    pub fn audit_log(
+        &self,
+        account: Option<&AccountName>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, Failure> {
+        let (account, before) = (account.map(AccountName::as_str), before.unwrap_or(i64::MAX));
+        self.surroundings().step("audit.list", |step| {
+            let found = step.rows.audit_log(account, before, limit.min(MAX_LIST))?;
+            Ok(found
+                .into_iter()
+                .map(|line| {
+                    let (id, at, account, device, event) = (line.id, line.at, line.account, line.device, line.event);
+                    AuditEntry { id, at, account, device, event }
+                })
+                .collect())
+        })
+    }
+
+    /// Whether the database can be reached and written to: a transaction that writes and leaves nothing.
+    pub fn ping(&self) -> Result<(), Failure> {
+        // A name of its own: instances that are asked at once do not wait for one another.
+        let name = format!("ping.{}", random::hex::<16>()?);
+        self.surroundings().step("ping", |step| {
+            step.rows.put_meta(&name, &[])?;
+            Ok(step.rows.forget_meta(&name)?)
+        })
+    }
+
+    /// Removes what nobody needs any more: audit lines and the ids of removed devices that are older than so many days, and every code,
+    /// password, token and request for a code that is over. It goes through the accounts in small transactions and can be stopped anywhere.
+    pub fn prune(&self, older_than_days: u32) -> Result<Pruned, Failure> {
+        let time = self.surroundings().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
+        let mut pruned = Pruned { audit: self.prune_audit(time)?, ..Pruned::default() };
+        let mut after = String::new();
+        while let Some(last) = self.prune_page(&after, time, &mut pruned)? {
+            after = last;
+        }
+        Ok(pruned)
+    }
+
+    fn prune_audit(&self, time: i64) -> Result<u64, Failure> {
+        let mut removed = 0;
+        loop {
+            let page = self.surroundings().step("prune.audit", |step| Ok(step.rows.prune_audit(time, PAGE)?))?;
+            removed += page;
+            if page < PAGE.into() {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Prunes what belongs to the next accounts and tells the last of them.
+    fn prune_page(&self, after: &str, time: i64, pruned: &mut Pruned) -> Result<Option<String>, Failure> {
+        let page = self.surroundings().step("prune.accounts", |step| {
+            let names = step.rows.account_names(after, PAGE)?;
+            let (Some(first), Some(last)) = (names.first(), names.last()) else { return Ok(None) };
+            let removed = step.rows.prune_accounts(first, last, step.now, time, step.now.saturating_sub(DAY))?;
+            Ok(Some((last.clone(), removed)))
+        })?;
+        let Some((last, removed)) = page else { return Ok(None) };
+        pruned.tombstones += removed.tombstones;
+        pruned.codes += removed.codes;
+        pruned.code_requests += removed.code_requests;
+        pruned.passwords += removed.passwords;
+        pruned.tokens += removed.tokens;
+        Ok(Some(last))
+    }
+}
+
+impl From<AccountSummary> for AccountInfo {
+    fn from(AccountSummary { account, devices }: AccountSummary) -> Self {
+        Self {
+            name: AccountName::stored(account.name),
+            phone_number: account.phone_number,
+            blocked: account.blocked,
+            pin_tries: account.pin_tries,
+            has_pin: account.pin.is_some(),
+            devices,
+        }
+    }
+}
+
+impl From<DeviceRow> for DeviceInfo {
+    fn from(device: DeviceRow) -> Self {
+        Self {
+            id: device.id,
+            name: device.name,
+            serial: device.serial,
+            made_at: device.made_at,
+            used_at: device.used_at,
+        }
+    }
+}

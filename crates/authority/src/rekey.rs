@@ -1,0 +1,185 @@
+//! The rotation of the master key: everything that is sealed is sealed anew under the current key, a page at a time.
+//!
+//! Where it stands is written in the transaction of each page, so that it can be stopped, or killed, anywhere. The service runs on: what it
+//! seals meanwhile it seals under the current key, and what a page has not reached opens under its old one. What is hashed cannot be hashed
+//! anew without being known; it is recognised under every key of the ring until it expires.
+
+use crate::audit;
+use crate::authority::Authority;
+use crate::failure::{Failure, OpenError};
+use crate::sealing::{Place, Vault, key_id};
+use crate::step::{Step, Surroundings};
+use crate::storage::{Storage, transact};
+use crate::{mac, service_keys, sms_queue, tokens};
+
+/// The prefix of the values that tell a wrong key from the right one, one for each key that seals anything.
+const CHECK: &str = "master-key-check";
+
+/// Where the rotation stands: the number of the key, the table, and the last row that was looked at.
+const CURSOR: &str = "rekey";
+
+/// What a call of [`Authority::rekey`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows that were sealed anew by this call.
+    pub resealed: u32,
+    /// Whether the end was reached: nothing is sealed under another key than the current one.
+    pub done: bool,
+    /// At the end: how many codes, passwords and refresh tokens are still recognised by another key alone. Whoever takes that key away
+    /// makes them worthless; they expire by themselves.
+    pub hashed_under_others: u64,
+}
+
+impl Authority {
+    /// Seals up to `batch` rows (at least one) anew under the current master key, in one transaction, going on where the last call
+    /// stopped, in whichever process that was. Call it until it is done. Before the first call every instance must know the current key and
+    /// seal under it; after the last one the old key can be taken out of the rings.
+    pub fn rekey(&self, batch: u32) -> Result<Progress, Failure> {
+        let around = self.surroundings();
+        let mut progress = around.step("keys.rotate", |step| page(step, batch.max(1)))?;
+        if progress.done {
+            progress.hashed_under_others = count_hashes(&around)?;
+        }
+        Ok(progress)
+    }
+}
+
+/// Tells wrong master keys from the right ones before they seal anything: a value that the first opening under each key sealed must open.
+/// A key that is missing from the ring is as wrong: what it sealed would not open.
+pub(crate) fn check_master_keys(storage: &dyn Storage, vault: &Vault) -> Result<(), OpenError> {
+    let checked = transact(storage, "masterKey.check", |rows| {
+        let mut known = false;
+        for (name, sealed) in rows.metas(CHECK)? {
+            vault.open(check_place(&name), &sealed)?;
+            known |= key_id(&sealed) == Some(vault.current_id());
+        }
+        if !known {
+            let name = format!("{CHECK}.{}", vault.current_id());
+            rows.put_meta(&name, &vault.seal(check_place(&name), CHECK.as_bytes())?)?;
+        }
+        Ok(())
+    });
+    checked.map_err(|failure| match failure {
+        Failure::Storage(error) => OpenError::Storage(error),
+        Failure::Randomness => OpenError::Randomness,
+        _ => OpenError::MasterKey,
+    })
+}
+
+fn check_place(name: &str) -> Place<'_> {
+    Place { column: "meta.value", row: name }
+}
+
+/// What is sealed, in the order in which it is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Table {
+    ServiceKeys,
+    Secrets,
+    Accounts,
+    Devices,
+    Messages,
+}
+
+impl Table {
+    const ALL: [Self; 5] = [Self::ServiceKeys, Self::Secrets, Self::Accounts, Self::Devices, Self::Messages];
+
+    fn next(self) -> Option<Self> {
+        Self::ALL.get(self as usize + 1).copied()
+    }
+}
+
+struct Cursor {
+    table: Table,
+    after: String,
+}
+
+impl Cursor {
+    const START: Self = Self { table: Table::ServiceKeys, after: String::new() };
+
+    /// Where the rotation to the current key stands. One to another key was given up.
+    fn read(step: &Step<'_>) -> Result<Self, Failure> {
+        let Some(value) = step.rows.meta(CURSOR)? else { return Ok(Self::START) };
+        let read = || {
+            let (id, rest) = value.split_first_chunk::<4>()?;
+            let (table, after) = rest.split_first()?;
+            let table = *Table::ALL.get(usize::from(*table))?;
+            let after = std::str::from_utf8(after).ok()?.to_owned();
+            (u32::from_be_bytes(*id) == step.vault.current_id()).then_some(Self { table, after })
+        };
+        Ok(read().unwrap_or(Self::START))
+    }
+
+    fn write(&self, step: &Step<'_>) -> Result<(), Failure> {
+        let value = [&step.vault.current_id().to_be_bytes()[..], &[self.table as u8], self.after.as_bytes()].concat();
+        Ok(step.rows.put_meta(CURSOR, &value)?)
+    }
+}
+
+fn page(step: &Step<'_>, batch: u32) -> Result<Progress, Failure> {
+    let cursor = Cursor::read(step)?;
+    let (resealed, last) = reseal(step, &cursor, batch)?;
+    let next = match last {
+        Some(after) => Some(Cursor { after, ..cursor }),
+        None => cursor.table.next().map(|table| Cursor { table, after: String::new() }),
+    };
+    match &next {
+        Some(next) => next.write(step)?,
+        None => finish(step)?,
+    }
+    Ok(Progress { resealed, done: next.is_none(), hashed_under_others: 0 })
+}
+
+/// Seals a page anew. Tells how many rows changed, and the last row of the page where others may follow.
+fn reseal(step: &Step<'_>, cursor: &Cursor, batch: u32) -> Result<(u32, Option<String>), Failure> {
+    let after = cursor.after.as_str();
+    match cursor.table {
+        Table::ServiceKeys => Ok((service_keys::reseal(step)?, None)),
+        Table::Secrets => {
+            let page = step.rows.secrets_after(after, batch)?;
+            each(page, batch, |(name, _)| name.clone(), |(name, sealed)| tokens::reseal(step, &name, &sealed))
+        }
+        Table::Accounts => {
+            let page = step.rows.accounts_after(after, batch)?;
+            each(page, batch, |account| account.name.clone(), |account| step.reseal_pin(account))
+        }
+        Table::Devices => {
+            let page = step.rows.devices_after(after, batch)?;
+            each(page, batch, |device| device.id.clone(), |device| mac::reseal_device(step, device))
+        }
+        Table::Messages => {
+            let page = step.rows.messages_after(after, batch)?;
+            each(page, batch, |message| message.id.clone(), |message| sms_queue::reseal(step, message))
+        }
+    }
+}
+
+fn each<T>(
+    page: Vec<T>,
+    batch: u32,
+    name: impl Fn(&T) -> String,
+    mut reseal: impl FnMut(T) -> Result<bool, Failure>,
+) -> Result<(u32, Option<String>), Failure> {
+    let full = u32::try_from(page.len()).is_ok_and(|length| length >= batch);
+    let last = page.last().filter(|_| full).map(name);
+    let mut resealed = 0;
+    for row in page {
+        resealed += u32::from(reseal(row)?);
+    }
+    Ok((resealed, last))
+}
+
+/// The other keys are needed no more: a ring without them opens the database from now on.
+fn finish(step: &Step<'_>) -> Result<(), Failure> {
+    for (name, sealed) in step.rows.metas(CHECK)? {
+        if key_id(&sealed) != Some(step.vault.current_id()) {
+            step.rows.forget_meta(&name)?;
+        }
+    }
+    step.rows.forget_meta(CURSOR)?;
+    step.audit(None, None, audit::KEYS_ROTATED)
+}
+
+fn count_hashes(around: &Surroundings<'_>) -> Result<u64, Failure> {
+    let id = around.vault.current_id();
+    around.step("keys.count", |step| Ok(step.rows.hashed_under_others(id, step.now)?))
+}

@@ -1,0 +1,250 @@
+//! SMS that a gateway did not take at once: kept sealed, tried again, and given up when they are worth nothing any more.
+//!
+//! A message is written in the transaction that makes its code, as one that is being tried; a process that dies then leaves it to the
+//! others. Whoever tries it first puts its next try beyond the time that a try may take: a message is sent at least once, and more often
+//! only where a process died between the gateway's word and the row's end.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::audit;
+use crate::codes;
+use crate::domain::code as rules;
+use crate::failure::Failure;
+use crate::random;
+use crate::sealing::{Hash, Place};
+use crate::sms::{Sms, SmsGateway};
+use crate::step::{Step, Surroundings};
+use crate::storage::MessageRow;
+
+const COLUMN: &str = "sms_queue.message";
+
+/// How long a try may take, in milliseconds; after that another process tries.
+const LEASE: i64 = 60_000;
+
+/// The longest pause between two tries.
+const MAX_DELAY: Duration = Duration::from_secs(300);
+
+/// How SMS are tried again that the gateway did not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SmsRetry {
+    /// How often a message is tried altogether, the first time included.
+    pub attempts: u32,
+    /// The pause after the first try. Each following one is twice as long, up to five minutes.
+    pub first_delay: Duration,
+    /// How many messages may wait. Where that many do, no code is made. Requests that come at the same moment may exceed it by their own
+    /// number.
+    pub max_queue: u32,
+}
+
+impl Default for SmsRetry {
+    fn default() -> Self {
+        Self { attempts: 5, first_delay: Duration::from_secs(5), max_queue: 10_000 }
+    }
+}
+
+/// What became of the messages that were due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// The gateway took them.
+    pub sent: u32,
+    /// The gateway did not take them; they will be tried again.
+    pub failed: u32,
+    /// They were given up, and their codes are void: tried too often, or the code expired, was used or replaced.
+    pub dropped: u32,
+}
+
+/// The way of messages to the gateway.
+pub(crate) struct Post<'a> {
+    pub(crate) gateway: &'a dyn SmsGateway,
+    pub(crate) retry: Option<&'a SmsRetry>,
+}
+
+/// A message that this process alone may try for a while.
+struct Claimed {
+    sms: Sms,
+    attempts: u32,
+}
+
+/// What a claim found.
+enum Claim {
+    Nothing,
+    Dropped,
+    Message(Claimed),
+}
+
+impl Post<'_> {
+    /// Whether as many messages wait as may.
+    pub(crate) fn is_full(&self, around: &Surroundings<'_>) -> Result<bool, Failure> {
+        let Some(retry) = self.retry else { return Ok(false) };
+        // Counted beside the transaction that adds to them: counted in it, all of those would wait for one another.
+        let waiting = around.step("sms.count", |step| Ok(step.rows.waiting_messages(retry.max_queue)?))?;
+        Ok(waiting >= retry.max_queue)
+    }
+
+    /// Keeps a message that is about to be tried, where messages are kept.
+    pub(crate) fn keep(&self, step: &Step<'_>, account: &str, code: Hash, sms: &Sms) -> Result<(), Failure> {
+        if self.retry.is_none() {
+            return Ok(());
+        }
+        Ok(step.rows.put_message(&MessageRow {
+            id: sms.id.clone(),
+            account: account.to_owned(),
+            purpose: sms.purpose,
+            code_hash: code.bytes,
+            message: seal(step, sms)?,
+            attempts: 1,
+            due_at: step.now.saturating_add(LEASE),
+            expires_at: step.now.saturating_add(step.policy.code_lifetime_millis()),
+        })?)
+    }
+
+    /// Tries a message that was just kept. Whether the gateway took it.
+    pub(crate) fn try_first(&self, around: &Surroundings<'_>, sms: &Sms) -> Result<bool, Failure> {
+        let sent = self.gateway.send(sms).is_ok();
+        if self.retry.is_some() {
+            if sent {
+                // The person has the code: that the row stays and the message may be sent again is no reason to say otherwise.
+                let _ = forget(around, &sms.id);
+            } else {
+                self.postpone(around, &sms.id, 1)?;
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Tries every message that is due. `around` is asked anew before each step: a gateway takes its time.
+    pub(crate) fn deliver_due<'s>(&self, around: impl Fn() -> Surroundings<'s>) -> Result<Delivered, Failure> {
+        let mut delivered = Delivered::default();
+        let Some(retry) = self.retry else { return Ok(delivered) };
+        loop {
+            match claim(&around(), retry)? {
+                Claim::Nothing => return Ok(delivered),
+                Claim::Dropped => delivered.dropped += 1,
+                Claim::Message(Claimed { sms, attempts }) => {
+                    if self.gateway.send(&sms).is_ok() {
+                        forget(&around(), &sms.id)?;
+                        delivered.sent += 1;
+                    } else if self.postpone(&around(), &sms.id, attempts)? {
+                        delivered.dropped += 1;
+                    } else {
+                        delivered.failed += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes that try number `attempts` failed. Whether it was the last one.
+    fn postpone(&self, around: &Surroundings<'_>, id: &str, attempts: u32) -> Result<bool, Failure> {
+        let Some(retry) = self.retry else { return Ok(false) };
+        around.step("sms.postpone", |step| {
+            // Where the lease was over and another process tries it, it is that one's.
+            let Some(row) = step.rows.message(id)?.filter(|row| row.attempts == attempts) else { return Ok(false) };
+            if attempts >= retry.attempts {
+                give_up(step, &row)?;
+                return Ok(true);
+            }
+            let due_at = step.now.saturating_add(delay(retry, attempts));
+            step.rows.put_message(&MessageRow { due_at, ..row })?;
+            Ok(false)
+        })
+    }
+}
+
+/// Takes a message that is due, and counts the try before it is made.
+fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> {
+    around.step("sms.claim", |step| {
+        let Some(row) = any_of(step.rows.due_messages(step.now, 16)?)? else { return Ok(Claim::Nothing) };
+        let code = step.rows.code(&row.account, row.purpose)?;
+        let worth = code.is_some_and(|code| code.hash == row.code_hash && rules::is_live(&code, step.policy, step.now))
+            && row.attempts < retry.attempts;
+        match worth.then(|| open(step, &row)).and_then(Result::ok) {
+            Some(sms) => {
+                let attempts = row.attempts.saturating_add(1);
+                let due_at = step.now.saturating_add(LEASE);
+                step.rows.put_message(&MessageRow { attempts, due_at, ..row })?;
+                Ok(Claim::Message(Claimed { sms, attempts }))
+            }
+            None => {
+                give_up(step, &row)?;
+                Ok(Claim::Dropped)
+            }
+        }
+    })
+}
+
+/// Any of the messages: processes that claim at once then mostly claim different ones.
+fn any_of(mut rows: Vec<MessageRow>) -> Result<Option<MessageRow>, Failure> {
+    let [chance] = random::bytes()?;
+    let place = usize::from(chance).checked_rem(rows.len());
+    Ok(place.map(|place| rows.swap_remove(place)))
+}
+
+/// Drops a message; its code is void where the account still holds that one.
+fn give_up(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
+    step.rows.forget_message(&row.id)?;
+    step.audit(Some(&row.account), None, audit::SMS_DROPPED)?;
+    codes::withdraw(step, &row.account, row.purpose, |code| code.hash == row.code_hash && code.used.is_none())
+}
+
+fn forget(around: &Surroundings<'_>, id: &str) -> Result<(), Failure> {
+    around.step("sms.forget", |step| Ok(step.rows.forget_message(id)?))
+}
+
+fn delay(retry: &SmsRetry, attempts: u32) -> i64 {
+    let factor = 2_u32.saturating_pow(attempts.saturating_sub(1));
+    let delay = retry.first_delay.saturating_mul(factor).min(MAX_DELAY.max(retry.first_delay));
+    i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A message as it is sealed. Its id and its purpose stand beside it.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    to: String,
+    code: Zeroizing<String>,
+    text: Zeroizing<String>,
+    at: i64,
+}
+
+fn place(id: &str) -> Place<'_> {
+    Place { column: COLUMN, row: id }
+}
+
+fn seal(step: &Step<'_>, sms: &Sms) -> Result<Vec<u8>, Failure> {
+    let content = Content { to: sms.to.clone(), code: sms.code.clone(), text: sms.text.clone(), at: sms.at };
+    // Room enough that the text never moves and leaves a copy behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(512 + 6 * (sms.text.len() + sms.to.len())));
+    serde_json::to_writer(&mut *text, &content).map_err(|_| Failure::Sealed)?;
+    step.vault.seal(place(&sms.id), &text)
+}
+
+fn open(step: &Step<'_>, row: &MessageRow) -> Result<Sms, Failure> {
+    let text = step.vault.open(place(&row.id), &row.message)?;
+    let Content { to, code, text, at } = serde_json::from_slice(&text).map_err(|_| Failure::Sealed)?;
+    Ok(Sms { id: row.id.clone(), to, purpose: row.purpose, code, text, at })
+}
+
+/// Seals a message anew under the current key, where it is not.
+pub(crate) fn reseal(step: &Step<'_>, row: MessageRow) -> Result<bool, Failure> {
+    let Some(message) = step.vault.reseal(place(&row.id), &row.message)? else { return Ok(false) };
+    step.rows.put_message(&MessageRow { message, ..row })?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pauses_double_up_to_five_minutes() {
+        let retry = SmsRetry { first_delay: Duration::from_secs(5), ..SmsRetry::default() };
+        let pauses: Vec<i64> = (1..=8).map(|attempts| delay(&retry, attempts) / 1000).collect();
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(delay(&retry, u32::MAX), 300_000);
+        let slow = SmsRetry { first_delay: Duration::from_secs(900), ..retry };
+        assert_eq!(delay(&slow, 1), 900_000);
+    }
+}

@@ -1,0 +1,52 @@
+//! The ids of audit rows: made here and not by a sequence of the database, which all of its writers would wait for.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::failure::Failure;
+use crate::random;
+
+/// Bits below the millisecond. With them an id ends in the year 2109 of its 63 bits.
+const BELOW: u32 = 21;
+
+/// Makes ids that grow with time: in one process each is greater than the one before, and of two processes they are unlike by chance
+/// (a row whose id is taken gets another).
+#[derive(Default)]
+pub(crate) struct AuditIds(AtomicI64);
+
+impl AuditIds {
+    /// The next id for an event at `now`, in milliseconds.
+    pub(crate) fn next(&self, now: i64) -> Result<i64, Failure> {
+        let chance = i64::from(u32::from_be_bytes(random::bytes()?) >> (u32::BITS - BELOW));
+        let drawn = Self::first_at(now).saturating_add(chance);
+        let next = |last: i64| Some(drawn.max(last.saturating_add(1)));
+        let last = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_else(|last| last);
+        Ok(drawn.max(last.saturating_add(1)))
+    }
+
+    /// The least id that an event at `now` can have.
+    pub(crate) fn first_at(now: i64) -> i64 {
+        now.clamp(0, i64::MAX >> BELOW) << BELOW
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_grow_with_time_and_within_a_millisecond() {
+        let ids = AuditIds::default();
+        let drawn: Vec<i64> = [1_700_000_000_000; 100].iter().map(|now| ids.next(*now).unwrap()).collect();
+        assert!(drawn.is_sorted_by(|first, second| first < second));
+        assert!(drawn[0] >= AuditIds::first_at(1_700_000_000_000));
+        assert!(ids.next(1_700_000_001_000).unwrap() >= AuditIds::first_at(1_700_000_001_000));
+    }
+
+    #[test]
+    fn a_clock_out_of_its_range_makes_an_id_too() {
+        for now in [i64::MIN, -1, 0, i64::MAX] {
+            assert!(AuditIds::default().next(now).unwrap() >= 0);
+        }
+    }
+}

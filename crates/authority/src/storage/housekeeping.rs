@@ -1,0 +1,196 @@
+//! What operators and housekeeping ask of the rows: lists, removal, pruning and pages of everything that is sealed.
+
+use super::transaction::{Transaction, account, device, message, params};
+use super::value::Row;
+use super::{AccountRow, AuditIds, DeviceRow, MessageRow, Stored};
+
+/// What an operator may see of an account.
+pub(crate) struct AccountSummary {
+    pub(crate) account: AccountRow,
+    pub(crate) devices: u32,
+}
+
+/// A row of the audit trail as it is read.
+pub(crate) struct AuditLine {
+    pub(crate) id: i64,
+    pub(crate) at: i64,
+    pub(crate) account: Option<String>,
+    pub(crate) device: Option<String>,
+    pub(crate) event: String,
+}
+
+/// How many rows of each kind pruning removed.
+#[derive(Default)]
+pub(crate) struct PrunedRows {
+    pub(crate) tombstones: u64,
+    pub(crate) codes: u64,
+    pub(crate) code_requests: u64,
+    pub(crate) passwords: u64,
+    pub(crate) tokens: u64,
+}
+
+impl Transaction<'_> {
+    /// Up to `limit` accounts after `after` (all names are greater than none), in the order of their names.
+    pub(crate) fn accounts(&self, after: &str, limit: u32) -> Stored<Vec<AccountSummary>> {
+        self.all(
+            "SELECT (SELECT count(*) FROM devices WHERE account = accounts.name AND removed_at IS NULL),
+                 name, pin, pin_tries, blocked, phone_number
+             FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
+            params![after, limit],
+            |mut row| Ok(AccountSummary { devices: row.get()?, account: account(row)? }),
+        )
+    }
+
+    /// The names of up to `limit` accounts after `after`, in their order.
+    pub(crate) fn account_names(&self, after: &str, limit: u32) -> Stored<Vec<String>> {
+        self.all(
+            "SELECT name FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
+            params![after, limit],
+            |mut row| row.get(),
+        )
+    }
+
+    /// Removes an account and all that is its own, tombstones too. The audit trail stays.
+    pub(crate) fn remove_account(&self, name: &str) -> Stored<bool> {
+        for sql in [
+            "DELETE FROM challenges WHERE device IN (SELECT id FROM devices WHERE account = $1)",
+            "DELETE FROM passwords WHERE account = $1",
+            "DELETE FROM codes WHERE account = $1",
+            "DELETE FROM code_requests WHERE account = $1",
+            "DELETE FROM refresh_tokens WHERE account = $1",
+            "DELETE FROM sms_queue WHERE account = $1",
+            "DELETE FROM devices WHERE account = $1",
+        ] {
+            self.put(sql, params![name])?;
+        }
+        Ok(self.write("DELETE FROM accounts WHERE name = $1", params![name])? > 0)
+    }
+
+    /// The audit trail from its newest row, or from the row before `before`, backwards.
+    pub(crate) fn audit_log(&self, account: Option<&str>, before: i64, limit: u32) -> Stored<Vec<AuditLine>> {
+        match account {
+            Some(account) => self.all(
+                "SELECT id, at, account, device, event FROM audit WHERE account = $1 AND id < $2
+                 ORDER BY id DESC LIMIT $3",
+                params![account, before, limit],
+                line,
+            ),
+            None => self.all(
+                "SELECT id, at, account, device, event FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2",
+                params![before, limit],
+                line,
+            ),
+        }
+    }
+
+    /// Removes up to `limit` audit rows that were written before `time`.
+    pub(crate) fn prune_audit(&self, time: i64, limit: u32) -> Stored<u64> {
+        // The id bounds what is read. Rows of releases that counted their ids are all below it: their time tells.
+        self.write(
+            "DELETE FROM audit WHERE id IN
+                 (SELECT id FROM audit WHERE id < $1 AND at < $2 ORDER BY id LIMIT $3)",
+            params![AuditIds::first_at(time), time, limit],
+        )
+    }
+
+    /// Removes what is over of the accounts from `first` to `last`: what expired before `now`, and tombstones from before `time`.
+    pub(crate) fn prune_accounts(
+        &self,
+        first: &str,
+        last: &str,
+        now: i64,
+        time: i64,
+        day_ago: i64,
+    ) -> Stored<PrunedRows> {
+        let between = |sql, time: i64| self.write(sql, params![first, last, time]);
+        Ok(PrunedRows {
+            tombstones: between(
+                "DELETE FROM devices WHERE account >= $1 AND account <= $2 AND removed_at IS NOT NULL AND removed_at < $3",
+                time,
+            )?,
+            codes: between("DELETE FROM codes WHERE account >= $1 AND account <= $2 AND expires_at <= $3", now)?,
+            code_requests: between(
+                "DELETE FROM code_requests WHERE account >= $1 AND account <= $2 AND at < $3",
+                day_ago,
+            )?,
+            passwords: between(
+                "DELETE FROM passwords WHERE account >= $1 AND account <= $2 AND expires_at <= $3",
+                now,
+            )?,
+            tokens: between(
+                "DELETE FROM refresh_tokens WHERE account >= $1 AND account <= $2 AND expires_at <= $3",
+                now,
+            )?,
+        })
+    }
+
+    /// The values of `meta` whose names begin with `prefix`, which is ASCII.
+    pub(crate) fn metas(&self, prefix: &str) -> Stored<Vec<(String, Vec<u8>)>> {
+        let found =
+            self.all("SELECT name, value FROM meta WHERE name >= $1 ORDER BY name", params![prefix], |mut row| {
+                Ok((row.get::<String>()?, row.get()?))
+            })?;
+        Ok(found.into_iter().filter(|(name, _)| name.starts_with(prefix)).collect())
+    }
+
+    pub(crate) fn forget_meta(&self, name: &str) -> Stored<()> {
+        self.put("DELETE FROM meta WHERE name = $1", params![name])
+    }
+
+    /// A page of the accounts after `after`.
+    pub(crate) fn accounts_after(&self, after: &str, limit: u32) -> Stored<Vec<AccountRow>> {
+        self.all(
+            "SELECT name, pin, pin_tries, blocked, phone_number FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
+            params![after, limit],
+            account,
+        )
+    }
+
+    /// A page of the devices after `after` that are not removed.
+    pub(crate) fn devices_after(&self, after: &str, limit: u32) -> Stored<Vec<DeviceRow>> {
+        self.all(
+            "SELECT id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync, since_evolution,
+                 day, passwords_of_day
+             FROM devices WHERE id > $1 AND removed_at IS NULL ORDER BY id LIMIT $2",
+            params![after, limit],
+            device,
+        )
+    }
+
+    /// A page of the messages after `after`.
+    pub(crate) fn messages_after(&self, after: &str, limit: u32) -> Stored<Vec<MessageRow>> {
+        self.all(
+            "SELECT id, account, purpose, code_hash, message, attempts, due_at, expires_at FROM sms_queue
+             WHERE id > $1 ORDER BY id LIMIT $2",
+            params![after, limit],
+            message,
+        )
+    }
+
+    /// A page of the secrets after `after`.
+    pub(crate) fn secrets_after(&self, after: &str, limit: u32) -> Stored<Vec<(String, Vec<u8>)>> {
+        self.all(
+            "SELECT name, value FROM secrets WHERE name > $1 ORDER BY name LIMIT $2",
+            params![after, limit],
+            |mut row| Ok((row.get()?, row.get()?)),
+        )
+    }
+
+    /// How many codes, passwords and tokens that have not expired were hashed under another key than this.
+    pub(crate) fn hashed_under_others(&self, key_id: u32, now: i64) -> Stored<u64> {
+        let mut sum = 0;
+        for sql in [
+            "SELECT count(*) FROM codes WHERE key_id <> $1 AND expires_at > $2",
+            "SELECT count(*) FROM passwords WHERE key_id <> $1 AND expires_at > $2",
+            "SELECT count(*) FROM refresh_tokens WHERE key_id <> $1 AND expires_at > $2",
+        ] {
+            let count: Option<i64> = self.find(sql, params![key_id, now], |mut row| row.get())?;
+            sum += count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
+        }
+        Ok(sum)
+    }
+}
+
+fn line(mut row: Row) -> Stored<AuditLine> {
+    Ok(AuditLine { id: row.get()?, at: row.get()?, account: row.get()?, device: row.get()?, event: row.get()? })
+}

@@ -1,0 +1,78 @@
+//! The tables, as they came about. A migration that was released is never changed; a new one is appended.
+
+use ::postgres::error::SqlState;
+use ::postgres::{Client, Error};
+
+use super::message;
+use crate::failure::OpenError;
+use crate::storage::StorageError;
+
+const MIGRATIONS: [&str; 1] = [include_str!("0001_initial.sql")];
+
+/// Runs what the database lacks, under the lock of the row that holds its version: of several instances one does it and the others wait
+/// and find it done. An instance whose database is up to date needs no right to define tables.
+pub(super) fn run(client: &mut Client) -> Result<(), OpenError> {
+    let known = MIGRATIONS.len() as i64;
+    match version(client).map_err(|error| message(&error))? {
+        Some(found) if found == known => return Ok(()),
+        Some(_) => {}
+        None => prepare(client)?,
+    }
+    migrate(client, known)
+}
+
+/// The version without waiting for anybody; `None` where there is no table for it.
+fn version(client: &mut Client) -> Result<Option<i64>, Error> {
+    match client.query_opt("SELECT version FROM pims_schema WHERE name = 'schema'", &[]) {
+        Ok(row) => row.map(|row| row.try_get(0)).transpose(),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the table and the row that are locked. Others may do the same at this moment, which the server does not always take well.
+fn prepare(client: &mut Client) -> Result<(), StorageError> {
+    const ATTEMPTS: u32 = 20;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let made = client.batch_execute(
+            "CREATE TABLE IF NOT EXISTS pims_schema (name TEXT PRIMARY KEY, version BIGINT NOT NULL);
+             INSERT INTO pims_schema (name, version) VALUES ('schema', 0) ON CONFLICT (name) DO NOTHING",
+        );
+        match made {
+            Err(error) if attempt < ATTEMPTS && is_collision(&error) => {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            made => return made.map_err(|error| message(&error)),
+        }
+    }
+}
+
+fn is_collision(error: &Error) -> bool {
+    let told = [
+        &SqlState::UNIQUE_VIOLATION,
+        &SqlState::DUPLICATE_TABLE,
+        &SqlState::DUPLICATE_OBJECT,
+        &SqlState::T_R_SERIALIZATION_FAILURE,
+    ];
+    told.contains(&error.code().unwrap_or(&SqlState::SUCCESSFUL_COMPLETION))
+}
+
+fn migrate(client: &mut Client, known: i64) -> Result<(), OpenError> {
+    let told = |error: Error| message(&error);
+    // READ COMMITTED: whoever waited for the lock reads the version that the other one left.
+    let mut transaction =
+        client.build_transaction().isolation_level(::postgres::IsolationLevel::ReadCommitted).start().map_err(told)?;
+    let sql = "SELECT version FROM pims_schema WHERE name = 'schema' FOR UPDATE";
+    let found: i64 = transaction.query_one(sql, &[]).and_then(|row| row.try_get(0)).map_err(told)?;
+    let done = usize::try_from(found).ok().filter(|done| *done <= MIGRATIONS.len());
+    for migration in &MIGRATIONS[done.ok_or(OpenError::Newer { found, known })?..] {
+        transaction.batch_execute(migration).map_err(told)?;
+    }
+    transaction.execute("UPDATE pims_schema SET version = $1 WHERE name = 'schema'", &[&known]).map_err(told)?;
+    pims_faults::durable_step("authority.migration.before_commit");
+    transaction.commit().map_err(told)?;
+    pims_faults::durable_step("authority.migration.after_commit");
+    Ok(())
+}

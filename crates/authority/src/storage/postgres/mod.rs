@@ -1,0 +1,201 @@
+//! PostgreSQL, and databases that speak its protocol and SQL.
+//!
+//! Every step is one SERIALIZABLE transaction: whatever runs at once, the outcome is that of some order of one after the other, which is
+//! what the rules were written for; no rule has to say which rows it must lock. Counters are exact because of it: of two steps that read
+//! the same count of wrong PINs one commits, and the other is refused (40001), run again, and reads the new count. The price is paid only
+//! by those who meet at the same rows, and those are the rows of one account. REPEATABLE READ with row locks would cost the same there (a
+//! row that changed since the snapshot is a 40001 as well) and leave every rule over several rows, as the most devices of an account or the
+//! codes that no two accounts hold, to be proved by itself.
+//!
+//! A step that only read is committed, too: what a serializable transaction read is known to be consistent only once it committed.
+
+mod connection;
+mod migrations;
+mod statements;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ::postgres::error::SqlState;
+use ::postgres::{Error, IsolationLevel};
+use r2d2::Pool;
+
+use super::{AuditIds, Storage, StorageError, Transaction};
+use crate::authority::Postgres;
+use crate::failure::{Failure, OpenError};
+use crate::random;
+use connection::{Server, Session};
+use statements::Statements;
+
+/// How long a step is run again, and how long it waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest pause before a step is run again.
+const MAX_PAUSE: Duration = Duration::from_millis(100);
+
+/// A database server, or several that are one database.
+pub(crate) struct PostgreSql {
+    pool: Pool<Server>,
+    ids: AuditIds,
+    retries: AtomicU64,
+}
+
+impl PostgreSql {
+    /// Connects, and brings the tables up to date.
+    pub(crate) fn open(options: &Postgres) -> Result<Self, OpenError> {
+        let server = Server::new(options)?;
+        migrations::run(&mut server.plain_connection()?)?;
+        let pool = Pool::builder()
+            .max_size(options.connections.max(1))
+            .min_idle(Some(1))
+            // A connection that was lost is noticed by the step that uses it, which is then run on another.
+            .test_on_check_out(false)
+            .connection_timeout(PATIENCE)
+            .error_handler(Box::new(r2d2::NopErrorHandler))
+            .build(server)
+            .map_err(|_| StorageError::new("no connection to the database"))?;
+        Ok(Self { pool, ids: AuditIds::default(), retries: AtomicU64::new(0) })
+    }
+
+    fn attempt(
+        &self,
+        what: &'static str,
+        step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Stop> {
+        let mut session =
+            self.pool.get().map_err(|_| StorageError::new("no connection to the database")).map_err(Stop::failed)?;
+        let done = run(&mut session, &self.ids, what, step);
+        // What went wrong in another way than by a collision may be the session's fault: it is not used again.
+        session.broken |= matches!(&done, Err(Stop::Again(Cause::Lost, _) | Stop::Failed(Failure::Storage(_))));
+        done
+    }
+}
+
+impl Storage for PostgreSql {
+    fn transact(
+        &self,
+        what: &'static str,
+        step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match self.attempt(what, step) {
+                Ok(()) => return Ok(()),
+                Err(Stop::Again(_, _)) if Instant::now() < deadline => {}
+                Err(Stop::Again(_, failure) | Stop::Failed(failure)) => return Err(failure),
+            }
+            self.retries.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(any_part_of(pause)?);
+            pause = (2 * pause).min(MAX_PAUSE);
+        }
+    }
+
+    fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+}
+
+/// Why an attempt came to nothing. Nothing of it was kept, save where the connection was lost while it was being kept.
+enum Stop {
+    /// The step can be run again: nothing was kept, for certain.
+    Again(Cause, Failure),
+    Failed(Failure),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Other steps were faster.
+    Collision,
+    /// The server went away before the end was asked for, or is one that cannot be written to any more.
+    Lost,
+}
+
+impl Stop {
+    fn failed(error: StorageError) -> Self {
+        Self::Failed(error.into())
+    }
+
+    /// Judges an error from before the end was asked for.
+    fn early(error: &Error, lost: bool) -> Self {
+        match cause(error, lost) {
+            Some(cause) => Self::Again(cause, message(error).into()),
+            None => Self::failed(message(error)),
+        }
+    }
+}
+
+/// Runs a step in a transaction.
+fn run(
+    session: &mut Session,
+    ids: &AuditIds,
+    what: &'static str,
+    step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
+) -> Result<(), Stop> {
+    let Session { client, prepared, .. } = session;
+    let began = client.build_transaction().isolation_level(IsolationLevel::Serializable).start();
+    // Whatever goes wrong with the first word of a transaction, nothing was done.
+    let statements = Statements::new(began.map_err(|error| Stop::early(&error, true))?, prepared);
+    let rows = Transaction::new(&statements, ids);
+    let done = step(&rows);
+    let wrote = rows.wrote();
+    let (transaction, trouble) = statements.end();
+    if let Some(error) = trouble {
+        // The transaction is undone when it is dropped, where the server is still there to do it.
+        drop(transaction);
+        let stop = Stop::early(&error, client.is_closed());
+        return Err(match (stop, done) {
+            // What the step made of it is told, where it made something of it.
+            (Stop::Failed(_), Err(failure)) => Stop::Failed(failure),
+            (stop, _) => stop,
+        });
+    }
+    if let Err(failure) = done {
+        // A step that failed by itself is undone. Where that fails, too, so does the session.
+        return Err(match transaction.rollback() {
+            Ok(()) => Stop::Failed(failure),
+            Err(error) => Stop::failed(message(&error)),
+        });
+    }
+    if wrote {
+        pims_faults::durable_step(&format!("authority.{what}.before_commit"));
+    }
+    transaction.commit().map_err(|error| match cause(&error, false) {
+        // Refused for certain. Where the connection was lost instead, nobody knows, and the step is not run twice.
+        Some(Cause::Collision) => Stop::Again(Cause::Collision, message(&error).into()),
+        _ => Stop::failed(message(&error)),
+    })?;
+    if wrote {
+        pims_faults::durable_step(&format!("authority.{what}.after_commit"));
+    }
+    Ok(())
+}
+
+/// Why a step that met this error can be run again.
+fn cause(error: &Error, lost: bool) -> Option<Cause> {
+    let state = error.code();
+    if matches!(state, Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED)) {
+        return Some(Cause::Collision);
+    }
+    let gone = [
+        &SqlState::ADMIN_SHUTDOWN,
+        &SqlState::CRASH_SHUTDOWN,
+        &SqlState::CANNOT_CONNECT_NOW,
+        &SqlState::READ_ONLY_SQL_TRANSACTION,
+    ];
+    (lost || error.is_closed() || state.is_some_and(|state| gone.contains(&state))).then_some(Cause::Lost)
+}
+
+/// The server's message and code. Its details are left out: they name values.
+fn message(error: &Error) -> StorageError {
+    match error.as_db_error() {
+        Some(error) => StorageError::new(format!("{} ({})", error.message(), error.code().code())),
+        None => StorageError::new(error.to_string()),
+    }
+}
+
+/// Steps that collided do not meet again at the same moment.
+fn any_part_of(pause: Duration) -> Result<Duration, Failure> {
+    let [chance] = random::bytes()?;
+    Ok(pause.mul_f64(f64::from(chance) / 256.0))
+}

@@ -1,0 +1,111 @@
+//! Statements in a transaction of PostgreSQL, each prepared once a connection.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::error::Error as StdError;
+
+use ::postgres::types::private::BytesMut;
+use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use ::postgres::{Error, Statement, Transaction};
+
+use super::message;
+use crate::storage::value::{Param, Row, Sql, Value};
+use crate::storage::{StorageError, Stored};
+
+/// The statements that a connection prepared, by their text.
+pub(super) type Prepared = HashMap<&'static str, Statement>;
+
+/// An open transaction of the server.
+pub(super) struct Statements<'a> {
+    inner: RefCell<Inner<'a>>,
+}
+
+struct Inner<'a> {
+    transaction: Transaction<'a>,
+    prepared: &'a mut Prepared,
+    trouble: Option<Error>,
+}
+
+impl<'a> Statements<'a> {
+    pub(super) fn new(transaction: Transaction<'a>, prepared: &'a mut Prepared) -> Self {
+        Self { inner: RefCell::new(Inner { transaction, prepared, trouble: None }) }
+    }
+
+    /// The transaction, and the first error that a statement met. The server undoes a transaction that met one.
+    pub(super) fn end(self) -> (Transaction<'a>, Option<Error>) {
+        let Inner { transaction, trouble, .. } = self.inner.into_inner();
+        (transaction, trouble)
+    }
+
+    fn run<T>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        how: impl FnOnce(&mut Transaction<'a>, &Statement, &[&(dyn ToSql + Sync)]) -> Result<T, Error>,
+    ) -> Stored<T> {
+        let inner = &mut *self.inner.borrow_mut();
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+        let done = match inner.prepared.get(sql) {
+            Some(statement) => how(&mut inner.transaction, statement, &params),
+            None => inner.transaction.prepare(sql).and_then(|statement| {
+                let statement = inner.prepared.entry(sql).or_insert(statement);
+                how(&mut inner.transaction, statement, &params)
+            }),
+        };
+        done.map_err(|error| {
+            let told = message(&error);
+            inner.trouble.get_or_insert(error);
+            told
+        })
+    }
+}
+
+impl Sql for Statements<'_> {
+    fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<Vec<Row>> {
+        let found = self.run(sql, params, |transaction, statement, params| transaction.query(statement, params))?;
+        found.iter().map(row).collect()
+    }
+
+    fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<u64> {
+        self.run(sql, params, |transaction, statement, params| transaction.execute(statement, params))
+    }
+}
+
+fn row(found: &::postgres::Row) -> Stored<Row> {
+    let values: Result<_, Error> = (0..found.len()).map(|place| value(found, place)).collect();
+    Ok(Row::new(values.map_err(|_| StorageError::new("a column is not of the type that it must have"))?))
+}
+
+fn value(found: &::postgres::Row, place: usize) -> Result<Value, Error> {
+    let kind = found.columns()[place].type_();
+    let value = match *kind {
+        Type::INT8 => found.try_get::<_, Option<i64>>(place)?.map(Value::Int),
+        Type::BYTEA => found.try_get::<_, Option<Vec<u8>>>(place)?.map(Value::Bytes),
+        _ => found.try_get::<_, Option<String>>(place)?.map(Value::Text),
+    };
+    Ok(value.unwrap_or(Value::Null))
+}
+
+impl std::fmt::Debug for Param<'_> {
+    /// What the client's library may print of a parameter: nothing.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(number) => number.to_sql(kind, out),
+            Self::Text(text) => text.to_sql(kind, out),
+            Self::Bytes(bytes) => bytes.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::INT8 | Type::TEXT | Type::VARCHAR | Type::BYTEA)
+    }
+
+    to_sql_checked!();
+}

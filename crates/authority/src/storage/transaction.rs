@@ -1,0 +1,467 @@
+//! What a step can do: one method, one statement or two, the same for every database.
+
+use std::cell::Cell;
+
+use super::value::{Param, Row, Sql};
+use super::{
+    AccountRow, AuditIds, AuditRow, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageRow, PasswordRow, ServiceKeyRow,
+    StorageError, Stored, TokenRow,
+};
+use crate::sms::Purpose;
+
+/// The parameters of a statement.
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { &[$(crate::storage::value::Param::from($value)),*] };
+}
+pub(super) use params;
+
+/// An open transaction. `put` makes a row or replaces the one of the same name.
+pub(crate) struct Transaction<'a> {
+    sql: &'a dyn Sql,
+    ids: &'a AuditIds,
+    wrote: Cell<bool>,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(sql: &'a dyn Sql, ids: &'a AuditIds) -> Self {
+        Self { sql, ids, wrote: Cell::new(false) }
+    }
+
+    /// Whether any row was changed.
+    pub(super) fn wrote(&self) -> bool {
+        self.wrote.get()
+    }
+
+    pub(super) fn find<T>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        read: impl FnOnce(Row) -> Stored<T>,
+    ) -> Stored<Option<T>> {
+        self.sql.query(sql, params)?.into_iter().next().map(read).transpose()
+    }
+
+    pub(super) fn all<T>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        read: impl FnMut(Row) -> Stored<T>,
+    ) -> Stored<Vec<T>> {
+        self.sql.query(sql, params)?.into_iter().map(read).collect()
+    }
+
+    /// Changes rows and tells how many.
+    pub(super) fn write(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<u64> {
+        let changed = self.sql.execute(sql, params)?;
+        self.wrote.set(self.wrote.get() || changed > 0);
+        Ok(changed)
+    }
+
+    pub(super) fn put(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<()> {
+        self.write(sql, params).map(drop)
+    }
+
+    pub(crate) fn meta(&self, name: &str) -> Stored<Option<Vec<u8>>> {
+        self.find("SELECT value FROM meta WHERE name = $1", params![name], |mut row| row.get())
+    }
+
+    pub(crate) fn put_meta(&self, name: &str, value: &[u8]) -> Stored<()> {
+        self.put(
+            "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            params![name, value],
+        )
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Stored<Option<AccountRow>> {
+        self.find(
+            "SELECT name, pin, pin_tries, blocked, phone_number FROM accounts WHERE name = $1",
+            params![name],
+            account,
+        )
+    }
+
+    pub(crate) fn put_account(&self, account: &AccountRow, now: i64) -> Stored<()> {
+        self.put(
+            "INSERT INTO accounts (name, created_at, pin, pin_tries, blocked, phone_number)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (name) DO UPDATE SET pin = excluded.pin, pin_tries = excluded.pin_tries,
+                 blocked = excluded.blocked, phone_number = excluded.phone_number",
+            params![
+                &account.name,
+                now,
+                account.pin.as_deref(),
+                account.pin_tries,
+                account.blocked,
+                account.phone_number.as_deref(),
+            ],
+        )
+    }
+
+    /// A device that is not removed.
+    pub(crate) fn device(&self, id: &str) -> Stored<Option<DeviceRow>> {
+        self.find(
+            "SELECT id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync, since_evolution,
+                 day, passwords_of_day
+             FROM devices WHERE id = $1 AND removed_at IS NULL",
+            params![id],
+            device,
+        )
+    }
+
+    /// The devices of an account that are not removed.
+    pub(crate) fn devices_of(&self, account: &str) -> Stored<Vec<DeviceRow>> {
+        self.all(
+            "SELECT id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync, since_evolution,
+                 day, passwords_of_day
+             FROM devices WHERE account = $1 AND removed_at IS NULL",
+            params![account],
+            device,
+        )
+    }
+
+    pub(crate) fn put_device(&self, device: &DeviceRow) -> Stored<()> {
+        self.put(
+            "INSERT INTO devices (id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync,
+                 since_evolution, day, passwords_of_day)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             ON CONFLICT (id) DO UPDATE SET used_at = excluded.used_at, name = excluded.name, k0 = excluded.k0,
+                 k1 = excluded.k1, next_k1 = excluded.next_k1, secret = excluded.secret, tsync = excluded.tsync,
+                 since_evolution = excluded.since_evolution, day = excluded.day,
+                 passwords_of_day = excluded.passwords_of_day",
+            params![
+                &device.id,
+                &device.account,
+                device.made_at,
+                device.used_at,
+                &device.serial,
+                &device.name,
+                &device.k0,
+                &device.k1,
+                device.next_k1.as_deref(),
+                device.secret.as_deref(),
+                device.tsync,
+                device.since_evolution,
+                device.day,
+                device.passwords_of_day,
+            ],
+        )
+    }
+
+    /// Leaves nothing of a device but its id; its challenges and passwords go with it.
+    pub(crate) fn bury_device(&self, id: &str, now: i64) -> Stored<()> {
+        self.put("DELETE FROM challenges WHERE device = $1", params![id])?;
+        self.put("DELETE FROM passwords WHERE device = $1", params![id])?;
+        self.put(
+            "UPDATE devices SET removed_at = $1, used_at = NULL, serial = NULL, name = NULL, k0 = NULL, k1 = NULL,
+                 next_k1 = NULL, secret = NULL
+             WHERE id = $2 AND removed_at IS NULL",
+            params![now, id],
+        )
+    }
+
+    pub(crate) fn put_challenge(&self, device: &str, mode: &str, challenge: &ChallengeRow) -> Stored<()> {
+        self.put(
+            "INSERT INTO challenges (device, mode, challenge, made_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (device, mode) DO UPDATE SET challenge = excluded.challenge, made_at = excluded.made_at",
+            params![device, mode, &challenge.challenge, challenge.made_at],
+        )
+    }
+
+    /// Finds a challenge and removes it.
+    pub(crate) fn take_challenge(&self, device: &str, mode: &str) -> Stored<Option<ChallengeRow>> {
+        let found = self.find(
+            "DELETE FROM challenges WHERE device = $1 AND mode = $2 RETURNING challenge, made_at",
+            params![device, mode],
+            |mut row| Ok(ChallengeRow { challenge: row.get()?, made_at: row.get()? }),
+        )?;
+        self.wrote.set(self.wrote.get() || found.is_some());
+        Ok(found)
+    }
+
+    /// The code that an account holds for a purpose.
+    pub(crate) fn code(&self, account: &str, purpose: Purpose) -> Stored<Option<CodeRow>> {
+        self.find(
+            "SELECT account, purpose, phone_number, hash, key_id, expires_at, tries, withdrawn, setup_at, used,
+                 used_serial, used_device
+             FROM codes WHERE account = $1 AND purpose = $2",
+            params![account, purpose],
+            code,
+        )
+    }
+
+    /// The code of any account with this hash that neither expired nor was withdrawn.
+    pub(crate) fn live_code(&self, purpose: Purpose, hash: &[u8; 32], now: i64) -> Stored<Option<CodeRow>> {
+        self.find(
+            "SELECT account, purpose, phone_number, hash, key_id, expires_at, tries, withdrawn, setup_at, used,
+                 used_serial, used_device
+             FROM codes WHERE purpose = $1 AND hash = $2 AND expires_at > $3 AND withdrawn = 0",
+            params![purpose, hash, now],
+            code,
+        )
+    }
+
+    pub(crate) fn put_code(&self, code: &CodeRow) -> Stored<()> {
+        let (serial, device) = match &code.used {
+            Some(CodeUse::Activated { serial, device }) => (Some(serial.as_str()), Some(device.as_str())),
+            Some(CodeUse::Done) | None => (None, None),
+        };
+        self.put(
+            "INSERT INTO codes (account, purpose, phone_number, hash, key_id, expires_at, tries, withdrawn, setup_at,
+                 used, used_serial, used_device)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             ON CONFLICT (account, purpose) DO UPDATE SET phone_number = excluded.phone_number, hash = excluded.hash,
+                 key_id = excluded.key_id, expires_at = excluded.expires_at, tries = excluded.tries,
+                 withdrawn = excluded.withdrawn, setup_at = excluded.setup_at, used = excluded.used,
+                 used_serial = excluded.used_serial, used_device = excluded.used_device",
+            params![
+                &code.account,
+                code.purpose,
+                &code.phone_number,
+                &code.hash,
+                code.key_id,
+                code.expires_at,
+                code.tries,
+                code.withdrawn,
+                code.setup_at,
+                code.used.is_some(),
+                serial,
+                device,
+            ],
+        )
+    }
+
+    /// Notes that an account asked for a code. `id` is random.
+    pub(crate) fn add_code_request(&self, account: &str, at: i64, id: &str) -> Stored<()> {
+        self.put("INSERT INTO code_requests (account, at, id) VALUES ($1, $2, $3)", params![account, at, id])
+    }
+
+    /// The times at which an account asked for codes since `since`, oldest first; older ones are forgotten.
+    pub(crate) fn code_requests(&self, account: &str, since: i64) -> Stored<Vec<i64>> {
+        self.put("DELETE FROM code_requests WHERE account = $1 AND at < $2", params![account, since])?;
+        self.all("SELECT at FROM code_requests WHERE account = $1 ORDER BY at", params![account], |mut row| row.get())
+    }
+
+    pub(crate) fn password(&self, account: &str, hash: &[u8; 32]) -> Stored<Option<PasswordRow>> {
+        self.find(
+            "SELECT account, hash, key_id, device, expires_at, used FROM passwords WHERE account = $1 AND hash = $2",
+            params![account, hash],
+            |mut row| {
+                Ok(PasswordRow {
+                    account: row.get()?,
+                    hash: row.get()?,
+                    key_id: row.get()?,
+                    device: row.get()?,
+                    expires_at: row.get()?,
+                    used: row.get()?,
+                })
+            },
+        )
+    }
+
+    pub(crate) fn put_password(&self, password: &PasswordRow) -> Stored<()> {
+        self.put(
+            "INSERT INTO passwords (account, hash, key_id, device, expires_at, used) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (account, hash) DO UPDATE SET key_id = excluded.key_id, device = excluded.device,
+                 expires_at = excluded.expires_at, used = excluded.used",
+            params![
+                &password.account,
+                &password.hash,
+                password.key_id,
+                &password.device,
+                password.expires_at,
+                password.used,
+            ],
+        )
+    }
+
+    pub(crate) fn forget_passwords(&self, account: &str, expired_before: i64) -> Stored<()> {
+        self.put("DELETE FROM passwords WHERE account = $1 AND expires_at <= $2", params![account, expired_before])
+    }
+
+    pub(crate) fn token(&self, hash: &[u8; 32]) -> Stored<Option<TokenRow>> {
+        self.find(
+            "SELECT hash, key_id, account, family, expires_at, used FROM refresh_tokens WHERE hash = $1",
+            params![hash],
+            |mut row| {
+                Ok(TokenRow {
+                    hash: row.get()?,
+                    key_id: row.get()?,
+                    account: row.get()?,
+                    family: row.get()?,
+                    expires_at: row.get()?,
+                    used: row.get()?,
+                })
+            },
+        )
+    }
+
+    pub(crate) fn put_token(&self, token: &TokenRow) -> Stored<()> {
+        self.put(
+            "INSERT INTO refresh_tokens (hash, key_id, account, family, expires_at, used)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at, used = excluded.used",
+            params![&token.hash, token.key_id, &token.account, &token.family, token.expires_at, token.used],
+        )
+    }
+
+    pub(crate) fn forget_token_family(&self, account: &str, family: &str) -> Stored<()> {
+        self.put("DELETE FROM refresh_tokens WHERE account = $1 AND family = $2", params![account, family])
+    }
+
+    pub(crate) fn forget_tokens(&self, account: &str) -> Stored<()> {
+        self.put("DELETE FROM refresh_tokens WHERE account = $1", params![account])
+    }
+
+    /// Up to `limit` messages that may be tried, the most patient first.
+    pub(crate) fn due_messages(&self, now: i64, limit: u32) -> Stored<Vec<MessageRow>> {
+        self.all(
+            "SELECT id, account, purpose, code_hash, message, attempts, due_at, expires_at FROM sms_queue
+             WHERE due_at <= $1 ORDER BY due_at LIMIT $2",
+            params![now, limit],
+            message,
+        )
+    }
+
+    pub(crate) fn message(&self, id: &str) -> Stored<Option<MessageRow>> {
+        self.find(
+            "SELECT id, account, purpose, code_hash, message, attempts, due_at, expires_at FROM sms_queue WHERE id = $1",
+            params![id],
+            message,
+        )
+    }
+
+    pub(crate) fn put_message(&self, message: &MessageRow) -> Stored<()> {
+        self.put(
+            "INSERT INTO sms_queue (id, account, purpose, code_hash, message, attempts, due_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (id) DO UPDATE SET message = excluded.message, attempts = excluded.attempts,
+                 due_at = excluded.due_at",
+            params![
+                &message.id,
+                &message.account,
+                message.purpose,
+                &message.code_hash,
+                &message.message,
+                message.attempts,
+                message.due_at,
+                message.expires_at,
+            ],
+        )
+    }
+
+    pub(crate) fn forget_message(&self, id: &str) -> Stored<()> {
+        self.put("DELETE FROM sms_queue WHERE id = $1", params![id])
+    }
+
+    /// How many messages wait, counted up to `limit`.
+    pub(crate) fn waiting_messages(&self, limit: u32) -> Stored<u32> {
+        let count = self.find(
+            "SELECT count(*) FROM (SELECT id FROM sms_queue LIMIT $1) AS waiting",
+            params![limit],
+            |mut row| row.get(),
+        )?;
+        Ok(count.unwrap_or(0))
+    }
+
+    pub(crate) fn service_key(&self, name: &'static str) -> Stored<Option<ServiceKeyRow>> {
+        self.find("SELECT primes, announced FROM service_keys WHERE name = $1", params![name], |mut row| {
+            Ok(ServiceKeyRow { name, primes: row.get()?, announced: row.get()? })
+        })
+    }
+
+    pub(crate) fn put_service_key(&self, key: &ServiceKeyRow) -> Stored<()> {
+        self.put(
+            "INSERT INTO service_keys (name, primes, announced) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET primes = excluded.primes, announced = excluded.announced",
+            params![key.name, &key.primes, &key.announced],
+        )
+    }
+
+    /// A secret of the service, sealed.
+    pub(crate) fn secret(&self, name: &str) -> Stored<Option<Vec<u8>>> {
+        self.find("SELECT value FROM secrets WHERE name = $1", params![name], |mut row| row.get())
+    }
+
+    pub(crate) fn put_secret(&self, name: &str, value: &[u8]) -> Stored<()> {
+        self.put(
+            "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            params![name, value],
+        )
+    }
+
+    pub(crate) fn audit(&self, row: &AuditRow<'_>) -> Stored<()> {
+        const DRAWS: u32 = 100;
+        for _ in 0..DRAWS {
+            let id = self.ids.next(row.at).map_err(|failure| StorageError::new(failure.to_string()))?;
+            let sql = "INSERT INTO audit (id, at, account, device, event) VALUES ($1, $2, $3, $4, $5)
+                       ON CONFLICT (id) DO NOTHING";
+            if self.write(sql, params![id, row.at, row.account, row.device, row.event])? > 0 {
+                return Ok(());
+            }
+        }
+        Err(StorageError::new("no free id for an audit row was found"))
+    }
+}
+
+pub(super) fn account(mut row: Row) -> Stored<AccountRow> {
+    Ok(AccountRow {
+        name: row.get()?,
+        pin: row.get()?,
+        pin_tries: row.get()?,
+        blocked: row.get()?,
+        phone_number: row.get()?,
+    })
+}
+
+pub(super) fn device(mut row: Row) -> Stored<DeviceRow> {
+    Ok(DeviceRow {
+        id: row.get()?,
+        account: row.get()?,
+        made_at: row.get()?,
+        used_at: row.get()?,
+        serial: row.get()?,
+        name: row.get()?,
+        k0: row.get()?,
+        k1: row.get()?,
+        next_k1: row.get()?,
+        secret: row.get()?,
+        tsync: row.get()?,
+        since_evolution: row.get()?,
+        day: row.get()?,
+        passwords_of_day: row.get()?,
+    })
+}
+
+fn code(mut row: Row) -> Stored<CodeRow> {
+    let mut code = CodeRow {
+        account: row.get()?,
+        purpose: row.get()?,
+        phone_number: row.get()?,
+        hash: row.get()?,
+        key_id: row.get()?,
+        expires_at: row.get()?,
+        tries: row.get()?,
+        withdrawn: row.get()?,
+        setup_at: row.get()?,
+        used: None,
+    };
+    code.used = match (row.get()?, row.get()?, row.get()?) {
+        (false, ..) => None,
+        (true, Some(serial), Some(device)) => Some(CodeUse::Activated { serial, device }),
+        (true, ..) => Some(CodeUse::Done),
+    };
+    Ok(code)
+}
+
+pub(super) fn message(mut row: Row) -> Stored<MessageRow> {
+    Ok(MessageRow {
+        id: row.get()?,
+        account: row.get()?,
+        purpose: row.get()?,
+        code_hash: row.get()?,
+        message: row.get()?,
+        attempts: row.get()?,
+        due_at: row.get()?,
+        expires_at: row.get()?,
+    })
+}

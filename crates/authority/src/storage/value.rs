@@ -1,0 +1,164 @@
+//! What goes into a statement and what comes back: the four kinds of values that the tables of every database are made of.
+
+use super::{StorageError, Stored};
+use crate::sms::Purpose;
+
+/// A value that a statement is given.
+#[derive(Clone, Copy)]
+pub(crate) enum Param<'a> {
+    Null,
+    Int(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+/// A value that a statement found.
+pub(crate) enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// A row that a statement found, read from its first column to its last.
+pub(crate) struct Row(std::vec::IntoIter<Value>);
+
+impl Row {
+    pub(crate) fn new(values: Vec<Value>) -> Self {
+        Self(values.into_iter())
+    }
+
+    /// The next column.
+    pub(crate) fn get<T: Column>(&mut self) -> Stored<T> {
+        self.0
+            .next()
+            .and_then(T::read)
+            .ok_or_else(|| StorageError::new("a column is not of the type that it must have"))
+    }
+}
+
+/// A database that runs statements, inside of a transaction. Parameters are written `$1`, `$2` and so on, and stand for the first time
+/// in that order: that is the notation which all the databases share.
+pub(crate) trait Sql {
+    /// The rows that a statement finds.
+    fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<Vec<Row>>;
+
+    /// How many rows a statement changed.
+    fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<u64>;
+}
+
+/// What a column can be read as.
+pub(crate) trait Column: Sized {
+    fn read(value: Value) -> Option<Self>;
+}
+
+impl Column for i64 {
+    fn read(value: Value) -> Option<Self> {
+        if let Value::Int(number) = value { Some(number) } else { None }
+    }
+}
+
+impl Column for u32 {
+    fn read(value: Value) -> Option<Self> {
+        i64::read(value)?.try_into().ok()
+    }
+}
+
+impl Column for bool {
+    fn read(value: Value) -> Option<Self> {
+        Some(i64::read(value)? != 0)
+    }
+}
+
+impl Column for String {
+    fn read(value: Value) -> Option<Self> {
+        if let Value::Text(text) = value { Some(text) } else { None }
+    }
+}
+
+impl Column for Vec<u8> {
+    fn read(value: Value) -> Option<Self> {
+        if let Value::Bytes(bytes) = value { Some(bytes) } else { None }
+    }
+}
+
+impl Column for [u8; 32] {
+    fn read(value: Value) -> Option<Self> {
+        Vec::read(value)?.try_into().ok()
+    }
+}
+
+impl Column for Purpose {
+    fn read(value: Value) -> Option<Self> {
+        let word = String::read(value)?;
+        [Self::Enrollment, Self::PhoneNumberCertification, Self::ResetPin]
+            .into_iter()
+            .find(|purpose| purpose.as_str() == word)
+    }
+}
+
+impl<T: Column> Column for Option<T> {
+    fn read(value: Value) -> Option<Self> {
+        if let Value::Null = value { Some(None) } else { T::read(value).map(Some) }
+    }
+}
+
+impl From<i64> for Param<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<u32> for Param<'_> {
+    fn from(number: u32) -> Self {
+        Self::Int(number.into())
+    }
+}
+
+impl From<bool> for Param<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Int(flag.into())
+    }
+}
+
+impl<'a> From<&'a str> for Param<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Param<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Param<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Param<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'a> From<&'a [u8; 32]> for Param<'a> {
+    fn from(bytes: &'a [u8; 32]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Purpose> for Param<'_> {
+    fn from(purpose: Purpose) -> Self {
+        Self::Text(purpose.as_str())
+    }
+}
+
+impl<'a, T: Into<Param<'a>>> From<Option<T>> for Param<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}

@@ -1,0 +1,86 @@
+//! The database of a test: an SQLite file in a folder of its own.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use pims_authority::Database;
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use tempfile::TempDir;
+
+pub(crate) struct TestDatabase {
+    pub(crate) folder: TempDir,
+}
+
+impl TestDatabase {
+    /// One without tables.
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// One whose RSA keys are made already: to make them takes a while.
+    pub(crate) fn prepared() -> Self {
+        static TEMPLATE: OnceLock<TestDatabase> = OnceLock::new();
+        let template = TEMPLATE.get_or_init(|| {
+            let template = Self::empty();
+            crate::world::make_keys(&template);
+            template
+        });
+        let database = Self::empty();
+        std::fs::copy(template.file(), database.file()).unwrap();
+        database
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("authority.db")
+    }
+
+    pub(crate) fn address(&self) -> Database {
+        self.file().into()
+    }
+
+    fn connection(&self) -> Connection {
+        let connection = Connection::open(self.file()).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+        connection
+    }
+
+    pub(crate) fn execute(&self, sql: &str) {
+        self.connection().execute_batch(sql).unwrap();
+    }
+
+    /// The first column of every row that is found, as text.
+    pub(crate) fn column(&self, sql: &str) -> Vec<String> {
+        let connection = self.connection();
+        let mut statement = connection.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Every row of this table, as text.
+    pub(crate) fn rows(&self, table: &str) -> Vec<String> {
+        let connection = self.connection();
+        let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = statement.column_count();
+        let text = |row: &rusqlite::Row<'_>| {
+            let values: Vec<String> = (0..columns).map(|column| value(row.get_ref(column).unwrap())).collect();
+            Ok(format!("{table}: {}", values.join(", ")))
+        };
+        statement.query_map([], text).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// All that a thief of the database has.
+    pub(crate) fn loot(&self) -> Vec<Vec<u8>> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+}
+
+fn value(found: ValueRef<'_>) -> String {
+    match found {
+        ValueRef::Null => "Null".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(_) => panic!("no column is of this type"),
+        ValueRef::Text(text) => format!("{:?}", std::str::from_utf8(text).unwrap()),
+        ValueRef::Blob(bytes) => inwebo_values::hex::encode(bytes),
+    }
+}

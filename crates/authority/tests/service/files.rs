@@ -1,0 +1,65 @@
+//! What SQLite's files are, and what is none of them.
+
+use pims_authority::{AccountName, Authority, CvsRequest, KeyRing, MasterKey, OpenError, Options, Policy};
+
+use crate::database::TestDatabase;
+use crate::world::{HandClock, Inbox, MASTER, open, options};
+
+#[test]
+fn what_is_no_database_does_not_open() {
+    let empty = TestDatabase::empty();
+    let path = empty.file();
+    std::fs::write(&path, "this is not a database, but it is long enough to be looked at as one".repeat(100)).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let folder = empty.folder.path();
+    for database in [path.clone(), folder.join("missing/authority.db"), folder.to_owned()] {
+        let options = options(&empty, Policy::default(), &HandClock::default(), &Inbox::default());
+        assert!(Authority::open(Options { database: database.into(), ..options }).is_err());
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let database = TestDatabase::empty();
+    let authority = open(&database, Policy::default(), &HandClock::default(), &Inbox::default());
+    authority.cvs(&pims_authority::AccountName::new("user").unwrap(), &CvsRequest::TrustedPhoneNumber).unwrap();
+    let files: Vec<_> = std::fs::read_dir(database.folder.path()).unwrap().map(Result::unwrap).collect();
+    assert!(files.len() > 1);
+    for file in files {
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+    }
+}
+
+/// `tests/data/first_release.db` was written by the first release: one account, a device with a pending K1, a removed one.
+#[test]
+fn a_database_of_the_first_release_opens_and_its_key_can_be_rotated() {
+    let database = TestDatabase::empty();
+    std::fs::write(database.file(), include_bytes!("../data/first_release.db")).unwrap();
+    let (clock, inbox) = (HandClock::default(), Inbox::default());
+    let options = |key: KeyRing| Options { master_key: key, ..options(&database, Policy::default(), &clock, &inbox) };
+    let old = || MasterKey::new(1, MASTER);
+    let new = || MasterKey::new(2, [9; 32]);
+    let is_wrong = |ring| matches!(Authority::open(options(ring)).err(), Some(OpenError::MasterKey));
+    assert!(is_wrong(MasterKey::new(1, [8; 32]).into()) && is_wrong(new().into()));
+
+    let authority = Authority::open(options(old().into())).unwrap();
+    let account = AccountName::new("user").unwrap();
+    let info = authority.account(&account).unwrap().unwrap();
+    assert_eq!((info.has_pin, info.pin_tries, info.devices, info.blocked), (true, 0, 1, false));
+    assert_eq!(authority.devices(&account).unwrap()[0].used_at, None);
+    assert_eq!(database.rows("code_requests").len(), 4);
+    // Its audit rows are numbered from 1; what comes now is after them.
+    assert!(authority.add_account(&AccountName::new("new").unwrap()).unwrap());
+    let trail = authority.audit_log(None, None, 1000).unwrap();
+    assert_eq!((trail.len(), trail[0].event.as_str(), trail[1].id), (20, "account.created", 19));
+    drop(authority);
+
+    let ring = KeyRing::new(new()).with(old()).unwrap();
+    let authority = Authority::open(options(ring)).unwrap();
+    while !authority.rekey(1).unwrap().done {}
+    Authority::open(options(new().into())).unwrap();
+    assert!(is_wrong(old().into()));
+}

@@ -1,0 +1,174 @@
+//! A PostgreSQL of the tests' own: in a temporary folder, reached by a socket in it, gone when the process that made it is.
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A server under way.
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    programs: PathBuf,
+    user: Option<String>,
+    port: OnceLock<u16>,
+    /// Waits for the end of this process, however it comes, and then stops the server and removes the folder.
+    _undertaker: Child,
+}
+
+impl Cluster {
+    /// The one that the tests share.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// Makes a server. Without the programs for it the whole run ends here.
+    pub(crate) fn start() -> Self {
+        let Some(programs) = programs() else { skip() };
+        // The server refuses to be root's.
+        let user = is_root().then(unprivileged_user);
+        let made = run(&user, "mktemp", &["-d", "/tmp/pims-postgres.XXXXXX"]);
+        let folder = PathBuf::from(made.trim());
+        let undertaker = undertaker(&user, &programs, &folder);
+        let cluster = Self { folder, programs, user, port: OnceLock::new(), _undertaker: undertaker };
+        let data = cluster.data();
+        let initdb = cluster.program("initdb");
+        let locale = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=pims"];
+        run(&cluster.user, &initdb, &[&locale[..], &["-D", &data]].concat());
+        let socket = cluster.folder.display();
+        let lines = format!(
+            "listen_addresses = ''\nunix_socket_directories = '{socket}'\nfsync = off\nmax_connections = 300\n"
+        );
+        let more = cluster.folder.join("more.conf");
+        write(&cluster.user, &more.display().to_string(), &lines);
+        write(&cluster.user, &format!("{data}/postgresql.auto.conf"), &format!("include '{}'\n", more.display()));
+        cluster.up();
+        cluster
+    }
+
+    /// Has the server listen on a port of this machine, with this certificate.
+    pub(crate) fn listen_with_tls(&self, key: &str, certificate: &str) {
+        let data = self.data();
+        write(&self.user, &format!("{data}/server.key"), &std::fs::read_to_string(key).unwrap());
+        write(&self.user, &format!("{data}/server.crt"), &std::fs::read_to_string(certificate).unwrap());
+        run(&self.user, "chmod", &["600", &format!("{data}/server.key")]);
+        let lines = format!(
+            "unix_socket_directories = '{}'\nlisten_addresses = '127.0.0.1'\nport = {}\nssl = on\nfsync = off\n",
+            self.folder.display(),
+            self.port()
+        );
+        write(&self.user, &self.folder.join("more.conf").display().to_string(), &lines);
+        self.down();
+        self.up();
+    }
+
+    /// A port that was free when it was first asked for.
+    pub(crate) fn port(&self) -> u16 {
+        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        *self.port.get_or_init(free)
+    }
+
+    pub(crate) fn up(&self) {
+        let (data, log) = (self.data(), self.folder.join("log").display().to_string());
+        run(&self.user, &self.program("pg_ctl"), &["start", "-w", "-s", "-D", &data, "-l", &log]);
+    }
+
+    pub(crate) fn down(&self) {
+        run(&self.user, &self.program("pg_ctl"), &["stop", "-w", "-s", "-m", "immediate", "-D", &self.data()]);
+    }
+
+    /// How a client finds this database of it.
+    pub(crate) fn address(&self, database: &str) -> String {
+        format!("host={} user=pims dbname={database}", self.folder.display())
+    }
+
+    pub(crate) fn data(&self) -> String {
+        self.folder.join("data").display().to_string()
+    }
+
+    fn program(&self, name: &str) -> String {
+        self.programs.join(name).display().to_string()
+    }
+}
+
+/// Says loudly that nothing was tested, and ends the run: every test of it needs the server.
+fn skip() -> ! {
+    let reason = "PostgreSQL is not installed (Debian: postgresql): no initdb in PATH or /usr/lib/postgresql/*/bin";
+    assert!(std::env::var_os("PIMS_REQUIRE_POSTGRES").is_none_or(|value| value != "1"), "{reason}");
+    // Not by a macro, whose output the harness would keep back.
+    let _ = writeln!(std::io::stderr(), "\n\nSKIPPED: all tests on PostgreSQL. {reason}\n");
+    std::process::exit(0)
+}
+
+/// The folder of the newest server programs.
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<(u32, PathBuf)> = versions
+        .filter_map(|version| Some((version.file_name().to_str()?.parse().ok()?, version.path().join("bin"))))
+        .filter(|(_, folder)| folder.join("initdb").exists())
+        .collect();
+    folders.sort();
+    let in_path = || {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).find(|folder| folder.join("initdb").exists())
+    };
+    folders.pop().map(|(_, folder)| folder).or_else(in_path)
+}
+
+fn is_root() -> bool {
+    run(&None, "id", &["-u"]).trim() == "0"
+}
+
+fn unprivileged_user() -> String {
+    let exists = |user: &&str| Command::new("id").args(["-u", user]).output().is_ok_and(|found| found.status.success());
+    ["postgres", "nobody"].iter().find(|user| exists(user)).expect("an unprivileged user").to_string()
+}
+
+/// Runs a program as the user that the server belongs to.
+fn command(user: &Option<String>, program: &str) -> Command {
+    let mut command = match user {
+        None => Command::new(program),
+        Some(user) => {
+            let mut command = Command::new("runuser");
+            command.args(["-u", user, "--", program]);
+            command
+        }
+    };
+    command.current_dir("/");
+    command
+}
+
+fn run(user: &Option<String>, program: &str, arguments: &[&str]) -> String {
+    // What the server inherits must not be a pipe that somebody reads to its end.
+    let output = tempfile::NamedTempFile::new().unwrap();
+    let file = || output.reopen().unwrap();
+    let status = command(user, program).args(arguments).stdin(Stdio::null()).stdout(file()).stderr(file()).status();
+    let text = std::fs::read_to_string(output.path()).unwrap();
+    assert!(status.expect(program).success(), "{program} {arguments:?}: {text}");
+    text
+}
+
+fn write(user: &Option<String>, path: &str, text: &str) {
+    let mut child = command(user, "tee").arg(path).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// A shell whose input ends when this process does.
+fn undertaker(user: &Option<String>, programs: &std::path::Path, folder: &std::path::Path) -> Child {
+    let script = format!(
+        "cat >/dev/null; '{}/pg_ctl' stop -s -m immediate -D '{folder}/data'; rm -rf '{folder}'",
+        programs.display(),
+        folder = folder.display()
+    );
+    command(user, "sh")
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // An interrupt of the tests does not interrupt it.
+        .process_group(0)
+        .spawn()
+        .unwrap()
+}

@@ -1,0 +1,36 @@
+//! The whole flows of `tests/service`, on a real PostgreSQL that is made for them. Where none is installed they are skipped and say so, or
+//! fail where `PIMS_REQUIRE_POSTGRES=1` asks for it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod cluster;
+mod database;
+mod postgres;
+
+#[path = "../service/activation.rs"]
+mod activation;
+#[path = "../service/admin.rs"]
+mod admin;
+#[path = "../service/codes.rs"]
+mod codes;
+#[path = "../service/device.rs"]
+mod device;
+#[path = "../service/durability.rs"]
+mod durability;
+#[path = "../service/malformed.rs"]
+mod malformed;
+#[path = "../service/passwords.rs"]
+mod passwords;
+#[path = "../service/pins.rs"]
+mod pins;
+#[path = "../service/removal.rs"]
+mod removal;
+#[path = "../service/rotation.rs"]
+mod rotation;
+#[path = "../service/sms.rs"]
+mod sms;
+#[path = "../service/synchronization.rs"]
+mod synchronization;
+#[path = "../service/tokens.rs"]
+mod tokens;
+#[path = "../service/world.rs"]
+mod world;

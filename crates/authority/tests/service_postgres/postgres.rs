@@ -1,0 +1,191 @@
+//! What is PostgreSQL's own: collisions, lost connections, a server that restarts, limits.
+
+use std::process::Command;
+use std::time::Duration;
+
+use pims_authority::{AccountName, Authority, Database, OpenError, Options, Policy, Postgres};
+use postgres::{Client, NoTls};
+
+use crate::cluster::Cluster;
+use crate::database::TestDatabase;
+use crate::device::Device;
+use crate::world::{HandClock, Inbox, World, options};
+
+#[test]
+fn steps_that_collide_are_run_again_and_every_one_of_them_counts() {
+    let policy = Policy { max_pin_tries: 1000, codes_per_hour: 100, evolve_k1_every: 0, ..Policy::default() };
+    let world = World::with(policy.clone());
+    let account = world.account("user");
+    let devices: Vec<Device> = (0..8).map(|_| Device::activate(&world, &account, "1234")).collect();
+    let second = world.another(policy);
+    std::thread::scope(|scope| {
+        for (number, device) in devices.iter().enumerate() {
+            let authority = if number % 2 == 0 { &world.authority } else { &second };
+            scope.spawn(move || (0..10).for_each(|_| drop(device.ask(authority, "9999"))));
+        }
+    });
+    assert_eq!(world.authority.account(&account).unwrap().unwrap().pin_tries, 80);
+    assert_eq!(world.events().iter().filter(|event| *event == "pin.refused").count(), 80);
+    let retries = world.authority.retries() + second.retries();
+    assert!(retries > 0, "nothing collided");
+}
+
+#[test]
+fn a_connection_that_was_lost_is_replaced_without_a_failure() {
+    let world = World::new();
+    let account = world.account("user");
+    for _ in 0..3 {
+        let sql = format!("SELECT pg_terminate_backend(pid)::text {}", TestDatabase::BACKENDS);
+        assert!(!world.database.column(&sql).is_empty());
+        assert!(world.authority.account(&account).unwrap().is_some());
+    }
+    assert!(world.authority.retries() > 0);
+}
+
+#[test]
+fn the_service_goes_on_after_the_server_restarted() {
+    let cluster = Cluster::start();
+    let database = Database::Postgres(Postgres::new(cluster.address("postgres")));
+    let nowhere = TestDatabase::empty();
+    let options = options(&nowhere, Policy::default(), &HandClock::default(), &Inbox::default());
+    let authority = Authority::open(Options { database, ..options }).unwrap();
+    let account = AccountName::new("user").unwrap();
+    authority.add_account(&account).unwrap();
+    cluster.down();
+    cluster.up();
+    assert!(authority.account(&account).unwrap().is_some());
+    cluster.down();
+    let failure = authority.ping().unwrap_err();
+    assert!(matches!(failure, pims_authority::Failure::Storage(_)));
+    cluster.up();
+    authority.ping().unwrap();
+}
+
+#[test]
+fn a_statement_that_takes_too_long_fails_and_the_service_goes_on() {
+    let world = World::new();
+    let account = world.account("user");
+    let mut server = Postgres::new(world.database.url());
+    server.statement_timeout = Duration::from_millis(200);
+    let hasty = world.another_with(|options| Options { database: Database::Postgres(server), ..options });
+    let mut locking = world.database.client();
+    let mut transaction = locking.transaction().unwrap();
+    transaction.batch_execute("LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE").unwrap();
+    let failure = hasty.account(&account).unwrap_err();
+    assert!(failure.to_string().contains("57014"), "{failure}");
+    transaction.rollback().unwrap();
+    assert!(hasty.account(&account).unwrap().is_some());
+}
+
+#[test]
+fn more_threads_than_connections_wait_for_one_another() {
+    let world = World::new();
+    let mut server = Postgres::new(world.database.url());
+    server.connections = 2;
+    let small = world.another_with(|options| Options { database: Database::Postgres(server), ..options });
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let small = &small;
+            scope.spawn(move || small.add_account(&AccountName::new(&format!("user{number}")).unwrap()).unwrap());
+        }
+    });
+    assert_eq!(world.authority.accounts(None, 100).unwrap().len(), 16);
+    let connections = world.database.column(&format!("SELECT pid::text {}", TestDatabase::BACKENDS)).len();
+    // Those of the other service with its eight, too.
+    assert!(connections <= 2 + 8, "{connections}");
+}
+
+#[test]
+fn a_newer_database_is_refused() {
+    let world = World::new();
+    world.database.execute("UPDATE pims_schema SET version = 1000");
+    let opened = Authority::open(world.options());
+    assert!(matches!(opened.err(), Some(OpenError::Newer { found: 1000, .. })));
+}
+
+#[test]
+fn an_instance_without_the_right_to_define_tables_opens_a_database_that_is_up_to_date() {
+    let world = World::new();
+    world.account("user");
+    let name = &world.database.name;
+    world.database.execute(&format!(
+        "CREATE ROLE role_{name} LOGIN; GRANT USAGE ON SCHEMA {name} TO role_{name};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name} TO role_{name}"
+    ));
+    let url = world.database.url().replace("user=pims", &format!("user=role_{name}"));
+    assert!(Client::connect(&url, NoTls).unwrap().batch_execute("CREATE TABLE x (y BIGINT)").is_err());
+    let authority =
+        world.another_with(|options| Options { database: Database::Postgres(Postgres::new(url)), ..options });
+    assert_eq!(authority.accounts(None, 10).unwrap().len(), 1);
+    authority.ping().unwrap();
+}
+
+#[test]
+fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
+    let world = World::new();
+    let url = format!("{} sslmode=require", world.database.url());
+    let options = Options { database: Database::Postgres(Postgres::new(url)), ..world.options() };
+    assert!(Authority::open(options).is_err());
+}
+
+#[test]
+fn what_cannot_be_reached_does_not_open() {
+    let world = World::new();
+    for url in ["host=/nonexistent user=pims", "host=127.0.0.1 port=1 user=pims", "this is no address"] {
+        let options = Options { database: Database::Postgres(Postgres::new(url)), ..world.options() };
+        assert!(matches!(Authority::open(options).err(), Some(OpenError::Storage(_))), "{url}");
+    }
+}
+
+/// Run by the next test in a process of its own, whose roots are others.
+#[test]
+#[ignore = "is run by another test"]
+fn open_at_the_address_of_the_environment() {
+    let url = std::env::var("PIMS_TEST_URL").unwrap();
+    let nowhere = TestDatabase::empty();
+    let options = options(&nowhere, Policy::default(), &HandClock::default(), &Inbox::default());
+    let opened = Authority::open(Options { database: Database::Postgres(Postgres::new(url)), ..options });
+    opened.unwrap().ping().unwrap();
+}
+
+#[test]
+fn tls_goes_to_a_server_whose_certificate_and_name_are_right_and_to_no_other() {
+    let certificate = tempfile::tempdir().unwrap();
+    let pem = |name: &str| certificate.path().join(name).display().to_string();
+    let subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            &pem("key"),
+            "-out",
+            &pem("crt"),
+        ])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(subject)
+        .output();
+    assert!(made.unwrap().status.success());
+    let cluster = Cluster::start();
+    cluster.listen_with_tls(&pem("key"), &pem("crt"));
+    let open = |host: &str, roots: &str, mode: &str| {
+        let url = format!("host={host} hostaddr=127.0.0.1 port={} user=pims dbname=postgres {mode}", cluster.port());
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "postgres::open_at_the_address_of_the_environment", "--ignored", "--nocapture"])
+            .envs([("PIMS_TEST_URL", url.as_str()), ("SSL_CERT_FILE", roots)])
+            .output()
+            .unwrap();
+        status.status.success()
+    };
+    assert!(open("localhost", &pem("crt"), "sslmode=require"));
+    assert!(open("localhost", "/etc/ssl/certs/ca-certificates.crt", ""), "plain on this machine");
+    assert!(!open("localhost", "/etc/ssl/certs/ca-certificates.crt", "sslmode=require"), "a root that is not trusted");
+    // No word of a mode: to another machine it is encrypted, and the name is checked.
+    assert!(!open("db.example.org", &pem("crt"), ""), "another name");
+    assert!(!open("db.example.org", "/nonexistent", ""), "no roots");
+}

@@ -1,11 +1,14 @@
 /*
  * The life of an enrollment, from an empty folder to an empty account:
  *
- *     enroll [--interactive] [FOLDER]
+ *     enroll [--interactive] [--service URL --dev FOLDER] [FOLDER]
  *
  * A phone number is registered, this device is enrolled with a PIN, the PIN is changed, a one-time password is made and verified, and the
  * enrollment is removed. The service is the one that the library embeds; its SMS are lines of FOLDER/sms-outbox.jsonl. FOLDER must be empty
  * or missing; without one, a temporary folder is made and deleted again. With --interactive you type the SMS codes and the PINs.
+ *
+ * With --service the service is the one at that URL, which `pims-authority serve --dev` started; the other folder is where that one keeps its
+ * certificate, the token of its account and its SMS. Whether the password is right is then for it to say: the demo tells how to ask.
  *
  * Every request and every message is printed, PINs included: this is a demonstration. It ends with 0 if each step went as it should.
  *
@@ -33,6 +36,10 @@ typedef struct Demo {
     bool interactive;
     bool owns_folder;
     char folder[MAX_PATH];
+    /* NULL: the library's own. */
+    const char *service;
+    /* Where that service keeps what it has. */
+    const char *dev;
 } Demo;
 
 typedef int32_t (*Method)(const char *api, const char *params, pims_callback callback, void *ctx);
@@ -40,7 +47,7 @@ typedef int32_t (*Method)(const char *api, const char *params, pims_callback cal
 static bool register_phone_number(const Demo *demo);
 static bool enroll(const Demo *demo, const char *pin);
 static bool change_pin(const char *old_pin, const char *new_pin);
-static bool make_one_time_password(const char *pin, const char *old_pin);
+static bool make_one_time_password(const Demo *demo, const char *pin, const char *old_pin);
 static bool remove_enrollment(void);
 static bool run(const Demo *demo);
 
@@ -89,7 +96,7 @@ static bool run(const Demo *demo)
         && enroll(demo, pin)
         && ask_pin(demo, "Choose another PIN", "4321", new_pin)
         && change_pin(pin, new_pin)
-        && make_one_time_password(new_pin, pin)
+        && make_one_time_password(demo, new_pin, pin)
         && remove_enrollment();
 }
 
@@ -132,7 +139,7 @@ static bool change_pin(const char *old_pin, const char *new_pin)
                          new_pin), "null");
 }
 
-static bool make_one_time_password(const char *pin, const char *old_pin)
+static bool make_one_time_password(const Demo *demo, const char *pin, const char *old_pin)
 {
     const char *with_pin = "{\"action\":\"withPIN\",\"pinCode\":\"%s\"}";
     const char *verify = "{\"action\":\"verify\",\"otp\":\"%s\"}";
@@ -144,10 +151,15 @@ static bool make_one_time_password(const char *pin, const char *old_pin)
         free(message);
         return false;
     }
+    if (demo->service != NULL) {
+        printf("   A relying party asks: curl --cacert %s/certificate.pem '%s/FS?action=authenticate&serviceId=demo&userId=demo&token=%s&format=json'\n",
+               demo->dev, demo->service, otp);
+    }
     /* The embedded authority plays the relying party, too: a password is right once. The old PIN makes none. */
     return succeeded(message, NULL)
-        && succeeded(ask(pims_set, "pims.authority.otp", verify, otp), "{\"verified\":true}")
-        && succeeded(ask(pims_set, "pims.authority.otp", verify, otp), "{\"verified\":false}")
+        && (demo->service != NULL
+            || (succeeded(ask(pims_set, "pims.authority.otp", verify, otp), "{\"verified\":true}")
+                && succeeded(ask(pims_set, "pims.authority.otp", verify, otp), "{\"verified\":false}")))
         && failed(ask(pims_get, "pims.authentication.otp", with_pin, old_pin), "2308");
 }
 
@@ -213,18 +225,55 @@ static char *ask(Method method, const char *api, const char *format, ...)
     return wait_for(&reply, method(api, params, on_message, &reply));
 }
 
+/* Appends text; what JSON does not allow in a string is escaped. */
+static void append(char *out, size_t size, const char *text, bool escape)
+{
+    size_t length = strlen(out);
+
+    for (const char *c = text; *c != '\0' && length < size; c++) {
+        const char *form = !escape ? "%c" : (unsigned char)*c < 0x20 ? "\\u%04x" : (*c == '"' || *c == '\\') ? "\\%c" : "%c";
+        length += (size_t)snprintf(out + length, size - length, form, *c);
+    }
+}
+
+/* The first line of a file of the service. */
+static bool read_line(const char *folder, const char *name, char *line, int size)
+{
+    char path[MAX_PATH + 32];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        perror(path);
+        return false;
+    }
+    bool ok = fgets(line, size, file) != NULL;
+    fclose(file);
+    line[ok ? strcspn(line, "\r\n") : 0] = '\0';
+    return ok;
+}
+
 static bool initialize(const Demo *demo)
 {
     Reply reply = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL};
     char config[MAX_TEXT] = "{\"storage\":{\"path\":\"";
-    size_t length = strlen(config);
 
-    /* A path is any text: what JSON does not allow in a string is escaped. */
-    for (const char *c = demo->folder; *c != '\0'; c++) {
-        const char *form = (unsigned char)*c < 0x20 ? "\\u%04x" : (*c == '"' || *c == '\\') ? "\\%c" : "%c";
-        length += (size_t)snprintf(config + length, sizeof config - length, form, *c);
+    append(config, sizeof config, demo->folder, true);
+    if (demo->service != NULL) {
+        char token[MAX_PATH];
+        if (!read_line(demo->dev, "demo.token", token, sizeof token)) {
+            return false;
+        }
+        append(config, sizeof config, "\"},\"account\":{\"username\":\"demo\",\"accessToken\":\"", false);
+        append(config, sizeof config, token, true);
+        append(config, sizeof config, "\"},\"credential\":{\"clientId\":\"demo\",\"clientSecret\":\"demo\",", false);
+        append(config, sizeof config, "\"macID\":\"0123456789abcdef0123456789abcdef\",\"inWeboURL\":\"", false);
+        append(config, sizeof config, demo->service, true);
+        append(config, sizeof config, "\",\"caFile\":\"", false);
+        append(config, sizeof config, demo->dev, true);
+        append(config, sizeof config, "/certificate.pem", false);
     }
-    snprintf(config + length, sizeof config - length, "\"}}");
+    append(config, sizeof config, "\"}}", false);
     printf("-> init %s\n", config);
     return succeeded(wait_for(&reply, pims_init(config, on_message, &reply)), "null");
 }
@@ -361,7 +410,7 @@ static bool ask_code(const Demo *demo, const char *purpose, char code[MAX_WORD])
 {
     char outbox[MAX_PATH + 32];
 
-    snprintf(outbox, sizeof outbox, "%s/sms-outbox.jsonl", demo->folder);
+    snprintf(outbox, sizeof outbox, "%s/sms-outbox.jsonl", demo->service != NULL ? demo->dev : demo->folder);
     if (!demo->interactive) {
         return read_code(outbox, purpose, code);
     }
@@ -376,12 +425,20 @@ static bool read_arguments(int argc, char **argv, Demo *demo)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--interactive") == 0) {
             demo->interactive = true;
+        } else if (strcmp(argv[i], "--service") == 0 && i + 1 < argc) {
+            demo->service = argv[++i];
+        } else if (strcmp(argv[i], "--dev") == 0 && i + 1 < argc && strlen(argv[i + 1]) < MAX_PATH) {
+            demo->dev = argv[++i];
         } else if (argv[i][0] != '-' && demo->folder[0] == '\0' && strlen(argv[i]) < sizeof demo->folder) {
             strcpy(demo->folder, argv[i]);
         } else {
-            fprintf(stderr, "usage: %s [--interactive] [FOLDER]\n", argv[0]);
+            fprintf(stderr, "usage: %s [--interactive] [--service URL --dev FOLDER] [FOLDER]\n", argv[0]);
             return false;
         }
+    }
+    if ((demo->service == NULL) != (demo->dev == NULL)) {
+        fprintf(stderr, "--service and --dev go together\n");
+        return false;
     }
     return true;
 }

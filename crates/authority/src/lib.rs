@@ -43,6 +43,8 @@ mod random;
 mod rekey;
 mod rsa;
 mod sealing;
+#[cfg(feature = "server")]
+pub mod server;
 mod service_keys;
 mod sms;
 mod sms_queue;

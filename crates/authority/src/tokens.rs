@@ -21,7 +21,7 @@ impl Authority {
     /// all get its secret. The names are the host's.
     pub fn secret(
         &self,
-        name: &'static str,
+        name: &str,
         make: impl Fn() -> Result<Vec<u8>, Failure>,
     ) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let around = self.surroundings();

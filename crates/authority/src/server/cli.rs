@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::commands;
+use super::config::Config;
+use crate::AccountName;
+
+/// The service side of strong authentication: it sends SMS codes, keeps accounts, PINs and devices, and checks one-time passwords.
+///
+/// To try it: `pims-authority serve --dev`. It needs no configuration, keeps everything in one folder, and tells what to do next.
+#[derive(Parser)]
+#[command(name = "pims-authority", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Place {
+    /// The configuration, TOML. Each of its keys can also be an environment variable: `PIMS_AUTHORITY_` and section and key in capitals,
+    /// joined by underscores. The variable wins. `check --keys` lists them all.
+    #[arg(short, long, global = true, env = "PIMS_AUTHORITY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answers apps, devices, relying parties and operators until SIGTERM or Ctrl-C.
+    Serve(Serve),
+    /// Reads the configuration and says everything that is wrong with it. Nothing is started.
+    Check(Check),
+    /// Brings the database up to date, and changes its master key. `serve` does the first by itself.
+    Migrate(Migrate),
+    /// What operators do with accounts.
+    #[command(subcommand)]
+    Account(Account),
+    /// One-time passwords.
+    #[command(subcommand)]
+    Otp(Otp),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// A service for development on a loopback address: a certificate of its own, one account with a token, SMS in a file.
+    #[arg(long, conflicts_with = "config")]
+    dev: bool,
+    /// Where a service for development keeps what it has.
+    #[arg(long, requires = "dev", default_value = "pims-dev", value_name = "FOLDER")]
+    folder: PathBuf,
+    /// The port of a service for development; 0 is any that is free.
+    #[arg(long, requires = "dev", default_value_t = 8443)]
+    port: u16,
+}
+
+#[derive(Args)]
+struct Check {
+    /// Lists every key with its environment variable, its default and its meaning.
+    #[arg(long)]
+    keys: bool,
+    /// Opens the database, too, and reaches for the issuer's keys.
+    #[arg(long)]
+    connect: bool,
+}
+
+#[derive(Args)]
+struct Migrate {
+    /// Seals everything anew under the current master key (`master_key.id`); the others stand in `master_key.others`. It can be stopped
+    /// and begun again, while instances run.
+    #[arg(long)]
+    rekey: bool,
+    /// Rows of one transaction of a rotation.
+    #[arg(long, requires = "rekey", default_value_t = 100, value_name = "ROWS")]
+    batch: u32,
+}
+
+#[derive(Subcommand)]
+enum Account {
+    /// Makes an account.
+    Add { name: String },
+    /// Lists the accounts, or the devices of one.
+    List { name: Option<String> },
+    /// Lifts the block of an account.
+    Unblock { name: String },
+    /// Removes an account and all that is its own.
+    Remove {
+        name: String,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Otp {
+    /// Checks a one-time password, which uses it up. It is read from standard input: arguments can be seen by others.
+    Verify { account: String },
+}
+
+/// What the program is. Exit status 0: done; 1: not done; 2: it was called in another way than it can be.
+pub fn main() -> ExitCode {
+    let Cli { place, command } = Cli::parse();
+    let file = place.config.as_deref();
+    let done = match command {
+        Command::Serve(Serve { dev: true, folder, port }) => commands::serve::development(&folder, port),
+        Command::Serve(_) => configured(file).and_then(commands::serve::run),
+        Command::Check(Check { keys: true, .. }) => {
+            commands::check::keys();
+            Ok(())
+        }
+        Command::Check(Check { connect, .. }) => {
+            configured(file).and_then(|config| commands::check::run(config, connect))
+        }
+        Command::Migrate(Migrate { rekey, batch }) => {
+            configured(file).and_then(|config| commands::migrate::run(&config, rekey.then_some(batch)))
+        }
+        Command::Account(account) => configured(file).and_then(|config| match account {
+            Account::Add { name } => commands::account::add(&config, &named(&name)?),
+            Account::List { name: None } => commands::account::list(&config),
+            Account::List { name: Some(name) } => commands::account::devices(&config, &named(&name)?),
+            Account::Unblock { name } => commands::account::unblock(&config, &named(&name)?),
+            Account::Remove { name, yes } => commands::account::remove(&config, &named(&name)?, yes),
+        }),
+        Command::Otp(Otp::Verify { account }) => {
+            configured(file).and_then(|config| commands::otp::verify(&config, &named(&account)?))
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("{what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn configured(file: Option<&std::path::Path>) -> Result<Config, String> {
+    Config::load(file).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let place = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
+        format!("the configuration ({place}) cannot be used:\n  {}", lines.join("\n  "))
+    })
+}
+
+fn named(name: &str) -> Result<AccountName, String> {
+    AccountName::new(name)
+        .ok_or_else(|| "an account's name has 1 to 128 characters, none of them a control character".into())
+}

@@ -1,0 +1,86 @@
+//! `account`: what operators do with accounts.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::open_quietly;
+use crate::AccountName;
+use crate::server::config::Config;
+
+const PAGE: u32 = 500;
+
+pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> {
+    let added = open_quietly(config)?.add_account(account).map_err(|failure| failure.to_string())?;
+    if added { Ok(()) } else { Err(format!("{account}: there is such an account already")) }
+}
+
+/// One line an account: name, phone number, devices, PIN, what is to be known.
+pub(crate) fn list(config: &Config) -> Result<(), String> {
+    let authority = open_quietly(config)?;
+    let mut after: Option<AccountName> = None;
+    loop {
+        let page = authority.accounts(after.as_ref(), PAGE).map_err(|failure| failure.to_string())?;
+        for account in &page {
+            let state = match (account.blocked, account.has_pin) {
+                (true, _) => "blocked",
+                (false, true) => "pin",
+                (false, false) => "no pin",
+            };
+            let number = account.phone_number.as_deref().unwrap_or("-");
+            say(&format!("{}\t{number}\t{} devices\t{state}", account.name, account.devices))?;
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE as usize => after = Some(last.name.clone()),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// One line a device: id, name, when it was made and last used.
+pub(crate) fn devices(config: &Config, account: &AccountName) -> Result<(), String> {
+    let authority = open_quietly(config)?;
+    known(authority.account(account).map_err(|failure| failure.to_string())?.is_some(), account)?;
+    for device in authority.devices(account).map_err(|failure| failure.to_string())? {
+        let used = device.used_at.map_or_else(|| "-".to_owned(), day);
+        say(&format!("{}\t{:?}\tmade {}\tused {used}", device.id, device.name, day(device.made_at)))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn unblock(config: &Config, account: &AccountName) -> Result<(), String> {
+    let authority = open_quietly(config)?;
+    known(authority.account(account).map_err(|failure| failure.to_string())?.is_some(), account)?;
+    let was = authority.unblock(account).map_err(|failure| failure.to_string())?;
+    say(if was { "unblocked" } else { "it was not blocked" })
+}
+
+pub(crate) fn remove(config: &Config, account: &AccountName, yes: bool) -> Result<(), String> {
+    if !yes {
+        if !std::io::stdin().is_terminal() {
+            return Err("nobody is there to be asked: say --yes".into());
+        }
+        eprint!("Remove {account} with all its devices? Type its name: ");
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map_err(|error| error.to_string())?;
+        if line.trim_end_matches(['\r', '\n']) != account.as_str() {
+            return Err("nothing was removed".into());
+        }
+    }
+    known(open_quietly(config)?.remove_account(account).map_err(|failure| failure.to_string())?, account)
+}
+
+fn known(exists: bool, account: &AccountName) -> Result<(), String> {
+    if exists { Ok(()) } else { Err(format!("{account}: there is no such account")) }
+}
+
+fn day(millis: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).ok();
+    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| millis.to_string())
+}
+
+/// A line on standard output. Who reads it may be gone.
+fn say(line: &str) -> Result<(), String> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| error.to_string())
+}

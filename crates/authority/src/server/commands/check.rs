@@ -1,0 +1,34 @@
+//! `check`: what is wrong with a configuration, before anything depends on it.
+
+use super::open_quietly;
+use crate::server::config::keys::{FILE, KEYS, Key};
+use crate::server::config::{Config, TlsFiles};
+use crate::server::http;
+use crate::server::identity::Identity;
+
+pub(crate) fn run(config: Config, connect: bool) -> Result<(), String> {
+    let admin = config.admin.as_ref().and_then(|admin| admin.tls.as_ref());
+    for files in [config.listen.tls.as_ref(), admin].into_iter().flatten() {
+        tls(files)?;
+    }
+    if connect {
+        open_quietly(&config)?.ping().map_err(|failure| failure.to_string())?;
+        Identity::new(config.tokens)?;
+    }
+    println!("the configuration is good");
+    Ok(())
+}
+
+fn tls(files: &TlsFiles) -> Result<(), String> {
+    http::read_tls(files).map(drop)
+}
+
+/// Every key with its environment variable and its meaning.
+pub(crate) fn keys() {
+    for Key { path, secret, help, .. } in KEYS {
+        println!("{path}\n    {}\n    {help}", Key::variable(path));
+        if *secret {
+            println!("    also {path}{FILE}: the name of a file that holds it");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! `otp verify`: checks a one-time password.
+
+use std::io::Read;
+
+use zeroize::Zeroizing;
+
+use super::open_quietly;
+use crate::server::config::Config;
+use crate::{AccountName, Verdict};
+
+/// Longer than any password with its line's end.
+const MAX: u64 = 64;
+
+pub(crate) fn verify(config: &Config, account: &AccountName) -> Result<(), String> {
+    let mut text = Zeroizing::new(String::with_capacity(MAX as usize + 1));
+    std::io::stdin().take(MAX).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let verdict = open_quietly(config)?.verify_otp(account, text.trim()).map_err(|failure| failure.to_string())?;
+    match verdict {
+        Verdict::Accepted => {
+            println!("accepted");
+            Ok(())
+        }
+        Verdict::Refused => Err("refused".into()),
+    }
+}

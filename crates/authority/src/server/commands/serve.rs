@@ -1,0 +1,161 @@
+//! `serve`: listeners, the work between requests, and an orderly end.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{dev, gateway, open};
+use crate::server::config::Config;
+use crate::server::http::{self, Guard, Listener, Shell, Tls};
+use crate::server::identity::Identity;
+use crate::server::log;
+use crate::server::service::Service;
+use crate::server::signer::Signer;
+
+/// How often waiting SMS are looked for.
+const POST: Duration = Duration::from_secs(1);
+
+/// How often what is over is removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(6 * 3600);
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) fn run(config: Config) -> Result<(), String> {
+    start(config, |_| Ok(()))
+}
+
+/// Runs a service for development.
+pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
+    let config = dev::prepare(folder, port)?;
+    start(config, |address| dev::tell(folder, address))
+}
+
+/// `ready` is told the address once it is listened to.
+fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -> Result<(), String> {
+    log::start(config.log);
+    // One thread more than steps: they wait for the database on threads of their own.
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(config.limits.steps + 8)
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(serve(config, ready))
+}
+
+async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -> Result<(), String> {
+    let listener = Listener::bind(config.listen.address, config.listen.tls.as_ref()).await?;
+    let admin = match &config.admin {
+        Some(admin) => Some((Listener::bind(admin.address, admin.tls.as_ref()).await?, admin.token.clone())),
+        None => None,
+    };
+    let proxies: Arc<[IpAddr]> = config.listen.trusted_proxies.clone().into();
+    let keep_days = config.keep_days;
+    // Opening asks the database and perhaps an issuer, and waits for both.
+    let opened = tokio::task::spawn_blocking(move || open_service(config)).await.map_err(|error| error.to_string())?;
+    let service = Arc::new(opened?);
+    let (stop, stopped) = watch::channel(false);
+    let certificates: Vec<Tls> =
+        [listener.tls(), admin.as_ref().and_then(|(listener, _)| listener.tls())].into_iter().flatten().collect();
+    let address = listener.address()?;
+    tracing::info!(%address, tls = listener.tls().is_some(), "listening");
+    let mut work = tokio::task::JoinSet::new();
+    let shell = Shell { service: service.clone(), trusted_proxies: proxies, limited: true };
+    work.spawn(listener.serve(http::public(&service, shell), service.clone(), stopped.clone()));
+    if let Some((listener, token)) = admin {
+        tracing::info!(address = %listener.address()?, "operators are listened to");
+        let shell = Shell { service: service.clone(), trusted_proxies: Arc::new([]), limited: false };
+        let router = http::admin(&service, shell, Guard(token.map(Arc::new)));
+        work.spawn(listener.serve(router, service.clone(), stopped.clone()));
+    }
+    work.spawn(regularly(POST, stopped.clone(), service.clone(), deliver));
+    if let Some(days) = keep_days {
+        work.spawn(regularly(HOUSEKEEPING, stopped.clone(), service.clone(), move |service: &Service| {
+            prune(service, days)
+        }));
+    }
+    if let Some(every) = service.identity.refresh_every() {
+        work.spawn(regularly(every, stopped, service.clone(), refresh));
+    }
+    ready(address)?;
+    wait(&service, &certificates).await?;
+    tracing::info!("ending: requests under way are finished");
+    let _ = stop.send(true);
+    while work.join_next().await.is_some() {}
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn open_service(config: Config) -> Result<Service, String> {
+    let authority = open(&config, gateway(&config.sms)?)?;
+    let identity = Identity::new(config.tokens)?;
+    let signer = match &config.access_tokens {
+        Some(settings) => Some(Signer::new(&authority, settings).map_err(|failure| failure.to_string())?),
+        None => None,
+    };
+    Ok(Service::new(authority, identity, signer, config.relying_parties, config.limits))
+}
+
+/// Waits for the end. SIGHUP reads certificates and the issuer's keys again.
+async fn wait(service: &Arc<Service>, certificates: &[Tls]) -> Result<(), String> {
+    let told = |error: std::io::Error| error.to_string();
+    let mut terminate = signal(SignalKind::terminate()).map_err(told)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(told)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(told)?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => {
+                for certificate in certificates {
+                    match certificate.reload() {
+                        Ok(()) => tracing::info!("the certificate was read again"),
+                        Err(error) => tracing::error!(%error, "the certificate stays as it is"),
+                    }
+                }
+                let service = service.clone();
+                let _ = tokio::task::spawn_blocking(move || refresh(&service)).await;
+            }
+        }
+    }
+}
+
+/// Does something every so often, on a thread that may wait, until the end.
+async fn regularly(
+    every: Duration,
+    mut stop: watch::Receiver<bool>,
+    service: Arc<Service>,
+    work: impl Fn(&Service) + Clone + Send + 'static,
+) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let (service, work) = (service.clone(), work.clone());
+        let _ = tokio::task::spawn_blocking(move || work(&service)).await;
+    }
+}
+
+fn deliver(service: &Service) {
+    match service.authority().deliver_due() {
+        Ok(delivered) => service.metrics.sms(delivered),
+        Err(failure) => tracing::error!(%failure, "waiting SMS could not be looked for"),
+    }
+}
+
+fn prune(service: &Service, days: u32) {
+    match service.authority().prune(days) {
+        Ok(pruned) => tracing::info!(audit = pruned.audit, devices = pruned.tombstones, "what is over was removed"),
+        Err(failure) => tracing::error!(%failure, "what is over could not be removed"),
+    }
+}
+
+fn refresh(service: &Service) {
+    if let Err(error) = service.identity.refresh() {
+        tracing::warn!(%error, "the issuer's keys stay as they are");
+    }
+}

@@ -1,0 +1,207 @@
+//! The configuration: one TOML file, the environment over it, typed and checked before anything is done with it.
+
+pub(crate) mod keys;
+mod reader;
+mod secret;
+mod sections;
+mod source;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::{AccountName, Database, KeyRing, Policy, SmsRetry};
+use reader::Reader;
+pub(crate) use secret::Secret;
+pub(crate) use source::{Origin, Problem};
+
+/// All of it. It holds secrets: no `Debug`.
+pub(crate) struct Config {
+    pub(crate) listen: Listen,
+    pub(crate) admin: Option<Admin>,
+    pub(crate) database: Address,
+    pub(crate) master_key: KeyRing,
+    pub(crate) policy: Policy,
+    pub(crate) tokens: Tokens,
+    pub(crate) access_tokens: Option<AccessTokens>,
+    pub(crate) sms: Sms,
+    pub(crate) sms_retry: Option<SmsRetry>,
+    pub(crate) limits: Limits,
+    pub(crate) relying_parties: BTreeMap<String, RelyingParty>,
+    /// Days after which the audit trail is pruned.
+    pub(crate) keep_days: Option<u32>,
+    pub(crate) log: Log,
+}
+
+/// A listener of the public.
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+}
+
+/// A listener of operators.
+pub(crate) struct Admin {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) token: Option<Secret>,
+}
+
+/// What a listener's TLS is made of; read again at SIGHUP.
+#[derive(Clone)]
+pub(crate) struct TlsFiles {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    /// Who signs the certificates that clients must show.
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
+/// Where the database is.
+#[derive(Clone)]
+pub(crate) enum Address {
+    Sqlite(PathBuf),
+    Postgres { url: Secret, connections: u32, statement_timeout: Duration },
+}
+
+impl Address {
+    /// As the library takes it.
+    pub(crate) fn database(&self) -> Database {
+        match self {
+            Self::Sqlite(file) => Database::Sqlite(file.clone()),
+            Self::Postgres { url, connections, statement_timeout } => Database::Postgres(crate::Postgres {
+                url: Zeroizing::new(url.reveal().to_owned()),
+                connections: *connections,
+                statement_timeout: *statement_timeout,
+            }),
+        }
+    }
+
+    /// What may be told of it.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Sqlite(file) => format!("sqlite:{}", file.display()),
+            Self::Postgres { .. } => "PostgreSQL".to_owned(),
+        }
+    }
+}
+
+/// How CVS knows accounts.
+pub(crate) struct Tokens {
+    pub(crate) issuer: Option<Issuer>,
+    /// For development.
+    pub(crate) fixed: Vec<(AccountName, Secret)>,
+}
+
+/// Who issues the access tokens of apps.
+pub(crate) struct Issuer {
+    pub(crate) name: String,
+    pub(crate) audience: String,
+    pub(crate) keys: IssuerKeys,
+    pub(crate) refresh: Duration,
+    pub(crate) algorithms: Vec<jsonwebtoken::Algorithm>,
+    pub(crate) leeway: Duration,
+}
+
+/// Where an issuer's keys are.
+pub(crate) enum IssuerKeys {
+    File(PathBuf),
+    Url { url: String, ca_file: Option<PathBuf> },
+}
+
+/// What one-time passwords are exchanged for.
+pub(crate) struct AccessTokens {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) lifetime: Duration,
+    pub(crate) algorithm: Signature,
+    pub(crate) generation: u32,
+}
+
+/// How they are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signature {
+    EdDsa,
+    Es256,
+}
+
+/// Where SMS go.
+pub(crate) enum Sms {
+    Outbox(PathBuf),
+    Webhook(Webhook),
+}
+
+/// An HTTP gateway.
+pub(crate) struct Webhook {
+    pub(crate) url: String,
+    pub(crate) template: serde_json::Value,
+    pub(crate) timeout: Duration,
+    pub(crate) headers: Vec<(String, Secret)>,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// What is too much.
+#[derive(Clone)]
+pub(crate) struct Limits {
+    pub(crate) body_bytes: usize,
+    pub(crate) header_bytes: usize,
+    pub(crate) query_bytes: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) connections: usize,
+    pub(crate) steps: usize,
+    pub(crate) address_per_minute: u32,
+    pub(crate) account_per_minute: u32,
+    pub(crate) wrong_codes_per_address_and_minute: u32,
+    pub(crate) wrong_codes_per_minute: u32,
+    pub(crate) wrong_otps_per_account_and_minute: u32,
+    pub(crate) drain: Duration,
+}
+
+/// Who may have one-time passwords checked.
+pub(crate) struct RelyingParty {
+    /// `None`: whoever asks.
+    pub(crate) token: Option<Secret>,
+}
+
+/// What is logged.
+#[derive(Clone, Copy)]
+pub(crate) struct Log {
+    pub(crate) level: tracing::Level,
+    pub(crate) json: bool,
+}
+
+impl Config {
+    /// Reads the file, if there is one, and the environment.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self, Vec<Problem>> {
+        let text = match file.map(std::fs::read_to_string).transpose() {
+            Ok(text) => Zeroizing::new(text.unwrap_or_default()),
+            Err(error) => {
+                let what = error.to_string();
+                return Err(vec![Problem { key: String::new(), origin: Origin::Missing, what }]);
+            }
+        };
+        let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        // A variable that is not Unicode is none of ours, or its value is of no use.
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::read(&text, variables, folder)
+    }
+
+    /// Reads the text of a file that lies in `folder`, and these variables.
+    pub(crate) fn read(
+        text: &str,
+        variables: impl Iterator<Item = (String, String)>,
+        folder: &Path,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader::new(source::Source::read(text, variables), folder);
+        let config = sections::config(&mut reader);
+        let problems = reader.into_problems();
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(problems),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Takes values out of a source by their keys, with their defaults and bounds, and collects every problem on the way.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::keys::FILE;
+use super::secret::Secret;
+use super::source::{Origin, Problem, Source, Value};
+
+/// The longest secret that is read from a file.
+const MAX_SECRET: u64 = 64 * 1024;
+
+/// Reads keys one by one.
+pub(super) struct Reader {
+    source: Source,
+    /// Where relative paths begin.
+    folder: PathBuf,
+}
+
+impl Reader {
+    pub(super) fn new(source: Source, folder: &Path) -> Self {
+        Self { source, folder: folder.to_owned() }
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.source.problems
+    }
+
+    /// Where relative paths begin.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn problem(&mut self, key: &str, what: impl Into<String>) {
+        let origin = self.source.values.get(key).map_or(Origin::Missing, |(_, origin)| origin.clone());
+        self.source.problems.push(Problem { key: key.to_owned(), origin, what: what.into() });
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.source.values.contains_key(key)
+    }
+
+    fn value(&self, key: &str) -> Option<Value> {
+        self.source.values.get(key).map(|(value, _)| value.clone())
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+        let Some(Value::Text(text)) = self.value(key) else { return None };
+        if text.is_empty() {
+            self.problem(key, "must not be empty");
+            return None;
+        }
+        Some(text.as_str().to_owned())
+    }
+
+    /// A text that must be there.
+    pub(super) fn required(&mut self, key: &str) -> Option<String> {
+        if !self.has(key) {
+            self.problem(key, "is missing");
+        }
+        self.text(key)
+    }
+
+    pub(super) fn address(&mut self, key: &str) -> Option<SocketAddr> {
+        let text = self.text(key)?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            self.problem(key, "must be an address and a port, such as 127.0.0.1:8443 or [::]:8443");
+        }
+        address
+    }
+
+    pub(super) fn path(&mut self, key: &str) -> Option<PathBuf> {
+        self.text(key).map(|path| self.folder.join(path))
+    }
+
+    pub(super) fn number<T: TryFrom<i64> + Copy>(&mut self, key: &str, default: T, bounds: RangeInclusive<i64>) -> T {
+        let Some(Value::Number(number)) = self.value(key) else { return default };
+        match T::try_from(number) {
+            Ok(fits) if bounds.contains(&number) => fits,
+            _ => {
+                self.problem(key, format!("must be from {} to {}", bounds.start(), bounds.end()));
+                default
+            }
+        }
+    }
+
+    pub(super) fn seconds(&mut self, key: &str, default: u64, bounds: RangeInclusive<i64>) -> Duration {
+        Duration::from_secs(self.number(key, default, bounds))
+    }
+
+    pub(super) fn flag(&self, key: &str, default: bool) -> bool {
+        if let Some(Value::Flag(flag)) = self.value(key) { flag } else { default }
+    }
+
+    pub(super) fn list(&self, key: &str) -> Option<Vec<String>> {
+        let Some(Value::List(values)) = self.value(key) else { return None };
+        let text = |value: &Value| if let Value::Text(text) = value { Some(text.as_str().to_owned()) } else { None };
+        Some(values.iter().filter_map(text).collect())
+    }
+
+    /// What stands in a table under names of the operator's choice.
+    pub(super) fn table(&self, key: &str) -> Vec<(String, Value)> {
+        if let Some(Value::Table(table)) = self.value(key) { table } else { Vec::new() }
+    }
+
+    /// The tables in a list.
+    pub(super) fn tables(&self, key: &str) -> Vec<Vec<(String, Value)>> {
+        let Some(Value::List(values)) = self.value(key) else { return Vec::new() };
+        values
+            .into_iter()
+            .filter_map(|value| if let Value::Table(table) = value { Some(table) } else { None })
+            .collect()
+    }
+
+    /// One of these words.
+    pub(super) fn choice<T: Copy>(&mut self, key: &str, default: T, words: &[(&str, T)]) -> T {
+        let Some(text) = self.text(key) else { return default };
+        match words.iter().find(|(word, _)| *word == text) {
+            Some((_, choice)) => *choice,
+            None => {
+                let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                self.problem(key, format!("must be one of: {}", known.join(", ")));
+                default
+            }
+        }
+    }
+
+    /// A secret that stands in the configuration or in a file.
+    pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
+        let file_key = format!("{key}{FILE}");
+        match (self.value(key), self.path(&file_key)) {
+            (Some(_), Some(_)) => {
+                self.problem(&file_key, format!("{key} is given, too: one of them must go"));
+                None
+            }
+            (Some(Value::Text(text)), None) if !text.is_empty() => Some(Secret::new(text)),
+            (Some(_), None) => {
+                self.problem(key, "must not be empty");
+                None
+            }
+            (None, Some(file)) => self.secret_in(&file_key, &file),
+            (None, None) => None,
+        }
+    }
+
+    /// The secret in a file, without the line's end.
+    pub(super) fn secret_in(&mut self, key: &str, file: &Path) -> Option<Secret> {
+        let path = self.folder.join(file);
+        match read_secret(&path) {
+            Ok(secret) => Some(secret),
+            Err(what) => {
+                self.problem(key, format!("{}: {what}", path.display()));
+                None
+            }
+        }
+    }
+
+    /// Says that a file cannot be read, where it cannot.
+    pub(super) fn readable(&mut self, key: &str, file: &Path) {
+        if let Err(error) = std::fs::File::open(file) {
+            self.problem(key, format!("{}: {error}", file.display()));
+        }
+    }
+}
+
+fn read_secret(path: &Path) -> Result<Secret, String> {
+    use std::io::Read;
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let length = file.metadata().map_err(|error| error.to_string())?.len();
+    if length > MAX_SECRET {
+        return Err("it is too long for a secret".into());
+    }
+    // Room enough that the text never moves and leaves a copy behind.
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(length).unwrap_or_default() + 1));
+    file.take(MAX_SECRET).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let end = text.trim_end_matches(['\r', '\n']).len();
+    text.truncate(end);
+    if text.is_empty() { Err("it is empty".into()) } else { Ok(Secret::new(text)) }
+}

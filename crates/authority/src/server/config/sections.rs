@@ -1,0 +1,456 @@
+//! The sections of the configuration, one function each: what they mean, and which of them do not go together.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use jsonwebtoken::Algorithm;
+
+use super::reader::Reader;
+use super::source::Value;
+use super::{
+    AccessTokens, Address, Admin, Config, Issuer, IssuerKeys, Limits, Listen, Log, RelyingParty, Secret, Signature,
+    Sms, TlsFiles, Tokens, Webhook,
+};
+use crate::{AccountName, KeyRing, MasterKey, Policy, SmsRetry};
+
+/// The shortest secrets that are taken: what a person thinks up is shorter.
+const MIN_ADMIN_TOKEN: usize = 32;
+const MIN_TOKEN: usize = 16;
+
+/// All of them. `None` only where there is a problem.
+pub(super) fn config(reader: &mut Reader) -> Option<Config> {
+    // Each is read, so that all problems are told at once.
+    let listen = listen(reader);
+    let admin = admin(reader);
+    let database = database(reader);
+    let master_key = master_key(reader);
+    let policy = policy(reader);
+    let tokens = tokens(reader, listen.as_ref().map(|listen| listen.address));
+    let access_tokens = access_tokens(reader);
+    let sms = sms(reader);
+    let sms_retry = sms_retry(reader);
+    let limits = limits(reader);
+    let relying_parties = relying_parties(reader);
+    let keep_days = reader.number("housekeeping.keep_days", 400, 0..=36_500);
+    Some(Config {
+        listen: listen?,
+        admin,
+        database: database?,
+        master_key: master_key?,
+        policy,
+        tokens,
+        access_tokens,
+        sms: sms?,
+        sms_retry,
+        limits,
+        relying_parties,
+        keep_days: (keep_days > 0).then_some(keep_days),
+        log: log(reader),
+    })
+}
+
+fn listen(reader: &mut Reader) -> Option<Listen> {
+    if !reader.has("listen.address") {
+        reader.problem("listen.address", "is missing");
+    }
+    let address = reader.address("listen.address");
+    let tls = tls(reader, "listen", address);
+    let mut trusted_proxies = Vec::new();
+    for proxy in reader.list("listen.trusted_proxies").unwrap_or_default() {
+        match proxy.parse() {
+            Ok(address) => trusted_proxies.push(address),
+            Err(_) => reader.problem("listen.trusted_proxies", format!("`{proxy}` is no address")),
+        }
+    }
+    Some(Listen { address: address?, tls, trusted_proxies })
+}
+
+/// The TLS of a listener. Without it, it must be on a loopback address.
+fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Option<TlsFiles> {
+    let (certificate_key, key_key) = (format!("{section}.certificate_file"), format!("{section}.key_file"));
+    let (certificate, key) = (reader.path(&certificate_key), reader.path(&key_key));
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            reader.readable(&certificate_key, &certificate);
+            reader.readable(&key_key, &key);
+            Some(TlsFiles { certificate, key, client_ca: None })
+        }
+        (None, None) => {
+            if address.is_some_and(|address| !address.ip().is_loopback()) {
+                reader.problem(
+                    &format!("{section}.address"),
+                    format!("plain HTTP is for loopback addresses; give {certificate_key} and {key_key}"),
+                );
+            }
+            None
+        }
+        (Some(_), None) => {
+            reader.problem(&key_key, format!("is missing beside {certificate_key}"));
+            None
+        }
+        (None, Some(_)) => {
+            reader.problem(&certificate_key, format!("is missing beside {key_key}"));
+            None
+        }
+    }
+}
+
+fn admin(reader: &mut Reader) -> Option<Admin> {
+    let address = reader.address("admin.address");
+    let mut tls = tls(reader, "admin", address);
+    let token = reader.secret("admin.token");
+    if token.as_ref().is_some_and(|token| token.reveal().len() < MIN_ADMIN_TOKEN) {
+        reader.problem("admin.token", format!("must have {MIN_ADMIN_TOKEN} characters or more"));
+    }
+    let client_ca = reader.path("admin.client_ca_file");
+    if let Some(file) = &client_ca {
+        reader.readable("admin.client_ca_file", file);
+        match &mut tls {
+            Some(tls) => tls.client_ca = Some(file.clone()),
+            None => reader.problem("admin.client_ca_file", "needs TLS: give admin.certificate_file and admin.key_file"),
+        }
+    }
+    if address.is_some() && token.is_none() && client_ca.is_none() {
+        reader.problem("admin.address", "operators must be known: give admin.token_file or admin.client_ca_file");
+    }
+    Some(Admin { address: address?, tls, token })
+}
+
+fn database(reader: &mut Reader) -> Option<Address> {
+    let connections = reader.number("database.connections", 8, 1..=1000);
+    let statement_timeout = reader.seconds("database.statement_timeout_seconds", 10, 1..=600);
+    let Some(url) = reader.secret("database.url") else {
+        if !reader.has("database.url") && !reader.has("database.url_file") {
+            reader.problem("database.url", "is missing");
+        }
+        return None;
+    };
+    if let Some(file) = url.reveal().strip_prefix("sqlite:").filter(|file| !file.is_empty()) {
+        return Some(Address::Sqlite(reader.folder().join(file)));
+    }
+    if url.reveal().starts_with("postgres://") || url.reveal().starts_with("postgresql://") {
+        return Some(Address::Postgres { url, connections, statement_timeout });
+    }
+    reader.problem("database.url", "must be sqlite:path or postgres://user@host:port/database");
+    None
+}
+
+fn master_key(reader: &mut Reader) -> Option<KeyRing> {
+    let id = reader.number("master_key.id", 1, 1..=i64::from(u32::MAX));
+    let current = master_key_of(reader, id);
+    let mut ring = current.map(KeyRing::new);
+    for other in reader.tables("master_key.others") {
+        let Some((id, key)) = other_key(reader, &other) else {
+            reader.problem("master_key.others", "each must be { id = a number, file = \"a file\" }");
+            continue;
+        };
+        match key {
+            Err(what) => reader.problem("master_key.others", what),
+            Ok(key) => match ring.take() {
+                None => {}
+                Some(known) => match known.with(key) {
+                    Some(more) => ring = Some(more),
+                    None => reader.problem("master_key.others", format!("the number {id} is another key's already")),
+                },
+            },
+        }
+    }
+    ring
+}
+
+fn master_key_of(reader: &mut Reader, id: u32) -> Option<MasterKey> {
+    const HEX: &str = "master_key.hex";
+    const HEX_FILE: &str = "master_key.hex_file";
+    if reader.has(HEX) {
+        let secret = reader.secret(HEX)?;
+        let bytes = inwebo_values::hex::decode_array::<32>(secret.reveal());
+        if bytes.is_none() {
+            reader.problem(HEX, "must be 64 hex digits");
+        }
+        return Some(MasterKey::new(id, bytes?));
+    }
+    let Some(file) = reader.path(HEX_FILE) else {
+        reader.problem(HEX_FILE, "is missing; make a key with: (umask 077; openssl rand -hex 32 > authority.key)");
+        return None;
+    };
+    match MasterKey::load(&file, id) {
+        Ok(key) => Some(key),
+        Err(error) => {
+            reader.problem(HEX_FILE, format!("{}: {error}", file.display()));
+            None
+        }
+    }
+}
+
+/// A key that only opens. `None`: the entry has another form.
+fn other_key(reader: &Reader, entry: &[(String, Value)]) -> Option<(u32, Result<MasterKey, String>)> {
+    let (mut id, mut file) = (None, None);
+    for (name, value) in entry {
+        match (name.as_str(), value) {
+            ("id", Value::Number(number)) => id = u32::try_from(*number).ok(),
+            ("file", Value::Text(text)) => file = Some(reader.folder().join(text.as_str())),
+            _ => return None,
+        }
+    }
+    let (id, file) = (id?, file?);
+    Some((id, MasterKey::load(&file, id).map_err(|error| format!("{}: {error}", file.display()))))
+}
+
+fn policy(reader: &mut Reader) -> Policy {
+    const COUNT: std::ops::RangeInclusive<i64> = 1..=1_000_000;
+    const TIME: std::ops::RangeInclusive<i64> = 1..=31_536_000;
+    let usual = Policy::default();
+    Policy {
+        pin_min_length: reader.number("policy.pin_min_length", usual.pin_min_length, 4..=8),
+        max_pin_tries: reader.number("policy.max_pin_tries", usual.max_pin_tries, COUNT),
+        code_digits: reader.number("policy.code_digits", usual.code_digits, 4..=12),
+        code_lifetime_seconds: reader.number("policy.code_lifetime_seconds", usual.code_lifetime_seconds, TIME),
+        code_tries: reader.number("policy.code_tries", usual.code_tries, COUNT),
+        codes_per_hour: reader.number("policy.codes_per_hour", usual.codes_per_hour, COUNT),
+        codes_per_day: reader.number("policy.codes_per_day", usual.codes_per_day, COUNT),
+        max_devices: reader.number("policy.max_devices", usual.max_devices, COUNT),
+        setup_lifetime_seconds: reader.number("policy.setup_lifetime_seconds", usual.setup_lifetime_seconds, TIME),
+        otp_lifetime_seconds: reader.number("policy.otp_lifetime_seconds", usual.otp_lifetime_seconds, TIME),
+        otps_per_device_and_day: reader
+            .has("policy.otps_per_device_and_day")
+            .then(|| reader.number("policy.otps_per_device_and_day", 1, COUNT)),
+        otp_without_pin: reader.flag("policy.otp_without_pin", usual.otp_without_pin),
+        evolve_k1_every: reader.number("policy.evolve_k1_every", usual.evolve_k1_every, 0..=1_000_000),
+        refresh_token_lifetime_seconds: reader.number(
+            "policy.refresh_token_lifetime_seconds",
+            usual.refresh_token_lifetime_seconds,
+            TIME,
+        ),
+    }
+}
+
+fn tokens(reader: &mut Reader, address: Option<SocketAddr>) -> Tokens {
+    let issuer = issuer(reader);
+    let mut fixed = Vec::new();
+    for (account, token) in reader.table("tokens.static") {
+        match (AccountName::new(&account), token) {
+            (Some(account), Value::Text(token)) if token.len() >= MIN_TOKEN => {
+                fixed.push((account, Secret::new(token)))
+            }
+            (None, _) => reader.problem("tokens.static", format!("`{account}` is not the name of an account")),
+            _ => reader.problem(
+                "tokens.static",
+                format!("the token of `{account}` must be a text of {MIN_TOKEN} characters or more"),
+            ),
+        }
+    }
+    if !fixed.is_empty() && address.is_some_and(|address| !address.ip().is_loopback()) {
+        reader.problem("tokens.static", "is for development: listen.address must be a loopback address");
+    }
+    if issuer.is_none() && fixed.is_empty() && !reader.has("tokens.issuer") {
+        reader.problem("tokens.issuer", "is missing: without it no app can be known");
+    }
+    Tokens { issuer, fixed }
+}
+
+fn issuer(reader: &mut Reader) -> Option<Issuer> {
+    const ALGORITHMS: [(&str, Algorithm); 9] = [
+        ("ES256", Algorithm::ES256),
+        ("ES384", Algorithm::ES384),
+        ("EdDSA", Algorithm::EdDSA),
+        ("RS256", Algorithm::RS256),
+        ("RS384", Algorithm::RS384),
+        ("RS512", Algorithm::RS512),
+        ("PS256", Algorithm::PS256),
+        ("PS384", Algorithm::PS384),
+        ("PS512", Algorithm::PS512),
+    ];
+    let refresh = reader.seconds("tokens.jwks_refresh_seconds", 300, 10..=86_400);
+    let leeway = reader.seconds("tokens.leeway_seconds", 30, 0..=300);
+    let mut algorithms = Vec::new();
+    for name in
+        reader.list("tokens.algorithms").unwrap_or_else(|| ["ES256", "EdDSA", "RS256"].map(str::to_owned).to_vec())
+    {
+        match ALGORITHMS.iter().find(|(known, _)| *known == name) {
+            Some((_, algorithm)) => algorithms.push(*algorithm),
+            None => reader.problem("tokens.algorithms", format!("`{name}` is none of the asymmetric algorithms")),
+        }
+    }
+    if !reader.has("tokens.issuer") {
+        return None;
+    }
+    let name = reader.text("tokens.issuer");
+    let audience = reader.required("tokens.audience");
+    let ca_file = reader.path("tokens.ca_file");
+    let keys = match (reader.path("tokens.jwks_file"), reader.text("tokens.jwks_url")) {
+        (Some(file), None) => {
+            reader.readable("tokens.jwks_file", &file);
+            Some(IssuerKeys::File(file))
+        }
+        (None, Some(url)) => url_of(reader, "tokens.jwks_url", url).map(|url| IssuerKeys::Url { url, ca_file }),
+        (Some(_), Some(_)) => {
+            reader.problem("tokens.jwks_url", "tokens.jwks_file is given, too: one of them must go");
+            None
+        }
+        (None, None) => {
+            reader.problem("tokens.jwks_url", "is missing, and so is tokens.jwks_file");
+            None
+        }
+    };
+    Some(Issuer { name: name?, audience: audience?, keys: keys?, refresh, algorithms, leeway })
+}
+
+/// A URL that secrets may be sent to: https, or http on this machine.
+fn url_of(reader: &mut Reader, key: &str, url: String) -> Option<String> {
+    let parsed = url.parse::<axum::http::Uri>().ok();
+    let host = parsed.as_ref().and_then(|url| url.host()).unwrap_or_default().trim_matches(['[', ']']);
+    let loopback = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    match parsed.as_ref().and_then(|url| url.scheme_str()) {
+        Some("https") if !host.is_empty() => Some(url),
+        Some("http") if loopback => Some(url),
+        _ => {
+            reader.problem(key, "must be an https URL, or http on a loopback address");
+            None
+        }
+    }
+}
+
+fn access_tokens(reader: &mut Reader) -> Option<AccessTokens> {
+    let words = [("EdDSA", Signature::EdDsa), ("ES256", Signature::Es256)];
+    let algorithm = reader.choice("access_tokens.algorithm", Signature::EdDsa, &words);
+    let lifetime = reader.seconds("access_tokens.lifetime_seconds", 300, 10..=86_400);
+    let generation = reader.number("access_tokens.key_generation", 1, 1..=100_000);
+    if !reader.has("access_tokens.issuer") {
+        return None;
+    }
+    let issuer = reader.text("access_tokens.issuer");
+    let audience = reader.required("access_tokens.audience");
+    Some(AccessTokens { issuer: issuer?, audience: audience?, lifetime, algorithm, generation })
+}
+
+fn sms(reader: &mut Reader) -> Option<Sms> {
+    if !reader.has("sms.gateway") {
+        reader.problem("sms.gateway", "is missing: `webhook`, or `outbox` for development");
+        return None;
+    }
+    if reader.choice("sms.gateway", false, &[("outbox", false), ("webhook", true)]) {
+        return webhook(reader).map(Sms::Webhook);
+    }
+    let file = reader.path("sms.outbox_file");
+    if file.is_none() && !reader.has("sms.outbox_file") {
+        reader.problem("sms.outbox_file", "is missing");
+    }
+    file.map(Sms::Outbox)
+}
+
+fn webhook(reader: &mut Reader) -> Option<Webhook> {
+    const TEMPLATE: &str = r#"{"to":"{to}","text":"{text}","id":"{id}"}"#;
+    let url = reader.required("sms.webhook_url").and_then(|url| url_of(reader, "sms.webhook_url", url));
+    let template = reader.text("sms.webhook_template").unwrap_or_else(|| TEMPLATE.to_owned());
+    let template = serde_json::from_str::<serde_json::Value>(&template).ok();
+    if template.is_none() {
+        reader.problem("sms.webhook_template", "is not JSON");
+    }
+    let shows = |word: &str| template.as_ref().is_none_or(|template| template.to_string().contains(word));
+    if !shows("{to}") || !(shows("{text}") || shows("{code}")) {
+        reader.problem("sms.webhook_template", "must have {to}, and {text} or {code}");
+    }
+    let timeout = reader.seconds("sms.webhook_timeout_seconds", 10, 1..=30);
+    let ca_file = reader.path("sms.webhook_ca_file");
+    if let Some(file) = &ca_file {
+        reader.readable("sms.webhook_ca_file", file);
+    }
+    let headers = headers(reader);
+    Some(Webhook { url: url?, template: template?, timeout, headers, ca_file })
+}
+
+fn headers(reader: &mut Reader) -> Vec<(String, Secret)> {
+    const KEY: &str = "sms.webhook_headers";
+    let mut headers = Vec::new();
+    for (name, value) in reader.table(KEY) {
+        let secret = match value {
+            Value::Text(text) => Some(Secret::new(text)),
+            Value::Table(entry) => match &entry[..] {
+                [(word, Value::Text(file))] if word == "file" => reader.secret_in(KEY, file.as_str().as_ref()),
+                _ => {
+                    reader.problem(KEY, format!("`{name}` must be a text or {{ file = \"…\" }}"));
+                    None
+                }
+            },
+            _ => None,
+        };
+        let Some(secret) = secret else { continue };
+        let named = axum::http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        if named && axum::http::HeaderValue::from_str(secret.reveal()).is_ok() {
+            headers.push((name, secret));
+        } else {
+            reader.problem(KEY, format!("`{name}` is not a header, or its value cannot be one"));
+        }
+    }
+    headers
+}
+
+fn sms_retry(reader: &mut Reader) -> Option<SmsRetry> {
+    let usual = SmsRetry::default();
+    let retry = SmsRetry {
+        attempts: reader.number("sms.retry_attempts", usual.attempts, 1..=100),
+        first_delay: reader.seconds("sms.retry_first_delay_seconds", usual.first_delay.as_secs(), 1..=3600),
+        max_queue: reader.number("sms.retry_max_queue", usual.max_queue, 1..=10_000_000),
+    };
+    (retry.attempts > 1).then_some(retry)
+}
+
+fn limits(reader: &mut Reader) -> Limits {
+    const SIZE: std::ops::RangeInclusive<i64> = 1024..=1_048_576;
+    const RATE: std::ops::RangeInclusive<i64> = 1..=10_000_000;
+    Limits {
+        body_bytes: reader.number("limits.body_bytes", 16 * 1024, SIZE),
+        // Less than that hyper does not take.
+        header_bytes: reader.number("limits.header_bytes", 32 * 1024, 8192..=1_048_576),
+        query_bytes: reader.number("limits.query_bytes", 16 * 1024, SIZE),
+        header_timeout: reader.seconds("limits.header_timeout_seconds", 10, 1..=300),
+        request_timeout: reader.seconds("limits.request_timeout_seconds", 45, 1..=300),
+        connections: reader.number("limits.connections", 2048, 1..=1_000_000),
+        steps: reader.number("limits.steps", 16, 1..=1000),
+        address_per_minute: reader.number("limits.address_per_minute", 600, RATE),
+        account_per_minute: reader.number("limits.account_per_minute", 60, RATE),
+        wrong_codes_per_address_and_minute: reader.number("limits.wrong_codes_per_address_and_minute", 6, RATE),
+        wrong_codes_per_minute: reader.number("limits.wrong_codes_per_minute", 60, RATE),
+        wrong_otps_per_account_and_minute: reader.number("limits.wrong_otps_per_account_and_minute", 10, RATE),
+        drain: reader.seconds("limits.drain_seconds", 20, 0..=300),
+    }
+}
+
+fn relying_parties(reader: &mut Reader) -> BTreeMap<String, RelyingParty> {
+    const KEY: &str = "relying_parties.services";
+    let mut parties = BTreeMap::new();
+    for (service, value) in reader.table(KEY) {
+        let Value::Table(entry) = value else {
+            reader.problem(KEY, format!("`{service}` must be {{ token_file = \"…\" }}"));
+            continue;
+        };
+        let token = match &entry[..] {
+            [(word, Value::Flag(true))] if word == "open" => None,
+            [(word, Value::Text(token))] if word == "token" => Some(Secret::new(token.clone())),
+            [(word, Value::Text(file))] if word == "token_file" => {
+                match reader.secret_in(KEY, file.as_str().as_ref()) {
+                    Some(secret) => Some(secret),
+                    None => continue,
+                }
+            }
+            _ => {
+                reader.problem(KEY, format!("`{service}` must be {{ token_file = \"…\" }} or {{ open = true }}"));
+                continue;
+            }
+        };
+        if token.as_ref().is_some_and(|token| token.reveal().len() < MIN_TOKEN) {
+            reader.problem(KEY, format!("the token of `{service}` must have {MIN_TOKEN} characters or more"));
+        }
+        parties.insert(service, RelyingParty { token });
+    }
+    parties
+}
+
+fn log(reader: &mut Reader) -> Log {
+    use tracing::Level;
+    let levels = [("error", Level::ERROR), ("warn", Level::WARN), ("info", Level::INFO), ("debug", Level::DEBUG)];
+    Log {
+        level: reader.choice("log.level", Level::INFO, &levels),
+        json: reader.choice("log.format", false, &[("text", false), ("json", true)]),
+    }
+}

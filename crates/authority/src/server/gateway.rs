@@ -1,0 +1,120 @@
+//! The SMS gateway of a production: a POST of JSON for each message.
+
+use serde_json::Value;
+use ureq::Agent;
+
+use super::config::{Secret, Webhook};
+use super::outgoing;
+use crate::{Sms, SmsError, SmsGateway};
+
+/// Posts messages to a URL.
+pub(crate) struct Gateway {
+    agent: Agent,
+    url: String,
+    template: Value,
+    headers: Vec<(String, Secret)>,
+}
+
+impl Gateway {
+    pub(crate) fn new(webhook: &Webhook) -> Result<Self, String> {
+        let agent = outgoing::agent(webhook.ca_file.as_deref(), webhook.timeout)?;
+        let (url, template, headers) = (webhook.url.clone(), webhook.template.clone(), webhook.headers.clone());
+        Ok(Self { agent, url, template, headers })
+    }
+}
+
+impl SmsGateway for Gateway {
+    /// Taken is what was answered with 2xx. The gateway may get a message twice: `{id}` tells that it is the same.
+    fn send(&self, sms: &Sms) -> Result<(), SmsError> {
+        let mut body = self.template.clone();
+        fill(&mut body, sms);
+        let mut request = self.agent.post(&self.url).header("idempotency-key", &sms.id);
+        for (name, value) in &self.headers {
+            request = request.header(name, value.reveal());
+        }
+        let sent = request.send_json(&body);
+        wipe(&mut body);
+        match sent {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                // The error names statuses and sockets, never what was sent.
+                tracing::warn!(%error, sms = %sms.id, "the SMS gateway did not take a message");
+                Err(SmsError::new("the gateway did not take the message"))
+            }
+        }
+    }
+}
+
+/// Puts the message into the texts of the template.
+fn fill(value: &mut Value, sms: &Sms) {
+    match value {
+        Value::String(text) => *text = filled(text, sms),
+        Value::Array(values) => values.iter_mut().for_each(|value| fill(value, sms)),
+        Value::Object(entries) => entries.values_mut().for_each(|value| fill(value, sms)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// One pass: what a word is replaced by is not searched for words again.
+fn filled(template: &str, sms: &Sms) -> String {
+    let words: [(&str, &str); 5] = [
+        ("{to}", &sms.to),
+        ("{text}", &sms.text),
+        ("{code}", &sms.code),
+        ("{purpose}", sms.purpose.as_str()),
+        ("{id}", &sms.id),
+    ];
+    // Room enough that the text never moves and leaves a copy behind.
+    let mut out = String::with_capacity(template.len() + 4 * (sms.text.len() + sms.to.len() + sms.id.len()));
+    let mut rest = template;
+    while let Some(place) = rest.find('{') {
+        out.push_str(&rest[..place]);
+        rest = &rest[place..];
+        match words.iter().find(|(word, _)| rest.starts_with(word)) {
+            Some((word, value)) => {
+                out.push_str(value);
+                rest = &rest[word.len()..];
+            }
+            None => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn wipe(value: &mut Value) {
+    use zeroize::Zeroize;
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(wipe),
+        Value::Object(entries) => entries.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::Purpose;
+
+    #[test]
+    fn the_words_of_a_template_are_replaced_once_and_the_form_is_kept() {
+        let sms = Sms {
+            id: "7".into(),
+            to: "+33612345678".into(),
+            purpose: Purpose::Enrollment,
+            code: Zeroizing::new("123456".into()),
+            text: Zeroizing::new("{code} \"quoted\"".into()),
+            at: 0,
+        };
+        let mut body = serde_json::json!({"to": "{to}", "n": 1, "parts": ["{text}{id}", "{other} {"]});
+        fill(&mut body, &sms);
+        let expected = serde_json::json!({"to": "+33612345678", "n": 1, "parts": ["{code} \"quoted\"7", "{other} {"]});
+        assert_eq!(body, expected);
+    }
+}

@@ -1,0 +1,208 @@
+//! What operators ask for. Every request of theirs must show the admin token, or came with a certificate that the listener checked.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::reply::Trouble;
+use crate::server::config::Secret;
+use crate::server::identity::bearer;
+use crate::server::service::Service;
+use crate::{AccountInfo, AccountName, AuditEntry, DeviceInfo};
+
+/// Rows of a list, where the request does not say.
+const PAGE: u32 = 100;
+
+/// Who may come in. `None`: whoever showed the listener a certificate that it trusts.
+#[derive(Clone)]
+pub(crate) struct Guard(pub(crate) Option<Arc<Secret>>);
+
+pub(crate) async fn check(State(Guard(token)): State<Guard>, request: Request, next: Next) -> Response {
+    let known = token.is_none_or(|token| bearer(request.headers()).is_some_and(|shown| token.is(shown)));
+    if known { next.run(request).await } else { Trouble::Unauthorized.into_response() }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountView {
+    name: String,
+    phone_number: Option<String>,
+    blocked: bool,
+    pin_tries: u32,
+    has_pin: bool,
+    devices: u32,
+}
+
+impl From<AccountInfo> for AccountView {
+    fn from(info: AccountInfo) -> Self {
+        let AccountInfo { name, phone_number, blocked, pin_tries, has_pin, devices } = info;
+        Self { name: name.as_str().to_owned(), phone_number, blocked, pin_tries, has_pin, devices }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeviceView {
+    id: String,
+    name: String,
+    serial: String,
+    /// Milliseconds since 1970.
+    made_at: i64,
+    used_at: Option<i64>,
+}
+
+impl From<DeviceInfo> for DeviceView {
+    fn from(info: DeviceInfo) -> Self {
+        let DeviceInfo { id, name, serial, made_at, used_at } = info;
+        Self { id, name, serial, made_at, used_at }
+    }
+}
+
+#[derive(Serialize)]
+struct AuditView {
+    /// A text: it takes more bits than numbers of JSON are safe for.
+    id: String,
+    at: i64,
+    account: Option<String>,
+    device: Option<String>,
+    event: String,
+}
+
+impl From<AuditEntry> for AuditView {
+    fn from(entry: AuditEntry) -> Self {
+        let AuditEntry { id, at, account, device, event } = entry;
+        Self { id: id.to_string(), at, account, device, event }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountPage {
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditPage {
+    account: Option<String>,
+    before: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewAccount {
+    name: String,
+}
+
+type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+
+const BAD_QUERY: Trouble =
+    Trouble::Malformed("the query has parameters that this path does not take, or in another form");
+
+pub(crate) async fn accounts(
+    State(service): State<Arc<Service>>,
+    page: Asked<AccountPage>,
+) -> Result<Response, Trouble> {
+    let Query(AccountPage { after, limit }) = page.map_err(|_| BAD_QUERY)?;
+    let after = after.as_deref().map(named).transpose()?;
+    let found = service.step(move |authority| authority.accounts(after.as_ref(), limit.unwrap_or(PAGE))).await?;
+    let views: Vec<AccountView> = found.into_iter().map(AccountView::from).collect();
+    Ok(Json(json!({"accounts": views})).into_response())
+}
+
+pub(crate) async fn add_account(State(service): State<Arc<Service>>, body: Bytes) -> Result<Response, Trouble> {
+    let body: NewAccount =
+        serde_json::from_slice(&body).map_err(|_| Trouble::Malformed("the body must be {\"name\":\"…\"}"))?;
+    let account = named(&body.name)?;
+    let added = service.step(move |authority| authority.add_account(&account)).await?;
+    let (status, word) = if added { (StatusCode::CREATED, "OK") } else { (StatusCode::CONFLICT, "NOK:EXISTS") };
+    Ok((status, Json(json!({"err": word}))).into_response())
+}
+
+pub(crate) async fn account(
+    State(service): State<Arc<Service>>,
+    Path(account): Path<String>,
+) -> Result<Response, Trouble> {
+    let account = named(&account)?;
+    let found = service.step(move |authority| authority.account(&account)).await?;
+    Ok(Json(AccountView::from(found.ok_or(Trouble::Missing)?)).into_response())
+}
+
+pub(crate) async fn remove_account(
+    State(service): State<Arc<Service>>,
+    Path(account): Path<String>,
+) -> Result<Response, Trouble> {
+    let account = named(&account)?;
+    done(service.step(move |authority| authority.remove_account(&account)).await?)
+}
+
+pub(crate) async fn unblock(
+    State(service): State<Arc<Service>>,
+    Path(account): Path<String>,
+) -> Result<Response, Trouble> {
+    let account = named(&account)?;
+    let unblocked = service
+        .step(move |authority| {
+            let exists = authority.account(&account)?.is_some();
+            Ok(if exists { Some(authority.unblock(&account)?) } else { None })
+        })
+        .await?;
+    Ok(Json(json!({"unblocked": unblocked.ok_or(Trouble::Missing)?})).into_response())
+}
+
+pub(crate) async fn devices(
+    State(service): State<Arc<Service>>,
+    Path(account): Path<String>,
+) -> Result<Response, Trouble> {
+    let account = named(&account)?;
+    let found = service
+        .step(move |authority| {
+            let exists = authority.account(&account)?.is_some();
+            Ok(if exists { Some(authority.devices(&account)?) } else { None })
+        })
+        .await?;
+    let views: Vec<DeviceView> = found.ok_or(Trouble::Missing)?.into_iter().map(DeviceView::from).collect();
+    Ok(Json(json!({"devices": views})).into_response())
+}
+
+pub(crate) async fn remove_device(
+    State(service): State<Arc<Service>>,
+    Path((account, device)): Path<(String, String)>,
+) -> Result<Response, Trouble> {
+    let account = named(&account)?;
+    done(service.step(move |authority| authority.remove_device(&account, &device)).await?)
+}
+
+pub(crate) async fn audit(State(service): State<Arc<Service>>, page: Asked<AuditPage>) -> Result<Response, Trouble> {
+    let Query(AuditPage { account, before, limit }) = page.map_err(|_| BAD_QUERY)?;
+    let account = account.as_deref().map(named).transpose()?;
+    let before = before.map(|id| id.parse::<i64>()).transpose().map_err(|_| BAD_QUERY)?;
+    let found =
+        service.step(move |authority| authority.audit_log(account.as_ref(), before, limit.unwrap_or(PAGE))).await?;
+    let views: Vec<AuditView> = found.into_iter().map(AuditView::from).collect();
+    Ok(Json(json!({"audit": views})).into_response())
+}
+
+/// The description of these paths (OpenAPI 3.1).
+pub(crate) async fn openapi() -> Response {
+    let kind = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, kind)], include_str!("openapi.json")).into_response()
+}
+
+fn named(name: &str) -> Result<AccountName, Trouble> {
+    AccountName::new(name)
+        .ok_or(Trouble::Malformed("an account's name has 1 to 128 characters, none of them a control character"))
+}
+
+fn done(found: bool) -> Result<Response, Trouble> {
+    if found { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Trouble::Missing) }
+}

@@ -1,0 +1,151 @@
+//! CVS: what apps ask for with their account's token. Bodies and words stand in docs/protocol.md.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::reply::Trouble;
+use crate::server::service::Service;
+use crate::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Purpose};
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SendCode {
+    #[serde(rename = "type", default = "enrollment")]
+    purpose: String,
+    phone_number: Option<String>,
+}
+
+fn enrollment() -> String {
+    Purpose::Enrollment.as_str().to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Number {
+    sms_code: Zeroizing<String>,
+    phone_number: String,
+}
+
+pub(crate) async fn send_code(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let account = account(&service, &headers)?;
+    let body: SendCode =
+        if body.is_empty() { SendCode { purpose: enrollment(), phone_number: None } } else { parse(&body)? };
+    let purposes = [Purpose::Enrollment, Purpose::PhoneNumberCertification, Purpose::ResetPin];
+    let purpose = purposes
+        .into_iter()
+        .find(|purpose| purpose.as_str() == body.purpose)
+        .ok_or(Trouble::Malformed("`type` is none of enrollment, phoneNumberCertification, resetPIN"))?;
+    let answer = service
+        .step(move |authority| {
+            let phone_number = body.phone_number.as_deref();
+            authority.cvs(&account, &CvsRequest::SendCode { purpose, phone_number })
+        })
+        .await?;
+    Ok(told(&service, "sendCode", answer))
+}
+
+pub(crate) async fn phone_number(State(service): State<Arc<Service>>, headers: HeaderMap) -> Result<Response, Trouble> {
+    let account = account(&service, &headers)?;
+    let answer = service.step(move |authority| authority.cvs(&account, &CvsRequest::TrustedPhoneNumber)).await?;
+    Ok(told(&service, "phoneNumber", answer))
+}
+
+pub(crate) async fn add_phone_number(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let account = account(&service, &headers)?;
+    let Number { sms_code, phone_number } = parse(&body)?;
+    let answer = service
+        .step(move |authority| {
+            let request = CvsRequest::AddPhoneNumber { sms_code: &sms_code, phone_number: &phone_number };
+            authority.cvs(&account, &request)
+        })
+        .await?;
+    Ok(told(&service, "addPhoneNumber", answer))
+}
+
+pub(crate) async fn modify_phone_number(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let account = account(&service, &headers)?;
+    let Number { sms_code, phone_number } = parse(&body)?;
+    let answer = service
+        .step(move |authority| {
+            let request = CvsRequest::ModifyPhoneNumber { sms_code: &sms_code, phone_number: &phone_number };
+            authority.cvs(&account, &request)
+        })
+        .await?;
+    Ok(told(&service, "modifyPhoneNumber", answer))
+}
+
+pub(crate) async fn remove_enrollments(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+) -> Result<Response, Trouble> {
+    let account = account(&service, &headers)?;
+    let answer = service.step(move |authority| authority.cvs(&account, &CvsRequest::RemoveEnrollments)).await?;
+    Ok(told(&service, "removeEnrollments", answer))
+}
+
+/// Whose request it is, where it is not one too many.
+pub(crate) fn account(service: &Service, headers: &HeaderMap) -> Result<AccountName, Trouble> {
+    let account = service.identity.account(headers).ok_or(Trouble::Unauthorized)?;
+    service.rates.account.take(account.clone(), Instant::now()).map_err(|wait| {
+        service.metrics.limited("account");
+        Trouble::TooMany(wait)
+    })?;
+    Ok(account)
+}
+
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Trouble> {
+    serde_json::from_slice(body).map_err(|_| Trouble::Malformed("the body is not the JSON that this path takes"))
+}
+
+fn told(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
+    let (status, word) = match &answer {
+        CvsAnswer::Done => (StatusCode::OK, "OK"),
+        CvsAnswer::PhoneNumber(_) => (StatusCode::OK, "OK"),
+        CvsAnswer::Refused(refusal) => refused(*refusal),
+    };
+    service.metrics.outcome(operation, word);
+    match answer {
+        CvsAnswer::Done => Json(json!({})).into_response(),
+        CvsAnswer::PhoneNumber(number) => Json(json!({"phoneNumber": number})).into_response(),
+        CvsAnswer::Refused(CvsRefusal::WrongCode { attempts_left }) => {
+            (status, Json(json!({"err": word, "attemptsLeft": attempts_left}))).into_response()
+        }
+        CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }) => {
+            let after = [(header::RETRY_AFTER, retry_after_seconds.to_string())];
+            (status, after, Json(json!({"err": word}))).into_response()
+        }
+        CvsAnswer::Refused(_) => (status, Json(json!({"err": word}))).into_response(),
+    }
+}
+
+fn refused(refusal: CvsRefusal) -> (StatusCode, &'static str) {
+    match refusal {
+        CvsRefusal::NoPhoneNumber => (StatusCode::NOT_FOUND, "NOK:NOPHONE"),
+        CvsRefusal::PhoneNumberRegistered => (StatusCode::CONFLICT, "NOK:PHONEREGISTERED"),
+        CvsRefusal::BadPhoneNumber => (StatusCode::UNPROCESSABLE_ENTITY, "NOK:PHONE"),
+        CvsRefusal::WrongCode { .. } => (StatusCode::FORBIDDEN, "NOK:CODE"),
+        CvsRefusal::TooManyCodes { .. } => (StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYCODES"),
+        CvsRefusal::SmsNotSent => (StatusCode::SERVICE_UNAVAILABLE, "NOK:NOSMS"),
+    }
+}

@@ -1,0 +1,70 @@
+//! Answers that several routes give.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::server::service::Failed;
+
+/// Why a request got no answer of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trouble {
+    /// The service could not judge.
+    Failed,
+    /// No token, or none that is known.
+    Unauthorized,
+    /// Too often. When to come again.
+    TooMany(Duration),
+    /// The query is longer than queries may be.
+    TooLong,
+    /// The request has not the form that the route wants.
+    Malformed(&'static str),
+    /// There is no such thing.
+    Missing,
+}
+
+impl From<Failed> for Trouble {
+    fn from(_: Failed) -> Self {
+        Self::Failed
+    }
+}
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Failed => {
+                with(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", header::RETRY_AFTER, HeaderValue::from_static("5"))
+            }
+            Self::Unauthorized => with(
+                StatusCode::UNAUTHORIZED,
+                "NOK:TOKEN",
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer"),
+            ),
+            Self::TooMany(wait) => {
+                let seconds = wait.as_secs_f64().ceil() as u64;
+                with(StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYREQUESTS", header::RETRY_AFTER, seconds.max(1).into())
+            }
+            Self::TooLong => (StatusCode::URI_TOO_LONG, Json(json!({"err": "NOK:REQUEST"}))).into_response(),
+            Self::Malformed(what) => {
+                (StatusCode::BAD_REQUEST, Json(json!({"err": "NOK:REQUEST", "detail": what}))).into_response()
+            }
+            Self::Missing => (StatusCode::NOT_FOUND, Json(json!({"err": "NOK:NOTFOUND"}))).into_response(),
+        }
+    }
+}
+
+fn with(status: StatusCode, word: &str, name: header::HeaderName, value: HeaderValue) -> Response {
+    (status, [(name, value)], Json(json!({"err": word}))).into_response()
+}
+
+pub(crate) async fn not_found() -> Trouble {
+    Trouble::Missing
+}
+
+pub(crate) async fn method_not_allowed() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, Json(json!({"err": "NOK:METHOD"}))).into_response()
+}

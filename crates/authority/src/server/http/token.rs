@@ -1,0 +1,104 @@
+//! One-time passwords for access tokens, and the keys that these are checked with. The form is that of OAuth 2.0 (RFC 6749, 5).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::cvs;
+use super::reply::Trouble;
+use crate::server::service::Service;
+use crate::{AccountName, Verdict};
+
+#[derive(Deserialize)]
+#[serde(tag = "grant_type", rename_all = "snake_case")]
+enum Grant {
+    Password { password: Zeroizing<String> },
+    RefreshToken { refresh_token: Zeroizing<String> },
+}
+
+/// The app's token says whose password it is. A refresh token is good for the account that it was given to alone.
+pub(crate) async fn exchange(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let Some(signer) = &service.signer else { return Err(Trouble::Missing) };
+    let account = cvs::account(&service, &headers)?;
+    let Ok(grant) = serde_json::from_slice::<Grant>(&body) else { return Ok(refused("invalid_request")) };
+    let (operation, granted) = match grant {
+        Grant::Password { password } => ("token.password", by_password(&service, &account, password).await?),
+        Grant::RefreshToken { refresh_token } => {
+            ("token.refresh", by_refresh(&service, &account, refresh_token).await?)
+        }
+    };
+    service.metrics.outcome(operation, if granted.is_some() { "OK" } else { "invalid_grant" });
+    let Some(refresh_token) = granted else { return Ok(refused("invalid_grant")) };
+    let access_token = signer.sign(&account).map_err(|_| Trouble::Failed)?;
+    let answer = json!({
+        "access_token": access_token,
+        "token_type": "Bearer",
+        "expires_in": signer.lifetime().as_secs(),
+        "refresh_token": *refresh_token,
+    });
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer)).into_response())
+}
+
+async fn by_password(
+    service: &Arc<Service>,
+    account: &AccountName,
+    password: Zeroizing<String>,
+) -> Result<Option<Zeroizing<String>>, Trouble> {
+    if verify(service, account.clone(), password).await? == Verdict::Refused {
+        return Ok(None);
+    }
+    let account = account.clone();
+    Ok(service.step(move |authority| authority.grant_refresh_token(&account)).await?)
+}
+
+async fn by_refresh(
+    service: &Arc<Service>,
+    account: &AccountName,
+    token: Zeroizing<String>,
+) -> Result<Option<Zeroizing<String>>, Trouble> {
+    let rotated = service.step(move |authority| authority.rotate_refresh_token(&token)).await?;
+    // One that another account shows is used up by that: whoever it belongs to gets a new one by a password.
+    Ok(rotated.filter(|(owner, _)| owner == account).map(|(_, next)| next))
+}
+
+/// Checks a one-time password. Wrong ones are counted for the account; where there were too many of them none is checked for a while.
+pub(super) async fn verify(
+    service: &Arc<Service>,
+    account: AccountName,
+    password: Zeroizing<String>,
+) -> Result<Verdict, Trouble> {
+    let now = Instant::now();
+    service.rates.wrong_otps.look(&account, now).map_err(|wait| {
+        service.metrics.limited("wrong_otps");
+        Trouble::TooMany(wait)
+    })?;
+    let name = account.clone();
+    let verdict = service.step(move |authority| authority.verify_otp(&name, &password)).await?;
+    if verdict == Verdict::Refused {
+        let _ = service.rates.wrong_otps.take(account, now);
+    }
+    Ok(verdict)
+}
+
+/// The public keys of the access tokens.
+pub(crate) async fn key_set(State(service): State<Arc<Service>>) -> Result<Response, Trouble> {
+    let signer = service.signer.as_ref().ok_or(Trouble::Missing)?;
+    let cached = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))];
+    Ok((cached, Json(signer.key_set().clone())).into_response())
+}
+
+fn refused(error: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({"error": error}))).into_response()
+}

@@ -1,0 +1,124 @@
+//! What is counted, as Prometheus reads it. Labels name routes, statuses and outcomes; never an account or a device.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// The numbers of one instance.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<RouteLabels, Histogram>,
+    steps: Histogram,
+    limited: Family<LimitLabels, Counter>,
+    outcomes: Family<OutcomeLabels, Counter>,
+    sms: Family<OutcomeLabels, Counter>,
+    /// Connections that are open.
+    pub(crate) connections: Gauge,
+    retries: Gauge<u64, AtomicU64>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    method: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LimitLabels {
+    limit: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabels {
+    operation: String,
+    outcome: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("pims_authority");
+        let requests = Family::default();
+        registry.register("requests", "Requests by route, method and status", requests.clone());
+        let seconds = Family::<RouteLabels, Histogram>::new_with_constructor(histogram);
+        registry.register_with_unit(
+            "request_duration",
+            "Time until a request is answered",
+            Unit::Seconds,
+            seconds.clone(),
+        );
+        let steps = histogram();
+        registry.register_with_unit(
+            "step_duration",
+            "Time of a step with the database, its turn included",
+            Unit::Seconds,
+            steps.clone(),
+        );
+        let limited = Family::default();
+        registry.register("limited", "Requests that were refused because of a limit", limited.clone());
+        let outcomes = Family::default();
+        registry.register("outcomes", "Operations by the word that was answered", outcomes.clone());
+        let sms = Family::default();
+        registry.register("sms", "SMS by what became of them", sms.clone());
+        let connections = Gauge::default();
+        registry.register("connections", "Open connections", connections.clone());
+        let retries = Gauge::<u64, AtomicU64>::default();
+        registry.register("database_retries", "Steps that were run again because they collided", retries.clone());
+        Self { registry, requests, seconds, steps, limited, outcomes, sms, connections, retries }
+    }
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.0005, 2.0, 16))
+}
+
+impl Metrics {
+    pub(crate) fn request(&self, route: &str, method: &str, status: u16, time: Duration) {
+        let labels = RequestLabels { route: route.to_owned(), method: method.to_owned(), status };
+        self.requests.get_or_create(&labels).inc();
+        self.seconds.get_or_create(&RouteLabels { route: route.to_owned() }).observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn step(&self, time: Duration) {
+        self.steps.observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn limited(&self, limit: &'static str) {
+        self.limited.get_or_create(&LimitLabels { limit }).inc();
+    }
+
+    pub(crate) fn outcome(&self, operation: &str, outcome: &str) {
+        let labels = OutcomeLabels { operation: operation.to_owned(), outcome: outcome.to_owned() };
+        self.outcomes.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn sms(&self, delivered: crate::Delivered) {
+        for (outcome, count) in [("sent", delivered.sent), ("failed", delivered.failed), ("dropped", delivered.dropped)]
+        {
+            let labels = OutcomeLabels { operation: "retry".to_owned(), outcome: outcome.to_owned() };
+            self.sms.get_or_create(&labels).inc_by(count.into());
+        }
+    }
+
+    /// The text that Prometheus reads.
+    pub(crate) fn text(&self, retries: u64) -> String {
+        self.retries.set(retries);
+        let mut text = String::new();
+        // Writing to a text does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,18 @@
+//! The service as a program: its command line, its configuration, its listeners.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a program has to tell goes there")]
+
+mod cli;
+mod commands;
+mod config;
+mod gateway;
+mod http;
+mod identity;
+mod log;
+mod metrics;
+mod outgoing;
+mod rates;
+mod service;
+mod signer;
+
+pub use cli::main;

@@ -3,6 +3,8 @@
 CARGO   ?= cargo
 CC      ?= cc
 BUILD   := build
+DEV     ?= $(BUILD)/dev
+PORT    ?= 8443
 SONAME  := libpims.so.0
 
 # A debug library with crash points and panics on demand, for the tests; a release library that ships; the same with the panics, to prove
@@ -12,16 +14,20 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help build demo test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs lint check-exports check-header bench generate tools clean
+.PHONY: help build demo serve test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs lint check-exports check-header bench generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(RELEASE_LIB)/.done ## the release library, in build/release
 
-demo: build ## the C demo: registers a phone number, enrolls, changes the PIN, makes a one-time password
+demo: build ## the C demo: enrolls, changes the PIN, makes a one-time password; URL=… against a service of `make serve`
 	@$(CC) -std=c99 -Wall -Wextra -O2 -Iinclude examples/c/enroll.c -o $(BUILD)/enroll -L$(RELEASE_LIB) -lpims -lpthread -Wl,-rpath,$(abspath $(RELEASE_LIB))
-	$(BUILD)/enroll $(DEMO_ARGS)
+	$(BUILD)/enroll $(if $(URL),--service $(URL) --dev $(DEV)) $(DEMO_ARGS)
+
+serve: ## a development service on https://localhost:8443 (PORT=…), with what it keeps in build/dev (DEV=…); then `make demo URL=…`
+	$(CARGO) build --release -p pims-authority --features server
+	target/release/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
 test: tools lint test-rust check-exports check-header test-c test-docs ## every test; installs a missing tool, or says which
 
@@ -29,14 +35,15 @@ lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(CARGO) clippy --no-default-features --lib -- -D warnings
-	$(CARGO) clippy -p pims-authority --features postgres --all-targets -- -D warnings
+	$(CARGO) clippy -p pims-authority --features postgres --lib -- -D warnings
+	$(CARGO) clippy -p pims-authority --features server --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "SKIPPED: cargo-deny is not installed (bans, licences and sources of dependencies were not checked)"; fi
 
-test-rust: ## unit, vector, property and crash tests; the service's on SQLite and on a PostgreSQL of their own
+test-rust: ## unit, vector, property and crash tests; the service's on SQLite and on a PostgreSQL of their own, and its program's
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
-	PIMS_REQUIRE_POSTGRES=1 $(CARGO) test -p pims-authority --features postgres --lib --test service_postgres
+	PIMS_REQUIRE_POSTGRES=1 $(CARGO) test -p pims-authority --features server --lib --test service_postgres --test server
 	$(CARGO) test --no-default-features --lib
 
 test-c: test-c-plain test-c-release ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer

@@ -274,7 +274,12 @@ static bool initialize(const Demo *demo)
         append(config, sizeof config, "/certificate.pem", false);
     }
     append(config, sizeof config, "\"}}", false);
-    printf("-> init %s\n", config);
+    if (demo->service == NULL) {
+        printf("-> init %s\n", config);
+    } else {
+        /* Not the configuration: the account's token is in it. */
+        printf("-> init with %s and the token of its account demo\n", demo->service);
+    }
     return succeeded(wait_for(&reply, pims_init(config, on_message, &reply)), "null");
 }
 

@@ -83,8 +83,10 @@ struct Migrate {
 enum Account {
     /// Makes an account.
     Add { name: String },
-    /// Lists the accounts, or the devices of one.
-    List { name: Option<String> },
+    /// Lists the accounts, a line each: name, phone number, devices, whether there is a PIN, wrong PINs since the last right one.
+    List,
+    /// One account and its devices.
+    Show { name: String },
     /// Lifts the block of an account.
     Unblock { name: String },
     /// Removes an account and all that is its own.
@@ -121,8 +123,8 @@ pub fn main() -> ExitCode {
         }
         Command::Account(account) => configured(file).and_then(|config| match account {
             Account::Add { name } => commands::account::add(&config, &named(&name)?),
-            Account::List { name: None } => commands::account::list(&config),
-            Account::List { name: Some(name) } => commands::account::devices(&config, &named(&name)?),
+            Account::List => commands::account::list(&config),
+            Account::Show { name } => commands::account::show(&config, &named(&name)?),
             Account::Unblock { name } => commands::account::unblock(&config, &named(&name)?),
             Account::Remove { name, yes } => commands::account::remove(&config, &named(&name)?, yes),
         }),

@@ -35,14 +35,18 @@ impl SmsGateway for Gateway {
         let sent = request.send_json(&body);
         wipe(&mut body);
         match sent {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                // The error names statuses and sockets, never what was sent.
-                tracing::warn!(%error, sms = %sms.id, "the SMS gateway did not take a message");
-                Err(SmsError::new("the gateway did not take the message"))
-            }
+            // A redirect is no such word.
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => Err(refused(sms, &answer.status())),
+            // The error names statuses and sockets, never what was sent.
+            Err(error) => Err(refused(sms, &error)),
         }
     }
+}
+
+fn refused(sms: &Sms, why: &dyn std::fmt::Display) -> SmsError {
+    tracing::warn!(%why, sms = %sms.id, "the SMS gateway did not take a message");
+    SmsError::new("the gateway did not take the message")
 }
 
 /// Puts the message into the texts of the template.

@@ -5,12 +5,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use inwebo_values::{K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, ServiceSecret, hex, otp};
 use pims_authority::{AccountName, Authority, Purpose};
 
-use crate::world::World;
-
 pub(crate) const SEED: [u8; 32] = [5; 32];
 
 pub(crate) fn pin(digits: &str) -> Pin {
     Pin::new(digits).unwrap()
+}
+
+/// Whoever answers the exchange.
+pub(crate) trait Exchange {
+    fn mac(&self, caller: Option<&AccountName>, query: &str) -> String;
+}
+
+impl Exchange for Authority {
+    fn mac(&self, caller: Option<&AccountName>, query: &str) -> String {
+        Authority::mac(self, caller, query).unwrap()
+    }
+}
+
+/// Where accounts get their codes.
+pub(crate) trait Scene {
+    type Service: Exchange;
+
+    fn service(&self) -> &Self::Service;
+
+    /// Asks for a code and reads it.
+    fn sent_code(&self, account: &AccountName, purpose: Purpose) -> String;
 }
 
 /// Serials, each unlike the others.
@@ -24,8 +43,8 @@ pub(crate) fn serial() -> Serial {
 pub(crate) struct Answer(String);
 
 impl Answer {
-    pub(crate) fn of(authority: &Authority, caller: Option<&AccountName>, query: &str) -> Self {
-        let answer = Self(authority.mac(caller, query).unwrap());
+    pub(crate) fn of(authority: &impl Exchange, caller: Option<&AccountName>, query: &str) -> Self {
+        let answer = Self(authority.mac(caller, query));
         let root = if query.contains("action=ActionFinalize") { "ActionFinalize" } else { "ActionSetup" };
         let declaration = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
         assert!(answer.0.starts_with(&format!("{declaration}<{root}><err>")), "{}", answer.0);
@@ -143,13 +162,13 @@ pub(crate) enum Password {
 
 impl Device {
     /// Activates a device and makes its secret.
-    pub(crate) fn activate(world: &World, account: &AccountName, digits: &str) -> Self {
-        let code = world.code(account, Purpose::Enrollment);
-        Self::activate_with(world, account, &code, digits)
+    pub(crate) fn activate(scene: &impl Scene, account: &AccountName, digits: &str) -> Self {
+        let code = scene.sent_code(account, Purpose::Enrollment);
+        Self::activate_with(scene, account, &code, digits)
     }
 
-    pub(crate) fn activate_with(world: &World, account: &AccountName, code: &str, digits: &str) -> Self {
-        let authority = &world.authority;
+    pub(crate) fn activate_with(scene: &impl Scene, account: &AccountName, code: &str, digits: &str) -> Self {
+        let authority = scene.service();
         let keys = Keys::read(&Answer::of(authority, Some(account), &setup("activate", "", &[("code", code)])).ok());
         let serial = serial();
         let chosen = pin(digits);
@@ -192,7 +211,7 @@ impl Device {
     }
 
     /// Makes a service secret.
-    pub(crate) fn register(&mut self, authority: &Authority, wanted: &Wanted, digits: &str) -> Answer {
+    pub(crate) fn register(&mut self, authority: &impl Exchange, wanted: &Wanted, digits: &str) -> Answer {
         let secret = ServiceSecret::new([0x50; 16]);
         let value = hex::encode(&wanted.key.encrypt(secret.as_bytes(), &SEED).unwrap());
         let proofs = self.proofs(&wanted.challenge, digits);
@@ -216,24 +235,30 @@ impl Device {
         answer
     }
 
-    pub(crate) fn setup(&self, authority: &Authority, mode: &str, more: &[(&str, &str)]) -> Answer {
+    pub(crate) fn setup(&self, authority: &impl Exchange, mode: &str, more: &[(&str, &str)]) -> Answer {
         Answer::of(authority, None, &setup(mode, &self.id, more))
     }
 
     /// A finalize step with these proofs.
-    pub(crate) fn finalize(&self, authority: &Authority, mode: &str, proofs: &Proofs, more: &[(&str, &str)]) -> Answer {
+    pub(crate) fn finalize(
+        &self,
+        authority: &impl Exchange,
+        mode: &str,
+        proofs: &Proofs,
+        more: &[(&str, &str)],
+    ) -> Answer {
         let proved = [("R0", proofs.r0.as_str()), ("R1", &proofs.r1), ("R2", &proofs.r2)];
         Answer::of(authority, None, &finalize(mode, &self.id, &[more, &proved].concat()))
     }
 
     /// Both steps of `otp` with a PIN.
-    pub(crate) fn ask(&self, authority: &Authority, digits: &str) -> Answer {
+    pub(crate) fn ask(&self, authority: &impl Exchange, digits: &str) -> Answer {
         let answer = self.setup(authority, "otp", &[("sid", "7001")]);
         let Some(challenge) = answer.find("challenge") else { return answer };
         self.finalize(authority, "otp", &self.proofs(challenge, digits), &[("sid", "7001"), ("keytype", "0")])
     }
 
-    pub(crate) fn password(&self, authority: &Authority, digits: &str) -> Password {
+    pub(crate) fn password(&self, authority: &impl Exchange, digits: &str) -> Password {
         let answer = self.ask(authority, digits);
         match (answer.err(), answer.find("dK1")) {
             ("OK", Some(dk1)) => {
@@ -252,7 +277,7 @@ impl Device {
     }
 
     /// A password, where K1 does not evolve.
-    pub(crate) fn made(&self, authority: &Authority, digits: &str) -> String {
+    pub(crate) fn made(&self, authority: &impl Exchange, digits: &str) -> String {
         match self.password(authority, digits) {
             Password::Made(password) => password,
             Password::Again(_) => panic!("K1 evolves"),
@@ -261,14 +286,14 @@ impl Device {
     }
 
     /// Both steps of `otp` without a PIN.
-    pub(crate) fn ask_without_pin(&self, authority: &Authority) -> Answer {
+    pub(crate) fn ask_without_pin(&self, authority: &impl Exchange) -> Answer {
         let answer = self.setup(authority, "otp", &[("sid", "7001")]).ok();
         let proofs = Proofs::without_pin(answer.get("challenge"), &self.serial, &self.k0);
         self.finalize(authority, "otp", &proofs, &[("sid", "7001"), ("keytype", "2")])
     }
 
     /// Both steps of `password`.
-    pub(crate) fn change_pin(&self, authority: &Authority, old: &str, new: &str) -> Answer {
+    pub(crate) fn change_pin(&self, authority: &impl Exchange, old: &str, new: &str) -> Answer {
         let answer = self.setup(authority, "password", &[]);
         let Some(challenge) = answer.find("challenge") else { return answer };
         let (kma, new) = self.new_pin(&answer, new);
@@ -283,7 +308,7 @@ impl Device {
     }
 
     /// Both steps of `reset`.
-    pub(crate) fn reset_pin(&self, authority: &Authority, code: &str, new: &str) -> Answer {
+    pub(crate) fn reset_pin(&self, authority: &impl Exchange, code: &str, new: &str) -> Answer {
         let answer = self.setup(authority, "reset", &[("code", code)]);
         if answer.err() != "OK" {
             return answer;
@@ -291,7 +316,7 @@ impl Device {
         self.finish_reset(authority, &answer, code, new)
     }
 
-    pub(crate) fn finish_reset(&self, authority: &Authority, answer: &Answer, code: &str, new: &str) -> Answer {
+    pub(crate) fn finish_reset(&self, authority: &impl Exchange, answer: &Answer, code: &str, new: &str) -> Answer {
         let r0 = Proofs::without_pin(answer.get("challenge"), &self.serial, &self.k0).r0;
         let (kma, new) = self.new_pin(answer, new);
         let parameters = [("code", code), ("R0", &r0), ("nKma", &kma), ("newpin", &new)];
@@ -299,7 +324,7 @@ impl Device {
     }
 
     /// Both steps of `synchro`, without the `ms` that follows.
-    pub(crate) fn synchronize(&self, authority: &Authority, digits: &str) -> Result<(Self, Wanted), Answer> {
+    pub(crate) fn synchronize(&self, authority: &impl Exchange, digits: &str) -> Result<(Self, Wanted), Answer> {
         let answer = self.setup(authority, "synchro", &[]);
         let Some(challenge) = answer.find("challenge") else { return Err(answer) };
         let answer = self.finalize(authority, "synchro", &self.proofs(challenge, digits), &[]);
@@ -310,21 +335,21 @@ impl Device {
     }
 
     /// `synchro` and `ms`.
-    pub(crate) fn synchronized(&self, authority: &Authority, digits: &str) -> Self {
+    pub(crate) fn synchronized(&self, authority: &impl Exchange, digits: &str) -> Self {
         let (mut device, wanted) = self.synchronize(authority, digits).expect("synchronized");
         device.register(authority, &wanted, digits).ok();
         device
     }
 
     /// Both steps of `remove`.
-    pub(crate) fn remove(&self, authority: &Authority) -> Answer {
+    pub(crate) fn remove(&self, authority: &impl Exchange) -> Answer {
         let answer = self.setup(authority, "remove", &[]);
         let Some(challenge) = answer.find("challenge") else { return answer };
         let r0 = Proofs::without_pin(challenge, &self.serial, &self.k0).r0;
         Answer::of(authority, None, &finalize("remove", &self.id, &[("R0", &r0)]))
     }
 
-    pub(crate) fn status(&self, authority: &Authority) -> String {
+    pub(crate) fn status(&self, authority: &impl Exchange) -> String {
         self.setup(authority, "status", &[]).err().to_owned()
     }
 }

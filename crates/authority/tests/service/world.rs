@@ -9,6 +9,7 @@ use pims_authority::{
 };
 
 use crate::database::TestDatabase;
+use crate::device::Scene;
 
 pub(crate) const NUMBER: &str = "+33612345678";
 pub(crate) const MASTER: [u8; 32] = [7; 32];
@@ -133,6 +134,18 @@ impl World {
     /// The events of the audit trail.
     pub(crate) fn events(&self) -> Vec<String> {
         self.database.column("SELECT event FROM audit ORDER BY id")
+    }
+}
+
+impl Scene for World {
+    type Service = Authority;
+
+    fn service(&self) -> &Authority {
+        &self.authority
+    }
+
+    fn sent_code(&self, account: &AccountName, purpose: Purpose) -> String {
+        self.code(account, purpose)
     }
 }
 

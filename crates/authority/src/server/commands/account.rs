@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::open_quietly;
-use crate::AccountName;
 use crate::server::config::Config;
+use crate::{AccountInfo, AccountName};
 
 const PAGE: u32 = 500;
 
@@ -23,13 +23,7 @@ pub(crate) fn list(config: &Config) -> Result<(), String> {
     loop {
         let page = authority.accounts(after.as_ref(), PAGE).map_err(|failure| failure.to_string())?;
         for account in &page {
-            let state = match (account.blocked, account.has_pin) {
-                (true, _) => "blocked",
-                (false, true) => "pin",
-                (false, false) => "no pin",
-            };
-            let number = account.phone_number.as_deref().unwrap_or("-");
-            say(&format!("{}\t{number}\t{} devices\t{state}", account.name, account.devices))?;
+            say(&line(account))?;
         }
         match page.last() {
             Some(last) if page.len() == PAGE as usize => after = Some(last.name.clone()),
@@ -38,13 +32,16 @@ pub(crate) fn list(config: &Config) -> Result<(), String> {
     }
 }
 
-/// One line a device: id, name, when it was made and last used.
-pub(crate) fn devices(config: &Config, account: &AccountName) -> Result<(), String> {
+/// The account's line, and one for each of its devices: id, name, when it was made and last used.
+pub(crate) fn show(config: &Config, account: &AccountName) -> Result<(), String> {
     let authority = open_quietly(config)?;
-    known(authority.account(account).map_err(|failure| failure.to_string())?.is_some(), account)?;
+    let Some(info) = authority.account(account).map_err(|failure| failure.to_string())? else {
+        return Err(unknown(account));
+    };
+    say(&line(&info))?;
     for device in authority.devices(account).map_err(|failure| failure.to_string())? {
         let used = device.used_at.map_or_else(|| "-".to_owned(), day);
-        say(&format!("{}\t{:?}\tmade {}\tused {used}", device.id, device.name, day(device.made_at)))?;
+        say(&format!("  {}\t{:?}\tmade {}\tused {used}", device.id, device.name, day(device.made_at)))?;
     }
     Ok(())
 }
@@ -72,7 +69,22 @@ pub(crate) fn remove(config: &Config, account: &AccountName, yes: bool) -> Resul
 }
 
 fn known(exists: bool, account: &AccountName) -> Result<(), String> {
-    if exists { Ok(()) } else { Err(format!("{account}: there is no such account")) }
+    if exists { Ok(()) } else { Err(unknown(account)) }
+}
+
+fn unknown(account: &AccountName) -> String {
+    format!("{account}: there is no such account")
+}
+
+fn line(account: &AccountInfo) -> String {
+    let state = match (account.blocked, account.has_pin) {
+        (true, _) => "blocked",
+        (false, true) => "pin",
+        (false, false) => "no pin",
+    };
+    let number = account.phone_number.as_deref().unwrap_or("-");
+    let (tries, devices) = (account.pin_tries, account.devices);
+    format!("{}\t{number}\t{devices} devices\t{state}\t{tries} wrong PINs", account.name)
 }
 
 fn day(millis: i64) -> String {

@@ -260,7 +260,7 @@ fn issuer(reader: &mut Reader) -> Option<Issuer> {
         ("PS384", Algorithm::PS384),
         ("PS512", Algorithm::PS512),
     ];
-    let refresh = reader.seconds("tokens.jwks_refresh_seconds", 300, 10..=86_400);
+    let refresh = reader.seconds("tokens.jwks_refresh_seconds", 300, 1..=86_400);
     let leeway = reader.seconds("tokens.leeway_seconds", 30, 0..=300);
     let mut algorithms = Vec::new();
     for name in
@@ -277,6 +277,9 @@ fn issuer(reader: &mut Reader) -> Option<Issuer> {
     let name = reader.text("tokens.issuer");
     let audience = reader.required("tokens.audience");
     let ca_file = reader.path("tokens.ca_file");
+    if let Some(file) = &ca_file {
+        reader.readable("tokens.ca_file", file);
+    }
     let keys = match (reader.path("tokens.jwks_file"), reader.text("tokens.jwks_url")) {
         (Some(file), None) => {
             reader.readable("tokens.jwks_file", &file);

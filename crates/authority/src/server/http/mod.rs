@@ -13,7 +13,6 @@ mod token;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
@@ -39,7 +38,6 @@ pub(crate) fn public(service: &Arc<Service>, shell: Shell) -> Router {
         .route("/readyz", get(operations::ready))
         .fallback(reply::not_found)
         .method_not_allowed_fallback(reply::method_not_allowed)
-        .layer(DefaultBodyLimit::max(service.limits.body_bytes))
         .layer(from_fn_with_state(shell, shell::around))
         .with_state(service.clone())
 }
@@ -62,7 +60,6 @@ pub(crate) fn admin(service: &Arc<Service>, shell: Shell, guard: admin::Guard) -
         .route("/readyz", get(operations::ready))
         .fallback(reply::not_found)
         .method_not_allowed_fallback(reply::method_not_allowed)
-        .layer(DefaultBodyLimit::max(service.limits.body_bytes))
         .layer(from_fn_with_state(shell, shell::around))
         .with_state(service.clone())
 }

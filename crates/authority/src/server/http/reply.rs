@@ -20,6 +20,8 @@ pub(crate) enum Trouble {
     TooMany(Duration),
     /// The query is longer than queries may be.
     TooLong,
+    /// The body is longer than bodies may be, or did not arrive.
+    NoBody,
     /// The request has not the form that the route wants.
     Malformed(&'static str),
     /// There is no such thing.
@@ -49,6 +51,7 @@ impl IntoResponse for Trouble {
                 with(StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYREQUESTS", header::RETRY_AFTER, seconds.max(1).into())
             }
             Self::TooLong => (StatusCode::URI_TOO_LONG, Json(json!({"err": "NOK:REQUEST"}))).into_response(),
+            Self::NoBody => (StatusCode::PAYLOAD_TOO_LARGE, Json(json!({"err": "NOK:REQUEST"}))).into_response(),
             Self::Malformed(what) => {
                 (StatusCode::BAD_REQUEST, Json(json!({"err": "NOK:REQUEST", "detail": what}))).into_response()
             }

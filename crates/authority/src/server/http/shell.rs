@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
+use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use serde_json::json;
+use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::listener::Peer;
@@ -41,9 +43,9 @@ pub(crate) async fn around(State(shell): State<Shell>, mut request: Request, nex
     request.extensions_mut().insert(Peer(peer));
     let span = tracing::info_span!("request", id = %id);
     let mut response = async {
-        let response = match admit(&shell, &request, peer) {
-            Ok(()) => answer(&shell, request, next).await,
-            Err(trouble) => trouble.into_response(),
+        let response = match timeout(shell.service.limits.request_timeout, answer(&shell, request, peer, next)).await {
+            Ok(response) => response,
+            Err(_) => Trouble::Failed.into_response(),
         };
         let status = response.status().as_u16();
         let time = began.elapsed();
@@ -78,16 +80,20 @@ fn admit(shell: &Shell, request: &Request, peer: IpAddr) -> Result<(), Trouble> 
     Ok(())
 }
 
-async fn answer(shell: &Shell, request: Request, next: Next) -> Response {
-    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(shell.service.limits.request_timeout, work).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => {
-            tracing::error!("a handler panicked");
-            (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"err": "UNAVAILABLE"}))).into_response()
-        }
-        Err(_) => Trouble::Failed.into_response(),
+async fn answer(shell: &Shell, request: Request, peer: IpAddr, next: Next) -> Response {
+    // The body is read whoever may come in: what is left of it would end the connection, which the client may be using again.
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, shell.service.limits.body_bytes).await else {
+        return Trouble::NoBody.into_response();
+    };
+    let request = Request::from_parts(head, Body::from(body));
+    if let Err(trouble) = admit(shell, &request, peer) {
+        return trouble.into_response();
     }
+    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a handler panicked");
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"err": "UNAVAILABLE"}))).into_response()
+    })
 }
 
 /// Where a request comes from: the nearest address that no proxy of ours has.

@@ -1,0 +1,181 @@
+//! Two programs over one PostgreSQL: a step may reach either of them, and either may be killed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+
+use pims_authority::AccountName;
+
+use crate::cluster::Cluster;
+use crate::device::{Device, Exchange};
+use crate::http;
+use crate::world::{Setup, World, token};
+
+/// Takes turns between programs, and goes on to the next where one does not answer: what a load balancer does.
+struct Balancer {
+    urls: Vec<String>,
+    next: AtomicUsize,
+    /// Requests that had to go to the next one.
+    passed_on: AtomicU32,
+}
+
+impl Balancer {
+    fn new(worlds: &[&World]) -> Self {
+        let urls = worlds.iter().map(|world| world.client.url.clone()).collect();
+        Self { urls, next: AtomicUsize::new(0), passed_on: AtomicU32::new(0) }
+    }
+
+    /// An answer, or nothing where the connection broke after the request was sent: it may have been done.
+    fn try_ask(&self, agent: &ureq::Agent, path: &str, token: Option<&str>) -> Option<String> {
+        let first = self.next.fetch_add(1, Ordering::SeqCst);
+        for turn in 0..self.urls.len() {
+            let url = &self.urls[(first + turn) % self.urls.len()];
+            match http::send(agent, "GET", &format!("{url}{path}"), token, None) {
+                Ok(reply) => {
+                    assert_eq!(reply.status, 200, "{}", reply.text);
+                    return Some(reply.text);
+                }
+                Err(ureq::Error::ConnectionFailed) => {}
+                Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
+                Err(_) => return None,
+            }
+            self.passed_on.fetch_add(1, Ordering::SeqCst);
+        }
+        panic!("nobody answers");
+    }
+}
+
+/// A client of the balancer. A question whose answer was lost is asked again: only such questions go through it here.
+struct Line<'a> {
+    balancer: &'a Balancer,
+    agent: ureq::Agent,
+}
+
+impl Exchange for Line<'_> {
+    fn mac(&self, caller: Option<&AccountName>, query: &str) -> String {
+        let token = caller.map(|account| token(account.as_str()));
+        let path = format!("/iwws/MAC?{query}");
+        for _ in 0..10 {
+            if let Some(answer) = self.balancer.try_ask(&self.agent, &path, token.as_deref()) {
+                return answer;
+            }
+        }
+        panic!("no answer arrives");
+    }
+}
+
+fn line(balancer: &Balancer) -> Line<'_> {
+    Line { balancer, agent: http::agent() }
+}
+
+/// Two programs, each with files of its own but for the keys, over one new database.
+fn two(more: impl Fn(Setup) -> Setup) -> (World, World) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let schema = format!("two{}", NEXT.fetch_add(1, Ordering::SeqCst));
+    let cluster = Cluster::shared();
+    let address = cluster.address("postgres");
+    let mut client = postgres::Client::connect(&address, postgres::NoTls).unwrap();
+    client.batch_execute(&format!("CREATE SCHEMA {schema}")).unwrap();
+    let socket = cluster.data().trim_end_matches("/data").replace('/', "%2F");
+    let url = format!("postgres://pims@{socket}/postgres?options=-c%20search_path%3D{schema}");
+    let start = || more(Setup::new().set("database.url", &url)).start();
+    (start(), start())
+}
+
+#[test]
+fn setup_and_finalize_may_reach_different_programs() {
+    let (first, second) = two(|setup| setup);
+    let balancer = Balancer::new(&[&first, &second]);
+    let line = line(&balancer);
+    let alice = first.account("alice");
+    let device = Device::activate(&first, &alice, "1234");
+    for turn in 0..6 {
+        let otp = device.made(&line, "1234");
+        let asked = if turn % 2 == 0 { &first } else { &second };
+        let other = if turn % 2 == 0 { &second } else { &first };
+        assert_eq!(asked.authenticate("alice", &otp), "OK");
+        assert_eq!(other.authenticate("alice", &otp), "NOK:ACCESS", "a replay at the other one");
+    }
+    device.change_pin(&line, "1234", "4321").ok();
+    let device = device.synchronized(&line, "4321");
+    device.made(&line, "4321");
+    device.remove(&line).ok();
+    assert_eq!(device.status(&line), "NOK:NODEVICE");
+    // Each step went to the other one than the step before.
+    assert_eq!(balancer.passed_on.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn wrong_pins_that_race_through_both_cost_exactly_their_number() {
+    const DEVICES: usize = 8;
+    const TRIES: usize = 5;
+    const LIMIT: u32 = 20;
+    let (first, second) = two(|setup| setup.set("policy.max_pin_tries", LIMIT));
+    let balancer = Balancer::new(&[&first, &second]);
+    let alice = first.account("alice");
+    let devices: Vec<Device> = (0..DEVICES).map(|_| Device::activate(&first, &alice, "1234")).collect();
+    let ask = |device: &Device| {
+        let line = line(&balancer);
+        let one = |_| {
+            let answer = device.ask(&line, "0000");
+            (answer.err().to_owned(), answer.attempts_left())
+        };
+        (0..TRIES).map(one).collect::<Vec<(String, Option<u32>)>>()
+    };
+    let answers: Vec<(String, Option<u32>)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = devices.iter().map(|device| scope.spawn(|| ask(device))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut left: Vec<u32> = answers.iter().filter_map(|(_, left)| *left).collect();
+    left.sort_unstable();
+    let blocked = answers.iter().filter(|(word, _)| word == "NOK_BLOCKED").count();
+    // Each try that was judged left one fewer than any other; the rest found the account blocked.
+    assert_eq!(left, (1..LIMIT).collect::<Vec<u32>>(), "{answers:?}");
+    assert_eq!(blocked, DEVICES * TRIES - left.len(), "{answers:?}");
+    assert_eq!(devices[0].ask(&second.client, "1234").err(), "NOK_BLOCKED");
+}
+
+#[test]
+fn a_program_that_is_killed_under_load_takes_nothing_with_it() {
+    const DEVICES: usize = 4;
+    const AFTERWARDS: u32 = 10;
+    let (mut first, second) = two(|setup| setup);
+    let balancer = Balancer::new(&[&first, &second]);
+    let alice = first.account("alice");
+    let devices: Vec<Device> = (0..DEVICES).map(|_| Device::activate(&first, &alice, "1234")).collect();
+    let killed = Arc::new(AtomicBool::new(false));
+    let made = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        let work: Vec<_> = devices
+            .iter()
+            .map(|device| {
+                let (balancer, killed, made, second) = (&balancer, &killed, &made, &second);
+                scope.spawn(move || {
+                    let line = line(balancer);
+                    let mut after = 0;
+                    while after < AFTERWARDS {
+                        after += u32::from(killed.load(Ordering::SeqCst));
+                        // A finalize step whose answer was lost has used its challenge up: the device begins anew.
+                        if let crate::device::Password::Made(otp) = device.password(&line, "1234") {
+                            made.fetch_add(1, Ordering::SeqCst);
+                            assert_eq!(second.authenticate("alice", &otp), "OK");
+                        }
+                    }
+                })
+            })
+            .collect();
+        crate::world::poll(|| (made.load(Ordering::SeqCst) >= 8).then_some(())).expect("they work");
+        first.process.kill().unwrap();
+        first.process.wait().unwrap();
+        killed.store(true, Ordering::SeqCst);
+        for thread in work {
+            thread.join().unwrap();
+        }
+    });
+    assert!(balancer.passed_on.load(Ordering::SeqCst) > 0, "some found the first one dead");
+    // No try was charged, and no device is lost.
+    for device in &devices {
+        let wrong = device.ask(&second.client, "0000");
+        assert_eq!(wrong.err(), "NOK:ACCESS");
+        device.made(&second.client, "1234");
+    }
+}

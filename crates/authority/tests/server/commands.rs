@@ -1,0 +1,197 @@
+//! The command line, as operators and their scripts use it.
+
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use crate::device::Device;
+use crate::world::{Setup, World};
+
+fn run(setup: &Setup, arguments: &[&str], input: &str) -> Output {
+    let mut command = setup.command(arguments);
+    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    process.wait_with_output().unwrap()
+}
+
+/// What a command that succeeds says.
+fn says(setup: &Setup, arguments: &[&str]) -> String {
+    let output = run(setup, arguments, "");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a command that fails says.
+fn fails(setup: &Setup, arguments: &[&str], input: &str) -> String {
+    let output = run(setup, arguments, input);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn accounts_are_added_listed_shown_unblocked_and_removed() {
+    let setup = Setup::new();
+    assert_eq!(says(&setup, &["account", "add", "dora"]), "");
+    assert!(fails(&setup, &["account", "add", "dora"], "").contains("there is such an account already"));
+    assert_eq!(says(&setup, &["account", "list"]), "dora\t-\t0 devices\tno pin\t0 wrong PINs\n");
+
+    // Beside a service that runs over the same database.
+    let world = setup.again().start();
+    let alice = world.account("alice");
+    let device = Device::activate(&world, &alice, "1234");
+    let shown = says(&setup, &["account", "show", "alice"]);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines[0], "alice\t+33612345678\t1 devices\tpin\t0 wrong PINs");
+    assert!(lines[1].starts_with(&format!("  {}\t\"Android SDK / test\"\tmade ", device.id)), "{shown}");
+
+    for _ in 0..5 {
+        device.ask(&world.client, "0000");
+    }
+    assert!(says(&setup, &["account", "list"]).contains("alice\t+33612345678\t1 devices\tblocked\t5 wrong PINs\n"));
+    assert_eq!(says(&setup, &["account", "unblock", "alice"]), "unblocked\n");
+    assert_eq!(says(&setup, &["account", "unblock", "alice"]), "it was not blocked\n");
+    device.made(&world.client, "1234");
+
+    assert!(fails(&setup, &["account", "remove", "alice"], "").contains("say --yes"));
+    assert_eq!(says(&setup, &["account", "remove", "alice", "--yes"]), "");
+    for command in
+        [&["account", "show", "alice"][..], &["account", "unblock", "alice"], &["account", "remove", "alice", "--yes"]]
+    {
+        assert!(fails(&setup, command, "").contains("alice: there is no such account"));
+    }
+    assert_eq!(device.status(&world.client), "NOK:NODEVICE");
+}
+
+#[test]
+fn a_password_is_read_from_standard_input_and_is_good_once() {
+    let world = World::new();
+    let alice = world.account("alice");
+    let otp = Device::activate(&world, &alice, "1234").made(&world.client, "1234");
+    let check = |otp: &str| run(&world.setup, &["otp", "verify", "alice"], otp);
+    assert_eq!(check("abcdefgh\n").status.code(), Some(1));
+    let accepted = check(&format!("{otp}\n"));
+    assert_eq!((accepted.status.code(), &accepted.stdout[..]), (Some(0), &b"accepted\n"[..]));
+    assert_eq!(check(&otp).status.code(), Some(1), "a replay");
+}
+
+#[test]
+fn a_master_key_is_changed_while_the_service_knows_both() {
+    let setup = Setup::new();
+    let device = {
+        let world = setup.again().start();
+        let alice = world.account("alice");
+        Device::activate(&world, &alice, "1234")
+    };
+    setup.write("second.key", &"08".repeat(32));
+    let rotating = || {
+        let config = std::fs::read_to_string(setup.folder.path().join("config.toml")).unwrap();
+        let both = "id = 2\nhex_file = \"second.key\"\nothers = [{ id = 1, file = \"master.key\" }]";
+        setup.write("config.toml", &config.replace("hex_file = \"master.key\"", both));
+        setup.again()
+    };
+    let rotating = rotating();
+    let world = rotating.again().start();
+    device.made(&world.client, "1234");
+    let told = says(&rotating, &["migrate", "--rekey", "--batch", "2"]);
+    assert!(told.contains("nothing is sealed under another key than the current one"), "{told}");
+    drop(world);
+
+    let config = std::fs::read_to_string(setup.folder.path().join("config.toml")).unwrap();
+    setup.write("config.toml", &config.replace("others = [{ id = 1, file = \"master.key\" }]", ""));
+    std::fs::remove_file(setup.folder.path().join("master.key")).unwrap();
+    let world = setup.again().start();
+    assert_eq!(world.authenticate("alice", &device.made(&world.client, "1234")), "OK");
+}
+
+#[test]
+fn a_configuration_is_checked_whole_and_nothing_of_it_is_repeated() {
+    let setup = Setup::new();
+    assert_eq!(says(&setup, &["check"]), "the configuration is good\n");
+    assert_eq!(says(&setup, &["check", "--connect"]), "the configuration is good\n");
+    let config = std::fs::read_to_string(setup.folder.path().join("config.toml")).unwrap();
+    setup.write(
+        "config.toml",
+        &format!("more = 1\n{}", config.replace("hex_file", "hex").replace("outbox\"", "pigeon\"")),
+    );
+    let told = fails(&setup, &["check"], "");
+    for problem in ["more", "master_key.hex", "sms.gateway"] {
+        assert!(told.contains(problem), "no {problem} in {told}");
+    }
+    assert!(!told.contains("the-token-of"), "{told}");
+    assert!(
+        fails(&Setup::new().set("database.url", "sqlite:no/folder/x.db"), &["check", "--connect"], "")
+            .contains("no/folder")
+    );
+}
+
+#[test]
+fn every_key_is_listed_with_its_variable_and_means_something() {
+    /// Any text is a good value of these.
+    const TEXTS: [&str; 5] =
+        ["tokens.issuer", "tokens.audience", "access_tokens.issuer", "access_tokens.audience", "sms.outbox_file"];
+    let setup = Setup::new();
+    let listed = says(&setup, &["check", "--keys"]);
+    let keys: Vec<&str> = listed.lines().filter(|line| !line.starts_with(' ')).collect();
+    assert!(keys.len() > 50);
+    // With these the others have a meaning.
+    let whole = setup
+        .again()
+        .set("tokens.issuer", "https://login.example")
+        .set("tokens.audience", "pims")
+        .set("tokens.jwks_url", "https://login.example/keys")
+        .set("sms.gateway", "webhook")
+        .set("sms.webhook_url", "https://sms.example")
+        .set("sms.webhook_template", r#"{"to": "{to}", "text": "{text}"}"#);
+    assert_eq!(says(&whole, &["check"]), "the configuration is good\n");
+    for key in keys {
+        let variable = format!("    PIMS_AUTHORITY_{}", key.replace('.', "_").to_uppercase());
+        assert!(listed.lines().any(|line| line == variable), "{variable}");
+        if !TEXTS.contains(&key) {
+            let output = run(&whole.again().set(key, "\u{1}"), &["check"], "");
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success() && told.contains(key), "{key} is not read: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_newcomer_is_helped() {
+    let setup = Setup::new();
+    let help = says(&setup, &["--help"]);
+    for word in ["serve --dev", "check", "migrate", "account", "otp"] {
+        assert!(help.contains(word), "no {word} in {help}");
+    }
+    for command in [&["serve", "--help"][..], &["account", "--help"], &["otp", "verify", "--help"]] {
+        assert!(says(&setup, command).contains("Usage: "));
+    }
+    assert_eq!(run(&setup, &["no such command"], "").status.code(), Some(2));
+    assert!(says(&setup, &["--version"]).starts_with("pims-authority "));
+}
+
+#[test]
+fn a_development_service_makes_what_it_needs_and_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("dev");
+    let start = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pims-authority"));
+        command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(&place);
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut told = String::new();
+        let mut lines = std::io::BufReader::new(process.stdout.take().unwrap());
+        while std::io::BufRead::read_line(&mut lines, &mut told).unwrap() > 0 && !told.contains("It ends with Ctrl-C") {
+        }
+        let _ = process.kill();
+        let _ = process.wait();
+        told
+    };
+    let told = start();
+    assert!(told.contains("https://localhost:") && told.contains("demo.token"), "{told}");
+    let kept = |name: &str| std::fs::read(place.join(name)).unwrap();
+    let names = ["authority.key", "certificate.pem", "certificate.key", "demo.token", "pims-authority.toml"];
+    let before = names.map(kept);
+    start();
+    assert_eq!(names.map(kept), before);
+    for name in names {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(place.join(name)).unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "{name} is for its owner alone");
+    }
+}

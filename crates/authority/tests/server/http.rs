@@ -1,0 +1,60 @@
+//! Requests, and what was answered.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{HeaderMap, Request};
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    /// The word of a refusal.
+    pub(crate) fn word(&self) -> String {
+        self.json()["err"].as_str().unwrap_or_else(|| panic!("no word: {self:?}")).to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+    }
+}
+
+/// A client that keeps its connections and gives every status as an answer.
+pub(crate) fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(60)))
+        .max_redirects(0)
+        .build();
+    config.into()
+}
+
+/// A request with a body, where there is one; without an answer: what went wrong.
+pub(crate) fn send(
+    agent: &Agent,
+    method: &str,
+    url: &str,
+    token: Option<&str>,
+    body: Option<&[u8]>,
+) -> Result<Reply, ureq::Error> {
+    let mut request = Request::builder().method(method).uri(url);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let mut response = match body {
+        Some(body) => agent.run(request.header("content-type", "application/json").body(body.to_vec())?)?,
+        None => agent.run(request.body(())?)?,
+    };
+    let text = response.body_mut().read_to_string()?;
+    Ok(Reply { status: response.status().as_u16(), headers: response.headers().clone(), text })
+}

@@ -1,0 +1,106 @@
+//! How the program begins and ends.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rcgen::{CertificateParams, KeyPair};
+
+use crate::http;
+use crate::world::{CVS, Setup, World, poll, token};
+
+/// The head of a request and the half of its body, sent; the rest is up to the caller.
+fn half_a_request(world: &World) -> (TcpStream, &'static [u8]) {
+    let mut stream = TcpStream::connect(world.client.url.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let (first, rest) = br#"{"type":"enrollment"}"#.split_at(7);
+    let head = format!(
+        "POST {CVS}/smsCode HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+        token("alice"),
+        first.len() + rest.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(first).unwrap();
+    (stream, rest)
+}
+
+#[test]
+fn a_request_under_way_is_answered_before_the_program_ends() {
+    let mut world = World::new();
+    let (mut stream, rest) = half_a_request(&world);
+    // The head has arrived once another connection, begun later, was answered.
+    assert_eq!(world.ask("GET", "/healthz", None, None).status, 200);
+    world.signal("-TERM");
+    world.log.wait_for(|line| line["message"] == "ending: requests under way are finished");
+    let refused = poll(|| TcpStream::connect(world.client.url.trim_start_matches("http://")).err());
+    refused.expect("new connections are not taken");
+    assert!(world.process.try_wait().unwrap().is_none(), "it waits for the request");
+    stream.write_all(rest).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404 ") && answer.contains("NOK:NOPHONE"), "{answer}");
+    assert!(world.process.wait().unwrap().success());
+    world.log.wait_for(|line| line["message"] == "ended");
+}
+
+#[test]
+fn who_does_not_go_on_with_a_request_does_not_keep_the_program() {
+    let mut world = Setup::new().set("limits.drain_seconds", 1).start();
+    let (_stream, _) = half_a_request(&world);
+    assert_eq!(world.ask("GET", "/healthz", None, None).status, 200);
+    world.signal("-INT");
+    assert!(world.process.wait().unwrap().success());
+}
+
+/// A certificate for `localhost` in the files of the configuration; its text.
+fn certificate(setup: &Setup) -> String {
+    let key = KeyPair::generate().unwrap();
+    let pem = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
+    setup.write("server.pem", &pem);
+    setup.write("server.key", &key.serialize_pem());
+    pem
+}
+
+/// Whether the service shows exactly this certificate.
+fn shows(world: &World, pem: &str) -> bool {
+    use ureq::tls::{Certificate, RootCerts, TlsConfig};
+    let root = Certificate::from_pem(pem.as_bytes()).unwrap();
+    let tls = TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build();
+    let agent = ureq::Agent::config_builder().tls_config(tls).build().into();
+    let port = world.client.url.rsplit_once(':').unwrap().1;
+    http::send(&agent, "GET", &format!("https://localhost:{port}/healthz"), None, None).is_ok()
+}
+
+#[test]
+fn a_new_certificate_is_shown_after_sighup_and_a_bad_one_is_not() {
+    let setup = Setup::new();
+    let first = certificate(&setup);
+    let world = setup.set("listen.certificate_file", "server.pem").set("listen.key_file", "server.key").start();
+    assert!(shows(&world, &first));
+    world.setup.write("server.key", "no key");
+    world.signal("-HUP");
+    world.log.wait_for(|line| line["message"] == "the certificate stays as it is");
+    assert!(shows(&world, &first));
+    let second = certificate(&world.setup);
+    world.signal("-HUP");
+    world.log.wait_for(|line| line["message"] == "the certificate was read again");
+    assert!(shows(&world, &second) && !shows(&world, &first));
+}
+
+#[test]
+fn a_program_that_cannot_begin_says_why_and_fails() {
+    let fails = |setup: &Setup, why: &str| {
+        let output = setup.command(&["serve"]).stdin(Stdio::null()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(why), "{told}");
+    };
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    fails(&Setup::new().set("listen.address", address), &address.to_string());
+    fails(&Setup::new().set("database.url", "sqlite:no/such/folder/file.db"), "no/such/folder");
+    fails(&Setup::new().set("listen.addres", "127.0.0.1:0"), "PIMS_AUTHORITY_LISTEN_ADDRES");
+    fails(&Setup::new().set("listen.address", "0.0.0.0:0"), "plain HTTP is for loopback addresses");
+    fails(&Setup::new().set("policy.max_pin_tries", 0), "policy.max_pin_tries");
+}

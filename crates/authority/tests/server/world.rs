@@ -1,0 +1,292 @@
+//! The program, started with a configuration of its own on a free port.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use pims_authority::{AccountName, Purpose};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use ureq::Agent;
+
+use crate::device::{Exchange, Scene};
+use crate::http::{self, Reply};
+
+pub(crate) const NUMBER: &str = "+33612345678";
+pub(crate) const ADMIN: &str = "an-operators-token-of-many-characters";
+pub(crate) const BANK: &str = "the-banks-token-of-many-characters";
+pub(crate) const CVS: &str = "/applications/cvs/v4/mobile";
+pub(crate) const TOKEN: &str = "/connectedcar/v4/virtualkey/remoteaccess/token?client_id=test";
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const CONFIG: &str = r#"
+[listen]
+address = "127.0.0.1:0"
+[admin]
+address = "127.0.0.1:0"
+token_file = "admin.token"
+[database]
+url = "sqlite:authority.db"
+[master_key]
+hex_file = "master.key"
+[access_tokens]
+issuer = "https://authority.example"
+audience = "vehicles"
+[sms]
+gateway = "outbox"
+outbox_file = "outbox.jsonl"
+[limits]
+address_per_minute = 1000000
+account_per_minute = 100000
+wrong_codes_per_address_and_minute = 100000
+wrong_codes_per_minute = 100000
+wrong_otps_per_account_and_minute = 100000
+[relying_parties.services]
+shop = { open = true }
+bank = { token_file = "bank.token" }
+[policy]
+evolve_k1_every = 0
+codes_per_hour = 100
+codes_per_day = 100
+[log]
+format = "json"
+level = "debug"
+[tokens.static]
+"#;
+
+/// What the program is started with.
+pub(crate) struct Setup {
+    /// Shared where several programs work on the same files.
+    pub(crate) folder: Arc<TempDir>,
+    settings: BTreeMap<String, String>,
+}
+
+impl Setup {
+    pub(crate) fn new() -> Self {
+        let setup = Self { folder: Arc::new(tempfile::tempdir().unwrap()), settings: BTreeMap::new() };
+        let tokens: Vec<String> = ACCOUNTS.map(|name| format!("{name} = \"{}\"", token(name))).to_vec();
+        setup.write("config.toml", &format!("{CONFIG}{}\n", tokens.join("\n")));
+        setup.write("admin.token", ADMIN);
+        setup.write("bank.token", BANK);
+        setup.write("master.key", &"07".repeat(32));
+        setup
+    }
+
+    /// The same once more: another instance.
+    pub(crate) fn again(&self) -> Self {
+        Self { folder: self.folder.clone(), settings: self.settings.clone() }
+    }
+
+    /// Sets a key, by its environment variable.
+    pub(crate) fn set(mut self, key: &str, value: impl ToString) -> Self {
+        let variable = format!("PIMS_AUTHORITY_{}", key.replace('.', "_").to_uppercase());
+        self.settings.insert(variable, value.to_string());
+        self
+    }
+
+    /// A file that the configuration names.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    }
+
+    /// A command of the program, with nothing of this process' own environment that could mean something to it.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pims-authority"));
+        command.env_clear().envs(&self.settings).current_dir("/");
+        command.arg("--config").arg(self.folder.path().join("config.toml")).args(arguments);
+        command
+    }
+
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(self) -> World {
+        let mut command = self.command(&["serve"]);
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Log::of(&mut process);
+        let service = log.wait_for(|line| line["message"] == "listening");
+        let admin = log.wait_for(|line| line["message"] == "operators are listened to");
+        let scheme = if service["tls"] == true { "https" } else { "http" };
+        let url = format!("{scheme}://{}", service["address"].as_str().unwrap());
+        let admin_url = format!("http://{}", admin["address"].as_str().unwrap());
+        World { client: Client { url, agent: http::agent() }, admin_url, process, log, setup: self }
+    }
+}
+
+/// Who has a token of the configuration.
+const ACCOUNTS: [&str; 3] = ["alice", "bob", "carol"];
+
+/// The token of an account.
+pub(crate) fn token(account: &str) -> String {
+    format!("the-token-of-{account}-is-long")
+}
+
+pub(crate) fn name(account: &str) -> AccountName {
+    AccountName::new(account).unwrap()
+}
+
+/// The lines that a program logged, all of JSON.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    lines: Vec<String>,
+    ended: bool,
+}
+
+impl Log {
+    pub(crate) fn of(process: &mut Child) -> Self {
+        let log = Self::default();
+        let (lines, stderr) = (log.clone(), BufReader::new(process.stderr.take().unwrap()));
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                lines.0.lock().unwrap().lines.push(line);
+            }
+            lines.0.lock().unwrap().ended = true;
+        });
+        log
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap().lines.join("\n")
+    }
+
+    /// Waits for a line, as long as the program may log one.
+    pub(crate) fn wait_for(&self, is: impl Fn(&Value) -> bool) -> Value {
+        let found = || {
+            let log = self.0.lock().unwrap();
+            let found = log.lines.iter().filter_map(|line| serde_json::from_str(line).ok()).find(|line| is(line));
+            if found.is_some() || log.ended { Some(found) } else { None }
+        };
+        poll(found).flatten().unwrap_or_else(|| panic!("not in the log:\n{}", self.text()))
+    }
+}
+
+/// Asks until there is an answer.
+pub(crate) fn poll<T>(ask: impl Fn() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    None
+}
+
+/// The way to a service.
+pub(crate) struct Client {
+    pub(crate) url: String,
+    pub(crate) agent: Agent,
+}
+
+impl Exchange for Client {
+    fn mac(&self, caller: Option<&AccountName>, query: &str) -> String {
+        let token = caller.map(|account| token(account.as_str()));
+        let url = format!("{}/iwws/MAC?{query}", self.url);
+        let reply = http::send(&self.agent, "GET", &url, token.as_deref(), None).unwrap();
+        assert_eq!((reply.status, reply.header("content-type")), (200, "text/xml; charset=UTF-8"), "{}", reply.text);
+        reply.text
+    }
+}
+
+/// A program under way. It is killed at the end of the test.
+pub(crate) struct World {
+    pub(crate) client: Client,
+    pub(crate) admin_url: String,
+    pub(crate) process: Child,
+    pub(crate) log: Log,
+    pub(crate) setup: Setup,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Scene for World {
+    type Service = Client;
+
+    fn service(&self) -> &Client {
+        &self.client
+    }
+
+    fn sent_code(&self, account: &AccountName, purpose: Purpose) -> String {
+        let body = json!({"type": purpose.as_str()});
+        let reply = self.cvs("POST", "smsCode", account.as_str(), Some(&body));
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        self.last_code()
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Setup::new().start()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.setup.folder.path()
+    }
+
+    /// A request to what apps, devices and relying parties reach.
+    pub(crate) fn ask(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Reply {
+        let body = body.map(|body| body.to_string().into_bytes());
+        let url = format!("{}{path}", self.client.url);
+        http::send(&self.client.agent, method, &url, token, body.as_deref()).unwrap()
+    }
+
+    /// A request to what operators reach.
+    pub(crate) fn operate(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Reply {
+        let body = body.map(|body| body.to_string().into_bytes());
+        let url = format!("{}{path}", self.admin_url);
+        http::send(&self.client.agent, method, &url, token, body.as_deref()).unwrap()
+    }
+
+    pub(crate) fn cvs(&self, method: &str, path: &str, account: &str, body: Option<&Value>) -> Reply {
+        self.ask(method, &format!("{CVS}/{path}?client_id=test"), Some(&token(account)), body)
+    }
+
+    /// A relying party without a token asks.
+    pub(crate) fn authenticate(&self, account: &str, otp: &str) -> String {
+        let query = crate::device::query(&[
+            ("action", "authenticate"),
+            ("serviceId", "shop"),
+            ("userId", account),
+            ("token", otp),
+            ("format", "json"),
+        ]);
+        let reply = self.ask("GET", &format!("/FS?{query}"), None, None);
+        assert_eq!(reply.status, 200);
+        reply.word()
+    }
+
+    /// The code of the last SMS.
+    pub(crate) fn last_code(&self) -> String {
+        let text = std::fs::read_to_string(self.path().join("outbox.jsonl")).unwrap();
+        let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        line["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Gives an account a trusted phone number.
+    pub(crate) fn account(&self, account: &str) -> AccountName {
+        let body = json!({"type": "phoneNumberCertification", "phoneNumber": NUMBER});
+        assert_eq!(self.cvs("POST", "smsCode", account, Some(&body)).status, 200);
+        let body = json!({"smsCode": self.last_code(), "phoneNumber": NUMBER});
+        assert_eq!(self.cvs("POST", "trustedPhoneNumber", account, Some(&body)).status, 200);
+        name(account)
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}

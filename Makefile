@@ -14,7 +14,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help build demo serve test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs lint check-exports check-header bench generate tools clean
+.PHONY: help build demo serve test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ check-header: ## the header and the C of the README compile, alone and without a
 bench: build ## every figure of docs/benchmarks.md, with its floor beside it
 	$(CARGO) bench --bench calls
 	tools/bench-library $(RELEASE_LIB)/libpims.so $(BUILD)
+
+bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
+	$(CARGO) bench -p pims-authority --features server --bench server
 
 generate: ## writes what is made from the code: the header, docs/state-machine.md, docs/conformance.md
 	PIMS_BLESS=1 $(CARGO) test --quiet --test generated --test conformance

@@ -1,7 +1,5 @@
 //! Ten thousand requests that nobody should send: each gets a refusal, none an error of the service, and no row is another afterwards.
 
-use std::sync::OnceLock;
-
 use pims_authority::Purpose;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -25,16 +23,15 @@ const STATE: [&str; 9] = [
     "service_keys",
 ];
 
+/// A service with an account, a device, and a code that is waiting.
 struct Stage {
     world: World,
     device: Device,
     before: Vec<String>,
 }
 
-/// One service for all cases, with an account, a device, and a code that is waiting.
-fn stage() -> &'static Stage {
-    static STAGE: OnceLock<Stage> = OnceLock::new();
-    STAGE.get_or_init(|| {
+impl Stage {
+    fn new() -> Self {
         let world = World::new();
         let alice = world.account("alice");
         let device = Device::activate(&world, &alice, "1234");
@@ -43,8 +40,24 @@ fn stage() -> &'static Stage {
         // An account begins when its token is first shown.
         assert_eq!(world.cvs("GET", "trustedPhoneNumber", "bob", None).status, 404);
         let before = rows(&world);
-        Stage { world, device, before }
-    })
+        Self { world, device, before }
+    }
+
+    /// Sends these cases, each of which must be refused; then every row must be what it was.
+    fn all_refused(&self, cases: impl Strategy<Value = Asked>) {
+        let config = ProptestConfig {
+            cases: CASES,
+            failure_persistence: None,
+            max_global_rejects: 4 * CASES,
+            ..ProptestConfig::default()
+        };
+        let run = TestRunner::new(config).run(&cases, |asked| refused(&self.world, &asked));
+        run.unwrap_or_else(|error| panic!("{error}"));
+        let after = rows(&self.world);
+        let changed: Vec<&String> = after.iter().filter(|row| !self.before.contains(row)).collect();
+        assert!(changed.is_empty(), "{changed:?}");
+        assert_eq!(after.len(), self.before.len(), "rows are gone");
+    }
 }
 
 /// Every row of the state, as text.
@@ -83,8 +96,7 @@ struct Asked {
     body: Option<Vec<u8>>,
 }
 
-fn refused(asked: &Asked) -> Result<(), TestCaseError> {
-    let Stage { world, .. } = stage();
+fn refused(world: &World, asked: &Asked) -> Result<(), TestCaseError> {
     let url = format!("{}{}", world.client.url, asked.target);
     let reply = http::send(&world.client.agent, asked.method, &url, asked.token.as_deref(), asked.body.as_deref());
     let Ok(reply) = reply else {
@@ -143,12 +155,12 @@ fn encoded(value: &str, way: u8) -> String {
     }
 }
 
-fn value() -> impl Strategy<Value = String> {
+fn value(device: &str) -> impl Strategy<Value = String> + use<> {
     const WORDS: [&str; 11] =
         ["ActionSetup", "ActionFinalize", "otp", "synchro", "password", "reset", "ms", "json", "xml", "shop", "alice"];
     prop_oneof![
         prop::sample::select(&WORDS[..]).prop_map(str::to_owned),
-        Just(stage().device.id.clone()),
+        Just(device.to_owned()),
         "[0-9a-f]{64}",
         "[0-9]{0,12}",
         "[0-9a-f]{16}/_/[0-9a-f]{32}",
@@ -159,9 +171,12 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 /// A query of the exchange or of a relying party, in which something is wrong: at the least no proof in it is right.
-fn query() -> impl Strategy<Value = String> {
-    let parameter =
-        (prop_oneof![9 => prop::sample::select(&NAMES[..]).prop_map(str::to_owned), 1 => ".{0,8}"], value(), 0_u8..3);
+fn query(device: &str) -> impl Strategy<Value = String> + use<> {
+    let parameter = (
+        prop_oneof![9 => prop::sample::select(&NAMES[..]).prop_map(str::to_owned), 1 => ".{0,8}"],
+        value(device),
+        0_u8..3,
+    );
     prop::collection::vec(parameter, 0..24).prop_map(|parameters| {
         let pairs: Vec<String> = parameters
             .iter()
@@ -209,42 +224,27 @@ fn told() -> impl Strategy<Value = Asked> {
 /// Cases of each of the three kinds.
 const CASES: u32 = 3400;
 
-/// Runs the cases; then every row must be what it was.
-fn all_refused(cases: impl Strategy<Value = Asked>) {
-    let config = ProptestConfig {
-        cases: CASES,
-        failure_persistence: None,
-        max_global_rejects: 4 * CASES,
-        ..ProptestConfig::default()
-    };
-    TestRunner::new(config).run(&cases, |asked| refused(&asked)).unwrap_or_else(|error| panic!("{error}"));
-    let Stage { world, before, .. } = stage();
-    let after = rows(world);
-    let changed: Vec<&String> = after.iter().filter(|row| !before.contains(row)).collect();
-    assert!(changed.is_empty(), "{changed:?}");
-    assert_eq!(after.len(), before.len(), "rows are gone");
-}
-
-#[test]
-fn a_query_that_is_not_right_is_refused_and_changes_nothing() {
-    let asked = |(query, party)| {
+/// Queries of the exchange and of relying parties.
+fn asked(device: &str) -> impl Strategy<Value = Asked> + use<> {
+    (query(device), any::<bool>()).prop_map(|(query, party)| {
         let target = format!("{}?{query}", if party { "/FS" } else { "/iwws/MAC" });
         Asked { method: "GET", target, token: None, body: None }
-    };
-    all_refused((query(), any::<bool>()).prop_map(asked));
+    })
 }
 
-#[test]
-fn a_body_that_is_not_right_is_refused_and_changes_nothing() {
-    all_refused(told());
-}
-
-#[test]
-fn a_path_that_is_nobodys_is_refused_and_changes_nothing() {
+/// Paths that are nobody's.
+fn lost() -> impl Strategy<Value = Asked> {
     let methods = prop::sample::select(&["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"][..]);
-    let asked = |(method, target): (&'static str, String)| {
+    (methods, "(/[a-zA-Z0-9._~%!$&'()*+,;=:@-]{0,12}){1,6}").prop_map(|(method, target)| {
         let body = matches!(method, "POST" | "PUT" | "PATCH").then(|| b"{}".to_vec());
         Asked { method, target, token: None, body }
-    };
-    all_refused((methods, "(/[a-zA-Z0-9._~%!$&'()*+,;=:@-]{0,12}){1,6}").prop_map(asked));
+    })
+}
+
+#[test]
+fn what_is_not_right_is_refused_and_changes_nothing() {
+    let stage = Stage::new();
+    stage.all_refused(asked(&stage.device.id));
+    stage.all_refused(told());
+    stage.all_refused(lost());
 }

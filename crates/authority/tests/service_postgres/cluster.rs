@@ -63,6 +63,14 @@ impl Cluster {
         self.up();
     }
 
+    /// Has a commit wait for the disk, as it does in production.
+    pub(crate) fn make_durable(&self) {
+        let file = self.folder.join("more.conf").display().to_string();
+        let lines = std::fs::read_to_string(&file).unwrap().replace("fsync = off", "fsync = on");
+        write(&self.user, &file, &lines);
+        run(&self.user, &self.program("pg_ctl"), &["reload", "-s", "-D", &self.data()]);
+    }
+
     /// A port that was free when it was first asked for.
     pub(crate) fn port(&self) -> u16 {
         let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -1,0 +1,107 @@
+//! The library alone: its rules and its arithmetic, with a database in memory and without a socket.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pims_authority::{
+    AccountName, Authority, CvsAnswer, CvsRequest, Database, MasterKey, Options, Policy, Purpose, Sms, SmsError,
+    SmsGateway, SystemClock, Verdict,
+};
+use tempfile::TempDir;
+
+use crate::device::{Device, Scene};
+use crate::load::measure;
+use crate::program::PIN;
+
+const NUMBER: &str = "+33612345678";
+
+/// A service without a program around it.
+pub(crate) struct Library {
+    pub(crate) authority: Authority,
+    last: Inbox,
+    _folder: TempDir,
+}
+
+#[derive(Clone, Default)]
+struct Inbox(Arc<Mutex<String>>);
+
+impl SmsGateway for Inbox {
+    fn send(&self, sms: &Sms) -> Result<(), SmsError> {
+        sms.code.as_str().clone_into(&mut self.0.lock().unwrap());
+        Ok(())
+    }
+}
+
+impl Library {
+    /// In this folder's file, or in the database that is named instead.
+    pub(crate) fn new(folder: TempDir, database: Option<Database>) -> Self {
+        let last = Inbox::default();
+        let authority = Authority::open(Options {
+            database: database.unwrap_or_else(|| folder.path().join("authority.db").into()),
+            master_key: MasterKey::new(1, [7; 32]).into(),
+            policy: Policy {
+                evolve_k1_every: 0,
+                max_devices: 1_000_000,
+                codes_per_hour: 1_000_000,
+                codes_per_day: 1_000_000,
+                ..Policy::default()
+            },
+            sms: Box::new(last.clone()),
+            sms_retry: None,
+            clock: Box::new(SystemClock),
+        });
+        Self { authority: authority.unwrap(), last, _folder: folder }
+    }
+
+    fn in_memory() -> Self {
+        Self::new(tempfile::tempdir_in("/dev/shm").unwrap(), None)
+    }
+
+    /// An account with a phone number.
+    pub(crate) fn account(&self, name: &str) -> AccountName {
+        let account = AccountName::new(name).unwrap();
+        let purpose = Purpose::PhoneNumberCertification;
+        let code = self.sent(&account, CvsRequest::SendCode { purpose, phone_number: Some(NUMBER) });
+        let request = CvsRequest::AddPhoneNumber { sms_code: &code, phone_number: NUMBER };
+        assert_eq!(self.authority.cvs(&account, &request).unwrap(), CvsAnswer::Done);
+        account
+    }
+
+    fn sent(&self, account: &AccountName, request: CvsRequest<'_>) -> String {
+        assert_eq!(self.authority.cvs(account, &request).unwrap(), CvsAnswer::Done);
+        self.last.0.lock().unwrap().clone()
+    }
+}
+
+impl Scene for Library {
+    type Service = Authority;
+
+    fn service(&self) -> &Authority {
+        &self.authority
+    }
+
+    fn sent_code(&self, account: &AccountName, purpose: Purpose) -> String {
+        self.sent(account, CvsRequest::SendCode { purpose, phone_number: None })
+    }
+}
+
+pub(crate) fn passwords(time: Duration) {
+    let library = Library::in_memory();
+    let account = library.account("bench");
+    let measured = measure(1, time, |_| {
+        let device = Device::activate(&library, &account, PIN);
+        let (library, account) = (&library, &account);
+        move || {
+            let otp = device.made(&library.authority, PIN);
+            assert_eq!(library.authority.verify_otp(account, &otp).unwrap(), Verdict::Accepted);
+        }
+    });
+    println!("{}", measured.line("the library alone, in memory, one thread"));
+}
+
+pub(crate) fn activations(time: Duration) {
+    let library = Library::in_memory();
+    let account = library.account("bench");
+    let measured = measure(1, time, |_| || drop(Device::activate(&library, &account, PIN)));
+    println!("{}", measured.line("the library alone, in memory, one thread"));
+}

@@ -1,0 +1,180 @@
+//! Clients that do one thing again and again, each over a connection of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use pims_authority::{AccountName, Purpose};
+
+use crate::device::{Device, Exchange, Scene, query};
+use crate::program::{PIN, Program, token};
+
+/// How long each of a number of things took.
+pub(crate) struct Measured {
+    times: Vec<Duration>,
+    whole: Duration,
+}
+
+impl Measured {
+    pub(crate) const HEAD: &'static str = "                                                      a second       p50       p90       p99      of the floor";
+
+    pub(crate) fn rate(&self) -> f64 {
+        self.times.len() as f64 / self.whole.as_secs_f64()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.times.len()
+    }
+
+    pub(crate) fn line(&self, name: &str) -> String {
+        let mut sorted = self.times.clone();
+        sorted.sort_unstable();
+        let at = |part: f64| {
+            let place = ((sorted.len() as f64 * part) as usize).min(sorted.len().saturating_sub(1));
+            sorted.get(place).map_or(f64::NAN, |time| 1000.0 * time.as_secs_f64())
+        };
+        format!("{name:<52} {:>9.0} {:>9.2} {:>9.2} {:>9.2}", self.rate(), at(0.5), at(0.9), at(0.99))
+    }
+}
+
+/// Has so many threads do something for a time. Each makes what it needs first, beside the clock.
+pub(crate) fn measure<W: FnMut()>(threads: usize, time: Duration, worker: impl Fn(usize) -> W + Sync) -> Measured {
+    let ready = std::sync::Barrier::new(threads);
+    let run = |thread: usize| {
+        let mut work = worker(thread);
+        work();
+        ready.wait();
+        let start = Instant::now();
+        let mut times = Vec::new();
+        while start.elapsed() < time {
+            let before = Instant::now();
+            work();
+            times.push(before.elapsed());
+        }
+        (times, start.elapsed())
+    };
+    let done: Vec<(Vec<Duration>, Duration)> = std::thread::scope(|scope| {
+        let run = &run;
+        let threads: Vec<_> = (0..threads).map(|thread| scope.spawn(move || run(thread))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let whole = done.iter().map(|(_, whole)| *whole).max().unwrap();
+    Measured { times: done.into_iter().flat_map(|(times, _)| times).collect(), whole }
+}
+
+/// Passwords, each made and checked.
+pub(crate) fn passwords(program: &Program, connections: usize, time: Duration) -> Measured {
+    measure(connections, time, |thread| {
+        let client = Client::new(program, thread);
+        let account = client.account.clone();
+        let device = Device::activate(&client, &account, PIN);
+        move || {
+            let otp = device.made(&client, PIN);
+            let parameters = [
+                ("action", "authenticate"),
+                ("serviceId", "shop"),
+                ("userId", account.as_str()),
+                ("token", &otp),
+                ("format", "json"),
+            ];
+            let answer = client.ask("GET", &format!("/FS?{}", query(&parameters)), false, "");
+            assert_eq!(answer, r#"{"err":"OK"}"#);
+        }
+    })
+}
+
+/// Activations, each of a new device.
+pub(crate) fn activations(program: &Program, connections: usize, time: Duration) -> Measured {
+    measure(connections, time, |thread| {
+        let client = Client::new(program, thread);
+        let account = client.account.clone();
+        move || drop(Device::activate(&client, &account, PIN))
+    })
+}
+
+/// A connection that is kept, and the account that uses it. No more than HTTP needs: what a client costs is taken from the same cores.
+struct Client<'a> {
+    program: &'a Program,
+    account: AccountName,
+    stream: TcpStream,
+}
+
+impl<'a> Client<'a> {
+    fn new(program: &'a Program, number: usize) -> Self {
+        let stream = TcpStream::connect(&program.address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let account = AccountName::new(&format!("bench{number}")).unwrap();
+        let client = Self { program, account, stream };
+        client.certify();
+        client
+    }
+
+    fn ask(&self, method: &str, target: &str, shown: bool, body: &str) -> String {
+        let token = if shown { format!("authorization: Bearer {}\r\n", token(&self.account)) } else { String::new() };
+        let length = body.len();
+        let request =
+            format!("{method} {target} HTTP/1.1\r\nhost: bench\r\n{token}content-length: {length}\r\n\r\n{body}");
+        (&self.stream).write_all(request.as_bytes()).unwrap();
+        read(&self.stream)
+    }
+
+    /// Gives the account a phone number of its own, where it has none.
+    fn certify(&self) {
+        const PATH: &str = "/applications/cvs/v4/mobile";
+        let number = self.number();
+        let path = format!("{PATH}/trustedPhoneNumber?client_id=bench");
+        if self.ask("GET", &path, true, "").contains("phoneNumber") {
+            return;
+        }
+        let body = format!(r#"{{"type":"phoneNumberCertification","phoneNumber":"{number}"}}"#);
+        assert_eq!(self.ask("POST", &format!("{PATH}/smsCode?client_id=bench"), true, &body), "{}");
+        let body = format!(r#"{{"smsCode":"{}","phoneNumber":"{number}"}}"#, self.program.code(&number));
+        assert_eq!(self.ask("POST", &path, true, &body), "{}");
+    }
+
+    fn number(&self) -> String {
+        let digits: String = self.account.as_str().chars().filter(char::is_ascii_digit).collect();
+        format!("+336{digits:0>8}")
+    }
+}
+
+/// The body of an answer.
+fn read(stream: &TcpStream) -> String {
+    let mut reader = BufReader::new(stream);
+    let (mut line, mut length) = (String::new(), 0);
+    loop {
+        line.clear();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+        assert!(!line.is_empty(), "the connection ended");
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    String::from_utf8(body).unwrap()
+}
+
+impl Exchange for Client<'_> {
+    fn mac(&self, _: Option<&AccountName>, query: &str) -> String {
+        self.ask("GET", &format!("/iwws/MAC?{query}"), false, "")
+    }
+}
+
+impl Scene for Client<'_> {
+    type Service = Self;
+
+    fn service(&self) -> &Self {
+        self
+    }
+
+    fn sent_code(&self, _: &AccountName, purpose: Purpose) -> String {
+        let body = format!(r#"{{"type":"{}"}}"#, purpose.as_str());
+        let answer = self.ask("POST", "/applications/cvs/v4/mobile/smsCode?client_id=bench", true, &body);
+        assert_eq!(answer, "{}");
+        self.program.code(&self.number())
+    }
+}

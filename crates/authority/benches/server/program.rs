@@ -1,0 +1,135 @@
+//! The program under load, and its SMS.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use pims_authority::AccountName;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::Database;
+use crate::cluster::Cluster;
+
+pub(crate) const PIN: &str = "1234";
+
+const ACCOUNTS: usize = 64;
+
+/// Nothing of the limits and the log; the rest is what a production has.
+const CONFIG: &str = r#"
+[listen]
+address = "127.0.0.1:0"
+[sms]
+gateway = "outbox"
+outbox_file = "outbox.jsonl"
+retry_attempts = 1
+[limits]
+address_per_minute = 10000000
+account_per_minute = 1000000
+wrong_codes_per_address_and_minute = 1000000
+wrong_codes_per_minute = 1000000
+wrong_otps_per_account_and_minute = 1000000
+[policy]
+evolve_k1_every = 0
+max_devices = 1000000
+codes_per_hour = 1000000
+codes_per_day = 1000000
+[relying_parties.services]
+shop = { open = true }
+[log]
+level = "info"
+format = "json"
+"#;
+
+pub(crate) struct Program {
+    pub(crate) address: String,
+    process: Child,
+    outbox: Mutex<Outbox>,
+    _folder: TempDir,
+}
+
+/// What was sent to whom, as far as it was read.
+#[derive(Default)]
+struct Outbox {
+    file: Option<BufReader<File>>,
+    codes: HashMap<String, String>,
+}
+
+pub(crate) fn token(account: &AccountName) -> String {
+    format!("the-token-of-{account}")
+}
+
+impl Program {
+    pub(crate) fn start(database: &Database) -> Self {
+        // On the disk that databases lie on, not in memory.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let url = match database {
+            Database::Sqlite => "sqlite:authority.db".to_owned(),
+            Database::Postgres => {
+                let socket = Cluster::shared().data().trim_end_matches("/data").replace('/', "%2F");
+                let schema = Database::schema();
+                format!("postgres://pims@{socket}/postgres?options=-c%20search_path%3D{schema}")
+            }
+        };
+        let key = "07".repeat(32);
+        let mut config = format!("{CONFIG}[database]\nurl = {url:?}\n[master_key]\nhex = \"{key}\"\n[tokens.static]\n");
+        for account in 0..ACCOUNTS {
+            let name = AccountName::new(&format!("bench{account}")).unwrap();
+            config += &format!("{name} = {:?}\n", token(&name));
+        }
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, config).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let log = folder.path().join("log");
+        let mut process = Command::new(env!("CARGO_BIN_EXE_pims-authority"))
+            .arg("--config")
+            .arg(&file)
+            .arg("serve")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let address = loop {
+            let text = std::fs::read_to_string(&log).unwrap();
+            let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            if let Some(line) = lines.find(|line| line["message"] == "listening") {
+                break line["address"].as_str().unwrap().to_owned();
+            }
+            assert!(process.try_wait().unwrap().is_none(), "it did not start: {text}");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        };
+        Self { address, process, outbox: Mutex::default(), _folder: folder }
+    }
+
+    /// The last code that was sent to a number.
+    pub(crate) fn code(&self, number: &str) -> String {
+        let mut outbox = self.outbox.lock().unwrap();
+        let Outbox { file, codes } = &mut *outbox;
+        let file =
+            file.get_or_insert_with(|| BufReader::new(File::open(self._folder.path().join("outbox.jsonl")).unwrap()));
+        let mut line = String::new();
+        while file.read_line(&mut line).unwrap() > 0 {
+            let sms: Value = serde_json::from_str(&line).unwrap();
+            codes.insert(sms["to"].as_str().unwrap().to_owned(), sms["code"].as_str().unwrap().to_owned());
+            line.clear();
+        }
+        codes.remove(number).expect("a code was sent")
+    }
+
+    /// Memory that it has, in KiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -43,7 +43,7 @@ lint: ## formatting, clippy and documentation without warnings
 
 test-rust: ## unit, vector, property and crash tests; the service's on SQLite and on a PostgreSQL of their own, and its program's
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
-	PIMS_REQUIRE_POSTGRES=1 $(CARGO) test -p pims-authority --features server --lib --test service_postgres --test server
+	PIMS_REQUIRE_POSTGRES=1 PIMS_REQUIRE_NGINX=1 $(CARGO) test -p pims-authority --features server --lib --test service_postgres --test server
 	$(CARGO) test --no-default-features --lib
 
 test-c: test-c-plain test-c-release ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer

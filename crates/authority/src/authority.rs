@@ -162,6 +162,15 @@ impl Authority {
         })
     }
 
+    /// How many SMS wait to be tried again, counted up to the most that may.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be asked.
+    pub fn waiting_sms(&self) -> Result<u32, Failure> {
+        self.post().waiting(&self.surroundings())
+    }
+
     /// How often a step was run again because the database asked for it: others changed the same rows, or a connection was lost. Always 0
     /// on SQLite.
     pub fn retries(&self) -> u64 {

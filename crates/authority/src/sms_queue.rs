@@ -79,9 +79,14 @@ impl Post<'_> {
     /// Whether as many messages wait as may.
     pub(crate) fn is_full(&self, around: &Surroundings<'_>) -> Result<bool, Failure> {
         let Some(retry) = self.retry else { return Ok(false) };
-        // Counted beside the transaction that adds to them: counted in it, all of those would wait for one another.
-        let waiting = around.step("sms.count", |step| Ok(step.rows.waiting_messages(retry.max_queue)?))?;
-        Ok(waiting >= retry.max_queue)
+        Ok(self.waiting(around)? >= retry.max_queue)
+    }
+
+    /// How many messages wait, counted up to the most that may.
+    pub(crate) fn waiting(&self, around: &Surroundings<'_>) -> Result<u32, Failure> {
+        let Some(retry) = self.retry else { return Ok(0) };
+        // Counted beside the transactions that add to them: counted in those, all of them would wait for one another.
+        around.step("sms.count", |step| Ok(step.rows.waiting_messages(retry.max_queue)?))
     }
 
     /// Keeps a message that is about to be tried, where messages are kept.

@@ -1,6 +1,6 @@
 //! What is counted, as Prometheus reads it. Labels name routes, statuses and outcomes; never an account or a device.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -9,6 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 /// The numbers of one instance.
@@ -22,7 +23,8 @@ pub(crate) struct Metrics {
     sms: Family<OutcomeLabels, Counter>,
     /// Connections that are open.
     pub(crate) connections: Gauge,
-    retries: Gauge<u64, AtomicU64>,
+    retries: Counter,
+    sms_waiting: Gauge,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -75,9 +77,12 @@ impl Default for Metrics {
         registry.register("sms", "SMS by what became of them", sms.clone());
         let connections = Gauge::default();
         registry.register("connections", "Open connections", connections.clone());
-        let retries = Gauge::<u64, AtomicU64>::default();
+        let retries = Counter::default();
         registry.register("database_retries", "Steps that were run again because they collided", retries.clone());
-        Self { registry, requests, seconds, steps, limited, outcomes, sms, connections, retries }
+        let sms_waiting = Gauge::default();
+        registry.register("sms_waiting", "SMS that wait to be tried again", sms_waiting.clone());
+        registry.register("build", "The program", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+        Self { registry, requests, seconds, steps, limited, outcomes, sms, connections, retries, sms_waiting }
     }
 }
 
@@ -113,9 +118,12 @@ impl Metrics {
         }
     }
 
-    /// The text that Prometheus reads.
-    pub(crate) fn text(&self, retries: u64) -> String {
-        self.retries.set(retries);
+    /// The text that Prometheus reads. What waits is left as it was where it could not be counted.
+    pub(crate) fn text(&self, retries: u64, sms_waiting: Option<u32>) -> String {
+        self.retries.inner().store(retries, Ordering::Relaxed);
+        if let Some(waiting) = sms_waiting {
+            self.sms_waiting.set(waiting.into());
+        }
         let mut text = String::new();
         // Writing to a text does not fail.
         let _ = encode(&mut text, &self.registry);

@@ -5,6 +5,7 @@ mod access_tokens;
 mod admin;
 mod cluster_of_two;
 mod commands;
+mod deployment;
 mod gateway;
 mod http;
 mod identity;

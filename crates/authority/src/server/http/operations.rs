@@ -29,5 +29,7 @@ pub(crate) async fn ready(State(service): State<Arc<Service>>) -> Response {
 /// The text that Prometheus reads.
 pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], service.metrics.text(service.authority().retries())).into_response()
+    let waiting = tokio::time::timeout(PATIENCE, service.step(|authority| authority.waiting_sms())).await;
+    let waiting = waiting.ok().and_then(Result::ok);
+    ([(header::CONTENT_TYPE, kind)], service.metrics.text(service.authority().retries(), waiting)).into_response()
 }

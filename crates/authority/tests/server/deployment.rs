@@ -1,0 +1,262 @@
+//! What lies in `deploy/` and stands in docs/operating.md: that it is accepted, that it names what there is, and that nginx logs no secret.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rcgen::{CertificateParams, KeyPair};
+use serde_json::Value;
+
+use crate::device::{Answer, Device, Exchange, setup};
+use crate::world::{Client, Setup, World, poll};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// Checks a configuration in a folder with the files that it names.
+fn is_accepted(config: &str) {
+    let setup = Setup::new();
+    setup.write("config.toml", config);
+    for name in ["admin.token", "portal.token", "sms.key", "old-master.key", "master.key"] {
+        setup.write(name, &"5a".repeat(32));
+    }
+    setup.write("database.url", "postgres://pims:password@db.example.com/pims");
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    setup.write("server.pem", &certificate.pem());
+    setup.write("server.key", &key.serialize_pem());
+    setup.write("operators-ca.pem", &certificate.pem());
+    let output = setup.command(&["check"]).output().unwrap();
+    assert!(output.status.success(), "{config}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_configuration_for_production_is_accepted() {
+    is_accepted(&read("deploy/pims-authority.toml"));
+}
+
+#[test]
+fn each_piece_of_configuration_in_the_documentation_is_accepted_in_its_place() {
+    let page = read("docs/operating.md");
+    let whole = read("deploy/pims-authority.toml");
+    let pieces: Vec<&str> = page.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
+    assert!(pieces.len() >= 4, "{}", pieces.len());
+    for piece in pieces {
+        // Sections of the piece take the place of those of the whole.
+        let sections: Vec<&str> = piece.lines().map(str::trim).filter(|line| line.starts_with('[')).collect();
+        assert!(!sections.is_empty(), "a piece without a section: {piece}");
+        let mut kept = String::new();
+        let mut keep = true;
+        for line in whole.lines() {
+            if line.starts_with('[') {
+                keep = !sections.contains(&line);
+            }
+            if keep {
+                kept += line;
+                kept.push('\n');
+            }
+        }
+        is_accepted(&format!("{kept}\n{piece}"));
+    }
+}
+
+/// The names in a text that begin as those of this service do, without the endings of their parts.
+fn metrics(text: &str) -> BTreeSet<String> {
+    let words = text.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '_'));
+    let ours = words.filter(|word| word.starts_with("pims_authority_"));
+    let family = |word: &str| {
+        ["_total", "_bucket", "_sum", "_count"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word).to_owned()
+    };
+    ours.map(family).collect()
+}
+
+#[test]
+fn dashboard_and_alerts_show_the_numbers_that_there_are() {
+    let world = Setup::new().set("limits.wrong_codes_per_address_and_minute", 1).start();
+    let alice = world.account("alice");
+    Device::activate(&world, &alice, "1234").made(&world.client, "1234");
+    let guess = format!("/iwws/MAC?{}", setup("activate", "", &[("code", "000000")]));
+    while world.ask("GET", &guess, None, None).status != 429 {}
+    // A number is there once it was counted; what became of waiting SMS is counted every second.
+    let numbers = poll(|| {
+        let numbers = world.operate("GET", "/metrics", None, None).text;
+        numbers.contains("pims_authority_sms_total").then_some(numbers)
+    });
+    let numbers = numbers.expect("waiting SMS are looked for");
+    let types = numbers.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let exported: BTreeSet<String> =
+        types.map(|name| if name.ends_with("_build") { format!("{name}_info") } else { name.to_owned() }).collect();
+    let dashboard: Value = serde_json::from_str(&read("deploy/grafana-dashboard.json")).unwrap();
+    let mut expressions = String::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            expressions += target["expr"].as_str().unwrap();
+            expressions.push(' ');
+        }
+    }
+    assert_eq!(metrics(&expressions), exported, "the dashboard shows each number");
+    let alerts = read("deploy/alerts.yml");
+    let unknown: Vec<String> = metrics(&alerts).difference(&exported).cloned().collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    for alert in alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        assert!(read("docs/operating.md").contains(alert), "{alert} is not in the documentation");
+    }
+}
+
+/// Runs the check, or says visibly why it did not.
+fn skipped(program: &str, variable: &str) {
+    assert!(std::env::var_os(variable).is_none_or(|value| value != "1"), "{program} is not installed");
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {program} is not installed\n");
+}
+
+/// A proxy in front of a service, by the file of the documentation.
+struct Nginx {
+    process: Child,
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        let _ = self.process.wait();
+    }
+}
+
+impl Nginx {
+    fn start(program: &str, world: &World) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().display().to_string();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        std::fs::write(folder.path().join("pims.pem"), certificate.pem()).unwrap();
+        std::fs::write(folder.path().join("pims.key"), key.serialize_pem()).unwrap();
+        let mut site = read("deploy/nginx.conf");
+        for (from, to) in [
+            ("127.0.0.1:8080", world.client.url.trim_start_matches("http://").to_owned()),
+            ("listen 443 ssl", format!("listen 127.0.0.1:{port} ssl")),
+            ("/etc/nginx", place.clone()),
+            ("/var/log/nginx", place.clone()),
+        ] {
+            assert!(site.contains(from), "{from}");
+            site = site.replace(from, &to);
+        }
+        std::fs::write(folder.path().join("site.conf"), site).unwrap();
+        // Temporary folders of its own: it may be nobody in particular who runs this.
+        let folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .iter()
+            .map(|name| format!("{name}_temp_path {place}/{name};"))
+            .collect();
+        let main = format!(
+            "daemon off; pid {place}/pid; error_log {place}/main-error.log;
+             events {{}} http {{ access_log {place}/main.log; {folders} include {place}/site.conf; }}"
+        );
+        let config = folder.path().join("nginx.conf");
+        std::fs::write(&config, main).unwrap();
+        // Where root starts it, its workers are somebody else and write to files that root has opened.
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&config).arg("-e").arg(folder.path().join("start.log"));
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let nginx = Self { process, url: format!("https://localhost:{port}"), folder };
+        poll(|| std::net::TcpStream::connect(("127.0.0.1", port)).ok()).expect("nginx listens");
+        nginx
+    }
+
+    fn agent(&self) -> ureq::Agent {
+        use ureq::tls::{Certificate, RootCerts, TlsConfig};
+        let pem = std::fs::read(self.folder.path().join("pims.pem")).unwrap();
+        let root = Certificate::from_pem(&pem).unwrap();
+        let tls = TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build();
+        ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false).build().into()
+    }
+
+    /// All that it wrote: its logs, and files that it left.
+    fn written(&self) -> String {
+        let mut all = String::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    all += &String::from_utf8_lossy(&std::fs::read(path).unwrap());
+                }
+            }
+        }
+        all
+    }
+}
+
+#[test]
+fn nginx_as_documented_passes_on_the_exchange_and_logs_no_query() {
+    let programs = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"];
+    let Some(program) = programs.into_iter().find(|program| Path::new(program).exists()) else {
+        return skipped("nginx", "PIMS_REQUIRE_NGINX");
+    };
+    let mut world = Setup::new().set("listen.trusted_proxies", "127.0.0.1").start();
+    let alice = world.account("alice");
+    let nginx = Nginx::start(program, &world);
+    let client = Client { url: nginx.url.clone(), agent: nginx.agent() };
+    let device = Device::activate(&world, &alice, "1234");
+    device.made(&client, "1234");
+    let secret = "planted-secret-7f3a";
+    let planted = setup("activate", "", &[("code", secret)]);
+    assert_eq!(Answer::of(&client, None, &planted).err(), "NOK:SN");
+    assert!(client.mac(None, secret).contains("NOK:SN"), "a query that is no query");
+
+    // What nginx answers itself: a service that is gone, a request that is too long, a method that is none.
+    world.process.kill().unwrap();
+    world.process.wait().unwrap();
+    let ask = |method: &str, path: &str| {
+        crate::http::send(&client.agent, method, &format!("{}{path}", nginx.url), Some(secret), None).unwrap().status
+    };
+    assert_eq!(ask("GET", &format!("/iwws/MAC?{planted}")), 502);
+    assert_eq!(ask("GET", &format!("/iwws/MAC?{planted}{}", "x".repeat(40_000))), 414);
+    let body = vec![b'x'; 20_000];
+    let long = crate::http::send(
+        &client.agent,
+        "POST",
+        &format!("{}/applications/cvs/v4/mobile/smsCode?{secret}", nginx.url),
+        Some(secret),
+        Some(&body),
+    );
+    assert_eq!(long.unwrap().status, 413);
+    let line = "GET /iwws/MAC 502 ";
+    poll(|| nginx.written().contains(line).then_some(())).expect("the access log has its lines");
+    let written = nginx.written();
+    assert!(!written.contains(secret), "{written}");
+    assert!(!written.contains("mode="), "no query of any request");
+}
+
+#[test]
+fn systemd_accepts_the_unit_and_finds_it_confined() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        return skipped("systemd-analyze", "PIMS_REQUIRE_SYSTEMD");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let unit = folder.path().join("pims-authority.service");
+    // It looks for the program.
+    let text = read("deploy/pims-authority.service");
+    assert!(text.contains("/usr/bin/pims-authority "));
+    std::fs::write(&unit, text.replace("/usr/bin/pims-authority ", concat!(env!("CARGO_BIN_EXE_pims-authority"), " ")))
+        .unwrap();
+    let analyze = |arguments: &[&str]| {
+        let output = Command::new("systemd-analyze").args(arguments).arg(&unit).output().unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&told));
+        String::from_utf8(told).unwrap()
+    };
+    let told = analyze(&["verify", "--man=no", "--recursive-errors=no"]);
+    assert!(!told.contains("pims-authority.service:"), "{told}");
+    // Of 100: 20 is 2.0 of ten, which it calls OK.
+    analyze(&["security", "--offline=yes", "--threshold=20", "--no-pager"]);
+}

@@ -12,7 +12,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help build demo test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs lint check-exports check-header bench generate tools clean
+.PHONY: help build demo test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop lint check-exports check-header bench generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ demo: build ## the C demo: registers a phone number, enrolls, changes the PIN, m
 	@$(CC) -std=c99 -Wall -Wextra -O2 -Iinclude examples/c/enroll.c -o $(BUILD)/enroll -L$(RELEASE_LIB) -lpims -lpthread -Wl,-rpath,$(abspath $(RELEASE_LIB))
 	$(BUILD)/enroll $(DEMO_ARGS)
 
-test: tools lint test-rust check-exports check-header test-c test-docs ## every test; installs a missing tool, or says which
+test: tools lint test-rust check-exports check-header test-c test-docs test-interop ## every test; installs a missing tool, or says which
 
 lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) fmt --all --check
@@ -62,6 +62,10 @@ test-c-asan: $(BUILD)/asan/.done
 
 test-c-tsan: $(BUILD)/tsan/.done
 	tools/test-tsan $(abspath $(BUILD))/tsan
+
+test-interop: $(DEBUG_LIB)/.done ## an independent device against the service, and libpims against an independent service
+	$(CARGO) build -p pims-authority --features server
+	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath target/debug/pims-authority) tools/test-interop $(BUILD)/interop
 
 test-docs: $(DEBUG_LIB)/.done ## the snippets of the guides compile and run
 	tools/check-snippets $(abspath $(DEBUG_LIB))

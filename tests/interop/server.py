@@ -25,6 +25,7 @@ SERVICE_ID = "8123"
 SECRET_ID = "77"
 CVS = "/applications/cvs/v4/mobile/"
 MAX_PIN_TRIES = 3
+EVOLVES_EVERY = 3
 
 
 class Refusal(Exception):
@@ -66,14 +67,16 @@ class Device:
     granted: int = 0
 
 
+@dataclass(frozen=True)
 class Rules:
-    """What the service is to do. `noise` makes its answers as ugly as the exchange allows."""
+    """What the service is to do: K1 evolves with every third answer to `otp`, which has the device ask `again` or counts itself; a
+    synchronization wants `fresh_secrets` or leaves all as it was; `noise` makes answers as ugly as the exchange allows.
+    """
 
-    def __init__(self, bits: int = 2048, evolve_every: int = 2, fresh_secrets: bool = True, noise: bool = False):
-        self.bits = bits
-        self.evolve_every = evolve_every
-        self.fresh_secrets = fresh_secrets
-        self.noise = noise
+    bits: int = 2048
+    again: bool = True
+    fresh_secrets: bool = True
+    noise: bool = False
 
 
 @functools.lru_cache(maxsize=None)
@@ -194,11 +197,14 @@ class State:
             return [self.grant(device, device.k0)]
         self.judge(asked, device, "otp")
         device.granted += 1
-        if self.rules.evolve_every and device.granted % (self.rules.evolve_every + 1) == 0:
-            dk1 = os.urandom(16).hex()
-            device.k1 = evolve(device.k1, dk1)
+        if device.granted % EVOLVES_EVERY != 0:
+            return [self.grant(device, device.k1)]
+        dk1 = os.urandom(16).hex()
+        device.k1 = evolve(device.k1, dk1)
+        if self.rules.again:
             return [("defi", "31337"), ("J", "1"), ("dK1", dk1)]
-        return [self.grant(device, device.k1)]
+        # A public client was seen to take the new K1 for the password of this very answer.
+        return [self.grant(device, device.k1), ("dK1", dk1)]
 
     def finalize_synchro(self, asked: dict[str, str]) -> list[tuple[str, str]]:
         device = self.unblocked(asked)

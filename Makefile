@@ -14,7 +14,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help build demo serve test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs lint check-exports check-header bench bench-server generate tools clean
+.PHONY: help build demo serve test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ serve: ## a development service on https://localhost:8443 (PORT=…), with what 
 	$(CARGO) build --release -p pims-authority --features server
 	target/release/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
-test: tools lint test-rust check-exports check-header test-c test-docs ## every test; installs a missing tool, or says which
+test: tools lint test-rust check-exports check-header test-c test-docs test-interop ## every test; installs a missing tool, or says which
 
 lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) fmt --all --check
@@ -69,6 +69,10 @@ test-c-asan: $(BUILD)/asan/.done
 
 test-c-tsan: $(BUILD)/tsan/.done
 	tools/test-tsan $(abspath $(BUILD))/tsan
+
+test-interop: $(DEBUG_LIB)/.done ## an independent device against the service, and libpims against an independent service
+	$(CARGO) build -p pims-authority --features server
+	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath target/debug/pims-authority) tools/test-interop $(BUILD)/interop
 
 test-docs: $(DEBUG_LIB)/.done ## the snippets of the guides compile and run
 	tools/check-snippets $(abspath $(DEBUG_LIB))

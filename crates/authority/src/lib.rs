@@ -63,5 +63,6 @@ pub use failure::{Failure, OpenError, StorageError};
 pub use master_key::{KeyRing, MasterKey};
 pub use policy::Policy;
 pub use rekey::Progress;
+pub use service_keys::KeySize;
 pub use sms::{Outbox, Purpose, Sms, SmsError, SmsGateway};
 pub use sms_queue::{Delivered, SmsRetry};

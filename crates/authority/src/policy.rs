@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::service_keys::KeySize;
+
 const MILLIS: u64 = 1000;
 
 /// The rules that an operator can set. What is left out has its default; an unknown name is an error.
@@ -36,6 +38,8 @@ pub struct Policy {
     pub evolve_k1_every: u32,
     /// How long a refresh token can be used (default 2,592,000: 30 days).
     pub refresh_token_lifetime_seconds: u64,
+    /// Bits of the RSA keys that devices encrypt to (default 2048); 1024 is for old clients alone.
+    pub device_key_bits: KeySize,
 }
 
 impl Default for Policy {
@@ -55,6 +59,7 @@ impl Default for Policy {
             otp_without_pin: false,
             evolve_k1_every: 16,
             refresh_token_lifetime_seconds: 30 * 24 * 3600,
+            device_key_bits: KeySize::default(),
         }
     }
 }
@@ -93,6 +98,17 @@ mod tests {
         assert_eq!(policy, Policy::default());
         let policy: Policy = serde_json::from_str(r#"{"maxPinTries":3,"otpsPerDeviceAndDay":6}"#).unwrap();
         assert_eq!(policy, Policy { max_pin_tries: 3, otps_per_device_and_day: Some(6), ..Policy::default() });
+    }
+
+    #[test]
+    fn device_keys_have_1024_or_2048_bits() {
+        let size = |bits: u32| {
+            let policy = serde_json::from_str::<Policy>(&format!(r#"{{"deviceKeyBits":{bits}}}"#));
+            policy.map(|policy| policy.device_key_bits)
+        };
+        assert_eq!(size(1024).unwrap(), KeySize::Bits1024);
+        assert_eq!(size(2048).unwrap(), KeySize::Bits2048);
+        assert!(size(512).is_err() && size(4096).is_err() && size(0).is_err());
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! The service's own RSA keys: made once, at the first need, and kept sealed in the database.
+//!
+//! The factory key is the same for ever: devices remember it. Under it there is a pair of keys of each size that was ever asked for. Which
+//! size is announced is a setting; what was encrypted to a key of the other size is still opened, for an operation may have begun before the
+//! setting changed, or at an instance where it has not changed yet. No device keeps these keys beyond an operation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use inwebo_values::hex;
+use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::rsa::PrivateKey;
@@ -12,14 +17,54 @@ use crate::storage::{ServiceKeyRow, Storage, Transaction, transact};
 
 /// The size of the factory key is a fact of the protocol.
 const FACTORY_BITS: u32 = 1024;
-const BITS: u32 = 2048;
 
 const FACTORY: &str = "factory";
-const DEVICE: &str = "device";
-const SERVICE: &str = "service";
 const COLUMN: &str = "service_keys.primes";
 
-/// The keys, and the texts by which devices learn them.
+/// How large the RSA keys are that devices encrypt to (`Kiw` and `ms_key`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u32")]
+pub enum KeySize {
+    /// 1024 bits: for old clients that take no other, and no longer safe against those who can afford much.
+    Bits1024,
+    /// 2048 bits.
+    #[default]
+    Bits2048,
+}
+
+impl TryFrom<u32> for KeySize {
+    type Error = &'static str;
+
+    fn try_from(bits: u32) -> Result<Self, Self::Error> {
+        Self::ALL.into_iter().find(|size| size.bits() == bits).ok_or("must be 1024 or 2048")
+    }
+}
+
+impl KeySize {
+    const ALL: [Self; 2] = [Self::Bits1024, Self::Bits2048];
+
+    fn bits(self) -> u32 {
+        match self {
+            Self::Bits1024 => 1024,
+            Self::Bits2048 => 2048,
+        }
+    }
+
+    /// The size of the key that a block of so many bytes was encrypted to.
+    pub(crate) fn of_block(bytes: usize) -> Option<Self> {
+        Self::ALL.into_iter().find(|size| size.bits() as usize == 8 * bytes)
+    }
+
+    /// Under what names the device key and the service key are kept.
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::Bits1024 => ["device-1024", "service-1024"],
+            Self::Bits2048 => ["device", "service"],
+        }
+    }
+}
+
+/// The keys of one size, and the texts by which devices learn them.
 pub(crate) struct ServiceKeys {
     /// `Kfact`: the factory modulus in hex.
     pub(crate) factory_announced: String,
@@ -35,40 +80,75 @@ pub(crate) struct ServiceKeys {
 
 /// Holds the keys once they were needed.
 #[derive(Default)]
-pub(crate) struct KeyHolder(Mutex<Option<Arc<ServiceKeys>>>);
+pub(crate) struct KeyHolder(Mutex<Held>);
+
+/// By size.
+type Held = [Option<Arc<ServiceKeys>>; KeySize::ALL.len()];
 
 impl KeyHolder {
-    /// The keys: held, from the database, or new.
-    pub(crate) fn get(&self, storage: &dyn Storage, vault: &Vault) -> Result<Arc<ServiceKeys>, Failure> {
+    /// The keys of a size: held, from the database, or new.
+    pub(crate) fn get(&self, storage: &dyn Storage, vault: &Vault, size: KeySize) -> Result<Arc<ServiceKeys>, Failure> {
         // While one thread makes keys, which takes a while, the others wait for the same ones.
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(keys) = &*held {
+        if let Some(keys) = &held[size as usize] {
             return Ok(keys.clone());
         }
-        let keys = Arc::new(load_or_make(storage, vault)?);
-        *held = Some(keys.clone());
+        let keys = Arc::new(load_or_make(storage, vault, size)?);
+        held[size as usize] = Some(keys.clone());
         Ok(keys)
+    }
+
+    /// The keys of a size, where there are any. Somebody else may have made them.
+    pub(crate) fn find(
+        &self,
+        storage: &dyn Storage,
+        vault: &Vault,
+        size: KeySize,
+    ) -> Result<Option<Arc<ServiceKeys>>, Failure> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = &mut held[size as usize];
+        if place.is_none() {
+            *place = transact(storage, "keys.load", |rows| load(rows, vault, size))?.map(Arc::new);
+        }
+        Ok(place.clone())
     }
 }
 
-fn load_or_make(storage: &dyn Storage, vault: &Vault) -> Result<ServiceKeys, Failure> {
-    if let Some(keys) = transact(storage, "keys.load", |rows| load(rows, vault))? {
+fn load_or_make(storage: &dyn Storage, vault: &Vault, size: KeySize) -> Result<ServiceKeys, Failure> {
+    if let Some(keys) = transact(storage, "keys.load", |rows| load(rows, vault, size))? {
         return Ok(keys);
     }
+    let factory = load_or_make_factory(storage, vault)?;
     // Outside of a transaction: nobody waits for primes. Where another process is faster, its keys count.
-    let made = make(vault)?;
+    let made = make(vault, &factory, size)?;
     let keys = transact(storage, "keys.make", |rows| {
-        if let Some(keys) = load(rows, vault)? {
+        if let Some(keys) = load(rows, vault, size)? {
             return Ok(Some(keys));
         }
         made.iter().try_for_each(|key| rows.put_service_key(key))?;
-        load(rows, vault)
+        load(rows, vault, size)
     })?;
     keys.ok_or(Failure::Sealed)
 }
 
-fn load(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<ServiceKeys>, Failure> {
-    let found = (rows.service_key(FACTORY)?, rows.service_key(DEVICE)?, rows.service_key(SERVICE)?);
+fn load_or_make_factory(storage: &dyn Storage, vault: &Vault) -> Result<PrivateKey, Failure> {
+    if let Some(row) = transact(storage, "keys.load", |rows| Ok(rows.service_key(FACTORY)?))? {
+        return open(vault, &row);
+    }
+    let key = PrivateKey::generate(FACTORY_BITS)?;
+    let made = row(vault, FACTORY, &key, &key.public().to_bytes())?;
+    let kept = transact(storage, "keys.make", |rows| {
+        if rows.service_key(FACTORY)?.is_none() {
+            rows.put_service_key(&made)?;
+        }
+        Ok(rows.service_key(FACTORY)?)
+    })?;
+    open(vault, &kept.ok_or(Failure::Sealed)?)
+}
+
+fn load(rows: &Transaction<'_>, vault: &Vault, size: KeySize) -> Result<Option<ServiceKeys>, Failure> {
+    let [device, service] = size.names();
+    let found = (rows.service_key(FACTORY)?, rows.service_key(device)?, rows.service_key(service)?);
     let (Some(factory), Some(device), Some(service)) = found else { return Ok(None) };
     Ok(Some(ServiceKeys {
         factory_announced: factory.announced,
@@ -82,7 +162,7 @@ fn load(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<ServiceKeys>, Fa
 /// Seals the keys anew under the current master key, where they are not. Tells how many were.
 pub(crate) fn reseal(step: &Step<'_>) -> Result<u32, Failure> {
     let mut resealed = 0;
-    for name in [FACTORY, DEVICE, SERVICE] {
+    for name in std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(KeySize::names)) {
         let Some(row) = step.rows.service_key(name)? else { continue };
         if let Some(primes) = step.vault.reseal(Place { column: COLUMN, row: name }, &row.primes)? {
             step.rows.put_service_key(&ServiceKeyRow { primes, ..row })?;
@@ -97,15 +177,16 @@ fn open(vault: &Vault, row: &ServiceKeyRow) -> Result<PrivateKey, Failure> {
     PrivateKey::from_bytes(&primes).ok_or(Failure::Sealed)
 }
 
-fn make(vault: &Vault) -> Result<[ServiceKeyRow; 3], Failure> {
-    let factory = PrivateKey::generate(FACTORY_BITS)?;
-    let row = |name, key: &PrivateKey, announced: &[u8]| {
-        let primes = vault.seal(Place { column: COLUMN, row: name }, &key.to_bytes())?;
-        Ok::<_, Failure>(ServiceKeyRow { name, primes, announced: hex::encode(announced) })
+fn row(vault: &Vault, name: &'static str, key: &PrivateKey, announced: &[u8]) -> Result<ServiceKeyRow, Failure> {
+    let primes = vault.seal(Place { column: COLUMN, row: name }, &key.to_bytes())?;
+    Ok(ServiceKeyRow { name, primes, announced: hex::encode(announced) })
+}
+
+fn make(vault: &Vault, factory: &PrivateKey, size: KeySize) -> Result<[ServiceKeyRow; 2], Failure> {
+    let make = |name| {
+        let key = PrivateKey::generate(size.bits())?;
+        row(vault, name, &key, &factory.seal(&key.public().to_bytes())?)
     };
-    let announced = |name| {
-        let key = PrivateKey::generate(BITS)?;
-        row(name, &key, &factory.seal(&key.public().to_bytes())?)
-    };
-    Ok([row(FACTORY, &factory, &factory.public().to_bytes())?, announced(DEVICE)?, announced(SERVICE)?])
+    let [device, service] = size.names();
+    Ok([make(device)?, make(service)?])
 }

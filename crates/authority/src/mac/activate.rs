@@ -67,7 +67,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let name =
         query.need("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
     let keys = mac.keys()?;
-    let sent = SentPin::read(query, &keys.device, "Kma", "pin")?;
+    let sent = SentPin::read(mac, query, "Kma", "pin")?;
     if !sent.fits(&serial) {
         return Err(Word::Syntax.into());
     }

@@ -23,8 +23,7 @@ use inwebo_values::{Kma, Pin, Serial};
 
 use crate::account::AccountName;
 use crate::failure::Failure;
-use crate::rsa::PrivateKey;
-use crate::service_keys::{KeyHolder, ServiceKeys};
+use crate::service_keys::{KeyHolder, KeySize, ServiceKeys};
 use crate::step::{Step, Surroundings};
 use answer::{Action, Granted};
 pub(crate) use party::reseal_device;
@@ -106,8 +105,15 @@ impl Mac<'_> {
         Ok(judged?)
     }
 
+    /// The keys that are announced.
     fn keys(&self) -> Result<Arc<ServiceKeys>, Failure> {
-        self.keys.get(self.around.storage, self.around.vault)
+        self.keys.get(self.around.storage, self.around.vault, self.around.policy.device_key_bits)
+    }
+
+    /// The keys that a block was encrypted to, if to any of this service.
+    fn keys_of(&self, block: &[u8]) -> Result<Arc<ServiceKeys>, Stop> {
+        let size = KeySize::of_block(block.len()).ok_or(Word::Syntax)?;
+        Ok(self.keys.find(self.around.storage, self.around.vault, size)?.ok_or(Word::Syntax)?)
     }
 }
 
@@ -119,9 +125,11 @@ struct SentPin {
 
 impl SentPin {
     /// Opens both; `kma` is still to be compared with the device's serial.
-    fn read(query: &Query, key: &PrivateKey, kma_name: &str, pin_name: &str) -> Result<Self, Stop> {
+    fn read(mac: &Mac<'_>, query: &Query, kma_name: &str, pin_name: &str) -> Result<Self, Stop> {
         let encrypted_kma = query.encrypted(kma_name)?;
         let encrypted_pin = query.encrypted(pin_name)?;
+        // Both are encrypted to the same key; what is not, does not open.
+        let key = &mac.keys_of(&encrypted_kma)?.device;
         let kma = key.open(&encrypted_kma)?.ok_or(Word::Syntax)?;
         let kma = <[u8; 16]>::try_from(kma.as_slice()).map_err(|_| Word::Syntax)?;
         let pin = key.open(&encrypted_pin)?.ok_or(Word::Syntax)?;

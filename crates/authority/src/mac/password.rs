@@ -26,7 +26,7 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let id = query.need("id")?;
     let sent = Sent::read(query)?;
-    let new = SentPin::read(query, &mac.keys()?.device, "nKma", "newpin")?;
+    let new = SentPin::read(mac, query, "nKma", "newpin")?;
     mac.step("password.finalize", |step| {
         let party = Party::find(step, id)?;
         if !new.fits(&party.serial) {

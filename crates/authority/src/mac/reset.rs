@@ -27,7 +27,7 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
 
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let (id, entered, r0) = (query.need("id")?, query.code()?, query.proof("R0")?);
-    let new = SentPin::read(query, &mac.keys()?.device, "nKma", "newpin")?;
+    let new = SentPin::read(mac, query, "nKma", "newpin")?;
     mac.step("reset.finalize", |step| {
         let mut party = Party::find(step, id)?;
         if !new.fits(&party.serial) {

@@ -20,7 +20,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     if query.need("ms_id0")? != SECRET_ID || query.need("ms_n")? != "1" {
         return Err(Word::Syntax.into());
     }
-    let secret = mac.keys()?.service.open(&encrypted)?.ok_or(Word::Syntax)?;
+    let secret = mac.keys_of(&encrypted)?.service.open(&encrypted)?.ok_or(Word::Syntax)?;
     let secret = Zeroizing::new(<[u8; 16]>::try_from(secret.as_slice()).map_err(|_| Word::Syntax)?);
     mac.step("secret.store", |step| {
         let party = Party::find(step, id)?;

@@ -8,6 +8,7 @@ mod database;
 mod device;
 mod durability;
 mod files;
+mod key_sizes;
 mod malformed;
 mod passwords;
 mod pins;

@@ -16,6 +16,8 @@ mod codes;
 mod device;
 #[path = "../service/durability.rs"]
 mod durability;
+#[path = "../service/key_sizes.rs"]
+mod key_sizes;
 #[path = "../service/malformed.rs"]
 mod malformed;
 #[path = "../service/passwords.rs"]

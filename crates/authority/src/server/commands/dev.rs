@@ -39,18 +39,19 @@ pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
 }
 
 /// What a person needs to go on.
-pub(super) fn tell(folder: &Path, address: std::net::SocketAddr) -> Result<(), String> {
+pub(super) fn tell(folder: &Path, address: std::net::SocketAddr, tls: bool) -> Result<(), String> {
     let folder = folder.canonicalize().map_err(|error| error.to_string())?;
     println!(
         "pims-authority for development
-  service      https://localhost:{port}
+  service      {scheme}://localhost:{port}
   account      {ACCOUNT}, its token is in {token}
   certificate  {certificate}
   SMS          {outbox}
 Give libpims this configuration, with the token as account.accessToken:
-  {{\"credential\":{{\"inWeboURL\":\"https://localhost:{port}\",\"macID\":\"0123456789abcdef0123456789abcdef\",
+  {{\"credential\":{{\"inWeboURL\":\"{scheme}://localhost:{port}\",\"macID\":\"0123456789abcdef0123456789abcdef\",
     \"clientId\":\"demo\",\"clientSecret\":\"demo\",\"caFile\":\"{certificate}\"}}}}
 It ends with Ctrl-C. What it keeps stays in {folder}.",
+        scheme = if tls { "https" } else { "http" },
         port = address.port(),
         token = folder.join(TOKEN).display(),
         certificate = folder.join(CERTIFICATE).display(),

@@ -31,7 +31,9 @@ pub(crate) fn run(config: Config) -> Result<(), String> {
 /// Runs a service for development.
 pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
     let config = dev::prepare(folder, port)?;
-    start(config, |address| dev::tell(folder, address))
+    // Whoever took the certificate out of the configuration gets plain HTTP.
+    let tls = config.listen.tls.is_some();
+    start(config, |address| dev::tell(folder, address, tls))
 }
 
 /// `ready` is told the address once it is listened to.

@@ -90,6 +90,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("policy.otp_without_pin", Flag, "false; one-time passwords without a PIN"),
     key("policy.evolve_k1_every", Number, "16; after how many one-time passwords K1 evolves, 0 is never"),
     key("policy.refresh_token_lifetime_seconds", Number, "2592000; lifetime of a refresh token"),
+    key(
+        "policy.device_key_bits",
+        Number,
+        "2048; bits of the RSA keys that devices encrypt PINs and secrets to; 1024 is for old clients alone",
+    ),
     key("tokens.issuer", Text, "none; the `iss` of the access tokens that apps show to CVS"),
     key("tokens.audience", Text, "the `aud` that they must have; required with an issuer"),
     key("tokens.jwks_file", Text, "the issuer's keys as a file; read again at SIGHUP"),

@@ -11,7 +11,7 @@ use super::{
     AccessTokens, Address, Admin, Config, Issuer, IssuerKeys, Limits, Listen, Log, RelyingParty, Secret, Signature,
     Sms, TlsFiles, Tokens, Webhook,
 };
-use crate::{AccountName, KeyRing, MasterKey, Policy, SmsRetry};
+use crate::{AccountName, KeyRing, KeySize, MasterKey, Policy, SmsRetry};
 
 /// The shortest secrets that are taken: what a person thinks up is shorter.
 const MIN_ADMIN_TOKEN: usize = 32;
@@ -221,7 +221,17 @@ fn policy(reader: &mut Reader) -> Policy {
             usual.refresh_token_lifetime_seconds,
             TIME,
         ),
+        device_key_bits: device_key_bits(reader),
     }
+}
+
+fn device_key_bits(reader: &mut Reader) -> KeySize {
+    const KEY: &str = "policy.device_key_bits";
+    let bits = reader.number(KEY, 2048_u32, 1024..=2048);
+    KeySize::try_from(bits).unwrap_or_else(|what| {
+        reader.problem(KEY, what);
+        KeySize::default()
+    })
 }
 
 fn tokens(reader: &mut Reader, address: Option<SocketAddr>) -> Tokens {

@@ -1,0 +1,133 @@
+"""The real service, run as its users run it for development: `pims-authority serve --dev`."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import urllib.parse
+
+from inwebo import Service
+
+BINARY = os.environ.get("PIMS_AUTHORITY", str(pathlib.Path(__file__).parents[2] / "target/debug/pims-authority"))
+CVS = "/applications/cvs/v4/mobile"
+ACCOUNTS = 24
+# The tests come faster than devices do.
+LIMITS = """
+[limits]
+address_per_minute = 100000
+account_per_minute = 100000
+wrong_codes_per_address_and_minute = 100000
+wrong_codes_per_minute = 100000
+wrong_otps_per_account_and_minute = 100000
+"""
+
+
+class Authority:
+    """The service with an account for each test. It ends with `stop`."""
+
+    def __init__(self, tls: bool = True, policy: str = "evolve_k1_every = 3\notp_without_pin = true"):
+        self.folder = tempfile.TemporaryDirectory(prefix="pims-interop-")
+        self.path = pathlib.Path(self.folder.name)
+        self.policy = policy
+        # The first start writes the configuration; the second one reads what was made of it.
+        self.start()
+        self.stop_process()
+        self.configure(tls)
+        self.start()
+        self.left = [f"account{number}" for number in range(ACCOUNTS)]
+
+    def configure(self, tls: bool) -> None:
+        path = self.path / "pims-authority.toml"
+        text = path.read_text()
+        if not tls:
+            text, removed = re.subn(r"(?m)^(certificate_file|key_file) = .*\n", "", text)
+            assert removed == 2, "the certificate and its key"
+        tokens = "".join(f'account{number} = "{token(f"account{number}")}"\n' for number in range(ACCOUNTS))
+        text = text.replace("[tokens.static]\n", f"[tokens.static]\n{tokens}")
+        path.write_text(f"{text}\n[policy]\n{self.policy}\n{LIMITS}")
+
+    def start(self) -> None:
+        command = [BINARY, "serve", "--dev", "--folder", str(self.path), "--port", "0"]
+        with open(self.path / "log", "ab") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        said = ""
+        # It says so when it listens, and closes its output when it ends.
+        for line in self.process.stdout:
+            said += line
+            if line.startswith("It ends with Ctrl-C"):
+                break
+        found = re.search(r"^ +service +(\S+)$", said, re.MULTILINE)
+        if found is None:
+            log = (self.path / "log").read_text()
+            self.stop()
+            raise RuntimeError(f"the service did not start: {said}{log}")
+        self.url = found[1]
+
+    def stop_process(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=60)
+
+    def restart(self) -> None:
+        """As it was, on another port perhaps."""
+        self.stop_process()
+        self.start()
+
+    def stop(self) -> None:
+        self.stop_process()
+        self.folder.cleanup()
+
+    def service(self) -> Service:
+        """For one device."""
+        return Service(self.url, str(self.path / "certificate.pem"))
+
+    def account(self) -> Account:
+        """An account that has a trusted phone number and nothing else."""
+        account = Account(self, self.left.pop())
+        number = "+33612345678"
+        account.cvs("POST", "smsCode", {"type": "phoneNumberCertification", "phoneNumber": number})
+        account.cvs("POST", "trustedPhoneNumber", {"smsCode": self.last_code(), "phoneNumber": number})
+        return account
+
+    def stranger(self) -> Account:
+        """An account that has nothing."""
+        return Account(self, "demo")
+
+    def last_code(self) -> str:
+        return json.loads((self.path / "sms-outbox.jsonl").read_text().splitlines()[-1])["code"]
+
+
+def token(account: str) -> str:
+    return f"the-token-of-{account}"
+
+
+class Account:
+    """What the host application and a relying party do."""
+
+    def __init__(self, authority: Authority, name: str):
+        self.authority = authority
+        self.name = name
+
+    def cvs(self, method: str, resource: str, body: dict[str, str] | None = None) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {token(self.name)}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        path = f"{CVS}/{resource}?client_id=interop"
+        with self.authority.service().open(path, method, headers, data) as response:
+            return json.load(response)
+
+    def code(self, purpose: str = "enrollment") -> str:
+        """An SMS code."""
+        self.cvs("POST", "smsCode", {"type": purpose})
+        return self.authority.last_code()
+
+    def accepts(self, otp: str) -> bool:
+        """Whether a relying party is told that the password is right, which uses it up."""
+        asked = {"action": "authenticate", "serviceId": "demo", "userId": self.name, "token": otp, "format": "json"}
+        with self.authority.service().open(f"/FS?{urllib.parse.urlencode(asked)}") as response:
+            word = json.load(response)["err"]
+        if word not in ("OK", "NOK:ACCESS"):
+            raise AssertionError(word)
+        return word == "OK"

@@ -38,6 +38,7 @@ lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) clippy -p pims-authority --features postgres --lib -- -D warnings
 	$(CARGO) clippy -p pims-authority --features server --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	tools/lint-dockerfile $(BUILD)/hadolint
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "SKIPPED: cargo-deny is not installed (bans, licences and sources of dependencies were not checked)"; fi
 

@@ -57,6 +57,11 @@ fn main() {
             let measured = load::activations(&program, connections, time);
             println!("{}", measured.line(&format!("{name}, {connections} connections")));
         }
+        if let Database::Postgres = database {
+            println!();
+            println!("The tables after these activations, indexes included");
+            println!("{}", program.tables().join("\n"));
+        }
     }
     println!();
     memory(seconds("PIMS_BENCH_MEMORY_SECONDS", 300));
@@ -91,6 +96,10 @@ fn passwords(name: &str, time: Duration, database: &Database) {
         let measured = load::passwords(&program, connections, time);
         let share = 100.0 * measured.rate() / alone.rate();
         println!("{} {share:5.0} %", measured.line(&format!("{name}, {connections} connections")));
+    }
+    if let Database::Postgres = database {
+        println!("The tables after these passwords, indexes included");
+        println!("{}", program.tables().join("\n"));
     }
 }
 

@@ -47,13 +47,15 @@ pub(crate) struct Program {
     pub(crate) address: String,
     process: Child,
     outbox: Mutex<Outbox>,
-    _folder: TempDir,
+    folder: TempDir,
+    schema: Option<String>,
 }
 
 /// What was sent to whom, as far as it was read.
 #[derive(Default)]
 struct Outbox {
     file: Option<BufReader<File>>,
+    line: String,
     codes: HashMap<String, String>,
 }
 
@@ -65,14 +67,17 @@ impl Program {
     pub(crate) fn start(database: &Database) -> Self {
         // On the disk that databases lie on, not in memory.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let url = match database {
-            Database::Sqlite => "sqlite:authority.db".to_owned(),
-            Database::Postgres => {
-                let socket = Cluster::shared().data().trim_end_matches("/data").replace('/', "%2F");
-                let schema = Database::schema();
-                format!("postgres://pims@{socket}/postgres?options=-c%20search_path%3D{schema}")
-            }
+        let schema = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(Database::schema()),
         };
+        let url = schema.as_ref().map_or_else(
+            || "sqlite:authority.db".to_owned(),
+            |schema| {
+                let socket = Cluster::shared().data().trim_end_matches("/data").replace('/', "%2F");
+                format!("postgres://pims@{socket}/postgres?options=-c%20search_path%3D{schema}")
+            },
+        );
         let key = "07".repeat(32);
         let mut config = format!("{CONFIG}[database]\nurl = {url:?}\n[master_key]\nhex = \"{key}\"\n[tokens.static]\n");
         for account in 0..ACCOUNTS {
@@ -101,22 +106,36 @@ impl Program {
             assert!(process.try_wait().unwrap().is_none(), "it did not start: {text}");
             std::thread::sleep(std::time::Duration::from_millis(10));
         };
-        Self { address, process, outbox: Mutex::default(), _folder: folder }
+        Self { address, process, outbox: Mutex::default(), folder, schema }
     }
 
     /// The last code that was sent to a number.
     pub(crate) fn code(&self, number: &str) -> String {
         let mut outbox = self.outbox.lock().unwrap();
-        let Outbox { file, codes } = &mut *outbox;
+        let Outbox { file, line, codes } = &mut *outbox;
         let file =
-            file.get_or_insert_with(|| BufReader::new(File::open(self._folder.path().join("outbox.jsonl")).unwrap()));
-        let mut line = String::new();
-        while file.read_line(&mut line).unwrap() > 0 {
-            let sms: Value = serde_json::from_str(&line).unwrap();
+            file.get_or_insert_with(|| BufReader::new(File::open(self.folder.path().join("outbox.jsonl")).unwrap()));
+        // A line may be seen before it is whole: the rest is read next time.
+        while file.read_line(line).unwrap() > 0 && line.ends_with('\n') {
+            let sms: Value = serde_json::from_str(line).unwrap();
             codes.insert(sms["to"].as_str().unwrap().to_owned(), sms["code"].as_str().unwrap().to_owned());
             line.clear();
         }
         codes.remove(number).expect("a code was sent")
+    }
+
+    /// What the rows of each table take on PostgreSQL, with their indexes.
+    pub(crate) fn tables(&self) -> Vec<String> {
+        let schema = self.schema.as_ref().expect("it runs on PostgreSQL");
+        let mut client = postgres::Client::connect(&Cluster::shared().address("postgres"), postgres::NoTls).unwrap();
+        let mut line = |table: &str| {
+            let sql =
+                format!("SELECT (SELECT count(*) FROM {schema}.{table}), pg_total_relation_size('{schema}.{table}')");
+            let row = client.query_one(&sql, &[]).unwrap();
+            let (rows, bytes): (i64, i64) = (row.get(0), row.get(1));
+            format!("{table:<12} {rows:>10} rows {:>8} bytes each", bytes.checked_div(rows).unwrap_or(0))
+        };
+        ["accounts", "devices", "challenges", "codes", "passwords", "audit"].map(&mut line).to_vec()
     }
 
     /// Memory that it has, in KiB.

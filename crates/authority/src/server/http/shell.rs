@@ -50,7 +50,7 @@ pub(crate) async fn around(State(shell): State<Shell>, mut request: Request, nex
         let status = response.status().as_u16();
         let time = began.elapsed();
         shell.service.metrics.request(&route, &method, status, time);
-        let millis = time.as_millis();
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         if response.status().is_server_error() {
             tracing::warn!(%method, %route, status, millis, %peer, "answered");
         } else {

@@ -7,8 +7,10 @@
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod program;
 mod service;
 mod trust;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,6 +37,8 @@ pub(crate) fn turn() -> Turn {
 }
 
 pub(crate) const MAC_ID: &str = "0123456789abcdef0123456789abcdef";
+/// The account's token.
+pub(crate) const TOKEN: &str = "secret-1a-of-the-account";
 const PHONE: &str = "+33612345678";
 
 /// Each place of an answer at which something else is lost: all of it, in the status line, in the headers, in the body, its last byte.
@@ -43,15 +47,22 @@ const TRUNCATIONS: [usize; 7] = [0, 20, 100, 300, 600, 900, 999];
 /// A device and its service.
 struct World<'a> {
     folder: &'a Path,
-    service: &'a Service,
+    url: &'a str,
+    ca_file: Option<&'a Path>,
+}
+
+impl<'a> World<'a> {
+    fn new(folder: &'a Path, service: &'a Service) -> Self {
+        Self { folder, url: &service.url, ca_file: None }
+    }
 }
 
 impl World<'_> {
     fn init(&self, timeout: u64) {
         let config = json!({
             "storage": { "path": self.folder.join("device") },
-            "credential": { "inWeboURL": self.service.url, "macID": MAC_ID },
-            "account": { "accessToken": "secret-1a" },
+            "credential": { "inWeboURL": self.url, "macID": MAC_ID, "caFile": self.ca_file },
+            "account": { "accessToken": TOKEN },
             "network": { "requestTimeoutMs": timeout },
         });
         expect(&execute("init", "", &config));
@@ -125,26 +136,57 @@ impl World<'_> {
     }
 }
 
-#[test]
-fn whatever_the_network_does_the_next_call_goes_on() {
-    let _turn = turn();
-    for (step, prepare, least) in [
-        ("enroll", &["certify", "add", "code"][..], 3),
-        ("enroll with number", &["certify"], 3),
-        ("otp", &["certify", "add", "code", "enroll"], 4),
-        ("update", &["certify", "add", "code", "enroll"], 5),
-        ("reset", &["certify", "add", "code", "enroll", "reset code"], 5),
-        ("remove", &["certify", "add", "code", "enroll"], 1),
-    ] {
+/// Every operation that asks the service for something: what goes before it, and how many requests it has at the least.
+const STEPS: [(&str, &[&str], usize); 6] = [
+    ("enroll", &["certify", "add", "code"], 3),
+    ("enroll with number", &["certify"], 3),
+    ("otp", &["certify", "add", "code", "enroll"], 4),
+    ("update", &["certify", "add", "code", "enroll"], 5),
+    ("reset", &["certify", "add", "code", "enroll", "reset code"], 5),
+    ("remove", &["certify", "add", "code", "enroll"], 1),
+];
+
+/// Breaks each request of each operation in each of these ways.
+fn break_all(faults: &[Fault], start: &dyn Fn(&Path) -> Service) {
+    for (step, prepare, least) in STEPS {
         let prepared = tempfile::tempdir().unwrap();
-        let requests = rehearse(prepared.path(), prepare, step);
+        let requests = rehearse(prepared.path(), prepare, step, start);
         assert!(requests.len() >= least, "{step}: {requests:?}");
         for (number, request) in requests.iter().enumerate() {
-            for fault in faults() {
-                break_and_mend(prepared.path(), step, number, fault, request);
+            for fault in faults {
+                break_and_mend(prepared.path(), step, number, *fault, request, start);
             }
         }
     }
+}
+
+#[test]
+fn whatever_happens_to_an_answer_the_next_call_goes_on() {
+    let _turn = turn();
+    break_all(&faults(), &|folder| Service::start(folder, None));
+}
+
+/// The program sees no request, or the beginning of one: in the method, the path, the query, the headers, before the end of the head or the
+/// last byte of the body; or all of it, and the client nothing of the answer; or another byte; or it comes late.
+const OF_REQUESTS: [Fault; 11] = [
+    Fault::Cut(0),
+    Fault::Cut(4),
+    Fault::Cut(40),
+    Fault::Cut(300),
+    Fault::Cut(700),
+    Fault::Cut(950),
+    Fault::Cut(999),
+    Fault::Cut(1000),
+    Fault::Damage(100),
+    Fault::Damage(500),
+    Fault::Late,
+];
+
+#[test]
+fn whatever_happens_to_a_request_the_next_call_goes_on() {
+    let _turn = turn();
+    let Some(binary) = program::binary() else { return };
+    break_all(&OF_REQUESTS, &|folder| Service::start_program(&binary, folder));
 }
 
 fn faults() -> Vec<Fault> {
@@ -156,9 +198,9 @@ fn faults() -> Vec<Fault> {
 }
 
 /// Prepares a device, and finds out what an operation asks for.
-fn rehearse(folder: &Path, prepare: &[&str], step: &str) -> Vec<String> {
-    let service = Service::start(folder, None);
-    let world = World { folder, service: &service };
+fn rehearse(folder: &Path, prepare: &[&str], step: &str, start: &dyn Fn(&Path) -> Service) -> Vec<String> {
+    let service = start(folder);
+    let world = World::new(folder, &service);
     world.init(30_000);
     for step in prepare {
         expect(&world.act(step));
@@ -166,27 +208,42 @@ fn rehearse(folder: &Path, prepare: &[&str], step: &str) -> Vec<String> {
     facade::free();
     drop(service);
     let copy = copy_of(folder);
-    let service = Service::start(copy.path(), None);
-    let world = World { folder: copy.path(), service: &service };
+    let service = start(copy.path());
+    let world = World::new(copy.path(), &service);
     world.init(30_000);
     expect(&world.act(step));
     facade::free();
     service.asked()
 }
 
-fn break_and_mend(prepared: &Path, step: &str, number: usize, fault: Fault, request: &str) {
+fn break_and_mend(
+    prepared: &Path,
+    step: &str,
+    number: usize,
+    fault: Fault,
+    request: &str,
+    start: &dyn Fn(&Path) -> Service,
+) {
     let about = format!("{step}, request {number} ({request}), {fault:?}");
-    let timeouts: &[u64] = if fault == Fault::Silence { &[250, 2000, 20_000] } else { &[30_000] };
+    let timeouts: &[u64] = if matches!(fault, Fault::Silence | Fault::Late) { &[250, 2000, 20_000] } else { &[30_000] };
     // On a slow machine a request before it may have been too slow already: then with more patience, on a fresh copy.
-    let happened = timeouts.iter().any(|timeout| break_once(prepared, step, number, fault, &about, *timeout));
+    let happened =
+        timeouts.iter().any(|timeout| break_once(&copy_of(prepared), step, number, fault, &about, *timeout, start));
     assert!(happened, "{about}: it did not come to that");
 }
 
 /// Whether the fault happened; then everything was checked.
-fn break_once(prepared: &Path, step: &str, number: usize, fault: Fault, about: &str, timeout: u64) -> bool {
-    let folder = copy_of(prepared);
-    let service = Service::start(folder.path(), None);
-    let world = World { folder: folder.path(), service: &service };
+fn break_once(
+    folder: &tempfile::TempDir,
+    step: &str,
+    number: usize,
+    fault: Fault,
+    about: &str,
+    timeout: u64,
+    start: &dyn Fn(&Path) -> Service,
+) -> bool {
+    let service = start(folder.path());
+    let world = World::new(folder.path(), &service);
     world.init(timeout);
     service.fail(number, fault);
     let message = world.act(step);
@@ -198,15 +255,15 @@ fn break_once(prepared: &Path, step: &str, number: usize, fault: Fault, about: &
     let allowed: &[u64] = match fault {
         // A byte may be one that does not matter, or make another answer of it: that of a key, for instance, which only shows later.
         // Whatever it was, what was written down can be read and is a state of the table.
-        Fault::Corrupt(_) => {
+        Fault::Corrupt(_) | Fault::Damage(_) => {
             facade::free();
             world.init(30_000);
             is_activated();
             facade::free();
             return true;
         }
-        Fault::Silence => &[2201, 2316],
-        Fault::Refuse => &[2202, 2316],
+        Fault::Silence | Fault::Late => &[2201, 2316],
+        Fault::Refuse | Fault::Cut(_) => &[2202, 2316],
         Fault::Truncate(_) => &[2202, 2203, 2316],
         Fault::Status(_) => &[2204, 2316],
         Fault::Redirect => &[2203, 2316],
@@ -215,13 +272,18 @@ fn break_once(prepared: &Path, step: &str, number: usize, fault: Fault, about: &
     facade::free();
 
     world.init(30_000);
-    let pin = world.recover(step, &message);
+    goes_on(&world, step, &message, about);
+    facade::free();
+    true
+}
+
+/// After an operation that came to this message: the person gets to a password, and no try was lost on the way.
+fn goes_on(world: &World<'_>, step: &str, message: &Value, about: &str) {
+    let pin = world.recover(step, message);
     let password = otp(pin);
     assert_eq!(password["status"], "SUCCEEDED", "{about}: {message}, then {password}");
     let wrong = otp("9999");
     assert_eq!(wrong["error"]["info"]["attemptsLeft"], 4, "{about}: a try was charged for nothing: {wrong}");
-    facade::free();
-    true
 }
 
 #[test]
@@ -229,7 +291,7 @@ fn one_connection_serves_many_requests_and_one_that_was_closed_is_replaced() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), None);
-    let world = World { folder: folder.path(), service: &service };
+    let world = World::new(folder.path(), &service);
     world.init(30_000);
     for step in ["certify", "add", "code", "enroll", "otp", "otp"] {
         expect(&world.act(step));
@@ -250,7 +312,7 @@ fn freeing_ends_a_request_that_waits() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), None);
-    World { folder: folder.path(), service: &service }.init(4_000_000_000);
+    World::new(folder.path(), &service).init(4_000_000_000);
     service.fail(0, Fault::Silence);
     let (sender, receiver) = std::sync::mpsc::channel();
     let callback = Box::new(move |message: &facade::Message| sender.send(message.as_str().to_owned()).unwrap());
@@ -279,7 +341,7 @@ fn freeing_ends_a_connection_that_is_not_made() {
     let config = json!({
         "storage": { "path": folder.path() },
         "credential": { "inWeboURL": format!("http://{address}"), "macID": MAC_ID },
-        "account": { "accessToken": "secret-1a" },
+        "account": { "accessToken": TOKEN },
         "network": { "connectTimeoutMs": 4_000_000_000_u64, "requestTimeoutMs": 4_000_000_000_u64 },
     });
     expect(&execute("init", "", &config));

@@ -1,4 +1,5 @@
-//! A service on a loopback port: the authority behind a small HTTP server that can be told to fail, with TLS or without.
+//! A service on a loopback port: the authority behind a small HTTP server that can be told to fail, with TLS or without. What answers is
+//! the library within this process, or the program, to which requests are handed on.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,6 +12,8 @@ use std::time::Duration;
 use pims_authority::{
     AccountName, Authority, CvsAnswer, CvsRefusal, CvsRequest, MasterKey, Options, Outbox, Policy, Purpose, SystemClock,
 };
+
+use crate::program::Program;
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,18 @@ pub(crate) enum Fault {
     Status(u16),
     /// The service sends the client elsewhere.
     Redirect,
+    /// So many thousandths of the request arrive before the connection ends; 1000 is all of it, and the answer is lost.
+    Cut(usize),
+    /// One byte of the request, at so many thousandths, arrives as another one.
+    Damage(usize),
+    /// The request arrives once the client has had enough of waiting.
+    Late,
+}
+
+/// Who does what is asked.
+enum Backend {
+    Library(Box<Authority>),
+    Program(Program),
 }
 
 /// The service, until it is dropped.
@@ -37,7 +52,7 @@ pub(crate) struct Service {
 }
 
 struct Shared {
-    authority: Authority,
+    backend: Backend,
     account: AccountName,
     tls: Option<Arc<rustls::ServerConfig>>,
     ends: AtomicBool,
@@ -46,10 +61,12 @@ struct Shared {
     /// What was asked, action and mode or method and resource.
     asked: Mutex<Vec<String>>,
     connections: Mutex<usize>,
+    /// Whether a late request is under way.
+    late: Mutex<bool>,
 }
 
 impl Service {
-    /// Serves the account `local` of the database in `folder`.
+    /// Serves the account `local` of the database in `folder`, by the library.
     pub(crate) fn start(folder: &Path, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let authority = Authority::open(Options {
             database: folder.join("authority.db").into(),
@@ -60,17 +77,27 @@ impl Service {
             clock: Box::new(SystemClock),
         })
         .unwrap();
+        Self::with(Backend::Library(Box::new(authority)), tls)
+    }
+
+    /// The same by the program.
+    pub(crate) fn start_program(binary: &Path, folder: &Path) -> Self {
+        Self::with(Backend::Program(Program::start(binary, folder, "")), None)
+    }
+
+    fn with(backend: Backend, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
         let shared = Arc::new(Shared {
-            authority,
+            backend,
             account: AccountName::new("local").unwrap(),
             tls,
             ends: AtomicBool::new(false),
             fault: Mutex::default(),
             asked: Mutex::default(),
             connections: Mutex::default(),
+            late: Mutex::default(),
         });
         let thread = std::thread::spawn({
             let shared = shared.clone();
@@ -93,8 +120,11 @@ impl Service {
         *self.shared.fault.lock().unwrap() = Some((after, fault));
     }
 
-    /// Whether the fault has happened.
+    /// Whether the fault has happened. One that outlives its client is waited for.
     pub(crate) fn failed(&self) -> bool {
+        while *self.shared.late.lock().unwrap() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         self.shared.fault.lock().unwrap().is_none()
     }
 
@@ -152,11 +182,34 @@ impl Shared {
         if fault == Some(Fault::Refuse) {
             return false;
         }
+        *self.late.lock().unwrap() = fault == Some(Fault::Late);
         let body = read_body(stream, head);
         self.asked.lock().unwrap().push(name_of(head));
         let answer = match fault {
             Some(Fault::Status(status)) => Answer(status, String::new(), "no".into()),
             Some(Fault::Redirect) => Answer(302, "Location: http://localhost:1/\r\n".into(), String::new()),
+            Some(Fault::Cut(share)) => {
+                let request = format!("{head}{body}").into_bytes();
+                let arrives = request.len() * share / 1000;
+                self.hand_on(&request[..arrives], arrives == request.len());
+                return false;
+            }
+            Some(Fault::Damage(share)) => {
+                let mut request = format!("{head}{body}").into_bytes();
+                let place = (request.len() * share / 1000).min(request.len() - 1);
+                request[place] ^= 1;
+                match self.hand_on(&request, true) {
+                    Some(answer) => answer,
+                    None => return false,
+                }
+            }
+            Some(Fault::Late) => {
+                // Until the client has enough of it.
+                let _ = stream.read(&mut [0]);
+                self.answer(head, &body);
+                *self.late.lock().unwrap() = false;
+                return false;
+            }
             _ => self.answer(head, &body),
         };
         let Answer(status, headers, body) = answer;
@@ -191,13 +244,40 @@ impl Shared {
     }
 
     fn answer(&self, head: &str, body: &str) -> Answer {
+        match &self.backend {
+            Backend::Library(authority) => self.judge(authority, head, body),
+            Backend::Program(_) => self.hand_on(format!("{head}{body}").as_bytes(), true).unwrap(),
+        }
+    }
+
+    /// Hands a request, or the beginning of one, on to the program. Its answer, where it is waited for and comes.
+    fn hand_on(&self, bytes: &[u8], whole: bool) -> Option<Answer> {
+        let Backend::Program(program) = &self.backend else { panic!("requests are cut on their way to the program") };
+        let mut stream = TcpStream::connect(&program.address).unwrap();
+        stream.write_all(bytes).unwrap();
+        if !whole {
+            // The program has seen the end of it before the client goes on.
+            stream.shutdown(Shutdown::Write).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+            return None;
+        }
+        let head = read_head(&mut stream)?;
+        let body = read_body(&mut stream, &head);
+        let (status, headers) = head.strip_prefix("HTTP/1.1 ")?.split_once("\r\n")?;
+        let kept =
+            headers.lines().filter(|line| !line.is_empty() && !line.to_ascii_lowercase().starts_with("content-length"));
+        let headers = kept.map(|line| format!("{line}\r\n")).collect();
+        Some(Answer(status.get(..3)?.parse().ok()?, headers, body))
+    }
+
+    fn judge(&self, authority: &Authority, head: &str, body: &str) -> Answer {
         let mut words = head.split(' ');
         let (method, target) = (words.next().unwrap(), words.next().unwrap());
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         if path == "/iwws/MAC" {
-            return Answer(200, "Content-Type: text/xml\r\n".into(), self.authority.mac(None, query).unwrap());
+            return Answer(200, "Content-Type: text/xml\r\n".into(), authority.mac(None, query).unwrap());
         }
-        assert!(head.to_ascii_lowercase().contains("authorization: bearer secret-1a\r\n"), "{head}");
+        assert!(head.to_ascii_lowercase().contains(&format!("authorization: bearer {}\r\n", crate::TOKEN)), "{head}");
         let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let (sms_code, phone_number) = (text("smsCode"), text("phoneNumber"));
@@ -220,7 +300,7 @@ impl Shared {
             ("DELETE", "enrollments") => CvsRequest::RemoveEnrollments,
             other => panic!("{other:?}"),
         };
-        let (status, said) = match self.authority.cvs(&self.account, &request).unwrap() {
+        let (status, said) = match authority.cvs(&self.account, &request).unwrap() {
             CvsAnswer::Done => (200, "{}".into()),
             CvsAnswer::PhoneNumber(number) => (200, format!("{{\"phoneNumber\":\"{number}\"}}")),
             CvsAnswer::Refused(CvsRefusal::WrongCode { attempts_left }) => {

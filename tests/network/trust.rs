@@ -51,7 +51,7 @@ fn ask(folder: &Path, service: &Service, credential: Value) -> Value {
     let mut config = json!({
         "storage": { "path": folder.join("device") },
         "credential": { "inWeboURL": service.url, "macID": MAC_ID },
-        "account": { "accessToken": "secret-1a" },
+        "account": { "accessToken": crate::TOKEN },
     });
     for (key, value) in credential.as_object().unwrap() {
         config["credential"][key] = value.clone();

@@ -1,0 +1,76 @@
+//! The service as the program that it is in production: `pims-authority`, started with a configuration of its own.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A program under way, until it is dropped.
+pub(crate) struct Program {
+    process: Child,
+    /// Address and port.
+    pub(crate) address: String,
+}
+
+/// Where the program is. Nowhere: whoever asks says visibly that its tests were skipped, or fails where `PIMS_REQUIRE_AUTHORITY=1`.
+pub(crate) fn binary() -> Option<PathBuf> {
+    let found = std::env::var_os("PIMS_AUTHORITY_BIN").map(PathBuf::from);
+    if found.is_none() {
+        let why = "PIMS_AUTHORITY_BIN does not name the program pims-authority";
+        assert!(std::env::var_os("PIMS_REQUIRE_AUTHORITY").is_none_or(|value| value != "1"), "{why}");
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED: the library against the program. {why}\n");
+    }
+    found
+}
+
+impl Program {
+    /// Over the database, the master key and the outbox in this folder, with the token of the account `local`. `tls`: more of `[listen]`.
+    pub(crate) fn start(binary: &Path, folder: &Path, tls: &str) -> Self {
+        let config = format!(
+            "[listen]\naddress = \"127.0.0.1:0\"\n{tls}
+             [database]\nurl = \"sqlite:authority.db\"
+             [master_key]\nhex_file = \"authority.key\"
+             [tokens.static]\nlocal = \"{token}\"
+             [sms]\ngateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"\nretry_attempts = 1
+             [policy]\nevolve_k1_every = 1\nmax_devices = 1\ncodes_per_hour = 100\ncodes_per_day = 100
+             [limits]\nwrong_codes_per_address_and_minute = 10000\nwrong_codes_per_minute = 10000
+             [relying_parties.services]\nshop = {{ open = true }}
+             [log]\nformat = \"json\"\n",
+            token = crate::TOKEN
+        );
+        let file = folder.join("pims-authority.toml");
+        write(&file, &config);
+        if !folder.join("authority.key").exists() {
+            write(&folder.join("authority.key"), &"07".repeat(32));
+        }
+        let mut command = Command::new(binary);
+        command.env_clear().arg("--config").arg(&file).arg("serve");
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let mut told = String::new();
+        let address = loop {
+            let mut line = String::new();
+            assert!(log.read_line(&mut line).unwrap() > 0, "the program did not start: {told}");
+            let json: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            if json["message"] == "listening" {
+                break json["address"].as_str().unwrap().to_owned();
+            }
+            told += &line;
+        };
+        // It goes on to log: nobody reads it, but somebody must take it.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Self { process, address }
+    }
+}
+
+/// For its owner alone: the program takes no other secrets.
+fn write(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+    std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,158 @@
+//! The program over TLS, through a wire that is cut after so many bytes of either direction: within the handshake, a request or an answer.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use pims::facade;
+use rcgen::{CertificateParams, KeyPair};
+
+use crate::program::{Program, binary};
+use crate::{STEPS, World, copy_of, expect, goes_on, turn};
+
+/// Where bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    ToService,
+    ToDevice,
+}
+
+/// Cuts in each direction: at so many parts of all the bytes that an operation has there.
+const PARTS: usize = 8;
+
+/// A wire to a program.
+struct Wire {
+    url: String,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Bytes that went each way.
+    passed: [usize; 2],
+    /// Where the wire is cut, once.
+    cut: Option<(Direction, usize)>,
+}
+
+impl Wire {
+    fn to(program: &Program) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let state = Arc::new(Mutex::new(State::default()));
+        let (shared, address) = (state.clone(), program.address.clone());
+        // It ends with the process; after the program has ended it only closes what comes.
+        std::thread::spawn(move || {
+            for device in listener.incoming().map_while(Result::ok) {
+                if let Ok(service) = TcpStream::connect(&address) {
+                    join(device, service, &shared);
+                }
+            }
+        });
+        Self { url, state }
+    }
+
+    fn cut(&self, direction: Direction, after: usize) {
+        *self.state.lock().unwrap() = State { passed: [0; 2], cut: Some((direction, after)) };
+    }
+
+    fn was_cut(&self) -> bool {
+        self.state.lock().unwrap().cut.is_none()
+    }
+
+    fn passed(&self) -> [usize; 2] {
+        std::mem::take(&mut self.state.lock().unwrap().passed)
+    }
+}
+
+fn join(device: TcpStream, service: TcpStream, state: &Arc<Mutex<State>>) {
+    for direction in [Direction::ToService, Direction::ToDevice] {
+        let (device, service) = (device.try_clone().unwrap(), service.try_clone().unwrap());
+        let (from, to) = if direction == Direction::ToService { (device, service) } else { (service, device) };
+        let state = state.clone();
+        std::thread::spawn(move || pump(from, to, direction, &state));
+    }
+}
+
+/// Passes bytes on until the wire is cut or one side has ended; then it has for both.
+fn pump(mut from: TcpStream, mut to: TcpStream, direction: Direction, state: &Mutex<State>) {
+    let mut bytes = [0; 4096];
+    while let Ok(count) = from.read(&mut bytes) {
+        let mut state = state.lock().unwrap();
+        let passed = &mut state.passed[direction as usize];
+        let before = *passed;
+        *passed += count;
+        let left = match state.cut {
+            Some((cut, after)) if cut == direction && before + count > after => {
+                state.cut = None;
+                Some(after - before)
+            }
+            _ => None,
+        };
+        drop(state);
+        if to.write_all(&bytes[..left.unwrap_or(count)]).is_err() || left.is_some() || count == 0 {
+            break;
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+/// A certificate that signs itself, for the program and for those who trust it.
+fn certify(folder: &Path) -> &'static str {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    std::fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
+    std::fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
+    TLS
+}
+
+const TLS: &str = "certificate_file = \"server.pem\"\nkey_file = \"server.key\"";
+
+/// Does something with a program over a wire, as the device in this folder.
+fn over_the_wire<T>(binary: &Path, folder: &Path, work: impl FnOnce(&Wire, &World<'_>) -> T) -> T {
+    let program = Program::start(binary, folder, TLS);
+    let wire = Wire::to(&program);
+    let ca_file = folder.join("server.pem");
+    let world = World { folder, url: &wire.url, ca_file: Some(&ca_file) };
+    world.init(30_000);
+    let done = work(&wire, &world);
+    facade::free();
+    done
+}
+
+#[test]
+fn wherever_the_wire_is_cut_the_next_call_goes_on() {
+    let _turn = turn();
+    let Some(binary) = binary() else { return };
+    for (step, prepare, _) in STEPS {
+        let prepared = tempfile::tempdir().unwrap();
+        certify(prepared.path());
+        over_the_wire(&binary, prepared.path(), |_, world| prepare.iter().for_each(|step| expect(&world.act(step))));
+        let whole = over_the_wire(&binary, copy_of(prepared.path()).path(), |wire, world| {
+            expect(&world.act(step));
+            wire.passed()
+        });
+        for direction in [Direction::ToService, Direction::ToDevice] {
+            for part in 0..PARTS {
+                let after = whole[direction as usize] * part / PARTS;
+                cut_once(&binary, prepared.path(), step, direction, after);
+            }
+        }
+    }
+}
+
+fn cut_once(binary: &Path, prepared: &Path, step: &str, direction: Direction, after: usize) {
+    let about = format!("{step}, cut after {after} bytes {direction:?}");
+    let folder = copy_of(prepared);
+    over_the_wire(binary, folder.path(), |wire, world| {
+        wire.cut(direction, after);
+        let message = world.act(step);
+        assert!(wire.was_cut(), "{about}: {message}");
+        let code = message["error"]["code"].as_u64();
+        assert!(matches!(code, Some(2202 | 2203 | 2316)), "{about}: {message}");
+        facade::free();
+        world.init(30_000);
+        goes_on(world, step, &message, &about);
+    });
+}

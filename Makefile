@@ -42,9 +42,14 @@ lint: ## formatting, clippy and documentation without warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "SKIPPED: cargo-deny is not installed (bans, licences and sources of dependencies were not checked)"; fi
 
+test-rust: export PIMS_AUTHORITY_BIN := $(abspath target/debug/pims-authority)
+test-rust: export PIMS_REQUIRE_AUTHORITY := 1
+test-rust: export PIMS_REQUIRE_POSTGRES := 1
+test-rust: export PIMS_REQUIRE_NGINX := 1
 test-rust: ## unit, vector, property and crash tests; the service's on SQLite and on a PostgreSQL of their own, and its program's
+	$(CARGO) build -p pims-authority --features server
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
-	PIMS_REQUIRE_POSTGRES=1 PIMS_REQUIRE_NGINX=1 $(CARGO) test -p pims-authority --features server --lib --test service_postgres --test server
+	$(CARGO) test -p pims-authority --features server --lib --test service_postgres --test server
 	$(CARGO) test --no-default-features --lib
 
 test-c: test-c-plain test-c-release ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer

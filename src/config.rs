@@ -91,6 +91,10 @@ pub struct DeviceConfig {
 pub struct Config {
     /// `environnement`
     pub environment: Environment,
+    /// `mode`
+    pub mode: &'static str,
+    /// `profile.brand`, as the API spells it.
+    pub brand: Option<&'static str>,
     /// `monitoring.logLevel`
     pub log_level: LogLevel,
     /// `monitoring.newLogFile`
@@ -160,8 +164,6 @@ impl Config {
     fn read_over(text: &str, base: Option<&Self>) -> Result<Self, Error> {
         let root = Params::read(text).map_err(|error| invalid(error.detail().to_owned()))?;
         let root = Section { name: "", members: Some(&root) };
-        root.choice("mode", &["B2C", "B2B"])?;
-        brand(&root)?;
         let monitoring = root.section("monitoring")?;
         let credential = root.section("credential")?;
         credential.text("clientSecret")?;
@@ -173,6 +175,8 @@ impl Config {
             Ok(given.map(Duration::from_millis).or(base.map(known)).unwrap_or(Duration::from_millis(otherwise)))
         };
         Ok(Self {
+            mode: root.choice("mode", &["B2C", "B2B"])?.or(base.map(|base| base.mode)).unwrap_or("B2C"),
+            brand: brand(&root)?.or_else(|| base?.brand),
             environment: environment(&root)?.or(base.map(|base| base.environment)).unwrap_or(Environment::Development),
             log_level: log_level(&monitoring)?.or(base.map(|base| base.log_level)).unwrap_or(LogLevel::Low),
             new_log_file: new_log_file(&monitoring, base.map(|base| base.new_log_file))?,
@@ -205,6 +209,11 @@ impl Config {
             device: device(&root.section("device")?, base.map(|base| &base.device))?,
             embedded: embedded(&root.section("embedded")?, text, base.map(|base| &base.embedded))?,
         })
+    }
+
+    /// The realm of the API's accounts, as its requests name it; none where no brand is configured.
+    pub fn realm(&self) -> Option<String> {
+        self.brand.map(|brand| format!("clients{}{brand}", self.mode))
     }
 
     /// The embedded authority's database.
@@ -351,14 +360,16 @@ fn factory_key(credential: &Section<'_>) -> Result<Option<Modulus>, Error> {
     }
 }
 
-fn brand(root: &Section<'_>) -> Result<(), Error> {
-    const BRANDS: [&str; 5] = ["Peugeot", "Citroen", "Ds", "Opel", "Vauxhall"];
+/// How a configuration writes a brand, in any case, and how the API does.
+const BRANDS: [(&str, &str); 5] =
+    [("Peugeot", "Peugeot"), ("Citroen", "Citroen"), ("Ds", "DS"), ("Opel", "Opel"), ("Vauxhall", "Vauxhall")];
+
+fn brand(root: &Section<'_>) -> Result<Option<&'static str>, Error> {
     let profile = root.section("profile")?;
-    match profile.text("brand")? {
-        Some(brand) if !BRANDS.iter().any(|known| known.eq_ignore_ascii_case(brand)) => {
-            Err(profile.expected("brand", &one_of(&BRANDS)))
-        }
-        _ => Ok(()),
+    let Some(brand) = profile.text("brand")? else { return Ok(None) };
+    match BRANDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(brand)) {
+        Some((_, spelled)) => Ok(Some(spelled)),
+        None => Err(profile.expected("brand", &one_of(&BRANDS.map(|(known, _)| known)))),
     }
 }
 

@@ -146,6 +146,7 @@ fn build(
                 inwebo,
                 cvs: config.cvs.clone(),
                 client_id: config.client_id.clone(),
+                realm: config.realm(),
                 connect_timeout: config.connect_timeout,
                 request_timeout: config.request_timeout,
                 proxy: config.proxy.clone(),

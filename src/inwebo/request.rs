@@ -19,6 +19,11 @@ impl Request {
         request
     }
 
+    /// Whether it shows an SMS code without a device or an account that it belongs to: `activate`.
+    pub fn tries_a_code_of_nobody(&self) -> bool {
+        self.query.split('&').any(|parameter| parameter == "mode=activate")
+    }
+
     /// Appends a parameter.
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         self.push(name, value);

@@ -7,6 +7,7 @@
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod headers;
 mod program;
 mod service;
 mod trust;

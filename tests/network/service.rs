@@ -60,6 +60,8 @@ struct Shared {
     fault: Mutex<Option<(usize, Fault)>>,
     /// What was asked, action and mode or method and resource.
     asked: Mutex<Vec<String>>,
+    /// The same, and the headers beside it, in lower case.
+    heads: Mutex<Vec<(String, String)>>,
     connections: Mutex<usize>,
     /// Whether a late request is under way.
     late: Mutex<bool>,
@@ -96,6 +98,7 @@ impl Service {
             ends: AtomicBool::new(false),
             fault: Mutex::default(),
             asked: Mutex::default(),
+            heads: Mutex::default(),
             connections: Mutex::default(),
             late: Mutex::default(),
         });
@@ -131,6 +134,11 @@ impl Service {
     /// What was asked since the last time.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.shared.asked.lock().unwrap())
+    }
+
+    /// What was asked since the last time, with its headers in lower case.
+    pub(crate) fn heads(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut *self.shared.heads.lock().unwrap())
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -185,6 +193,7 @@ impl Shared {
         *self.late.lock().unwrap() = fault == Some(Fault::Late);
         let body = read_body(stream, head);
         self.asked.lock().unwrap().push(name_of(head));
+        self.heads.lock().unwrap().push((name_of(head), head.to_ascii_lowercase()));
         let answer = match fault {
             Some(Fault::Status(status)) => Answer(status, String::new(), "no".into()),
             Some(Fault::Redirect) => Answer(302, "Location: http://localhost:1/\r\n".into(), String::new()),

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use ureq::http::{Response, StatusCode};
+use ureq::typestate::{WithBody, WithoutBody};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
-use ureq::{Agent, Body, Proxy, ProxyProtocol};
+use ureq::{Agent, Body, Proxy, ProxyProtocol, RequestBuilder};
 use zeroize::Zeroizing;
 
 use super::{AccessToken, CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
@@ -33,7 +34,7 @@ const NO_TOKEN: TransportError = TransportError::NotAuthenticated(
     "CVS needs the account's access token: give it as account.accessToken or by set pims.authentication.token",
 );
 const TOKEN_REFUSED: TransportError = TransportError::NotAuthenticated(
-    "CVS did not take the access token: hand over a fresh one by set pims.authentication.token",
+    "the service did not take the access token: hand over a fresh one by set pims.authentication.token",
 );
 
 /// What a connection is made of.
@@ -44,6 +45,8 @@ pub struct Endpoint {
     pub cvs: Option<String>,
     /// The CVS client.
     pub client_id: Option<String>,
+    /// The realm of the account, handed on to CVS.
+    pub realm: Option<String>,
     /// The longest time until a connection stands.
     pub connect_timeout: Duration,
     /// The longest time until an answer is there, connection included.
@@ -69,6 +72,9 @@ pub struct Http {
     mac: String,
     cvs: String,
     query: String,
+    realm: Option<String>,
+    /// Whether MAC and CVS are one server: the token that CVS gets is no news to it.
+    is_one: bool,
     token: AccessToken,
     interrupt: Interrupt,
 }
@@ -99,6 +105,8 @@ impl Http {
             mac: format!("{inwebo}/iwws/MAC"),
             cvs: format!("{cvs}{CVS_PATH}"),
             query: if client.is_empty() { String::new() } else { format!("?client_id={client}") },
+            realm: endpoint.realm,
+            is_one: endpoint.cvs.is_none(),
             token: endpoint.token,
             interrupt,
         })
@@ -123,19 +131,21 @@ impl Http {
         })
     }
 
+    /// What every request to CVS has.
+    fn headed<T>(&self, request: RequestBuilder<T>, bearer: &str) -> RequestBuilder<T> {
+        let request = request.header("Authorization", bearer).header("Accept", "application/json");
+        match &self.realm {
+            Some(realm) => request.header("x-introspect-realm", realm),
+            None => request,
+        }
+    }
+
     fn send(&self, request: &CvsRequest<'_>) -> Result<Response<Body>, TransportError> {
-        let token = self.token.get().ok_or(NO_TOKEN)?;
-        let bearer = Zeroizing::new(format!("Bearer {}", &**token));
+        let bearer = bearer(&self.token.get().ok_or(NO_TOKEN)?);
         let url = |resource: &str| format!("{}/{resource}{}", self.cvs, self.query);
-        let bodiless = |request: ureq::RequestBuilder<ureq::typestate::WithoutBody>| {
-            request.header("Authorization", &*bearer).header("Accept", "application/json").call()
-        };
-        let with_body = |request: ureq::RequestBuilder<ureq::typestate::WithBody>, body: &Zeroizing<Vec<u8>>| {
-            request
-                .header("Authorization", &*bearer)
-                .header("Accept", "application/json")
-                .header("Content-Type", "application/json")
-                .send(&body[..])
+        let bodiless = |request: RequestBuilder<WithoutBody>| self.headed(request, &bearer).call();
+        let with_body = |request: RequestBuilder<WithBody>, body: &Zeroizing<Vec<u8>>| {
+            self.headed(request, &bearer).header("Content-Type", "application/json").send(&body[..])
         };
         match *request {
             CvsRequest::SendCode { purpose, phone_number } => {
@@ -160,9 +170,16 @@ impl Http {
 impl Transport for Http {
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
         let url = Zeroizing::new(format!("{}?{}", self.mac, request.query()));
-        let response = self.agent.get(&**url).call().map_err(|error| self.failed(error))?;
+        let mut asked = self.agent.get(&**url);
+        // A code names no account; the token does, so that the code is tried, and charged, for that account alone.
+        let token = self.token.get().filter(|_| self.is_one && request.tries_a_code_of_nobody());
+        if let Some(token) = &token {
+            asked = asked.header("Authorization", &*bearer(token));
+        }
+        let response = asked.call().map_err(|error| self.failed(error))?;
         match response.status() {
             StatusCode::OK => self.read(response),
+            StatusCode::UNAUTHORIZED if token.is_some() => Err(TOKEN_REFUSED),
             status => Err(refused(status)),
         }
     }
@@ -196,6 +213,10 @@ impl Transport for Http {
             (None, _) => Err(refused(status)),
         }
     }
+}
+
+fn bearer(token: &str) -> Zeroizing<String> {
+    Zeroizing::new(format!("Bearer {token}"))
 }
 
 /// The proxy for a service; none for one on this machine.

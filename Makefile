@@ -12,7 +12,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help build demo test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs lint check-exports check-header bench generate tools clean
+.PHONY: help build demo test wheel test-python test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs lint check-exports check-header bench generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ demo: build ## the C demo: registers a phone number, enrolls, changes the PIN, m
 	@$(CC) -std=c99 -Wall -Wextra -O2 -Iinclude examples/c/enroll.c -o $(BUILD)/enroll -L$(RELEASE_LIB) -lpims -lpthread -Wl,-rpath,$(abspath $(RELEASE_LIB))
 	$(BUILD)/enroll $(DEMO_ARGS)
 
-test: tools lint test-rust check-exports check-header test-c test-docs ## every test; installs a missing tool, or says which
+test: tools lint test-rust check-exports check-header test-c test-conformance test-python test-docs ## every test; installs a missing tool, or says which
 
 lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) fmt --all --check
@@ -66,6 +66,27 @@ test-c-tsan: $(BUILD)/tsan/.done
 test-docs: $(DEBUG_LIB)/.done ## the snippets of the guides compile and run
 	tools/check-snippets $(abspath $(DEBUG_LIB))
 
+test-conformance: $(RELEASE_LIB)/.done ## the suite that all languages share (tests/conformance), in C
+	$(CC) -std=c99 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Werror -Iinclude tests/conformance/runner.c -o $(BUILD)/conformance \
+		-L$(RELEASE_LIB) -lpims -ljansson -lpthread -Wl,-rpath,$(abspath $(RELEASE_LIB))
+	folder=$$(mktemp -d) && (cd "$$folder" && $(abspath $(BUILD))/conformance $(CURDIR)/tests/conformance/suite.json); status=$$?; \
+		rm -rf "$$folder"; exit $$status
+
+PYTHON       ?= python3
+PYTHON_TOOLS := $(BUILD)/python/tools
+
+wheel: $(RELEASE_LIB)/.done $(PYTHON_TOOLS)/.done ## the Python wheel with the library inside, in bindings/python/dist
+	tools/build-wheel $(RELEASE_LIB)/$(SONAME) $(PYTHON_TOOLS)
+
+test-python: wheel ## the Python package, from its wheel in a fresh environment; PYTHON=… takes another Python
+	$(CARGO) build --package pims-authority --features server --bin pims-authority
+	tools/test-python $(BUILD)/python $(PYTHON) target/debug/pims-authority
+
+$(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
+	python3 -m venv --clear $(PYTHON_TOOLS)
+	$(PYTHON_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 check-exports: $(RELEASE_LIB)/.done ## the library's exports, the header and the documentation name the same functions
 	tools/check-exports $(RELEASE_LIB)/libpims.so
 
@@ -76,6 +97,7 @@ check-header: ## the header and the C of the README compile, alone and without a
 bench: build ## every figure of docs/benchmarks.md, with its floor beside it
 	$(CARGO) bench --bench calls
 	tools/bench-library $(RELEASE_LIB)/libpims.so $(BUILD)
+	CC="$(CC)" PIMS_LIBRARY=$(abspath $(RELEASE_LIB))/$(SONAME) PYTHONPATH=bindings/python/src $(PYTHON) bindings/python/bench.py
 
 generate: ## writes what is made from the code: the header, docs/state-machine.md, docs/conformance.md
 	PIMS_BLESS=1 $(CARGO) test --quiet --test generated --test conformance

@@ -10,14 +10,14 @@ from a secret store and stands in no variable of the program.
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Generator, Optional
 
 from . import _library
 from ._bridge import Parameters, bridge
 from ._errors import Code, ForkedError, PimsError, QueueFull, ShutdownError
-from ._requests import AccountState, EnrollmentStatus, Secret
 from ._strong import StrongAuthentication
 from ._subscription import Subscription, end
+from .operations import AccountState, EnrollmentStatus, Secret
 
 __all__ = [
     "AccountState",
@@ -54,7 +54,7 @@ def free() -> None:
 
 
 @contextlib.contextmanager
-def session(config: Optional[Parameters] = None) -> Iterator[StrongAuthentication]:
+def session(config: Optional[Parameters] = None) -> Generator[StrongAuthentication, None, None]:
     """``init``, the component, and ``free`` at the end."""
     init(config)
     try:

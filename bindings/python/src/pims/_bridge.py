@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import threading
+from pathlib import PurePath
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from . import _library
@@ -199,8 +200,8 @@ def name(api: Optional[str]) -> Optional[bytes]:
 def _reveal(value: Any) -> Any:
     if callable(value):
         return value()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
+    if isinstance(value, PurePath):
+        return str(value)
     raise TypeError(f"a value of type {type(value).__name__} is not JSON")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Callable, TypeVar
 
-from . import _requests as requests
+from . import operations
 from ._bridge import bridge
 from ._errors import PimsError
-from ._requests import AccountState, EnrollmentStatus, Request, Secret
 from ._subscription import Subscription
+from .operations import AccountState, EnrollmentStatus, Request, Secret
 
 T = TypeVar("T")
 
@@ -21,75 +21,75 @@ class StrongAuthentication:
 
     def request_enrollment_code(self) -> None:
         """Has an SMS code for an enrollment sent to the trusted phone number."""
-        return _run(requests.request_code("enrollment"))
+        return _run(operations.request_code("enrollment"))
 
     def accept_enrollment_code(self, sms_code: Secret) -> EnrollmentStatus:
         """Shows the code to the service, which says whether the account has a PIN. ``enroll`` without a code finishes."""
-        return _run(requests.accept_code(sms_code))
+        return _run(operations.accept_code(sms_code))
 
     def enroll(self, pin: Secret, sms_code: Secret = " ") -> None:
         """Enrolls the device: with a code in one step, without one after ``accept_enrollment_code``."""
-        return _run(requests.enroll("enroll", pin, sms_code))
+        return _run(operations.enroll("enroll", pin, sms_code))
 
     def enroll_with_phone_number(self, pin: Secret, sms_code: Secret, phone_number: str) -> None:
         """Enrolls the device and registers the trusted phone number, with a code of ``request_phone_number_code``."""
-        return _run(requests.enroll("enrollWithPhoneNumber", pin, sms_code, phoneNumber=phone_number))
+        return _run(operations.enroll("enrollWithPhoneNumber", pin, sms_code, phoneNumber=phone_number))
 
     def remove_enrollments(self) -> None:
         """Removes every enrollment of the account, with its PIN and a block, then this device's."""
-        return _run(requests.remove_enrollments())
+        return _run(operations.remove_enrollments())
 
     def request_phone_number_code(self, phone_number: str) -> None:
         """Has an SMS code sent to a phone number that is to become the trusted one."""
-        return _run(requests.request_code("phoneNumberCertification", phoneNumber=phone_number))
+        return _run(operations.request_code("phoneNumberCertification", phoneNumber=phone_number))
 
     def add_phone_number(self, sms_code: Secret, phone_number: str) -> None:
         """Registers the account's first trusted phone number."""
-        return _run(requests.change_number("addPhoneNumber", sms_code, phone_number))
+        return _run(operations.change_number("addPhoneNumber", sms_code, phone_number))
 
     def modify_phone_number(self, sms_code: Secret, phone_number: str) -> None:
         """Puts another trusted phone number in place of the account's."""
-        return _run(requests.change_number("modifyPhoneNumber", sms_code, phone_number))
+        return _run(operations.change_number("modifyPhoneNumber", sms_code, phone_number))
 
     def trusted_phone_number(self) -> str:
         """The account's trusted phone number; 2307 where there is none."""
-        return _run(requests.trusted_phone_number())
+        return _run(operations.trusted_phone_number())
 
     def change_pin(self, old_pin: Secret, new_pin: Secret) -> None:
         """Changes the PIN."""
-        return _run(requests.change_pin(old_pin, new_pin))
+        return _run(operations.change_pin(old_pin, new_pin))
 
     def request_reset_code(self) -> None:
         """Has an SMS code sent with which the PIN can be set anew."""
-        return _run(requests.request_code("resetPIN"))
+        return _run(operations.request_code("resetPIN"))
 
     def reset_pin(self, new_pin: Secret, sms_code: Secret) -> None:
         """Sets a new PIN with a code of ``request_reset_code``, and lifts a block of the PIN."""
-        return _run(requests.reset_pin(new_pin, sms_code))
+        return _run(operations.reset_pin(new_pin, sms_code))
 
     def otp(self, pin: Secret) -> str:
         """A one-time password. A wrong PIN is 2308, with ``attempts_left``."""
-        return _run(requests.otp(pin))
+        return _run(operations.otp(pin))
 
     def otp_without_pin(self) -> str:
         """A one-time password that proves the device and nothing of the person, where the service allows it."""
-        return _run(requests.otp(None))
+        return _run(operations.otp(None))
 
     def is_activated(self) -> bool:
         """Whether this device is enrolled, from its own state."""
-        return _run(requests.is_activated())
+        return _run(operations.is_activated())
 
     def account_state(self) -> AccountState:
         """Whether the account is blocked; the service is asked where the device is enrolled."""
-        return _run(requests.account_state())
+        return _run(operations.account_state())
 
     def set_access_token(self, token: Secret) -> None:
         """Replaces ``account.accessToken``."""
-        return _run(requests.set_access_token(token))
+        return _run(operations.set_access_token(token))
 
     def watch(self, on_event: Callable[[Any], None]) -> Subscription:
         """Tells changes of ``isDeviceActivated`` and ``isAccountBlocked``, on the library's thread."""
-        return Subscription(requests.ACCOUNT, requests.CHANGES, on_event)
+        return Subscription(operations.ACCOUNT, operations.CHANGES, on_event)
 
 
 def _run(request: Request[T]) -> T:

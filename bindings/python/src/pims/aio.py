@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Optional, Type, TypeVar
+from typing import Any, AsyncGenerator, AsyncIterator, Callable, Optional, Type, TypeVar
 
-from . import _requests as requests
+from . import operations
 from ._bridge import Parameters, bridge, result
 from ._errors import Code, PimsError
-from ._requests import AccountState, EnrollmentStatus, Request, Secret
+from .operations import AccountState, EnrollmentStatus, Request, Secret
 
 __all__ = ["Events", "StrongAuthentication", "free", "get", "init", "session", "set", "subscribe", "unsubscribe"]
 
@@ -32,7 +32,7 @@ async def free() -> None:
 
 
 @contextlib.asynccontextmanager
-async def session(config: Optional[Parameters] = None) -> AsyncIterator[StrongAuthentication]:
+async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongAuthentication, None]:
     """``init``, the component, and ``free`` at the end."""
     await init(config)
     try:
@@ -124,75 +124,75 @@ class StrongAuthentication:
 
     async def request_enrollment_code(self) -> None:
         """Has an SMS code for an enrollment sent to the trusted phone number."""
-        return await _run(requests.request_code("enrollment"))
+        return await _run(operations.request_code("enrollment"))
 
     async def accept_enrollment_code(self, sms_code: Secret) -> EnrollmentStatus:
         """Shows the code to the service, which says whether the account has a PIN. ``enroll`` without a code finishes."""
-        return await _run(requests.accept_code(sms_code))
+        return await _run(operations.accept_code(sms_code))
 
     async def enroll(self, pin: Secret, sms_code: Secret = " ") -> None:
         """Enrolls the device: with a code in one step, without one after ``accept_enrollment_code``."""
-        return await _run(requests.enroll("enroll", pin, sms_code))
+        return await _run(operations.enroll("enroll", pin, sms_code))
 
     async def enroll_with_phone_number(self, pin: Secret, sms_code: Secret, phone_number: str) -> None:
         """Enrolls the device and registers the trusted phone number, with a code of ``request_phone_number_code``."""
-        return await _run(requests.enroll("enrollWithPhoneNumber", pin, sms_code, phoneNumber=phone_number))
+        return await _run(operations.enroll("enrollWithPhoneNumber", pin, sms_code, phoneNumber=phone_number))
 
     async def remove_enrollments(self) -> None:
         """Removes every enrollment of the account, with its PIN and a block, then this device's."""
-        return await _run(requests.remove_enrollments())
+        return await _run(operations.remove_enrollments())
 
     async def request_phone_number_code(self, phone_number: str) -> None:
         """Has an SMS code sent to a phone number that is to become the trusted one."""
-        return await _run(requests.request_code("phoneNumberCertification", phoneNumber=phone_number))
+        return await _run(operations.request_code("phoneNumberCertification", phoneNumber=phone_number))
 
     async def add_phone_number(self, sms_code: Secret, phone_number: str) -> None:
         """Registers the account's first trusted phone number."""
-        return await _run(requests.change_number("addPhoneNumber", sms_code, phone_number))
+        return await _run(operations.change_number("addPhoneNumber", sms_code, phone_number))
 
     async def modify_phone_number(self, sms_code: Secret, phone_number: str) -> None:
         """Puts another trusted phone number in place of the account's."""
-        return await _run(requests.change_number("modifyPhoneNumber", sms_code, phone_number))
+        return await _run(operations.change_number("modifyPhoneNumber", sms_code, phone_number))
 
     async def trusted_phone_number(self) -> str:
         """The account's trusted phone number; 2307 where there is none."""
-        return await _run(requests.trusted_phone_number())
+        return await _run(operations.trusted_phone_number())
 
     async def change_pin(self, old_pin: Secret, new_pin: Secret) -> None:
         """Changes the PIN."""
-        return await _run(requests.change_pin(old_pin, new_pin))
+        return await _run(operations.change_pin(old_pin, new_pin))
 
     async def request_reset_code(self) -> None:
         """Has an SMS code sent with which the PIN can be set anew."""
-        return await _run(requests.request_code("resetPIN"))
+        return await _run(operations.request_code("resetPIN"))
 
     async def reset_pin(self, new_pin: Secret, sms_code: Secret) -> None:
         """Sets a new PIN with a code of ``request_reset_code``, and lifts a block of the PIN."""
-        return await _run(requests.reset_pin(new_pin, sms_code))
+        return await _run(operations.reset_pin(new_pin, sms_code))
 
     async def otp(self, pin: Secret) -> str:
         """A one-time password. A wrong PIN is 2308, with ``attempts_left``."""
-        return await _run(requests.otp(pin))
+        return await _run(operations.otp(pin))
 
     async def otp_without_pin(self) -> str:
         """A one-time password that proves the device and nothing of the person, where the service allows it."""
-        return await _run(requests.otp(None))
+        return await _run(operations.otp(None))
 
     async def is_activated(self) -> bool:
         """Whether this device is enrolled, from its own state."""
-        return await _run(requests.is_activated())
+        return await _run(operations.is_activated())
 
     async def account_state(self) -> AccountState:
         """Whether the account is blocked; the service is asked where the device is enrolled."""
-        return await _run(requests.account_state())
+        return await _run(operations.account_state())
 
     async def set_access_token(self, token: Secret) -> None:
         """Replaces ``account.accessToken``."""
-        return await _run(requests.set_access_token(token))
+        return await _run(operations.set_access_token(token))
 
     def watch(self) -> Events:
         """Changes of ``isDeviceActivated`` and ``isAccountBlocked``."""
-        return Events(requests.ACCOUNT, requests.CHANGES)
+        return Events(operations.ACCOUNT, operations.CHANGES)
 
 
 async def _run(request: Request[T]) -> T:

@@ -96,7 +96,7 @@ def reset_pin(new_pin: Secret, sms_code: Secret) -> Request[None]:
 
 
 def otp(pin: Optional[Secret]) -> Request[str]:
-    parameters = {"action": "withoutPIN"} if pin is None else {"action": "withPIN", "pinCode": pin}
+    parameters: Parameters = {"action": "withoutPIN"} if pin is None else {"action": "withPIN", "pinCode": pin}
     return Request("get", _OTP, parameters, lambda result: str(result["otp"]))
 
 

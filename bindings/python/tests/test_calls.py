@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import pickle
@@ -14,6 +15,7 @@ from typing import Any, Callable, List
 import pytest
 
 import pims
+import pims.aio
 from conftest import DEADLINE, PHONE_NUMBER, PIN
 from pims._bridge import bridge
 
@@ -83,20 +85,29 @@ def test_a_secret_that_a_function_fetches_stands_in_no_variable_of_a_traceback(e
         fetched.append(1)
         return "8642" + "0975"
 
+    def fetch_bytes() -> Any:
+        return fetch().encode()
+
+    long = "x" * (1 << 20)
     for call in (
         lambda: enrolled.otp(fetch),
         lambda: enrolled.change_pin(fetch, "4321"),
         lambda: pims.get(OTP, {"action": "withPIN", "pinCode": fetch}),
         lambda: pims.init({"storage": {"key": fetch}}),
+        lambda: asyncio.run(pims.aio.get(OTP, {"action": "withPIN", "pinCode": fetch})),
+        # What is refused before the library judges it.
+        lambda: enrolled.otp(fetch_bytes),
+        lambda: pims.get(OTP, {"pinCode": fetch, "more": long}),
+        lambda: pims.unsubscribe(OTP, {"pinCode": fetch, "more": long}),
     ):
-        with pytest.raises(pims.PimsError) as caught:
+        with pytest.raises((pims.PimsError, TypeError, ValueError)) as caught:
             call()
         frames = [frame for frame, _ in traceback.walk_tb(caught.tb) if frame.f_globals["__name__"].startswith("pims")]
-        assert len(frames) >= 2
+        assert frames
         for frame in frames:
-            assert secret not in repr(frame.f_locals)
+            assert secret not in repr(frame.f_locals), frame
         assert secret not in repr(caught.value) + str(caught.value)
-    assert len(fetched) == 4
+    assert len(fetched) == 8
 
 
 def test_no_secret_is_logged(tmp_path: Path, sms: Callable[[], str], caplog: pytest.LogCaptureFixture) -> None:

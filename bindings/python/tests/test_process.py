@@ -55,6 +55,15 @@ threading.Thread(target=ask, daemon=True).start()
 begun.wait()
 listener.accept()
 """,
+        # A daemon that waits for a person, who does not come.
+        """
+begun = threading.Event()
+def ask():
+    begun.set()
+    time.sleep(1000)
+threading.Thread(target=pims.get, args=[ASK, {"pinCode": ask}], daemon=True).start()
+begun.wait()
+""",
         # A subscription that nobody closed.
         """
 pims.subscribe(ACCOUNT, ACTIVATED, print)
@@ -89,7 +98,7 @@ for target in [call, call_and_await, begin_and_end] * 3:
 time.sleep(0.3)
 """,
     ],
-    ids=["awaits", "daemon", "subscription", "daemons"],
+    ids=["awaits", "daemon", "asked", "subscription", "daemons"],
 )
 def test_the_interpreter_ends_while_calls_are_under_way(program: str, run: Run) -> None:
     ends_well(run(BEGIN + program + 'print("the last line")\n'))

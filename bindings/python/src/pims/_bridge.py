@@ -51,15 +51,20 @@ class Bridge:
 
     def execute(self, method: str, api: Optional[str], parameters: Optional[Parameters]) -> Any:
         """Runs a request on this thread, also inside a callback, and gives its result."""
-        library = self._enter()
+        # Before the library is entered: what fetches a secret may wait for a person.
+        text = encode(parameters)
         try:
-            pointer = library.pims_execute(method.encode(), name(api), encode(parameters))
-            if not pointer:
-                raise ValueError("an argument has more than 1 MiB")
-            message: bytes = ctypes.string_at(pointer)
-            library.pims_string_free(pointer)
+            library = self._enter()
+            try:
+                pointer = library.pims_execute(method.encode(), name(api), text)
+                if not pointer:
+                    raise ValueError("an argument has more than 1 MiB")
+                message: bytes = ctypes.string_at(pointer)
+                library.pims_string_free(pointer)
+            finally:
+                self._leave()
         finally:
-            self._leave()
+            del text
         return result(message)
 
     def start(
@@ -72,14 +77,17 @@ class Bridge:
     ) -> int:
         """Hands in a call. Its message goes to ``handler``, on the library's thread; with ``on_end``, all that follow too."""
         key = next(self._keys)
-        library = self._enter()
+        text = encode(parameters)
         try:
-            function = getattr(library, "pims_" + method)
-            texts = name(api), encode(parameters)
-            self._kept[key] = Kept(api, handler, on_end)
-            status = function(*texts, self._callback, key)
+            library = self._enter()
+            try:
+                api_name = name(api)
+                self._kept[key] = Kept(api, handler, on_end)
+                status = getattr(library, "pims_" + method)(api_name, text, self._callback, key)
+            finally:
+                self._leave()
         finally:
-            self._leave()
+            del text
         if status != _library.OK:
             self.forget(key)
             raise _misuse(status)
@@ -174,14 +182,14 @@ class Bridge:
 
 
 def encode(parameters: Optional[Parameters]) -> bytes:
-    """Parameters as JSON. No variable holds the text: what a traceback shows of a frame is not a secret."""
+    """Parameters as JSON. No frame of an exception may hold the text, or what a function fetched: a traceback shows variables."""
     # Escapes keep it ASCII: a text that is no Unicode is judged by the library, not told by an exception that carries all of it.
-    return json.dumps({} if parameters is None else dict(parameters), default=_reveal, allow_nan=False).encode()
+    return b"" if parameters is None else _ENCODER.encode(dict(parameters)).encode()
 
 
 def result(message: bytes) -> Any:
     """The result of a message; a failed one is raised."""
-    told = json.loads(message)
+    told = json.loads(message.decode())
     if told["status"] == "FAILED":
         error = told["error"]
         raise PimsError(error["code"], error["label"], error.get("detail"), error.get("info"))
@@ -202,7 +210,12 @@ def _reveal(value: Any) -> Any:
         return value()
     if isinstance(value, PurePath):
         return str(value)
-    raise TypeError(f"a value of type {type(value).__name__} is not JSON")
+    kind = type(value).__name__
+    del value
+    raise TypeError(f"a value of type {kind} is not JSON")
+
+
+_ENCODER = json.JSONEncoder(default=_reveal, allow_nan=False, separators=(",", ":"))
 
 
 def _misuse(status: int) -> Exception:

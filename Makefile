@@ -106,7 +106,7 @@ tools: ## installs what the tests need, by the system's package manager, or says
 	@tools/install-tools
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) bindings/python/build bindings/python/dist bindings/python/src/*.egg-info
 	$(CARGO) clean
 
 # Cargo knows what is up to date: it is always asked.

@@ -11,7 +11,7 @@ What such integrations lose, and how this one does not:
     home_automation_otp.py otp FOLDER                       as often as the integration needs
 
 FOLDER may hold `service.json`, the configuration without its secrets (docs/configuration.md). Without it the embedded authority is used, whose
-SMS are in FOLDER/sms-outbox.jsonl. Needs `pip install pims keyring`.
+SMS are in FOLDER/sms-outbox.jsonl. Needs the wheel of this project and `pip install keyring`.
 """
 
 from __future__ import annotations

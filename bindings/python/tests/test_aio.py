@@ -179,6 +179,15 @@ def test_events_are_iterated_until_the_subscription_ends(tmp_path: Path, sms: Ca
     assert bridge.kept == 0
 
 
+def test_a_subscription_that_did_not_begin_says_so() -> None:
+    async def main() -> None:
+        async for _ in pims.aio.subscribe(ACCOUNT, ACTIVATED):
+            raise AssertionError("there is no event")
+
+    with pytest.raises(RuntimeError, match="async with"):
+        run(main())
+
+
 @pytest.mark.parametrize("end", [pims.aio.free, lambda: pims.aio.unsubscribe(ACCOUNT, ACTIVATED)])
 def test_an_iteration_ends_with_the_facade_or_the_subscription(end: Callable[[], Any], tmp_path: Path) -> None:
     async def main() -> None:

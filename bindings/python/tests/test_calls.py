@@ -198,6 +198,22 @@ def test_a_function_that_takes_events_may_call_and_fail_and_close(
     assert bridge.kept == 0
 
 
+def test_a_subscription_that_is_interrupted_while_it_begins_is_ended(
+    enrolled: pims.StrongAuthentication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pims._subscription._Acknowledgment.wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            enrolled.watch(print)
+    # There is no subscription: another one is not refused.
+    enrolled.watch(print).close()
+    pims.free()
+    assert bridge.kept == 0
+
+
 def test_free_may_be_called_inside_a_callback_and_ends_the_subscription(enrolled: pims.StrongAuthentication) -> None:
     over = threading.Event()
 

@@ -26,8 +26,13 @@ class Subscription:
         self._key = bridge.start("subscribe", api, parameters, self._take, self._end)
         try:
             self._acknowledgment.wait()
-        except BaseException:
+        except PimsError:
             bridge.forget(self._key)
+            raise
+        except BaseException:
+            # Ctrl-C: it may be there already, and nobody would end it. The calls keep their order.
+            bridge.forget(self._key)
+            bridge.start("unsubscribe", api, parameters, _to_nobody)
             raise
 
     def close(self) -> None:
@@ -71,6 +76,10 @@ def end(api: str, parameters: Optional[Parameters]) -> None:
     if not bridge.is_inside:
         acknowledgment.wait()
     bridge.end_subscriptions(api)
+
+
+def _to_nobody(_message: bytes) -> None:
+    return None
 
 
 class _Acknowledgment:

@@ -68,21 +68,23 @@ class Events(AsyncIterator[Any]):
     def __init__(self, api: str, parameters: Optional[Parameters]) -> None:
         self._api = api
         self._parameters = parameters
+        self._queue: Optional[asyncio.Queue[Optional[bytes]]] = None
+        self._key = 0
         self._is_over = False
 
     async def __aenter__(self) -> Events:
         loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Optional[bytes]] = asyncio.Queue()
+        queue: asyncio.Queue[Optional[bytes]] = asyncio.Queue()
         acknowledged: asyncio.Future[bytes] = loop.create_future()
 
         def sort(message: bytes) -> None:
             if acknowledged.done():
-                self._queue.put_nowait(message)
+                queue.put_nowait(message)
             else:
                 acknowledged.set_result(message)
 
         key = bridge.start(
-            "subscribe", self._api, self._parameters, _in(loop, sort), lambda: _in(loop, self._queue.put_nowait)(None)
+            "subscribe", self._api, self._parameters, _in(loop, sort), lambda: _in(loop, queue.put_nowait)(None)
         )
         try:
             result(await acknowledged)
@@ -94,7 +96,7 @@ class Events(AsyncIterator[Any]):
         except PimsError:
             bridge.forget(key)
             raise
-        self._key = key
+        self._key, self._queue, self._is_over = key, queue, False
         return self
 
     async def __aexit__(
@@ -112,6 +114,8 @@ class Events(AsyncIterator[Any]):
                 raise
 
     async def __anext__(self) -> Any:
+        if self._queue is None:
+            raise RuntimeError("a subscription begins with `async with`")
         message = None if self._is_over else await self._queue.get()
         if message is None:
             self._is_over = True

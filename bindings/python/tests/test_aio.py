@@ -226,6 +226,26 @@ def test_a_subscription_that_is_cancelled_while_it_begins_is_ended(tmp_path: Pat
     assert bridge.kept == 0
 
 
+def test_a_session_that_is_cancelled_while_it_begins_leaves_no_facade(tmp_path: Path) -> None:
+    async def begin(entered: asyncio.Event) -> None:
+        entered.set()
+        async with pims.aio.session({"storage": {"path": tmp_path}}):
+            raise AssertionError("it was cancelled")
+
+    async def main() -> None:
+        entered = asyncio.Event()
+        beginning = asyncio.ensure_future(begin(entered))
+        await entered.wait()
+        beginning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await beginning
+        # There is none: making another one is not refused.
+        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+            assert not await device.is_activated()
+
+    run(main())
+
+
 def test_loops_of_several_threads_share_the_facade(tmp_path: Path) -> None:
     pims.init({"storage": {"path": tmp_path}})
     results: List[Any] = []

@@ -34,7 +34,15 @@ async def free() -> None:
 @contextlib.asynccontextmanager
 async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongAuthentication, None]:
     """``init``, the component, and ``free`` at the end."""
-    await init(config)
+    made = asyncio.ensure_future(init(config))
+    try:
+        await asyncio.shield(made)
+    except asyncio.CancelledError:
+        # It is made all the same, and nobody else would release it.
+        with contextlib.suppress(PimsError):
+            await made
+            await free()
+        raise
     try:
         yield StrongAuthentication()
     finally:

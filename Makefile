@@ -14,7 +14,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help build demo serve test test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop lint check-exports check-header bench bench-server generate tools clean
+.PHONY: help build demo serve wheel test test-python test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ serve: ## a development service on https://localhost:8443 (PORT=…), with what 
 	$(CARGO) build --release -p pims-authority --features server
 	target/release/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
-test: tools lint test-rust check-exports check-header test-c test-docs test-interop ## every test; installs a missing tool, or says which
+test: tools lint test-rust check-exports check-header test-c test-conformance test-python test-docs test-interop ## every test; installs a missing tool, or says which
 
 lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) fmt --all --check
@@ -83,6 +83,27 @@ test-interop: $(DEBUG_LIB)/.done ## an independent device against the service, a
 test-docs: $(DEBUG_LIB)/.done ## the snippets of the guides compile and run
 	tools/check-snippets $(abspath $(DEBUG_LIB))
 
+test-conformance: $(RELEASE_LIB)/.done ## the suite that all languages share (tests/conformance), in C
+	$(CC) -std=c99 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Werror -Iinclude tests/conformance/runner.c -o $(BUILD)/conformance \
+		-L$(RELEASE_LIB) -lpims -ljansson -lpthread -Wl,-rpath,$(abspath $(RELEASE_LIB))
+	folder=$$(mktemp -d) && (cd "$$folder" && $(abspath $(BUILD))/conformance $(CURDIR)/tests/conformance/suite.json); status=$$?; \
+		rm -rf "$$folder"; exit $$status
+
+PYTHON       ?= python3
+PYTHON_TOOLS := $(BUILD)/python/tools
+
+wheel: $(RELEASE_LIB)/.done $(PYTHON_TOOLS)/.done ## the Python wheel with the library inside, in bindings/python/dist
+	tools/build-wheel $(RELEASE_LIB)/$(SONAME) $(PYTHON_TOOLS)
+
+test-python: wheel ## the Python package, from its wheel in a fresh environment; PYTHON=… takes another Python
+	$(CARGO) build --package pims-authority --features server --bin pims-authority
+	tools/test-python $(BUILD)/python $(PYTHON) target/debug/pims-authority
+
+$(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
+	python3 -m venv --clear $(PYTHON_TOOLS)
+	$(PYTHON_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 check-exports: $(RELEASE_LIB)/.done ## the library's exports, the header and the documentation name the same functions
 	tools/check-exports $(RELEASE_LIB)/libpims.so
 
@@ -93,6 +114,7 @@ check-header: ## the header and the C of the README compile, alone and without a
 bench: build ## every figure of docs/benchmarks.md, with its floor beside it
 	$(CARGO) bench --bench calls
 	tools/bench-library $(RELEASE_LIB)/libpims.so $(BUILD)
+	CC="$(CC)" PIMS_LIBRARY=$(abspath $(RELEASE_LIB))/$(SONAME) PYTHONPATH=bindings/python/src $(PYTHON) bindings/python/bench.py
 
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
 	$(CARGO) bench -p pims-authority --features server --bench server
@@ -104,7 +126,7 @@ tools: ## installs what the tests need, by the system's package manager, or says
 	@tools/install-tools
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) bindings/python/build bindings/python/dist bindings/python/src/*.egg-info
 	$(CARGO) clean
 
 # Cargo knows what is up to date: it is always asked.

@@ -1,0 +1,71 @@
+"""The wheel: the package with the library of ``PIMS_WHEEL_LIBRARY`` inside, under a tag that says which systems it runs on.
+
+It needs no Python of a certain version, as it has no extension module, but a C library at least as new as the symbols that the library asks
+for. That is read from the library; ``make wheel`` has auditwheel confirm it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Tuple
+
+from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+from setuptools.dist import Distribution
+
+HERE = Path(__file__).resolve().parent
+LIBRARY = Path(os.environ.get("PIMS_WHEEL_LIBRARY", HERE / "../../build/release/libpims.so.0")).resolve()
+
+
+def version() -> str:
+    """The library's: that of the workspace."""
+    workspace = (HERE / "../../Cargo.toml").read_text(encoding="utf-8").split("[workspace.package]")[1]
+    found = re.search(r'^version = "(.+)"$', workspace, re.MULTILINE)
+    if found is None:
+        raise SystemExit("Cargo.toml has no version")
+    return found[1]
+
+
+def platform() -> str:
+    """The oldest manylinux of the library: its newest symbol of glibc. Its processor stands in its ELF header."""
+    symbols = subprocess.run(
+        ["objdump", "-T", str(LIBRARY)], check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}
+    ).stdout
+    needed = [(int(major), int(minor)) for major, minor in re.findall(r"GLIBC_(\d+)\.(\d+)", symbols)]
+    processor = {"elf64-x86-64": "x86_64", "elf64-littleaarch64": "aarch64"}
+    form = re.search(r"file format (\S+)", symbols)
+    if not needed or form is None or form[1] not in processor:
+        raise SystemExit(f"{LIBRARY} is no shared library of glibc on x86_64 or aarch64")
+    return "manylinux_{}_{}_{}".format(*max(needed), processor[form[1]])
+
+
+class WithLibrary(build_py):
+    """Puts the library beside the modules."""
+
+    def run(self) -> None:
+        super().run()
+        folder = Path(self.build_lib) / "pims" / "_lib"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(LIBRARY, folder / "libpims.so.0")
+
+
+class Tagged(bdist_wheel):
+    """Any Python 3, this platform."""
+
+    def get_tag(self) -> Tuple[str, str, str]:
+        return "py3", "none", platform()
+
+
+class Platform(Distribution):
+    """What is installed where platform files go."""
+
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+setup(version=version(), cmdclass={"build_py": WithLibrary, "bdist_wheel": Tagged}, distclass=Platform)

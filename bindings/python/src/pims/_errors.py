@@ -1,0 +1,90 @@
+"""What goes wrong: the catalogue's codes, and the exceptions. None of them ever holds a PIN, a code, a key or a token."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, Mapping, Optional
+
+
+class Code(IntEnum):
+    """The catalogue, see docs/guide-errors.md."""
+
+    UNKNOWN = 2000
+    NOT_INITIALIZED = 2001
+    NOT_SUPPORTED = 2002
+    NOT_LOADED = 2003
+    CONFIGURATION_INVALID = 2004
+    DUPLICATE = 2005
+    CORE_NOT_CONFIGURED = 2006
+    ALREADY_INITIALIZED = 2007
+    MISSING_PARAMETER = 2101
+    INVALID_PARAMETER = 2102
+    TIMEOUT = 2201
+    NO_INTERNET = 2202
+    INVALID_RETURN = 2203
+    SERVER_ERROR = 2204
+    PINNING_FAILED = 2208
+    NEED_AUTHENTICATION = 2301
+    NEED_STRONG_AUTHENTICATION = 2302
+    CODE_INVALID = 2305
+    CODE_EXPIRED = 2306
+    NO_PHONE_NUMBER = 2307
+    ACCESS_REFUSED = 2308
+    VERSION_ERROR = 2309
+    ACCOUNT_BLOCKED = 2310
+    WRONG_STATE = 2311
+    DEVICE_UNKNOWN = 2312
+    NEEDS_OTHER_TOOL = 2313
+    NO_SERVICE = 2314
+    PIN_REUSED = 2315
+    POST_SYNCHRONIZATION = 2316
+    FORBIDDEN = 2317
+    NOT_CONFIGURED = 2344
+    DEPRECATED = 2350
+    PHONE_NUMBER_REGISTERED = 2390
+
+
+class PimsError(Exception):
+    """A ``FAILED`` message. ``code`` compares with :class:`Code`; ``detail`` and ``info`` may be missing."""
+
+    def __init__(
+        self, code: int, label: str, detail: Optional[str] = None, info: Optional[Mapping[str, Any]] = None
+    ) -> None:
+        super().__init__(code, label, detail, info)
+        self.code = code
+        self.label = label
+        self.detail = detail
+        self.info: Mapping[str, Any] = info if info is not None else {}
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.label}" + (f": {self.detail}" if self.detail else "")
+
+    @property
+    def attempts_left(self) -> Optional[int]:
+        """How often the PIN or the code may still be tried."""
+        value = self.info.get("attemptsLeft")
+        return value if isinstance(value, int) else None
+
+    @property
+    def retry_after_seconds(self) -> Optional[int]:
+        """When an SMS code may be asked for again."""
+        value = self.info.get("retryAfterSeconds")
+        return value if isinstance(value, int) else None
+
+    @property
+    def next_action(self) -> Optional[str]:
+        """The way out, such as ``"retryPin"``, see docs/guide-errors.md."""
+        value = self.info.get("nextAction")
+        return value if isinstance(value, str) else None
+
+
+class QueueFull(RuntimeError):
+    """1,024 calls wait already. Nothing was done: call again later."""
+
+
+class ForkedError(RuntimeError):
+    """The library was used before this process was forked, and its thread is not here."""
+
+
+class ShutdownError(RuntimeError):
+    """The interpreter ends, and the library was released."""

@@ -1,0 +1,102 @@
+"""Subscriptions without asyncio: events come to a function, on the library's thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from types import TracebackType
+from typing import Any, Callable, Optional, Type
+
+from ._bridge import Parameters, bridge, result
+from ._errors import Code, PimsError
+
+_log = logging.getLogger("pims")
+
+
+class Subscription:
+    """Events of an api, until it is closed or the facade is released. Also a context manager."""
+
+    def __init__(self, api: str, parameters: Optional[Parameters], on_event: Callable[[Any], None]) -> None:
+        if bridge.is_inside:
+            raise RuntimeError("a callback cannot wait for another one: subscribe from another thread")
+        self._api = api
+        self._parameters = parameters
+        self._on_event = on_event
+        self._acknowledgment = _Acknowledgment()
+        self._key = bridge.start("subscribe", api, parameters, self._take, self._end)
+        try:
+            self._acknowledgment.wait()
+        except PimsError:
+            bridge.forget(self._key)
+            raise
+        except BaseException:
+            # Ctrl-C: it may be there already, and nobody would end it. The calls keep their order.
+            bridge.forget(self._key)
+            bridge.start("unsubscribe", api, parameters, _to_nobody)
+            raise
+
+    def close(self) -> None:
+        """Ends it: after this, no event comes. Twice is harmless."""
+        key, self._key = self._key, 0
+        if key == 0:
+            return
+        bridge.forget(key)
+        try:
+            end(self._api, self._parameters)
+        except PimsError as error:
+            # Where the facade was released, nothing is left to end.
+            if error.code != Code.NOT_INITIALIZED:
+                raise
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def _take(self, message: bytes) -> None:
+        if not self._acknowledgment.is_there:
+            self._acknowledgment.take(message)
+            return
+        try:
+            self._on_event(result(message))
+        except Exception:
+            _log.exception("what takes the events of %s failed", self._api)
+
+    def _end(self) -> None:
+        self._key = 0
+
+
+def end(api: str, parameters: Optional[Parameters]) -> None:
+    """Ends the subscription to an api. From inside a callback it does not wait: the acknowledgment would come after that callback."""
+    acknowledgment = _Acknowledgment()
+    bridge.start("unsubscribe", api, parameters, acknowledgment.take)
+    if not bridge.is_inside:
+        acknowledgment.wait()
+    bridge.end_subscriptions(api)
+
+
+def _to_nobody(_message: bytes) -> None:
+    return None
+
+
+class _Acknowledgment:
+    """A message that the library's thread brings, and that this one waits for."""
+
+    def __init__(self) -> None:
+        self._message = b""
+        self._arrived = threading.Event()
+
+    @property
+    def is_there(self) -> bool:
+        return self._arrived.is_set()
+
+    def take(self, message: bytes) -> None:
+        self._message = message
+        self._arrived.set()
+
+    def wait(self) -> Any:
+        self._arrived.wait()
+        return result(self._message)

@@ -1,0 +1,123 @@
+"""The operations as data: what is asked, and what its result becomes. What runs them is elsewhere, once for threads and once for asyncio."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Callable, Generic, Optional, TypeVar, Union
+
+from ._bridge import Parameters
+from ._errors import Code
+
+T = TypeVar("T")
+
+#: A PIN, a code, a key or a token; or a function that fetches it from where it is kept, called when the request is made.
+Secret = Union[str, Callable[[], str]]
+
+ACCOUNT = "pims.authentication.account"
+_ENROLLMENT = "pims.authentication.enrollment"
+_OTP = "pims.authentication.otp"
+_PINCODE = "pims.authentication.pincode"
+_SMSCODE = "pims.authentication.smscode"
+
+#: Which changes of the account are told to those who watch it.
+CHANGES = {"actionType": "strong", "type": ["isDeviceActivated", "isAccountBlocked"]}
+
+
+class EnrollmentStatus(str, Enum):
+    """What an accepted code says of the account."""
+
+    #: It has no PIN: the person chooses one.
+    NOT_ENROLLED = "NotEnrolled"
+    #: It has a PIN, which the person enters.
+    ALREADY_ENROLLED = "AlreadyEnrolled"
+
+
+class AccountState(str, Enum):
+    """Whether the account is blocked, and by what."""
+
+    NOT_BLOCKED = "NotBlocked"
+    PIN_BLOCKED = "PinBlocked"
+    ACCOUNT_BLOCKED = "AccountBlocked"
+    UNKNOWN = "Unknown"
+
+
+class Request(Generic[T]):
+    """One call."""
+
+    __slots__ = ("api", "method", "parameters", "read", "done")
+
+    def __init__(
+        self,
+        method: str,
+        api: str,
+        parameters: Optional[Parameters],
+        read: Callable[[Any], T],
+        done: Optional[Code] = None,
+    ) -> None:
+        self.method = method
+        self.api = api
+        self.parameters = parameters
+        self.read = read
+        #: The error that means success all the same.
+        self.done = done
+
+
+def request_code(kind: str, **more: Any) -> Request[None]:
+    return Request("get", _SMSCODE, {"type": kind, **more}, _nothing)
+
+
+def accept_code(sms_code: Secret) -> Request[EnrollmentStatus]:
+    parameters = {"action": "enrollment", "smsCode": sms_code}
+    return Request("set", _SMSCODE, parameters, lambda result: EnrollmentStatus(result["status"]))
+
+
+def change_number(action: str, sms_code: Secret, phone_number: str) -> Request[None]:
+    return Request("set", _SMSCODE, {"action": action, "smsCode": sms_code, "phoneNumber": phone_number}, _nothing)
+
+
+def trusted_phone_number() -> Request[str]:
+    return Request("get", "pims.authentication.trustedphonenumber", None, lambda result: str(result["phoneNumber"]))
+
+
+def enroll(action: str, pin: Secret, sms_code: Secret, **more: Any) -> Request[None]:
+    return _change(_ENROLLMENT, {"action": action, "pinCode": pin, "smsCode": sms_code, **more})
+
+
+def remove_enrollments() -> Request[None]:
+    return Request("set", _ENROLLMENT, {"action": "remove"}, _nothing)
+
+
+def change_pin(old_pin: Secret, new_pin: Secret) -> Request[None]:
+    return _change(_PINCODE, {"action": "update", "oldPIN": old_pin, "newPIN": new_pin})
+
+
+def reset_pin(new_pin: Secret, sms_code: Secret) -> Request[None]:
+    return _change(_PINCODE, {"action": "reset", "pinCode": new_pin, "smsCode": sms_code})
+
+
+def otp(pin: Optional[Secret]) -> Request[str]:
+    parameters: Parameters = {"action": "withoutPIN"} if pin is None else {"action": "withPIN", "pinCode": pin}
+    return Request("get", _OTP, parameters, lambda result: str(result["otp"]))
+
+
+def is_activated() -> Request[bool]:
+    parameters = {"actionType": "strong", "type": "isDeviceActivated"}
+    return Request("get", ACCOUNT, parameters, lambda result: bool(result["isDeviceActivated"]))
+
+
+def account_state() -> Request[AccountState]:
+    parameters = {"actionType": "strong", "type": "isAccountBlocked"}
+    return Request("get", ACCOUNT, parameters, lambda result: AccountState(result["isAccountBlocked"]))
+
+
+def set_access_token(token: Secret) -> Request[None]:
+    return Request("set", "pims.authentication.token", {"type": "cvs", "token": token}, _nothing)
+
+
+def _change(api: str, parameters: Parameters) -> Request[None]:
+    """A change of the account. 2316 says that it is done and that only a synchronization is left, which the next operation makes."""
+    return Request("set", api, parameters, _nothing, Code.POST_SYNCHRONIZATION)
+
+
+def _nothing(_result: Any) -> None:
+    return None

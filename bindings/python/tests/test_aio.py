@@ -1,0 +1,262 @@
+"""The coroutines: they do not block the loop, bear being cancelled, and lose no message."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from pathlib import Path
+from typing import Any, Callable, Coroutine, Iterator, List, TypeVar
+
+import pytest
+
+import pims
+import pims.aio
+from conftest import DEADLINE, PHONE_NUMBER, PIN
+from pims._bridge import bridge
+
+T = TypeVar("T")
+PHONE = "pims.authentication.trustedphonenumber"
+ACCOUNT = "pims.authentication.account"
+ACTIVATED = {"actionType": "strong", "type": "isDeviceActivated"}
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(asyncio.wait_for(main, DEADLINE))
+
+
+class SilentService:
+    """A service that takes connections and never answers, until it hangs up."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+        self._listener.settimeout(DEADLINE)
+        self._connections: List[socket.socket] = []
+
+    def wait_for_call(self) -> None:
+        self._connections.append(self._listener.accept()[0])
+
+    def hang_up(self) -> None:
+        self._listener.close()
+        for connection in self._connections:
+            connection.close()
+
+
+@pytest.fixture
+def silent_service() -> Iterator[SilentService]:
+    service = SilentService()
+    yield service
+    service.hang_up()
+
+
+def pointed_at(service: SilentService, folder: Path) -> pims.Parameters:
+    credential = {"inWeboURL": service.url, "macID": "0123456789abcdef0123456789abcdef"}
+    return {"storage": {"path": folder}, "credential": credential, "account": {"accessToken": "a-token"}}
+
+
+def test_a_component_goes_the_whole_way(tmp_path: Path, sms: Callable[[], str]) -> None:
+    async def main() -> None:
+        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+            assert not await device.is_activated()
+            await device.request_phone_number_code(PHONE_NUMBER)
+            await device.add_phone_number(sms, PHONE_NUMBER)
+            await device.request_enrollment_code()
+            assert await device.accept_enrollment_code(sms) is pims.EnrollmentStatus.NOT_ENROLLED
+            await device.enroll(PIN)
+            await device.change_pin(PIN, "4321")
+            await device.request_reset_code()
+            await device.reset_pin("567890", sms)
+            assert await device.trusted_phone_number() == PHONE_NUMBER
+            assert await device.account_state() is pims.AccountState.NOT_BLOCKED
+            verify = {"action": "verify", "otp": await device.otp("567890")}
+            assert await pims.aio.set("pims.authority.otp", verify) == {"verified": True}
+            with pytest.raises(pims.PimsError) as caught:
+                await device.otp("9999")
+            assert caught.value.attempts_left == 4
+            await device.remove_enrollments()
+        with pytest.raises(pims.PimsError, match="2001"):
+            await device.is_activated()
+
+    run(main())
+    assert bridge.kept == 0
+
+
+def test_calls_that_wait_together_get_their_own_messages(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with pims.aio.session({"storage": {"path": tmp_path}}):
+            calls = [pims.aio.get(ACCOUNT, ACTIVATED if number % 2 else None) for number in range(400)]
+            for number, told in enumerate(await asyncio.gather(*calls, return_exceptions=True)):
+                if number % 2:
+                    assert told == {"isDeviceActivated": False}
+                else:
+                    assert isinstance(told, pims.PimsError) and told.code == pims.Code.MISSING_PARAMETER
+
+    run(main())
+    assert bridge.kept == 0
+
+
+def test_a_queue_that_is_full_says_so(tmp_path: Path, silent_service: SilentService) -> None:
+    async def main() -> None:
+        await pims.aio.init(pointed_at(silent_service, tmp_path))
+        calls = [asyncio.ensure_future(pims.aio.get(PHONE)) for _ in range(1100)]
+        full, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_EXCEPTION)
+        assert full and all(isinstance(call.exception(), pims.QueueFull) for call in full)
+        await pims.aio.free()
+        told = await asyncio.gather(*calls, return_exceptions=True)
+        codes = {error.code for error in told if isinstance(error, pims.PimsError)}
+        assert {pims.Code.NOT_INITIALIZED} <= codes <= {pims.Code.NO_INTERNET, pims.Code.NOT_INITIALIZED}
+        assert sum(isinstance(error, pims.QueueFull) for error in told) >= 1100 - 1024 - 1
+
+    run(main())
+    assert bridge.kept == 0
+
+
+def test_an_await_that_is_cancelled_gives_up_the_message_and_nothing_breaks(tmp_path: Path, silent_service: SilentService) -> None:
+    async def main() -> None:
+        await pims.aio.init(pointed_at(silent_service, tmp_path))
+        call = asyncio.ensure_future(pims.aio.get(PHONE))
+        behind = asyncio.ensure_future(pims.aio.get(ACCOUNT, ACTIVATED))
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(call, 0.01)
+        # The message has not come: its place is kept until it has.
+        assert bridge.kept == 2
+        await pims.aio.free()
+        with pytest.raises(pims.PimsError, match="2001"):
+            await behind
+
+    run(main())
+    assert bridge.kept == 0
+
+
+def test_messages_for_a_loop_that_is_closed_are_dropped(
+    tmp_path: Path, silent_service: SilentService, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def main() -> None:
+        await pims.aio.init(pointed_at(silent_service, tmp_path))
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(pims.aio.get(PHONE), 0.01)
+
+    run(main())
+    assert bridge.kept == 1
+    pims.free()
+    assert bridge.kept == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_the_loop_runs_while_the_service_is_silent(tmp_path: Path, silent_service: SilentService) -> None:
+    async def main() -> None:
+        async with pims.aio.session(pointed_at(silent_service, tmp_path)):
+            call = asyncio.ensure_future(pims.aio.get(PHONE))
+            await asyncio.to_thread(silent_service.wait_for_call)
+            assert not call.done()
+        with pytest.raises(pims.PimsError, match="2202"):
+            await call
+
+    run(main())
+
+
+def test_events_are_iterated_until_the_subscription_ends(tmp_path: Path, sms: Callable[[], str]) -> None:
+    async def main() -> None:
+        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+            await device.request_phone_number_code(PHONE_NUMBER)
+            async with device.watch() as events:
+                with pytest.raises(pims.PimsError, match="2005"):
+                    async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+                        raise AssertionError("there are two")
+                await device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
+                await device.remove_enrollments()
+                assert await events.__anext__() == {"isDeviceActivated": True}
+                assert await events.__anext__() == {"isDeviceActivated": False}
+            assert [event async for event in events] == []
+            assert bridge.kept == 0
+            # The library has no subscription either.
+            async with device.watch():
+                pass
+
+    run(main())
+    assert bridge.kept == 0
+
+
+def test_a_subscription_that_did_not_begin_says_so() -> None:
+    async def main() -> None:
+        async for _ in pims.aio.subscribe(ACCOUNT, ACTIVATED):
+            raise AssertionError("there is no event")
+
+    with pytest.raises(RuntimeError, match="async with"):
+        run(main())
+
+
+@pytest.mark.parametrize("end", [pims.aio.free, lambda: pims.aio.unsubscribe(ACCOUNT, ACTIVATED)])
+def test_an_iteration_ends_with_the_facade_or_the_subscription(end: Callable[[], Any], tmp_path: Path) -> None:
+    async def main() -> None:
+        await pims.aio.init({"storage": {"path": tmp_path}})
+        async with pims.aio.subscribe(ACCOUNT, ACTIVATED) as events:
+
+            async def collect() -> Any:
+                return [event async for event in events]
+
+            collected = asyncio.ensure_future(collect())
+            await asyncio.sleep(0)
+            await end()
+            assert await collected == []
+
+    run(main())
+    assert bridge.kept == 0
+
+
+def test_a_subscription_that_is_cancelled_while_it_begins_is_ended(tmp_path: Path, silent_service: SilentService) -> None:
+    async def main() -> None:
+        await pims.aio.init(pointed_at(silent_service, tmp_path))
+        before = asyncio.ensure_future(pims.aio.get(PHONE))
+        await asyncio.sleep(0)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__(), 0.01)
+        # Now the subscription begins, with nobody there.
+        await asyncio.to_thread(silent_service.wait_for_call)
+        silent_service.hang_up()
+        with pytest.raises(pims.PimsError, match="2202"):
+            await before
+        async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+            assert bridge.kept == 1
+        await pims.aio.free()
+
+    run(main())
+    assert bridge.kept == 0
+
+
+def test_a_session_that_is_cancelled_while_it_begins_leaves_no_facade(tmp_path: Path) -> None:
+    async def begin(entered: asyncio.Event) -> None:
+        entered.set()
+        async with pims.aio.session({"storage": {"path": tmp_path}}):
+            raise AssertionError("it was cancelled")
+
+    async def main() -> None:
+        entered = asyncio.Event()
+        beginning = asyncio.ensure_future(begin(entered))
+        await entered.wait()
+        beginning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await beginning
+        # There is none: making another one is not refused.
+        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+            assert not await device.is_activated()
+
+    run(main())
+
+
+def test_loops_of_several_threads_share_the_facade(tmp_path: Path) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+    results: List[Any] = []
+
+    async def main() -> None:
+        for _ in range(50):
+            results.append(await pims.aio.get(ACCOUNT, ACTIVATED))
+
+    threads = [threading.Thread(target=run, args=(main(),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert results == [{"isDeviceActivated": False}] * 200

@@ -1,0 +1,252 @@
+"""The functions that wait: results, errors, secrets, and what is kept of a call."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import pickle
+import queue
+import threading
+import traceback
+from pathlib import Path
+from typing import Any, Callable, List
+
+import pytest
+
+import pims
+import pims.aio
+from conftest import DEADLINE, PHONE_NUMBER, PIN
+from pims._bridge import bridge
+
+ACCOUNT = "pims.authentication.account"
+OTP = "pims.authentication.otp"
+CHANGES = {"actionType": "strong", "type": ["isDeviceActivated", "isAccountBlocked"]}
+
+
+def test_a_failed_message_is_an_exception_with_all_of_it(enrolled: pims.StrongAuthentication) -> None:
+    with pytest.raises(pims.PimsError) as caught:
+        enrolled.otp("9999")
+    error = caught.value
+    assert (error.code, error.label) == (pims.Code.ACCESS_REFUSED, "inwebo: access refused")
+    assert (error.attempts_left, error.next_action, error.retry_after_seconds) == (4, "retryPin", None)
+    assert str(error) == "2308 inwebo: access refused: the PIN is wrong, or this is not the device"
+    copy = pickle.loads(pickle.dumps(error))
+    assert (copy.code, copy.label, copy.detail, copy.info) == (error.code, error.label, error.detail, error.info)
+
+
+def test_a_component_goes_the_whole_way(tmp_path: Path, sms: Callable[[], str]) -> None:
+    with pims.session({"storage": {"path": tmp_path}}) as device:
+        assert not device.is_activated()
+        assert device.account_state() is pims.AccountState.UNKNOWN
+        device.request_phone_number_code(PHONE_NUMBER)
+        device.add_phone_number(sms, PHONE_NUMBER)
+        device.request_enrollment_code()
+        assert device.accept_enrollment_code(sms) is pims.EnrollmentStatus.NOT_ENROLLED
+        device.enroll(PIN)
+        assert device.is_activated()
+        assert device.account_state() is pims.AccountState.NOT_BLOCKED
+        device.change_pin(PIN, "4321")
+        device.request_phone_number_code("+33698765432")
+        device.modify_phone_number(sms, "+33698765432")
+        assert device.trusted_phone_number() == "+33698765432"
+        device.request_reset_code()
+        device.reset_pin("567890", sms)
+        verify = {"action": "verify", "otp": device.otp("567890")}
+        assert pims.set("pims.authority.otp", verify) == {"verified": True}
+        with pytest.raises(pims.PimsError, match="without a PIN"):
+            device.otp_without_pin()
+        device.set_access_token("a-token")
+        device.remove_enrollments()
+        assert not device.is_activated()
+    with pytest.raises(pims.PimsError, match="2001"):
+        device.is_activated()
+
+
+def test_an_operation_that_only_wants_a_synchronization_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(method: str, api: str, parameters: Any) -> Any:
+        raise pims.PimsError(pims.Code.POST_SYNCHRONIZATION, "")
+
+    monkeypatch.setattr(bridge, "execute", answer)
+    device = pims.StrongAuthentication()
+    device.enroll(PIN, "123456")
+    device.change_pin(PIN, "4321")
+    device.reset_pin(PIN, "123456")
+    # A password that could not be made is another thing.
+    with pytest.raises(pims.PimsError):
+        device.otp_without_pin()
+
+
+def test_a_secret_that_a_function_fetches_stands_in_no_variable_of_a_traceback(enrolled: pims.StrongAuthentication) -> None:
+    secret = "8642" + "0975"
+    fetched = []
+
+    def fetch() -> str:
+        fetched.append(1)
+        return "8642" + "0975"
+
+    def fetch_bytes() -> Any:
+        return fetch().encode()
+
+    long = "x" * (1 << 20)
+    for call in (
+        lambda: enrolled.otp(fetch),
+        lambda: enrolled.change_pin(fetch, "4321"),
+        lambda: pims.get(OTP, {"action": "withPIN", "pinCode": fetch}),
+        lambda: pims.init({"storage": {"key": fetch}}),
+        lambda: asyncio.run(pims.aio.get(OTP, {"action": "withPIN", "pinCode": fetch})),
+        # What is refused before the library judges it.
+        lambda: enrolled.otp(fetch_bytes),
+        lambda: pims.get(OTP, {"pinCode": fetch, "more": long}),
+        lambda: pims.unsubscribe(OTP, {"pinCode": fetch, "more": long}),
+    ):
+        with pytest.raises((pims.PimsError, TypeError, ValueError)) as caught:
+            call()
+        frames = [frame for frame, _ in traceback.walk_tb(caught.tb) if frame.f_globals["__name__"].startswith("pims")]
+        assert frames
+        for frame in frames:
+            assert secret not in repr(frame.f_locals), frame
+        assert secret not in repr(caught.value) + str(caught.value)
+    assert len(fetched) == 8
+
+
+def test_no_secret_is_logged(tmp_path: Path, sms: Callable[[], str], caplog: pytest.LogCaptureFixture) -> None:
+    secret = "86420975"
+    caplog.set_level(logging.DEBUG)
+    pims.init({"storage": {"path": tmp_path}, "monitoring": {"logLevel": "high"}})
+    device = pims.StrongAuthentication()
+    device.request_phone_number_code(PHONE_NUMBER)
+    device.enroll_with_phone_number(secret, sms, PHONE_NUMBER)
+    password = device.otp(secret)
+    log = Path(pims.get("pims.sdk.log")["logPath"]).read_text(encoding="utf-8")
+    assert "pims.authentication.otp" in log
+    for text in (log, caplog.text):
+        assert secret not in text and password not in text and sms() not in text
+
+
+@pytest.mark.parametrize("value", [b"bytes", {1, 2}, object(), float("nan")])
+def test_what_is_not_json_is_refused_before_the_call(value: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        pims.get(OTP, {"action": value})
+    with pytest.raises((TypeError, ValueError)):
+        pims.subscribe(ACCOUNT, {"type": value}, print)
+    assert bridge.kept == 0
+
+
+def test_text_that_is_no_unicode_is_judged_by_the_library(tmp_path: Path) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+    with pytest.raises(pims.PimsError) as caught:
+        pims.get(OTP, {"action": "withPIN", "pinCode": "\ud83d"})
+    assert caught.value.code == pims.Code.INVALID_PARAMETER
+    with pytest.raises(pims.PimsError, match="2002"):
+        pims.get("pims.\ud83d")
+
+
+def test_misuse_of_the_interface_is_a_python_error(tmp_path: Path) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+    with pytest.raises(ValueError, match="NUL"):
+        pims.get("pims.sdk.version\0pims")
+    with pytest.raises(ValueError, match="1 MiB"):
+        pims.get("pims.sdk.version", {"text": "x" * (1 << 20)})
+    with pytest.raises(ValueError, match="1 MiB"):
+        pims.unsubscribe("x" * (1 << 21))
+    assert bridge.kept == 0
+
+
+def test_events_come_to_a_function_until_the_subscription_is_closed(enrolled: pims.StrongAuthentication) -> None:
+    events: "queue.Queue[Any]" = queue.Queue()
+    with enrolled.watch(events.put) as subscription:
+        assert bridge.kept == 1
+        with pytest.raises(pims.PimsError, match="2005"):
+            enrolled.watch(print)
+        assert bridge.kept == 1
+        enrolled.remove_enrollments()
+        assert events.get(timeout=DEADLINE) == {"isDeviceActivated": False}
+    assert bridge.kept == 0
+    subscription.close()
+    # The library has no subscription either.
+    pims.subscribe(ACCOUNT, CHANGES, print).close()
+    assert events.empty()
+
+
+def test_a_function_that_takes_events_may_call_and_fail_and_close(
+    enrolled: pims.StrongAuthentication, sms: Callable[[], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: List[Any] = []
+    over = threading.Event()
+
+    def on_event(_event: Any) -> None:
+        seen.append(pims.get("pims.sdk.version"))
+        with pytest.raises(RuntimeError, match="callback"):
+            pims.subscribe(ACCOUNT, CHANGES, print)
+        if len(seen) == 1:
+            raise KeyError("of the app")
+        subscription.close()
+        over.set()
+
+    subscription = enrolled.watch(on_event)
+    enrolled.remove_enrollments()
+    gc.collect()
+    enrolled.request_enrollment_code()
+    enrolled.enroll(PIN, sms)
+    # The first event's error went to the log, and the second event came all the same.
+    assert over.wait(DEADLINE)
+    assert len(seen) == 2
+    assert "KeyError: 'of the app'" in caplog.text
+    # The acknowledgment of what the callback ended comes after it.
+    pims.free()
+    assert bridge.kept == 0
+
+
+def test_a_subscription_that_is_interrupted_while_it_begins_is_ended(
+    enrolled: pims.StrongAuthentication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pims._subscription._Acknowledgment.wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            enrolled.watch(print)
+    # There is no subscription: another one is not refused.
+    enrolled.watch(print).close()
+    pims.free()
+    assert bridge.kept == 0
+
+
+def test_free_may_be_called_inside_a_callback_and_ends_the_subscription(enrolled: pims.StrongAuthentication) -> None:
+    over = threading.Event()
+
+    def on_event(_event: Any) -> None:
+        pims.free()
+        over.set()
+
+    enrolled.watch(on_event)
+    enrolled.remove_enrollments()
+    assert over.wait(DEADLINE)
+    assert bridge.kept == 0
+    pims.free()
+    with pytest.raises(pims.PimsError, match="2001"):
+        enrolled.is_activated()
+
+
+def test_calls_from_many_threads_get_their_own_messages(enrolled: pims.StrongAuthentication) -> None:
+    wrong: List[Any] = []
+
+    def call(number: int) -> None:
+        for turn in range(50):
+            try:
+                pims.get(f"pims.no.such.{number}.{turn}")
+            except pims.PimsError as error:
+                if error.code != pims.Code.NOT_SUPPORTED:
+                    wrong.append(error)
+            if not enrolled.is_activated():
+                wrong.append(number)
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
+    assert wrong == []

@@ -1,0 +1,187 @@
+"""The suite of all languages, see tests/conformance/README.md: through the functions that wait and through asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import re
+from pathlib import Path
+from typing import Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple
+
+import pytest
+
+import pims
+import pims.aio
+from conftest import DEADLINE, REPOSITORY
+
+SUITE = json.loads((REPOSITORY / "tests/conformance/suite.json").read_text(encoding="utf-8"))
+
+Message = Dict[str, Any]
+
+
+class Runner:
+    """What a step needs of those before it, and how it is judged."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._storage = ""
+        self._otp = ""
+
+    def fill(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return re.sub(r"\$\{(\w+)\}", lambda found: self._value(found[1]), value)
+        if isinstance(value, list):
+            return [self.fill(member) for member in value]
+        if isinstance(value, dict):
+            return {name: self.fill(member) for name, member in value.items()}
+        return value
+
+    def remember(self, step: Message, parameters: Any, message: Message) -> None:
+        storage = parameters.get("storage") if step["call"] == "init" else None
+        if isinstance(storage, dict) and isinstance(storage.get("path"), str):
+            self._storage = storage["path"]
+        if isinstance(message.get("result"), dict):
+            self._otp = message["result"].get("otp", self._otp)
+
+    def matches(self, expected: Any, actual: Any) -> bool:
+        if isinstance(expected, dict) and isinstance(actual, dict):
+            return expected.keys() == actual.keys() and all(self.matches(expected[name], actual[name]) for name in expected)
+        if isinstance(expected, list) and isinstance(actual, list):
+            return len(expected) == len(actual) and all(map(self.matches, expected, actual))
+        forms = {"$otp": r"[0-9a-z]{1,8}", "$path": re.escape(self._folder) + "/.*", "$version": r"\d+\.\d+\.\d+.*", "$text": ".+"}
+        if isinstance(expected, str) and expected in forms:
+            return isinstance(actual, str) and re.fullmatch(forms[expected], actual, re.DOTALL) is not None
+        # In Python, True is 1.
+        return type(expected) is type(actual) and bool(expected == actual)
+
+    def _value(self, name: str) -> str:
+        if name in ("smsCode", "wrongSmsCode"):
+            lines = Path(self._storage, "sms-outbox.jsonl").read_text(encoding="utf-8").splitlines()
+            code: str = json.loads(lines[-1])["code"]
+            return code if name == "smsCode" else code[:-1] + str((int(code[-1]) + 1) % 10)
+        return {"folder": self._folder, "otp": self._otp}[name]
+
+
+def failed(error: pims.PimsError) -> Message:
+    told: Message = {"code": error.code, "label": error.label}
+    if error.detail is not None:
+        told["detail"] = error.detail
+    if error.info:
+        told["info"] = dict(error.info)
+    return {"status": "FAILED", "error": told}
+
+
+class Waiting:
+    """The functions of pims."""
+
+    def __init__(self) -> None:
+        self._events: "queue.Queue[Any]" = queue.Queue()
+
+    async def perform(self, call: str, api: str, parameters: Any) -> Optional[Message]:
+        if call == "event":
+            return {"status": "RESULT", "result": self._events.get(timeout=DEADLINE)}
+        if call == "free":
+            pims.free()
+            assert self._events.empty()
+            return None
+        try:
+            return {"status": "SUCCEEDED", "result": self._call(call, api, parameters)}
+        except pims.PimsError as error:
+            return failed(error)
+
+    def _call(self, call: str, api: str, parameters: Any) -> Any:
+        if call == "init":
+            return pims.init(parameters)
+        if call == "subscribe":
+            pims.subscribe(api, parameters, self._events.put)
+            return None
+        function: Callable[[str, Any], Any] = getattr(pims, call)
+        return function(api, parameters)
+
+
+class Awaiting:
+    """The coroutines of pims.aio."""
+
+    def __init__(self) -> None:
+        self._events: List[pims.aio.Events] = []
+
+    async def perform(self, call: str, api: str, parameters: Any) -> Optional[Message]:
+        if call == "event":
+            return {"status": "RESULT", "result": await self._events[-1].__anext__()}
+        if call == "free":
+            await pims.aio.free()
+            assert [event for events in self._events async for event in events] == []
+            self._events.clear()
+            return None
+        try:
+            return {"status": "SUCCEEDED", "result": await self._call(call, api, parameters)}
+        except pims.PimsError as error:
+            return failed(error)
+
+    async def _call(self, call: str, api: str, parameters: Any) -> Any:
+        if call == "init":
+            return await pims.aio.init(parameters)
+        if call == "subscribe":
+            self._events.append(await pims.aio.subscribe(api, parameters).__aenter__())
+            return None
+        function: Callable[[str, Any], Awaitable[Any]] = getattr(pims.aio, call)
+        return await function(api, parameters)
+
+
+@pytest.mark.parametrize("interface", [Waiting, Awaiting])
+def test_every_message_is_the_one_of_the_suite(interface: Callable[[], Any], tmp_path: Path) -> None:
+    async def run() -> int:
+        runner, steps = Runner(tmp_path), 0
+        for case in SUITE["cases"]:
+            performer = interface()
+            for number, step in enumerate(case["steps"], 1):
+                parameters = runner.fill(step.get("parameters"))
+                expected = runner.fill(step.get("expect"))
+                message = await asyncio.wait_for(performer.perform(step["call"], step.get("api"), parameters), DEADLINE)
+                assert runner.matches(expected, message), (case["name"], number, expected, message)
+                if message is not None:
+                    runner.remember(step, parameters, message)
+                steps += 1
+        return steps
+
+    assert SUITE["format"] == 1
+    assert asyncio.run(run()) == SUITE["steps"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [
+        ({"a": 1}, {"a": 1, "b": 2}),
+        ({"a": 1, "b": 2}, {"a": 1}),
+        ({"a": 1}, {"a": True}),
+        ({"a": [1, 2]}, {"a": [2, 1]}),
+        ({"a": None}, {}),
+        ("$otp", "47NCKOXB"),
+        ("$otp", ""),
+        ("$path", "/somewhere/else"),
+        ("$version", "1.2"),
+        ("$text", ""),
+        ("text", "$text"),
+    ],
+)
+def test_what_differs_does_not_match(expected: Any, actual: Any, tmp_path: Path) -> None:
+    assert not Runner(tmp_path).matches(expected, actual)
+
+
+def test_the_suite_has_each_operation_of_the_reference_with_a_success_and_a_failure() -> None:
+    reference = json.loads((REPOSITORY / "tests/spec/api.json").read_text(encoding="utf-8"))
+    seen: Set[Tuple[str, str, Optional[str], str]] = set()
+    for case in SUITE["cases"]:
+        for step in case["steps"]:
+            if "api" in step:
+                parameters = step.get("parameters", {})
+                operation = parameters.get("action", parameters.get("type"))
+                if isinstance(operation, (str, type(None))):
+                    seen.add((step["call"], step["api"], operation, step["expect"]["status"]))
+    for told in reference["operations"]:
+        operation = (told["method"], told["api"], told["operation"])
+        if told["api"] == "pims.sdk.configuration":
+            operation = (told["method"], told["api"], None)
+        assert (*operation, "SUCCEEDED") in seen, operation
+        assert not told["errors"] or (*operation, "FAILED") in seen, operation

@@ -1,0 +1,69 @@
+"""What is installed: the library and where it comes from, the types, the catalogue."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict
+
+import pims
+from conftest import DEADLINE, REPOSITORY
+
+PACKAGE = Path(pims.__file__).parent
+
+
+def test_the_installed_wheel_brings_its_library_and_its_types() -> None:
+    assert REPOSITORY / "bindings" not in PACKAGE.parents
+    assert Path(pims.library_path()).parent == PACKAGE / "_lib"
+    assert (PACKAGE / "py.typed").exists()
+    assert pims.version() == importlib.metadata.version("pims")
+
+
+def test_the_codes_are_those_of_the_catalogue() -> None:
+    page = (REPOSITORY / "docs/api.md").read_text(encoding="utf-8")
+    documented = {int(code) for code in re.findall(r"^\| (2\d{3}) \|", page, re.MULTILINE)}
+    # Those that have a label and that nothing causes.
+    documented |= {int(code) for code in re.findall(r"2\d{3}", page.split("The rest of the reference's catalogue (")[1].split(")")[0])}
+    assert {int(code) for code in pims.Code} == documented
+    source = (REPOSITORY / "src/error.rs").read_text(encoding="utf-8")
+    assert {int(code) for code in re.findall(r"^    \w+ = (2\d{3}), \"", source, re.MULTILINE)} == documented
+
+
+def run_without_its_library(folder: Path, environment: Dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    shutil.copytree(PACKAGE, folder / "pims", ignore=shutil.ignore_patterns("_lib", "__pycache__"))
+    return subprocess.run(
+        [sys.executable, "-c", "import pims; print(pims.version(), pims.library_path())"],
+        cwd=folder,
+        env={**{name: value for name, value in os.environ.items() if name != "PIMS_LIBRARY"}, **environment},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+    )
+
+
+def test_without_a_library_inside_the_environment_names_one(tmp_path: Path) -> None:
+    library = pims.library_path()
+    ended = run_without_its_library(tmp_path, {"PIMS_LIBRARY": library})
+    assert ended.stdout == f"{pims.version()} {library}\n", ended.stderr
+
+
+def test_without_a_library_inside_that_of_the_system_is_taken(tmp_path: Path) -> None:
+    system = tmp_path / "lib"
+    system.mkdir()
+    shutil.copy(pims.library_path(), system / "libpims.so.0")
+    ended = run_without_its_library(tmp_path, {"LD_LIBRARY_PATH": str(system)})
+    assert ended.stdout.startswith(pims.version()), ended.stderr
+
+
+def test_a_library_of_another_interface_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "libother.so"
+    source = "unsigned pims_abi_version(void) { return 7; }"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(other)], input=source, text=True, check=True)
+    ended = run_without_its_library(tmp_path, {"PIMS_LIBRARY": str(other)})
+    assert ended.returncode == 1
+    assert "has the C interface 7, this package is for 1" in ended.stderr

@@ -1,0 +1,206 @@
+"""How a process ends, and what a forked one may do. Each program runs in an interpreter of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Callable
+
+import pytest
+
+Run = Callable[[str], "subprocess.CompletedProcess[str]"]
+
+BEGIN = """
+import asyncio, os, socket, sys, threading, time
+import pims, pims.aio
+listener = socket.create_server(("127.0.0.1", 0))
+service = f"http://127.0.0.1:{listener.getsockname()[1]}"
+pims.init({
+    "storage": {"path": sys.argv[1]},
+    "credential": {"inWeboURL": service, "macID": "0123456789abcdef0123456789abcdef"},
+    "account": {"accessToken": "a-token"},
+})
+ASK = "pims.authentication.trustedphonenumber"
+ACCOUNT = "pims.authentication.account"
+ACTIVATED = {"actionType": "strong", "type": "isDeviceActivated"}
+"""
+
+
+def ends_well(ended: "subprocess.CompletedProcess[str]", status: int = 0) -> None:
+    assert (ended.returncode, ended.stderr) == (status, "")
+    assert ended.stdout == "the last line\n"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        # An await that was given up, a loop that is gone, and more that wait behind.
+        """
+async def main():
+    for _ in range(20):
+        asyncio.ensure_future(pims.aio.get(ASK))
+    await asyncio.sleep(0)
+asyncio.run(main())
+""",
+        # A thread that waits, and is a daemon.
+        """
+begun = threading.Event()
+def ask():
+    begun.set()
+    try:
+        pims.get(ASK)
+    except pims.PimsError:
+        pass
+threading.Thread(target=ask, daemon=True).start()
+begun.wait()
+listener.accept()
+""",
+        # A daemon that waits for a person, who does not come.
+        """
+begun = threading.Event()
+def ask():
+    begun.set()
+    time.sleep(1000)
+threading.Thread(target=pims.get, args=[ASK, {"pinCode": ask}], daemon=True).start()
+begun.wait()
+""",
+        # A subscription that nobody closed.
+        """
+pims.subscribe(ACCOUNT, ACTIVATED, print)
+""",
+        # Daemons that never stop calling.
+        """
+def call():
+    while True:
+        try:
+            pims.get(ACCOUNT, ACTIVATED)
+        except pims.PimsError:
+            pass
+def call_and_await():
+    async def main():
+        while True:
+            try:
+                await pims.aio.get(ACCOUNT, ACTIVATED)
+            except pims.PimsError:
+                pass
+    asyncio.run(main())
+def begin_and_end():
+    while True:
+        pims.free()
+        try:
+            pims.init({"storage": {"path": sys.argv[1]}})
+        except pims.PimsError:
+            pass
+# What a daemon says of the end is not what is tested.
+threading.excepthook = lambda told: None
+for target in [call, call_and_await, begin_and_end] * 3:
+    threading.Thread(target=target, daemon=True).start()
+time.sleep(0.3)
+""",
+    ],
+    ids=["awaits", "daemon", "asked", "subscription", "daemons"],
+)
+def test_the_interpreter_ends_while_calls_are_under_way(program: str, run: Run) -> None:
+    ends_well(run(BEGIN + program + 'print("the last line")\n'))
+
+
+def test_an_exit_inside_a_callback_is_not_one_of_the_process(run: Run) -> None:
+    ended = run(
+        BEGIN
+        + """
+from pims._bridge import bridge
+over = threading.Event()
+def leave(message):
+    over.set()
+    sys.exit(3)
+bridge.start("get", ACCOUNT, ACTIVATED, leave)
+over.wait()
+pims.free()
+print("the last line")
+"""
+    )
+    assert (ended.returncode, ended.stdout) == (0, "the last line\n")
+    assert "SystemExit: 3" in ended.stderr
+
+
+def test_a_call_after_the_end_is_refused(run: Run) -> None:
+    ended = run(
+        """
+import atexit, sys
+@atexit.register
+def late():
+    try:
+        pims.get("pims.sdk.version")
+    except pims.ShutdownError as error:
+        print("the last line")
+import pims
+pims.init({"storage": {"path": sys.argv[1]}})
+"""
+    )
+    ends_well(ended)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_forked_child_is_refused_and_ends_and_the_parent_goes_on(run: Run) -> None:
+    ended = run(
+        BEGIN
+        + """
+child = os.fork()
+if child == 0:
+    refused = 0
+    for call in (
+        lambda: pims.get("pims.sdk.version"),
+        lambda: pims.subscribe(ACCOUNT, ACTIVATED, print),
+        lambda: asyncio.run(pims.aio.get("pims.sdk.version")),
+        pims.free,
+        pims.init,
+    ):
+        try:
+            call()
+        except pims.ForkedError:
+            refused += 1
+    # With all that an interpreter does when it ends.
+    sys.exit(refused)
+_, status = os.waitpid(child, 0)
+assert os.WEXITSTATUS(status) == 5, status
+assert pims.get(ACCOUNT, ACTIVATED) == {"isDeviceActivated": False}
+print("the last line")
+"""
+    )
+    ends_well(ended)
+
+
+def test_a_process_that_forks_before_it_uses_the_library_has_it_in_both(run: Run) -> None:
+    ended = run(
+        """
+import os, sys
+import pims
+child = os.fork()
+pims.init({"storage": {"path": os.path.join(sys.argv[1], "child" if child == 0 else "parent")}})
+assert pims.get("pims.sdk.version")["versionCore"] == pims.version()
+if child != 0:
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+    print("the last line")
+"""
+    )
+    ends_well(ended)
+
+
+def test_another_process_on_the_same_storage_is_told_of_the_lock(run: Run) -> None:
+    ended = run(
+        BEGIN
+        + """
+import subprocess
+told = subprocess.run([sys.executable, "-c", '''
+import sys, pims
+try:
+    pims.init({"storage": {"path": sys.argv[1]}})
+except pims.PimsError as error:
+    print(error.code, "pims.lock" in (error.detail or ""))
+''', sys.argv[1]], capture_output=True, text=True)
+assert told.stdout == "2006 True\\n", told
+print("the last line")
+"""
+    )
+    ends_well(ended)

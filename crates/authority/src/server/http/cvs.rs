@@ -68,15 +68,11 @@ pub(crate) async fn add_phone_number(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Trouble> {
-    let account = account(&service, &headers)?;
-    let Number { sms_code, phone_number } = parse(&body)?;
-    let answer = service
-        .step(move |authority| {
-            let request = CvsRequest::AddPhoneNumber { sms_code: &sms_code, phone_number: &phone_number };
-            authority.cvs(&account, &request)
-        })
-        .await?;
-    Ok(told(&service, "addPhoneNumber", answer))
+    register(&service, &headers, &body, "addPhoneNumber", |number| CvsRequest::AddPhoneNumber {
+        sms_code: &number.sms_code,
+        phone_number: &number.phone_number,
+    })
+    .await
 }
 
 pub(crate) async fn modify_phone_number(
@@ -84,15 +80,25 @@ pub(crate) async fn modify_phone_number(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Trouble> {
-    let account = account(&service, &headers)?;
-    let Number { sms_code, phone_number } = parse(&body)?;
-    let answer = service
-        .step(move |authority| {
-            let request = CvsRequest::ModifyPhoneNumber { sms_code: &sms_code, phone_number: &phone_number };
-            authority.cvs(&account, &request)
-        })
-        .await?;
-    Ok(told(&service, "modifyPhoneNumber", answer))
+    register(&service, &headers, &body, "modifyPhoneNumber", |number| CvsRequest::ModifyPhoneNumber {
+        sms_code: &number.sms_code,
+        phone_number: &number.phone_number,
+    })
+    .await
+}
+
+/// A number with the code that proves it.
+async fn register(
+    service: &Arc<Service>,
+    headers: &HeaderMap,
+    body: &[u8],
+    operation: &str,
+    request: fn(&Number) -> CvsRequest<'_>,
+) -> Result<Response, Trouble> {
+    let account = account(service, headers)?;
+    let number: Number = parse(body)?;
+    let answer = service.step(move |authority| authority.cvs(&account, &request(&number))).await?;
+    Ok(told(service, operation, answer))
 }
 
 pub(crate) async fn remove_enrollments(

@@ -23,7 +23,7 @@ pub(crate) use shell::Shell;
 /// What apps, devices and relying parties reach.
 pub(crate) fn public(service: &Arc<Service>, shell: Shell) -> Router {
     const CVS: &str = "/applications/cvs/v4/mobile";
-    Router::new()
+    let router = Router::new()
         .route("/iwws/MAC", get(mac::answer))
         .route(&format!("{CVS}/smsCode"), post(cvs::send_code))
         .route(
@@ -33,13 +33,8 @@ pub(crate) fn public(service: &Arc<Service>, shell: Shell) -> Router {
         .route(&format!("{CVS}/enrollments"), delete(cvs::remove_enrollments))
         .route("/connectedcar/v4/virtualkey/remoteaccess/token", post(token::exchange))
         .route("/.well-known/jwks.json", get(token::key_set))
-        .route("/FS", get(fs::authenticate))
-        .route("/healthz", get(operations::alive))
-        .route("/readyz", get(operations::ready))
-        .fallback(reply::not_found)
-        .method_not_allowed_fallback(reply::method_not_allowed)
-        .layer(from_fn_with_state(shell, shell::around))
-        .with_state(service.clone())
+        .route("/FS", get(fs::authenticate));
+    whole(router, service, shell)
 }
 
 /// What operators reach.
@@ -53,9 +48,13 @@ pub(crate) fn admin(service: &Arc<Service>, shell: Shell, guard: admin::Guard) -
         .route("/admin/v1/audit", get(admin::audit))
         .route("/admin/v1/openapi.json", get(admin::openapi))
         .layer(from_fn_with_state(guard, admin::check));
-    Router::new()
-        .merge(guarded)
-        .route("/metrics", get(operations::metrics))
+    let router = Router::new().merge(guarded).route("/metrics", get(operations::metrics));
+    whole(router, service, shell)
+}
+
+/// What both listeners have.
+fn whole(router: Router<Arc<Service>>, service: &Arc<Service>, shell: Shell) -> Router {
+    router
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))
         .fallback(reply::not_found)

@@ -49,7 +49,7 @@ test-rust: export PIMS_REQUIRE_NGINX := 1
 test-rust: ## unit, vector, property and crash tests; the service's on SQLite and on a PostgreSQL of their own, and its program's
 	$(CARGO) build -p pims-authority --features server
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
-	$(CARGO) test -p pims-authority --features server --lib --test service_postgres --test server
+	$(CARGO) test -p pims-authority --features server --lib --test service_postgres --test server --test operations
 	$(CARGO) test --no-default-features --lib
 
 test-c: test-c-plain test-c-release ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer

@@ -177,6 +177,11 @@ impl Authority {
         self.storage.retries()
     }
 
+    /// How many connections to the database are used and how many are idle; `None` on SQLite, which has no pool.
+    pub fn database_connections(&self) -> Option<(u32, u32)> {
+        self.storage.connections()
+    }
+
     /// Sets other rules, for the requests that begin from now on.
     pub fn set_policy(&self, policy: Policy) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;

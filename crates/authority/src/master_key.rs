@@ -72,6 +72,13 @@ impl MasterKey {
         Ok(Self::new(id, key.bytes))
     }
 
+    /// As [`MasterKey::load`], for a file that is guarded by its folder and not by its own mode: systemd hands credentials to a service by an
+    /// access list, which shows as a group that may read.
+    pub fn load_credential(path: impl AsRef<Path>, id: u32) -> io::Result<Self> {
+        let key = Self::parse(File::open(path.as_ref())?)?;
+        Ok(Self::new(id, key.bytes))
+    }
+
     /// The key in a file: 64 hex digits or 32 raw bytes, for the owner alone; its number is 1. Where there is no file one is made, whole
     /// or not at all; of several processes that make it at once one wins and all get its key.
     pub fn load_or_create(path: impl AsRef<Path>) -> io::Result<Self> {
@@ -96,6 +103,10 @@ impl MasterKey {
 
     fn read(file: File) -> io::Result<Self> {
         refuse_other_readers(&file)?;
+        Self::parse(file)
+    }
+
+    fn parse(file: File) -> io::Result<Self> {
         // One byte more than the longest form with its line end: a longer file is seen to be longer.
         let mut content = Zeroizing::new(Vec::with_capacity(67));
         file.take(67).read_to_end(&mut content)?;

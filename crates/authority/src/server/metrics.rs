@@ -4,13 +4,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+use super::process::Process;
 
 /// The numbers of one instance.
 pub(crate) struct Metrics {
@@ -25,6 +27,24 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     retries: Counter,
     sms_waiting: Gauge,
+    steps_running: Gauge,
+    database_up: Gauge,
+    database_used: Gauge,
+    database_idle: Gauge,
+    failures: Family<WorkLabels, Counter>,
+    process: Process,
+}
+
+/// What is looked up when Prometheus asks.
+pub(crate) struct Snapshot {
+    /// How often steps were run again.
+    pub(crate) retries: u64,
+    /// SMS that wait; `None` where the database did not say.
+    pub(crate) sms_waiting: Option<u32>,
+    /// Steps that have their turn in the database.
+    pub(crate) steps_running: usize,
+    /// Connections to the database that are used, and that are idle; `None` where there is no pool of them.
+    pub(crate) database_connections: Option<(u32, u32)>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -42,6 +62,11 @@ struct RouteLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LimitLabels {
     limit: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WorkLabels {
+    work: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -82,7 +107,37 @@ impl Default for Metrics {
         let sms_waiting = Gauge::default();
         registry.register("sms_waiting", "SMS that wait to be tried again", sms_waiting.clone());
         registry.register("build", "The program", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
-        Self { registry, requests, seconds, steps, limited, outcomes, sms, connections, retries, sms_waiting }
+        let [steps_running, database_up, database_used, database_idle]: [Gauge; 4] = Default::default();
+        registry.register("steps_running", "Steps that have their turn in the database", steps_running.clone());
+        registry.register("database_up", "Whether the database answered this scrape", database_up.clone());
+        registry.register("database_connections_used", "Connections to PostgreSQL in use", database_used.clone());
+        registry.register(
+            "database_connections_idle",
+            "Connections to PostgreSQL that are idle",
+            database_idle.clone(),
+        );
+        let failures = Family::default();
+        registry.register("failures", "Work between requests that came to nothing", failures.clone());
+        let metrics = Self {
+            registry,
+            requests,
+            seconds,
+            steps,
+            limited,
+            outcomes,
+            sms,
+            connections,
+            retries,
+            sms_waiting,
+            steps_running,
+            database_up,
+            database_used,
+            database_idle,
+            failures,
+            process: Process::default(),
+        };
+        metrics.begin();
+        metrics
     }
 }
 
@@ -91,6 +146,17 @@ fn histogram() -> Histogram {
 }
 
 impl Metrics {
+    /// Has series that begin with nothing, where they are known before: the first time that something happens is then a change that is seen.
+    fn begin(&self) {
+        for limit in ["address", "account", "wrong_codes", "wrong_otps"] {
+            let _ = self.limited.get_or_create(&LimitLabels { limit });
+        }
+        for work in ["sms", "housekeeping", "issuer_keys"] {
+            let _ = self.failures.get_or_create(&WorkLabels { work });
+        }
+        self.sms(crate::Delivered::default());
+    }
+
     pub(crate) fn request(&self, route: &str, method: &str, status: u16, time: Duration) {
         let labels = RequestLabels { route: route.to_owned(), method: method.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
@@ -118,15 +184,27 @@ impl Metrics {
         }
     }
 
+    /// Work between requests came to nothing: what it was is in the log.
+    pub(crate) fn failed(&self, work: &'static str) {
+        self.failures.get_or_create(&WorkLabels { work }).inc();
+    }
+
     /// The text that Prometheus reads. What waits is left as it was where it could not be counted.
-    pub(crate) fn text(&self, retries: u64, sms_waiting: Option<u32>) -> String {
-        self.retries.inner().store(retries, Ordering::Relaxed);
-        if let Some(waiting) = sms_waiting {
+    pub(crate) fn text(&self, now: &Snapshot) -> String {
+        self.retries.inner().store(now.retries, Ordering::Relaxed);
+        self.database_up.set(now.sms_waiting.is_some().into());
+        if let Some(waiting) = now.sms_waiting {
             self.sms_waiting.set(waiting.into());
         }
+        self.steps_running.set(i64::try_from(now.steps_running).unwrap_or(i64::MAX));
+        let (used, idle) = now.database_connections.unwrap_or_default();
+        self.database_used.set(used.into());
+        self.database_idle.set(idle.into());
         let mut text = String::new();
         // Writing to a text does not fail.
-        let _ = encode(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, &self.registry);
+        self.process.write(&mut text);
+        let _ = encode_eof(&mut text);
         text
     }
 }

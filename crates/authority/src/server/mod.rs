@@ -11,6 +11,7 @@ mod identity;
 mod log;
 mod metrics;
 mod outgoing;
+mod process;
 mod rates;
 mod service;
 mod signer;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::config::{Limits, RelyingParty};
 use super::identity::Identity;
@@ -23,6 +23,8 @@ pub(crate) struct Service {
     pub(crate) rates: Rates,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
+    /// Whether the database was ready, and when that was asked.
+    pub(crate) readiness: Mutex<Option<(Instant, bool)>>,
     steps: Semaphore,
 }
 
@@ -51,11 +53,17 @@ impl Service {
             wrong_otps: Rate::new(limits.wrong_otps_per_account_and_minute),
         };
         let steps = Semaphore::new(limits.steps);
-        Self { authority, identity, signer, relying_parties, rates, limits, metrics: Metrics::default(), steps }
+        let (metrics, readiness) = (Metrics::default(), Mutex::default());
+        Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps }
     }
 
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// How many steps have their turn at the moment.
+    pub(crate) fn steps_running(&self) -> usize {
+        self.limits.steps.saturating_sub(self.steps.available_permits())
     }
 
     /// Runs work with the database on a thread that may wait. So many run at once, the others wait for their turn; one whose caller is gone

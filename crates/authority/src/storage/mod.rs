@@ -188,6 +188,11 @@ pub(crate) trait Storage: Send + Sync {
     fn retries(&self) -> u64 {
         0
     }
+
+    /// Connections that are used, and that are idle; `None` where there is no pool of them.
+    fn connections(&self) -> Option<(u32, u32)> {
+        None
+    }
 }
 
 /// Runs a step that yields a value.

@@ -70,7 +70,7 @@ fn each_piece_of_configuration_in_the_documentation_is_accepted_in_its_place() {
 /// The names in a text that begin as those of this service do, without the endings of their parts.
 fn metrics(text: &str) -> BTreeSet<String> {
     let words = text.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '_'));
-    let ours = words.filter(|word| word.starts_with("pims_authority_"));
+    let ours = words.filter(|word| word.starts_with("pims_authority_") || word.starts_with("process_"));
     let family = |word: &str| {
         ["_total", "_bucket", "_sum", "_count"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word).to_owned()
     };

@@ -145,19 +145,26 @@ async fn regularly(
 fn deliver(service: &Service) {
     match service.authority().deliver_due() {
         Ok(delivered) => service.metrics.sms(delivered),
-        Err(failure) => tracing::error!(%failure, "waiting SMS could not be looked for"),
+        Err(failure) => {
+            service.metrics.failed("sms");
+            tracing::error!(%failure, "waiting SMS could not be looked for");
+        }
     }
 }
 
 fn prune(service: &Service, days: u32) {
     match service.authority().prune(days) {
         Ok(pruned) => tracing::info!(audit = pruned.audit, devices = pruned.tombstones, "what is over was removed"),
-        Err(failure) => tracing::error!(%failure, "what is over could not be removed"),
+        Err(failure) => {
+            service.metrics.failed("housekeeping");
+            tracing::error!(%failure, "what is over could not be removed");
+        }
     }
 }
 
 fn refresh(service: &Service) {
     if let Err(error) = service.identity.refresh() {
+        service.metrics.failed("issuer_keys");
         tracing::warn!(%error, "the issuer's keys stay as they are");
     }
 }

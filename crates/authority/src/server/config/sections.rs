@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use jsonwebtoken::Algorithm;
 
@@ -173,7 +174,7 @@ fn master_key_of(reader: &mut Reader, id: u32) -> Option<MasterKey> {
         reader.problem(HEX_FILE, "is missing; make a key with: (umask 077; openssl rand -hex 32 > authority.key)");
         return None;
     };
-    match MasterKey::load(&file, id) {
+    match load_key(&file, id) {
         Ok(key) => Some(key),
         Err(error) => {
             reader.problem(HEX_FILE, format!("{}: {error}", file.display()));
@@ -193,7 +194,16 @@ fn other_key(reader: &Reader, entry: &[(String, Value)]) -> Option<(u32, Result<
         }
     }
     let (id, file) = (id?, file?);
-    Some((id, MasterKey::load(&file, id).map_err(|error| format!("{}: {error}", file.display()))))
+    Some((id, load_key(&file, id).map_err(|error| format!("{}: {error}", file.display()))))
+}
+
+/// The key in a file that is its owner's alone, or that systemd handed to this service alone (`LoadCredential=`).
+fn load_key(file: &Path, id: u32) -> std::io::Result<MasterKey> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
+    match credentials.is_some_and(|folder| file.parent() == Some(Path::new(&folder))) {
+        true => MasterKey::load_credential(file, id),
+        false => MasterKey::load(file, id),
+    }
 }
 
 fn policy(reader: &mut Reader) -> Policy {

@@ -90,7 +90,8 @@ impl Source {
 
     fn read_environment(&mut self, environment: impl Iterator<Item = (String, String)>) {
         for (name, text) in environment {
-            let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+            // The one that names the file itself is no key.
+            let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| *rest != "CONFIG") else { continue };
             let text = Zeroizing::new(text);
             let origin = Origin::Variable(name.clone());
             let files = KEYS.iter().filter(|key| key.secret).map(|key| format!("{}{FILE}", key.path));
@@ -196,6 +197,7 @@ mod tests {
             ("PIMS_AUTHORITY_TOKENS_ALGORITHMS", "ES256, EdDSA"),
             ("PIMS_AUTHORITY_TOKENS_STATIC", "{ alice = \"token\" }"),
             ("PIMS_AUTHORITY_ADMIN_TOKEN_FILE", "/a"),
+            ("PIMS_AUTHORITY_CONFIG", "/etc/pims-authority.toml"),
             ("PATH", "/bin"),
         ];
         let source = read("[listen]\naddress = \"127.0.0.1:1\"", &variables);

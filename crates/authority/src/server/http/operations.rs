@@ -1,16 +1,20 @@
 //! Whether the service lives, whether it can work, and its numbers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::server::metrics::Snapshot;
 use crate::server::service::Service;
 
 /// Longer than that the database is not ready.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long an answer about the database is good.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// This process answers.
 pub(crate) async fn alive() -> &'static str {
@@ -19,17 +23,37 @@ pub(crate) async fn alive() -> &'static str {
 
 /// The database can be reached and written to.
 pub(crate) async fn ready(State(service): State<Arc<Service>>) -> Response {
-    let asked = tokio::time::timeout(PATIENCE, service.step(|authority| authority.ping())).await;
-    match asked {
-        Ok(Ok(())) => "ready\n".into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database is not ready\n").into_response(),
+    if is_ready(&service).await {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the database is not ready\n").into_response()
     }
 }
 
-/// The text that Prometheus reads.
+/// Anybody may ask, as often as they like: one question at a time reaches the database, and its answer is good for a second.
+async fn is_ready(service: &Arc<Service>) -> bool {
+    let mut last = service.readiness.lock().await;
+    if let Some((at, ready)) = *last
+        && at.elapsed() < FRESH
+    {
+        return ready;
+    }
+    let asked = tokio::time::timeout(PATIENCE, service.step(|authority| authority.ping())).await;
+    let ready = matches!(asked, Ok(Ok(())));
+    *last = Some((Instant::now(), ready));
+    ready
+}
+
+/// The text that Prometheus reads. It comes also where the database does not answer.
 pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> Response {
-    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let steps_running = service.steps_running();
     let waiting = tokio::time::timeout(PATIENCE, service.step(|authority| authority.waiting_sms())).await;
-    let waiting = waiting.ok().and_then(Result::ok);
-    ([(header::CONTENT_TYPE, kind)], service.metrics.text(service.authority().retries(), waiting)).into_response()
+    let now = Snapshot {
+        retries: service.authority().retries(),
+        sms_waiting: waiting.ok().and_then(Result::ok),
+        steps_running,
+        database_connections: service.authority().database_connections(),
+    };
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], service.metrics.text(&now)).into_response()
 }

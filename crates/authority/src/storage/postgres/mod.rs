@@ -94,6 +94,11 @@ impl Storage for PostgreSql {
     fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
     }
+
+    fn connections(&self) -> Option<(u32, u32)> {
+        let r2d2::State { connections, idle_connections, .. } = self.pool.state();
+        Some((connections.saturating_sub(idle_connections), idle_connections))
+    }
 }
 
 /// Why an attempt came to nothing. Nothing of it was kept, save where the connection was lost while it was being kept.

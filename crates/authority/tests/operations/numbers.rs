@@ -1,0 +1,65 @@
+//! Numbers: what strangers cannot multiply, what operators are warned by.
+
+use crate::live::{ALICE, Live, get, until};
+
+/// An issuer's set of one key. Nobody here has its private half.
+const KEYS: &str =
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+#[test]
+fn an_issuer_whose_keys_cannot_be_read_any_more_is_counted() {
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(keys.path(), KEYS).unwrap();
+    let place = keys.path().display();
+    let live =
+        Live::start(false, &format!("[tokens]\nissuer = \"https://i\"\naudience = \"a\"\njwks_file = \"{place}\"\n"));
+    let failures = |count: u32| format!("pims_authority_failures_total{{work=\"issuer_keys\"}} {count}\n");
+    let text = live.metrics();
+    assert!(text.contains(&failures(0)), "{text}");
+    for known in ["pims_authority_database_up 1\n", "pims_authority_sms_waiting 0\n", "process_resident_memory_bytes "]
+    {
+        assert!(text.contains(known), "{known}: {text}");
+    }
+    assert_eq!(text.matches("# EOF").count(), 1);
+    drop(keys);
+    live.hang_up();
+    until("the issuer's keys are missed", || live.metrics().contains(&failures(1)).then_some(()));
+}
+
+#[test]
+fn a_method_that_somebody_makes_up_is_no_series_of_its_own() {
+    use std::io::{Read, Write};
+    let live = Live::start(false, ALICE);
+    for method in ["PLANTEDONE", "PLANTEDTWO"] {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", live.port)).unwrap();
+        write!(stream, "{method} /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    }
+    let text = live.metrics();
+    assert!(!text.contains("PLANTED") && !live.log().contains("PLANTED"), "{text}");
+    assert!(text.contains("method=\"other\",status=\"405\"} 2"), "{text}");
+}
+
+#[test]
+fn readiness_that_everybody_asks_for_at_once_reaches_the_database_seldom() {
+    let live = Live::start(false, ALICE);
+    let began = std::time::Instant::now();
+    let asked: u64 = 400;
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..asked / 8 {
+                    assert_eq!(get(&format!("http://127.0.0.1:{}/readyz", live.port)).0, 200);
+                }
+            });
+        }
+    });
+    // Every step is counted: once a second for readiness, and one for the scrape.
+    let text = live.metrics();
+    let most = began.elapsed().as_secs() + 2;
+    let count = text.lines().find_map(|line| line.strip_prefix("pims_authority_step_duration_seconds_count "));
+    let steps: u64 = count.unwrap().parse().unwrap();
+    assert!((2..=most + 1).contains(&steps), "{steps} steps in {most} seconds");
+}

@@ -42,7 +42,7 @@ lint: ## formatting, clippy and documentation without warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "SKIPPED: cargo-deny is not installed (bans, licences and sources of dependencies were not checked)"; fi
 
-test-rust: export PIMS_AUTHORITY_BIN := $(abspath target/debug/pims-authority)
+test-rust: export PIMS_TEST_AUTHORITY := $(abspath target/debug/pims-authority)
 test-rust: export PIMS_REQUIRE_AUTHORITY := 1
 test-rust: export PIMS_REQUIRE_POSTGRES := 1
 test-rust: export PIMS_REQUIRE_NGINX := 1

@@ -13,9 +13,9 @@ pub(crate) struct Program {
 
 /// Where the program is. Nowhere: whoever asks says visibly that its tests were skipped, or fails where `PIMS_REQUIRE_AUTHORITY=1`.
 pub(crate) fn binary() -> Option<PathBuf> {
-    let found = std::env::var_os("PIMS_AUTHORITY_BIN").map(PathBuf::from);
+    let found = std::env::var_os("PIMS_TEST_AUTHORITY").map(PathBuf::from);
     if found.is_none() {
-        let why = "PIMS_AUTHORITY_BIN does not name the program pims-authority";
+        let why = "PIMS_TEST_AUTHORITY does not name the program pims-authority";
         assert!(std::env::var_os("PIMS_REQUIRE_AUTHORITY").is_none_or(|value| value != "1"), "{why}");
         let _ = writeln!(std::io::stderr(), "\nSKIPPED: the library against the program. {why}\n");
     }

@@ -385,13 +385,19 @@ fn of_transport(error: &TransportError) -> Error {
         TransportError::Timeout(_) => Code::Timeout,
         TransportError::Unreachable(_) => Code::NoInternet,
         TransportError::Unusable(_) => Code::InvalidReturn,
-        TransportError::Server(_) => Code::ServerError,
+        TransportError::Server { .. } => Code::ServerError,
         TransportError::Pin => Code::PinningFailed,
         TransportError::NotAuthenticated(_) => {
             return Error::new(Code::NeedAuthentication).with_detail(error.to_string()).then(NextAction::Authenticate);
         }
     };
-    Error::new(code).with_detail(error.to_string())
+    let told = Error::new(code).with_detail(error.to_string());
+    match error {
+        TransportError::Server { retry_after_seconds: Some(seconds), .. } => {
+            told.with_info(|info| info.retry_after_seconds = Some(*seconds))
+        }
+        _ => told,
+    }
 }
 
 fn of_cvs(refusal: &CvsRefusal) -> Error {

@@ -33,7 +33,10 @@ impl Script {
     }
 
     fn lose(&self) {
-        self.answers.lock().unwrap().push_back(Err(TransportError::Server("HTTP 503".into())));
+        self.answers
+            .lock()
+            .unwrap()
+            .push_back(Err(TransportError::Server { what: "HTTP 503".into(), retry_after_seconds: None }));
     }
 
     /// The action and mode of every request so far.
@@ -364,7 +367,12 @@ fn a_desynchronized_device_synchronizes_and_goes_on_in_the_same_call() {
 fn a_removal_that_was_lost_is_found_out_by_status_before_the_next_operation() {
     for (answer, expected) in [("NOK:NODEVICE", State::NotActivated), ("OK", State::Activated(Sync::Done))] {
         let (bench, mut component) = bench(&enrolled(Standing::Active));
-        bench.script.cvs.lock().unwrap().push_back(Err(TransportError::Server("HTTP 502".into())));
+        bench
+            .script
+            .cvs
+            .lock()
+            .unwrap()
+            .push_back(Err(TransportError::Server { what: "HTTP 502".into(), retry_after_seconds: None }));
         assert!(component.remove().is_err());
         assert_eq!(bench.memory.record().intent, Some(Intent::Remove));
         assert_eq!(component.state(), State::Activated(Sync::Done), "it keeps its enrollment");

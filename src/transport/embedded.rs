@@ -124,5 +124,5 @@ fn answer(answer: pims_authority::CvsAnswer) -> CvsAnswer {
 }
 
 fn server(failure: Failure) -> TransportError {
-    TransportError::Server(failure.to_string())
+    TransportError::Server { what: failure.to_string(), retry_after_seconds: None }
 }

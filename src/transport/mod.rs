@@ -26,8 +26,13 @@ pub enum TransportError {
     #[error("the service's answer cannot be used: {0}")]
     Unusable(String),
     /// The service could not serve the request (HTTP 5xx and its like).
-    #[error("the service failed: {0}")]
-    Server(String),
+    #[error("the service failed: {what}")]
+    Server {
+        /// What it said.
+        what: String,
+        /// When to come again, in seconds, where the service says so.
+        retry_after_seconds: Option<u64>,
+    },
     /// The server's key is none of the pinned ones: this may not be the service.
     #[error("the server's key is none of the pinned ones (credential.pinnedCertificates)")]
     Pin,

@@ -3,8 +3,10 @@
 use pims::facade;
 use serde_json::{Value, json};
 
-use crate::service::{Fault, Service};
-use crate::{MAC_ID, TOKEN, World, execute, expect, otp, turn};
+use crate::fault::Fault;
+use crate::operations::{World, otp};
+use crate::service::Service;
+use crate::{MAC_ID, TOKEN, execute, expect, turn};
 
 /// A device of this service, configured with these members besides.
 fn init(world: &World<'_>, more: &Value, credential: &Value) {
@@ -36,7 +38,7 @@ fn with_header(more: &Value, credential: &Value, line: &str) -> (Vec<String>, Ve
     expect(&otp("1234"));
     facade::free();
     let (with, without): (Vec<_>, Vec<_>) =
-        service.heads().into_iter().partition(|(_, head)| head.contains(&format!("\r\n{line}\r\n")));
+        service.requests().into_iter().partition(|(_, head)| head.contains(&format!("\r\n{line}\r\n")));
     let names = |heads: Vec<(String, String)>| heads.into_iter().map(|(name, _)| name).collect();
     (names(with), names(without))
 }
@@ -45,8 +47,8 @@ fn with_header(more: &Value, credential: &Value, line: &str) -> (Vec<String>, Ve
 fn mode_and_brand_are_handed_on_to_cvs_alone() {
     let _turn = turn();
     for (more, realm) in [
-        (json!({"profile": {"brand": "peugeot"}}), "clientsb2cpeugeot"),
-        (json!({"mode": "B2B", "profile": {"brand": "Ds"}}), "clientsb2bds"),
+        (json!({"profile": {"brand": "peugeot"}}), "clientsB2CPeugeot"),
+        (json!({"mode": "B2B", "profile": {"brand": "Ds"}}), "clientsB2BDS"),
     ] {
         let (with, without) = with_header(&more, &json!({}), &format!("x-introspect-realm: {realm}"));
         assert_eq!(with, ["POST smsCode", "POST trustedPhoneNumber", "POST smsCode"]);
@@ -58,14 +60,14 @@ fn mode_and_brand_are_handed_on_to_cvs_alone() {
     init(&world, &json!({"mode": "B2B"}), &json!({}));
     expect(&world.act("certify"));
     facade::free();
-    let heads = service.heads();
+    let heads = service.requests();
     assert!(!heads.is_empty() && !heads.iter().any(|(_, head)| head.contains("x-introspect-realm")), "without a brand");
 }
 
 #[test]
 fn the_token_goes_with_a_code_of_nobody_where_cvs_is_the_same_server() {
     let _turn = turn();
-    let line = format!("authorization: bearer {TOKEN}");
+    let line = format!("authorization: Bearer {TOKEN}");
     let cvs = ["POST smsCode", "POST trustedPhoneNumber", "POST smsCode"];
     let (with, without) = with_header(&json!({}), &json!({}), &line);
     assert_eq!(with, [&cvs[..], &["Setup activate", "Finalize activate"]].concat());

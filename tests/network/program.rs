@@ -1,14 +1,29 @@
 //! The service as the program that it is in production: `pims-authority`, started with a configuration of its own.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::Verifier;
+use crate::service::{Stream, read_body, read_head};
+
+/// Files of a program that speaks TLS.
+pub(crate) const CERTIFICATE: &str = "server.pem";
+pub(crate) const KEY: &str = "server.key";
 
 /// A program under way, until it is dropped.
 pub(crate) struct Program {
     process: Child,
     /// Address and port.
     pub(crate) address: String,
+    /// Its own, where it speaks TLS.
+    certificate: Option<PathBuf>,
 }
 
 /// Where the program is. Nowhere: whoever asks says visibly that its tests were skipped, or fails where `PIMS_REQUIRE_AUTHORITY=1`.
@@ -22,16 +37,55 @@ pub(crate) fn binary() -> Option<PathBuf> {
     found
 }
 
+impl Verifier for Program {
+    fn accepts(&self, password: &str) -> bool {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("action", "authenticate"), ("serviceId", "shop"), ("userId", "local")])
+            .extend_pairs([("token", password), ("format", "json")])
+            .finish();
+        let request = format!("GET /FS?{query} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).and_then(|()| stream.flush()).unwrap();
+        let head = read_head(&mut *stream).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        let said: serde_json::Value = serde_json::from_str(&read_body(&mut *stream, &head)).unwrap();
+        match said["err"].as_str() {
+            Some("OK") => true,
+            Some("NOK:ACCESS") => false,
+            _ => panic!("{said}"),
+        }
+    }
+}
+
 impl Program {
-    /// Over the database, the master key and the outbox in this folder, with the token of the account `local`. `tls`: more of `[listen]`.
-    pub(crate) fn start(binary: &Path, folder: &Path, tls: &str) -> Self {
+    /// A connection of its own, past whatever else is between.
+    fn connect(&self) -> Box<dyn Stream> {
+        let socket = TcpStream::connect(&self.address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let Some(certificate) = &self.certificate else { return Box::new(socket) };
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
+        let ring = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap();
+        let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+        let name = "localhost".try_into().unwrap();
+        Box::new(rustls::StreamOwned::new(rustls::ClientConnection::new(config, name).unwrap(), socket))
+    }
+
+    /// Over the database, the master key and the outbox in this folder, with the token of the account `local`; over TLS where the folder
+    /// has a certificate.
+    pub(crate) fn start(binary: &Path, folder: &Path) -> Self {
+        let certificate = Some(folder.join(CERTIFICATE)).filter(|file| file.exists());
+        let tls = certificate
+            .as_ref()
+            .map_or_else(String::new, |_| format!("certificate_file = \"{CERTIFICATE}\"\nkey_file = \"{KEY}\""));
         let config = format!(
             "[listen]\naddress = \"127.0.0.1:0\"\n{tls}
              [database]\nurl = \"sqlite:authority.db\"
              [master_key]\nhex_file = \"authority.key\"
              [tokens.static]\nlocal = \"{token}\"
              [sms]\ngateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"\nretry_attempts = 1
-             [policy]\nevolve_k1_every = 1\nmax_devices = 1\ncodes_per_hour = 100\ncodes_per_day = 100
+             [policy]\nevolve_k1_every = 1\nmax_devices = 1\notp_without_pin = true\ncodes_per_hour = 100\ncodes_per_day = 100
              [limits]\nwrong_codes_per_address_and_minute = 10000\nwrong_codes_per_minute = 10000
              [relying_parties.services]\nshop = {{ open = true }}
              [log]\nformat = \"json\"\n",
@@ -58,7 +112,7 @@ impl Program {
         };
         // It goes on to log: nobody reads it, but somebody must take it.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { process, address }
+        Self { process, address, certificate }
     }
 }
 

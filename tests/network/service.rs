@@ -10,33 +10,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pims_authority::{
-    AccountName, Authority, CvsAnswer, CvsRefusal, CvsRequest, MasterKey, Options, Outbox, Policy, Purpose, SystemClock,
+    AccountName, Authority, CvsAnswer, CvsRefusal, CvsRequest, MasterKey, Options, Outbox, Policy, Purpose,
+    SystemClock, Verdict,
 };
 
+use crate::Verifier;
+use crate::fault::{Fault, RETRY_AFTER};
 use crate::program::Program;
-
-/// What happens to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The connection ends before the request is read: the service never sees it.
-    Refuse,
-    /// The service does what is asked, and of its answer so many thousandths arrive before the connection ends.
-    Truncate(usize),
-    /// The service does what is asked, and one byte of its answer, at so many thousandths, is another one.
-    Corrupt(usize),
-    /// The service does what is asked, and its answer never comes.
-    Silence,
-    /// The service does nothing and says this status.
-    Status(u16),
-    /// The service sends the client elsewhere.
-    Redirect,
-    /// So many thousandths of the request arrive before the connection ends; 1000 is all of it, and the answer is lost.
-    Cut(usize),
-    /// One byte of the request, at so many thousandths, arrives as another one.
-    Damage(usize),
-    /// The request arrives once the client has had enough of waiting.
-    Late,
-}
 
 /// Who does what is asked.
 enum Backend {
@@ -58,10 +38,10 @@ struct Shared {
     ends: AtomicBool,
     /// Which request from now on, and what happens to it.
     fault: Mutex<Option<(usize, Fault)>>,
-    /// What was asked, action and mode or method and resource.
-    asked: Mutex<Vec<String>>,
-    /// The same, and the headers beside it, in lower case.
-    heads: Mutex<Vec<(String, String)>>,
+    /// What was asked, action and mode or method and resource, and all of it.
+    requests: Mutex<Vec<(String, String)>>,
+    /// Whether the service said yes to a new PIN.
+    pin_changed: AtomicBool,
     connections: Mutex<usize>,
     /// Whether a late request is under way.
     late: Mutex<bool>,
@@ -73,7 +53,13 @@ impl Service {
         let authority = Authority::open(Options {
             database: folder.join("authority.db").into(),
             master_key: MasterKey::load_or_create(folder.join("authority.key")).unwrap().into(),
-            policy: Policy { evolve_k1_every: 1, max_devices: 1, codes_per_hour: 100, ..Policy::default() },
+            policy: Policy {
+                evolve_k1_every: 1,
+                max_devices: 1,
+                codes_per_hour: 100,
+                otp_without_pin: true,
+                ..Policy::default()
+            },
             sms: Box::new(Outbox::new(folder.join("outbox.jsonl"))),
             sms_retry: None,
             clock: Box::new(SystemClock),
@@ -84,7 +70,7 @@ impl Service {
 
     /// The same by the program.
     pub(crate) fn start_program(binary: &Path, folder: &Path) -> Self {
-        Self::with(Backend::Program(Program::start(binary, folder, "")), None)
+        Self::with(Backend::Program(Program::start(binary, folder)), None)
     }
 
     fn with(backend: Backend, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
@@ -97,8 +83,8 @@ impl Service {
             tls,
             ends: AtomicBool::new(false),
             fault: Mutex::default(),
-            asked: Mutex::default(),
-            heads: Mutex::default(),
+            requests: Mutex::default(),
+            pin_changed: AtomicBool::new(false),
             connections: Mutex::default(),
             late: Mutex::default(),
         });
@@ -133,16 +119,32 @@ impl Service {
 
     /// What was asked since the last time.
     pub(crate) fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut *self.shared.asked.lock().unwrap())
+        self.requests().into_iter().map(|(name, _)| name).collect()
     }
 
-    /// What was asked since the last time, with its headers in lower case.
-    pub(crate) fn heads(&self) -> Vec<(String, String)> {
-        std::mem::take(&mut *self.shared.heads.lock().unwrap())
+    /// What was asked since the last time, and all of it.
+    pub(crate) fn requests(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut *self.shared.requests.lock().unwrap())
+    }
+
+    /// Whether the service said yes to a new PIN, arrived or not.
+    pub(crate) fn pin_changed(&self) -> bool {
+        self.shared.pin_changed.load(Ordering::SeqCst)
     }
 
     pub(crate) fn connections(&self) -> usize {
         *self.shared.connections.lock().unwrap()
+    }
+}
+
+impl Verifier for Service {
+    fn accepts(&self, password: &str) -> bool {
+        match &self.shared.backend {
+            Backend::Library(authority) => {
+                authority.verify_otp(&self.shared.account, password).unwrap() == Verdict::Accepted
+            }
+            Backend::Program(program) => program.accepts(password),
+        }
     }
 }
 
@@ -161,7 +163,7 @@ impl Drop for Service {
 /// An answer: status, more headers, body.
 struct Answer(u16, String, String);
 
-trait Stream: Read + Write {}
+pub(crate) trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
 impl Shared {
@@ -191,53 +193,31 @@ impl Shared {
             return false;
         }
         *self.late.lock().unwrap() = fault == Some(Fault::Late);
-        let body = read_body(stream, head);
-        self.asked.lock().unwrap().push(name_of(head));
-        self.heads.lock().unwrap().push((name_of(head), head.to_ascii_lowercase()));
+        let request = format!("{head}{}", read_body(stream, head));
+        let name = name_of(head);
+        self.requests.lock().unwrap().push((name.clone(), request.clone()));
         let answer = match fault {
-            Some(Fault::Status(status)) => Answer(status, String::new(), "no".into()),
-            Some(Fault::Redirect) => Answer(302, "Location: http://localhost:1/\r\n".into(), String::new()),
-            Some(Fault::Cut(share)) => {
-                let request = format!("{head}{body}").into_bytes();
-                let arrives = request.len() * share / 1000;
-                self.hand_on(&request[..arrives], arrives == request.len());
-                return false;
+            Some(Fault::Status(status)) => Some(busy(status)),
+            Some(Fault::Redirect) => Some(Answer(302, "Location: http://localhost:1/\r\n".into(), String::new())),
+            Some(Fault::Cut(place)) => {
+                self.cut(&name, &request, place.in_request(&request).unwrap());
+                None
             }
             Some(Fault::Damage(share)) => {
-                let mut request = format!("{head}{body}").into_bytes();
-                let place = (request.len() * share / 1000).min(request.len() - 1);
-                request[place] ^= 1;
-                match self.hand_on(&request, true) {
-                    Some(answer) => answer,
-                    None => return false,
-                }
+                let mut bytes = request.into_bytes();
+                flip(&mut bytes, share);
+                self.note(&name, self.hand_on(&bytes))
             }
             Some(Fault::Late) => {
                 // Until the client has enough of it.
                 let _ = stream.read(&mut [0]);
-                self.answer(head, &body);
+                self.answer(&name, &request);
                 *self.late.lock().unwrap() = false;
-                return false;
+                None
             }
-            _ => self.answer(head, &body),
+            _ => self.answer(&name, &request),
         };
-        let Answer(status, headers, body) = answer;
-        let mut bytes =
-            format!("HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
-        match fault {
-            Some(Fault::Silence) => {
-                // Until the client has enough of it.
-                let _ = stream.read(&mut [0]);
-                return false;
-            }
-            Some(Fault::Truncate(share)) => bytes.truncate(bytes.len() * share / 1000),
-            Some(Fault::Corrupt(share)) => {
-                let place = (bytes.len() * share / 1000).min(bytes.len() - 1);
-                bytes[place] ^= 1;
-            }
-            _ => {}
-        }
-        stream.write_all(&bytes).and_then(|()| stream.flush()).is_ok() && !matches!(fault, Some(Fault::Truncate(_)))
+        answer.is_some_and(|answer| say(stream, answer, fault))
     }
 
     fn fault_of_now(&self) -> Option<Fault> {
@@ -252,24 +232,47 @@ impl Shared {
         }
     }
 
-    fn answer(&self, head: &str, body: &str) -> Answer {
-        match &self.backend {
-            Backend::Library(authority) => self.judge(authority, head, body),
-            Backend::Program(_) => self.hand_on(format!("{head}{body}").as_bytes(), true).unwrap(),
-        }
+    fn answer(&self, name: &str, request: &str) -> Option<Answer> {
+        let answer = match &self.backend {
+            Backend::Library(authority) => Some(self.judge(authority, request)),
+            Backend::Program(_) => self.hand_on(request.as_bytes()),
+        };
+        self.note(name, answer)
     }
 
-    /// Hands a request, or the beginning of one, on to the program. Its answer, where it is waited for and comes.
-    fn hand_on(&self, bytes: &[u8], whole: bool) -> Option<Answer> {
-        let Backend::Program(program) = &self.backend else { panic!("requests are cut on their way to the program") };
-        let mut stream = TcpStream::connect(&program.address).unwrap();
-        stream.write_all(bytes).unwrap();
-        if !whole {
-            // The program has seen the end of it before the client goes on.
-            stream.shutdown(Shutdown::Write).unwrap();
-            let _ = stream.read_to_end(&mut Vec::new());
-            return None;
+    /// Remembers whether a PIN was changed.
+    fn note(&self, name: &str, answer: Option<Answer>) -> Option<Answer> {
+        let sets_pin = matches!(name, "Finalize password" | "Finalize reset");
+        if sets_pin && answer.as_ref().is_some_and(|Answer(_, _, body)| body.contains("<err>OK</err>")) {
+            self.pin_changed.store(true, Ordering::SeqCst);
         }
+        answer
+    }
+
+    /// So many bytes of a request go to the program, then the connection ends. Its answer is lost.
+    fn cut(&self, name: &str, request: &str, arrives: usize) {
+        if arrives == request.len() {
+            self.answer(name, request);
+            return;
+        }
+        let mut stream = TcpStream::connect(&self.program().address).unwrap();
+        // It may have had enough of it already.
+        let _ = stream.write_all(&request.as_bytes()[..arrives]);
+        let _ = stream.shutdown(Shutdown::Write);
+        // The program has seen the end of it before the client goes on.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+
+    fn program(&self) -> &Program {
+        let Backend::Program(program) = &self.backend else { panic!("requests are cut on their way to the program") };
+        program
+    }
+
+    /// Hands a request on to the program. Its answer, where it comes.
+    fn hand_on(&self, request: &[u8]) -> Option<Answer> {
+        let mut stream = TcpStream::connect(&self.program().address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(request).unwrap();
         let head = read_head(&mut stream)?;
         let body = read_body(&mut stream, &head);
         let (status, headers) = head.strip_prefix("HTTP/1.1 ")?.split_once("\r\n")?;
@@ -279,7 +282,8 @@ impl Shared {
         Some(Answer(status.get(..3)?.parse().ok()?, headers, body))
     }
 
-    fn judge(&self, authority: &Authority, head: &str, body: &str) -> Answer {
+    fn judge(&self, authority: &Authority, request: &str) -> Answer {
+        let (head, body) = request.split_at(request.find("\r\n\r\n").unwrap() + 4);
         let mut words = head.split(' ');
         let (method, target) = (words.next().unwrap(), words.next().unwrap());
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -321,7 +325,47 @@ impl Shared {
     }
 }
 
-fn read_head(stream: &mut dyn Stream) -> Option<String> {
+/// What the program says where it cannot serve.
+fn busy(status: u16) -> Answer {
+    let wait = format!("Retry-After: {RETRY_AFTER}\r\n");
+    match status {
+        429 => Answer(status, wait, r#"{"err":"NOK:TOOMANYREQUESTS"}"#.into()),
+        503 => Answer(status, wait, r#"{"err":"UNAVAILABLE"}"#.into()),
+        _ => Answer(status, String::new(), "no".into()),
+    }
+}
+
+/// Answers as far as the fault lets it. Whether another request may follow on this connection.
+fn say(stream: &mut dyn Stream, answer: Answer, fault: Option<Fault>) -> bool {
+    let Answer(status, headers, body) = answer;
+    let mut bytes =
+        format!("HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
+    match fault {
+        Some(Fault::Silence) => bytes.clear(),
+        Some(Fault::Stall) => bytes.truncate(bytes.len() / 2),
+        Some(Fault::Truncate(share)) => bytes.truncate(bytes.len() * share / 1000),
+        Some(Fault::Corrupt(share)) => flip(&mut bytes, share),
+        _ => {}
+    }
+    let said = stream.write_all(&bytes).and_then(|()| stream.flush()).is_ok();
+    match fault {
+        Some(Fault::Silence | Fault::Stall) => {
+            // Until the client has enough of it.
+            let _ = stream.read(&mut [0]);
+            false
+        }
+        Some(Fault::Truncate(_)) => false,
+        _ => said,
+    }
+}
+
+/// Makes another byte of the one at so many thousandths.
+fn flip(bytes: &mut [u8], share: usize) {
+    let place = (bytes.len() * share / 1000).min(bytes.len() - 1);
+    bytes[place] ^= 1;
+}
+
+pub(crate) fn read_head(stream: &mut dyn Read) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -333,7 +377,7 @@ fn read_head(stream: &mut dyn Stream) -> Option<String> {
     Some(String::from_utf8(head).unwrap())
 }
 
-fn read_body(stream: &mut dyn Stream, head: &str) -> String {
+pub(crate) fn read_body(stream: &mut dyn Read, head: &str) -> String {
     let lower = head.to_ascii_lowercase();
     let length = lower.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];

@@ -180,7 +180,7 @@ impl Transport for Http {
         match response.status() {
             StatusCode::OK => self.read(response),
             StatusCode::UNAUTHORIZED if token.is_some() => Err(TOKEN_REFUSED),
-            status => Err(refused(status)),
+            status => Err(refused(status, retry_after(&response))),
         }
     }
 
@@ -194,7 +194,7 @@ impl Transport for Http {
         if status == StatusCode::UNAUTHORIZED {
             return Err(TOKEN_REFUSED);
         }
-        let retry_after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after = retry_after(&response);
         if status.is_success() {
             let body = self.read(response)?;
             return match request {
@@ -205,14 +205,25 @@ impl Transport for Http {
         // The status says enough where the body does not.
         let body = self.read(response).unwrap_or_default();
         let word = serde_json::from_str::<Said>(&body).ok().filter(|said| !said.err.is_empty());
-        match (word, retry_after) {
-            (Some(said), _) => Ok(CvsAnswer::Refused(said.refusal(retry_after))),
-            (None, retry_after_seconds) if status == StatusCode::TOO_MANY_REQUESTS => {
-                Ok(CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }))
+        match word.map(|said| said.refusal(retry_after)) {
+            // A status that says more than a word that nobody knows.
+            Some(CvsRefusal::Word { word: Word::Unknown(_), .. }) if is_busy(status) => {
+                Err(refused(status, retry_after))
             }
-            (None, _) => Err(refused(status)),
+            Some(refusal) => Ok(CvsAnswer::Refused(refusal)),
+            None => Err(refused(status, retry_after)),
         }
     }
+}
+
+/// When to come again, in seconds. A date is not read.
+fn retry_after(response: &Response<Body>) -> Option<u64> {
+    response.headers().get("Retry-After")?.to_str().ok()?.parse().ok()
+}
+
+/// Whether the service could not judge: the same request may be right later.
+fn is_busy(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
 }
 
 fn bearer(token: &str) -> Zeroizing<String> {
@@ -319,16 +330,15 @@ fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
     }
 }
 
-fn refused(status: StatusCode) -> TransportError {
+fn refused(status: StatusCode, retry_after_seconds: Option<u64>) -> TransportError {
+    let said = |more: &str| format!("HTTP {}{more}", status.as_u16());
     match status {
-        status if status.is_server_error() => TransportError::Server(format!("HTTP {}", status.as_u16())),
-        status if status.is_redirection() => {
-            TransportError::Unusable(format!("HTTP {}: redirects are not followed", status.as_u16()))
-        }
         status if status == StatusCode::TOO_MANY_REQUESTS => {
-            TransportError::Server("HTTP 429: too many requests".into())
+            TransportError::Server { what: said(": too many requests"), retry_after_seconds }
         }
-        status => TransportError::Unusable(format!("HTTP {}", status.as_u16())),
+        status if is_busy(status) => TransportError::Server { what: said(""), retry_after_seconds },
+        status if status.is_redirection() => TransportError::Unusable(said(": redirects are not followed")),
+        _ => TransportError::Unusable(said("")),
     }
 }
 

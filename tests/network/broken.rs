@@ -1,0 +1,150 @@
+//! Every fault in every exchange of every operation.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use pims::facade;
+use serde_json::Value;
+
+use crate::fault::{Fault, Place, RETRY_AFTER};
+use crate::operations::{OPERATIONS, Operation, World, is_activated};
+use crate::service::Service;
+use crate::shards::{Templates, each};
+use crate::{expect, program, turn};
+
+/// One fault in one request of an operation.
+struct Case {
+    operation: &'static Operation,
+    number: usize,
+    /// The request's name.
+    request: String,
+    fault: Fault,
+}
+
+/// The program, or the library where there is none.
+fn start(folder: &Path) -> Service {
+    match program::binary() {
+        Some(binary) => Service::start_program(&binary, folder),
+        None => Service::start(folder, None),
+    }
+}
+
+#[test]
+fn whatever_happens_to_an_answer_the_next_call_goes_on() {
+    let _turn = turn();
+    break_all("broken::whatever_happens_to_an_answer_the_next_call_goes_on", |_| Fault::of_answer());
+}
+
+#[test]
+fn whatever_happens_to_a_request_the_next_call_goes_on() {
+    let _turn = turn();
+    if program::binary().is_none() {
+        return;
+    }
+    let cases = break_all("broken::whatever_happens_to_a_request_the_next_call_goes_on", Fault::of_request);
+    for place in Place::EACH {
+        assert!(cases.iter().any(|case| case.fault == Fault::Cut(place)), "no request has {place:?}");
+    }
+}
+
+/// Breaks each request of each operation in each of these ways.
+fn break_all(test: &str, faults: impl Fn(&str) -> Vec<Fault>) -> Vec<Case> {
+    let templates = RefCell::new(Templates::new(&start));
+    let mut cases = Vec::new();
+    for operation in &OPERATIONS {
+        let requests = rehearse(&mut templates.borrow_mut(), operation);
+        assert!(requests.len() >= operation.least, "{}: {requests:?}", operation.step);
+        for (number, (name, request)) in requests.iter().enumerate() {
+            for fault in faults(request) {
+                cases.push(Case { operation, number, request: name.clone(), fault });
+            }
+        }
+    }
+    each(test, &cases, |case| case.run(&mut templates.borrow_mut()));
+    cases
+}
+
+/// Finds out what an operation asks for.
+fn rehearse(templates: &mut Templates<'_>, operation: &Operation) -> Vec<(String, String)> {
+    let folder = templates.copy(operation.prepare);
+    let service = start(folder.path());
+    let world = World::new(folder.path(), &service);
+    world.init(30_000);
+    expect(&world.act(operation.step));
+    facade::free();
+    service.requests()
+}
+
+impl Case {
+    fn about(&self) -> String {
+        format!("{}, request {} ({}), {:?}", self.operation.step, self.number, self.request, self.fault)
+    }
+
+    fn run(&self, templates: &mut Templates<'_>) {
+        // On a slow machine a request before it may have been too slow already: then with more patience, on a fresh copy.
+        let timeouts: &[u64] = if self.fault.takes_time() { &[250, 2000, 20_000] } else { &[30_000] };
+        let happened =
+            timeouts.iter().any(|timeout| self.run_once(templates.copy(self.operation.prepare).path(), *timeout));
+        assert!(happened, "{}: it did not come to that", self.about());
+    }
+
+    /// Whether the fault happened; then everything was checked.
+    fn run_once(&self, folder: &Path, timeout: u64) -> bool {
+        let service = start(folder);
+        let world = World::new(folder, &service);
+        world.init(timeout);
+        service.fail(self.number, self.fault);
+        let message = world.act(self.operation.step);
+        let activated = is_activated();
+        let happened = service.failed();
+        let pin_changed = service.pin_changed();
+        facade::free();
+        if !happened {
+            return false;
+        }
+        world.init(30_000);
+        let about = self.about();
+        assert_eq!(is_activated(), activated, "{about}: {message}, and otherwise after a restart");
+        if self.fault.changes_a_byte() {
+            world.gets_over(&about);
+        } else {
+            self.judge(&message, activated, pin_changed);
+            let is_new = world.goes_on(self.operation.step, &message, &about);
+            assert_eq!(is_new, pin_changed, "{about}: {message}");
+        }
+        facade::free();
+        true
+    }
+
+    /// Whether the library tells what happened, as far as it can know.
+    fn judge(&self, message: &Value, activated: bool, pin_changed: bool) {
+        let about = format!("{}: {message}", self.about());
+        if self.operation.step == "blocked" {
+            // Without an answer it is the last known one: of one device, which is as many as there may be.
+            assert_eq!(message["result"]["isAccountBlocked"], "AccountBlocked", "{about}");
+            return;
+        }
+        let code = message["error"]["code"].as_u64().unwrap_or_else(|| panic!("{about}"));
+        let done = code == 2316;
+        assert!(done || self.fault.codes().contains(&code), "{about}");
+        if matches!(self.fault, Fault::Status(429 | 503)) && !done {
+            assert_eq!(message["error"]["info"]["retryAfterSeconds"], RETRY_AFTER, "{about}");
+        }
+        let uncertain = message["error"]["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("it is not known whether the PIN was changed"));
+        match self.operation.step {
+            // Where the answer to the new PIN itself is lost, nobody here can know: that is what is said. Everywhere else it is known.
+            "update" | "reset" if self.request.starts_with("Finalize ") && self.sends_new_pin() => {
+                assert!(uncertain && !done, "{about}");
+            }
+            "update" | "reset" => assert!(!uncertain && done == pin_changed, "{about}"),
+            "enroll" | "enroll with number" => assert!(!uncertain && done == activated, "{about}"),
+            _ => assert!(!uncertain && !done, "{about}"),
+        }
+    }
+
+    fn sends_new_pin(&self) -> bool {
+        ["Finalize password", "Finalize reset"].contains(&self.request.as_str())
+    }
+}

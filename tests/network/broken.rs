@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::fault::{Fault, Place, RETRY_AFTER};
 use crate::operations::{OPERATIONS, Operation, World, is_activated};
+use crate::program::Program;
 use crate::service::Service;
 use crate::shards::{Templates, each};
 use crate::{expect, program, turn};
@@ -21,38 +22,56 @@ struct Case {
     fault: Fault,
 }
 
-/// The program, or the library where there is none.
-fn start(folder: &Path) -> Service {
-    match program::binary() {
-        Some(binary) => Service::start_program(&binary, folder),
-        None => Service::start(folder, None),
-    }
-}
-
 #[test]
 fn whatever_happens_to_an_answer_the_next_call_goes_on() {
     let _turn = turn();
-    break_all("broken::whatever_happens_to_an_answer_the_next_call_goes_on", |_| Fault::of_answer());
+    let test = "broken::whatever_happens_to_an_answer_the_next_call_goes_on";
+    let faults = |_: &str| Fault::of_answer();
+    match program::binary("the program's answers; those of the library stand in") {
+        Some(binary) => break_all(test, &|folder| Service::start_program(&binary, folder), faults),
+        None => break_all(test, &|folder| Service::start(folder, None), faults),
+    };
 }
 
 #[test]
 fn whatever_happens_to_a_request_the_next_call_goes_on() {
     let _turn = turn();
-    if program::binary().is_none() {
-        return;
-    }
-    let cases = break_all("broken::whatever_happens_to_a_request_the_next_call_goes_on", Fault::of_request);
+    let Some(binary) = program::binary("requests to the program") else { return };
+    let test = "broken::whatever_happens_to_a_request_the_next_call_goes_on";
+    let cases = break_all(test, &|folder| Service::start_program(&binary, folder), Fault::of_request);
     for place in Place::EACH {
         assert!(cases.iter().any(|case| case.fault == Fault::Cut(place)), "no request has {place:?}");
     }
 }
 
+#[test]
+fn a_program_that_wants_fewer_requests_is_2204_and_says_when_to_come_again() {
+    let _turn = turn();
+    let Some(binary) = program::binary("the program's limits") else { return };
+    let full = |setting: &str, steps: &[&str], refused: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let most = (steps.len()).to_string();
+        let program = Program::start_with(&binary, folder.path(), &[(setting, &most)]);
+        let url = format!("http://{}", program.address);
+        let world = World { folder: folder.path(), url: &url, ca_file: None, service: &program };
+        world.init(30_000);
+        steps.iter().for_each(|step| expect(&world.act(step)));
+        let message = world.act(refused);
+        facade::free();
+        assert_eq!(message["error"]["code"], 2204, "{message}");
+        assert!((1..=60).contains(&message["error"]["info"]["retryAfterSeconds"].as_u64().unwrap()), "{message}");
+    };
+    full("PIMS_AUTHORITY_LIMITS_ACCOUNT_PER_MINUTE", &["certify", "add"], "number");
+    // A step of the exchange, of which the account is not known.
+    full("PIMS_AUTHORITY_LIMITS_ADDRESS_PER_MINUTE", &["certify", "add", "code"], "accept");
+}
+
 /// Breaks each request of each operation in each of these ways.
-fn break_all(test: &str, faults: impl Fn(&str) -> Vec<Fault>) -> Vec<Case> {
-    let templates = RefCell::new(Templates::new(&start));
+fn break_all(test: &str, start: &dyn Fn(&Path) -> Service, faults: impl Fn(&str) -> Vec<Fault>) -> Vec<Case> {
+    let templates = RefCell::new(Templates::new(start));
     let mut cases = Vec::new();
     for operation in &OPERATIONS {
-        let requests = rehearse(&mut templates.borrow_mut(), operation);
+        let requests = rehearse(&mut templates.borrow_mut(), operation, start);
         assert!(requests.len() >= operation.least, "{}: {requests:?}", operation.step);
         for (number, (name, request)) in requests.iter().enumerate() {
             for fault in faults(request) {
@@ -60,12 +79,16 @@ fn break_all(test: &str, faults: impl Fn(&str) -> Vec<Fault>) -> Vec<Case> {
             }
         }
     }
-    each(test, &cases, |case| case.run(&mut templates.borrow_mut()));
+    each(test, &cases, |case| case.run(&mut templates.borrow_mut(), start));
     cases
 }
 
 /// Finds out what an operation asks for.
-fn rehearse(templates: &mut Templates<'_>, operation: &Operation) -> Vec<(String, String)> {
+fn rehearse(
+    templates: &mut Templates<'_>,
+    operation: &Operation,
+    start: &dyn Fn(&Path) -> Service,
+) -> Vec<(String, String)> {
     let folder = templates.copy(operation.prepare);
     let service = start(folder.path());
     let world = World::new(folder.path(), &service);
@@ -80,16 +103,17 @@ impl Case {
         format!("{}, request {} ({}), {:?}", self.operation.step, self.number, self.request, self.fault)
     }
 
-    fn run(&self, templates: &mut Templates<'_>) {
+    fn run(&self, templates: &mut Templates<'_>, start: &dyn Fn(&Path) -> Service) {
         // On a slow machine a request before it may have been too slow already: then with more patience, on a fresh copy.
         let timeouts: &[u64] = if self.fault.takes_time() { &[250, 2000, 20_000] } else { &[30_000] };
-        let happened =
-            timeouts.iter().any(|timeout| self.run_once(templates.copy(self.operation.prepare).path(), *timeout));
+        let happened = timeouts
+            .iter()
+            .any(|timeout| self.run_once(templates.copy(self.operation.prepare).path(), *timeout, start));
         assert!(happened, "{}: it did not come to that", self.about());
     }
 
     /// Whether the fault happened; then everything was checked.
-    fn run_once(&self, folder: &Path, timeout: u64) -> bool {
+    fn run_once(&self, folder: &Path, timeout: u64, start: &dyn Fn(&Path) -> Service) -> bool {
         let service = start(folder);
         let world = World::new(folder, &service);
         world.init(timeout);
@@ -135,7 +159,7 @@ impl Case {
             .is_some_and(|detail| detail.contains("it is not known whether the PIN was changed"));
         match self.operation.step {
             // Where the answer to the new PIN itself is lost, nobody here can know: that is what is said. Everywhere else it is known.
-            "update" | "reset" if self.request.starts_with("Finalize ") && self.sends_new_pin() => {
+            "update" | "reset" if self.sends_new_pin() => {
                 assert!(uncertain && !done, "{about}");
             }
             "update" | "reset" => assert!(!uncertain && done == pin_changed, "{about}"),

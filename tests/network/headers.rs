@@ -8,6 +8,10 @@ use crate::operations::{World, otp};
 use crate::service::Service;
 use crate::{MAC_ID, TOKEN, execute, expect, turn};
 
+/// What goes to CVS.
+const CVS: [&str; 5] =
+    ["POST smsCode", "POST trustedPhoneNumber", "POST smsCode", "GET trustedPhoneNumber", "DELETE enrollments"];
+
 /// A device of this service, configured with these members besides.
 fn init(world: &World<'_>, more: &Value, credential: &Value) {
     let mut config = json!({
@@ -22,7 +26,7 @@ fn init(world: &World<'_>, more: &Value, credential: &Value) {
     expect(&execute("init", "", &config));
 }
 
-/// Enrolls, makes a password, and tells which requests had this header, by its whole line.
+/// Enrolls, makes a password, removes the enrollment, and tells which requests had this header, by its whole line.
 fn with_header(more: &Value, credential: &Value, line: &str) -> (Vec<String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), None);
@@ -36,6 +40,8 @@ fn with_header(more: &Value, credential: &Value, line: &str) -> (Vec<String>, Ve
         expect(&world.act(step));
     }
     expect(&otp("1234"));
+    expect(&world.act("number"));
+    expect(&world.act("remove"));
     facade::free();
     let (with, without): (Vec<_>, Vec<_>) =
         service.requests().into_iter().partition(|(_, head)| head.contains(&format!("\r\n{line}\r\n")));
@@ -48,10 +54,13 @@ fn mode_and_brand_are_handed_on_to_cvs_alone() {
     let _turn = turn();
     for (more, realm) in [
         (json!({"profile": {"brand": "peugeot"}}), "clientsB2CPeugeot"),
+        (json!({"profile": {"brand": "citroen"}}), "clientsB2CCitroen"),
+        (json!({"profile": {"brand": "Opel"}}), "clientsB2COpel"),
+        (json!({"profile": {"brand": "VAUXHALL"}}), "clientsB2CVauxhall"),
         (json!({"mode": "B2B", "profile": {"brand": "Ds"}}), "clientsB2BDS"),
     ] {
         let (with, without) = with_header(&more, &json!({}), &format!("x-introspect-realm: {realm}"));
-        assert_eq!(with, ["POST smsCode", "POST trustedPhoneNumber", "POST smsCode"]);
+        assert_eq!(with, CVS);
         assert!(without.len() >= 5 && without.iter().all(|name| name.contains("Setup") || name.contains("Finalize")));
     }
     let folder = tempfile::tempdir().unwrap();
@@ -68,12 +77,12 @@ fn mode_and_brand_are_handed_on_to_cvs_alone() {
 fn the_token_goes_with_a_code_of_nobody_where_cvs_is_the_same_server() {
     let _turn = turn();
     let line = format!("authorization: Bearer {TOKEN}");
-    let cvs = ["POST smsCode", "POST trustedPhoneNumber", "POST smsCode"];
     let (with, without) = with_header(&json!({}), &json!({}), &line);
-    assert_eq!(with, [&cvs[..], &["Setup activate", "Finalize activate"]].concat());
+    let [before, after] = [&CVS[..3], &CVS[3..]];
+    assert_eq!(with, [before, &["Setup activate", "Finalize activate"], after].concat());
     assert!(without.contains(&"Finalize otp".to_owned()), "{without:?}");
     let (with, _) = with_header(&json!({}), &json!({"cvsURL": ""}), &line);
-    assert_eq!(with, cvs, "CVS is named: MAC may be somebody else's");
+    assert_eq!(with, CVS, "CVS is named: MAC may be somebody else's");
 }
 
 #[test]

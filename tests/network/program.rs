@@ -26,13 +26,13 @@ pub(crate) struct Program {
     certificate: Option<PathBuf>,
 }
 
-/// Where the program is. Nowhere: whoever asks says visibly that its tests were skipped, or fails where `PIMS_REQUIRE_AUTHORITY=1`.
-pub(crate) fn binary() -> Option<PathBuf> {
+/// Where the program is. Nowhere: whoever asks says visibly what was skipped, or fails where `PIMS_REQUIRE_AUTHORITY=1`.
+pub(crate) fn binary(tested: &str) -> Option<PathBuf> {
     let found = std::env::var_os("PIMS_TEST_AUTHORITY").map(PathBuf::from);
     if found.is_none() {
         let why = "PIMS_TEST_AUTHORITY does not name the program pims-authority";
         assert!(std::env::var_os("PIMS_REQUIRE_AUTHORITY").is_none_or(|value| value != "1"), "{why}");
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED: the library against the program. {why}\n");
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED: {tested}. {why}\n");
     }
     found
 }
@@ -75,6 +75,11 @@ impl Program {
     /// Over the database, the master key and the outbox in this folder, with the token of the account `local`; over TLS where the folder
     /// has a certificate.
     pub(crate) fn start(binary: &Path, folder: &Path) -> Self {
+        Self::start_with(binary, folder, &[])
+    }
+
+    /// The same with settings, by their environment variables.
+    pub(crate) fn start_with(binary: &Path, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let certificate = Some(folder.join(CERTIFICATE)).filter(|file| file.exists());
         let tls = certificate
             .as_ref()
@@ -85,8 +90,8 @@ impl Program {
              [master_key]\nhex_file = \"authority.key\"
              [tokens.static]\nlocal = \"{token}\"
              [sms]\ngateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"\nretry_attempts = 1
-             [policy]\nevolve_k1_every = 1\nmax_devices = 1\notp_without_pin = true\ncodes_per_hour = 100\ncodes_per_day = 100
-             [limits]\nwrong_codes_per_address_and_minute = 10000\nwrong_codes_per_minute = 10000
+             [policy]\nevolve_k1_every = 1\nmax_devices = 1\notp_without_pin = true\ndevice_key_bits = 1024\ncodes_per_hour = 100\ncodes_per_day = 100
+             [limits]\nwrong_codes_per_address_and_minute = 10000\nwrong_codes_per_minute = 10000\naddress_per_minute = 10000\naccount_per_minute = 10000
              [relying_parties.services]\nshop = {{ open = true }}
              [log]\nformat = \"json\"\n",
             token = crate::TOKEN
@@ -97,7 +102,7 @@ impl Program {
             write(&folder.join("authority.key"), &"07".repeat(32));
         }
         let mut command = Command::new(binary);
-        command.env_clear().arg("--config").arg(&file).arg("serve");
+        command.env_clear().envs(settings.iter().copied()).arg("--config").arg(&file).arg("serve");
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let mut told = String::new();

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pims_authority::{
-    AccountName, Authority, CvsAnswer, CvsRefusal, CvsRequest, MasterKey, Options, Outbox, Policy, Purpose,
+    AccountName, Authority, CvsAnswer, CvsRefusal, CvsRequest, KeySize, MasterKey, Options, Outbox, Policy, Purpose,
     SystemClock, Verdict,
 };
 
@@ -58,6 +58,8 @@ impl Service {
                 max_devices: 1,
                 codes_per_hour: 100,
                 otp_without_pin: true,
+                // What is tested here does not depend on it, and most of the time would go into making keys.
+                device_key_bits: KeySize::Bits1024,
                 ..Policy::default()
             },
             sms: Box::new(Outbox::new(folder.join("outbox.jsonl"))),

@@ -133,7 +133,7 @@ struct Case {
 #[test]
 fn wherever_the_wire_is_cut_the_next_call_goes_on() {
     let _turn = turn();
-    let Some(binary) = binary() else { return };
+    let Some(binary) = binary("the program over a wire that is cut") else { return };
     let start = |folder: &Path| Service::start_program(&binary, folder);
     let templates = RefCell::new(Templates::new(&start));
     let mut cases = Vec::new();

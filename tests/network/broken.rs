@@ -105,7 +105,12 @@ impl Case {
 
     fn run(&self, templates: &mut Templates<'_>, start: &dyn Fn(&Path) -> Service) {
         // On a slow machine a request before it may have been too slow already: then with more patience, on a fresh copy.
-        let timeouts: &[u64] = if self.fault.takes_time() { &[250, 2000, 20_000] } else { &[30_000] };
+        let timeouts: &[u64] = match self.fault {
+            fault if fault.takes_time() => &[250, 2000, 20_000],
+            // An answer may have become longer than it is.
+            fault if fault.changes_a_byte() => &[3000, 30_000],
+            _ => &[30_000],
+        };
         let happened = timeouts
             .iter()
             .any(|timeout| self.run_once(templates.copy(self.operation.prepare).path(), *timeout, start));

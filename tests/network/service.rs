@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pims_authority::{
     AccountName, Authority, CvsAnswer, CvsRefusal, CvsRequest, KeySize, MasterKey, Options, Outbox, Policy, Purpose,
@@ -113,7 +113,9 @@ impl Service {
 
     /// Whether the fault has happened. One that outlives its client is waited for.
     pub(crate) fn failed(&self) -> bool {
+        let start = Instant::now();
         while *self.shared.late.lock().unwrap() {
+            assert!(start.elapsed() < Duration::from_secs(120), "a late request never arrived");
             std::thread::sleep(Duration::from_millis(5));
         }
         self.shared.fault.lock().unwrap().is_none()
@@ -321,6 +323,8 @@ impl Shared {
             CvsAnswer::Refused(CvsRefusal::WrongCode { attempts_left }) => {
                 (403, format!("{{\"err\":\"NOK:CODE\",\"attemptsLeft\":{attempts_left}}}"))
             }
+            CvsAnswer::Refused(CvsRefusal::NoPhoneNumber) => (404, r#"{"err":"NOK:NOPHONE"}"#.into()),
+            CvsAnswer::Refused(CvsRefusal::PhoneNumberRegistered) => (409, r#"{"err":"NOK:PHONEREGISTERED"}"#.into()),
             CvsAnswer::Refused(other) => panic!("{other:?}"),
         };
         Answer(status, "Content-Type: application/json\r\n".into(), said)

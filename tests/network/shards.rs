@@ -25,7 +25,8 @@ pub(crate) fn each<T>(test: &str, cases: &[T], run: impl Fn(&T)) {
             run(case);
             done += 1;
         }
-        writeln!(std::io::stdout(), "\n{}", report(done)).unwrap();
+        // Unwritten, it is missed.
+        let _ = writeln!(std::io::stdout(), "\n{}", report(done));
         return;
     }
     let count = std::thread::available_parallelism().map_or(1, usize::from).min(4);
@@ -40,7 +41,7 @@ fn report(cases: usize) -> String {
     format!("cases that were run: {cases}")
 }
 
-/// A process for some of the cases. It ends with the test.
+/// A process for some of the cases. Where the test fails it is waited for: killed, it would leave the program that it started behind.
 struct Other(Option<Child>);
 
 impl Other {
@@ -60,7 +61,8 @@ impl Other {
 impl Drop for Other {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
-            let _ = child.kill();
+            // What it says is read, so that it does not wait for a reader.
+            drop(child.stdout.take());
             let _ = child.wait();
         }
     }

@@ -61,7 +61,7 @@ impl Other {
 impl Drop for Other {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
-            // What it says is read, so that it does not wait for a reader.
+            // Nobody reads it any more: it must not wait for that.
             drop(child.stdout.take());
             let _ = child.wait();
         }

@@ -137,7 +137,7 @@ fn wherever_the_wire_is_cut_the_next_call_goes_on() {
     let start = |folder: &Path| Service::start_program(&binary, folder);
     let templates = RefCell::new(Templates::new(&start));
     let mut cases = Vec::new();
-    // An answer that is lost with *blocked* is none of its errors; the rest is the same request on the same wire as in `broken`.
+    // *blocked* succeeds without an answer, with the last known one: `broken` tests that.
     for operation in OPERATIONS.iter().filter(|operation| operation.step != "blocked") {
         let folder = templates.borrow_mut().copy(operation.prepare);
         let whole = over_the_wire(&binary, folder.path(), |wire, world| {

@@ -1,0 +1,456 @@
+/* libpims for C++17: RAII, std::function and std::future over pims.h. SPDX-License-Identifier: MIT OR Apache-2.0
+ * Documentation: docs/quickstart-cpp.md; what the calls say and do: docs/api.md, docs/c-abi.md.
+ *
+ * Headers only, and no dependency but libpims: there is no JSON parser in them, they take and give the JSON type of yours (json_adapter).
+ *
+ * The library has one facade a process, so calls are free functions; a Session is what creates and releases that facade. Callbacks run on
+ * the library's one thread, in the order of the calls, never two at once; the failure 2001, of a call without a facade, on the thread that
+ * calls. What a callback throws goes to the exception handler, never through the library.
+ */
+#ifndef PIMS_HPP
+#define PIMS_HPP
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <future>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "pims.h"
+#include "pims/message.hpp"
+
+namespace pims {
+
+using Callback = std::function<void(Message)>;
+using ExceptionHandler = std::function<void(std::exception_ptr)>;
+
+/* Sets what is told the exceptions that callbacks throw, on the thread of the callback, and returns what was set before. An empty one, as
+ * at the beginning, ends the program by std::terminate. The handler itself must not throw. */
+inline ExceptionHandler set_exception_handler(ExceptionHandler handler);
+
+/* Calls one of the library's functions; Refused where it is not accepted. The callback is called exactly once.
+ *
+ * Without a callback the message is in the future. Exactly one comes, also where the facade is released first: no promise is broken. On
+ * the library's thread, which is to say inside a callback, the request is run at once, before those that wait, and the future is ready: to
+ * wait for it is no deadlock. To wait inside a callback for a future that was asked for elsewhere is one. */
+inline void get(std::string_view api, const Params &params, Callback callback);
+inline void set(std::string_view api, const Params &params, Callback callback);
+inline std::future<Message> get(std::string_view api, const Params &params = {});
+inline std::future<Message> set(std::string_view api, const Params &params = {});
+
+/* Runs one request on this thread, beside those that wait: "init", "get", "set" or "free". */
+inline Message execute(std::string_view method, std::string_view api = {}, const Params &params = {});
+
+inline std::string version() { return pims_version(); }
+
+namespace detail {
+
+/* A subscription, as the library's thread and its owner see it. The hub's mutex guards all that changes. */
+struct Feed {
+    enum class Phase { asked, active, ending, over };
+
+    Feed(std::string_view api_name, const Params &given, Callback function)
+        : api(api_name), params(given.text()), callback(std::move(function))
+    {
+    }
+
+    const Text api;
+    const Text params;
+    Callback callback;
+    Phase phase = Phase::asked;
+    bool dropped = false;
+    /* The facade that it belongs to, once it is active. */
+    std::uint64_t facade = 0;
+    /* The thread on which the callback runs. */
+    std::thread::id running;
+    std::uintptr_t id = 0;
+};
+
+/* What of this header is one a process. The library's thread may use it until the very end of the process: it is never destroyed. */
+struct Hub {
+    std::mutex mutex;
+    std::condition_variable on_idle;
+    std::unordered_map<std::uintptr_t, std::shared_ptr<Feed>> feeds;
+    std::uintptr_t last_id = 0;
+    std::uint64_t facade = 0;
+    std::shared_ptr<const ExceptionHandler> handler;
+};
+
+inline Hub &hub()
+{
+    static Hub *const one = new Hub;
+    return *one;
+}
+
+/* Whether this thread is the library's, or is inside a callback. */
+inline thread_local bool is_library_thread = false;
+inline thread_local int callbacks_running = 0;
+
+/* The exception that is being handled. */
+inline void report() noexcept
+{
+    std::shared_ptr<const ExceptionHandler> handler;
+    {
+        const std::lock_guard<std::mutex> lock(hub().mutex);
+        handler = hub().handler;
+    }
+    if (!handler) {
+        std::terminate();
+    }
+    (*handler)(std::current_exception());
+}
+
+/* Every function that C calls goes through here. */
+template <class Body>
+void guarded(Body body) noexcept
+{
+    callbacks_running++;
+    try {
+        body();
+    } catch (...) {
+        report();
+    }
+    callbacks_running--;
+}
+
+extern "C" inline void pims_hpp_on_message(const char *message, void *ctx) noexcept
+{
+    const std::unique_ptr<Callback> callback(static_cast<Callback *>(ctx));
+    guarded([&] { (*callback)(Message(std::string_view(message))); });
+}
+
+/* `function` is called with a context that it, where it accepts, hands to pims_hpp_on_message. */
+template <class Function>
+void hand_in(Callback callback, Function function)
+{
+    if (!callback) {
+        throw Refused(Refusal::null_callback);
+    }
+    auto ctx = std::make_unique<Callback>(std::move(callback));
+    const std::int32_t status = function(static_cast<void *>(ctx.get()));
+    if (status != PIMS_OK) {
+        throw Refused(static_cast<Refusal>(status));
+    }
+    static_cast<void>(ctx.release());
+}
+
+using Function = decltype(&pims_get);
+
+inline void call(Function function, std::string_view api, const Params &params, Callback callback)
+{
+    const Text name(api);
+    hand_in(std::move(callback),
+            [&](void *ctx) { return function(name.for_c(), params.c_str(), &pims_hpp_on_message, ctx); });
+}
+
+inline std::future<Message> ask(Function function, const char *method, std::string_view api, const Params &params)
+{
+    const auto promise = std::make_shared<std::promise<Message>>();
+    auto future = promise->get_future();
+    if (is_library_thread || callbacks_running > 0) {
+        promise->set_value(execute(method, api, params));
+    } else {
+        call(function, api, params, [promise](Message message) { promise->set_value(std::move(message)); });
+    }
+    return future;
+}
+
+/* With the hub's mutex held, as finish. */
+inline std::shared_ptr<Feed> find(std::uintptr_t id)
+{
+    const auto found = hub().feeds.find(id);
+    return found != hub().feeds.end() ? found->second : nullptr;
+}
+
+inline void finish(Feed &feed)
+{
+    feed.phase = Feed::Phase::over;
+    hub().feeds.erase(feed.id);
+}
+
+extern "C" inline void pims_hpp_on_end(const char *message, void *ctx) noexcept
+{
+    guarded([&] {
+        const Message answer{std::string_view(message)};
+        const std::lock_guard<std::mutex> lock(hub().mutex);
+        if (const auto feed = find(reinterpret_cast<std::uintptr_t>(ctx))) {
+            if (answer.succeeded() || answer.code() == 2001) {
+                finish(*feed);
+            } else {
+                feed->phase = Feed::Phase::active;
+            }
+        }
+    });
+}
+
+/* Ends a subscription that nobody wants any more. Where the library does not take that now, its next event brings us here again. */
+inline void unsubscribe(Feed &feed) noexcept
+{
+    {
+        const std::lock_guard<std::mutex> lock(hub().mutex);
+        if (!feed.dropped || feed.phase != Feed::Phase::active) {
+            return;
+        }
+        feed.phase = Feed::Phase::ending;
+    }
+    void *const ctx = reinterpret_cast<void *>(feed.id);
+    if (pims_unsubscribe(feed.api.string().c_str(), feed.params.string().c_str(), &pims_hpp_on_end, ctx) != PIMS_OK) {
+        const std::lock_guard<std::mutex> lock(hub().mutex);
+        feed.phase = feed.phase == Feed::Phase::ending ? Feed::Phase::active : feed.phase;
+    }
+}
+
+/* While it lives, the callback of a subscription runs on this thread. Who waits for its end is told. */
+class Running {
+public:
+    /* With the hub's mutex held. */
+    explicit Running(Feed &feed) : feed_(feed) { feed.running = std::this_thread::get_id(); }
+    Running(const Running &) = delete;
+    Running &operator=(const Running &) = delete;
+    ~Running()
+    {
+        Callback unwanted;
+        const std::lock_guard<std::mutex> lock(hub().mutex);
+        feed_.running = std::thread::id();
+        if (feed_.dropped) {
+            unwanted.swap(feed_.callback);
+        }
+        hub().on_idle.notify_all();
+    }
+
+private:
+    Feed &feed_;
+};
+
+extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcept
+{
+    guarded([&] {
+        const Message event{std::string_view(message)};
+        std::unique_lock<std::mutex> lock(hub().mutex);
+        const auto feed = find(reinterpret_cast<std::uintptr_t>(ctx));
+        if (!feed) {
+            return;
+        }
+        if (event.status() != Status::result && !event.succeeded()) {
+            finish(*feed);
+        } else if (feed->phase == Feed::Phase::asked) {
+            feed->phase = Feed::Phase::active;
+            feed->facade = hub().facade;
+        }
+        if (!feed->dropped) {
+            const Running running(*feed);
+            lock.unlock();
+            feed->callback(event);
+        } else {
+            lock.unlock();
+            unsubscribe(*feed);
+        }
+    });
+}
+
+inline std::uint64_t facade_of_this_process()
+{
+    const std::lock_guard<std::mutex> lock(hub().mutex);
+    return hub().facade;
+}
+
+/* The facade is released: nothing comes any more for what was active. What was only asked for is acknowledged by a failure. */
+inline void finish_all_of(std::uint64_t facade) noexcept
+{
+    const std::lock_guard<std::mutex> lock(hub().mutex);
+    for (auto entry = hub().feeds.begin(); entry != hub().feeds.end();) {
+        Feed &feed = *entry->second;
+        const bool mine = feed.phase != Feed::Phase::asked && feed.facade <= facade;
+        if (mine) {
+            feed.phase = Feed::Phase::over;
+        }
+        entry = mine ? hub().feeds.erase(entry) : std::next(entry);
+    }
+}
+
+} // namespace detail
+
+/* The facade, from its creation to its release. There is one a process: a second Session is Failed with 2007. */
+class Session {
+public:
+    /* Creates the facade from a configuration (docs/configuration.md). Throws Failed (2004, 2006, 2007) or Refused. */
+    explicit Session(const Params &config = {})
+    {
+        if (pims_abi_version() != PIMS_ABI_VERSION) {
+            throw Refused(Refusal::wrong_abi);
+        }
+        const auto promise = std::make_shared<std::promise<std::pair<Message, std::uint64_t>>>();
+        auto future = promise->get_future();
+        /* A success is told on the library's new thread, before all else. */
+        const auto on_message = [promise](const Message &message) {
+            std::uint64_t facade = 0;
+            if (message.succeeded()) {
+                detail::is_library_thread = true;
+                const std::lock_guard<std::mutex> lock(detail::hub().mutex);
+                facade = ++detail::hub().facade;
+            }
+            promise->set_value({message, facade});
+        };
+        detail::hand_in(on_message, [&](void *ctx) { return pims_init(config.c_str(), &detail::pims_hpp_on_message, ctx); });
+        const auto [message, facade] = future.get();
+        message.or_throw();
+        facade_ = facade;
+    }
+    Session(Session &&other) noexcept : facade_(std::exchange(other.facade_, 0)) {}
+    Session &operator=(Session &&other) noexcept
+    {
+        if (this != &other) {
+            close();
+            facade_ = std::exchange(other.facade_, 0);
+        }
+        return *this;
+    }
+    ~Session() { close(); }
+
+    /* Releases the facade. When it returns, every callback has been called and none runs; calls that had not begun failed with 2001.
+     * Inside a callback it returns at once, and the facade is released when that callback returns. Twice is harmless. */
+    void close() noexcept
+    {
+        const std::uint64_t facade = std::exchange(facade_, 0);
+        if (facade == 0) {
+            return;
+        }
+        // Where the process has another one by now, ours was released by other means.
+        if (detail::facade_of_this_process() == facade) {
+            pims_free();
+        }
+        detail::finish_all_of(facade);
+    }
+
+private:
+    std::uint64_t facade_ = 0;
+};
+
+/* A subscription to events, which ends with this object. */
+class Subscription {
+public:
+    /* None. */
+    Subscription() = default;
+    Subscription(Subscription &&other) noexcept : feed_(std::exchange(other.feed_, nullptr)) {}
+    Subscription &operator=(Subscription &&other) noexcept
+    {
+        if (this != &other) {
+            end();
+            feed_ = std::exchange(other.feed_, nullptr);
+        }
+        return *this;
+    }
+    ~Subscription() { end(); }
+
+    /* Whether it was acknowledged, and neither it nor the Session has ended. */
+    bool active() const
+    {
+        const std::lock_guard<std::mutex> lock(detail::hub().mutex);
+        return feed_ && feed_->phase == detail::Feed::Phase::active;
+    }
+
+    /* When it returns, the callback does not run and will not, and what it captured is gone. It waits for a callback that runs on another
+     * thread, so hold nothing that the callback waits for. Inside that callback it returns at once. */
+    void end() noexcept
+    {
+        const auto feed = std::exchange(feed_, nullptr);
+        if (!feed) {
+            return;
+        }
+        Callback unwanted;
+        {
+            std::unique_lock<std::mutex> lock(detail::hub().mutex);
+            feed->dropped = true;
+            if (feed->running != std::this_thread::get_id()) {
+                detail::hub().on_idle.wait(lock, [&] { return feed->running == std::thread::id(); });
+                unwanted.swap(feed->callback);
+            }
+        }
+        detail::unsubscribe(*feed);
+    }
+
+private:
+    friend Subscription subscribe(std::string_view api, const Params &params, Callback callback);
+    explicit Subscription(std::shared_ptr<detail::Feed> feed) : feed_(std::move(feed)) {}
+
+    std::shared_ptr<detail::Feed> feed_;
+};
+
+/* Asks for events: the callback gets the acknowledgment, then each event. The library has one subscription an api: a second one is
+ * acknowledged by a failure, 2005. So end the first before you ask again; where it was not yet acknowledged, it ends when it is. */
+[[nodiscard]] inline Subscription subscribe(std::string_view api, const Params &params, Callback callback)
+{
+    if (!callback) {
+        throw Refused(Refusal::null_callback);
+    }
+    const auto feed = std::make_shared<detail::Feed>(api, params, std::move(callback));
+    const char *const name = feed->api.for_c();
+    const char *const text = feed->params.for_c();
+    {
+        const std::lock_guard<std::mutex> lock(detail::hub().mutex);
+        feed->id = ++detail::hub().last_id;
+        detail::hub().feeds.emplace(feed->id, feed);
+    }
+    const std::int32_t status = pims_subscribe(name, text, &detail::pims_hpp_on_event, reinterpret_cast<void *>(feed->id));
+    if (status != PIMS_OK) {
+        const std::lock_guard<std::mutex> lock(detail::hub().mutex);
+        detail::finish(*feed);
+        throw Refused(static_cast<Refusal>(status));
+    }
+    return Subscription(feed);
+}
+
+inline void get(std::string_view api, const Params &params, Callback callback)
+{
+    detail::call(&pims_get, api, params, std::move(callback));
+}
+
+inline void set(std::string_view api, const Params &params, Callback callback)
+{
+    detail::call(&pims_set, api, params, std::move(callback));
+}
+
+inline std::future<Message> get(std::string_view api, const Params &params)
+{
+    return detail::ask(&pims_get, "get", api, params);
+}
+
+inline std::future<Message> set(std::string_view api, const Params &params)
+{
+    return detail::ask(&pims_set, "set", api, params);
+}
+
+inline Message execute(std::string_view method, std::string_view api, const Params &params)
+{
+    const detail::Text verb(method);
+    const detail::Text name(api);
+    const std::unique_ptr<char, decltype(&pims_string_free)> message(
+        pims_execute(verb.for_c(), name.for_c(), params.c_str()), &pims_string_free);
+    if (!message) {
+        const bool is_long = method.size() > PIMS_MAX_TEXT || api.size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
+        throw Refused(is_long ? Refusal::too_long : Refusal::not_utf8);
+    }
+    return Message(std::string_view(message.get()));
+}
+
+inline ExceptionHandler set_exception_handler(ExceptionHandler handler)
+{
+    auto next = handler ? std::make_shared<const ExceptionHandler>(std::move(handler)) : nullptr;
+    {
+        const std::lock_guard<std::mutex> lock(detail::hub().mutex);
+        detail::hub().handler.swap(next);
+    }
+    return next ? *next : ExceptionHandler();
+}
+
+} // namespace pims
+
+#endif /* PIMS_HPP */

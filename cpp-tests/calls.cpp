@@ -1,0 +1,309 @@
+/* Sessions, calls, futures, and what a callback throws. */
+#include "support.hpp"
+
+#include <atomic>
+#include <exception>
+#include <memory>
+
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The path of this program. */
+extern std::string program;
+
+namespace {
+
+template <class Call>
+pims::Refusal refusal_of(Call call)
+{
+    try {
+        call();
+    } catch (const pims::Refused &refused) {
+        return refused.reason();
+    }
+    FAIL("the call was accepted");
+    return {};
+}
+
+/* The code that a call throws, 0 where it throws none. */
+template <class Call>
+int failure_of(Call call)
+{
+    try {
+        call();
+    } catch (const pims::Failed &failed) {
+        return failed.code();
+    }
+    return 0;
+}
+
+const pims::Callback NEVER = [](const pims::Message &) { FAIL("a callback that must not be called"); };
+
+} // namespace
+
+TEST_CASE("without a session a call fails with 2001 on the calling thread, before it returns")
+{
+    Mailbox mailbox;
+    pims::get(VERSION, {}, mailbox.callback());
+    pims::set(VERSION, {}, mailbox.callback());
+    REQUIRE(mailbox.count() == 2);
+    for (std::size_t i = 0; i < 2; i++) {
+        CHECK(mailbox.at(i).message.code() == 2001);
+        CHECK(mailbox.at(i).thread == std::this_thread::get_id());
+    }
+    CHECK(get(VERSION).code() == 2001);
+    CHECK(pims::execute("get", VERSION).code() == 2001);
+}
+
+TEST_CASE("a session creates the facade and releases it")
+{
+    const Folder folder;
+    for (int i = 0; i < 3; i++) {
+        const pims::Session session(folder.config());
+        CHECK(get(VERSION).succeeded());
+    }
+    CHECK(get(VERSION).code() == 2001);
+}
+
+TEST_CASE("a session that fails throws the code and leaves the one that is there alone")
+{
+    const Folder folder;
+    CHECK(failure_of([] { const pims::Session session("[]"); }) == 2004);
+    const pims::Session session(folder.config());
+    CHECK(failure_of([&] { const pims::Session second(folder.config()); }) == 2007);
+    CHECK(get(VERSION).succeeded());
+}
+
+TEST_CASE("a session moves, and what was moved from releases nothing")
+{
+    const Folder folder;
+    pims::Session first(folder.config());
+    {
+        pims::Session second(std::move(first));
+        first.close();
+        CHECK(get(VERSION).succeeded());
+        first = std::move(second);
+    }
+    CHECK(get(VERSION).succeeded());
+    first.close();
+    first.close();
+    CHECK(get(VERSION).code() == 2001);
+}
+
+TEST_CASE("a session whose facade was released by other means does not release the next one")
+{
+    const Folder folder;
+    pims::Session first(folder.config());
+    CHECK(pims::execute("free").succeeded());
+    const pims::Session second(folder.config());
+    first.close();
+    CHECK(get(VERSION).succeeded());
+}
+
+TEST_CASE("each call has one message, on the library's thread, in the order of the calls")
+{
+    const Folder folder;
+    constexpr std::size_t calls = 1000;
+    Mailbox mailbox;
+    std::atomic<std::size_t> next{0};
+    std::atomic<bool> ordered{true};
+    {
+        const pims::Session session(folder.config());
+        for (std::size_t i = 0; i < calls; i++) {
+            pims::get(VERSION, {}, [&, i, tell = mailbox.callback()](pims::Message message) {
+                ordered = ordered && next++ == i;
+                tell(std::move(message));
+            });
+        }
+        const auto library = mailbox.at(calls - 1).thread;
+        CHECK(library != std::this_thread::get_id());
+        for (std::size_t i = 0; i < calls; i++) {
+            CHECK(mailbox.at(i).message.succeeded());
+            CHECK(mailbox.at(i).thread == library);
+        }
+    }
+    CHECK(ordered);
+    CHECK(mailbox.count() == calls);
+}
+
+TEST_CASE("calls that had not begun when the session ends fail with 2001, and no promise is broken")
+{
+    const Folder folder;
+    std::vector<std::future<pims::Message>> replies;
+    Mailbox mailbox;
+    {
+        pims::Session session(folder.config());
+        Held library;
+        for (int i = 0; i < 100; i++) {
+            replies.push_back(pims::get(VERSION));
+            pims::get(VERSION, {}, mailbox.callback());
+        }
+        std::thread closer([&] { session.close(); });
+        // From the moment that the facade closes, calls are told so at once.
+        const auto begin = std::chrono::steady_clock::now();
+        while (pims::execute("get", VERSION).code() != 2001) {
+            if (std::chrono::steady_clock::now() - begin > DEADLINE) {
+                give_up("the end of the session");
+            }
+            std::this_thread::yield();
+        }
+        library.release();
+        closer.join();
+    }
+    CHECK(mailbox.count() == 100);
+    for (auto &reply : replies) {
+        REQUIRE(reply.wait_for(std::chrono::seconds(0)) == std::future_status::ready);
+        CHECK(reply.get().code() == 2001);
+    }
+}
+
+TEST_CASE("a future that is asked for inside a callback is ready: waiting for it is no deadlock")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    std::promise<std::vector<int>> codes;
+    pims::get(VERSION, {}, [&](const pims::Message &) {
+        std::vector<int> found;
+        for (const char *api : {VERSION, "no.such.api"}) {
+            auto reply = pims::get(api);
+            if (reply.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+                give_up("a future inside a callback");
+            }
+            found.push_back(reply.get().code());
+        }
+        found.push_back(pims::set("no.such.api").get().code());
+        codes.set_value(found);
+    });
+    CHECK(wait_for(codes.get_future()) == std::vector<int>{0, 2002, 2002});
+}
+
+TEST_CASE("a future is ready too inside a callback that C was given")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    std::promise<pims::Message> reply;
+    const auto callback = [](const char *, void *ctx) {
+        static_cast<std::promise<pims::Message> *>(ctx)->set_value(wait_for(pims::get(VERSION)));
+    };
+    REQUIRE(pims_get(VERSION, "", callback, &reply) == PIMS_OK);
+    CHECK(wait_for(reply.get_future()).succeeded());
+}
+
+TEST_CASE("a session that ends inside a callback is released when that callback returns")
+{
+    const Folder folder;
+    auto session = std::make_unique<pims::Session>(folder.config());
+    std::promise<std::pair<int, int>> codes;
+    pims::get(VERSION, {}, [&](const pims::Message &) {
+        session.reset();
+        const int call = pims::get(VERSION).get().code();
+        codes.set_value({call, failure_of([&] { const pims::Session next(folder.config()); })});
+    });
+    CHECK(wait_for(codes.get_future()) == std::pair{2001, 2007});
+    pims_free();
+    const pims::Session next(folder.config());
+    CHECK(get(VERSION).succeeded());
+}
+
+TEST_CASE("what a callback captured is gone once it was called, and at once where the call was not accepted")
+{
+    const Folder folder;
+    const auto token = std::make_shared<int>();
+    {
+        const pims::Session session(folder.config());
+        pims::get(VERSION, {}, [token](const pims::Message &) {});
+        CHECK(refusal_of([&] { pims::get("\xff", {}, [token](const pims::Message &) {}); }) == pims::Refusal::not_utf8);
+    }
+    CHECK(token.use_count() == 1);
+}
+
+TEST_CASE("what is not accepted is thrown, and its callback is never called")
+{
+    using pims::Refusal;
+    const Folder folder;
+    const pims::Session session(folder.config());
+    const std::string too_long(PIMS_MAX_TEXT + 1, 'x');
+    const std::string_view with_nul("pims.sdk\0.version", 17);
+
+    CHECK(refusal_of([] { pims::get(VERSION, {}, nullptr); }) == Refusal::null_callback);
+    CHECK(refusal_of([] { pims::get("\xff", {}, NEVER); }) == Refusal::not_utf8);
+    CHECK(refusal_of([] { pims::set(VERSION, "\xff", NEVER); }) == Refusal::not_utf8);
+    CHECK(refusal_of([&] { pims::get(too_long, {}, NEVER); }) == Refusal::too_long);
+    CHECK(refusal_of([&] { pims::get(VERSION, too_long, NEVER); }) == Refusal::too_long);
+    CHECK(refusal_of([&] { pims::get(with_nul, {}, NEVER); }) == Refusal::embedded_nul);
+    CHECK(refusal_of([] { pims::get(VERSION, std::string_view("{}\0{", 4), NEVER); }) == Refusal::embedded_nul);
+    CHECK(refusal_of([] { pims::get("\xff").get(); }) == Refusal::not_utf8);
+    CHECK(refusal_of([&] { pims::execute("get", with_nul); }) == Refusal::embedded_nul);
+    CHECK(refusal_of([] { pims::execute("get", "\xff"); }) == Refusal::not_utf8);
+    CHECK(refusal_of([&] { pims::execute("get", VERSION, too_long); }) == Refusal::too_long);
+    CHECK(refusal_of([] { const pims::Session second("\xff"); }) == Refusal::not_utf8);
+    CHECK(get(VERSION).succeeded());
+}
+
+TEST_CASE("a full queue refuses, and takes calls again later")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox mailbox;
+    Held library;
+    std::size_t accepted = 0;
+    const auto fill = [&] {
+        for (;; accepted++) {
+            pims::get(VERSION, {}, mailbox.callback());
+        }
+    };
+    CHECK(refusal_of(fill) == pims::Refusal::queue_full);
+    CHECK(accepted == 1024);
+    library.release();
+    CHECK(mailbox.at(accepted - 1).message.succeeded());
+    CHECK(get(VERSION).succeeded());
+    CHECK(mailbox.count() == accepted);
+}
+
+TEST_CASE("what a callback throws goes to the handler, and the next call works")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    std::promise<std::string> told;
+    const Handler handler([&](std::exception_ptr thrown) {
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const std::runtime_error &error) {
+            told.set_value(error.what());
+        }
+    });
+    pims::get(VERSION, {}, [](const pims::Message &) { throw std::runtime_error("a mistake of the app"); });
+    CHECK(wait_for(told.get_future()) == "a mistake of the app");
+    CHECK(get(VERSION).succeeded());
+}
+
+TEST_CASE("the handler is told also what is thrown on the calling thread")
+{
+    int told = 0;
+    const Handler handler([&](const std::exception_ptr &) { told++; });
+    pims::get(VERSION, {}, [](const pims::Message &) { throw 1; });
+    CHECK(told == 1);
+}
+
+/* What the next test runs in a process of its own. */
+TEST_CASE("child: a callback throws and nobody handles it" * doctest::skip())
+{
+    std::set_terminate([] { _exit(std::current_exception() ? 42 : 43); });
+    pims::get(VERSION, {}, [](const pims::Message &) { throw std::runtime_error("nobody handles this"); });
+    _exit(0);
+}
+
+TEST_CASE("without a handler, what a callback throws ends the program by std::terminate")
+{
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        execl(program.c_str(), program.c_str(), "--no-skip", "--test-case=child: a callback throws*", static_cast<char *>(nullptr));
+        _exit(1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 42);
+}

@@ -1,0 +1,180 @@
+/* What goes in and what comes out, against a JSON library. */
+#include "support.hpp"
+
+#include <nlohmann/json.hpp>
+
+using nlohmann::json;
+
+namespace {
+
+/* What the message says of itself without a parser is what a parser says. */
+void check_agrees(const pims::Message &message)
+{
+    const json read = message.json<json>();
+    INFO(message.text());
+    switch (message.status()) {
+    case pims::Status::succeeded: CHECK(read.at("status") == "SUCCEEDED"); break;
+    case pims::Status::failed: CHECK(read.at("status") == "FAILED"); break;
+    case pims::Status::result: CHECK(read.at("status") == "RESULT"); break;
+    case pims::Status::unknown: FAIL("the status is not known");
+    }
+    CHECK(message.code() == (message.status() == pims::Status::failed ? read.at("error").at("code").get<int>() : 0));
+    CHECK(message.succeeded() == (read.at("status") == "SUCCEEDED"));
+}
+
+/* A JSON type with names of its own. */
+struct Other {
+    std::string text;
+};
+
+} // namespace
+
+template <>
+struct pims::json_adapter<Other> {
+    static Other parse(const std::string &text) { return {"parsed " + text}; }
+    static std::string dump(const Other &value) { return value.text; }
+};
+
+TEST_CASE("status and code of a message are those that a parser finds")
+{
+    const Folder folder;
+    check_agrees(pims::execute("get", VERSION));
+    const pims::Session session(folder.config());
+    Mailbox events;
+    const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, events.callback());
+    check_agrees(get(VERSION));
+    check_agrees(get("\"status\":\"SUCCEEDED\""));
+    check_agrees(get(OTP, {{"action", "withPIN"}}));
+    check_agrees(get(OTP, {{"action", "withPIN"}, {"pinCode", PIN}}));
+    check_agrees(get(OTP, "["));
+    check_agrees(get(SMSCODE, {{"type", "phoneNumberCertification"}, {"phoneNumber", PHONE_NUMBER}}));
+    check_agrees(set(SMSCODE, {{"action", "addPhoneNumber"}, {"smsCode", "000000x"}, {"phoneNumber", PHONE_NUMBER}}));
+    check_agrees(get("pims.sdk.log"));
+    check_agrees(get("pims.sdk.device"));
+    check_agrees(set(ENROLLMENT, {{"action", "enroll"}, {"pinCode", PIN}, {"smsCode", ask_for_enrollment(folder)}}));
+    check_agrees(get("pims.authentication.trustedphonenumber"));
+    check_agrees(get(OTP, {{"action", "withPIN"}, {"pinCode", "9999"}}));
+    check_agrees(events.at(0).message);
+    check_agrees(events.at(1).message);
+}
+
+TEST_CASE("a text that is no message has no status")
+{
+    const std::string good = R"({"transactionId":"953cfefb-bc72","status":"SUCCEEDED","result":null})";
+    CHECK(pims::Message(good).status() == pims::Status::succeeded);
+    for (std::size_t length = 0; length < good.find("null"); length++) {
+        CHECK(pims::Message(std::string_view(good).substr(0, length)).status() == pims::Status::unknown);
+    }
+    for (const char *text : {
+             R"({"status":"SUCCEEDED","result":null})",
+             R"({"transactionId":"","status":"SUCCEEDED","result":null})",
+             R"({"transactionId":"953cfefb-bc72","status":"OTHER","result":"SUCCEEDED"})",
+             R"({"transactionId":"953cfefb-bc72","status":"FAILED","error":{"code":}})",
+             R"({"transactionId":"953cfefb-bc72","status":"FAILED","error":{"code":99999999999999999999}})",
+             R"({"transactionId":"953cfefb-bc72","status":"FAILED","error":{"label":"x","code":2001}})",
+         }) {
+        const pims::Message message{std::string_view(text)};
+        CHECK(message.status() == pims::Status::unknown);
+        CHECK(message.code() == 0);
+        CHECK_THROWS_AS(message.or_throw(), pims::Failed);
+    }
+}
+
+TEST_CASE("a failure that is thrown has its code and its message; what() tells the code alone")
+{
+    const pims::Message failed = pims::execute("get", VERSION);
+    try {
+        failed.or_throw();
+        FAIL("nothing was thrown");
+    } catch (const pims::Failed &error) {
+        CHECK(error.code() == 2001);
+        CHECK(error.message().text() == failed.text());
+        CHECK(std::string(error.what()) == "pims: the call failed with 2001");
+    }
+}
+
+TEST_CASE("a message shares its text with its copies, and has none once it was moved from")
+{
+    pims::Message message = pims::execute("get", VERSION);
+    const pims::Message copy = message;
+    CHECK(&copy.text() == &message.text());
+    const pims::Message moved = std::move(message);
+    CHECK(&copy.text() == &moved.text());
+    CHECK(message.text().empty());
+    CHECK(message.status() == pims::Status::unknown);
+    CHECK(message.code() == 0);
+}
+
+TEST_CASE("members become one JSON object, whatever their texts are")
+{
+    std::string every;
+    for (int c = 0; c < 128; c++) {
+        every += static_cast<char>(c);
+    }
+    every += "\u00e9\u20ac\U0001f600";
+    const std::string_view view = every;
+    const pims::Params params{{"text", every},
+                              {view, "name"},
+                              {"yes", true},
+                              {"no", false},
+                              {"number", -42},
+                              {"big", std::uint64_t{18446744073709551615u}},
+                              {"object", pims::Params{{"inner", view}}},
+                              {"none", pims::Params{}},
+                              {"list", pims::Params("[1,2]")}};
+    const json expected{{"text", every},
+                        {every, "name"},
+                        {"yes", true},
+                        {"no", false},
+                        {"number", -42},
+                        {"big", 18446744073709551615u},
+                        {"object", {{"inner", every}}},
+                        {"none", json::object()},
+                        {"list", {1, 2}}};
+    CHECK(json::parse(params.text()) == expected);
+    CHECK(pims::Params{{"a", "b"}}.text() == R"({"a":"b"})");
+    CHECK(pims::Params(std::initializer_list<pims::Params::Member>{}).text() == "{}");
+}
+
+TEST_CASE("texts are taken as they are; none is {}")
+{
+    const char *none = nullptr;
+    const std::string string = R"({"a":1})";
+    CHECK(pims::Params().text().empty());
+    CHECK(pims::Params(none).text().empty());
+    CHECK(pims::Params(string).text() == string);
+    CHECK(pims::Params(string.c_str()).text() == string);
+    CHECK(pims::Params(std::string_view(string)).text() == string);
+    CHECK(std::string(pims::Params(string).c_str()) == string);
+}
+
+TEST_CASE("a JSON library's values go in and come out")
+{
+    const Folder folder;
+    const pims::Session session(json{{"storage", {{"path", folder.path().string()}}}});
+    const json params{{"type", "phoneNumberCertification"}, {"phoneNumber", PHONE_NUMBER}};
+    CHECK(wait_for(pims::get(SMSCODE, params)).json<json>().at("result") == json::object());
+    const json failed = wait_for(pims::get(SMSCODE, json::object())).json<json>();
+    CHECK(failed.at("error").at("label") == "Missing type parameter");
+}
+
+TEST_CASE("a JSON type with other names needs an adapter, and no more")
+{
+    CHECK(pims::Params(Other{"{}"}).text() == "{}");
+    CHECK(pims::Message(std::string_view("x")).json<Other>().text == "parsed x");
+}
+
+TEST_CASE("an enrollment, a one-time password and its verification")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    enroll(folder);
+    const json made = get(OTP, {{"action", "withPIN"}, {"pinCode", PIN}}).or_throw().json<json>();
+    const std::string otp = made.at("result").at("otp");
+    for (const bool expected : {true, false}) {
+        const json verified = set("pims.authority.otp", {{"action", "verify"}, {"otp", otp}}).or_throw().json<json>();
+        CHECK(verified.at("result").at("verified") == expected);
+    }
+    CHECK(get(OTP, {{"action", "withPIN"}, {"pinCode", "9999"}}).code() == 2308);
+    remove_enrollment();
+}

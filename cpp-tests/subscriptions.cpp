@@ -1,0 +1,322 @@
+/* Subscriptions: their events, and everything that can end one. */
+#include "support.hpp"
+
+#include <atomic>
+#include <memory>
+
+namespace {
+
+/* By the message of a later call, every event before it has been told. */
+void let_events_pass()
+{
+    get(VERSION);
+    get(VERSION);
+}
+
+/* Whether there is no subscription: another one is accepted. It ends at once. */
+bool another_is_accepted()
+{
+    Mailbox mailbox;
+    const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, mailbox.callback());
+    return mailbox.at(0).message.succeeded();
+}
+
+/* Calls until the queue takes no more. */
+void fill_the_queue()
+{
+    try {
+        for (;;) {
+            pims::get(VERSION, {}, [](const pims::Message &) {});
+        }
+    } catch (const pims::Refused &refused) {
+        REQUIRE(refused.reason() == pims::Refusal::queue_full);
+    }
+}
+
+} // namespace
+
+TEST_CASE("a subscription is acknowledged, tells its events, and ends with its object")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox mailbox;
+    {
+        const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, mailbox.callback());
+        CHECK(mailbox.at(0).message.succeeded());
+        enroll(folder);
+        CHECK(mailbox.at(1).message.status() == pims::Status::result);
+        CHECK(subscription.active());
+    }
+    remove_enrollment();
+    let_events_pass();
+    CHECK(mailbox.count() == 2);
+    CHECK(another_is_accepted());
+}
+
+TEST_CASE("one subscription can follow another at once")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox first, second;
+    auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
+    CHECK(first.at(0).message.succeeded());
+    subscription.end();
+    CHECK_FALSE(subscription.active());
+    subscription = pims::subscribe(ACCOUNT, ACTIVATED, second.callback());
+    CHECK(second.at(0).message.succeeded());
+    enroll(folder);
+    CHECK(second.at(1).message.status() == pims::Status::result);
+    CHECK(first.count() == 1);
+}
+
+TEST_CASE("a subscription that another is moved to ends")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox mailbox;
+    auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, mailbox.callback());
+    CHECK(mailbox.at(0).message.succeeded());
+    pims::Subscription other(std::move(subscription));
+    CHECK(other.active());
+    subscription.end();
+    CHECK_FALSE(another_is_accepted());
+    other = pims::Subscription();
+    CHECK(another_is_accepted());
+}
+
+TEST_CASE("without a session the acknowledgment is 2001, on the calling thread")
+{
+    Mailbox mailbox;
+    const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, mailbox.callback());
+    REQUIRE(mailbox.count() == 1);
+    CHECK(mailbox.at(0).message.code() == 2001);
+    CHECK_FALSE(subscription.active());
+}
+
+TEST_CASE("a subscription that is not accepted is thrown, and what it captured is gone")
+{
+    const auto token = std::make_shared<int>();
+    const auto callback = [token](const pims::Message &) {};
+    CHECK_THROWS_AS(static_cast<void>(pims::subscribe("\xff", ACTIVATED, callback)), pims::Refused);
+    CHECK_THROWS_AS(static_cast<void>(pims::subscribe(ACCOUNT, std::string_view("{}\0", 3), callback)), pims::Refused);
+    CHECK_THROWS_AS(static_cast<void>(pims::subscribe(std::string_view("a\0b", 3), ACTIVATED, callback)), pims::Refused);
+    CHECK_THROWS_AS(static_cast<void>(pims::subscribe(ACCOUNT, ACTIVATED, nullptr)), pims::Refused);
+    CHECK(token.use_count() == 2);
+}
+
+TEST_CASE("a second subscription fails with 2005, and its end does not end the first")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox first, second;
+    const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
+    CHECK(first.at(0).message.succeeded());
+    {
+        const auto failed = pims::subscribe(ACCOUNT, ACTIVATED, second.callback());
+        CHECK(second.at(0).message.code() == 2005);
+        CHECK_FALSE(failed.active());
+    }
+    enroll(folder);
+    CHECK(first.at(1).message.status() == pims::Status::result);
+}
+
+TEST_CASE("a second subscription that ends before it is acknowledged does not end the first")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox first, second;
+    const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
+    CHECK(first.at(0).message.succeeded());
+    Held library;
+    static_cast<void>(pims::subscribe(ACCOUNT, ACTIVATED, second.callback()));
+    library.release();
+    enroll(folder);
+    CHECK(first.at(1).message.status() == pims::Status::result);
+    CHECK(second.count() == 0);
+}
+
+TEST_CASE("a subscription that ends before it is acknowledged ends then, and its callback is never called")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox mailbox;
+    const auto token = std::make_shared<int>();
+    Held library;
+    {
+        const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, [token, tell = mailbox.callback()](pims::Message message) {
+            tell(std::move(message));
+        });
+        CHECK(token.use_count() > 1);
+    }
+    CHECK(token.use_count() == 1);
+    library.release();
+    let_events_pass();
+    CHECK(another_is_accepted());
+    CHECK(mailbox.count() == 0);
+}
+
+TEST_CASE("a subscription can end inside its own callback, and what that captured lives until it returns")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    auto token = std::make_shared<int>(7);
+    const std::weak_ptr<int> alive = token;
+    std::promise<int> told;
+    std::atomic<int> events{0};
+    pims::Subscription subscription;
+    subscription = pims::subscribe(ACCOUNT, ACTIVATED, [&, token = std::move(token)](const pims::Message &message) {
+        if (message.status() == pims::Status::result) {
+            events++;
+            subscription.end();
+            told.set_value(*token);
+        }
+    });
+    enroll(folder);
+    CHECK(wait_for(told.get_future()) == 7);
+    remove_enrollment();
+    let_events_pass();
+    CHECK(events == 1);
+    CHECK(alive.expired());
+    CHECK(another_is_accepted());
+}
+
+TEST_CASE("the end of a subscription waits for the callback that runs on another thread")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Gate entered, gate;
+    std::atomic<bool> left{false};
+    auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, [&](const pims::Message &) {
+        entered.open();
+        gate.pass();
+        left = true;
+    });
+    entered.pass();
+    bool had_left = false;
+    std::thread other([&] {
+        subscription.end();
+        had_left = left;
+    });
+    // Long enough for an end that does not wait to be seen, nearly always; one that waits is right however long this takes.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    gate.open();
+    other.join();
+    CHECK(had_left);
+}
+
+TEST_CASE("the end of the session ends the subscription, and dropping it later does not end that of the next session")
+{
+    const Folder folder;
+    Mailbox first, second;
+    auto session = std::make_unique<pims::Session>(folder.config());
+    auto old = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
+    CHECK(first.at(0).message.succeeded());
+    session.reset();
+    CHECK_FALSE(old.active());
+
+    session = std::make_unique<pims::Session>(folder.config());
+    const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, second.callback());
+    CHECK(second.at(0).message.succeeded());
+    old.end();
+    enroll(folder);
+    CHECK(second.at(1).message.status() == pims::Status::result);
+    CHECK(first.count() == 1);
+}
+
+TEST_CASE("after a session that ends inside a callback no event is told")
+{
+    const Folder folder;
+    auto session = std::make_unique<pims::Session>(folder.config());
+    Mailbox events;
+    const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, events.callback());
+    CHECK(events.at(0).message.succeeded());
+    const std::string code = ask_for_enrollment(folder);
+    // The event of this enrollment would be told after the callback.
+    std::promise<bool> enrolled;
+    pims::set(ENROLLMENT, {{"action", "enroll"}, {"pinCode", PIN}, {"smsCode", code}}, [&](const pims::Message &message) {
+        session.reset();
+        enrolled.set_value(message.succeeded());
+    });
+    CHECK(wait_for(enrolled.get_future()));
+    pims_free();
+    CHECK(events.count() == 1);
+    CHECK_FALSE(subscription.active());
+}
+
+TEST_CASE("what a subscription's callback throws goes to the handler, and the next event comes")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    std::atomic<int> told{0};
+    Mailbox mailbox;
+    const Handler handler([&](const std::exception_ptr &) { told++; });
+    const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, [tell = mailbox.callback()](pims::Message message) {
+        tell(std::move(message));
+        throw std::runtime_error("a mistake of the app");
+    });
+    enroll(folder);
+    remove_enrollment();
+    CHECK(mailbox.at(2).message.status() == pims::Status::result);
+    let_events_pass();
+    CHECK(told == 3);
+}
+
+TEST_CASE("a subscription that ends while the queue is full ends at its next event")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox mailbox;
+    auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, mailbox.callback());
+    CHECK(mailbox.at(0).message.succeeded());
+    Held library;
+    fill_the_queue();
+    subscription.end();
+    library.release();
+    // The queue runs empty.
+    Gate empty;
+    for (bool accepted = false; !accepted;) {
+        try {
+            pims::get(VERSION, {}, [&](const pims::Message &) { empty.open(); });
+            accepted = true;
+        } catch (const pims::Refused &) {
+            std::this_thread::yield();
+        }
+    }
+    empty.pass();
+    CHECK_FALSE(another_is_accepted());
+    enroll(folder);
+    let_events_pass();
+    CHECK(another_is_accepted());
+    CHECK(mailbox.count() == 1);
+}
+
+TEST_CASE("threads that subscribe, end, call and open sessions at once leave nothing behind")
+{
+    const Folder folder;
+    const auto token = std::make_shared<int>();
+    std::atomic<bool> stop{false};
+    std::atomic<int> acknowledged{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; i++) {
+        threads.emplace_back([&] {
+            while (!stop) {
+                auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, [&, token](const pims::Message &message) {
+                    acknowledged += message.succeeded() ? 1 : 0;
+                });
+                pims::get(VERSION, {}, [token](const pims::Message &) {});
+                wait_for(pims::get(VERSION));
+            }
+        });
+    }
+    for (int i = 0; i < 30 || acknowledged == 0; i++) {
+        const pims::Session session(folder.config());
+        get(VERSION);
+        get(VERSION);
+    }
+    stop = true;
+    for (auto &thread : threads) {
+        thread.join();
+    }
+    pims_free();
+    CHECK(token.use_count() == 1);
+}

@@ -14,7 +14,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help build demo serve wheel test test-python test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop lint check-exports check-header bench bench-server generate tools clean
+.PHONY: help build demo serve wheel test test-python test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ serve: ## a development service on https://localhost:8443 (PORT=…), with what 
 	$(CARGO) build --release -p pims-authority --features server
 	target/release/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
-test: tools lint test-rust check-exports check-header test-c test-conformance test-python test-docs test-interop ## every test; installs a missing tool, or says which
+test: tools lint test-rust check-exports check-header test-c test-conformance test-python test-docs test-interop test-cpp test-install test-dist ## every test; installs a missing tool, or says which
 
 lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) fmt --all --check
@@ -103,6 +103,28 @@ $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
 	python3 -m venv --clear $(PYTHON_TOOLS)
 	$(PYTHON_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+test-cpp: $(DEBUG_LIB)/.done ## the tests of pims.hpp, under gcc and clang, plain and sanitized, and the C++ demo
+	$(MAKE) -j2 --output-sync=target -C cpp-tests check asan PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/cpp-tests
+
+test-install: build ## installs, builds the examples by pkg-config, CMake and statically, uninstalls
+	tools/test-install $(RELEASE_LIB)
+
+test-dist: build ## the packages are what they say: contents, checksums, the same twice, the SBOM by its schema
+	tools/test-dist $(RELEASE_LIB) $(BUILD)/sbom-checker
+
+# Neither builds: `make build` first, as root or not.
+install: ## what `make build` built, to PREFIX=/usr/local (LIBDIR=… INCLUDEDIR=… DOCDIR=… DESTDIR=…)
+	@FROM=$(abspath $(RELEASE_LIB)) tools/install install
+
+uninstall: ## what `make install` with the same settings laid out
+	@FROM=$(abspath $(RELEASE_LIB)) tools/install uninstall
+
+deb: build ## Debian packages of the library and its headers, in dist
+	tools/package-deb $(RELEASE_LIB) dist
+
+dist: build ## tarballs of the committed source and of the library, its SBOM (CycloneDX), SHA256SUMS, in dist
+	tools/package-dist $(RELEASE_LIB) dist
 
 check-exports: $(RELEASE_LIB)/.done ## the library's exports, the header and the documentation name the same functions
 	tools/check-exports $(RELEASE_LIB)/libpims.so

@@ -1,6 +1,9 @@
 /* What goes in and what comes out, against a JSON library. */
 #include "support.hpp"
 
+#include <initializer_list>
+#include <new>
+
 #include <nlohmann/json.hpp>
 
 using nlohmann::json;
@@ -93,6 +96,15 @@ TEST_CASE("a failure that is thrown has its code and its message; what() tells t
     }
 }
 
+TEST_CASE("what or_throw gives back of a message that nobody holds can be kept")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    const pims::Message &kept = pims::get(VERSION).get().or_throw();
+    CHECK(kept.succeeded());
+    CHECK(kept.json<json>().at("result").contains("versionCore"));
+}
+
 TEST_CASE("a message shares its text with its copies, and has none once it was moved from")
 {
     pims::Message message = pims::execute("get", VERSION);
@@ -103,6 +115,25 @@ TEST_CASE("a message shares its text with its copies, and has none once it was m
     CHECK(message.text().empty());
     CHECK(message.status() == pims::Status::unknown);
     CHECK(message.code() == 0);
+}
+
+TEST_CASE("a text is wiped at its end, and so is one that was handed over")
+{
+    const std::string secret = "otp 47nckoxb";
+    alignas(pims::detail::Text) unsigned char place[sizeof(pims::detail::Text)] = {};
+    const auto is_there = [&] {
+        const auto *begin = reinterpret_cast<const char *>(place);
+        return std::string_view(begin, sizeof place).find(secret) != std::string_view::npos;
+    };
+    auto *text = new (place) pims::detail::Text(std::string_view(secret));
+    REQUIRE(is_there()); // a short string is kept in place
+    text->~Text();
+    CHECK_FALSE(is_there());
+
+    std::string given = secret;
+    const pims::detail::Text taken(std::move(given));
+    CHECK(taken.string() == secret);
+    CHECK(given == std::string(secret.size(), '\0'));
 }
 
 TEST_CASE("members become one JSON object, whatever their texts are")

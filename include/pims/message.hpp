@@ -71,20 +71,25 @@ private:
 
 namespace detail {
 
+inline void wipe(std::string &text) noexcept
+{
+    volatile char *const bytes = text.data();
+    for (std::size_t i = 0; i < text.size(); i++) {
+        bytes[i] = '\0';
+    }
+}
+
 /* Text that may hold a secret: it is never copied, and wiped at its end. */
 class Text {
 public:
     Text() = default;
     explicit Text(std::string_view text) : text_(text) {}
+    explicit Text(const char *text) : text_(text) {}
+    /* What is handed over is wiped at once. */
+    explicit Text(std::string &&text) : text_(static_cast<const std::string &>(text)) { wipe(text); }
     Text(const Text &) = delete;
     Text &operator=(const Text &) = delete;
-    ~Text()
-    {
-        volatile char *bytes = text_.data();
-        for (std::size_t i = 0; i < text_.size(); i++) {
-            bytes[i] = '\0';
-        }
-    }
+    ~Text() { wipe(text_); }
 
     /* What is appended later must fit: a string that grows leaves its text behind. */
     void reserve(std::size_t size) { text_.reserve(size); }
@@ -126,7 +131,7 @@ public:
     /* {} */
     Params() = default;
     Params(const char *text) : text_(text != nullptr ? std::string_view(text) : std::string_view()) {}
-    Params(const std::string &text) : text_(text) {}
+    Params(const std::string &text) : text_(std::string_view(text)) {}
     Params(std::string_view text) : text_(text) {}
     template <class Json, std::enable_if_t<std::is_class_v<Json>, int> = 0,
               class = decltype(json_adapter<Json>::dump(std::declval<const Json &>()))>
@@ -159,7 +164,10 @@ public:
         if constexpr (std::is_same_v<Integer, bool>) {
             json_.append(number ? "true" : "false");
         } else {
-            json_.append(std::to_string(number));
+            std::string digits = std::to_string(number);
+            json_.reserve(digits.size());
+            json_.append(digits);
+            detail::wipe(digits);
         }
     }
     Value(const Params &params) : json_(params.text().empty() ? std::string_view("{}") : std::string_view(params.text())) {}
@@ -217,7 +225,8 @@ public:
     /* Of a failure, its code (docs/api.md); else 0. */
     int code() const noexcept { return body_ ? body_->code : 0; }
     /* This message; throws Failed, where it is neither a success nor an event. */
-    inline const Message &or_throw() const;
+    inline const Message &or_throw() const &;
+    inline Message or_throw() &&;
     /* The message as a value of your JSON type. */
     template <class Json>
     Json json() const
@@ -274,12 +283,19 @@ private:
     Message message_;
 };
 
-inline const Message &Message::or_throw() const
+inline const Message &Message::or_throw() const &
 {
     if (status() != Status::succeeded && status() != Status::result) {
         throw Failed(*this);
     }
     return *this;
+}
+
+/* Of a message that nobody else holds, such as that of a future: a reference to it would dangle. */
+inline Message Message::or_throw() &&
+{
+    static_cast<const Message &>(*this).or_throw();
+    return std::move(*this);
 }
 
 } // namespace pims

@@ -162,17 +162,21 @@ TEST_CASE("a subscription can end inside its own callback, and what that capture
     auto token = std::make_shared<int>(7);
     const std::weak_ptr<int> alive = token;
     std::promise<int> told;
+    std::promise<bool> gone;
     std::atomic<int> events{0};
     pims::Subscription subscription;
     subscription = pims::subscribe(ACCOUNT, ACTIVATED, [&, token = std::move(token)](const pims::Message &message) {
         if (message.status() == pims::Status::result) {
             events++;
+            // Runs after this callback, and before the library ends the subscription.
+            pims::get(VERSION, {}, [&](const pims::Message &) { gone.set_value(alive.expired()); });
             subscription.end();
             told.set_value(*token);
         }
     });
     enroll(folder);
     CHECK(wait_for(told.get_future()) == 7);
+    CHECK(wait_for(gone.get_future()));
     remove_enrollment();
     let_events_pass();
     CHECK(events == 1);

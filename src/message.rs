@@ -174,6 +174,9 @@ mod tests {
         let message = Message::of_outcome(id, &Ok(Output::Null));
         let expected = format!("{{\"transactionId\":\"{}\",\"status\":\"SUCCEEDED\",\"result\":null}}", id.as_str());
         assert_eq!(message.as_str(), expected);
+        let failed = Message::of_outcome(id, &Err(Error::new(Code::NotInitialized).with_detail("why")));
+        let begin = format!("{{\"transactionId\":\"{}\",\"status\":\"FAILED\",\"error\":{{\"code\":2001,", id.as_str());
+        assert!(failed.as_str().starts_with(&begin));
     }
 
     #[test]

@@ -26,8 +26,8 @@ demo: build ## the C demo: enrolls, changes the PIN, makes a one-time password; 
 	$(BUILD)/enroll $(if $(URL),--service $(URL) --dev $(DEV)) $(DEMO_ARGS)
 
 serve: ## a development service on https://localhost:8443 (PORT=…), with what it keeps in build/dev (DEV=…); then `make demo URL=…`
-	$(CARGO) build --release -p pims-authority --features server
-	target/release/pims-authority serve --dev --folder $(DEV) --port $(PORT)
+	$(CARGO) build --profile server -p pims-authority --features server
+	target/server/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
 test: tools lint test-rust check-exports check-header test-c test-conformance test-python test-docs test-interop test-cpp test-install test-dist ## every test; installs a missing tool, or says which
 
@@ -139,7 +139,7 @@ bench: build ## every figure of docs/benchmarks.md, with its floor beside it
 	CC="$(CC)" PIMS_LIBRARY=$(abspath $(RELEASE_LIB))/$(SONAME) PYTHONPATH=bindings/python/src $(PYTHON) bindings/python/bench.py
 
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
-	$(CARGO) bench -p pims-authority --features server --bench server
+	$(CARGO) bench --profile server -p pims-authority --features server --bench server
 
 generate: ## writes what is made from the code: the header, docs/state-machine.md, docs/conformance.md
 	PIMS_BLESS=1 $(CARGO) test --quiet --test generated --test conformance

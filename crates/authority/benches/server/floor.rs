@@ -14,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::device::Device;
 use crate::library::Library;
 use crate::load::{Measured, measure};
-use crate::program::PIN;
+use crate::program::{ACCOUNTS, PIN};
 
 const DEVICE: &str = "SELECT id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync,
     since_evolution, day, passwords_of_day FROM devices WHERE id = $1 AND removed_at IS NULL";
@@ -47,13 +47,19 @@ struct Party {
     device: String,
 }
 
-fn parties(library: &Library, count: usize) -> Vec<Party> {
+/// One of each account, as many accounts as the service has.
+fn parties(library: &Library) -> Vec<Party> {
     let party = |number| {
         let account = library.account(&format!("bench{number}"));
         let device = Device::activate(library, &account, PIN);
         Party { account: account.as_str().to_owned(), device: device.id }
     };
-    (0..count).map(party).collect()
+    (0..ACCOUNTS).map(party).collect()
+}
+
+/// A thread's share of the parties, again and again.
+fn turns(parties: &[Party], thread: usize, threads: usize) -> impl Iterator<Item = &Party> {
+    parties.iter().skip(thread).step_by(threads).cycle()
 }
 
 /// Milliseconds since 1970, a lifetime later, 32 bytes, and an id that nobody has.
@@ -94,7 +100,7 @@ impl SqliteFloor {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let file = folder.path().join("authority.db");
         let library = Library::new(folder, None);
-        let parties = parties(&library, 1);
+        let parties = parties(&library);
         let connection = Connection::open(file).unwrap();
         connection
             .execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")
@@ -106,8 +112,8 @@ impl SqliteFloor {
 impl Floor for SqliteFloor {
     fn measure(&self, threads: usize, time: Duration) -> Measured {
         measure(threads, time, |thread| {
-            let party = &self.parties[thread];
-            move || sqlite_round(&mut self.connection.lock().unwrap(), party)
+            let mut turns = turns(&self.parties, thread, threads);
+            move || sqlite_round(&mut self.connection.lock().unwrap(), turns.next().unwrap())
         })
     }
 }
@@ -160,12 +166,12 @@ pub(crate) struct PostgresFloor {
 }
 
 impl PostgresFloor {
-    pub(crate) fn new(connections: usize) -> Self {
+    pub(crate) fn new() -> Self {
         let schema = crate::Database::schema();
         let url = Cluster::shared().address("postgres") + &format!(" options='-c search_path={schema}'");
         let database = Database::Postgres(Postgres::new(url.clone()));
         let library = Library::new(tempfile::tempdir().unwrap(), Some(database));
-        let parties = parties(&library, connections);
+        let parties = parties(&library);
         Self { url, parties, _library: library }
     }
 }
@@ -173,12 +179,12 @@ impl PostgresFloor {
 impl Floor for PostgresFloor {
     fn measure(&self, threads: usize, time: Duration) -> Measured {
         measure(threads, time, |thread| {
-            let party = &self.parties[thread];
+            let mut turns = turns(&self.parties, thread, threads);
             let mut client = Client::connect(&self.url, NoTls).unwrap();
             let all = [DEVICE, ACCOUNT, CHALLENGE, TAKE, USED, FORGET, GRANT, FOUND, AUDIT];
             let prepared: Vec<Statement> = all.iter().map(|sql| client.prepare(sql).unwrap()).collect();
             move || {
-                let values = Values::new();
+                let (party, values) = (turns.next().unwrap(), Values::new());
                 for step in 0..3 {
                     // A step that collides is run again, as the service does.
                     while let Err(error) = postgres_step(&mut client, &prepared, party, &values, step) {

@@ -90,7 +90,7 @@ fn passwords(name: &str, time: Duration, database: &Database) {
     for connections in CONNECTIONS {
         let alone = match database {
             Database::Sqlite => SqliteFloor::new().measure(connections.min(1), time),
-            Database::Postgres => PostgresFloor::new(POOL).measure(connections.min(POOL), time),
+            Database::Postgres => PostgresFloor::new().measure(connections.min(POOL), time),
         };
         println!("{}", alone.line(&format!("{name} alone, the same statements, for {connections}")));
         let measured = load::passwords(&program, connections, time);

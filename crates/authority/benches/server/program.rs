@@ -15,7 +15,8 @@ use crate::cluster::Cluster;
 
 pub(crate) const PIN: &str = "1234";
 
-const ACCOUNTS: usize = 64;
+/// As many as there are connections at most.
+pub(crate) const ACCOUNTS: usize = 64;
 
 /// Nothing of the limits and the log; the rest is what a production has.
 const CONFIG: &str = r#"

@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::sms::Purpose;
 
 /// The database did not do what it was asked for. Its message names the statement's trouble, never a value.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[error("{0}")]
 pub struct StorageError(String);
 

@@ -1,15 +1,18 @@
-//! SQLite: one connection, one file that several processes may share.
+//! SQLite: one connection, one file that several processes may share. Steps take turns; those that wait for one another are committed together.
 
+mod group;
 mod migrations;
 mod statements;
+mod turns;
 
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use group::{Group, Member};
+use rusqlite::{Connection, ErrorCode};
+use turns::Turns;
 
 use super::{AuditIds, Storage, StorageError, Transaction};
 use crate::failure::{Failure, OpenError};
@@ -20,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A database file.
 pub(crate) struct Sqlite {
-    connection: Mutex<Connection>,
+    group: Turns<Group>,
     ids: AuditIds,
 }
 
@@ -31,7 +34,7 @@ impl Sqlite {
         let mut connection = Connection::open(path).map_err(StorageError::from)?;
         configure(&connection).map_err(StorageError::from)?;
         migrations::run(&mut connection)?;
-        Ok(Self { connection: Mutex::new(connection), ids: AuditIds::default() })
+        Ok(Self { group: Turns::new(Group::new(connection)), ids: AuditIds::default() })
     }
 }
 
@@ -41,17 +44,17 @@ impl Storage for Sqlite {
         what: &'static str,
         step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        // A step that panicked left no transaction behind: it was undone when it was dropped.
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StorageError::from)?;
-        let rows = Transaction::new(&*transaction, &self.ids);
-        step(&rows)?;
-        if !rows.wrote() {
-            return Ok(transaction.rollback().map_err(StorageError::from)?);
+        let member = Member::begin(self.group.take())?;
+        let wrote = {
+            let rows = Transaction::new(member.connection(), &self.ids);
+            step(&rows)?;
+            rows.wrote()
+        };
+        if !wrote && member.is_first() {
+            return Ok(());
         }
         pims_faults::durable_step(&format!("authority.{what}.before_commit"));
-        transaction.commit().map_err(StorageError::from)?;
+        member.keep()?;
         pims_faults::durable_step(&format!("authority.{what}.after_commit"));
         Ok(())
     }

@@ -1,0 +1,308 @@
+//! Steps that are made durable together.
+//!
+//! The disk takes longer for a commit than the rules for a step. Who finds others waiting leaves its step in the open transaction; whoever is
+//! last, or completes the group, commits for all. Nobody goes on before what it did, and what it saw, is durable. A step that fails is undone alone.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use super::turns::Turn;
+use crate::storage::StorageError;
+
+/// Steps of a group at most: so many that the commit weighs little, so few that other processes get their turn.
+const MOST: u32 = 32;
+
+/// A connection and the group whose transaction is open.
+pub(super) struct Group {
+    connection: Connection,
+    open: Option<Arc<Outcome>>,
+    steps: u32,
+}
+
+/// What became of a group.
+#[derive(Default)]
+struct Outcome {
+    committed: Mutex<Option<Result<(), StorageError>>>,
+    known: Condvar,
+}
+
+impl Outcome {
+    fn tell(&self, committed: Result<(), StorageError>) {
+        *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = Some(committed);
+        self.known.notify_all();
+    }
+
+    fn wait(&self) -> Result<(), StorageError> {
+        let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(known) = &*committed {
+                return known.clone();
+            }
+            committed = self.known.wait(committed).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Group {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, open: None, steps: 0 }
+    }
+
+    fn run(&self, sql: &'static str) -> Result<(), StorageError> {
+        Ok(self.connection.prepare_cached(sql)?.execute([]).map(drop)?)
+    }
+
+    /// Goes on in the open transaction, or opens one.
+    fn begin(&mut self) -> Result<(), StorageError> {
+        // Some errors, such as a full disk, end the whole transaction.
+        if self.open.is_some() && self.connection.is_autocommit() {
+            self.end(Err(StorageError::new("a step of the same transaction made the database undo it")));
+        }
+        if self.open.is_some() {
+            return self.run("SAVEPOINT step");
+        }
+        self.run("BEGIN IMMEDIATE")?;
+        (self.open, self.steps) = (Some(Arc::default()), 0);
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<(), StorageError> {
+        if self.steps > 0 {
+            self.run("RELEASE step")?;
+        }
+        self.steps += 1;
+        Ok(())
+    }
+
+    fn undo(&mut self) {
+        if self.steps == 0 {
+            self.roll_back();
+            self.open = None;
+        } else if self.run("ROLLBACK TO step").and_then(|()| self.run("RELEASE step")).is_err() {
+            // What is not undone must not be kept.
+            self.roll_back();
+            self.end(Err(StorageError::new("a step of the same transaction could not be undone")));
+        }
+    }
+
+    fn commit(&mut self) {
+        if self.open.is_none() {
+            return;
+        }
+        let committed = self.run("COMMIT");
+        if committed.is_err() {
+            self.roll_back();
+        }
+        self.end(committed);
+    }
+
+    /// Where this fails too there is no transaction any more.
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
+            let _ = self.run("ROLLBACK");
+        }
+    }
+
+    fn end(&mut self, committed: Result<(), StorageError>) {
+        if let Some(outcome) = self.open.take() {
+            outcome.tell(committed);
+        }
+    }
+}
+
+/// A step under way in a group: undone when it is dropped, be it by a panic.
+pub(super) struct Member<'a> {
+    group: Turn<'a, Group>,
+    under_way: bool,
+}
+
+impl<'a> Member<'a> {
+    pub(super) fn begin(mut group: Turn<'a, Group>) -> Result<Self, StorageError> {
+        let begun = group.begin();
+        let member = Self { group, under_way: begun.is_ok() };
+        begun.map(|()| member)
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.group.connection
+    }
+
+    /// Whether earlier steps of the group may have written what this one saw.
+    pub(super) fn is_first(&self) -> bool {
+        self.group.steps == 0
+    }
+
+    /// Keeps the step. Returns when it is durable.
+    pub(super) fn keep(mut self) -> Result<(), StorageError> {
+        self.group.keep()?;
+        self.under_way = false;
+        let outcome = self.group.open.clone();
+        drop(self);
+        outcome.map_or(Ok(()), |outcome| outcome.wait())
+    }
+}
+
+impl Drop for Member<'_> {
+    fn drop(&mut self) {
+        if self.under_way {
+            self.group.undo();
+        }
+        if !self.group.is_wanted() || self.group.steps >= MOST {
+            self.group.commit();
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use super::super::turns::Turns;
+    use super::*;
+
+    /// A file with a table, and a second connection that sees what is durable.
+    struct Scene {
+        group: Turns<Group>,
+        other: Mutex<Connection>,
+        _folder: tempfile::TempDir,
+    }
+
+    fn scene() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        let (connection, other) = (Connection::open(&file).unwrap(), Connection::open(&file).unwrap());
+        let tables = "PRAGMA journal_mode = WAL; CREATE TABLE rows (n INTEGER PRIMARY KEY);
+            CREATE TABLE parts (n INTEGER REFERENCES rows (n) DEFERRABLE INITIALLY DEFERRED);";
+        connection.execute_batch(tables).unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = ON;").unwrap();
+        Scene { group: Turns::new(Group::new(connection)), other: Mutex::new(other), _folder: folder }
+    }
+
+    impl Scene {
+        fn begin(&self) -> Member<'_> {
+            Member::begin(self.group.take()).unwrap()
+        }
+
+        fn step(&self, sql: &str) -> Result<(), StorageError> {
+            let member = self.begin();
+            member.connection().execute_batch(sql)?;
+            member.keep()
+        }
+
+        fn durable(&self) -> Vec<i64> {
+            let other = self.other.lock().unwrap();
+            let mut rows = other.prepare("SELECT n FROM rows ORDER BY n").unwrap();
+            rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        }
+
+        /// Runs the first step, and the others as its group: they wait for their turn while it has it.
+        fn together(&self, first: &str, others: &[&str]) -> Vec<Result<(), StorageError>> {
+            thread::scope(|scope| {
+                let member = self.begin();
+                member.connection().execute_batch(first).unwrap();
+                let mut threads = Vec::new();
+                for (before, sql) in others.iter().enumerate() {
+                    threads.push(scope.spawn(move || self.step(sql)));
+                    while self.group.waiting() <= before {
+                        thread::yield_now();
+                    }
+                }
+                let kept = member.keep();
+                [kept].into_iter().chain(threads.into_iter().map(|thread| thread.join().unwrap())).collect()
+            })
+        }
+    }
+
+    #[test]
+    fn a_step_alone_is_durable_when_it_returns_and_gone_when_it_is_dropped() {
+        let scene = scene();
+        scene.step("INSERT INTO rows VALUES (1)").unwrap();
+        assert_eq!(scene.durable(), [1]);
+        let member = scene.begin();
+        member.connection().execute_batch("INSERT INTO rows VALUES (2)").unwrap();
+        drop(member);
+        scene.step("INSERT INTO rows VALUES (3)").unwrap();
+        assert_eq!(scene.durable(), [1, 3]);
+    }
+
+    #[test]
+    fn nobody_of_a_group_goes_on_before_it_is_durable() {
+        let (scene, returned) = (&scene(), &AtomicBool::new(false));
+        thread::scope(|scope| {
+            let first = scene.begin();
+            first.connection().execute_batch("INSERT INTO rows VALUES (1)").unwrap();
+            scope.spawn(move || {
+                let second = scene.begin();
+                second.connection().execute_batch("INSERT INTO rows VALUES (2)").unwrap();
+                assert_eq!(scene.durable(), [0_i64; 0]);
+                assert!(!returned.load(Ordering::SeqCst));
+                second.keep().unwrap();
+                assert_eq!(scene.durable(), [1, 2]);
+            });
+            while scene.group.waiting() == 0 {
+                thread::yield_now();
+            }
+            first.keep().unwrap();
+            returned.store(true, Ordering::SeqCst);
+            assert_eq!(scene.durable(), [1, 2]);
+        });
+    }
+
+    #[test]
+    fn a_step_that_fails_or_panics_is_undone_alone() {
+        let scene = scene();
+        let done = scene.together(
+            "INSERT INTO rows VALUES (1)",
+            &["INSERT INTO rows VALUES (2); INSERT INTO rows VALUES (1)", "INSERT INTO rows VALUES (3)"],
+        );
+        assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(scene.durable(), [1, 3]);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let member = scene.begin();
+            member.connection().execute_batch("INSERT INTO rows VALUES (4)").unwrap();
+            std::panic::panic_any("in a step");
+        }));
+        assert!(panicked.is_err());
+        scene.step("INSERT INTO rows VALUES (5)").unwrap();
+        assert_eq!(scene.durable(), [1, 3, 5]);
+    }
+
+    #[test]
+    fn a_commit_that_fails_fails_for_all_of_its_group() {
+        let scene = scene();
+        let done = scene.together("INSERT INTO rows VALUES (1)", &["INSERT INTO parts VALUES (9)"]);
+        assert!(done.iter().all(Result::is_err), "{done:?}");
+        assert_eq!(scene.durable(), [0_i64; 0]);
+        scene.step("INSERT INTO rows VALUES (2)").unwrap();
+        assert_eq!(scene.durable(), [2]);
+    }
+
+    #[test]
+    fn a_group_that_the_database_undid_is_not_taken_for_kept() {
+        let scene = scene();
+        let done = scene.together("INSERT INTO rows VALUES (1)", &["ROLLBACK", "INSERT INTO rows VALUES (3)"]);
+        assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, false, true], "{done:?}");
+        assert_eq!(scene.durable(), [3]);
+    }
+
+    #[test]
+    fn whatever_many_threads_do_each_step_is_kept_or_undone_whole() {
+        let scene = &scene();
+        thread::scope(|scope| {
+            for thread in 0..8 {
+                scope.spawn(move || {
+                    for n in (0..50).map(|n| 2 * (50 * thread + n)) {
+                        scene.step(&format!("INSERT INTO rows VALUES ({n})")).unwrap();
+                        let twice = format!("INSERT INTO rows VALUES ({}); INSERT INTO rows VALUES ({n})", n + 1);
+                        scene.step(&twice).unwrap_err();
+                    }
+                });
+            }
+        });
+        assert_eq!(scene.durable(), (0..400).map(|n| 2 * n).collect::<Vec<_>>());
+    }
+}

@@ -111,10 +111,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Serve(Serve { dev: true, folder, port }) => commands::serve::development(&folder, port),
         Command::Serve(_) => configured(file).and_then(commands::serve::run),
-        Command::Check(Check { keys: true, .. }) => {
-            commands::check::keys();
-            Ok(())
-        }
+        Command::Check(Check { keys: true, .. }) => commands::check::keys(),
         Command::Check(Check { connect, .. }) => {
             configured(file).and_then(|config| commands::check::run(config, connect))
         }

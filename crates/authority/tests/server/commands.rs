@@ -14,7 +14,7 @@ fn run(setup: &Setup, arguments: &[&str], input: &str) -> Output {
 }
 
 /// What a command that succeeds says.
-fn says(setup: &Setup, arguments: &[&str]) -> String {
+pub(crate) fn says(setup: &Setup, arguments: &[&str]) -> String {
     let output = run(setup, arguments, "");
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

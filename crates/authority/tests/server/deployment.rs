@@ -1,4 +1,4 @@
-//! What lies in `deploy/` and stands in docs/operating.md: that it is accepted, that it names what there is, and that nginx logs no secret.
+//! What lies in `deploy/`: that it is accepted, that it names what there is, and that nginx logs no secret.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -16,7 +16,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn read(name: &str) -> String {
+pub(crate) fn read(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap()
 }
 
@@ -40,31 +40,6 @@ fn is_accepted(config: &str) {
 #[test]
 fn the_configuration_for_production_is_accepted() {
     is_accepted(&read("deploy/pims-authority.toml"));
-}
-
-#[test]
-fn each_piece_of_configuration_in_the_documentation_is_accepted_in_its_place() {
-    let page = read("docs/operating.md");
-    let whole = read("deploy/pims-authority.toml");
-    let pieces: Vec<&str> = page.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
-    assert!(pieces.len() >= 4, "{}", pieces.len());
-    for piece in pieces {
-        // Sections of the piece take the place of those of the whole.
-        let sections: Vec<&str> = piece.lines().map(str::trim).filter(|line| line.starts_with('[')).collect();
-        assert!(!sections.is_empty(), "a piece without a section: {piece}");
-        let mut kept = String::new();
-        let mut keep = true;
-        for line in whole.lines() {
-            if line.starts_with('[') {
-                keep = !sections.contains(&line);
-            }
-            if keep {
-                kept += line;
-                kept.push('\n');
-            }
-        }
-        is_accepted(&format!("{kept}\n{piece}"));
-    }
 }
 
 /// The names in a text that begin as those of this service do, without the endings of their parts.

@@ -12,6 +12,7 @@ mod identity;
 mod life;
 mod limits;
 mod malformed;
+mod operating_page;
 mod routes;
 mod secrets;
 mod world;

@@ -1,11 +1,11 @@
 //! `account`: what operators do with accounts.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::open_quietly;
+use super::{open_quietly, say};
 use crate::server::config::Config;
 use crate::{AccountInfo, AccountName};
 
@@ -90,9 +90,4 @@ fn line(account: &AccountInfo) -> String {
 fn day(millis: i64) -> String {
     let time = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).ok();
     time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| millis.to_string())
-}
-
-/// A line on standard output. Who reads it may be gone.
-fn say(line: &str) -> Result<(), String> {
-    writeln!(std::io::stdout(), "{line}").map_err(|error| error.to_string())
 }

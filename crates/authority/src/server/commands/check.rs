@@ -1,6 +1,6 @@
 //! `check`: what is wrong with a configuration, before anything depends on it.
 
-use super::open_quietly;
+use super::{open_quietly, say};
 use crate::server::config::keys::{FILE, KEYS, Key};
 use crate::server::config::{Config, TlsFiles};
 use crate::server::http;
@@ -15,8 +15,7 @@ pub(crate) fn run(config: Config, connect: bool) -> Result<(), String> {
         open_quietly(&config)?.ping().map_err(|failure| failure.to_string())?;
         Identity::new(config.tokens)?;
     }
-    println!("the configuration is good");
-    Ok(())
+    say("the configuration is good")
 }
 
 fn tls(files: &TlsFiles) -> Result<(), String> {
@@ -24,11 +23,12 @@ fn tls(files: &TlsFiles) -> Result<(), String> {
 }
 
 /// Every key with its environment variable and its meaning.
-pub(crate) fn keys() {
+pub(crate) fn keys() -> Result<(), String> {
     for Key { path, secret, help, .. } in KEYS {
-        println!("{path}\n    {}\n    {help}", Key::variable(path));
+        say(&format!("{path}\n    {}\n    {help}", Key::variable(path)))?;
         if *secret {
-            println!("    also {path}{FILE}: the name of a file that holds it");
+            say(&format!("    also {path}{FILE}: the name of a file that holds it"))?;
         }
     }
+    Ok(())
 }

@@ -1,23 +1,25 @@
 //! `migrate`: the database as this release wants it, under the current master key.
 
-use super::open_quietly;
+use super::{open_quietly, say};
 use crate::server::config::Config;
 
 pub(crate) fn run(config: &Config, rekey: Option<u32>) -> Result<(), String> {
     let authority = open_quietly(config)?;
-    println!("{}: up to date", config.database.describe());
+    say(&format!("{}: up to date", config.database.describe()))?;
     let Some(batch) = rekey else { return Ok(()) };
     let mut resealed = 0_u64;
     loop {
         let progress = authority.rekey(batch).map_err(|failure| failure.to_string())?;
         resealed += u64::from(progress.resealed);
         if progress.done {
-            println!("{resealed} rows were sealed anew; nothing is sealed under another key than the current one");
+            say(&format!(
+                "{resealed} rows were sealed anew; nothing is sealed under another key than the current one"
+            ))?;
             if progress.hashed_under_others > 0 {
-                println!(
+                say(&format!(
                     "{} codes, passwords and refresh tokens are still recognised by another key alone: keep it until they expired, or they are void",
                     progress.hashed_under_others
-                );
+                ))?;
             }
             return Ok(());
         }

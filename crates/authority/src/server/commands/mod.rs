@@ -7,6 +7,8 @@ pub(super) mod migrate;
 pub(super) mod otp;
 pub(super) mod serve;
 
+use std::io::Write;
+
 use super::config::{Config, Sms};
 use super::gateway::Gateway;
 use crate::{Authority, Options, Outbox, SmsGateway, SystemClock};
@@ -41,4 +43,9 @@ pub(super) fn gateway(sms: &Sms) -> Result<Box<dyn SmsGateway>, String> {
         Sms::Outbox(file) => Box::new(Outbox::new(file)),
         Sms::Webhook(webhook) => Box::new(Gateway::new(webhook)?),
     })
+}
+
+/// A line on standard output. Who reads it may be gone.
+pub(super) fn say(line: &str) -> Result<(), String> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| error.to_string())
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use zeroize::Zeroizing;
 
-use super::open_quietly;
+use super::{open_quietly, say};
 use crate::server::config::Config;
 use crate::{AccountName, Verdict};
 
@@ -16,10 +16,7 @@ pub(crate) fn verify(config: &Config, account: &AccountName) -> Result<(), Strin
     std::io::stdin().take(MAX).read_to_string(&mut text).map_err(|error| error.to_string())?;
     let verdict = open_quietly(config)?.verify_otp(account, text.trim()).map_err(|failure| failure.to_string())?;
     match verdict {
-        Verdict::Accepted => {
-            println!("accepted");
-            Ok(())
-        }
+        Verdict::Accepted => say("accepted"),
         Verdict::Refused => Err("refused".into()),
     }
 }

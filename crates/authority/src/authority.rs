@@ -140,7 +140,12 @@ impl Authority {
     /// Tries the SMS again that are due; without [`Options::sms_retry`] there are none. The host calls it every second or so; any number of
     /// instances may do so at once.
     pub fn deliver_due(&self) -> Result<Delivered, Failure> {
-        self.post().deliver_due(|| self.surroundings())
+        self.deliver_due_while(|| true)
+    }
+
+    /// The same, as long as `go_on` says so, which is asked before each message: for a host that is to end.
+    pub fn deliver_due_while(&self, go_on: impl Fn() -> bool) -> Result<Delivered, Failure> {
+        self.post().deliver_due(|| self.surroundings(), go_on)
     }
 
     /// A relying party's check of a one-time password: right once.

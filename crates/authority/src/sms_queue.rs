@@ -120,13 +120,17 @@ impl Post<'_> {
         Ok(sent)
     }
 
-    /// Tries every message that is due. `around` is asked anew before each step: a gateway takes its time.
-    pub(crate) fn deliver_due<'s>(&self, around: impl Fn() -> Surroundings<'s>) -> Result<Delivered, Failure> {
+    /// Tries the messages that are due, as long as it is to go on. `around` is asked anew before each step: a gateway takes its time.
+    pub(crate) fn deliver_due<'s>(
+        &self,
+        around: impl Fn() -> Surroundings<'s>,
+        go_on: impl Fn() -> bool,
+    ) -> Result<Delivered, Failure> {
         let mut delivered = Delivered::default();
         let Some(retry) = self.retry else { return Ok(delivered) };
-        loop {
+        while go_on() {
             match claim(&around(), retry)? {
-                Claim::Nothing => return Ok(delivered),
+                Claim::Nothing => break,
                 Claim::Dropped => delivered.dropped += 1,
                 Claim::Message(Claimed { sms, attempts }) => {
                     if self.gateway.send(&sms).is_ok() {
@@ -140,6 +144,7 @@ impl Post<'_> {
                 }
             }
         }
+        Ok(delivered)
     }
 
     /// Notes that try number `attempts` failed. Whether it was the last one.

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -64,10 +65,30 @@ impl<K: Eq + Hash> Rate<K> {
     }
 }
 
+/// Whom the limits of an address are counted for. Of IPv6 it is the network: whoever has one address of it has 2^64.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        address => address,
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_counts_for_its_network_where_one_host_can_have_all_of_it() {
+        let counted = |address: &str| network(address.parse().unwrap()).to_string();
+        assert_eq!(counted("192.0.2.7"), "192.0.2.7");
+        assert_eq!(counted("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_ne!(counted("2001:db8:1:2:3:4:5:6"), counted("2001:db8:1:3:3:4:5:6"));
+    }
 
     #[test]
     fn a_minutes_worth_can_be_taken_at_once_and_comes_back_with_time() {

@@ -133,6 +133,23 @@ fn a_message_whose_code_expired_or_was_replaced_is_not_sent_any_more() {
 }
 
 #[test]
+fn a_host_that_ends_leaves_the_messages_that_are_not_yet_begun() {
+    let world = world();
+    let accounts = ["user", "other", "third"].map(|name| world.account(name));
+    break_gateway(&world, true);
+    for account in &accounts {
+        world.cvs(account, SEND);
+    }
+    break_gateway(&world, false);
+    world.clock.forward(10);
+    let asked = std::cell::Cell::new(0);
+    let once = || asked.replace(asked.get() + 1) == 0;
+    assert_eq!(world.authority.deliver_due_while(once).unwrap(), delivered(1, 0, 0));
+    assert_eq!(waiting(&world), 2);
+    assert_eq!(world.authority.deliver_due().unwrap(), delivered(2, 0, 0));
+}
+
+#[test]
 fn where_enough_messages_wait_nothing_is_made() {
     let world = world();
     let account = world.account("user");

@@ -73,7 +73,10 @@ async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), Stri
         let router = http::admin(&service, shell, Guard(token.map(Arc::new)));
         work.spawn(listener.serve(router, service.clone(), stopped.clone()));
     }
-    work.spawn(regularly(POST, stopped.clone(), service.clone(), deliver));
+    let ending = stopped.clone();
+    work.spawn(regularly(POST, stopped.clone(), service.clone(), move |service: &Service| {
+        deliver(service, || !*ending.borrow());
+    }));
     if let Some(days) = keep_days {
         work.spawn(regularly(HOUSEKEEPING, stopped.clone(), service.clone(), move |service: &Service| {
             prune(service, days)
@@ -142,8 +145,8 @@ async fn regularly(
     }
 }
 
-fn deliver(service: &Service) {
-    match service.authority().deliver_due() {
+fn deliver(service: &Service, go_on: impl Fn() -> bool) {
+    match service.authority().deliver_due_while(go_on) {
         Ok(delivered) => service.metrics.sms(delivered),
         Err(failure) => {
             service.metrics.failed("sms");

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Peer;
 use super::reply::Trouble;
+use crate::server::rates;
 use crate::server::service::Service;
 
 /// Answers with 200 and XML, also where the word in it is a refusal: that is how the exchange speaks.
@@ -29,10 +30,10 @@ pub(crate) async fn answer(
     };
     let operation = Operation::of(&query);
     let guesses = operation.mode == "activate" && caller.is_none();
-    let now = Instant::now();
+    let (network, now) = (rates::network(address), Instant::now());
     if guesses {
         let rates = &service.rates;
-        let may = rates.wrong_codes_of_address.look(&address, now).and_then(|()| rates.wrong_codes.look(&(), now));
+        let may = rates.wrong_codes_of_address.look(&network, now).and_then(|()| rates.wrong_codes.look(&(), now));
         may.map_err(|wait| {
             service.metrics.limited("wrong_codes");
             Trouble::TooMany(wait)
@@ -41,7 +42,7 @@ pub(crate) async fn answer(
     let xml = service.step(move |authority| authority.mac(caller.as_ref(), &query)).await?;
     let word = word(&xml);
     if guesses && word == "NOK:CODE" {
-        let _ = service.rates.wrong_codes_of_address.take(address, now);
+        let _ = service.rates.wrong_codes_of_address.take(network, now);
         let _ = service.rates.wrong_codes.take((), now);
     }
     service.metrics.outcome(operation.mode, word);

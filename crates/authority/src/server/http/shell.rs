@@ -18,6 +18,7 @@ use tracing::Instrument;
 
 use super::listener::Peer;
 use super::reply::Trouble;
+use crate::server::rates;
 use crate::server::service::Service;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -84,7 +85,7 @@ fn admit(shell: &Shell, request: &Request, peer: IpAddr) -> Result<(), Trouble> 
     }
     let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
     if shell.limited && !probe {
-        shell.service.rates.address.take(peer, Instant::now()).map_err(|wait| {
+        shell.service.rates.address.take(rates::network(peer), Instant::now()).map_err(|wait| {
             shell.service.metrics.limited("address");
             Trouble::TooMany(wait)
         })?;

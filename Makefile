@@ -14,7 +14,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help build demo serve wheel test test-python test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist lint check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries build demo serve wheel test test-python test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,18 @@ serve: ## a development service on https://localhost:8443 (PORT=…), with what 
 	$(CARGO) build --profile server -p pims-authority --features server
 	target/server/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
-test: tools lint test-rust check-exports check-header test-c test-conformance test-python test-docs test-interop test-cpp test-install test-dist ## every test; installs a missing tool, or says which
+test: ## every test; installs a missing tool, or says which
+	$(MAKE) tools
+	$(MAKE) lint
+	@# Two at a time, where one of two waits, or builds in a folder of its own.
+	$(MAKE) --output-sync=target -j2 test-rust libraries
+	$(MAKE) check-exports check-header test-c
+	$(MAKE) --output-sync=target -j2 $(TEST_PACKAGES)
+
+# What is tested with the libraries as they are built.
+TEST_PACKAGES := test-cpp test-python test-dist test-interop test-install test-conformance test-docs
+
+libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
 lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) fmt --all --check
@@ -104,8 +115,8 @@ $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
 	$(PYTHON_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-test-cpp: $(DEBUG_LIB)/.done ## the tests of pims.hpp, under gcc and clang, plain and sanitized, and the C++ demo
-	$(MAKE) -j2 --output-sync=target -C cpp-tests check asan PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/cpp-tests
+test-cpp: $(DEBUG_LIB)/.done $(RELEASE_LIB)/.done ## the tests of pims.hpp, under gcc and clang, plain and sanitized, and the C++ demo
+	$(MAKE) -j2 --output-sync=target -C cpp-tests check asan PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) RELEASE_DIR=$(abspath $(RELEASE_LIB)) OUT=$(abspath $(BUILD))/cpp-tests
 
 test-install: build ## installs, builds the examples by pkg-config, CMake and statically, uninstalls
 	tools/test-install $(RELEASE_LIB)

@@ -1,0 +1,251 @@
+/* The suite of all languages, see tests/conformance/README.md: through pims.hpp, with nlohmann::json. */
+#include "support.hpp"
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <regex>
+
+#include <nlohmann/json.hpp>
+
+using nlohmann::json;
+
+namespace {
+
+/* A step that the suite itself makes wrong. */
+[[noreturn]] void wrong_suite(const std::string &what) { throw std::runtime_error("tests/conformance/suite.json: " + what); }
+
+/* What a step needs of those before it, and how it is judged. */
+class Scene {
+public:
+    json fill(const json &value) const
+    {
+        if (value.is_string()) {
+            return filled(value.get<std::string>());
+        }
+        json copy = value;
+        if (value.is_structured()) {
+            for (auto &member : copy) {
+                member = fill(member);
+            }
+        }
+        return copy;
+    }
+
+    void remember(const json *config, const json &message)
+    {
+        if (config != nullptr && config->contains("storage") && config->at("storage").is_object()) {
+            const json path = config->at("storage").value("path", json());
+            storage_ = path.is_string() ? path.get<std::string>() : storage_;
+        }
+        const json result = message.value("result", json());
+        if (result.is_object() && result.contains("otp")) {
+            otp_ = result.at("otp").get<std::string>();
+        }
+    }
+
+    bool matches(const json &expected, const json &actual) const
+    {
+        if (expected.is_string() && actual.is_string()) {
+            return matches_text(expected.get<std::string>(), actual.get<std::string>());
+        }
+        if (expected.type() != actual.type() && !(expected.is_number_integer() && actual.is_number_integer())) {
+            return false;
+        }
+        if (!expected.is_structured()) {
+            return expected == actual;
+        }
+        if (expected.size() != actual.size()) {
+            return false;
+        }
+        for (const auto &[name, member] : expected.items()) {
+            const bool has = expected.is_object() ? actual.contains(name) : true;
+            if (!has || !matches(member, expected.is_object() ? actual.at(name) : actual.at(std::stoul(name)))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+private:
+    std::string filled(const std::string &text) const
+    {
+        std::string done;
+        std::size_t at = 0;
+        for (std::size_t begin; (begin = text.find("${", at)) != std::string::npos;) {
+            const std::size_t end = text.find('}', begin);
+            done += text.substr(at, begin - at) + value(text.substr(begin + 2, end - begin - 2));
+            at = end + 1;
+        }
+        return done + text.substr(at);
+    }
+
+    std::string value(const std::string &name) const
+    {
+        if (name == "folder") {
+            return folder_.path().string();
+        }
+        if (name == "otp") {
+            return otp_;
+        }
+        if (name != "smsCode" && name != "wrongSmsCode") {
+            wrong_suite("the placeholder " + name);
+        }
+        std::ifstream outbox(storage_ + "/sms-outbox.jsonl");
+        std::string last;
+        for (std::string line; std::getline(outbox, line);) {
+            last = line;
+        }
+        std::string code = json::parse(last).at("code").get<std::string>();
+        if (name == "wrongSmsCode") {
+            code.back() = code.back() == '9' ? '0' : static_cast<char>(code.back() + 1);
+        }
+        return code;
+    }
+
+    bool matches_text(const std::string &expected, const std::string &actual) const
+    {
+        const auto has_form = [&](const char *form) { return std::regex_match(actual, std::regex(form)); };
+        if (expected == "$otp") {
+            return has_form("[0-9a-z]{1,8}");
+        }
+        if (expected == "$path") {
+            return actual.rfind(folder_.path().string() + "/", 0) == 0;
+        }
+        if (expected == "$version") {
+            return has_form("[0-9]+\\.[0-9]+\\.[0-9]+.*");
+        }
+        return expected == "$text" ? !actual.empty() : expected == actual;
+    }
+
+    Folder folder_;
+    std::string storage_;
+    std::string otp_;
+};
+
+extern "C" void on_unsubscribed(const char *message, void *ctx)
+{
+    static_cast<std::promise<json> *>(ctx)->set_value(json::parse(message));
+}
+
+/* What calls the library. */
+class Caller {
+public:
+    /* The message of a step; none of `free`. */
+    std::optional<json> perform(const std::string &call, const std::string &api, const std::optional<json> &parameters)
+    {
+        const auto params = [&] { return parameters ? pims::Params(*parameters) : pims::Params(); };
+        if (call == "init") {
+            return init(params());
+        }
+        if (call == "get" || call == "set") {
+            return wait_for(call == "get" ? pims::get(api, params()) : pims::set(api, params())).json<json>();
+        }
+        if (call == "subscribe") {
+            return subscribe(api, params());
+        }
+        if (call == "unsubscribe") {
+            subscriptions_.erase(api);
+            return unsubscribe(api, params());
+        }
+        if (call == "event") {
+            return events_.at(taken_++).message.json<json>();
+        }
+        if (call != "free") {
+            wrong_suite("the call " + call);
+        }
+        session_.reset();
+        subscriptions_.clear();
+        CHECK(events_.count() == taken_);
+        return std::nullopt;
+    }
+
+private:
+    /* The Session is the success; its failure is the message. */
+    json init(const pims::Params &config)
+    {
+        try {
+            pims::Session session(config);
+            session_ = std::move(session);
+        } catch (const pims::Failed &failed) {
+            return failed.message().json<json>();
+        }
+        return {{"transactionId", "00000000-0000"}, {"status", "SUCCEEDED"}, {"result", nullptr}};
+    }
+
+    json subscribe(const std::string &api, const pims::Params &params)
+    {
+        const auto promise = std::make_shared<std::promise<json>>();
+        const auto on_event = events_.callback();
+        auto subscription = pims::subscribe(api, params, [promise, on_event](const pims::Message &message) {
+            if (message.status() == pims::Status::result) {
+                on_event(message);
+            } else {
+                promise->set_value(message.json<json>());
+            }
+        });
+        json message = wait_for(promise->get_future());
+        if (message.at("status") == "SUCCEEDED") {
+            subscriptions_.insert_or_assign(api, std::move(subscription));
+        }
+        return message;
+    }
+
+    /* The end of a Subscription has no message: it is asked for once more. */
+    static json unsubscribe(const std::string &api, const pims::Params &params)
+    {
+        std::promise<json> promise;
+        auto message = promise.get_future();
+        REQUIRE(pims_unsubscribe(api.c_str(), params.c_str(), &on_unsubscribed, &promise) == PIMS_OK);
+        return wait_for(std::move(message));
+    }
+
+    std::optional<pims::Session> session_;
+    std::map<std::string, pims::Subscription> subscriptions_;
+    Mailbox events_;
+    std::size_t taken_ = 0;
+};
+
+bool is_right(Scene &scene, Caller &caller, const json &step)
+{
+    const std::string call = step.at("call");
+    std::optional<json> parameters;
+    if (step.contains("parameters")) {
+        parameters = scene.fill(step.at("parameters"));
+    }
+    auto message = caller.perform(call, step.value("api", ""), parameters);
+    if (call == "free") {
+        return !message;
+    }
+    scene.remember(call == "init" && parameters ? &*parameters : nullptr, *message);
+    const json id = message->value("transactionId", json());
+    message->erase("transactionId");
+    const json expected = scene.fill(step.at("expect"));
+    const bool right = id.is_string() && std::regex_match(id.get<std::string>(), std::regex("[0-9a-f]{8}-[0-9a-f]{4}")) &&
+                       scene.matches(expected, *message);
+    if (!right) {
+        MESSAGE("expected " << expected.dump() << ", got " << message->dump());
+    }
+    return right;
+}
+
+TEST_CASE("every step of the suite of all languages has its message")
+{
+    std::ifstream file(SUITE);
+    const json suite = json::parse(file);
+    REQUIRE(suite.at("format") == 1);
+    Scene scene;
+    Caller caller;
+    int steps = 0;
+    for (const json &one : suite.at("cases")) {
+        int number = 0;
+        for (const json &step : one.at("steps")) {
+            steps++;
+            INFO(one.at("name").get<std::string>() << ", step " << ++number);
+            CHECK(is_right(scene, caller, step));
+        }
+    }
+    CHECK(steps == suite.at("steps"));
+}
+
+} // namespace

@@ -14,7 +14,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help libraries build demo serve wheel test test-python test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist lint check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries build demo serve wheel test test-python test-console test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ test: ## every test; installs a missing tool, or says which
 	$(MAKE) --output-sync=target -j2 $(TEST_PACKAGES)
 
 # What is tested with the libraries as they are built.
-TEST_PACKAGES := test-cpp test-python test-dist test-interop test-install test-conformance test-docs
+TEST_PACKAGES := test-cpp test-python test-dist test-interop test-install test-conformance test-docs test-console
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
@@ -109,6 +109,10 @@ wheel: $(RELEASE_LIB)/.done $(PYTHON_TOOLS)/.done ## the Python wheel with the l
 test-python: wheel ## the Python package, from its wheel in a fresh environment; PYTHON=… takes another Python
 	$(CARGO) build --package pims-authority --features server --bin pims-authority
 	tools/test-python $(BUILD)/python $(PYTHON) target/debug/pims-authority
+
+test-console: wheel ## the console app, at a pseudo terminal
+	$(CARGO) build --package pims-authority --features server --bin pims-authority
+	tools/test-console $(BUILD)/python $(PYTHON) target/debug/pims-authority
 
 $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
 	python3 -m venv --clear $(PYTHON_TOOLS)

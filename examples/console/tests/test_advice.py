@@ -1,0 +1,118 @@
+"""Each error that an operation of this program can give has a sentence of docs/guide-errors.md, and a way on."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Tuple
+
+import pims
+import pytest
+from advice import DONE, Next, Operation, advise, is_known
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+OURS = (Operation.START, Operation.TOKEN, Operation.VERIFY)
+#: Numbers that the guide has in its examples.
+EXAMPLES: Mapping[str, Any] = {"attemptsLeft": 4, "retryAfterSeconds": 720}
+
+
+def sections(page: str, level: str) -> Dict[str, str]:
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    parts = re.split(rf"^{level} (.+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def caused(operation: Operation) -> List[Tuple[int, str, Dict[str, Any]]]:
+    """The errors of an operation, with their `info`, by the table of what really causes them."""
+    rows = re.findall(r"^\| (\d{4}) \| (.*?) \| .*? \| (.*?) \|", sections("docs/conformance.md", "##")[f"`{operation.value}`"], re.MULTILINE)
+    return [(int(code), label, info_of(cell.strip().strip("`"))) for code, label, cell in rows]
+
+
+def info_of(cell: str) -> Dict[str, Any]:
+    if cell.startswith("{"):
+        info: Dict[str, Any] = json.loads(cell)
+        return info
+    return {cell: EXAMPLES[cell]} if cell else {}
+
+
+def said_by_the_guide(code: int) -> str:
+    chapters = sections("docs/guide-errors.md", "##")
+    (chapter,) = [text for text in chapters.values() if f"### {code}\n" in text]
+    section = re.split(r"^### .*$", chapter.split(f"### {code}\n")[1], flags=re.MULTILINE)[0]
+    # What the chapter says of all its codes, and, for what the person should never see, what the first one says.
+    common = chapter.split("### ")[0] + (chapters["The call"].split("### ")[0] if "Tell the person:** nothing" in section else "")
+    return re.sub(r"\s+", " ", section + common)
+
+
+CAUSED = [(operation, *case) for operation in Operation if operation not in OURS for case in caused(operation)]
+
+
+@pytest.mark.parametrize(("operation", "code", "label", "info"), CAUSED)
+def test_each_error_that_is_caused_has_a_sentence_of_the_guide(operation: Operation, code: int, label: str, info: Dict[str, Any]) -> None:
+    assert is_known(code)
+    parameters = ("pinCode", "newPIN", "phoneNumber", "smsCode", "type") if "[PARAMETER]" in label else ("",)
+    for parameter in parameters:
+        for account in pims.AccountState:
+            advice = advise(pims.PimsError(code, label.replace("[PARAMETER]", parameter), None, info), operation, account)
+            assert advice.sentence == DONE and code == 2316 or f'"{advice.sentence}"' in said_by_the_guide(code)
+            assert isinstance(advice.next, Next) and advice.next.value
+
+
+def test_the_table_has_all_that_the_reference_lists_for_these_operations() -> None:
+    reference = json.loads((REPOSITORY / "tests/spec/api.json").read_text(encoding="utf-8"))
+    prefix = "pims.authentication."
+    listed = {
+        " ".join(filter(None, (told["method"], told["api"][len(prefix) :], told["operation"]))): set(told["errors"])
+        for told in reference["operations"]
+        if told["api"].startswith(prefix)
+    }
+    for operation in Operation:
+        if operation not in OURS:
+            assert listed[operation.value] <= {code for code, _, _ in caused(operation)}, operation
+
+
+@pytest.mark.parametrize("code", sorted(pims.Code))
+def test_each_code_of_the_catalogue_is_known_or_never_produced(code: pims.Code) -> None:
+    never = sections("docs/guide-errors.md", "##")["Codes that this version never produces"]
+    assert is_known(code) != (f"### {int(code)}\n" in never)
+
+
+@pytest.mark.parametrize(
+    ("code", "info", "operation", "expected"),
+    [
+        (2308, {"attemptsLeft": 1, "word": "NOK:ACCESS", "nextAction": "retryPin"}, Operation.PASSWORD, Next.ENTER_AGAIN),
+        (2308, {"nextAction": "retryPin", "word": "NOK:ACCESS"}, Operation.PASSWORD, Next.SET_UP),
+        (2308, {}, Operation.ENROLL, Next.STOP),
+        (2308, {"word": "NOK:ACCESS"}, Operation.ENROLL, Next.STOP),
+        (2305, {"attemptsLeft": 4}, Operation.SHOW_CODE, Next.ENTER_AGAIN),
+        (2305, {"nextAction": "requestSmsCode"}, Operation.SHOW_CODE, Next.NEW_CODE),
+        (2204, {"retryAfterSeconds": 1}, Operation.CODE, Next.LATER),
+        (2310, {"nextAction": "resetPin"}, Operation.PASSWORD, Next.NEW_PIN),
+        (2310, {"nextAction": "removeEnrollments"}, Operation.SHOW_CODE, Next.REMOVE),
+        (2311, {"nextAction": "requestSmsCode"}, Operation.ENROLL, Next.NEW_CODE),
+        (2312, {"nextAction": "requestSmsCode"}, Operation.PASSWORD, Next.SET_UP),
+        (2316, {}, Operation.ENROLL, Next.LOOK),
+        (2316, {"nextAction": "retryPin"}, Operation.PASSWORD, Next.ENTER_AGAIN),
+        (2317, {}, Operation.ENROLL, Next.LOOK),
+        (2317, {}, Operation.PASSWORD, Next.FINISH),
+        (2317, {"nextAction": "resetPin"}, Operation.PASSWORD, Next.NEW_PIN),
+        (2317, {"nextAction": "removeEnrollments"}, Operation.PASSWORD_WITHOUT_PIN, Next.REMOVE),
+        (2317, {"word": "NOK:DENIED"}, Operation.PASSWORD, Next.LATER),
+        (2999, {}, Operation.PASSWORD, Next.LOOK),
+    ],
+)
+def test_the_info_of_an_error_chooses_the_way(code: int, info: Dict[str, Any], operation: Operation, expected: Next) -> None:
+    assert advise(pims.PimsError(code, "", None, info), operation).next == expected
+
+
+@pytest.mark.parametrize(
+    ("account", "sentence"),
+    [
+        (pims.AccountState.PIN_BLOCKED, "Your PIN is blocked. Set a new one on your other device, or start anew."),
+        (pims.AccountState.ACCOUNT_BLOCKED, "You have too many devices. Remove them all, then set up this one."),
+    ],
+)
+def test_the_account_says_why_its_enrollments_are_to_be_removed(account: pims.AccountState, sentence: str) -> None:
+    error = pims.PimsError(2310, "", None, {"nextAction": "removeEnrollments"})
+    assert advise(error, Operation.SHOW_CODE, account).sentence == sentence

@@ -14,7 +14,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help libraries build demo serve wheel test test-python test-console test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist lint check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries build demo serve wheel test test-python test-console test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ test: ## every test; installs a missing tool, or says which
 	$(MAKE) --output-sync=target -j2 $(TEST_PACKAGES)
 
 # What is tested with the libraries as they are built.
-TEST_PACKAGES := test-cpp test-python test-dist test-interop test-install test-conformance test-docs test-console
+TEST_PACKAGES := test-cpp test-python test-dist test-interop test-install test-conformance test-docs test-console test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
@@ -121,6 +121,9 @@ $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
 
 test-cpp: $(DEBUG_LIB)/.done $(RELEASE_LIB)/.done ## the tests of pims.hpp, under gcc and clang, plain and sanitized, and the C++ demo
 	$(MAKE) -j2 --output-sync=target -C cpp-tests check asan PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) RELEASE_DIR=$(abspath $(RELEASE_LIB)) OUT=$(abspath $(BUILD))/cpp-tests
+
+test-swift: build ## the Swift package, its C part where there is no Swift toolchain; SWIFT=… takes another swift
+	tools/test-swift $(RELEASE_LIB) $(BUILD)/swift
 
 test-install: build ## installs, builds the examples by pkg-config, CMake and statically, uninstalls
 	tools/test-install $(RELEASE_LIB)

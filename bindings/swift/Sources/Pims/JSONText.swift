@@ -1,0 +1,233 @@
+/// JSON as text. Not `JSONDecoder` and `JSONEncoder`: these take `1000.0` for `1000`, and what they do with numbers differs between Apple's
+/// systems and Linux. Not a general parser either: it reads what the library writes, which is RFC 8259.
+extension JSON {
+    /// The text; names in the order of their characters.
+    public var text: String {
+        var out = ""
+        write(to: &out)
+        return out
+    }
+
+    /// Reads a text, which is one value. `nil` where it is no JSON, or is nested more than 128 deep.
+    public init?(text: String) {
+        var reader = Reader(text: Array(text.utf8))
+        guard let value = reader.document() else { return nil }
+        self = value
+    }
+
+    private func write(to out: inout String) {
+        switch self {
+        case .null: out += "null"
+        case .bool(let value): out += value ? "true" : "false"
+        case .integer(let value): out += String(value)
+        // Swift writes the shortest text that reads back the same: 1000.0, 1e-07.
+        case .fraction(let value): out += value.isFinite ? value.description : "null"
+        case .string(let value): JSON.write(value, to: &out)
+        case .array(let elements): JSON.write(elements, between: "[", and: "]", to: &out) { $0.write(to: &$1) }
+        case .object(let members):
+            JSON.write(members.sorted { $0.key < $1.key }, between: "{", and: "}", to: &out) { member, out in
+                JSON.write(member.key, to: &out)
+                out += ":"
+                member.value.write(to: &out)
+            }
+        }
+    }
+
+    private static func write<Elements: Sequence>(
+        _ elements: Elements, between open: String, and close: String, to out: inout String,
+        each: (Elements.Element, inout String) -> Void
+    ) {
+        out += open
+        var isFirst = true
+        for element in elements {
+            if !isFirst { out += "," }
+            isFirst = false
+            each(element, &out)
+        }
+        out += close
+    }
+
+    private static func write(_ string: String, to out: inout String) {
+        out += "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"", "\\":
+                out += "\\"
+                out.unicodeScalars.append(scalar)
+            case "\u{0}"..<"\u{20}":
+                let digits = String(scalar.value, radix: 16)
+                out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default:
+                out.unicodeScalars.append(scalar)
+            }
+        }
+        out += "\""
+    }
+}
+
+/// Reads one value from the front of a text. Each function gives `nil` where the text is not of its form.
+private struct Reader {
+    private let text: [UInt8]
+    private var place = 0
+    private var depth = 0
+    private static let deepest = 128
+
+    init(text: [UInt8]) { self.text = text }
+
+    mutating func document() -> JSON? {
+        guard let value = value() else { return nil }
+        skipSpace()
+        return place == text.count ? value : nil
+    }
+
+    private mutating func value() -> JSON? {
+        skipSpace()
+        switch peek {
+        case UInt8(ascii: "{"): return nested { $0.object() }
+        case UInt8(ascii: "["): return nested { $0.array() }
+        case UInt8(ascii: "\""): return string().map(JSON.string)
+        case UInt8(ascii: "t"): return word("true", .bool(true))
+        case UInt8(ascii: "f"): return word("false", .bool(false))
+        case UInt8(ascii: "n"): return word("null", .null)
+        default: return number()
+        }
+    }
+
+    private mutating func nested(_ read: (inout Reader) -> JSON?) -> JSON? {
+        guard depth < Reader.deepest else { return nil }
+        depth += 1
+        defer { depth -= 1 }
+        place += 1
+        return read(&self)
+    }
+
+    private mutating func object() -> JSON? {
+        var members: [String: JSON] = [:]
+        let isWhole = list(until: UInt8(ascii: "}")) { reader in
+            reader.skipSpace()
+            guard let name = reader.string() else { return false }
+            reader.skipSpace()
+            guard reader.take(UInt8(ascii: ":")), let value = reader.value() else { return false }
+            members[name] = value
+            return true
+        }
+        return isWhole ? .object(members) : nil
+    }
+
+    private mutating func array() -> JSON? {
+        var elements: [JSON] = []
+        let isWhole = list(until: UInt8(ascii: "]")) { reader in
+            guard let value = reader.value() else { return false }
+            elements.append(value)
+            return true
+        }
+        return isWhole ? .array(elements) : nil
+    }
+
+    /// What stands between commas, up to and with the end.
+    private mutating func list(until end: UInt8, each: (inout Reader) -> Bool) -> Bool {
+        skipSpace()
+        if take(end) { return true }
+        repeat {
+            guard each(&self) else { return false }
+            skipSpace()
+        } while take(UInt8(ascii: ","))
+        return take(end)
+    }
+
+    private mutating func word(_ word: StaticString, _ value: JSON) -> JSON? {
+        let length = word.utf8CodeUnitCount
+        let expected = UnsafeBufferPointer(start: word.utf8Start, count: length)
+        guard text[place...].prefix(length).elementsEqual(expected) else { return nil }
+        place += length
+        return value
+    }
+
+    private mutating func number() -> JSON? {
+        let start = place
+        _ = take(UInt8(ascii: "-"))
+        guard peek == UInt8(ascii: "0") ? take(UInt8(ascii: "0")) : digits() else { return nil }
+        var isInteger = true
+        if take(UInt8(ascii: ".")) {
+            isInteger = false
+            guard digits() else { return nil }
+        }
+        if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
+            isInteger = false
+            _ = take(UInt8(ascii: "+")) || take(UInt8(ascii: "-"))
+            guard digits() else { return nil }
+        }
+        let written = String(decoding: text[start..<place], as: UTF8.self)
+        if isInteger, let value = Int64(written) { return .integer(value) }
+        return Double(written).map(JSON.fraction)
+    }
+
+    private mutating func digits() -> Bool {
+        let start = place
+        while let digit = peek, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) { place += 1 }
+        return place > start
+    }
+
+    private mutating func string() -> String? {
+        guard take(UInt8(ascii: "\"")) else { return nil }
+        var bytes: [UInt8] = []
+        while let byte = peek {
+            place += 1
+            switch byte {
+            case UInt8(ascii: "\""): return String(decoding: bytes, as: UTF8.self)
+            case UInt8(ascii: "\\"):
+                guard let scalar = escape() else { return nil }
+                bytes.append(contentsOf: String(Character(scalar)).utf8)
+            case 0..<0x20: return nil
+            default: bytes.append(byte)
+            }
+        }
+        return nil
+    }
+
+    /// What follows a backslash.
+    private mutating func escape() -> Unicode.Scalar? {
+        guard let letter = peek else { return nil }
+        place += 1
+        switch letter {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(letter)
+        case UInt8(ascii: "b"): return "\u{8}"
+        case UInt8(ascii: "f"): return "\u{c}"
+        case UInt8(ascii: "n"): return "\n"
+        case UInt8(ascii: "r"): return "\r"
+        case UInt8(ascii: "t"): return "\t"
+        case UInt8(ascii: "u"): return codePoint()
+        default: return nil
+        }
+    }
+
+    private mutating func codePoint() -> Unicode.Scalar? {
+        guard let first = hex() else { return nil }
+        guard (0xD800..<0xDC00).contains(first) else { return Unicode.Scalar(first) }
+        guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")), let second = hex(), (0xDC00..<0xE000).contains(second) else { return nil }
+        return Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
+    }
+
+    private mutating func hex() -> UInt32? {
+        guard place + 4 <= text.count else { return nil }
+        var value: UInt32 = 0
+        for byte in text[place..<place + 4] {
+            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { return nil }
+            value = value << 4 | UInt32(digit)
+        }
+        place += 4
+        return value
+    }
+
+    private var peek: UInt8? { place < text.count ? text[place] : nil }
+
+    private mutating func take(_ byte: UInt8) -> Bool {
+        guard peek == byte else { return false }
+        place += 1
+        return true
+    }
+
+    private mutating func skipSpace() {
+        while let byte = peek, byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D { place += 1 }
+    }
+}

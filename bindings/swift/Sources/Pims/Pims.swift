@@ -1,0 +1,156 @@
+import CPims
+
+/// What takes messages. It runs on the library's one thread, never two at once (the failure 2001 of a call without a facade, and those of
+/// `initialize`, on the thread that calls).
+public typealias Callback = @Sendable (Message) -> Void
+
+/// The facade of this process: there is one, so there is one of these.
+///
+///     pims.set(api: "pims.authentication.enrollment",
+///       parameters: ["action": "enroll", "pinCode": "1234", "smsCode": " "]) { (message) in
+///         if message["status"] == "SUCCEEDED" { }
+///       }
+public let pims = Facade()
+
+/// The calls of `pims.h`. Every function may be called from any thread, also inside a callback.
+public final class Facade: Sendable {
+    fileprivate init() {}
+
+    // MARK: Callbacks. Exactly one message comes for each call that is accepted; the function gives `nil` then.
+
+    /// Makes the facade, see docs/configuration.md.
+    @discardableResult
+    public func initialize(configuration: [String: JSON] = [:], callback: @escaping Callback) -> Refusal? {
+        guard pims_abi_version() == UInt32(PIMS_ABI_VERSION) else { return .wrongABI }
+        let begun: Callback = { message in
+            if message.succeeded { Feeds.shared.facadeBegan() }
+            callback(message)
+        }
+        return handIn(parameters: configuration, begun) { text, onMessage, context in pims_init(text, onMessage, context) }
+    }
+
+    /// Requests data, see docs/api.md.
+    @discardableResult
+    public func get(api: String, parameters: [String: JSON] = [:], callback: @escaping Callback) -> Refusal? {
+        call(pims_get, api, parameters, callback)
+    }
+
+    /// Changes data or performs an action.
+    @discardableResult
+    public func set(api: String, parameters: [String: JSON] = [:], callback: @escaping Callback) -> Refusal? {
+        call(pims_set, api, parameters, callback)
+    }
+
+    /// Asks for events: the callback gets the acknowledgment, then each event, until `unsubscribe` or `free`. The library has one
+    /// subscription an api: a second one is acknowledged by a failure, 2005.
+    @discardableResult
+    public func subscribe(api: String, parameters: [String: JSON] = [:], callback: @escaping Callback) -> Refusal? {
+        subscribe(api: api, parameters: parameters, callback: callback, onEnd: {})
+    }
+
+    /// Ends a subscription, whoever made it. After its message no event comes, and what the callback captured is let go.
+    @discardableResult
+    public func unsubscribe(api: String, parameters: [String: JSON] = [:], callback: @escaping Callback) -> Refusal? {
+        call(pims_unsubscribe, api, parameters) { message in
+            if message.succeeded { Feeds.shared.end(api: api) }
+            callback(message)
+        }
+    }
+
+    /// Releases the facade. When it returns, every accepted call has had its message; those that had not begun failed with 2001. Inside a
+    /// callback it returns at once, and the facade is released when that callback returns. Twice is harmless.
+    public func free() {
+        let facade = Feeds.shared.facade
+        _ = pims_free()
+        Feeds.shared.endAll(upTo: facade)
+    }
+
+    // MARK: On this thread.
+
+    public enum Method: String, Sendable {
+        case initialize = "init"
+        case get, set
+    }
+
+    /// Runs one request on the calling thread, beside those that wait. It blocks for as long as the request takes: not for a thread of Swift's
+    /// concurrency, nor for that of the user interface.
+    public func execute(_ method: Method, api: String = "", parameters: [String: JSON] = [:]) throws -> Message {
+        guard pims_abi_version() == UInt32(PIMS_ABI_VERSION) else { throw Refusal.wrongABI }
+        guard !api.utf8.contains(0) else { throw Refusal.embeddedNul }
+        guard let text = pims_execute(method.rawValue, api, JSON.object(parameters).text) else { throw Refusal.tooLong }
+        defer { pims_string_free(text) }
+        let message = Message(text: text)
+        if method == .initialize && message.succeeded { Feeds.shared.facadeBegan() }
+        return message
+    }
+
+    /// The version of the library.
+    public var version: String { String(cString: pims_version()) }
+
+    // MARK: What the calls share.
+
+    typealias Function = (UnsafePointer<CChar>?, UnsafePointer<CChar>?, pims_callback?, UnsafeMutableRawPointer?) -> Int32
+
+    func subscribe(
+        api: String, parameters: [String: JSON], callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void
+    ) -> Refusal? {
+        guard !api.utf8.contains(0) else { return .embeddedNul }
+        let id = Feeds.shared.add(api: api, callback: callback, onEnd: onEnd)
+        let status = pims_subscribe(api, JSON.object(parameters).text, onEvent, UnsafeMutableRawPointer(bitPattern: id))
+        if status != PIMS_OK { Feeds.shared.forget(id) }
+        return Refusal(status)
+    }
+
+    private func call(_ function: Function, _ api: String, _ parameters: [String: JSON], _ callback: @escaping Callback) -> Refusal? {
+        guard !api.utf8.contains(0) else { return .embeddedNul }
+        return handIn(parameters: parameters, callback) { text, onMessage, context in function(api, text, onMessage, context) }
+    }
+
+    /// The callback is retained for C once, and released once: by its one message, or here where the call is not accepted.
+    private func handIn(
+        parameters: [String: JSON], _ callback: @escaping Callback,
+        _ function: (UnsafePointer<CChar>, pims_callback, UnsafeMutableRawPointer) -> Int32
+    ) -> Refusal? {
+        let context = Unmanaged.passRetained(OneMessage(callback))
+        let status = JSON.object(parameters).text.withCString { function($0, onMessage, context.toOpaque()) }
+        if status != PIMS_OK { context.release() }
+        return Refusal(status)
+    }
+}
+
+/// What travels as `ctx` of a call that gets one message.
+private final class OneMessage: Sendable {
+    let callback: Callback
+    init(_ callback: @escaping Callback) { self.callback = callback }
+}
+
+private func onMessage(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPointer?) {
+    guard let text, let context else { return }
+    let call = Unmanaged<OneMessage>.fromOpaque(context).takeRetainedValue()
+    call.callback(Message(text: text))
+}
+
+/// Here `ctx` is the number of a subscription, not a pointer: an event that comes for one that has ended finds nothing, and harms nothing.
+private func onEvent(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPointer?) {
+    guard let text else { return }
+    Feeds.shared.deliver(Message(text: text), to: UInt(bitPattern: context))
+}
+
+extension Message {
+    /// The text belongs to the library: this is a copy. Where it is no JSON, which no version of the library writes, it has no status.
+    init(text: UnsafePointer<CChar>) {
+        self.init(JSON(text: String(cString: text)) ?? .null)
+    }
+}
+
+extension Refusal {
+    /// `nil` where the call was accepted.
+    init?(_ status: Int32) {
+        switch status {
+        case PIMS_OK: return nil
+        case PIMS_ERROR_TOO_LONG: self = .tooLong
+        case PIMS_ERROR_QUEUE_FULL: self = .queueFull
+        default: self = .other(status)
+        }
+    }
+}

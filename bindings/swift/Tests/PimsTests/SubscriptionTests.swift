@@ -1,0 +1,99 @@
+import XCTest
+
+@testable import Pims
+
+private let account = "pims.authentication.account"
+private let isDeviceActivated: [String: JSON] = ["actionType": "strong", "type": "isDeviceActivated"]
+
+final class SubscriptionTests: FolderTestCase {
+    override func tearDownWithError() throws {
+        try super.tearDownWithError()
+        XCTAssertEqual(Feeds.shared.count, 0)
+    }
+
+    func testEventsComeUntilItIsEndedAndThenNone() async throws {
+        let device = try await enrolledDevice()
+        let told = Box<Message>()
+        XCTAssertNil(pims.subscribe(api: account, parameters: isDeviceActivated) { told.put($0) })
+        XCTAssertTrue(try told.take().succeeded)
+        try await device.removeEnrollments()
+        let event = try told.take()
+        XCTAssertEqual(event.status, .result)
+        XCTAssertEqual(event["result"], ["isDeviceActivated": false])
+
+        try await pims.unsubscribe(api: account, parameters: isDeviceActivated)
+        XCTAssertEqual(Feeds.shared.count, 0)
+        try await device.requestEnrollmentCode()
+        try await device.enroll(pin: pin, smsCode: smsCode())
+        XCTAssertTrue(told.isEmpty)
+    }
+
+    func testASecondSubscriptionFailsAndTheFirstGoesOn() async throws {
+        let device = try await enrolledDevice()
+        let first = Box<Message>()
+        let second = Box<Message>()
+        pims.subscribe(api: account, parameters: isDeviceActivated) { first.put($0) }
+        pims.subscribe(api: account, parameters: isDeviceActivated) { second.put($0) }
+        XCTAssertTrue(try first.take().succeeded)
+        XCTAssertEqual(try second.take().error?.code, 2005)
+        try await device.removeEnrollments()
+        XCTAssertEqual(try first.take().status, .result)
+        XCTAssertTrue(second.isEmpty)
+    }
+
+    func testAStreamBringsEventsAndEndsWithTheFacade() async throws {
+        let device = try await enrolledDevice()
+        let changes = try await device.changes()
+        await assertFails(2005) { _ = try await device.changes() }
+        try await device.removeEnrollments()
+        var iterator = changes.makeAsyncIterator()
+        let event = await iterator.next()
+        XCTAssertEqual(event, ["isDeviceActivated": false])
+        pims.free()
+        let end = await iterator.next()
+        XCTAssertNil(end)
+        await assertFails(2001) { _ = try await device.changes() }
+    }
+
+    func testAStreamEndsWithItsUnsubscription() async throws {
+        let device = try await enrolledDevice()
+        let changes = try await device.changes()
+        try await pims.unsubscribe(api: account)
+        for await event in changes { XCTFail("\(event)") }
+        _ = try await device.changes()
+    }
+
+    func testALoopThatIsLeftEndsItsSubscription() async throws {
+        let device = try await enrolledDevice()
+        func oneEvent() async throws {
+            let changes = try await device.changes()
+            try await device.removeEnrollments()
+            for await event in changes {
+                XCTAssertEqual(event, ["isDeviceActivated": false])
+                break
+            }
+        }
+        try await oneEvent()
+        // The calls keep their order: a new one is acknowledged after the old one ended.
+        let changes = try await device.changes()
+        try await device.requestEnrollmentCode()
+        try await device.enroll(pin: pin, smsCode: smsCode())
+        for await event in changes {
+            XCTAssertEqual(event, ["isDeviceActivated": true])
+            break
+        }
+    }
+
+    func testASubscriptionOfAFacadeThatIsGoneDoesNotEndThatOfTheNext() async throws {
+        let device = try await enrolledDevice()
+        let old = try await device.changes()
+        pims.free()
+        try await pims.initialize(configuration: configuration)
+        let told = Box<Message>()
+        pims.subscribe(api: account, parameters: isDeviceActivated) { told.put($0) }
+        XCTAssertTrue(try told.take().succeeded)
+        for await event in old { XCTFail("\(event)") }
+        try await device.removeEnrollments()
+        XCTAssertEqual(try told.take().status, .result)
+    }
+}

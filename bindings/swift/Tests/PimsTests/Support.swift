@@ -1,0 +1,98 @@
+import Foundation
+import Pims
+import XCTest
+
+/// The longest that anything here may take, on the slowest machine.
+let deadline: TimeInterval = 60
+let phoneNumber = "+33612345678"
+let pin = "1234"
+
+let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../../..").standardized
+
+struct TooLate: Error {}
+
+/// A value that another thread brings, and that a test waits for.
+final class Box<Value: Sendable>: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var values: [Value] = []
+
+    func put(_ value: Value) {
+        condition.lock()
+        values.append(value)
+        condition.signal()
+        condition.unlock()
+    }
+
+    /// The next one, in their order.
+    func take() throws -> Value {
+        let end = Date(timeIntervalSinceNow: deadline)
+        condition.lock()
+        defer { condition.unlock() }
+        while values.isEmpty {
+            guard condition.wait(until: end) else { throw TooLate() }
+        }
+        return values.removeFirst()
+    }
+
+    var isEmpty: Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        return values.isEmpty
+    }
+}
+
+/// Runs a coroutine from a thread that may wait.
+func wait<Value: Sendable>(for body: @escaping @Sendable () async throws -> Value) throws -> Value {
+    let box = Box<Result<Value, any Error>>()
+    Task {
+        do { box.put(.success(try await body())) } catch { box.put(.failure(error)) }
+    }
+    return try box.take().get()
+}
+
+/// An empty folder for each test, and no facade after it.
+class FolderTestCase: XCTestCase {
+    private(set) var folder = ""
+
+    override func setUpWithError() throws {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("pims-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        folder = url.resolvingSymlinksInPath().path
+    }
+
+    override func tearDownWithError() throws {
+        pims.free()
+        try FileManager.default.removeItem(atPath: folder)
+    }
+
+    var configuration: [String: JSON] { ["storage": ["path": .string(folder)]] }
+
+    func smsCode() throws -> String { try lastCode(in: folder) }
+
+    /// A device that is enrolled with the PIN.
+    func enrolledDevice() async throws -> StrongAuthentication {
+        try await pims.initialize(configuration: configuration)
+        let device = StrongAuthentication()
+        try await device.requestPhoneNumberCode(phoneNumber)
+        try await device.enrollWithPhoneNumber(phoneNumber, pin: pin, smsCode: smsCode())
+        return device
+    }
+
+    func assertFails(_ code: Int, _ body: () async throws -> Void, line: UInt = #line) async {
+        do {
+            try await body()
+            XCTFail("it succeeds", line: line)
+        } catch let error as PimsError {
+            XCTAssertEqual(error.code, code, line: line)
+        } catch {
+            XCTFail("\(error)", line: line)
+        }
+    }
+}
+
+/// The code of the last SMS of the embedded authority.
+func lastCode(in storage: String) throws -> String {
+    let outbox = try String(contentsOfFile: storage + "/sms-outbox.jsonl", encoding: .utf8)
+    let line = try XCTUnwrap(outbox.split(separator: "\n").last)
+    return try XCTUnwrap(JSON(text: String(line))?["code"]?.stringValue)
+}

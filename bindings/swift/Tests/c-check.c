@@ -1,0 +1,47 @@
+/*
+ * What the Swift sources use of the library, as the C compiler sees it: each function with the type that Swift takes it for, each constant.
+ * tools/test-swift compiles it where there is no Swift, and fails where the sources use what is not named here.
+ *
+ *     cc -DHEADER='"cpims.h"' …          HEADER is the one of the module map
+ */
+#include HEADER
+
+#include <stddef.h>
+#include <string.h>
+
+typedef int32_t (*Call)(const char *api, const char *params, pims_callback callback, void *ctx);
+
+static const Call calls[] = {pims_get, pims_set, pims_subscribe, pims_unsubscribe};
+static int32_t (*const initialize)(const char *config, pims_callback callback, void *ctx) = pims_init;
+static int32_t (*const release)(void) = pims_free;
+static char *(*const execute)(const char *method, const char *api, const char *params) = pims_execute;
+static void (*const release_string)(char *message) = pims_string_free;
+static const char *(*const version)(void) = pims_version;
+static uint32_t (*const abi_version)(void) = pims_abi_version;
+
+/* Swift compares them with an Int32. */
+static const int32_t constants[] = {PIMS_OK, PIMS_ERROR_TOO_LONG, PIMS_ERROR_QUEUE_FULL};
+
+static void on_message(const char *message, void *ctx)
+{
+    *(size_t *)ctx = strlen(message);
+}
+
+int main(void)
+{
+    size_t failures = 0;
+    size_t length = 0;
+
+    /* Without a facade each answers at once. */
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        length = 0;
+        failures += calls[i]("pims.sdk.version", "{}", on_message, &length) != constants[0] || length == 0;
+    }
+    length = 0;
+    failures += initialize("[]", on_message, &length) != PIMS_OK || length == 0;
+    char *message = execute("get", "pims.sdk.version", "{}");
+    failures += message == NULL;
+    release_string(message);
+    failures += release() != PIMS_OK || version()[0] == '\0' || abi_version() != PIMS_ABI_VERSION;
+    return failures == 0 ? 0 : 1;
+}

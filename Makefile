@@ -91,8 +91,9 @@ test-interop: $(DEBUG_LIB)/.done ## an independent device against the service, a
 	$(CARGO) build -p pims-authority --features server
 	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath target/debug/pims-authority) tools/test-interop $(BUILD)/interop
 
-test-docs: $(DEBUG_LIB)/.done ## the snippets of the guides compile and run
+test-docs: $(DEBUG_LIB)/.done ## the snippets of the guides and of the C quickstart compile and run; quickstarts are short
 	tools/check-snippets $(abspath $(DEBUG_LIB))
+	tools/check-quickstarts $(abspath $(DEBUG_LIB))
 
 test-conformance: $(RELEASE_LIB)/.done ## the suite that all languages share (tests/conformance), in C
 	$(CC) -std=c99 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Werror -Iinclude tests/conformance/runner.c -o $(BUILD)/conformance \

@@ -35,11 +35,11 @@ def main(arguments: List[str]) -> int:
         return 2
     try:
         place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # For those who help. The library promises that no detail holds a PIN, a code, a key or a token.
+        logging.basicConfig(filename=place.folder / "console.log", format="%(asctime)s %(message)s", level=logging.INFO)
     except OSError as error:
         print(error, file=sys.stderr)
         return 2
-    # For those who help. The library promises that no detail holds a PIN, a code, a key or a token.
-    logging.basicConfig(filename=place.folder / "console.log", format="%(asctime)s %(message)s", level=logging.INFO)
     try:
         return 0 if Walk(person, place, configuration(place)).go() else 1
     except (KeyboardInterrupt, Left) as end:
@@ -55,7 +55,7 @@ def main(arguments: List[str]) -> int:
 
 def read(arguments: List[str]) -> Place:
     """The command line."""
-    description, epilog = (__doc__ or "").split("console.py [--service URL --dev FOLDER] [FOLDER]")
+    description, _, epilog = (__doc__ or "").partition("console.py [--service URL --dev FOLDER] [FOLDER]")
     parser = argparse.ArgumentParser("console.py", description=description, epilog=epilog)
     parser.add_argument("--service", metavar="URL", help="the service; without it, the one inside the library")
     parser.add_argument("--dev", metavar="FOLDER", type=Path, help="what the service of `make serve` keeps: build/dev")

@@ -41,6 +41,9 @@ class Person:
             return getpass.getpass(f"{question} (it does not appear): ").strip()
         except EOFError:
             raise Left from None
+        except getpass.GetPassWarning:
+            self.say("This terminal would show what you type: nothing is read from it.")
+            raise Left from None
 
     def agrees(self, question: str) -> bool:
         """Anything but a yes is a no."""

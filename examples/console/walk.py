@@ -170,6 +170,7 @@ class Walk:
         self._have_sent(CERTIFICATION, Operation.CERTIFICATION_CODE, lambda: self._device.request_phone_number_code(number))
         code = self._code(CERTIFICATION)
         self._call(Operation.ADD_PHONE_NUMBER, lambda: self._device.add_phone_number(code, number))
+        self._sent.discard(CERTIFICATION)
         return Step.PHONE_NUMBER
 
     def _ask_for_code(self) -> Step:
@@ -217,6 +218,7 @@ class Walk:
         code = self._code(RESET)
         pin = self._new_pin()
         self._call(Operation.RESET_PIN, lambda: self._device.reset_pin(pin, code))
+        self._sent.discard(RESET)
         self._person.say("The new PIN counts, on all your devices.")
         return Step.PASSWORD
 

@@ -14,7 +14,7 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help libraries build demo serve wheel test test-python test-console test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist lint check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries build demo serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ test: ## every test; installs a missing tool, or says which
 	$(MAKE) --output-sync=target -j2 $(TEST_PACKAGES)
 
 # What is tested with the libraries as they are built.
-TEST_PACKAGES := test-cpp test-python test-dist test-interop test-install test-conformance test-docs test-console test-swift
+TEST_PACKAGES := test-kotlin test-cpp test-python test-dist test-interop test-install test-conformance test-docs test-console test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
@@ -115,6 +115,18 @@ test-console: wheel ## the console app, at a pseudo terminal
 	$(CARGO) build --package pims-authority --features server --bin pims-authority
 	tools/test-console $(BUILD)/python $(PYTHON) target/debug/pims-authority
 
+kotlin: $(BUILD)/kotlin/libpims_jni.so ## the Kotlin package: pims.jar and libpims_jni.so, in build/kotlin
+	tools/kotlin-jar $(BUILD)/kotlin
+
+$(BUILD)/kotlin/libpims_jni.so: FORCE
+	$(CARGO) build --release -p pims-jni
+	@mkdir -p $(@D)
+	@cp -f target/release/libpims_jni.so $@
+
+test-kotlin: ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
+	$(CARGO) build -p pims-jni
+	tools/test-kotlin $(BUILD)/kotlin target/debug/libpims_jni.so
+
 $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
 	python3 -m venv --clear $(PYTHON_TOOLS)
 	$(PYTHON_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
@@ -152,10 +164,10 @@ check-header: ## the header and the C of the README compile, alone and without a
 	$(MAKE) -C c-tests header
 	awk '/^```c$$/ { on = 1; next } /^```$$/ { on = 0 } on' README.md | $(CC) -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude -x c -fsyntax-only -
 
-bench: build ## every figure of docs/benchmarks.md, with its floor beside it
+bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.md, with its floor beside it
 	$(CARGO) bench --bench calls
 	tools/bench-library $(RELEASE_LIB)/libpims.so $(BUILD)
-	CC="$(CC)" PIMS_LIBRARY=$(abspath $(RELEASE_LIB))/$(SONAME) PYTHONPATH=bindings/python/src $(PYTHON) bindings/python/bench.py
+	CC="$(CC)" tools/bench-bindings $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD) $(PYTHON)
 
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
 	$(CARGO) bench --profile server -p pims-authority --features server --bench server

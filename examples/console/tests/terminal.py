@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sys
 import time
 from pathlib import Path
@@ -27,6 +28,8 @@ class Terminal:
         self._status: Optional[int] = None
         self._process, self._terminal = pty.fork()
         if self._process == 0:
+            # Who runs the tests in the background made them ignore Ctrl-C, and they would hand that on.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execv(sys.executable, [sys.executable, str(CONSOLE), *map(str, arguments)])
 
     def reads(self, text: str) -> str:

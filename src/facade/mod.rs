@@ -17,6 +17,7 @@
 //! ```
 
 mod core;
+mod panics;
 mod queue;
 mod reply;
 mod worker;
@@ -29,6 +30,7 @@ use std::thread::JoinHandle;
 use once_cell::sync::Lazy;
 use zeroize::Zeroizing;
 
+pub use self::panics::log_panics;
 pub use self::reply::Callback;
 pub use crate::api::Method;
 pub use crate::message::Message;

@@ -6,14 +6,12 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::Once;
 
 use zeroize::Zeroize;
 
 use crate::facade::{self, Callback, Method};
-use crate::log;
 
 /// The call was accepted: the callback is, or will be, called.
 pub const PIMS_OK: i32 = 0;
@@ -317,19 +315,9 @@ unsafe fn text<'a>(pointer: *const c_char) -> Result<&'a str, i32> {
     std::str::from_utf8(bytes).map_err(|_| PIMS_ERROR_NOT_UTF8)
 }
 
-/// The one guard that every function goes through: a panic ends here.
+/// The one guard that every function goes through: a panic ends here. A program in C has this copy of Rust's runtime to itself, so the
+/// library may take its panics over.
 fn guarded<R>(after_panic: R, body: impl FnOnce() -> R) -> R {
-    QUIET.call_once(|| std::panic::set_hook(Box::new(note_panic)));
+    facade::log_panics();
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(after_panic)
-}
-
-/// The library writes to no standard stream, also not of a panic. A program in C has this copy of Rust's runtime to itself.
-static QUIET: Once = Once::new();
-
-/// Logs where a panic was. What it says may hold anything and is not repeated.
-fn note_panic(panic: &PanicHookInfo<'_>) {
-    match panic.location() {
-        Some(place) => log::try_error(format_args!("an internal error at {}:{}", place.file(), place.line())),
-        None => log::try_error(format_args!("an internal error")),
-    }
 }

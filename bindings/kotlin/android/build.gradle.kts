@@ -1,9 +1,13 @@
-// An .aar of the classes in ../src/main/kotlin and of native libraries in jniLibs/ABI/libpims_jni.so, which are built beforehand:
+// An .aar of the classes in ../src/main/kotlin and of native libraries in jniLibs/ABI/libpims_jni.so, which are built beforehand. For arm64-v8a:
 //
-//     for arm64-v8a    cargo build --release -p pims-jni --target aarch64-linux-android
-//     for x86_64       cargo build --release -p pims-jni --target x86_64-linux-android
+//     cargo build --release -p pims-jni --no-default-features --target aarch64-linux-android
+//     mkdir -p jniLibs/arm64-v8a && cp ../../../target/aarch64-linux-android/release/libpims_jni.so jniLibs/arm64-v8a/
 //
-// with the NDK's clang as linker and RUSTFLAGS="-C link-arg=-Wl,-z,max-page-size=16384". Not run: see ../README.md.
+// and for x86_64 the same with x86_64-linux-android. The NDK's compilers must be known to cargo, as tools/cross tells them. Without the default features
+// there is no service embedded: an app that was told none fails, where a demonstration would enroll with itself.
+//
+// The libraries are aligned for pages of 16 KB. That counts where the app leaves them in its package uncompressed, which is the default (its
+// packaging.jniLibs.useLegacyPackaging). Not run: see ../README.md.
 plugins {
     id("com.android.library") version "8.13.0"
     id("org.jetbrains.kotlin.android") version "2.2.20"
@@ -24,10 +28,6 @@ android {
     sourceSets["main"].apply {
         kotlin.srcDirs("../src/main/kotlin", "src")
         jniLibs.srcDirs("jniLibs")
-    }
-    packaging {
-        // They are loaded from the package itself, where their alignment for pages of 16 KB counts.
-        jniLibs.useLegacyPackaging = false
     }
     compileOptions {
         sourceCompatibility = JavaVersion.VERSION_11

@@ -18,6 +18,7 @@ public final class Enroll {
 
     public static void main(String[] arguments) throws Exception {
         Path folder = Path.of(arguments[0]);
+        Pims.setOnException(exception -> System.err.println("in a callback: " + exception));
         result(callback -> Pims.initialize(Map.of("storage", Map.of("path", folder.toString())), callback));
         try {
             String number = "+33612345678";

@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 /// Local references that the delivery of a message needs at most.
 const REFERENCES: i32 = 4;
 
-/// Runs a native method. No panic goes into the virtual machine, and no error but as an exception.
+/// Runs a native method. No panic goes into the virtual machine or onto its standard error, and no error but as an exception.
 pub(crate) fn guarded<'a, T>(env: &mut JNIEnv<'a>, otherwise: T, work: impl FnOnce(&mut JNIEnv<'a>) -> Result<T>) -> T {
+    pims::facade::log_panics();
     let what = match catch_unwind(AssertUnwindSafe(|| work(env))) {
         Ok(Ok(value)) => return value,
         // The virtual machine throws it when the method returns.

@@ -22,8 +22,9 @@ internal object Json {
 }
 
 /** UTF-8 that is wiped when it moves and when it is closed. */
-private class Encoder : AutoCloseable {
-    private var buffer = ByteArray(256)
+internal class Encoder : AutoCloseable {
+    internal var buffer = ByteArray(256)
+        private set
     private var size = 0
 
     fun bytes(): ByteArray = buffer.copyOf(size)

@@ -8,6 +8,12 @@ fun interface Callback {
     fun onMessage(message: Map<String, Any?>)
 }
 
+/** What is told the exceptions of callbacks. */
+fun interface ExceptionHandler {
+    /** On the callback's thread. What it throws itself is lost. */
+    fun onException(exception: Throwable)
+}
+
 /**
  * The facade of this process, see docs/api.md for what it can be asked and docs/c-abi.md for how it works.
  *
@@ -29,12 +35,10 @@ object Pims {
     @JvmStatic
     val strongAuthentication: StrongAuthentication get() = StrongAuthentication
 
-    /** What is told the exceptions of callbacks, on their thread. As it is, that is the thread's handler of uncaught ones; the thread goes on. */
+    /** What is told the exceptions of callbacks. As it is, it prints them: to the log on Android, elsewhere to standard error. The next call works. */
     @JvmStatic
     @Volatile
-    var onException: (Throwable) -> Unit = { exception ->
-        Thread.currentThread().let { it.uncaughtExceptionHandler.uncaughtException(it, exception) }
-    }
+    var onException: ExceptionHandler = ExceptionHandler { it.printStackTrace() }
 
     /** Creates the facade. One message: 2004, 2006 or 2007 where there is none afterwards. It reads and makes files. */
     @JvmStatic
@@ -82,29 +86,38 @@ object Pims {
         call(Native.UNSUBSCRIBE, api, parameters, Once(callback))
 
     /**
-     * Releases the facade. When it returns every call has had its message: 2001, where it had not begun. Inside a callback it returns at once. Twice
-     * is harmless.
+     * Releases the facade. When it returns every call has had its message: 2001, where it had not begun. On the library's thread, which is in a
+     * callback or in a coroutine without a dispatcher, it returns at once, and the facade is released when that is over. Twice is harmless.
      */
     @JvmStatic
     fun release() = Native.free()
 
-    /** Creates the facade, or fails with a [PimsException]. Who waits goes on where its dispatcher says; without one, on the library's thread. */
+    /**
+     * Creates the facade, or fails with a [PimsException]; with what the store throws; or with what the function of the same name and a callback throws.
+     *
+     * Who waits goes on where its dispatcher says; without one, on the library's thread. A call is not cancelled: what was asked for may count at the
+     * service, so its end is told also to a coroutine that was cancelled meanwhile (`ensureActive()` asks).
+     */
     suspend fun initialize(config: Map<String, Any?>): Result<Unit> = asked { initialize(config, it) }.map { }
 
     suspend fun initialize(config: Map<String, Any?>, store: SecureStore): Result<Unit> =
         asked { initialize(config, store, it) }.map { }
 
-    /** The `result`, or a [PimsException]. */
+    /** The `result`, or a [PimsException]; or what the function of the same name and a callback throws. Otherwise as [initialize]. */
     suspend fun get(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = asked { get(api, parameters, it) }
 
-    /** The `result`, or a [PimsException]. */
+    /** As [get]. */
     suspend fun set(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = asked { set(api, parameters, it) }
 
-    private suspend fun asked(call: (Callback) -> Unit): Result<Any?> = suspendCoroutine { waiting ->
-        call { message ->
-            val succeeded = message["status"] == "SUCCEEDED"
-            waiting.resume(if (succeeded) Result.success(message["result"]) else Result.failure(PimsException.of(message)))
+    private suspend fun asked(call: (Callback) -> Unit): Result<Any?> = try {
+        suspendCoroutine { waiting ->
+            call { message ->
+                val succeeded = message["status"] == "SUCCEEDED"
+                waiting.resume(if (succeeded) Result.success(message["result"]) else Result.failure(PimsException.of(message)))
+            }
         }
+    } catch (refused: Exception) {
+        Result.failure(refused)
     }
 
     private fun call(method: Int, api: String, parameters: Map<String, Any?>, receiver: Receiver) =
@@ -112,7 +125,7 @@ object Pims {
             check(Native.call(method, api.toByteArray(), bytes, receiver)) { "1,024 calls wait already" }
         }
 
-    private inline fun encoded(parameters: Map<String, Any?>, use: (ByteArray) -> Unit) {
+    internal inline fun encoded(parameters: Map<String, Any?>, use: (ByteArray) -> Unit) {
         val bytes = Json.encode(parameters)
         try {
             require(bytes.size <= MAX_TEXT) { "parameters are longer than $MAX_TEXT bytes" }
@@ -133,7 +146,7 @@ object Pims {
             callback.onMessage(read)
         } catch (exception: Throwable) {
             try {
-                onException(exception)
+                onException.onException(exception)
             } catch (_: Throwable) {
                 // There is nobody left to tell.
             }

@@ -1,5 +1,7 @@
 package libpims
 
+import java.io.ByteArrayOutputStream
+import java.io.PrintStream
 import java.nio.file.Files
 import java.util.Collections
 import java.util.concurrent.CountDownLatch
@@ -45,11 +47,11 @@ class CallsTest : WithFolder() {
         val (told, before) = Pair(LinkedBlockingQueue<Throwable>(), Pims.onException)
         result { Pims.initialize(config, it) }
         try {
-            Pims.onException = { told.put(it) }
+            Pims.onException = ExceptionHandler { told.put(it) }
             val thrown = IllegalStateException("of a callback")
             Pims.get(VERSION) { throw thrown }
             assertSame(thrown, told.poll(DEADLINE_SECONDS, TimeUnit.SECONDS))
-            Pims.onException = { throw it }
+            Pims.onException = ExceptionHandler { throw it }
             Pims.get(VERSION) { throw StackOverflowError() }
             result { Pims.get(VERSION, emptyMap(), it) }
         } finally {
@@ -58,17 +60,44 @@ class CallsTest : WithFolder() {
     }
 
     @Test
-    fun `an exception that nobody asks for goes to the thread's handler`() {
-        val told = LinkedBlockingQueue<Throwable>()
-        val before = Thread.getDefaultUncaughtExceptionHandler()
-        Thread.setDefaultUncaughtExceptionHandler { _, exception -> told.put(exception) }
+    fun `an exception that nobody asks for is printed, and ends nothing`() {
+        val ended = LinkedBlockingQueue<Throwable>()
+        val (before, errors, printed) = Triple(Thread.getDefaultUncaughtExceptionHandler(), System.err, ByteArrayOutputStream())
+        Thread.setDefaultUncaughtExceptionHandler { _, exception -> ended.put(exception) }
+        System.setErr(PrintStream(printed, true))
         try {
             result { Pims.initialize(config, it) }
             Pims.get(VERSION) { error("of a callback") }
-            assertEquals("of a callback", told.poll(DEADLINE_SECONDS, TimeUnit.SECONDS)?.message)
+            result { Pims.get(VERSION, emptyMap(), it) }
         } finally {
+            System.setErr(errors)
             Thread.setDefaultUncaughtExceptionHandler(before)
         }
+        assertTrue("IllegalStateException: of a callback" in printed.toString())
+        assertTrue(ended.isEmpty())
+    }
+
+    @Test
+    fun `who waits gets as a result what the call throws`() {
+        val unavailable = IllegalStateException("the key is not there")
+        assertSame(unavailable, waiting { Pims.initialize(config, SecureStore { throw unavailable }) }.exceptionOrNull())
+        val refused = waiting { Pims.get(VERSION, mapOf("a" to Any())) }.exceptionOrNull()
+        assertTrue(refused is IllegalArgumentException, "$refused")
+    }
+
+    @Test
+    fun `what crosses is wiped, parameters and messages`() {
+        lateinit var seen: ByteArray
+        Pims.encoded(mapOf("pinCode" to "1234")) { bytes ->
+            seen = bytes
+            assertEquals("{\"pinCode\":\"1234\"}", String(bytes))
+        }
+        assertTrue(seen.all { it == 0.toByte() })
+        val message = "{\"status\":\"SUCCEEDED\",\"result\":{\"otp\":\"47nckoxb\"}}".toByteArray()
+        val told = Mailbox()
+        Pims.deliver(message, told)
+        assertEquals(mapOf("otp" to "47nckoxb"), told.next()["result"])
+        assertTrue(message.all { it == 0.toByte() })
     }
 
     @Test

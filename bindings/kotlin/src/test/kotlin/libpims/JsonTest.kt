@@ -3,6 +3,7 @@ package libpims
 import java.math.BigInteger
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNotSame
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -62,5 +63,20 @@ class JsonTest {
         for (text in texts) assertThrows(IllegalArgumentException::class.java, { Json.decode(text.toByteArray()) }, text)
         assertThrows(IllegalArgumentException::class.java) { Json.decode(byteArrayOf(34, -1, 34)) }
         assertEquals(listOf(1, "\uD83D\uDE00/"), Json.decode(" [ 1 , \"\\ud83d\\uDE00\\/\" ] ".toByteArray()))
+    }
+
+    @Test
+    fun `the encoder wipes its buffer when it grows and when it is closed`() {
+        val encoder = Encoder()
+        encoder.write("1234", 0)
+        val first = encoder.buffer
+        assertEquals('1'.code.toByte(), first[1])
+        encoder.write("x".repeat(first.size), 0)
+        val second = encoder.buffer
+        assertNotSame(first, second)
+        assertTrue(first.all { it == 0.toByte() })
+        assertEquals('1'.code.toByte(), second[1])
+        encoder.close()
+        assertTrue(second.all { it == 0.toByte() })
     }
 }

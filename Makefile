@@ -14,7 +14,10 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-.PHONY: help libraries build demo serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist lint check-exports check-header bench bench-server generate tools clean
+# Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the library is a sixth larger.
+SHIPPED := cdylib,staticlib
+
+.PHONY: help libraries sanitized build demo serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist cross lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +36,7 @@ test: ## every test; installs a missing tool, or says which
 	$(MAKE) tools
 	$(MAKE) lint
 	@# Two at a time, where one of two waits, or builds in a folder of its own.
-	$(MAKE) --output-sync=target -j2 test-rust libraries
+	$(MAKE) --output-sync=target -j2 test-rust libraries sanitized
 	$(MAKE) check-exports check-header test-c
 	$(MAKE) --output-sync=target -j2 $(TEST_PACKAGES)
 
@@ -42,12 +45,15 @@ TEST_PACKAGES := test-kotlin test-cpp test-python test-dist test-interop test-in
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
+sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
+
 lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES),pims-authority/server -- -D warnings
+	$(CARGO) clippy --lib -- -D warnings
 	$(CARGO) clippy --no-default-features --lib -- -D warnings
+	$(CARGO) clippy -p pims-authority --lib -- -D warnings
 	$(CARGO) clippy -p pims-authority --features postgres --lib -- -D warnings
-	$(CARGO) clippy -p pims-authority --features server --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	tools/lint-dockerfile $(BUILD)/hadolint
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
@@ -58,9 +64,7 @@ test-rust: export PIMS_REQUIRE_AUTHORITY := 1
 test-rust: export PIMS_REQUIRE_POSTGRES := 1
 test-rust: export PIMS_REQUIRE_NGINX := 1
 test-rust: ## unit, vector, property and crash tests; the service's on SQLite and on a PostgreSQL of their own, and its program's
-	$(CARGO) build -p pims-authority --features server
-	$(CARGO) test --workspace --features $(TEST_FEATURES)
-	$(CARGO) test -p pims-authority --features server --lib --test service_postgres --test server --test operations
+	$(CARGO) test --workspace --features $(TEST_FEATURES),pims-authority/server
 	$(CARGO) test --no-default-features --lib
 
 test-c: test-c-plain test-c-release ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
@@ -157,6 +161,9 @@ deb: build ## Debian packages of the library and its headers, in dist
 dist: build ## tarballs of the committed source and of the library, its SBOM (CycloneDX), SHA256SUMS, in dist
 	tools/package-dist $(RELEASE_LIB) dist
 
+cross: ## the library for other systems (TARGETS=…), and what was seen of each; docs/installing.md
+	tools/cross $(BUILD)/cross $(TARGETS)
+
 check-exports: $(RELEASE_LIB)/.done ## the library's exports, the header and the documentation name the same functions
 	tools/check-exports $(RELEASE_LIB)/libpims.so
 
@@ -195,11 +202,11 @@ define lay_out
 endef
 
 $(RELEASE_LIB)/.done: FORCE
-	$(CARGO) build --release --lib
+	$(CARGO) rustc --release --lib --crate-type $(SHIPPED)
 	$(call lay_out,$(RELEASE_LIB),target/release)
 
 $(HOOKED_LIB)/.done: FORCE
-	$(CARGO) build --release --lib --features $(TEST_FEATURES) --target-dir target/hooks
+	$(CARGO) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks
 	$(call lay_out,$(HOOKED_LIB),target/hooks/release)
 
 $(DEBUG_LIB)/.done: FORCE

@@ -4,9 +4,15 @@ package libpims
  * Where the host keeps the key of the storage: on Android the Keystore, elsewhere a secret service. Without one the library keeps the key in a file
  * beside what it seals (docs/guide-security.md).
  */
-fun interface SecureStore {
+interface SecureStore {
     /** The key, the same each time: 32 random bytes, made the first time. The array is wiped after use. */
     fun storageKey(): ByteArray
+}
+
+/** A store of one function. (Were the interface one of functions, `initialize(config) { … }` could mean a store as well as a callback.) */
+@JvmSynthetic
+fun SecureStore(key: () -> ByteArray): SecureStore = object : SecureStore {
+    override fun storageKey() = key()
 }
 
 internal object StorageKey {

@@ -27,6 +27,18 @@ class CallsTest : WithFolder() {
     }
 
     @Test
+    fun `a callback may leave its message unnamed`() {
+        val done = LinkedBlockingQueue<Any?>()
+        Pims.initialize(config) { done.put(it["status"]) }
+        assertEquals("SUCCEEDED", done.poll(DEADLINE_SECONDS, TimeUnit.SECONDS))
+        val arrived = CountDownLatch(2)
+        Pims.get(VERSION) { arrived.countDown() }
+        Pims.release()
+        Pims.initialize(config) { arrived.countDown() }
+        assertTrue(arrived.await(DEADLINE_SECONDS, TimeUnit.SECONDS))
+    }
+
+    @Test
     fun `callbacks run on one thread, which Java knows as one, in the order of the calls`() {
         result { Pims.initialize(config, it) }
         val (order, threads) = Pair(LinkedBlockingQueue<Int>(), Collections.synchronizedList(ArrayList<Thread>()))

@@ -226,6 +226,160 @@ def test_a_subscription_that_is_cancelled_while_it_begins_is_ended(tmp_path: Pat
     assert bridge.kept == 0
 
 
+def test_a_subscription_that_is_cancelled_while_it_is_refused_ends_no_other_one(
+    tmp_path: Path, silent_service: SilentService
+) -> None:
+    async def main() -> None:
+        await pims.aio.init(pointed_at(silent_service, tmp_path))
+        async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+            before = asyncio.ensure_future(pims.aio.get(PHONE))
+            await asyncio.sleep(0)
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__(), 0.01)
+            await asyncio.to_thread(silent_service.wait_for_call)
+            silent_service.hang_up()
+            with pytest.raises(pims.PimsError, match="2202"):
+                await before
+            # The first one is there still.
+            with pytest.raises(pims.PimsError, match="2005"):
+                await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
+        await pims.aio.free()
+
+    run(main())
+    assert bridge.kept == 0
+
+
+def test_subscriptions_that_begin_while_another_ends_hear_of_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with pims.aio.session({"storage": {"path": tmp_path}}):
+
+            async def begin_and_end(number: int) -> None:
+                for turn in range(50):
+                    try:
+                        async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+                            if turn % 3 == number % 3:
+                                await pims.aio.unsubscribe(ACCOUNT, ACTIVATED)
+                    except pims.PimsError as error:
+                        assert error.code == pims.Code.DUPLICATE
+
+            await asyncio.gather(*(begin_and_end(number) for number in range(6)))
+            async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+                assert bridge.kept == 1
+
+    run(main())
+    assert bridge.kept == 0
+
+
+def test_all_who_wait_for_events_hear_that_the_subscription_was_left(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with pims.aio.session({"storage": {"path": tmp_path}}):
+            async with pims.aio.subscribe(ACCOUNT, ACTIVATED) as events:
+
+                async def collect() -> Any:
+                    return [event async for event in events]
+
+                waiting = [asyncio.ensure_future(collect()) for _ in range(3)]
+                await asyncio.sleep(0)
+            assert await asyncio.gather(*waiting) == [[], [], []]
+            assert [event async for event in events] == []
+
+    run(main())
+
+
+def test_a_subscription_that_is_left_while_the_queue_is_full_is_ended_later(
+    tmp_path: Path, silent_service: SilentService
+) -> None:
+    async def main() -> None:
+        await pims.aio.init(pointed_at(silent_service, tmp_path))
+        async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+            first = asyncio.ensure_future(pims.aio.get(PHONE))
+            await asyncio.sleep(0)
+            await asyncio.to_thread(silent_service.wait_for_call)
+            behind = [asyncio.ensure_future(pims.aio.get(ACCOUNT, ACTIVATED)) for _ in range(1024)]
+            await asyncio.sleep(0)
+            with pytest.raises(pims.QueueFull):
+                await pims.aio.get(ACCOUNT, ACTIVATED)
+        assert bridge.kept == 1026
+        silent_service.hang_up()
+        with pytest.raises(pims.PimsError, match="2202"):
+            await first
+        assert await asyncio.gather(*behind) == [{"isDeviceActivated": False}] * 1024
+        async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+            assert bridge.kept == 1
+        await pims.aio.free()
+
+    run(main())
+    assert bridge.kept == 0
+
+
+def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_else_is_done(
+    tmp_path: Path, sms: Callable[[], str]
+) -> None:
+    seen: List[Any] = []
+    over = threading.Event()
+
+    async def inside() -> None:
+        seen.append(await pims.aio.get(ACCOUNT, ACTIVATED))
+        with pytest.raises(RuntimeError, match="callback"):
+            await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
+        await pims.aio.unsubscribe(ACCOUNT, ACTIVATED)
+        await pims.aio.free()
+        with pytest.raises(pims.PimsError, match="2001"):
+            await pims.aio.get(ACCOUNT, ACTIVATED)
+
+    def on_event(_event: Any) -> None:
+        try:
+            asyncio.run(inside())
+        except BaseException as error:
+            seen.append(error)
+        over.set()
+
+    pims.init({"storage": {"path": tmp_path}})
+    device = pims.StrongAuthentication()
+    device.request_phone_number_code(PHONE_NUMBER)
+    device.watch(on_event)
+    device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
+    assert over.wait(DEADLINE)
+    assert seen == [{"isDeviceActivated": True}]
+    pims.free()
+    assert bridge.kept == 0
+
+
+def test_a_session_that_is_cancelled_again_while_it_ends_leaves_no_facade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeing, go_on = threading.Event(), threading.Event()
+    free = bridge.free
+
+    def slow() -> None:
+        freeing.set()
+        assert go_on.wait(DEADLINE)
+        free()
+
+    async def main() -> None:
+        async def use() -> None:
+            async with pims.aio.session({"storage": {"path": tmp_path}}):
+                monkeypatch.setattr(bridge, "free", slow)
+                await asyncio.sleep(DEADLINE)
+
+        using = asyncio.ensure_future(use())
+        while bridge.free is not slow:
+            await asyncio.sleep(0.001)
+        using.cancel()
+        await asyncio.to_thread(freeing.wait, DEADLINE)
+        using.cancel()
+        await asyncio.sleep(0)
+        assert not using.done()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await using
+        monkeypatch.setattr(bridge, "free", free)
+        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+            assert not await device.is_activated()
+
+    run(main())
+
+
 def test_a_session_that_is_cancelled_while_it_begins_leaves_no_facade(tmp_path: Path) -> None:
     async def begin(entered: asyncio.Event) -> None:
         entered.set()

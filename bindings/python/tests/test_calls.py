@@ -17,7 +17,8 @@ import pytest
 import pims
 import pims.aio
 from conftest import DEADLINE, PHONE_NUMBER, PIN
-from pims._bridge import bridge
+from pims import _library
+from pims._bridge import Message, bridge, result
 
 ACCOUNT = "pims.authentication.account"
 OTP = "pims.authentication.otp"
@@ -212,6 +213,93 @@ def test_a_subscription_that_is_interrupted_while_it_begins_is_ended(
     enrolled.watch(print).close()
     pims.free()
     assert bridge.kept == 0
+
+
+def test_a_subscription_that_is_interrupted_while_it_is_refused_ends_no_other_one(
+    enrolled: pims.StrongAuthentication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: "queue.Queue[Any]" = queue.Queue()
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with enrolled.watch(events.put):
+        with monkeypatch.context() as patch:
+            patch.setattr("pims._subscription._Acknowledgment.wait", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                enrolled.watch(print)
+        enrolled.remove_enrollments()
+        assert events.get(timeout=DEADLINE) == {"isDeviceActivated": False}
+    assert bridge.kept == 0
+
+
+def test_a_subscription_that_was_ended_by_another_call_ends_no_later_one(enrolled: pims.StrongAuthentication) -> None:
+    events: "queue.Queue[Any]" = queue.Queue()
+    first = enrolled.watch(print)
+    pims.unsubscribe(ACCOUNT, CHANGES)
+    with enrolled.watch(events.put):
+        first.close()
+        enrolled.remove_enrollments()
+        assert events.get(timeout=DEADLINE) == {"isDeviceActivated": False}
+    pims.free()
+    assert bridge.kept == 0
+
+
+def test_a_subscription_of_a_facade_that_is_gone_ends_none_of_the_next(
+    enrolled: pims.StrongAuthentication, tmp_path: Path
+) -> None:
+    events: "queue.Queue[Any]" = queue.Queue()
+    old = enrolled.watch(print)
+    pims.free()
+    pims.init({"storage": {"path": tmp_path}})
+    with enrolled.watch(events.put):
+        old.close()
+        enrolled.remove_enrollments()
+        assert events.get(timeout=DEADLINE) == {"isDeviceActivated": False}
+    assert bridge.kept == 0
+
+
+def test_subscriptions_begin_and_end_on_many_threads_and_nobody_waits_for_ever(tmp_path: Path) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+    wrong: List[BaseException] = []
+
+    def begin_and_end(number: int) -> None:
+        for turn in range(100):
+            try:
+                subscription = pims.subscribe(ACCOUNT, CHANGES, print)
+            except pims.PimsError as error:
+                if error.code != pims.Code.DUPLICATE:
+                    wrong.append(error)
+                continue
+            try:
+                if turn % 3 == number % 3:
+                    pims.unsubscribe(ACCOUNT, CHANGES)
+                subscription.close()
+            except BaseException as error:
+                wrong.append(error)
+
+    threads = [threading.Thread(target=begin_and_end, args=(number,), daemon=True) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert not any(thread.is_alive() for thread in threads)
+    assert wrong == []
+    assert bridge.kept == 0
+    # The library has no subscription either.
+    pims.subscribe(ACCOUNT, CHANGES, print).close()
+
+
+def test_a_signal_may_call_where_a_call_was_just_entering(tmp_path: Path) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+    with bridge._gate, _library._loading:
+        assert pims.get("pims.sdk.version")
+
+
+def test_a_message_prints_as_nothing() -> None:
+    message = Message(b'{"status":"SUCCEEDED","result":{"otp":"secret"}}')
+    assert "secret" not in repr(message) + str(message)
+    assert result(message) == {"otp": "secret"}
 
 
 def test_free_may_be_called_inside_a_callback_and_ends_the_subscription(enrolled: pims.StrongAuthentication) -> None:

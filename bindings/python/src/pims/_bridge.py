@@ -13,24 +13,69 @@ import json
 import os
 import threading
 from pathlib import PurePath
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, Set
 
 from . import _library
 from ._errors import ForkedError, PimsError, QueueFull, ShutdownError
 
 Parameters = Mapping[str, Any]
-Handler = Callable[[bytes], None]
+
+
+class Message:
+    """A message of the library. It may hold a password, and is seen in what an event loop prints of its work: so it prints as nothing."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return "<a message of libpims>"
+
+    def read(self) -> Any:
+        """The JSON in it."""
+        return json.loads(self._text.decode())
+
+
+Handler = Callable[[Message], None]
+
+
+def to_nobody(_message: Message) -> None:
+    """Takes a message that nobody waits for."""
 
 
 class Kept:
-    """What the table has of a call: what its messages go to, and, of a subscription, who hears that the facade is gone."""
+    """What the table has of a call: what its messages go to."""
 
-    __slots__ = ("api", "handler", "on_end")
+    __slots__ = ("api", "handler", "method")
 
-    def __init__(self, api: str, handler: Handler, on_end: Optional[Callable[[], None]]) -> None:
+    def __init__(self, method: str, api: str, handler: Handler) -> None:
+        self.method = method
         self.api = api
         self.handler = handler
+
+
+class KeptSubscription(Kept):
+    """The same of a subscription, and who hears that it ended."""
+
+    __slots__ = ("facade", "is_active", "is_ending", "on_end", "parameters")
+
+    def __init__(
+        self, api: str, parameters: Optional[Parameters], handler: Handler, on_end: Callable[[], None], facade: int
+    ) -> None:
+        super().__init__("subscribe", api, handler)
+        self.parameters = parameters
         self.on_end = on_end
+        self.facade = facade
+        # It was acknowledged: events may come, and it can end.
+        self.is_active = False
+        # The library was asked to end it.
+        self.is_ending = False
+
+    def leave(self) -> None:
+        """Nobody hears it any more."""
+        self.handler = to_nobody
+        self.on_end = lambda: None
 
 
 class Bridge:
@@ -43,9 +88,13 @@ class Bridge:
         self._callback = _library.CALLBACK(self._deliver)
         self._inside = threading.local()
         self._user: Optional[int] = None
+        # The number of the facade, and the subscriptions that nobody hears and that are still to be ended.
+        self._facade = 0
+        self._left_over: Set[int] = set()
         # Which threads are in the library, and how deep: a callback may call it again.
         self._within: Dict[int, int] = {}
-        self._gate = threading.Lock()
+        # One that a signal's handler can take again.
+        self._gate = threading.RLock()
         self._left = threading.Condition(self._gate)
         self._is_over = False
 
@@ -59,59 +108,65 @@ class Bridge:
                 pointer = library.pims_execute(method.encode(), name(api), text)
                 if not pointer:
                     raise ValueError("an argument has more than 1 MiB")
-                message: bytes = ctypes.string_at(pointer)
+                message = Message(ctypes.string_at(pointer))
                 library.pims_string_free(pointer)
             finally:
                 self._leave()
         finally:
             del text
-        return result(message)
+        told = result(message)
+        if method == "init":
+            with self._gate:
+                self._facade += 1
+        return told
 
-    def start(
-        self,
-        method: str,
-        api: str,
-        parameters: Optional[Parameters],
-        handler: Handler,
-        on_end: Optional[Callable[[], None]] = None,
+    def start(self, method: str, api: str, parameters: Optional[Parameters], handler: Handler) -> None:
+        """Hands in a call. Its message goes to ``handler``, on the library's thread."""
+        self._hand_in(Kept(method, api, handler), parameters)
+
+    def subscribe(
+        self, api: str, parameters: Optional[Parameters], handler: Handler, on_end: Callable[[], None]
     ) -> int:
-        """Hands in a call. Its message goes to ``handler``, on the library's thread; with ``on_end``, all that follow too."""
-        key = next(self._keys)
-        text = encode(parameters)
-        try:
-            library = self._enter()
-            try:
-                api_name = name(api)
-                self._kept[key] = Kept(api, handler, on_end)
-                status = getattr(library, "pims_" + method)(api_name, text, self._callback, key)
-            finally:
-                self._leave()
-        finally:
-            del text
-        if status != _library.OK:
-            self.forget(key)
-            raise _misuse(status)
-        return key
+        """Hands in a subscription: the acknowledgment and each event go to ``handler``. ``on_end`` is called where it ends and was not left,
+        by whatever ends it. The number is its name for :meth:`leave`."""
+        return self._hand_in(KeptSubscription(api, parameters, handler, on_end, self._facade), parameters)
 
-    def forget(self, key: int) -> None:
-        """The messages of this call, should any come, go to nobody."""
-        self._kept.pop(key, None)
+    def leave(self, key: int, handler: Handler = to_nobody) -> bool:
+        """Nobody hears a subscription any more, and it is ended, where it was not yet. Whether the acknowledgment of that will go to
+        ``handler``: where the queue is full, it is ended later."""
+        with self._gate:
+            kept = self._kept.get(key)
+            if not isinstance(kept, KeptSubscription) or kept.is_ending:
+                return False
+            kept.leave()
+            # An api has one subscription. Where this one may be refused because of another, ending it could end the other: it waits for its
+            # acknowledgment.
+            if not kept.is_active and any(
+                other is not kept and other.api == kept.api and isinstance(other, KeptSubscription)
+                for other in list(self._kept.values())
+            ):
+                self._left_over.add(key)
+                return False
+            self._left_over.discard(key)
+            try:
+                self.start("unsubscribe", kept.api, kept.parameters, handler)
+            except QueueFull:
+                self._left_over.add(key)
+                return False
+            kept.is_ending = True
+            return True
 
     def free(self) -> None:
         """Releases the facade; its subscriptions hear of it."""
+        with self._gate:
+            released = self._facade
         library = self._enter()
         try:
             library.pims_free()
         finally:
             self._leave()
-        self.end_subscriptions()
-
-    def end_subscriptions(self, api: Optional[str] = None) -> None:
-        """Nothing more comes for the subscriptions to an api, or for all of them: whoever waits for events hears of it."""
-        for key, kept in list(self._kept.items()):
-            if kept.on_end is not None and api in (None, kept.api):
-                self.forget(key)
-                kept.on_end()
+        # Those that are not acknowledged yet get a message.
+        self._end(lambda subscription: subscription.facade <= released)
 
     def version(self) -> str:
         """The library's version."""
@@ -143,6 +198,39 @@ class Bridge:
                 self._left.wait()
         library.pims_free()
 
+    def _hand_in(self, kept: Kept, parameters: Optional[Parameters]) -> int:
+        key = next(self._keys)
+        # Before the library is entered: what fetches a secret may wait for a person.
+        text = encode(parameters)
+        try:
+            library = self._enter()
+            try:
+                api = name(kept.api)
+                self._kept[key] = kept
+                status = getattr(library, "pims_" + kept.method)(api, text, self._callback, key)
+            finally:
+                self._leave()
+        finally:
+            del text
+        if status != _library.OK:
+            del self._kept[key]
+            raise _misuse(status)
+        return key
+
+    def _end(self, is_over: Callable[[KeptSubscription], bool]) -> None:
+        """Active subscriptions ended: nothing more comes for them, and whoever hears them is told."""
+        with self._gate:
+            ended = [
+                (key, kept)
+                for key, kept in list(self._kept.items())
+                if isinstance(kept, KeptSubscription) and kept.is_active and is_over(kept)
+            ]
+            for key, _ in ended:
+                del self._kept[key]
+                self._left_over.discard(key)
+        for _, kept in ended:
+            kept.on_end()
+
     def _enter(self) -> ctypes.CDLL:
         process = os.getpid()
         if self._user not in (None, process):
@@ -172,13 +260,37 @@ class Bridge:
         kept = self._kept.get(key)
         if kept is None:
             return
-        if kept.on_end is None:
-            self.forget(key)
+        told = Message(message)
         self._inside.depth = getattr(self._inside, "depth", 0) + 1
         try:
-            kept.handler(message)
+            self._settle(key, kept, told)
+            kept.handler(told)
+            # A message came, so the queue has a place again.
+            for left in list(self._left_over):
+                self._end_left(left)
         finally:
             self._inside.depth -= 1
+
+    def _settle(self, key: int, kept: Kept, message: Message) -> None:
+        """What the first message of a call means for the table. Messages come in the order of the calls, so what is active when a
+        subscription's end is acknowledged is what was ended."""
+        if isinstance(kept, KeptSubscription):
+            if kept.is_active:
+                return
+            with self._gate:
+                kept.is_active = _succeeded(message)
+                if not kept.is_active:
+                    del self._kept[key]
+                    self._left_over.discard(key)
+            return
+        del self._kept[key]
+        if kept.method == "unsubscribe" and _succeeded(message):
+            self._end(lambda subscription: subscription.api == kept.api)
+
+    def _end_left(self, key: int) -> None:
+        kept = self._kept.get(key)
+        if isinstance(kept, KeptSubscription) and kept.is_active:
+            self.leave(key)
 
 
 def encode(parameters: Optional[Parameters]) -> bytes:
@@ -187,13 +299,17 @@ def encode(parameters: Optional[Parameters]) -> bytes:
     return b"" if parameters is None else _ENCODER.encode(dict(parameters)).encode()
 
 
-def result(message: bytes) -> Any:
+def result(message: Message) -> Any:
     """The result of a message; a failed one is raised."""
-    told = json.loads(message.decode())
+    told = message.read()
     if told["status"] == "FAILED":
         error = told["error"]
         raise PimsError(error["code"], error["label"], error.get("detail"), error.get("info"))
     return told.get("result")
+
+
+def _succeeded(message: Message) -> bool:
+    return bool(message.read()["status"] == "SUCCEEDED")
 
 
 def name(api: Optional[str]) -> Optional[bytes]:

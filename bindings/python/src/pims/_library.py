@@ -27,12 +27,15 @@ _IN_WHEEL = Path(__file__).with_name("_lib") / "libpims.so.0"
 _SONAME = "libpims.so.0"
 
 _loaded: Optional[ctypes.CDLL] = None
-_loading = threading.Lock()
+_loading = threading.RLock()
 
 
 def load() -> ctypes.CDLL:
     """The library, loaded once. ``OSError`` where there is none, ``ImportError`` where it is another one than this package is for."""
     global _loaded
+    if _loaded is not None:
+        return _loaded
+    # One that a signal's handler can take again.
     with _loading:
         if _loaded is None:
             _loaded = _open(path())

@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 from typing import Any, Callable, Optional, Type
 
-from ._bridge import Parameters, bridge, result
+from ._bridge import Message, Parameters, bridge, result
 from ._errors import Code, PimsError
 
 _log = logging.getLogger("pims")
@@ -20,29 +20,23 @@ class Subscription:
         if bridge.is_inside:
             raise RuntimeError("a callback cannot wait for another one: subscribe from another thread")
         self._api = api
-        self._parameters = parameters
         self._on_event = on_event
         self._acknowledgment = _Acknowledgment()
-        self._key = bridge.start("subscribe", api, parameters, self._take, self._end)
+        self._key = bridge.subscribe(api, parameters, self._take, lambda: None)
         try:
             self._acknowledgment.wait()
-        except PimsError:
-            bridge.forget(self._key)
-            raise
         except BaseException:
-            # Ctrl-C: it may be there already, and nobody would end it. The calls keep their order.
-            bridge.forget(self._key)
-            bridge.start("unsubscribe", api, parameters, _to_nobody)
+            # Ctrl-C: it may be there already, or come yet, and nobody would end it. One that was refused is gone.
+            bridge.leave(self._key)
             raise
 
     def close(self) -> None:
         """Ends it: after this, no event comes. Twice is harmless."""
-        key, self._key = self._key, 0
-        if key == 0:
+        acknowledgment = _Acknowledgment()
+        if not bridge.leave(self._key, acknowledgment.take) or bridge.is_inside:
             return
-        bridge.forget(key)
         try:
-            end(self._api, self._parameters)
+            acknowledgment.wait()
         except PimsError as error:
             # Where the facade was released, nothing is left to end.
             if error.code != Code.NOT_INITIALIZED:
@@ -56,7 +50,7 @@ class Subscription:
     ) -> None:
         self.close()
 
-    def _take(self, message: bytes) -> None:
+    def _take(self, message: Message) -> None:
         if not self._acknowledgment.is_there:
             self._acknowledgment.take(message)
             return
@@ -65,9 +59,6 @@ class Subscription:
         except Exception:
             _log.exception("what takes the events of %s failed", self._api)
 
-    def _end(self) -> None:
-        self._key = 0
-
 
 def end(api: str, parameters: Optional[Parameters]) -> None:
     """Ends the subscription to an api. From inside a callback it does not wait: the acknowledgment would come after that callback."""
@@ -75,28 +66,24 @@ def end(api: str, parameters: Optional[Parameters]) -> None:
     bridge.start("unsubscribe", api, parameters, acknowledgment.take)
     if not bridge.is_inside:
         acknowledgment.wait()
-    bridge.end_subscriptions(api)
-
-
-def _to_nobody(_message: bytes) -> None:
-    return None
 
 
 class _Acknowledgment:
     """A message that the library's thread brings, and that this one waits for."""
 
     def __init__(self) -> None:
-        self._message = b""
+        self._message: Optional[Message] = None
         self._arrived = threading.Event()
 
     @property
     def is_there(self) -> bool:
         return self._arrived.is_set()
 
-    def take(self, message: bytes) -> None:
+    def take(self, message: Message) -> None:
         self._message = message
         self._arrived.set()
 
     def wait(self) -> Any:
         self._arrived.wait()
+        assert self._message is not None
         return result(self._message)

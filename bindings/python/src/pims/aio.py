@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, AsyncGenerator, AsyncIterator, Callable, Optional, Type, TypeVar
 
 from . import operations
-from ._bridge import Parameters, bridge, result
+from ._bridge import Message, Parameters, bridge, result, to_nobody
 from ._errors import Code, PimsError
 from .operations import AccountState, EnrollmentStatus, Request, Secret
 
@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 async def init(config: Optional[Parameters] = None) -> None:
     """Makes the facade of the process, see docs/configuration.md. Files are read and made on another thread."""
-    await asyncio.to_thread(bridge.execute, "init", None, config)
+    await _elsewhere(lambda: bridge.execute("init", None, config))
 
 
 async def free() -> None:
     """Releases the facade and ends its subscriptions; another thread waits for the call under way. Twice is harmless."""
-    await asyncio.to_thread(bridge.free)
+    await _elsewhere(bridge.free)
 
 
 @contextlib.asynccontextmanager
@@ -36,17 +36,16 @@ async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongA
     """``init``, the component, and ``free`` at the end."""
     made = asyncio.ensure_future(init(config))
     try:
-        await asyncio.shield(made)
+        await _whole(made)
     except asyncio.CancelledError:
         # It is made all the same, and nobody else would release it.
-        with contextlib.suppress(PimsError):
-            await made
-            await free()
+        if not made.cancelled() and made.exception() is None:
+            await _whole(asyncio.ensure_future(free()))
         raise
     try:
         yield StrongAuthentication()
     finally:
-        await free()
+        await _whole(asyncio.ensure_future(free()))
 
 
 async def get(api: str, parameters: Optional[Parameters] = None) -> Any:
@@ -61,8 +60,11 @@ async def set(api: str, parameters: Optional[Parameters] = None) -> Any:
 
 async def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None:
     """Ends the subscription to an api, whoever made it. Without one it succeeds too."""
-    await _call("unsubscribe", api, parameters)
-    bridge.end_subscriptions(api)
+    if bridge.is_inside:
+        # The acknowledgment comes after the callback.
+        bridge.start("unsubscribe", api, parameters, to_nobody)
+    else:
+        await _call("unsubscribe", api, parameters)
 
 
 def subscribe(api: str, parameters: Optional[Parameters] = None) -> Events:
@@ -76,46 +78,43 @@ class Events(AsyncIterator[Any]):
     def __init__(self, api: str, parameters: Optional[Parameters]) -> None:
         self._api = api
         self._parameters = parameters
-        self._queue: Optional[asyncio.Queue[Optional[bytes]]] = None
+        self._queue: Optional[_Queue] = None
         self._key = 0
-        self._is_over = False
 
     async def __aenter__(self) -> Events:
+        if bridge.is_inside:
+            raise RuntimeError("a callback cannot wait for another one: subscribe from another thread")
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[Optional[bytes]] = asyncio.Queue()
-        acknowledged: asyncio.Future[bytes] = loop.create_future()
+        queue = _Queue()
+        acknowledged: asyncio.Future[Message] = loop.create_future()
 
-        def sort(message: bytes) -> None:
+        def sort(message: Message) -> None:
             if acknowledged.done():
-                queue.put_nowait(message)
+                queue.put(message)
             else:
                 acknowledged.set_result(message)
 
-        key = bridge.start(
-            "subscribe", self._api, self._parameters, _in(loop, sort), lambda: _in(loop, queue.put_nowait)(None)
-        )
+        key = bridge.subscribe(self._api, self._parameters, _in(loop, sort), lambda: _in(loop, queue.put)(None))
         try:
             result(await acknowledged)
-        except asyncio.CancelledError:
-            # It may be there already, and nobody will end it: the calls keep their order.
-            bridge.forget(key)
-            bridge.start("unsubscribe", self._api, self._parameters, _to_nobody)
+        except BaseException:
+            # Cancelled: it may be there already, or come yet, and nobody would end it. One that was refused is gone.
+            bridge.leave(key)
             raise
-        except PimsError:
-            bridge.forget(key)
-            raise
-        self._key, self._queue, self._is_over = key, queue, False
+        self._key, self._queue = key, queue
         return self
 
     async def __aexit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
     ) -> None:
-        bridge.forget(self._key)
-        if self._is_over:
+        if self._queue is not None:
+            self._queue.close()
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[Message] = loop.create_future()
+        if not bridge.leave(self._key, _in(loop, _settling(ended))) or bridge.is_inside:
             return
-        self._is_over = True
         try:
-            await unsubscribe(self._api, self._parameters)
+            result(await ended)
         except PimsError as refused:
             # Where the facade was released, nothing is left to end.
             if refused.code != Code.NOT_INITIALIZED:
@@ -124,11 +123,36 @@ class Events(AsyncIterator[Any]):
     async def __anext__(self) -> Any:
         if self._queue is None:
             raise RuntimeError("a subscription begins with `async with`")
-        message = None if self._is_over else await self._queue.get()
+        message = await self._queue.get()
         if message is None:
-            self._is_over = True
             raise StopAsyncIteration
         return result(message)
+
+
+class _Queue:
+    """The events of one subscription, until it ends: of that everybody hears who waits for events, and whoever asks for them later."""
+
+    def __init__(self) -> None:
+        self._events: asyncio.Queue[Optional[Message]] = asyncio.Queue()
+        self._is_closed = False
+
+    def put(self, message: Optional[Message]) -> None:
+        """An event, or ``None``: there will be no other one."""
+        self._events.put_nowait(message)
+
+    def close(self) -> None:
+        """Nobody wants the events that are left."""
+        self._is_closed = True
+        self._events.put_nowait(None)
+
+    async def get(self) -> Optional[Message]:
+        """The next event; ``None`` when there will be none."""
+        message = await self._events.get()
+        if message is None or self._is_closed:
+            # For the next one who waits.
+            self._events.put_nowait(None)
+            return None
+        return message
 
 
 class StrongAuthentication:
@@ -218,15 +242,43 @@ async def _run(request: Request[T]) -> T:
 
 
 async def _call(method: str, api: str, parameters: Optional[Parameters]) -> Any:
+    if bridge.is_inside:
+        return bridge.execute(method, api, parameters)
     loop = asyncio.get_running_loop()
-    told: asyncio.Future[bytes] = loop.create_future()
+    told: asyncio.Future[Message] = loop.create_future()
+    bridge.start(method, api, parameters, _in(loop, _settling(told)))
+    return result(await told)
 
-    def settle(message: bytes) -> None:
+
+def _settling(told: asyncio.Future[Message]) -> Callable[[Message], None]:
+    """What gives a message to those who still wait for it."""
+
+    def settle(message: Message) -> None:
         if not told.done():
             told.set_result(message)
 
-    bridge.start(method, api, parameters, _in(loop, settle))
-    return result(await told)
+    return settle
+
+
+async def _elsewhere(work: Callable[[], Any]) -> None:
+    """On another thread, or, inside a callback, which that one would wait for, on this."""
+    if bridge.is_inside:
+        work()
+    else:
+        await asyncio.to_thread(work)
+
+
+async def _whole(task: asyncio.Future[None]) -> None:
+    """Waits for the end of a task. Who is cancelled meanwhile, also more than once, hears of it then."""
+    cancelled = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()
 
 
 def _in(loop: asyncio.AbstractEventLoop, take: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -238,6 +290,3 @@ def _in(loop: asyncio.AbstractEventLoop, take: Callable[[Any], None]) -> Callabl
 
     return bring
 
-
-def _to_nobody(_message: bytes) -> None:
-    return None

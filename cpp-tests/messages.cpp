@@ -164,6 +164,9 @@ TEST_CASE("members become one JSON object, whatever their texts are")
                         {"list", {1, 2}}};
     CHECK(json::parse(params.text()) == expected);
     CHECK(pims::Params{{"a", "b"}}.text() == R"({"a":"b"})");
+    CHECK(pims::Params{{"a", {{"b", "c"}}}}.text() == R"({"a":{"b":"c"}})");
+    CHECK(pims::Params{{"a", {{"b", 1}}}, {"c", {}}}.text() == R"({"a":{"b":1},"c":{}})");
+    CHECK(pims::Params{{"a", {{"b", {{"c", true}}}, {"d", "e"}}}}.text() == R"({"a":{"b":{"c":true},"d":"e"}})");
     CHECK(pims::Params(std::initializer_list<pims::Params::Member>{}).text() == "{}");
 }
 

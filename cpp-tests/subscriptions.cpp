@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 namespace {
 
@@ -323,4 +324,28 @@ TEST_CASE("threads that subscribe, end, call and open sessions at once leave not
     }
     pims_free();
     CHECK(token.use_count() == 1);
+}
+
+TEST_CASE("a subscription of a facade that is gone ends none of the next")
+{
+    const Folder folder, other;
+    Mailbox first, second;
+    std::optional<pims::Subscription> subscription;
+    const auto make = [&](const Folder &where) { REQUIRE(pims::execute("init", {}, where.config()).succeeded()); };
+    make(folder);
+    subscription = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
+    CHECK(first.at(0).message.succeeded());
+    SUBCASE("released by execute") { REQUIRE(pims::execute("free").succeeded()); }
+    SUBCASE("released by pims.h") { pims_free(); }
+    make(other);
+    {
+        const auto next = pims::subscribe(ACCOUNT, ACTIVATED, second.callback());
+        CHECK(second.at(0).message.succeeded());
+        subscription.reset();
+        let_events_pass();
+        CHECK(next.active());
+        CHECK_FALSE(another_is_accepted());
+    }
+    CHECK(another_is_accepted());
+    REQUIRE(pims::execute("free").succeeded());
 }

@@ -191,12 +191,17 @@ extern "C" inline void pims_hpp_on_end(const char *message, void *ctx) noexcept
     });
 }
 
-/* Ends a subscription that nobody wants any more. Where the library does not take that now, its next event brings us here again. */
+/* Ends a subscription that nobody wants any more. Where the library does not take that now, its next event brings us here again. One of a
+ * facade that is gone ended with it: the one of that name, if there is one, is another's. */
 inline void unsubscribe(Feed &feed) noexcept
 {
     {
         const std::lock_guard<std::mutex> lock(hub().mutex);
         if (!feed.dropped || feed.phase != Feed::Phase::active) {
+            return;
+        }
+        if (feed.facade != hub().facade) {
+            finish(feed);
             return;
         }
         feed.phase = Feed::Phase::ending;
@@ -432,13 +437,21 @@ inline Message execute(std::string_view method, std::string_view api, const Para
 {
     const detail::Text verb(method);
     const detail::Text name(api);
-    const std::unique_ptr<char, decltype(&pims_string_free)> message(
+    const std::uint64_t facade = detail::facade_of_this_process();
+    const std::unique_ptr<char, decltype(&pims_string_free)> text(
         pims_execute(verb.for_c(), name.for_c(), params.c_str()), &pims_string_free);
-    if (!message) {
+    if (!text) {
         const bool is_long = method.size() > PIMS_MAX_TEXT || api.size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
         throw Refused(is_long ? Refusal::too_long : Refusal::not_utf8);
     }
-    return Message(std::string_view(message.get()));
+    const Message message{std::string_view(text.get())};
+    if (message.succeeded() && method == "init") {
+        const std::lock_guard<std::mutex> lock(detail::hub().mutex);
+        detail::hub().facade++;
+    } else if (message.succeeded() && method == "free") {
+        detail::finish_all_of(facade);
+    }
+    return message;
 }
 
 inline ExceptionHandler set_exception_handler(ExceptionHandler handler)

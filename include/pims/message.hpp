@@ -123,7 +123,8 @@ private:
 
 } // namespace detail
 
-/* A JSON text for the library: a text of yours, a value of your JSON type, or members: {{"action", "withPIN"}, {"pinCode", pin}}. */
+/* A JSON text for the library: a text of yours, a value of your JSON type, or members: {{"action", "withPIN"}, {"pinCode", pin}}, or
+ * {{"storage", {{"path", "state"}}}}. */
 class Params {
 public:
     struct Member;
@@ -148,7 +149,8 @@ private:
     detail::Text text_;
 };
 
-/* The value of a member: text, which is quoted; true or false; an integer; or Params, which are taken as they are. */
+/* The value of a member: text, which is quoted; true or false; an integer; members, which become an object; or Params, which are taken as
+ * they are. */
 class Value {
 public:
     Value(const char *text) : Value(text != nullptr ? std::string_view(text) : std::string_view()) {}
@@ -170,6 +172,8 @@ public:
             detail::wipe(digits);
         }
     }
+    /* Without it, {{"a", "b"}} were a std::string between two pointers. */
+    inline Value(std::initializer_list<Params::Member> members);
     Value(const Params &params) : json_(params.text().empty() ? std::string_view("{}") : std::string_view(params.text())) {}
 
     const std::string &json() const noexcept { return json_.string(); }
@@ -199,6 +203,8 @@ inline Params::Params(std::initializer_list<Member> members)
     }
     text_.append("}");
 }
+
+inline Value::Value(std::initializer_list<Params::Member> members) : Value(Params(members)) {}
 
 enum class Status {
     succeeded,

@@ -409,11 +409,11 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
             of_word(&Word::Code, Some(*attempts_left), "pinCode").with_info(|info| info.word = None)
         }
         CvsRefusal::TooManyCodes { retry_after_seconds: None } => {
-            Error::new(Code::ServerError).with_detail("this account asked for too many SMS codes: ask again later")
+            Error::new(Code::ServerError).with_detail("too many SMS codes were asked for: ask again later")
         }
         CvsRefusal::TooManyCodes { retry_after_seconds: Some(seconds) } => Error::new(Code::ServerError)
             .with_detail(format!(
-                "this account asked for too many SMS codes: the next one may be asked for in {seconds} seconds"
+                "too many SMS codes were asked for: the next one may be asked for in {seconds} seconds"
             ))
             .with_info(|info| info.retry_after_seconds = Some(*seconds)),
         CvsRefusal::SmsNotSent => {

@@ -10,7 +10,7 @@ use pims::facade;
 use rcgen::{CertificateParams, KeyPair};
 
 use crate::operations::{OPERATIONS, Operation, World, is_activated};
-use crate::program::{CERTIFICATE, KEY, Program, binary};
+use crate::program::{CERTIFICATE, KEY, Program, binary, write};
 use crate::service::Service;
 use crate::shards::{Templates, each};
 use crate::{expect, turn};
@@ -106,8 +106,8 @@ fn pump(mut from: TcpStream, mut to: TcpStream, direction: Direction, state: &Mu
 fn certify(folder: &Path) {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
-    std::fs::write(folder.join(CERTIFICATE), certificate.pem()).unwrap();
-    std::fs::write(folder.join(KEY), key.serialize_pem()).unwrap();
+    write(&folder.join(CERTIFICATE), &certificate.pem());
+    write(&folder.join(KEY), &key.serialize_pem());
 }
 
 /// Does something with a program over a wire, as the device in this folder.

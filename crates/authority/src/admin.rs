@@ -176,24 +176,27 @@ impl Authority {
     /// Removes what nobody needs any more: audit lines and the ids of removed devices that are older than so many days, and every code,
     /// password, token and request for a code that is over. It goes through the accounts in small transactions and can be stopped anywhere.
     pub fn prune(&self, older_than_days: u32) -> Result<Pruned, Failure> {
-        let time = self.surroundings().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
-        let mut pruned = Pruned { audit: self.prune_audit(time)?, ..Pruned::default() };
-        let mut after = String::new();
-        while let Some(last) = self.prune_page(&after, time, &mut pruned)? {
-            after = last;
-        }
-        Ok(pruned)
+        self.prune_while(older_than_days, || true)
     }
 
-    fn prune_audit(&self, time: i64) -> Result<u64, Failure> {
-        let mut removed = 0;
-        loop {
-            let page = self.surroundings().step("prune.audit", |step| Ok(step.rows.prune_audit(time, PAGE)?))?;
-            removed += page;
-            if page < PAGE.into() {
-                return Ok(removed);
-            }
+    /// The same, as long as `go_on` says so, which is asked before each of many short steps: for a host that is to end. The next call goes on.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be written; what was removed before stays removed.
+    pub fn prune_while(&self, older_than_days: u32, go_on: impl Fn() -> bool) -> Result<Pruned, Failure> {
+        let time = self.surroundings().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
+        let mut pruned = Pruned::default();
+        let mut page = u64::from(PAGE);
+        while page == u64::from(PAGE) && go_on() {
+            page = self.surroundings().step("prune.audit", |step| Ok(step.rows.prune_audit(time, PAGE)?))?;
+            pruned.audit += page;
         }
+        let mut after = Some(String::new());
+        while let Some(last) = after.filter(|_| go_on()) {
+            after = self.prune_page(&last, time, &mut pruned)?;
+        }
+        Ok(pruned)
     }
 
     /// Prunes what belongs to the next accounts and tells the last of them.

@@ -134,7 +134,7 @@ impl Authority {
 
     /// Answers one request of an authenticated account, which is made where it does not exist yet.
     pub fn cvs(&self, account: &AccountName, request: &CvsRequest<'_>) -> Result<CvsAnswer, Failure> {
-        cvs::answer(&self.surroundings(), &self.post(), account, request)
+        cvs::answer(|| self.surroundings(), &self.post(), account, request)
     }
 
     /// Tries the SMS again that are due; without [`Options::sms_retry`] there are none. The host calls it every second or so; any number of

@@ -85,16 +85,17 @@ pub enum CvsRefusal {
 type Judged<T> = Result<Result<T, CvsRefusal>, Failure>;
 
 /// Answers one request.
-pub(crate) fn answer(
-    surroundings: &Surroundings<'_>,
+pub(crate) fn answer<'s>(
+    around: impl Fn() -> Surroundings<'s>,
     post: &Post<'_>,
     account: &AccountName,
     request: &CvsRequest<'_>,
 ) -> Result<CvsAnswer, Failure> {
     let name = account.as_str();
+    let surroundings = around();
     let judged = match *request {
         CvsRequest::SendCode { purpose, phone_number } => {
-            send_code(surroundings, post, name, purpose, phone_number)?.map(|()| CvsAnswer::Done)
+            send_code(around, post, name, purpose, phone_number)?.map(|()| CvsAnswer::Done)
         }
         CvsRequest::TrustedPhoneNumber => {
             surroundings.step("phoneNumber.read", |step| trusted_number(step, name))?.map(CvsAnswer::PhoneNumber)
@@ -113,18 +114,19 @@ pub(crate) fn answer(
     Ok(judged.unwrap_or_else(CvsAnswer::Refused))
 }
 
-fn send_code(
-    surroundings: &Surroundings<'_>,
+/// `around` is asked anew before each step: a gateway takes its time.
+fn send_code<'s>(
+    around: impl Fn() -> Surroundings<'s>,
     post: &Post<'_>,
     name: &str,
     purpose: Purpose,
     phone_number: Option<&str>,
 ) -> Judged<()> {
-    if post.is_full(surroundings)? {
+    if post.is_full(&around())? {
         return Ok(Err(CvsRefusal::SmsNotSent));
     }
     // First durable, then sent: a code that a person holds is always known.
-    let made = surroundings.step("code.send", |step| {
+    let made = around().step("code.send", |step| {
         let made = make_code(step, name, purpose, phone_number)?;
         if let Ok((code, message)) = &made {
             post.keep(step, name, *code, message)?;
@@ -135,11 +137,11 @@ fn send_code(
         Ok(made) => made,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if post.try_first(surroundings, &message)? {
+    if post.try_first(&around, &message)? {
         return Ok(Ok(()));
     }
     if post.retry.is_none() {
-        surroundings.step("code.withdraw", |step| {
+        around().step("code.withdraw", |step| {
             // Another request may have replaced it meanwhile: that one is not this one's to withdraw.
             codes::withdraw(step, name, purpose, |held| held.hash == code.bytes && held.used.is_none())
         })?;

@@ -21,8 +21,9 @@ use crate::storage::MessageRow;
 
 const COLUMN: &str = "sms_queue.message";
 
-/// How long a try may take, in milliseconds; after that another process tries.
-const LEASE: i64 = 60_000;
+/// How long a try may take, in milliseconds; after that another process tries. A minute for the gateway, and what the step before it may have
+/// waited for the database.
+const LEASE: i64 = 90_000;
 
 /// The longest pause between two tries.
 const MAX_DELAY: Duration = Duration::from_secs(300);
@@ -30,7 +31,8 @@ const MAX_DELAY: Duration = Duration::from_secs(300);
 /// How SMS are tried again that the gateway did not take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SmsRetry {
-    /// How often a message is tried altogether, the first time included.
+    /// How often a message is tried altogether, the first time included. Once more where a process died in the last try, of which nobody knows
+    /// whether the gateway took it.
     pub attempts: u32,
     /// The pause after the first try. Each following one is twice as long, up to five minutes.
     pub first_delay: Duration,
@@ -52,7 +54,8 @@ pub struct Delivered {
     pub sent: u32,
     /// The gateway did not take them; they will be tried again.
     pub failed: u32,
-    /// They were given up, and their codes are void: tried too often, or the code expired, was used or replaced.
+    /// They were given up, and their codes are void: tried too often, or the code expired, was used or replaced. The code stays good where the
+    /// last tries ended with their process, so that nobody knows whether the gateway took it.
     pub dropped: u32,
 }
 
@@ -107,14 +110,14 @@ impl Post<'_> {
     }
 
     /// Tries a message that was just kept. Whether the gateway took it.
-    pub(crate) fn try_first(&self, around: &Surroundings<'_>, sms: &Sms) -> Result<bool, Failure> {
+    pub(crate) fn try_first<'s>(&self, around: &impl Fn() -> Surroundings<'s>, sms: &Sms) -> Result<bool, Failure> {
         let sent = self.gateway.send(sms).is_ok();
         if self.retry.is_some() {
             if sent {
                 // The person has the code: that the row stays and the message may be sent again is no reason to say otherwise.
-                let _ = forget(around, &sms.id);
+                let _ = forget(&around(), &sms.id);
             } else {
-                self.postpone(around, &sms.id, 1)?;
+                self.postpone(&around(), &sms.id, 1)?;
             }
         }
         Ok(sent)
@@ -129,22 +132,39 @@ impl Post<'_> {
         let mut delivered = Delivered::default();
         let Some(retry) = self.retry else { return Ok(delivered) };
         while go_on() {
-            match claim(&around(), retry)? {
-                Claim::Nothing => break,
-                Claim::Dropped => delivered.dropped += 1,
-                Claim::Message(Claimed { sms, attempts }) => {
-                    if self.gateway.send(&sms).is_ok() {
-                        forget(&around(), &sms.id)?;
-                        delivered.sent += 1;
-                    } else if self.postpone(&around(), &sms.id, attempts)? {
-                        delivered.dropped += 1;
-                    } else {
-                        delivered.failed += 1;
-                    }
-                }
+            match self.deliver_one(&around, retry, &mut delivered) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(failure) if delivered == Delivered::default() => return Err(failure),
+                // What was done is told; what is wrong meets the next call.
+                Err(_) => break,
             }
         }
         Ok(delivered)
+    }
+
+    /// Tries one message. Whether there was one.
+    fn deliver_one<'s>(
+        &self,
+        around: &impl Fn() -> Surroundings<'s>,
+        retry: &SmsRetry,
+        delivered: &mut Delivered,
+    ) -> Result<bool, Failure> {
+        match claim(&around(), retry)? {
+            Claim::Nothing => return Ok(false),
+            Claim::Dropped => delivered.dropped += 1,
+            Claim::Message(Claimed { sms, attempts }) => {
+                if self.gateway.send(&sms).is_ok() {
+                    delivered.sent += 1;
+                    forget(&around(), &sms.id)?;
+                } else if self.postpone(&around(), &sms.id, attempts)? {
+                    delivered.dropped += 1;
+                } else {
+                    delivered.failed += 1;
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Notes that try number `attempts` failed. Whether it was the last one.
@@ -169,8 +189,13 @@ fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> 
     around.step("sms.claim", |step| {
         let Some(row) = any_of(step.rows.due_messages(step.now, 16)?)? else { return Ok(Claim::Nothing) };
         let code = step.rows.code(&row.account, row.purpose)?;
-        let worth = code.is_some_and(|code| code.hash == row.code_hash && rules::is_live(&code, step.policy, step.now))
-            && row.attempts < retry.attempts;
+        let worth = code.is_some_and(|code| code.hash == row.code_hash && rules::is_live(&code, step.policy, step.now));
+        // A try whose end was noted is followed by another, or it was the last one: here a process died in the last one, and in one more.
+        if worth && row.attempts > retry.attempts {
+            step.rows.forget_message(&row.id)?;
+            step.audit(Some(&row.account), None, audit::SMS_DROPPED)?;
+            return Ok(Claim::Dropped);
+        }
         match worth.then(|| open(step, &row)).and_then(Result::ok) {
             Some(sms) => {
                 let attempts = row.attempts.saturating_add(1);

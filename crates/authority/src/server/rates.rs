@@ -1,6 +1,7 @@
 //! How often something may happen: a bucket of tokens a key, that fills up again with time.
 //!
-//! Some things count only once their outcome is known (a wrong code, not a right one), so looking and taking are two steps here.
+//! Some things count only by their outcome (a wrong code, not a right one). They are paid in advance all the same, and the right ones are paid back:
+//! of guesses that arrive at once none gets through because the others are not judged yet.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,11 +12,14 @@ use std::time::{Duration, Instant};
 /// Keys that are remembered at most. One that is forgotten has a full bucket again.
 const MAX_KEYS: usize = 200_000;
 
-const MINUTE: f64 = 60.0;
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 
-/// So many a minute for each key, all of them at once where none were taken for a minute.
+/// So many in a time for each key, all of them at once where none were taken for as long.
 pub(crate) struct Rate<K> {
-    per_minute: f64,
+    most: f64,
+    /// Seconds.
+    time: f64,
     buckets: Mutex<HashMap<K, Bucket>>,
 }
 
@@ -26,42 +30,75 @@ struct Bucket {
 }
 
 impl<K: Eq + Hash> Rate<K> {
-    pub(crate) fn new(per_minute: u32) -> Self {
-        Self { per_minute: per_minute.into(), buckets: Mutex::default() }
+    pub(crate) fn per_minute(most: u32) -> Self {
+        Self::new(most, MINUTE)
     }
 
-    /// Whether there is a token. Where there is none: when there will be one.
-    pub(crate) fn look(&self, key: &K, now: Instant) -> Result<(), Duration> {
-        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        match buckets.get(key) {
-            Some(bucket) => self.judge(self.filled(*bucket, now)),
-            None => Ok(()),
-        }
+    pub(crate) fn per_hour(most: u32) -> Self {
+        Self::new(most, HOUR)
+    }
+
+    fn new(most: u32, time: Duration) -> Self {
+        Self { most: most.into(), time: time.as_secs_f64(), buckets: Mutex::default() }
     }
 
     /// Takes a token, where there is one. Where there is none: when there will be one.
     pub(crate) fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_KEYS {
-            buckets.retain(|_, bucket| self.filled(*bucket, now) < self.per_minute);
+            buckets.retain(|_, bucket| self.filled(*bucket, now) < self.most);
             if buckets.len() >= MAX_KEYS {
                 buckets.clear();
             }
         }
-        let bucket = buckets.entry(key).or_insert(Bucket { tokens: self.per_minute, at: now });
+        let bucket = buckets.entry(key).or_insert(Bucket { tokens: self.most, at: now });
         let tokens = self.filled(*bucket, now);
-        self.judge(tokens)?;
+        if tokens < 1.0 {
+            return Err(Duration::from_secs_f64((1.0 - tokens) * self.time / self.most));
+        }
         *bucket = Bucket { tokens: tokens - 1.0, at: now };
         Ok(())
     }
 
-    fn filled(&self, bucket: Bucket, now: Instant) -> f64 {
-        let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * self.per_minute / MINUTE;
-        (bucket.tokens + gained).min(self.per_minute)
+    fn give_back(&self, key: &K) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = buckets.get_mut(key) {
+            bucket.tokens = (bucket.tokens + 1.0).min(self.most);
+        }
     }
 
-    fn judge(&self, tokens: f64) -> Result<(), Duration> {
-        if tokens >= 1.0 { Ok(()) } else { Err(Duration::from_secs_f64((1.0 - tokens) * MINUTE / self.per_minute)) }
+    fn filled(&self, bucket: Bucket, now: Instant) -> f64 {
+        let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * self.most / self.time;
+        (bucket.tokens + gained).min(self.most)
+    }
+}
+
+/// What was taken in advance for something that may turn out not to count. It is spent, unless it is given back: also where the caller is gone
+/// before there is an outcome.
+#[derive(Default)]
+pub(crate) struct Advance<'a> {
+    taken: Vec<Box<dyn FnOnce() + Send + 'a>>,
+}
+
+impl<'a> Advance<'a> {
+    /// Takes one more token. Where there is none, when there will be one, and those before it are given back.
+    pub(crate) fn take<K: Clone + Eq + Hash + Send + 'a>(
+        &mut self,
+        rate: &'a Rate<K>,
+        key: K,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        let taken = rate.take(key.clone(), now);
+        match taken {
+            Ok(()) => self.taken.push(Box::new(move || rate.give_back(&key))),
+            Err(_) => std::mem::take(self).give_back(),
+        }
+        taken
+    }
+
+    /// It did not count.
+    pub(crate) fn give_back(self) {
+        self.taken.into_iter().for_each(|give_back| give_back());
     }
 }
 
@@ -92,12 +129,10 @@ mod tests {
 
     #[test]
     fn a_minutes_worth_can_be_taken_at_once_and_comes_back_with_time() {
-        let (rate, start) = (Rate::new(2), Instant::now());
+        let (rate, start) = (Rate::per_minute(2), Instant::now());
         rate.take("a", start).unwrap();
-        rate.look(&"a", start).unwrap();
         rate.take("a", start).unwrap();
         assert_eq!(rate.take("a", start).unwrap_err().as_secs_f64().round(), 30.0);
-        assert!(rate.look(&"a", start).is_err());
         rate.take("b", start).unwrap();
         let later = start + Duration::from_secs(31);
         rate.take("a", later).unwrap();
@@ -105,8 +140,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_in_advance_is_spent_unless_it_is_given_back() {
+        let (one, other, start) = (Rate::per_minute(2), Rate::per_hour(1), Instant::now());
+        let advance = || {
+            let mut advance = Advance::default();
+            let taken = advance.take(&one, "a", start).and_then(|()| advance.take(&other, (), start));
+            taken.map(|()| advance)
+        };
+        advance().unwrap().give_back();
+        drop(advance().unwrap());
+        assert!(advance().is_err(), "the other has none left");
+        one.take("a", start).expect("what was taken for the refused one came back");
+        assert!(one.take("a", start).is_err());
+    }
+
+    #[test]
     fn the_keys_that_are_remembered_are_bounded() {
-        let (rate, start) = (Rate::new(1), Instant::now());
+        let (rate, start) = (Rate::per_hour(1), Instant::now());
         for key in 0..=MAX_KEYS {
             rate.take(key, start).unwrap();
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::config::{Limits, RelyingParty};
 use super::identity::Identity;
@@ -13,6 +13,9 @@ use super::metrics::Metrics;
 use super::rates::Rate;
 use super::signer::Signer;
 use crate::{AccountName, Authority, Failure};
+
+/// How long a request waits for its turn at the SMS gateway.
+const GATEWAY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The service behind its listeners.
 pub(crate) struct Service {
@@ -25,7 +28,8 @@ pub(crate) struct Service {
     pub(crate) metrics: Metrics,
     /// Whether the database was ready, and when that was asked.
     pub(crate) readiness: Mutex<Option<(Instant, bool)>>,
-    steps: Semaphore,
+    steps: Arc<Semaphore>,
+    sends: Arc<Semaphore>,
 }
 
 /// How often who may do what.
@@ -34,7 +38,14 @@ pub(crate) struct Rates {
     pub(crate) account: Rate<AccountName>,
     pub(crate) wrong_codes_of_address: Rate<IpAddr>,
     pub(crate) wrong_codes: Rate<()>,
-    pub(crate) wrong_otps: Rate<AccountName>,
+    /// By who asked: a relying party, or (`None`) the account's own app. What strangers do at a party is not held against the app.
+    pub(crate) wrong_otps: Rate<(Option<String>, AccountName)>,
+    /// Of relying parties that are open to everybody.
+    pub(crate) wrong_otps_of_address: Rate<IpAddr>,
+    /// Of relying parties that are known by their tokens.
+    pub(crate) party: Rate<String>,
+    /// SMS to numbers that are nobody's yet.
+    pub(crate) codes_of_number: Rate<String>,
 }
 
 impl Service {
@@ -46,15 +57,18 @@ impl Service {
         limits: Limits,
     ) -> Self {
         let rates = Rates {
-            address: Rate::new(limits.address_per_minute),
-            account: Rate::new(limits.account_per_minute),
-            wrong_codes_of_address: Rate::new(limits.wrong_codes_per_address_and_minute),
-            wrong_codes: Rate::new(limits.wrong_codes_per_minute),
-            wrong_otps: Rate::new(limits.wrong_otps_per_account_and_minute),
+            address: Rate::per_minute(limits.address_per_minute),
+            account: Rate::per_minute(limits.account_per_minute),
+            wrong_codes_of_address: Rate::per_minute(limits.wrong_codes_per_address_and_minute),
+            wrong_codes: Rate::per_minute(limits.wrong_codes_per_minute),
+            wrong_otps: Rate::per_minute(limits.wrong_otps_per_account_and_minute),
+            wrong_otps_of_address: Rate::per_minute(limits.wrong_otps_per_address_and_minute),
+            party: Rate::per_minute(limits.party_per_minute),
+            codes_of_number: Rate::per_hour(limits.codes_per_number_and_hour),
         };
-        let steps = Semaphore::new(limits.steps);
+        let [steps, sends] = [(); 2].map(|()| Arc::new(Semaphore::new(limits.steps)));
         let (metrics, readiness) = (Metrics::default(), Mutex::default());
-        Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps }
+        Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps, sends }
     }
 
     pub(crate) fn authority(&self) -> &Authority {
@@ -73,16 +87,36 @@ impl Service {
         work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failed> {
         let began = Instant::now();
-        let turn = self.clone();
-        let permit = self.steps.acquire().await.map_err(|_| Failed)?;
-        permit.forget();
-        let done = tokio::task::spawn_blocking(move || {
-            let _turn = Turn(&turn.steps);
-            work(&turn.authority)
-        });
-        let done = done.await;
+        let turn = self.steps.clone().acquire_owned().await.map_err(|_| Failed)?;
+        let done = self.run(turn, work).await;
         self.metrics.step(began.elapsed());
-        match done {
+        done
+    }
+
+    /// The same for work that waits for the SMS gateway, which takes no turn from the others: as many may do that as there are steps. `None`
+    /// where so many do already.
+    pub(crate) async fn send<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Option<T>, Failed> {
+        match tokio::time::timeout(GATEWAY_PATIENCE, self.sends.clone().acquire_owned()).await {
+            Ok(turn) => self.run(turn.map_err(|_| Failed)?, work).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The turn is given back however the work ends.
+    async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        turn: OwnedSemaphorePermit,
+        work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failed> {
+        let service = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&service.authority)
+        });
+        match done.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(failure)) => {
                 tracing::error!(%failure, "a step failed");
@@ -93,15 +127,6 @@ impl Service {
                 Err(Failed)
             }
         }
-    }
-}
-
-/// Gives a turn back, however the work ended.
-struct Turn<'a>(&'a Semaphore);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.add_permits(1);
     }
 }
 

@@ -124,6 +124,18 @@ fn a_configuration_is_checked_whole_and_nothing_of_it_is_repeated() {
 }
 
 #[test]
+fn a_secret_that_everybody_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let setup = Setup::new();
+    let token = setup.folder.path().join("admin.token");
+    std::fs::set_permissions(&token, PermissionsExt::from_mode(0o640)).unwrap();
+    says(&setup, &["check"]);
+    std::fs::set_permissions(&token, PermissionsExt::from_mode(0o644)).unwrap();
+    let told = fails(&setup, &["check"], "");
+    assert!(told.contains("admin.token") && told.contains("open to everybody"), "{told}");
+}
+
+#[test]
 fn every_key_is_listed_with_its_variable_and_means_something() {
     /// Any text is a good value of these.
     const TEXTS: [&str; 5] =

@@ -187,6 +187,10 @@ fn nginx_as_documented_passes_on_the_exchange_and_logs_no_query() {
     let planted = setup("activate", "", &[("code", secret)]);
     assert_eq!(Answer::of(&client, None, &planted).err(), "NOK:SN");
     assert!(client.mac(None, secret).contains("NOK:SN"), "a query that is no query");
+    let status = |path: &str| {
+        crate::http::send(&client.agent, "GET", &format!("{}{path}", nginx.url), None, None).unwrap().status
+    };
+    assert_eq!(["/healthz", "/readyz", "/.well-known/jwks.json"].map(status), [404, 404, 200]);
 
     // What nginx answers itself: a service that is gone, a request that is too long, a method that is none.
     world.process.kill().unwrap();

@@ -184,3 +184,32 @@ fn a_gateway_that_does_not_answer_is_waited_for_no_longer_than_configured() {
     let reply = certify(&world, NUMBER);
     assert_eq!((reply.status, reply.word().as_str()), (503, "NOK:NOSMS"));
 }
+
+#[test]
+fn a_gateway_that_does_not_answer_holds_up_nobody_who_needs_no_sms() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let world = Setup::new()
+        .set("sms.gateway", "webhook")
+        .set("sms.webhook_url", url)
+        .set("sms.webhook_template", r#"{"to": "{to}", "text": "{text}"}"#)
+        .set("sms.webhook_timeout_seconds", 30)
+        .set("limits.steps", 2)
+        .start();
+    let (answered, answers) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let (world, answered) = (&world, answered.clone());
+            scope.spawn(move || answered.send(certify(world, NUMBER)).unwrap());
+        }
+        // Two hold the turns there are; the others are told, and everything else goes on.
+        for reply in answers.iter().take(2) {
+            assert_eq!((reply.status, reply.word().as_str()), (503, "NOK:NOSMS"));
+        }
+        assert_eq!(world.ask("GET", "/readyz", None, None).status, 200);
+        assert_eq!(world.cvs("GET", "trustedPhoneNumber", "alice", None).word(), "NOK:NOPHONE");
+        assert!(answers.try_recv().is_err(), "the gateway is not waited for");
+        drop(silent);
+    });
+    assert_eq!(answers.try_iter().count(), 2);
+}

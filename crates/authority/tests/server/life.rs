@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rcgen::{CertificateParams, KeyPair};
+use ureq::Agent;
 
 use crate::http;
 use crate::world::{CVS, Setup, World, poll, token};
@@ -62,14 +63,22 @@ fn certificate(setup: &Setup) -> String {
     pem
 }
 
-/// Whether the service shows exactly this certificate.
-fn shows(world: &World, pem: &str) -> bool {
+/// A client that trusts exactly this certificate, and keeps its connections.
+fn trusting(pem: &str) -> Agent {
     use ureq::tls::{Certificate, RootCerts, TlsConfig};
     let root = Certificate::from_pem(pem.as_bytes()).unwrap();
     let tls = TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build();
-    let agent = ureq::Agent::config_builder().tls_config(tls).build().into();
+    Agent::config_builder().tls_config(tls).build().into()
+}
+
+fn answers(world: &World, agent: &Agent) -> bool {
     let port = world.client.url.rsplit_once(':').unwrap().1;
-    http::send(&agent, "GET", &format!("https://localhost:{port}/healthz"), None, None).is_ok()
+    http::send(agent, "GET", &format!("https://localhost:{port}/healthz"), None, None).is_ok()
+}
+
+/// Whether the service shows exactly this certificate.
+fn shows(world: &World, pem: &str) -> bool {
+    answers(world, &trusting(pem))
 }
 
 #[test]
@@ -77,15 +86,17 @@ fn a_new_certificate_is_shown_after_sighup_and_a_bad_one_is_not() {
     let setup = Setup::new();
     let first = certificate(&setup);
     let world = setup.set("listen.certificate_file", "server.pem").set("listen.key_file", "server.key").start();
-    assert!(shows(&world, &first));
+    let kept = trusting(&first);
+    assert!(shows(&world, &first) && answers(&world, &kept));
     world.setup.write("server.key", "no key");
     world.signal("-HUP");
     world.log.wait_for(|line| line["message"] == "the certificate stays as it is");
-    assert!(shows(&world, &first));
+    assert!(shows(&world, &first) && answers(&world, &kept));
     let second = certificate(&world.setup);
     world.signal("-HUP");
     world.log.wait_for(|line| line["message"] == "the certificate was read again");
     assert!(shows(&world, &second) && !shows(&world, &first));
+    poll(|| (!answers(&world, &kept)).then_some(())).expect("connections end that began with another certificate");
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! What a client may send, and how often.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
 
 use pims_authority::Purpose;
 use serde_json::json;
 
 use crate::device::{Answer, Device, Scene, setup};
 use crate::http::Reply;
-use crate::world::{CVS, Setup, TOKEN, World, token};
+use crate::world::{BANK, CVS, Setup, TOKEN, World, poll, token};
 
 fn limited(reply: &Reply) {
     assert_eq!((reply.status, reply.word().as_str()), (429, "NOK:TOOMANYREQUESTS"));
@@ -79,6 +80,8 @@ fn the_word_about_an_address_is_believed_of_a_trusted_proxy_alone() {
     assert_eq!(taken(&proxied, "192.0.2.1", 10), 3);
     assert_eq!(taken(&proxied, "192.0.2.2", 10), 3);
     assert_eq!(taken(&proxied, "192.0.2.9, 192.0.2.2", 10), 0, "what a client wrote itself stands further left");
+    assert_eq!(taken(&proxied, "192.0.2.8, 192.0.2.3:4711", 10), 3, "a proxy that writes ports: it counts as its peer");
+    assert_eq!(taken(&proxied, "192.0.2.7, 192.0.2.3:4712", 10), 0, "and what stands before that is not believed");
 }
 
 #[test]
@@ -143,11 +146,160 @@ fn one_time_passwords_are_not_guessed_and_right_ones_are_free() {
     }
     limited(&guess("alice"));
     limited(&guess("nobody"));
-    limited(&world.ask(
-        "POST",
-        TOKEN,
-        Some(&token("alice")),
-        Some(&json!({"grant_type": "password", "password": "x"})),
-    ));
     assert_eq!(guess("bob").word(), "NOK:ACCESS");
+    // What strangers do there is held against nobody else who asks.
+    let query = asked("bank", "alice", "abcdefgh");
+    assert_eq!(world.ask("GET", &query, Some(BANK), None).word(), "NOK:ACCESS");
+    let body = json!({"grant_type": "password", "password": "x"});
+    let exchange = || world.ask("POST", TOKEN, Some(&token("alice")), Some(&body));
+    for _ in 0..2 {
+        assert_eq!(exchange().json()["error"], "invalid_grant");
+    }
+    limited(&exchange());
+}
+
+fn asked(party: &str, account: &str, otp: &str) -> String {
+    format!("/FS?action=authenticate&serviceId={party}&userId={account}&token={otp}&format=json")
+}
+
+#[test]
+fn an_address_does_not_go_through_the_names_of_accounts_at_an_open_party() {
+    let world = Setup::new().set("limits.wrong_otps_per_address_and_minute", 3).start();
+    for account in ["a", "b", "c"] {
+        assert_eq!(world.ask("GET", &asked("shop", account, "abcdefgh"), None, None).word(), "NOK:ACCESS");
+    }
+    limited(&world.ask("GET", &asked("shop", "d", "abcdefgh"), None, None));
+    assert_eq!(world.ask("GET", &asked("bank", "d", "abcdefgh"), Some(BANK), None).word(), "NOK:ACCESS");
+}
+
+#[test]
+fn a_party_that_shows_its_token_is_not_limited_as_an_address_but_as_itself() {
+    let world = Setup::new().set("limits.address_per_minute", 1).set("limits.party_per_minute", 3).start();
+    let asks = |party: &str, token: Option<&str>| world.ask("GET", &asked(party, "alice", "abcdefgh"), token, None);
+    assert_eq!(asks("bank", Some("another-token-of-many-characters")).status, 401);
+    limited(&asks("bank", None));
+    limited(&asks("shop", Some(BANK)));
+    for _ in 0..3 {
+        assert_eq!(asks("bank", Some(BANK)).word(), "NOK:ACCESS");
+    }
+    limited(&asks("bank", Some(BANK)));
+}
+
+/// How many of a hundred guesses at once were judged.
+fn judged_at_once(world: &World, path: &str, wrong: &str) -> usize {
+    let (request, start) = (format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"), Barrier::new(100));
+    let guess = || {
+        start.wait();
+        raw(world, request.as_bytes()).contains(wrong)
+    };
+    std::thread::scope(|scope| {
+        let guesses: Vec<_> = (0..100).map(|_| scope.spawn(guess)).collect();
+        guesses.into_iter().map(|guess| guess.join().unwrap()).filter(|judged| *judged).count()
+    })
+}
+
+#[test]
+fn guesses_at_once_cost_what_guesses_one_by_one_cost() {
+    let world = Setup::new()
+        .set("limits.wrong_codes_per_address_and_minute", 3)
+        .set("limits.wrong_otps_per_account_and_minute", 3)
+        .start();
+    // A bucket of three fills up again by one in twenty seconds.
+    let refilled = |begun: Instant| usize::try_from(begun.elapsed().as_secs() / 20).unwrap();
+    let begun = Instant::now();
+    let codes =
+        judged_at_once(&world, &format!("/iwws/MAC?{}", setup("activate", "", &[("code", "000000")])), "NOK:CODE");
+    assert!((3..=3 + refilled(begun)).contains(&codes), "{codes}");
+    let begun = Instant::now();
+    let passwords = judged_at_once(&world, &asked("shop", "alice", "abcdefgh"), "NOK:ACCESS");
+    assert!((3..=3 + refilled(begun)).contains(&passwords), "{passwords}");
+}
+
+#[test]
+fn a_number_is_not_flooded_by_many_accounts() {
+    let world = Setup::new().set("limits.codes_per_number_and_hour", 1).start();
+    let certify = |account: &str, number: &str| {
+        let body = json!({"type": "phoneNumberCertification", "phoneNumber": number});
+        world.cvs("POST", "smsCode", account, Some(&body))
+    };
+    assert_eq!(certify("alice", "no number").word(), "NOK:PHONE");
+    assert_eq!(certify("alice", "+33600000001").status, 200);
+    for number in ["+33600000001", "33600000001"] {
+        let refused = certify("bob", number);
+        assert_eq!((refused.status, refused.word().as_str()), (429, "NOK:TOOMANYCODES"));
+        let seconds: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((60..=3601).contains(&seconds), "{seconds}");
+    }
+    assert_eq!(certify("bob", "+33600000002").status, 200);
+}
+
+/// A connection that is open.
+fn connected(world: &World) -> TcpStream {
+    let stream = TcpStream::connect(world.client.url.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+/// Asks once, and says whether there was an answer.
+fn is_answered(stream: &mut TcpStream) -> bool {
+    let mut first = [0; 9];
+    let sent = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+    sent.and_then(|()| stream.read_exact(&mut first)).is_ok_and(|()| &first == b"HTTP/1.1 ")
+}
+
+#[test]
+fn an_address_has_so_many_connections_and_a_proxy_as_many_as_it_wants() {
+    let few = || Setup::new().set("limits.connections_per_address", 2).set("limits.header_timeout_seconds", 300);
+    let world = few().start();
+    let mut kept = [connected(&world), connected(&world)];
+    assert!(kept.iter_mut().all(is_answered));
+    assert!(!is_answered(&mut connected(&world)));
+    drop(kept);
+    poll(|| is_answered(&mut connected(&world)).then_some(())).expect("places are given back");
+    let proxied = few().set("listen.trusted_proxies", "127.0.0.1").start();
+    let mut kept: Vec<TcpStream> = (0..4).map(|_| connected(&proxied)).collect();
+    assert!(kept.iter_mut().all(is_answered));
+}
+
+#[test]
+fn who_asks_and_does_not_read_is_left() {
+    let world = Setup::new().set("limits.write_timeout_seconds", 1).start();
+    let mut stream = connected(&world);
+    let request = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
+    // Until the service ends the connection: one that it keeps takes no more at some time, which is another error.
+    let ended = loop {
+        if let Err(error) = stream.write_all(request.as_bytes()) {
+            break error.kind();
+        }
+    };
+    assert!(matches!(ended, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{ended}");
+}
+
+#[test]
+fn who_is_refused_is_not_waited_for() {
+    let world = Setup::new().set("limits.address_per_minute", 1).start();
+    let post = |body: &str| format!("POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n{body}");
+    let answers = raw(&world, [post("full"), post("full"), post("")].concat().as_bytes()).to_lowercase();
+    let statuses: Vec<&str> = answers.split("http/1.1 ").skip(1).filter_map(|answer| answer.get(..3)).collect();
+    assert_eq!(statuses, ["404", "429", "429"], "{answers}");
+    assert_eq!(answers.matches("connection: close").count(), 1, "{answers}");
+}
+
+#[test]
+fn on_a_socket_for_both_kinds_of_addresses_a_proxy_is_known_by_its_own() {
+    // An address of IPv4 in the clothes of IPv6, as on a socket for both.
+    let mapped = "[::ffff:127.0.0.1]:0";
+    if let Err(error) = TcpListener::bind(mapped) {
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED: no IPv6 here ({error})\n");
+        return;
+    }
+    let world = Setup::new()
+        .set("listen.address", mapped)
+        .set("listen.trusted_proxies", "127.0.0.1")
+        .set("limits.address_per_minute", 3)
+        .start();
+    assert_eq!(taken(&world, "192.0.2.1", 10), 3);
+    assert_eq!(taken(&world, "192.0.2.2", 2), 2);
+    assert_eq!(taken(&world, "::ffff:192.0.2.2", 10), 1, "the same address");
 }

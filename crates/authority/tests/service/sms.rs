@@ -205,9 +205,46 @@ fn a_message_of_an_instance_that_died_is_sent_by_another() {
     world.cvs(&account, SEND);
     break_gateway(&world, false);
     // As an instance leaves it that dies between the code and the gateway: being tried.
-    world.database.execute("UPDATE sms_queue SET due_at = due_at + 50000");
-    world.clock.forward(59);
+    world.database.execute("UPDATE sms_queue SET due_at = due_at + 80000");
+    world.clock.forward(89);
     assert_eq!(world.authority.deliver_due().unwrap(), delivered(0, 0, 0));
     world.clock.forward(1);
     assert_eq!(world.authority.deliver_due().unwrap(), delivered(1, 0, 0));
+}
+
+#[test]
+fn the_pause_begins_when_the_gateway_has_failed() {
+    let world = world();
+    let account = world.account("user");
+    break_gateway(&world, true);
+    world.inbox.slow_down(&world.clock, 30);
+    assert_eq!(world.cvs(&account, SEND), NOT_SENT);
+    assert_eq!(world.authority.deliver_due().unwrap(), delivered(0, 0, 0));
+    world.clock.forward(10);
+    assert_eq!(world.authority.deliver_due().unwrap(), delivered(0, 1, 0));
+}
+
+#[test]
+fn of_the_last_try_of_an_instance_that_died_nobody_knows_so_there_is_one_more_and_the_code_stays_good() {
+    let world = world();
+    let account = world.account("user");
+    break_gateway(&world, true);
+    world.cvs(&account, SEND);
+    let (_, code) = world.inbox.last();
+    let last_try = format!("UPDATE sms_queue SET attempts = {}", RETRY.attempts);
+    world.database.execute(&last_try);
+    world.clock.forward(10);
+    break_gateway(&world, false);
+    assert_eq!(world.authority.deliver_due().unwrap(), delivered(1, 0, 0));
+
+    break_gateway(&world, true);
+    world.cvs(&account, SEND);
+    let (_, newer) = world.inbox.last();
+    world.database.execute(&last_try.replace("attempts = ", "attempts = 1 + "));
+    world.clock.forward(10);
+    let before = world.inbox.len();
+    assert_eq!(world.authority.deliver_due().unwrap(), delivered(0, 0, 1));
+    assert_eq!((world.inbox.len(), waiting(&world)), (before, 0));
+    assert_ne!(newer, code);
+    begin(&world, &account, &newer).ok();
 }

@@ -34,6 +34,8 @@ pub(crate) struct Inbox {
     codes: Arc<Mutex<Vec<(String, String)>>>,
     ids: Arc<Mutex<Vec<String>>>,
     pub(crate) broken: Arc<AtomicBool>,
+    /// A clock that a message moves on, and by how many seconds.
+    slow: Arc<Mutex<Option<(HandClock, i64)>>>,
 }
 
 impl Inbox {
@@ -43,6 +45,11 @@ impl Inbox {
 
     pub(crate) fn ids(&self) -> Vec<String> {
         self.ids.lock().unwrap().clone()
+    }
+
+    /// Every message takes so many seconds from now on.
+    pub(crate) fn slow_down(&self, clock: &HandClock, seconds: i64) {
+        *self.slow.lock().unwrap() = Some((clock.clone(), seconds));
     }
 
     pub(crate) fn last(&self) -> (String, String) {
@@ -55,6 +62,9 @@ impl SmsGateway for Inbox {
         assert!(sms.text.contains(sms.code.as_str()));
         self.codes.lock().unwrap().push((sms.to.clone(), sms.code.to_string()));
         self.ids.lock().unwrap().push(sms.id.clone());
+        if let Some((clock, seconds)) = &*self.slow.lock().unwrap() {
+            clock.forward(*seconds);
+        }
         if self.broken.load(Ordering::SeqCst) { Err(SmsError::new("broken")) } else { Ok(()) }
     }
 }

@@ -92,6 +92,13 @@ audience = \"{ACCOUNT}\"
 gateway = \"outbox\"
 outbox_file = \"{OUTBOX}\"
 
+# Whoever tries things out asks for many codes.
+[policy]
+codes_per_hour = 100
+codes_per_day = 1000
+[limits]
+codes_per_number_and_hour = 1000
+
 [relying_parties.services]
 {ACCOUNT} = {{ open = true }}
 ",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{dev, gateway, open};
@@ -22,6 +22,10 @@ const POST: Duration = Duration::from_secs(1);
 
 /// How often what is over is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(6 * 3600);
+
+/// How long steps may take that are under way when the last connection is gone: those that wait longest, wait for a gateway or for another
+/// process's lock.
+const LAST_STEPS: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> Result<(), String> {
@@ -39,26 +43,36 @@ pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
 /// `ready` is told the address once it is listened to.
 fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -> Result<(), String> {
     log::start(config.log);
-    // One thread more than steps: they wait for the database on threads of their own.
+    // Steps wait for the database, and as many requests for the SMS gateway, on threads of their own.
     let runtime = Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(config.limits.steps + 8)
+        .max_blocking_threads(2 * config.limits.steps + 8)
         .build()
         .map_err(|error| error.to_string())?;
-    runtime.block_on(serve(config, ready))
+    let ended = runtime.block_on(serve(config, ready));
+    // What the drain cut off may still wait for the database or the gateway.
+    runtime.shutdown_timeout(LAST_STEPS);
+    ended
 }
 
 async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -> Result<(), String> {
-    let listener = Listener::bind(config.listen.address, config.listen.tls.as_ref()).await?;
+    // From the first moment on: where nobody listens to it, it kills, and opening takes a while.
+    let hangup = listen(SignalKind::hangup())?;
+    let proxies: Arc<[IpAddr]> = config.listen.trusted_proxies.clone().into();
+    let listener = Listener::bind(config.listen.address, config.listen.tls.as_ref(), proxies.clone()).await?;
     let admin = match &config.admin {
-        Some(admin) => Some((Listener::bind(admin.address, admin.tls.as_ref()).await?, admin.token.clone())),
+        Some(admin) => {
+            let listener = Listener::bind(admin.address, admin.tls.as_ref(), Arc::new([])).await?;
+            Some((listener, admin.token.clone()))
+        }
         None => None,
     };
-    let proxies: Arc<[IpAddr]> = config.listen.trusted_proxies.clone().into();
     let keep_days = config.keep_days;
     // Opening asks the database and perhaps an issuer, and waits for both.
     let opened = tokio::task::spawn_blocking(move || open_service(config)).await.map_err(|error| error.to_string())?;
     let service = Arc::new(opened?);
+    let signals =
+        Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())?, hangup };
     let (stop, stopped) = watch::channel(false);
     let certificates: Vec<Tls> =
         [listener.tls(), admin.as_ref().and_then(|(listener, _)| listener.tls())].into_iter().flatten().collect();
@@ -78,15 +92,16 @@ async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), Stri
         deliver(service, || !*ending.borrow());
     }));
     if let Some(days) = keep_days {
+        let ending = stopped.clone();
         work.spawn(regularly(HOUSEKEEPING, stopped.clone(), service.clone(), move |service: &Service| {
-            prune(service, days)
+            prune(service, days, || !*ending.borrow());
         }));
     }
     if let Some(every) = service.identity.refresh_every() {
         work.spawn(regularly(every, stopped, service.clone(), refresh));
     }
     ready(address)?;
-    wait(&service, &certificates).await?;
+    signals.wait(&service, &certificates).await;
     tracing::info!("ending: requests under way are finished");
     let _ = stop.send(true);
     while work.join_next().await.is_some() {}
@@ -104,25 +119,33 @@ fn open_service(config: Config) -> Result<Service, String> {
     Ok(Service::new(authority, identity, signer, config.relying_parties, config.limits))
 }
 
-/// Waits for the end. SIGHUP reads certificates and the issuer's keys again.
-async fn wait(service: &Arc<Service>, certificates: &[Tls]) -> Result<(), String> {
-    let told = |error: std::io::Error| error.to_string();
-    let mut terminate = signal(SignalKind::terminate()).map_err(told)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(told)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(told)?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => {
-                for certificate in certificates {
-                    match certificate.reload() {
-                        Ok(()) => tracing::info!("the certificate was read again"),
-                        Err(error) => tracing::error!(%error, "the certificate stays as it is"),
+fn listen(kind: SignalKind) -> Result<Signal, String> {
+    signal(kind).map_err(|error| error.to_string())
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Waits for the end. SIGHUP reads certificates and the issuer's keys again.
+    async fn wait(mut self, service: &Arc<Service>, certificates: &[Tls]) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {
+                    for certificate in certificates {
+                        match certificate.reload() {
+                            Ok(()) => tracing::info!("the certificate was read again"),
+                            Err(error) => tracing::error!(%error, "the certificate stays as it is"),
+                        }
                     }
+                    let service = service.clone();
+                    let _ = tokio::task::spawn_blocking(move || refresh(&service)).await;
                 }
-                let service = service.clone();
-                let _ = tokio::task::spawn_blocking(move || refresh(&service)).await;
             }
         }
     }
@@ -155,8 +178,8 @@ fn deliver(service: &Service, go_on: impl Fn() -> bool) {
     }
 }
 
-fn prune(service: &Service, days: u32) {
-    match service.authority().prune(days) {
+fn prune(service: &Service, days: u32, go_on: impl Fn() -> bool) {
+    match service.authority().prune_while(days, go_on) {
         Ok(pruned) => tracing::info!(audit = pruned.audit, devices = pruned.tombstones, "what is over was removed"),
         Err(failure) => {
             service.metrics.failed("housekeeping");

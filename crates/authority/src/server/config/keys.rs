@@ -60,7 +60,11 @@ pub(crate) const KEYS: &[Key] = &[
         "TLS certificate chain, PEM; without it plain HTTP, on a loopback address only",
     ),
     key("listen.key_file", Text, "the certificate's private key, PEM"),
-    key("listen.trusted_proxies", List, "none; addresses of proxies whose X-Forwarded-For is believed"),
+    key(
+        "listen.trusted_proxies",
+        List,
+        "none; addresses of proxies whose X-Forwarded-For (addresses without ports) is believed",
+    ),
     key("admin.address", Text, "none; where operators reach the service and metrics are: address and port"),
     key(
         "admin.certificate_file",
@@ -145,12 +149,37 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("limits.request_timeout_seconds", Number, "45; longest time until a request is answered"),
     key("limits.connections", Number, "2048; connections at once, each listener"),
-    key("limits.steps", Number, "16; requests that work in the database at once"),
-    key("limits.address_per_minute", Number, "600; requests of an address"),
+    key(
+        "limits.connections_per_address",
+        Number,
+        "256; connections of an address at once, each listener; trusted proxies are not counted",
+    ),
+    key("limits.write_timeout_seconds", Number, "10; longest time that an answer makes no way to who asked"),
+    key("limits.steps", Number, "16; requests that work in the database at once; as many more may ask for an SMS"),
+    key(
+        "limits.address_per_minute",
+        Number,
+        "600; requests of an address, those of relying parties with a token aside",
+    ),
     key("limits.account_per_minute", Number, "60; CVS and token requests of an account"),
     key("limits.wrong_codes_per_address_and_minute", Number, "6; wrong activation codes of an address"),
     key("limits.wrong_codes_per_minute", Number, "60; wrong activation codes of all addresses together"),
-    key("limits.wrong_otps_per_account_and_minute", Number, "10; wrong one-time passwords for an account"),
+    key(
+        "limits.wrong_otps_per_account_and_minute",
+        Number,
+        "10; wrong one-time passwords for an account, at each relying party and in its app",
+    ),
+    key(
+        "limits.wrong_otps_per_address_and_minute",
+        Number,
+        "60; wrong one-time passwords of an address at open relying parties",
+    ),
+    key("limits.party_per_minute", Number, "6000; requests of a relying party that has a token"),
+    key(
+        "limits.codes_per_number_and_hour",
+        Number,
+        "10; SMS codes to a phone number that is to become an account's, of all accounts together",
+    ),
     key("limits.drain_seconds", Number, "20; how long requests under way may take when the service ends"),
     key(
         "relying_parties.services",

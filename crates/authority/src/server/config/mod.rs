@@ -151,12 +151,17 @@ pub(crate) struct Limits {
     pub(crate) header_timeout: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) connections: usize,
+    pub(crate) connections_per_address: usize,
+    pub(crate) write_timeout: Duration,
     pub(crate) steps: usize,
     pub(crate) address_per_minute: u32,
     pub(crate) account_per_minute: u32,
     pub(crate) wrong_codes_per_address_and_minute: u32,
     pub(crate) wrong_codes_per_minute: u32,
     pub(crate) wrong_otps_per_account_and_minute: u32,
+    pub(crate) wrong_otps_per_address_and_minute: u32,
+    pub(crate) party_per_minute: u32,
+    pub(crate) codes_per_number_and_hour: u32,
     pub(crate) drain: Duration,
 }
 

@@ -1,5 +1,6 @@
 //! Takes values out of a source by their keys, with their defaults and bounds, and collects every problem on the way.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -163,15 +164,31 @@ impl Reader {
 
     /// Says that a file cannot be read, where it cannot.
     pub(super) fn readable(&mut self, key: &str, file: &Path) {
-        if let Err(error) = std::fs::File::open(file) {
+        if let Err(error) = File::open(file) {
             self.problem(key, format!("{}: {error}", file.display()));
+        }
+    }
+
+    /// Says that a file with a secret cannot be read, or by too many.
+    pub(super) fn private(&mut self, key: &str, file: &Path) {
+        let opened = File::open(file).map_err(|error| error.to_string());
+        if let Err(what) = opened.and_then(|file| refuse_everybody(&file)) {
+            self.problem(key, format!("{}: {what}", file.display()));
         }
     }
 }
 
+/// A secret that whoever is on the machine can read is none. A group may: that is how services share one.
+fn refuse_everybody(file: &File) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata().map_err(|error| error.to_string())?.permissions().mode();
+    if mode & 0o007 == 0 { Ok(()) } else { Err("it is open to everybody: its mode must be 0640 or less".into()) }
+}
+
 fn read_secret(path: &Path) -> Result<Secret, String> {
     use std::io::Read;
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    refuse_everybody(&file)?;
     let length = file.metadata().map_err(|error| error.to_string())?.len();
     if length > MAX_SECRET {
         return Err("it is too long for a secret".into());

@@ -1,7 +1,7 @@
 //! The sections of the configuration, one function each: what they mean, and which of them do not go together.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use jsonwebtoken::Algorithm;
@@ -58,8 +58,8 @@ fn listen(reader: &mut Reader) -> Option<Listen> {
     let tls = tls(reader, "listen", address);
     let mut trusted_proxies = Vec::new();
     for proxy in reader.list("listen.trusted_proxies").unwrap_or_default() {
-        match proxy.parse() {
-            Ok(address) => trusted_proxies.push(address),
+        match proxy.parse::<IpAddr>() {
+            Ok(address) => trusted_proxies.push(address.to_canonical()),
             Err(_) => reader.problem("listen.trusted_proxies", format!("`{proxy}` is no address")),
         }
     }
@@ -73,11 +73,11 @@ fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Optio
     match (certificate, key) {
         (Some(certificate), Some(key)) => {
             reader.readable(&certificate_key, &certificate);
-            reader.readable(&key_key, &key);
+            reader.private(&key_key, &key);
             Some(TlsFiles { certificate, key, client_ca: None })
         }
         (None, None) => {
-            if address.is_some_and(|address| !address.ip().is_loopback()) {
+            if address.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
                 reader.problem(
                     &format!("{section}.address"),
                     format!("plain HTTP is for loopback addresses; give {certificate_key} and {key_key}"),
@@ -259,7 +259,7 @@ fn tokens(reader: &mut Reader, address: Option<SocketAddr>) -> Tokens {
             ),
         }
     }
-    if !fixed.is_empty() && address.is_some_and(|address| !address.ip().is_loopback()) {
+    if !fixed.is_empty() && address.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
         reader.problem("tokens.static", "is for development: listen.address must be a loopback address");
     }
     if issuer.is_none() && fixed.is_empty() && !reader.has("tokens.issuer") {
@@ -429,12 +429,17 @@ fn limits(reader: &mut Reader) -> Limits {
         header_timeout: reader.seconds("limits.header_timeout_seconds", 10, 1..=300),
         request_timeout: reader.seconds("limits.request_timeout_seconds", 45, 1..=300),
         connections: reader.number("limits.connections", 2048, 1..=1_000_000),
+        connections_per_address: reader.number("limits.connections_per_address", 256, 1..=1_000_000),
+        write_timeout: reader.seconds("limits.write_timeout_seconds", 10, 1..=300),
         steps: reader.number("limits.steps", 16, 1..=1000),
         address_per_minute: reader.number("limits.address_per_minute", 600, RATE),
         account_per_minute: reader.number("limits.account_per_minute", 60, RATE),
         wrong_codes_per_address_and_minute: reader.number("limits.wrong_codes_per_address_and_minute", 6, RATE),
         wrong_codes_per_minute: reader.number("limits.wrong_codes_per_minute", 60, RATE),
         wrong_otps_per_account_and_minute: reader.number("limits.wrong_otps_per_account_and_minute", 10, RATE),
+        wrong_otps_per_address_and_minute: reader.number("limits.wrong_otps_per_address_and_minute", 60, RATE),
+        party_per_minute: reader.number("limits.party_per_minute", 6000, RATE),
+        codes_per_number_and_hour: reader.number("limits.codes_per_number_and_hour", 10, RATE),
         drain: reader.seconds("limits.drain_seconds", 20, 0..=300),
     }
 }

@@ -13,6 +13,8 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::reply::Trouble;
+use crate::domain::phone::is_phone_number;
+use crate::server::rates::Advance;
 use crate::server::service::Service;
 use crate::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Purpose};
 
@@ -48,13 +50,30 @@ pub(crate) async fn send_code(
         .into_iter()
         .find(|purpose| purpose.as_str() == body.purpose)
         .ok_or(Trouble::Malformed("`type` is none of enrollment, phoneNumberCertification, resetPIN"))?;
+    // A number that is nobody's yet is whoever's: it is spared what many accounts together could have sent to it.
+    let mut advance = Advance::default();
+    let strange = body.phone_number.as_deref().filter(|_| purpose == Purpose::PhoneNumberCertification);
+    if let Some(number) = strange.filter(|number| is_phone_number(number)) {
+        let digits = number.trim_start_matches('+').to_owned();
+        if let Err(wait) = advance.take(&service.rates.codes_of_number, digits, Instant::now()) {
+            service.metrics.limited("number");
+            let refusal = CvsRefusal::TooManyCodes { retry_after_seconds: wait.as_secs().saturating_add(1) };
+            return Ok(told(&service, "sendCode", CvsAnswer::Refused(refusal)));
+        }
+    }
     let answer = service
-        .step(move |authority| {
+        .send(move |authority| {
             let phone_number = body.phone_number.as_deref();
             authority.cvs(&account, &CvsRequest::SendCode { purpose, phone_number })
         })
         .await?;
-    Ok(told(&service, "sendCode", answer))
+    // What the gateway did not take may still be sent later.
+    let may_come = matches!(answer, Some(CvsAnswer::Done | CvsAnswer::Refused(CvsRefusal::SmsNotSent)));
+    if !may_come {
+        advance.give_back();
+    }
+    // So many wait for the gateway that it hardly works.
+    Ok(told(&service, "sendCode", answer.unwrap_or(CvsAnswer::Refused(CvsRefusal::SmsNotSent))))
 }
 
 pub(crate) async fn phone_number(State(service): State<Arc<Service>>, headers: HeaderMap) -> Result<Response, Trouble> {
@@ -113,10 +132,8 @@ pub(crate) async fn remove_enrollments(
 /// Whose request it is, where it is not one too many.
 pub(crate) fn account(service: &Service, headers: &HeaderMap) -> Result<AccountName, Trouble> {
     let account = service.identity.account(headers).ok_or(Trouble::Unauthorized)?;
-    service.rates.account.take(account.clone(), Instant::now()).map_err(|wait| {
-        service.metrics.limited("account");
-        Trouble::TooMany(wait)
-    })?;
+    let taken = service.rates.account.take(account.clone(), Instant::now());
+    taken.map_err(|wait| Trouble::limited(service, "account", wait))?;
     Ok(account)
 }
 

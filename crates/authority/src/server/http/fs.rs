@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::Peer;
 use super::reply::Trouble;
-use super::token::verify;
-use crate::server::config::RelyingParty;
+use super::token::{Asker, verify};
+use crate::server::config::Secret;
 use crate::server::identity::bearer;
 use crate::server::service::Service;
 use crate::{AccountName, Verdict};
@@ -19,21 +20,35 @@ use crate::{AccountName, Verdict};
 /// Answers `{"err":"OK"}`, or the word that says why not. Unknown accounts and wrong passwords have the same one.
 pub(crate) async fn authenticate(
     State(service): State<Arc<Service>>,
+    Extension(Peer(address)): Extension<Peer>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Trouble> {
     let query = Zeroizing::new(query.unwrap_or_default());
     let request = Request::read(&query)?;
     let Some(party) = service.relying_parties.get(&request.service) else { return Ok(said(&service, "NOK:NOSRV")) };
-    if !may_ask(party, &headers) {
-        return Err(Trouble::Unauthorized);
-    }
+    let asker = match &party.token {
+        None => Asker::Anybody(request.service, address),
+        Some(token) if shows(token, &headers) => Asker::Party(request.service),
+        Some(_) => return Err(Trouble::Unauthorized),
+    };
     let Some(account) = AccountName::new(&request.user) else { return Ok(said(&service, "NOK:ACCESS")) };
-    let word = match verify(&service, account, request.token).await? {
+    let word = match verify(&service, asker, account, request.token).await? {
         Verdict::Accepted => "OK",
         Verdict::Refused => "NOK:ACCESS",
     };
     Ok(said(&service, word))
+}
+
+/// The relying party that asks, where it shows its token.
+pub(super) fn party(service: &Service, query: &str, headers: &HeaderMap) -> Option<String> {
+    let named = one(query, "serviceId")?;
+    let party = service.relying_parties.get(named.as_str())?;
+    party.token.as_ref().is_some_and(|token| shows(token, headers)).then(|| named.to_string())
+}
+
+fn shows(token: &Secret, headers: &HeaderMap) -> bool {
+    bearer(headers).is_some_and(|shown| token.is(shown))
 }
 
 struct Request {
@@ -43,13 +58,8 @@ struct Request {
 }
 
 impl Request {
-    /// Each parameter once: of two that say different things neither is to be believed.
     fn read(query: &str) -> Result<Self, Trouble> {
-        let one = |wanted: &str| {
-            let mut all = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
-            let first = all.next().map(|(_, value)| Zeroizing::new(value.into_owned()));
-            if all.next().is_some() { None } else { first }
-        };
+        let one = |name: &str| one(query, name);
         let is = |name: &str, value: &str| one(name).is_some_and(|found| found.as_str() == value);
         if !is("action", "authenticate") || !is("format", "json") {
             return Err(Trouble::Malformed("`action` must be authenticate and `format` json, each once"));
@@ -62,11 +72,11 @@ impl Request {
     }
 }
 
-fn may_ask(party: &RelyingParty, headers: &HeaderMap) -> bool {
-    match &party.token {
-        None => true,
-        Some(token) => bearer(headers).is_some_and(|shown| token.is(shown)),
-    }
+/// The value of a parameter that is there once: of two that say different things neither is to be believed.
+fn one(query: &str, wanted: &str) -> Option<Zeroizing<String>> {
+    let mut all = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
+    let first = all.next().map(|(_, value)| Zeroizing::new(value.into_owned()));
+    if all.next().is_some() { None } else { first }
 }
 
 fn said(service: &Service, word: &str) -> Response {

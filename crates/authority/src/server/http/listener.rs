@@ -1,8 +1,9 @@
 //! A socket that answers: TLS where there is a certificate, limits before there is a request, an orderly end.
 
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,10 +14,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::places::Places;
 use crate::server::config::{Limits, TlsFiles};
 use crate::server::service::Service;
 
@@ -24,24 +27,33 @@ use crate::server::service::Service;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
+/// How often it is said that there is no place for one more connection.
+const REMINDER: Duration = Duration::from_secs(60);
+
 /// A socket that listens.
 pub(crate) struct Listener {
     socket: TcpListener,
     tls: Option<Tls>,
+    /// Who may have any number of connections.
+    proxies: Arc<[IpAddr]>,
 }
 
 /// A certificate, and where to find the next one.
 #[derive(Clone)]
 pub(crate) struct Tls {
     files: TlsFiles,
-    config: Arc<RwLock<Arc<ServerConfig>>>,
+    config: Arc<watch::Sender<Arc<ServerConfig>>>,
 }
 
 impl Listener {
-    pub(crate) async fn bind(address: SocketAddr, tls: Option<&TlsFiles>) -> Result<Self, String> {
+    pub(crate) async fn bind(
+        address: SocketAddr,
+        tls: Option<&TlsFiles>,
+        proxies: Arc<[IpAddr]>,
+    ) -> Result<Self, String> {
         let tls = tls.map(Tls::load).transpose()?;
         let socket = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
-        Ok(Self { socket, tls })
+        Ok(Self { socket, tls, proxies })
     }
 
     pub(crate) fn address(&self) -> Result<SocketAddr, String> {
@@ -57,14 +69,15 @@ impl Listener {
     /// their time is over.
     pub(crate) async fn serve(self, router: Router, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
         let limits = service.limits.clone();
-        let places = Arc::new(Semaphore::new(limits.connections));
+        let mut turns = Turns::new(limits.connections);
+        let places = Places::new(limits.connections_per_address, self.proxies);
         let mut connections = JoinSet::new();
         loop {
-            let place = tokio::select! {
-                place = places.clone().acquire_owned() => place,
+            let turn = tokio::select! {
+                turn = turns.next() => turn,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            let Ok(place) = place else { break };
+            let Some(turn) = turn else { break };
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -78,18 +91,45 @@ impl Listener {
                     continue;
                 }
             };
+            // Of a socket for both kinds of addresses, those of IPv4 come in the clothes of IPv6.
+            let peer = peer.ip().to_canonical();
+            let Some(place) = places.take(peer) else {
+                service.metrics.limited("connections");
+                continue;
+            };
             let (tls, router, limits, stop) = (self.tls.clone(), router.clone(), limits.clone(), stop.clone());
             let service = service.clone();
             connections.spawn(async move {
-                let _place = place;
+                let _kept = (turn, place);
                 let _open = Open::new(&service);
-                connection(stream, peer.ip(), tls, router, &limits, stop).await;
+                connection(stream, peer, tls, router, &limits, stop).await;
             });
             while connections.try_join_next().is_some() {}
         }
         drop(self.socket);
         let _ = tokio::time::timeout(limits.drain, async { while connections.join_next().await.is_some() {} }).await;
         connections.shutdown().await;
+    }
+}
+
+/// So many connections at once.
+struct Turns {
+    free: Arc<Semaphore>,
+    reminded: Option<Instant>,
+}
+
+impl Turns {
+    fn new(most: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(most)), reminded: None }
+    }
+
+    /// Waits for one that ends, where there are as many as there may be.
+    async fn next(&mut self) -> Option<OwnedSemaphorePermit> {
+        if self.free.available_permits() == 0 && self.reminded.is_none_or(|at| at.elapsed() > REMINDER) {
+            self.reminded = Some(Instant::now());
+            tracing::warn!("as many connections are open as may be: others wait");
+        }
+        self.free.clone().acquire_owned().await.ok()
     }
 }
 
@@ -115,27 +155,40 @@ async fn connection(
     tls: Option<Tls>,
     router: Router,
     limits: &Limits,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) {
     // Small answers leave at once.
     let _ = stream.set_nodelay(true);
-    match tls {
-        None => speak(stream, peer, router, limits, stop).await,
-        Some(tls) => {
-            let handshake = TlsAcceptor::from(tls.current()).accept(stream);
-            if let Ok(Ok(stream)) = tokio::time::timeout(limits.header_timeout, handshake).await {
-                speak(stream, peer, router, limits, stop).await;
+    let mut stream = TimeoutStream::new(stream);
+    // Who asks and does not read the answers is not written to for ever.
+    stream.set_write_timeout(Some(limits.write_timeout));
+    let stream = Box::pin(stream);
+    let stopped = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let Some(tls) = tls else { return speak(stream, peer, router, limits, stopped).await };
+    let mut renewed = tls.config.subscribe();
+    let config = renewed.borrow_and_update().clone();
+    let handshake = TlsAcceptor::from(config).accept(stream);
+    if let Ok(Ok(stream)) = tokio::time::timeout(limits.header_timeout, handshake).await {
+        // Whom the next certificates do not let in is not to stay on the strength of the last ones.
+        let ended = async move {
+            tokio::select! {
+                () = stopped => {}
+                _ = renewed.changed() => {}
             }
-        }
+        };
+        speak(stream, peer, router, limits, ended).await;
     }
 }
 
+/// Answers until the other side ends, or until `ended`: then what is under way is answered, and nothing after it.
 async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: IpAddr,
     router: Router,
     limits: &Limits,
-    mut stop: watch::Receiver<bool>,
+    ended: impl Future<Output = ()>,
 ) {
     let router = router.layer(axum::Extension(Peer(peer)));
     let mut builder = hyper::server::conn::http1::Builder::new();
@@ -145,7 +198,7 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     tokio::select! {
         // What the other side does with its connection is its own affair.
         _ = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => {}
+        () = ended => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
@@ -153,18 +206,13 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 
 impl Tls {
     fn load(files: &TlsFiles) -> Result<Self, String> {
-        let config = Arc::new(RwLock::new(Arc::new(read(files)?)));
+        let config = Arc::new(watch::Sender::new(Arc::new(read(files)?)));
         Ok(Self { files: files.clone(), config })
     }
 
-    fn current(&self) -> Arc<ServerConfig> {
-        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Reads the certificate again. Where that fails the old one stays.
+    /// Reads the certificates again and has the connections end that began with the old ones. Where that fails these stay.
     pub(crate) fn reload(&self) -> Result<(), String> {
-        let config = Arc::new(read(&self.files)?);
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        self.config.send_replace(Arc::new(read(&self.files)?));
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Peer;
 use super::reply::Trouble;
-use crate::server::rates;
+use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
 
 /// Answers with 200 and XML, also where the word in it is a refusal: that is how the exchange speaks.
@@ -30,22 +30,19 @@ pub(crate) async fn answer(
     };
     let operation = Operation::of(&query);
     let guesses = operation.mode == "activate" && caller.is_none();
-    let (network, now) = (rates::network(address), Instant::now());
+    let mut advance = Advance::default();
     if guesses {
-        let rates = &service.rates;
-        let may = rates.wrong_codes_of_address.look(&network, now).and_then(|()| rates.wrong_codes.look(&(), now));
-        may.map_err(|wait| {
-            service.metrics.limited("wrong_codes");
-            Trouble::TooMany(wait)
-        })?;
+        let (network, now) = (rates::network(address), Instant::now());
+        let taken = advance.take(&service.rates.wrong_codes_of_address, network, now);
+        let taken = taken.and_then(|()| advance.take(&service.rates.wrong_codes, (), now));
+        taken.map_err(|wait| Trouble::limited(&service, "wrong_codes", wait))?;
     }
-    let xml = service.step(move |authority| authority.mac(caller.as_ref(), &query)).await?;
-    let word = word(&xml);
-    if guesses && word == "NOK:CODE" {
-        let _ = service.rates.wrong_codes_of_address.take(network, now);
-        let _ = service.rates.wrong_codes.take((), now);
+    let answered = service.step(move |authority| authority.mac(caller.as_ref(), &query)).await;
+    if !answered.as_deref().is_ok_and(|xml| word(xml) == "NOK:CODE") {
+        advance.give_back();
     }
-    service.metrics.outcome(operation.mode, word);
+    let xml = answered?;
+    service.metrics.outcome(operation.mode, word(&xml));
     let kind = HeaderValue::from_static("text/xml; charset=UTF-8");
     Ok(([(header::CONTENT_TYPE, kind)], xml).into_response())
 }

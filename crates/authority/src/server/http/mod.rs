@@ -6,6 +6,7 @@ mod fs;
 mod listener;
 mod mac;
 mod operations;
+mod places;
 mod reply;
 mod shell;
 mod token;
@@ -20,6 +21,9 @@ use super::service::Service;
 pub(crate) use listener::{Listener, Peer, Tls, read as read_tls};
 pub(crate) use shell::Shell;
 
+/// Where relying parties ask.
+const FS: &str = "/FS";
+
 /// What apps, devices and relying parties reach.
 pub(crate) fn public(service: &Arc<Service>, shell: Shell) -> Router {
     const CVS: &str = "/applications/cvs/v4/mobile";
@@ -33,7 +37,7 @@ pub(crate) fn public(service: &Arc<Service>, shell: Shell) -> Router {
         .route(&format!("{CVS}/enrollments"), delete(cvs::remove_enrollments))
         .route("/connectedcar/v4/virtualkey/remoteaccess/token", post(token::exchange))
         .route("/.well-known/jwks.json", get(token::key_set))
-        .route("/FS", get(fs::authenticate));
+        .route(FS, get(fs::authenticate));
     whole(router, service, shell)
 }
 

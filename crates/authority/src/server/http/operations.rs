@@ -40,6 +40,9 @@ async fn is_ready(service: &Arc<Service>) -> bool {
     }
     let asked = tokio::time::timeout(PATIENCE, service.step(|authority| authority.ping())).await;
     let ready = matches!(asked, Ok(Ok(())));
+    if !ready {
+        tracing::warn!("the database is not ready");
+    }
     *last = Some((Instant::now(), ready));
     ready
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::server::service::Failed;
+use crate::server::service::{Failed, Service};
 
 /// Why a request got no answer of its own.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,14 @@ pub(crate) enum Trouble {
     Malformed(&'static str),
     /// There is no such thing.
     Missing,
+}
+
+impl Trouble {
+    /// Too often, by this limit.
+    pub(crate) fn limited(service: &Service, limit: &'static str, wait: Duration) -> Self {
+        service.metrics.limited(limit);
+        Self::TooMany(wait)
+    }
 }
 
 impl From<Failed> for Trouble {

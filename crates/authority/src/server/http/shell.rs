@@ -1,9 +1,9 @@
 //! What every request goes through: a number of its own, limits, a time, a line in the log, and an answer also where a handler panics.
 
-use std::net::IpAddr;
+use std::net::{AddrParseError, IpAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -18,8 +18,12 @@ use tracing::Instrument;
 
 use super::listener::Peer;
 use super::reply::Trouble;
+use super::{FS, fs};
 use crate::server::rates;
 use crate::server::service::Service;
+
+/// How long the body of a request is waited for that is refused.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -52,7 +56,10 @@ pub(crate) async fn around(State(shell): State<Shell>, mut request: Request, nex
         let time = began.elapsed();
         shell.service.metrics.request(&route, method, status, time);
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        if response.status().is_server_error() {
+        // Lines that anybody could have written without end are for who looks for them.
+        if is_probe(&route) || status == StatusCode::TOO_MANY_REQUESTS {
+            tracing::debug!(%method, %route, status, millis, %peer, "answered");
+        } else if response.status().is_server_error() {
             tracing::warn!(%method, %route, status, millis, %peer, "answered");
         } else {
             tracing::info!(%method, %route, status, millis, %peer, "answered");
@@ -83,50 +90,66 @@ fn admit(shell: &Shell, request: &Request, peer: IpAddr) -> Result<(), Trouble> 
     if request.uri().query().is_some_and(|query| query.len() > limits.query_bytes) {
         return Err(Trouble::TooLong);
     }
-    let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
-    if shell.limited && !probe {
-        shell.service.rates.address.take(rates::network(peer), Instant::now()).map_err(|wait| {
-            shell.service.metrics.limited("address");
-            Trouble::TooMany(wait)
-        })?;
+    if !shell.limited || is_probe(request.uri().path()) {
+        return Ok(());
     }
-    Ok(())
+    let (service, now) = (&*shell.service, Instant::now());
+    let party = (request.uri().path() == FS).then(|| request.uri().query()).flatten();
+    match party.and_then(|query| fs::party(service, query, request.headers())) {
+        // It asks for everybody: what strangers at its address do is not held against it.
+        Some(party) => service.rates.party.take(party, now).map_err(|wait| Trouble::limited(service, "party", wait)),
+        None => {
+            let taken = service.rates.address.take(rates::network(peer), now);
+            taken.map_err(|wait| Trouble::limited(service, "address", wait))
+        }
+    }
+}
+
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
 }
 
 async fn answer(shell: &Shell, request: Request, peer: IpAddr, next: Next) -> Response {
-    // The body is read whoever may come in: what is left of it would end the connection, which the client may be using again.
+    let admitted = admit(shell, &request, peer);
     let (head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, shell.service.limits.body_bytes).await else {
-        return Trouble::NoBody.into_response();
-    };
-    let request = Request::from_parts(head, Body::from(body));
-    if let Err(trouble) = admit(shell, &request, peer) {
-        return trouble.into_response();
+    let body = to_bytes(body, shell.service.limits.body_bytes);
+    if let Err(trouble) = admitted {
+        // What is left of a body would end the connection, which the client may be using again; but nobody who is refused is waited for long.
+        let arrived = matches!(timeout(PATIENCE, body).await, Ok(Ok(_)));
+        let close = (!arrived).then_some([(header::CONNECTION, HeaderValue::from_static("close"))]);
+        return (close, trouble).into_response();
     }
+    let Ok(body) = body.await else { return Trouble::NoBody.into_response() };
+    let request = Request::from_parts(head, Body::from(body));
     AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a handler panicked");
         (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"err": "UNAVAILABLE"}))).into_response()
     })
 }
 
-/// Where a request comes from: the nearest address that no proxy of ours has.
+/// Where a request comes from: the nearest address that no proxy of ours has. What is no address (a proxy that writes ports, or nonsense) hides
+/// what stands before it: that is for anybody to write.
 fn client(shell: &Shell, request: &Request) -> IpAddr {
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(address)| *address);
-    if !shell.trusted_proxies.contains(&peer) {
+    let ours = |address: &IpAddr| shell.trusted_proxies.contains(address);
+    if !ours(&peer) {
         return peer;
     }
-    forwarded(request.headers()).rev().find(|address| !shell.trusted_proxies.contains(address)).unwrap_or(peer)
+    forwarded(request.headers()).find(|address| !address.as_ref().is_ok_and(ours)).and_then(Result::ok).unwrap_or(peer)
 }
 
-fn forwarded(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = IpAddr> {
-    let all: Vec<IpAddr> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|address| address.trim().parse().ok())
-        .collect();
-    all.into_iter()
+/// The nearest first.
+fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Result<IpAddr, AddrParseError>> {
+    let lines: Vec<&HeaderValue> = headers.get_all("x-forwarded-for").iter().collect();
+    // Text that is none is no address either.
+    let addresses = |line: &HeaderValue| {
+        line.to_str()
+            .unwrap_or("?")
+            .rsplit(',')
+            .map(|address| address.trim().parse().map(|address: IpAddr| address.to_canonical()))
+            .collect::<Vec<_>>()
+    };
+    lines.into_iter().rev().flat_map(addresses)
 }
 
 /// Headers that every answer has.

@@ -1,5 +1,6 @@
 //! One-time passwords for access tokens, and the keys that these are checked with. The form is that of OAuth 2.0 (RFC 6749, 5).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::cvs;
 use super::reply::Trouble;
+use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
 use crate::{AccountName, Verdict};
 
@@ -56,7 +58,7 @@ async fn by_password(
     account: &AccountName,
     password: Zeroizing<String>,
 ) -> Result<Option<Zeroizing<String>>, Trouble> {
-    if verify(service, account.clone(), password).await? == Verdict::Refused {
+    if verify(service, Asker::App, account.clone(), password).await? == Verdict::Refused {
         return Ok(None);
     }
     let account = account.clone();
@@ -73,23 +75,41 @@ async fn by_refresh(
     Ok(rotated.filter(|(owner, _)| owner == account).map(|(_, next)| next))
 }
 
-/// Checks a one-time password. Wrong ones are counted for the account; where there were too many of them none is checked for a while.
+/// Who wants to know whether a one-time password is right.
+pub(super) enum Asker {
+    /// The account's own app.
+    App,
+    /// A relying party that showed its token.
+    Party(String),
+    /// Somebody at this address, in the name of a relying party that is open to everybody.
+    Anybody(String, IpAddr),
+}
+
+/// Checks a one-time password. Wrong ones are counted for the account, apart for each who asks; where there were too many of them none is checked
+/// for a while.
 pub(super) async fn verify(
     service: &Arc<Service>,
+    asker: Asker,
     account: AccountName,
     password: Zeroizing<String>,
 ) -> Result<Verdict, Trouble> {
-    let now = Instant::now();
-    service.rates.wrong_otps.look(&account, now).map_err(|wait| {
-        service.metrics.limited("wrong_otps");
-        Trouble::TooMany(wait)
-    })?;
-    let name = account.clone();
-    let verdict = service.step(move |authority| authority.verify_otp(&name, &password)).await?;
-    if verdict == Verdict::Refused {
-        let _ = service.rates.wrong_otps.take(account, now);
+    let (party, address) = match asker {
+        Asker::App => (None, None),
+        Asker::Party(party) => (Some(party), None),
+        Asker::Anybody(party, address) => (Some(party), Some(rates::network(address))),
+    };
+    let (now, mut advance) = (Instant::now(), Advance::default());
+    let taken = match address {
+        Some(network) => advance.take(&service.rates.wrong_otps_of_address, network, now),
+        None => Ok(()),
+    };
+    let taken = taken.and_then(|()| advance.take(&service.rates.wrong_otps, (party, account.clone()), now));
+    taken.map_err(|wait| Trouble::limited(service, "wrong_otps", wait))?;
+    let verdict = service.step(move |authority| authority.verify_otp(&account, &password)).await;
+    if !matches!(verdict, Ok(Verdict::Refused)) {
+        advance.give_back();
     }
-    Ok(verdict)
+    Ok(verdict?)
 }
 
 /// The public keys of the access tokens.

@@ -4,20 +4,27 @@
 //! last, or completes the group, commits for all. Nobody goes on before what it did, and what it saw, is durable. A step that fails is undone alone.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::turns::Turn;
 use crate::storage::StorageError;
 
-/// Steps of a group at most: so many that the commit weighs little, so few that other processes get their turn.
+/// Steps of a group at most, those included that were undone: so many that the commit weighs little, so few that other processes get their turn.
 const MOST: u32 = 32;
 
 /// A connection and the group whose transaction is open.
 pub(super) struct Group {
     connection: Connection,
     open: Option<Arc<Outcome>>,
+    /// Those that are kept.
     steps: u32,
+    /// Those that had their turn.
+    members: u32,
+    /// How long a step waits for other processes, and when that was last in vain.
+    patience: Duration,
+    in_vain: Option<Instant>,
 }
 
 /// What became of a group.
@@ -45,16 +52,17 @@ impl Outcome {
 }
 
 impl Group {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, open: None, steps: 0 }
+    /// The connection waits for other processes as long as `patience` says.
+    pub(super) fn new(connection: Connection, patience: Duration) -> Self {
+        Self { connection, open: None, steps: 0, members: 0, patience, in_vain: None }
     }
 
     fn run(&self, sql: &'static str) -> Result<(), StorageError> {
         Ok(self.connection.prepare_cached(sql)?.execute([]).map(drop)?)
     }
 
-    /// Goes on in the open transaction, or opens one.
-    fn begin(&mut self) -> Result<(), StorageError> {
+    /// Goes on in the open transaction, or opens one. `since` says when the step began to wait for its turn.
+    fn begin(&mut self, since: Instant) -> Result<(), StorageError> {
         // Some errors, such as a full disk, end the whole transaction.
         if self.open.is_some() && self.connection.is_autocommit() {
             self.end(Err(StorageError::new("a step of the same transaction made the database undo it")));
@@ -62,8 +70,17 @@ impl Group {
         if self.open.is_some() {
             return self.run("SAVEPOINT step");
         }
-        self.run("BEGIN IMMEDIATE")?;
-        (self.open, self.steps) = (Some(Arc::default()), 0);
+        // The others waited meanwhile: where each began anew, the last would wait for the patience of all.
+        if self.in_vain.is_some_and(|at| at > since) && since.elapsed() >= self.patience {
+            return Err(StorageError::new("another process keeps the database locked"));
+        }
+        // A transaction that could not be undone when it should have been.
+        self.roll_back();
+        if let Err(error) = self.run("BEGIN IMMEDIATE") {
+            self.in_vain = Some(Instant::now());
+            return Err(error);
+        }
+        (self.open, self.steps, self.members) = (Some(Arc::default()), 0, 0);
         Ok(())
     }
 
@@ -119,7 +136,8 @@ pub(super) struct Member<'a> {
 
 impl<'a> Member<'a> {
     pub(super) fn begin(mut group: Turn<'a, Group>) -> Result<Self, StorageError> {
-        let begun = group.begin();
+        let since = group.since();
+        let begun = group.begin(since);
         let member = Self { group, under_way: begun.is_ok() };
         begun.map(|()| member)
     }
@@ -139,7 +157,7 @@ impl<'a> Member<'a> {
         self.under_way = false;
         let outcome = self.group.open.clone();
         drop(self);
-        outcome.map_or(Ok(()), |outcome| outcome.wait())
+        outcome.map_or_else(|| Err(StorageError::new("a step was kept by no transaction")), |outcome| outcome.wait())
     }
 }
 
@@ -148,7 +166,8 @@ impl Drop for Member<'_> {
         if self.under_way {
             self.group.undo();
         }
-        if !self.group.is_wanted() || self.group.steps >= MOST {
+        self.group.members += 1;
+        if !self.group.is_wanted() || self.group.members >= MOST {
             self.group.commit();
         }
     }
@@ -158,7 +177,7 @@ impl Drop for Member<'_> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
     use std::thread;
 
     use super::super::turns::Turns;
@@ -179,7 +198,7 @@ mod tests {
             CREATE TABLE parts (n INTEGER REFERENCES rows (n) DEFERRABLE INITIALLY DEFERRED);";
         connection.execute_batch(tables).unwrap();
         connection.execute_batch("PRAGMA foreign_keys = ON;").unwrap();
-        Scene { group: Turns::new(Group::new(connection)), other: Mutex::new(other), _folder: folder }
+        Scene { group: Turns::new(Group::new(connection, Duration::ZERO)), other: Mutex::new(other), _folder: folder }
     }
 
     impl Scene {
@@ -287,6 +306,55 @@ mod tests {
         let done = scene.together("INSERT INTO rows VALUES (1)", &["ROLLBACK", "INSERT INTO rows VALUES (3)"]);
         assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, false, true], "{done:?}");
         assert_eq!(scene.durable(), [3]);
+    }
+
+    #[test]
+    fn steps_that_are_undone_do_not_keep_a_group_open() {
+        let (scene, not_yet) = (&scene(), &AtomicU32::new(0));
+        thread::scope(|scope| {
+            let first = scene.begin();
+            first.connection().execute_batch("INSERT INTO rows VALUES (1)").unwrap();
+            for _ in 0..MOST + 8 {
+                scope.spawn(move || {
+                    let _undone = scene.begin();
+                    if scene.durable().is_empty() {
+                        not_yet.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            while scene.group.waiting() < MOST as usize + 8 {
+                thread::yield_now();
+            }
+            first.keep().unwrap();
+        });
+        assert_eq!(not_yet.load(Ordering::SeqCst), MOST - 1);
+        assert_eq!(scene.durable(), [1]);
+    }
+
+    #[test]
+    fn who_waited_while_another_waited_in_vain_does_not_wait_again() {
+        static WAITS: AtomicUsize = AtomicUsize::new(0);
+        let scene = &scene();
+        let mut turn = scene.group.take();
+        let waited = |_| {
+            WAITS.fetch_add(1, Ordering::SeqCst);
+            false
+        };
+        turn.connection.busy_handler(Some(waited)).unwrap();
+        scene.other.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Member::begin(scene.group.take()).is_ok())).collect();
+            while scene.group.waiting() < 8 {
+                thread::yield_now();
+            }
+            drop(turn);
+            for thread in threads {
+                assert!(!thread.join().unwrap());
+            }
+        });
+        assert_eq!(WAITS.load(Ordering::SeqCst), 1);
+        scene.other.lock().unwrap().execute_batch("ROLLBACK").unwrap();
+        scene.step("INSERT INTO rows VALUES (1)").unwrap();
     }
 
     #[test]

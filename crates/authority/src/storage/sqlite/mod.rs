@@ -34,7 +34,7 @@ impl Sqlite {
         let mut connection = Connection::open(path).map_err(StorageError::from)?;
         configure(&connection).map_err(StorageError::from)?;
         migrations::run(&mut connection)?;
-        Ok(Self { group: Turns::new(Group::new(connection)), ids: AuditIds::default() })
+        Ok(Self { group: Turns::new(Group::new(connection, PATIENCE)), ids: AuditIds::default() })
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) struct Turns<T> {
 pub(super) struct Turn<'a, T> {
     held: MutexGuard<'a, T>,
     waiting: &'a AtomicUsize,
+    since: Instant,
 }
 
 impl<T> Turns<T> {
@@ -29,10 +30,11 @@ impl<T> Turns<T> {
 
     /// Waits for a turn. One that panicked in its turn does not hold up the others.
     pub(super) fn take(&self) -> Turn<'_, T> {
+        let since = Instant::now();
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let held = self.try_held().unwrap_or_else(|| self.wait());
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        Turn { held, waiting: &self.waiting }
+        Turn { held, waiting: &self.waiting, since }
     }
 
     /// How many wait.
@@ -63,6 +65,11 @@ impl<T> Turns<T> {
 }
 
 impl<T> Turn<'_, T> {
+    /// When it was first waited for.
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
+
     /// Whether somebody waits, who will have the next turn whatever happens.
     pub(super) fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0

@@ -17,7 +17,7 @@ HOOKED_LIB    := $(BUILD)/release-hooks
 # Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the library is a sixth larger.
 SHIPPED := cdylib,staticlib
 
-.PHONY: help libraries sanitized build demo serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-c-sanitizers test-docs test-interop test-cpp test-install test-dist install uninstall deb dist cross lint check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-dist install uninstall deb dist cross lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +37,10 @@ test: ## every test; installs a missing tool, or says which
 	$(MAKE) lint
 	@# Two at a time, where one of two waits, or builds in a folder of its own.
 	$(MAKE) --output-sync=target -j2 test-rust libraries sanitized
-	$(MAKE) check-exports check-header test-c
-	$(MAKE) --output-sync=target -j2 $(TEST_PACKAGES)
+	@# Valgrind takes one core for minutes, all else is done beside it.
+	$(MAKE) --output-sync=target -j2 test-c-valgrind check-exports check-header $(TEST_C) $(TEST_PACKAGES)
+
+TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
 # What is tested with the libraries as they are built.
 TEST_PACKAGES := test-kotlin test-cpp test-python test-dist test-interop test-install test-conformance test-docs test-console test-swift
@@ -67,12 +69,8 @@ test-rust: ## unit, vector, property and crash tests; the service's on SQLite an
 	$(CARGO) test --workspace --features $(TEST_FEATURES),pims-authority/server
 	$(CARGO) test --no-default-features --lib
 
-test-c: test-c-plain test-c-release ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
-	@# Valgrind takes one core for minutes, the sanitizers are built meanwhile.
-	$(MAKE) --output-sync=target -j2 test-c-valgrind test-c-sanitizers
-
-test-c-sanitizers: test-c-asan
-	$(MAKE) test-c-tsan
+test-c: ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
+	$(MAKE) --output-sync=target -j2 test-c-valgrind $(TEST_C)
 
 # Sixteen processes work at once for so many seconds.
 test-c-plain: export PIMS_TEST_SECONDS ?= 60
@@ -83,7 +81,7 @@ test-c-release: $(HOOKED_LIB)/.done
 	$(MAKE) -C c-tests check PIMS_LIB_DIR=$(abspath $(HOOKED_LIB)) OUT=$(abspath $(BUILD))/c-tests-release
 
 test-c-valgrind: $(DEBUG_LIB)/.done
-	$(MAKE) -C c-tests valgrind PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/c-tests
+	$(MAKE) -C c-tests valgrind PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/c-tests-valgrind
 
 test-c-asan: $(BUILD)/asan/.done
 	tools/test-asan $(abspath $(BUILD))/asan

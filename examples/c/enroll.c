@@ -100,18 +100,23 @@ static bool run(const Demo *demo)
         && remove_enrollment();
 }
 
-/* The account has no phone number yet: a first one is certified by a code that is sent to it. */
+/* The account has no phone number yet: a first one is certified by a code that is sent to it. A service may know it from an earlier run. */
 static bool register_phone_number(const Demo *demo)
 {
+    const char *registered = "{\"phoneNumber\":\"" PHONE_NUMBER "\"}";
     char code[MAX_WORD];
 
     puts("\n== The phone number ==");
+    if (demo->service != NULL && succeeded(ask(pims_get, "pims.authentication.trustedphonenumber", "{}"), registered)) {
+        puts("   It is registered already.");
+        return true;
+    }
     return succeeded(ask(pims_get, "pims.authentication.smscode",
                          "{\"type\":\"phoneNumberCertification\",\"phoneNumber\":\"%s\"}", PHONE_NUMBER), "{}")
         && ask_code(demo, "phoneNumberCertification", code)
         && succeeded(ask(pims_set, "pims.authentication.smscode",
                          "{\"action\":\"addPhoneNumber\",\"smsCode\":\"%s\",\"phoneNumber\":\"%s\"}", code, PHONE_NUMBER), "null")
-        && succeeded(ask(pims_get, "pims.authentication.trustedphonenumber", "{}"), "{\"phoneNumber\":\"" PHONE_NUMBER "\"}");
+        && succeeded(ask(pims_get, "pims.authentication.trustedphonenumber", "{}"), registered);
 }
 
 /* Two steps: the service takes the code and says which PIN it waits for, then the PIN finishes the enrollment. */

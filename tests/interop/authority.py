@@ -17,13 +17,12 @@ CVS = "/applications/cvs/v4/mobile"
 ACCOUNTS = 24
 # The tests come faster than devices do.
 LIMITS = """
-[limits]
 address_per_minute = 100000
 account_per_minute = 100000
 wrong_codes_per_address_and_minute = 100000
 wrong_codes_per_minute = 100000
 wrong_otps_per_account_and_minute = 100000
-"""
+""".strip()
 
 
 class Authority:
@@ -46,9 +45,11 @@ class Authority:
         if not tls:
             text, removed = re.subn(r"(?m)^(certificate_file|key_file) = .*\n", "", text)
             assert removed == 2, "the certificate and its key"
-        tokens = "".join(f'account{number} = "{token(f"account{number}")}"\n' for number in range(ACCOUNTS))
-        text = text.replace("[tokens.static]\n", f"[tokens.static]\n{tokens}")
-        path.write_text(f"{text}\n[policy]\n{self.policy}\n{LIMITS}")
+        tokens = "\n".join(f'account{number} = "{token(f"account{number}")}"' for number in range(ACCOUNTS))
+        for table, keys in (("tokens.static", tokens), ("policy", self.policy), ("limits", LIMITS)):
+            assert text.count(f"[{table}]\n") == 1, table
+            text = text.replace(f"[{table}]\n", f"[{table}]\n{keys}\n")
+        path.write_text(text)
 
     def start(self) -> None:
         command = [BINARY, "serve", "--dev", "--folder", str(self.path), "--port", "0"]

@@ -17,7 +17,7 @@ HOOKED_LIB    := $(BUILD)/release-hooks
 # Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the library is a sixth larger.
 SHIPPED := cdylib,staticlib
 
-.PHONY: help libraries sanitized build demo serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-dist install uninstall deb dist cross lint check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-dist install uninstall deb dist cross lint check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,14 @@ build: $(RELEASE_LIB)/.done ## the release library, in build/release
 demo: build ## the C demo: enrolls, changes the PIN, makes a one-time password; URL=… against a service of `make serve`
 	@$(CC) -std=c99 -Wall -Wextra -O2 -Iinclude examples/c/enroll.c -o $(BUILD)/enroll -L$(RELEASE_LIB) -lpims -lpthread -Wl,-rpath,$(abspath $(RELEASE_LIB))
 	$(BUILD)/enroll $(if $(URL),--service $(URL) --dev $(DEV)) $(DEMO_ARGS)
+
+test-demo: build ## the C demo against a service of `make serve`, as the README shows it
+	$(CARGO) build -p pims-authority --features server
+	tools/test-demo $(abspath $(RELEASE_LIB)) target/debug/pims-authority
+
+image: ## the service's image `pims-authority`, where there is a Docker engine
+	docker build -f deploy/Dockerfile -t pims-authority .
+	docker run --rm pims-authority --version
 
 serve: ## a development service on https://localhost:8443 (PORT=…), with what it keeps in build/dev (DEV=…); then `make demo URL=…`
 	$(CARGO) build --profile server -p pims-authority --features server
@@ -43,7 +51,7 @@ test: ## every test; installs a missing tool, or says which
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
 # What is tested with the libraries as they are built.
-TEST_PACKAGES := test-kotlin test-cpp test-python test-dist test-interop test-install test-conformance test-docs test-console test-swift
+TEST_PACKAGES := test-kotlin test-cpp test-python test-dist test-interop test-install test-conformance test-docs test-demo test-console test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
@@ -65,9 +73,11 @@ test-rust: export PIMS_TEST_AUTHORITY := $(abspath target/debug/pims-authority)
 test-rust: export PIMS_REQUIRE_AUTHORITY := 1
 test-rust: export PIMS_REQUIRE_POSTGRES := 1
 test-rust: export PIMS_REQUIRE_NGINX := 1
+test-rust: export PIMS_REQUIRE_SYSTEMD := 1
 test-rust: ## unit, vector, property and crash tests; the service's on SQLite and on a PostgreSQL of their own, and its program's
 	$(CARGO) test --workspace --features $(TEST_FEATURES),pims-authority/server
-	$(CARGO) test --no-default-features --lib
+	@# Of the whole workspace, so that its dependencies are those that are built already.
+	$(CARGO) test --workspace --no-default-features --features $(TEST_FEATURES),pims-authority/server --lib
 
 test-c: ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
 	$(MAKE) --output-sync=target -j2 test-c-valgrind $(TEST_C)

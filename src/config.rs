@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::error::{Code, Error};
 use crate::params::{Params, Value};
 use crate::store::StorageKey;
+use crate::transport::http::is_proxy;
 
 /// Where the application runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -374,10 +375,9 @@ fn brand(root: &Section<'_>) -> Result<Option<&'static str>, Error> {
 }
 
 fn proxy(network: &Section<'_>) -> Result<Option<String>, Error> {
-    let is_http = |uri: &http::Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
     match network.text("proxy")? {
-        Some(proxy) if proxy.parse().is_ok_and(|uri| is_http(&uri)) => Ok(Some(proxy.to_owned())),
-        Some(_) => Err(network.expected("proxy", "a URL, http://host:port")),
+        Some(proxy) if is_proxy(proxy) => Ok(Some(proxy.to_owned())),
+        Some(_) => Err(network.expected("proxy", "a URL, http://host:port or https://host:port")),
         None => Ok(None),
     }
 }
@@ -623,6 +623,8 @@ mod tests {
             (r#"{"storage":{"path":""}}"#, "storage.path: expected a folder"),
             (r#"{"storage":{"key":"AAAA"}}"#, "storage.key: expected 32 bytes in base64"),
             (r#"{"network":{"proxy":"?"}}"#, "network.proxy: expected a URL"),
+            (r#"{"network":{"proxy":"socks5://proxy:1080"}}"#, "network.proxy: expected a URL"),
+            (r#"{"network":{"proxy":"http://proxy:x"}}"#, "network.proxy: expected a URL"),
             (r#"{"network":{"connectTimeoutMs":0}}"#, "network.connectTimeoutMs: expected an integer"),
             (r#"{"embedded":{"clockOffsetSeconds":-1}}"#, "embedded.clockOffsetSeconds: expected an integer"),
         ] {
@@ -638,6 +640,7 @@ mod tests {
             format!(r#"{{"storage":{{"key":"{secret}"}}}}"#),
             format!(r#"{{"account":{{"accessToken":["{secret}"]}}}}"#),
             format!(r#"{{"credential":{{"clientSecret":{{"{secret}":1}}}}}}"#),
+            format!(r#"{{"network":{{"proxy":"socks5://user:{secret}@proxy"}}}}"#),
         ] {
             assert!(!detail(&text).contains(secret));
         }

@@ -156,12 +156,15 @@ impl Case {
         let code = message["error"]["code"].as_u64().unwrap_or_else(|| panic!("{about}"));
         let done = code == 2316;
         assert!(done || self.fault.codes().contains(&code), "{about}");
+        let detail = message["error"]["detail"].as_str().unwrap_or_default();
+        assert!(!detail.is_empty(), "{about}");
+        if let (Fault::Status(status), false) = (self.fault, done) {
+            assert!(detail.contains(&format!("HTTP {status}")), "{about}");
+        }
         if matches!(self.fault, Fault::Status(429 | 503)) && !done {
             assert_eq!(message["error"]["info"]["retryAfterSeconds"], RETRY_AFTER, "{about}");
         }
-        let uncertain = message["error"]["detail"]
-            .as_str()
-            .is_some_and(|detail| detail.contains("it is not known whether the PIN was changed"));
+        let uncertain = detail.contains("it is not known whether the PIN was changed");
         match self.operation.step {
             // Where the answer to the new PIN itself is lost, nobody here can know: that is what is said. Everywhere else it is known.
             "update" | "reset" if self.sends_new_pin() => {

@@ -6,25 +6,11 @@ use serde_json::{Value, json};
 use crate::fault::Fault;
 use crate::operations::{World, otp};
 use crate::service::Service;
-use crate::{MAC_ID, TOKEN, execute, expect, turn};
+use crate::{TOKEN, expect, turn};
 
 /// What goes to CVS.
 const CVS: [&str; 5] =
     ["POST smsCode", "POST trustedPhoneNumber", "POST smsCode", "GET trustedPhoneNumber", "DELETE enrollments"];
-
-/// A device of this service, configured with these members besides.
-fn init(world: &World<'_>, more: &Value, credential: &Value) {
-    let mut config = json!({
-        "storage": { "path": world.folder.join("device") },
-        "credential": { "inWeboURL": world.url, "macID": MAC_ID },
-        "account": { "accessToken": TOKEN },
-    });
-    for (into, members) in [("", more), ("/credential", credential)] {
-        let into = config.pointer_mut(into).unwrap().as_object_mut().unwrap();
-        into.extend(members.as_object().unwrap().clone());
-    }
-    expect(&execute("init", "", &config));
-}
 
 /// Enrolls, makes a password, removes the enrollment, and tells which requests had this header, by its whole line.
 fn with_header(more: &Value, credential: &Value, line: &str) -> (Vec<String>, Vec<String>) {
@@ -35,7 +21,7 @@ fn with_header(more: &Value, credential: &Value, line: &str) -> (Vec<String>, Ve
     if let Some(url) = credential.get_mut("cvsURL") {
         *url = service.url.as_str().into();
     }
-    init(&world, more, &credential);
+    world.init_with(more, &credential);
     for step in ["certify", "add", "code", "enroll"] {
         expect(&world.act(step));
     }
@@ -66,7 +52,7 @@ fn mode_and_brand_are_handed_on_to_cvs_alone() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), None);
     let world = World::new(folder.path(), &service);
-    init(&world, &json!({"mode": "B2B"}), &json!({}));
+    world.init_with(&json!({"mode": "B2B"}), &json!({}));
     expect(&world.act("certify"));
     facade::free();
     let heads = service.requests();
@@ -91,7 +77,7 @@ fn a_token_that_is_not_taken_with_a_code_is_2301() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), None);
     let world = World::new(folder.path(), &service);
-    init(&world, &json!({}), &json!({}));
+    world.init_with(&json!({}), &json!({}));
     for step in ["certify", "add", "code"] {
         expect(&world.act(step));
     }

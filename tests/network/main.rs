@@ -1,4 +1,5 @@
-//! The library over real sockets: what a broken network does to every exchange, and whom TLS trusts.
+//! The library over real sockets: what a broken network does to every exchange, how long it is waited for, which answers are read, which
+//! way a proxy makes, and whom TLS trusts.
 //!
 //! The service is the program `pims-authority` behind a small HTTP server that breaks things ([`service`]), or behind a wire that is cut
 //! ([`wire`]). Each operation ([`operations`]) is run once for each of its requests and each fault ([`broken`]) on a fresh copy of a prepared
@@ -8,20 +9,23 @@
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod answers;
 mod broken;
 mod fault;
 mod headers;
 mod operations;
 mod program;
+mod proxy;
 mod service;
 mod shards;
 mod trust;
+mod waiting;
 mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pims::facade;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use fault::Fault;
 use operations::World;
@@ -71,52 +75,6 @@ fn one_connection_serves_many_requests_and_one_that_was_closed_is_replaced() {
     expect(&world.act("certify"));
     assert_eq!(service.connections(), 2);
     facade::free();
-}
-
-#[test]
-fn freeing_ends_a_request_that_waits() {
-    let _turn = turn();
-    let folder = tempfile::tempdir().unwrap();
-    let service = Service::start(folder.path(), None);
-    World::new(folder.path(), &service).init(4_000_000_000);
-    service.fail(0, Fault::Silence);
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let callback = Box::new(move |message: &facade::Message| sender.send(message.as_str().to_owned()).unwrap());
-    facade::call(facade::Method::Get, "pims.authentication.trustedphonenumber", "", callback).unwrap();
-    while !service.failed() {
-        std::thread::yield_now();
-    }
-    // It would wait for weeks.
-    facade::free();
-    let message: Value = serde_json::from_str(&receiver.recv().unwrap()).unwrap();
-    assert_eq!(message["error"]["code"], 2202, "{message}");
-    assert!(message["error"]["detail"].as_str().unwrap().contains("pims_free"));
-}
-
-#[test]
-fn freeing_ends_a_connection_that_is_not_made() {
-    let _turn = turn();
-    let folder = tempfile::tempdir().unwrap();
-    // A listener whose queue is full takes no more connections and refuses none.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut waiting = Vec::new();
-    while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(200)) {
-        waiting.push(stream);
-    }
-    let config = json!({
-        "storage": { "path": folder.path() },
-        "credential": { "inWeboURL": format!("http://{address}"), "macID": MAC_ID },
-        "account": { "accessToken": TOKEN },
-        "network": { "connectTimeoutMs": 4_000_000_000_u64, "requestTimeoutMs": 4_000_000_000_u64 },
-    });
-    expect(&execute("init", "", &config));
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let callback = Box::new(move |message: &facade::Message| sender.send(message.as_str().to_owned()).unwrap());
-    facade::call(facade::Method::Get, "pims.authentication.trustedphonenumber", "", callback).unwrap();
-    facade::free();
-    let message: Value = serde_json::from_str(&receiver.recv().unwrap()).unwrap();
-    assert!(matches!(message["error"]["code"].as_u64(), Some(2001 | 2202)), "{message}");
 }
 
 pub(crate) fn execute(method: &str, api: &str, params: &Value) -> Value {

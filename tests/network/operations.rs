@@ -59,13 +59,25 @@ impl<'a> World<'a> {
 
 impl World<'_> {
     pub(crate) fn init(&self, timeout: u64) {
-        let config = json!({
+        self.init_with(&json!({"network": {"requestTimeoutMs": timeout}}), &json!({}));
+    }
+
+    /// With these members besides.
+    pub(crate) fn init_with(&self, more: &Value, credential: &Value) {
+        expect(&execute("init", "", &self.config(more, credential)));
+    }
+
+    pub(crate) fn config(&self, more: &Value, credential: &Value) -> Value {
+        let mut config = json!({
             "storage": { "path": self.folder.join("device") },
             "credential": { "inWeboURL": self.url, "macID": MAC_ID, "caFile": self.ca_file },
             "account": { "accessToken": TOKEN },
-            "network": { "requestTimeoutMs": timeout },
         });
-        expect(&execute("init", "", &config));
+        for (into, members) in [("", more), ("/credential", credential)] {
+            let into = config.pointer_mut(into).unwrap().as_object_mut().unwrap();
+            into.extend(members.as_object().unwrap().clone());
+        }
+        config
     }
 
     fn code(&self) -> String {

@@ -14,13 +14,13 @@ use crate::service::Service;
 use crate::{MAC_ID, execute, expect, turn};
 
 /// A server's certificate and who made it.
-struct Made {
-    server: Arc<rustls::ServerConfig>,
-    ca_file: PathBuf,
-    pin: String,
+pub(crate) struct Made {
+    pub(crate) server: Arc<rustls::ServerConfig>,
+    pub(crate) ca_file: PathBuf,
+    pub(crate) pin: String,
 }
 
-fn make(folder: &Path, host: &str, expired: bool) -> Made {
+pub(crate) fn make(folder: &Path, host: &str, expired: bool) -> Made {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -79,6 +79,7 @@ fn a_server_is_trusted_by_its_chain_its_name_its_time_and_its_pin() {
     expect(&ask(folder.path(), &service, json!({"caFile": made.ca_file, "pinnedCertificates": [other, made.pin]})));
     let unpinned = ask(folder.path(), &service, json!({"caFile": made.ca_file, "pinnedCertificates": [other]}));
     assert_eq!(unpinned["error"]["code"], 2208, "{unpinned}");
+    assert!(unpinned["error"]["detail"].as_str().unwrap().contains("credential.pinnedCertificates"), "{unpinned}");
     // The system does not know this one; a pin makes no chain good.
     for credential in [json!({}), json!({"pinnedCertificates": [made.pin]})] {
         let unknown = ask(folder.path(), &service, credential);

@@ -4,6 +4,7 @@
 //! URLs hold secrets in this exchange: none of them ever enters an error or a log.
 
 mod dial;
+mod proxy;
 mod tls;
 
 use std::time::Duration;
@@ -12,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use ureq::http::{Response, StatusCode};
 use ureq::typestate::{WithBody, WithoutBody};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
-use ureq::{Agent, Body, Proxy, ProxyProtocol, RequestBuilder};
+use ureq::{Agent, Body, RequestBuilder};
 use zeroize::Zeroizing;
 
 use super::{AccessToken, CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
 use crate::inwebo::{Request, Word};
 
 pub use dial::Interrupt;
+pub use proxy::is_proxy;
 pub use tls::{Pin, Trust, TrustError};
 
 use dial::{Dial, Names};
@@ -51,7 +53,7 @@ pub struct Endpoint {
     pub connect_timeout: Duration,
     /// The longest time until an answer is there, connection included.
     pub request_timeout: Duration,
-    /// An HTTP proxy; what the usual environment variables say where it is `None`.
+    /// An HTTP proxy; what the usual environment variables say where it is `None`. It is for `https` alone.
     pub proxy: Option<String>,
     /// Whom to trust.
     pub trust: Trust,
@@ -63,7 +65,7 @@ pub struct Endpoint {
 
 /// Whether a configuration of trust can be used.
 pub fn check_trust(trust: &Trust) -> Result<(), TrustError> {
-    Tls::new(trust).map(drop)
+    Tls::new(trust, None).map(drop)
 }
 
 /// The service over HTTP.
@@ -82,11 +84,13 @@ pub struct Http {
 impl Http {
     /// Prepares connections; none is made yet.
     pub fn new(endpoint: Endpoint) -> Result<Self, TrustError> {
+        let proxy = proxy::choose(endpoint.proxy.as_deref());
+        let tls = Tls::new(&endpoint.trust, proxy.as_ref())?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(proxy(&endpoint))
+            .proxy(proxy)
             .timeout_connect(Some(endpoint.connect_timeout))
             .timeout_global(Some(endpoint.request_timeout))
             .user_agent(concat!("libpims/", env!("CARGO_PKG_VERSION")))
@@ -96,8 +100,7 @@ impl Http {
         let client: String =
             endpoint.client_id.iter().flat_map(|id| form_urlencoded::byte_serialize(id.as_bytes())).collect();
         let interrupt = endpoint.interrupt;
-        let connector =
-            ().chain(ConnectProxyConnector::default()).chain(Dial(interrupt.clone())).chain(Tls::new(&endpoint.trust)?);
+        let connector = ().chain(ConnectProxyConnector::default()).chain(Dial(interrupt.clone())).chain(tls);
         let agent = Agent::with_parts(config, connector, Names(interrupt.clone()));
         interrupt.watch(&agent);
         Ok(Self {
@@ -133,7 +136,7 @@ impl Http {
 
     /// What every request to CVS has.
     fn headed<T>(&self, request: RequestBuilder<T>, bearer: &str) -> RequestBuilder<T> {
-        let request = request.header("Authorization", bearer).header("Accept", "application/json");
+        let request = routed(request, &self.cvs).header("Authorization", bearer).header("Accept", "application/json");
         match &self.realm {
             Some(realm) => request.header("x-introspect-realm", realm),
             None => request,
@@ -170,7 +173,7 @@ impl Http {
 impl Transport for Http {
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
         let url = Zeroizing::new(format!("{}?{}", self.mac, request.query()));
-        let mut asked = self.agent.get(&**url);
+        let mut asked = routed(self.agent.get(&**url), &self.mac);
         // A code names no account; the token does, so that the code is tried, and charged, for that account alone.
         let token = self.token.get().filter(|_| self.is_one && request.tries_a_code_of_nobody());
         if let Some(token) = &token {
@@ -230,17 +233,10 @@ fn bearer(token: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("Bearer {token}"))
 }
 
-/// The proxy for a service; none for one on this machine.
-fn proxy(endpoint: &Endpoint) -> Option<Proxy> {
-    if endpoint.inwebo.starts_with("http://") {
-        // That is a loopback address, and CVS is not reached by another way.
-        return None;
-    }
-    let proxy = match &endpoint.proxy {
-        Some(url) => Proxy::new(url).ok(),
-        None => Proxy::try_from_env(),
-    };
-    proxy.filter(|proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https))
+/// What goes to a service on this machine (`http`) is not encrypted: it goes through no proxy.
+fn routed<T>(request: RequestBuilder<T>, url: &str) -> RequestBuilder<T> {
+    let is_encrypted = url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+    if is_encrypted { request } else { request.config().proxy(None).build() }
 }
 
 /// The scheme, host and port of a URL.
@@ -359,7 +355,10 @@ fn failed(error: ureq::Error) -> TransportError {
             Some(why) => TransportError::Unreachable(why.to_string()),
             None => TransportError::Unreachable("the request could not be made".into()),
         },
-        Error::ConnectProxyFailed(_) => TransportError::Unreachable("the proxy made no connection".into()),
+        Error::ConnectProxyFailed(said) => TransportError::Unreachable(match proxy::status(&said) {
+            Some(status) => format!("the proxy made no connection: HTTP {status}"),
+            None => "the proxy made no connection".into(),
+        }),
         Error::Protocol(_) | Error::Http(_) | Error::LargeResponseHeader(..) => {
             TransportError::Unusable("it is not HTTP".into())
         }
@@ -382,6 +381,7 @@ mod tests {
         let said = |text: &str| serde_json::from_str::<Said>(text).unwrap().refusal(Some(9));
         assert_eq!(said(r#"{"err":"NOK:NOPHONE"}"#), CvsRefusal::NoPhoneNumber);
         assert_eq!(said(r#"{"err":"NOK:TOOMANYCODES"}"#), CvsRefusal::TooManyCodes { retry_after_seconds: Some(9) });
+        assert_eq!(said(r#"{"err":"NOK:NOSMS"}"#), CvsRefusal::SmsNotSent);
         let wrong = CvsRefusal::Word { word: Word::Code, attempts_left: Some(2) };
         assert_eq!(said(r#"{"err":"NOK:CODE","attemptsLeft":2}"#), wrong);
         assert_eq!(done("", None).unwrap(), CvsAnswer::Done);

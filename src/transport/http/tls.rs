@@ -16,15 +16,18 @@ use rustls::{
     StreamOwned,
 };
 use sha2::{Digest, Sha256};
-use ureq::Error;
+use ureq::http::Uri;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
+use ureq::{Error, Proxy};
+
+use super::proxy::speaks_tls;
 
 /// SHA-256 of a public key as it stands in a certificate (SPKI).
 pub type Pin = [u8; 32];
 
-/// Whom to trust.
+/// Whom to trust. It is about the service, and never about a proxy on the way.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     /// PEM roots; the system's where it is `None`.
@@ -45,6 +48,9 @@ pub(super) enum Untrusted {
     /// They did not come to an agreement.
     #[error("TLS failed")]
     Handshake,
+    /// It is the proxy that is not trusted, or with which there was no agreement.
+    #[error("TLS with the proxy failed: the system does not trust its certificate, or it speaks no TLS")]
+    Proxy,
 }
 
 /// What a configuration of TLS says that cannot be.
@@ -60,25 +66,42 @@ pub enum TrustError {
 
 /// Puts TLS on connections to `https:`.
 pub(super) struct Tls {
-    config: Arc<ClientConfig>,
+    service: Arc<ClientConfig>,
+    /// Where TLS is spoken with a proxy: which one. The system says whether it is trusted.
+    proxy: Option<(Uri, Arc<ClientConfig>)>,
 }
 
 impl Tls {
-    pub(super) fn new(trust: &Trust) -> Result<Self, TrustError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let roots = match &trust.ca_file {
-            Some(path) => roots_in(path)?,
-            None => system_roots(),
+    pub(super) fn new(trust: &Trust, proxy: Option<&Proxy>) -> Result<Self, TrustError> {
+        let proxy = match proxy.filter(|proxy| speaks_tls(proxy)) {
+            Some(proxy) => Some((proxy.uri().clone(), client(&Trust::default())?)),
+            None => None,
         };
-        let verifier = Verifier::new(roots, trust.pins.clone(), provider.clone())?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|_| TrustError::Setup)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        Ok(Self { config: Arc::new(config) })
+        Ok(Self { service: client(trust)?, proxy })
     }
+
+    /// How to speak with whoever is at the other end, where that is the proxy and not the service.
+    fn with_proxy(&self, details: &ConnectionDetails<'_>) -> Option<&Arc<ClientConfig>> {
+        // There is no proxy on the way to it.
+        let on_the_way = details.config.proxy().is_some();
+        self.proxy.as_ref().filter(|(proxy, _)| proxy == details.uri && !on_the_way).map(|(_, config)| config)
+    }
+}
+
+fn client(trust: &Trust) -> Result<Arc<ClientConfig>, TrustError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = match &trust.ca_file {
+        Some(path) => roots_in(path)?,
+        None => system_roots(),
+    };
+    let verifier = Verifier::new(roots, trust.pins.clone(), provider.clone())?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| TrustError::Setup)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 fn roots_in(path: &Path) -> Result<RootCertStore, TrustError> {
@@ -110,8 +133,12 @@ impl<In: Transport> Connector<In> for Tls {
         }
         let host = details.uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned()).map_err(|_| untrusted(Untrusted::Certificate))?;
+        let (config, judge) = match self.with_proxy(details) {
+            Some(config) => (config, judge_proxy as fn(std::io::Error) -> Error),
+            None => (&self.service, judge as fn(std::io::Error) -> Error),
+        };
         let mut connection =
-            ClientConnection::new(self.config.clone(), name).map_err(|_| untrusted(Untrusted::Handshake))?;
+            ClientConnection::new(config.clone(), name).map_err(|_| untrusted(Untrusted::Handshake))?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         socket.set_timeout(details.timeout);
         while connection.is_handshaking() {
@@ -143,6 +170,14 @@ fn judge(error: std::io::Error) -> Error {
         Some(why) => untrusted(why),
         // An error of the transport below comes out as it went in.
         None => error.into(),
+    }
+}
+
+/// The same of a handshake with a proxy.
+fn judge_proxy(error: std::io::Error) -> Error {
+    match judge(error) {
+        Error::Other(why) if why.is::<Untrusted>() => untrusted(Untrusted::Proxy),
+        error => error,
     }
 }
 

@@ -1,0 +1,190 @@
+//! Which answers are read: how long they may be, and what CVS says of an SMS that is not sent.
+
+use std::io::Write;
+use std::net::{Shutdown, TcpListener, TcpStream};
+
+use pims::facade;
+use serde_json::{Value, json};
+
+use crate::operations::World;
+use crate::program::Program;
+use crate::service::{read_body, read_head};
+use crate::{Verifier, execute, expect, program, turn};
+
+/// The longest answer that is read, in bytes.
+const MOST: usize = 256 * 1024;
+
+/// How an answer says where it ends.
+#[derive(Clone, Copy, Debug)]
+enum Framing {
+    Length,
+    Chunks,
+    /// The connection ends.
+    Close,
+}
+
+/// One answer for every request.
+#[derive(Clone)]
+struct Answer {
+    status: u16,
+    framing: Framing,
+    /// Blanks fill it up to the length.
+    text: &'static str,
+    /// No end comes where it is `None`.
+    length: Option<usize>,
+}
+
+/// A server that gives every request the same answer.
+struct Parrot {
+    url: String,
+}
+
+impl Verifier for Parrot {
+    fn accepts(&self, _: &str) -> bool {
+        false
+    }
+}
+
+impl Parrot {
+    fn start(answer: Answer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // It ends with the process.
+        std::thread::spawn(move || {
+            for mut device in listener.incoming().map_while(Result::ok) {
+                let answer = answer.clone();
+                std::thread::spawn(move || {
+                    while let Some(head) = read_head(&mut device) {
+                        read_body(&mut device, &head);
+                        // Whoever has read enough ends the connection.
+                        if answer.write(&mut device).is_err() || matches!(answer.framing, Framing::Close) {
+                            break;
+                        }
+                    }
+                    let _ = device.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        Self { url }
+    }
+}
+
+impl Answer {
+    fn write(&self, device: &mut TcpStream) -> std::io::Result<()> {
+        let ends = match (self.framing, self.length) {
+            (Framing::Length, length) => format!("Content-Length: {}", length.unwrap_or(usize::MAX)),
+            (Framing::Chunks, _) => "Transfer-Encoding: chunked".to_owned(),
+            (Framing::Close, _) => "Connection: close".to_owned(),
+        };
+        device.write_all(format!("HTTP/1.1 {} Said\r\n{ends}\r\n\r\n", self.status).as_bytes())?;
+        let mut left = self.length.unwrap_or(usize::MAX);
+        let mut text = self.text.as_bytes().to_vec();
+        while left > 0 {
+            text.resize(left.min(4096), b' ');
+            match self.framing {
+                Framing::Chunks => {
+                    let chunk = [format!("{:x}\r\n", text.len()).as_bytes(), &text, b"\r\n"].concat();
+                    device.write_all(&chunk)?;
+                }
+                Framing::Length | Framing::Close => device.write_all(&text)?,
+            }
+            left -= text.len();
+            text.clear();
+        }
+        match self.framing {
+            Framing::Chunks => device.write_all(b"0\r\n\r\n"),
+            Framing::Length | Framing::Close => Ok(()),
+        }
+    }
+}
+
+/// What becomes of a request that gets this answer.
+fn ask(answer: Answer, request: &dyn Fn(&World<'_>) -> Value) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let parrot = Parrot::start(answer);
+    let world = World { folder: folder.path(), url: &parrot.url, ca_file: None, service: &parrot };
+    world.init(120_000);
+    let message = request(&world);
+    facade::free();
+    message
+}
+
+fn number(world: &World<'_>) -> Value {
+    world.act("number")
+}
+
+fn accept(_: &World<'_>) -> Value {
+    execute("set", "pims.authentication.smscode", &json!({"action": "enrollment", "smsCode": "123456"}))
+}
+
+#[test]
+fn an_answer_is_read_up_to_256_kib() {
+    let _turn = turn();
+    for framing in [Framing::Length, Framing::Chunks, Framing::Close] {
+        let long = |text, length| Answer { status: 200, framing, text, length };
+        let cvs = |length| ask(long(r#"{"phoneNumber":"+33612345678"}"#, length), &number);
+        // It is read and judged: the service says that the code is wrong.
+        let mac = |length| ask(long("<ActionSetup><err>NOK:CODE</err></ActionSetup>", length), &accept);
+        for length in [MOST - 1, MOST] {
+            assert_eq!(cvs(Some(length))["result"]["phoneNumber"], "+33612345678", "{framing:?}, {length}");
+            let judged = mac(Some(length));
+            assert_eq!(judged["error"]["code"], 2305, "{framing:?}, {length}: {judged}");
+        }
+        for length in [Some(MOST + 1), Some(4 * MOST), None] {
+            for message in [cvs(length), mac(length)] {
+                assert_eq!(message["error"]["code"], 2203, "{framing:?}, {length:?}: {message}");
+                let detail = message["error"]["detail"].as_str().unwrap();
+                assert!(detail.ends_with("it is longer than 256 KiB"), "{framing:?}, {length:?}: {message}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_status_says_enough_where_the_answer_beside_it_is_too_long() {
+    let _turn = turn();
+    for request in [number, accept] {
+        let message = ask(Answer { status: 500, framing: Framing::Chunks, text: "", length: None }, &request);
+        assert_eq!(message["error"]["code"], 2204, "{message}");
+        assert_eq!(message["error"]["detail"], "the service failed: HTTP 500");
+    }
+}
+
+/// Whether it is told that no SMS was sent, and not that the service is away.
+fn tells_of_no_sms(message: &Value) {
+    assert_eq!(message["error"]["code"], 2204, "{message}");
+    let detail = message["error"]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("the service could not send the SMS"), "{message}");
+    assert!(message["error"]["info"]["retryAfterSeconds"].is_null(), "{message}");
+}
+
+#[test]
+fn an_sms_that_the_gateway_does_not_take_is_2204_and_the_detail_says_so() {
+    let _turn = turn();
+    let text = r#"{"err":"NOK:NOSMS"}"#;
+    let answer = Answer { status: 503, framing: Framing::Length, text, length: Some(text.len()) };
+    tells_of_no_sms(&ask(answer, &|world| world.act("certify")));
+}
+
+#[test]
+fn a_program_whose_gateway_takes_no_sms_says_so_and_takes_what_needs_none() {
+    let _turn = turn();
+    let Some(binary) = program::binary("a gateway that takes no SMS") else { return };
+    let gateway = Parrot::start(Answer { status: 500, framing: Framing::Length, text: "", length: Some(0) });
+    let settings = [
+        ("PIMS_AUTHORITY_SMS_GATEWAY", "webhook"),
+        ("PIMS_AUTHORITY_SMS_WEBHOOK_URL", &*gateway.url),
+        ("PIMS_AUTHORITY_SMS_WEBHOOK_TEMPLATE", r#"{"to": "{to}", "text": "{text}"}"#),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start_with(&binary, folder.path(), &settings);
+    let url = format!("http://{}", program.address);
+    let world = World { folder: folder.path(), url: &url, ca_file: None, service: &program };
+    world.init(30_000);
+    tells_of_no_sms(&world.act("certify"));
+    // The service is there.
+    let number = world.act("number");
+    assert_eq!(number["error"]["code"], 2307, "{number}");
+    expect(&execute("get", "pims.sdk.version", &json!({})));
+    facade::free();
+}

@@ -10,7 +10,6 @@ use postgres::error::SqlState;
 use postgres::{Client, IsolationLevel, NoTls, Statement};
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::cluster::Cluster;
 use crate::device::Device;
 use crate::library::Library;
 use crate::load::{Measured, measure};
@@ -167,8 +166,7 @@ pub(crate) struct PostgresFloor {
 
 impl PostgresFloor {
     pub(crate) fn new() -> Self {
-        let schema = crate::Database::schema();
-        let url = Cluster::shared().address("postgres") + &format!(" options='-c search_path={schema}'");
+        let url = crate::Database::address();
         let database = Database::Postgres(Postgres::new(url.clone()));
         let library = Library::new(tempfile::tempdir().unwrap(), Some(database));
         let parties = parties(&library);

@@ -1,6 +1,8 @@
 //! The library alone: its rules and its arithmetic, with a database in memory and without a socket.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use pims_authority::{
@@ -10,7 +12,7 @@ use pims_authority::{
 use tempfile::TempDir;
 
 use crate::device::{Device, Scene};
-use crate::load::measure;
+use crate::load::{Measured, measure};
 use crate::program::PIN;
 
 const NUMBER: &str = "+33612345678";
@@ -22,12 +24,13 @@ pub(crate) struct Library {
     _folder: TempDir,
 }
 
+/// The last code that each thread had sent.
 #[derive(Clone, Default)]
-struct Inbox(Arc<Mutex<String>>);
+struct Inbox(Arc<Mutex<HashMap<ThreadId, String>>>);
 
 impl SmsGateway for Inbox {
     fn send(&self, sms: &Sms) -> Result<(), SmsError> {
-        sms.code.as_str().clone_into(&mut self.0.lock().unwrap());
+        self.0.lock().unwrap().insert(thread::current().id(), sms.code.as_str().to_owned());
         Ok(())
     }
 }
@@ -53,7 +56,7 @@ impl Library {
         Self { authority: authority.unwrap(), last, _folder: folder }
     }
 
-    fn in_memory() -> Self {
+    pub(crate) fn in_memory() -> Self {
         Self::new(tempfile::tempdir_in("/dev/shm").unwrap(), None)
     }
 
@@ -69,7 +72,7 @@ impl Library {
 
     fn sent(&self, account: &AccountName, request: CvsRequest<'_>) -> String {
         assert_eq!(self.authority.cvs(account, &request).unwrap(), CvsAnswer::Done);
-        self.last.0.lock().unwrap().clone()
+        self.last.0.lock().unwrap()[&thread::current().id()].clone()
     }
 }
 
@@ -99,9 +102,10 @@ pub(crate) fn passwords(time: Duration) {
     println!("{}", measured.line("the library alone, in memory, one thread"));
 }
 
-pub(crate) fn activations(time: Duration) {
-    let library = Library::in_memory();
-    let account = library.account("bench");
-    let measured = measure(1, time, |_| || drop(Device::activate(&library, &account, PIN)));
-    println!("{}", measured.line("the library alone, in memory, one thread"));
+/// Activations, each of a new device: the RSA and the database alone, with no socket between. Each thread has an account of its own.
+pub(crate) fn activations(library: &Library, threads: usize, time: Duration) -> Measured {
+    measure(threads, time, |thread| {
+        let account = library.account(&format!("bench{thread}"));
+        move || drop(Device::activate(library, &account, PIN))
+    })
 }

@@ -22,7 +22,9 @@ use std::time::Duration;
 
 use cluster::Cluster;
 use floor::{Floor, PostgresFloor, SqliteFloor};
+use library::Library;
 use load::Measured;
+use pims_authority::Postgres;
 use program::Program;
 
 const CONNECTIONS: [usize; 3] = [1, 8, 64];
@@ -50,12 +52,18 @@ fn main() {
     println!();
     println!("Activations: the code, setup, finalize and the service secret, a second; milliseconds of one");
     println!("{}", Measured::HEAD);
-    library::activations(time);
+    println!(
+        "{}",
+        library::activations(&Library::in_memory(), 1, time).line("the library alone, in memory, one thread")
+    );
     for (name, database) in [("SQLite", Database::Sqlite), ("PostgreSQL", Database::Postgres)] {
         let program = Program::start(&database);
         for connections in CONNECTIONS {
+            let alone = library::activations(&database.library(), connections, time);
+            println!("{}", alone.line(&format!("{name} and RSA, no socket, {connections} threads")));
             let measured = load::activations(&program, connections, time);
-            println!("{}", measured.line(&format!("{name}, {connections} connections")));
+            let share = 100.0 * measured.rate() / alone.rate();
+            println!("{} {share:5.0} %", measured.line(&format!("{name}, {connections} connections")));
         }
         if let Database::Postgres = database {
             println!();
@@ -82,6 +90,21 @@ impl Database {
         let mut client = postgres::Client::connect(&Cluster::shared().address("postgres"), postgres::NoTls).unwrap();
         client.batch_execute(&format!("CREATE SCHEMA {schema}")).unwrap();
         schema
+    }
+
+    /// The address of a new schema.
+    pub(crate) fn address() -> String {
+        Cluster::shared().address("postgres") + &format!(" options='-c search_path={}'", Self::schema())
+    }
+
+    /// The library over such a database, on the disk that the program's lies on, too.
+    fn library(&self) -> Library {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let database = match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(pims_authority::Database::Postgres(Postgres::new(Self::address()))),
+        };
+        Library::new(folder, database)
     }
 }
 

@@ -55,7 +55,7 @@ pub struct Delivered {
     /// The gateway did not take them; they will be tried again.
     pub failed: u32,
     /// They were given up, and their codes are void: tried too often, or the code expired, was used or replaced. The code stays good where the
-    /// last tries ended with their process, so that nobody knows whether the gateway took it.
+    /// last try ended with its process, so that nobody knows whether the gateway took it.
     pub dropped: u32,
 }
 
@@ -173,7 +173,11 @@ impl Post<'_> {
         around.step("sms.postpone", |step| {
             // Where the lease was over and another process tries it, it is that one's.
             let Some(row) = step.rows.message(id)?.filter(|row| row.attempts == attempts) else { return Ok(false) };
-            if attempts >= retry.attempts {
+            if attempts > retry.attempts {
+                drop_message(step, &row)?;
+                return Ok(true);
+            }
+            if attempts == retry.attempts {
                 give_up(step, &row)?;
                 return Ok(true);
             }
@@ -192,8 +196,7 @@ fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> 
         let worth = code.is_some_and(|code| code.hash == row.code_hash && rules::is_live(&code, step.policy, step.now));
         // A try whose end was noted is followed by another, or it was the last one: here a process died in the last one, and in one more.
         if worth && row.attempts > retry.attempts {
-            step.rows.forget_message(&row.id)?;
-            step.audit(Some(&row.account), None, audit::SMS_DROPPED)?;
+            drop_message(step, &row)?;
             return Ok(Claim::Dropped);
         }
         match worth.then(|| open(step, &row)).and_then(Result::ok) {
@@ -220,9 +223,14 @@ fn any_of(mut rows: Vec<MessageRow>) -> Result<Option<MessageRow>, Failure> {
 
 /// Drops a message; its code is void where the account still holds that one.
 fn give_up(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
-    step.rows.forget_message(&row.id)?;
-    step.audit(Some(&row.account), None, audit::SMS_DROPPED)?;
+    drop_message(step, row)?;
     codes::withdraw(step, &row.account, row.purpose, |code| code.hash == row.code_hash && code.used.is_none())
+}
+
+/// Drops a message. Its code stays good: where a process died in the last try, nobody knows whether the gateway took it, and a person may hold it.
+fn drop_message(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
+    step.rows.forget_message(&row.id)?;
+    step.audit(Some(&row.account), None, audit::SMS_DROPPED)
 }
 
 fn forget(around: &Surroundings<'_>, id: &str) -> Result<(), Failure> {

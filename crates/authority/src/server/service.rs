@@ -27,7 +27,7 @@ pub(crate) struct Service {
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     /// Whether the database was ready, and when that was asked.
-    pub(crate) readiness: Mutex<Option<(Instant, bool)>>,
+    pub(crate) readiness: Arc<Mutex<Option<(Instant, bool)>>>,
     steps: Arc<Semaphore>,
     sends: Arc<Semaphore>,
 }
@@ -67,7 +67,7 @@ impl Service {
             codes_of_number: Rate::per_hour(limits.codes_per_number_and_hour),
         };
         let [steps, sends] = [(); 2].map(|()| Arc::new(Semaphore::new(limits.steps)));
-        let (metrics, readiness) = (Metrics::default(), Mutex::default());
+        let (metrics, readiness) = (Metrics::default(), Arc::default());
         Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps, sends }
     }
 

@@ -1,5 +1,7 @@
 //! One-time passwords for access tokens: the form of OAuth 2.0, and tokens that a library of JSON Web Tokens checks with the published keys.
 
+use std::time::Duration;
+
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
@@ -89,6 +91,59 @@ fn another_accounts_password_and_what_is_no_grant_are_refused() {
     for body in [json!({}), json!({"grant_type": "other"}), json!({"grant_type": "password"}), json!("password")] {
         refused(&exchange(&world, "alice", &body), "invalid_request");
     }
+}
+
+#[test]
+fn an_expired_password_is_exchanged_for_nothing() {
+    let world = World::new();
+    let alice = world.account("alice");
+    let device = Device::activate(&world, &alice, "1234");
+    // Another service over the same database, whose passwords are good for a second.
+    let hasty = world.setup.again().set("policy.otp_lifetime_seconds", 1).start();
+    let old = device.made(&hasty.client, "1234");
+    std::thread::sleep(Duration::from_millis(1100));
+    for service in [&world, &hasty] {
+        refused(&exchange(service, "alice", &password(&old)), "invalid_grant");
+    }
+    // It was not refused for anything else: one of the usual lifetime is taken, by the hasty one, too.
+    let fresh = device.made(&world.client, "1234");
+    assert_eq!(exchange(&hasty, "alice", &password(&fresh)).status, 200);
+}
+
+#[test]
+fn a_grant_in_another_form_is_refused_and_uses_nothing_up() {
+    let world = World::new();
+    let alice = world.account("alice");
+    let device = Device::activate(&world, &alice, "1234");
+    let granted = exchange(&world, "alice", &password(&device.made(&world.client, "1234"))).json();
+    let (otp, token) = (device.made(&world.client, "1234"), granted["refresh_token"].as_str().unwrap());
+    let ask = |body: &str| {
+        let url = format!("{}{TOKEN}", world.client.url);
+        let shown = crate::world::token("alice");
+        crate::http::send(&world.client.agent, "POST", &url, Some(&shown), Some(body.as_bytes())).unwrap()
+    };
+    for form in [
+        r#"["password", "OTP"]"#,
+        r#"["refresh_token", "TOKEN"]"#,
+        r#"[{"grant_type": "password", "password": "OTP"}]"#,
+        r#"{"grant_type": "password", "password": "OTP", "password": "OTP"}"#,
+        r#"{"grant_type": "password", "grant_type": "password", "password": "OTP"}"#,
+        r#"{"grant_type": "password", "password": ["OTP"]}"#,
+        r#"{"grant_type": "Password", "password": "OTP"}"#,
+        r#"{"grant_type": "refresh_token", "password": "OTP"}"#,
+        r#"{"grant_type": "password", "refresh_token": "TOKEN"}"#,
+        r#"{"grant_type": "password", "password": "OTP"} {}"#,
+        r#"{"password": "OTP"}"#,
+        "grant_type=password&password=OTP",
+    ] {
+        let reply = ask(&form.replace("OTP", &otp).replace("TOKEN", token));
+        assert_eq!((reply.status, reply.text.as_str()), (400, r#"{"error":"invalid_request"}"#), "{form}");
+    }
+    // Each in the other's place is a grant, and a wrong one.
+    refused(&exchange(&world, "alice", &refresh(&json!(otp))), "invalid_grant");
+    refused(&exchange(&world, "alice", &password(token)), "invalid_grant");
+    assert_eq!(exchange(&world, "alice", &password(&otp)).status, 200);
+    assert_eq!(exchange(&world, "alice", &refresh(&json!(token))).status, 200);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 use serde_json::{Value, json};
 
 use crate::device::Device;
-use crate::http::Reply;
+use crate::http::{Reply, is_sealed};
 use crate::world::{ADMIN, NUMBER, Setup, World};
 
 fn operate(world: &World, method: &str, path: &str, body: Option<&Value>) -> Reply {
@@ -109,6 +109,53 @@ fn every_path_of_the_description_is_there_and_wants_the_token() {
 }
 
 #[test]
+fn every_answer_to_operators_is_sealed() {
+    let world = World::new();
+    let alice = world.account("alice");
+    let device = format!("accounts/alice/devices/{}", Device::activate(&world, &alice, "1234").id);
+    let name = json!({"name": "dora"});
+    let long = format!("audit?{}", "x".repeat(20_000));
+    for (method, path, body, status) in [
+        ("GET", "accounts", None, 200),
+        ("GET", "accounts/alice", None, 200),
+        ("GET", "accounts/alice/devices", None, 200),
+        ("GET", "audit", None, 200),
+        ("GET", "openapi.json", None, 200),
+        ("POST", "accounts/alice/unblock", None, 200),
+        ("POST", "accounts", Some(&name), 201),
+        ("POST", "accounts", Some(&name), 409),
+        ("POST", "accounts", None, 400),
+        ("POST", "accounts", Some(&json!("x".repeat(100_000))), 413),
+        ("GET", "accounts?limit=x", None, 400),
+        ("GET", "accounts/%FF", None, 400),
+        ("GET", &long, None, 414),
+        ("GET", "accounts/nobody", None, 404),
+        ("GET", "nothing", None, 404),
+        ("PUT", "accounts", None, 405),
+        ("DELETE", &device, None, 204),
+        ("DELETE", &device, None, 404),
+        ("DELETE", "accounts/alice", None, 204),
+    ] {
+        let reply = operate(&world, method, path, body);
+        assert_eq!(reply.status, status, "{method} {path:.40}");
+        assert!(is_sealed(&reply.headers), "{method} {path:.40}: {:?}", reply.headers);
+    }
+    for (path, token, status) in [
+        ("/admin/v1/accounts", None, 401),
+        ("/admin/v1/accounts", Some("another"), 401),
+        ("/admin/v1/openapi.json", None, 401),
+        ("/metrics", None, 200),
+        ("/healthz", None, 200),
+        ("/readyz", None, 200),
+        ("/", None, 404),
+    ] {
+        let reply = world.operate("GET", path, token, None);
+        assert_eq!(reply.status, status, "{path}");
+        assert!(is_sealed(&reply.headers), "{path}: {:?}", reply.headers);
+    }
+}
+
+#[test]
 fn numbers_are_for_operators_and_name_no_account() {
     let world = World::new();
     let alice = world.account("alice");
@@ -186,7 +233,9 @@ fn operators_may_be_known_by_their_certificates() {
     let world = setup.set("admin.certificate_file", "server.pem").set("admin.key_file", "server.key").start();
     let address = world.admin_url.trim_start_matches("http://").to_owned();
     let operator = ours.sign("operator", ExtendedKeyUsagePurpose::ClientAuth);
-    assert!(over_tls(&address, &ours, Some(&operator)).starts_with("HTTP/1.1 200 "));
+    let answer = over_tls(&address, &ours, Some(&operator));
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{answer}");
     let stranger = theirs.sign("operator", ExtendedKeyUsagePurpose::ClientAuth);
     assert_eq!(over_tls(&address, &ours, Some(&stranger)), "");
     assert_eq!(over_tls(&address, &ours, None), "");

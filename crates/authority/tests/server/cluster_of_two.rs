@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use pims_authority::AccountName;
 
 use crate::cluster::Cluster;
-use crate::device::{Device, Exchange};
+use crate::device::{Answer, Device, Exchange, finalize, setup};
 use crate::http;
+use crate::schema::Schema;
 use crate::world::{Setup, World, token};
+
+const PIN: &str = "1234";
 
 /// Takes turns between programs, and goes on to the next where one does not answer: what a load balancer does.
 struct Balancer {
@@ -69,15 +72,8 @@ fn line(balancer: &Balancer) -> Line<'_> {
 
 /// Two programs, each with files of its own but for the keys, over one new database.
 fn two(more: impl Fn(Setup) -> Setup) -> (World, World) {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let schema = format!("two{}", NEXT.fetch_add(1, Ordering::SeqCst));
-    let cluster = Cluster::shared();
-    let address = cluster.address("postgres");
-    let mut client = postgres::Client::connect(&address, postgres::NoTls).unwrap();
-    client.batch_execute(&format!("CREATE SCHEMA {schema}")).unwrap();
-    let socket = cluster.data().trim_end_matches("/data").replace('/', "%2F");
-    let url = format!("postgres://pims@{socket}/postgres?options=-c%20search_path%3D{schema}");
-    let start = || more(Setup::new().set("database.url", &url)).start();
+    let schema = Schema::new(Cluster::shared());
+    let start = || more(Setup::new().set("database.url", &schema.url)).start();
     (start(), start())
 }
 
@@ -172,10 +168,105 @@ fn a_program_that_is_killed_under_load_takes_nothing_with_it() {
         }
     });
     assert!(balancer.passed_on.load(Ordering::SeqCst) > 0, "some found the first one dead");
-    // No try was charged, and no device is lost.
+    // No device is lost.
     for device in &devices {
-        let wrong = device.ask(&second.client, "0000");
-        assert_eq!(wrong.err(), "NOK:ACCESS");
         device.made(&second.client, "1234");
     }
+}
+
+/// What became of the PINs that a device sent.
+struct Tries {
+    sent: u32,
+    answered: u32,
+    charged: u32,
+}
+
+/// So many that no account is blocked.
+const MANY: u32 = 1_000_000;
+
+/// An answer that is there already.
+struct Fixed(String);
+
+impl Exchange for Fixed {
+    fn mac(&self, _: Option<&AccountName>, _: &str) -> String {
+        self.0.clone()
+    }
+}
+
+/// Sends a PIN again and again, to one program, until that one does not answer any more: how many were sent, and how many answered.
+fn sends_until_the_end(device: &Device, program: &str, digits: &str, total: &AtomicU32) -> (u32, u32) {
+    let agent = http::agent();
+    let ask = |query: &str| {
+        let reply = http::send(&agent, "GET", &format!("{program}/iwws/MAC?{query}"), None, None).ok()?;
+        Some(Answer::of(&Fixed(reply.text), None, query))
+    };
+    let (mut sent, mut answered) = (0, 0);
+    let sid = ("sid", "7001");
+    while let Some(answer) = ask(&setup("otp", &device.id, &[sid])) {
+        let proofs = device.proofs(answer.get("challenge"), digits);
+        let proved = [("R0", proofs.r0.as_str()), ("R1", &proofs.r1), ("R2", &proofs.r2), sid, ("keytype", "0")];
+        sent += 1;
+        total.fetch_add(1, Ordering::SeqCst);
+        let Some(answer) = ask(&finalize("otp", &device.id, &proved)) else { break };
+        assert_eq!(answer.err(), if digits == PIN { "OK" } else { "NOK:ACCESS" });
+        answered += 1;
+    }
+    (sent, answered)
+}
+
+/// Kills a program while devices send it PINs, each for an account of its own.
+fn killed_under(digits: &str) -> Vec<Tries> {
+    let (mut first, second) = two(|setup| setup.set("policy.max_pin_tries", MANY));
+    let devices = ["alice", "bob", "carol"].map(|name| Device::activate(&first, &first.account(name), PIN));
+    let (url, total) = (first.client.url.clone(), AtomicU32::new(0));
+    let sent: Vec<(u32, u32)> = std::thread::scope(|scope| {
+        let (url, total) = (&url, &total);
+        let work: Vec<_> =
+            devices.iter().map(|device| scope.spawn(move || sends_until_the_end(device, url, digits, total))).collect();
+        crate::world::poll(|| (total.load(Ordering::SeqCst) >= 20).then_some(())).expect("they work");
+        first.process.kill().unwrap();
+        first.process.wait().unwrap();
+        work.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let charged = |device: &Device| {
+        let wrong = device.ask(&second.client, "0000");
+        assert_eq!(wrong.err(), "NOK:ACCESS");
+        // This one, too, was charged.
+        MANY - 1 - wrong.attempts_left().unwrap()
+    };
+    devices
+        .iter()
+        .zip(sent)
+        .map(|(device, (sent, answered))| Tries { sent, answered, charged: charged(device) })
+        .collect()
+}
+
+/// Kills one program after the other until so many answers were lost; each account must be charged as `judge` says.
+fn killed_with_pins_under_way(digits: &str, judge: impl Fn(&Tries)) {
+    const LOST: u32 = 5;
+    const ROUNDS: u32 = 20;
+    let mut lost = 0;
+    for _ in 0..ROUNDS {
+        for tries in killed_under(digits) {
+            judge(&tries);
+            lost += tries.sent - tries.answered;
+        }
+        if lost >= LOST {
+            return;
+        }
+    }
+    panic!("only {lost} answers were lost");
+}
+
+#[test]
+fn a_program_that_is_killed_has_charged_no_right_pin() {
+    // No right PIN came after the end of the program, which could have set back what was charged.
+    killed_with_pins_under_way(PIN, |tries| assert_eq!(tries.charged, 0));
+}
+
+#[test]
+fn a_program_that_is_killed_gives_no_wrong_pin_back() {
+    killed_with_pins_under_way("0000", |Tries { sent, answered, charged }| {
+        assert!((answered..=sent).contains(&charged), "{answered} were answered, {sent} sent, {charged} charged");
+    });
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use crate::device::Device;
 use crate::world::{Setup, World};
@@ -74,6 +75,35 @@ fn a_password_is_read_from_standard_input_and_is_good_once() {
 }
 
 #[test]
+fn a_password_of_another_account_or_an_expired_one_is_refused_by_the_command() {
+    let refused = |world: &World, account: &str, otp: &str| {
+        let output = run(&world.setup, &["otp", "verify", account], otp);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]), "{account}: {told}");
+        // Nothing of why.
+        assert!(told.ends_with("refused\n") && told.lines().count() == 1, "{account}: {told}");
+    };
+    let world = World::new();
+    let alice = world.account("alice");
+    world.account("bob");
+    let device = Device::activate(&world, &alice, "1234");
+    let otp = device.made(&world.client, "1234");
+    for other in ["bob", "nobody", "Alice"] {
+        refused(&world, other, &otp);
+    }
+    // It is still Alice's.
+    assert_eq!(run(&world.setup, &["otp", "verify", "alice"], &otp).status.code(), Some(0));
+    assert!(fails(&world.setup, &["otp", "verify", ""], "").contains("an account's name has"));
+    assert_eq!(run(&world.setup, &["otp", "verify"], "").status.code(), Some(2), "a command without its argument");
+
+    // Another service over the same database, whose passwords are good for a second.
+    let hasty = world.setup.again().set("policy.otp_lifetime_seconds", 1).start();
+    let old = device.made(&hasty.client, "1234");
+    std::thread::sleep(Duration::from_millis(1100));
+    refused(&world, "alice", &old);
+}
+
+#[test]
 fn a_master_key_is_changed_while_the_service_knows_both() {
     let setup = Setup::new();
     let device = {
@@ -133,6 +163,49 @@ fn a_secret_that_everybody_can_read_is_refused() {
     std::fs::set_permissions(&token, PermissionsExt::from_mode(0o644)).unwrap();
     let told = fails(&setup, &["check"], "");
     assert!(told.contains("admin.token") && told.contains("open to everybody"), "{told}");
+}
+
+#[test]
+fn a_secret_in_a_configuration_that_everybody_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let setup = Setup::new();
+    let config = setup.folder.path().join("config.toml");
+    let plain = std::fs::read_to_string(&config).unwrap();
+    let check = |text: &str, mode: u32| {
+        std::fs::write(&config, text).unwrap();
+        std::fs::set_permissions(&config, PermissionsExt::from_mode(mode)).unwrap();
+        String::from_utf8(run(&setup, &["check"], "").stderr).unwrap()
+    };
+    // Tokens and the like stand in it only where somebody put them there.
+    let instead = |from: &str, to: &str| plain.replace(from, to);
+    assert!(plain.contains("\n[tokens.static]\n"));
+    let tokens = "tokens.static";
+    let without = &plain[..plain.find("[tokens.static]").unwrap()];
+    let without = format!(
+        "{without}[tokens]\nissuer = \"https://issuer.example\"\naudience = \"cvs\"\njwks_file = \"keys.json\"\n"
+    );
+    assert!(!check(&without, 0o644).contains("open to everybody"));
+    let key = "ab".repeat(32);
+    for (key, text) in [
+        (tokens, plain.clone()),
+        ("master_key.hex", instead("hex_file = \"master.key\"", &format!("hex = \"{key}\""))),
+        ("admin.token", instead("token_file = \"admin.token\"", &format!("token = \"{key}\""))),
+        ("database.url", instead("sqlite:authority.db", "postgres://user:word@localhost/authority")),
+        ("relying_parties.services", instead("{ token_file = \"bank.token\" }", &format!("{{ token = \"{key}\" }}"))),
+        (
+            "sms.webhook_headers",
+            instead(
+                "gateway = \"outbox\"",
+                "gateway = \"webhook\"\nwebhook_url = \"https://sms.example\"\nwebhook_template = \"{}\"\n\
+                 webhook_headers = { Authorization = \"Bearer secret\" }",
+            ),
+        ),
+    ] {
+        let told = check(&text, 0o644);
+        let line = told.lines().find(|line| line.contains("open to everybody") && line.contains(key));
+        assert!(line.is_some(), "{key}: {told}");
+        assert!(!check(&text, 0o640).contains("open to everybody"));
+    }
 }
 
 #[test]

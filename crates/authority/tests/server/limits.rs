@@ -224,13 +224,40 @@ fn a_number_is_not_flooded_by_many_accounts() {
     };
     assert_eq!(certify("alice", "no number").word(), "NOK:PHONE");
     assert_eq!(certify("alice", "+33600000001").status, 200);
-    for number in ["+33600000001", "33600000001"] {
+    // However it is written: so a gateway would send to the same phone.
+    for number in ["+33600000001", "33600000001", "0033600000001", "0600000001", "+330600000001"] {
         let refused = certify("bob", number);
         assert_eq!((refused.status, refused.word().as_str()), (429, "NOK:TOOMANYCODES"));
         let seconds: u64 = refused.header("retry-after").parse().unwrap();
         assert!((60..=3601).contains(&seconds), "{seconds}");
     }
     assert_eq!(certify("bob", "+33600000002").status, 200);
+}
+
+#[test]
+fn a_request_whose_client_is_gone_is_finished_and_its_advance_settled() {
+    let limits = Setup::new().set("limits.codes_per_number_and_hour", 1).set("policy.codes_per_hour", 1);
+    let world = limits.start();
+    let certify = |account: &str, number: &str| {
+        let body = json!({"type": "phoneNumberCertification", "phoneNumber": number});
+        world.cvs("POST", "smsCode", account, Some(&body)).status
+    };
+    assert_eq!(certify("alice", "+33600000001"), 200);
+    // She has had what an account may have. What she asks for now waits for the database, and she does not wait for the answer.
+    let database = rusqlite::Connection::open(world.path().join("authority.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let body = r#"{"type":"phoneNumberCertification","phoneNumber":"+33600000002"}"#;
+    let head = format!("POST {CVS}/smsCode HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n", token("alice"));
+    let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    let mut stream = connected(&world);
+    stream.write_all(request.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    drop(stream);
+    std::thread::sleep(Duration::from_millis(300));
+    database.execute_batch("ROLLBACK").unwrap();
+    let refused = |line: &serde_json::Value| line["status"] == 429 && line["message"] == "answered";
+    world.log.wait_for(refused);
+    assert_eq!(certify("bob", "+33600000002"), 200, "the number was not asked for in vain");
 }
 
 /// A connection that is open.

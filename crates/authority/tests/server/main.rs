@@ -6,6 +6,7 @@ mod admin;
 mod cluster_of_two;
 mod commands;
 mod deployment;
+mod enumeration;
 mod gateway;
 mod http;
 mod identity;
@@ -13,7 +14,9 @@ mod life;
 mod limits;
 mod malformed;
 mod operating_page;
+mod readiness;
 mod routes;
+mod schema;
 mod secrets;
 mod world;
 

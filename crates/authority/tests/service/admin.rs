@@ -74,6 +74,10 @@ fn a_device_is_removed_from_its_own_account_alone() {
     let (account, other) = (world.account("user"), world.account("other"));
     let device = Device::activate(&world, &account, "1234");
     assert!(!world.authority.remove_device(&other, &device.id).unwrap());
+    // What no database takes for a text is nobody's id either.
+    for odd in ["", "\0", &format!("{}\0", device.id), "\u{85}"] {
+        assert!(!world.authority.remove_device(&account, odd).unwrap(), "{odd:?}");
+    }
     assert!(world.authority.remove_device(&account, &device.id).unwrap());
     assert!(!world.authority.remove_device(&account, &device.id).unwrap());
     assert_eq!(device.status(&world.authority), "NOK:NODEVICE");

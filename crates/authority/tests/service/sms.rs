@@ -247,4 +247,16 @@ fn of_the_last_try_of_an_instance_that_died_nobody_knows_so_there_is_one_more_an
     assert_eq!((world.inbox.len(), waiting(&world)), (before, 0));
     assert_ne!(newer, code);
     begin(&world, &account, &newer).ok();
+
+    world.cvs(&account, SEND);
+    let (_, newest) = world.inbox.last();
+    world.database.execute(&last_try);
+    world.clock.forward(10);
+    assert_eq!(
+        world.authority.deliver_due().unwrap(),
+        delivered(0, 0, 1),
+        "that the gateway refuses it now says nothing of before"
+    );
+    assert_eq!(waiting(&world), 0);
+    begin(&world, &account, &newest).ok();
 }

@@ -71,6 +71,20 @@ impl Cluster {
         run(&self.user, &self.program("pg_ctl"), &["reload", "-s", "-D", &self.data()]);
     }
 
+    /// Has the server log every statement with the process that ran it, without the values in it.
+    pub(crate) fn log_statements(&self) {
+        let file = self.folder.join("more.conf").display().to_string();
+        let lines = std::fs::read_to_string(&file).unwrap();
+        let more = "log_statement = 'all'\nlog_line_prefix = '[%p] '\nlog_parameter_max_length = 0\n";
+        write(&self.user, &file, &format!("{lines}{more}"));
+        run(&self.user, &self.program("pg_ctl"), &["reload", "-s", "-D", &self.data()]);
+    }
+
+    /// What the server logged so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.folder.join("log")).unwrap()).into_owned()
+    }
+
     /// A port that was free when it was first asked for.
     pub(crate) fn port(&self) -> u16 {
         let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

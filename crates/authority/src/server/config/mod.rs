@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::{AccountName, Database, KeyRing, Policy, SmsRetry};
 use reader::Reader;
+pub(crate) use reader::refuse_everybody;
 pub(crate) use secret::Secret;
 pub(crate) use source::{Origin, Problem};
 
@@ -181,8 +182,8 @@ pub(crate) struct Log {
 impl Config {
     /// Reads the file, if there is one, and the environment.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Vec<Problem>> {
-        let text = match file.map(std::fs::read_to_string).transpose() {
-            Ok(text) => Zeroizing::new(text.unwrap_or_default()),
+        let (text, open_to_everybody) = match file.map(read_file).transpose() {
+            Ok(read) => read.unwrap_or_default(),
             Err(error) => {
                 let what = error.to_string();
                 return Err(vec![Problem { key: String::new(), origin: Origin::Missing, what }]);
@@ -192,16 +193,17 @@ impl Config {
         // A variable that is not Unicode is none of ours, or its value is of no use.
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::read(&text, variables, folder)
+        Self::read(&text, open_to_everybody, variables, folder)
     }
 
-    /// Reads the text of a file that lies in `folder`, and these variables.
+    /// Reads the text of a file that lies in `folder`, and these variables. Where everybody can read that file, secrets must not stand in it.
     pub(crate) fn read(
         text: &str,
+        open_to_everybody: bool,
         variables: impl Iterator<Item = (String, String)>,
         folder: &Path,
     ) -> Result<Self, Vec<Problem>> {
-        let mut reader = Reader::new(source::Source::read(text, variables), folder);
+        let mut reader = Reader::new(source::Source::read(text, variables), folder, open_to_everybody);
         let config = sections::config(&mut reader);
         let problems = reader.into_problems();
         match config {
@@ -209,4 +211,13 @@ impl Config {
             _ => Err(problems),
         }
     }
+}
+
+/// The text of a file, and whether everybody can read it.
+fn read_file(path: &Path) -> std::io::Result<(Zeroizing<String>, bool)> {
+    use std::io::Read;
+    let mut file = std::fs::File::open(path)?;
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text)?;
+    Ok((text, refuse_everybody(&file).is_err()))
 }

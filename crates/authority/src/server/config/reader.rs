@@ -20,11 +20,13 @@ pub(super) struct Reader {
     source: Source,
     /// Where relative paths begin.
     folder: PathBuf,
+    /// Whether everybody can read the file that the source's lines are of.
+    open_to_everybody: bool,
 }
 
 impl Reader {
-    pub(super) fn new(source: Source, folder: &Path) -> Self {
-        Self { source, folder: folder.to_owned() }
+    pub(super) fn new(source: Source, folder: &Path, open_to_everybody: bool) -> Self {
+        Self { source, folder: folder.to_owned(), open_to_everybody }
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
@@ -162,6 +164,14 @@ impl Reader {
         }
     }
 
+    /// Says that the value of a key, which is a secret, stands in a file that everybody can read, where it does.
+    pub(super) fn secret_is_here(&mut self, key: &str) {
+        let here = matches!(self.source.values.get(key), Some((_, Origin::Line(_))));
+        if here && self.open_to_everybody {
+            self.problem(key, "is a secret, and this file is open to everybody: its mode must be 0640 or less");
+        }
+    }
+
     /// Says that a file cannot be read, where it cannot.
     pub(super) fn readable(&mut self, key: &str, file: &Path) {
         if let Err(error) = File::open(file) {
@@ -179,7 +189,7 @@ impl Reader {
 }
 
 /// A secret that whoever is on the machine can read is none. A group may: that is how services share one.
-fn refuse_everybody(file: &File) -> Result<(), String> {
+pub(crate) fn refuse_everybody(file: &File) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
     let mode = file.metadata().map_err(|error| error.to_string())?.permissions().mode();
     if mode & 0o007 == 0 { Ok(()) } else { Err("it is open to everybody: its mode must be 0640 or less".into()) }

@@ -100,6 +100,7 @@ fn admin(reader: &mut Reader) -> Option<Admin> {
     let address = reader.address("admin.address");
     let mut tls = tls(reader, "admin", address);
     let token = reader.secret("admin.token");
+    reader.secret_is_here("admin.token");
     if token.as_ref().is_some_and(|token| token.reveal().len() < MIN_ADMIN_TOKEN) {
         reader.problem("admin.token", format!("must have {MIN_ADMIN_TOKEN} characters or more"));
     }
@@ -130,6 +131,10 @@ fn database(reader: &mut Reader) -> Option<Address> {
         return Some(Address::Sqlite(reader.folder().join(file)));
     }
     if url.reveal().starts_with("postgres://") || url.reveal().starts_with("postgresql://") {
+        let address: Result<postgres::Config, _> = url.reveal().parse();
+        if address.is_ok_and(|address| address.get_password().is_some()) {
+            reader.secret_is_here("database.url");
+        }
         return Some(Address::Postgres { url, connections, statement_timeout });
     }
     reader.problem("database.url", "must be sqlite:path or postgres://user@host:port/database");
@@ -164,6 +169,7 @@ fn master_key_of(reader: &mut Reader, id: u32) -> Option<MasterKey> {
     const HEX_FILE: &str = "master_key.hex_file";
     if reader.has(HEX) {
         let secret = reader.secret(HEX)?;
+        reader.secret_is_here(HEX);
         let bytes = inwebo_values::hex::decode_array::<32>(secret.reveal());
         if bytes.is_none() {
             reader.problem(HEX, "must be 64 hex digits");
@@ -258,6 +264,9 @@ fn tokens(reader: &mut Reader, address: Option<SocketAddr>) -> Tokens {
                 format!("the token of `{account}` must be a text of {MIN_TOKEN} characters or more"),
             ),
         }
+    }
+    if !fixed.is_empty() {
+        reader.secret_is_here("tokens.static");
     }
     if !fixed.is_empty() && address.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
         reader.problem("tokens.static", "is for development: listen.address must be a loopback address");
@@ -387,7 +396,10 @@ fn headers(reader: &mut Reader) -> Vec<(String, Secret)> {
     let mut headers = Vec::new();
     for (name, value) in reader.table(KEY) {
         let secret = match value {
-            Value::Text(text) => Some(Secret::new(text)),
+            Value::Text(text) => {
+                reader.secret_is_here(KEY);
+                Some(Secret::new(text))
+            }
             Value::Table(entry) => match &entry[..] {
                 [(word, Value::Text(file))] if word == "file" => reader.secret_in(KEY, file.as_str().as_ref()),
                 _ => {
@@ -454,7 +466,10 @@ fn relying_parties(reader: &mut Reader) -> BTreeMap<String, RelyingParty> {
         };
         let token = match &entry[..] {
             [(word, Value::Flag(true))] if word == "open" => None,
-            [(word, Value::Text(token))] if word == "token" => Some(Secret::new(token.clone())),
+            [(word, Value::Text(token))] if word == "token" => {
+                reader.secret_is_here(KEY);
+                Some(Secret::new(token.clone()))
+            }
             [(word, Value::Text(file))] if word == "token_file" => {
                 match reader.secret_in(KEY, file.as_str().as_ref()) {
                     Some(secret) => Some(secret),

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::reply::Trouble;
+use super::reply::{Trouble, object};
 use crate::server::config::Secret;
 use crate::server::identity::bearer;
 use crate::server::service::Service;
@@ -120,8 +120,7 @@ pub(crate) async fn accounts(
 }
 
 pub(crate) async fn add_account(State(service): State<Arc<Service>>, body: Bytes) -> Result<Response, Trouble> {
-    let body: NewAccount =
-        serde_json::from_slice(&body).map_err(|_| Trouble::Malformed("the body must be {\"name\":\"…\"}"))?;
+    let body: NewAccount = object(&body).ok_or(Trouble::Malformed("the body must be {\"name\":\"…\"}"))?;
     let account = named(&body.name)?;
     let added = service.step(move |authority| authority.add_account(&account)).await?;
     let (status, word) = if added { (StatusCode::CREATED, "OK") } else { (StatusCode::CONFLICT, "NOK:EXISTS") };

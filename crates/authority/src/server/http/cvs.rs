@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::reply::Trouble;
+use super::reply::{Trouble, object};
 use crate::domain::phone::is_phone_number;
 use crate::server::rates::Advance;
 use crate::server::service::Service;
@@ -53,27 +53,35 @@ pub(crate) async fn send_code(
     // A number that is nobody's yet is whoever's: it is spared what many accounts together could have sent to it.
     let mut advance = Advance::default();
     let strange = body.phone_number.as_deref().filter(|_| purpose == Purpose::PhoneNumberCertification);
-    if let Some(number) = strange.filter(|number| is_phone_number(number)) {
-        let digits = number.trim_start_matches('+').to_owned();
-        if let Err(wait) = advance.take(&service.rates.codes_of_number, digits, Instant::now()) {
-            service.metrics.limited("number");
-            let refusal = CvsRefusal::TooManyCodes { retry_after_seconds: wait.as_secs().saturating_add(1) };
-            return Ok(told(&service, "sendCode", CvsAnswer::Refused(refusal)));
-        }
+    if let Some(number) = strange.filter(|number| is_phone_number(number))
+        && let Err(wait) = advance.take(&service.rates.codes_of_number, subscriber(number), Instant::now())
+    {
+        service.metrics.limited("number");
+        let refusal = CvsRefusal::TooManyCodes { retry_after_seconds: wait.as_secs().saturating_add(1) };
+        return Ok(told(&service, "sendCode", CvsAnswer::Refused(refusal)));
     }
     let answer = service
         .send(move |authority| {
             let phone_number = body.phone_number.as_deref();
             authority.cvs(&account, &CvsRequest::SendCode { purpose, phone_number })
         })
-        .await?;
+        .await;
     // What the gateway did not take may still be sent later.
-    let may_come = matches!(answer, Some(CvsAnswer::Done | CvsAnswer::Refused(CvsRefusal::SmsNotSent)));
+    let may_come = matches!(answer, Ok(Some(CvsAnswer::Done | CvsAnswer::Refused(CvsRefusal::SmsNotSent))));
     if !may_come {
         advance.give_back();
     }
+    let answer = answer?;
     // So many wait for the gateway that it hardly works.
     Ok(told(&service, "sendCode", answer.unwrap_or(CvsAnswer::Refused(CvsRefusal::SmsNotSent))))
+}
+
+/// What is the same of a number however it is written, with the country's code, with `00` before it, or as one dials at home. Numbers of
+/// different countries may share it, and then a limit.
+fn subscriber(number: &str) -> String {
+    const DIGITS: usize = 8;
+    let digits = number.trim_start_matches('+');
+    digits.get(digits.len().saturating_sub(DIGITS)..).unwrap_or(digits).to_owned()
 }
 
 pub(crate) async fn phone_number(State(service): State<Arc<Service>>, headers: HeaderMap) -> Result<Response, Trouble> {
@@ -138,7 +146,7 @@ pub(crate) fn account(service: &Service, headers: &HeaderMap) -> Result<AccountN
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Trouble> {
-    serde_json::from_slice(body).map_err(|_| Trouble::Malformed("the body is not the JSON that this path takes"))
+    object(body).ok_or(Trouble::Malformed("the body is not the JSON that this path takes"))
 }
 
 fn told(service: &Service, operation: &str, answer: CvsAnswer) -> Response {

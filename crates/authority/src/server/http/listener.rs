@@ -1,5 +1,6 @@
 //! A socket that answers: TLS where there is a certificate, limits before there is a request, an orderly end.
 
+use std::fs::File;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,13 +20,19 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::places::Places;
-use crate::server::config::{Limits, TlsFiles};
+use super::places::{Place, Places};
+use crate::server::config::{Limits, TlsFiles, refuse_everybody};
 use crate::server::service::Service;
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// The places that a connection has, also for its requests: they are free when the last of these is finished.
+#[derive(Clone)]
+pub(crate) struct Held {
+    _places: Arc<(OwnedSemaphorePermit, Place)>,
+}
 
 /// How often it is said that there is no place for one more connection.
 const REMINDER: Duration = Duration::from_secs(60);
@@ -97,10 +104,10 @@ impl Listener {
                 service.metrics.limited("connections");
                 continue;
             };
-            let (tls, router, limits, stop) = (self.tls.clone(), router.clone(), limits.clone(), stop.clone());
+            let router = router.clone().layer(axum::Extension(Held { _places: Arc::new((turn, place)) }));
+            let (tls, limits, stop) = (self.tls.clone(), limits.clone(), stop.clone());
             let service = service.clone();
             connections.spawn(async move {
-                let _kept = (turn, place);
                 let _open = Open::new(&service);
                 connection(stream, peer, tls, router, &limits, stop).await;
             });
@@ -237,7 +244,9 @@ pub(crate) fn read(files: &TlsFiles) -> Result<ServerConfig, String> {
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| told(&files.key, &error))?;
+    let key = File::open(&files.key).map_err(|error| told(&files.key, &error))?;
+    refuse_everybody(&key).map_err(|what| told(&files.key, &what))?;
+    let key = PrivateKeyDer::from_pem_reader(key).map_err(|error| told(&files.key, &error))?;
     let mut config = builder
         .with_single_cert(certificates(&files.certificate)?, key)
         .map_err(|error| told(&files.certificate, &error))?;

@@ -30,20 +30,28 @@ pub(crate) async fn ready(State(service): State<Arc<Service>>) -> Response {
     }
 }
 
-/// Anybody may ask, as often as they like: one question at a time reaches the database, and its answer is good for a second.
+/// Anybody may ask, as often as they like: one question at a time reaches the database, and its answer is good for a second. A question is
+/// under way until the database has answered, however long ago its asker lost patience.
 async fn is_ready(service: &Arc<Service>) -> bool {
-    let mut last = service.readiness.lock().await;
-    if let Some((at, ready)) = *last
-        && at.elapsed() < FRESH
-    {
-        return ready;
-    }
-    let asked = tokio::time::timeout(PATIENCE, service.step(|authority| authority.ping())).await;
-    let ready = matches!(asked, Ok(Ok(())));
+    let answered = async {
+        let mut last = service.readiness.clone().lock_owned().await;
+        if let Some((at, ready)) = *last
+            && at.elapsed() < FRESH
+        {
+            return ready;
+        }
+        let service = service.clone();
+        let asked = tokio::spawn(async move {
+            let ready = service.step(|authority| authority.ping()).await.is_ok();
+            *last = Some((Instant::now(), ready));
+            ready
+        });
+        asked.await.unwrap_or(false)
+    };
+    let ready = tokio::time::timeout(PATIENCE, answered).await.unwrap_or(false);
     if !ready {
         tracing::warn!("the database is not ready");
     }
-    *last = Some((Instant::now(), ready));
     ready
 }
 

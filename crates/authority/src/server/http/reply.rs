@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::server::service::{Failed, Service};
@@ -66,6 +67,13 @@ impl IntoResponse for Trouble {
             Self::Missing => (StatusCode::NOT_FOUND, Json(json!({"err": "NOK:NOTFOUND"}))).into_response(),
         }
     }
+}
+
+/// What the object in a body says; `None` where it says something else, or is none. A list of the same values in their order is none, though it
+/// could be read as one.
+pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    let is_object = body.trim_ascii_start().first() == Some(&b'{');
+    if is_object { serde_json::from_slice(body).ok() } else { None }
 }
 
 fn with(status: StatusCode, word: &str, name: header::HeaderName, value: HeaderValue) -> Response {

@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use super::listener::Peer;
+use super::listener::{Held, Peer};
 use super::reply::Trouble;
 use super::{FS, fs};
 use crate::server::rates;
@@ -37,18 +37,35 @@ pub(crate) struct Shell {
     pub(crate) limited: bool,
 }
 
-pub(crate) async fn around(State(shell): State<Shell>, mut request: Request, next: Next) -> Response {
-    let began = Instant::now();
+/// Sees to a request by a task of its own: one whose client is gone is finished all the same, counted, and what it took in advance is settled.
+pub(crate) async fn around(State(shell): State<Shell>, request: Request, next: Next) -> Response {
+    // As long as it takes, its connection's place is not free.
+    let held = request.extensions().get::<Held>().cloned();
     let id = request_id();
+    let seen_to = tokio::spawn({
+        let id = id.clone();
+        async move {
+            let _held = held;
+            see_to(&shell, &id, request, next).await
+        }
+    });
+    // It panics nowhere: handlers that do are answered for.
+    let mut response = seen_to.await.unwrap_or_else(|_| Trouble::Failed.into_response());
+    seal(response.headers_mut(), &id);
+    response
+}
+
+async fn see_to(shell: &Shell, id: &str, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
     // The pattern of the path, never the path itself or the query: they hold names and secrets.
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = method(request.method());
-    let peer = client(&shell, &request);
+    let peer = client(shell, &request);
     request.extensions_mut().insert(Peer(peer));
     let span = tracing::info_span!("request", id = %id);
-    let mut response = async {
-        let response = match timeout(shell.service.limits.request_timeout, answer(&shell, request, peer, next)).await {
+    async {
+        let response = match timeout(shell.service.limits.request_timeout, answer(shell, request, peer, next)).await {
             Ok(response) => response,
             Err(_) => Trouble::Failed.into_response(),
         };
@@ -67,9 +84,7 @@ pub(crate) async fn around(State(shell): State<Shell>, mut request: Request, nex
         response
     }
     .instrument(span)
-    .await;
-    seal(response.headers_mut(), &id);
-    response
+    .await
 }
 
 /// A method as it is logged and counted: of those that strangers make up each would be a series of its own.

@@ -14,7 +14,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::cvs;
-use super::reply::Trouble;
+use super::reply::{Trouble, object};
 use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
 use crate::{AccountName, Verdict};
@@ -34,7 +34,7 @@ pub(crate) async fn exchange(
 ) -> Result<Response, Trouble> {
     let Some(signer) = &service.signer else { return Err(Trouble::Missing) };
     let account = cvs::account(&service, &headers)?;
-    let Ok(grant) = serde_json::from_slice::<Grant>(&body) else { return Ok(refused("invalid_request")) };
+    let Some(grant) = object::<Grant>(&body) else { return Ok(refused("invalid_request")) };
     let (operation, granted) = match grant {
         Grant::Password { password } => ("token.password", by_password(&service, &account, password).await?),
         Grant::RefreshToken { refresh_token } => {

@@ -1,0 +1,174 @@
+//! Whether an account exists is not to be learned from how long a refusal takes: it costs the same statements, whoever is named.
+//!
+//! Times are no proof on a machine that does other things besides; the server's own log of its statements is one.
+
+use std::collections::BTreeMap;
+
+use pims_authority::{
+    Authority, Database, MasterKey, Options, Policy, Postgres, Sms, SmsError, SmsGateway, SystemClock, Verdict,
+};
+
+use crate::cluster::Cluster;
+use crate::device::{Device, query};
+use crate::schema::Schema;
+use crate::world::{BANK, Setup, World, name, poll};
+
+/// A server that logs its statements.
+struct Logging {
+    cluster: Cluster,
+    schema: Schema,
+}
+
+impl Logging {
+    fn new() -> Self {
+        let cluster = Cluster::start();
+        cluster.log_statements();
+        let schema = Schema::new(&cluster);
+        // Connections that begin once it has heard of that log all that they do.
+        let heard = || {
+            schema.client().batch_execute("SELECT 'heard'").unwrap();
+            cluster.log().contains("SELECT 'heard'").then_some(())
+        };
+        poll(heard).expect("it logs statements");
+        Self { cluster, schema }
+    }
+
+    /// The transactions so far that wrote something down in the audit trail: what each of them ran, in its order. The work between requests has
+    /// others.
+    fn checks(&self) -> Vec<Vec<String>> {
+        let mut open: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut checks = Vec::new();
+        for (process, statement) in statements(&self.cluster.log()) {
+            let transaction = open.entry(process.clone()).or_default();
+            if statement.starts_with("START TRANSACTION") {
+                // What came before is how a connection begins.
+                transaction.clear();
+            }
+            transaction.push(statement.clone());
+            if statement.starts_with("COMMIT") || statement.starts_with("ROLLBACK") {
+                let transaction = open.remove(&process).unwrap_or_default();
+                if transaction.iter().any(|statement| statement.contains("INTO audit")) {
+                    checks.push(transaction);
+                }
+            }
+        }
+        checks
+    }
+
+    /// What this cost.
+    fn cost(&self, refusal: impl FnOnce()) -> Vec<Vec<String>> {
+        let before = self.checks().len();
+        refusal();
+        // A statement is logged before it is run: by now all of them are.
+        self.checks().split_off(before)
+    }
+}
+
+/// The statements of a log, each with the process that ran it. A statement of several lines goes on in those that begin with a tab.
+fn statements(log: &str) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for line in log.lines() {
+        let logged = line.strip_prefix('[').and_then(|rest| rest.split_once("] LOG:  "));
+        match logged {
+            Some((process, said)) => {
+                // `execute s3: …` where it was prepared; the number is the connection's own affair.
+                let is_run = said.starts_with("execute ") || said.starts_with("statement: ");
+                if let Some((_, statement)) = said.split_once(": ").filter(|_| is_run) {
+                    all.push((process.to_owned(), statement.to_owned()));
+                }
+            }
+            None => {
+                if let (Some(rest), Some((_, statement))) = (line.strip_prefix('\t'), all.last_mut()) {
+                    statement.push(' ');
+                    statement.push_str(rest.trim_start());
+                }
+            }
+        }
+    }
+    all
+}
+
+struct NoGateway;
+
+impl SmsGateway for NoGateway {
+    fn send(&self, _: &Sms) -> Result<(), SmsError> {
+        Err(SmsError::new("there is none"))
+    }
+}
+
+/// The library over the same database.
+fn library(schema: &Schema) -> Authority {
+    let options = Options {
+        database: Database::Postgres(Postgres::new(schema.url.as_str())),
+        master_key: MasterKey::new(1, [7; 32]).into(),
+        policy: Policy::default(),
+        sms: Box::new(NoGateway),
+        sms_retry: None,
+        clock: Box::new(SystemClock),
+    };
+    Authority::open(options).unwrap()
+}
+
+/// A relying party asks, and is refused.
+fn refused(world: &World, party: (&str, Option<&str>), account: &str, otp: &str) {
+    let asked = query(&[
+        ("action", "authenticate"),
+        ("serviceId", party.0),
+        ("userId", account),
+        ("token", otp),
+        ("format", "json"),
+    ]);
+    let reply = world.ask("GET", &format!("/FS?{asked}"), party.1, None);
+    assert_eq!((reply.status, reply.word().as_str()), (200, "NOK:ACCESS"), "{account}");
+}
+
+#[test]
+fn a_refusal_costs_the_same_statements_whoever_is_named() {
+    let server = Logging::new();
+    let world = Setup::new().set("database.url", &server.schema.url).start();
+    let (alice, carol) = (world.account("alice"), world.account("carol"));
+    let device = Device::activate(&world, &alice, "1234");
+    let used = device.made(&world.client, "1234");
+    assert_eq!(world.authenticate("alice", &used), "OK");
+    device.made(&world.client, "1234");
+    // One that exists and has nothing, and one that is blocked with a password that was good.
+    assert_eq!(world.cvs("GET", "trustedPhoneNumber", "bob", None).status, 404);
+    let blocked = Device::activate(&world, &carol, "1234");
+    let lost = blocked.made(&world.client, "1234");
+    (0..5).for_each(|_| drop(blocked.ask(&world.client, "0000")));
+
+    let library = library(&server.schema);
+    let usual = server.cost(|| refused(&world, ("shop", None), "alice", "abcdefgh"));
+    assert_eq!(usual.len(), 1, "{usual:?}");
+    // It begins, looks for the password and for the account, writes the refusal down, and ends.
+    let text = usual[0].join("\n");
+    assert!(
+        usual[0].len() >= 5
+            && text.starts_with("START TRANSACTION")
+            && text.contains("FROM passwords")
+            && text.contains("FROM accounts"),
+        "{text}"
+    );
+    for (account, otp) in [
+        ("alice", "abcdefgh"),
+        ("alice", "a"),
+        ("alice", &used),
+        ("bob", "abcdefgh"),
+        ("carol", "abcdefgh"),
+        ("carol", &lost),
+        ("nobody", "abcdefgh"),
+        ("nobody", "a"),
+        ("nobody", &used),
+        (&"x".repeat(128), "abcdefgh"),
+    ] {
+        for party in [("shop", None), ("bank", Some(BANK))] {
+            assert_eq!(server.cost(|| refused(&world, party, account, otp)), usual, "{account:.10} at {}", party.0);
+        }
+        let asked = || assert_eq!(library.verify_otp(&name(account), otp).unwrap(), Verdict::Refused);
+        assert_eq!(server.cost(asked), usual, "{account:.10}");
+    }
+    // What is too long for a password is not looked for, whoever is named.
+    let long = server.cost(|| refused(&world, ("shop", None), "alice", "abcdefghi"));
+    assert_eq!(long.len(), 1);
+    assert_eq!(server.cost(|| refused(&world, ("shop", None), "nobody", "abcdefghi")), long);
+}

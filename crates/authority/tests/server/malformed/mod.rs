@@ -1,0 +1,204 @@
+//! Ten thousand requests that nobody should send, or not by who sends them: each gets a refusal, none an error of the service, and no row is
+//! another afterwards.
+
+mod operators;
+mod requests;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use pims_authority::Purpose;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use serde_json::json;
+
+use crate::cluster::Cluster;
+use crate::device::{Device, Scene};
+use crate::http;
+use crate::schema::Schema;
+use crate::world::{Setup, TOKEN, World, token};
+
+/// The tables that hold the state of the service; not its audit trail, which notes refusals. No case may write any of them: codes are asked
+/// for by nobody who has a number, and what the check of readiness writes into `meta` it takes back in the same transaction.
+const STATE: [&str; 11] = [
+    "accounts",
+    "devices",
+    "challenges",
+    "codes",
+    "code_requests",
+    "passwords",
+    "refresh_tokens",
+    "sms_queue",
+    "secrets",
+    "service_keys",
+    "meta",
+];
+
+/// A service with an account that has something of everything: a device, a code that waits, a password and a refresh token that are good.
+struct Stage {
+    world: World,
+    schema: Option<Schema>,
+    device: Device,
+    before: Vec<String>,
+}
+
+impl Stage {
+    fn new(schema: Option<Schema>) -> Self {
+        let setup = Setup::new().set("limits.party_per_minute", 1_000_000);
+        let world = match &schema {
+            Some(schema) => setup.set("database.url", &schema.url).start(),
+            None => setup.start(),
+        };
+        let alice = world.account("alice");
+        let device = Device::activate(&world, &alice, "1234");
+        let grant = json!({"grant_type": "password", "password": device.made(&world.client, "1234")});
+        assert_eq!(world.ask("POST", TOKEN, Some(&token("alice")), Some(&grant)).status, 200);
+        device.made(&world.client, "1234");
+        world.sent_code(&alice, Purpose::Enrollment);
+        // An account begins when its token is first shown.
+        for account in ["bob", "carol"] {
+            assert_eq!(world.cvs("GET", "trustedPhoneNumber", account, None).status, 404);
+        }
+        let stage = Self { world, schema, device, before: Vec::new() };
+        let before = stage.rows();
+        // Nothing waits for the gateway, and no challenge for a device.
+        let is_empty = |table: &&str| !before.iter().any(|row| row.starts_with(&format!("{table}: ")));
+        assert_eq!(STATE.into_iter().filter(is_empty).collect::<Vec<&str>>(), ["challenges", "sms_queue"]);
+        Self { before, ..stage }
+    }
+
+    /// Every row of the state, as text.
+    fn rows(&self) -> Vec<String> {
+        match &self.schema {
+            Some(schema) => schema.rows(&STATE),
+            None => sqlite_rows(&self.world),
+        }
+    }
+
+    /// Sends so many of these cases, each of which must be refused; then every row must be what it was. What they were refused with.
+    fn all_refused(&self, count: u32, cases: impl Strategy<Value = Asked>) -> BTreeSet<String> {
+        let config = ProptestConfig {
+            cases: count,
+            failure_persistence: None,
+            max_global_rejects: 4 * count,
+            ..ProptestConfig::default()
+        };
+        let words = RefCell::new(BTreeSet::new());
+        let run = TestRunner::new(config).run(&cases, |asked| {
+            words.borrow_mut().insert(refused(&self.world, &asked)?);
+            Ok(())
+        });
+        run.unwrap_or_else(|error| panic!("{error}"));
+        let after = self.rows();
+        let changed: Vec<&String> = after.iter().filter(|row| !self.before.contains(row)).collect();
+        assert!(changed.is_empty(), "{changed:?}");
+        assert_eq!(after.len(), self.before.len(), "rows are gone");
+        words.into_inner()
+    }
+}
+
+fn sqlite_rows(world: &World) -> Vec<String> {
+    let connection = Connection::open(world.path().join("authority.db")).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+    let mut all = Vec::new();
+    for table in STATE {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = statement.column_count();
+        let mut found = statement.query([]).unwrap();
+        while let Some(row) = found.next().unwrap() {
+            let values: Vec<String> = (0..columns).map(|column| text(row.get_ref(column).unwrap())).collect();
+            all.push(format!("{table}: {}", values.join(", ")));
+        }
+    }
+    all
+}
+
+fn text(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "null".into(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => inwebo_values::hex::encode(bytes),
+    }
+}
+
+/// Which listener is asked.
+#[derive(Clone, Copy, Debug)]
+enum Door {
+    Everybody,
+    Operators,
+}
+
+/// A request as it goes over the wire.
+#[derive(Clone, Debug)]
+struct Asked {
+    door: Door,
+    method: &'static str,
+    target: String,
+    token: Option<String>,
+    body: Option<Vec<u8>>,
+    /// The one status that it may get, where there is but one.
+    status: Option<u16>,
+}
+
+/// The word of the refusal, or its status.
+fn refused(world: &World, asked: &Asked) -> Result<String, TestCaseError> {
+    let url = match asked.door {
+        Door::Everybody => &world.client.url,
+        Door::Operators => &world.admin_url,
+    };
+    let url = format!("{url}{}", asked.target);
+    let reply = http::send(&world.client.agent, asked.method, &url, asked.token.as_deref(), asked.body.as_deref());
+    let Ok(reply) = reply else {
+        // What the client itself does not send as a request.
+        return Err(TestCaseError::reject("not a request"));
+    };
+    prop_assert!(asked.status.is_none_or(|status| status == reply.status), "{asked:?}: {}", reply.status);
+    if reply.status != 200 {
+        prop_assert!((400..500).contains(&reply.status), "{asked:?}: {}", reply.status);
+        return Ok(reply.status.to_string());
+    }
+    // The exchange and relying parties are refused with a word.
+    let end = |sign: char| sign == '<' || sign == '"';
+    let rest = reply.text.split_once("<err>").or_else(|| reply.text.split_once("{\"err\":\""));
+    let word = rest.and_then(|(_, rest)| rest.split(end).next()).unwrap_or_default();
+    prop_assert!(word.starts_with("NOK:"), "{asked:?}: {}", reply.text);
+    Ok(word.to_owned())
+}
+
+/// So many in a thousand of ten thousand cases and more, of every kind.
+fn whatever_is_wrong_is_refused(stage: &Stage, per_mille: u32) {
+    let run = |count: u32, cases: BoxedStrategy<Asked>, words: &[&str]| {
+        let met = stage.all_refused(count * per_mille / 1000, cases);
+        // Else the cases are not what they are meant to be.
+        let missing: Vec<&&str> = words.iter().filter(|word| !met.contains(**word)).collect();
+        assert!(missing.is_empty(), "nothing was refused with {missing:?}: {met:?}");
+    };
+    let id = &stage.device.id;
+    run(2500, requests::soup(id).boxed(), &["NOK:SN", "400"]);
+    run(2000, requests::made_up(&stage.device).boxed(), &["NOK:SN", "NOK:CODE", "NOK:STATE", "401"]);
+    run(
+        1000,
+        requests::asked_in_the_name_of_a_party(&stage.device).boxed(),
+        &["NOK:ACCESS", "NOK:NOSRV", "400", "401"],
+    );
+    run(1500, requests::told().boxed(), &["400", "401", "404"]);
+    run(1500, requests::exchanged().boxed(), &["400", "401"]);
+    run(1000, operators::strangers(id).boxed(), &["401", "404"]);
+    run(1000, operators::mistaken(id).boxed(), &["400", "404", "405"]);
+    run(300, requests::lost().boxed(), &["404"]);
+}
+
+#[test]
+fn what_is_not_right_is_refused_and_changes_nothing() {
+    whatever_is_wrong_is_refused(&Stage::new(None), 1000);
+}
+
+/// Databases differ in what they take for a text.
+#[test]
+fn what_is_not_right_is_refused_and_changes_nothing_on_postgresql() {
+    whatever_is_wrong_is_refused(&Stage::new(Some(Schema::new(Cluster::shared()))), 150);
+}

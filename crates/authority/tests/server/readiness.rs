@@ -1,0 +1,58 @@
+//! A database that goes away and comes back, seen from outside.
+
+use crate::cluster::Cluster;
+use crate::http::is_sealed;
+use crate::schema::Schema;
+use crate::world::{ADMIN, Setup, World, poll};
+
+fn status(world: &World, path: &str) -> u16 {
+    world.ask("GET", path, None, None).status
+}
+
+/// Whether the numbers say that the database answered; they must come whatever it does.
+fn database_up(world: &World) -> bool {
+    let numbers = world.operate("GET", "/metrics", None, None);
+    assert_eq!(numbers.status, 200);
+    assert!(numbers.text.ends_with("# EOF\n"));
+    let value = numbers.text.lines().find_map(|line| line.strip_prefix("pims_authority_database_up "));
+    match value {
+        Some("1") => true,
+        Some("0") => false,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_database_that_is_gone_is_told_and_one_that_is_back_is_used_again() {
+    let cluster = Cluster::start();
+    let schema = Schema::new(&cluster);
+    let world = Setup::new().set("database.url", &schema.url).start();
+    world.account("alice");
+    assert_eq!((status(&world, "/readyz"), database_up(&world)), (200, true));
+
+    cluster.down();
+    // An answer about the database is good for a second.
+    poll(|| (status(&world, "/readyz") == 503).then_some(())).expect("it is not ready");
+    std::thread::scope(|scope| {
+        // Who needs the database is told after a while.
+        let accounts = scope.spawn(|| world.operate("GET", "/admin/v1/accounts", Some(ADMIN), None));
+        let number = scope.spawn(|| world.cvs("GET", "trustedPhoneNumber", "alice", None));
+        assert_eq!(status(&world, "/healthz"), 200);
+        let ready = world.operate("GET", "/readyz", None, None);
+        assert_eq!((ready.status, is_sealed(&ready.headers)), (503, true), "for operators, too");
+        assert_eq!(world.operate("GET", "/healthz", None, None).status, 200);
+        assert!(!database_up(&world));
+        for told in [accounts, number] {
+            let told = told.join().unwrap();
+            assert_eq!((told.status, told.word().as_str(), told.header("retry-after")), (503, "UNAVAILABLE", "5"));
+            assert!(is_sealed(&told.headers), "{:?}", told.headers);
+        }
+        // It stays so, whoever asks, as long as there is no database.
+        assert_eq!((status(&world, "/readyz"), status(&world, "/healthz")), (503, 200));
+    });
+
+    cluster.up();
+    poll(|| (status(&world, "/readyz") == 200).then_some(())).expect("it is ready again");
+    poll(|| database_up(&world).then_some(())).expect("the numbers say so");
+    assert_eq!(world.cvs("GET", "trustedPhoneNumber", "alice", None).status, 200, "and knows what it knew");
+}

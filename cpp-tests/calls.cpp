@@ -206,6 +206,25 @@ TEST_CASE("a session that ends inside a callback is released when that callback 
     CHECK(get(VERSION).succeeded());
 }
 
+TEST_CASE("execute makes a facade also inside a callback on the calling thread, and is told 2007 on the library's")
+{
+    const Folder folder;
+    int made = -1;
+    pims::get(VERSION, {}, [&](const pims::Message &) { made = pims::execute("init", {}, folder.config()).code(); });
+    CHECK(made == 0);
+    std::promise<std::pair<int, int>> again;
+    pims::get(VERSION, {}, [&](const pims::Message &) {
+        const int open = pims::execute("init", {}, folder.config()).code();
+        pims::execute("free");
+        again.set_value({open, pims::execute("init", {}, folder.config()).code()});
+    });
+    CHECK(wait_for(again.get_future()) == std::pair{2007, 2007});
+    pims_free();
+    CHECK(pims::execute("init", {}, "[]").code() == 2004);
+    CHECK(refusal_of([] { pims::execute("init", {}, "\xff"); }) == pims::Refusal::not_utf8);
+    CHECK(refusal_of([] { pims::execute("init", {}, std::string(PIMS_MAX_TEXT + 1, 'x')); }) == pims::Refusal::too_long);
+}
+
 TEST_CASE("what a callback captured is gone once it was called, and at once where the call was not accepted")
 {
     const Folder folder;

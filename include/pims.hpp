@@ -6,6 +6,10 @@
  * The library has one facade a process, so calls are free functions; a Session is what creates and releases that facade. Callbacks run on
  * the library's one thread, in the order of the calls, never two at once; the failure 2001, of a call without a facade, on the thread that
  * calls. What a callback throws goes to the exception handler, never through the library.
+ *
+ * Shared objects of one process share what is one a process here, also where their symbols are hidden, if GCC or Clang compiled them with
+ * this same header and the dynamic linker joins their symbols. On Windows, behind a linker script that hides all, or opened by dlopen with
+ * RTLD_LOCAL or beside a program without -rdynamic, one may have its own: then leave sessions, subscriptions and the handler to one of them.
  */
 #ifndef PIMS_HPP
 #define PIMS_HPP
@@ -26,6 +30,13 @@
 
 #include "pims.h"
 #include "pims/message.hpp"
+
+/* For what is one a process: seen by all its shared objects, whatever -fvisibility says. */
+#if defined(__GNUC__) && !defined(_WIN32)
+#define PIMS_HPP_ONE __attribute__((visibility("default")))
+#else
+#define PIMS_HPP_ONE
+#endif
 
 namespace pims {
 
@@ -67,6 +78,8 @@ struct Feed {
     Callback callback;
     Phase phase = Phase::asked;
     bool dropped = false;
+    /* Its owner ended it inside its callback, which is what lets go of what it captured. Else its owner does. */
+    bool ended_inside = false;
     /* The facade that it belongs to, once it is active. */
     std::uint64_t facade = 0;
     /* The thread on which the callback runs. */
@@ -82,17 +95,22 @@ struct Hub {
     std::uintptr_t last_id = 0;
     std::uint64_t facade = 0;
     std::shared_ptr<const ExceptionHandler> handler;
+
+    /* Held while the library is asked to end a subscription, so that who comes next sees whether it accepted. Taken before `mutex`. */
+    std::mutex ending;
+    /* It did not: its queue was full. Guarded by `ending`. */
+    bool left_over = false;
 };
 
-inline Hub &hub()
+PIMS_HPP_ONE inline Hub &hub()
 {
     static Hub *const one = new Hub;
     return *one;
 }
 
 /* Whether this thread is the library's, or is inside a callback. */
-inline thread_local bool is_library_thread = false;
-inline thread_local int callbacks_running = 0;
+PIMS_HPP_ONE inline thread_local bool is_library_thread = false;
+PIMS_HPP_ONE inline thread_local int callbacks_running = 0;
 
 /* The exception that is being handled. */
 inline void report() noexcept
@@ -121,10 +139,13 @@ void guarded(Body body) noexcept
     callbacks_running--;
 }
 
+inline void end_left_over() noexcept;
+
 extern "C" inline void pims_hpp_on_message(const char *message, void *ctx) noexcept
 {
     const std::unique_ptr<Callback> callback(static_cast<Callback *>(ctx));
     guarded([&] { (*callback)(Message(std::string_view(message))); });
+    end_left_over();
 }
 
 /* `function` is called with a context that it, where it accepts, hands to pims_hpp_on_message. */
@@ -191,27 +212,63 @@ extern "C" inline void pims_hpp_on_end(const char *message, void *ctx) noexcept
     });
 }
 
-/* Ends a subscription that nobody wants any more. Where the library does not take that now, its next event brings us here again. One of a
- * facade that is gone ended with it: the one of that name, if there is one, is another's. */
-inline void unsubscribe(Feed &feed) noexcept
+/* Asks the library to end a subscription that nobody wants any more, with `ending` held. One of a facade that is gone ended with it: the
+ * one of that name, if there is one, is another's. Returns whether that is settled: it is not where the queue is full. */
+inline bool ask_for_end(Feed &feed) noexcept
 {
     {
         const std::lock_guard<std::mutex> lock(hub().mutex);
         if (!feed.dropped || feed.phase != Feed::Phase::active) {
-            return;
+            return true;
         }
         if (feed.facade != hub().facade) {
             finish(feed);
-            return;
+            return true;
         }
         feed.phase = Feed::Phase::ending;
     }
     void *const ctx = reinterpret_cast<void *>(feed.id);
-    if (pims_unsubscribe(feed.api.string().c_str(), feed.params.string().c_str(), &pims_hpp_on_end, ctx) != PIMS_OK) {
-        const std::lock_guard<std::mutex> lock(hub().mutex);
-        feed.phase = feed.phase == Feed::Phase::ending ? Feed::Phase::active : feed.phase;
+    if (pims_unsubscribe(feed.api.string().c_str(), feed.params.string().c_str(), &pims_hpp_on_end, ctx) == PIMS_OK) {
+        return true;
     }
+    const std::lock_guard<std::mutex> lock(hub().mutex);
+    feed.phase = feed.phase == Feed::Phase::ending ? Feed::Phase::active : feed.phase;
+    return false;
 }
+
+/* What is not settled now is asked again after each message: a full queue has messages to come. */
+inline void unsubscribe(Feed &feed) noexcept
+{
+    const std::lock_guard<std::mutex> turn(hub().ending);
+    hub().left_over |= !ask_for_end(feed);
+}
+
+inline std::shared_ptr<Feed> find_left_over()
+{
+    const std::lock_guard<std::mutex> lock(hub().mutex);
+    for (const auto &entry : hub().feeds) {
+        if (entry.second->dropped && entry.second->phase == Feed::Phase::active) {
+            return entry.second;
+        }
+    }
+    return nullptr;
+}
+
+/* Not by pims_hpp_on_end, which may run inside ask_for_end. */
+inline bool is_left_over() noexcept
+{
+    const std::lock_guard<std::mutex> turn(hub().ending);
+    while (hub().left_over) {
+        const auto feed = find_left_over();
+        if (feed && !ask_for_end(*feed)) {
+            return true;
+        }
+        hub().left_over = feed != nullptr;
+    }
+    return false;
+}
+
+inline void end_left_over() noexcept { static_cast<void>(is_left_over()); }
 
 /* While it lives, the callback of a subscription runs on this thread. Who waits for its end is told. */
 class Running {
@@ -225,7 +282,7 @@ public:
         Callback unwanted;
         const std::lock_guard<std::mutex> lock(hub().mutex);
         feed_.running = std::thread::id();
-        if (feed_.dropped) {
+        if (feed_.ended_inside) {
             unwanted.swap(feed_.callback);
         }
         hub().on_idle.notify_all();
@@ -259,12 +316,33 @@ extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcep
             unsubscribe(*feed);
         }
     });
+    end_left_over();
 }
 
 inline std::uint64_t facade_of_this_process()
 {
     const std::lock_guard<std::mutex> lock(hub().mutex);
     return hub().facade;
+}
+
+/* Creates the facade, and waits for its message. With a success comes the facade's number, which the library's new thread raises before all
+ * else: whatever is acknowledged later carries it. There is nothing to wait for on the library's thread, in a callback: while one runs
+ * there is a facade, and that failure is told at once. */
+inline std::pair<Message, std::uint64_t> make_facade(const Params &config)
+{
+    const auto promise = std::make_shared<std::promise<std::pair<Message, std::uint64_t>>>();
+    auto future = promise->get_future();
+    const auto on_message = [promise](const Message &message) {
+        std::uint64_t facade = 0;
+        if (message.succeeded()) {
+            is_library_thread = true;
+            const std::lock_guard<std::mutex> lock(hub().mutex);
+            facade = ++hub().facade;
+        }
+        promise->set_value({message, facade});
+    };
+    hand_in(on_message, [&](void *ctx) { return pims_init(config.c_str(), &pims_hpp_on_message, ctx); });
+    return future.get();
 }
 
 /* The facade is released: nothing comes any more for what was active. What was only asked for is acknowledged by a failure. */
@@ -292,20 +370,7 @@ public:
         if (pims_abi_version() != PIMS_ABI_VERSION) {
             throw Refused(Refusal::wrong_abi);
         }
-        const auto promise = std::make_shared<std::promise<std::pair<Message, std::uint64_t>>>();
-        auto future = promise->get_future();
-        /* A success is told on the library's new thread, before all else. */
-        const auto on_message = [promise](const Message &message) {
-            std::uint64_t facade = 0;
-            if (message.succeeded()) {
-                detail::is_library_thread = true;
-                const std::lock_guard<std::mutex> lock(detail::hub().mutex);
-                facade = ++detail::hub().facade;
-            }
-            promise->set_value({message, facade});
-        };
-        detail::hand_in(on_message, [&](void *ctx) { return pims_init(config.c_str(), &detail::pims_hpp_on_message, ctx); });
-        const auto [message, facade] = future.get();
+        const auto [message, facade] = detail::make_facade(config);
         message.or_throw();
         facade_ = facade;
     }
@@ -374,7 +439,8 @@ public:
         {
             std::unique_lock<std::mutex> lock(detail::hub().mutex);
             feed->dropped = true;
-            if (feed->running != std::this_thread::get_id()) {
+            feed->ended_inside = feed->running == std::this_thread::get_id();
+            if (!feed->ended_inside) {
                 detail::hub().on_idle.wait(lock, [&] { return feed->running == std::thread::id(); });
                 unwanted.swap(feed->callback);
             }
@@ -395,6 +461,10 @@ private:
 {
     if (!callback) {
         throw Refused(Refusal::null_callback);
+    }
+    // One that nobody wants any more would make this one a duplicate: as long as the full queue keeps it, it refuses this one too.
+    if (detail::is_left_over()) {
+        throw Refused(Refusal::queue_full);
     }
     const auto feed = std::make_shared<detail::Feed>(api, params, std::move(callback));
     const char *const name = feed->api.for_c();
@@ -437,6 +507,10 @@ inline Message execute(std::string_view method, std::string_view api, const Para
 {
     const detail::Text verb(method);
     const detail::Text name(api);
+    if (method == "init") {
+        static_cast<void>(name.for_c());
+        return detail::make_facade(params).first;
+    }
     const std::uint64_t facade = detail::facade_of_this_process();
     const std::unique_ptr<char, decltype(&pims_string_free)> text(
         pims_execute(verb.for_c(), name.for_c(), params.c_str()), &pims_string_free);
@@ -445,10 +519,7 @@ inline Message execute(std::string_view method, std::string_view api, const Para
         throw Refused(is_long ? Refusal::too_long : Refusal::not_utf8);
     }
     const Message message{std::string_view(text.get())};
-    if (message.succeeded() && method == "init") {
-        const std::lock_guard<std::mutex> lock(detail::hub().mutex);
-        detail::hub().facade++;
-    } else if (message.succeeded() && method == "free") {
+    if (message.succeeded() && method == "free") {
         detail::finish_all_of(facade);
     }
     return message;
@@ -465,5 +536,7 @@ inline ExceptionHandler set_exception_handler(ExceptionHandler handler)
 }
 
 } // namespace pims
+
+#undef PIMS_HPP_ONE
 
 #endif /* PIMS_HPP */

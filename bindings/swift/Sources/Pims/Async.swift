@@ -24,8 +24,9 @@ extension Facade {
         _ = try await message { self.unsubscribe(api: api, parameters: parameters, callback: $0) }.get()
     }
 
-    /// Asks for events, and waits for the acknowledgment. The results come until `unsubscribe` or `free`, or until nobody waits for them any
-    /// more: where the loop is left, or its task is cancelled, the subscription is ended.
+    /// Asks for events, and waits for the acknowledgment. The results come until `unsubscribe` or `free`, or until nobody can wait for them any
+    /// more: the subscription ends where the stream and its iterators are let go, or a task that waits for the next event is cancelled. A loop
+    /// that is left ends it only where nothing else holds the stream.
     public func events(api: String, parameters: [String: JSON] = [:]) async throws -> AsyncStream<JSON> {
         var made: AsyncStream<JSON>.Continuation?
         let stream = AsyncStream<JSON> { made = $0 }
@@ -33,7 +34,7 @@ extension Facade {
         guard let events = made else { return stream }
         let acknowledgment = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Message, Refusal>, Never>) in
             let isAcknowledged = Once()
-            let refusal = subscribe(
+            let subscribed = subscribe(
                 api: api, parameters: parameters,
                 callback: { message in
                     if isAcknowledged.isFirst() {
@@ -43,13 +44,17 @@ extension Facade {
                     }
                 },
                 onEnd: { events.finish() })
-            if let refusal { continuation.resume(returning: .failure(refusal)) }
+            switch subscribed {
+            case .success(let id):
+                // It may be over already, and the stream with it; another subscription to this api is none of this one's.
+                events.onTermination = { end in
+                    guard case .cancelled = end else { return }
+                    Feeds.shared.leave(id)
+                }
+            case .failure(let refusal): continuation.resume(returning: .failure(refusal))
+            }
         }
         _ = try acknowledgment.get().get()
-        events.onTermination = { end in
-            guard case .cancelled = end else { return }
-            self.unsubscribe(api: api, parameters: parameters) { _ in }
-        }
         return stream
     }
 

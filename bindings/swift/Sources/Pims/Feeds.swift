@@ -1,3 +1,4 @@
+import CPims
 import Foundation
 
 /// The subscriptions of this process. A closure is kept from the call on until its subscription ends: by a failed acknowledgment, by
@@ -7,6 +8,7 @@ final class Feeds: @unchecked Sendable {
 
     private struct Feed {
         let api: String
+        let parameters: String
         let callback: Callback
         let onEnd: @Sendable () -> Void
         /// The facade that acknowledged it; 0 until then.
@@ -19,19 +21,31 @@ final class Feeds: @unchecked Sendable {
     private var lastId: UInt = 0
     private var facades = 0
 
+    /// Held while the library is asked to end what was left, so that who comes next sees whether it accepted. Taken before `lock`. A thread
+    /// may take it twice: what is let go meanwhile may be a stream that leaves its subscription.
+    private let ending = NSRecursiveLock()
+    /// What nobody wants any more, and the library was not yet asked to end: its queue was full. Guarded by `ending`.
+    private var left: Set<UInt> = []
+
     /// How many facades there were.
     var facade: Int { locked { facades } }
 
     /// How many subscriptions there are, asked for or active.
     var count: Int { locked { feeds.count } }
 
-    /// To be told before all that the new facade does.
-    func facadeBegan() { locked { facades += 1 } }
+    /// To be told before all that the new facade does. What is older is over.
+    func facadeBegan() {
+        let before: Int = locked {
+            facades += 1
+            return facades - 1
+        }
+        endAll(upTo: before)
+    }
 
-    func add(api: String, callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void) -> UInt {
+    func add(api: String, parameters: String, callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void) -> UInt {
         locked {
             lastId += 1
-            feeds[lastId] = Feed(api: api, callback: callback, onEnd: onEnd)
+            feeds[lastId] = Feed(api: api, parameters: parameters, callback: callback, onEnd: onEnd)
             return lastId
         }
     }
@@ -48,6 +62,46 @@ final class Feeds: @unchecked Sendable {
         }
         found?.callback(message)
         if isEnd { found?.onEnd() }
+    }
+
+    /// Ends this subscription, and no other one to its api. Where the queue is full the library is asked again after each message: a full
+    /// queue has messages to come.
+    func leave(_ id: UInt) {
+        ending.lock()
+        defer { ending.unlock() }
+        left.insert(id)
+        askForEnds()
+    }
+
+    /// To be called after each message, and before a subscription. Whether something waits for its end: it would make a new subscription a
+    /// duplicate.
+    @discardableResult
+    func endWhatWasLeft() -> Bool {
+        ending.lock()
+        defer { ending.unlock() }
+        if !left.isEmpty { askForEnds() }
+        return !left.isEmpty
+    }
+
+    /// With `ending` held.
+    private func askForEnds() {
+        for id in left {
+            let found: Feed? = locked { feeds[id] }
+            // One that is over, as with its facade, has no claim to its name any more.
+            guard let feed = found else {
+                left.remove(id)
+                continue
+            }
+            let status = pims_unsubscribe(feed.api, feed.parameters, onLeft, UnsafeMutableRawPointer(bitPattern: id))
+            if status == PIMS_ERROR_QUEUE_FULL { return }
+            left.remove(id)
+        }
+    }
+
+    /// One that was left is over: the library ended it, or there is no facade any more.
+    func end(_ id: UInt) {
+        let ended: Feed? = locked { feeds.removeValue(forKey: id) }
+        ended?.onEnd()
     }
 
     /// The library ended the active subscription to an api. One that was asked for later gets its own acknowledgment.
@@ -70,4 +124,11 @@ final class Feeds: @unchecked Sendable {
         defer { lock.unlock() }
         return body()
     }
+}
+
+/// The message of an unsubscription by `askForEnds`, which it may run inside: it asks for no more. Its `ctx` is the number of the subscription.
+private func onLeft(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPointer?) {
+    guard let text else { return }
+    let message = Message(text: text)
+    if message.succeeded || message.error?.code == 2001 { Feeds.shared.end(UInt(bitPattern: context)) }
 }

@@ -12,3 +12,25 @@ final class Once: @unchecked Sendable {
         return !isOver
     }
 }
+
+/// Brings a message to the thread that waits for it.
+final class Answer: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var message: Message?
+
+    func put(_ message: Message) {
+        condition.lock()
+        defer { condition.unlock() }
+        self.message = message
+        condition.signal()
+    }
+
+    func wait() -> Message {
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            if let message { return message }
+            condition.wait()
+        }
+    }
+}

@@ -45,7 +45,10 @@ public final class Facade: Sendable {
     /// subscription an api: a second one is acknowledged by a failure, 2005.
     @discardableResult
     public func subscribe(api: String, parameters: [String: JSON] = [:], callback: @escaping Callback) -> Refusal? {
-        subscribe(api: api, parameters: parameters, callback: callback, onEnd: {})
+        switch subscribe(api: api, parameters: parameters, callback: callback, onEnd: {}) {
+        case .success: return nil
+        case .failure(let refusal): return refusal
+        }
     }
 
     /// Ends a subscription, whoever made it. After its message no event comes, and what the callback captured is let go.
@@ -60,9 +63,17 @@ public final class Facade: Sendable {
     /// Releases the facade. When it returns, every accepted call has had its message; those that had not begun failed with 2001. Inside a
     /// callback it returns at once, and the facade is released when that callback returns. Twice is harmless.
     public func free() {
-        let facade = Feeds.shared.facade
         _ = pims_free()
-        Feeds.shared.endAll(upTo: facade)
+        // A facade may have begun before that on another thread, so its number is read here; or one after it, which ends what is older itself.
+        let facade = Feeds.shared.facade
+        if !isThere { Feeds.shared.endAll(upTo: facade) }
+    }
+
+    /// Whether there is a facade that takes calls.
+    private var isThere: Bool {
+        guard let text = pims_execute(Method.get.rawValue, "pims.sdk.version", "{}") else { return false }
+        defer { pims_string_free(text) }
+        return Message(text: text).succeeded
     }
 
     // MARK: On this thread.
@@ -77,11 +88,18 @@ public final class Facade: Sendable {
     public func execute(_ method: Method, api: String = "", parameters: [String: JSON] = [:]) throws -> Message {
         guard pims_abi_version() == UInt32(PIMS_ABI_VERSION) else { throw Refusal.wrongABI }
         guard !api.utf8.contains(0) else { throw Refusal.embeddedNul }
+        if method == .initialize { return try initializeAndWait(configuration: parameters) }
         guard let text = pims_execute(method.rawValue, api, JSON.object(parameters).text) else { throw Refusal.tooLong }
         defer { pims_string_free(text) }
-        let message = Message(text: text)
-        if method == .initialize && message.succeeded { Feeds.shared.facadeBegan() }
-        return message
+        return Message(text: text)
+    }
+
+    /// By `initialize`, whose message comes before all that the facade does. There is nothing to wait for on the library's thread, in a
+    /// callback: while one runs there is a facade, and that failure is told at once.
+    private func initializeAndWait(configuration: [String: JSON]) throws -> Message {
+        let answer = Answer()
+        if let refusal = initialize(configuration: configuration, callback: { answer.put($0) }) { throw refusal }
+        return answer.wait()
     }
 
     /// The version of the library.
@@ -91,14 +109,18 @@ public final class Facade: Sendable {
 
     typealias Function = (UnsafePointer<CChar>?, UnsafePointer<CChar>?, pims_callback?, UnsafeMutableRawPointer?) -> Int32
 
+    /// Gives the number that `Feeds` knows the subscription by.
     func subscribe(
         api: String, parameters: [String: JSON], callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void
-    ) -> Refusal? {
-        guard !api.utf8.contains(0) else { return .embeddedNul }
-        let id = Feeds.shared.add(api: api, callback: callback, onEnd: onEnd)
-        let status = pims_subscribe(api, JSON.object(parameters).text, onEvent, UnsafeMutableRawPointer(bitPattern: id))
-        if status != PIMS_OK { Feeds.shared.forget(id) }
-        return Refusal(status)
+    ) -> Result<UInt, Refusal> {
+        guard !api.utf8.contains(0) else { return .failure(.embeddedNul) }
+        guard !Feeds.shared.endWhatWasLeft() else { return .failure(.queueFull) }
+        let text = JSON.object(parameters).text
+        let id = Feeds.shared.add(api: api, parameters: text, callback: callback, onEnd: onEnd)
+        let status = pims_subscribe(api, text, onEvent, UnsafeMutableRawPointer(bitPattern: id))
+        guard let refusal = Refusal(status) else { return .success(id) }
+        Feeds.shared.forget(id)
+        return .failure(refusal)
     }
 
     private func call(_ function: Function, _ api: String, _ parameters: [String: JSON], _ callback: @escaping Callback) -> Refusal? {
@@ -128,12 +150,14 @@ private func onMessage(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPoi
     guard let text, let context else { return }
     let call = Unmanaged<OneMessage>.fromOpaque(context).takeRetainedValue()
     call.callback(Message(text: text))
+    Feeds.shared.endWhatWasLeft()
 }
 
 /// Here `ctx` is the number of a subscription, not a pointer: an event that comes for one that has ended finds nothing, and harms nothing.
 private func onEvent(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPointer?) {
     guard let text else { return }
     Feeds.shared.deliver(Message(text: text), to: UInt(bitPattern: context))
+    Feeds.shared.endWhatWasLeft()
 }
 
 extension Message {

@@ -140,6 +140,17 @@ final class CallTests: FolderTestCase {
         await assertFails(2007) { try await pims.initialize(configuration: self.configuration) }
     }
 
+    func testExecuteMakesTheFacadeAndIsToldInsideACallbackThatThereIsOne() throws {
+        let configuration = self.configuration
+        XCTAssertTrue(try pims.execute(.initialize, parameters: configuration).succeeded)
+        let answered = Box<Int>()
+        pims.get(api: "pims.sdk.version") { _ in
+            let message = try? pims.execute(.initialize, parameters: configuration)
+            answered.put(message?.error?.code ?? 0)
+        }
+        XCTAssertEqual(try answered.take(), 2007)
+    }
+
     func testNoTextOfAMessageShowsWhatItHolds() async throws {
         _ = try await enrolledDevice()
         let answered = Box<Message>()

@@ -84,6 +84,46 @@ final class SubscriptionTests: FolderTestCase {
         }
     }
 
+    func testAStreamThatHasEndedIsLetGoWithoutEndingTheNextSubscription() async throws {
+        let device = try await enrolledDevice()
+        let told = Box<Message>()
+        func replaceAStream() async throws {
+            let changes = try await device.changes()
+            try await pims.unsubscribe(api: account)
+            pims.subscribe(api: account, parameters: isDeviceActivated) { told.put($0) }
+            XCTAssertTrue(try told.take().succeeded)
+            withExtendedLifetime(changes) {}
+        }
+        try await replaceAStream()
+        try await device.removeEnrollments()
+        XCTAssertEqual(try told.take().status, .result)
+    }
+
+    func testAStreamThatIsLetGoWhileTheQueueIsFullEndsOnceItTakesCallsAgain() async throws {
+        let device = try await enrolledDevice()
+        let entered = Box<Bool>()
+        let released = Box<Bool>()
+        func fillTheQueueAndLetAStreamGo() async throws {
+            let changes = try await device.changes()
+            pims.get(api: "pims.sdk.version") { _ in
+                entered.put(true)
+                _ = try? released.take()
+            }
+            XCTAssertTrue(try entered.take())
+            var refusal: Refusal?
+            while refusal == nil { refusal = pims.get(api: "pims.sdk.version", callback: { _ in }) }
+            XCTAssertEqual(refusal, .queueFull)
+            withExtendedLifetime(changes) {}
+        }
+        try await fillTheQueueAndLetAStreamGo()
+        released.put(true)
+        let told = Box<Message>()
+        while let refusal = pims.subscribe(api: account, parameters: isDeviceActivated, callback: { told.put($0) }) {
+            XCTAssertEqual(refusal, .queueFull)
+        }
+        XCTAssertTrue(try told.take().succeeded)
+    }
+
     func testASubscriptionOfAFacadeThatIsGoneDoesNotEndThatOfTheNext() async throws {
         let device = try await enrolledDevice()
         let old = try await device.changes()

@@ -249,6 +249,35 @@ def test_a_subscription_that_is_cancelled_while_it_is_refused_ends_no_other_one(
     assert bridge.kept == 0
 
 
+def test_a_subscription_that_is_left_while_another_call_ends_it_ends_no_later_one(
+    tmp_path: Path, silent_service: SilentService
+) -> None:
+    async def main() -> None:
+        await pims.aio.init(pointed_at(silent_service, tmp_path))
+        first, second = pims.aio.subscribe(ACCOUNT, ACTIVATED), pims.aio.subscribe(ACCOUNT, ACTIVATED)
+        await first.__aenter__()
+        before = asyncio.ensure_future(pims.aio.get(PHONE))
+        await asyncio.to_thread(silent_service.wait_for_call)
+        # All of these wait in the library's queue, in this order.
+        ending = asyncio.ensure_future(pims.aio.unsubscribe(ACCOUNT, ACTIVATED))
+        beginning = asyncio.ensure_future(second.__aenter__())
+        leaving = asyncio.ensure_future(first.__aexit__(None, None, None))
+        await asyncio.sleep(0)
+        silent_service.hang_up()
+        with pytest.raises(pims.PimsError, match="2202"):
+            await before
+        await asyncio.gather(ending, beginning, leaving)
+        # The second one is there still.
+        with pytest.raises(pims.PimsError, match="2005"):
+            await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
+        assert bridge.kept == 1
+        await second.__aexit__(None, None, None)
+        await pims.aio.free()
+
+    run(main())
+    assert bridge.kept == 0
+
+
 def test_subscriptions_that_begin_while_another_ends_hear_of_it(tmp_path: Path) -> None:
     async def main() -> None:
         async with pims.aio.session({"storage": {"path": tmp_path}}):

@@ -10,7 +10,7 @@ import queue
 import threading
 import traceback
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, Iterator, List
 
 import pytest
 
@@ -18,11 +18,30 @@ import pims
 import pims.aio
 from conftest import DEADLINE, PHONE_NUMBER, PIN
 from pims import _library
-from pims._bridge import Message, bridge, result
+from pims._bridge import Message, bridge, result, to_nobody
 
 ACCOUNT = "pims.authentication.account"
 OTP = "pims.authentication.otp"
 CHANGES = {"actionType": "strong", "type": ["isDeviceActivated", "isAccountBlocked"]}
+
+
+class Held:
+    """What takes an event and does not return before it may: so long the library's thread does nothing else."""
+
+    def __init__(self) -> None:
+        self.is_there = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, _event: Any) -> None:
+        self.is_there.set()
+        self.go_on.wait(DEADLINE)
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    held = Held()
+    yield held
+    held.go_on.set()
 
 
 def test_a_failed_message_is_an_exception_with_all_of_it(enrolled: pims.StrongAuthentication) -> None:
@@ -288,6 +307,153 @@ def test_subscriptions_begin_and_end_on_many_threads_and_nobody_waits_for_ever(t
     assert bridge.kept == 0
     # The library has no subscription either.
     pims.subscribe(ACCOUNT, CHANGES, print).close()
+
+
+def test_a_subscription_ends_whatever_became_of_the_parameters_it_was_made_with(tmp_path: Path) -> None:
+    asked: List[int] = []
+
+    def kind() -> str:
+        asked.append(1)
+        return "strong"
+
+    pims.init({"storage": {"path": tmp_path}})
+    parameters = {"actionType": kind, "type": ["isDeviceActivated"]}
+    subscription = pims.subscribe(ACCOUNT, parameters, print)
+    parameters["type"] = ["of", "the", "next", "call"]
+    subscription.close()
+    assert bridge.kept == 0
+    assert asked == [1]
+    # The library has no subscription either.
+    pims.subscribe(ACCOUNT, CHANGES, print).close()
+
+
+def test_a_subscription_is_ended_where_an_earlier_call_to_end_it_is_refused(
+    enrolled: pims.StrongAuthentication, held: Held
+) -> None:
+    subscription = enrolled.watch(held)
+    enrolled.remove_enrollments()
+    assert held.is_there.wait(DEADLINE)
+    told: "queue.Queue[Message]" = queue.Queue()
+    bridge.start("unsubscribe", ACCOUNT, {"type": "of nothing"}, told.put)
+    ended: "queue.Queue[Message]" = queue.Queue()
+    assert bridge.leave(subscription._key, ended.put)
+    held.go_on.set()
+    with pytest.raises(pims.PimsError, match="2102"):
+        result(told.get(timeout=DEADLINE))
+    assert result(ended.get(timeout=DEADLINE)) is None
+    assert bridge.kept == 0
+    pims.subscribe(ACCOUNT, CHANGES, print).close()
+
+
+def test_a_subscription_that_waits_for_a_call_is_ended_where_the_library_does_not_take_that_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: "queue.Queue[Message]" = queue.Queue()
+
+    class Full:
+        def pims_unsubscribe(self, *_: Any) -> int:
+            patch.undo()
+            assert bridge.leave(subscription._key, ended.put)
+            assert ended.empty()
+            return _library.ERROR_QUEUE_FULL
+
+    pims.init({"storage": {"path": tmp_path}})
+    subscription = pims.subscribe(ACCOUNT, CHANGES, print)
+    with monkeypatch.context() as patch:
+        patch.setattr(_library, "load", Full)
+        with pytest.raises(pims.QueueFull):
+            pims.unsubscribe(ACCOUNT, CHANGES)
+    assert result(ended.get(timeout=DEADLINE)) is None
+    assert bridge.kept == 0
+
+
+def test_an_interrupted_call_to_end_a_subscription_keeps_nobody_from_ending_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted:
+        def __getattr__(self, name: str) -> Any:
+            raise KeyboardInterrupt
+
+    pims.init({"storage": {"path": tmp_path}})
+    subscription = pims.subscribe(ACCOUNT, CHANGES, print)
+    with monkeypatch.context() as patch:
+        # Between the table and the call of the library.
+        patch.setattr(_library, "load", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pims.unsubscribe(ACCOUNT, CHANGES)
+    ended: "queue.Queue[Message]" = queue.Queue()
+    assert bridge.leave(subscription._key, ended.put)
+    assert result(ended.get(timeout=DEADLINE)) is None
+    # The library has no subscription either.
+    pims.subscribe(ACCOUNT, CHANGES, print).close()
+    # What a message might have come for is not kept for ever.
+    pims.free()
+    assert bridge.kept == 0
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_subscription_that_is_interrupted_while_it_is_handed_in_is_ended(
+    when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave = bridge._leave
+
+    class Interrupted:
+        def __getattr__(self, name: str) -> Any:
+            patch.undo()
+            raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        patch.undo()
+        leave()
+        raise KeyboardInterrupt
+
+    pims.init({"storage": {"path": tmp_path}})
+    with monkeypatch.context() as patch:
+        if when == "before":
+            patch.setattr(_library, "load", Interrupted)
+        else:
+            patch.setattr(bridge, "_leave", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pims.subscribe(ACCOUNT, CHANGES, print)
+    # There is no subscription: another one is not refused.
+    pims.subscribe(ACCOUNT, CHANGES, print).close()
+    assert bridge.kept == 0
+
+
+@pytest.mark.parametrize("state", ["the queue is full", "another one closes it"])
+def test_no_event_is_delivered_any_more_when_close_returns(
+    state: str, enrolled: pims.StrongAuthentication, held: Held
+) -> None:
+    order: List[str] = []
+
+    def on_event(event: Any) -> None:
+        held(event)
+        order.append("delivered")
+
+    subscription = enrolled.watch(on_event)
+    enrolled.remove_enrollments()
+    assert held.is_there.wait(DEADLINE)
+    if state == "the queue is full":
+        # The library cannot be asked to end it now.
+        with pytest.raises(pims.QueueFull):
+            while True:
+                bridge.start("get", ACCOUNT, CHANGES, to_nobody)
+    else:
+        bridge.leave(subscription._key)
+
+    def close() -> None:
+        subscription.close()
+        order.append("closed")
+
+    closer = threading.Thread(target=close, daemon=True)
+    closer.start()
+    # Time for what must not happen.
+    closer.join(0.3)
+    held.go_on.set()
+    closer.join(DEADLINE)
+    assert order == ["delivered", "closed"]
+    pims.free()
+    assert bridge.kept == 0
 
 
 def test_a_signal_may_call_where_a_call_was_just_entering(tmp_path: Path) -> None:

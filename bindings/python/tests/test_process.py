@@ -8,6 +8,8 @@ from typing import Callable
 
 import pytest
 
+from conftest import DEADLINE
+
 Run = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 BEGIN = """
@@ -135,6 +137,49 @@ def late():
         print("the last line")
 import pims
 pims.init({"storage": {"path": sys.argv[1]}})
+"""
+    )
+    ends_well(ended)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_child_that_is_forked_while_a_thread_is_inside_the_package_is_refused_and_does_not_wait(run: Run) -> None:
+    ended = run(
+        BEGIN
+        + f"""
+import signal
+from pims._bridge import bridge
+subscription = pims.subscribe(ACCOUNT, ACTIVATED, print)
+held, go_on = threading.Event(), threading.Event()
+def hold():
+    with bridge._gate:
+        held.set()
+        go_on.wait()
+holder = threading.Thread(target=hold)
+holder.start()
+held.wait()
+child = os.fork()
+if child == 0:
+    # Who waits in there waits for ever.
+    signal.alarm({DEADLINE / 2:.0f})
+    refused = 0
+    for call in (
+        pims.free,
+        subscription.close,
+        lambda: pims.subscribe(ACCOUNT, ACTIVATED, print),
+        lambda: pims.unsubscribe(ACCOUNT),
+    ):
+        try:
+            call()
+        except pims.ForkedError:
+            refused += 1
+    sys.exit(refused)
+_, status = os.waitpid(child, 0)
+go_on.set()
+holder.join()
+assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 4, status
+subscription.close()
+print("the last line")
 """
     )
     ends_well(ended)

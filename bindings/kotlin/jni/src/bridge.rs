@@ -43,14 +43,25 @@ pub(crate) fn receiver(env: &mut JNIEnv<'_>, to: &JObject<'_>) -> Result<Callbac
 fn deliver(vm: &JavaVM, to: &GlobalRef, message: &Message) {
     // The worker is attached when its first message comes, as a daemon: it does not keep a program from its end. It stays attached until it
     // ends. A thread of Java's own is attached already.
-    let Ok(mut env) = vm.attach_current_thread_as_daemon() else { return };
+    let Ok(mut env) = vm.attach_current_thread_as_daemon() else {
+        return lost(|| panic!("the thread cannot be attached to the virtual machine"));
+    };
     let received = env.with_local_frame(REFERENCES, |env| -> Result<()> {
         let bytes = env.byte_array_from_slice(message.as_str().as_bytes())?;
         env.call_method(to, "receive", "([B)V", &[JValue::Object(&bytes)]).map(drop)
     });
     // Receivers catch what callbacks throw; this is what is left, such as a memory that is full.
-    if received.is_err() && env.exception_check().unwrap_or(false) {
-        let _ = env.exception_describe();
-        let _ = env.exception_clear();
+    if received.is_err() {
+        if env.exception_check().unwrap_or(false) {
+            let _ = env.exception_describe();
+            let _ = env.exception_clear();
+        }
+        lost(|| panic!("the virtual machine did not take the message"));
     }
+}
+
+/// A message did not come to its receiver, and whoever waits for it waits for ever. The log says so, with the place of the panic: the hook of
+/// `log_panics` is the way into it. The panic ends here, as later messages can still come.
+fn lost(why: fn()) {
+    let _ = catch_unwind(why);
 }

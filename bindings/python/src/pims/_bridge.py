@@ -7,13 +7,14 @@ there exactly until its message came, or, of a subscription, until it ends.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import itertools
 import json
 import os
 import threading
 from pathlib import PurePath
-from typing import Any, Callable, Dict, Mapping, Optional, Set
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 
 from . import _library
 from ._errors import ForkedError, PimsError, QueueFull, ShutdownError
@@ -44,38 +45,50 @@ def to_nobody(_message: Message) -> None:
     """Takes a message that nobody waits for."""
 
 
+#: What those are told who wait for the end of a subscription, whatever ended it.
+ENDED = Message(b'{"status":"SUCCEEDED"}')
+
+
 class Kept:
     """What the table has of a call: what its messages go to."""
 
-    __slots__ = ("api", "handler", "method")
+    __slots__ = ("api", "handler", "is_doubtful", "method")
 
     def __init__(self, method: str, api: str, handler: Handler) -> None:
         self.method = method
         self.api = api
         self.handler = handler
+        # A signal interrupted it while it was handed in: nobody knows whether its message will come.
+        self.is_doubtful = False
 
 
 class KeptSubscription(Kept):
     """The same of a subscription, and who hears that it ended."""
 
-    __slots__ = ("facade", "is_active", "is_ending", "on_end", "parameters")
+    __slots__ = ("facade", "is_active", "is_ending", "on_end", "waiting")
 
-    def __init__(
-        self, api: str, parameters: Optional[Parameters], handler: Handler, on_end: Callable[[], None], facade: int
-    ) -> None:
+    def __init__(self, api: str, handler: Handler, on_end: Callable[[], None], facade: int) -> None:
         super().__init__("subscribe", api, handler)
-        self.parameters = parameters
         self.on_end = on_end
+        # Who left it and waits for its end.
+        self.waiting: List[Handler] = []
         self.facade = facade
         # It was acknowledged: events may come, and it can end.
         self.is_active = False
         # The library was asked to end it.
         self.is_ending = False
 
-    def leave(self) -> None:
-        """Nobody hears it any more."""
+    def leave(self, handler: Handler) -> None:
+        """Nobody hears it any more; ``handler`` hears of its end."""
         self.handler = to_nobody
         self.on_end = lambda: None
+        self.waiting.append(handler)
+
+    def tell(self, message: Message) -> None:
+        """Tells those who wait for its end."""
+        waiting, self.waiting = self.waiting, []
+        for handler in waiting:
+            handler(message)
 
 
 class Bridge:
@@ -122,51 +135,61 @@ class Bridge:
 
     def start(self, method: str, api: str, parameters: Optional[Parameters], handler: Handler) -> None:
         """Hands in a call. Its message goes to ``handler``, on the library's thread."""
-        self._hand_in(Kept(method, api, handler), parameters)
+        try:
+            self._hand_in(next(self._keys), Kept(method, api, handler), parameters)
+        except BaseException:
+            # A subscription may have waited for it, and its message does not come.
+            self._end_left_over()
+            raise
+
+    def new_key(self) -> int:
+        """The name of a subscription that is to begin. Its owner has it before: where a signal comes meanwhile, it can be left."""
+        self._refuse_forked()
+        return next(self._keys)
 
     def subscribe(
-        self, api: str, parameters: Optional[Parameters], handler: Handler, on_end: Callable[[], None]
-    ) -> int:
-        """Hands in a subscription: the acknowledgment and each event go to ``handler``. ``on_end`` is called where it ends and was not left,
-        by whatever ends it. The number is its name for :meth:`leave`."""
-        return self._hand_in(KeptSubscription(api, parameters, handler, on_end, self._facade), parameters)
+        self, key: int, api: str, parameters: Optional[Parameters], handler: Handler, on_end: Callable[[], None]
+    ) -> None:
+        """Hands in a subscription under a new key: the acknowledgment and each event go to ``handler``. ``on_end`` is called where it ends
+        and was not left, by whatever ends it. Whatever this raises, the owner leaves it."""
+        self._hand_in(key, KeptSubscription(api, handler, on_end, self._facade), parameters)
 
     def leave(self, key: int, handler: Handler = to_nobody) -> bool:
-        """Nobody hears a subscription any more, and it is ended, where it was not yet. Whether the acknowledgment of that will go to
-        ``handler``: where the queue is full, it is ended later."""
+        """Nobody hears a subscription any more, and it is ended, where it was not yet. Whether ``handler`` will be told of its end, or that it
+        failed: not where it is over, and not where the queue is full, then it is ended later."""
+        # Before the gate, which a thread may hold that is not in this process.
+        self._refuse_forked()
         with self._gate:
             kept = self._kept.get(key)
-            if not isinstance(kept, KeptSubscription) or kept.is_ending:
+            if not isinstance(kept, KeptSubscription):
                 return False
-            kept.leave()
-            # An api has one subscription. Where this one may be refused because of another, ending it could end the other: it waits for its
-            # acknowledgment.
-            if not kept.is_active and any(
-                other is not kept and other.api == kept.api and isinstance(other, KeptSubscription)
-                for other in list(self._kept.values())
-            ):
+            kept.leave(handler)
+            if kept.is_ending:
+                return True
+            if self._must_wait(kept):
                 self._left_over.add(key)
-                return False
-            self._left_over.discard(key)
-            try:
-                self.start("unsubscribe", kept.api, kept.parameters, handler)
-            except QueueFull:
-                self._left_over.add(key)
-                return False
-            kept.is_ending = True
-            return True
+                return True
+            return self._ask_to_end(key, kept)
 
     def free(self) -> None:
         """Releases the facade; its subscriptions hear of it."""
+        # Before the gate, which a thread may hold that is not in this process.
+        self._refuse_forked()
         with self._gate:
             released = self._facade
+            doubtful = [key for key, kept in list(self._kept.items()) if kept.is_doubtful]
         library = self._enter()
         try:
             library.pims_free()
         finally:
             self._leave()
         # Those that are not acknowledged yet get a message.
-        self._end(lambda subscription: subscription.facade <= released)
+        with self._gate:
+            ended = self._take_out(lambda subscription: subscription.facade <= released)
+            # All messages have come; inside a callback they have not.
+            for key in [] if self.is_inside else doubtful:
+                self._kept.pop(key, None)
+        _tell_end(ended)
 
     def version(self) -> str:
         """The library's version."""
@@ -198,53 +221,96 @@ class Bridge:
                 self._left.wait()
         library.pims_free()
 
-    def _hand_in(self, kept: Kept, parameters: Optional[Parameters]) -> int:
-        key = next(self._keys)
+    def _hand_in(self, key: int, kept: Kept, parameters: Optional[Parameters]) -> None:
         # Before the library is entered: what fetches a secret may wait for a person.
         text = encode(parameters)
         try:
-            library = self._enter()
+            api = name(kept.api)
+            library = self._enter(key, kept)
             try:
-                api = name(kept.api)
-                self._kept[key] = kept
                 status = getattr(library, "pims_" + kept.method)(api, text, self._callback, key)
+                if status != _library.OK:
+                    del self._kept[key]
             finally:
                 self._leave()
+        except BaseException:
+            kept.is_doubtful = True
+            raise
         finally:
             del text
         if status != _library.OK:
-            del self._kept[key]
             raise _misuse(status)
-        return key
 
-    def _end(self, is_over: Callable[[KeptSubscription], bool]) -> None:
-        """Active subscriptions ended: nothing more comes for them, and whoever hears them is told."""
+    def _must_wait(self, kept: KeptSubscription) -> bool:
+        """Whether ending it now could end another one, as an api has one subscription. Where another call ends this one first, that could be
+        one that begins behind that call; where this one may be refused because of another, that one."""
+        return any(
+            (other.method == "unsubscribe" and not other.is_doubtful)
+            or (isinstance(other, KeptSubscription) and not kept.is_active)
+            for other in list(self._kept.values())
+            if other.api == kept.api and other is not kept
+        )
+
+    def _ask_to_end(self, key: int, kept: KeptSubscription) -> bool:
+        """Hands in the end of a subscription. It needs no parameters: those of the caller may have changed."""
+        kept.is_ending = True
+        # Until it is handed in: a message that comes meanwhile tries it again.
+        self._left_over.add(key)
+        asked = Kept("unsubscribe", kept.api, lambda message: self._was_asked(key, kept, message))
+        try:
+            self._hand_in(next(self._keys), asked, None)
+        except QueueFull:
+            kept.is_ending = False
+            return False
+        except BaseException:
+            kept.is_ending = False
+            raise
+        self._left_over.discard(key)
+        return True
+
+    def _was_asked(self, key: int, kept: KeptSubscription, message: Message) -> None:
+        """The library answered what :meth:`_ask_to_end` handed in. Where it refused, the subscription can be left again."""
         with self._gate:
-            ended = [
-                (key, kept)
-                for key, kept in list(self._kept.items())
-                if isinstance(kept, KeptSubscription) and kept.is_active and is_over(kept)
-            ]
-            for key, _ in ended:
-                del self._kept[key]
-                self._left_over.discard(key)
-        for _, kept in ended:
-            kept.on_end()
+            kept.is_ending = False
+            self._left_over.discard(key)
+            if _succeeded(message):
+                # It is there still where a signal came before the library had it.
+                self._kept.pop(key, None)
+            # Inside the gate: who leaves it after a refusal waits for another answer than this.
+            kept.tell(message)
 
-    def _enter(self) -> ctypes.CDLL:
-        process = os.getpid()
-        if self._user not in (None, process):
+    def _take_out(self, is_over: Callable[[KeptSubscription], bool]) -> List[KeptSubscription]:
+        """Active subscriptions that ended, out of the table: nothing more comes for them. With the gate held; who hears them is told without."""
+        ended = {
+            key: kept
+            for key, kept in list(self._kept.items())
+            if isinstance(kept, KeptSubscription) and kept.is_active and is_over(kept)
+        }
+        for key in ended:
+            del self._kept[key]
+            self._left_over.discard(key)
+        return list(ended.values())
+
+    def _refuse_forked(self) -> None:
+        if self._user not in (None, os.getpid()):
             raise ForkedError(
                 "the library was used before this process was forked, and its thread is not here: "
                 'fork first, or start processes with multiprocessing\'s "spawn"'
             )
+
+    def _enter(self, key: int = 0, kept: Optional[Kept] = None) -> ctypes.CDLL:
+        """Before each call of the library. What a message will come for is in the table from then on, and not later: who holds the gate sees
+        all that may reach the library meanwhile."""
+        self._refuse_forked()
         library = _library.load()
         thread = threading.get_ident()
         with self._gate:
             if self._is_over:
                 raise ShutdownError("the interpreter ends, the library was released")
-            self._user = process
+            self._user = os.getpid()
             self._within[thread] = self._within.get(thread, 0) + 1
+            if kept is not None:
+                self._kept[key] = kept
         return library
 
     def _leave(self) -> None:
@@ -265,11 +331,10 @@ class Bridge:
         try:
             self._settle(key, kept, told)
             kept.handler(told)
-            # A message came, so the queue has a place again.
-            for left in list(self._left_over):
-                self._end_left(left)
         finally:
             self._inside.depth -= 1
+            # A message came: the queue has a place again, and what a subscription waited for may be over.
+            self._end_left_over()
 
     def _settle(self, key: int, kept: Kept, message: Message) -> None:
         """What the first message of a call means for the table. Messages come in the order of the calls, so what is active when a
@@ -282,15 +347,30 @@ class Bridge:
                 if not kept.is_active:
                     del self._kept[key]
                     self._left_over.discard(key)
+            if not kept.is_active:
+                kept.tell(ENDED)
             return
-        del self._kept[key]
-        if kept.method == "unsubscribe" and _succeeded(message):
-            self._end(lambda subscription: subscription.api == kept.api)
+        ended: List[KeptSubscription] = []
+        # At once: who leaves a subscription sees that a call will end it, or that it is over.
+        with self._gate:
+            del self._kept[key]
+            if kept.method == "unsubscribe" and _succeeded(message):
+                ended = self._take_out(lambda subscription: subscription.api == kept.api)
+        _tell_end(ended)
 
-    def _end_left(self, key: int) -> None:
-        kept = self._kept.get(key)
-        if isinstance(kept, KeptSubscription) and kept.is_active:
-            self.leave(key)
+    def _end_left_over(self) -> None:
+        for key in list(self._left_over):
+            kept = self._kept.get(key)
+            if isinstance(kept, KeptSubscription) and kept.is_active:
+                # Where the interpreter ends, all of them do.
+                with contextlib.suppress(ShutdownError):
+                    self.leave(key)
+
+
+def _tell_end(ended: List[KeptSubscription]) -> None:
+    for kept in ended:
+        kept.on_end()
+        kept.tell(ENDED)
 
 
 def encode(parameters: Optional[Parameters]) -> bytes:

@@ -22,8 +22,12 @@ class Subscription:
         self._api = api
         self._on_event = on_event
         self._acknowledgment = _Acknowledgment()
-        self._key = bridge.subscribe(api, parameters, self._take, lambda: None)
+        # Held while an event is delivered.
+        self._delivering = threading.RLock()
+        self._is_closed = False
+        self._key = bridge.new_key()
         try:
+            bridge.subscribe(self._key, api, parameters, self._take, lambda: None)
             self._acknowledgment.wait()
         except BaseException:
             # Ctrl-C: it may be there already, or come yet, and nobody would end it. One that was refused is gone.
@@ -31,12 +35,21 @@ class Subscription:
             raise
 
     def close(self) -> None:
-        """Ends it: after this, no event comes. Twice is harmless."""
-        acknowledgment = _Acknowledgment()
-        if not bridge.leave(self._key, acknowledgment.take) or bridge.is_inside:
+        """Ends it. When this returns, the function has returned from its last event, and the library has no such subscription any more; where
+        the queue is full, the library ends it as soon as there is a place. Inside a callback this waits for nothing: the event under way is
+        the last one. Twice is harmless."""
+        ended = _Acknowledgment()
+        is_told = bridge.leave(self._key, ended.take)
+        self._is_closed = True
+        if bridge.is_inside:
+            return
+        # An event may be under way to the function since before.
+        with self._delivering:
+            pass
+        if not is_told:
             return
         try:
-            acknowledgment.wait()
+            ended.wait()
         except PimsError as error:
             # Where the facade was released, nothing is left to end.
             if error.code != Code.NOT_INITIALIZED:
@@ -54,10 +67,13 @@ class Subscription:
         if not self._acknowledgment.is_there:
             self._acknowledgment.take(message)
             return
-        try:
-            self._on_event(result(message))
-        except Exception:
-            _log.exception("what takes the events of %s failed", self._api)
+        with self._delivering:
+            if self._is_closed:
+                return
+            try:
+                self._on_event(result(message))
+            except Exception:
+                _log.exception("what takes the events of %s failed", self._api)
 
 
 def end(api: str, parameters: Optional[Parameters]) -> None:

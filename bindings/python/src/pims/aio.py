@@ -94,15 +94,16 @@ class Events(AsyncIterator[Any]):
             else:
                 acknowledged.set_result(message)
 
-        key = bridge.subscribe(self._api, self._parameters, _in(loop, sort), lambda: _in(loop, queue.put)(None))
+        key = bridge.new_key()
         try:
+            bridge.subscribe(key, self._api, self._parameters, _in(loop, sort), lambda: _in(loop, queue.put)(None))
             result(await acknowledged)
+            self._key, self._queue = key, queue
+            return self
         except BaseException:
             # Cancelled: it may be there already, or come yet, and nobody would end it. One that was refused is gone.
             bridge.leave(key)
             raise
-        self._key, self._queue = key, queue
-        return self
 
     async def __aexit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]

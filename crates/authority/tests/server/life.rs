@@ -93,7 +93,16 @@ fn a_new_certificate_is_shown_after_sighup_and_a_bad_one_is_not() {
     world.log.wait_for(|line| line["message"] == "the certificate stays as it is");
     assert!(shows(&world, &first) && answers(&world, &kept));
     let second = certificate(&world.setup);
-    world.signal("-HUP");
+    // The next start would not take such a key, either.
+    let open_to = |mode| {
+        let key = world.path().join("server.key");
+        std::fs::set_permissions(key, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        world.signal("-HUP");
+    };
+    open_to(0o644);
+    world.log.wait_for(|line| line["error"].as_str().is_some_and(|error| error.contains("open to everybody")));
+    assert!(shows(&world, &first));
+    open_to(0o600);
     world.log.wait_for(|line| line["message"] == "the certificate was read again");
     assert!(shows(&world, &second) && !shows(&world, &first));
     poll(|| (!answers(&world, &kept)).then_some(())).expect("connections end that began with another certificate");

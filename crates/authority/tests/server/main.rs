@@ -26,3 +26,5 @@ mod cluster;
 #[path = "../service/device.rs"]
 #[allow(dead_code, reason = "the tests of the library need more of it")]
 mod device;
+#[path = "../service/state.rs"]
+mod state;

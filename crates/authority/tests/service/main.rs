@@ -15,6 +15,7 @@ mod pins;
 mod removal;
 mod rotation;
 mod sms;
+mod state;
 mod synchronization;
 mod tokens;
 mod world;

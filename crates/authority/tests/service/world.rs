@@ -10,6 +10,7 @@ use pims_authority::{
 
 use crate::database::TestDatabase;
 use crate::device::Scene;
+pub(crate) use crate::state::STATE;
 
 pub(crate) const NUMBER: &str = "+33612345678";
 pub(crate) const MASTER: [u8; 32] = [7; 32];
@@ -158,21 +159,6 @@ impl Scene for World {
         self.code(account, purpose)
     }
 }
-
-/// The tables that hold the state of the service.
-pub(crate) const STATE: [&str; 11] = [
-    "accounts",
-    "devices",
-    "challenges",
-    "codes",
-    "code_requests",
-    "passwords",
-    "refresh_tokens",
-    "sms_queue",
-    "secrets",
-    "service_keys",
-    "meta",
-];
 
 pub(crate) fn options(database: &TestDatabase, policy: Policy, clock: &HandClock, inbox: &Inbox) -> Options {
     Options {

@@ -31,6 +31,8 @@ mod removal;
 mod rotation;
 #[path = "../service/sms.rs"]
 mod sms;
+#[path = "../service/state.rs"]
+mod state;
 #[path = "../service/synchronization.rs"]
 mod synchronization;
 #[path = "../service/tokens.rs"]

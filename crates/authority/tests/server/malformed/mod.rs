@@ -18,23 +18,8 @@ use crate::cluster::Cluster;
 use crate::device::{Device, Scene};
 use crate::http;
 use crate::schema::Schema;
+use crate::state::STATE;
 use crate::world::{Setup, TOKEN, World, token};
-
-/// The tables that hold the state of the service; not its audit trail, which notes refusals. No case may write any of them: codes are asked
-/// for by nobody who has a number, and what the check of readiness writes into `meta` it takes back in the same transaction.
-const STATE: [&str; 11] = [
-    "accounts",
-    "devices",
-    "challenges",
-    "codes",
-    "code_requests",
-    "passwords",
-    "refresh_tokens",
-    "sms_queue",
-    "secrets",
-    "service_keys",
-    "meta",
-];
 
 /// A service with an account that has something of everything: a device, a code that waits, a password and a refresh token that are good.
 struct Stage {

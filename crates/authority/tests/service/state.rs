@@ -1,0 +1,15 @@
+//! The tables that hold the state of the service: all but its audit trail, which notes refusals.
+
+pub(crate) const STATE: [&str; 11] = [
+    "accounts",
+    "devices",
+    "challenges",
+    "codes",
+    "code_requests",
+    "passwords",
+    "refresh_tokens",
+    "sms_queue",
+    "secrets",
+    "service_keys",
+    "meta",
+];

@@ -134,8 +134,15 @@ impl Reader {
         }
     }
 
-    /// A secret that stands in the configuration or in a file.
+    /// A secret that stands in the configuration or in a file of its own.
     pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
+        let secret = self.perhaps_secret(key)?;
+        self.secret_is_here(key);
+        Some(secret)
+    }
+
+    /// The same of a text in which there may be a secret, or none: that is for the caller to say.
+    pub(super) fn perhaps_secret(&mut self, key: &str) -> Option<Secret> {
         let file_key = format!("{key}{FILE}");
         match (self.value(key), self.path(&file_key)) {
             (Some(_), Some(_)) => {

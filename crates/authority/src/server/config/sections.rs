@@ -100,7 +100,6 @@ fn admin(reader: &mut Reader) -> Option<Admin> {
     let address = reader.address("admin.address");
     let mut tls = tls(reader, "admin", address);
     let token = reader.secret("admin.token");
-    reader.secret_is_here("admin.token");
     if token.as_ref().is_some_and(|token| token.reveal().len() < MIN_ADMIN_TOKEN) {
         reader.problem("admin.token", format!("must have {MIN_ADMIN_TOKEN} characters or more"));
     }
@@ -121,7 +120,7 @@ fn admin(reader: &mut Reader) -> Option<Admin> {
 fn database(reader: &mut Reader) -> Option<Address> {
     let connections = reader.number("database.connections", 8, 1..=1000);
     let statement_timeout = reader.seconds("database.statement_timeout_seconds", 10, 1..=600);
-    let Some(url) = reader.secret("database.url") else {
+    let Some(url) = reader.perhaps_secret("database.url") else {
         if !reader.has("database.url") && !reader.has("database.url_file") {
             reader.problem("database.url", "is missing");
         }
@@ -169,7 +168,6 @@ fn master_key_of(reader: &mut Reader, id: u32) -> Option<MasterKey> {
     const HEX_FILE: &str = "master_key.hex_file";
     if reader.has(HEX) {
         let secret = reader.secret(HEX)?;
-        reader.secret_is_here(HEX);
         let bytes = inwebo_values::hex::decode_array::<32>(secret.reveal());
         if bytes.is_none() {
             reader.problem(HEX, "must be 64 hex digits");

@@ -113,7 +113,7 @@ impl Authority {
             if step.rows.account(account.as_str())?.is_some() {
                 return Ok(false);
             }
-            step.put_account(&AccountRow::new(account.as_str()))?;
+            step.put_account(&AccountRow::new(account.as_str(), step.now))?;
             step.audit(Some(account.as_str()), None, audit::ACCOUNT_CREATED)?;
             Ok(true)
         })

@@ -37,3 +37,5 @@ pub(crate) const TOKEN_REFUSED: &str = "token.refused";
 pub(crate) const TOKEN_REUSED: &str = "token.reused";
 pub(crate) const SECRET_MADE: &str = "secret.made";
 pub(crate) const KEYS_ROTATED: &str = "keys.rotated";
+pub(crate) const ROWS_AUTHENTICATED: &str = "rows.authenticated";
+pub(crate) const ROW_ALTERED: &str = "row.altered";

@@ -1,7 +1,7 @@
 //! The service as its host sees it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 #[cfg(feature = "postgres")]
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::account::AccountName;
+use crate::authenticated;
 use crate::clock::Clock;
 use crate::cvs::{self, CvsAnswer, CvsRequest};
 use crate::failure::{Failure, OpenError};
 use crate::master_key::KeyRing;
 use crate::policy::Policy;
-use crate::rekey::check_master_keys;
 use crate::sealing::Vault;
 use crate::service_keys::KeyHolder;
 use crate::sms::SmsGateway;
@@ -101,7 +101,7 @@ pub enum Verdict {
 /// The service. It is shared by reference between threads.
 pub struct Authority {
     storage: Box<dyn Storage>,
-    vault: Vault,
+    vault: Arc<Vault>,
     keys: KeyHolder,
     policy: RwLock<Policy>,
     sms: Box<dyn SmsGateway>,
@@ -113,13 +113,13 @@ impl Authority {
     /// Opens the service. The database is made or brought up to date; RSA keys are made at the first need.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let Options { database, master_key, policy, sms, sms_retry, clock } = options;
+        let vault = Arc::new(Vault::new(&master_key));
         let storage: Box<dyn Storage> = match database {
-            Database::Sqlite(file) => Box::new(Sqlite::open(&file)?),
+            Database::Sqlite(file) => Box::new(Sqlite::open(&file, vault.clone())?),
             #[cfg(feature = "postgres")]
-            Database::Postgres(server) => Box::new(PostgreSql::open(&server)?),
+            Database::Postgres(server) => Box::new(PostgreSql::open(&server, vault.clone())?),
         };
-        let vault = Vault::new(&master_key);
-        check_master_keys(&*storage, &vault)?;
+        authenticated::open(&*storage, &vault, clock.now())?;
         let policy = RwLock::new(policy);
         Ok(Self { storage, vault, keys: KeyHolder::default(), policy, sms, sms_retry, clock })
     }

@@ -75,13 +75,13 @@ pub(crate) fn consume(step: &Step<'_>, code: CodeRow, used: CodeUse) -> Result<(
     Ok(step.rows.put_code(&CodeRow { used: Some(used), ..code })?)
 }
 
-/// Makes a new code in place of the old one. It is unlike every other code of its purpose that lives.
+/// Makes a new code in place of the old one, and takes over its wrong tries. It is unlike every other code of its purpose that lives.
 pub(crate) fn make(
     step: &Step<'_>,
     account: &str,
     purpose: Purpose,
     phone_number: &str,
-    tries: u32,
+    old: Option<&CodeRow>,
 ) -> Result<(Hash, Zeroizing<String>), Failure> {
     const DRAWS: u32 = 100;
     for _ in 0..DRAWS {
@@ -95,10 +95,11 @@ pub(crate) fn make(
                 hash: hash.bytes,
                 key_id: hash.key_id,
                 expires_at: step.now.saturating_add(step.policy.code_lifetime_millis()),
-                tries,
+                tries: rules::carried_tries(old, step.now),
                 withdrawn: false,
                 setup_at: None,
                 used: None,
+                version: old.map_or(0, |old| old.version),
             })?;
             return Ok((hash, code));
         }

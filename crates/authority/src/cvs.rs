@@ -165,8 +165,7 @@ fn make_code(step: &Step<'_>, name: &str, purpose: Purpose, phone_number: Option
         step.audit(Some(name), None, audit::CODE_LIMITED)?;
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds }));
     }
-    let tries = rules::carried_tries(old.as_ref(), step.now);
-    let (hash, code) = codes::make(step, name, purpose, &number, tries)?;
+    let (hash, code) = codes::make(step, name, purpose, &number, old.as_ref())?;
     step.rows.add_code_request(name, step.now, &random::hex::<16>()?)?;
     step.audit(Some(name), None, audit::CODE_SENT)?;
     let text = message_text(&code, step.policy.code_lifetime_seconds);
@@ -222,7 +221,8 @@ fn remove_enrollments(step: &Step<'_>, name: &str) -> Result<(), Failure> {
     }
     // They came from passwords of the devices.
     step.rows.forget_tokens(name)?;
-    step.put_account(&AccountRow { phone_number: account.phone_number, ..AccountRow::new(name) })?;
+    let AccountRow { made_at, phone_number, version, .. } = account;
+    step.put_account(&AccountRow { phone_number, version, ..AccountRow::new(name, made_at) })?;
     step.audit(Some(name), None, audit::ENROLLMENTS_REMOVED)
 }
 
@@ -231,7 +231,7 @@ fn account(step: &Step<'_>, name: &str) -> Result<AccountRow, Failure> {
     if let Some(account) = step.rows.account(name)? {
         return Ok(account);
     }
-    let account = AccountRow::new(name);
+    let account = AccountRow::new(name, step.now);
     step.put_account(&account)?;
     step.audit(Some(name), None, audit::ACCOUNT_CREATED)?;
     Ok(account)

@@ -10,7 +10,16 @@ pub use crate::storage::StorageError;
 pub enum Failure {
     /// The database did not do what it was asked for. Nothing of the request was kept.
     #[error("the database failed: {0}")]
-    Storage(#[from] StorageError),
+    Storage(StorageError),
+    /// A row of the database is not as the service wrote it: another program changed or made it. Nothing of the
+    /// request was kept, and the audit trail says `row.altered`.
+    #[error("a row of the table {table} is not as the service wrote it")]
+    Altered {
+        /// The table.
+        table: &'static str,
+        /// The account that the row names.
+        account: Option<String>,
+    },
     /// A sealed value does not open: it was changed, moved, or sealed under another master key.
     #[error("a sealed value of the database does not open under the master key")]
     Sealed,
@@ -23,6 +32,15 @@ pub enum Failure {
     /// Every code that was drawn is in use by another account.
     #[error("no free SMS code was found")]
     CodesExhausted,
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        match error.altered_row() {
+            Some(row) => Self::Altered { table: row.table, account: row.account.clone() },
+            None => Self::Storage(error),
+        }
+    }
 }
 
 /// Why the service could not be opened.
@@ -42,6 +60,12 @@ pub enum OpenError {
         found: i64,
         /// The newest version that this release knows.
         known: i64,
+    },
+    /// A row of the database is not as the service wrote it.
+    #[error("a row of the table {table} is not as the service wrote it")]
+    Altered {
+        /// The table.
+        table: &'static str,
     },
     /// The database was sealed under another master key.
     #[error("the database was sealed under another master key")]

@@ -30,6 +30,7 @@
 mod account;
 mod admin;
 mod audit;
+mod authenticated;
 mod authority;
 mod clock;
 mod codes;

@@ -4,16 +4,11 @@
 //! seals meanwhile it seals under the current key, and what a page has not reached opens under its old one. What is hashed cannot be hashed
 //! anew without being known; it is recognised under every key of the ring until it expires.
 
-use crate::audit;
 use crate::authority::Authority;
-use crate::failure::{Failure, OpenError};
-use crate::sealing::{Place, Vault, key_id};
+use crate::failure::Failure;
 use crate::step::{Step, Surroundings};
-use crate::storage::{Storage, transact};
-use crate::{mac, service_keys, sms_queue, tokens};
-
-/// The prefix of the values that tell a wrong key from the right one, one for each key that seals anything.
-const CHECK: &str = "master-key-check";
+use crate::storage::RowCursor;
+use crate::{audit, authenticated, mac, service_keys, sms_queue, tokens};
 
 /// Where the rotation stands: the number of the key, the table, and the last row that was looked at.
 const CURSOR: &str = "rekey";
@@ -21,8 +16,10 @@ const CURSOR: &str = "rekey";
 /// What a call of [`Authority::rekey`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Rows that were sealed anew by this call.
+    /// Rows whose sealed values were sealed anew by this call.
     pub resealed: u32,
+    /// Other rows, whose MACs were made anew by this call.
+    pub authenticated: u32,
     /// Whether the end was reached: nothing is sealed under another key than the current one.
     pub done: bool,
     /// At the end: how many codes, passwords and refresh tokens are still recognised by another key alone. Whoever takes that key away
@@ -44,32 +41,6 @@ impl Authority {
     }
 }
 
-/// Tells wrong master keys from the right ones before they seal anything: a value that the first opening under each key sealed must open.
-/// A key that is missing from the ring is as wrong: what it sealed would not open.
-pub(crate) fn check_master_keys(storage: &dyn Storage, vault: &Vault) -> Result<(), OpenError> {
-    let checked = transact(storage, "masterKey.check", |rows| {
-        let mut known = false;
-        for (name, sealed) in rows.metas(CHECK)? {
-            vault.open(check_place(&name), &sealed)?;
-            known |= key_id(&sealed) == Some(vault.current_id());
-        }
-        if !known {
-            let name = format!("{CHECK}.{}", vault.current_id());
-            rows.put_meta(&name, &vault.seal(check_place(&name), CHECK.as_bytes())?)?;
-        }
-        Ok(())
-    });
-    checked.map_err(|failure| match failure {
-        Failure::Storage(error) => OpenError::Storage(error),
-        Failure::Randomness => OpenError::Randomness,
-        _ => OpenError::MasterKey,
-    })
-}
-
-fn check_place(name: &str) -> Place<'_> {
-    Place { column: "meta.value", row: name }
-}
-
 /// What is sealed, in the order in which it is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Table {
@@ -78,10 +49,13 @@ enum Table {
     Accounts,
     Devices,
     Messages,
+    /// The rows of every table whose MACs are of another key than the current one. What was sealed anew before has a new MAC already.
+    Macs,
 }
 
 impl Table {
-    const ALL: [Self; 5] = [Self::ServiceKeys, Self::Secrets, Self::Accounts, Self::Devices, Self::Messages];
+    const ALL: [Self; 6] =
+        [Self::ServiceKeys, Self::Secrets, Self::Accounts, Self::Devices, Self::Messages, Self::Macs];
 
     fn next(self) -> Option<Self> {
         Self::ALL.get(self as usize + 1).copied()
@@ -117,7 +91,16 @@ impl Cursor {
 
 fn page(step: &Step<'_>, batch: u32) -> Result<Progress, Failure> {
     let cursor = Cursor::read(step)?;
-    let (resealed, last) = reseal(step, &cursor, batch)?;
+    let (resealed, authenticated, last) = match cursor.table {
+        Table::Macs => {
+            let (authenticated, last) = authenticate(step, &cursor, batch)?;
+            (0, authenticated, last)
+        }
+        _ => {
+            let (resealed, last) = reseal(step, &cursor, batch)?;
+            (resealed, 0, last)
+        }
+    };
     let next = match last {
         Some(after) => Some(Cursor { after, ..cursor }),
         None => cursor.table.next().map(|table| Cursor { table, after: String::new() }),
@@ -126,7 +109,14 @@ fn page(step: &Step<'_>, batch: u32) -> Result<Progress, Failure> {
         Some(next) => next.write(step)?,
         None => finish(step)?,
     }
-    Ok(Progress { resealed, done: next.is_none(), hashed_under_others: 0 })
+    Ok(Progress { resealed, authenticated, done: next.is_none(), hashed_under_others: 0 })
+}
+
+/// Makes the MACs of a page anew. Tells how many, and where the next page begins, where there may be one.
+fn authenticate(step: &Step<'_>, cursor: &Cursor, batch: u32) -> Result<(u32, Option<String>), Failure> {
+    let cursor = RowCursor::read(&cursor.after).unwrap_or_default();
+    let (renewed, next) = step.rows.renew_macs(&cursor, batch)?;
+    Ok((renewed, next.map(|next| next.text())))
 }
 
 /// Seals a page anew. Tells how many rows changed, and the last row of the page where others may follow.
@@ -150,6 +140,7 @@ fn reseal(step: &Step<'_>, cursor: &Cursor, batch: u32) -> Result<(u32, Option<S
             let page = step.rows.messages_after(after, batch)?;
             each(page, batch, |message| message.id.clone(), |message| sms_queue::reseal(step, message))
         }
+        Table::Macs => Ok((0, None)),
     }
 }
 
@@ -170,11 +161,7 @@ fn each<T>(
 
 /// The other keys are needed no more: a ring without them opens the database from now on.
 fn finish(step: &Step<'_>) -> Result<(), Failure> {
-    for (name, sealed) in step.rows.metas(CHECK)? {
-        if key_id(&sealed) != Some(step.vault.current_id()) {
-            step.rows.forget_meta(&name)?;
-        }
-    }
+    authenticated::forget_others(step)?;
     step.rows.forget_meta(CURSOR)?;
     step.audit(None, None, audit::KEYS_ROTATED)
 }

@@ -7,11 +7,13 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::failure::Failure;
 use crate::master_key::{KeyRing, MasterKey};
 use crate::random;
+use crate::storage::RowMacs;
 
 const ID: usize = 4;
 const NONCE: usize = 24;
@@ -46,6 +48,7 @@ struct Keys {
     codes: [u8; 32],
     passwords: [u8; 32],
     tokens: [u8; 32],
+    rows: [u8; 32],
 }
 
 impl Vault {
@@ -114,13 +117,35 @@ impl Vault {
         self.keys().map(|keys| keys.token_hash(token)).collect()
     }
 
+    /// Seals a value for its place under the key of this number. `None` where the ring has no such key.
+    pub(crate) fn seal_under(&self, id: u32, place: Place<'_>, value: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        self.keys().find(|keys| keys.id == id).map(|keys| keys.seal(place, value)).transpose()
+    }
+
     /// The current key first.
     fn keys(&self) -> impl Iterator<Item = &Keys> {
         std::iter::once(&self.current).chain(&self.others)
     }
 }
 
-/// The number of the key that a value was sealed under.
+impl RowMacs for Vault {
+    fn mac(&self, row: &[u8]) -> Vec<u8> {
+        let Hash { key_id, bytes } = self.current.hash(&self.current.rows, &[row]);
+        [&key_id.to_be_bytes()[..], &bytes].concat()
+    }
+
+    fn is_mac(&self, row: &[u8], mac: &[u8]) -> bool {
+        let Some((id, bytes)) = mac.split_first_chunk::<ID>() else { return false };
+        let keys = self.keys().find(|keys| keys.id == u32::from_be_bytes(*id));
+        keys.is_some_and(|keys| keys.hash(&keys.rows, &[row]).bytes.ct_eq(bytes).into())
+    }
+
+    fn is_current(&self, mac: &[u8]) -> bool {
+        key_id(mac) == Some(self.current.id)
+    }
+}
+
+/// The number of the key that a value was sealed under, or that a MAC was made with.
 pub(crate) fn key_id(whole: &[u8]) -> Option<u32> {
     whole.first_chunk::<ID>().map(|id| u32::from_be_bytes(*id))
 }
@@ -134,6 +159,7 @@ impl Keys {
             codes: key("codes"),
             passwords: key("passwords"),
             tokens: key("tokens"),
+            rows: key("rows"),
         }
     }
 

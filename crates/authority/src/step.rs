@@ -2,6 +2,7 @@
 
 use inwebo_values::Pin;
 
+use crate::audit;
 use crate::failure::Failure;
 use crate::policy::Policy;
 use crate::sealing::{Place, Vault};
@@ -31,9 +32,20 @@ impl Surroundings<'_> {
         what: &'static str,
         mut step: impl FnMut(&Step<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        transact(self.storage, what, |rows| {
+        self.note_alteration(transact(self.storage, what, |rows| {
             step(&Step { rows, vault: self.vault, policy: &self.policy, now: self.now })
-        })
+        }))
+    }
+
+    /// Notes in the audit trail that a step failed at a row that another program changed. The step itself was undone.
+    pub(crate) fn note_alteration<T>(&self, done: Result<T, Failure>) -> Result<T, Failure> {
+        if let Err(Failure::Altered { account, .. }) = &done {
+            let (at, account) = (self.now, account.as_deref());
+            let row = AuditRow { at, account, device: None, event: audit::ROW_ALTERED };
+            // The request fails in any case, with the first failure.
+            let _ = transact(self.storage, "row.altered", |rows| Ok(rows.audit(&row)?));
+        }
+        done
     }
 }
 
@@ -49,7 +61,7 @@ impl Step<'_> {
     }
 
     pub(crate) fn put_account(&self, account: &AccountRow) -> Result<(), Failure> {
-        Ok(self.rows.put_account(account, self.now)?)
+        Ok(self.rows.put_account(account)?)
     }
 
     /// The account's PIN, where it has one.

@@ -123,5 +123,6 @@ fn keep(step: &Step<'_>, token: &str, account: &str, family: &str) -> Result<(),
         family: family.to_owned(),
         expires_at: step.now.saturating_add(step.policy.refresh_token_lifetime_millis()),
         used: false,
+        version: 0,
     })?)
 }

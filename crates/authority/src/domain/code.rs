@@ -64,6 +64,7 @@ mod tests {
             withdrawn: false,
             setup_at: None,
             used: None,
+            version: 0,
         }
     }
 

@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn the_last_try_blocks() {
-        let mut account = AccountRow::new("a");
+        let mut account = AccountRow::new("a", 0);
         let charged: Vec<Charged> = (0..3).map(|_| charge(&mut account, 3)).collect();
         assert_eq!(charged, [Charged::Left(2), Charged::Left(1), Charged::Blocked]);
         assert!(account.blocked);
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn a_lowered_limit_blocks_with_the_next_wrong_pin() {
         for limit in [0, 1, 2] {
-            let mut account = AccountRow { pin_tries: 4, ..AccountRow::new("a") };
+            let mut account = AccountRow { pin_tries: 4, ..AccountRow::new("a", 0) };
             assert_eq!(charge(&mut account, limit), Charged::Blocked);
         }
     }

@@ -218,6 +218,7 @@ fn make_device(step: &Step<'_>, account: &AccountRow, new: &NewDevice<'_>) -> Re
         since_evolution: 0,
         day: 0,
         passwords_of_day: 0,
+        version: 0,
     })
 }
 

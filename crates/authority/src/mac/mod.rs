@@ -107,13 +107,15 @@ impl Mac<'_> {
 
     /// The keys that are announced.
     fn keys(&self) -> Result<Arc<ServiceKeys>, Failure> {
-        self.keys.get(self.around.storage, self.around.vault, self.around.policy.device_key_bits)
+        let keys = self.keys.get(self.around.storage, self.around.vault, self.around.policy.device_key_bits);
+        self.around.note_alteration(keys)
     }
 
     /// The keys that a block was encrypted to, if to any of this service.
     fn keys_of(&self, block: &[u8]) -> Result<Arc<ServiceKeys>, Stop> {
         let size = KeySize::of_block(block.len()).ok_or(Word::Syntax)?;
-        Ok(self.keys.find(self.around.storage, self.around.vault, size)?.ok_or(Word::Syntax)?)
+        let keys = self.keys.find(self.around.storage, self.around.vault, size);
+        Ok(self.around.note_alteration(keys)?.ok_or(Word::Syntax)?)
     }
 }
 

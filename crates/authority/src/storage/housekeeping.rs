@@ -1,6 +1,7 @@
 //! What operators and housekeeping ask of the rows: lists, removal, pruning and pages of everything that is sealed.
 
-use super::transaction::{Transaction, account, device, message, params};
+use super::table::{ACCOUNTS, DEVICES};
+use super::transaction::{Transaction, account, device, message, params, select};
 use super::value::Row;
 use super::{AccountRow, AuditIds, DeviceRow, MessageRow, Stored};
 
@@ -32,13 +33,18 @@ pub(crate) struct PrunedRows {
 impl Transaction<'_> {
     /// Up to `limit` accounts after `after` (all names are greater than none), in the order of their names.
     pub(crate) fn accounts(&self, after: &str, limit: u32) -> Stored<Vec<AccountSummary>> {
-        self.all(
-            "SELECT (SELECT count(*) FROM devices WHERE account = accounts.name AND removed_at IS NULL),
-                 name, pin, pin_tries, blocked, phone_number
-             FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
-            params![after, limit],
-            |mut row| Ok(AccountSummary { devices: row.get()?, account: account(row)? }),
-        )
+        static SQL: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+        let sql = SQL.get_or_init(|| {
+            format!(
+                "SELECT (SELECT count(*) FROM devices WHERE account = accounts.name AND removed_at IS NULL), {}
+                 FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
+                ACCOUNTS.list()
+            )
+        });
+        self.all(sql, params![after, limit], |mut row| {
+            let devices = row.get()?;
+            Ok(AccountSummary { devices, account: account(self.authenticate(&ACCOUNTS, row)?)? })
+        })
     }
 
     /// The names of up to `limit` accounts after `after`, in their order.
@@ -139,22 +145,14 @@ impl Transaction<'_> {
 
     /// A page of the accounts after `after`.
     pub(crate) fn accounts_after(&self, after: &str, limit: u32) -> Stored<Vec<AccountRow>> {
-        self.all(
-            "SELECT name, pin, pin_tries, blocked, phone_number FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
-            params![after, limit],
-            account,
-        )
+        let sql = select!(ACCOUNTS, "WHERE name > $1 ORDER BY name LIMIT $2");
+        self.all_rows(&ACCOUNTS, sql, params![after, limit], account)
     }
 
     /// A page of the devices after `after` that are not removed.
     pub(crate) fn devices_after(&self, after: &str, limit: u32) -> Stored<Vec<DeviceRow>> {
-        self.all(
-            "SELECT id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync, since_evolution,
-                 day, passwords_of_day
-             FROM devices WHERE id > $1 AND removed_at IS NULL ORDER BY id LIMIT $2",
-            params![after, limit],
-            device,
-        )
+        let sql = select!(DEVICES, "WHERE id > $1 AND removed_at IS NULL ORDER BY id LIMIT $2");
+        self.all_rows(&DEVICES, sql, params![after, limit], device)
     }
 
     /// A page of the messages after `after`.

@@ -5,9 +5,11 @@
 
 mod audit_ids;
 mod housekeeping;
+mod macs;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
+mod table;
 mod transaction;
 mod value;
 
@@ -15,9 +17,11 @@ use thiserror::Error;
 
 use audit_ids::AuditIds;
 pub(crate) use housekeeping::AccountSummary;
+pub(crate) use macs::RowCursor;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::PostgreSql;
 pub(crate) use sqlite::Sqlite;
+pub(crate) use table::RowMacs;
 pub(crate) use transaction::Transaction;
 
 use crate::failure::Failure;
@@ -25,12 +29,36 @@ use crate::sms::Purpose;
 
 /// The database did not do what it was asked for. Its message names the statement's trouble, never a value.
 #[derive(Clone, Debug, Error)]
-#[error("{0}")]
-pub struct StorageError(String);
+#[error("{message}")]
+pub struct StorageError {
+    message: String,
+    altered: Option<Altered>,
+}
+
+/// A row that is not as the service wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Altered {
+    /// The table.
+    pub(crate) table: &'static str,
+    /// The account that the row names.
+    pub(crate) account: Option<String>,
+}
 
 impl StorageError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self { message: message.into(), altered: None }
+    }
+
+    fn altered(table: &'static str, account: Option<String>) -> Self {
+        Self {
+            message: format!("a row of the table {table} is not as the service wrote it"),
+            altered: Some(Altered { table, account }),
+        }
+    }
+
+    /// Returns the row that made the step fail, where one did.
+    pub(crate) fn altered_row(&self) -> Option<&Altered> {
+        self.altered.as_ref()
     }
 }
 
@@ -38,6 +66,7 @@ impl StorageError {
 #[derive(Clone)]
 pub(crate) struct AccountRow {
     pub(crate) name: String,
+    pub(crate) made_at: i64,
     /// Sealed; `None` where none was chosen.
     pub(crate) pin: Option<Vec<u8>>,
     /// Wrong PINs since the last right one.
@@ -45,12 +74,15 @@ pub(crate) struct AccountRow {
     pub(crate) blocked: bool,
     /// The trusted phone number.
     pub(crate) phone_number: Option<String>,
+    /// How often the row was written.
+    pub(crate) version: i64,
 }
 
 impl AccountRow {
     /// An account of which nothing is known but the name.
-    pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), pin: None, pin_tries: 0, blocked: false, phone_number: None }
+    pub(crate) fn new(name: &str, now: i64) -> Self {
+        let name = name.to_owned();
+        Self { name, made_at: now, pin: None, pin_tries: 0, blocked: false, phone_number: None, version: 0 }
     }
 }
 
@@ -80,6 +112,8 @@ pub(crate) struct DeviceRow {
     /// The day, counted from 1970 in UTC, that `passwords_of_day` is about.
     pub(crate) day: i64,
     pub(crate) passwords_of_day: u32,
+    /// How often the row was written.
+    pub(crate) version: i64,
 }
 
 /// What a device has to prove itself over.
@@ -107,6 +141,8 @@ pub(crate) struct CodeRow {
     pub(crate) setup_at: Option<i64>,
     /// What it was used for.
     pub(crate) used: Option<CodeUse>,
+    /// How often the row was written.
+    pub(crate) version: i64,
 }
 
 /// What a code was used for.
@@ -139,6 +175,8 @@ pub(crate) struct TokenRow {
     pub(crate) family: String,
     pub(crate) expires_at: i64,
     pub(crate) used: bool,
+    /// How often the row was written.
+    pub(crate) version: i64,
 }
 
 /// An SMS that the gateway has not taken yet.

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::table::{ACCOUNTS, CHALLENGES, CODES, DEVICES, PASSWORDS, REFRESH_TOKENS, RowMacs, SERVICE_KEYS, Table};
 use super::value::{Param, Row, Sql};
 use super::{
     AccountRow, AuditIds, AuditRow, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageRow, PasswordRow, ServiceKeyRow,
@@ -15,16 +16,26 @@ macro_rules! params {
 }
 pub(super) use params;
 
+/// The statement that finds authenticated rows of a table; the text is all that follows the table's name.
+macro_rules! select {
+    ($table:expr, $rest:literal) => {{
+        static SQL: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+        SQL.get_or_init(|| $table.select($rest)).as_str()
+    }};
+}
+pub(super) use select;
+
 /// An open transaction. `put` makes a row or replaces the one of the same name.
 pub(crate) struct Transaction<'a> {
     sql: &'a dyn Sql,
     ids: &'a AuditIds,
+    macs: &'a dyn RowMacs,
     wrote: Cell<bool>,
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn new(sql: &'a dyn Sql, ids: &'a AuditIds) -> Self {
-        Self { sql, ids, wrote: Cell::new(false) }
+    pub(super) fn new(sql: &'a dyn Sql, ids: &'a AuditIds, macs: &'a dyn RowMacs) -> Self {
+        Self { sql, ids, macs, wrote: Cell::new(false) }
     }
 
     /// Whether any row was changed.
@@ -50,6 +61,44 @@ impl<'a> Transaction<'a> {
         self.sql.query(sql, params)?.into_iter().map(read).collect()
     }
 
+    /// Finds a row of a table and authenticates it.
+    fn find_row<T>(
+        &self,
+        table: &Table,
+        sql: &'static str,
+        params: &[Param<'_>],
+        read: impl FnOnce(Row) -> Stored<T>,
+    ) -> Stored<Option<T>> {
+        self.find(sql, params, |row| read(table.authenticate(row, self.macs)?))
+    }
+
+    /// Finds rows of a table and authenticates each.
+    pub(super) fn all_rows<T>(
+        &self,
+        table: &Table,
+        sql: &'static str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(Row) -> Stored<T>,
+    ) -> Stored<Vec<T>> {
+        self.all(sql, params, |row| read(table.authenticate(row, self.macs)?))
+    }
+
+    /// Makes a row of a table, or replaces the one of the same key, with its MAC.
+    fn put_row(&self, table: &'static Table, columns: &[Param<'_>]) -> Stored<()> {
+        let mac = self.macs.mac(&table.encode(columns)?);
+        let params: Vec<Param<'_>> = columns.iter().copied().chain([Param::Bytes(&mac)]).collect();
+        self.put(table.upsert(), &params)
+    }
+
+    pub(super) fn macs(&self) -> &dyn RowMacs {
+        self.macs
+    }
+
+    /// Authenticates a row that was found beside other columns.
+    pub(super) fn authenticate(&self, table: &Table, row: Row) -> Stored<Row> {
+        table.authenticate(row, self.macs)
+    }
+
     /// Changes rows and tells how many.
     pub(super) fn write(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<u64> {
         let changed = self.sql.execute(sql, params)?;
@@ -73,61 +122,38 @@ impl<'a> Transaction<'a> {
     }
 
     pub(crate) fn account(&self, name: &str) -> Stored<Option<AccountRow>> {
-        self.find(
-            "SELECT name, pin, pin_tries, blocked, phone_number FROM accounts WHERE name = $1",
-            params![name],
-            account,
-        )
+        self.find_row(&ACCOUNTS, select!(ACCOUNTS, "WHERE name = $1"), params![name], account)
     }
 
-    pub(crate) fn put_account(&self, account: &AccountRow, now: i64) -> Stored<()> {
-        self.put(
-            "INSERT INTO accounts (name, created_at, pin, pin_tries, blocked, phone_number)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (name) DO UPDATE SET pin = excluded.pin, pin_tries = excluded.pin_tries,
-                 blocked = excluded.blocked, phone_number = excluded.phone_number",
+    pub(crate) fn put_account(&self, account: &AccountRow) -> Stored<()> {
+        self.put_row(
+            &ACCOUNTS,
             params![
                 &account.name,
-                now,
+                account.made_at,
                 account.pin.as_deref(),
                 account.pin_tries,
                 account.blocked,
                 account.phone_number.as_deref(),
+                account.version.saturating_add(1),
             ],
         )
     }
 
     /// A device that is not removed.
     pub(crate) fn device(&self, id: &str) -> Stored<Option<DeviceRow>> {
-        self.find(
-            "SELECT id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync, since_evolution,
-                 day, passwords_of_day
-             FROM devices WHERE id = $1 AND removed_at IS NULL",
-            params![id],
-            device,
-        )
+        self.find_row(&DEVICES, select!(DEVICES, "WHERE id = $1 AND removed_at IS NULL"), params![id], device)
     }
 
     /// The devices of an account that are not removed.
     pub(crate) fn devices_of(&self, account: &str) -> Stored<Vec<DeviceRow>> {
-        self.all(
-            "SELECT id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync, since_evolution,
-                 day, passwords_of_day
-             FROM devices WHERE account = $1 AND removed_at IS NULL",
-            params![account],
-            device,
-        )
+        let sql = select!(DEVICES, "WHERE account = $1 AND removed_at IS NULL");
+        self.all_rows(&DEVICES, sql, params![account], device)
     }
 
     pub(crate) fn put_device(&self, device: &DeviceRow) -> Stored<()> {
-        self.put(
-            "INSERT INTO devices (id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync,
-                 since_evolution, day, passwords_of_day)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-             ON CONFLICT (id) DO UPDATE SET used_at = excluded.used_at, name = excluded.name, k0 = excluded.k0,
-                 k1 = excluded.k1, next_k1 = excluded.next_k1, secret = excluded.secret, tsync = excluded.tsync,
-                 since_evolution = excluded.since_evolution, day = excluded.day,
-                 passwords_of_day = excluded.passwords_of_day",
+        self.put_row(
+            &DEVICES,
             params![
                 &device.id,
                 &device.account,
@@ -143,6 +169,7 @@ impl<'a> Transaction<'a> {
                 device.since_evolution,
                 device.day,
                 device.passwords_of_day,
+                device.version.saturating_add(1),
             ],
         )
     }
@@ -153,51 +180,38 @@ impl<'a> Transaction<'a> {
         self.put("DELETE FROM passwords WHERE device = $1", params![id])?;
         self.put(
             "UPDATE devices SET removed_at = $1, used_at = NULL, serial = NULL, name = NULL, k0 = NULL, k1 = NULL,
-                 next_k1 = NULL, secret = NULL
+                 next_k1 = NULL, secret = NULL, mac = NULL
              WHERE id = $2 AND removed_at IS NULL",
             params![now, id],
         )
     }
 
     pub(crate) fn put_challenge(&self, device: &str, mode: &str, challenge: &ChallengeRow) -> Stored<()> {
-        self.put(
-            "INSERT INTO challenges (device, mode, challenge, made_at) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (device, mode) DO UPDATE SET challenge = excluded.challenge, made_at = excluded.made_at",
-            params![device, mode, &challenge.challenge, challenge.made_at],
-        )
+        self.put_row(&CHALLENGES, params![device, mode, &challenge.challenge, challenge.made_at])
     }
 
     /// Finds a challenge and removes it.
     pub(crate) fn take_challenge(&self, device: &str, mode: &str) -> Stored<Option<ChallengeRow>> {
-        let found = self.find(
-            "DELETE FROM challenges WHERE device = $1 AND mode = $2 RETURNING challenge, made_at",
-            params![device, mode],
-            |mut row| Ok(ChallengeRow { challenge: row.get()?, made_at: row.get()? }),
-        )?;
+        let sql = "DELETE FROM challenges WHERE device = $1 AND mode = $2
+                   RETURNING device, mode, challenge, made_at, mac";
+        let found = self.find_row(&CHALLENGES, sql, params![device, mode], |mut row| {
+            let (_, _): (String, String) = (row.get()?, row.get()?);
+            Ok(ChallengeRow { challenge: row.get()?, made_at: row.get()? })
+        })?;
         self.wrote.set(self.wrote.get() || found.is_some());
         Ok(found)
     }
 
     /// The code that an account holds for a purpose.
     pub(crate) fn code(&self, account: &str, purpose: Purpose) -> Stored<Option<CodeRow>> {
-        self.find(
-            "SELECT account, purpose, phone_number, hash, key_id, expires_at, tries, withdrawn, setup_at, used,
-                 used_serial, used_device
-             FROM codes WHERE account = $1 AND purpose = $2",
-            params![account, purpose],
-            code,
-        )
+        let sql = select!(CODES, "WHERE account = $1 AND purpose = $2");
+        self.find_row(&CODES, sql, params![account, purpose], code)
     }
 
     /// The code of any account with this hash that neither expired nor was withdrawn.
     pub(crate) fn live_code(&self, purpose: Purpose, hash: &[u8; 32], now: i64) -> Stored<Option<CodeRow>> {
-        self.find(
-            "SELECT account, purpose, phone_number, hash, key_id, expires_at, tries, withdrawn, setup_at, used,
-                 used_serial, used_device
-             FROM codes WHERE purpose = $1 AND hash = $2 AND expires_at > $3 AND withdrawn = 0",
-            params![purpose, hash, now],
-            code,
-        )
+        let sql = select!(CODES, "WHERE purpose = $1 AND hash = $2 AND expires_at > $3 AND withdrawn = 0");
+        self.find_row(&CODES, sql, params![purpose, hash, now], code)
     }
 
     pub(crate) fn put_code(&self, code: &CodeRow) -> Stored<()> {
@@ -205,14 +219,8 @@ impl<'a> Transaction<'a> {
             Some(CodeUse::Activated { serial, device }) => (Some(serial.as_str()), Some(device.as_str())),
             Some(CodeUse::Done) | None => (None, None),
         };
-        self.put(
-            "INSERT INTO codes (account, purpose, phone_number, hash, key_id, expires_at, tries, withdrawn, setup_at,
-                 used, used_serial, used_device)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-             ON CONFLICT (account, purpose) DO UPDATE SET phone_number = excluded.phone_number, hash = excluded.hash,
-                 key_id = excluded.key_id, expires_at = excluded.expires_at, tries = excluded.tries,
-                 withdrawn = excluded.withdrawn, setup_at = excluded.setup_at, used = excluded.used,
-                 used_serial = excluded.used_serial, used_device = excluded.used_device",
+        self.put_row(
+            &CODES,
             params![
                 &code.account,
                 code.purpose,
@@ -226,6 +234,7 @@ impl<'a> Transaction<'a> {
                 code.used.is_some(),
                 serial,
                 device,
+                code.version.saturating_add(1),
             ],
         )
     }
@@ -242,27 +251,22 @@ impl<'a> Transaction<'a> {
     }
 
     pub(crate) fn password(&self, account: &str, hash: &[u8; 32]) -> Stored<Option<PasswordRow>> {
-        self.find(
-            "SELECT account, hash, key_id, device, expires_at, used FROM passwords WHERE account = $1 AND hash = $2",
-            params![account, hash],
-            |mut row| {
-                Ok(PasswordRow {
-                    account: row.get()?,
-                    hash: row.get()?,
-                    key_id: row.get()?,
-                    device: row.get()?,
-                    expires_at: row.get()?,
-                    used: row.get()?,
-                })
-            },
-        )
+        let sql = select!(PASSWORDS, "WHERE account = $1 AND hash = $2");
+        self.find_row(&PASSWORDS, sql, params![account, hash], |mut row| {
+            Ok(PasswordRow {
+                account: row.get()?,
+                hash: row.get()?,
+                key_id: row.get()?,
+                device: row.get()?,
+                expires_at: row.get()?,
+                used: row.get()?,
+            })
+        })
     }
 
     pub(crate) fn put_password(&self, password: &PasswordRow) -> Stored<()> {
-        self.put(
-            "INSERT INTO passwords (account, hash, key_id, device, expires_at, used) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (account, hash) DO UPDATE SET key_id = excluded.key_id, device = excluded.device,
-                 expires_at = excluded.expires_at, used = excluded.used",
+        self.put_row(
+            &PASSWORDS,
             params![
                 &password.account,
                 &password.hash,
@@ -279,28 +283,31 @@ impl<'a> Transaction<'a> {
     }
 
     pub(crate) fn token(&self, hash: &[u8; 32]) -> Stored<Option<TokenRow>> {
-        self.find(
-            "SELECT hash, key_id, account, family, expires_at, used FROM refresh_tokens WHERE hash = $1",
-            params![hash],
-            |mut row| {
-                Ok(TokenRow {
-                    hash: row.get()?,
-                    key_id: row.get()?,
-                    account: row.get()?,
-                    family: row.get()?,
-                    expires_at: row.get()?,
-                    used: row.get()?,
-                })
-            },
-        )
+        self.find_row(&REFRESH_TOKENS, select!(REFRESH_TOKENS, "WHERE hash = $1"), params![hash], |mut row| {
+            Ok(TokenRow {
+                hash: row.get()?,
+                key_id: row.get()?,
+                account: row.get()?,
+                family: row.get()?,
+                expires_at: row.get()?,
+                used: row.get()?,
+                version: row.get()?,
+            })
+        })
     }
 
     pub(crate) fn put_token(&self, token: &TokenRow) -> Stored<()> {
-        self.put(
-            "INSERT INTO refresh_tokens (hash, key_id, account, family, expires_at, used)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at, used = excluded.used",
-            params![&token.hash, token.key_id, &token.account, &token.family, token.expires_at, token.used],
+        self.put_row(
+            &REFRESH_TOKENS,
+            params![
+                &token.hash,
+                token.key_id,
+                &token.account,
+                &token.family,
+                token.expires_at,
+                token.used,
+                token.version.saturating_add(1),
+            ],
         )
     }
 
@@ -364,17 +371,14 @@ impl<'a> Transaction<'a> {
     }
 
     pub(crate) fn service_key(&self, name: &'static str) -> Stored<Option<ServiceKeyRow>> {
-        self.find("SELECT primes, announced FROM service_keys WHERE name = $1", params![name], |mut row| {
+        self.find_row(&SERVICE_KEYS, select!(SERVICE_KEYS, "WHERE name = $1"), params![name], |mut row| {
+            let _: String = row.get()?;
             Ok(ServiceKeyRow { name, primes: row.get()?, announced: row.get()? })
         })
     }
 
     pub(crate) fn put_service_key(&self, key: &ServiceKeyRow) -> Stored<()> {
-        self.put(
-            "INSERT INTO service_keys (name, primes, announced) VALUES ($1, $2, $3)
-             ON CONFLICT (name) DO UPDATE SET primes = excluded.primes, announced = excluded.announced",
-            params![key.name, &key.primes, &key.announced],
-        )
+        self.put_row(&SERVICE_KEYS, params![key.name, &key.primes, &key.announced])
     }
 
     /// A secret of the service, sealed.
@@ -406,10 +410,12 @@ impl<'a> Transaction<'a> {
 pub(super) fn account(mut row: Row) -> Stored<AccountRow> {
     Ok(AccountRow {
         name: row.get()?,
+        made_at: row.get()?,
         pin: row.get()?,
         pin_tries: row.get()?,
         blocked: row.get()?,
         phone_number: row.get()?,
+        version: row.get()?,
     })
 }
 
@@ -429,6 +435,7 @@ pub(super) fn device(mut row: Row) -> Stored<DeviceRow> {
         since_evolution: row.get()?,
         day: row.get()?,
         passwords_of_day: row.get()?,
+        version: row.get()?,
     })
 }
 
@@ -444,12 +451,14 @@ fn code(mut row: Row) -> Stored<CodeRow> {
         withdrawn: row.get()?,
         setup_at: row.get()?,
         used: None,
+        version: 0,
     };
     code.used = match (row.get()?, row.get()?, row.get()?) {
         (false, ..) => None,
         (true, Some(serial), Some(device)) => Some(CodeUse::Activated { serial, device }),
         (true, ..) => Some(CodeUse::Done),
     };
+    code.version = row.get()?;
     Ok(code)
 }
 

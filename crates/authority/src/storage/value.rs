@@ -20,12 +20,34 @@ pub(crate) enum Value {
     Bytes(Vec<u8>),
 }
 
+impl Value {
+    /// Returns the value as a parameter.
+    pub(super) fn param(&self) -> Param<'_> {
+        match self {
+            Self::Null => Param::Null,
+            Self::Int(number) => Param::Int(*number),
+            Self::Text(text) => Param::Text(text),
+            Self::Bytes(bytes) => Param::Bytes(bytes),
+        }
+    }
+}
+
 /// A row that a statement found, read from its first column to its last.
 pub(crate) struct Row(std::vec::IntoIter<Value>);
 
 impl Row {
     pub(crate) fn new(values: Vec<Value>) -> Self {
         Self(values.into_iter())
+    }
+
+    /// Returns the columns that were not read yet, as parameters.
+    pub(super) fn params(&self) -> Vec<Param<'_>> {
+        self.0.as_slice().iter().map(Value::param).collect()
+    }
+
+    /// Returns the columns that were not read yet.
+    pub(super) fn into_values(self) -> Vec<Value> {
+        self.0.collect()
     }
 
     /// The next column.

@@ -97,11 +97,8 @@ fn a_changed_secret_is_a_failure_and_not_a_wrong_pin() {
     world
         .database
         .execute(&format!("UPDATE devices SET k0 = (SELECT k0 FROM devices WHERE id = '{from}') WHERE id = '{to}'"));
-    let challenge = second.setup(&world.authority, "otp", &[("sid", "7001")]).ok().get("challenge").to_owned();
-    let proofs = first.proofs(&challenge, "1234");
-    let more = [("sid", "7001"), ("keytype", "0"), ("R0", &proofs.r0), ("R1", &proofs.r1), ("R2", &proofs.r2)];
-    let failure = world.authority.mac(None, &crate::device::finalize("otp", &second.id, &more)).unwrap_err();
-    assert!(matches!(failure, pims_authority::Failure::Sealed));
+    let failure = world.authority.mac(None, &setup("otp", &second.id, &[("sid", "7001")])).unwrap_err();
+    assert!(matches!(failure, pims_authority::Failure::Altered { table: "devices", .. }));
     first.ask(&world.authority, "1234").ok();
 }
 
@@ -110,14 +107,14 @@ fn a_step_that_fails_leaves_nothing() {
     let world = World::new();
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
-    // The PIN is judged, and its try charged, before K1 turns out to be broken.
-    world.database.execute("UPDATE accounts SET pin_tries = 3");
-    world.database.execute("UPDATE devices SET k1 = k0");
     let challenge = device.setup(&world.authority, "otp", &[("sid", "7001")]).ok().get("challenge").to_owned();
     let proofs = device.proofs(&challenge, "1234");
     let more = [("sid", "7001"), ("keytype", "0"), ("R0", &proofs.r0), ("R1", &proofs.r1), ("R2", &proofs.r2)];
     let (before, events) = (world.rows(&STATE), world.events());
+    // The challenge is taken, and the device's row written, before the password cannot be kept.
+    world.database.execute("ALTER TABLE passwords RENAME TO elsewhere");
     let failure = world.authority.mac(None, &crate::device::finalize("otp", &device.id, &more)).unwrap_err();
-    assert!(matches!(failure, pims_authority::Failure::Sealed));
+    assert!(matches!(failure, pims_authority::Failure::Storage(_)));
+    world.database.execute("ALTER TABLE elsewhere RENAME TO passwords");
     assert_eq!((world.rows(&STATE), world.events()), (before, events));
 }

@@ -7,7 +7,7 @@ use super::message;
 use crate::failure::OpenError;
 use crate::storage::StorageError;
 
-const MIGRATIONS: [&str; 1] = [include_str!("0001_initial.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("0001_initial.sql"), include_str!("0002_security.sql")];
 
 /// Runs what the database lacks, under the lock of the row that holds its version: of several instances one does it and the others wait
 /// and find it done. An instance whose database is up to date needs no right to define tables.

@@ -13,6 +13,7 @@ mod connection;
 mod migrations;
 mod statements;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use ::postgres::error::SqlState;
 use ::postgres::{Error, IsolationLevel};
 use r2d2::Pool;
 
-use super::{AuditIds, Storage, StorageError, Transaction};
+use super::{AuditIds, RowMacs, Storage, StorageError, Transaction};
 use crate::authority::Postgres;
 use crate::failure::{Failure, OpenError};
 use crate::random;
@@ -37,12 +38,13 @@ const MAX_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct PostgreSql {
     pool: Pool<Server>,
     ids: AuditIds,
+    macs: Arc<dyn RowMacs>,
     retries: AtomicU64,
 }
 
 impl PostgreSql {
     /// Connects, and brings the tables up to date.
-    pub(crate) fn open(options: &Postgres) -> Result<Self, OpenError> {
+    pub(crate) fn open(options: &Postgres, macs: Arc<dyn RowMacs>) -> Result<Self, OpenError> {
         let server = Server::new(options)?;
         migrations::run(&mut server.plain_connection()?)?;
         let pool = Pool::builder()
@@ -54,7 +56,7 @@ impl PostgreSql {
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build(server)
             .map_err(|_| StorageError::new("no connection to the database"))?;
-        Ok(Self { pool, ids: AuditIds::default(), retries: AtomicU64::new(0) })
+        Ok(Self { pool, ids: AuditIds::default(), macs, retries: AtomicU64::new(0) })
     }
 
     fn attempt(
@@ -64,7 +66,7 @@ impl PostgreSql {
     ) -> Result<(), Stop> {
         let mut session =
             self.pool.get().map_err(|_| StorageError::new("no connection to the database")).map_err(Stop::failed)?;
-        let done = run(&mut session, &self.ids, what, step);
+        let done = run(&mut session, &self.ids, &*self.macs, what, step);
         // What went wrong in another way than by a collision may be the session's fault: it is not used again.
         session.broken |= matches!(&done, Err(Stop::Again(Cause::Lost, _) | Stop::Failed(Failure::Storage(_))));
         done
@@ -134,6 +136,7 @@ impl Stop {
 fn run(
     session: &mut Session,
     ids: &AuditIds,
+    macs: &dyn RowMacs,
     what: &'static str,
     step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
 ) -> Result<(), Stop> {
@@ -141,7 +144,7 @@ fn run(
     let began = client.build_transaction().isolation_level(IsolationLevel::Serializable).start();
     // Whatever goes wrong with the first word of a transaction, nothing was done.
     let statements = Statements::new(began.map_err(|error| Stop::early(&error, true))?, prepared);
-    let rows = Transaction::new(&statements, ids);
+    let rows = Transaction::new(&statements, ids, macs);
     let done = step(&rows);
     let wrote = rows.wrote();
     let (transaction, trouble) = statements.end();

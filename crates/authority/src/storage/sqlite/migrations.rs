@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::failure::OpenError;
 use crate::storage::StorageError;
 
-const MIGRATIONS: [&str; 2] = [include_str!("0001_initial.sql"), include_str!("0002_server.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("0001_initial.sql"), include_str!("0002_server.sql"), include_str!("0003_security.sql")];
 
 /// Runs what the file lacks, under the lock of the database: of several processes one does it and the others find it done.
 pub(super) fn run(connection: &mut Connection) -> Result<(), OpenError> {
@@ -39,6 +40,6 @@ mod tests {
         run(&mut connection).unwrap();
         run(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", 1000).unwrap();
-        assert!(matches!(run(&mut connection), Err(OpenError::Newer { found: 1000, known: 2 })));
+        assert!(matches!(run(&mut connection), Err(OpenError::Newer { found: 1000, known: 3 })));
     }
 }

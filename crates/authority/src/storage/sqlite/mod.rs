@@ -8,13 +8,14 @@ mod turns;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use group::{Group, Member};
 use rusqlite::{Connection, ErrorCode};
 use turns::Turns;
 
-use super::{AuditIds, Storage, StorageError, Transaction};
+use super::{AuditIds, RowMacs, Storage, StorageError, Transaction};
 use crate::failure::{Failure, OpenError};
 use crate::sms::owner_only;
 
@@ -25,16 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Sqlite {
     group: Turns<Group>,
     ids: AuditIds,
+    macs: Arc<dyn RowMacs>,
 }
 
 impl Sqlite {
     /// Opens the file, makes it where there is none, and brings its tables up to date.
-    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: &Path, macs: Arc<dyn RowMacs>) -> Result<Self, OpenError> {
         make_file(path)?;
         let mut connection = Connection::open(path).map_err(StorageError::from)?;
         configure(&connection).map_err(StorageError::from)?;
         migrations::run(&mut connection)?;
-        Ok(Self { group: Turns::new(Group::new(connection, PATIENCE)), ids: AuditIds::default() })
+        Ok(Self { group: Turns::new(Group::new(connection, PATIENCE)), ids: AuditIds::default(), macs })
     }
 }
 
@@ -46,7 +48,7 @@ impl Storage for Sqlite {
     ) -> Result<(), Failure> {
         let member = Member::begin(self.group.take())?;
         let wrote = {
-            let rows = Transaction::new(member.connection(), &self.ids);
+            let rows = Transaction::new(member.connection(), &self.ids, &*self.macs);
             step(&rows)?;
             rows.wrote()
         };

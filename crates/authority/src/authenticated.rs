@@ -1,0 +1,106 @@
+//! What a database must show before it is used: that the master keys are the right ones, and that its rows have MACs.
+//!
+//! For each master key there is a value in the table `meta` that this key sealed. It tells a wrong key from the right one, and whether
+//! the rows have MACs. Rows of an earlier release get theirs once, when the database is first opened. From then on a row without a
+//! MAC is refused: only that sealed value says that rows may still lack them, and nobody without the master key can make one.
+
+use crate::audit;
+use crate::failure::{Failure, OpenError};
+use crate::sealing::{Place, Vault, key_id};
+use crate::step::Step;
+use crate::storage::{AuditRow, RowCursor, Storage, Transaction, transact};
+
+/// The prefix of the values' names; the number of their key follows.
+const CHECK: &str = "master-key-check";
+
+/// What they hold where rows may lack MACs: an earlier release wrote them.
+const BEFORE_MACS: &[u8] = b"master-key-check";
+
+/// What they hold where every row has one.
+const WITH_MACS: &[u8] = b"master-key-check, rows have MACs";
+
+/// Rows that one transaction gives MACs to.
+const PAGE: u32 = 500;
+
+/// Checks the master keys, and gives rows of an earlier release their MACs.
+pub(crate) fn open(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<(), OpenError> {
+    make_ready(storage, vault, now).map_err(|failure| match failure {
+        Failure::Storage(error) => OpenError::Storage(error),
+        Failure::Altered { table, .. } => OpenError::Altered { table },
+        Failure::Randomness => OpenError::Randomness,
+        _ => OpenError::MasterKey,
+    })
+}
+
+fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<(), Failure> {
+    if transact(storage, "masterKey.check", |rows| check(rows, vault))? {
+        return Ok(());
+    }
+    let (mut cursor, mut count) = (Some(RowCursor::default()), 0_u64);
+    while let Some(page) = cursor {
+        let (made, next) = transact(storage, "rows.authenticate", |rows| Ok(rows.make_macs(&page, PAGE)?))?;
+        count += u64::from(made);
+        cursor = next;
+    }
+    transact(storage, "rows.authenticated", |rows| {
+        // Another instance may have done the same meanwhile.
+        if !check(rows, vault)? {
+            promise(rows, vault)?;
+            let row = AuditRow { at: now, account: None, device: None, event: audit::ROWS_AUTHENTICATED };
+            // An empty database of an earlier release has nothing to tell.
+            if count > 0 {
+                rows.audit(&row)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Checks that each value opens under its key, and tells whether the rows have MACs. A key that is missing from the ring is as
+/// wrong as another one: what it sealed would not open.
+fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<bool, Failure> {
+    let (mut current, mut with_macs) = (false, false);
+    let values = rows.metas(CHECK)?;
+    for (name, sealed) in &values {
+        let opened = vault.open(place(name), sealed)?;
+        match opened.as_slice() {
+            WITH_MACS => with_macs = true,
+            BEFORE_MACS => {}
+            _ => return Err(Failure::Sealed),
+        }
+        current |= key_id(sealed) == Some(vault.current_id());
+    }
+    let is_new = values.is_empty();
+    if !current && (is_new || with_macs) {
+        seal(rows, vault, vault.current_id())?;
+    }
+    Ok(is_new || with_macs)
+}
+
+/// Says under each key that the rows have MACs.
+fn promise(rows: &Transaction<'_>, vault: &Vault) -> Result<(), Failure> {
+    for (_, sealed) in rows.metas(CHECK)? {
+        seal(rows, vault, key_id(&sealed).ok_or(Failure::Sealed)?)?;
+    }
+    seal(rows, vault, vault.current_id())
+}
+
+fn seal(rows: &Transaction<'_>, vault: &Vault, id: u32) -> Result<(), Failure> {
+    let name = format!("{CHECK}.{id}");
+    let sealed = vault.seal_under(id, place(&name), WITH_MACS)?.ok_or(Failure::Sealed)?;
+    Ok(rows.put_meta(&name, &sealed)?)
+}
+
+/// Removes the values of the keys that are needed no more.
+pub(crate) fn forget_others(step: &Step<'_>) -> Result<(), Failure> {
+    for (name, sealed) in step.rows.metas(CHECK)? {
+        if key_id(&sealed) != Some(step.vault.current_id()) {
+            step.rows.forget_meta(&name)?;
+        }
+    }
+    Ok(())
+}
+
+fn place(name: &str) -> Place<'_> {
+    Place { column: "meta.value", row: name }
+}

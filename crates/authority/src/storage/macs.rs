@@ -1,0 +1,138 @@
+//! The MACs of all rows, a page at a time: made for rows of an earlier release, and made anew when the master key changes.
+
+use std::sync::OnceLock;
+
+use super::Stored;
+use super::table::{AUTHENTICATED, Table};
+use super::transaction::Transaction;
+use super::value::{Param, Value};
+
+/// The statements over one table's pages.
+struct Statements {
+    first: String,
+    next: String,
+    replace: String,
+}
+
+/// A place between two rows of the authenticated tables. The default is before the first row.
+#[derive(Default)]
+pub(crate) struct RowCursor {
+    table: usize,
+    /// The key of the row before; none at the beginning of a table.
+    key: Vec<Value>,
+}
+
+impl RowCursor {
+    /// Returns the cursor as a text that [`RowCursor::read`] takes.
+    pub(crate) fn text(&self) -> String {
+        let mut text = self.table.to_string();
+        for value in &self.key {
+            let (kind, bytes) = match value {
+                Value::Text(text) => ('t', text.as_bytes()),
+                Value::Bytes(bytes) => ('b', bytes.as_slice()),
+                // No primary key has such a column.
+                Value::Int(_) | Value::Null => continue,
+            };
+            text.push('.');
+            text.push(kind);
+            text.push_str(&inwebo_values::hex::encode(bytes));
+        }
+        text
+    }
+
+    /// Reads what [`RowCursor::text`] wrote. `None` where it is something else.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let table = parts.next()?.parse().ok()?;
+        let mut key = Vec::new();
+        for part in parts {
+            let mut kind = part.chars();
+            let (kind, hex) = (kind.next()?, kind.as_str());
+            let bytes = inwebo_values::hex::decode(hex)?;
+            key.push(match kind {
+                't' => Value::Text(String::from_utf8(bytes).ok()?),
+                'b' => Value::Bytes(bytes),
+                _ => return None,
+            });
+        }
+        Some(Self { table, key })
+    }
+}
+
+impl Transaction<'_> {
+    /// Gives the next `limit` rows a MAC under the current key, where they have none. A MAC that a row has must be right. Returns
+    /// how many were made, and where to go on.
+    pub(crate) fn make_macs(&self, cursor: &RowCursor, limit: u32) -> Stored<(u32, Option<RowCursor>)> {
+        self.page(cursor, limit, true)
+    }
+
+    /// Makes the MACs of the next `limit` rows anew, where they are of another key than the current one. Each must have one.
+    /// Returns how many were made, and where to go on.
+    pub(crate) fn renew_macs(&self, cursor: &RowCursor, limit: u32) -> Stored<(u32, Option<RowCursor>)> {
+        self.page(cursor, limit, false)
+    }
+
+    fn page(&self, cursor: &RowCursor, limit: u32, adopt: bool) -> Stored<(u32, Option<RowCursor>)> {
+        let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok((0, None)) };
+        let statements = statements(cursor.table, table);
+        let key: Vec<Param<'_>> = cursor.key.iter().map(Value::param).collect();
+        let sql = if key.is_empty() { &statements.first } else { &statements.next };
+        let params: Vec<Param<'_>> = key.into_iter().chain([Param::from(limit)]).collect();
+        let (mut made, mut found, mut last) = (0, 0, Vec::new());
+        for row in self.all(sql, &params, Ok)? {
+            let (row, mac) = table.split(row)?;
+            found += 1;
+            let encoded = table.encode(&row.params())?;
+            let right = match &mac {
+                Some(mac) => self.macs().is_mac(&encoded, mac),
+                None => adopt,
+            };
+            if !right {
+                return Err(table.altered(&row));
+            }
+            let mut values = row.into_values();
+            values.truncate(table.key());
+            if !mac.is_some_and(|mac| self.macs().is_current(&mac)) {
+                let mac = self.macs().mac(&encoded);
+                let key = values.iter().map(Value::param);
+                let params: Vec<Param<'_>> = [Param::Bytes(&mac)].into_iter().chain(key).collect();
+                self.put(&statements.replace, &params)?;
+                made += 1;
+            }
+            last = values;
+        }
+        let next = if found >= limit {
+            RowCursor { key: last, ..*cursor }
+        } else {
+            RowCursor { table: cursor.table + 1, key: Vec::new() }
+        };
+        Ok((made, (next.table < AUTHENTICATED.len()).then_some(next)))
+    }
+}
+
+fn statements(place: usize, table: &Table) -> &'static Statements {
+    static STATEMENTS: [OnceLock<Statements>; AUTHENTICATED.len()] = [const { OnceLock::new() }; AUTHENTICATED.len()];
+    STATEMENTS[place].get_or_init(|| Statements {
+        first: table.page(false),
+        next: table.page(true),
+        replace: table.replace_mac(),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written() {
+        let key = vec![Value::Text("a.b é".into()), Value::Bytes(vec![0, 255])];
+        let text = RowCursor { table: 3, key }.text();
+        assert_eq!(text, "3.t612e6220c3a9.b00ff");
+        assert_eq!(RowCursor::read(&text).unwrap().text(), text);
+        assert_eq!(RowCursor::read("0").unwrap().text(), "0");
+        for bad in ["", "x", "1.", "1.x00", "1.t0", "1.tff"] {
+            assert!(RowCursor::read(bad).is_none(), "{bad}");
+        }
+    }
+}

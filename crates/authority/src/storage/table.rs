@@ -1,0 +1,263 @@
+//! Tables whose rows carry a MAC.
+//!
+//! A program that can write to the database, and does not have the master key, can make no row that
+//! reads as one of the service's own: the MAC covers the table's name and every column. It can still
+//! remove a row, or put back an older one together with its MAC.
+
+use std::sync::OnceLock;
+
+use super::value::{Param, Row, Value};
+use super::{StorageError, Stored};
+
+/// The maker and judge of MACs: it has the keys that the master key yields.
+pub(crate) trait RowMacs: Send + Sync {
+    /// Returns the MAC of an encoded row under the current key. The key's number stands in front.
+    fn mac(&self, row: &[u8]) -> Vec<u8>;
+
+    /// Tells whether this is the row's MAC, under any key of the ring.
+    fn is_mac(&self, row: &[u8], mac: &[u8]) -> bool;
+
+    /// Tells whether the MAC was made under the current key.
+    fn is_current(&self, mac: &[u8]) -> bool;
+}
+
+/// A table, its columns in the order in which they are written, read and authenticated.
+pub(crate) struct Table {
+    pub(super) name: &'static str,
+    /// How many of the columns, from the first one on, are the primary key.
+    key: usize,
+    columns: &'static [&'static str],
+    upsert: OnceLock<String>,
+}
+
+pub(crate) static ACCOUNTS: Table =
+    Table::new("accounts", 1, &["name", "created_at", "pin", "pin_tries", "blocked", "phone_number", "version"]);
+
+pub(crate) static DEVICES: Table = Table::new(
+    "devices",
+    1,
+    &[
+        "id",
+        "account",
+        "created_at",
+        "used_at",
+        "serial",
+        "name",
+        "k0",
+        "k1",
+        "next_k1",
+        "secret",
+        "tsync",
+        "since_evolution",
+        "day",
+        "passwords_of_day",
+        "version",
+    ],
+);
+
+pub(crate) static CODES: Table = Table::new(
+    "codes",
+    2,
+    &[
+        "account",
+        "purpose",
+        "phone_number",
+        "hash",
+        "key_id",
+        "expires_at",
+        "tries",
+        "withdrawn",
+        "setup_at",
+        "used",
+        "used_serial",
+        "used_device",
+        "version",
+    ],
+);
+
+pub(crate) static REFRESH_TOKENS: Table =
+    Table::new("refresh_tokens", 1, &["hash", "key_id", "account", "family", "expires_at", "used", "version"]);
+
+pub(crate) static PASSWORDS: Table =
+    Table::new("passwords", 2, &["account", "hash", "key_id", "device", "expires_at", "used"]);
+
+pub(crate) static CHALLENGES: Table = Table::new("challenges", 2, &["device", "mode", "challenge", "made_at"]);
+
+pub(crate) static SERVICE_KEYS: Table = Table::new("service_keys", 1, &["name", "primes", "announced"]);
+
+/// Every table whose rows carry a MAC.
+pub(crate) static AUTHENTICATED: [&Table; 7] =
+    [&ACCOUNTS, &DEVICES, &CODES, &REFRESH_TOKENS, &PASSWORDS, &CHALLENGES, &SERVICE_KEYS];
+
+impl Table {
+    const fn new(name: &'static str, key: usize, columns: &'static [&'static str]) -> Self {
+        Self { name, key, columns, upsert: OnceLock::new() }
+    }
+
+    /// Returns the columns and the MAC, as a statement lists them.
+    pub(super) fn list(&self) -> String {
+        format!("{}, mac", self.columns.join(", "))
+    }
+
+    /// Returns the statement that finds rows; `rest` is all that follows the table's name.
+    pub(super) fn select(&self, rest: &str) -> String {
+        format!("SELECT {} FROM {} {rest}", self.list(), self.name)
+    }
+
+    /// Returns the statement that makes a row or replaces the one of the same key.
+    pub(super) fn upsert(&'static self) -> &'static str {
+        self.upsert.get_or_init(|| {
+            let places: Vec<String> = (1..=self.columns.len() + 1).map(|number| format!("${number}")).collect();
+            let changed = self.columns[self.key..].iter().chain(&["mac"]);
+            let changes: Vec<String> = changed.map(|column| format!("{column} = excluded.{column}")).collect();
+            format!(
+                "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
+                self.name,
+                self.list(),
+                places.join(", "),
+                self.columns[..self.key].join(", "),
+                changes.join(", ")
+            )
+        })
+    }
+
+    /// Returns the statement that finds a page of rows after a key, in the order of their keys. The parameters are
+    /// the key and the number of rows. A removed device has no MAC and no secret: it is left out.
+    pub(super) fn page(&self, after: bool) -> String {
+        let key = self.columns[..self.key].join(", ");
+        let places: Vec<String> = (1..=self.key).map(|number| format!("${number}")).collect();
+        let live = if self.name == DEVICES.name { "removed_at IS NULL" } else { "1 = 1" };
+        let after = if after { format!("AND ({key}) > ({})", places.join(", ")) } else { String::new() };
+        let limit = if after.is_empty() { 1 } else { self.key + 1 };
+        self.select(&format!("WHERE {live} {after} ORDER BY {key} LIMIT ${limit}"))
+    }
+
+    /// Returns the statement that gives a row another MAC. The parameters are the MAC and the key.
+    pub(super) fn replace_mac(&self) -> String {
+        let places: Vec<String> =
+            self.columns[..self.key].iter().zip(2..).map(|(column, place)| format!("{column} = ${place}")).collect();
+        format!("UPDATE {} SET mac = $1 WHERE {}", self.name, places.join(" AND "))
+    }
+
+    /// Returns how many columns the primary key has.
+    pub(super) fn key(&self) -> usize {
+        self.key
+    }
+
+    /// Returns what the MAC of a row that is written is made over.
+    pub(super) fn encode(&self, columns: &[Param<'_>]) -> Stored<Vec<u8>> {
+        if columns.len() != self.columns.len() {
+            return Err(StorageError::new("a row has not the columns of its table"));
+        }
+        let mut encoded = Vec::with_capacity(64 * (columns.len() + 1));
+        text(&mut encoded, self.name.as_bytes());
+        columns.iter().for_each(|column| encode(&mut encoded, column));
+        Ok(encoded)
+    }
+
+    /// Returns a row that was found, without its MAC, where the MAC is the row's.
+    pub(super) fn authenticate(&self, row: Row, macs: &dyn RowMacs) -> Stored<Row> {
+        let (row, mac) = self.split(row)?;
+        let encoded = self.encode(&row.params())?;
+        if mac.is_some_and(|mac| macs.is_mac(&encoded, &mac)) {
+            return Ok(row);
+        }
+        Err(self.altered(&row))
+    }
+
+    /// Returns the error of a row that is not as the service wrote it.
+    pub(super) fn altered(&self, row: &Row) -> StorageError {
+        StorageError::altered(self.name, self.account_of(row))
+    }
+
+    /// Divides a row that was found into its columns and its MAC. A row of an earlier release has none.
+    pub(super) fn split(&self, row: Row) -> Stored<(Row, Option<Vec<u8>>)> {
+        let mut values = row.into_values();
+        let mac = match values.pop() {
+            Some(Value::Bytes(mac)) => Some(mac),
+            Some(Value::Null) => None,
+            _ => return Err(StorageError::new("a row has no place for its MAC")),
+        };
+        Ok((Row::new(values), mac))
+    }
+
+    /// Returns the account that a row is about, as far as the row is to be believed.
+    fn account_of(&self, row: &Row) -> Option<String> {
+        let name = if self.name == ACCOUNTS.name { "name" } else { "account" };
+        let place = self.columns.iter().position(|column| *column == name)?;
+        match row.params().get(place) {
+            Some(Param::Text(account)) => Some((*account).to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// Appends a value, so that no two lists of values have the same encoding.
+fn encode(encoded: &mut Vec<u8>, value: &Param<'_>) {
+    match value {
+        Param::Null => encoded.push(0),
+        Param::Int(number) => {
+            encoded.push(1);
+            encoded.extend_from_slice(&number.to_be_bytes());
+        }
+        Param::Text(value) => {
+            encoded.push(2);
+            text(encoded, value.as_bytes());
+        }
+        Param::Bytes(value) => {
+            encoded.push(3);
+            text(encoded, value);
+        }
+    }
+}
+
+fn text(encoded: &mut Vec<u8>, bytes: &[u8]) {
+    encoded.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+    encoded.extend_from_slice(bytes);
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rows_have_the_same_encoding() {
+        let row = |device, mode, challenge, made_at| {
+            let columns: [Param<'_>; 4] = [device, mode, challenge, made_at];
+            CHALLENGES.encode(&columns).unwrap()
+        };
+        let (a, b) = (Param::Text("a"), Param::Text("b"));
+        let rows = [
+            row(a, b, Param::Text("c"), Param::Int(1)),
+            row(Param::Text("ab"), Param::Text(""), Param::Text("c"), Param::Int(1)),
+            row(a, Param::Text("bc"), Param::Text(""), Param::Int(1)),
+            row(a, b, Param::Bytes(b"c"), Param::Int(1)),
+            row(a, b, Param::Null, Param::Int(1)),
+            row(a, b, Param::Text("c"), Param::Int(2)),
+            row(a, b, Param::Text("c"), Param::Null),
+        ];
+        for (place, first) in rows.iter().enumerate() {
+            assert!(rows[place + 1..].iter().all(|second| first != second), "{place}");
+        }
+        let columns = [a, b, Param::Null, Param::Int(1), Param::Int(0), Param::Int(0)];
+        assert!(PASSWORDS.encode(&columns).unwrap() != DEVICES.encode(&columns).unwrap_or_default());
+        assert!(PASSWORDS.encode(&columns[1..]).is_err());
+    }
+
+    #[test]
+    fn statements_name_every_column_once() {
+        assert_eq!(
+            CHALLENGES.upsert(),
+            "INSERT INTO challenges (device, mode, challenge, made_at, mac) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (device, mode) DO UPDATE SET challenge = excluded.challenge, made_at = excluded.made_at, \
+             mac = excluded.mac"
+        );
+        assert_eq!(
+            PASSWORDS.page(true),
+            "SELECT account, hash, key_id, device, expires_at, used, mac FROM passwords \
+             WHERE 1 = 1 AND (account, hash) > ($1, $2) ORDER BY account, hash LIMIT $3"
+        );
+        assert_eq!(CODES.replace_mac(), "UPDATE codes SET mac = $1 WHERE account = $2 AND purpose = $3");
+    }
+}

@@ -56,6 +56,11 @@ impl TestDatabase {
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
+    /// The names of a table's columns.
+    pub(crate) fn columns(&self, table: &str) -> Vec<String> {
+        self.column(&format!("SELECT name FROM pragma_table_info('{table}')"))
+    }
+
     /// Every row of this table, as text.
     pub(crate) fn rows(&self, table: &str) -> Vec<String> {
         let connection = self.connection();

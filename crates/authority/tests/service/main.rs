@@ -3,6 +3,7 @@
 
 mod activation;
 mod admin;
+mod altered;
 mod codes;
 mod database;
 mod device;

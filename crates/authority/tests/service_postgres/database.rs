@@ -71,6 +71,14 @@ impl TestDatabase {
         self.ask(|client| client.query(sql, &[])).iter().map(|row| row.get(0)).collect()
     }
 
+    /// The names of a table's columns.
+    pub(crate) fn columns(&self, table: &str) -> Vec<String> {
+        self.column(&format!(
+            "SELECT column_name::text FROM information_schema.columns
+             WHERE table_schema = current_schema() AND table_name = '{table}'"
+        ))
+    }
+
     /// Every row of this table, as text.
     pub(crate) fn rows(&self, table: &str) -> Vec<String> {
         let found = self.ask(|client| client.query(&format!("SELECT * FROM {table} ORDER BY 1, 2"), &[]));

@@ -11,6 +11,8 @@ mod postgres;
 mod activation;
 #[path = "../service/admin.rs"]
 mod admin;
+#[path = "../service/altered.rs"]
+mod altered;
 #[path = "../service/codes.rs"]
 mod codes;
 #[path = "../service/device.rs"]

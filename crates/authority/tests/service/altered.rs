@@ -1,0 +1,291 @@
+//! A program that writes to the database and has no master key: every row that it changes or makes is refused, and the audit
+//! trail says so.
+
+use pims_authority::{AccountName, Authority, CvsRequest, Failure, KeyRing, MasterKey, Purpose, Verdict};
+
+use crate::device::{Answer, Device, Scene, activation, finalize, pin, serial, setup};
+use crate::world::{MASTER, World};
+
+/// A change of one column, and how it is undone.
+struct Change {
+    table: &'static str,
+    /// The row, by a column that the change leaves as it is.
+    row: &'static str,
+    column: &'static str,
+    value: &'static str,
+}
+
+const fn change(table: &'static str, row: &'static str, column: &'static str, value: &'static str) -> Change {
+    Change { table, row, column, value }
+}
+
+const ALICE: &str = "name = 'alice'";
+const DEVICE: &str = "account = 'alice'";
+const CODE: &str = "account = 'alice' AND purpose = 'enrollment'";
+const TOKEN: &str = "account = 'alice'";
+const PASSWORD: &str = "account = 'alice'";
+const CHALLENGE: &str = "mode = 'otp'";
+
+/// Every column that is no part of a key, of every table whose rows carry a MAC, the MAC included.
+const CHANGES: [Change; 45] = [
+    change("accounts", ALICE, "created_at", "created_at + 1"),
+    change("accounts", ALICE, "pin", "NULL"),
+    change("accounts", ALICE, "pin", "(SELECT pin FROM accounts WHERE name = 'bob')"),
+    change("accounts", ALICE, "pin_tries", "pin_tries + 1"),
+    change("accounts", ALICE, "blocked", "1 - blocked"),
+    change("accounts", ALICE, "phone_number", "'+33600000000'"),
+    change("accounts", ALICE, "version", "version + 1"),
+    change("accounts", ALICE, "mac", "NULL"),
+    change("accounts", ALICE, "mac", "(SELECT mac FROM accounts WHERE name = 'bob')"),
+    change("devices", DEVICE, "created_at", "created_at + 1"),
+    change("devices", DEVICE, "used_at", "NULL"),
+    change("devices", DEVICE, "serial", "'another'"),
+    change("devices", DEVICE, "name", "'another'"),
+    change("devices", DEVICE, "k0", "k1"),
+    change("devices", DEVICE, "k1", "k0"),
+    change("devices", DEVICE, "next_k1", "k0"),
+    change("devices", DEVICE, "secret", "NULL"),
+    change("devices", DEVICE, "tsync", "tsync + 1"),
+    change("devices", DEVICE, "since_evolution", "since_evolution + 1"),
+    change("devices", DEVICE, "day", "day + 1"),
+    change("devices", DEVICE, "passwords_of_day", "passwords_of_day + 1"),
+    change("devices", DEVICE, "version", "version + 1"),
+    change("devices", DEVICE, "mac", "NULL"),
+    change("codes", CODE, "phone_number", "'+33600000000'"),
+    change("codes", CODE, "hash", "(SELECT hash FROM codes WHERE account = 'bob' AND purpose = 'enrollment')"),
+    change("codes", CODE, "key_id", "key_id + 1"),
+    change("codes", CODE, "expires_at", "expires_at + 1"),
+    change("codes", CODE, "tries", "tries + 1"),
+    change("codes", CODE, "withdrawn", "1 - withdrawn"),
+    change("codes", CODE, "setup_at", "1"),
+    change("codes", CODE, "used", "1 - used"),
+    change("codes", CODE, "used_serial", "'another'"),
+    change("codes", CODE, "used_device", "'another'"),
+    change("codes", CODE, "version", "version + 1"),
+    change("codes", CODE, "mac", "NULL"),
+    change("refresh_tokens", TOKEN, "key_id", "key_id + 1"),
+    change("refresh_tokens", TOKEN, "account", "'bob'"),
+    change("refresh_tokens", TOKEN, "family", "'another'"),
+    change("refresh_tokens", TOKEN, "expires_at", "expires_at + 1"),
+    change("refresh_tokens", TOKEN, "used", "1 - used"),
+    change("refresh_tokens", TOKEN, "mac", "NULL"),
+    change("passwords", PASSWORD, "expires_at", "expires_at + 1"),
+    change("passwords", PASSWORD, "used", "1 - used"),
+    change("challenges", CHALLENGE, "challenge", "'00000000000000000000000000000000'"),
+    change("challenges", CHALLENGE, "made_at", "made_at + 1"),
+];
+
+/// Two accounts, and of the first one a row in every table.
+struct Scenery {
+    world: World,
+    alice: AccountName,
+    device: Device,
+    password: String,
+    token: String,
+    challenge: String,
+}
+
+impl Scenery {
+    fn new() -> Self {
+        let world = World::new();
+        let (alice, bob) = (world.account("alice"), world.account("bob"));
+        let device = Device::activate(&world, &alice, "1234");
+        Device::activate(&world, &bob, "1234");
+        let password = device.made(&world.authority, "1234");
+        let token = world.authority.grant_refresh_token(&alice).unwrap().unwrap().to_string();
+        for account in [&alice, &bob] {
+            world.code(account, Purpose::Enrollment);
+        }
+        let challenge = device.setup(&world.authority, "otp", &[("sid", "7001")]).ok().get("challenge").to_owned();
+        Self { world, alice, device, password, token, challenge }
+    }
+
+    /// Has the service read the row of a table, and change nothing that matters here where it takes the row.
+    fn read(&self, table: &str) -> Result<(), Failure> {
+        let authority = &self.world.authority;
+        match table {
+            "accounts" => authority.account(&self.alice).map(drop),
+            "devices" => authority.devices(&self.alice).map(drop),
+            "codes" => authority.mac(Some(&self.alice), &setup("activate", "", &[("code", "000000")])).map(drop),
+            "refresh_tokens" => authority.rotate_refresh_token(&self.token).map(drop),
+            "passwords" => authority.verify_otp(&self.alice, &self.password).map(drop),
+            "challenges" => {
+                let proofs = self.device.proofs(&self.challenge, "1234");
+                let proved = [("R0", proofs.r0.as_str()), ("R1", &proofs.r1), ("R2", &proofs.r2)];
+                let more = [&[("sid", "7001"), ("keytype", "0")][..], &proved].concat();
+                authority.mac(None, &finalize("otp", &self.device.id, &more)).map(drop)
+            }
+            _ => panic!("{table}"),
+        }
+    }
+
+    fn alterations(&self) -> usize {
+        self.world.events().iter().filter(|event| *event == "row.altered").count()
+    }
+}
+
+#[test]
+fn a_row_with_any_column_changed_is_refused_and_audited() {
+    let scenery = Scenery::new();
+    let database = &scenery.world.database;
+    for Change { table, row, column, value } in &CHANGES {
+        database.execute(&format!("CREATE TABLE saved AS SELECT * FROM {table} WHERE {row}"));
+        let before = scenery.alterations();
+        let saved = scenery.world.rows(&[table]);
+        database.execute(&format!("UPDATE {table} SET {column} = {value} WHERE {row}"));
+        assert_ne!(scenery.world.rows(&[table]), saved, "{table}.{column} = {value} changes nothing");
+        match scenery.read(table) {
+            Err(Failure::Altered { table: named, account }) => {
+                assert_eq!(named, *table, "{table}.{column}");
+                // The rows of challenges name no account.
+                assert_eq!(account.is_some(), *table != "challenges", "{table}.{column}");
+            }
+            other => panic!("{table}.{column} = {value}: {other:?}"),
+        }
+        assert_eq!(scenery.alterations(), before + 1, "{table}.{column}");
+        let row = if *column == "account" { "account = 'bob'" } else { row };
+        database.execute(&format!("UPDATE {table} SET {column} = (SELECT {column} FROM saved) WHERE {row}"));
+        assert_eq!(scenery.world.rows(&[table]), saved, "{table}.{column} is not undone");
+        database.execute("DROP TABLE saved");
+    }
+    // The same rows as they were are good.
+    for table in ["accounts", "devices", "codes", "challenges", "passwords", "refresh_tokens"] {
+        scenery.read(table).unwrap_or_else(|failure| panic!("{table}: {failure}"));
+    }
+}
+
+#[test]
+fn every_column_of_an_authenticated_table_is_among_the_changes_or_a_key() {
+    let world = World::new();
+    let keys = ["name", "id", "account", "purpose", "hash", "device", "mode", "key_id", "removed_at"];
+    for table in ["accounts", "devices", "codes", "refresh_tokens", "passwords", "challenges"] {
+        for column in world.database.columns(table) {
+            let changed = CHANGES.iter().any(|change| change.table == table && change.column == column);
+            let same_code = ["mac", "version"].contains(&column.as_str());
+            assert!(changed || same_code || keys.contains(&column.as_str()), "{table}.{column}");
+        }
+    }
+}
+
+/// The review's attack: the PIN of an account is taken away, and a code of the attacker's own is made the account's.
+#[test]
+fn a_code_of_another_account_and_a_pin_that_is_taken_away_enroll_nobody() {
+    let world = World::new();
+    let (alice, bob) = (world.account("alice"), world.account("bob"));
+    Device::activate(&world, &alice, "1234");
+    let code = world.sent_code(&bob, Purpose::Enrollment);
+    world.database.execute("DELETE FROM codes WHERE account = 'alice' AND purpose = 'enrollment'");
+    world.database.execute("UPDATE codes SET account = 'alice' WHERE account = 'bob' AND purpose = 'enrollment'");
+    world.database.execute("UPDATE accounts SET pin = NULL, pin_tries = 0 WHERE name = 'alice'");
+    for caller in [Some(&alice), Some(&bob), None] {
+        let answer = world.authority.mac(caller, &setup("activate", "", &[("code", &code)]));
+        let refused = match answer {
+            Err(Failure::Altered { .. }) => true,
+            Ok(xml) => !xml.contains("<err>OK</err>"),
+            Err(other) => panic!("{other}"),
+        };
+        assert!(refused, "{caller:?}");
+    }
+    assert!(matches!(world.authority.account(&alice), Err(Failure::Altered { table: "accounts", .. })));
+    assert!(world.events().iter().any(|event| event == "row.altered"));
+}
+
+#[test]
+fn rows_of_other_accounts_are_read_as_before() {
+    let scenery = Scenery::new();
+    scenery.world.database.execute("UPDATE accounts SET blocked = 1 WHERE name = 'alice'");
+    let bob = AccountName::new("bob").unwrap();
+    let device = Device::activate(&scenery.world, &bob, "1234");
+    device.ask(&scenery.world.authority, "1234").ok();
+    assert!(scenery.world.authority.account(&scenery.alice).is_err());
+}
+
+#[test]
+fn service_keys_of_another_program_are_not_announced() {
+    let world = World::new();
+    let account = world.account("alice");
+    world.database.execute(
+        "UPDATE service_keys SET announced = (SELECT announced FROM service_keys WHERE name = 'service')
+         WHERE name = 'device'",
+    );
+    // This service has not read the keys yet.
+    let another = world.another(world.options().policy);
+    let failure = another.mac(Some(&account), &setup("activate", "", &[("code", "000000")])).unwrap_err();
+    assert!(matches!(failure, Failure::Altered { table: "service_keys", .. }), "{failure}");
+    assert!(world.events().iter().any(|event| event == "row.altered"));
+}
+
+/// Only a database of an earlier release has rows without MACs, and only a sealed value says that it is one.
+#[test]
+fn a_row_without_a_mac_is_refused_after_the_service_is_opened_anew() {
+    for forget in ["SELECT 1", "DELETE FROM meta"] {
+        let scenery = Scenery::new();
+        scenery.world.database.execute("UPDATE accounts SET pin = NULL, mac = NULL WHERE name = 'alice'");
+        if forget != "SELECT 1" {
+            scenery.world.database.execute(forget);
+        }
+        let another = scenery.world.another(scenery.world.options().policy);
+        assert!(matches!(another.account(&scenery.alice), Err(Failure::Altered { .. })), "{forget}");
+    }
+}
+
+#[test]
+fn macs_follow_the_master_key() {
+    let scenery = Scenery::new();
+    let (world, alice) = (&scenery.world, &scenery.alice);
+    let both = KeyRing::new(MasterKey::new(2, [9; 32])).with(MasterKey::new(1, MASTER)).unwrap();
+    let rotating = world.another_with(|options| pims_authority::Options { master_key: both, ..options });
+    let mut authenticated = 0;
+    loop {
+        // A row a page: every table's pages follow one another.
+        let progress = rotating.rekey(1).unwrap();
+        authenticated += progress.authenticated;
+        if progress.done {
+            break;
+        }
+    }
+    assert!(authenticated >= 6, "{authenticated}");
+    drop(rotating);
+    let new_alone = || MasterKey::new(2, [9; 32]).into();
+    let rotated = world.another_with(|options| pims_authority::Options { master_key: new_alone(), ..options });
+    rotated.account(alice).unwrap();
+    scenery.device.ask(&rotated, "1234").ok();
+    // Hashed under the key that is gone: void, and no failure.
+    assert_eq!(rotated.verify_otp(alice, &scenery.password).unwrap(), Verdict::Refused);
+    let request = CvsRequest::SendCode { purpose: Purpose::Enrollment, phone_number: None };
+    rotated.cvs(alice, &request).unwrap();
+    Device::activate(&After { world, authority: rotated }, alice, "1234");
+}
+
+/// The same world under another service.
+struct After<'a> {
+    world: &'a World,
+    authority: Authority,
+}
+
+impl Scene for After<'_> {
+    type Service = Authority;
+
+    fn service(&self) -> &Authority {
+        &self.authority
+    }
+
+    fn sent_code(&self, account: &AccountName, purpose: Purpose) -> String {
+        self.authority.cvs(account, &CvsRequest::SendCode { purpose, phone_number: None }).unwrap();
+        self.world.inbox.last().1
+    }
+}
+
+/// A device's activation is finished by nobody who changes the row of its code between the two steps.
+#[test]
+fn a_code_that_is_lengthened_between_the_steps_is_refused() {
+    let world = World::new();
+    let account = world.account("alice");
+    let code = world.sent_code(&account, Purpose::Enrollment);
+    let announced = Answer::of(&world.authority, Some(&account), &setup("activate", "", &[("code", &code)])).ok();
+    let keys = crate::device::Keys::read(&announced);
+    world.database.execute("UPDATE codes SET expires_at = expires_at + 1000000 WHERE purpose = 'enrollment'");
+    world.clock.forward(700);
+    let request = activation(&keys, &code, &pin("1234"), &serial(), None);
+    assert!(matches!(world.authority.mac(Some(&account), &request), Err(Failure::Altered { table: "codes", .. })));
+}

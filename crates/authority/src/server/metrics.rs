@@ -117,7 +117,11 @@ impl Default for Metrics {
             database_idle.clone(),
         );
         let failures = Family::default();
-        registry.register("failures", "Work between requests that came to nothing", failures.clone());
+        registry.register(
+            "failures",
+            "Work that failed: between requests, or at a row that another program changed (altered_row)",
+            failures.clone(),
+        );
         let metrics = Self {
             registry,
             requests,
@@ -151,7 +155,7 @@ impl Metrics {
         for limit in ["address", "connections", "account", "party", "number", "wrong_codes", "wrong_otps"] {
             let _ = self.limited.get_or_create(&LimitLabels { limit });
         }
-        for work in ["sms", "housekeeping", "issuer_keys"] {
+        for work in ["sms", "housekeeping", "issuer_keys", "altered_row"] {
             let _ = self.failures.get_or_create(&WorkLabels { work });
         }
         self.sms(crate::Delivered::default());

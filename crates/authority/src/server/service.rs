@@ -119,6 +119,9 @@ impl Service {
         match done.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(failure)) => {
+                if matches!(failure, Failure::Altered { .. }) {
+                    self.metrics.failed("altered_row");
+                }
                 tracing::error!(%failure, "a step failed");
                 Err(Failed)
             }

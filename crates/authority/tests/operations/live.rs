@@ -20,7 +20,7 @@ pub(crate) struct Live {
     log: Arc<Mutex<String>>,
     child: Child,
     /// Removed with the service.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Live {
@@ -51,7 +51,7 @@ impl Live {
             .spawn()
             .unwrap();
         let log = collect(child.stderr.take().unwrap());
-        let mut live = Self { port: 0, admin: 0, log, child, _folder: folder };
+        let mut live = Self { port: 0, admin: 0, log, child, folder };
         live.port = live.port_after("listening");
         live.admin = live.port_after("operators are listened to");
         live
@@ -59,6 +59,11 @@ impl Live {
 
     fn port_after(&self, message: &str) -> u16 {
         until(&format!("the service says `{message}`"), || port_in(&self.log(), message))
+    }
+
+    /// Its database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("authority.db")
     }
 
     pub(crate) fn log(&self) -> String {
@@ -115,7 +120,7 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn agent() -> ureq::Agent {
+pub(crate) fn agent() -> ureq::Agent {
     let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
     let config = ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false);
     config.timeout_global(Some(PATIENCE)).build().into()

@@ -1,6 +1,6 @@
 //! Numbers: what strangers cannot multiply, what operators are warned by.
 
-use crate::live::{ALICE, Live, get, until};
+use crate::live::{ALICE, Live, agent, get, until};
 
 /// An issuer's set of one key. Nobody here has its private half.
 const KEYS: &str =
@@ -24,6 +24,30 @@ fn an_issuer_whose_keys_cannot_be_read_any_more_is_counted() {
     drop(keys);
     live.hang_up();
     until("the issuer's keys are missed", || live.metrics().contains(&failures(1)).then_some(()));
+}
+
+#[test]
+fn a_row_that_another_program_changed_is_counted_and_logged() {
+    let live = Live::start(false, ALICE);
+    let ask = || {
+        let mut answer = agent()
+            .get(format!("http://127.0.0.1:{}/applications/cvs/v4/mobile/trustedPhoneNumber", live.port))
+            .header("authorization", "Bearer token-of-alice-1")
+            .call()
+            .unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    };
+    let failures = |count: u32| format!("pims_authority_failures_total{{work=\"altered_row\"}} {count}\n");
+    assert_eq!(ask(), (404, r#"{"err":"NOK:NOPHONE"}"#.into()));
+    assert!(live.metrics().contains(&failures(0)));
+    let database = rusqlite::Connection::open(live.database()).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+    assert_eq!(database.execute("UPDATE accounts SET phone_number = '+33612345678'", []).unwrap(), 1);
+    assert_eq!(ask().0, 503);
+    assert!(live.metrics().contains(&failures(1)), "{}", live.metrics());
+    let line = "a row of the table accounts is not as the service wrote it";
+    until("the log says what failed", || live.log().contains(line).then_some(()));
+    assert!(!live.log().contains("+33612345678"));
 }
 
 #[test]

@@ -31,6 +31,13 @@ impl TestDatabase {
         database
     }
 
+    /// One that commit fb07e63 wrote, with what its devices and apps knew.
+    pub(crate) fn of_fb07e63() -> (Self, serde_json::Value) {
+        let database = Self::empty();
+        std::fs::write(database.file(), include_bytes!("../data/fb07e63/authority.db")).unwrap();
+        (database, serde_json::from_str(include_str!("../data/fb07e63/sqlite.json")).unwrap())
+    }
+
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("authority.db")
     }

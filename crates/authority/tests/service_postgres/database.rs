@@ -40,6 +40,13 @@ impl TestDatabase {
         database
     }
 
+    /// One that commit fb07e63 wrote, with what its devices and apps knew.
+    pub(crate) fn of_fb07e63() -> (Self, serde_json::Value) {
+        let database = Self::empty();
+        database.execute(include_str!("../data/fb07e63/postgres.sql"));
+        (database, serde_json::from_str(include_str!("../data/fb07e63/postgres.json")).unwrap())
+    }
+
     pub(crate) fn url(&self) -> String {
         Cluster::shared().address("postgres")
             + &format!(" application_name={0} options='-c search_path={0}'", self.name)

@@ -1,0 +1,116 @@
+//! A database that commit fb07e63 wrote is brought along: nothing of it is lost, and its rows get MACs.
+
+use inwebo_values::{K0, Kma, Modulus, Serial, ServiceSecret, hex};
+use pims_authority::{AccountName, Authority, Clock, Failure, MasterKey, Options, Policy, Verdict};
+use serde_json::Value;
+
+use crate::database::TestDatabase;
+use crate::device::{Answer, Device, Keys, activation, pin, serial, setup};
+use crate::world::{Inbox, MASTER};
+
+/// A clock that stands at the moment at which the database was written.
+struct Then(i64);
+
+impl Clock for Then {
+    fn now(&self) -> i64 {
+        self.0
+    }
+}
+
+fn open(database: &TestDatabase, state: &Value) -> Authority {
+    Authority::open(Options {
+        database: database.address(),
+        master_key: MasterKey::new(1, MASTER).into(),
+        policy: Policy { evolve_k1_every: 0, ..Policy::default() },
+        sms: Box::new(Inbox::default()),
+        sms_retry: None,
+        clock: Box::new(Then(state["made_at"].as_i64().unwrap())),
+    })
+    .unwrap()
+}
+
+fn account(state: &Value) -> AccountName {
+    AccountName::new(state["account"].as_str().unwrap()).unwrap()
+}
+
+/// A device as it was, with what it keeps.
+fn device(state: &Value, factory: &Modulus) -> (Device, String) {
+    let text = |name: &str| state["device"][name].as_str().unwrap().to_owned();
+    let (serial, digits) = (Serial::parse(&text("serial")).unwrap(), text("pin"));
+    let kma = Kma::derive(&pin(&digits), &serial);
+    let device = Device {
+        id: text("id"),
+        k0: K0::new(hex::decode_array(&text("k0")).unwrap()),
+        hidden_k1: hex::decode_array(&text("k1")).unwrap(),
+        secret: Some(ServiceSecret::new(kma.decrypt(&hex::decode_array(&text("secret")).unwrap()))),
+        serial,
+        factory: factory.clone(),
+    };
+    (device, digits)
+}
+
+#[test]
+fn accounts_devices_codes_passwords_and_tokens_are_as_they_were() {
+    let (database, state) = TestDatabase::of_fb07e63();
+    let authority = open(&database, &state);
+    let [first, second, third] = ["first", "second", "third"].map(|name| account(&state[name]));
+
+    let code = state["third"]["code"].as_str().unwrap();
+    let keys = Keys::read(&Answer::of(&authority, Some(&third), &setup("activate", "", &[("code", code)])).ok());
+    let request = activation(&keys, code, &pin("7391"), &serial(), None);
+    Answer::of(&authority, Some(&third), &request).ok();
+
+    let info = authority.account(&first).unwrap().unwrap();
+    assert_eq!((info.has_pin, info.pin_tries, info.devices, info.blocked), (true, 1, 1, false));
+    assert_eq!(info.phone_number.as_deref(), Some("+33612345678"));
+    let password = state["first"]["password"].as_str().unwrap();
+    assert_eq!(authority.verify_otp(&first, password).unwrap(), Verdict::Accepted);
+    assert_eq!(authority.verify_otp(&first, password).unwrap(), Verdict::Refused);
+    let (owner, _) =
+        authority.rotate_refresh_token(state["first"]["refresh_token"].as_str().unwrap()).unwrap().unwrap();
+    assert_eq!(owner, first);
+    let (own, digits) = device(&state["first"], &keys.factory);
+    let made = own.made(&authority, &digits);
+    assert_eq!(authority.verify_otp(&first, &made).unwrap(), Verdict::Accepted);
+
+    assert!(authority.account(&second).unwrap().unwrap().blocked);
+    let (blocked, digits) = device(&state["second"], &keys.factory);
+    assert_ne!(blocked.ask(&authority, &digits).err(), "OK");
+    assert!(authority.unblock(&second).unwrap());
+    blocked.ask(&authority, &digits).ok();
+    let removed = state["second"]["removed"].as_str().unwrap();
+    assert_eq!(Answer::of(&authority, None, &setup("status", removed, &[])).err(), "NOK:NODEVICE");
+}
+
+/// An old row may have no MAC at the first opening, and never again.
+#[test]
+fn rows_get_their_macs_once() {
+    let (database, state) = TestDatabase::of_fb07e63();
+    drop(open(&database, &state));
+    for table in ["accounts", "codes", "refresh_tokens", "passwords", "service_keys"] {
+        let missing = database.column(&format!("SELECT 'without' FROM {table} WHERE mac IS NULL"));
+        assert!(missing.is_empty(), "{table}");
+    }
+    let missing = database.column("SELECT id FROM devices WHERE mac IS NULL AND removed_at IS NULL");
+    assert!(missing.is_empty());
+    let events = database.column("SELECT event FROM audit WHERE event = 'rows.authenticated'");
+    assert_eq!(events.len(), 1);
+    let first = account(&state["first"]);
+    database.execute(&format!("UPDATE accounts SET mac = NULL, pin = NULL WHERE name = '{}'", first.as_str()));
+    let authority = open(&database, &state);
+    assert!(matches!(authority.account(&first), Err(Failure::Altered { .. })));
+}
+
+/// Services that begin at once over an old database agree on it.
+#[test]
+fn services_that_begin_at_once_bring_an_old_database_along_once() {
+    let (database, state) = TestDatabase::of_fb07e63();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| open(&database, &state))).collect();
+        for thread in threads {
+            let authority = thread.join().unwrap();
+            authority.account(&account(&state["first"])).unwrap().unwrap();
+        }
+    });
+    assert_eq!(database.column("SELECT event FROM audit WHERE event = 'rows.authenticated'").len(), 1);
+}

@@ -161,6 +161,7 @@ pub(crate) struct Limits {
     pub(crate) wrong_codes_per_minute: u32,
     pub(crate) wrong_otps_per_account_and_minute: u32,
     pub(crate) wrong_otps_per_address_and_minute: u32,
+    pub(crate) refused_finalize_per_address_and_minute: u32,
     pub(crate) party_per_minute: u32,
     pub(crate) codes_per_number_and_hour: u32,
     pub(crate) drain: Duration,

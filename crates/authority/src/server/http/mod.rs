@@ -3,6 +3,7 @@
 mod admin;
 mod cvs;
 mod fs;
+mod host;
 mod listener;
 mod mac;
 mod operations;

@@ -20,7 +20,8 @@ fn is_host(value: &HeaderValue) -> bool {
     let Ok(authority) = Authority::try_from(value.as_bytes()) else { return false };
     // With a user before it, the host begins later.
     let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
-    let is_port = |port: &str| port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_port =
+        |port: &str| port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
     !authority.host().is_empty() && (port.is_empty() || is_port(port))
 }
 
@@ -42,7 +43,9 @@ mod tests {
         for good in ["localhost", "pims.example.com", "127.0.0.1:8443", "[::1]", "[::1]:8443", "a_b", "x:"] {
             assert!(named(Version::HTTP_11, &[good]) && named(Version::HTTP_10, &[good]), "{good}");
         }
-        for bad in ["", " ", ":80", "a b", "a/b", "a?b", "a#b", "user@a", "user:b@a", "a:b", "a:1:2", "[::1", "a,b c", "\u{e9}"] {
+        for bad in [
+            "", " ", ":80", "a b", "a/b", "a?b", "a#b", "user@a", "user:b@a", "a:b", "a:1:2", "[::1", "a,b c", "\u{e9}",
+        ] {
             assert!(!named(Version::HTTP_11, &[bad]) && !named(Version::HTTP_10, &[bad]), "{bad}");
         }
         for version in [Version::HTTP_10, Version::HTTP_11] {

@@ -134,9 +134,10 @@ fn an_address_has_rsa_blocks_opened_in_vain_so_often() {
 fn granted_finalize_steps_are_not_limited() {
     let world = Setup::new().set("limits.refused_finalize_per_address_and_minute", 1).start();
     let alice = world.account("alice");
-    let device = Device::activate(&world, &alice, "1234");
+    let mut device = Device::activate(&world, &alice, "1234");
     for (old, new) in [("1234", "4321"), ("4321", "1234")] {
         device.change_pin(&world.client, old, new).ok();
+        device = device.synchronized(&world.client, new);
     }
 }
 

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_secret_is_in_a_file_of_root_or_of_the_service_and_read_by_no_foreign_group() {
         let service = Identity { user: 10, groups: vec![20, 21] };
-        let judged = |owner, group, mode| judge(Attributes { owner, group, mode: 0o100_000 | mode }, &service);
+        let judged = |owner, group, mode| judge(Attributes { owner, group, mode: 0o100_000_u32 | mode }, &service);
         // Owner, group, mode.
         for (owner, group, mode) in [
             (10, 20, 0o600),

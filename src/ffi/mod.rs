@@ -305,7 +305,8 @@ extern "C" fn let_nothing_out(
 ) {
     type Unwinding = unsafe extern "C-unwind" fn(*const c_char, *mut c_void);
     // SAFETY: the two ABIs differ only in that one lets an exception out.
-    let callback = unsafe { std::mem::transmute::<unsafe extern "C" fn(*const c_char, *mut c_void), Unwinding>(callback) };
+    let callback =
+        unsafe { std::mem::transmute::<unsafe extern "C" fn(*const c_char, *mut c_void), Unwinding>(callback) };
     // SAFETY: the caller of the library gave this function for this purpose; the message lives until it returns.
     unsafe { callback(message, ctx) }
 }

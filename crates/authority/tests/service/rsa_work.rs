@@ -44,7 +44,7 @@ fn activation(code: &str) -> String {
 /// Has the service wait for a finalize step of this mode.
 fn begin(world: &World, device: &Device, mode: &str) {
     match mode {
-        "ms" => drop(device.synchronize(&world.authority, "1234").ok().expect("synchronized")),
+        "ms" => drop(device.synchronize(&world.authority, "1234").expect("synchronized")),
         _ => drop(device.setup(&world.authority, mode, &[("code", "000000")]).ok()),
     }
 }

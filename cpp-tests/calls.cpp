@@ -5,6 +5,8 @@
 #include <exception>
 #include <memory>
 
+#include <csignal>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -311,6 +313,34 @@ TEST_CASE("child: a callback throws and nobody handles it" * doctest::skip())
     std::set_terminate([] { _exit(std::current_exception() ? 42 : 43); });
     pims::get(VERSION, {}, [](const pims::Message &) { throw std::runtime_error("nobody handles this"); });
     _exit(0);
+}
+
+TEST_CASE("child: a callback of C throws" * doctest::skip())
+{
+    const rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    /* Not doctest's handler, which would tell of the signal. */
+    signal(SIGABRT, SIG_DFL);
+    try {
+        pims_get(VERSION, "", [](const char *, void *) { throw 1; }, nullptr);
+    } catch (...) {
+        _exit(43);
+    }
+    _exit(0);
+}
+
+TEST_CASE("an exception out of a callback of C does not go through the library: it ends the process")
+{
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        execl(program.c_str(), program.c_str(), "--no-skip", "--test-case=child: a callback of C*", static_cast<char *>(nullptr));
+        _exit(1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == SIGABRT);
 }
 
 TEST_CASE("without a handler, what a callback throws ends the program by std::terminate")

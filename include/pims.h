@@ -53,7 +53,7 @@
  * `message` is one JSON object, NUL-terminated UTF-8. It belongs to the library and lives until the callback returns: copy what is to be
  * kept. `ctx` is what was passed to the call. The callback runs on the library's one thread (`2001` and the failures of
  * `pims_init` on the thread that called), never two at once; it may block, which delays the next message, and it may call every
- * function of this header. It must return: an exception or a longjmp out of it is undefined.
+ * function of this header. It must return: a C++ exception out of it ends the process (abort), a longjmp out of it is undefined.
  */
 typedef void (*pims_callback)(const char *message, void *ctx);
 

@@ -37,7 +37,7 @@ pub const PIMS_ABI_VERSION: u32 = 1;
 /// `message` is one JSON object, NUL-terminated UTF-8. It belongs to the library and lives until the callback returns: copy what is to be
 /// kept. `ctx` is what was passed to the call. The callback runs on the library's one thread (`2001` and the failures of
 /// `pims_init` on the thread that called), never two at once; it may block, which delays the next message, and it may call every
-/// function of this header. It must return: an exception or a longjmp out of it is undefined.
+/// function of this header. It must return: a C++ exception out of it ends the process (abort), a longjmp out of it is undefined.
 #[allow(non_camel_case_types)]
 pub type pims_callback = Option<unsafe extern "C" fn(message: *const c_char, ctx: *mut c_void)>;
 
@@ -292,9 +292,23 @@ unsafe impl Send for Target {}
 
 impl Target {
     fn tell(&self, message: &CStr) {
-        // SAFETY: the caller of the library gave this function for this purpose; the message lives until it returns.
-        unsafe { (self.callback)(message.as_ptr(), self.ctx) }
+        let_nothing_out(self.callback, message.as_ptr(), self.ctx);
     }
+}
+
+/// Calls a callback. An exception that it throws ends the process here: no exception leaves a Rust function
+/// of this ABI, and none of the library's own frames is unwound by it.
+extern "C" fn let_nothing_out(
+    callback: unsafe extern "C" fn(*const c_char, *mut c_void),
+    message: *const c_char,
+    ctx: *mut c_void,
+) {
+    type Unwinding = unsafe extern "C-unwind" fn(*const c_char, *mut c_void);
+    // SAFETY: the two ABIs differ only in that one lets an exception out.
+    let callback =
+        unsafe { std::mem::transmute::<unsafe extern "C" fn(*const c_char, *mut c_void), Unwinding>(callback) };
+    // SAFETY: the caller of the library gave this function for this purpose; the message lives until it returns.
+    unsafe { callback(message, ctx) }
 }
 
 /// The text behind a pointer; `NULL` is empty text. No byte beyond the limit is read.

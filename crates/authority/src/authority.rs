@@ -13,6 +13,7 @@ use crate::authenticated;
 use crate::clock::Clock;
 use crate::cvs::{self, CvsAnswer, CvsRequest};
 use crate::failure::{Failure, OpenError};
+use crate::mac::Exchanged;
 use crate::master_key::KeyRing;
 use crate::policy::Policy;
 use crate::sealing::Vault;
@@ -129,6 +130,11 @@ impl Authority {
     /// `caller` is the account that the transport knows the request to come from. Activation codes are then judged for that
     /// account alone, and wrong ones are charged to it.
     pub fn mac(&self, caller: Option<&AccountName>, query: &str) -> Result<String, Failure> {
+        Ok(self.exchange(caller, query)?.xml)
+    }
+
+    /// Answers as [`Authority::mac`] does, and tells a host that limits its clients what the answer cost.
+    pub fn exchange(&self, caller: Option<&AccountName>, query: &str) -> Result<Exchanged, Failure> {
         mac::answer(&self.surroundings(), &self.keys, caller, query)
     }
 

@@ -61,6 +61,7 @@ pub use authority::{Authority, Database, Options, Verdict};
 pub use clock::{Clock, SystemClock};
 pub use cvs::{CvsAnswer, CvsRefusal, CvsRequest};
 pub use failure::{Failure, OpenError, StorageError};
+pub use mac::Exchanged;
 pub use master_key::{KeyRing, MasterKey};
 pub use policy::Policy;
 pub use rekey::Progress;

@@ -3,11 +3,12 @@
 use inwebo_values::{Pin, Serial};
 
 use super::answer::Granted;
+use super::awaited::{Awaited, EncryptedPin, SentPin};
 use super::party::{K0_COLUMN, K1_COLUMN, Party};
 use super::proof::{Sent, judge_pin};
 use super::query::Query;
 use super::word::{Refusal, Stop, Word};
-use super::{Judged, Mac, PinMode, SentPin, announce_keys};
+use super::{Judged, Mac, PinMode, announce_keys};
 use crate::audit;
 use crate::codes::{self, Entered};
 use crate::domain::pin::may_be_chosen;
@@ -66,8 +67,13 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     }
     let name =
         query.need("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
+    let encrypted = EncryptedPin::read(query, "Kma", "pin")?;
+    let awaited = Awaited::after(mac, "activate.check", |step| match activation.judge(mac, step)? {
+        Entered::Right(_) | Entered::Used(_) => Ok(()),
+        entered => Err(refused(&entered)),
+    })?;
     let keys = mac.keys()?;
-    let sent = SentPin::read(mac, query, "Kma", "pin")?;
+    let sent = encrypted.open(mac, &awaited)?;
     if !sent.fits(&serial) {
         return Err(Word::Syntax.into());
     }

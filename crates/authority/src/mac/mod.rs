@@ -5,6 +5,7 @@
 
 mod activate;
 mod answer;
+mod awaited;
 mod otp;
 mod party;
 mod password;
@@ -17,9 +18,8 @@ mod status;
 mod synchro;
 mod word;
 
+use std::cell::Cell;
 use std::sync::Arc;
-
-use inwebo_values::{Kma, Pin, Serial};
 
 use crate::account::AccountName;
 use crate::failure::Failure;
@@ -45,6 +45,18 @@ struct Mac<'a> {
     around: &'a Surroundings<'a>,
     keys: &'a KeyHolder,
     caller: Option<&'a AccountName>,
+    /// Whether a block of the request was opened.
+    opened_blocks: Cell<bool>,
+}
+
+/// An answer of the exchange, and what it cost.
+#[derive(Clone)]
+pub struct Exchanged {
+    /// The answer, XML.
+    pub xml: String,
+    /// Whether the service opened RSA blocks of the request. That is work: a host limits how often a
+    /// client may have it done in vain.
+    pub opened_blocks: bool,
 }
 
 /// Answers one request.
@@ -53,11 +65,11 @@ pub(crate) fn answer(
     keys: &KeyHolder,
     caller: Option<&AccountName>,
     query: &str,
-) -> Result<String, Failure> {
+) -> Result<Exchanged, Failure> {
+    let mac = Mac { around, keys, caller, opened_blocks: Cell::new(false) };
     let (action, judged) = match Query::parse(query) {
         Ok(query) => {
             let action = query.find("action").and_then(Action::read);
-            let mac = Mac { around, keys, caller };
             (
                 action.unwrap_or(Action::Setup),
                 action.map_or(Err(Word::Syntax.into()), |action| mac.judge(action, &query)),
@@ -65,11 +77,12 @@ pub(crate) fn answer(
         }
         Err(refusal) => (Action::Setup, Err(refusal.into())),
     };
-    match judged {
-        Ok(granted) => Ok(answer::write(action, &Ok(granted))),
-        Err(Stop::Refused(refusal)) => Ok(answer::write(action, &Err(refusal))),
-        Err(Stop::Failed(failure)) => Err(failure),
-    }
+    let judged = match judged {
+        Ok(granted) => Ok(granted),
+        Err(Stop::Refused(refusal)) => Err(refusal),
+        Err(Stop::Failed(failure)) => return Err(failure),
+    };
+    Ok(Exchanged { xml: answer::write(action, &judged), opened_blocks: mac.opened_blocks.get() })
 }
 
 impl Mac<'_> {
@@ -111,37 +124,10 @@ impl Mac<'_> {
         self.around.note_alteration(keys)
     }
 
-    /// The keys that a block was encrypted to, if to any of this service.
-    fn keys_of(&self, block: &[u8]) -> Result<Arc<ServiceKeys>, Stop> {
-        let size = KeySize::of_block(block.len()).ok_or(Word::Syntax)?;
+    /// The keys of the size that a block has, if this service has any.
+    fn keys_of(&self, size: KeySize) -> Result<Arc<ServiceKeys>, Stop> {
         let keys = self.keys.find(self.around.storage, self.around.vault, size);
         Ok(self.around.note_alteration(keys)?.ok_or(Word::Syntax)?)
-    }
-}
-
-/// A PIN and its `kma` as a device sent them.
-struct SentPin {
-    pin: Pin,
-    kma: Kma,
-}
-
-impl SentPin {
-    /// Opens both; `kma` is still to be compared with the device's serial.
-    fn read(mac: &Mac<'_>, query: &Query, kma_name: &str, pin_name: &str) -> Result<Self, Stop> {
-        let encrypted_kma = query.encrypted(kma_name)?;
-        let encrypted_pin = query.encrypted(pin_name)?;
-        // Both are encrypted to the same key; what is not, does not open.
-        let key = &mac.keys_of(&encrypted_kma)?.device;
-        let kma = key.open(&encrypted_kma)?.ok_or(Word::Syntax)?;
-        let kma = <[u8; 16]>::try_from(kma.as_slice()).map_err(|_| Word::Syntax)?;
-        let pin = key.open(&encrypted_pin)?.ok_or(Word::Syntax)?;
-        let pin = std::str::from_utf8(&pin).map_err(|_| Word::Syntax)?;
-        Ok(Self { kma: Kma::new(kma), pin: Pin::new(pin).ok_or(Word::PinRefused)? })
-    }
-
-    /// Whether `kma` is what this PIN makes on the device of this serial.
-    fn fits(&self, serial: &Serial) -> bool {
-        self.kma == Kma::derive(&self.pin, serial)
     }
 }
 

@@ -67,11 +67,12 @@ impl Party {
 
     /// Takes the challenge of this mode: whatever comes of it, it was used.
     pub(super) fn take_challenge(&self, step: &Step<'_>, mode: &str) -> Result<Result<String, Word>, Stop> {
-        let Some(row) = step.rows.take_challenge(&self.device.id, mode)? else { return Ok(Err(Word::State)) };
-        if step.now.saturating_sub(row.made_at) > step.policy.setup_lifetime_millis() {
-            return Ok(Err(Word::Timeout));
-        }
-        Ok(Ok(row.challenge))
+        Ok(live(step, step.rows.take_challenge(&self.device.id, mode)?))
+    }
+
+    /// Whether there is a challenge of this mode to take.
+    pub(super) fn find_challenge(&self, step: &Step<'_>, mode: &str) -> Result<Result<(), Word>, Stop> {
+        Ok(live(step, step.rows.challenge(&self.device.id, mode)?).map(drop))
     }
 
     pub(super) fn k0(&self, step: &Step<'_>) -> Result<K0, Failure> {
@@ -132,4 +133,11 @@ impl Party {
             .with("ms_key", keys.service_announced.as_str())
             .with("challenge", challenge))
     }
+}
+
+/// The challenge, where there is one and it has not expired.
+fn live(step: &Step<'_>, found: Option<ChallengeRow>) -> Result<String, Word> {
+    let row = found.ok_or(Word::State)?;
+    let age = step.now.saturating_sub(row.made_at);
+    if age > step.policy.setup_lifetime_millis() { Err(Word::Timeout) } else { Ok(row.challenge) }
 }

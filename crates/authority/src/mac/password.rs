@@ -1,11 +1,12 @@
 //! `password`: a new PIN for the old one.
 
 use super::answer::Granted;
+use super::awaited::{Awaited, EncryptedPin, WhenBlocked};
 use super::party::Party;
 use super::proof::{self, Sent};
 use super::query::Query;
 use super::word::{Stop, Word};
-use super::{Judged, Mac, PinMode, SentPin, announce_keys};
+use super::{Judged, Mac, PinMode, announce_keys};
 use crate::audit;
 use crate::domain::pin::may_be_chosen;
 use crate::step::Step;
@@ -26,7 +27,9 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let id = query.need("id")?;
     let sent = Sent::read(query)?;
-    let new = SentPin::read(mac, query, "nKma", "newpin")?;
+    let new = EncryptedPin::read(query, "nKma", "newpin")?;
+    let awaited = Awaited::challenge(mac, id, MODE, WhenBlocked::Refuse)?;
+    let new = new.open(mac, &awaited)?;
     mac.step("password.finalize", |step| {
         let party = Party::find(step, id)?;
         if !new.fits(&party.serial) {

@@ -1,11 +1,12 @@
 //! `reset`: a new PIN for an SMS code. It lifts a PIN block.
 
 use super::answer::Granted;
+use super::awaited::{Awaited, EncryptedPin, WhenBlocked};
 use super::party::Party;
 use super::password::check_new_pin;
 use super::query::Query;
 use super::word::{Refusal, Stop, Word};
-use super::{Judged, Mac, PinMode, SentPin, announce_keys, proof};
+use super::{Judged, Mac, PinMode, announce_keys, proof};
 use crate::audit;
 use crate::codes::{self, Entered};
 use crate::sms::Purpose;
@@ -27,7 +28,9 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
 
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let (id, entered, r0) = (query.need("id")?, query.code()?, query.proof("R0")?);
-    let new = SentPin::read(mac, query, "nKma", "newpin")?;
+    let new = EncryptedPin::read(query, "nKma", "newpin")?;
+    let awaited = Awaited::challenge(mac, id, MODE, WhenBlocked::GoOn)?;
+    let new = new.open(mac, &awaited)?;
     mac.step("reset.finalize", |step| {
         let mut party = Party::find(step, id)?;
         if !new.fits(&party.serial) {

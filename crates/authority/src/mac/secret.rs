@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::answer::Granted;
+use super::awaited::{Awaited, Block, WhenBlocked};
 use super::party::{Party, SECRET_COLUMN};
 use super::proof::{self, Sent};
 use super::query::Query;
@@ -16,11 +17,12 @@ pub(super) const MODE: &str = "ms";
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let id = query.need("id")?;
     let sent = Sent::read(query)?;
-    let encrypted = query.encrypted("ms_val0")?;
+    let encrypted = Block::read(query, "ms_val0")?;
     if query.need("ms_id0")? != SECRET_ID || query.need("ms_n")? != "1" {
         return Err(Word::Syntax.into());
     }
-    let secret = mac.keys_of(&encrypted)?.service.open(&encrypted)?.ok_or(Word::Syntax)?;
+    let awaited = Awaited::challenge(mac, id, MODE, WhenBlocked::Refuse)?;
+    let secret = encrypted.open(mac, &awaited, |keys| &keys.service)?;
     let secret = Zeroizing::new(<[u8; 16]>::try_from(secret.as_slice()).map_err(|_| Word::Syntax)?);
     mac.step("secret.store", |step| {
         let party = Party::find(step, id)?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use super::commands;
-use super::config::Config;
+use super::config::{Config, Listen, Problem};
 use crate::AccountName;
 
 /// The service side of strong authentication: it sends SMS codes, keeps accounts, PINs and devices, and checks one-time passwords.
@@ -35,6 +35,8 @@ enum Command {
     Serve(Serve),
     /// Reads the configuration and says everything that is wrong with it. Nothing is started.
     Check(Check),
+    /// Asks the service of this configuration, on this machine, whether it answers.
+    Health(Health),
     /// Brings the database up to date, and changes its master key. `serve` does the first by itself.
     Migrate(Migrate),
     /// What operators do with accounts.
@@ -66,6 +68,13 @@ struct Check {
     /// Opens the database, too, and reaches for the issuer's keys.
     #[arg(long)]
     connect: bool,
+}
+
+#[derive(Args)]
+struct Health {
+    /// Asks whether the database answers, too.
+    #[arg(long)]
+    ready: bool,
 }
 
 #[derive(Args)]
@@ -115,6 +124,9 @@ pub fn main() -> ExitCode {
         Command::Check(Check { connect, .. }) => {
             configured(file).and_then(|config| commands::check::run(config, connect))
         }
+        Command::Health(Health { ready }) => Listen::load(file)
+            .map_err(|problems| unusable(file, &problems))
+            .and_then(|listen| commands::health::run(&listen, ready)),
         Command::Migrate(Migrate { rekey, batch }) => {
             configured(file).and_then(|config| commands::migrate::run(&config, rekey.then_some(batch)))
         }
@@ -139,11 +151,13 @@ pub fn main() -> ExitCode {
 }
 
 fn configured(file: Option<&std::path::Path>) -> Result<Config, String> {
-    Config::load(file).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let place = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
-        format!("the configuration ({place}) cannot be used:\n  {}", lines.join("\n  "))
-    })
+    Config::load(file).map_err(|problems| unusable(file, &problems))
+}
+
+fn unusable(file: Option<&std::path::Path>, problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let place = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
+    format!("the configuration ({place}) cannot be used:\n  {}", lines.join("\n  "))
 }
 
 fn named(name: &str) -> Result<AccountName, String> {

@@ -152,7 +152,9 @@ fn histogram() -> Histogram {
 impl Metrics {
     /// Has series that begin with nothing, where they are known before: the first time that something happens is then a change that is seen.
     fn begin(&self) {
-        for limit in ["address", "connections", "account", "party", "number", "wrong_codes", "wrong_otps"] {
+        for limit in
+            ["address", "connections", "account", "party", "number", "wrong_codes", "wrong_otps", "refused_finalize"]
+        {
             let _ = self.limited.get_or_create(&LimitLabels { limit });
         }
         for work in ["sms", "housekeeping", "issuer_keys", "altered_row"] {

@@ -42,6 +42,8 @@ pub(crate) struct Rates {
     pub(crate) wrong_otps: Rate<(Option<String>, AccountName)>,
     /// Of relying parties that are open to everybody.
     pub(crate) wrong_otps_of_address: Rate<IpAddr>,
+    /// Finalize steps that were refused after RSA work, by address.
+    pub(crate) refused_finalize: Rate<IpAddr>,
     /// Of relying parties that are known by their tokens.
     pub(crate) party: Rate<String>,
     /// SMS to numbers that are nobody's yet.
@@ -63,6 +65,7 @@ impl Service {
             wrong_codes: Rate::per_minute(limits.wrong_codes_per_minute),
             wrong_otps: Rate::per_minute(limits.wrong_otps_per_account_and_minute),
             wrong_otps_of_address: Rate::per_minute(limits.wrong_otps_per_address_and_minute),
+            refused_finalize: Rate::per_minute(limits.refused_finalize_per_address_and_minute),
             party: Rate::per_minute(limits.party_per_minute),
             codes_of_number: Rate::per_hour(limits.codes_per_number_and_hour),
         };

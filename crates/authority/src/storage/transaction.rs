@@ -190,14 +190,17 @@ impl<'a> Transaction<'a> {
         self.put_row(&CHALLENGES, params![device, mode, &challenge.challenge, challenge.made_at])
     }
 
+    /// Finds a challenge.
+    pub(crate) fn challenge(&self, device: &str, mode: &str) -> Stored<Option<ChallengeRow>> {
+        let sql = select!(CHALLENGES, "WHERE device = $1 AND mode = $2");
+        self.find_row(&CHALLENGES, sql, params![device, mode], challenge)
+    }
+
     /// Finds a challenge and removes it.
     pub(crate) fn take_challenge(&self, device: &str, mode: &str) -> Stored<Option<ChallengeRow>> {
         let sql = "DELETE FROM challenges WHERE device = $1 AND mode = $2
                    RETURNING device, mode, challenge, made_at, mac";
-        let found = self.find_row(&CHALLENGES, sql, params![device, mode], |mut row| {
-            let (_, _): (String, String) = (row.get()?, row.get()?);
-            Ok(ChallengeRow { challenge: row.get()?, made_at: row.get()? })
-        })?;
+        let found = self.find_row(&CHALLENGES, sql, params![device, mode], challenge)?;
         self.wrote.set(self.wrote.get() || found.is_some());
         Ok(found)
     }
@@ -437,6 +440,11 @@ pub(super) fn device(mut row: Row) -> Stored<DeviceRow> {
         passwords_of_day: row.get()?,
         version: row.get()?,
     })
+}
+
+fn challenge(mut row: Row) -> Stored<ChallengeRow> {
+    let (_, _): (String, String) = (row.get()?, row.get()?);
+    Ok(ChallengeRow { challenge: row.get()?, made_at: row.get()? })
 }
 
 fn code(mut row: Row) -> Stored<CodeRow> {

@@ -1,6 +1,6 @@
 //! A service under way on free ports, with all that it logged.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -64,6 +64,14 @@ impl Live {
     /// Its database.
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("authority.db")
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder().join("pims-authority.toml")
     }
 
     pub(crate) fn log(&self) -> String {
@@ -155,18 +163,4 @@ pub(crate) fn repository(name: &str) -> PathBuf {
 
 pub(crate) fn read(name: &str) -> String {
     std::fs::read_to_string(repository(name)).unwrap()
-}
-
-/// Where a program is; `None`, said loudly, where it may be missing and is.
-pub(crate) fn tool(name: &str, package: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let more = [PathBuf::from("/usr/sbin"), repository("build/hadolint/bin")];
-    let found = std::env::split_paths(&path).chain(more).map(|folder| folder.join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        let required = std::env::var_os("PIMS_REQUIRE_OPERATIONS").is_some_and(|value| value == "1");
-        assert!(!required, "{name} is not installed ({package})");
-        // Not by a macro, whose output the harness would keep back.
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED: what needs {name}; it is not installed ({package})\n");
-    }
-    found
 }

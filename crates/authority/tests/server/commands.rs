@@ -209,6 +209,40 @@ fn a_secret_in_a_configuration_that_everybody_can_read_is_refused() {
 }
 
 #[test]
+fn a_secret_in_a_file_of_somebody_else_or_of_a_foreign_group_is_refused() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let setup = Setup::new();
+    let file = |name: &str| setup.folder.path().join(name);
+    // Files of others can be made by root alone.
+    if file("admin.token").metadata().unwrap().uid() != 0 || chown(file("admin.token"), Some(1), Some(1)).is_err() {
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED: only root can give files to others\n");
+        return;
+    }
+    chown(file("admin.token"), Some(0), Some(0)).unwrap();
+    for (name, key) in
+        [("admin.token", "admin.token_file"), ("master.key", "master_key.hex_file"), ("config.toml", "tokens.static")]
+    {
+        let (path, check) = (file(name), || String::from_utf8(run(&setup, &["check"], "").stderr).unwrap());
+        let told = |owner, group, mode| {
+            chown(&path, Some(owner), Some(group)).unwrap();
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            check()
+        };
+        // A group of nobody in this test; the master key's file is its owner's alone in any case.
+        for (owner, group, mode, why) in [
+            (54_321, 0, 0o600, "it belongs to user 54321"),
+            (0, 54_321, 0o640, "group 54321 can read it"),
+            (0, 0, 0o660, "its group can change it"),
+        ] {
+            let told = told(owner, group, mode);
+            let line = told.lines().find(|line| line.contains(key)).unwrap_or_else(|| panic!("{key}: {told}"));
+            assert!(line.contains(why), "{line}");
+        }
+        assert_eq!(told(0, 54_321, 0o600), "");
+    }
+}
+
+#[test]
 fn every_key_is_listed_with_its_variable_and_means_something() {
     /// Any text is a good value of these.
     const TEXTS: [&str; 5] =

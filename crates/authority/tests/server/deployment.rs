@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
 
 use crate::device::{Answer, Device, Exchange, setup};
-use crate::world::{Client, Setup, World, poll};
+use crate::nginx::Nginx;
+use crate::world::{Client, Setup, poll};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -86,97 +86,14 @@ fn dashboard_and_alerts_show_the_numbers_that_there_are() {
 }
 
 /// Runs the check, or says visibly why it did not.
-fn skipped(program: &str, variable: &str) {
+pub(crate) fn skipped(program: &str, variable: &str) {
     assert!(std::env::var_os(variable).is_none_or(|value| value != "1"), "{program} is not installed");
     let _ = writeln!(std::io::stderr(), "\nSKIPPED: {program} is not installed\n");
 }
 
-/// A proxy in front of a service, by the file of the documentation.
-struct Nginx {
-    process: Child,
-    folder: tempfile::TempDir,
-    url: String,
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
-        let _ = self.process.wait();
-    }
-}
-
-impl Nginx {
-    fn start(program: &str, world: &World) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().display().to_string();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
-        std::fs::write(folder.path().join("pims.pem"), certificate.pem()).unwrap();
-        std::fs::write(folder.path().join("pims.key"), key.serialize_pem()).unwrap();
-        let mut site = read("deploy/nginx.conf");
-        for (from, to) in [
-            ("127.0.0.1:8080", world.client.url.trim_start_matches("http://").to_owned()),
-            ("listen 443 ssl", format!("listen 127.0.0.1:{port} ssl")),
-            ("/etc/nginx", place.clone()),
-            ("/var/log/nginx", place.clone()),
-        ] {
-            assert!(site.contains(from), "{from}");
-            site = site.replace(from, &to);
-        }
-        std::fs::write(folder.path().join("site.conf"), site).unwrap();
-        // Temporary folders of its own: it may be nobody in particular who runs this.
-        let folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .iter()
-            .map(|name| format!("{name}_temp_path {place}/{name};"))
-            .collect();
-        let main = format!(
-            "daemon off; pid {place}/pid; error_log {place}/main-error.log;
-             events {{}} http {{ access_log {place}/main.log; {folders} include {place}/site.conf; }}"
-        );
-        let config = folder.path().join("nginx.conf");
-        std::fs::write(&config, main).unwrap();
-        // Where root starts it, its workers are somebody else and write to files that root has opened.
-        let mut command = Command::new(program);
-        command.arg("-c").arg(&config).arg("-e").arg(folder.path().join("start.log"));
-        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let nginx = Self { process, url: format!("https://localhost:{port}"), folder };
-        poll(|| std::net::TcpStream::connect(("127.0.0.1", port)).ok()).expect("nginx listens");
-        nginx
-    }
-
-    fn agent(&self) -> ureq::Agent {
-        use ureq::tls::{Certificate, RootCerts, TlsConfig};
-        let pem = std::fs::read(self.folder.path().join("pims.pem")).unwrap();
-        let root = Certificate::from_pem(&pem).unwrap();
-        let tls = TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build();
-        ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false).build().into()
-    }
-
-    /// All that it wrote: its logs, and files that it left.
-    fn written(&self) -> String {
-        let mut all = String::new();
-        let mut folders = vec![self.folder.path().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    all += &String::from_utf8_lossy(&std::fs::read(path).unwrap());
-                }
-            }
-        }
-        all
-    }
-}
-
 #[test]
 fn nginx_as_documented_passes_on_the_exchange_and_logs_no_query() {
-    let programs = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"];
-    let Some(program) = programs.into_iter().find(|program| Path::new(program).exists()) else {
-        return skipped("nginx", "PIMS_REQUIRE_NGINX");
-    };
+    let Some(program) = Nginx::program() else { return };
     let mut world = Setup::new().set("listen.trusted_proxies", "127.0.0.1").start();
     let alice = world.account("alice");
     let nginx = Nginx::start(program, &world);

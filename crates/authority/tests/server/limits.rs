@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pims_authority::Purpose;
 use serde_json::json;
 
-use crate::device::{Answer, Device, Scene, setup};
+use crate::device::{Answer, Device, Scene, finalize, setup};
 use crate::http::Reply;
 use crate::world::{BANK, CVS, Setup, TOKEN, World, poll, token};
 
@@ -93,6 +93,77 @@ fn an_account_may_ask_so_often_however_many_addresses_it_has() {
     limited(&world.cvs("GET", "trustedPhoneNumber", "alice", None));
     limited(&world.ask("POST", TOKEN, Some(&token("alice")), Some(&json!({}))));
     assert_eq!(world.cvs("GET", "trustedPhoneNumber", "bob", None).status, 404);
+    // The exchange, where the app says whose it is.
+    let exchange = format!("/iwws/MAC?{}", setup("status", "1", &[]));
+    limited(&world.ask("GET", &exchange, Some(&token("alice")), None));
+    assert_eq!(world.ask("GET", &exchange, Some(&token("bob")), None).status, 200);
+    for _ in 0..4 {
+        assert_eq!(world.ask("GET", &exchange, None, None).status, 200);
+    }
+}
+
+#[test]
+fn an_address_has_rsa_blocks_opened_in_vain_so_often() {
+    let world = Setup::new().set("limits.refused_finalize_per_address_and_minute", 2).start();
+    let alice = world.account("alice");
+    let device = Device::activate(&world, &alice, "1234");
+    let (block, proof) = ("5a".repeat(256), "0".repeat(64));
+    let proofs = [("R0", proof.as_str()), ("R1", &proof), ("R2", &proof)];
+    let request = |id: &str| {
+        let blocks = [("nKma", block.as_str()), ("newpin", &block)];
+        format!("/iwws/MAC?{}", finalize("password", id, &[&proofs[..], &blocks].concat()))
+    };
+    let asked = |id: &str| world.ask("GET", &request(id), None, None);
+    // Without a challenge no block is opened: that costs nothing.
+    for _ in 0..4 {
+        assert!(asked(&device.id).text.contains("NOK:STATE"));
+        assert!(asked("0000000000000000").text.contains("NOK:NODEVICE"));
+    }
+    device.setup(&world.client, "password", &[]).ok();
+    for _ in 0..2 {
+        assert!(asked(&device.id).text.contains("NOK:SN"));
+    }
+    limited(&asked(&device.id));
+    // Other steps go on, and what was granted did not count.
+    device.made(&world.client, "1234");
+    let numbers = world.operate("GET", "/metrics", None, None).text;
+    assert!(numbers.contains("pims_authority_limited_total{limit=\"refused_finalize\"} 1\n"), "{numbers}");
+}
+
+#[test]
+fn granted_finalize_steps_are_not_limited() {
+    let world = Setup::new().set("limits.refused_finalize_per_address_and_minute", 1).start();
+    let alice = world.account("alice");
+    let mut device = Device::activate(&world, &alice, "1234");
+    for (old, new) in [("1234", "4321"), ("4321", "1234")] {
+        device.change_pin(&world.client, old, new).ok();
+        device = device.synchronized(&world.client, new);
+    }
+}
+
+#[test]
+fn a_request_names_its_host_once() {
+    let world = World::new();
+    let status = |version: &str, hosts: &str| {
+        let request = format!("GET /healthz HTTP/{version}\r\n{hosts}connection: close\r\n\r\n");
+        raw(&world, request.as_bytes()).split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    for good in ["host: localhost\r\n", "Host: 127.0.0.1:8443\r\n", "host: [::1]:1\r\n"] {
+        assert_eq!(status("1.1", good), "200", "{good}");
+        assert_eq!(status("1.0", good), "200", "{good}");
+    }
+    for bad in ["host: a\r\nhost: a\r\n", "host: a\r\nHOST: b\r\n", "host:\r\n", "host: a b\r\n", "host: u@a\r\n"] {
+        assert_eq!(status("1.1", bad), "400", "{bad}");
+        assert_eq!(status("1.0", bad), "400", "{bad}");
+    }
+    assert_eq!((status("1.1", ""), status("1.0", "")), ("400".to_owned(), "200".to_owned()));
+    // Operators' requests, too, and before anything is done with them.
+    let address = world.admin_url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /admin/v1/accounts HTTP/1.1\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("NOK:REQUEST"), "{answer}");
 }
 
 #[test]

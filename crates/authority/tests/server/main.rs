@@ -13,11 +13,13 @@ mod identity;
 mod life;
 mod limits;
 mod malformed;
+mod nginx;
 mod operating_page;
 mod readiness;
 mod routes;
 mod schema;
 mod secrets;
+mod slow_clients;
 mod world;
 
 #[path = "../service_postgres/cluster.rs"]

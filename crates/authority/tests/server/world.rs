@@ -47,6 +47,7 @@ wrong_codes_per_address_and_minute = 100000
 wrong_codes_per_minute = 100000
 wrong_otps_per_account_and_minute = 100000
 wrong_otps_per_address_and_minute = 100000
+refused_finalize_per_address_and_minute = 100000
 codes_per_number_and_hour = 100000
 [relying_parties.services]
 shop = { open = true }

@@ -15,6 +15,7 @@ mod passwords;
 mod pins;
 mod removal;
 mod rotation;
+mod rsa_work;
 mod sms;
 mod state;
 mod synchronization;

@@ -31,6 +31,8 @@ mod pins;
 mod removal;
 #[path = "../service/rotation.rs"]
 mod rotation;
+#[path = "../service/rsa_work.rs"]
+mod rsa_work;
 #[path = "../service/sms.rs"]
 mod sms;
 #[path = "../service/state.rs"]

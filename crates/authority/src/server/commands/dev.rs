@@ -32,7 +32,7 @@ pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
     }
     let overrides = (port != 0).then(|| ("PIMS_AUTHORITY_LISTEN_ADDRESS".to_owned(), format!("127.0.0.1:{port}")));
     let text = zeroize::Zeroizing::new(fs::read_to_string(&config).map_err(told)?);
-    Config::read(&text, false, overrides.into_iter(), &folder).map_err(|problems| {
+    Config::read(&text, overrides.into_iter(), &folder).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         format!("{}: {}", config.display(), lines.join("; "))
     })

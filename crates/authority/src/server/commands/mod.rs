@@ -3,6 +3,7 @@
 pub(super) mod account;
 pub(super) mod check;
 mod dev;
+pub(super) mod health;
 pub(super) mod migrate;
 pub(super) mod otp;
 pub(super) mod serve;

@@ -161,7 +161,7 @@ pub(crate) const KEYS: &[Key] = &[
         Number,
         "600; requests of an address, those of relying parties with a token aside",
     ),
-    key("limits.account_per_minute", Number, "60; CVS and token requests of an account"),
+    key("limits.account_per_minute", Number, "60; CVS, token and exchange requests of an account that show its token"),
     key("limits.wrong_codes_per_address_and_minute", Number, "6; wrong activation codes of an address"),
     key("limits.wrong_codes_per_minute", Number, "60; wrong activation codes of all addresses together"),
     key(
@@ -173,6 +173,11 @@ pub(crate) const KEYS: &[Key] = &[
         "limits.wrong_otps_per_address_and_minute",
         Number,
         "60; wrong one-time passwords of an address at open relying parties",
+    ),
+    key(
+        "limits.refused_finalize_per_address_and_minute",
+        Number,
+        "60; finalize steps of an address that were refused after their RSA blocks were opened",
     ),
     key("limits.party_per_minute", Number, "6000; requests of a relying party that has a token"),
     key(

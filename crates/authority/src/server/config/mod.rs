@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, the environment over it, typed and checked before anything is done with it.
 
+mod access;
 pub(crate) mod keys;
 mod reader;
 mod secret;
@@ -14,8 +15,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::{AccountName, Database, KeyRing, Policy, SmsRetry};
+pub(crate) use access::refuse_unguarded;
 use reader::Reader;
-pub(crate) use reader::refuse_everybody;
 pub(crate) use secret::Secret;
 pub(crate) use source::{Origin, Problem};
 
@@ -161,6 +162,7 @@ pub(crate) struct Limits {
     pub(crate) wrong_codes_per_minute: u32,
     pub(crate) wrong_otps_per_account_and_minute: u32,
     pub(crate) wrong_otps_per_address_and_minute: u32,
+    pub(crate) refused_finalize_per_address_and_minute: u32,
     pub(crate) party_per_minute: u32,
     pub(crate) codes_per_number_and_hour: u32,
     pub(crate) drain: Duration,
@@ -182,28 +184,19 @@ pub(crate) struct Log {
 impl Config {
     /// Reads the file, if there is one, and the environment.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Vec<Problem>> {
-        let (text, open_to_everybody) = match file.map(read_file).transpose() {
-            Ok(read) => read.unwrap_or_default(),
-            Err(error) => {
-                let what = error.to_string();
-                return Err(vec![Problem { key: String::new(), origin: Origin::Missing, what }]);
-            }
-        };
-        let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
-        // A variable that is not Unicode is none of ours, or its value is of no use.
-        let variables =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::read(&text, open_to_everybody, variables, folder)
+        Self::of(open(file)?)
     }
 
-    /// Reads the text of a file that lies in `folder`, and these variables. Where everybody can read that file, secrets must not stand in it.
+    /// Reads the text of a file that lies in `folder`, and these variables. The file may hold secrets.
     pub(crate) fn read(
         text: &str,
-        open_to_everybody: bool,
         variables: impl Iterator<Item = (String, String)>,
         folder: &Path,
     ) -> Result<Self, Vec<Problem>> {
-        let mut reader = Reader::new(source::Source::read(text, variables), folder, open_to_everybody);
+        Self::of(Reader::new(source::Source::read(text, variables), folder, None))
+    }
+
+    fn of(mut reader: Reader) -> Result<Self, Vec<Problem>> {
         let config = sections::config(&mut reader);
         let problems = reader.into_problems();
         match config {
@@ -213,11 +206,41 @@ impl Config {
     }
 }
 
-/// The text of a file, and whether everybody can read it.
-fn read_file(path: &Path) -> std::io::Result<(Zeroizing<String>, bool)> {
+impl Listen {
+    /// Reads where the public listener is, and nothing else: no file of a secret is read.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self, Vec<Problem>> {
+        let mut reader = open(file)?;
+        let listen = sections::listen(&mut reader);
+        let mut problems = reader.into_problems();
+        problems.retain(|problem| problem.key.is_empty() || problem.key.starts_with("listen."));
+        match listen {
+            Some(listen) if problems.is_empty() => Ok(listen),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// The file, if there is one, and the environment, ready to be read.
+fn open(file: Option<&Path>) -> Result<Reader, Vec<Problem>> {
+    let (text, unguarded) = match file.map(read_file).transpose() {
+        Ok(read) => read.unwrap_or_default(),
+        Err(error) => {
+            let what = error.to_string();
+            return Err(vec![Problem { key: String::new(), origin: Origin::Missing, what }]);
+        }
+    };
+    let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+    // A variable that is not Unicode is none of ours, or its value is of no use.
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Ok(Reader::new(source::Source::read(&text, variables), folder, unguarded))
+}
+
+/// The text of a file, and why it may not hold secrets, where it may not.
+fn read_file(path: &Path) -> std::io::Result<(Zeroizing<String>, Option<String>)> {
     use std::io::Read;
     let mut file = std::fs::File::open(path)?;
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text)?;
-    Ok((text, refuse_everybody(&file).is_err()))
+    Ok((text, refuse_unguarded(&file).err()))
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::access::refuse_unguarded;
 use super::keys::FILE;
 use super::secret::Secret;
 use super::source::{Origin, Problem, Source, Value};
@@ -20,13 +21,13 @@ pub(super) struct Reader {
     source: Source,
     /// Where relative paths begin.
     folder: PathBuf,
-    /// Whether everybody can read the file that the source's lines are of.
-    open_to_everybody: bool,
+    /// Why secrets must not stand in the file that the source's lines are of, where they must not.
+    unguarded: Option<String>,
 }
 
 impl Reader {
-    pub(super) fn new(source: Source, folder: &Path, open_to_everybody: bool) -> Self {
-        Self { source, folder: folder.to_owned(), open_to_everybody }
+    pub(super) fn new(source: Source, folder: &Path, unguarded: Option<String>) -> Self {
+        Self { source, folder: folder.to_owned(), unguarded }
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
@@ -171,11 +172,12 @@ impl Reader {
         }
     }
 
-    /// Says that the value of a key, which is a secret, stands in a file that everybody can read, where it does.
+    /// Says that the value of a key, which is a secret, stands in a file that may not hold one, where it
+    /// does.
     pub(super) fn secret_is_here(&mut self, key: &str) {
         let here = matches!(self.source.values.get(key), Some((_, Origin::Line(_))));
-        if here && self.open_to_everybody {
-            self.problem(key, "is a secret, and this file is open to everybody: its mode must be 0640 or less");
+        if let Some(why) = self.unguarded.clone().filter(|_| here) {
+            self.problem(key, format!("is a secret, and this file may not hold one: {why}"));
         }
     }
 
@@ -189,23 +191,16 @@ impl Reader {
     /// Says that a file with a secret cannot be read, or by too many.
     pub(super) fn private(&mut self, key: &str, file: &Path) {
         let opened = File::open(file).map_err(|error| error.to_string());
-        if let Err(what) = opened.and_then(|file| refuse_everybody(&file)) {
+        if let Err(what) = opened.and_then(|file| refuse_unguarded(&file)) {
             self.problem(key, format!("{}: {what}", file.display()));
         }
     }
 }
 
-/// A secret that whoever is on the machine can read is none. A group may: that is how services share one.
-pub(crate) fn refuse_everybody(file: &File) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = file.metadata().map_err(|error| error.to_string())?.permissions().mode();
-    if mode & 0o007 == 0 { Ok(()) } else { Err("it is open to everybody: its mode must be 0640 or less".into()) }
-}
-
 fn read_secret(path: &Path) -> Result<Secret, String> {
     use std::io::Read;
     let file = File::open(path).map_err(|error| error.to_string())?;
-    refuse_everybody(&file)?;
+    refuse_unguarded(&file)?;
     let length = file.metadata().map_err(|error| error.to_string())?.len();
     if length > MAX_SECRET {
         return Err("it is too long for a secret".into());

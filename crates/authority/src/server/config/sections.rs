@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jsonwebtoken::Algorithm;
 
+use super::access::refuse_unguarded;
 use super::reader::Reader;
 use super::source::Value;
 use super::{
@@ -50,7 +51,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     })
 }
 
-fn listen(reader: &mut Reader) -> Option<Listen> {
+pub(super) fn listen(reader: &mut Reader) -> Option<Listen> {
     if !reader.has("listen.address") {
         reader.problem("listen.address", "is missing");
     }
@@ -203,6 +204,8 @@ fn other_key(reader: &Reader, entry: &[(String, Value)]) -> Option<(u32, Result<
 
 /// The key in a file that is its owner's alone, or that systemd handed to this service alone (`LoadCredential=`).
 fn load_key(file: &Path, id: u32) -> std::io::Result<MasterKey> {
+    refuse_unguarded(&std::fs::File::open(file)?)
+        .map_err(|why| std::io::Error::new(std::io::ErrorKind::PermissionDenied, why))?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
     match credentials.is_some_and(|folder| file.parent() == Some(Path::new(&folder))) {
         true => MasterKey::load_credential(file, id),
@@ -448,6 +451,11 @@ fn limits(reader: &mut Reader) -> Limits {
         wrong_codes_per_minute: reader.number("limits.wrong_codes_per_minute", 60, RATE),
         wrong_otps_per_account_and_minute: reader.number("limits.wrong_otps_per_account_and_minute", 10, RATE),
         wrong_otps_per_address_and_minute: reader.number("limits.wrong_otps_per_address_and_minute", 60, RATE),
+        refused_finalize_per_address_and_minute: reader.number(
+            "limits.refused_finalize_per_address_and_minute",
+            60,
+            RATE,
+        ),
         party_per_minute: reader.number("limits.party_per_minute", 6000, RATE),
         codes_per_number_and_hour: reader.number("limits.codes_per_number_and_hour", 10, RATE),
         drain: reader.seconds("limits.drain_seconds", 20, 0..=300),

@@ -21,7 +21,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::places::{Place, Places};
-use crate::server::config::{Limits, TlsFiles, refuse_everybody};
+use crate::server::config::{Limits, TlsFiles, refuse_unguarded};
 use crate::server::service::Service;
 
 /// Where a request comes from.
@@ -245,7 +245,7 @@ pub(crate) fn read(files: &TlsFiles) -> Result<ServerConfig, String> {
         }
     };
     let key = File::open(&files.key).map_err(|error| told(&files.key, &error))?;
-    refuse_everybody(&key).map_err(|what| told(&files.key, &what))?;
+    refuse_unguarded(&key).map_err(|what| told(&files.key, &what))?;
     let key = PrivateKeyDer::from_pem_reader(key).map_err(|error| told(&files.key, &error))?;
     let mut config = builder
         .with_single_cert(certificates(&files.certificate)?, key)
@@ -254,7 +254,8 @@ pub(crate) fn read(files: &TlsFiles) -> Result<ServerConfig, String> {
     Ok(config)
 }
 
-fn certificates(file: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
+/// The certificates in a file, the listener's own first.
+pub(crate) fn certificates(file: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let told = |what: String| format!("{}: {what}", file.display());
     let found: Result<Vec<_>, _> =
         CertificateDer::pem_file_iter(file).map_err(|error| told(error.to_string()))?.collect();

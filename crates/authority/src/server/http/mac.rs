@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use zeroize::Zeroizing;
 
-use super::Peer;
 use super::reply::Trouble;
+use super::{Peer, cvs};
 use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
 
@@ -22,26 +22,39 @@ pub(crate) async fn answer(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Trouble> {
     let query = Zeroizing::new(query.unwrap_or_default());
-    // An app that says whose it is has its codes judged, and charged, for that account alone. A token that is not known is no reason to
-    // go on as nobody's.
+    // An app that says whose it is has its codes judged, and charged, for that account alone. A token
+    // that is not known is no reason to go on as nobody's.
     let caller = match headers.contains_key(header::AUTHORIZATION) {
-        true => Some(service.identity.account(&headers).ok_or(Trouble::Unauthorized)?),
+        true => Some(cvs::account(&service, &headers)?),
         false => None,
     };
     let operation = Operation::of(&query);
     let guesses = operation.mode == "activate" && caller.is_none();
-    let mut advance = Advance::default();
+    let (network, now) = (rates::network(address), Instant::now());
+    let mut decryption = Advance::default();
+    if operation.may_decrypt {
+        let taken = decryption.take(&service.rates.refused_finalize, network, now);
+        taken.map_err(|wait| Trouble::limited(&service, "refused_finalize", wait))?;
+    }
+    let mut guess = Advance::default();
     if guesses {
-        let (network, now) = (rates::network(address), Instant::now());
-        let taken = advance.take(&service.rates.wrong_codes_of_address, network, now);
-        let taken = taken.and_then(|()| advance.take(&service.rates.wrong_codes, (), now));
-        taken.map_err(|wait| Trouble::limited(&service, "wrong_codes", wait))?;
+        let taken = guess.take(&service.rates.wrong_codes_of_address, network, now);
+        let taken = taken.and_then(|()| guess.take(&service.rates.wrong_codes, (), now));
+        if let Err(wait) = taken {
+            decryption.give_back();
+            return Err(Trouble::limited(&service, "wrong_codes", wait));
+        }
     }
-    let answered = service.step(move |authority| authority.mac(caller.as_ref(), &query)).await;
-    if !answered.as_deref().is_ok_and(|xml| word(xml) == "NOK:CODE") {
-        advance.give_back();
+    let answered = service.step(move |authority| authority.exchange(caller.as_ref(), &query)).await;
+    let outcome = answered.as_ref().ok().map(|answer| (word(&answer.xml), answer.opened_blocks));
+    if !matches!(outcome, Some(("NOK:CODE", _))) {
+        guess.give_back();
     }
-    let xml = answered?;
+    // RSA work for an operation that was refused is charged to the address that asked for it.
+    if !matches!(outcome, Some((word, true)) if word != "OK") {
+        decryption.give_back();
+    }
+    let xml = answered?.xml;
     service.metrics.outcome(operation.mode, word(&xml));
     let kind = HeaderValue::from_static("text/xml; charset=UTF-8");
     Ok(([(header::CONTENT_TYPE, kind)], xml).into_response())
@@ -50,14 +63,23 @@ pub(crate) async fn answer(
 /// What a query asks for, as far as numbers are kept of it.
 struct Operation {
     mode: &'static str,
+    /// Whether it is a step that may have RSA blocks opened.
+    may_decrypt: bool,
 }
 
 impl Operation {
     fn of(query: &str) -> Self {
         const MODES: [&str; 8] = ["activate", "ms", "otp", "synchro", "password", "reset", "status", "remove"];
-        let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "mode");
-        let known = named.and_then(|(_, mode)| MODES.into_iter().find(|known| *known == mode));
-        Self { mode: known.unwrap_or("unknown") }
+        const DECRYPTING: [&str; 4] = ["activate", "ms", "password", "reset"];
+        let find = |wanted: &str| {
+            let mut parameters = form_urlencoded::parse(query.as_bytes());
+            parameters.find(|(name, _)| name == wanted).map(|(_, value)| value)
+        };
+        let named = find("mode");
+        let known = named.and_then(|mode| MODES.into_iter().find(|known| *known == mode));
+        let mode = known.unwrap_or("unknown");
+        let finalizes = find("action").is_some_and(|action| action == "ActionFinalize");
+        Self { mode, may_decrypt: finalizes && DECRYPTING.contains(&mode) }
     }
 }
 
@@ -78,5 +100,9 @@ mod tests {
         assert_eq!(Operation::of("action=ActionSetup&mode=otp&id=1").mode, "otp");
         assert_eq!(Operation::of("mode=%6ftp").mode, "otp");
         assert_eq!(Operation::of("mode=secret").mode, "unknown");
+        assert!(Operation::of("action=ActionFinalize&mode=ms").may_decrypt);
+        assert!(Operation::of("mode=reset&action=%41ctionFinalize").may_decrypt);
+        assert!(!Operation::of("action=ActionSetup&mode=reset").may_decrypt);
+        assert!(!Operation::of("action=ActionFinalize&mode=otp").may_decrypt);
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod cvs;
 mod fs;
+mod host;
 mod listener;
 mod mac;
 mod operations;
@@ -18,7 +19,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
 use super::service::Service;
-pub(crate) use listener::{Listener, Peer, Tls, read as read_tls};
+pub(crate) use listener::{Listener, Peer, Tls, certificates as read_certificates, read as read_tls};
 pub(crate) use shell::Shell;
 
 /// Where relying parties ask.

@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use super::listener::{Held, Peer};
 use super::reply::Trouble;
-use super::{FS, fs};
+use super::{FS, fs, host};
 use crate::server::rates;
 use crate::server::service::Service;
 
@@ -101,6 +101,9 @@ fn method(method: &Method) -> &'static str {
 
 /// Whether a request may go on.
 fn admit(shell: &Shell, request: &Request, peer: IpAddr) -> Result<(), Trouble> {
+    if !host::is_named(request.version(), request.headers()) {
+        return Err(Trouble::Malformed("`Host` must stand there once and be a host"));
+    }
     let limits = &shell.service.limits;
     if request.uri().query().is_some_and(|query| query.len() > limits.query_bytes) {
         return Err(Trouble::TooLong);

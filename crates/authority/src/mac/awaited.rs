@@ -1,0 +1,123 @@
+//! The check before RSA: a finalize step that the service does not wait for has none of its blocks
+//! opened.
+//!
+//! The check is a step of its own. What it finds is found again in the transaction of the operation,
+//! which alone grants anything.
+
+use inwebo_values::{Kma, Pin, Serial};
+use zeroize::Zeroizing;
+
+use super::Mac;
+use super::party::Party;
+use super::query::Query;
+use super::word::{Refusal, Stop, Word};
+use crate::rsa::PrivateKey;
+use crate::service_keys::{KeySize, ServiceKeys};
+use crate::step::Step;
+
+/// Evidence that the service waits for a finalize step. No block is opened without it.
+pub(super) struct Awaited(());
+
+/// What a block of the account means for an operation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum WhenBlocked {
+    /// The operation is refused.
+    Refuse,
+    /// The operation goes on: it lifts the block.
+    GoOn,
+}
+
+impl Awaited {
+    /// Runs a check in a step of its own. What the check charges is kept.
+    pub(super) fn after(
+        mac: &Mac<'_>,
+        what: &'static str,
+        check: impl FnMut(&Step<'_>) -> Result<(), Stop>,
+    ) -> Result<Self, Stop> {
+        mac.step(what, check)?;
+        Ok(Self(()))
+    }
+
+    /// Checks that there is the device and that it has a challenge of this mode to answer.
+    ///
+    /// The challenge stays for the transaction of the operation. Where the account is blocked or the
+    /// challenge expired, there will be none, so the challenge is taken here.
+    pub(super) fn challenge(mac: &Mac<'_>, id: &str, mode: &str, blocked: WhenBlocked) -> Result<Self, Stop> {
+        Self::after(mac, "finalize.check", |step| {
+            let party = Party::find(step, id)?;
+            let found = party.find_challenge(step, mode)?;
+            let judged = match blocked {
+                WhenBlocked::Refuse => party.unless_blocked().map(drop),
+                WhenBlocked::GoOn => Ok(()),
+            };
+            let judged = judged.and_then(|()| found.map_err(Stop::from));
+            if matches!(judged, Err(Stop::Refused(_))) {
+                step.rows.take_challenge(id, mode)?;
+            }
+            judged
+        })
+    }
+}
+
+/// A block that was encrypted to a key of the service.
+pub(super) struct Block {
+    bytes: Vec<u8>,
+    size: KeySize,
+}
+
+impl Block {
+    /// Reads a block that has the length of one.
+    pub(super) fn read(query: &Query, name: &str) -> Result<Self, Refusal> {
+        let bytes = query.encrypted(name)?;
+        let size = KeySize::of_block(bytes.len()).ok_or(Word::Syntax)?;
+        Ok(Self { bytes, size })
+    }
+
+    /// Opens the block with one of the keys of its size.
+    pub(super) fn open(
+        &self,
+        mac: &Mac<'_>,
+        _: &Awaited,
+        key: fn(&ServiceKeys) -> &PrivateKey,
+    ) -> Result<Zeroizing<Vec<u8>>, Stop> {
+        let keys = mac.keys_of(self.size)?;
+        mac.opened_blocks.set(true);
+        Ok(key(&keys).open(&self.bytes)?.ok_or(Word::Syntax)?)
+    }
+}
+
+/// A PIN and its `kma` as a device encrypted them.
+pub(super) struct EncryptedPin {
+    kma: Block,
+    pin: Block,
+}
+
+impl EncryptedPin {
+    pub(super) fn read(query: &Query, kma_name: &str, pin_name: &str) -> Result<Self, Refusal> {
+        let (kma, pin) = (Block::read(query, kma_name)?, Block::read(query, pin_name)?);
+        // Both are encrypted to the same key.
+        if kma.size == pin.size { Ok(Self { kma, pin }) } else { Err(Word::Syntax.into()) }
+    }
+
+    /// Opens both; `kma` is still to be compared with the device's serial.
+    pub(super) fn open(&self, mac: &Mac<'_>, awaited: &Awaited) -> Result<SentPin, Stop> {
+        let kma = self.kma.open(mac, awaited, |keys| &keys.device)?;
+        let kma = <[u8; 16]>::try_from(kma.as_slice()).map_err(|_| Word::Syntax)?;
+        let pin = self.pin.open(mac, awaited, |keys| &keys.device)?;
+        let pin = std::str::from_utf8(&pin).map_err(|_| Word::Syntax)?;
+        Ok(SentPin { kma: Kma::new(kma), pin: Pin::new(pin).ok_or(Word::PinRefused)? })
+    }
+}
+
+/// A PIN and its `kma` as a device sent them.
+pub(super) struct SentPin {
+    pub(super) pin: Pin,
+    pub(super) kma: Kma,
+}
+
+impl SentPin {
+    /// Whether `kma` is what this PIN makes on the device of this serial.
+    pub(super) fn fits(&self, serial: &Serial) -> bool {
+        self.kma == Kma::derive(&self.pin, serial)
+    }
+}

@@ -1,0 +1,132 @@
+//! Which files may hold a secret of the configuration: files of root or of the service's own user, which
+//! nobody but their owner can change and no stranger can read.
+
+use std::fmt;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+
+/// Owner, group and mode of a file.
+#[derive(Clone, Copy)]
+struct Attributes {
+    owner: u32,
+    group: u32,
+    mode: u32,
+}
+
+/// The user and the groups that this process has.
+struct Identity {
+    user: u32,
+    groups: Vec<u32>,
+}
+
+impl Identity {
+    fn of_process() -> Result<Self, String> {
+        use rustix::process::{getegid, geteuid, getgroups};
+        let more = getgroups().map_err(|error| error.to_string())?;
+        let groups = std::iter::once(getegid()).chain(more).map(|group| group.as_raw()).collect();
+        Ok(Self { user: geteuid().as_raw(), groups })
+    }
+}
+
+/// Why a file may not hold a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unguarded {
+    Everybody,
+    Owner { owner: u32, user: u32 },
+    GroupWrites,
+    Group(u32),
+}
+
+impl fmt::Display for Unguarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everybody => f.write_str("it is open to everybody: its mode must be 0640 or less"),
+            Self::Owner { owner, user } => {
+                write!(
+                    f,
+                    "it belongs to user {owner}: its owner must be root or the user that runs this program ({user})"
+                )
+            }
+            Self::GroupWrites => f.write_str("its group can change it: its mode must be 0640 or less"),
+            Self::Group(group) => write!(
+                f,
+                "group {group} can read it: a group that can must be root's or one of the user that runs this program"
+            ),
+        }
+    }
+}
+
+/// Root's group, and its user.
+const ROOT: u32 = 0;
+
+fn judge(file: Attributes, identity: &Identity) -> Result<(), Unguarded> {
+    if file.mode & 0o007 != 0 {
+        return Err(Unguarded::Everybody);
+    }
+    // The owner can change the mode at any time.
+    if ![ROOT, identity.user].contains(&file.owner) {
+        return Err(Unguarded::Owner { owner: file.owner, user: identity.user });
+    }
+    if file.mode & 0o020 != 0 {
+        return Err(Unguarded::GroupWrites);
+    }
+    // Services share a secret by a group that they are in.
+    if file.mode & 0o070 != 0 && file.group != ROOT && !identity.groups.contains(&file.group) {
+        return Err(Unguarded::Group(file.group));
+    }
+    Ok(())
+}
+
+/// Refuses a file that may not hold a secret, and says why.
+pub(crate) fn refuse_unguarded(file: &File) -> Result<(), String> {
+    let metadata = file.metadata().map_err(|error| error.to_string())?;
+    let attributes = Attributes { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() };
+    judge(attributes, &Identity::of_process()?).map_err(|why| why.to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_in_a_file_of_root_or_of_the_service_and_read_by_no_foreign_group() {
+        let service = Identity { user: 10, groups: vec![20, 21] };
+        let judged = |owner, group, mode| judge(Attributes { owner, group, mode: 0o100_000_u32 | mode }, &service);
+        // Owner, group, mode.
+        for (owner, group, mode) in [
+            (10, 20, 0o600),
+            (10, 99, 0o600),
+            (10, 99, 0o400),
+            (0, 20, 0o640),
+            (0, 21, 0o440),
+            (0, 0, 0o440),
+            (10, 0, 0o640),
+        ] {
+            assert_eq!(judged(owner, group, mode), Ok(()), "{owner} {group} {mode:o}");
+        }
+        for (owner, group, mode, why) in [
+            (10, 20, 0o644, Unguarded::Everybody),
+            (0, 0, 0o602, Unguarded::Everybody),
+            (0, 0, 0o601, Unguarded::Everybody),
+            (11, 20, 0o600, Unguarded::Owner { owner: 11, user: 10 }),
+            (11, 20, 0o640, Unguarded::Owner { owner: 11, user: 10 }),
+            (10, 20, 0o660, Unguarded::GroupWrites),
+            (0, 0, 0o620, Unguarded::GroupWrites),
+            (10, 99, 0o640, Unguarded::Group(99)),
+            (0, 99, 0o440, Unguarded::Group(99)),
+        ] {
+            assert_eq!(judged(owner, group, mode), Err(why), "{owner} {group} {mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_this_process_is_taken_until_it_is_open_to_everybody() {
+        use std::os::unix::fs::PermissionsExt;
+        let file = tempfile::tempfile().unwrap();
+        for (mode, taken) in [(0o600, true), (0o604, false)] {
+            file.set_permissions(PermissionsExt::from_mode(mode)).unwrap();
+            assert_eq!(refuse_unguarded(&file).is_ok(), taken, "{mode:o}");
+        }
+    }
+}

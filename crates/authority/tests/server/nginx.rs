@@ -1,0 +1,136 @@
+//! nginx by the file of the documentation.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rcgen::{CertificateParams, KeyPair};
+
+use crate::deployment::{read, skipped};
+use crate::world::{World, poll};
+
+/// Where Debian and others keep what `modules-enabled` loads.
+const STREAM_MODULES: [&str; 3] = [
+    "/usr/lib/nginx/modules/ngx_stream_module.so",
+    "/usr/lib64/nginx/modules/ngx_stream_module.so",
+    "/usr/local/lib/nginx/modules/ngx_stream_module.so",
+];
+
+/// A process of nginx in a folder of its own.
+pub(crate) struct Nginx {
+    process: Child,
+    folder: tempfile::TempDir,
+    pub(crate) address: SocketAddr,
+    pub(crate) url: String,
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        let _ = self.process.wait();
+    }
+}
+
+pub(crate) fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+impl Nginx {
+    /// Where nginx is; `None`, said loudly, where it is not.
+    pub(crate) fn program() -> Option<&'static str> {
+        let programs = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"];
+        let found = programs.into_iter().find(|program| Path::new(program).exists());
+        if found.is_none() {
+            skipped("nginx", "PIMS_REQUIRE_NGINX");
+        }
+        found
+    }
+
+    /// `deploy/nginx.conf` in front of a service.
+    pub(crate) fn start(program: &str, world: &World) -> Self {
+        Self::start_with(program, world, &[])
+    }
+
+    /// The same with other texts in place of some of the file.
+    pub(crate) fn start_with(program: &str, world: &World, changes: &[(&str, &str)]) -> Self {
+        let (outer, inner) = (free_address(), free_address());
+        let service = world.client.url.trim_start_matches("http://");
+        let mut config = read("deploy/nginx.conf");
+        let mut replace = |from: &str, to: &str| {
+            assert!(config.contains(from), "{from}");
+            config = config.replace(from, to);
+        };
+        replace("listen 443;", &format!("listen {outer};"));
+        replace("127.0.0.1:8442", &inner.to_string());
+        replace("127.0.0.1:8080", service);
+        // It may be nobody in particular that runs this, and one worker has no other to help it.
+        replace("user www-data;\n", "");
+        replace("worker_processes auto;", "worker_processes 1;");
+        changes.iter().for_each(|(from, to)| replace(from, to));
+        Self::run(program, &config, outer)
+    }
+
+    /// Any configuration. Its files and folders are in one of its own instead of `/etc/nginx` and so on.
+    pub(crate) fn run(program: &str, config: &str, address: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().display().to_string();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        std::fs::write(folder.path().join("pims.pem"), certificate.pem()).unwrap();
+        std::fs::write(folder.path().join("pims.key"), key.serialize_pem()).unwrap();
+        let modules = folder.path().join("modules-enabled");
+        std::fs::create_dir(&modules).unwrap();
+        if let Some(module) = STREAM_MODULES.into_iter().find(|module| Path::new(module).exists()) {
+            std::fs::write(modules.join("stream.conf"), format!("load_module {module};\n")).unwrap();
+        }
+        let folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .iter()
+            .map(|name| format!("{name}_temp_path {place}/{name};"))
+            .collect();
+        let config = config
+            .replace("/run/nginx.pid", &format!("{place}/pid"))
+            .replace("/var/log/nginx", &place)
+            .replace("/etc/nginx", &place)
+            .replace("\nhttp {\n", &format!("\nhttp {{\n    access_log {place}/main.log; {folders}\n"));
+        let file = folder.path().join("nginx.conf");
+        std::fs::write(&file, format!("daemon off;\n{config}")).unwrap();
+        // Where root starts it, its workers are somebody else and write to files that root has opened.
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&file).arg("-e").arg(folder.path().join("start.log"));
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let url = format!("https://localhost:{}", address.port());
+        let nginx = Self { process, folder, address, url };
+        let listens = poll(|| TcpStream::connect(address).ok());
+        assert!(listens.is_some(), "nginx does not listen: {}", nginx.written());
+        nginx
+    }
+
+    /// The certificate that it shows, PEM.
+    pub(crate) fn certificate(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("pims.pem")).unwrap()
+    }
+
+    pub(crate) fn agent(&self) -> ureq::Agent {
+        use ureq::tls::{Certificate, RootCerts, TlsConfig};
+        let root = Certificate::from_pem(self.certificate().as_bytes()).unwrap();
+        let tls = TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build();
+        ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false).build().into()
+    }
+
+    /// All that it wrote: its logs, and files that it left.
+    pub(crate) fn written(&self) -> String {
+        let mut all = String::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    all += &String::from_utf8_lossy(&std::fs::read(path).unwrap());
+                }
+            }
+        }
+        all
+    }
+}

@@ -177,7 +177,7 @@ fn nginx_as_documented_passes_on_the_exchange_and_logs_no_query() {
     let Some(program) = programs.into_iter().find(|program| Path::new(program).exists()) else {
         return skipped("nginx", "PIMS_REQUIRE_NGINX");
     };
-    let mut world = Setup::new().set("listen.trusted_proxies", "127.0.0.1").start();
+    let mut world = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
     let alice = world.account("alice");
     let nginx = Nginx::start(program, &world);
     let client = Client { url: nginx.url.clone(), agent: nginx.agent() };

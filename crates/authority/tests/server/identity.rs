@@ -3,11 +3,12 @@
 use std::process::Command;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use pims_authority::{Authority, Database, MasterKey, Options, Outbox, Policy, SystemClock};
 use serde_json::{Value, json};
 
 use crate::gateway::Hook;
 use crate::issuer::{Issuer, claims_of, encoded, now};
-use crate::world::{ADMIN, CVS, NUMBER, Setup, World, poll};
+use crate::world::{ADMIN, CVS, NUMBER, Setup, World, name, poll};
 
 fn claims() -> Value {
     claims_of("dora")
@@ -362,22 +363,30 @@ fn rsa_keys_that_are_long_enough_are_taken() {
 fn an_account_of_another_form_stays_and_no_new_one_begins() {
     let issuer = Issuer::new("1");
     let setup = setup(&issuer);
-    // As a database of an older version has it.
+    // As the database of an older version has it.
     let old = "dora ";
-    drop(setup.again().start());
-    let database = rusqlite::Connection::open(setup.folder.path().join("authority.db")).unwrap();
+    let library = Authority::open(Options {
+        database: Database::Sqlite(setup.folder.path().join("authority.db")),
+        master_key: MasterKey::new(1, [7; 32]).into(),
+        policy: Policy::default(),
+        sms: Box::new(Outbox::new(setup.folder.path().join("outbox.jsonl"))),
+        sms_retry: None,
+        clock: Box::new(SystemClock),
+    });
+    assert!(library.unwrap().add_account(&name(old)).unwrap());
     let world = setup.start();
-    for name in [old, "\u{202e}arod", "do\u{200b}ra"] {
+    assert_eq!(status(&world, &issuer.sign(&with("sub", old))), 401, "no token names it");
+    assert_eq!(status(&world, &issuer.sign(&with("sub", "dora"))), 404, "this is another account");
+    for name in ["dora  ", "\u{202e}arod", "do\u{200b}ra"] {
         let added = world.operate("POST", "/admin/v1/accounts", Some(ADMIN), Some(&json!({"name": name})));
         assert_eq!(added.status, 400, "{name:?}: {}", added.text);
         let output = world.setup.command(&["account", "add", name]).output().unwrap();
         assert!(String::from_utf8(output.stderr).unwrap().contains("RFC 8265"), "{name:?}");
     }
-    let count: u32 = database.query_row("SELECT count(*) FROM accounts", [], |row| row.get(0)).unwrap();
-    assert_eq!(count, 0);
-    // Operators may name it, and are told that there is none: the name itself is no mistake.
-    let shown = world.operate("GET", "/admin/v1/accounts/dora%20", Some(ADMIN), None);
-    assert_eq!(shown.status, 404, "{}", shown.text);
+    let operate = |method: &str| world.operate(method, "/admin/v1/accounts/dora%20", Some(ADMIN), None).status;
+    assert_eq!((operate("GET"), operate("DELETE"), operate("GET")), (200, 204, 404), "operators reach it");
+    let accounts = world.operate("GET", "/admin/v1/accounts", Some(ADMIN), None).json();
+    assert_eq!(accounts["accounts"].as_array().unwrap().len(), 1);
 }
 
 /// An issuer with an RSA key, of any length: `openssl` makes and uses it.

@@ -85,7 +85,7 @@ impl Program {
             .as_ref()
             .map_or_else(String::new, |_| format!("certificate_file = \"{CERTIFICATE}\"\nkey_file = \"{KEY}\""));
         let config = format!(
-            "[listen]\naddress = \"127.0.0.1:0\"\n{tls}
+            "development = true\n[listen]\naddress = \"127.0.0.1:0\"\n{tls}
              [database]\nurl = \"sqlite:authority.db\"
              [master_key]\nhex_file = \"authority.key\"
              [tokens.static]\nlocal = \"{token}\"

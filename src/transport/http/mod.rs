@@ -10,7 +10,7 @@ mod tls;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use ureq::http::{Response, StatusCode};
+use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::typestate::{WithBody, WithoutBody};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 use ureq::{Agent, Body, RequestBuilder};
@@ -37,6 +37,11 @@ const NO_TOKEN: TransportError = TransportError::NotAuthenticated(
 );
 const TOKEN_REFUSED: TransportError = TransportError::NotAuthenticated(
     "the service did not take the access token: hand over a fresh one by set pims.authentication.token",
+);
+
+/// What the token of a login that is too old, or too weak, is refused with (RFC 9470).
+const LOGIN_WANTED: TransportError = TransportError::NotAuthenticated(
+    "the service wants a fresh login for this: let the person sign in again, and hand over the new access token by set pims.authentication.token",
 );
 
 /// What a connection is made of.
@@ -182,7 +187,7 @@ impl Transport for Http {
         let response = asked.call().map_err(|error| self.failed(error))?;
         match response.status() {
             StatusCode::OK => self.read(response),
-            StatusCode::UNAUTHORIZED if token.is_some() => Err(TOKEN_REFUSED),
+            StatusCode::UNAUTHORIZED if token.is_some() => Err(unauthorized(response.headers())),
             status => Err(refused(status, retry_after(&response))),
         }
     }
@@ -195,7 +200,7 @@ impl Transport for Http {
         let response = self.send(request)?;
         let status = response.status();
         if status == StatusCode::UNAUTHORIZED {
-            return Err(TOKEN_REFUSED);
+            return Err(unauthorized(response.headers()));
         }
         let retry_after = retry_after(&response);
         if status.is_success() {
@@ -216,6 +221,18 @@ impl Transport for Http {
             Some(refusal) => Ok(CvsAnswer::Refused(refusal)),
             None => Err(refused(status, retry_after)),
         }
+    }
+}
+
+/// What a 401 is about: the token, or the login that it tells of.
+fn unauthorized(headers: &HeaderMap) -> TransportError {
+    const ERROR: &str = "insufficient_user_authentication";
+    let challenges = headers.get_all("WWW-Authenticate");
+    let is_about_login = |text: &str| text.contains(ERROR);
+    if challenges.iter().filter_map(|text| text.to_str().ok()).any(is_about_login) {
+        LOGIN_WANTED
+    } else {
+        TOKEN_REFUSED
     }
 }
 
@@ -374,6 +391,23 @@ mod tests {
     fn cvs_is_at_the_host_of_the_service_unless_it_is_named() {
         assert_eq!(origin("http://localhost:1/a/b"), "http://localhost:1");
         assert_eq!(origin("https://host"), "https://host");
+    }
+
+    #[test]
+    fn a_challenge_for_a_fresh_login_is_told_apart_from_a_token_that_is_refused() {
+        let of = |challenges: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for challenge in challenges {
+                headers.append("WWW-Authenticate", ureq::http::HeaderValue::from_static(challenge));
+            }
+            unauthorized(&headers)
+        };
+        const STEP_UP: &str = r#"Bearer error="insufficient_user_authentication", acr_values="gold", max_age="300""#;
+        assert_eq!(of(&[STEP_UP]), LOGIN_WANTED);
+        assert_eq!(of(&["Basic realm=\"x\"", STEP_UP]), LOGIN_WANTED);
+        for other in [&[][..], &["Bearer"], &[r#"Bearer error="invalid_token""#]] {
+            assert_eq!(of(other), TOKEN_REFUSED, "{other:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pims_authority::{AccountName, Purpose};
 
 use crate::device::{Device, Exchange, Scene, query};
-use crate::program::{ACCOUNTS, PIN, Program, token};
+use crate::program::{ACCOUNTS, PIN, Program, SHOP, token};
 
 /// How long each of a number of things took.
 pub(crate) struct Measured {
@@ -83,7 +83,7 @@ pub(crate) fn passwords(program: &Program, connections: usize, time: Duration) -
                 ("token", &otp),
                 ("format", "json"),
             ];
-            let answer = client.ask("GET", &format!("/FS?{}", query(&parameters)), false, "");
+            let answer = client.ask_with("GET", &format!("/FS?{}", query(&parameters)), Some(SHOP), "");
             assert_eq!(answer, r#"{"err":"OK"}"#);
         }
     })
@@ -116,7 +116,12 @@ impl<'a> Client<'a> {
     }
 
     fn ask(&self, method: &str, target: &str, shown: bool, body: &str) -> String {
-        let token = if shown { format!("authorization: Bearer {}\r\n", token(&self.account)) } else { String::new() };
+        let token = shown.then(|| token(&self.account));
+        self.ask_with(method, target, token.as_deref(), body)
+    }
+
+    fn ask_with(&self, method: &str, target: &str, token: Option<&str>, body: &str) -> String {
+        let token = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
         let length = body.len();
         let request =
             format!("{method} {target} HTTP/1.1\r\nhost: bench\r\n{token}content-length: {length}\r\n\r\n{body}");

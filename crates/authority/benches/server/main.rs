@@ -17,6 +17,9 @@ mod cluster;
 #[path = "../../tests/service/device.rs"]
 #[allow(dead_code, reason = "the tests of the library need more of it")]
 mod device;
+#[path = "../../tests/server/issuer.rs"]
+#[allow(dead_code, reason = "the tests of the service need more of it")]
+mod issuer;
 
 use std::time::Duration;
 

@@ -1,10 +1,11 @@
 //! The program under load, and its SMS.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use pims_authority::AccountName;
 use serde_json::Value;
@@ -12,6 +13,10 @@ use tempfile::TempDir;
 
 use crate::Database;
 use crate::cluster::Cluster;
+use crate::issuer::{Issuer, claims_of};
+
+/// The token of the relying party.
+pub(crate) const SHOP: &str = "the-token-of-the-shop";
 
 pub(crate) const PIN: &str = "1234";
 
@@ -23,8 +28,9 @@ const CONFIG: &str = r#"
 [listen]
 address = "127.0.0.1:0"
 [sms]
-gateway = "outbox"
-outbox_file = "outbox.jsonl"
+gateway = "webhook"
+webhook_url = "HOOK"
+webhook_template = '{"to": "{to}", "text": "{text}", "code": "{code}"}'
 retry_attempts = 1
 [limits]
 address_per_minute = 10000000
@@ -42,7 +48,11 @@ max_devices = 1000000
 codes_per_hour = 1000000
 codes_per_day = 1000000
 [relying_parties.services]
-shop = { open = true }
+shop = { token = "the-token-of-the-shop" }
+[tokens]
+issuer = "https://login.example"
+audience = "pims"
+jwks_file = "jwks.json"
 [log]
 level = "info"
 format = "json"
@@ -51,21 +61,16 @@ format = "json"
 pub(crate) struct Program {
     pub(crate) address: String,
     process: Child,
-    outbox: Mutex<Outbox>,
-    folder: TempDir,
+    gateway: Gateway,
+    _folder: TempDir,
     schema: Option<String>,
 }
 
-/// What was sent to whom, as far as it was read.
-#[derive(Default)]
-struct Outbox {
-    file: Option<BufReader<File>>,
-    line: String,
-    codes: HashMap<String, String>,
-}
-
+/// The token of an account, signed by the issuer. An account has the same one all the time.
 pub(crate) fn token(account: &AccountName) -> String {
-    format!("the-token-of-{account}")
+    static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    let made = || Issuer::usual().sign(&claims_of(account.as_str()));
+    TOKENS.lock().unwrap().entry(account.as_str().to_owned()).or_insert_with(made).clone()
 }
 
 impl Program {
@@ -84,11 +89,10 @@ impl Program {
             },
         );
         let key = "07".repeat(32);
-        let mut config = format!("{CONFIG}[database]\nurl = {url:?}\n[master_key]\nhex = \"{key}\"\n[tokens.static]\n");
-        for account in 0..ACCOUNTS {
-            let name = AccountName::new(&format!("bench{account}")).unwrap();
-            config += &format!("{name} = {:?}\n", token(&name));
-        }
+        let gateway = Gateway::start();
+        let config = CONFIG.replace("HOOK", &gateway.url);
+        let config = format!("{config}[database]\nurl = {url:?}\n[master_key]\nhex = \"{key}\"\n");
+        std::fs::write(folder.path().join("jwks.json"), Issuer::usual().key_set()).unwrap();
         let file = folder.path().join("config.toml");
         std::fs::write(&file, config).unwrap();
         std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
@@ -111,22 +115,12 @@ impl Program {
             assert!(process.try_wait().unwrap().is_none(), "it did not start: {text}");
             std::thread::sleep(std::time::Duration::from_millis(10));
         };
-        Self { address, process, outbox: Mutex::default(), folder, schema }
+        Self { address, process, gateway, _folder: folder, schema }
     }
 
     /// The last code that was sent to a number.
     pub(crate) fn code(&self, number: &str) -> String {
-        let mut outbox = self.outbox.lock().unwrap();
-        let Outbox { file, line, codes } = &mut *outbox;
-        let file =
-            file.get_or_insert_with(|| BufReader::new(File::open(self.folder.path().join("outbox.jsonl")).unwrap()));
-        // A line may be seen before it is whole: the rest is read next time.
-        while file.read_line(line).unwrap() > 0 && line.ends_with('\n') {
-            let sms: Value = serde_json::from_str(line).unwrap();
-            codes.insert(sms["to"].as_str().unwrap().to_owned(), sms["code"].as_str().unwrap().to_owned());
-            line.clear();
-        }
-        codes.remove(number).expect("a code was sent")
+        self.gateway.codes.lock().unwrap().remove(number).expect("a code was sent")
     }
 
     /// What the rows of each table take on PostgreSQL, with their indexes.
@@ -156,4 +150,48 @@ impl Drop for Program {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// An SMS gateway that keeps the last code of each number.
+struct Gateway {
+    url: String,
+    codes: Arc<Mutex<HashMap<String, String>>>,
+}
+
+impl Gateway {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let codes = Arc::<Mutex<HashMap<String, String>>>::default();
+        let kept = codes.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let kept = kept.clone();
+                // It keeps its connections, as gateways do.
+                std::thread::spawn(move || while take(&stream, &kept).is_some() {});
+            }
+        });
+        Self { url, codes }
+    }
+}
+
+/// Takes one SMS of a connection; nothing where that has ended.
+fn take(stream: &TcpStream, codes: &Mutex<HashMap<String, String>>) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let (mut line, mut length) = (String::new(), 0);
+    while line != "\r\n" {
+        line.clear();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if let Some(text) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = text.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let sms: Value = serde_json::from_slice(&body).ok()?;
+    codes.lock().unwrap().insert(sms["to"].as_str()?.to_owned(), sms["code"].as_str()?.to_owned());
+    let mut stream = stream;
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").ok()
 }

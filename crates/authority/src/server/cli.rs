@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::commands;
 use super::config::{Config, Listen, Problem};
+use super::names;
 use crate::AccountName;
 
 /// The service side of strong authentication: it sends SMS codes, keeps accounts, PINs and devices, and checks one-time passwords.
@@ -131,7 +132,7 @@ pub fn main() -> ExitCode {
             configured(file).and_then(|config| commands::migrate::run(&config, rekey.then_some(batch)))
         }
         Command::Account(account) => configured(file).and_then(|config| match account {
-            Account::Add { name } => commands::account::add(&config, &named(&name)?),
+            Account::Add { name } => commands::account::add(&config, &names::normal(&name).ok_or(names::WANTED)?),
             Account::List => commands::account::list(&config),
             Account::Show { name } => commands::account::show(&config, &named(&name)?),
             Account::Unblock { name } => commands::account::unblock(&config, &named(&name)?),

@@ -10,6 +10,7 @@ mod http;
 mod identity;
 mod log;
 mod metrics;
+mod names;
 mod outgoing;
 mod process;
 mod rates;

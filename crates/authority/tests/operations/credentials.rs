@@ -12,7 +12,7 @@ fn a_master_key_that_a_group_may_read_is_taken_from_the_folder_of_credentials_al
     write(folder.path(), "master.key", &"ab".repeat(32));
     std::fs::set_permissions(folder.path().join("master.key"), std::fs::Permissions::from_mode(0o440)).unwrap();
     let text = format!(
-        "[listen]\naddress = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite:a.db\"\n[master_key]\nhex_file = \"master.key\"\n\
+        "development = true\n[listen]\naddress = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite:a.db\"\n[master_key]\nhex_file = \"master.key\"\n\
          [sms]\ngateway = \"outbox\"\noutbox_file = \"o\"\n{ALICE}"
     );
     write(folder.path(), "pims-authority.toml", &text);

@@ -11,8 +11,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_pims-authority");
 
-/// The configuration of an account with a token.
+/// The configuration of an account with a token, of a service for development.
 pub(crate) const ALICE: &str = "[tokens.static]\nalice = \"token-of-alice-1\"\n";
+
+/// Where a service for development leaves its SMS.
+const OUTBOX: &str = "gateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"";
+
+/// A gateway that nobody asks.
+const WEBHOOK: &str = "gateway = \"webhook\"\nwebhook_url = \"http://127.0.0.1:9/\"";
 
 pub(crate) struct Live {
     pub(crate) port: u16,
@@ -24,21 +30,25 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// One on SQLite, whose configuration ends with `more`.
+    /// One on SQLite, whose configuration ends with `more`: for development where that is [`ALICE`], else for production.
     pub(crate) fn start(tls: bool, more: &str) -> Self {
+        let development = more == ALICE;
         let folder = tempfile::tempdir().unwrap();
         let listen = if tls {
             certificate(folder.path());
             "certificate_file = \"fullchain.pem\"\nkey_file = \"privkey.pem\""
+        } else if development {
+            ""
         } else {
             "trusted_proxies = [\"127.0.0.1\"]"
         };
+        let sms = if development { OUTBOX } else { WEBHOOK };
         write(folder.path(), "master.key", &"ab".repeat(32));
         let admin = "a".repeat(32);
         let text = format!(
-            "[listen]\naddress = \"127.0.0.1:0\"\n{listen}\n[admin]\naddress = \"127.0.0.1:0\"\ntoken = \"{admin}\"\n\
+            "development = {development}\n[listen]\naddress = \"127.0.0.1:0\"\n{listen}\n[admin]\naddress = \"127.0.0.1:0\"\ntoken = \"{admin}\"\n\
              [database]\nurl = \"sqlite:authority.db\"\n[master_key]\nhex_file = \"master.key\"\n\
-             [sms]\ngateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"\n\
+             [sms]\n{sms}\n\
              [log]\nformat = \"json\"\n{more}"
         );
         write(folder.path(), "pims-authority.toml", &text);

@@ -73,7 +73,7 @@ fn line(balancer: &Balancer) -> Line<'_> {
 /// Two programs, each with files of its own but for the keys, over one new database.
 fn two(more: impl Fn(Setup) -> Setup) -> (World, World) {
     let schema = Schema::new(Cluster::shared());
-    let start = || more(Setup::new().set("database.url", &schema.url)).start();
+    let start = || more(Setup::production().set("database.url", &schema.url)).start();
     (start(), start())
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn skipped(program: &str, variable: &str) {
 #[test]
 fn nginx_as_documented_passes_on_the_exchange_and_logs_no_query() {
     let Some(program) = Nginx::program() else { return };
-    let mut world = Setup::new().set("listen.trusted_proxies", "127.0.0.1").start();
+    let mut world = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
     let alice = world.account("alice");
     let nginx = Nginx::start(program, &world);
     let client = Client { url: nginx.url.clone(), agent: nginx.agent() };

@@ -11,7 +11,7 @@ use pims_authority::{
 use crate::cluster::Cluster;
 use crate::device::{Device, query};
 use crate::schema::Schema;
-use crate::world::{BANK, Setup, World, name, poll};
+use crate::world::{BANK, SHOP, Setup, World, name, poll};
 
 /// A server that logs its statements.
 struct Logging {
@@ -125,7 +125,7 @@ fn refused(world: &World, party: (&str, Option<&str>), account: &str, otp: &str)
 #[test]
 fn a_refusal_costs_the_same_statements_whoever_is_named() {
     let server = Logging::new();
-    let world = Setup::new().set("database.url", &server.schema.url).start();
+    let world = Setup::production().set("database.url", &server.schema.url).start();
     let (alice, carol) = (world.account("alice"), world.account("carol"));
     let device = Device::activate(&world, &alice, "1234");
     let used = device.made(&world.client, "1234");
@@ -138,7 +138,7 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
     (0..5).for_each(|_| drop(blocked.ask(&world.client, "0000")));
 
     let library = library(&server.schema);
-    let usual = server.cost(|| refused(&world, ("shop", None), "alice", "abcdefgh"));
+    let usual = server.cost(|| refused(&world, ("shop", Some(SHOP)), "alice", "abcdefgh"));
     assert_eq!(usual.len(), 1, "{usual:?}");
     // It begins, looks for the password and for the account, writes the refusal down, and ends.
     let text = usual[0].join("\n");
@@ -161,14 +161,14 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
         ("nobody", &used),
         (&"x".repeat(128), "abcdefgh"),
     ] {
-        for party in [("shop", None), ("bank", Some(BANK))] {
+        for party in [("shop", Some(SHOP)), ("bank", Some(BANK))] {
             assert_eq!(server.cost(|| refused(&world, party, account, otp)), usual, "{account:.10} at {}", party.0);
         }
         let asked = || assert_eq!(library.verify_otp(&name(account), otp).unwrap(), Verdict::Refused);
         assert_eq!(server.cost(asked), usual, "{account:.10}");
     }
     // What is too long for a password is not looked for, whoever is named.
-    let long = server.cost(|| refused(&world, ("shop", None), "alice", "abcdefghi"));
+    let long = server.cost(|| refused(&world, ("shop", Some(SHOP)), "alice", "abcdefghi"));
     assert_eq!(long.len(), 1);
-    assert_eq!(server.cost(|| refused(&world, ("shop", None), "nobody", "abcdefghi")), long);
+    assert_eq!(server.cost(|| refused(&world, ("shop", Some(SHOP)), "nobody", "abcdefghi")), long);
 }

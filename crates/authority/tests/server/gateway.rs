@@ -29,7 +29,7 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 

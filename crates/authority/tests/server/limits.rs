@@ -76,7 +76,8 @@ fn the_word_about_an_address_is_believed_of_a_trusted_proxy_alone() {
     assert_eq!(taken(&open, "192.0.2.1", 2), 2);
     assert_eq!(taken(&open, "192.0.2.2", 10), 1, "whoever says so: it is the same peer");
 
-    let proxied = Setup::new().set("limits.address_per_minute", 3).set("listen.trusted_proxies", "127.0.0.1").start();
+    let proxied =
+        Setup::production().set("limits.address_per_minute", 3).set("listen.trusted_proxies", "127.0.0.1").start();
     assert_eq!(taken(&proxied, "192.0.2.1", 10), 3);
     assert_eq!(taken(&proxied, "192.0.2.2", 10), 3);
     assert_eq!(taken(&proxied, "192.0.2.9, 192.0.2.2", 10), 0, "what a client wrote itself stands further left");
@@ -187,7 +188,8 @@ fn codes_are_not_guessed_without_an_account() {
 
 #[test]
 fn codes_are_not_guessed_from_many_addresses_either() {
-    let world = Setup::new().set("limits.wrong_codes_per_minute", 3).set("listen.trusted_proxies", "127.0.0.1").start();
+    let world =
+        Setup::production().set("limits.wrong_codes_per_minute", 3).set("listen.trusted_proxies", "127.0.0.1").start();
     let query = setup("activate", "", &[("code", "000000")]);
     let from = |address: usize| {
         let request = format!(
@@ -348,14 +350,14 @@ fn is_answered(stream: &mut TcpStream) -> bool {
 
 #[test]
 fn an_address_has_so_many_connections_and_a_proxy_as_many_as_it_wants() {
-    let few = || Setup::new().set("limits.connections_per_address", 2).set("limits.header_timeout_seconds", 300);
-    let world = few().start();
+    let few = |setup: Setup| setup.set("limits.connections_per_address", 2).set("limits.header_timeout_seconds", 300);
+    let world = few(Setup::new()).start();
     let mut kept = [connected(&world), connected(&world)];
     assert!(kept.iter_mut().all(is_answered));
     assert!(!is_answered(&mut connected(&world)));
     drop(kept);
     poll(|| is_answered(&mut connected(&world)).then_some(())).expect("places are given back");
-    let proxied = few().set("listen.trusted_proxies", "127.0.0.1").start();
+    let proxied = few(Setup::production()).set("listen.trusted_proxies", "127.0.0.1").start();
     let mut kept: Vec<TcpStream> = (0..4).map(|_| connected(&proxied)).collect();
     assert!(kept.iter_mut().all(is_answered));
 }
@@ -392,7 +394,7 @@ fn on_a_socket_for_both_kinds_of_addresses_a_proxy_is_known_by_its_own() {
         let _ = writeln!(std::io::stderr(), "\nSKIPPED: no IPv6 here ({error})\n");
         return;
     }
-    let world = Setup::new()
+    let world = Setup::production()
         .set("listen.address", mapped)
         .set("listen.trusted_proxies", "127.0.0.1")
         .set("limits.address_per_minute", 3)

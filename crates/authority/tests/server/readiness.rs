@@ -26,7 +26,7 @@ fn database_up(world: &World) -> bool {
 fn a_database_that_is_gone_is_told_and_one_that_is_back_is_used_again() {
     let cluster = Cluster::start();
     let schema = Schema::new(&cluster);
-    let world = Setup::new().set("database.url", &schema.url).start();
+    let world = Setup::production().set("database.url", &schema.url).start();
     world.account("alice");
     assert_eq!((status(&world, "/readyz"), database_up(&world)), (200, true));
 

@@ -161,7 +161,7 @@ fn half_sent_heads_and_handshakes_of_one_address_hold_up_nobody_else_where_the_s
 #[cfg(target_os = "linux")]
 fn half_sent_heads_and_handshakes_of_one_address_hold_up_nobody_else_behind_nginx() {
     let Some(program) = Nginx::program() else { return };
-    let world = Setup::new().set("listen.trusted_proxies", "127.0.0.1").start();
+    let world = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
     // Without its timeouts: what is shown does not depend on how fast connections are opened and end.
     let patient = [
         ("client_header_timeout 10s;", "client_header_timeout 300s;"),
@@ -181,7 +181,7 @@ fn half_sent_heads_and_handshakes_of_one_address_hold_up_nobody_else_behind_ngin
 #[test]
 fn nginx_leaves_a_client_that_sends_its_head_too_slowly() {
     let Some(program) = Nginx::program() else { return };
-    let world = Setup::new().set("listen.trusted_proxies", "127.0.0.1").start();
+    let world = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
     let nginx = Nginx::start(program, &world);
     let pem = nginx.certificate();
     for half in [Half::Handshake, Half::Tls(&pem)] {

@@ -13,10 +13,13 @@ use tempfile::TempDir;
 use ureq::Agent;
 
 use crate::device::{Exchange, Scene};
+use crate::gateway::Hook;
 use crate::http::{self, Reply};
+use crate::issuer::{Issuer, claims_of};
 
 pub(crate) const NUMBER: &str = "+33612345678";
 pub(crate) const ADMIN: &str = "an-operators-token-of-many-characters";
+pub(crate) const SHOP: &str = "the-shops-token-of-many-characters";
 pub(crate) const BANK: &str = "the-banks-token-of-many-characters";
 pub(crate) const CVS: &str = "/applications/cvs/v4/mobile";
 pub(crate) const TOKEN: &str = "/connectedcar/v4/virtualkey/remoteaccess/token?client_id=test";
@@ -24,7 +27,9 @@ pub(crate) const TOKEN: &str = "/connectedcar/v4/virtualkey/remoteaccess/token?c
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A service for development.
 const CONFIG: &str = r#"
+development = true
 [listen]
 address = "127.0.0.1:0"
 [admin]
@@ -62,18 +67,54 @@ level = "debug"
 [tokens.static]
 "#;
 
+/// What a production has in place of what only development may have.
+const IN_PRODUCTION: [(&str, &str); 4] = [
+    ("development = true\n", ""),
+    (
+        "gateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"\n",
+        "gateway = \"webhook\"\nwebhook_url = \"HOOK\"\n\
+         webhook_template = '{\"to\": \"{to}\", \"text\": \"{text}\", \"code\": \"{code}\"}'\n",
+    ),
+    ("shop = { open = true }\n", "shop = { token_file = \"shop.token\" }\n"),
+    (
+        "[tokens.static]\n",
+        "[tokens]\nissuer = \"https://login.example\"\naudience = \"pims\"\njwks_file = \"jwks.json\"\n",
+    ),
+];
+
 /// What the program is started with.
 pub(crate) struct Setup {
     /// Shared where several programs work on the same files.
     pub(crate) folder: Arc<TempDir>,
     settings: BTreeMap<String, String>,
+    /// The SMS gateway of a production.
+    hook: Option<Arc<Hook>>,
 }
 
 impl Setup {
+    /// A service for development.
     pub(crate) fn new() -> Self {
-        let setup = Self { folder: Arc::new(tempfile::tempdir().unwrap()), settings: BTreeMap::new() };
         let tokens: Vec<String> = ACCOUNTS.map(|name| format!("{name} = \"{}\"", token(name))).to_vec();
-        setup.write("config.toml", &format!("{CONFIG}{}\n", tokens.join("\n")));
+        Self::of(&format!("{CONFIG}{}\n", tokens.join("\n")), None)
+    }
+
+    /// A service for production, which knows the same tokens: by the key of their issuer.
+    pub(crate) fn production() -> Self {
+        let hook = Arc::new(Hook::start());
+        let mut config = CONFIG.to_owned();
+        for (from, to) in IN_PRODUCTION {
+            assert!(config.contains(from), "{from}");
+            config = config.replace(from, to);
+        }
+        let setup = Self::of(&config.replace("HOOK", &hook.url), Some(hook));
+        setup.write("shop.token", SHOP);
+        setup.write("jwks.json", &Issuer::usual().key_set());
+        setup
+    }
+
+    fn of(config: &str, hook: Option<Arc<Hook>>) -> Self {
+        let setup = Self { folder: Arc::new(tempfile::tempdir().unwrap()), settings: BTreeMap::new(), hook };
+        setup.write("config.toml", config);
         setup.write("admin.token", ADMIN);
         setup.write("bank.token", BANK);
         setup.write("master.key", &"07".repeat(32));
@@ -82,7 +123,7 @@ impl Setup {
 
     /// The same once more: another instance.
     pub(crate) fn again(&self) -> Self {
-        Self { folder: self.folder.clone(), settings: self.settings.clone() }
+        Self { folder: self.folder.clone(), settings: self.settings.clone(), hook: self.hook.clone() }
     }
 
     /// Sets a key, by its environment variable.
@@ -124,9 +165,12 @@ impl Setup {
 /// Who has a token of the configuration.
 const ACCOUNTS: [&str; 3] = ["alice", "bob", "carol"];
 
-/// The token of an account.
+/// The token of an account: one of the configuration in development, one of the issuer in production.
 pub(crate) fn token(account: &str) -> String {
-    format!("the-token-of-{account}-is-long")
+    static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    let made = || Issuer::usual().sign(&claims_of(account));
+    // An account has the same one as long as the tests run.
+    TOKENS.lock().unwrap().entry(account.to_owned()).or_insert_with(made).clone()
 }
 
 pub(crate) fn name(account: &str) -> AccountName {
@@ -257,7 +301,7 @@ impl World {
         self.ask(method, &format!("{CVS}/{path}?client_id=test"), Some(&token(account)), body)
     }
 
-    /// A relying party without a token asks.
+    /// A relying party asks; in development it has no token.
     pub(crate) fn authenticate(&self, account: &str, otp: &str) -> String {
         let query = crate::device::query(&[
             ("action", "authenticate"),
@@ -266,15 +310,21 @@ impl World {
             ("token", otp),
             ("format", "json"),
         ]);
-        let reply = self.ask("GET", &format!("/FS?{query}"), None, None);
+        let token = self.setup.hook.is_some().then_some(SHOP);
+        let reply = self.ask("GET", &format!("/FS?{query}"), token, None);
         assert_eq!(reply.status, 200);
         reply.word()
     }
 
     /// The code of the last SMS.
     pub(crate) fn last_code(&self) -> String {
-        let text = std::fs::read_to_string(self.path().join("outbox.jsonl")).unwrap();
-        let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        let line = match &self.setup.hook {
+            Some(hook) => hook.taken().last().unwrap().json(),
+            None => {
+                let text = std::fs::read_to_string(self.path().join("outbox.jsonl")).unwrap();
+                serde_json::from_str(text.lines().last().unwrap()).unwrap()
+            }
+        };
         line["code"].as_str().unwrap().to_owned()
     }
 

@@ -30,9 +30,12 @@ pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
     if !config.exists() {
         make(&folder, port).map_err(|what| format!("{}: {what}", folder.display()))?;
     }
-    let overrides = (port != 0).then(|| ("PIMS_AUTHORITY_LISTEN_ADDRESS".to_owned(), format!("127.0.0.1:{port}")));
+    let port = (port != 0).then(|| ("PIMS_AUTHORITY_LISTEN_ADDRESS".to_owned(), format!("127.0.0.1:{port}")));
+    // Configurations that were made before there was this key lack it.
+    let development = ("PIMS_AUTHORITY_DEVELOPMENT".to_owned(), "true".to_owned());
+    let overrides = port.into_iter().chain([development]);
     let text = zeroize::Zeroizing::new(fs::read_to_string(&config).map_err(told)?);
-    Config::read(&text, overrides.into_iter(), &folder).map_err(|problems| {
+    Config::read(&text, overrides, &folder).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         format!("{}: {}", config.display(), lines.join("; "))
     })
@@ -70,6 +73,8 @@ fn make(folder: &Path, port: u16) -> Result<(), String> {
     // The configuration is last: where it is, everything is.
     let text = format!(
         "# A service for development. `pims-authority check --keys` lists every key.
+development = true
+
 [listen]
 address = \"127.0.0.1:{port}\"
 certificate_file = \"{CERTIFICATE}\"

@@ -15,7 +15,7 @@ pub(crate) enum Kind {
 
 /// One key.
 pub(crate) struct Key {
-    /// `section.name`.
+    /// `section.name`; the name alone of a key of no section, which stands before all sections.
     pub(crate) path: &'static str,
     pub(crate) kind: Kind,
     /// A secret: it may be given as `path_file` instead, the name of a file that holds it.
@@ -49,6 +49,11 @@ use Kind::{Flag, List, Number, Table, Text};
 
 /// All of them, section by section.
 pub(crate) const KEYS: &[Key] = &[
+    key(
+        "development",
+        Flag,
+        "false; true allows `tokens.static`, `sms.gateway = \"outbox\"` and `{ open = true }`, and refuses PostgreSQL, trusted proxies, an issuer and other than loopback addresses; stands before all sections",
+    ),
     key(
         "listen.address",
         Text,
@@ -108,9 +113,31 @@ pub(crate) const KEYS: &[Key] = &[
     key("tokens.algorithms", List, "ES256, EdDSA, RS256; what may sign them; never a symmetric one"),
     key("tokens.leeway_seconds", Number, "30; how far clocks may differ"),
     key(
+        "tokens.types",
+        List,
+        "at+jwt; what a token may say that it is (`typ`): `at+jwt` (RFC 9068), and `JWT` for issuers whose access tokens say that or nothing",
+    ),
+    key(
+        "tokens.authorized_parties",
+        List,
+        "any; clients that a token may be issued to: its `azp` and `client_id` must be among them",
+    ),
+    key("tokens.scope", Text, "none; what the `scope` of a token must contain; several with spaces between them"),
+    key("tokens.max_lifetime_seconds", Number, "86400; longest time from a token's `iat` to its `exp`"),
+    key(
+        "tokens.max_auth_age_seconds",
+        Number,
+        "no limit; longest time since the login (`auth_time`) for changes of the phone number and the removal of enrollments",
+    ),
+    key(
+        "tokens.acr",
+        List,
+        "any; classes of the login (`acr`), one of which changes of the phone number and the removal of enrollments need",
+    ),
+    key(
         "tokens.static",
         Table,
-        "none; for development on a loopback address: `account = \"token\"`, tokens of 16 characters or more",
+        "none; with `development = true` alone: `account = \"token\"`, tokens of 16 characters or more",
     ),
     key(
         "access_tokens.issuer",
@@ -125,7 +152,7 @@ pub(crate) const KEYS: &[Key] = &[
         Number,
         "1; one more makes a new signing key; the keys before and after are published beside it",
     ),
-    key("sms.gateway", Text, "`outbox` or `webhook`; required"),
+    key("sms.gateway", Text, "`webhook`, or `outbox` with `development = true`; required"),
     key("sms.outbox_file", Text, "the file of JSON lines, for development"),
     key("sms.webhook_url", Text, "the URL that gets a POST for each SMS; https, or http on a loopback address"),
     key(
@@ -189,7 +216,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "relying_parties.services",
         Table,
-        "none; who may ask `/FS`: `serviceId = { token_file = \"…\" }`, or `{ open = true }` without a token",
+        "none; who may ask `/FS`: `serviceId = { token_file = \"…\" }`, or `{ open = true }` without a token, with `development = true` alone",
     ),
     key(
         "housekeeping.keep_days",

@@ -6,6 +6,8 @@ mod reader;
 mod secret;
 mod sections;
 mod source;
+mod stage;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -22,6 +24,7 @@ pub(crate) use source::{Origin, Problem};
 
 /// All of it. It holds secrets: no `Debug`.
 pub(crate) struct Config {
+    pub(crate) stage: Stage,
     pub(crate) listen: Listen,
     pub(crate) admin: Option<Admin>,
     pub(crate) database: Address,
@@ -36,6 +39,14 @@ pub(crate) struct Config {
     /// Days after which the audit trail is pruned.
     pub(crate) keep_days: Option<u32>,
     pub(crate) log: Log,
+}
+
+/// What a service is for. Production is the default: what only development may do is refused there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Production,
+    /// On one machine, without anything that is worth protecting.
+    Development,
 }
 
 /// A listener of the public.
@@ -93,7 +104,7 @@ impl Address {
 /// How CVS knows accounts.
 pub(crate) struct Tokens {
     pub(crate) issuer: Option<Issuer>,
-    /// For development.
+    /// For [`Stage::Development`].
     pub(crate) fixed: Vec<(AccountName, Secret)>,
 }
 
@@ -105,6 +116,33 @@ pub(crate) struct Issuer {
     pub(crate) refresh: Duration,
     pub(crate) algorithms: Vec<jsonwebtoken::Algorithm>,
     pub(crate) leeway: Duration,
+    /// What the header may say that a token is.
+    pub(crate) types: Vec<TokenType>,
+    /// Clients that tokens may be issued to; empty for all of the issuer's.
+    pub(crate) authorized_parties: Vec<String>,
+    /// What a token must be granted.
+    pub(crate) scope: Vec<String>,
+    /// The longest time from a token's issue to its end.
+    pub(crate) max_lifetime: Duration,
+    /// What changes of phone number and the removal of enrollments want.
+    pub(crate) step_up: Option<StepUp>,
+}
+
+/// Type of a token (`typ`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenType {
+    /// `at+jwt`: an access token, and nothing else (RFC 9068).
+    AccessToken,
+    /// `JWT`, or no type: the issuer's access tokens say no more.
+    Jwt,
+}
+
+/// Login that a token must tell of (RFC 9470).
+pub(crate) struct StepUp {
+    /// The longest time since the person logged in (`auth_time`).
+    pub(crate) max_age: Option<Duration>,
+    /// Classes of the login (`acr`), one of which it must have; empty for any.
+    pub(crate) acr: Vec<String>,
 }
 
 /// Where an issuer's keys are.

@@ -4,37 +4,45 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use jsonwebtoken::Algorithm;
-
 use super::access::refuse_unguarded;
 use super::reader::Reader;
 use super::source::Value;
+use super::stage;
+use super::tokens::tokens;
 use super::{
-    AccessTokens, Address, Admin, Config, Issuer, IssuerKeys, Limits, Listen, Log, RelyingParty, Secret, Signature,
-    Sms, TlsFiles, Tokens, Webhook,
+    AccessTokens, Address, Admin, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, TlsFiles,
+    Webhook,
 };
-use crate::{AccountName, KeyRing, KeySize, MasterKey, Policy, SmsRetry};
+use crate::{KeyRing, KeySize, MasterKey, Policy, SmsRetry};
 
 /// The shortest secrets that are taken: what a person thinks up is shorter.
 const MIN_ADMIN_TOKEN: usize = 32;
-const MIN_TOKEN: usize = 16;
+pub(super) const MIN_TOKEN: usize = 16;
 
 /// All of them. `None` only where there is a problem.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     // Each is read, so that all problems are told at once.
+    let stage = stage::stage(reader);
     let listen = listen(reader);
     let admin = admin(reader);
     let database = database(reader);
     let master_key = master_key(reader);
     let policy = policy(reader);
-    let tokens = tokens(reader, listen.as_ref().map(|listen| listen.address));
+    let tokens = tokens(reader);
     let access_tokens = access_tokens(reader);
     let sms = sms(reader);
     let sms_retry = sms_retry(reader);
     let limits = limits(reader);
     let relying_parties = relying_parties(reader);
     let keep_days = reader.number("housekeeping.keep_days", 400, 0..=36_500);
+    match stage {
+        Stage::Production => stage::refuse_development(reader, &tokens, sms.as_ref(), &relying_parties),
+        Stage::Development => {
+            stage::refuse_production(reader, listen.as_ref(), admin.as_ref(), database.as_ref(), &tokens);
+        }
+    }
     Some(Config {
+        stage,
         listen: listen?,
         admin,
         database: database?,
@@ -251,85 +259,8 @@ fn device_key_bits(reader: &mut Reader) -> KeySize {
     })
 }
 
-fn tokens(reader: &mut Reader, address: Option<SocketAddr>) -> Tokens {
-    let issuer = issuer(reader);
-    let mut fixed = Vec::new();
-    for (account, token) in reader.table("tokens.static") {
-        match (AccountName::new(&account), token) {
-            (Some(account), Value::Text(token)) if token.len() >= MIN_TOKEN => {
-                fixed.push((account, Secret::new(token)))
-            }
-            (None, _) => reader.problem("tokens.static", format!("`{account}` is not the name of an account")),
-            _ => reader.problem(
-                "tokens.static",
-                format!("the token of `{account}` must be a text of {MIN_TOKEN} characters or more"),
-            ),
-        }
-    }
-    if !fixed.is_empty() {
-        reader.secret_is_here("tokens.static");
-    }
-    if !fixed.is_empty() && address.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
-        reader.problem("tokens.static", "is for development: listen.address must be a loopback address");
-    }
-    if issuer.is_none() && fixed.is_empty() && !reader.has("tokens.issuer") {
-        reader.problem("tokens.issuer", "is missing: without it no app can be known");
-    }
-    Tokens { issuer, fixed }
-}
-
-fn issuer(reader: &mut Reader) -> Option<Issuer> {
-    const ALGORITHMS: [(&str, Algorithm); 9] = [
-        ("ES256", Algorithm::ES256),
-        ("ES384", Algorithm::ES384),
-        ("EdDSA", Algorithm::EdDSA),
-        ("RS256", Algorithm::RS256),
-        ("RS384", Algorithm::RS384),
-        ("RS512", Algorithm::RS512),
-        ("PS256", Algorithm::PS256),
-        ("PS384", Algorithm::PS384),
-        ("PS512", Algorithm::PS512),
-    ];
-    let refresh = reader.seconds("tokens.jwks_refresh_seconds", 300, 1..=86_400);
-    let leeway = reader.seconds("tokens.leeway_seconds", 30, 0..=300);
-    let mut algorithms = Vec::new();
-    for name in
-        reader.list("tokens.algorithms").unwrap_or_else(|| ["ES256", "EdDSA", "RS256"].map(str::to_owned).to_vec())
-    {
-        match ALGORITHMS.iter().find(|(known, _)| *known == name) {
-            Some((_, algorithm)) => algorithms.push(*algorithm),
-            None => reader.problem("tokens.algorithms", format!("`{name}` is none of the asymmetric algorithms")),
-        }
-    }
-    if !reader.has("tokens.issuer") {
-        return None;
-    }
-    let name = reader.text("tokens.issuer");
-    let audience = reader.required("tokens.audience");
-    let ca_file = reader.path("tokens.ca_file");
-    if let Some(file) = &ca_file {
-        reader.readable("tokens.ca_file", file);
-    }
-    let keys = match (reader.path("tokens.jwks_file"), reader.text("tokens.jwks_url")) {
-        (Some(file), None) => {
-            reader.readable("tokens.jwks_file", &file);
-            Some(IssuerKeys::File(file))
-        }
-        (None, Some(url)) => url_of(reader, "tokens.jwks_url", url).map(|url| IssuerKeys::Url { url, ca_file }),
-        (Some(_), Some(_)) => {
-            reader.problem("tokens.jwks_url", "tokens.jwks_file is given, too: one of them must go");
-            None
-        }
-        (None, None) => {
-            reader.problem("tokens.jwks_url", "is missing, and so is tokens.jwks_file");
-            None
-        }
-    };
-    Some(Issuer { name: name?, audience: audience?, keys: keys?, refresh, algorithms, leeway })
-}
-
 /// A URL that secrets may be sent to: https, or http on this machine.
-fn url_of(reader: &mut Reader, key: &str, url: String) -> Option<String> {
+pub(super) fn url_of(reader: &mut Reader, key: &str, url: String) -> Option<String> {
     let parsed = url.parse::<axum::http::Uri>().ok();
     let host = parsed.as_ref().and_then(|url| url.host()).unwrap_or_default().trim_matches(['[', ']']);
     let loopback = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());

@@ -78,7 +78,8 @@ impl Source {
         for (section, content) in document.get_ref() {
             let origin = line(section.span().start);
             let DeValue::Table(content) = content.get_ref() else {
-                self.unknown(section.get_ref(), origin);
+                // A key of no section, or a section that is none.
+                self.take(section.get_ref().as_ref().to_owned(), own(content.get_ref()), origin);
                 continue;
             };
             for (name, value) in content {
@@ -220,6 +221,11 @@ mod tests {
             "line 2: policy.max_pin_tries: must be a whole number"
         );
         assert!(said("listen = 1", &[]).starts_with("line 1: listen: there is no such key"));
+        assert_eq!(
+            said("developement = true", &[]),
+            "line 1: developement: there is no such key; the nearest is `development`"
+        );
+        assert!(said("development = 1", &[]).ends_with("must be true or false"));
         assert_eq!(
             said("", &[("PIMS_AUTHORITY_LOG_LEVLE", "x")]),
             "environment variable PIMS_AUTHORITY_LOG_LEVLE: there is no such key; the nearest is PIMS_AUTHORITY_LOG_LEVEL"

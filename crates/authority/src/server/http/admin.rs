@@ -14,6 +14,7 @@ use serde_json::json;
 use super::reply::{Trouble, object};
 use crate::server::config::Secret;
 use crate::server::identity::bearer;
+use crate::server::names;
 use crate::server::service::Service;
 use crate::{AccountInfo, AccountName, AuditEntry, DeviceInfo};
 
@@ -121,7 +122,7 @@ pub(crate) async fn accounts(
 
 pub(crate) async fn add_account(State(service): State<Arc<Service>>, body: Bytes) -> Result<Response, Trouble> {
     let body: NewAccount = object(&body).ok_or(Trouble::Malformed("the body must be {\"name\":\"…\"}"))?;
-    let account = named(&body.name)?;
+    let account = names::normal(&body.name).ok_or(Trouble::Malformed(names::WANTED))?;
     let added = service.step(move |authority| authority.add_account(&account)).await?;
     let (status, word) = if added { (StatusCode::CREATED, "OK") } else { (StatusCode::CONFLICT, "NOK:EXISTS") };
     Ok((status, Json(json!({"err": word}))).into_response())

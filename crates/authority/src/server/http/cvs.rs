@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::reply::{Trouble, object};
 use crate::domain::phone::is_phone_number;
+use crate::server::identity::Caller;
 use crate::server::rates::Advance;
 use crate::server::service::Service;
 use crate::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Purpose};
@@ -42,7 +43,7 @@ pub(crate) async fn send_code(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Trouble> {
-    let account = account(&service, &headers)?;
+    let caller = caller(&service, &headers)?;
     let body: SendCode =
         if body.is_empty() { SendCode { purpose: enrollment(), phone_number: None } } else { parse(&body)? };
     let purposes = [Purpose::Enrollment, Purpose::PhoneNumberCertification, Purpose::ResetPin];
@@ -50,6 +51,12 @@ pub(crate) async fn send_code(
         .into_iter()
         .find(|purpose| purpose.as_str() == body.purpose)
         .ok_or(Trouble::Malformed("`type` is none of enrollment, phoneNumberCertification, resetPIN"))?;
+    let account = match purpose {
+        // The first half of a change of number.
+        Purpose::PhoneNumberCertification => stepped_up(caller)?,
+        // These codes go to the trusted number: whoever has the token alone does not get them.
+        Purpose::Enrollment | Purpose::ResetPin => caller.account(),
+    };
     // A number that is nobody's yet is whoever's: it is spared what many accounts together could have sent to it.
     let mut advance = Advance::default();
     let strange = body.phone_number.as_deref().filter(|_| purpose == Purpose::PhoneNumberCertification);
@@ -122,7 +129,7 @@ async fn register(
     operation: &str,
     request: fn(&Number) -> CvsRequest<'_>,
 ) -> Result<Response, Trouble> {
-    let account = account(service, headers)?;
+    let account = stepped_up(caller(service, headers)?)?;
     let number: Number = parse(body)?;
     let answer = service.step(move |authority| authority.cvs(&account, &request(&number))).await?;
     Ok(told(service, operation, answer))
@@ -132,17 +139,27 @@ pub(crate) async fn remove_enrollments(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
 ) -> Result<Response, Trouble> {
-    let account = account(&service, &headers)?;
+    let account = stepped_up(caller(&service, &headers)?)?;
     let answer = service.step(move |authority| authority.cvs(&account, &CvsRequest::RemoveEnrollments)).await?;
     Ok(told(&service, "removeEnrollments", answer))
 }
 
 /// Whose request it is, where it is not one too many.
 pub(crate) fn account(service: &Service, headers: &HeaderMap) -> Result<AccountName, Trouble> {
-    let account = service.identity.account(headers).ok_or(Trouble::Unauthorized)?;
-    let taken = service.rates.account.take(account.clone(), Instant::now());
+    caller(service, headers).map(Caller::account)
+}
+
+/// The client, where its account has not asked too often.
+fn caller(service: &Service, headers: &HeaderMap) -> Result<Caller, Trouble> {
+    let caller = service.identity.caller(headers).ok_or(Trouble::Unauthorized)?;
+    let taken = service.rates.account.take(caller.name().clone(), Instant::now());
     taken.map_err(|wait| Trouble::limited(service, "account", wait))?;
-    Ok(account)
+    Ok(caller)
+}
+
+/// The account, for what changes by what it is protected.
+fn stepped_up(caller: Caller) -> Result<AccountName, Trouble> {
+    caller.stepped_up().map_err(Trouble::NeedsLogin)
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Trouble> {

@@ -11,12 +11,14 @@ use serde_json::json;
 use crate::server::service::{Failed, Service};
 
 /// Why a request got no answer of its own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Trouble {
     /// The service could not judge.
     Failed,
     /// No token, or none that is known.
     Unauthorized,
+    /// The account's token is good, but not for this: the login that it tells of is too old or too weak. The challenge that says what is wanted.
+    NeedsLogin(HeaderValue),
     /// Too often. When to come again.
     TooMany(Duration),
     /// The query is longer than queries may be.
@@ -55,6 +57,9 @@ impl IntoResponse for Trouble {
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer"),
             ),
+            Self::NeedsLogin(challenge) => {
+                with(StatusCode::UNAUTHORIZED, "NOK:LOGIN", header::WWW_AUTHENTICATE, challenge)
+            }
             Self::TooMany(wait) => {
                 let seconds = wait.as_secs_f64().ceil() as u64;
                 with(StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYREQUESTS", header::RETRY_AFTER, seconds.max(1).into())

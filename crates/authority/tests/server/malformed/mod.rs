@@ -31,11 +31,11 @@ struct Stage {
 
 impl Stage {
     fn new(schema: Option<Schema>) -> Self {
-        let setup = Setup::new().set("limits.party_per_minute", 1_000_000);
-        let world = match &schema {
-            Some(schema) => setup.set("database.url", &schema.url).start(),
-            None => setup.start(),
+        let setup = match &schema {
+            Some(schema) => Setup::production().set("database.url", &schema.url),
+            None => Setup::new(),
         };
+        let world = setup.set("limits.party_per_minute", 1_000_000).start();
         let alice = world.account("alice");
         let device = Device::activate(&world, &alice, "1234");
         let grant = json!({"grant_type": "password", "password": device.made(&world.client, "1234")});

@@ -1,0 +1,64 @@
+//! The key `development`: what only development may do, and what it must not stand beside.
+//!
+//! An address does not tell one from the other: behind a proxy a production listens on a loopback address, too.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::reader::Reader;
+use super::{Address, Admin, Listen, RelyingParty, Sms, Stage, Tokens};
+
+const KEY: &str = "development";
+
+/// Reads what the configuration is for.
+pub(super) fn stage(reader: &Reader) -> Stage {
+    if reader.flag(KEY, false) { Stage::Development } else { Stage::Production }
+}
+
+/// Tells what a production must not have.
+pub(super) fn refuse_development(
+    reader: &mut Reader,
+    tokens: &Tokens,
+    sms: Option<&Sms>,
+    parties: &BTreeMap<String, RelyingParty>,
+) {
+    const WHY: &str = "is for development: it needs `development = true`";
+    if !tokens.fixed.is_empty() {
+        reader.problem("tokens.static", WHY);
+    }
+    if matches!(sms, Some(Sms::Outbox(_))) {
+        reader.problem("sms.gateway", format!("`outbox` {WHY}"));
+    }
+    for (service, _) in parties.iter().filter(|(_, party)| party.token.is_none()) {
+        reader.problem("relying_parties.services", format!("`{service}` = {{ open = true }} {WHY}"));
+    }
+}
+
+/// Tells what a service for development must not have.
+pub(super) fn refuse_production(
+    reader: &mut Reader,
+    listen: Option<&Listen>,
+    admin: Option<&Admin>,
+    database: Option<&Address>,
+    tokens: &Tokens,
+) {
+    const WHY: &str = "is for production: it does not go with `development = true`";
+    let is_elsewhere = |address: SocketAddr| !address.ip().to_canonical().is_loopback();
+    if listen.is_some_and(|listen| is_elsewhere(listen.address)) {
+        reader.problem("listen.address", format!("an address other than a loopback address {WHY}"));
+    }
+    if admin.is_some_and(|admin| is_elsewhere(admin.address)) {
+        reader.problem("admin.address", format!("an address other than a loopback address {WHY}"));
+    }
+    if listen.is_some_and(|listen| !listen.trusted_proxies.is_empty()) {
+        reader.problem("listen.trusted_proxies", WHY);
+    }
+    if matches!(database, Some(Address::Postgres { .. })) {
+        // The URL may be a file's content.
+        let key = if reader.has("database.url") { "database.url" } else { "database.url_file" };
+        reader.problem(key, format!("PostgreSQL {WHY}"));
+    }
+    if tokens.issuer.is_some() {
+        reader.problem("tokens.issuer", WHY);
+    }
+}

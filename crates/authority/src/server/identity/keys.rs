@@ -1,0 +1,358 @@
+//! The issuer's keys. Each is judged when the set is loaded; tokens meet only those that can be used.
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Sizes of RSA moduli that are taken, in bits. Longer ones cost time and are not supported below.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// The longest RSA exponent, in bytes: 33 bits fit.
+const MAX_EXPONENT: usize = 5;
+
+/// The longest key id that is repeated in a log line or an error, in characters.
+const MAX_SHOWN: usize = 64;
+
+/// Key of the issuer, and what may be checked with it.
+pub(super) struct Key {
+    id: Option<String>,
+    algorithms: Vec<Algorithm>,
+    key: DecodingKey,
+}
+
+/// Keys of the issuer that can be used: at least one.
+pub(super) struct Keys(Vec<Key>);
+
+/// Key that is left out, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    /// The key's id, cut to a length that can be shown; its place in the set where it has none.
+    pub(super) key: String,
+    pub(super) why: Unusable,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key {:?}: {}", self.key, self.why)
+    }
+}
+
+/// Reason for which a key is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unusable {
+    #[error("it is no JSON Web Key")]
+    Form,
+    #[error("its `use` is not `sig`")]
+    Use,
+    #[error("its `key_ops` lack `verify`")]
+    Operations,
+    #[error("its `alg` is none of `tokens.algorithms`, or not for a key of its type")]
+    Algorithm,
+    #[error("keys of its type and curve are for none of `tokens.algorithms`")]
+    Type,
+    #[error("it has its private part")]
+    Private,
+    #[error("its modulus has fewer than 2048 bits or more than 8192, or is even")]
+    Modulus,
+    #[error("its exponent is even, less than 3, or has more than 33 bits")]
+    Exponent,
+    #[error("its point has not the length that its curve has")]
+    Point,
+}
+
+/// Members of a JSON Web Key (RFC 7517, RFC 7518, RFC 8037). Each stands once at most.
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    kid: Option<String>,
+    r#use: Option<String>,
+    key_ops: Option<Vec<String>>,
+    alg: Option<String>,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    d: Option<serde::de::IgnoredAny>,
+}
+
+impl Keys {
+    /// Reads a JSON Web Key Set for these algorithms. An error says why there is no key that can be used.
+    pub(super) fn read(text: &[u8], allowed: &[Algorithm]) -> Result<(Self, Vec<LeftOut>), String> {
+        #[derive(Deserialize)]
+        struct Set {
+            keys: Vec<Box<serde_json::value::RawValue>>,
+        }
+        let Set { keys } =
+            serde_json::from_slice(text).map_err(|_| "the issuer's keys are not a JSON Web Key Set".to_owned())?;
+        if keys.is_empty() {
+            return Err("the issuer's key set is empty".into());
+        }
+        let (mut usable, mut left_out) = (Vec::new(), Vec::new());
+        for (place, key) in keys.iter().enumerate() {
+            match judge(key.get(), allowed) {
+                Ok(key) => usable.push(key),
+                Err(why) => left_out.push(LeftOut { key: shown(key.get(), place), why }),
+            }
+        }
+        if usable.is_empty() {
+            let why: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+            return Err(format!("the issuer's key set has no key that can be used: {}", why.join("; ")));
+        }
+        Ok((Self(usable), left_out))
+    }
+
+    /// Returns the keys that may have signed a token of this algorithm and key id.
+    pub(super) fn of<'a>(
+        &'a self,
+        algorithm: Algorithm,
+        id: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a DecodingKey> + 'a {
+        let fits = move |key: &&Key| key.algorithms.contains(&algorithm) && (id.is_none() || key.id.as_deref() == id);
+        self.0.iter().filter(fits).map(|key| &key.key)
+    }
+}
+
+fn judge(key: &str, allowed: &[Algorithm]) -> Result<Key, Unusable> {
+    let key: Jwk = serde_json::from_str(key).map_err(|_| Unusable::Form)?;
+    if key.r#use.as_deref().is_some_and(|purpose| purpose != "sig") {
+        return Err(Unusable::Use);
+    }
+    if key.key_ops.as_ref().is_some_and(|operations| !operations.iter().any(|operation| operation == "verify")) {
+        return Err(Unusable::Operations);
+    }
+    let mut algorithms: Vec<Algorithm> = of_type(&key).to_vec();
+    algorithms.retain(|algorithm| allowed.contains(algorithm));
+    if algorithms.is_empty() {
+        return Err(Unusable::Type);
+    }
+    if let Some(name) = &key.alg {
+        // RFC 9864 calls EdDSA with this curve by the curve's name.
+        let name = if name == "Ed25519" { "EdDSA" } else { name };
+        algorithms.retain(|algorithm| name.parse().is_ok_and(|named: Algorithm| named == *algorithm));
+        if algorithms.is_empty() {
+            return Err(Unusable::Algorithm);
+        }
+    }
+    if key.d.is_some() {
+        return Err(Unusable::Private);
+    }
+    let public = public(&key)?;
+    Ok(Key { id: key.kid, algorithms, key: public })
+}
+
+/// Returns the algorithms that a key's type and curve are for.
+fn of_type(key: &Jwk) -> &'static [Algorithm] {
+    match (key.kty.as_str(), key.crv.as_deref()) {
+        ("RSA", _) => &[
+            Algorithm::RS256,
+            Algorithm::RS384,
+            Algorithm::RS512,
+            Algorithm::PS256,
+            Algorithm::PS384,
+            Algorithm::PS512,
+        ],
+        ("EC", Some("P-256")) => &[Algorithm::ES256],
+        ("EC", Some("P-384")) => &[Algorithm::ES384],
+        ("OKP", Some("Ed25519")) => &[Algorithm::EdDSA],
+        _ => &[],
+    }
+}
+
+fn public(key: &Jwk) -> Result<DecodingKey, Unusable> {
+    let bytes = |member: &Option<String>| {
+        let text = member.as_deref().ok_or(Unusable::Form)?;
+        Base64UrlUnpadded::decode_vec(text).map_err(|_| Unusable::Form)
+    };
+    match key.kty.as_str() {
+        "RSA" => {
+            let (modulus, exponent) = (number(bytes(&key.n)?), number(bytes(&key.e)?));
+            if !RSA_BITS.contains(&bits(&modulus)) || !is_odd(&modulus) {
+                return Err(Unusable::Modulus);
+            }
+            let fits = exponent.len() <= MAX_EXPONENT && bits(&exponent) <= 33;
+            if !fits || !is_odd(&exponent) || exponent == [1] {
+                return Err(Unusable::Exponent);
+            }
+            Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
+        }
+        "EC" => {
+            let length = if key.crv.as_deref() == Some("P-384") { 48 } else { 32 };
+            let (x, y) = (bytes(&key.x)?, bytes(&key.y)?);
+            if x.len() != length || y.len() != length {
+                return Err(Unusable::Point);
+            }
+            Ok(DecodingKey::from_ec_der(&[&[4], &x[..], &y[..]].concat()))
+        }
+        _ => {
+            let x = bytes(&key.x)?;
+            if x.len() == 32 { Ok(DecodingKey::from_ed_der(&x)) } else { Err(Unusable::Point) }
+        }
+    }
+}
+
+/// Returns a big-endian number without leading zeros.
+fn number(mut bytes: Vec<u8>) -> Vec<u8> {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    bytes.drain(..zeros);
+    bytes
+}
+
+fn bits(number: &[u8]) -> usize {
+    let first = number.first().map_or(0, |first| first.leading_zeros() as usize);
+    (number.len() * 8).saturating_sub(first)
+}
+
+fn is_odd(number: &[u8]) -> bool {
+    number.last().is_some_and(|last| last & 1 == 1)
+}
+
+/// Returns what a key is called where it is left out.
+fn shown(key: &str, place: usize) -> String {
+    let key: Value = serde_json::from_str(key).unwrap_or_default();
+    match key.get("kid").and_then(Value::as_str) {
+        Some(id) => id.chars().take(MAX_SHOWN).collect(),
+        None => format!("number {}", place + 1),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ALL: [Algorithm; 3] = [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256];
+
+    fn text(bytes: &[u8]) -> String {
+        Base64UrlUnpadded::encode_string(bytes)
+    }
+
+    /// A modulus with its highest and its lowest bit set.
+    fn modulus(bits: usize) -> String {
+        let mut bytes = vec![0xff; bits.div_ceil(8)];
+        bytes[0] = 0xff >> ((8 - bits % 8) % 8);
+        text(&bytes)
+    }
+
+    fn rsa(bits: usize) -> Value {
+        json!({"kty": "RSA", "kid": "r", "n": modulus(bits), "e": "AQAB"})
+    }
+
+    fn ec(curve: &str, length: usize) -> Value {
+        json!({"kty": "EC", "kid": "e", "crv": curve, "x": text(&vec![1; length]), "y": text(&vec![1; length])})
+    }
+
+    fn ed() -> Value {
+        json!({"kty": "OKP", "kid": "d", "crv": "Ed25519", "x": text(&[1; 32])})
+    }
+
+    fn with(mut key: Value, name: &str, value: impl Into<Value>) -> Value {
+        key[name] = value.into();
+        key
+    }
+
+    /// What one key of a set, beside a good one, is good for.
+    fn judged(key: &Value) -> Result<Vec<Algorithm>, Unusable> {
+        let good = with(ed(), "kid", "good");
+        let set = json!({"keys": [good, key]}).to_string();
+        let (keys, left_out) = Keys::read(set.as_bytes(), &ALL).unwrap();
+        match (&keys.0[..], &left_out[..]) {
+            ([_, key], []) => Ok(key.algorithms.clone()),
+            ([_], [left_out]) => Err(left_out.why),
+            _ => panic!("{left_out:?}"),
+        }
+    }
+
+    #[test]
+    fn a_key_is_for_the_allowed_algorithms_of_its_type_or_for_its_own_alone() {
+        assert_eq!(judged(&rsa(2048)), Ok(vec![Algorithm::RS256]));
+        assert_eq!(judged(&rsa(8192)), Ok(vec![Algorithm::RS256]));
+        assert_eq!(judged(&ec("P-256", 32)), Ok(vec![Algorithm::ES256]));
+        assert_eq!(judged(&ed()), Ok(vec![Algorithm::EdDSA]));
+        for good in [
+            with(ed(), "use", "sig"),
+            with(ed(), "key_ops", json!(["sign", "verify"])),
+            with(ed(), "alg", "EdDSA"),
+            with(ed(), "alg", "Ed25519"),
+        ] {
+            assert_eq!(judged(&good), Ok(vec![Algorithm::EdDSA]), "{good}");
+        }
+        let set = json!({"keys": [with(rsa(2048), "alg", "PS384"), rsa(3072)]}).to_string();
+        let (keys, _) = Keys::read(set.as_bytes(), &[Algorithm::RS256, Algorithm::PS384]).unwrap();
+        assert_eq!(keys.0[0].algorithms, [Algorithm::PS384]);
+        assert_eq!(keys.0[1].algorithms, [Algorithm::RS256, Algorithm::PS384]);
+        assert_eq!(keys.of(Algorithm::PS384, None).count(), 2);
+        assert_eq!(keys.of(Algorithm::RS256, Some("r")).count(), 1, "a key with an `alg` is for that one");
+        assert_eq!(keys.of(Algorithm::RS256, Some("other")).count(), 0);
+        assert_eq!(keys.of(Algorithm::ES256, None).count(), 0);
+    }
+
+    #[test]
+    fn a_key_that_is_not_for_signatures_or_not_good_enough_is_left_out() {
+        for (key, why) in [
+            (with(ed(), "use", "enc"), Unusable::Use),
+            (with(ed(), "use", ""), Unusable::Use),
+            (with(ed(), "key_ops", json!(["sign", "encrypt"])), Unusable::Operations),
+            (with(ed(), "key_ops", json!([])), Unusable::Operations),
+            (with(rsa(2048), "alg", "RSA-OAEP"), Unusable::Algorithm),
+            (with(rsa(2048), "alg", "RS512"), Unusable::Algorithm),
+            (with(rsa(2048), "alg", "EdDSA"), Unusable::Algorithm),
+            (with(ec("P-256", 32), "alg", "ES384"), Unusable::Algorithm),
+            (with(ed(), "alg", "none"), Unusable::Algorithm),
+            (with(ed(), "alg", "HS256"), Unusable::Algorithm),
+            (ec("P-384", 48), Unusable::Type),
+            (ec("P-521", 66), Unusable::Type),
+            (ec("secp256k1", 32), Unusable::Type),
+            (with(ed(), "crv", "X25519"), Unusable::Type),
+            (with(ed(), "crv", "Ed448"), Unusable::Type),
+            (json!({"kty": "oct", "k": text(&[1; 32])}), Unusable::Type),
+            (json!({"kty": "other"}), Unusable::Type),
+            (with(ed(), "d", text(&[1; 32])), Unusable::Private),
+            (with(rsa(2048), "d", text(&[1; 256])), Unusable::Private),
+            (rsa(1024), Unusable::Modulus),
+            (rsa(2047), Unusable::Modulus),
+            (rsa(8193), Unusable::Modulus),
+            (rsa(65536), Unusable::Modulus),
+            // 1024 bits behind zeros.
+            (with(rsa(2048), "n", text(&[&[0; 128][..], &[0xff; 128]].concat())), Unusable::Modulus),
+            (with(rsa(2048), "n", text(&[&[0xff; 255][..], &[0xfe]].concat())), Unusable::Modulus),
+            (with(rsa(2048), "e", "AQ"), Unusable::Exponent),
+            (with(rsa(2048), "e", ""), Unusable::Exponent),
+            (with(rsa(2048), "e", "Ag"), Unusable::Exponent),
+            (with(rsa(2048), "e", modulus(40)), Unusable::Exponent),
+            (with(ec("P-256", 32), "x", text(&[1; 31])), Unusable::Point),
+            (with(ec("P-256", 32), "y", text(&[1; 33])), Unusable::Point),
+            (with(ed(), "x", text(&[1; 57])), Unusable::Point),
+            (with(ed(), "x", "!"), Unusable::Form),
+            (with(rsa(2048), "e", Value::Null), Unusable::Form),
+            (with(ed(), "use", 1), Unusable::Form),
+            (json!("a text"), Unusable::Form),
+            (json!({}), Unusable::Form),
+        ] {
+            assert_eq!(judged(&key), Err(why), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_is_no_key() {
+        let set = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "enc", "use": "sig", "x": ""}]}"#;
+        let why = Keys::read(set.as_bytes(), &ALL).err().unwrap();
+        assert!(why.contains(r#"key "number 1": it is no JSON Web Key"#), "{why}");
+    }
+
+    #[test]
+    fn a_set_without_a_usable_key_is_an_error_that_names_each() {
+        let set = json!({"keys": [with(ed(), "use", "enc"), with(rsa(1024), "kid", "old".repeat(100))]}).to_string();
+        let why = Keys::read(set.as_bytes(), &ALL).err().unwrap();
+        assert!(why.contains(r#"key "d": its `use` is not `sig`; key "oldold"#), "{why}");
+        assert!(why.len() < 400, "a long id is cut: {why}");
+        for (set, why) in [("{\"keys\": []}", "is empty"), ("[]", "not a JSON Web Key Set"), ("x", "not a JSON")] {
+            assert!(Keys::read(set.as_bytes(), &ALL).err().unwrap().contains(why), "{set}");
+        }
+    }
+}

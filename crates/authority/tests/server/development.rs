@@ -1,0 +1,94 @@
+//! `development = true`: what needs it, and what it refuses.
+
+use std::process::{Command, Stdio};
+
+use crate::world::{Setup, token};
+
+/// What `check` says of a configuration that it refuses.
+fn refused(setup: &Setup) -> String {
+    let output = setup.command(&["check"]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    told
+}
+
+fn is_good(setup: &Setup) -> bool {
+    setup.command(&["check"]).output().unwrap().status.success()
+}
+
+#[test]
+fn what_is_for_development_needs_the_key() {
+    assert!(is_good(&Setup::new()) && is_good(&Setup::production()));
+    let told = refused(&Setup::new().set("development", false));
+    for (key, what) in [
+        ("tokens.static", "it needs `development = true`"),
+        ("sms.gateway", "`outbox` is for development"),
+        ("relying_parties.services", "`shop` = { open = true } is for development"),
+    ] {
+        assert!(told.lines().any(|line| line.contains(key) && line.contains(what)), "{key}: {told}");
+    }
+    // Each of them by itself, behind a proxy on a loopback address.
+    let production = || Setup::production().set("listen.trusted_proxies", "127.0.0.1");
+    assert!(is_good(&production()));
+    let fixed = format!("{{ alice = \"{}\" }}", token("alice"));
+    for (key, value) in [("tokens.static", &*fixed), ("relying_parties.services", "{ shop = { open = true } }")] {
+        assert!(refused(&production().set(key, value)).contains(key), "{key}");
+    }
+    let outbox = production().set("sms.gateway", "outbox").set("sms.outbox_file", "outbox.jsonl");
+    assert!(refused(&outbox).contains("sms.gateway"));
+}
+
+#[test]
+fn what_is_for_production_is_refused_beside_the_key() {
+    for (key, value) in [
+        ("database.url", "postgres://pims@db.example.com/pims"),
+        ("listen.trusted_proxies", "127.0.0.1"),
+        ("listen.address", "192.0.2.1:8443"),
+        ("admin.address", "192.0.2.1:8444"),
+    ] {
+        let told = refused(&Setup::new().set(key, value));
+        let is_told = |line: &str| line.contains(&format!(" {key}: ")) && line.contains("for production");
+        assert!(told.lines().any(is_told), "{key}: {told}");
+    }
+    let setup = Setup::new();
+    setup.write("jwks.json", "{}");
+    let issuer = setup
+        .set("tokens.issuer", "https://login.example")
+        .set("tokens.audience", "pims")
+        .set("tokens.jwks_file", "jwks.json");
+    assert!(refused(&issuer).contains("tokens.issuer: is for production"));
+    // With TLS, too.
+    let setup = Setup::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    setup.write("server.pem", &certificate.pem());
+    setup.write("server.key", &key.serialize_pem());
+    let with_tls = setup.set("listen.certificate_file", "server.pem").set("listen.key_file", "server.key");
+    assert!(is_good(&with_tls.again()));
+    assert!(refused(&with_tls.set("listen.address", "0.0.0.0:8443")).contains("listen.address"));
+}
+
+#[test]
+fn a_folder_of_an_older_development_service_still_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pims-authority"));
+        command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(folder.path());
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut told = String::new();
+        let mut lines = std::io::BufReader::new(process.stdout.take().unwrap());
+        while std::io::BufRead::read_line(&mut lines, &mut told).unwrap() > 0 && !told.contains("It ends with Ctrl-C") {
+        }
+        let _ = process.kill();
+        let _ = process.wait();
+        told
+    };
+    assert!(start().contains("https://localhost:"));
+    let path = folder.path().join("pims-authority.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\ndevelopment = true\n"));
+    // The one that was made before there was this key.
+    std::fs::write(&path, text.replace("development = true\n", "")).unwrap();
+    assert!(start().contains("https://localhost:"));
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("development ="), "it is left as it is");
+}

@@ -55,7 +55,7 @@ fn who_does_not_go_on_with_a_request_does_not_keep_the_program() {
 }
 
 /// A certificate for `localhost` in the files of the configuration; its text.
-fn certificate(setup: &Setup) -> String {
+pub(crate) fn certificate(setup: &Setup) -> String {
     let key = KeyPair::generate().unwrap();
     let pem = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
     setup.write("server.pem", &pem);

@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, the environment over it, typed and checked before anything is done with it.
 
+mod key_command;
 pub(crate) mod keys;
 mod reader;
 mod secret;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::server::hardening::LockMemory;
 use crate::{AccountName, Database, KeyRing, Policy, SmsRetry};
 use reader::Reader;
 pub(crate) use reader::refuse_everybody;
@@ -34,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) relying_parties: BTreeMap<String, RelyingParty>,
     /// Days after which the audit trail is pruned.
     pub(crate) keep_days: Option<u32>,
+    pub(crate) lock_memory: LockMemory,
     pub(crate) log: Log,
 }
 

@@ -17,7 +17,7 @@ HOOKED_LIB    := $(BUILD)/release-hooks
 # Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the library is a sixth larger.
 SHIPPED := cdylib,staticlib
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-dist install uninstall deb dist cross lint check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-dist install uninstall deb dist cross lint advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,7 +67,11 @@ lint: ## formatting, clippy and documentation without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	tools/lint-dockerfile $(BUILD)/hadolint
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
-	else echo "SKIPPED: cargo-deny is not installed (bans, licences and sources of dependencies were not checked)"; fi
+	else echo "NOT CHECKED: licences, sources, duplicate and wildcard versions of dependencies (deny.toml): cargo-deny is not installed"; fi
+	@echo "NOT CHECKED: known vulnerabilities of dependencies: that is 'make advisories', which needs the network"
+
+advisories: ## known vulnerabilities of the dependencies (RustSec); needs cargo-deny and the network, not part of `make test`
+	$(CARGO) deny check advisories
 
 test-rust: export PIMS_TEST_AUTHORITY := $(abspath target/debug/pims-authority)
 test-rust: export PIMS_REQUIRE_AUTHORITY := 1
@@ -78,6 +82,10 @@ test-rust: ## unit, vector, property and crash tests; the service's on SQLite an
 	$(CARGO) test --workspace --features $(TEST_FEATURES),pims-authority/server
 	@# Of the whole workspace, so that its dependencies are those that are built already.
 	$(CARGO) test --workspace --no-default-features --features $(TEST_FEATURES),pims-authority/server --lib
+
+test-memory: ## how often keys and PINs stand in the memory of the service as it ships; as root, not part of `make test`
+	$(CARGO) build --profile server -p pims-authority --features server
+	PIMS_SERVER_PROGRAM=$(abspath target/server/pims-authority) $(CARGO) test -p pims-authority --features server --test server memory:: -- --nocapture
 
 test-c: ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
 	$(MAKE) --output-sync=target -j2 test-c-valgrind $(TEST_C)

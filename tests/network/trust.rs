@@ -21,6 +21,10 @@ pub(crate) struct Made {
 }
 
 pub(crate) fn make(folder: &Path, host: &str, expired: bool) -> Made {
+    make_with(folder, host, expired, rustls::crypto::ring::default_provider())
+}
+
+fn make_with(folder: &Path, host: &str, expired: bool, provider: rustls::crypto::CryptoProvider) -> Made {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -35,7 +39,7 @@ pub(crate) fn make(folder: &Path, host: &str, expired: bool) -> Made {
     let ca_file = folder.join("ca.pem");
     std::fs::write(&ca_file, ca_certificate.pem()).unwrap();
     let pin = format!("sha256/{}", Base64::encode_string(&Sha256::digest(key.subject_public_key_info())));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(provider);
     let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let server = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -48,10 +52,15 @@ pub(crate) fn make(folder: &Path, host: &str, expired: bool) -> Made {
 
 /// What asking for the phone number comes to.
 fn ask(folder: &Path, service: &Service, credential: Value) -> Value {
+    ask_with(folder, service, credential, json!({"logLevel": "low"}))
+}
+
+fn ask_with(folder: &Path, service: &Service, credential: Value, monitoring: Value) -> Value {
     let mut config = json!({
         "storage": { "path": folder.join("device") },
         "credential": { "inWeboURL": service.url, "macID": MAC_ID },
         "account": { "accessToken": crate::TOKEN },
+        "monitoring": monitoring,
     });
     for (key, value) in credential.as_object().unwrap() {
         config["credential"][key] = value.clone();
@@ -85,6 +94,27 @@ fn a_server_is_trusted_by_its_chain_its_name_its_time_and_its_pin() {
         let unknown = ask(folder.path(), &service, credential);
         assert_eq!(unknown["error"]["code"], 2202, "{unknown}");
         assert!(unknown["error"]["detail"].as_str().unwrap().contains("certificate"), "{unknown}");
+    }
+}
+
+#[test]
+fn the_log_says_which_key_exchange_a_connection_has() {
+    let _turn = turn();
+    let providers = [
+        ("X25519MLKEM768", rustls::crypto::aws_lc_rs::default_provider()),
+        ("X25519", rustls::crypto::ring::default_provider()),
+    ];
+    for (group, provider) in providers {
+        let folder = tempfile::tempdir().unwrap();
+        let made = make_with(folder.path(), "localhost", false, provider);
+        let service = Service::start(folder.path(), Some(made.server));
+        let config = json!({"caFile": made.ca_file});
+        expect(&ask_with(folder.path(), &service, config, json!({"logLevel": "high"})));
+        let text: String = std::fs::read_dir(folder.path().join("device/logs"))
+            .unwrap()
+            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+            .collect();
+        assert!(text.contains(&format!("TLSv1_3 with {group}\n")), "{text}");
     }
 }
 

@@ -37,6 +37,7 @@ mod codes;
 mod cvs;
 mod domain;
 mod failure;
+mod key_material;
 mod mac;
 mod master_key;
 mod policy;
@@ -51,6 +52,8 @@ mod sms;
 mod sms_queue;
 mod step;
 mod storage;
+#[cfg(feature = "postgres")]
+mod tls;
 mod tokens;
 
 pub use account::AccountName;

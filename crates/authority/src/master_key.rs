@@ -5,17 +5,22 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use inwebo_values::hex;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
+use crate::key_material::KeyBytes;
 use crate::sms::owner_only;
 
-/// 32 bytes that seal what is secret in the database, and the number by which sealed values name them. Wiped when dropped;
-/// no `Debug`.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+/// 32 bytes that seal what is secret in the database, and the number by which sealed values name
+/// them. They lie on the heap and are wiped when dropped; no `Debug`.
+#[derive(Clone)]
 pub struct MasterKey {
     id: u32,
-    bytes: [u8; 32],
+    bytes: KeyBytes,
 }
+
+/// Bytes of the longest form of a key with the end of its line, and one more: a longer input is
+/// seen to be longer.
+pub(crate) const INPUT: usize = 67;
 
 /// The master keys that a service knows: the current one, which seals, and others, which only open. Two keys make a rotation possible
 /// while the service runs; one alone is the rule.
@@ -61,22 +66,46 @@ impl MasterKey {
     /// The number of a key that stands alone in a file.
     const FILE_ID: u32 = 1;
 
-    /// Takes over 32 bytes and the number that sealed values are to carry.
+    /// Takes over 32 bytes and the number that sealed values are to carry. The caller wipes its own
+    /// copy.
     pub fn new(id: u32, bytes: [u8; 32]) -> Self {
-        Self { id, bytes }
+        let bytes = Zeroizing::new(bytes);
+        Self { id, bytes: KeyBytes::written_by(|key| key.copy_from_slice(&*bytes)) }
+    }
+
+    /// Returns the key of 64 hex digits; `None` where the text is something else.
+    #[cfg(feature = "server")]
+    pub(crate) fn from_hex(id: u32, text: &str) -> Option<Self> {
+        let written = KeyBytes::try_written_by(|key| hex::decode_into(text.as_bytes(), key).ok_or(()));
+        Some(Self { id, bytes: written.ok()? })
+    }
+
+    /// Returns the key that a text or 32 raw bytes say: 64 hex digits, with or without the end of a
+    /// line. `None` where it is something else.
+    pub(crate) fn from_input(id: u32, input: &[u8]) -> Option<Self> {
+        let written = KeyBytes::try_written_by(|key| {
+            if input.len() == key.len() {
+                key.copy_from_slice(input);
+                return Ok(());
+            }
+            let last = input.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+            let text = &input[..last.map_or(0, |last| last + 1)];
+            hex::decode_into(text, key).ok_or(())
+        });
+        Some(Self { id, bytes: written.ok()? })
     }
 
     /// The key in a file, under another number than a key that stands alone has: each key of a ring needs its own.
     pub fn load(path: impl AsRef<Path>, id: u32) -> io::Result<Self> {
-        let key = Self::read(File::open(path.as_ref())?)?;
-        Ok(Self::new(id, key.bytes))
+        let file = File::open(path.as_ref())?;
+        refuse_other_readers(&file)?;
+        Self::parse(file, id)
     }
 
     /// As [`MasterKey::load`], for a file that is guarded by its folder and not by its own mode: systemd hands credentials to a service by an
     /// access list, which shows as a group that may read.
     pub fn load_credential(path: impl AsRef<Path>, id: u32) -> io::Result<Self> {
-        let key = Self::parse(File::open(path.as_ref())?)?;
-        Ok(Self::new(id, key.bytes))
+        Self::parse(File::open(path.as_ref())?, id)
     }
 
     /// The key in a file: 64 hex digits or 32 raw bytes, for the owner alone; its number is 1. Where there is no file one is made, whole
@@ -98,32 +127,33 @@ impl MasterKey {
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.bytes
+        self.bytes.as_ref()
     }
 
     fn read(file: File) -> io::Result<Self> {
         refuse_other_readers(&file)?;
-        Self::parse(file)
+        Self::parse(file, Self::FILE_ID)
     }
 
-    fn parse(file: File) -> io::Result<Self> {
-        // One byte more than the longest form with its line end: a longer file is seen to be longer.
-        let mut content = Zeroizing::new(Vec::with_capacity(67));
-        file.take(67).read_to_end(&mut content)?;
-        let mut bytes = Zeroizing::new([0; 32]);
-        if content.len() == 32 {
-            bytes.copy_from_slice(&content);
-        } else {
-            let text = std::str::from_utf8(&content).map_err(|_| malformed())?.trim_end_matches(['\r', '\n']);
-            *bytes = hex::decode_array(text).ok_or_else(malformed)?;
+    fn parse(mut file: File, id: u32) -> io::Result<Self> {
+        let mut input = Box::new(Zeroizing::new([0; INPUT]));
+        let mut length = 0;
+        loop {
+            match file.read(&mut input[length..]) {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Self::new(Self::FILE_ID, *bytes))
+        Self::from_input(id, &input[..length]).ok_or_else(malformed)
     }
 
     fn create(path: &Path) -> io::Result<()> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *bytes).map_err(io::Error::other)?;
-        let mut text = hex::encode_secret(&*bytes);
+        let key = KeyBytes::try_written_by(|bytes| getrandom::fill(bytes)).map_err(io::Error::other)?;
+        // Room for the end of the line: a text that grows leaves a copy behind.
+        let mut text = Zeroizing::new(String::with_capacity(INPUT));
+        text.push_str(&hex::encode_secret(key.as_ref()));
         text.push('\n');
         let temporary = Temporary::write(path, text.as_bytes())?;
         match publish(&temporary.0, path) {

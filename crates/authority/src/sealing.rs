@@ -5,12 +5,14 @@
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use hmac::digest::FixedOutput;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::key_material::{KeyBytes, wipe_stack};
 use crate::master_key::{KeyRing, MasterKey};
 use crate::random;
 use crate::storage::RowMacs;
@@ -40,20 +42,21 @@ pub(crate) struct Vault {
     others: Vec<Keys>,
 }
 
-/// What one master key yields. Each use has a key of its own.
-#[derive(Zeroize, ZeroizeOnDrop)]
+/// What one master key yields. Each use has a key of its own, wiped when dropped.
 struct Keys {
     id: u32,
-    sealing: [u8; 32],
-    codes: [u8; 32],
-    passwords: [u8; 32],
-    tokens: [u8; 32],
-    rows: [u8; 32],
+    sealing: KeyBytes,
+    codes: KeyBytes,
+    passwords: KeyBytes,
+    tokens: KeyBytes,
+    rows: KeyBytes,
 }
 
 impl Vault {
     pub(crate) fn new(ring: &KeyRing) -> Self {
-        Self { current: Keys::new(ring.current()), others: ring.others().iter().map(Keys::new).collect() }
+        let vault = Self { current: Keys::new(ring.current()), others: ring.others().iter().map(Keys::new).collect() };
+        wipe_stack();
+        vault
     }
 
     /// The number of the key that new values are sealed under.
@@ -130,14 +133,14 @@ impl Vault {
 
 impl RowMacs for Vault {
     fn mac(&self, row: &[u8]) -> Vec<u8> {
-        let Hash { key_id, bytes } = self.current.hash(&self.current.rows, &[row]);
+        let Hash { key_id, bytes } = self.current.hash(self.current.rows.as_ref(), &[row]);
         [&key_id.to_be_bytes()[..], &bytes].concat()
     }
 
     fn is_mac(&self, row: &[u8], mac: &[u8]) -> bool {
         let Some((id, bytes)) = mac.split_first_chunk::<ID>() else { return false };
         let keys = self.keys().find(|keys| keys.id == u32::from_be_bytes(*id));
-        keys.is_some_and(|keys| keys.hash(&keys.rows, &[row]).bytes.ct_eq(bytes).into())
+        keys.is_some_and(|keys| keys.hash(keys.rows.as_ref(), &[row]).bytes.ct_eq(bytes).into())
     }
 
     fn is_current(&self, mac: &[u8]) -> bool {
@@ -152,7 +155,10 @@ pub(crate) fn key_id(whole: &[u8]) -> Option<u32> {
 
 impl Keys {
     fn new(master: &MasterKey) -> Self {
-        let key = |purpose: &str| keyed_hash(master.bytes(), &[b"pims-authority", purpose.as_bytes()]);
+        let key = |purpose: &str| {
+            let parts = [b"pims-authority", purpose.as_bytes()];
+            KeyBytes::written_by(|derived| keyed_hash_into(master.bytes(), &parts, derived))
+        };
         Self {
             id: master.id(),
             sealing: key("sealing"),
@@ -181,15 +187,15 @@ impl Keys {
     }
 
     fn code_hash(&self, purpose: &str, code: &str) -> Hash {
-        self.hash(&self.codes, &[purpose.as_bytes(), code.as_bytes()])
+        self.hash(self.codes.as_ref(), &[purpose.as_bytes(), code.as_bytes()])
     }
 
     fn password_hash(&self, account: &str, password: &str) -> Hash {
-        self.hash(&self.passwords, &[account.as_bytes(), password.as_bytes()])
+        self.hash(self.passwords.as_ref(), &[account.as_bytes(), password.as_bytes()])
     }
 
     fn token_hash(&self, token: &str) -> Hash {
-        self.hash(&self.tokens, &[token.as_bytes()])
+        self.hash(self.tokens.as_ref(), &[token.as_bytes()])
     }
 
     fn hash(&self, key: &[u8; 32], parts: &[&[u8]]) -> Hash {
@@ -197,7 +203,7 @@ impl Keys {
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&self.sealing.into())
+        XChaCha20Poly1305::new(self.sealing.as_ref().into())
     }
 
     /// No column's name holds a zero byte, so the parts cannot run into one another.
@@ -208,15 +214,22 @@ impl Keys {
 
 /// HMAC-SHA256 over parts, each with its length in front.
 fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    keyed_hash_into(key, parts, &mut hash);
+    hash
+}
+
+/// Writes the same into `hash`, in place: a key that is derived leaves no copy.
+fn keyed_hash_into(key: &[u8; 32], parts: &[&[u8]], hash: &mut [u8; 32]) {
     // A key of HMAC's whole block of 64 bytes, padded with zeros as HMAC itself does: taking it cannot fail.
     let mut block = Zeroizing::new([0; 64]);
     block[..32].copy_from_slice(key);
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&(*block).into());
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new((&*block).into());
     for part in parts {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part);
     }
-    mac.finalize().into_bytes().into()
+    mac.finalize_into(hash.into());
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! URLs hold secrets in this exchange: none of them ever enters an error or a log.
 
 mod dial;
+mod hybrid;
 mod proxy;
 mod tls;
 

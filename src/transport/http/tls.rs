@@ -12,8 +12,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    StreamOwned,
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, NamedGroup, ProtocolVersion,
+    RootCertStore, SignatureScheme, StreamOwned,
 };
 use sha2::{Digest, Sha256};
 use ureq::http::Uri;
@@ -22,7 +22,9 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Error, Proxy};
 
+use super::hybrid;
 use super::proxy::speaks_tls;
+use crate::log;
 
 /// SHA-256 of a public key as it stands in a certificate (SPKI).
 pub type Pin = [u8; 32];
@@ -89,7 +91,7 @@ impl Tls {
 }
 
 fn client(trust: &Trust) -> Result<Arc<ClientConfig>, TrustError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(hybrid::provider());
     let roots = match &trust.ca_file {
         Some(path) => roots_in(path)?,
         None => system_roots(),
@@ -144,9 +146,18 @@ impl<In: Transport> Connector<In> for Tls {
         while connection.is_handshaking() {
             connection.complete_io(&mut socket).map_err(judge)?;
         }
+        let group = connection.negotiated_key_exchange_group().map(|group| group.name());
+        log::request!("{}", agreed(connection.protocol_version(), group));
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned { conn: connection, sock: socket } })))
     }
+}
+
+/// Returns what a handshake agreed on, for the log.
+fn agreed(version: Option<ProtocolVersion>, group: Option<NamedGroup>) -> String {
+    let version = version.and_then(|version| version.as_str()).unwrap_or("TLS");
+    let group = group.and_then(|group| group.as_str()).unwrap_or("no key exchange");
+    format!("{version} with {group}")
 }
 
 impl fmt::Debug for Tls {

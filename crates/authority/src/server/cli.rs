@@ -1,14 +1,16 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use super::commands;
 use super::config::{Config, Listen, Problem};
+use super::hardening;
 use super::names;
 use crate::AccountName;
+use crate::key_material::wipe_stack;
 
 /// The service side of strong authentication: it sends SMS codes, keeps accounts, PINs and devices, and checks one-time passwords.
 ///
@@ -117,8 +119,18 @@ enum Otp {
 /// What the program is. Exit status 0: done; 1: not done; 2: it was called in another way than it can be.
 pub fn main() -> ExitCode {
     let Cli { place, command } = Cli::parse();
-    let file = place.config.as_deref();
-    let done = match command {
+    let done = hardening::forbid_dumps().and_then(|()| run(place.config.as_deref(), command));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("{what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(file: Option<&Path>, command: Command) -> Result<(), String> {
+    match command {
         Command::Serve(Serve { dev: true, folder, port }) => commands::serve::development(&folder, port),
         Command::Serve(_) => configured(file).and_then(commands::serve::run),
         Command::Check(Check { keys: true, .. }) => commands::check::keys(),
@@ -141,21 +153,22 @@ pub fn main() -> ExitCode {
         Command::Otp(Otp::Verify { account }) => {
             configured(file).and_then(|config| commands::otp::verify(&config, &named(&account)?))
         }
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(what) => {
-            eprintln!("{what}");
-            ExitCode::FAILURE
-        }
     }
 }
 
-fn configured(file: Option<&std::path::Path>) -> Result<Config, String> {
+/// Reads the configuration. Its temporary copies of keys are wiped from the stack.
+fn configured(file: Option<&Path>) -> Result<Config, String> {
+    let config = load(file);
+    wipe_stack();
+    config
+}
+
+#[inline(never)]
+fn load(file: Option<&Path>) -> Result<Config, String> {
     Config::load(file).map_err(|problems| unusable(file, &problems))
 }
 
-fn unusable(file: Option<&std::path::Path>, problems: &[Problem]) -> String {
+fn unusable(file: Option<&Path>, problems: &[Problem]) -> String {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let place = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
     format!("the configuration ({place}) cannot be used:\n  {}", lines.join("\n  "))

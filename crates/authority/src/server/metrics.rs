@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     seconds: Family<RouteLabels, Histogram>,
     steps: Histogram,
     limited: Family<LimitLabels, Counter>,
+    handshakes: Family<HandshakeLabels, Counter>,
     outcomes: Family<OutcomeLabels, Counter>,
     sms: Family<OutcomeLabels, Counter>,
     /// Connections that are open.
@@ -65,6 +66,12 @@ struct LimitLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct HandshakeLabels {
+    group: &'static str,
+    version: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct WorkLabels {
     work: &'static str,
 }
@@ -96,6 +103,8 @@ impl Default for Metrics {
         );
         let limited = Family::default();
         registry.register("limited", "Requests that were refused because of a limit", limited.clone());
+        let handshakes = Family::default();
+        registry.register("tls_handshakes", "TLS handshakes by key exchange group and version", handshakes.clone());
         let outcomes = Family::default();
         registry.register("outcomes", "Operations by the word that was answered", outcomes.clone());
         let sms = Family::default();
@@ -128,6 +137,7 @@ impl Default for Metrics {
             seconds,
             steps,
             limited,
+            handshakes,
             outcomes,
             sms,
             connections,
@@ -175,6 +185,11 @@ impl Metrics {
 
     pub(crate) fn limited(&self, limit: &'static str) {
         self.limited.get_or_create(&LimitLabels { limit }).inc();
+    }
+
+    /// Counts a TLS handshake; both words come from fixed lists.
+    pub(crate) fn handshake(&self, group: &'static str, version: &'static str) {
+        self.handshakes.get_or_create(&HandshakeLabels { group, version }).inc();
     }
 
     pub(crate) fn outcome(&self, operation: &str, outcome: &str) {

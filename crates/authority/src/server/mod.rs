@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod config;
 mod gateway;
+mod hardening;
 mod http;
 mod identity;
 mod log;

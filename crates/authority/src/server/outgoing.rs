@@ -6,13 +6,19 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
+use crate::tls;
+
 /// An HTTP client that trusts the system's roots, or those in a file, and follows no redirect.
 pub(crate) fn agent(ca_file: Option<&Path>, timeout: Duration) -> Result<Agent, String> {
     let roots = match ca_file {
         Some(file) => roots_in(file)?,
         None => system_roots()?,
     };
-    let tls = TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots).build();
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(tls::provider())
+        .root_certs(roots)
+        .build();
     let config = Agent::config_builder()
         .tls_config(tls)
         .timeout_global(Some(timeout))

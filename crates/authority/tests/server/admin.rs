@@ -199,7 +199,7 @@ impl Authorities {
 fn over_tls(address: &str, roots: &Authorities, shown: Option<&(rcgen::Certificate, KeyPair)>) -> String {
     let mut store = RootCertStore::empty();
     store.add(roots.issuer.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let builder = builder.with_root_certificates(store);
     let config = match shown {

@@ -142,7 +142,7 @@ impl Setup {
 
     /// A command of the program, with nothing of this process' own environment that could mean something to it.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pims-authority"));
+        let mut command = Command::new(program());
         command.env_clear().envs(&self.settings).current_dir("/");
         command.arg("--config").arg(self.folder.path().join("config.toml")).args(arguments);
         command
@@ -150,7 +150,20 @@ impl Setup {
 
     /// Starts it and waits until it listens.
     pub(crate) fn start(self) -> World {
-        let mut command = self.command(&["serve"]);
+        let command = self.command(&["serve"]);
+        self.started(command)
+    }
+
+    /// Starts a copy of the program by another one that takes it as its last arguments.
+    pub(crate) fn start_by(self, starter: &[&str], program: &Path) -> World {
+        let inner = self.command(&["serve"]);
+        let mut command = Command::new(starter[0]);
+        command.args(&starter[1..]).arg(program).args(inner.get_args()).env_clear().current_dir("/");
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.started(command)
+    }
+
+    fn started(self, mut command: Command) -> World {
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::of(&mut process);
         let service = log.wait_for(|line| line["message"] == "listening");
@@ -160,6 +173,16 @@ impl Setup {
         let admin_url = format!("http://{}", admin["address"].as_str().unwrap());
         World { client: Client { url, agent: http::agent() }, admin_url, process, log, setup: self }
     }
+}
+
+/// The program that is tested: that of this build, or the one that `PIMS_SERVER_PROGRAM` names.
+pub(crate) fn program() -> std::path::PathBuf {
+    std::env::var_os("PIMS_SERVER_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_pims-authority").into(), Into::into)
+}
+
+/// Whether that program was built as it ships.
+pub(crate) fn is_optimized() -> bool {
+    std::env::var_os("PIMS_SERVER_PROGRAM").is_some()
 }
 
 /// Who has a token of the configuration.

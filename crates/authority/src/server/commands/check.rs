@@ -3,6 +3,7 @@
 use super::{open_quietly, say};
 use crate::server::config::keys::{FILE, KEYS, Key};
 use crate::server::config::{Config, TlsFiles};
+use crate::server::hardening;
 use crate::server::http;
 use crate::server::identity::Identity;
 
@@ -14,6 +15,9 @@ pub(crate) fn run(config: Config, connect: bool) -> Result<(), String> {
     if connect {
         open_quietly(&config)?.ping().map_err(|failure| failure.to_string())?;
         Identity::new(config.tokens)?;
+    }
+    if let Some(warning) = hardening::lock_memory(config.lock_memory)? {
+        say(&format!("warning: {warning}"))?;
     }
     say("the configuration is good")
 }

@@ -106,6 +106,10 @@ codes_per_number_and_hour = 1000
 
 [relying_parties.services]
 {ACCOUNT} = {{ open = true }}
+
+# Nothing here is worth a lock, and few shells permit one.
+[process]
+lock_memory = \"no\"
 ",
         token = *token
     );

@@ -12,6 +12,7 @@ use std::io::Write;
 
 use super::config::{Config, Sms};
 use super::gateway::Gateway;
+use super::hardening;
 use crate::{Authority, Options, Outbox, SmsGateway, SystemClock};
 
 /// The service of a configuration.
@@ -29,6 +30,8 @@ pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authorit
 
 /// The service for a command that sends no SMS.
 pub(super) fn open_quietly(config: &Config) -> Result<Authority, String> {
+    // An operator's shell often permits no lock, and the command is over at once: no warning.
+    hardening::lock_memory(config.lock_memory)?;
     struct Nowhere;
     impl SmsGateway for Nowhere {
         fn send(&self, _: &crate::Sms) -> Result<(), crate::SmsError> {

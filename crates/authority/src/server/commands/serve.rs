@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::{dev, gateway, open};
 use crate::server::config::{Config, Stage};
+use crate::server::hardening;
 use crate::server::http::{self, Guard, Listener, Shell, Tls};
 use crate::server::identity::Identity;
 use crate::server::log;
@@ -45,6 +46,10 @@ fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -
     log::start(config.log);
     if config.stage == Stage::Development {
         tracing::warn!("this service is for development: it protects nothing");
+    }
+    // Before the threads: their stacks are locked, too.
+    if let Some(reason) = hardening::lock_memory(config.lock_memory)? {
+        tracing::warn!("{reason}");
     }
     // Steps wait for the database, and as many requests for the SMS gateway, on threads of their own.
     let runtime = Builder::new_multi_thread()

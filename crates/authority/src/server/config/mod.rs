@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, the environment over it, typed and checked before anything is done with it.
 
 mod access;
+mod key_command;
 pub(crate) mod keys;
 mod reader;
 mod secret;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::server::hardening::LockMemory;
 use crate::{AccountName, Database, KeyRing, Policy, SmsRetry};
 pub(crate) use access::refuse_unguarded;
 use reader::Reader;
@@ -38,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) relying_parties: BTreeMap<String, RelyingParty>,
     /// Days after which the audit trail is pruned.
     pub(crate) keep_days: Option<u32>,
+    pub(crate) lock_memory: LockMemory,
     pub(crate) log: Log,
 }
 

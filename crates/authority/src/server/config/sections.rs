@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use super::access::refuse_unguarded;
+use super::key_command;
 use super::reader::Reader;
 use super::source::Value;
 use super::stage;
@@ -13,6 +15,7 @@ use super::{
     AccessTokens, Address, Admin, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, TlsFiles,
     Webhook,
 };
+use crate::server::hardening::LockMemory;
 use crate::{KeyRing, KeySize, MasterKey, Policy, SmsRetry};
 
 /// The shortest secrets that are taken: what a person thinks up is shorter.
@@ -55,6 +58,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
         limits,
         relying_parties,
         keep_days: (keep_days > 0).then_some(keep_days),
+        lock_memory: lock_memory(reader),
         log: log(reader),
     })
 }
@@ -151,11 +155,13 @@ fn database(reader: &mut Reader) -> Option<Address> {
 
 fn master_key(reader: &mut Reader) -> Option<KeyRing> {
     let id = reader.number("master_key.id", 1, 1..=i64::from(u32::MAX));
-    let current = master_key_of(reader, id);
+    let timeout = reader.seconds("master_key.command_timeout_seconds", 30, 1..=600);
+    let current = master_key_of(reader, id, timeout);
     let mut ring = current.map(KeyRing::new);
     for other in reader.tables("master_key.others") {
-        let Some((id, key)) = other_key(reader, &other) else {
-            reader.problem("master_key.others", "each must be { id = a number, file = \"a file\" }");
+        let Some((id, key)) = other_key(reader, &other, timeout) else {
+            let forms = "{ id = a number, file = \"a file\" } or { id = a number, command = [\"a program\", …] }";
+            reader.problem("master_key.others", format!("each must be {forms}"));
             continue;
         };
         match key {
@@ -172,42 +178,62 @@ fn master_key(reader: &mut Reader) -> Option<KeyRing> {
     ring
 }
 
-fn master_key_of(reader: &mut Reader, id: u32) -> Option<MasterKey> {
+fn master_key_of(reader: &mut Reader, id: u32, timeout: Duration) -> Option<MasterKey> {
     const HEX: &str = "master_key.hex";
     const HEX_FILE: &str = "master_key.hex_file";
+    const COMMAND: &str = "master_key.command";
+    let given: Vec<&str> = [HEX, HEX_FILE, COMMAND].into_iter().filter(|key| reader.has(key)).collect();
+    if let [first, second, ..] = given[..] {
+        reader.problem(second, format!("{first} is given, too: one of them must go"));
+        return None;
+    }
     if reader.has(HEX) {
         let secret = reader.secret(HEX)?;
-        let bytes = inwebo_values::hex::decode_array::<32>(secret.reveal());
-        if bytes.is_none() {
+        let key = MasterKey::from_hex(id, secret.reveal());
+        if key.is_none() {
             reader.problem(HEX, "must be 64 hex digits");
         }
-        return Some(MasterKey::new(id, bytes?));
+        return key;
+    }
+    if let Some(command) = reader.list(COMMAND) {
+        let key = key_command::master_key(id, &command, reader.folder(), timeout);
+        return key.map_err(|what| reader.problem(COMMAND, what)).ok();
     }
     let Some(file) = reader.path(HEX_FILE) else {
         reader.problem(HEX_FILE, "is missing; make a key with: (umask 077; openssl rand -hex 32 > authority.key)");
         return None;
     };
-    match load_key(&file, id) {
-        Ok(key) => Some(key),
-        Err(error) => {
-            reader.problem(HEX_FILE, format!("{}: {error}", file.display()));
-            None
-        }
-    }
+    load_key(&file, id).map_err(|error| reader.problem(HEX_FILE, format!("{}: {error}", file.display()))).ok()
 }
 
-/// A key that only opens. `None`: the entry has another form.
-fn other_key(reader: &Reader, entry: &[(String, Value)]) -> Option<(u32, Result<MasterKey, String>)> {
-    let (mut id, mut file) = (None, None);
+/// Returns a key that only opens. `None`: the entry has another form.
+fn other_key(
+    reader: &Reader,
+    entry: &[(String, Value)],
+    timeout: Duration,
+) -> Option<(u32, Result<MasterKey, String>)> {
+    let (mut id, mut file, mut command) = (None, None, None);
     for (name, value) in entry {
         match (name.as_str(), value) {
             ("id", Value::Number(number)) => id = u32::try_from(*number).ok(),
             ("file", Value::Text(text)) => file = Some(reader.folder().join(text.as_str())),
+            ("command", Value::List(values)) => command = Some(texts(values)?),
             _ => return None,
         }
     }
-    let (id, file) = (id?, file?);
-    Some((id, load_key(&file, id).map_err(|error| format!("{}: {error}", file.display()))))
+    let id = id?;
+    let key = match (file, command) {
+        (Some(file), None) => load_key(&file, id).map_err(|error| format!("{}: {error}", file.display())),
+        (None, Some(command)) => key_command::master_key(id, &command, reader.folder(), timeout),
+        _ => return None,
+    };
+    Some((id, key))
+}
+
+/// Returns the texts of a list; `None` where there is something else in it.
+fn texts(values: &[Value]) -> Option<Vec<String>> {
+    let text = |value: &Value| if let Value::Text(text) = value { Some(text.as_str().to_owned()) } else { None };
+    values.iter().map(text).collect()
 }
 
 /// The key in a file that is its owner's alone, or that systemd handed to this service alone (`LoadCredential=`).
@@ -424,6 +450,11 @@ fn relying_parties(reader: &mut Reader) -> BTreeMap<String, RelyingParty> {
         parties.insert(service, RelyingParty { token });
     }
     parties
+}
+
+fn lock_memory(reader: &mut Reader) -> LockMemory {
+    let words = [("try", LockMemory::Try), ("required", LockMemory::Required), ("no", LockMemory::No)];
+    reader.choice("process.lock_memory", LockMemory::Try, &words)
 }
 
 fn log(reader: &mut Reader) -> Log {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::{ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use super::places::{Place, Places};
 use crate::server::config::{Limits, TlsFiles, refuse_unguarded};
 use crate::server::service::Service;
+use crate::tls;
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
@@ -105,11 +106,11 @@ impl Listener {
                 continue;
             };
             let router = router.clone().layer(axum::Extension(Held { _places: Arc::new((turn, place)) }));
-            let (tls, limits, stop) = (self.tls.clone(), limits.clone(), stop.clone());
+            let (tls, stop) = (self.tls.clone(), stop.clone());
             let service = service.clone();
             connections.spawn(async move {
                 let _open = Open::new(&service);
-                connection(stream, peer, tls, router, &limits, stop).await;
+                connection(stream, peer, tls, router, &service, stop).await;
             });
             while connections.try_join_next().is_some() {}
         }
@@ -161,9 +162,10 @@ async fn connection(
     peer: IpAddr,
     tls: Option<Tls>,
     router: Router,
-    limits: &Limits,
+    service: &Service,
     mut stop: watch::Receiver<bool>,
 ) {
+    let limits = &service.limits;
     // Small answers leave at once.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
@@ -178,6 +180,7 @@ async fn connection(
     let config = renewed.borrow_and_update().clone();
     let handshake = TlsAcceptor::from(config).accept(stream);
     if let Ok(Ok(stream)) = tokio::time::timeout(limits.header_timeout, handshake).await {
+        agreed(service, stream.get_ref().1);
         // Whom the next certificates do not let in is not to stay on the strength of the last ones.
         let ended = async move {
             tokio::select! {
@@ -187,6 +190,15 @@ async fn connection(
         };
         speak(stream, peer, router, limits, ended).await;
     }
+}
+
+/// Counts and logs what a handshake agreed on.
+fn agreed(service: &Service, connection: &ServerConnection) {
+    let group = connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str());
+    let version = connection.protocol_version().and_then(|version| version.as_str());
+    let (group, version) = (group.unwrap_or("none"), version.unwrap_or("none"));
+    service.metrics.handshake(group, version);
+    tracing::debug!(group, version, "TLS handshake");
 }
 
 /// Answers until the other side ends, or until `ended`: then what is under way is answered, and nothing after it.
@@ -227,7 +239,7 @@ impl Tls {
 /// What a listener's TLS is; also the check of its files.
 pub(crate) fn read(files: &TlsFiles) -> Result<ServerConfig, String> {
     let told = |file: &std::path::Path, what: &dyn std::fmt::Display| format!("{}: {what}", file.display());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = tls::provider();
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;

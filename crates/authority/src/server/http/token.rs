@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -19,11 +19,39 @@ use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
 use crate::{AccountName, Verdict};
 
+/// The body of a request. One flat object: an enum by its tag would be read into a buffer of serde's
+/// own first, which nobody wipes.
 #[derive(Deserialize)]
-#[serde(tag = "grant_type", rename_all = "snake_case")]
+struct Body {
+    grant_type: String,
+    password: Option<Zeroizing<String>>,
+    refresh_token: Option<Zeroizing<String>>,
+}
+
+/// The answer, written straight into the response: the tokens are copied nowhere else.
+#[derive(Serialize)]
+struct Granted<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    refresh_token: &'a str,
+}
+
+/// What is exchanged.
 enum Grant {
-    Password { password: Zeroizing<String> },
-    RefreshToken { refresh_token: Zeroizing<String> },
+    Password(Zeroizing<String>),
+    RefreshToken(Zeroizing<String>),
+}
+
+impl Grant {
+    fn read(body: &[u8]) -> Option<Self> {
+        let Body { grant_type, password, refresh_token } = object(body)?;
+        match grant_type.as_str() {
+            "password" => password.map(Self::Password),
+            "refresh_token" => refresh_token.map(Self::RefreshToken),
+            _ => None,
+        }
+    }
 }
 
 /// The app's token says whose password it is. A refresh token is good for the account that it was given to alone.
@@ -34,23 +62,21 @@ pub(crate) async fn exchange(
 ) -> Result<Response, Trouble> {
     let Some(signer) = &service.signer else { return Err(Trouble::Missing) };
     let account = cvs::account(&service, &headers)?;
-    let Some(grant) = object::<Grant>(&body) else { return Ok(refused("invalid_request")) };
+    let Some(grant) = Grant::read(&body) else { return Ok(refused("invalid_request")) };
     let (operation, granted) = match grant {
-        Grant::Password { password } => ("token.password", by_password(&service, &account, password).await?),
-        Grant::RefreshToken { refresh_token } => {
-            ("token.refresh", by_refresh(&service, &account, refresh_token).await?)
-        }
+        Grant::Password(password) => ("token.password", by_password(&service, &account, password).await?),
+        Grant::RefreshToken(refresh_token) => ("token.refresh", by_refresh(&service, &account, refresh_token).await?),
     };
     service.metrics.outcome(operation, if granted.is_some() { "OK" } else { "invalid_grant" });
     let Some(refresh_token) = granted else { return Ok(refused("invalid_grant")) };
-    let access_token = signer.sign(&account).map_err(|_| Trouble::Failed)?;
-    let answer = json!({
-        "access_token": access_token,
-        "token_type": "Bearer",
-        "expires_in": signer.lifetime().as_secs(),
-        "refresh_token": *refresh_token,
-    });
-    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer)).into_response())
+    let access_token = Zeroizing::new(signer.sign(&account).map_err(|_| Trouble::Failed)?);
+    let granted = Granted {
+        access_token: &access_token,
+        token_type: "Bearer",
+        expires_in: signer.lifetime().as_secs(),
+        refresh_token: &refresh_token,
+    };
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(granted)).into_response())
 }
 
 async fn by_password(

@@ -95,11 +95,6 @@ impl Identity {
         self.issuer.as_ref().map_or(Ok(()), Known::refresh)
     }
 
-    /// The account whose token these headers carry, for what any of its tokens may do.
-    pub(crate) fn account(&self, headers: &HeaderMap) -> Option<AccountName> {
-        self.caller(headers).map(Caller::account)
-    }
-
     /// The client whose token these headers carry.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         let token = bearer(headers)?;

@@ -1,6 +1,5 @@
 //! Connections: encrypted unless they stay on this machine, and each with the limits that a step needs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::postgres::config::{Host, SslMode};
@@ -13,6 +12,7 @@ use super::message;
 use super::statements::Prepared;
 use crate::authority::Postgres;
 use crate::storage::StorageError;
+use crate::tls;
 
 /// How long a server may take to be reached, where the address does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -114,8 +114,7 @@ fn connector() -> Result<MakeRustlsConnect, StorageError> {
     if roots.is_empty() {
         return Err(StorageError::new("TLS to the database needs the system's root certificates, and there are none"));
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(tls::provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| StorageError::new(error.to_string()))?
         .with_root_certificates(roots)

@@ -7,6 +7,7 @@ mod cluster_of_two;
 mod commands;
 mod deployment;
 mod enumeration;
+mod files;
 mod gateway;
 mod http;
 mod identity;
@@ -28,3 +29,6 @@ mod cluster;
 mod device;
 #[path = "../service/state.rs"]
 mod state;
+#[path = "../../../../tests/two_users/mod.rs"]
+#[allow(dead_code, reason = "the tests of libpims need more of it")]
+mod two_users;

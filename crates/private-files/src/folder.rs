@@ -259,7 +259,8 @@ impl Folder {
     /// Removes temporary names that a crash left to a file beside its own. Says whether there were any.
     fn remove_names_of(&self, name: &OsStr, id: FileId) -> bool {
         let is_same = |name: &OsString| system::facts_at(&self.handle, name).is_ok_and(|facts| facts.id == id);
-        self.temporaries_of(name).filter(is_same).fold(false, |any, name| self.remove(&name).is_ok() || any)
+        // All of them, not the first alone.
+        self.temporaries_of(name).filter(is_same).filter(|name| self.remove(name).is_ok()).count() > 0
     }
 
     fn temporaries_of(&self, target: &OsStr) -> impl Iterator<Item = OsString> {

@@ -78,6 +78,8 @@ test-rust: export PIMS_REQUIRE_AUTHORITY := 1
 test-rust: export PIMS_REQUIRE_POSTGRES := 1
 test-rust: export PIMS_REQUIRE_NGINX := 1
 test-rust: export PIMS_REQUIRE_SYSTEMD := 1
+# Tests with two users need root. Elsewhere, make test PIMS_REQUIRE_ROOT=0 skips them.
+test-rust: export PIMS_REQUIRE_ROOT ?= 1
 test-rust: ## unit, vector, property and crash tests; the service's on SQLite and on a PostgreSQL of their own, and its program's
 	$(CARGO) test --workspace --features $(TEST_FEATURES),pims-authority/server
 	@# Of the whole workspace, so that its dependencies are those that are built already.

@@ -300,15 +300,32 @@ static void an_authority_that_cannot_be_opened_is_2006(void **state)
     peer_stop(peer);
 }
 
-/* While it is there, no new record can be written. */
+/* Until writing is allowed again, no new record can be written: a folder that is not empty stands where the old one has to go. */
 static void block_writing(void)
 {
-    make_folder(in_folder("device.pims.new"));
+    if (exists(in_folder("device.pims.previous"))) {
+        assert_int_equal(rename(in_folder("device.pims.previous"), in_folder("aside")), 0);
+    }
+    make_folder(in_folder("device.pims.previous"));
+    make_folder(in_folder("device.pims.previous/full"));
+    if (!exists(in_folder("device.pims"))) {
+        make_folder(in_folder("device.pims"));
+    }
 }
 
 static void allow_writing(void)
 {
-    assert_int_equal(rmdir(in_folder("device.pims.new")), 0);
+    struct stat record;
+
+    assert_int_equal(stat(in_folder("device.pims"), &record), 0);
+    if (S_ISDIR(record.st_mode)) {
+        assert_int_equal(rmdir(in_folder("device.pims")), 0);
+    }
+    assert_int_equal(rmdir(in_folder("device.pims.previous/full")), 0);
+    assert_int_equal(rmdir(in_folder("device.pims.previous")), 0);
+    if (exists(in_folder("aside"))) {
+        assert_int_equal(rename(in_folder("aside"), in_folder("device.pims.previous")), 0);
+    }
 }
 
 static void a_state_that_cannot_be_written_is_2006_and_nothing_is_half_done(void **state)
@@ -320,7 +337,7 @@ static void a_state_that_cannot_be_written_is_2006_and_nothing_is_half_done(void
     block_writing();
     Answer answer = set(SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code);
     assert_failed(answer, 2006);
-    assert_detail(answer, in_folder("device.pims.new"));
+    assert_detail(answer, in_folder("device.pims"));
     assert_failed(set(ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code), 2006);
     assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
     allow_writing();

@@ -71,6 +71,9 @@ extern "C" {
  * @return `PIMS_OK`, `PIMS_ERROR_NULL_CALLBACK`, `PIMS_ERROR_NOT_UTF8` or `PIMS_ERROR_TOO_LONG`.
  *
  * Any thread. It reads and makes files, so it may block for some milliseconds.
+ *
+ * In a child process after `fork` there is no facade until this function makes one there. Its parent's storage stays locked, and
+ * the embedded authority cannot be opened where the parent used it (2006).
  */
 int32_t pims_init(const char *config,
                   pims_callback callback,
@@ -127,7 +130,7 @@ int32_t pims_unsubscribe(const char *api,
  * @return `PIMS_OK`, always. Calling it twice, or without a facade, is harmless.
  *
  * Any thread. From inside a callback it returns at once, and the facade is released when that callback returns; from elsewhere it waits
- * for the call under way.
+ * for the call under way. In a child process after `fork` it leaves its parent's facade alone.
  */
 int32_t pims_free(void);
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Code, Error};
 use crate::params::{Params, Value};
-use crate::store::StorageKey;
+use crate::store::{Sharing, StorageKey};
 use crate::transport::http::is_proxy;
 
 /// Where the application runs.
@@ -126,6 +126,8 @@ pub struct Config {
     pub username: String,
     /// `storage.path`
     pub storage_path: PathBuf,
+    /// `storage.allowSharedFolder`
+    pub storage_sharing: Sharing,
     /// `storage.key`
     pub storage_key: Option<StorageKey>,
     /// `device`
@@ -149,6 +151,7 @@ impl Config {
         };
         for (same, key) in [
             (changed.storage_path == self.storage_path, "storage.path"),
+            (changed.storage_sharing == self.storage_sharing, "storage.allowSharedFolder"),
             (same_key, "storage.key"),
             (changed.username == self.username, "account.username"),
             (changed.database() == self.database(), "embedded.database"),
@@ -206,6 +209,11 @@ impl Config {
                 (None, Some(base)) => base.storage_path.clone(),
                 (None, None) => platform_folder(&storage)?,
             },
+            storage_sharing: storage
+                .flag("allowSharedFolder")?
+                .map(Sharing::allowed)
+                .or(base.map(|base| base.storage_sharing))
+                .unwrap_or_default(),
             storage_key: storage_key(&storage)?.or_else(|| base?.storage_key.clone()),
             device: device(&root.section("device")?, base.map(|base| &base.device))?,
             embedded: embedded(&root.section("embedded")?, text, base.map(|base| &base.embedded))?,
@@ -587,6 +595,7 @@ mod tests {
         assert_eq!((config.log_level, config.new_log_file), (LogLevel::Low, NewLogFile::AppLaunch));
         assert_eq!(config.username, "local");
         assert_eq!(config.service(), Some(ServiceUrl::Embedded));
+        assert_eq!(config.storage_sharing, Sharing::Refused);
         assert!(config.storage_key.is_none() && config.factory_key.is_none());
     }
 
@@ -621,6 +630,7 @@ mod tests {
             (r#"{"profile":{"brand":"Fiat"}}"#, "profile.brand: expected one of"),
             (r#"{"account":{"username":""}}"#, "account.username: expected 1 to 128 characters"),
             (r#"{"storage":{"path":""}}"#, "storage.path: expected a folder"),
+            (r#"{"storage":{"allowSharedFolder":1}}"#, "storage.allowSharedFolder: expected true or false"),
             (r#"{"storage":{"key":"AAAA"}}"#, "storage.key: expected 32 bytes in base64"),
             (r#"{"network":{"proxy":"?"}}"#, "network.proxy: expected a URL"),
             (r#"{"network":{"proxy":"socks5://proxy:1080"}}"#, "network.proxy: expected a URL"),

@@ -25,6 +25,7 @@ mod log;
 pub mod message;
 pub mod params;
 mod platform;
+mod process;
 pub mod store;
 pub mod strongauth;
 pub mod transport;

@@ -4,39 +4,54 @@
 //! or one-time password is ever handed to it.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use pims_private_files::{Access, Folder};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::config::{LogLevel, NewLogFile};
-use crate::store::create_folder;
+use crate::process::PerProcess;
 
-/// The level that is on, as a number: read without a lock before anything is formatted.
-static LEVEL: AtomicU8 = AtomicU8::new(LogLevel::None as u8);
-static LOGGER: Mutex<Option<Logger>> = Mutex::new(None);
+/// The log of this process. A forked child does not write into its parent's.
+static LOG: PerProcess<Log> = PerProcess::new();
+
+#[derive(Default)]
+struct Log {
+    /// The level that is on, as a number: read without a lock before anything is formatted.
+    level: AtomicU8,
+    logger: Mutex<Option<Logger>>,
+}
+
+// The level of a process that does not log yet.
+const _: () = assert!(LogLevel::None as u8 == 0);
 
 struct Logger {
-    folder: PathBuf,
+    /// The folder of the storage, which the folder of the logs lies in.
+    storage: Arc<Folder>,
     rotation: NewLogFile,
     started: SystemTime,
     /// The file of a launch, whose name does not change.
-    launched: PathBuf,
-    open: Option<(PathBuf, File)>,
+    launched: String,
+    open: Option<(String, File)>,
 }
+
+/// The folder of the logs.
+const FOLDER: &str = "logs";
 
 /// How many files are kept: with each new one the oldest beyond this number are deleted.
 const MAX_FILES: usize = 30;
 
-/// Begins to log into `folder`. The file is made at once, so that it can be named; where nothing is to be logged, none is.
-pub(crate) fn begin(folder: &Path, level: LogLevel, rotation: NewLogFile) {
-    *lock() = Some(Logger::new(folder, rotation, SystemTime::now()));
-    LEVEL.store(level as u8, Ordering::Release);
+/// Begins to log into `logs` in the folder of the storage. The file is made at once, so that it can be named; where nothing is to be
+/// logged, none is.
+pub(crate) fn begin(storage: Arc<Folder>, level: LogLevel, rotation: NewLogFile) {
+    *lock() = Some(Logger::new(storage, rotation, SystemTime::now()));
+    LOG.get().level.store(level as u8, Ordering::Release);
     // A log that cannot be written stops nobody.
     let _ = path();
 }
@@ -46,9 +61,9 @@ pub(crate) fn change(level: LogLevel, rotation: NewLogFile) {
     if let Some(logger) = &mut *lock()
         && logger.rotation != rotation
     {
-        *logger = Logger::new(&logger.folder, rotation, SystemTime::now());
+        *logger = Logger::new(logger.storage.clone(), rotation, SystemTime::now());
     }
-    LEVEL.store(level as u8, Ordering::Release);
+    LOG.get().level.store(level as u8, Ordering::Release);
 }
 
 /// The file that a line would be written to now; `None` where nothing is logged.
@@ -62,9 +77,9 @@ pub(crate) fn path() -> Option<PathBuf> {
         // The host may have sent it somewhere and deleted it.
         logger.open = None;
     }
-    let path = logger.path(SystemTime::now());
-    logger.file(&path).ok()?;
-    Some(path)
+    let name = logger.name(SystemTime::now());
+    logger.file(&name).ok()?;
+    Some(logger.folder().join(name))
 }
 
 /// Every log file that there is, the oldest first.
@@ -76,17 +91,17 @@ pub(crate) fn paths() -> Vec<PathBuf> {
 
 /// Ends the log.
 pub(crate) fn end() {
-    LEVEL.store(LogLevel::None as u8, Ordering::Release);
+    LOG.get().level.store(LogLevel::None as u8, Ordering::Release);
     *lock() = None;
 }
 
-fn lock() -> std::sync::MutexGuard<'static, Option<Logger>> {
-    LOGGER.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock() -> MutexGuard<'static, Option<Logger>> {
+    LOG.get().logger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether a level is on.
 pub(crate) fn is_on(level: LogLevel) -> bool {
-    LEVEL.load(Ordering::Acquire) >= level as u8
+    LOG.get().level.load(Ordering::Acquire) >= level as u8
 }
 
 /// Writes a line. Use the macros: they format only what is on.
@@ -100,7 +115,7 @@ pub(crate) fn write(word: &str, text: fmt::Arguments<'_>) {
 /// Writes a line of an error unless the log is just being written: for a panic, which may have come from there.
 pub(crate) fn try_error(text: fmt::Arguments<'_>) {
     if is_on(LogLevel::Low)
-        && let Ok(mut logger) = LOGGER.try_lock()
+        && let Ok(mut logger) = LOG.get().logger.try_lock()
         && let Some(logger) = &mut *logger
     {
         let _ = logger.write("ERROR", text, SystemTime::now());
@@ -120,48 +135,45 @@ fn is_deleted(_: &File) -> bool {
 }
 
 impl Logger {
-    fn new(folder: &Path, rotation: NewLogFile, started: SystemTime) -> Self {
-        let launched = folder.join(format!("pims-{}.log", moment(started)));
-        Self { folder: folder.to_owned(), rotation, started, launched, open: None }
+    fn new(storage: Arc<Folder>, rotation: NewLogFile, started: SystemTime) -> Self {
+        let launched = format!("pims-{}.log", moment(started));
+        Self { storage, rotation, started, launched, open: None }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.storage.file(FOLDER)
     }
 
     fn write(&mut self, word: &str, text: fmt::Arguments<'_>, now: SystemTime) -> std::io::Result<()> {
-        let path = self.path(now);
+        let name = self.name(now);
         let at = OffsetDateTime::from(now).format(&Rfc3339).unwrap_or_default();
         // One write a line: lines of two processes do not mix.
-        self.file(&path)?.write_all(format!("{at} {word} {text}\n").as_bytes())
+        self.file(&name)?.write_all(format!("{at} {word} {text}\n").as_bytes())
     }
 
-    /// The file that a line of this moment belongs to.
-    fn path(&self, now: SystemTime) -> PathBuf {
+    /// The name of the file that a line of this moment belongs to.
+    fn name(&self, now: SystemTime) -> String {
         match self.rotation {
             NewLogFile::AppLaunch => self.launched.clone(),
             NewLogFile::Day => {
                 let day = moment(now);
-                self.folder.join(format!("pims-{}.log", day.split_once('T').map_or(day.as_str(), |(day, _)| day)))
+                format!("pims-{}.log", day.split_once('T').map_or(day.as_str(), |(day, _)| day))
             }
             NewLogFile::Duration(minutes) => {
                 let period = Duration::from_secs(60 * u64::from(minutes));
                 let passed = now.duration_since(self.started).unwrap_or_default().as_secs() / period.as_secs();
-                self.folder.join(format!("pims-{}.log", moment(self.started + period * passed as u32)))
+                format!("pims-{}.log", moment(self.started + period * passed as u32))
             }
         }
     }
 
-    /// The file at `path`, opened where another one was written to before.
-    fn file(&mut self, path: &Path) -> std::io::Result<&mut File> {
-        if self.open.as_ref().is_none_or(|(open, _)| open != path) {
-            create_folder(&self.folder)?;
-            let mut options = OpenOptions::new();
-            options.create(true).append(true);
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::OpenOptionsExt;
-                options.mode(0o600);
-            }
-            let file = options.open(path)?;
-            self.open = Some((path.to_owned(), file));
-            delete_oldest(&self.folder, path);
+    /// The file of this name, opened where another one was written to before.
+    fn file(&mut self, name: &str) -> std::io::Result<&mut File> {
+        if self.open.as_ref().is_none_or(|(open, _)| open != name) {
+            let folder = self.storage.subfolder(FOLDER)?;
+            let file = folder.open_or_create(name, Access::Append)?;
+            self.open = Some((name.to_owned(), file));
+            delete_oldest(&folder, name);
         }
         match &mut self.open {
             Some((_, file)) => Ok(file),
@@ -171,17 +183,18 @@ impl Logger {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        files_in(&self.folder)
+        let folder = self.folder();
+        names_in(&folder).into_iter().map(|name| folder.join(name)).collect()
     }
 }
 
-/// The log files of a folder, the oldest first: their names sort by time.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
+/// The names of a folder's log files, the oldest first: they sort by time.
+fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<_> =
-        entries.filter(|entry| entry.file_name().to_str().is_some_and(is_log)).map(|entry| entry.path()).collect();
-    files.sort_unstable();
-    files
+    let mut names: Vec<_> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_log(name)).collect();
+    names.sort_unstable();
+    names
 }
 
 /// Whether this is the name of a log: `pims-20261123.log`, `pims-20261123T031200123456Z.log`. Nothing else of the folder is ever touched.
@@ -195,11 +208,11 @@ fn is_log(name: &str) -> bool {
 }
 
 /// `current` stays, however old its name looks: the clock may have been ahead once.
-fn delete_oldest(folder: &Path, current: &Path) {
-    let files = files_in(folder);
-    let surplus = files.len().saturating_sub(MAX_FILES);
-    for file in files.iter().filter(|file| *file != current).take(surplus) {
-        let _ = std::fs::remove_file(file);
+fn delete_oldest(folder: &Folder, current: &str) {
+    let names = names_in(folder.path());
+    let surplus = names.len().saturating_sub(MAX_FILES);
+    for name in names.iter().filter(|name| *name != current).take(surplus) {
+        let _ = folder.remove(name);
     }
 }
 
@@ -259,18 +272,22 @@ pub(crate) use {error, lifecycle, request, warning};
 
 #[cfg(test)]
 mod tests {
+    use pims_private_files::Sharing;
+
     use super::*;
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
+    fn logger(folder: &Path, rotation: NewLogFile, started: u64) -> Logger {
+        Logger::new(Arc::new(Folder::open(folder, Sharing::Refused).unwrap()), rotation, at(started))
+    }
+
     #[test]
     fn a_new_file_begins_as_the_configuration_says() {
-        let name = |rotation, seconds| {
-            let path = Logger::new(Path::new("logs"), rotation, at(86_400)).path(at(seconds));
-            path.strip_prefix("logs").unwrap().to_str().unwrap().to_owned()
-        };
+        let folder = tempfile::tempdir().unwrap();
+        let name = |rotation, seconds| logger(folder.path(), rotation, 86_400).name(at(seconds));
         assert_eq!(name(NewLogFile::AppLaunch, 999_999), "pims-19700102T000000000000Z.log");
         assert_eq!(name(NewLogFile::Day, 86_400 + 86_399), "pims-19700102.log");
         assert_eq!(name(NewLogFile::Day, 2 * 86_400), "pims-19700103.log");
@@ -281,11 +298,11 @@ mod tests {
     #[test]
     fn only_the_newest_files_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let rotation = NewLogFile::Day;
-        let mut logger = Logger::new(folder.path(), rotation, at(0));
+        let mut logger = logger(folder.path(), NewLogFile::Day, 0);
+        let folder = logger.storage.subfolder(FOLDER).unwrap();
         let others = ["notes.txt", "pims-app.log", "pims-20261123T12.log"];
         for name in others {
-            std::fs::write(folder.path().join(name), "of the host").unwrap();
+            std::fs::write(folder.file(name), "of the host").unwrap();
         }
         for day in 0..40 {
             logger.write("WARN", format_args!("a day"), at(86_400 * day)).unwrap();
@@ -293,21 +310,20 @@ mod tests {
         let files = logger.files();
         assert_eq!(files.len(), MAX_FILES);
         assert!(files[0].ends_with("pims-19700111.log") && files[29].ends_with("pims-19700209.log"));
-        assert!(others.iter().all(|name| folder.path().join(name).exists()));
+        assert!(others.iter().all(|name| folder.file(name).exists()));
         // A clock that was set back.
         logger.write("WARN", format_args!("before them all"), at(0)).unwrap();
-        assert!(folder.path().join("pims-19700101.log").exists());
+        assert!(folder.file("pims-19700101.log").exists());
         assert_eq!(logger.files().len(), MAX_FILES);
     }
 
     #[test]
     fn lines_are_appended_with_their_time() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("logs");
-        let mut logger = Logger::new(&path, NewLogFile::AppLaunch, at(0));
+        let mut logger = logger(folder.path(), NewLogFile::AppLaunch, 0);
         logger.write("WARN", format_args!("one"), at(1)).unwrap();
         logger.write("ERROR", format_args!("two"), at(2)).unwrap();
-        let text = std::fs::read_to_string(path.join("pims-19700101T000000000000Z.log")).unwrap();
+        let text = std::fs::read_to_string(logger.folder().join("pims-19700101T000000000000Z.log")).unwrap();
         assert_eq!(text, "1970-01-01T00:00:01Z WARN one\n1970-01-01T00:00:02Z ERROR two\n");
     }
 }

@@ -1,6 +1,7 @@
 //! The one message that answers a call: JSON, compact, UTF-8.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ffi::CStr;
 
 use serde::Serialize;
@@ -68,7 +69,7 @@ impl Serialize for Output {
 pub type Outcome = Result<Output, Error>;
 
 /// The first two groups of a random UUID. It is no secret: it names a call in a log, so it comes from a fast generator that each
-/// thread seeds once.
+/// thread of each process seeds once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionId([u8; Self::LENGTH]);
 
@@ -77,7 +78,7 @@ impl TransactionId {
 
     /// A fresh id.
     pub fn new() -> Self {
-        let uuid = uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid();
+        let uuid = uuid::Builder::from_random_bytes(fast_random().to_ne_bytes()).into_uuid();
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
         uuid.hyphenated().encode_lower(&mut text);
         let mut id = [0; Self::LENGTH];
@@ -89,6 +90,33 @@ impl TransactionId {
     pub fn as_str(&self) -> &str {
         // Hex digits and a hyphen.
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+thread_local! {
+    /// The process that seeded this thread's generator, and the generator's state. It needs no
+    /// destructor, so it is there as long as the thread is.
+    static GENERATOR: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// Random bits that are no secret. A forked child seeds anew: its parent goes on with the old seed.
+fn fast_random() -> u128 {
+    let process = std::process::id();
+    let mut generator = match GENERATOR.get() {
+        (known, state) if known == process => fastrand::Rng::with_seed(state),
+        _ => fastrand::Rng::with_seed(seed(process)),
+    };
+    let value = generator.u128(..);
+    GENERATOR.set((process, generator.get_seed()));
+    value
+}
+
+fn seed(process: u32) -> u64 {
+    let mut seed = [0; 8];
+    match getrandom::fill(&mut seed) {
+        Ok(()) => u64::from_ne_bytes(seed),
+        // An id only has to be another one than those beside it.
+        Err(_) => fastrand::u64(..) ^ (u64::from(process) << 32),
     }
 }
 

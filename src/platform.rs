@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use once_cell::sync::Lazy;
+use once_cell::race::OnceBox;
 
 /// What is known of the device; what is not is empty.
 pub(crate) struct Device {
@@ -16,16 +16,19 @@ pub(crate) struct Device {
     pub(crate) brand: String,
 }
 
-/// The device. It is looked at once.
+/// The device. It is looked at once; by two threads that ask first at the same time, twice. There is no lock, which a forked child
+/// could find held for ever.
 pub(crate) fn device() -> &'static Device {
-    static DEVICE: Lazy<Device> = Lazy::new(|| Device {
-        os: os().to_owned(),
-        os_version: os_version(),
-        // A board names itself in its device tree, a computer in its firmware's tables.
-        model: first_line(&["/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name"]),
-        brand: first_line(&["/sys/class/dmi/id/sys_vendor"]),
-    });
-    &DEVICE
+    static DEVICE: OnceBox<Device> = OnceBox::new();
+    DEVICE.get_or_init(|| {
+        Box::new(Device {
+            os: os().to_owned(),
+            os_version: os_version(),
+            // A board names itself in its device tree, a computer in its firmware's tables.
+            model: first_line(&["/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name"]),
+            brand: first_line(&["/sys/class/dmi/id/sys_vendor"]),
+        })
+    })
 }
 
 fn os() -> &'static str {

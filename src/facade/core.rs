@@ -33,11 +33,12 @@ impl Core {
         let mut config = Config::read(config)?;
         check_trust(&config)?;
         // The lock first: it keeps a second process out of everything else.
-        let lock = StorageLock::take(&config.storage_path).map_err(|error| Error::from(&error))?;
+        let lock =
+            StorageLock::take(&config.storage_path, config.storage_sharing).map_err(|error| Error::from(&error))?;
         let clock = clock(&config, MovedClock::default());
         let component = build(&config, clock, lock.clone(), AccessToken::default(), &interrupt)?;
         component.take_token(&mut config);
-        log::begin(&config.storage_path.join("logs"), config.log_level, config.new_log_file);
+        log::begin(lock.folder().clone(), config.log_level, config.new_log_file);
         log::lifecycle!("the facade is there, version {}", env!("CARGO_PKG_VERSION"));
         if config.storage_key.is_none() {
             log::warning!(
@@ -164,9 +165,11 @@ fn build(
 #[cfg(feature = "embedded")]
 fn embedded(config: &Config, clock: MovedClock, component: &mut Component) -> Result<Arc<dyn Transport>, Error> {
     use crate::transport::embedded::{Embedded, Place};
+    super::use_sqlite()?;
     let authority = Embedded::open(Place {
         database: config.database(),
         outbox: config.storage_path.join("sms-outbox.jsonl"),
+        sharing: config.storage_sharing,
         account: config.username.clone(),
         policy: config.embedded.policy.clone(),
         clock,

@@ -24,10 +24,10 @@ mod worker;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::thread::JoinHandle;
 
-use once_cell::sync::Lazy;
 use zeroize::Zeroizing;
 
 pub use self::panics::log_panics;
@@ -42,20 +42,29 @@ use crate::api::{Task, View, judge, known_name};
 use crate::error::{Code, Error};
 use crate::log;
 use crate::message::{Outcome, Output};
+use crate::process::PerProcess;
 use crate::transport::http::Interrupt;
 
 /// How many calls may wait. One more is not accepted.
 pub const MAX_WAITING: usize = 1024;
 
-/// The facade of this process, while there is one.
-static FACADE: Lazy<RwLock<Option<Arc<Facade>>>> = Lazy::new(|| RwLock::new(None));
+/// What this process has one of. A forked child begins without a facade, and does not touch its parent's: the queue, the thread and
+/// the locks of that are not whole there.
+static HERE: PerProcess<Here> = PerProcess::new();
 
-/// Held while a facade is being made, so that two cannot be.
-static MAKING: Mutex<()> = Mutex::new(());
+#[derive(Default)]
+struct Here {
+    /// The facade, while there is one.
+    facade: RwLock<Option<Arc<Facade>>>,
+    /// Held while a facade is being made, so that two cannot be.
+    making: Mutex<()>,
+    /// Whether this process ever opened the embedded authority.
+    has_used_sqlite: AtomicBool,
+}
 
 thread_local! {
-    /// Whether this thread is a facade's worker: then a callback of it may be running.
-    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+    /// The process in which this thread is a facade's worker, or 0: then a callback of it may be running.
+    static WORKS_IN: Cell<u32> = const { Cell::new(0) };
 }
 
 /// A call was not accepted because [`MAX_WAITING`] calls wait already. Its callback is not called.
@@ -71,6 +80,7 @@ struct Facade {
     released: Mutex<bool>,
     on_release: Condvar,
     interrupt: Interrupt,
+    process: u32,
 }
 
 /// Creates the facade from a configuration. A success is told by the facade's own thread, a failure by this one, before the
@@ -135,13 +145,14 @@ fn execute_call(method: Method, api: &str, params: &str) -> Outcome {
 }
 
 /// Releases the facade. When this returns, every accepted call has had its message, and the storage is free again. From inside a
-/// callback it returns at once, and the facade is released when that callback returns. Without a facade it does nothing.
+/// callback it returns at once, and the facade is released when that callback returns. Without a facade it does nothing; a forked child
+/// has none until it makes one, and what it has of its parent's stays as it is.
 pub fn free() {
     let Some(facade) = current() else { return };
     facade.queue.close();
     // What waits for a server waits no longer.
     facade.interrupt.now();
-    if IS_WORKER.get() {
+    if WORKS_IN.get() == facade.process {
         return;
     }
     facade.wait_for_release();
@@ -153,12 +164,13 @@ pub fn free() {
 }
 
 fn current() -> Option<Arc<Facade>> {
-    FACADE.read().unwrap_or_else(PoisonError::into_inner).clone()
+    HERE.get().facade.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Makes the facade and its thread, which waits for [`Queue::begin`].
 fn make(config: &str) -> Result<Arc<Facade>, Error> {
-    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = HERE.get();
+    let _making = here.making.lock().unwrap_or_else(PoisonError::into_inner);
     if current().is_some() {
         return Err(Error::new(Code::AlreadyInitialized));
     }
@@ -174,16 +186,35 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
         released: Mutex::new(false),
         on_release: Condvar::new(),
         interrupt,
+        process: std::process::id(),
     });
     let worker = worker::spawn(facade.clone()).map_err(|error| {
         Error::new(Code::CoreNotConfigured).with_detail(format!("the library's thread cannot be started: {error}"))
     })?;
     *lock(&facade.worker) = Some(worker);
-    *FACADE.write().unwrap_or_else(PoisonError::into_inner) = Some(facade.clone());
+    *here.facade.write().unwrap_or_else(PoisonError::into_inner) = Some(facade.clone());
     Ok(facade)
 }
 
+/// Notes that SQLite is used from now on. Refuses it to a process that was forked from one that used it: locks of that, in memory and
+/// on files, are as they were at the fork.
+#[cfg_attr(not(feature = "embedded"), allow(dead_code))]
+fn use_sqlite() -> Result<(), Error> {
+    if HERE.of_ancestors().any(|ancestor| ancestor.has_used_sqlite.load(Ordering::Acquire)) {
+        return Err(Error::new(Code::CoreNotConfigured).with_detail(
+            "the embedded authority was used before this process was forked, which its database does not survive: fork first, or call exec",
+        ));
+    }
+    HERE.get().has_used_sqlite.store(true, Ordering::Release);
+    Ok(())
+}
+
 impl Facade {
+    /// Whether this is a forked child of the process that made the facade: a callback forked, and its copy came back here.
+    fn is_anothers(&self) -> bool {
+        self.process != std::process::id()
+    }
+
     /// Answers a get or a set, also where it panics. What it changes for subscribers is left for the worker to tell.
     fn answer(&self, method: Method, api: &str, params: &str) -> Outcome {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.run(method, api, params)));
@@ -224,7 +255,7 @@ impl Facade {
             log::error!("an internal error was caught while the facade was released");
         }
         log::end();
-        *FACADE.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *HERE.get().facade.write().unwrap_or_else(PoisonError::into_inner) = None;
         *lock(&self.released) = true;
         self.on_release.notify_all();
     }

@@ -1,7 +1,7 @@
 //! What is told of a panic.
 
 use std::panic::PanicHookInfo;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::log;
 
@@ -11,8 +11,11 @@ use crate::log;
 /// This is for a shared library that a program in another language loads, and whose copy of Rust's runtime is nobody else's: the C functions
 /// and the classes of Java do it. A program in Rust keeps its own hook.
 pub fn log_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| std::panic::set_hook(Box::new(note)));
+    // Not a `Once`: in a child that is forked while another thread is in it, that would never end.
+    static IS_SET: AtomicBool = AtomicBool::new(false);
+    if !IS_SET.swap(true, Ordering::AcqRel) {
+        std::panic::set_hook(Box::new(note));
+    }
 }
 
 /// Where it was. What it says may hold anything and is not repeated.

@@ -6,7 +6,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
-use super::{Facade, IS_WORKER, not_initialized, note, try_lock};
+use super::{Facade, WORKS_IN, not_initialized, note, try_lock};
 use crate::api::{Method, Topics, event, topics};
 use crate::error::{Code, Error};
 use crate::log;
@@ -15,7 +15,7 @@ use crate::strongauth::AccountView;
 
 pub(super) fn spawn(facade: Arc<Facade>) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("pims".into()).spawn(move || {
-        IS_WORKER.set(true);
+        WORKS_IN.set(facade.process);
         Worker { facade: &facade, subscription: None }.work();
     })
 }
@@ -42,6 +42,10 @@ impl Worker<'_> {
             // A panic was told to its caller when its reply was dropped; the thread goes on.
             if catch_unwind(AssertUnwindSafe(|| self.step(next))).is_err() {
                 log::error!("an internal error was caught on the library's thread");
+            }
+            if self.facade.is_anothers() {
+                // The copy of this thread in a child that a callback forked: nothing here is the child's to end.
+                return std::mem::forget(self);
             }
         }
     }
@@ -95,6 +99,9 @@ impl Worker<'_> {
 
     /// Tells the subscriber what changed. No lock is held while a callback runs.
     fn tell_news(&mut self) {
+        if self.facade.is_anothers() {
+            return;
+        }
         let news: Vec<(AccountView, AccountView)> = match try_lock(&self.facade.core).as_deref_mut() {
             Some(Some(core)) => core.take_news(),
             // Whoever works on it now wakes this thread when there is news.
@@ -104,6 +111,9 @@ impl Worker<'_> {
         for (before, after) in news {
             if let Some(output) = event(subscription.topics, before, after) {
                 subscription.subscriber.tell(&output);
+            }
+            if self.facade.is_anothers() {
+                return;
             }
         }
     }

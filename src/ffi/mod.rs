@@ -51,6 +51,9 @@ pub type pims_callback = Option<unsafe extern "C" fn(message: *const c_char, ctx
 ///
 /// Any thread. It reads and makes files, so it may block for some milliseconds.
 ///
+/// In a child process after `fork` there is no facade until this function makes one there. Its parent's storage stays locked, and
+/// the embedded authority cannot be opened where the parent used it (2006).
+///
 /// # Safety
 /// `config` is `NULL` or points to NUL-terminated text; `callback` may be called with `ctx` from another thread.
 #[unsafe(no_mangle)]
@@ -140,7 +143,7 @@ pub unsafe extern "C" fn pims_unsubscribe(
 /// @return `PIMS_OK`, always. Calling it twice, or without a facade, is harmless.
 ///
 /// Any thread. From inside a callback it returns at once, and the facade is released when that callback returns; from elsewhere it waits
-/// for the call under way.
+/// for the call under way. In a child process after `fork` it leaves its parent's facade alone.
 #[unsafe(no_mangle)]
 pub extern "C" fn pims_free() -> i32 {
     guarded(PIMS_OK, || {

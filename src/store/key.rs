@@ -1,12 +1,12 @@
 //! The key that seals the device record.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, Read};
 
 use base64ct::{Base64, Encoding};
+use pims_private_files::{Access, Flaw, Folder, Readers, flaw_of};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{StoreError, write_new};
+use super::StoreError;
 
 /// 32 bytes, from the host's Keychain or Keystore, or from a key file beside the state. Wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -31,33 +31,37 @@ impl StorageKey {
 
     /// The key in a key file, made with mode 0600 where there is none, unless a record waits for the one that is gone. The folder's
     /// lock is held: nobody races.
-    pub(super) fn load_or_create(path: &Path, has_record: bool) -> Result<Self, StoreError> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                let text = Zeroizing::new(text);
-                if is_open(path) {
-                    return Err(StoreError::OpenKeyFile(path.to_owned()));
-                }
-                Self::from_base64(&text).ok_or_else(|| StoreError::KeyFile(path.to_owned()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound && has_record => {
-                Err(StoreError::NoKey(path.to_owned()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(path),
-            Err(error) => Err(StoreError::io("read", path)(error)),
+    pub(super) fn load_or_create(folder: &Folder, name: &str, has_record: bool) -> Result<Self, StoreError> {
+        let path = folder.file(name);
+        match read(folder, name) {
+            Ok(text) => Self::from_base64(&text).ok_or(StoreError::KeyFile(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && has_record => Err(StoreError::NoKey(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(folder, name),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(StoreError::KeyFile(path)),
+            Err(error) if matches!(flaw_of(&error), Some(Flaw::Open { .. })) => Err(StoreError::OpenKeyFile(path)),
+            Err(error) => Err(StoreError::io("read", &path)(error)),
         }
     }
 
-    fn create(path: &Path) -> Result<Self, StoreError> {
+    fn create(folder: &Folder, name: &str) -> Result<Self, StoreError> {
+        let path = folder.file(name);
         let mut bytes = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *bytes).map_err(|_| StoreError::Entropy)?;
         let text = Zeroizing::new(Base64::encode_string(&*bytes));
         // Whole or not at all: half a key file would lock the owner out.
-        let temporary = path.with_extension("key.new");
-        write_new(&temporary, text.as_bytes()).map_err(StoreError::io("written", &temporary))?;
-        std::fs::rename(&temporary, path).map_err(StoreError::io("renamed", &temporary))?;
+        let temporary = folder.write_temporary(name, text.as_bytes()).map_err(StoreError::io("written", &path))?;
+        temporary.publish().map_err(StoreError::io("renamed", &path))?;
         Ok(Self(*bytes))
     }
+}
+
+/// The text of a key file. A longer file than a key's has is cut, and is no key then.
+fn read(folder: &Folder, name: &str) -> io::Result<Zeroizing<String>> {
+    const MAX: usize = 256;
+    let file = folder.open_file(name, Access::Read, Readers::Refused)?;
+    let mut text = Zeroizing::new(String::with_capacity(MAX));
+    file.take(MAX as u64).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Compared in constant time.
@@ -69,20 +73,10 @@ impl PartialEq for StorageKey {
 
 impl Eq for StorageKey {}
 
-/// Whether others than its owner may read a file.
-#[cfg(unix)]
-fn is_open(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open(_: &Path) -> bool {
-    false
-}
-
 #[cfg(test)]
 mod tests {
+    use pims_private_files::Sharing;
+
     use super::*;
 
     #[test]
@@ -99,17 +93,19 @@ mod tests {
     fn a_key_file_is_made_once_and_a_broken_one_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("storage.key");
-        assert!(matches!(StorageKey::load_or_create(&path, true).err(), Some(StoreError::NoKey(_))));
-        let made = StorageKey::load_or_create(&path, false).ok().unwrap();
-        let found = StorageKey::load_or_create(&path, true).ok().unwrap();
+        let folder = Folder::open(folder.path(), Sharing::Refused).unwrap();
+        let load = |has_record| StorageKey::load_or_create(&folder, "storage.key", has_record);
+        assert!(matches!(load(true).err(), Some(StoreError::NoKey(_))));
+        let made = load(false).ok().unwrap();
+        let found = load(true).ok().unwrap();
         assert_eq!(made.bytes(), found.bytes());
         std::fs::write(&path, "short").unwrap();
-        assert!(matches!(StorageKey::load_or_create(&path, true).err(), Some(StoreError::KeyFile(_))));
+        assert!(matches!(load(true).err(), Some(StoreError::KeyFile(_))));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-            assert!(matches!(StorageKey::load_or_create(&path, true).err(), Some(StoreError::OpenKeyFile(_))));
+            assert!(matches!(load(true).err(), Some(StoreError::OpenKeyFile(_))));
         }
     }
 }

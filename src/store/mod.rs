@@ -3,25 +3,34 @@
 //! A [`Vault`] is one folder. It holds `device.pims` (the record), `device.pims.previous` (the generation before it), `pims.lock`
 //! (held while the vault is open) and, where the host gives no key, `storage.key`. What the record means is not known here: it is
 //! bytes. A record that does not open is left as it is.
+//!
+//! The folder is one that nobody else may write to, unless the configuration says otherwise, and no
+//! file in it is believed before it was judged: see [`pims_private_files`].
 
 mod key;
 mod sealed;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pims_faults::durable_step;
+use pims_private_files::{Access, Flaw, Folder, Readers, flaw_of, is_of_folder};
 use zeroize::Zeroizing;
+
+pub use pims_private_files::Sharing;
 
 pub use key::StorageKey;
 use sealed::{open, seal};
 
 const RECORD: &str = "device.pims";
 const PREVIOUS: &str = "device.pims.previous";
-const TEMPORARY: &str = "device.pims.new";
 const LOCK: &str = "pims.lock";
+const KEY: &str = "storage.key";
+
+/// Temporary files of releases before 0.1, which had names that everybody could foresee.
+const OLD_TEMPORARIES: [&str; 2] = ["device.pims.new", "storage.key.new"];
 
 /// The largest record that is read, in bytes: ours have two thousand.
 const MAX_RECORD: u64 = 1 << 20;
@@ -39,6 +48,9 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// Other users can change what is in the folder.
+    #[error("the storage cannot be trusted: {0}; or allow it with storage.allowSharedFolder")]
+    Folder(Flaw),
     /// The storage was removed, or another one put in its place, while it was open.
     #[error("the storage was removed or replaced while the library ran: {0} is not the lock that it holds")]
     Gone(PathBuf),
@@ -67,7 +79,10 @@ pub enum StoreError {
 
 impl StoreError {
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.to_owned(), source }
+        move |source| match flaw_of(&source) {
+            Some(flaw) if is_of_folder(&source) => Self::Folder(flaw.clone()),
+            _ => Self::Io { action, path: path.to_owned(), source },
+        }
     }
 }
 
@@ -91,33 +106,63 @@ pub trait RecordStore: Send {
 
 /// A folder that no other process has, as long as this or a clone of it lives.
 #[derive(Clone)]
-pub struct StorageLock {
-    folder: PathBuf,
-    // Held: the lock ends with the file.
-    _file: Arc<File>,
+pub struct StorageLock(Arc<Held>);
+
+struct Held {
+    folder: Arc<Folder>,
+    file: File,
     id: FileId,
+    /// The process that took it. A lock belongs to the open file, which a forked child shares.
+    process: u32,
 }
 
 impl StorageLock {
-    /// Locks `folder`, which is made where it is missing.
-    pub fn take(folder: &Path) -> Result<Self, StoreError> {
-        create_folder(folder).map_err(StoreError::io("created", folder))?;
-        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    /// Locks the folder at `path`, which is made where it is missing. Leftovers of a crash are removed.
+    pub fn take(path: &Path, sharing: Sharing) -> Result<Self, StoreError> {
+        let folder = Folder::create(path, sharing).map_err(StoreError::io("used", path))?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             // The folder's own name must be durable too. Where the parent may not be read, the system decides.
             let _ = sync_folder(parent);
         }
-        let path = folder.join(LOCK);
-        let file = lock(&path)?;
+        let path = folder.file(LOCK);
+        let file = folder.open_or_create(LOCK, Access::Write).map_err(StoreError::io("locked", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked(path)),
+            Err(fs::TryLockError::Error(error)) => return Err(StoreError::io("locked", &path)(error)),
+        }
         let id = file.metadata().map(|metadata| file_id(&metadata)).map_err(StoreError::io("locked", &path))?;
-        Ok(Self { folder: folder.to_owned(), _file: Arc::new(file), id })
+        for name in OLD_TEMPORARIES {
+            let _ = folder.remove(name);
+        }
+        for name in [RECORD, KEY] {
+            folder.remove_leftovers(name);
+        }
+        let folder = Arc::new(folder);
+        Ok(Self(Arc::new(Held { folder, file, id, process: std::process::id() })))
+    }
+
+    /// The folder that is locked.
+    pub(crate) fn folder(&self) -> &Arc<Folder> {
+        &self.0.folder
     }
 
     /// Whether the lock that is held is still that of the folder.
     fn check(&self) -> Result<(), StoreError> {
-        let path = self.folder.join(LOCK);
-        match fs::metadata(&path) {
-            Ok(metadata) if file_id(&metadata) == self.id => Ok(()),
+        let path = self.folder().file(LOCK);
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if file_id(&metadata) == self.0.id => Ok(()),
             _ => Err(StoreError::Gone(path)),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // To close the file is not enough: a forked child has it open too. The child, on the other
+        // hand, must not let go of its parent's lock.
+        if self.process == std::process::id() {
+            let _ = self.file.unlock();
         }
     }
 }
@@ -138,33 +183,37 @@ fn file_id(_: &fs::Metadata) -> FileId {
 
 /// A folder with one device record.
 pub struct Vault {
-    folder: PathBuf,
     key: StorageKey,
     lock: StorageLock,
 }
 
 impl Vault {
     /// Opens the vault in `folder`, which is made where it is missing, and locks it. Without a key the one in `storage.key` is
-    /// used, or made.
+    /// used, or made. A folder that others may write to is refused.
     pub fn open(folder: &Path, key: Option<StorageKey>) -> Result<Self, StoreError> {
-        Self::in_locked(StorageLock::take(folder)?, key)
+        Self::in_locked(StorageLock::take(folder, Sharing::Refused)?, key)
     }
 
     /// The same in a folder that is locked already.
     pub fn in_locked(lock: StorageLock, key: Option<StorageKey>) -> Result<Self, StoreError> {
-        let folder = lock.folder.clone();
         let key = match key {
             Some(key) => key,
             None => {
-                let has_record = [RECORD, PREVIOUS].iter().any(|name| folder.join(name).exists());
-                StorageKey::load_or_create(&folder.join("storage.key"), has_record)?
+                let folder = lock.folder();
+                let is_there = |name| folder.exists(name).map_err(StoreError::io("read", &folder.file(name)));
+                let has_record = is_there(RECORD)? || is_there(PREVIOUS)?;
+                StorageKey::load_or_create(folder, KEY, has_record)?
             }
         };
-        Ok(Self { folder, key, lock })
+        Ok(Self { key, lock })
+    }
+
+    fn folder(&self) -> &Folder {
+        self.lock.folder()
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        self.folder().file(name)
     }
 }
 
@@ -173,7 +222,7 @@ impl RecordStore for Vault {
         // Between the two renames of `save` there is no current record; the one before it is then the last that was durable.
         for name in [RECORD, PREVIOUS] {
             let path = self.file(name);
-            match read(&path) {
+            match read(self.folder(), name) {
                 Ok(bytes) => return open(&self.key, &bytes).map(Some).ok_or(StoreError::Sealed(path)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(StoreError::io("read", &path)(error)),
@@ -184,20 +233,21 @@ impl RecordStore for Vault {
 
     fn save(&mut self, record: &[u8]) -> Result<(), StoreError> {
         let sealed = seal(&self.key, record).ok_or(StoreError::Entropy)?;
-        let [temporary, current, previous] = [TEMPORARY, RECORD, PREVIOUS].map(|name| self.file(name));
+        let folder = self.folder();
+        let [current, path] = [folder.file(RECORD), folder.path().to_owned()];
         durable_step("store.begin");
-        write_new(&temporary, &sealed).map_err(StoreError::io("written", &temporary))?;
+        let new = folder.write_temporary(RECORD, &sealed).map_err(StoreError::io("written", &current))?;
         durable_step("store.temporary_written");
-        match fs::rename(&current, &previous) {
+        match folder.rename(RECORD, PREVIOUS) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(StoreError::io("renamed", &current)(error));
             }
             _ => {}
         }
         durable_step("store.previous_kept");
-        fs::rename(&temporary, &current).map_err(StoreError::io("renamed", &temporary))?;
+        new.replace().map_err(StoreError::io("renamed", &current))?;
         durable_step("store.renamed");
-        sync_folder(&self.folder).map_err(StoreError::io("synchronized", &self.folder))?;
+        folder.sync().map_err(StoreError::io("synchronized", &path))?;
         durable_step("store.durable");
         Ok(())
     }
@@ -211,50 +261,14 @@ impl RecordStore for Vault {
     }
 }
 
-/// Makes a folder that only its owner may enter; one that exists is left as it is.
-pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
+/// A record that is too long is none of ours: it is read as nothing, which does not open.
+fn read(folder: &Folder, name: &str) -> io::Result<Vec<u8>> {
+    let file = folder.open_file(name, Access::Read, Readers::ShutOut)?;
+    let mut bytes = Vec::new();
+    if file.metadata()?.len() <= MAX_RECORD {
+        file.take(MAX_RECORD).read_to_end(&mut bytes)?;
     }
-    builder.create(folder)
-}
-
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let file = private().read(true).write(true).create(true).open(path).map_err(StoreError::io("locked", path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked(path.to_owned())),
-        Err(fs::TryLockError::Error(error)) => Err(StoreError::io("locked", path)(error)),
-    }
-}
-
-/// Options that make files which only their owner may read.
-fn private() -> OpenOptions {
-    #[cfg_attr(not(unix), allow(unused_mut))]
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(path)?.len() > MAX_RECORD {
-        return Ok(Vec::new());
-    }
-    fs::read(path)
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = private().write(true).create(true).truncate(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    Ok(bytes)
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -289,7 +303,7 @@ mod tests {
         let mut store = vault(folder.path());
         store.save(b"first").unwrap();
         fs::rename(folder.path().join(RECORD), folder.path().join(PREVIOUS)).unwrap();
-        fs::write(folder.path().join(TEMPORARY), b"half a rec").unwrap();
+        fs::write(folder.path().join("device.pims.0123456789abcdef"), b"half a rec").unwrap();
         assert_eq!(**store.load().unwrap().as_ref().unwrap(), *b"first");
     }
 
@@ -347,7 +361,7 @@ mod tests {
         let mut store = Vault::open(&folder, None).unwrap();
         store.save(b"x").unwrap();
         let mode = |name: &str| fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777;
-        assert_eq!([RECORD, "storage.key", LOCK].map(mode), [0o600; 3]);
+        assert_eq!([RECORD, KEY, LOCK].map(mode), [0o600; 3]);
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use pims_authority::{
-    AccountName, Authority, Clock, Failure, MasterKey, OpenError, Options, Outbox, Policy, Purpose, Verdict,
+    AccountName, Authority, Clock, Database, Failure, MasterKey, OpenError, Options, Outbox, Policy, Purpose, Sharing,
+    SqliteFile, Verdict,
 };
 use zeroize::Zeroizing;
 
@@ -23,6 +24,8 @@ pub struct Place {
     pub database: PathBuf,
     /// The file that its SMS go to.
     pub outbox: PathBuf,
+    /// Whether others may be able to write to the folders of these files.
+    pub sharing: Sharing,
     /// The account.
     pub account: String,
     /// Its rules.
@@ -56,13 +59,13 @@ impl Embedded {
     pub fn open(place: Place) -> Result<Self, EmbeddedError> {
         let account = AccountName::new(&place.account).ok_or(EmbeddedError::Account)?;
         let key_file = place.database.with_extension("key");
-        let master_key =
-            MasterKey::load_or_create(&key_file).map_err(|error| EmbeddedError::MasterKey(key_file, error))?;
+        let master_key = MasterKey::load_or_create_in(&key_file, place.sharing)
+            .map_err(|error| EmbeddedError::MasterKey(key_file, error))?;
         let authority = Authority::open(Options {
-            database: place.database.as_path().into(),
+            database: Database::Sqlite(SqliteFile { path: place.database.clone(), sharing: place.sharing }),
             master_key: master_key.into(),
             policy: place.policy,
-            sms: Box::new(Outbox::new(&place.outbox)),
+            sms: Box::new(Outbox::new(&place.outbox).in_folder(place.sharing)),
             sms_retry: None,
             clock: Box::new(place.clock),
         })

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 #[cfg(feature = "postgres")]
 use std::time::Duration;
 
+use pims_private_files::Sharing;
 #[cfg(feature = "postgres")]
 use zeroize::Zeroizing;
 
@@ -29,7 +30,7 @@ use crate::{audit, mac};
 /// Where a service keeps what it has.
 pub enum Database {
     /// An SQLite file; it is made where there is none. Several processes may share it.
-    Sqlite(PathBuf),
+    Sqlite(SqliteFile),
     /// A PostgreSQL database, or one that speaks its protocol and SQL. Any number of instances may share it.
     #[cfg(feature = "postgres")]
     Postgres(Postgres),
@@ -37,20 +38,30 @@ pub enum Database {
 
 impl From<PathBuf> for Database {
     fn from(file: PathBuf) -> Self {
-        Self::Sqlite(file)
+        Self::Sqlite(SqliteFile { path: file, sharing: Sharing::Refused })
     }
 }
 
 impl From<&Path> for Database {
     fn from(file: &Path) -> Self {
-        Self::Sqlite(file.to_owned())
+        file.to_owned().into()
     }
 }
 
 impl From<&str> for Database {
     fn from(file: &str) -> Self {
-        Self::Sqlite(file.into())
+        PathBuf::from(file).into()
     }
+}
+
+/// Where an SQLite database is.
+#[derive(Clone)]
+pub struct SqliteFile {
+    /// The file. Beside it lie those that SQLite makes.
+    pub path: PathBuf,
+    /// Whether other users may be able to write to its folder. Where they are, they can take the file away, or put another one in its
+    /// place.
+    pub sharing: Sharing,
 }
 
 /// How to reach a PostgreSQL database.

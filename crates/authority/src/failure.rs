@@ -48,7 +48,7 @@ impl From<StorageError> for Failure {
 #[non_exhaustive]
 pub enum OpenError {
     /// The database file could not be made or opened.
-    #[error("the database file could not be made: {0}")]
+    #[error("the database file could not be made or opened: {0}")]
     File(#[from] std::io::Error),
     /// The database did not do what it was asked for.
     #[error("the database failed: {0}")]

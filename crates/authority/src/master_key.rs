@@ -1,14 +1,15 @@
 //! The keys that are not in the database.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 use inwebo_values::hex;
+use pims_private_files::{Access, Flaw, Folder, Readers, Sharing, check_given, flaw_of};
 use zeroize::Zeroizing;
 
 use crate::key_material::KeyBytes;
-use crate::sms::owner_only;
 
 /// 32 bytes that seal what is secret in the database, and the number by which sealed values name
 /// them. They lie on the heap and are wiped when dropped; no `Debug`.
@@ -95,10 +96,11 @@ impl MasterKey {
         Some(Self { id, bytes: written.ok()? })
     }
 
-    /// The key in a file, under another number than a key that stands alone has: each key of a ring needs its own.
+    /// The key in a file, under another number than a key that stands alone has: each key of a ring needs its own. The file belongs to
+    /// this user or to root, and to nobody else. Links are followed: the path is the operator's.
     pub fn load(path: impl AsRef<Path>, id: u32) -> io::Result<Self> {
         let file = File::open(path.as_ref())?;
-        refuse_other_readers(&file)?;
+        check_given(&file).map_err(told)?;
         Self::parse(file, id)
     }
 
@@ -109,16 +111,21 @@ impl MasterKey {
     }
 
     /// The key in a file: 64 hex digits or 32 raw bytes, for the owner alone; its number is 1. Where there is no file one is made, whole
-    /// or not at all; of several processes that make it at once one wins and all get its key.
+    /// or not at all; of several processes that make it at once one wins and all get its key. A folder that others may write to is refused.
     pub fn load_or_create(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        match File::open(path) {
-            Ok(file) => Self::read(file),
+        Self::load_or_create_in(path, Sharing::Refused)
+    }
+
+    /// As [`MasterKey::load_or_create`], in a folder that may be shared.
+    pub fn load_or_create_in(path: impl AsRef<Path>, sharing: Sharing) -> io::Result<Self> {
+        let (folder, name) = Folder::of_file(path.as_ref(), sharing)?;
+        folder.remove_leftovers(&name);
+        match Self::read(&folder, &name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Self::create(path)?;
-                Self::read(File::open(path)?)
+                Self::create(&folder, &name)?;
+                Self::read(&folder, &name)
             }
-            Err(error) => Err(error),
+            read => read,
         }
     }
 
@@ -130,8 +137,8 @@ impl MasterKey {
         self.bytes.as_ref()
     }
 
-    fn read(file: File) -> io::Result<Self> {
-        refuse_other_readers(&file)?;
+    fn read(folder: &Folder, name: &OsStr) -> io::Result<Self> {
+        let file = folder.open_file(name, Access::Read, Readers::Refused).map_err(told)?;
         Self::parse(file, Self::FILE_ID)
     }
 
@@ -149,111 +156,31 @@ impl MasterKey {
         Self::from_input(id, &input[..length]).ok_or_else(malformed)
     }
 
-    fn create(path: &Path) -> io::Result<()> {
+    fn create(folder: &Folder, name: &OsStr) -> io::Result<()> {
         let key = KeyBytes::try_written_by(|bytes| getrandom::fill(bytes)).map_err(io::Error::other)?;
         // Room for the end of the line: a text that grows leaves a copy behind.
         let mut text = Zeroizing::new(String::with_capacity(INPUT));
         text.push_str(&hex::encode_secret(key.as_ref()));
         text.push('\n');
-        let temporary = Temporary::write(path, text.as_bytes())?;
-        match publish(&temporary.0, path) {
+        match folder.write_temporary(name, text.as_bytes())?.publish() {
             // Another process was first: its key counts.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             other => other,
         }?;
-        drop(temporary);
-        sync_folder(path)
+        folder.sync()
     }
-}
-
-/// Gives a finished file its name, never in place of another.
-fn publish(temporary: &Path, path: &Path) -> io::Result<()> {
-    match std::fs::hard_link(temporary, path) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        // Some systems forbid links (Android's apps, FAT): there a file beside it, made by one process only, guards the name.
-        Err(_) => {
-            let guard = beside(path, "guard");
-            let _guard = Temporary::claim(guard)?;
-            if path.exists() { Err(io::ErrorKind::AlreadyExists.into()) } else { std::fs::rename(temporary, path) }
-        }
-    }
-}
-
-/// A file that is removed with the value.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    /// Writes a new file beside `path`, durably.
-    fn write(path: &Path, content: &[u8]) -> io::Result<Self> {
-        let mut tag = [0; 8];
-        getrandom::fill(&mut tag).map_err(io::Error::other)?;
-        let name = beside(path, &hex::encode(&tag));
-        let mut file = owner_only(OpenOptions::new().write(true).create_new(true)).open(&name)?;
-        let temporary = Self(name);
-        file.write_all(content)?;
-        file.sync_all()?;
-        Ok(temporary)
-    }
-
-    /// Makes an empty file that nobody else has, waiting for whoever has it.
-    fn claim(name: PathBuf) -> io::Result<Self> {
-        const PATIENCE: u32 = 500;
-        for _ in 0..PATIENCE {
-            match owner_only(OpenOptions::new().write(true).create_new(true)).open(&name) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    std::thread::sleep(std::time::Duration::from_millis(10));
-                }
-                made => return made.map(|_| Self(name)),
-            }
-        }
-        Err(io::Error::new(io::ErrorKind::TimedOut, "the guard of the master key file does not go away; remove it"))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // After a rename it is gone already, and a leftover harms nobody.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    name.into()
 }
 
 fn malformed() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the master key file holds neither 64 hex digits nor 32 bytes")
 }
 
-/// A key that others can read is no key.
-fn refuse_other_readers(file: &File) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
-            let reason = "the master key file is open to others than its owner: its mode must be 0600";
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
-        }
+/// Says of a file that is refused that it is the master key's.
+fn told(error: io::Error) -> io::Error {
+    match flaw_of(&error) {
+        Some(Flaw::FolderOwner { .. } | Flaw::FolderOpen { .. }) | None => error,
+        Some(flaw) => io::Error::new(error.kind(), format!("the master key file is refused: {flaw}")),
     }
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
-}
-
-/// Makes the new name durable, where a folder can be opened like a file.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -262,11 +189,8 @@ mod tests {
     use super::*;
 
     fn write(path: &Path, content: &[u8]) {
-        owner_only(OpenOptions::new().write(true).create(true).truncate(true))
-            .open(path)
-            .unwrap()
-            .write_all(content)
-            .unwrap();
+        let (folder, name) = Folder::of_file(path, Sharing::Refused).unwrap();
+        folder.write_temporary(name, content).unwrap().replace().unwrap();
     }
 
     #[test]

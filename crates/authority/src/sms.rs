@@ -2,10 +2,10 @@
 //!
 //! A real gateway is the host's: it implements [`SmsGateway`]. [`Outbox`] is for development and tests.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
+use pims_private_files::{Access, Folder, Sharing, flaw_of};
 use serde::Serialize;
 use thiserror::Error;
 use time::OffsetDateTime;
@@ -71,12 +71,26 @@ pub trait SmsGateway: Send + Sync {
 
 /// A gateway for development: each message becomes one JSON line in a file that only its owner can read.
 #[derive(Clone, Debug)]
-pub struct Outbox(pub PathBuf);
+pub struct Outbox {
+    file: PathBuf,
+    sharing: Sharing,
+}
 
 impl Outbox {
-    /// An outbox in this file, made with the first message.
+    /// An outbox in this file, made with the first message. A folder that others may write to is refused.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { file: path.into(), sharing: Sharing::Refused }
+    }
+
+    /// The same outbox in a folder that may be shared.
+    pub fn in_folder(self, sharing: Sharing) -> Self {
+        Self { sharing, ..self }
+    }
+
+    fn append(&self, text: &[u8]) -> io::Result<()> {
+        let (folder, name) = Folder::of_file(&self.file, self.sharing)?;
+        // One write a line: lines of several processes do not mix.
+        folder.open_or_create(name, Access::Append)?.write_all(text)
     }
 }
 
@@ -97,19 +111,10 @@ impl SmsGateway for Outbox {
         let mut text = Zeroizing::new(Vec::with_capacity(512 + 6 * (sms.text.len() + sms.to.len())));
         serde_json::to_writer(&mut *text, &line).map_err(|_| SmsError::new("the line could not be written as JSON"))?;
         text.push(b'\n');
-        let mut file = owner_only(OpenOptions::new().append(true).create(true))
-            .open(&self.0)
-            .map_err(|error| SmsError::new(error.kind().to_string()))?;
-        // One write a line: lines of several processes do not mix.
-        file.write_all(&text).and_then(|()| file.flush()).map_err(|error| SmsError::new(error.kind().to_string()))
+        self.append(&text).map_err(|error| {
+            SmsError::new(flaw_of(&error).map_or_else(|| error.kind().to_string(), ToString::to_string))
+        })
     }
-}
-
-/// Makes that a file is created readable and writable by its owner alone, where the system knows owners.
-pub(crate) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
 }
 
 fn rfc3339(at: i64) -> Result<String, SmsError> {
@@ -141,7 +146,7 @@ mod tests {
         let outbox = Outbox::new(folder.path().join("sms.jsonl"));
         outbox.send(&sms("first \"quoted\"\nline")).unwrap();
         outbox.send(&sms("second")).unwrap();
-        let text = std::fs::read_to_string(&outbox.0).unwrap();
+        let text = std::fs::read_to_string(&outbox.file).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);
         let expected = serde_json::json!({"at": "2023-11-14T22:13:20.123Z", "to": "+33612345678", "purpose": "resetPIN",
@@ -150,7 +155,7 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(&outbox.0).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(std::fs::metadata(&outbox.file).unwrap().permissions().mode() & 0o777, 0o600);
         }
     }
 

@@ -366,7 +366,7 @@ fn an_account_of_another_form_stays_and_no_new_one_begins() {
     // As the database of an older version has it.
     let old = "dora ";
     let library = Authority::open(Options {
-        database: Database::Sqlite(setup.folder.path().join("authority.db")),
+        database: Database::from(setup.folder.path().join("authority.db")),
         master_key: MasterKey::new(1, [7; 32]).into(),
         policy: Policy::default(),
         sms: Box::new(Outbox::new(setup.folder.path().join("outbox.jsonl"))),

@@ -8,6 +8,7 @@ mod commands;
 mod deployment;
 mod development;
 mod enumeration;
+mod files;
 mod gateway;
 mod http;
 mod identity;
@@ -34,3 +35,6 @@ mod cluster;
 mod device;
 #[path = "../service/state.rs"]
 mod state;
+#[path = "../../../../tests/two_users/mod.rs"]
+#[allow(dead_code, reason = "the tests of libpims need more of it")]
+mod two_users;

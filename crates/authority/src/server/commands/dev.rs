@@ -1,16 +1,15 @@
 //! `serve --dev`: a service that needs nothing but a folder.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
+use pims_private_files::{Access, Folder, Readers, is_of_folder};
 use rcgen::{CertificateParams, KeyPair};
 use time::{Duration, OffsetDateTime};
 
-use crate::MasterKey;
 use crate::random;
 use crate::server::config::Config;
-use crate::sms::owner_only;
+use crate::{MasterKey, Sharing};
 
 const CONFIG: &str = "pims-authority.toml";
 const CERTIFICATE: &str = "certificate.pem";
@@ -18,27 +17,48 @@ const KEY: &str = "certificate.key";
 const TOKEN: &str = "demo.token";
 const OUTBOX: &str = "sms-outbox.jsonl";
 
+/// The variable that is the key `files.allow_shared_folders`: needed before there is a configuration.
+const ALLOW_SHARED_FOLDERS: &str = "PIMS_AUTHORITY_FILES_ALLOW_SHARED_FOLDERS";
+
 /// The account of a service for development.
 const ACCOUNT: &str = "demo";
 
 /// Makes what the folder lacks, and reads the configuration in it.
 pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
-    let told = |error: std::io::Error| format!("{}: {error}", folder.display());
-    fs::create_dir_all(folder).map_err(told)?;
-    let folder = folder.canonicalize().map_err(told)?;
-    let config = folder.join(CONFIG);
-    if !config.exists() {
-        make(&folder, port).map_err(|what| format!("{}: {what}", folder.display()))?;
+    let told = |error: std::io::Error| {
+        let hint = if is_of_folder(&error) {
+            format!("; or allow it with {ALLOW_SHARED_FOLDERS}=true")
+        } else {
+            String::new()
+        };
+        format!("{}: {error}{hint}", folder.display())
+    };
+    let shared = std::env::var(ALLOW_SHARED_FOLDERS).ok();
+    let sharing = Sharing::allowed(shared.as_deref() == Some("true"));
+    let folder = Folder::create(folder, sharing).map_err(told)?;
+    if !folder.exists(CONFIG).map_err(told)? {
+        make(&folder, port).map_err(|what| format!("{}: {what}", folder.path().display()))?;
     }
-    let port = (port != 0).then(|| ("PIMS_AUTHORITY_LISTEN_ADDRESS".to_owned(), format!("127.0.0.1:{port}")));
+    let listen = (port != 0).then(|| ("PIMS_AUTHORITY_LISTEN_ADDRESS".to_owned(), format!("127.0.0.1:{port}")));
+    let shared = shared.map(|value| (ALLOW_SHARED_FOLDERS.to_owned(), value));
     // Configurations that were made before there was this key lack it.
     let development = ("PIMS_AUTHORITY_DEVELOPMENT".to_owned(), "true".to_owned());
-    let overrides = port.into_iter().chain([development]);
-    let text = zeroize::Zeroizing::new(fs::read_to_string(&config).map_err(told)?);
-    Config::read(&text, overrides, &folder).map_err(|problems| {
+    let overrides = listen.into_iter().chain(shared).chain([development]);
+    let config = folder.file(CONFIG).display().to_string();
+    let text = read(&folder).map_err(|error| format!("{config}: {error}"))?;
+    Config::read(&text, overrides, folder.real_path()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        format!("{}: {}", config.display(), lines.join("; "))
+        format!("{config}: {}", lines.join("; "))
     })
+}
+
+/// The configuration in the folder. One that another user put there is not believed.
+fn read(folder: &Folder) -> std::io::Result<zeroize::Zeroizing<String>> {
+    const MAX: u64 = 1 << 20;
+    let file = folder.open_file(CONFIG, Access::Read, Readers::ShutOut)?;
+    let mut text = zeroize::Zeroizing::new(String::new());
+    file.take(MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// What a person needs to go on.
@@ -64,10 +84,11 @@ It ends with Ctrl-C. What it keeps stays in {folder}.",
     std::io::stdout().flush().map_err(|error| error.to_string())
 }
 
-fn make(folder: &Path, port: u16) -> Result<(), String> {
+fn make(folder: &Folder, port: u16) -> Result<(), String> {
     let told = |error: &dyn std::fmt::Display| error.to_string();
     certificate(folder)?;
-    MasterKey::load_or_create(folder.join("authority.key")).map_err(|error| told(&error))?;
+    MasterKey::load_or_create_in(folder.real_path().join("authority.key"), folder.sharing())
+        .map_err(|error| told(&error))?;
     let token = random::token().map_err(|error| told(&error))?;
     write(folder, TOKEN, token.as_bytes())?;
     // The configuration is last: where it is, everything is.
@@ -117,7 +138,7 @@ lock_memory = \"no\"
 }
 
 /// A certificate for this machine, good for a year, that signs itself.
-fn certificate(folder: &Path) -> Result<(), String> {
+fn certificate(folder: &Folder) -> Result<(), String> {
     let told = |error: rcgen::Error| error.to_string();
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
     let mut params = CertificateParams::new(names).map_err(told)?;
@@ -130,9 +151,7 @@ fn certificate(folder: &Path) -> Result<(), String> {
     write(folder, CERTIFICATE, certificate.pem().as_bytes())
 }
 
-fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), String> {
-    let path = folder.join(name);
-    let told = |error: std::io::Error| format!("{}: {error}", path.display());
-    let mut file = owner_only(OpenOptions::new().write(true).create(true).truncate(true)).open(&path).map_err(told)?;
-    file.write_all(content).map_err(told)
+fn write(folder: &Folder, name: &str, content: &[u8]) -> Result<(), String> {
+    let written = folder.write_temporary(name, content).and_then(|temporary| temporary.replace());
+    written.map_err(|error| format!("{}: {error}", folder.file(name).display()))
 }

@@ -13,7 +13,7 @@ use std::io::Write;
 use super::config::{Config, Sms};
 use super::gateway::Gateway;
 use super::hardening;
-use crate::{Authority, Options, Outbox, SmsGateway, SystemClock};
+use crate::{Authority, OpenError, Options, Outbox, SmsGateway, SystemClock};
 
 /// The service of a configuration.
 pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authority, String> {
@@ -25,7 +25,15 @@ pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authorit
         sms_retry: config.sms_retry,
         clock: Box::new(SystemClock),
     })
-    .map_err(|error| format!("{}: {error}", config.database.describe()))
+    .map_err(|error| {
+        let hint = match &error {
+            OpenError::File(error) if pims_private_files::is_of_folder(error) => {
+                "; or allow it with files.allow_shared_folders"
+            }
+            _ => "",
+        };
+        format!("{}: {error}{hint}", config.database.describe())
+    })
 }
 
 /// The service for a command that sends no SMS.
@@ -44,7 +52,7 @@ pub(super) fn open_quietly(config: &Config) -> Result<Authority, String> {
 /// Where a configuration sends SMS.
 pub(super) fn gateway(sms: &Sms) -> Result<Box<dyn SmsGateway>, String> {
     Ok(match sms {
-        Sms::Outbox(file) => Box::new(Outbox::new(file)),
+        Sms::Outbox(file, sharing) => Box::new(Outbox::new(file).in_folder(*sharing)),
         Sms::Webhook(webhook) => Box::new(Gateway::new(webhook)?),
     })
 }

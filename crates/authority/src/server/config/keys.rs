@@ -82,6 +82,11 @@ pub(crate) const KEYS: &[Key] = &[
     secret("database.url", "`sqlite:path` or `postgres://user@host:port/database`; required"),
     key("database.connections", Number, "8; connections to PostgreSQL"),
     key("database.statement_timeout_seconds", Number, "10; longest PostgreSQL statement"),
+    key(
+        "files.allow_shared_folders",
+        Flag,
+        "false; whether others may be able to write to the folders of the SQLite file and of the outbox",
+    ),
     key("master_key.id", Number, "1; number of the key that seals"),
     secret(
         "master_key.hex",

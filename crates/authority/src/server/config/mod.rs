@@ -18,7 +18,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::server::hardening::LockMemory;
-use crate::{AccountName, Database, KeyRing, Policy, SmsRetry};
+use crate::{AccountName, Database, KeyRing, Policy, Sharing, SmsRetry, SqliteFile};
 pub(crate) use access::refuse_unguarded;
 use reader::Reader;
 pub(crate) use secret::Secret;
@@ -78,7 +78,7 @@ pub(crate) struct TlsFiles {
 /// Where the database is.
 #[derive(Clone)]
 pub(crate) enum Address {
-    Sqlite(PathBuf),
+    Sqlite(SqliteFile),
     Postgres { url: Secret, connections: u32, statement_timeout: Duration },
 }
 
@@ -98,7 +98,7 @@ impl Address {
     /// What may be told of it.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::Sqlite(file) => format!("sqlite:{}", file.display()),
+            Self::Sqlite(file) => format!("sqlite:{}", file.path.display()),
             Self::Postgres { .. } => "PostgreSQL".to_owned(),
         }
     }
@@ -172,7 +172,7 @@ pub(crate) enum Signature {
 
 /// Where SMS go.
 pub(crate) enum Sms {
-    Outbox(PathBuf),
+    Outbox(PathBuf, Sharing),
     Webhook(Webhook),
 }
 

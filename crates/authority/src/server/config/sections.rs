@@ -16,7 +16,7 @@ use super::{
     Webhook,
 };
 use crate::server::hardening::LockMemory;
-use crate::{KeyRing, KeySize, MasterKey, Policy, SmsRetry};
+use crate::{KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile};
 
 /// The shortest secrets that are taken: what a person thinks up is shorter.
 const MIN_ADMIN_TOKEN: usize = 32;
@@ -140,7 +140,8 @@ fn database(reader: &mut Reader) -> Option<Address> {
         return None;
     };
     if let Some(file) = url.reveal().strip_prefix("sqlite:").filter(|file| !file.is_empty()) {
-        return Some(Address::Sqlite(reader.folder().join(file)));
+        let path = reader.folder().join(file);
+        return Some(Address::Sqlite(SqliteFile { path, sharing: sharing(reader) }));
     }
     if url.reveal().starts_with("postgres://") || url.reveal().starts_with("postgresql://") {
         let address: Result<postgres::Config, _> = url.reveal().parse();
@@ -313,6 +314,11 @@ fn access_tokens(reader: &mut Reader) -> Option<AccessTokens> {
     Some(AccessTokens { issuer: issuer?, audience: audience?, lifetime, algorithm, generation })
 }
 
+/// Whether others may be able to write to the folders of the files that the service makes.
+fn sharing(reader: &Reader) -> Sharing {
+    Sharing::allowed(reader.flag("files.allow_shared_folders", false))
+}
+
 fn sms(reader: &mut Reader) -> Option<Sms> {
     if !reader.has("sms.gateway") {
         reader.problem("sms.gateway", "is missing: `webhook`, or `outbox` for development");
@@ -325,7 +331,8 @@ fn sms(reader: &mut Reader) -> Option<Sms> {
     if file.is_none() && !reader.has("sms.outbox_file") {
         reader.problem("sms.outbox_file", "is missing");
     }
-    file.map(Sms::Outbox)
+    let sharing = sharing(reader);
+    file.map(|file| Sms::Outbox(file, sharing))
 }
 
 fn webhook(reader: &mut Reader) -> Option<Webhook> {

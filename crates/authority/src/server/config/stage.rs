@@ -26,7 +26,7 @@ pub(super) fn refuse_development(
     if !tokens.fixed.is_empty() {
         reader.problem("tokens.static", WHY);
     }
-    if matches!(sms, Some(Sms::Outbox(_))) {
+    if matches!(sms, Some(Sms::Outbox(..))) {
         reader.problem("sms.gateway", format!("`outbox` {WHY}"));
     }
     for (service, _) in parties.iter().filter(|(_, party)| party.token.is_none()) {

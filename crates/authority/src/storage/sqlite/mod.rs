@@ -5,19 +5,19 @@ mod migrations;
 mod statements;
 mod turns;
 
-use std::fs::OpenOptions;
+use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use group::{Group, Member};
-use rusqlite::{Connection, ErrorCode};
+use pims_private_files::{Access, FileId, Flaw, Folder};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use turns::Turns;
 
 use super::{AuditIds, RowMacs, Storage, StorageError, Transaction};
+use crate::authority::SqliteFile;
 use crate::failure::{Failure, OpenError};
-use crate::sms::owner_only;
 
 /// How long a step waits for the steps of other processes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,10 +31,20 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     /// Opens the file, makes it where there is none, and brings its tables up to date.
-    pub(crate) fn open(path: &Path, macs: Arc<dyn RowMacs>) -> Result<Self, OpenError> {
-        make_file(path)?;
-        let mut connection = Connection::open(path).map_err(StorageError::from)?;
+    pub(crate) fn open(file: &SqliteFile, macs: Arc<dyn RowMacs>) -> Result<Self, OpenError> {
+        let (folder, name) = Folder::of_file(&file.path, file.sharing)?;
+        let id = make_file(&folder, &name)?;
+        check_files_beside(&folder, &name)?;
+        // SQLite opens files by their path. It follows no link, in no part of it.
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let mut connection =
+            Connection::open_with_flags(folder.real_path().join(&name), flags).map_err(StorageError::from)?;
         configure(&connection).map_err(StorageError::from)?;
+        check_files_beside(&folder, &name)?;
+        if folder.inspect(&name)? != Some(id) {
+            return Err(io::Error::from(Flaw::Exchanged).into());
+        }
         migrations::run(&mut connection)?;
         Ok(Self { group: Turns::new(Group::new(connection, PATIENCE)), ids: AuditIds::default(), macs })
     }
@@ -72,12 +82,30 @@ impl From<rusqlite::Error> for StorageError {
     }
 }
 
-/// Makes the file for its owner alone; the files that SQLite puts beside it take over its mode.
-fn make_file(path: &Path) -> io::Result<()> {
-    match owner_only(OpenOptions::new().write(true).create_new(true)).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.map(drop),
+/// Makes the file for its owner alone, or judges the one that is there. The files that SQLite puts beside it take over its mode.
+///
+/// A file that is there is not opened for that: to close any descriptor of it would end the locks that SQLite holds on it in this process.
+fn make_file(folder: &Folder, name: &OsStr) -> io::Result<FileId> {
+    // A new file is opened, and closed before another thread can come with SQLite.
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    match folder.create_new(name, Access::Write) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => drop(made?),
     }
+    folder.inspect(name)?.ok_or_else(|| Flaw::Exchanged.into())
+}
+
+/// Judges the files that SQLite makes and believes, where they are there.
+fn check_files_beside(folder: &Folder, name: &OsStr) -> io::Result<()> {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let mut beside = name.to_owned();
+        beside.push(suffix);
+        folder
+            .inspect(&beside)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.file(&beside).display())))?;
+    }
+    Ok(())
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

@@ -1,0 +1,92 @@
+//! Reasons for which a folder or a file is refused.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Reason for which a folder or a file is refused. It travels inside an [`io::Error`] of the kind
+/// `PermissionDenied`; [`flaw_of`] finds it there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// The folder, or one of its parents, belongs to another user.
+    FolderOwner {
+        /// The folder or the parent.
+        folder: PathBuf,
+        /// The user that it belongs to.
+        owner: u32,
+        /// The effective user of this process.
+        user: u32,
+    },
+    /// Others than its owner may write to the folder or to one of its parents.
+    FolderOpen {
+        /// The folder or the parent.
+        folder: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A symbolic link stands in the place of the file.
+    Link,
+    /// A folder, a FIFO, a socket or a device stands in the place of the file.
+    NotRegular,
+    /// The file has more names than one.
+    Names(u64),
+    /// The file belongs to another user.
+    Owner {
+        /// The user that it belongs to.
+        owner: u32,
+        /// The effective user of this process.
+        user: u32,
+    },
+    /// Others than its owner may read or write the file.
+    Open {
+        /// Its mode.
+        mode: u32,
+    },
+    /// Another file took the name while it was being opened.
+    Exchanged,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FolderOwner { folder, owner, user } => write!(
+                f,
+                "the folder {} belongs to user {owner}, and this process runs as user {user}: run it as that user, or choose a folder of its own",
+                folder.display()
+            ),
+            Self::FolderOpen { folder, mode } => write!(
+                f,
+                "others than its owner may write to the folder {} (mode {mode:04o}): take that from them (chmod go-w), or choose another folder",
+                folder.display()
+            ),
+            Self::Link => f.write_str("it is a symbolic link, which is not followed"),
+            Self::NotRegular => f.write_str("it is not a regular file"),
+            Self::Names(count) => write!(f, "it has {count} names (hard links), and must have one"),
+            Self::Owner { owner, user } => {
+                write!(f, "it belongs to user {owner}, and this process runs as user {user}")
+            }
+            Self::Open { mode } => {
+                write!(f, "it is open to others than its owner (mode {mode:04o}): its mode must be 0600")
+            }
+            Self::Exchanged => f.write_str("another file took its name while it was being opened"),
+        }
+    }
+}
+
+impl std::error::Error for Flaw {}
+
+impl From<Flaw> for io::Error {
+    fn from(flaw: Flaw) -> Self {
+        Self::new(io::ErrorKind::PermissionDenied, flaw)
+    }
+}
+
+/// Returns the reason for a refusal, where `error` is one.
+pub fn flaw_of(error: &io::Error) -> Option<&Flaw> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// Returns whether `error` refuses a folder, which [`Sharing::Allowed`](crate::Sharing) would take.
+pub fn is_of_folder(error: &io::Error) -> bool {
+    matches!(flaw_of(error), Some(Flaw::FolderOwner { .. } | Flaw::FolderOpen { .. }))
+}

@@ -1,0 +1,309 @@
+//! Folders, and the files in them.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::flaw::Flaw;
+use crate::system;
+use crate::temporary::{Temporary, is_temporary_of};
+
+/// Whether other users may be able to write to a folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sharing {
+    /// A folder of another user, or one that others may write to, is refused.
+    #[default]
+    Refused,
+    /// Such a folder is taken. Its files are judged all the same. Where the file system keeps
+    /// neither owners nor modes (FAT, some mounts of containers), those are not asked for.
+    Allowed,
+}
+
+impl Sharing {
+    /// `Allowed` where a setting says so.
+    pub fn allowed(allowed: bool) -> Self {
+        if allowed { Self::Allowed } else { Self::Refused }
+    }
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    Read,
+    /// Reading and writing.
+    Write,
+    /// Writing at its end.
+    Append,
+}
+
+/// What happens to a file of ours that others may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// It is refused: a key that others could read is no key.
+    Refused,
+    /// Its mode is made 0600. A file that others may *write* is refused nevertheless.
+    ShutOut,
+}
+
+/// What tells a file from another one of the same name, where the system has such a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId(pub(crate) u64, pub(crate) u64);
+
+/// What the system says of a file.
+pub(crate) struct Facts {
+    pub(crate) kind: Kind,
+    pub(crate) names: u64,
+    pub(crate) owner: u32,
+    pub(crate) mode: u32,
+    pub(crate) id: FileId,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Regular,
+    Link,
+    Other,
+}
+
+/// A folder that was judged and is held open.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    real: PathBuf,
+    handle: system::Handle,
+    sharing: Sharing,
+    has_modes: bool,
+}
+
+impl Folder {
+    /// Opens a folder that exists. An empty path is the current folder.
+    pub fn open(path: &Path, sharing: Sharing) -> io::Result<Self> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let real = system::real(path)?;
+        let handle = system::open_folder(&real)?;
+        if sharing == Sharing::Refused {
+            system::check_folder(&handle, &real)?;
+            system::check_parents(&real)?;
+        }
+        Self { path: path.to_owned(), real, handle, sharing, has_modes: true }.with_modes_seen()
+    }
+
+    /// Opens a folder. What is missing of its path is made, with the mode 0700.
+    pub fn create(path: &Path, sharing: Sharing) -> io::Result<Self> {
+        system::make_path(path)?;
+        Self::open(path, sharing)
+    }
+
+    /// Opens the folder that a file lies in, and returns it with the file's name.
+    pub fn of_file(path: &Path, sharing: Sharing) -> io::Result<(Self, OsString)> {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Ok((Self::open(folder, sharing)?, name.to_owned()))
+    }
+
+    /// Opens a folder in this one. It is made, with the mode 0700, where it is missing. A link is
+    /// not followed.
+    pub fn subfolder(&self, name: impl AsRef<OsStr>) -> io::Result<Self> {
+        let name = name.as_ref();
+        let handle = system::open_subfolder(&self.handle, name)?;
+        let (path, real) = (self.path.join(name), self.real.join(name));
+        if self.sharing == Sharing::Refused {
+            system::check_folder(&handle, &real)?;
+        }
+        Self { path, real, handle, sharing: self.sharing, has_modes: self.has_modes }.with_modes_seen()
+    }
+
+    /// In a shared folder, looks at a new file: where it does not belong to the user that made it,
+    /// or is open to others, the file system has no owners or no modes.
+    fn with_modes_seen(mut self) -> io::Result<Self> {
+        if self.sharing == Sharing::Allowed {
+            let probe = Temporary::write(&self, OsStr::new("probe"), b"")?;
+            let facts = system::facts_of(probe.descriptor())?;
+            drop(probe);
+            self.has_modes = facts.owner == system::user() && facts.mode & 0o077 == 0;
+        }
+        Ok(self)
+    }
+
+    /// Its path, as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its path without links in it, for a library that opens files by their path.
+    pub fn real_path(&self) -> &Path {
+        &self.real
+    }
+
+    /// Whether other users may be able to write to it.
+    pub fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+
+    /// The path of a file in it, for messages.
+    pub fn file(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub(crate) fn handle(&self) -> &system::Handle {
+        &self.handle
+    }
+
+    /// Opens a file that exists. `NotFound` where it does not; a [`Flaw`] where it is not a regular
+    /// file, has several names, belongs to another user, or is open to others.
+    pub fn open_file(&self, name: impl AsRef<OsStr>, access: Access, readers: Readers) -> io::Result<File> {
+        let name = name.as_ref();
+        let file = system::open(&self.handle, name, access)?;
+        let mut facts = system::facts_of(&file)?;
+        if facts.kind == Kind::Regular && facts.names > 1 && self.remove_names_of(name, facts.id) {
+            facts = system::facts_of(&file)?;
+        }
+        if self.judge(&facts, readers)? {
+            system::close_to_others(&file)?;
+        }
+        Ok(file)
+    }
+
+    /// Opens a file, and makes it, with the mode 0600, where it is missing.
+    pub fn open_or_create(&self, name: impl AsRef<OsStr>, access: Access) -> io::Result<File> {
+        let name = name.as_ref();
+        loop {
+            match self.open_file(name, access, Readers::ShutOut) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                opened => return opened,
+            }
+            match system::create_new(&self.handle, name, access) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made,
+            }
+        }
+    }
+
+    /// Makes a file, with the mode 0600, unless there is one: then the error is `AlreadyExists`.
+    pub fn create_new(&self, name: impl AsRef<OsStr>, access: Access) -> io::Result<File> {
+        system::create_new(&self.handle, name.as_ref(), access)
+    }
+
+    /// Judges a file without opening it, for one that another library opens by its path. `None`
+    /// where there is none. Its owner's own file that others may read is closed to them; in a shared
+    /// folder it is refused instead, because another one could take its place meanwhile.
+    pub fn inspect(&self, name: impl AsRef<OsStr>) -> io::Result<Option<FileId>> {
+        let name = name.as_ref();
+        let facts = match system::facts_at(&self.handle, name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            facts => facts?,
+        };
+        let readers = match self.sharing {
+            Sharing::Refused => Readers::ShutOut,
+            Sharing::Allowed => Readers::Refused,
+        };
+        if self.judge(&facts, readers)? {
+            system::close_name_to_others(&self.handle, name)?;
+        }
+        Ok(Some(facts.id))
+    }
+
+    /// Whether something has this name, whatever it is. A link is not followed.
+    pub fn exists(&self, name: impl AsRef<OsStr>) -> io::Result<bool> {
+        match system::facts_at(&self.handle, name.as_ref()) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes new content for a file under a random name, durably. It gets its name by
+    /// [`Temporary::replace`] or [`Temporary::publish`].
+    pub fn write_temporary(&self, name: impl AsRef<OsStr>, content: &[u8]) -> io::Result<Temporary<'_>> {
+        Temporary::write(self, name.as_ref(), content)
+    }
+
+    /// Renames a file in it, in place of another one.
+    pub fn rename(&self, from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) -> io::Result<()> {
+        system::rename(&self.handle, from.as_ref(), to.as_ref())
+    }
+
+    /// Removes a name. A link is not followed.
+    pub fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        system::remove(&self.handle, name.as_ref())
+    }
+
+    /// Makes new and changed names durable.
+    pub fn sync(&self) -> io::Result<()> {
+        system::sync(&self.handle)
+    }
+
+    /// Removes the temporary files for `name` that a crash left behind. Those that a process is
+    /// writing now stay. What cannot be removed harms nobody.
+    pub fn remove_leftovers(&self, name: impl AsRef<OsStr>) {
+        for leftover in self.temporaries_of(name.as_ref()) {
+            let Ok(file) = self.open_unnamed(&leftover) else { continue };
+            if file.try_lock().is_ok() {
+                let _ = self.remove(&leftover);
+            }
+        }
+    }
+
+    /// Opens a temporary file of ours, however many names it has.
+    fn open_unnamed(&self, name: &OsStr) -> io::Result<File> {
+        let file = system::open(&self.handle, name, Access::Read)?;
+        let facts = system::facts_of(&file)?;
+        match self.judge(&Facts { names: 1, ..facts }, Readers::ShutOut) {
+            Ok(_) => Ok(file),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes temporary names that a crash left to a file beside its own. Says whether there were any.
+    fn remove_names_of(&self, name: &OsStr, id: FileId) -> bool {
+        let is_same = |name: &OsString| system::facts_at(&self.handle, name).is_ok_and(|facts| facts.id == id);
+        // All of them, not the first alone.
+        self.temporaries_of(name).filter(is_same).filter(|name| self.remove(name).is_ok()).count() > 0
+    }
+
+    fn temporaries_of(&self, target: &OsStr) -> impl Iterator<Item = OsString> {
+        let entries = std::fs::read_dir(&self.real).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name()).filter(move |name| is_temporary_of(name, target))
+    }
+
+    /// Refuses a file with a flaw. Says whether it must still be closed to those who may read it.
+    fn judge(&self, facts: &Facts, readers: Readers) -> io::Result<bool> {
+        match judge(facts, system::user(), self.has_modes, readers) {
+            Ok(must_be_closed) => Ok(must_be_closed),
+            Err(flaw) => Err(flaw.into()),
+        }
+    }
+}
+
+/// Judges a file that was opened by a path which the operator gave, as one with a secret in it: it
+/// belongs to this user or to root, and is closed to others.
+pub fn check_given(file: &File) -> io::Result<()> {
+    let facts = Facts { kind: Kind::Regular, names: 1, ..system::facts_of(file)? };
+    judge(&facts, system::user(), true, Readers::Refused).map(drop).map_err(io::Error::from)
+}
+
+/// The rule for files. `Ok(true)`: it is ours and others may read it, which must end.
+fn judge(facts: &Facts, user: u32, has_modes: bool, readers: Readers) -> Result<bool, Flaw> {
+    match facts.kind {
+        Kind::Regular => {}
+        Kind::Link => return Err(Flaw::Link),
+        Kind::Other => return Err(Flaw::NotRegular),
+    }
+    if facts.names > 1 {
+        return Err(Flaw::Names(facts.names));
+    }
+    if !has_modes {
+        return Ok(false);
+    }
+    // What root put there, root meant.
+    if facts.owner != user && facts.owner != 0 {
+        return Err(Flaw::Owner { owner: facts.owner, user });
+    }
+    match facts.mode & 0o077 {
+        0 => Ok(false),
+        open if open & 0o022 == 0 && readers == Readers::ShutOut => Ok(true),
+        _ => Err(Flaw::Open { mode: facts.mode }),
+    }
+}

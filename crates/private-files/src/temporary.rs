@@ -1,0 +1,141 @@
+//! Temporary files: new content on its way to its name.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write};
+use std::thread;
+use std::time::Duration;
+
+use crate::folder::{Access, Folder};
+use crate::system;
+
+/// Length of the random end of a temporary file's name, in hex digits.
+const TAG: usize = 16;
+
+/// New content under a random name, whole and durable. It is removed when dropped, unless it took
+/// its name before.
+pub struct Temporary<'a> {
+    folder: &'a Folder,
+    name: OsString,
+    target: OsString,
+    // Locked as long as the value lives: a start that removes leftovers of a crash leaves it alone.
+    file: File,
+    named: bool,
+}
+
+impl<'a> Temporary<'a> {
+    pub(crate) fn write(folder: &'a Folder, target: &OsStr, content: &[u8]) -> io::Result<Self> {
+        let mut temporary = Self::make(folder, target)?;
+        temporary.file.write_all(content)?;
+        temporary.file.sync_all()?;
+        Ok(temporary)
+    }
+
+    fn make(folder: &'a Folder, target: &OsStr) -> io::Result<Self> {
+        loop {
+            let name = random_name(target)?;
+            let file = match system::create_new(folder.handle(), &name, Access::Write) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made?,
+            };
+            // A file system without locks has no leftovers removed.
+            let removing = matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock));
+            let temporary = Self { folder, name, target: target.to_owned(), file, named: false };
+            // Another process took it for a leftover in the moment before it was locked.
+            if removing || system::facts_of(&temporary.file)?.names == 0 {
+                continue;
+            }
+            return Ok(temporary);
+        }
+    }
+
+    pub(crate) fn descriptor(&self) -> &File {
+        &self.file
+    }
+
+    /// Gives it its name, in place of a file that has it.
+    pub fn replace(mut self) -> io::Result<()> {
+        system::rename(self.folder.handle(), &self.name, &self.target)?;
+        self.named = true;
+        Ok(())
+    }
+
+    /// Gives it its name, unless a file has it: then the error is `AlreadyExists`.
+    pub fn publish(mut self) -> io::Result<()> {
+        match system::rename_new(self.folder.handle(), &self.name, &self.target) {
+            Err(error) if is_unsupported(&error) => {
+                // Some file systems cannot do that at once (FAT, NFS). There a file beside it, which
+                // one process only can make, guards the name.
+                let mut guard = self.target.clone();
+                guard.push(".guard");
+                let _guard = Guard::claim(self.folder, guard)?;
+                if self.folder.exists(&self.target)? {
+                    return Err(io::ErrorKind::AlreadyExists.into());
+                }
+                system::rename(self.folder.handle(), &self.name, &self.target)?;
+            }
+            done => done?,
+        }
+        self.named = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.named {
+            let _ = system::remove(self.folder.handle(), &self.name);
+        }
+    }
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
+}
+
+/// An empty file that one process only has. It is removed when dropped.
+struct Guard<'a> {
+    folder: &'a Folder,
+    name: OsString,
+}
+
+impl<'a> Guard<'a> {
+    /// Makes it. Waits for another process that has it.
+    fn claim(folder: &'a Folder, name: OsString) -> io::Result<Self> {
+        const TRIES: u32 = 500;
+        for _ in 0..TRIES {
+            match system::create_new(folder.handle(), &name, Access::Write) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                made => return made.map(|_| Self { folder, name }),
+            }
+        }
+        let what = format!("the guard {} does not go away; remove it", folder.file(&name).display());
+        Err(io::Error::new(io::ErrorKind::TimedOut, what))
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let _ = system::remove(self.folder.handle(), &self.name);
+    }
+}
+
+fn random_name(target: &OsStr) -> io::Result<OsString> {
+    let mut tag = [0; TAG / 2];
+    getrandom::fill(&mut tag).map_err(io::Error::other)?;
+    let mut name = target.to_owned();
+    name.push(".");
+    for byte in tag {
+        name.push(format!("{byte:02x}"));
+    }
+    Ok(name)
+}
+
+/// Returns whether `name` is that of a temporary file for `target`.
+pub(crate) fn is_temporary_of(name: &OsStr, target: &OsStr) -> bool {
+    let rest = name.as_encoded_bytes().strip_prefix(target.as_encoded_bytes());
+    let tag = rest.and_then(|rest| rest.strip_prefix(b"."));
+    tag.is_some_and(|tag| tag.len() == TAG && tag.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+}

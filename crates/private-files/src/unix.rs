@@ -1,0 +1,204 @@
+//! Files and folders by descriptor.
+
+#![allow(clippy::unnecessary_cast, clippy::useless_conversion, reason = "the widths differ between systems")]
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use crate::flaw::Flaw;
+use crate::folder::{Access, Facts, FileId, Kind};
+
+/// A folder that is held open.
+pub(crate) type Handle = OwnedFd;
+
+const FILE: Mode = Mode::RUSR.union(Mode::WUSR);
+const FOLDER: Mode = Mode::RWXU;
+const OPEN_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Returns the effective user.
+pub(crate) fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Returns the path of a folder without links in it.
+pub(crate) fn real(folder: &Path) -> io::Result<PathBuf> {
+    std::fs::canonicalize(folder)
+}
+
+/// Makes the folders of a path that are missing.
+pub(crate) fn make_path(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(FOLDER.as_raw_mode().into()).create(folder)
+}
+
+pub(crate) fn open_folder(real: &Path) -> io::Result<Handle> {
+    Ok(rustix::fs::open(real, OPEN_FOLDER, Mode::empty())?)
+}
+
+/// Opens a folder in a folder, which is made where it is missing. No link is followed.
+pub(crate) fn open_subfolder(handle: &Handle, name: &OsStr) -> io::Result<Handle> {
+    match rustix::fs::mkdirat(handle, name, FOLDER) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(error) => return Err(error.into()),
+    }
+    rustix::fs::openat(handle, name, OPEN_FOLDER, Mode::empty()).map_err(|error| match error {
+        Errno::LOOP => Flaw::Link.into(),
+        error => error.into(),
+    })
+}
+
+/// Refuses a folder of another user, or one that others may write to. The folder of `root` is
+/// taken: root can do everything anyway.
+pub(crate) fn check_folder(handle: &Handle, path: &Path) -> io::Result<()> {
+    let stat = rustix::fs::fstat(handle)?;
+    judge_folder(&stat, path, false)
+}
+
+/// Refuses a path of which another user can exchange a part: each parent must belong to this user
+/// or to root, and others may write to it only where its sticky bit keeps them from renaming what is
+/// not theirs.
+pub(crate) fn check_parents(real: &Path) -> io::Result<()> {
+    if cfg!(any(target_os = "android", target_os = "ios", target_os = "tvos", target_os = "watchos")) {
+        // There the system keeps each app in a folder of its own, whose parents are the system's.
+        return Ok(());
+    }
+    for parent in real.ancestors().skip(1) {
+        match rustix::fs::stat(parent) {
+            Ok(stat) => judge_folder(&stat, parent, true)?,
+            // A sandbox may hide it.
+            Err(Errno::ACCESS | Errno::PERM) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn judge_folder(stat: &Stat, path: &Path, is_parent: bool) -> io::Result<()> {
+    let (owner, user) = (stat.st_uid, user());
+    if owner != 0 && owner != user && !(is_parent && is_root_outside(owner)) {
+        return Err(Flaw::FolderOwner { folder: path.to_owned(), owner, user }.into());
+    }
+    let mode = Mode::from_raw_mode(stat.st_mode as _);
+    let kept_apart = is_parent && mode.contains(Mode::SVTX);
+    let by_others = mode.contains(Mode::WOTH);
+    let by_group = mode.contains(Mode::WGRP) && !is_private_group(stat.st_gid);
+    if (by_others || by_group) && !kept_apart {
+        let mode = u32::from(mode.bits()) & 0o7777;
+        return Err(Flaw::FolderOpen { folder: path.to_owned(), mode }.into());
+    }
+    Ok(())
+}
+
+/// Returns whether nobody but this user, or root, is in a group.
+fn is_private_group(gid: u32) -> bool {
+    if cfg!(target_os = "android") {
+        // Each app has a group of its own, and its folders are open to that.
+        return gid == rustix::process::getegid().as_raw();
+    }
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let (group, passwd) = (read("/etc/group"), read("/etc/passwd"));
+    [0, user()].iter().any(|user| crate::groups::is_private(*user, gid, &group, &passwd))
+}
+
+/// Returns whether this is how root of the machine looks from inside a user namespace (a container
+/// without root): users that the namespace does not know have one number there.
+fn is_root_outside(owner: u32) -> bool {
+    if !cfg!(any(target_os = "linux", target_os = "android")) {
+        return false;
+    }
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let unknown = read("/proc/sys/kernel/overflowuid").trim().parse::<u32>().unwrap_or(65534);
+    let map = read("/proc/self/uid_map");
+    let knows_all = map.split_ascii_whitespace().eq(["0", "0", "4294967295"]);
+    owner == unknown && !map.is_empty() && !knows_all
+}
+
+fn flags(access: Access) -> OFlags {
+    let access = match access {
+        Access::Read => OFlags::RDONLY,
+        Access::Write => OFlags::RDWR,
+        Access::Append => OFlags::WRONLY | OFlags::APPEND,
+    };
+    // A FIFO must not make the process wait for its other end.
+    access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY
+}
+
+pub(crate) fn open(handle: &Handle, name: &OsStr, access: Access) -> io::Result<File> {
+    match rustix::fs::openat(handle, name, flags(access), Mode::empty()) {
+        Ok(file) => Ok(file.into()),
+        Err(Errno::LOOP) => Err(Flaw::Link.into()),
+        Err(Errno::ISDIR | Errno::NXIO | Errno::OPNOTSUPP) => Err(Flaw::NotRegular.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn create_new(handle: &Handle, name: &OsStr, access: Access) -> io::Result<File> {
+    let flags = flags(access) | OFlags::CREATE | OFlags::EXCL;
+    Ok(rustix::fs::openat(handle, name, flags, FILE)?.into())
+}
+
+fn facts(stat: &Stat) -> Facts {
+    let kind = match FileType::from_raw_mode(stat.st_mode as _) {
+        FileType::RegularFile => Kind::Regular,
+        FileType::Symlink => Kind::Link,
+        _ => Kind::Other,
+    };
+    Facts {
+        kind,
+        names: stat.st_nlink as u64,
+        owner: stat.st_uid,
+        mode: u32::from(Mode::from_raw_mode(stat.st_mode as _).bits()) & 0o7777,
+        id: FileId(stat.st_dev as u64, stat.st_ino as u64),
+    }
+}
+
+pub(crate) fn facts_of(file: &File) -> io::Result<Facts> {
+    Ok(facts(&rustix::fs::fstat(file)?))
+}
+
+pub(crate) fn facts_at(handle: &Handle, name: &OsStr) -> io::Result<Facts> {
+    Ok(facts(&rustix::fs::statat(handle, name, AtFlags::SYMLINK_NOFOLLOW)?))
+}
+
+pub(crate) fn close_to_others(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::fchmod(file, FILE)?)
+}
+
+pub(crate) fn close_name_to_others(handle: &Handle, name: &OsStr) -> io::Result<()> {
+    Ok(rustix::fs::chmodat(handle, name, FILE, AtFlags::empty())?)
+}
+
+pub(crate) fn rename(handle: &Handle, from: &OsStr, to: &OsStr) -> io::Result<()> {
+    Ok(rustix::fs::renameat(handle, from, handle, to)?)
+}
+
+/// Renames a file, unless another one has the name. `Unsupported` where the system cannot do that.
+pub(crate) fn rename_new(handle: &Handle, from: &OsStr, to: &OsStr) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        let flags = rustix::fs::RenameFlags::NOREPLACE;
+        rustix::fs::renameat_with(handle, from, handle, to, flags).map_err(|error| match error {
+            Errno::NOSYS | Errno::INVAL | Errno::NOTSUP => io::ErrorKind::Unsupported.into(),
+            error => error.into(),
+        })
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    {
+        let _ = (handle, from, to);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+pub(crate) fn remove(handle: &Handle, name: &OsStr) -> io::Result<()> {
+    Ok(rustix::fs::unlinkat(handle, name, AtFlags::empty())?)
+}
+
+pub(crate) fn sync(handle: &Handle) -> io::Result<()> {
+    Ok(rustix::fs::fsync(handle)?)
+}

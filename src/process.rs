@@ -1,0 +1,76 @@
+//! Values that each process has for itself, also a forked child.
+//!
+//! `fork` copies the memory of the parent and only the thread that called it. A mutex that another
+//! thread held at that moment is never unlocked in the child, and a thread that the parent waits for
+//! does not exist there. So the child must not touch the parent's values: it gets fresh ones. They
+//! are found by the number of the process and without a lock, which might be held for ever.
+
+use once_cell::race::OnceBox;
+
+/// A value of each process, made at its first use there. Those of its ancestors are kept untouched.
+pub(crate) struct PerProcess<T: 'static> {
+    first: OnceBox<Node<T>>,
+}
+
+struct Node<T: 'static> {
+    process: u32,
+    value: T,
+    /// The value of a child that was forked by this process, or by one that it descends from.
+    next: OnceBox<Node<T>>,
+}
+
+impl<T: Default> PerProcess<T> {
+    /// No value yet.
+    pub(crate) const fn new() -> Self {
+        Self { first: OnceBox::new() }
+    }
+
+    /// Returns this process's value.
+    pub(crate) fn get(&self) -> &T {
+        let process = std::process::id();
+        let make = || Box::new(Node { process, value: T::default(), next: OnceBox::new() });
+        let mut node = self.first.get_or_init(make);
+        // The last one is the youngest process's: the number of an older one may have been given again.
+        while node.process != process || node.next.get().is_some() {
+            node = node.next.get_or_init(make);
+        }
+        &node.value
+    }
+
+    /// Returns the values of the processes that this one was forked from.
+    pub(crate) fn of_ancestors(&self) -> impl Iterator<Item = &T> {
+        let process = std::process::id();
+        let nodes = std::iter::successors(self.first.get(), |node| node.next.get());
+        nodes.filter(move |node| node.next.get().is_some() || node.process != process).map(|node| &node.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_process_has_one_value_and_no_ancestors() {
+        static VALUE: PerProcess<AtomicU32> = PerProcess::new();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| VALUE.get().fetch_add(1, Ordering::Relaxed));
+            }
+        });
+        assert_eq!(VALUE.get().load(Ordering::Relaxed), 8);
+        assert_eq!(VALUE.of_ancestors().count(), 0);
+    }
+
+    #[test]
+    fn values_of_other_processes_are_passed_over_also_where_a_number_comes_again() {
+        let process = std::process::id();
+        let node = |process, value| Box::new(Node { process, value, next: OnceBox::new() });
+        let values = PerProcess { first: OnceBox::new() };
+        let first = values.first.get_or_init(|| node(process, 1));
+        first.next.get_or_init(|| node(process.wrapping_add(1), 2));
+        assert_eq!(*values.get(), 0);
+        assert_eq!(values.of_ancestors().copied().collect::<Vec<i32>>(), [1, 2]);
+    }
+}

@@ -225,7 +225,8 @@ fn every_key_is_listed_with_its_variable_and_means_something() {
         .set("tokens.jwks_url", "https://login.example/keys")
         .set("sms.gateway", "webhook")
         .set("sms.webhook_url", "https://sms.example")
-        .set("sms.webhook_template", r#"{"to": "{to}", "text": "{text}"}"#);
+        .set("sms.webhook_template", r#"{"to": "{to}", "text": "{text}"}"#)
+        .set("sms.countries", "any");
     assert_eq!(says(&whole, &["check"]), "the configuration is good\n");
     for key in keys {
         let variable = format!("    PIMS_AUTHORITY_{}", key.replace('.', "_").to_uppercase());

@@ -104,6 +104,7 @@ fn setup(hook: &Hook) -> Setup {
         )
         .set("sms.webhook_headers", r#"{ "X-Key" = "the-gateways-key" }"#)
         .set("sms.retry_first_delay_seconds", 1)
+        .set("sms.countries", "+33")
 }
 
 fn certify(world: &World, number: &str) -> crate::http::Reply {

@@ -48,6 +48,9 @@ wrong_codes_per_minute = 100000
 wrong_otps_per_account_and_minute = 100000
 wrong_otps_per_address_and_minute = 100000
 codes_per_number_and_hour = 100000
+sms_per_minute = 100000
+sms_per_day = 100000
+sms_per_prefix_and_hour = 100000
 [relying_parties.services]
 shop = { open = true }
 bank = { token_file = "bank.token" }

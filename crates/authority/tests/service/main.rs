@@ -16,6 +16,7 @@ mod pins;
 mod removal;
 mod rotation;
 mod sms;
+mod sms_rules;
 mod state;
 mod synchronization;
 mod tokens;

@@ -33,6 +33,8 @@ mod removal;
 mod rotation;
 #[path = "../service/sms.rs"]
 mod sms;
+#[path = "../service/sms_rules.rs"]
+mod sms_rules;
 #[path = "../service/state.rs"]
 mod state;
 #[path = "../service/synchronization.rs"]

@@ -15,6 +15,10 @@ pub(crate) fn run(config: Config, connect: bool) -> Result<(), String> {
         open_quietly(&config)?.ping().map_err(|failure| failure.to_string())?;
         Identity::new(config.tokens)?;
     }
+    let minutes = config.policy.code_lifetime_seconds.div_ceil(60);
+    for (text, parts) in config.policy.sms.texts.long_texts(config.policy.code_digits, minutes) {
+        say(&format!("note: the text {text} takes {parts} SMS"))?;
+    }
     say("the configuration is good")
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod keys;
 mod reader;
 mod secret;
 mod sections;
+mod sms_rules;
 mod source;
 
 use std::collections::BTreeMap;

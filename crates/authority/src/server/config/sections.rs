@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use jsonwebtoken::Algorithm;
 
 use super::reader::Reader;
+use super::sms_rules;
 use super::source::Value;
 use super::{
     AccessTokens, Address, Admin, Config, Issuer, IssuerKeys, Limits, Listen, Log, RelyingParty, Secret, Signature,
@@ -29,6 +31,11 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let tokens = tokens(reader, listen.as_ref().map(|listen| listen.address));
     let access_tokens = access_tokens(reader);
     let sms = sms(reader);
+    let shows_text = match &sms {
+        Some(Sms::Webhook(webhook)) => webhook.template.to_string().contains("{text}"),
+        Some(Sms::Outbox(_)) | None => true,
+    };
+    let policy = Policy { sms: Arc::new(sms_rules::read(reader, shows_text)), ..policy };
     let sms_retry = sms_retry(reader);
     let limits = limits(reader);
     let relying_parties = relying_parties(reader);
@@ -222,6 +229,10 @@ fn policy(reader: &mut Reader) -> Policy {
         code_tries: reader.number("policy.code_tries", usual.code_tries, COUNT),
         codes_per_hour: reader.number("policy.codes_per_hour", usual.codes_per_hour, COUNT),
         codes_per_day: reader.number("policy.codes_per_day", usual.codes_per_day, COUNT),
+        number_cooling_seconds: {
+            let usual = if sms_rules::is_production(reader) { sms_rules::COOLING_SECONDS } else { 0 };
+            reader.number("policy.number_cooling_seconds", usual, 0..=2_592_000)
+        },
         max_devices: reader.number("policy.max_devices", usual.max_devices, COUNT),
         setup_lifetime_seconds: reader.number("policy.setup_lifetime_seconds", usual.setup_lifetime_seconds, TIME),
         otp_lifetime_seconds: reader.number("policy.otp_lifetime_seconds", usual.otp_lifetime_seconds, TIME),
@@ -236,6 +247,7 @@ fn policy(reader: &mut Reader) -> Policy {
             TIME,
         ),
         device_key_bits: device_key_bits(reader),
+        sms: usual.sms,
     }
 }
 

@@ -18,6 +18,7 @@ mod readiness;
 mod routes;
 mod schema;
 mod secrets;
+mod sms_rules;
 mod world;
 
 #[path = "../service_postgres/cluster.rs"]

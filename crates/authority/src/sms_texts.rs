@@ -202,9 +202,9 @@ impl SmsTexts {
         let name = MESSAGES.iter().find(|(_, known)| *known == message).map_or("", |(name, _)| *name);
         let find = |language: &str| self.texts.get(&(Language(language.to_owned()), name));
         let template = language.and_then(find).or_else(|| find(self.language.as_str())).or_else(|| find("en"));
-        // Room enough that the text never moves and leaves a copy behind.
-        let mut text = Zeroizing::new(String::with_capacity(4096));
         let mut rest = template.map_or("", String::as_str);
+        // Room enough that the text never moves and leaves a copy behind: a name of 30 characters may stand for each `{service}`.
+        let mut text = Zeroizing::new(String::with_capacity(512 + 14 * rest.len()));
         let minutes = with.minutes.to_string();
         let words = [("{service}", self.service.as_str()), ("{code}", with.code), ("{minutes}", &minutes)];
         while let Some(place) = rest.find('{') {

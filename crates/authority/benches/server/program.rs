@@ -34,6 +34,9 @@ wrong_codes_per_minute = 1000000
 wrong_otps_per_account_and_minute = 1000000
 wrong_otps_per_address_and_minute = 1000000
 codes_per_number_and_hour = 1000000
+sms_per_minute = 1000000
+sms_per_day = 1000000
+sms_per_prefix_and_hour = 1000000
 connections_per_address = 2048
 [policy]
 evolve_k1_every = 0

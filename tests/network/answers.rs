@@ -174,6 +174,7 @@ fn a_program_whose_gateway_takes_no_sms_says_so_and_takes_what_needs_none() {
     let settings = [
         ("PIMS_AUTHORITY_SMS_GATEWAY", "webhook"),
         ("PIMS_AUTHORITY_SMS_WEBHOOK_URL", &*gateway.url),
+        ("PIMS_AUTHORITY_SMS_COUNTRIES", "any"),
         ("PIMS_AUTHORITY_SMS_WEBHOOK_TEMPLATE", r#"{"to": "{to}", "text": "{text}"}"#),
     ];
     let folder = tempfile::tempdir().unwrap();

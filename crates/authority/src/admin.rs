@@ -196,6 +196,9 @@ impl Authority {
             page = self.surroundings().step("prune.audit", |step| Ok(step.rows.prune_audit(time, PAGE)?))?;
             pruned.audit += page;
         }
+        // The longest period is a day.
+        self.surroundings()
+            .step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
         let mut after = Some(String::new());
         while let Some(last) = after.filter(|_| go_on()) {
             after = self.prune_page(&last, time, &mut pruned)?;

@@ -1,6 +1,7 @@
 //! The service as its host sees it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 #[cfg(feature = "postgres")]
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::sealing::Vault;
 use crate::service_keys::KeyHolder;
 use crate::sms::SmsGateway;
 use crate::sms_queue::{Delivered, Post, SmsRetry};
+use crate::sms_texts::Language;
 use crate::step::{Step, Surroundings};
 #[cfg(feature = "postgres")]
 use crate::storage::PostgreSql;
@@ -118,6 +120,7 @@ pub struct Authority {
     policy: RwLock<Policy>,
     sms: Box<dyn SmsGateway>,
     sms_retry: Option<SmsRetry>,
+    sms_limited: AtomicU64,
     clock: Box<dyn Clock>,
 }
 
@@ -133,7 +136,16 @@ impl Authority {
         };
         authenticated::open(&*storage, &vault, clock.now())?;
         let policy = RwLock::new(policy);
-        Ok(Self { storage, vault, keys: KeyHolder::default(), policy, sms, sms_retry, clock })
+        Ok(Self {
+            storage,
+            vault,
+            keys: KeyHolder::default(),
+            policy,
+            sms,
+            sms_retry,
+            sms_limited: AtomicU64::new(0),
+            clock,
+        })
     }
 
     /// Answers one request of a device: the query without its `?`, form-urlencoded; the answer is XML.
@@ -151,10 +163,25 @@ impl Authority {
 
     /// Answers one request of an authenticated account, which is made where it does not exist yet.
     pub fn cvs(&self, account: &AccountName, request: &CvsRequest<'_>) -> Result<CvsAnswer, Failure> {
-        cvs::answer(|| self.surroundings(), &self.post(), account, request)
+        self.cvs_in(account, request, &[])
     }
 
-    /// Tries the SMS again that are due; without [`Options::sms_retry`] there are none. The host calls it every second or so; any number of
+    /// The same for an app that prefers these languages, the first one most. Its account's messages are in the first one that has texts.
+    pub fn cvs_in(
+        &self,
+        account: &AccountName,
+        request: &CvsRequest<'_>,
+        languages: &[Language],
+    ) -> Result<CvsAnswer, Failure> {
+        cvs::answer(|| self.surroundings(), &self.post(), account, request, languages)
+    }
+
+    /// How many messages this instance did not send because the budget was spent.
+    pub fn sms_limited(&self) -> u64 {
+        self.sms_limited.load(Ordering::Relaxed)
+    }
+
+    /// Tries the SMS that are due: notices, and with [`Options::sms_retry`] what the gateway did not take. The host calls it every second or so; any number of
     /// instances may do so at once.
     pub fn deliver_due(&self) -> Result<Delivered, Failure> {
         self.deliver_due_while(|| true)
@@ -215,7 +242,7 @@ impl Authority {
     }
 
     fn post(&self) -> Post<'_> {
-        Post { gateway: &*self.sms, retry: self.sms_retry.as_ref() }
+        Post { gateway: &*self.sms, retry: self.sms_retry.as_ref(), limited: &self.sms_limited }
     }
 }
 

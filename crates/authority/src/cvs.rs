@@ -2,19 +2,25 @@
 //!
 //! Who the account is was settled before; the HTTP face of this is not here.
 
+use std::sync::atomic::Ordering;
+
 use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, Entered};
+use crate::domain::budget::Class;
 use crate::domain::code as rules;
+use crate::domain::dialing::Destination;
 use crate::domain::phone::is_phone_number;
 use crate::failure::Failure;
+use crate::policy::millis;
 use crate::random;
 use crate::sealing::Hash;
-use crate::sms::{Purpose, Sms};
+use crate::sms::{Message, Notice, Purpose, Sms};
+use crate::sms_budget;
 use crate::sms_queue::Post;
+use crate::sms_texts::{Filling, Language};
 use crate::step::{Step, Surroundings};
 use crate::storage::{AccountRow, CodeUse};
-use zeroize::Zeroizing;
 
 /// A request of an authenticated account. Phone numbers come in their normal form.
 #[derive(Clone, Copy)]
@@ -90,12 +96,14 @@ pub(crate) fn answer<'s>(
     post: &Post<'_>,
     account: &AccountName,
     request: &CvsRequest<'_>,
+    languages: &[Language],
 ) -> Result<CvsAnswer, Failure> {
     let name = account.as_str();
     let surroundings = around();
     let judged = match *request {
         CvsRequest::SendCode { purpose, phone_number } => {
-            send_code(around, post, name, purpose, phone_number)?.map(|()| CvsAnswer::Done)
+            let wanted = Wanted { purpose, phone_number, languages };
+            send_code(around, post, name, &wanted)?.map(|()| CvsAnswer::Done)
         }
         CvsRequest::TrustedPhoneNumber => {
             surroundings.step("phoneNumber.read", |step| trusted_number(step, name))?.map(CvsAnswer::PhoneNumber)
@@ -114,22 +122,52 @@ pub(crate) fn answer<'s>(
     Ok(judged.unwrap_or_else(CvsAnswer::Refused))
 }
 
+/// A code as it is asked for.
+struct Wanted<'a> {
+    purpose: Purpose,
+    phone_number: Option<&'a str>,
+    languages: &'a [Language],
+}
+
+impl Wanted<'_> {
+    fn class(&self) -> Class {
+        match self.purpose {
+            Purpose::PhoneNumberCertification => Class::Stranger,
+            Purpose::Enrollment | Purpose::ResetPin => Class::Certified,
+        }
+    }
+
+    /// Returns the number that the code goes to, and how it is dialed.
+    fn destination(&self, step: &Step<'_>, registered: Option<&str>) -> Result<(String, Destination), CvsRefusal> {
+        let number = match self.purpose {
+            Purpose::PhoneNumberCertification => self.phone_number.ok_or(CvsRefusal::BadPhoneNumber)?,
+            Purpose::Enrollment | Purpose::ResetPin => registered.ok_or(CvsRefusal::NoPhoneNumber)?,
+        };
+        let destination = step.policy.sms.countries.destination(number).ok_or(CvsRefusal::BadPhoneNumber)?;
+        Ok((number.to_owned(), destination))
+    }
+}
+
 /// `around` is asked anew before each step: a gateway takes its time.
 fn send_code<'s>(
     around: impl Fn() -> Surroundings<'s>,
     post: &Post<'_>,
     name: &str,
-    purpose: Purpose,
-    phone_number: Option<&str>,
+    wanted: &Wanted<'_>,
 ) -> Judged<()> {
     if post.is_full(&around())? {
         return Ok(Err(CvsRefusal::SmsNotSent));
     }
+    if let Some(retry_after_seconds) = budget_wait(&around(), name, wanted)? {
+        post.limited.fetch_add(1, Ordering::Relaxed);
+        return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds }));
+    }
+    let purpose = wanted.purpose;
     // First durable, then sent: a code that a person holds is always known.
     let made = around().step("code.send", |step| {
-        let made = make_code(step, name, purpose, phone_number)?;
+        let made = make_code(step, name, wanted)?;
         if let Ok((code, message)) = &made {
-            post.keep(step, name, *code, message)?;
+            post.keep(step, name, purpose, *code, message)?;
         }
         Ok(made)
     })?;
@@ -149,16 +187,33 @@ fn send_code<'s>(
     Ok(Err(CvsRefusal::SmsNotSent))
 }
 
-fn make_code(step: &Step<'_>, name: &str, purpose: Purpose, phone_number: Option<&str>) -> Judged<(Hash, Sms)> {
-    let account = account(step, name)?;
-    let number = match (purpose, phone_number) {
-        (Purpose::PhoneNumberCertification, Some(number)) if is_phone_number(number) => number.to_owned(),
-        (Purpose::PhoneNumberCertification, _) => return Ok(Err(CvsRefusal::BadPhoneNumber)),
-        (Purpose::Enrollment | Purpose::ResetPin, _) => match account.phone_number {
-            Some(number) => number,
-            None => return Ok(Err(CvsRefusal::NoPhoneNumber)),
-        },
+/// Tells how long there is no budget for this code. A number that gets none in any case is not told here.
+fn budget_wait(around: &Surroundings<'_>, name: &str, wanted: &Wanted<'_>) -> Result<Option<u64>, Failure> {
+    if around.policy.sms.budget.limits().next().is_none() {
+        return Ok(None);
+    }
+    let destination = around.step("code.destination", |step| {
+        let account = step.rows.account(name)?;
+        let registered = account.as_ref().and_then(|account| account.phone_number.as_deref());
+        Ok(wanted.destination(step, registered))
+    })?;
+    match destination {
+        Ok((_, destination)) => sms_budget::wait(around, &destination.prefix, wanted.class()),
+        Err(_) => Ok(None),
+    }
+}
+
+fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<(Hash, Sms)> {
+    let purpose = wanted.purpose;
+    let mut account = account(step, name)?;
+    let (number, destination) = match wanted.destination(step, account.phone_number.as_deref()) {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Err(refusal)),
     };
+    if let Some(retry_after_seconds) = not_yet(step, &account, wanted.class()) {
+        step.audit(Some(name), None, audit::CODE_LIMITED)?;
+        return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds }));
+    }
     let old = step.rows.code(name, purpose)?;
     let requests = step.rows.code_requests(name, step.now.saturating_sub(rules::DAY))?;
     if let Some(retry_after_seconds) = rules::retry_after(&requests, old.as_ref(), step.policy, step.now) {
@@ -168,14 +223,31 @@ fn make_code(step: &Step<'_>, name: &str, purpose: Purpose, phone_number: Option
     let (hash, code) = codes::make(step, name, purpose, &number, old.as_ref())?;
     step.rows.add_code_request(name, step.now, &random::hex::<16>()?)?;
     step.audit(Some(name), None, audit::CODE_SENT)?;
-    let text = message_text(&code, step.policy.code_lifetime_seconds);
+    sms_budget::charge(step, &destination.prefix, wanted.class())?;
+    let texts = &step.policy.sms.texts;
+    let preferred = wanted.languages.iter().find(|language| texts.knows(language)).map(Language::as_str);
+    if preferred.is_some() && preferred != account.language.as_deref() {
+        account.language = preferred.map(str::to_owned);
+        step.put_account(&account)?;
+    }
+    let message = Message::Code(purpose);
+    let filling = Filling { code: &code, minutes: step.policy.code_lifetime_seconds.div_ceil(60) };
+    let text = texts.text(message, account.language.as_deref(), &filling);
     let id = random::hex::<16>()?;
-    Ok(Ok((hash, Sms { id, to: number, purpose, code, text, at: step.now })))
+    Ok(Ok((hash, Sms { id, to: destination.number, message, code, text, at: step.now })))
 }
 
-fn message_text(code: &str, lifetime_seconds: u64) -> Zeroizing<String> {
-    let minutes = lifetime_seconds.div_ceil(60);
-    Zeroizing::new(format!("{code} is your code. It is good for {minutes} minutes. Never tell it to anybody."))
+/// Tells in how many seconds the account may have its first code, or codes to a number that replaced another. `None` where that is now.
+fn not_yet(step: &Step<'_>, account: &AccountRow, class: Class) -> Option<u64> {
+    let until = match class {
+        Class::Stranger if account.phone_number.is_none() => {
+            account.made_at.saturating_add(millis(step.policy.sms.new_account_seconds))
+        }
+        Class::Stranger => return None,
+        Class::Certified => account.phone_changed_at?.saturating_add(step.policy.number_cooling_millis()),
+    };
+    let wait = u64::try_from(until.saturating_sub(step.now)).unwrap_or(0);
+    (wait > 0).then(|| wait.div_ceil(1000))
 }
 
 fn trusted_number(step: &Step<'_>, name: &str) -> Judged<String> {
@@ -198,6 +270,11 @@ fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces:
         Entered::Used(_) | Entered::Unknown => return Ok(Err(CvsRefusal::WrongCode { attempts_left: 0 })),
     };
     codes::consume(step, code, CodeUse::Done)?;
+    if account.phone_number.as_deref().is_some_and(|old| old != number) {
+        // The old number is told.
+        step.notify(&account, Notice::PhoneNumber)?;
+        account.phone_changed_at = Some(step.now);
+    }
     account.phone_number = Some(number.to_owned());
     step.put_account(&account)?;
     // What was sent to the old number proves nothing about the new one.
@@ -221,8 +298,9 @@ fn remove_enrollments(step: &Step<'_>, name: &str) -> Result<(), Failure> {
     }
     // They came from passwords of the devices.
     step.rows.forget_tokens(name)?;
-    let AccountRow { made_at, phone_number, version, .. } = account;
-    step.put_account(&AccountRow { phone_number, version, ..AccountRow::new(name, made_at) })?;
+    let AccountRow { made_at, phone_number, phone_changed_at, language, version, .. } = account;
+    let kept = AccountRow { phone_number, phone_changed_at, language, version, ..AccountRow::new(name, made_at) };
+    step.put_account(&kept)?;
     step.audit(Some(name), None, audit::ENROLLMENTS_REMOVED)
 }
 

@@ -1,8 +1,11 @@
 //! The settings of the service's rules. Data only: what they mean is decided in `domain`, `mac` and `cvs`.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use crate::service_keys::KeySize;
+use crate::sms_rules::SmsRules;
 
 const MILLIS: u64 = 1000;
 
@@ -24,6 +27,9 @@ pub struct Policy {
     pub codes_per_hour: u32,
     /// SMS codes that an account may ask for in a day (default 20).
     pub codes_per_day: u32,
+    /// How long after a change of its phone number an account gets no codes for enrollment and for a new PIN
+    /// (default 0).
+    pub number_cooling_seconds: u64,
     /// Devices that an account may have (default 20).
     pub max_devices: u32,
     /// The longest time between setup and finalize of an operation (default 300).
@@ -40,6 +46,9 @@ pub struct Policy {
     pub refresh_token_lifetime_seconds: u64,
     /// Bits of the RSA keys that devices encrypt to (default 2048); 1024 is for old clients alone.
     pub device_key_bits: KeySize,
+    /// The rules for SMS. They do not stand in JSON.
+    #[serde(skip)]
+    pub sms: Arc<SmsRules>,
 }
 
 impl Default for Policy {
@@ -52,6 +61,7 @@ impl Default for Policy {
             code_tries: 5,
             codes_per_hour: 5,
             codes_per_day: 20,
+            number_cooling_seconds: 0,
             max_devices: 20,
             setup_lifetime_seconds: 300,
             otp_lifetime_seconds: 120,
@@ -60,6 +70,7 @@ impl Default for Policy {
             evolve_k1_every: 16,
             refresh_token_lifetime_seconds: 30 * 24 * 3600,
             device_key_bits: KeySize::default(),
+            sms: Arc::default(),
         }
     }
 }
@@ -67,6 +78,10 @@ impl Default for Policy {
 impl Policy {
     pub(crate) fn code_lifetime_millis(&self) -> i64 {
         millis(self.code_lifetime_seconds)
+    }
+
+    pub(crate) fn number_cooling_millis(&self) -> i64 {
+        millis(self.number_cooling_seconds)
     }
 
     pub(crate) fn setup_lifetime_millis(&self) -> i64 {
@@ -83,7 +98,7 @@ impl Policy {
 }
 
 /// Seconds as milliseconds; what is too long for the clock is "for ever", never a negative time.
-fn millis(seconds: u64) -> i64 {
+pub(crate) fn millis(seconds: u64) -> i64 {
     i64::try_from(seconds.saturating_mul(MILLIS)).unwrap_or(i64::MAX)
 }
 

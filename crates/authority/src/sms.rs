@@ -24,6 +24,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Every one.
+    pub(crate) const ALL: [Self; 3] = [Self::Enrollment, Self::PhoneNumberCertification, Self::ResetPin];
+
     /// The word for it on the wire, in the outbox and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,17 +37,67 @@ impl Purpose {
     }
 }
 
-/// One message. It holds a code: no `Debug`, and both texts are wiped when dropped.
+/// An event that a person is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Notice {
+    /// A device was activated.
+    NewDevice,
+    /// The PIN was reset with an SMS code.
+    PinReset,
+    /// The PIN was changed with the old one.
+    PinChange,
+    /// Wrong PINs blocked the account.
+    Block,
+    /// Another phone number replaced the trusted one. The old number is told.
+    PhoneNumber,
+}
+
+impl Notice {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::NewDevice, Self::PinReset, Self::PinChange, Self::Block, Self::PhoneNumber];
+
+    /// The word for it in settings, in the outbox and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NewDevice => "newDevice",
+            Self::PinReset => "reset",
+            Self::PinChange => "pinChange",
+            Self::Block => "block",
+            Self::PhoneNumber => "phoneNumber",
+        }
+    }
+}
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// It brings a code.
+    Code(Purpose),
+    /// It tells of an event. It holds no secret.
+    Notice(Notice),
+}
+
+impl Message {
+    /// The word for it in the outbox and in a webhook's `{purpose}`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Code(purpose) => purpose.as_str(),
+            Self::Notice(notice) => notice.as_str(),
+        }
+    }
+}
+
+/// One message. It may hold a code: no `Debug`, and both texts are wiped when dropped.
 pub struct Sms {
     /// The same for every try of one message, and no other's: a gateway that knows ids sends it once.
     pub id: String,
     /// The number that it goes to.
     pub to: String,
-    /// What its code is good for.
-    pub purpose: Purpose,
-    /// The code alone.
+    /// What it is for.
+    pub message: Message,
+    /// The code alone; empty in a notice.
     pub code: Zeroizing<String>,
-    /// The text that the person reads, with the code in it.
+    /// The text that the person reads, with the code in it where there is one.
     pub text: Zeroizing<String>,
     /// When it was asked for, in milliseconds of the service's clock.
     pub at: i64,
@@ -106,7 +159,7 @@ struct Line<'a> {
 impl SmsGateway for Outbox {
     fn send(&self, sms: &Sms) -> Result<(), SmsError> {
         let line =
-            Line { at: rfc3339(sms.at)?, to: &sms.to, purpose: sms.purpose.as_str(), code: &sms.code, text: &sms.text };
+            Line { at: rfc3339(sms.at)?, to: &sms.to, purpose: sms.message.as_str(), code: &sms.code, text: &sms.text };
         // Room enough that the line never moves and leaves a copy behind.
         let mut text = Zeroizing::new(Vec::with_capacity(512 + 6 * (sms.text.len() + sms.to.len())));
         serde_json::to_writer(&mut *text, &line).map_err(|_| SmsError::new("the line could not be written as JSON"))?;
@@ -133,7 +186,7 @@ mod tests {
         Sms {
             id: "1".into(),
             to: "+33612345678".into(),
-            purpose: Purpose::ResetPin,
+            message: Message::Code(Purpose::ResetPin),
             code: Zeroizing::new("123456".into()),
             text: Zeroizing::new(text.into()),
             at: 1_700_000_000_123,

@@ -1,9 +1,10 @@
-//! SMS that a gateway did not take at once: kept sealed, tried again, and given up when they are worth nothing any more.
+//! SMS that a gateway did not take at once, and notices: kept sealed, tried, and given up when they are worth nothing any more.
 //!
 //! A message is written in the transaction that makes its code, as one that is being tried; a process that dies then leaves it to the
 //! others. Whoever tries it first puts its next try beyond the time that a try may take: a message is sent at least once, and more often
 //! only where a process died between the gateway's word and the row's end.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,13 +12,15 @@ use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::codes;
-use crate::domain::code as rules;
+use crate::domain::budget::Class;
+use crate::domain::code::{self as rules, DAY};
 use crate::failure::Failure;
 use crate::random;
 use crate::sealing::{Hash, Place};
-use crate::sms::{Sms, SmsGateway};
+use crate::sms::{Message, Notice, Purpose, Sms, SmsGateway};
+use crate::sms_budget;
 use crate::step::{Step, Surroundings};
-use crate::storage::MessageRow;
+use crate::storage::{MessageKind, MessageRow};
 
 const COLUMN: &str = "sms_queue.message";
 
@@ -47,6 +50,9 @@ impl Default for SmsRetry {
     }
 }
 
+/// How notices are tried where messages have no queue.
+const ONCE: SmsRetry = SmsRetry { attempts: 1, first_delay: Duration::from_secs(1), max_queue: u32::MAX };
+
 /// What became of the messages that were due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
@@ -54,7 +60,8 @@ pub struct Delivered {
     pub sent: u32,
     /// The gateway did not take them; they will be tried again.
     pub failed: u32,
-    /// They were given up, and their codes are void: tried too often, or the code expired, was used or replaced. The code stays good where the
+    /// They were given up, and their codes are void: tried too often, or the code expired, was used or replaced, or there was no budget for a
+    /// notice. The code stays good where the
     /// last try ended with its process, so that nobody knows whether the gateway took it.
     pub dropped: u32,
 }
@@ -63,12 +70,16 @@ pub struct Delivered {
 pub(crate) struct Post<'a> {
     pub(crate) gateway: &'a dyn SmsGateway,
     pub(crate) retry: Option<&'a SmsRetry>,
+    /// Messages that there was no budget for.
+    pub(crate) limited: &'a AtomicU64,
 }
 
 /// A message that this process alone may try for a while.
 struct Claimed {
     sms: Sms,
     attempts: u32,
+    /// It was never tried before.
+    first: bool,
 }
 
 /// What a claim found.
@@ -93,15 +104,21 @@ impl Post<'_> {
     }
 
     /// Keeps a message that is about to be tried, where messages are kept.
-    pub(crate) fn keep(&self, step: &Step<'_>, account: &str, code: Hash, sms: &Sms) -> Result<(), Failure> {
+    pub(crate) fn keep(
+        &self,
+        step: &Step<'_>,
+        account: &str,
+        purpose: Purpose,
+        code: Hash,
+        sms: &Sms,
+    ) -> Result<(), Failure> {
         if self.retry.is_none() {
             return Ok(());
         }
         Ok(step.rows.put_message(&MessageRow {
             id: sms.id.clone(),
             account: account.to_owned(),
-            purpose: sms.purpose,
-            code_hash: code.bytes,
+            kind: MessageKind::Code { purpose, hash: code.bytes },
             message: seal(step, sms)?,
             attempts: 1,
             due_at: step.now.saturating_add(LEASE),
@@ -112,12 +129,12 @@ impl Post<'_> {
     /// Tries a message that was just kept. Whether the gateway took it.
     pub(crate) fn try_first<'s>(&self, around: &impl Fn() -> Surroundings<'s>, sms: &Sms) -> Result<bool, Failure> {
         let sent = self.gateway.send(sms).is_ok();
-        if self.retry.is_some() {
+        if let Some(retry) = self.retry {
             if sent {
                 // The person has the code: that the row stays and the message may be sent again is no reason to say otherwise.
                 let _ = forget(&around(), &sms.id);
             } else {
-                self.postpone(&around(), &sms.id, 1)?;
+                postpone(&around(), retry, &sms.id, 1)?;
             }
         }
         Ok(sent)
@@ -130,7 +147,8 @@ impl Post<'_> {
         go_on: impl Fn() -> bool,
     ) -> Result<Delivered, Failure> {
         let mut delivered = Delivered::default();
-        let Some(retry) = self.retry else { return Ok(delivered) };
+        let notices = !around().policy.sms.notices.is_empty();
+        let Some(retry) = self.retry.or(notices.then_some(&ONCE)) else { return Ok(delivered) };
         while go_on() {
             match self.deliver_one(&around, retry, &mut delivered) {
                 Ok(true) => {}
@@ -153,11 +171,13 @@ impl Post<'_> {
         match claim(&around(), retry)? {
             Claim::Nothing => return Ok(false),
             Claim::Dropped => delivered.dropped += 1,
-            Claim::Message(Claimed { sms, attempts }) => {
-                if self.gateway.send(&sms).is_ok() {
+            Claim::Message(Claimed { sms, attempts, first }) => {
+                if first && !self.may_notify(around, &sms)? {
+                    delivered.dropped += 1;
+                } else if self.gateway.send(&sms).is_ok() {
                     delivered.sent += 1;
                     forget(&around(), &sms.id)?;
-                } else if self.postpone(&around(), &sms.id, attempts)? {
+                } else if postpone(&around(), retry, &sms.id, attempts)? {
                     delivered.dropped += 1;
                 } else {
                     delivered.failed += 1;
@@ -167,33 +187,73 @@ impl Post<'_> {
         Ok(true)
     }
 
-    /// Notes that try number `attempts` failed. Whether it was the last one.
-    fn postpone(&self, around: &Surroundings<'_>, id: &str, attempts: u32) -> Result<bool, Failure> {
-        let Some(retry) = self.retry else { return Ok(false) };
-        around.step("sms.postpone", |step| {
-            // Where the lease was over and another process tries it, it is that one's.
-            let Some(row) = step.rows.message(id)?.filter(|row| row.attempts == attempts) else { return Ok(false) };
-            if attempts > retry.attempts {
-                drop_message(step, &row)?;
-                return Ok(true);
+    /// Charges a notice before its first try. Where there is no budget it is dropped, and the answer is no.
+    fn may_notify<'s>(&self, around: &impl Fn() -> Surroundings<'s>, sms: &Sms) -> Result<bool, Failure> {
+        let Message::Notice(_) = sms.message else { return Ok(true) };
+        let surroundings = around();
+        // A number that may not be dialed any more.
+        let destination = surroundings.policy.sms.countries.destination(&sms.to);
+        let free = match &destination {
+            Some(to) => sms_budget::wait(&surroundings, &to.prefix, Class::Certified)?.is_none(),
+            None => false,
+        };
+        if !free {
+            self.limited.fetch_add(1, Ordering::Relaxed);
+        }
+        surroundings.step("sms.charge", |step| {
+            let Some(row) = step.rows.message(&sms.id)? else { return Ok(false) };
+            match destination.as_ref().filter(|_| free) {
+                Some(to) => sms_budget::charge(step, &to.prefix, Class::Certified)?,
+                None => drop_message(step, &row)?,
             }
-            if attempts == retry.attempts {
-                give_up(step, &row)?;
-                return Ok(true);
-            }
-            let due_at = step.now.saturating_add(delay(retry, attempts));
-            step.rows.put_message(&MessageRow { due_at, ..row })?;
-            Ok(false)
+            Ok(free)
         })
     }
+}
+
+/// Notes that try number `attempts` failed. Whether it was the last one.
+fn postpone(around: &Surroundings<'_>, retry: &SmsRetry, id: &str, attempts: u32) -> Result<bool, Failure> {
+    around.step("sms.postpone", |step| {
+        // Where the lease was over and another process tries it, it is that one's.
+        let Some(row) = step.rows.message(id)?.filter(|row| row.attempts == attempts) else { return Ok(false) };
+        if attempts > retry.attempts {
+            drop_message(step, &row)?;
+            return Ok(true);
+        }
+        if attempts == retry.attempts {
+            give_up(step, &row)?;
+            return Ok(true);
+        }
+        let due_at = step.now.saturating_add(delay(retry, attempts));
+        step.rows.put_message(&MessageRow { due_at, ..row })?;
+        Ok(false)
+    })
+}
+
+/// Keeps a notice, which the next call of `deliver_due` tries for the first time.
+pub(crate) fn keep_notice(step: &Step<'_>, account: &str, notice: Notice, sms: &Sms) -> Result<(), Failure> {
+    Ok(step.rows.put_message(&MessageRow {
+        id: sms.id.clone(),
+        account: account.to_owned(),
+        kind: MessageKind::Notice(notice),
+        message: seal(step, sms)?,
+        attempts: 0,
+        due_at: step.now,
+        expires_at: step.now.saturating_add(DAY),
+    })?)
 }
 
 /// Takes a message that is due, and counts the try before it is made.
 fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> {
     around.step("sms.claim", |step| {
         let Some(row) = any_of(step.rows.due_messages(step.now, 16)?)? else { return Ok(Claim::Nothing) };
-        let code = step.rows.code(&row.account, row.purpose)?;
-        let worth = code.is_some_and(|code| code.hash == row.code_hash && rules::is_live(&code, step.policy, step.now));
+        let worth = match row.kind {
+            MessageKind::Code { purpose, hash } => {
+                let code = step.rows.code(&row.account, purpose)?;
+                code.is_some_and(|code| code.hash == hash && rules::is_live(&code, step.policy, step.now))
+            }
+            MessageKind::Notice(_) => step.now < row.expires_at,
+        };
         // A try whose end was noted is followed by another, or it was the last one: here a process died in the last one, and in one more.
         if worth && row.attempts > retry.attempts {
             drop_message(step, &row)?;
@@ -204,7 +264,7 @@ fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> 
                 let attempts = row.attempts.saturating_add(1);
                 let due_at = step.now.saturating_add(LEASE);
                 step.rows.put_message(&MessageRow { attempts, due_at, ..row })?;
-                Ok(Claim::Message(Claimed { sms, attempts }))
+                Ok(Claim::Message(Claimed { sms, attempts, first: attempts == 1 }))
             }
             None => {
                 give_up(step, &row)?;
@@ -224,13 +284,22 @@ fn any_of(mut rows: Vec<MessageRow>) -> Result<Option<MessageRow>, Failure> {
 /// Drops a message; its code is void where the account still holds that one.
 fn give_up(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
     drop_message(step, row)?;
-    codes::withdraw(step, &row.account, row.purpose, |code| code.hash == row.code_hash && code.used.is_none())
+    match row.kind {
+        MessageKind::Code { purpose, hash } => {
+            codes::withdraw(step, &row.account, purpose, |code| code.hash == hash && code.used.is_none())
+        }
+        MessageKind::Notice(_) => Ok(()),
+    }
 }
 
 /// Drops a message. Its code stays good: where a process died in the last try, nobody knows whether the gateway took it, and a person may hold it.
 fn drop_message(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
     step.rows.forget_message(&row.id)?;
-    step.audit(Some(&row.account), None, audit::SMS_DROPPED)
+    let event = match row.kind {
+        MessageKind::Code { .. } => audit::SMS_DROPPED,
+        MessageKind::Notice(_) => audit::NOTICE_DROPPED,
+    };
+    step.audit(Some(&row.account), None, event)
 }
 
 fn forget(around: &Surroundings<'_>, id: &str) -> Result<(), Failure> {
@@ -267,7 +336,11 @@ fn seal(step: &Step<'_>, sms: &Sms) -> Result<Vec<u8>, Failure> {
 fn open(step: &Step<'_>, row: &MessageRow) -> Result<Sms, Failure> {
     let text = step.vault.open(place(&row.id), &row.message)?;
     let Content { to, code, text, at } = serde_json::from_slice(&text).map_err(|_| Failure::Sealed)?;
-    Ok(Sms { id: row.id.clone(), to, purpose: row.purpose, code, text, at })
+    let message = match row.kind {
+        MessageKind::Code { purpose, .. } => Message::Code(purpose),
+        MessageKind::Notice(notice) => Message::Notice(notice),
+    };
+    Ok(Sms { id: row.id.clone(), to, message, code, text, at })
 }
 
 /// Seals a message anew under the current key, where it is not.

@@ -31,6 +31,8 @@ address = "127.0.0.1:0"
 gateway = "webhook"
 webhook_url = "HOOK"
 webhook_template = '{"to": "{to}", "text": "{text}", "code": "{code}"}'
+countries = ["any"]
+notices = []
 retry_attempts = 1
 [limits]
 address_per_minute = 10000000
@@ -41,6 +43,9 @@ wrong_otps_per_account_and_minute = 1000000
 wrong_otps_per_address_and_minute = 1000000
 refused_finalize_per_address_and_minute = 1000000
 codes_per_number_and_hour = 1000000
+sms_per_minute = 1000000
+sms_per_day = 1000000
+sms_per_prefix_and_hour = 1000000
 connections_per_address = 2048
 [policy]
 evolve_k1_every = 0

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::random;
 use crate::sealing::Place;
 use crate::service_keys::ServiceKeys;
-use crate::sms::Purpose;
+use crate::sms::{Notice, Purpose};
 use crate::step::Step;
 use crate::storage::{AccountRow, CodeRow, CodeUse, DeviceRow};
 
@@ -174,6 +174,7 @@ fn activate(
     let mut party = Party { device, account, serial: new.serial.clone() };
     party.put_device(step)?;
     party.audit(step, audit::DEVICE_ACTIVATED)?;
+    step.notify(&party.account, Notice::NewDevice)?;
     deliver(step, &party, new, keys)
 }
 

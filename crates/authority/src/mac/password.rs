@@ -9,6 +9,7 @@ use super::word::{Stop, Word};
 use super::{Judged, Mac, PinMode, announce_keys};
 use crate::audit;
 use crate::domain::pin::may_be_chosen;
+use crate::sms::Notice;
 use crate::step::Step;
 use inwebo_values::Pin;
 
@@ -44,6 +45,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
         step.change_pin(&mut party.account, &new.pin)?;
         step.put_account(&party.account)?;
         party.audit(step, audit::PIN_CHANGED)?;
+        step.notify(&party.account, Notice::PinChange)?;
         Ok(Granted::default())
     })
 }

@@ -10,6 +10,7 @@ use super::word::{Refusal, Stop, Word};
 use crate::audit;
 use crate::domain::pin::{Charged, charge};
 use crate::failure::Failure;
+use crate::sms::Notice;
 use crate::step::Step;
 use crate::storage::AccountRow;
 
@@ -101,6 +102,7 @@ pub(super) fn judge_pin(
         Charged::Left(left) => Err(Refusal { attempts_left: Some(left), ..Word::Access.into() }.into()),
         Charged::Blocked => {
             step.audit(Some(&account.name), device, audit::ACCOUNT_BLOCKED)?;
+            step.notify(account, Notice::Block)?;
             Err(Word::Blocked.into())
         }
     }

@@ -9,7 +9,7 @@ use super::word::{Refusal, Stop, Word};
 use super::{Judged, Mac, PinMode, announce_keys, proof};
 use crate::audit;
 use crate::codes::{self, Entered};
-use crate::sms::Purpose;
+use crate::sms::{Notice, Purpose};
 use crate::step::Step;
 use crate::storage::{CodeRow, CodeUse};
 
@@ -48,6 +48,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
             party.audit(step, audit::ACCOUNT_UNBLOCKED)?;
         }
         party.audit(step, audit::PIN_RESET)?;
+        step.notify(&party.account, Notice::PinReset)?;
         Ok(Granted::default())
     })
 }

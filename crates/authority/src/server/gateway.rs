@@ -65,7 +65,7 @@ fn filled(template: &str, sms: &Sms) -> String {
         ("{to}", &sms.to),
         ("{text}", &sms.text),
         ("{code}", &sms.code),
-        ("{purpose}", sms.purpose.as_str()),
+        ("{purpose}", sms.message.as_str()),
         ("{id}", &sms.id),
     ];
     // Room enough that the text never moves and leaves a copy behind.
@@ -104,14 +104,14 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::Purpose;
+    use crate::{Message, Purpose};
 
     #[test]
     fn the_words_of_a_template_are_replaced_once_and_the_form_is_kept() {
         let sms = Sms {
             id: "7".into(),
             to: "+33612345678".into(),
-            purpose: Purpose::Enrollment,
+            message: Message::Code(Purpose::Enrollment),
             code: Zeroizing::new("123456".into()),
             text: Zeroizing::new("{code} \"quoted\"".into()),
             at: 0,

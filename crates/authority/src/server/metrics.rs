@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     /// Connections that are open.
     pub(crate) connections: Gauge,
     retries: Counter,
+    sms_limited: Counter,
     sms_waiting: Gauge,
     steps_running: Gauge,
     database_up: Gauge,
@@ -40,6 +41,8 @@ pub(crate) struct Metrics {
 pub(crate) struct Snapshot {
     /// How often steps were run again.
     pub(crate) retries: u64,
+    /// SMS that this instance did not send because the budget was spent.
+    pub(crate) sms_limited: u64,
     /// SMS that wait; `None` where the database did not say.
     pub(crate) sms_waiting: Option<u32>,
     /// Steps that have their turn in the database.
@@ -113,6 +116,8 @@ impl Default for Metrics {
         registry.register("connections", "Open connections", connections.clone());
         let retries = Counter::default();
         registry.register("database_retries", "Steps that were run again because they collided", retries.clone());
+        let sms_limited = Counter::default();
+        registry.register("sms_limited", "SMS that were not sent because the budget was spent", sms_limited.clone());
         let sms_waiting = Gauge::default();
         registry.register("sms_waiting", "SMS that wait to be tried again", sms_waiting.clone());
         registry.register("build", "The program", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
@@ -142,6 +147,7 @@ impl Default for Metrics {
             sms,
             connections,
             retries,
+            sms_limited,
             sms_waiting,
             steps_running,
             database_up,
@@ -213,6 +219,7 @@ impl Metrics {
     /// The text that Prometheus reads. What waits is left as it was where it could not be counted.
     pub(crate) fn text(&self, now: &Snapshot) -> String {
         self.retries.inner().store(now.retries, Ordering::Relaxed);
+        self.sms_limited.inner().store(now.sms_limited, Ordering::Relaxed);
         self.database_up.set(now.sms_waiting.is_some().into());
         if let Some(waiting) = now.sms_waiting {
             self.sms_waiting.set(waiting.into());

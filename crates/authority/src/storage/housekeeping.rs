@@ -63,6 +63,7 @@ impl Transaction<'_> {
             "DELETE FROM passwords WHERE account = $1",
             "DELETE FROM codes WHERE account = $1",
             "DELETE FROM code_requests WHERE account = $1",
+            "DELETE FROM notices WHERE account = $1",
             "DELETE FROM refresh_tokens WHERE account = $1",
             "DELETE FROM sms_queue WHERE account = $1",
             "DELETE FROM devices WHERE account = $1",
@@ -109,6 +110,7 @@ impl Transaction<'_> {
         day_ago: i64,
     ) -> Stored<PrunedRows> {
         let between = |sql, time: i64| self.write(sql, params![first, last, time]);
+        between("DELETE FROM notices WHERE account >= $1 AND account <= $2 AND at < $3", day_ago)?;
         Ok(PrunedRows {
             tombstones: between(
                 "DELETE FROM devices WHERE account >= $1 AND account <= $2 AND removed_at IS NOT NULL AND removed_at < $3",

@@ -8,6 +8,7 @@ mod housekeeping;
 mod macs;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod sms_counts;
 mod sqlite;
 mod table;
 mod transaction;
@@ -20,12 +21,13 @@ pub(crate) use housekeeping::AccountSummary;
 pub(crate) use macs::RowCursor;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::PostgreSql;
+pub(crate) use sms_counts::Counted;
 pub(crate) use sqlite::Sqlite;
 pub(crate) use table::RowMacs;
 pub(crate) use transaction::Transaction;
 
 use crate::failure::Failure;
-use crate::sms::Purpose;
+use crate::sms::{Notice, Purpose};
 
 /// The database did not do what it was asked for. Its message names the statement's trouble, never a value.
 #[derive(Clone, Debug, Error)]
@@ -74,6 +76,10 @@ pub(crate) struct AccountRow {
     pub(crate) blocked: bool,
     /// The trusted phone number.
     pub(crate) phone_number: Option<String>,
+    /// When that number replaced another; `None` where it is the first one.
+    pub(crate) phone_changed_at: Option<i64>,
+    /// The language that its app asked for last, as a code of ISO 639.
+    pub(crate) language: Option<String>,
     /// How often the row was written.
     pub(crate) version: i64,
 }
@@ -82,7 +88,17 @@ impl AccountRow {
     /// An account of which nothing is known but the name.
     pub(crate) fn new(name: &str, now: i64) -> Self {
         let name = name.to_owned();
-        Self { name, made_at: now, pin: None, pin_tries: 0, blocked: false, phone_number: None, version: 0 }
+        Self {
+            name,
+            made_at: now,
+            pin: None,
+            pin_tries: 0,
+            blocked: false,
+            phone_number: None,
+            phone_changed_at: None,
+            language: None,
+            version: 0,
+        }
     }
 }
 
@@ -183,9 +199,7 @@ pub(crate) struct TokenRow {
 pub(crate) struct MessageRow {
     pub(crate) id: String,
     pub(crate) account: String,
-    pub(crate) purpose: Purpose,
-    /// The hash of its code: the message is worth nothing once the account holds another.
-    pub(crate) code_hash: [u8; 32],
+    pub(crate) kind: MessageKind,
     /// Sealed.
     pub(crate) message: Vec<u8>,
     /// How often it was or is being tried.
@@ -193,6 +207,15 @@ pub(crate) struct MessageRow {
     /// When it may be tried next. Whoever tries it puts that beyond the time that a try takes.
     pub(crate) due_at: i64,
     pub(crate) expires_at: i64,
+}
+
+/// What a message in the queue is for, and what it depends on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MessageKind {
+    /// It brings the code of this hash: it is worth nothing once the account holds another.
+    Code { purpose: Purpose, hash: [u8; 32] },
+    /// It tells of an event.
+    Notice(Notice),
 }
 
 /// One of the service's own RSA keys.

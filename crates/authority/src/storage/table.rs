@@ -30,8 +30,11 @@ pub(crate) struct Table {
     upsert: OnceLock<String>,
 }
 
-pub(crate) static ACCOUNTS: Table =
-    Table::new("accounts", 1, &["name", "created_at", "pin", "pin_tries", "blocked", "phone_number", "version"]);
+pub(crate) static ACCOUNTS: Table = Table::new(
+    "accounts",
+    1,
+    &["name", "created_at", "pin", "pin_tries", "blocked", "phone_number", "phone_changed_at", "language", "version"],
+);
 
 pub(crate) static DEVICES: Table = Table::new(
     "devices",

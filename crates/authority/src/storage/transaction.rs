@@ -5,10 +5,10 @@ use std::cell::Cell;
 use super::table::{ACCOUNTS, CHALLENGES, CODES, DEVICES, PASSWORDS, REFRESH_TOKENS, RowMacs, SERVICE_KEYS, Table};
 use super::value::{Param, Row, Sql};
 use super::{
-    AccountRow, AuditIds, AuditRow, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageRow, PasswordRow, ServiceKeyRow,
-    StorageError, Stored, TokenRow,
+    AccountRow, AuditIds, AuditRow, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageKind, MessageRow, PasswordRow,
+    ServiceKeyRow, StorageError, Stored, TokenRow,
 };
-use crate::sms::Purpose;
+use crate::sms::{Notice, Purpose};
 
 /// The parameters of a statement.
 macro_rules! params {
@@ -135,6 +135,8 @@ impl<'a> Transaction<'a> {
                 account.pin_tries,
                 account.blocked,
                 account.phone_number.as_deref(),
+                account.phone_changed_at,
+                account.language.as_deref(),
                 account.version.saturating_add(1),
             ],
         )
@@ -341,6 +343,10 @@ impl<'a> Transaction<'a> {
     }
 
     pub(crate) fn put_message(&self, message: &MessageRow) -> Stored<()> {
+        let (word, hash): (&str, &[u8]) = match &message.kind {
+            MessageKind::Code { purpose, hash } => (purpose.as_str(), hash),
+            MessageKind::Notice(notice) => (notice.as_str(), &[]),
+        };
         self.put(
             "INSERT INTO sms_queue (id, account, purpose, code_hash, message, attempts, due_at, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -349,8 +355,8 @@ impl<'a> Transaction<'a> {
             params![
                 &message.id,
                 &message.account,
-                message.purpose,
-                &message.code_hash,
+                word,
+                hash,
                 &message.message,
                 message.attempts,
                 message.due_at,
@@ -418,6 +424,8 @@ pub(super) fn account(mut row: Row) -> Stored<AccountRow> {
         pin_tries: row.get()?,
         blocked: row.get()?,
         phone_number: row.get()?,
+        phone_changed_at: row.get()?,
+        language: row.get()?,
         version: row.get()?,
     })
 }
@@ -470,12 +478,22 @@ fn code(mut row: Row) -> Stored<CodeRow> {
     Ok(code)
 }
 
+fn message_kind(word: &str, hash: Vec<u8>) -> Stored<MessageKind> {
+    if let Some(notice) = Notice::ALL.into_iter().find(|notice| notice.as_str() == word) {
+        return Ok(MessageKind::Notice(notice));
+    }
+    let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == word);
+    match (purpose, hash.try_into()) {
+        (Some(purpose), Ok(hash)) => Ok(MessageKind::Code { purpose, hash }),
+        _ => Err(StorageError::new("a message is neither a code nor a notice")),
+    }
+}
+
 pub(super) fn message(mut row: Row) -> Stored<MessageRow> {
     Ok(MessageRow {
         id: row.get()?,
         account: row.get()?,
-        purpose: row.get()?,
-        code_hash: row.get()?,
+        kind: message_kind(&row.get::<String>()?, row.get()?)?,
         message: row.get()?,
         attempts: row.get()?,
         due_at: row.get()?,

@@ -113,9 +113,7 @@ impl Column for [u8; 32] {
 impl Column for Purpose {
     fn read(value: Value) -> Option<Self> {
         let word = String::read(value)?;
-        [Self::Enrollment, Self::PhoneNumberCertification, Self::ResetPin]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == word)
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == word)
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) const ALICE: &str = "[tokens.static]\nalice = \"token-of-alice-1\"\n"
 const OUTBOX: &str = "gateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"";
 
 /// A gateway that nobody asks.
-const WEBHOOK: &str = "gateway = \"webhook\"\nwebhook_url = \"http://127.0.0.1:9/\"";
+const WEBHOOK: &str = "gateway = \"webhook\"\nwebhook_url = \"http://127.0.0.1:9/\"\ncountries = [\"any\"]";
 
 pub(crate) struct Live {
     pub(crate) port: u16,

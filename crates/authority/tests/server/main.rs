@@ -25,6 +25,7 @@ mod routes;
 mod schema;
 mod secrets;
 mod slow_clients;
+mod sms_rules;
 mod world;
 
 #[path = "../service_postgres/cluster.rs"]

@@ -54,6 +54,9 @@ wrong_otps_per_account_and_minute = 100000
 wrong_otps_per_address_and_minute = 100000
 refused_finalize_per_address_and_minute = 100000
 codes_per_number_and_hour = 100000
+sms_per_minute = 100000
+sms_per_day = 100000
+sms_per_prefix_and_hour = 100000
 [relying_parties.services]
 shop = { open = true }
 bank = { token_file = "bank.token" }
@@ -73,7 +76,8 @@ const IN_PRODUCTION: [(&str, &str); 4] = [
     (
         "gateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"\n",
         "gateway = \"webhook\"\nwebhook_url = \"HOOK\"\n\
-         webhook_template = '{\"to\": \"{to}\", \"text\": \"{text}\", \"code\": \"{code}\"}'\n",
+         webhook_template = '{\"to\": \"{to}\", \"text\": \"{text}\", \"code\": \"{code}\"}'\n\
+         countries = [\"any\"]\nnotices = []\n",
     ),
     ("shop = { open = true }\n", "shop = { token_file = \"shop.token\" }\n"),
     (

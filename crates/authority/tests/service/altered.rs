@@ -27,13 +27,15 @@ const PASSWORD: &str = "account = 'alice'";
 const CHALLENGE: &str = "mode = 'otp'";
 
 /// Every column that is no part of a key, of every table whose rows carry a MAC, the MAC included.
-const CHANGES: [Change; 45] = [
+const CHANGES: [Change; 47] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),
     change("accounts", ALICE, "pin", "(SELECT pin FROM accounts WHERE name = 'bob')"),
     change("accounts", ALICE, "pin_tries", "pin_tries + 1"),
     change("accounts", ALICE, "blocked", "1 - blocked"),
     change("accounts", ALICE, "phone_number", "'+33600000000'"),
+    change("accounts", ALICE, "phone_changed_at", "1"),
+    change("accounts", ALICE, "language", "'xx'"),
     change("accounts", ALICE, "version", "version + 1"),
     change("accounts", ALICE, "mac", "NULL"),
     change("accounts", ALICE, "mac", "(SELECT mac FROM accounts WHERE name = 'bob')"),

@@ -1,9 +1,11 @@
 //! What SQLite's files are, and what is none of them.
 
-use pims_authority::{AccountName, Authority, CvsRequest, KeyRing, MasterKey, OpenError, Options, Policy};
+use pims_authority::{
+    AccountName, Authority, CvsAnswer, CvsRequest, KeyRing, MasterKey, Notice, OpenError, Options, Policy, SmsRules,
+};
 
 use crate::database::TestDatabase;
-use crate::world::{HandClock, Inbox, MASTER, open, options};
+use crate::world::{HandClock, Inbox, MASTER, World, open, options};
 
 #[test]
 fn what_is_no_database_does_not_open() {
@@ -63,4 +65,24 @@ fn a_database_of_the_first_release_opens_and_its_key_can_be_rotated() {
     while !authority.rekey(1).unwrap().done {}
     Authority::open(options(new().into())).unwrap();
     assert!(is_wrong(old().into()));
+}
+
+#[test]
+fn nobody_is_told_of_an_event_that_was_undone() {
+    const OTHER: &str = "+33698765432";
+    let rules = SmsRules { notices: Notice::ALL.into_iter().collect(), ..SmsRules::default() };
+    let world = World::with(Policy { sms: std::sync::Arc::new(rules), ..Policy::default() });
+    let account = world.account("user");
+    let code = world.number_code(&account, OTHER);
+    // The event fails after its notice was written.
+    world.database.execute(
+        "CREATE TRIGGER fails BEFORE INSERT ON audit WHEN NEW.event = 'phoneNumber.modified'
+         BEGIN SELECT RAISE(ABORT, 'a disk that fails'); END",
+    );
+    let request = CvsRequest::ModifyPhoneNumber { sms_code: &code, phone_number: OTHER };
+    world.authority.cvs(&account, &request).unwrap_err();
+    assert_eq!(world.rows(&["sms_queue", "notices"]), [""; 0]);
+    world.database.execute("DROP TRIGGER fails");
+    assert_eq!(world.cvs(&account, request), CvsAnswer::Done);
+    assert_eq!(world.authority.deliver_due().unwrap().sent, 1);
 }

@@ -17,6 +17,7 @@ mod removal;
 mod rotation;
 mod rsa_work;
 mod sms;
+mod sms_rules;
 mod state;
 mod synchronization;
 mod tokens;

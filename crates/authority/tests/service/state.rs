@@ -1,6 +1,6 @@
 //! The tables that hold the state of the service: all but its audit trail, which notes refusals.
 
-pub(crate) const STATE: [&str; 11] = [
+pub(crate) const STATE: [&str; 13] = [
     "accounts",
     "devices",
     "challenges",
@@ -9,6 +9,8 @@ pub(crate) const STATE: [&str; 11] = [
     "passwords",
     "refresh_tokens",
     "sms_queue",
+    "sms_counts",
+    "notices",
     "secrets",
     "service_keys",
     "meta",

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pims_authority::{
-    AccountName, Authority, Clock, CvsAnswer, CvsRequest, MasterKey, Options, Policy, Purpose, Sms, SmsError,
+    AccountName, Authority, Clock, CvsAnswer, CvsRequest, MasterKey, Message, Options, Policy, Purpose, Sms, SmsError,
     SmsGateway, SmsRetry,
 };
 
@@ -34,6 +34,7 @@ impl Clock for HandClock {
 pub(crate) struct Inbox {
     codes: Arc<Mutex<Vec<(String, String)>>>,
     ids: Arc<Mutex<Vec<String>>>,
+    messages: Arc<Mutex<Vec<(String, Message, String)>>>,
     pub(crate) broken: Arc<AtomicBool>,
     /// A clock that a message moves on, and by how many seconds.
     slow: Arc<Mutex<Option<(HandClock, i64)>>>,
@@ -46,6 +47,11 @@ impl Inbox {
 
     pub(crate) fn ids(&self) -> Vec<String> {
         self.ids.lock().unwrap().clone()
+    }
+
+    /// The number, the kind and the text of each message.
+    pub(crate) fn messages(&self) -> Vec<(String, Message, String)> {
+        self.messages.lock().unwrap().clone()
     }
 
     /// Every message takes so many seconds from now on.
@@ -63,6 +69,7 @@ impl SmsGateway for Inbox {
         assert!(sms.text.contains(sms.code.as_str()));
         self.codes.lock().unwrap().push((sms.to.clone(), sms.code.to_string()));
         self.ids.lock().unwrap().push(sms.id.clone());
+        self.messages.lock().unwrap().push((sms.to.clone(), sms.message, sms.text.to_string()));
         if let Some((clock, seconds)) = &*self.slow.lock().unwrap() {
             clock.forward(*seconds);
         }

@@ -35,6 +35,8 @@ mod rotation;
 mod rsa_work;
 #[path = "../service/sms.rs"]
 mod sms;
+#[path = "../service/sms_rules.rs"]
+mod sms_rules;
 #[path = "../service/state.rs"]
 mod state;
 #[path = "../service/synchronization.rs"]

@@ -19,6 +19,10 @@ pub(crate) fn run(config: Config, connect: bool) -> Result<(), String> {
     if let Some(warning) = hardening::lock_memory(config.lock_memory)? {
         say(&format!("warning: {warning}"))?;
     }
+    let minutes = config.policy.code_lifetime_seconds.div_ceil(60);
+    for (text, parts) in config.policy.sms.texts.long_texts(config.policy.code_digits, minutes) {
+        say(&format!("note: the text {text} takes {parts} SMS"))?;
+    }
     say("the configuration is good")
 }
 

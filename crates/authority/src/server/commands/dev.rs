@@ -124,6 +124,9 @@ codes_per_hour = 100
 codes_per_day = 1000
 [limits]
 codes_per_number_and_hour = 1000
+sms_per_minute = 100000
+sms_per_day = 100000
+sms_per_prefix_and_hour = 100000
 
 [relying_parties.services]
 {ACCOUNT} = {{ open = true }}

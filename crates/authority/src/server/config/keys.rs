@@ -110,6 +110,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("policy.code_tries", Number, "5; wrong tries before an SMS code is dead"),
     key("policy.codes_per_hour", Number, "5; SMS codes of an account in an hour"),
     key("policy.codes_per_day", Number, "20; SMS codes of an account in a day"),
+    key(
+        "policy.number_cooling_seconds",
+        Number,
+        "86400 with a webhook, 0 with an outbox; how long after a change of its phone number an account gets no codes for \
+         enrollment and for a new PIN",
+    ),
     key("policy.max_devices", Number, "20; devices of an account"),
     key("policy.setup_lifetime_seconds", Number, "300; longest time between setup and finalize"),
     key("policy.otp_lifetime_seconds", Number, "120; lifetime of a one-time password"),
@@ -181,6 +187,32 @@ pub(crate) const KEYS: &[Key] = &[
     key("sms.webhook_timeout_seconds", Number, "10; longest time until it answers, 1 to 30"),
     key("sms.webhook_headers", Table, "none; headers: `Name = \"value\"` or `Name = { file = \"…\" }`"),
     key("sms.webhook_ca_file", Text, "the system's roots; whom to trust for `webhook_url`, PEM"),
+    key(
+        "sms.countries",
+        List,
+        "required with a webhook, any with an outbox; where SMS may go: `+33`, `!+33` for where not, `any`; the longest \
+         prefix decides, and numbers of no country (satellites, premium rates) must be named",
+    ),
+    key(
+        "sms.default_country",
+        Text,
+        "none; calling code, such as `+33`, of numbers without `+` and `00`; without it only `any` takes those",
+    ),
+    key(
+        "sms.notices",
+        List,
+        "all with a webhook that gets {text}, none with an outbox; events that people are told of: newDevice, reset, \
+         pinChange, block, phoneNumber",
+    ),
+    key("sms.service_name", Text, "PIMS; what the texts call the service, up to 30 characters"),
+    key("sms.origin", Text, "none; host of the website that codes are bound to: their texts end with `@host #code`"),
+    key("sms.language", Text, "en; language of accounts whose app never named one with texts: en, fr, de, or your own"),
+    key(
+        "sms.texts",
+        Table,
+        "texts by language: `[sms.texts.fr]` with certification, enrollment, reset, new_device, pin_reset, pin_change, \
+         block, phone_number; {service}, {code} and {minutes} are replaced",
+    ),
     key("sms.retry_attempts", Number, "5; how often an SMS is tried; 1 is once, without a queue"),
     key("sms.retry_first_delay_seconds", Number, "5; pause after the first try; each following one is twice as long"),
     key("sms.retry_max_queue", Number, "10000; SMS that may wait"),
@@ -230,6 +262,19 @@ pub(crate) const KEYS: &[Key] = &[
         Number,
         "10; SMS codes to a phone number that is to become an account's, of all accounts together",
     ),
+    key("limits.sms_per_minute", Number, "60; SMS of all accounts and instances in a minute"),
+    key("limits.sms_per_day", Number, "2000; SMS of all accounts and instances in a day of UTC"),
+    key(
+        "limits.sms_per_prefix_and_hour",
+        Number,
+        "500; SMS of all accounts and instances in an hour to one calling code; of +1, to one area code",
+    ),
+    key(
+        "limits.sms_kept_percent",
+        Number,
+        "50; per cent of these three that numbers which are to be certified cannot use up, 0 to 100",
+    ),
+    key("limits.new_account_seconds", Number, "0; age before which a new account has no number certified"),
     key("limits.drain_seconds", Number, "20; how long requests under way may take when the service ends"),
     key(
         "relying_parties.services",

@@ -6,6 +6,7 @@ pub(crate) mod keys;
 mod reader;
 mod secret;
 mod sections;
+mod sms_rules;
 mod source;
 mod stage;
 mod tokens;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::refuse_unguarded;
 use super::key_command;
 use super::reader::Reader;
+use super::sms_rules;
 use super::source::Value;
 use super::stage;
 use super::tokens::tokens;
@@ -34,6 +36,11 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let tokens = tokens(reader);
     let access_tokens = access_tokens(reader);
     let sms = sms(reader);
+    let shows_text = match &sms {
+        Some(Sms::Webhook(webhook)) => webhook.template.to_string().contains("{text}"),
+        Some(Sms::Outbox(..)) | None => true,
+    };
+    let policy = Policy { sms: Arc::new(sms_rules::read(reader, shows_text)), ..policy };
     let sms_retry = sms_retry(reader);
     let limits = limits(reader);
     let relying_parties = relying_parties(reader);
@@ -260,6 +267,10 @@ fn policy(reader: &mut Reader) -> Policy {
         code_tries: reader.number("policy.code_tries", usual.code_tries, COUNT),
         codes_per_hour: reader.number("policy.codes_per_hour", usual.codes_per_hour, COUNT),
         codes_per_day: reader.number("policy.codes_per_day", usual.codes_per_day, COUNT),
+        number_cooling_seconds: {
+            let usual = if sms_rules::is_production(reader) { sms_rules::COOLING_SECONDS } else { 0 };
+            reader.number("policy.number_cooling_seconds", usual, 0..=2_592_000)
+        },
         max_devices: reader.number("policy.max_devices", usual.max_devices, COUNT),
         setup_lifetime_seconds: reader.number("policy.setup_lifetime_seconds", usual.setup_lifetime_seconds, TIME),
         otp_lifetime_seconds: reader.number("policy.otp_lifetime_seconds", usual.otp_lifetime_seconds, TIME),
@@ -274,6 +285,7 @@ fn policy(reader: &mut Reader) -> Policy {
             TIME,
         ),
         device_key_bits: device_key_bits(reader),
+        sms: usual.sms,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::domain::phone::is_phone_number;
 use crate::server::identity::Caller;
 use crate::server::rates::Advance;
 use crate::server::service::Service;
-use crate::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Purpose};
+use crate::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Language, Purpose};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,10 +67,12 @@ pub(crate) async fn send_code(
         let refusal = CvsRefusal::TooManyCodes { retry_after_seconds: wait.as_secs().saturating_add(1) };
         return Ok(told(&service, "sendCode", CvsAnswer::Refused(refusal)));
     }
+    let languages = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let languages = languages.map(Language::accepted).unwrap_or_default();
     let answer = service
         .send(move |authority| {
             let phone_number = body.phone_number.as_deref();
-            authority.cvs(&account, &CvsRequest::SendCode { purpose, phone_number })
+            authority.cvs_in(&account, &CvsRequest::SendCode { purpose, phone_number }, &languages)
         })
         .await;
     // What the gateway did not take may still be sent later.

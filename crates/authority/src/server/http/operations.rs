@@ -60,6 +60,7 @@ pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let steps_running = service.steps_running();
     let waiting = tokio::time::timeout(PATIENCE, service.step(|authority| authority.waiting_sms())).await;
     let now = Snapshot {
+        sms_limited: service.authority().sms_limited(),
         retries: service.authority().retries(),
         sms_waiting: waiting.ok().and_then(Result::ok),
         steps_running,

@@ -13,3 +13,27 @@ ALTER TABLE accounts ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE codes ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE refresh_tokens ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
+
+-- When the phone number replaced another, and the language of the account's app.
+ALTER TABLE accounts ADD COLUMN IF NOT EXISTS phone_changed_at BIGINT;
+ALTER TABLE accounts ADD COLUMN IF NOT EXISTS language TEXT;
+
+-- SMS of all accounts together, by period, calling code and class of number. The count is the sum over the shards.
+CREATE TABLE IF NOT EXISTS sms_counts (
+    period   TEXT NOT NULL,
+    began_at BIGINT NOT NULL,
+    prefix   TEXT NOT NULL,
+    class    TEXT NOT NULL,
+    shard    BIGINT NOT NULL,
+    messages BIGINT NOT NULL,
+    PRIMARY KEY (period, began_at, prefix, class, shard)
+);
+
+-- Events that an account was told of.
+CREATE TABLE IF NOT EXISTS notices (
+    account TEXT NOT NULL REFERENCES accounts (name),
+    kind    TEXT NOT NULL,
+    at      BIGINT NOT NULL,
+    id      TEXT NOT NULL,
+    PRIMARY KEY (account, kind, at, id)
+);

@@ -13,3 +13,27 @@ ALTER TABLE accounts ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE codes ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE refresh_tokens ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+
+-- When the phone number replaced another, and the language of the account's app.
+ALTER TABLE accounts ADD COLUMN phone_changed_at INTEGER;
+ALTER TABLE accounts ADD COLUMN language TEXT;
+
+-- SMS of all accounts together, by period, calling code and class of number. The count is the sum over the shards.
+CREATE TABLE sms_counts (
+    period   TEXT NOT NULL,
+    began_at INTEGER NOT NULL,
+    prefix   TEXT NOT NULL,
+    class    TEXT NOT NULL,
+    shard    INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    PRIMARY KEY (period, began_at, prefix, class, shard)
+) STRICT, WITHOUT ROWID;
+
+-- Events that an account was told of.
+CREATE TABLE notices (
+    account TEXT NOT NULL REFERENCES accounts (name),
+    kind    TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    id      TEXT NOT NULL,
+    PRIMARY KEY (account, kind, at, id)
+) STRICT, WITHOUT ROWID;

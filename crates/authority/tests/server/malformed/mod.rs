@@ -48,9 +48,9 @@ impl Stage {
         }
         let stage = Self { world, schema, device, before: Vec::new() };
         let before = stage.rows();
-        // Nothing waits for the gateway, and no challenge for a device.
+        // Nothing waits for the gateway, and no challenge for a device. An outbox gets no notices.
         let is_empty = |table: &&str| !before.iter().any(|row| row.starts_with(&format!("{table}: ")));
-        assert_eq!(STATE.into_iter().filter(is_empty).collect::<Vec<&str>>(), ["challenges", "sms_queue"]);
+        assert_eq!(STATE.into_iter().filter(is_empty).collect::<Vec<&str>>(), ["challenges", "sms_queue", "notices"]);
         Self { before, ..stage }
     }
 

@@ -1,0 +1,131 @@
+//! How many SMS a service sends for all accounts together.
+//!
+//! Minute, hour and day are those of the clock, in UTC. A share of each is kept for numbers that are
+//! certified: strangers who have numbers certified cannot use it up.
+
+/// The most SMS of a service. `None` is no limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmsBudget {
+    /// In a minute.
+    pub per_minute: Option<u32>,
+    /// In a day.
+    pub per_day: Option<u32>,
+    /// In an hour, to numbers of one calling code.
+    pub per_prefix_and_hour: Option<u32>,
+    /// Per cent of each that only certified numbers can have (default 50), 0 to 100.
+    pub kept_percent: u32,
+}
+
+impl Default for SmsBudget {
+    fn default() -> Self {
+        Self { per_minute: None, per_day: None, per_prefix_and_hour: None, kept_percent: 50 }
+    }
+}
+
+/// What a number is to the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// It is to be certified.
+    Stranger,
+    /// It is an account's trusted number.
+    Certified,
+}
+
+impl Class {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Stranger => "stranger",
+            Self::Certified => "certified",
+        }
+    }
+}
+
+/// A time in which messages are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Period {
+    Minute,
+    Hour,
+    Day,
+}
+
+impl Period {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
+    fn millis(self) -> i64 {
+        match self {
+            Self::Minute => 60_000,
+            Self::Hour => 3_600_000,
+            Self::Day => 86_400_000,
+        }
+    }
+
+    /// When the period of this time began.
+    pub(crate) fn start(self, now: i64) -> i64 {
+        now - now.rem_euclid(self.millis())
+    }
+
+    /// Seconds until it is over.
+    pub(crate) fn left(self, now: i64) -> u64 {
+        let left = self.start(now).saturating_add(self.millis()).saturating_sub(now);
+        u64::try_from(left).unwrap_or(0).div_ceil(1000).max(1)
+    }
+}
+
+/// What was sent in a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spent {
+    pub(crate) strangers: u32,
+    pub(crate) certified: u32,
+}
+
+impl SmsBudget {
+    /// Returns the limits that there are, with the period and whether it is counted by prefix.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = (Period, bool, u32)> {
+        let all = [
+            (Period::Minute, false, self.per_minute),
+            (Period::Day, false, self.per_day),
+            (Period::Hour, true, self.per_prefix_and_hour),
+        ];
+        all.into_iter().filter_map(|(period, by_prefix, limit)| Some((period, by_prefix, limit?)))
+    }
+
+    /// Tells whether one more SMS would be too many.
+    pub(crate) fn is_spent(&self, limit: u32, spent: Spent, class: Class) -> bool {
+        let limit = u64::from(limit);
+        let kept = limit * u64::from(self.kept_percent.min(100)) / 100;
+        let strangers = u64::from(spent.strangers);
+        strangers + u64::from(spent.certified) >= limit || (class == Class::Stranger && strangers >= limit - kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_cannot_use_up_what_is_kept() {
+        let budget = SmsBudget { kept_percent: 40, ..SmsBudget::default() };
+        let spent = |strangers, certified| Spent { strangers, certified };
+        assert!(!budget.is_spent(10, spent(5, 0), Class::Stranger));
+        assert!(budget.is_spent(10, spent(6, 0), Class::Stranger));
+        assert!(!budget.is_spent(10, spent(6, 3), Class::Certified));
+        assert!(budget.is_spent(10, spent(6, 4), Class::Certified));
+        assert!(!budget.is_spent(10, spent(0, 9), Class::Stranger));
+        assert!(budget.is_spent(10, spent(0, 10), Class::Stranger));
+        let nothing = SmsBudget { kept_percent: 100, ..budget };
+        assert!(nothing.is_spent(10, spent(0, 0), Class::Stranger));
+    }
+
+    #[test]
+    fn a_period_is_the_clocks() {
+        assert_eq!((Period::Minute.start(61_000), Period::Minute.left(61_000)), (60_000, 59));
+        assert_eq!((Period::Day.start(86_400_000), Period::Day.left(86_400_000)), (86_400_000, 86_400));
+        assert_eq!(Period::Hour.left(3_599_999), 1);
+    }
+}

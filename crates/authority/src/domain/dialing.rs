@@ -1,0 +1,208 @@
+//! Where a phone number is: its country's calling code, and whether SMS may go there.
+
+use crate::domain::phone::is_phone_number;
+
+/// Numbers of no country: ITU-T E.164 assigns these codes to global services, and calls to them may
+/// cost any price. 800 freephone, 808 shared cost, 870 to 879 maritime mobile (Inmarsat), universal
+/// personal numbers and non-commercial networks, 881 mobile satellites, 882 and 883 international
+/// networks, 888 disaster relief, 979 premium rate, 991 a trial of correspondence services.
+const GLOBAL_SERVICES: [&str; 9] = ["800", "808", "87", "881", "882", "883", "888", "979", "991"];
+
+/// Countries whose numbers keep a leading zero after the calling code.
+const ZERO_IS_KEPT: [&str; 4] = ["39", "225", "242", "378"];
+
+/// The calling codes of two digits. Those of one digit are 1 and 7, and all others have three.
+const TWO_DIGITS: &[u8] = &[
+    20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62,
+    63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
+];
+
+/// The digits that a phone number begins with after its `+`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Reads `+` and 1 to 15 digits, the first of which is not 0.
+    pub fn new(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('+')?;
+        let fits = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        (fits && !digits.starts_with('0')).then(|| Self(digits.to_owned()))
+    }
+}
+
+/// The countries that SMS may go to. The default is any country.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Countries {
+    /// `None`: any country. The longest entry that a number begins with decides.
+    pub allowed: Option<Vec<Prefix>>,
+    /// Prefixes that SMS may not go to, or that they may go to although they are of no country.
+    pub exceptions: Vec<(Prefix, bool)>,
+    /// The calling code of numbers that are written without `+` or `00`.
+    pub home: Option<Prefix>,
+}
+
+/// A number that SMS may go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Destination {
+    /// The number as the gateway gets it.
+    pub(crate) number: String,
+    /// What its budget is counted by: the calling code, in North America with the area code. Empty
+    /// where the number does not say it.
+    pub(crate) prefix: String,
+}
+
+impl Countries {
+    /// Reads the words of a configuration: `any` or `+prefix`, and `!+prefix` for one that is excluded.
+    ///
+    /// # Errors
+    ///
+    /// The word that is none of these, or an empty text where the list allows nothing.
+    pub fn read<'a>(words: impl Iterator<Item = &'a str>, home: Option<Prefix>) -> Result<Self, String> {
+        let (mut any, mut allowed, mut exceptions) = (false, Vec::new(), Vec::new());
+        for word in words {
+            match (word, Prefix::new(word), word.strip_prefix('!').and_then(Prefix::new)) {
+                ("any", ..) => any = true,
+                (_, Some(prefix), _) => allowed.push(prefix),
+                (_, _, Some(prefix)) => exceptions.push((prefix, false)),
+                _ => return Err(word.to_owned()),
+            }
+        }
+        if any {
+            exceptions.extend(allowed.drain(..).map(|prefix| (prefix, true)));
+        } else if allowed.is_empty() {
+            return Err(String::new());
+        }
+        Ok(Self { allowed: (!any).then_some(allowed), exceptions, home })
+    }
+
+    /// Returns where an SMS to this number goes. `None` where it may not go there.
+    pub(crate) fn destination(&self, number: &str) -> Option<Destination> {
+        if !is_phone_number(number) {
+            return None;
+        }
+        let Some(digits) = self.international(number) else {
+            // Many gateways read a number without `+` as if it had one.
+            let free = self.allowed.is_none() && self.allows(number);
+            return free.then(|| Destination { number: number.to_owned(), prefix: String::new() });
+        };
+        self.allows(&digits).then(|| Destination {
+            prefix: budget_prefix(&digits).to_owned(),
+            // What was judged is what is dialed, whatever the gateway's own home is.
+            number: if number.starts_with('+') || self.home.is_some() {
+                format!("+{digits}")
+            } else {
+                number.to_owned()
+            },
+        })
+    }
+
+    /// Returns the digits after the `+`, where the number says them.
+    fn international(&self, number: &str) -> Option<String> {
+        if let Some(digits) = number.strip_prefix('+').or_else(|| number.strip_prefix("00")) {
+            return Some(digits.to_owned());
+        }
+        let home = &self.home.as_ref()?.0;
+        let kept = ZERO_IS_KEPT.iter().any(|code| home == code);
+        let national = if kept { number } else { number.strip_prefix('0').unwrap_or(number) };
+        Some(format!("{home}{national}"))
+    }
+
+    fn allows(&self, digits: &str) -> bool {
+        let mut entries: Vec<(&str, bool)> = vec![("", self.allowed.is_none())];
+        entries.extend(GLOBAL_SERVICES.map(|service| (service, false)));
+        entries.extend(self.allowed.iter().flatten().map(|prefix| (prefix.0.as_str(), true)));
+        entries.extend(self.exceptions.iter().map(|(prefix, allowed)| (prefix.0.as_str(), *allowed)));
+        // Of equally long ones the last decides: the operator's come after ours.
+        let found = entries.into_iter().filter(|(prefix, _)| digits.starts_with(prefix));
+        found.max_by_key(|(prefix, _)| prefix.len()).is_some_and(|(_, allowed)| allowed)
+    }
+}
+
+fn budget_prefix(digits: &str) -> &str {
+    let two = digits.get(..2).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let length = match digits.as_bytes().first() {
+        Some(b'1') => 4,
+        Some(b'7') => 1,
+        _ if TWO_DIGITS.contains(&two) => 2,
+        _ => 3,
+    };
+    digits.get(..length).unwrap_or(digits)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn countries(words: &[&str], home: Option<&str>) -> Countries {
+        Countries::read(words.iter().copied(), home.map(|home| Prefix::new(home).unwrap())).unwrap()
+    }
+
+    fn dialed(countries: &Countries, number: &str) -> Option<String> {
+        countries.destination(number).map(|destination| destination.number)
+    }
+
+    #[test]
+    fn the_longest_prefix_decides() {
+        let some = countries(&["+33", "+1", "!+1876", "+18765"], None);
+        for good in ["+33612345678", "0033612345678", "+12025550123", "+18765550123"] {
+            assert!(some.destination(good).is_some(), "{good}");
+        }
+        for bad in ["+49151234567", "+18761234567", "004915123456", "+8821312345", "0612345678", "33612345678", "x"] {
+            assert!(some.destination(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn any_country_has_no_global_services_but_those_that_are_named() {
+        let any = countries(&["any"], None);
+        for bad in ["+8821312345", "+8831234567", "+8701234567", "+8781234567", "+8811234567", "+9791234567"] {
+            assert!(any.destination(bad).is_none(), "{bad}");
+            assert!(any.destination(&bad.replace('+', "00")).is_none(), "{bad} after 00");
+            assert!(any.destination(&bad[1..]).is_none(), "{bad} without its plus");
+        }
+        for good in ["+33612345678", "+8801712345678", "+97312345678", "0612345678"] {
+            assert!(any.destination(good).is_some(), "{good}");
+        }
+        let named = countries(&["any", "+88213", "+979", "!+33"], None);
+        for (number, taken) in
+            [("+8821312345", true), ("+8821412345", false), ("+9791234567", true), ("+3361234", false)]
+        {
+            assert_eq!(named.destination(number).is_some(), taken, "{number}");
+        }
+        // A country that is named does not bring a service whose code begins alike.
+        assert!(countries(&["+8"], None).destination("+8821312345").is_none());
+    }
+
+    #[test]
+    fn a_number_of_the_default_country_is_dialed_as_it_was_judged() {
+        let france = countries(&["+33"], Some("+33"));
+        assert_eq!(dialed(&france, "0612345678").as_deref(), Some("+33612345678"));
+        assert_eq!(dialed(&france, "8821312345").as_deref(), Some("+338821312345"), "not the network +882");
+        assert_eq!(dialed(&france, "0033612345678").as_deref(), Some("+33612345678"));
+        assert_eq!(dialed(&countries(&["+39"], Some("+39")), "0612345678").as_deref(), Some("+390612345678"));
+        assert_eq!(dialed(&countries(&["+33"], Some("+49")), "0612345678"), None);
+    }
+
+    #[test]
+    fn a_budget_is_counted_by_calling_code() {
+        let any = countries(&["any", "+882"], None);
+        for (number, prefix) in [
+            ("+33612345678", "33"),
+            ("+12025550123", "1202"),
+            ("+79161234567", "7"),
+            ("+35312345678", "353"),
+            ("+8821312345", "882"),
+            ("0612345678", ""),
+        ] {
+            assert_eq!(any.destination(number).unwrap().prefix, prefix, "{number}");
+        }
+    }
+
+    #[test]
+    fn words_that_say_nothing_are_refused() {
+        for bad in [&["33"][..], &["+"], &["+0"], &["all"], &["!33"], &[], &["!+33"]] {
+            assert!(Countries::read(bad.iter().copied(), None).is_err(), "{bad:?}");
+        }
+    }
+}

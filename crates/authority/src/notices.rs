@@ -1,0 +1,51 @@
+//! What people are told of their accounts by SMS.
+//!
+//! A notice is written into the queue by the transaction of its event: none is lost, and none is sent
+//! of an event that was undone. It is charged to the budget when it is sent. It holds no code and no
+//! other secret, and it never stops its event.
+
+use zeroize::Zeroizing;
+
+use crate::audit;
+use crate::domain::code::DAY;
+use crate::failure::Failure;
+use crate::random;
+use crate::sms::{Message, Notice, Sms};
+use crate::sms_queue;
+use crate::sms_texts::Filling;
+use crate::step::Step;
+use crate::storage::AccountRow;
+
+/// How often an account is told of events of one kind in a day. Of one kind: the thief who blocks an
+/// account again and again does not hide that a device was added.
+const PER_DAY: u32 = 3;
+
+impl Step<'_> {
+    /// Tells an account of an event, at the trusted number in `account`.
+    pub(crate) fn notify(&self, account: &AccountRow, notice: Notice) -> Result<(), Failure> {
+        let rules = &self.policy.sms;
+        let Some(number) = account.phone_number.as_deref().filter(|_| rules.notices.contains(&notice)) else {
+            return Ok(());
+        };
+        let name = account.name.as_str();
+        let Some(destination) = rules.countries.destination(number) else {
+            return self.audit(Some(name), None, audit::NOTICE_DROPPED);
+        };
+        if self.rows.notices(name, notice, self.now.saturating_sub(DAY))? >= PER_DAY {
+            return self.audit(Some(name), None, audit::NOTICE_DROPPED);
+        }
+        let message = Message::Notice(notice);
+        let filling = Filling { code: "", minutes: 0 };
+        let sms = Sms {
+            id: random::hex::<16>()?,
+            to: destination.number,
+            message,
+            code: Zeroizing::default(),
+            text: rules.texts.text(message, account.language.as_deref(), &filling),
+            at: self.now,
+        };
+        self.rows.add_notice(name, notice, self.now, &sms.id)?;
+        sms_queue::keep_notice(self, name, notice, &sms)?;
+        self.audit(Some(name), None, audit::NOTICE_QUEUED)
+    }
+}

@@ -1,0 +1,377 @@
+//! What SMS say, by message and language.
+//!
+//! A text says plainly what its code does: a caller who wants a code "to confirm a number" must not
+//! get one that sets a new PIN. Default texts use the characters of GSM 03.38 alone, so that each
+//! fits into one SMS.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use crate::sms::{Message, Notice, Purpose};
+
+/// The most characters of a text.
+const MAX_TEXT: usize = 600;
+
+/// How many languages of a request are looked at.
+const MAX_LANGUAGES: usize = 10;
+
+/// A language by its code of ISO 639: two or three small letters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Language(String);
+
+impl Language {
+    /// Reads a code.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = (2..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// Reads the value of `Accept-Language`, the preferred language first. Regions are left aside, and
+    /// so is what is none. Not more than ten are read.
+    pub fn accepted(header: &str) -> Vec<Self> {
+        let mut found: Vec<(f32, Self)> = Vec::new();
+        for part in header.split(',').take(MAX_LANGUAGES) {
+            let mut words = part.split(';').map(str::trim);
+            let primary = words.next().and_then(|tag| tag.split('-').next()).unwrap_or_default();
+            let weight = words.find_map(|word| word.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
+            let Some(language) = Self::new(&primary.to_ascii_lowercase()) else { continue };
+            if let Some(weight) = weight.filter(|weight: &f32| *weight > 0.0 && *weight <= 1.0) {
+                found.push((weight, language));
+            }
+        }
+        // The order of equal ones stays.
+        found.sort_by(|(first, _), (second, _)| second.total_cmp(first));
+        found.into_iter().map(|(_, language)| language).collect()
+    }
+
+    /// Its code.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The texts of all messages in all languages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmsTexts {
+    service: String,
+    origin: Option<String>,
+    language: Language,
+    texts: BTreeMap<(Language, &'static str), String>,
+}
+
+/// What stands in a text.
+pub(crate) struct Filling<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) minutes: u64,
+}
+
+/// Every message by the name of its text.
+const MESSAGES: [(&str, Message); 8] = [
+    ("certification", Message::Code(Purpose::PhoneNumberCertification)),
+    ("enrollment", Message::Code(Purpose::Enrollment)),
+    ("reset", Message::Code(Purpose::ResetPin)),
+    ("new_device", Message::Notice(Notice::NewDevice)),
+    ("pin_reset", Message::Notice(Notice::PinReset)),
+    ("pin_change", Message::Notice(Notice::PinChange)),
+    ("block", Message::Notice(Notice::Block)),
+    ("phone_number", Message::Notice(Notice::PhoneNumber)),
+];
+
+/// The texts that come with the service, in the order of [`MESSAGES`].
+const DEFAULTS: [(&str, [&str; 8]); 3] = [
+    (
+        "en",
+        [
+            "{service}: {code} links this number to your account. Valid {minutes} min. Tell it to nobody, not even us.",
+            "{service}: {code} ADDS A DEVICE to your account. Valid {minutes} min. Tell it to nobody, not even us.",
+            "{service}: {code} SETS A NEW PIN for your account. Valid {minutes} min. Tell it to nobody, not even us.",
+            "{service}: a new device was added to your account. If it was not you, contact us at once.",
+            "{service}: the PIN of your account was reset with an SMS code. If it was not you, contact us at once.",
+            "{service}: the PIN of your account was changed. If it was not you, contact us at once.",
+            "{service}: your account is blocked after wrong PINs. If it was not you, contact us at once.",
+            "{service}: your account has another phone number now. If it was not you, contact us at once.",
+        ],
+    ),
+    (
+        "fr",
+        [
+            "{service} : {code} associe ce numéro à votre compte. Valable {minutes} min. Ne le donnez à personne, ni à nous.",
+            "{service} : {code} AJOUTE UN APPAREIL à votre compte. Valable {minutes} min. Ne le donnez à personne, ni à nous.",
+            "{service} : {code} CHANGE LE PIN de votre compte. Valable {minutes} min. Ne le donnez à personne, ni à nous.",
+            "{service} : un nouvel appareil a été ajouté à votre compte. Si ce n'est pas vous, contactez-nous vite.",
+            "{service} : le PIN de votre compte a été changé par un code SMS. Si ce n'est pas vous, contactez-nous vite.",
+            "{service} : le PIN de votre compte a été changé. Si ce n'est pas vous, contactez-nous vite.",
+            "{service} : votre compte est bloqué après des PIN erronés. Si ce n'est pas vous, contactez-nous vite.",
+            "{service} : votre compte a un autre numéro désormais. Si ce n'est pas vous, contactez-nous vite.",
+        ],
+    ),
+    (
+        "de",
+        [
+            "{service}: {code} verknüpft diese Nummer mit Ihrem Konto. {minutes} Min. gültig. Nennen Sie ihn niemandem, auch uns nicht.",
+            "{service}: {code} FÜGT IHREM KONTO EIN GERÄT HINZU. {minutes} Min. gültig. Nennen Sie ihn niemandem, auch uns nicht.",
+            "{service}: {code} SETZT EINE NEUE PIN. {minutes} Min. gültig. Nennen Sie den Code niemandem, auch uns nicht.",
+            "{service}: Ihrem Konto wurde ein Gerät hinzugefügt. Waren Sie es nicht? Melden Sie sich sofort bei uns.",
+            "{service}: Die PIN Ihres Kontos wurde mit einem SMS-Code neu gesetzt. Waren Sie es nicht? Melden Sie sich sofort.",
+            "{service}: Die PIN Ihres Kontos wurde geändert. Waren Sie es nicht? Melden Sie sich sofort bei uns.",
+            "{service}: Ihr Konto ist nach falschen PINs gesperrt. Waren Sie es nicht? Melden Sie sich sofort bei uns.",
+            "{service}: Ihr Konto hat jetzt eine andere Nummer. Waren Sie es nicht? Melden Sie sich sofort bei uns.",
+        ],
+    ),
+];
+
+impl Default for SmsTexts {
+    fn default() -> Self {
+        let mut texts = BTreeMap::new();
+        for (language, defaults) in DEFAULTS {
+            for ((name, _), text) in MESSAGES.iter().zip(defaults) {
+                texts.insert((Language(language.to_owned()), *name), text.to_owned());
+            }
+        }
+        Self { service: "PIMS".to_owned(), origin: None, language: Language("en".to_owned()), texts }
+    }
+}
+
+impl SmsTexts {
+    /// Names the service, in 1 to 30 characters of one line.
+    pub fn set_service(&mut self, name: &str) -> Result<(), &'static str> {
+        let fits =
+            (1..=30).contains(&name.chars().count()) && !name.contains(|c: char| c.is_control() || "{}".contains(c));
+        if !fits {
+            return Err("must be 1 to 30 characters without braces and line ends");
+        }
+        self.service = name.to_owned();
+        Ok(())
+    }
+
+    /// Binds codes to the host of a website: their texts end with the line `@host #code`.
+    pub fn set_origin(&mut self, host: &str) -> Result<(), &'static str> {
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        };
+        if host.len() > 100 || !host.contains('.') || !host.split('.').all(label) {
+            return Err("must be the name of a host in small letters, such as pims.example.com");
+        }
+        self.origin = Some(host.to_owned());
+        Ok(())
+    }
+
+    /// Sets the language of accounts that never named one. It must have texts.
+    pub fn set_language(&mut self, language: Language) -> Result<(), &'static str> {
+        if !self.knows(&language) {
+            return Err("has no texts: give sms.texts of that language");
+        }
+        self.language = language;
+        Ok(())
+    }
+
+    /// Sets a text by its name. A language that has only some texts of its own has the English ones besides.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the name or the text.
+    pub fn set_text(&mut self, language: &Language, name: &str, text: &str) -> Result<(), String> {
+        let Some((name, message)) = MESSAGES.iter().find(|(known, _)| *known == name) else {
+            let known = MESSAGES.map(|(name, _)| name).join(", ");
+            return Err(format!("there is no text `{name}`; there are: {known}"));
+        };
+        let used = placeholders(text)?;
+        let is_code = matches!(message, Message::Code(_));
+        if is_code && !used.contains(&"code") {
+            return Err("must have {code}".to_owned());
+        }
+        if !is_code && used.iter().any(|used| *used != "service") {
+            return Err("a notice has no {code} and no {minutes}".to_owned());
+        }
+        if text.chars().count() > MAX_TEXT || text.contains(|c: char| c.is_control() && c != '\n') {
+            return Err(format!("must have {MAX_TEXT} characters or fewer, and no control characters"));
+        }
+        self.texts.insert((language.clone(), name), text.to_owned());
+        Ok(())
+    }
+
+    /// Tells whether the language has any text.
+    pub(crate) fn knows(&self, language: &Language) -> bool {
+        self.texts.keys().any(|(known, _)| known == language)
+    }
+
+    /// Returns the text of a message in a language, or in that of the service.
+    pub(crate) fn text(&self, message: Message, language: Option<&str>, with: &Filling<'_>) -> Zeroizing<String> {
+        let name = MESSAGES.iter().find(|(_, known)| *known == message).map_or("", |(name, _)| *name);
+        let find = |language: &str| self.texts.get(&(Language(language.to_owned()), name));
+        let template = language.and_then(find).or_else(|| find(self.language.as_str())).or_else(|| find("en"));
+        let mut rest = template.map_or("", String::as_str);
+        // Room enough that the text never moves and leaves a copy behind: a name of 30 characters may stand for each `{service}`.
+        let mut text = Zeroizing::new(String::with_capacity(512 + 14 * rest.len()));
+        let minutes = with.minutes.to_string();
+        let words = [("{service}", self.service.as_str()), ("{code}", with.code), ("{minutes}", &minutes)];
+        while let Some(place) = rest.find('{') {
+            text.push_str(&rest[..place]);
+            rest = &rest[place..];
+            match words.iter().find(|(word, _)| rest.starts_with(word)) {
+                Some((word, value)) => {
+                    text.push_str(value);
+                    rest = &rest[word.len()..];
+                }
+                None => {
+                    text.push('{');
+                    rest = &rest[1..];
+                }
+            }
+        }
+        text.push_str(rest);
+        if let (Message::Code(_), Some(origin)) = (message, &self.origin) {
+            for part in ["\n@", origin, " #", with.code] {
+                text.push_str(part);
+            }
+        }
+        text
+    }
+
+    /// Returns each text that does not fit into one SMS, as `language.name`, and how many SMS it takes.
+    pub fn long_texts(&self, code_length: usize, minutes: u64) -> Vec<(String, usize)> {
+        let code = "0".repeat(code_length);
+        let filling = Filling { code: &code, minutes };
+        let parts = |language: &Language, name: &str| {
+            let message = MESSAGES.iter().find(|(known, _)| *known == name).map(|(_, message)| *message)?;
+            Some(parts(&self.text(message, Some(language.as_str()), &filling)))
+        };
+        let all = self
+            .texts
+            .keys()
+            .filter_map(|(language, name)| Some((format!("{}.{name}", language.as_str()), parts(language, name)?)));
+        all.filter(|(_, parts)| *parts > 1).collect()
+    }
+}
+
+/// The names in braces.
+fn placeholders(text: &str) -> Result<Vec<&str>, String> {
+    let mut used = Vec::new();
+    let mut rest = text;
+    while let Some(place) = rest.find(['{', '}']) {
+        let end = rest[place..].find('}').filter(|_| rest[place..].starts_with('{'));
+        let Some(end) = end else { return Err("has a brace that stands alone".to_owned()) };
+        let name = &rest[place + 1..place + end];
+        if !["code", "minutes", "service"].contains(&name) {
+            return Err(format!("{{{name}}} is none of {{code}}, {{minutes}}, {{service}}"));
+        }
+        used.push(name);
+        rest = &rest[place + end + 1..];
+    }
+    Ok(used)
+}
+
+/// Returns how many SMS a text takes: 160 characters of GSM 03.38 or 70 units of UTF-16, and 153 or 67
+/// in each of several.
+fn parts(text: &str) -> usize {
+    match septets(text) {
+        Some(length) => pieces(length, 160, 153),
+        None => pieces(text.encode_utf16().count(), 70, 67),
+    }
+}
+
+fn pieces(length: usize, one: usize, each: usize) -> usize {
+    if length <= one { 1 } else { length.div_ceil(each) }
+}
+
+/// Returns the length in GSM 03.38. `None` where a character is not in it.
+fn septets(text: &str) -> Option<usize> {
+    const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+                         ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+    const EXTENDED: &str = "^{}\\[~]|€\u{c}";
+    text.chars().try_fold(0, |sum, character| match character {
+        _ if BASIC.contains(character) => Some(sum + 1),
+        _ if EXTENDED.contains(character) => Some(sum + 2),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const CODE: Filling<'_> = Filling { code: "123456", minutes: 10 };
+
+    #[test]
+    fn each_default_text_is_one_sms_with_its_origin() {
+        let mut texts = SmsTexts::default();
+        texts.set_service("Example Bank").unwrap();
+        texts.set_origin("pims.example.com").unwrap();
+        for (language, _) in DEFAULTS {
+            for (name, message) in MESSAGES {
+                let text = texts.text(message, Some(language), &CODE);
+                let length = septets(&text).unwrap_or_else(|| panic!("{language}.{name} is not GSM 03.38: {}", *text));
+                assert!(length <= 160, "{language}.{name} has {length} characters");
+                assert!(text.contains("Example Bank") && !text.contains(['{', '}']), "{}", *text);
+            }
+        }
+        assert_eq!(texts.long_texts(6, 10), []);
+    }
+
+    #[test]
+    fn a_code_ends_with_its_origin_and_a_notice_has_none() {
+        let mut texts = SmsTexts::default();
+        let reset = Message::Code(Purpose::ResetPin);
+        assert!(!texts.text(reset, None, &CODE).contains('@'));
+        texts.set_origin("example.com").unwrap();
+        assert_eq!(texts.text(reset, None, &CODE).lines().last(), Some("@example.com #123456"));
+        let block = texts.text(Message::Notice(Notice::Block), None, &CODE);
+        assert!(!block.contains('@') && !block.contains("123456"), "{}", *block);
+        for bad in ["", "localhost", "https://example.com", "example.com/a", "a b.com", "Example.com", "a..b"] {
+            assert!(texts.set_origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_two_messages_of_a_language_have_the_same_text() {
+        for (language, texts) in DEFAULTS {
+            let mut each = texts.to_vec();
+            each.sort_unstable();
+            each.dedup();
+            assert_eq!(each.len(), MESSAGES.len(), "{language}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_an_operator_is_judged_before_it_is_sent() {
+        let (mut texts, dutch) = (SmsTexts::default(), Language::new("nl").unwrap());
+        assert!(texts.set_language(dutch.clone()).is_err());
+        texts.set_text(&dutch, "reset", "{code}: nieuwe pincode").unwrap();
+        texts.set_language(dutch.clone()).unwrap();
+        assert_eq!(*texts.text(Message::Code(Purpose::ResetPin), None, &CODE), "123456: nieuwe pincode");
+        // What it does not say itself is said in English.
+        assert!(texts.text(Message::Code(Purpose::Enrollment), Some("nl"), &CODE).contains("ADDS A DEVICE"));
+        for (name, text) in [
+            ("reset", "your code"),
+            ("reset", "{kode} {code}"),
+            ("reset", "{code"),
+            ("reset", "code} {code}"),
+            ("reset", "{code}\u{7}"),
+            ("block", "{code}"),
+            ("block", "{minutes}"),
+            ("other", "{code}"),
+        ] {
+            assert!(texts.set_text(&dutch, name, text).is_err(), "{name}: {text}");
+        }
+        assert!(texts.set_text(&dutch, "reset", &format!("{{code}}{}", "a".repeat(600))).is_err());
+    }
+
+    #[test]
+    fn a_header_yields_its_languages_the_preferred_one_first() {
+        let read = |header: &str| Language::accepted(header).iter().map(|l| l.as_str().to_owned()).collect::<Vec<_>>();
+        assert_eq!(read("fr-CH, en;q=0.8, de;q=0.9, *;q=0.5"), ["fr", "de", "en"]);
+        assert_eq!(read("en;q=0, EN-gb;q=0.3, x, 12, ../etc, fr;q=nan, de;q=2"), ["en"]);
+        assert_eq!(read(""), [""; 0]);
+        assert_eq!(read(&"fr,".repeat(100_000)).len(), MAX_LANGUAGES);
+    }
+
+    #[test]
+    fn the_length_of_an_sms_depends_on_its_characters() {
+        assert_eq!((septets("a€é"), septets("ê")), (Some(4), None));
+        assert_eq!((parts(&"a".repeat(160)), parts(&"a".repeat(161)), parts(&"a".repeat(307))), (1, 2, 3));
+        assert_eq!((parts(&"ê".repeat(70)), parts(&"ê".repeat(71)), parts(&"€".repeat(81))), (1, 2, 2));
+    }
+}

@@ -1,0 +1,77 @@
+//! How many SMS were sent, for all accounts together and for one.
+//!
+//! A count is the sum of several rows: messages that are sent at once seldom change the same one.
+
+use super::Stored;
+use super::transaction::{Transaction, params};
+use crate::domain::budget::{Class, Period, Spent};
+use crate::sms::Notice;
+
+/// What a row counts that only says that the audit trail knows of a limit.
+const NOTED: &str = "noted";
+
+/// How many rows share a count.
+const SHARDS: u8 = 32;
+
+/// The messages of a period, to numbers of one prefix, or (empty) to all.
+#[derive(Clone, Copy)]
+pub(crate) struct Counted<'a> {
+    pub(crate) period: Period,
+    pub(crate) began_at: i64,
+    pub(crate) prefix: &'a str,
+}
+
+impl Transaction<'_> {
+    /// Returns how many messages were counted, and whether it was noted that they were enough.
+    pub(crate) fn sms_spent(&self, counted: Counted<'_>) -> Stored<(Spent, bool)> {
+        let rows = self.all(
+            "SELECT class, messages FROM sms_counts WHERE period = $1 AND began_at = $2 AND prefix = $3",
+            params![counted.period.as_str(), counted.began_at, counted.prefix],
+            |mut row| Ok((row.get::<String>()?, row.get::<u32>()?)),
+        )?;
+        let sum = |class: &str| rows.iter().filter(|(word, _)| word == class).map(|(_, count)| count).sum();
+        let spent = Spent { strangers: sum(Class::Stranger.as_str()), certified: sum(Class::Certified.as_str()) };
+        Ok((spent, rows.iter().any(|(word, _)| word == NOTED)))
+    }
+
+    /// Counts one more message. `chance` is random.
+    pub(crate) fn count_sms(&self, counted: Counted<'_>, class: Class, chance: u8) -> Stored<()> {
+        self.add_to_count(counted, class.as_str(), (chance % SHARDS).into())
+    }
+
+    /// Notes that a limit is reached and the audit trail knows it.
+    pub(crate) fn note_sms_limit(&self, counted: Counted<'_>) -> Stored<()> {
+        self.add_to_count(counted, NOTED, 0)
+    }
+
+    fn add_to_count(&self, counted: Counted<'_>, class: &str, shard: u32) -> Stored<()> {
+        self.put(
+            "INSERT INTO sms_counts (period, began_at, prefix, class, shard, messages) VALUES ($1, $2, $3, $4, $5, 1)
+             ON CONFLICT (period, began_at, prefix, class, shard) DO UPDATE SET messages = sms_counts.messages + 1",
+            params![counted.period.as_str(), counted.began_at, counted.prefix, class, shard],
+        )
+    }
+
+    /// Removes the counts of periods that began before `time`.
+    pub(crate) fn prune_sms_counts(&self, time: i64) -> Stored<()> {
+        self.put("DELETE FROM sms_counts WHERE began_at < $1", params![time])
+    }
+
+    /// Returns how often an account was told of such an event since `since`.
+    pub(crate) fn notices(&self, account: &str, notice: Notice, since: i64) -> Stored<u32> {
+        let count = self.find(
+            "SELECT count(*) FROM notices WHERE account = $1 AND kind = $2 AND at > $3",
+            params![account, notice.as_str(), since],
+            |mut row| row.get(),
+        )?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// Notes that an account is told of an event. `id` is random.
+    pub(crate) fn add_notice(&self, account: &str, notice: Notice, at: i64, id: &str) -> Stored<()> {
+        self.put(
+            "INSERT INTO notices (account, kind, at, id) VALUES ($1, $2, $3, $4)",
+            params![account, notice.as_str(), at, id],
+        )
+    }
+}

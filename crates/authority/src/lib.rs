@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod actor;
 mod admin;
 mod audit;
 mod authenticated;
@@ -52,8 +53,10 @@ mod sms_queue;
 mod step;
 mod storage;
 mod tokens;
+mod trail;
 
 pub use account::AccountName;
+pub use actor::Actor;
 pub use admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned};
 #[cfg(feature = "postgres")]
 pub use authority::Postgres;
@@ -67,3 +70,4 @@ pub use rekey::Progress;
 pub use service_keys::KeySize;
 pub use sms::{Outbox, Purpose, Sms, SmsError, SmsGateway};
 pub use sms_queue::{Delivered, SmsRetry};
+pub use trail::{AuditCheck, AuditFault, AuditSeal, Sealing};

@@ -12,7 +12,7 @@ use super::identity::Identity;
 use super::metrics::Metrics;
 use super::rates::Rate;
 use super::signer::Signer;
-use crate::{AccountName, Authority, Failure};
+use crate::{AccountName, Actor, Authority, Failure};
 
 /// How long a request waits for its turn at the SMS gateway.
 const GATEWAY_PATIENCE: Duration = Duration::from_secs(2);
@@ -46,7 +46,13 @@ pub(crate) struct Rates {
     pub(crate) party: Rate<String>,
     /// SMS to numbers that are nobody's yet.
     pub(crate) codes_of_number: Rate<String>,
+    /// Requests to the operators' listener that showed no operator's token or certificate.
+    pub(crate) unknown_operators_of_address: Rate<IpAddr>,
+    pub(crate) unknown_operators: Rate<()>,
 }
+
+/// Requests of unknown operators in a minute that are answered at once.
+const UNKNOWN_OPERATORS: u32 = 10;
 
 impl Service {
     pub(crate) fn new(
@@ -56,6 +62,8 @@ impl Service {
         relying_parties: BTreeMap<String, RelyingParty>,
         limits: Limits,
     ) -> Self {
+        // What it does between requests is the service's own.
+        let authority = authority.acting_as(&Actor::Service, None);
         let rates = Rates {
             address: Rate::per_minute(limits.address_per_minute),
             account: Rate::per_minute(limits.account_per_minute),
@@ -65,6 +73,8 @@ impl Service {
             wrong_otps_of_address: Rate::per_minute(limits.wrong_otps_per_address_and_minute),
             party: Rate::per_minute(limits.party_per_minute),
             codes_of_number: Rate::per_hour(limits.codes_per_number_and_hour),
+            unknown_operators_of_address: Rate::per_minute(UNKNOWN_OPERATORS),
+            unknown_operators: Rate::per_minute(UNKNOWN_OPERATORS),
         };
         let [steps, sends] = [(); 2].map(|()| Arc::new(Semaphore::new(limits.steps)));
         let (metrics, readiness) = (Metrics::default(), Arc::default());

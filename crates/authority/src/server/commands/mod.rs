@@ -1,6 +1,7 @@
 //! The commands of the program, one file each.
 
 pub(super) mod account;
+pub(super) mod audit;
 pub(super) mod check;
 mod dev;
 pub(super) mod migrate;
@@ -11,7 +12,7 @@ use std::io::Write;
 
 use super::config::{Config, Sms};
 use super::gateway::Gateway;
-use crate::{Authority, Options, Outbox, SmsGateway, SystemClock};
+use crate::{Actor, Authority, Options, Outbox, SmsGateway, SystemClock};
 
 /// The service of a configuration.
 pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authority, String> {
@@ -23,6 +24,7 @@ pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authorit
         sms_retry: config.sms_retry,
         clock: Box::new(SystemClock),
     })
+    .map(|authority| authority.acting_as(&Actor::Command, None))
     .map_err(|error| format!("{}: {error}", config.database.describe()))
 }
 

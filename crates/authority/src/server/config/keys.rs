@@ -73,7 +73,12 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("admin.key_file", Text, "its private key, PEM"),
     key("admin.client_ca_file", Text, "none; who signs the certificates that operators must show, PEM"),
-    secret("admin.token", "none; the bearer token that operators must show, 32 characters or more"),
+    secret("admin.token", "none; the bearer token of the operator `operator`, who has all roles; 128 bits or more"),
+    key(
+        "admin.operators",
+        Table,
+        "none; named operators: `name = { token_file = \"…\", certificate = \"SHA-256 fingerprint\", roles = [\"read\", \"add\", \"unblock\", \"remove\"] }`, with a token, a certificate, or both",
+    ),
     secret("database.url", "`sqlite:path` or `postgres://user@host:port/database`; required"),
     key("database.connections", Number, "8; connections to PostgreSQL"),
     key("database.statement_timeout_seconds", Number, "10; longest PostgreSQL statement"),

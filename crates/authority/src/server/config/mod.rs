@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, the environment over it, typed and checked before anything is done with it.
 
 pub(crate) mod keys;
+mod operators;
 mod reader;
 mod secret;
 mod sections;
@@ -48,7 +49,44 @@ pub(crate) struct Listen {
 pub(crate) struct Admin {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<TlsFiles>,
+    /// Those that are named. Where nobody is, the listener's certificates tell.
+    pub(crate) operators: Vec<Operator>,
+}
+
+/// A named operator. It shows its token, its certificate, or both where both are given.
+#[derive(Clone)]
+pub(crate) struct Operator {
+    pub(crate) name: String,
     pub(crate) token: Option<Secret>,
+    /// SHA-256 of the certificate.
+    pub(crate) certificate: Option<[u8; 32]>,
+    pub(crate) roles: Vec<Role>,
+}
+
+/// What an operator may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Accounts, devices and the audit trail are shown.
+    Read,
+    /// Accounts are made.
+    Add,
+    /// Accounts are unblocked.
+    Unblock,
+    /// Accounts and devices are removed.
+    Remove,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 4] = [Self::Read, Self::Add, Self::Unblock, Self::Remove];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Add => "add",
+            Self::Unblock => "unblock",
+            Self::Remove => "remove",
+        }
+    }
 }
 
 /// What a listener's TLS is made of; read again at SIGHUP.

@@ -6,23 +6,23 @@ use std::path::Path;
 
 use jsonwebtoken::Algorithm;
 
+use super::operators::WEAK;
 use super::reader::Reader;
 use super::source::Value;
 use super::{
-    AccessTokens, Address, Admin, Config, Issuer, IssuerKeys, Limits, Listen, Log, RelyingParty, Secret, Signature,
-    Sms, TlsFiles, Tokens, Webhook,
+    AccessTokens, Address, Config, Issuer, IssuerKeys, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms,
+    TlsFiles, Tokens, Webhook,
 };
 use crate::{AccountName, KeyRing, KeySize, MasterKey, Policy, SmsRetry};
 
-/// The shortest secrets that are taken: what a person thinks up is shorter.
-const MIN_ADMIN_TOKEN: usize = 32;
+/// The shortest tokens for development that are taken.
 const MIN_TOKEN: usize = 16;
 
 /// All of them. `None` only where there is a problem.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     // Each is read, so that all problems are told at once.
     let listen = listen(reader);
-    let admin = admin(reader);
+    let admin = super::operators::admin(reader);
     let database = database(reader);
     let master_key = master_key(reader);
     let policy = policy(reader);
@@ -67,7 +67,7 @@ fn listen(reader: &mut Reader) -> Option<Listen> {
 }
 
 /// The TLS of a listener. Without it, it must be on a loopback address.
-fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Option<TlsFiles> {
+pub(super) fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Option<TlsFiles> {
     let (certificate_key, key_key) = (format!("{section}.certificate_file"), format!("{section}.key_file"));
     let (certificate, key) = (reader.path(&certificate_key), reader.path(&key_key));
     match (certificate, key) {
@@ -94,27 +94,6 @@ fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Optio
             None
         }
     }
-}
-
-fn admin(reader: &mut Reader) -> Option<Admin> {
-    let address = reader.address("admin.address");
-    let mut tls = tls(reader, "admin", address);
-    let token = reader.secret("admin.token");
-    if token.as_ref().is_some_and(|token| token.reveal().len() < MIN_ADMIN_TOKEN) {
-        reader.problem("admin.token", format!("must have {MIN_ADMIN_TOKEN} characters or more"));
-    }
-    let client_ca = reader.path("admin.client_ca_file");
-    if let Some(file) = &client_ca {
-        reader.readable("admin.client_ca_file", file);
-        match &mut tls {
-            Some(tls) => tls.client_ca = Some(file.clone()),
-            None => reader.problem("admin.client_ca_file", "needs TLS: give admin.certificate_file and admin.key_file"),
-        }
-    }
-    if address.is_some() && token.is_none() && client_ca.is_none() {
-        reader.problem("admin.address", "operators must be known: give admin.token_file or admin.client_ca_file");
-    }
-    Some(Admin { address: address?, tls, token })
 }
 
 fn database(reader: &mut Reader) -> Option<Address> {
@@ -479,8 +458,8 @@ fn relying_parties(reader: &mut Reader) -> BTreeMap<String, RelyingParty> {
                 continue;
             }
         };
-        if token.as_ref().is_some_and(|token| token.reveal().len() < MIN_TOKEN) {
-            reader.problem(KEY, format!("the token of `{service}` must have {MIN_TOKEN} characters or more"));
+        if token.as_ref().is_some_and(|token| !token.is_strong()) {
+            reader.problem(KEY, format!("the token of `{service}` {WEAK}"));
         }
         parties.insert(service, RelyingParty { token });
     }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Peer;
 use super::reply::Trouble;
+use crate::Actor;
 use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
 
@@ -37,7 +38,8 @@ pub(crate) async fn answer(
         let taken = taken.and_then(|()| advance.take(&service.rates.wrong_codes, (), now));
         taken.map_err(|wait| Trouble::limited(&service, "wrong_codes", wait))?;
     }
-    let answered = service.step(move |authority| authority.mac(caller.as_ref(), &query)).await;
+    let actor = if caller.is_some() { Actor::App } else { Actor::Device };
+    let answered = service.step(move |authority| authority.acting_as(&actor, None).mac(caller.as_ref(), &query)).await;
     if !answered.as_deref().is_ok_and(|xml| word(xml) == "NOK:CODE") {
         advance.give_back();
     }

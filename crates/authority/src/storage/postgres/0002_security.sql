@@ -13,3 +13,20 @@ ALTER TABLE accounts ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE codes ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE refresh_tokens ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
+
+-- The audit trail: who acted, from where, how often, and what a writer of the database cannot forge.
+ALTER TABLE audit ADD COLUMN IF NOT EXISTS actor TEXT;
+ALTER TABLE audit ADD COLUMN IF NOT EXISTS address TEXT;
+ALTER TABLE audit ADD COLUMN IF NOT EXISTS count BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE audit ADD COLUMN IF NOT EXISTS mac BYTEA;
+
+CREATE TABLE IF NOT EXISTS audit_seals (
+    number   BIGINT PRIMARY KEY,
+    first_id BIGINT NOT NULL,
+    last_id  BIGINT NOT NULL,
+    count    BIGINT NOT NULL,
+    at       BIGINT NOT NULL,
+    digest   BYTEA NOT NULL,
+    previous BYTEA NOT NULL,
+    mac      BYTEA NOT NULL
+);

@@ -13,3 +13,20 @@ ALTER TABLE accounts ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE codes ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE refresh_tokens ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+
+-- The audit trail: who acted, from where, how often, and what a writer of the database cannot forge.
+ALTER TABLE audit ADD COLUMN actor TEXT;
+ALTER TABLE audit ADD COLUMN address TEXT;
+ALTER TABLE audit ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE audit ADD COLUMN mac BLOB;
+
+CREATE TABLE audit_seals (
+    number   INTEGER PRIMARY KEY NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id  INTEGER NOT NULL,
+    count    INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    digest   BLOB NOT NULL,
+    previous BLOB NOT NULL,
+    mac      BLOB NOT NULL
+) STRICT;

@@ -250,3 +250,83 @@ impl Authority {
         self.trail().watch.lock().unwrap_or_else(PoisonError::into_inner).head = Some((seal.number, seal.mac));
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::Path;
+
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::sealing::{Place, Vault};
+    use crate::{MasterKey, Options, Outbox, Policy, SystemClock};
+
+    fn open(folder: &Path) -> Authority {
+        Authority::open(Options {
+            database: folder.join("authority.db").into(),
+            master_key: MasterKey::new(1, [7; 32]).into(),
+            policy: Policy::default(),
+            sms: Box::new(Outbox::new(folder.join("outbox"))),
+            sms_retry: None,
+            clock: Box::new(SystemClock),
+        })
+        .unwrap()
+    }
+
+    /// A database as the release before wrote it, with two rows of its audit trail.
+    fn of_the_release_before(folder: &Path) -> Connection {
+        let file = Connection::open(folder.join("authority.db")).unwrap();
+        file.execute_batch(include_str!("../storage/sqlite/0001_initial.sql")).unwrap();
+        file.execute_batch(include_str!("../storage/sqlite/0002_server.sql")).unwrap();
+        file.pragma_update(None, "user_version", 2).unwrap();
+        let name = "master-key-check.1";
+        let place = Place { column: "meta.value", row: name };
+        let check = Vault::new(&MasterKey::new(1, [7; 32]).into()).seal(place, b"master-key-check").unwrap();
+        file.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", (name, check)).unwrap();
+        file.execute_batch("INSERT INTO audit (id, at, event) VALUES (1, 5, 'code.sent'), (2, 6, 'pin.set')").unwrap();
+        file
+    }
+
+    #[test]
+    fn rows_of_the_release_before_are_sealed_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = of_the_release_before(folder.path());
+        let authority = open(folder.path());
+        assert_eq!(authority.verify_audit(None, None, |_| true).unwrap().faults, []);
+        // No other row may lack its MAC.
+        file.execute_batch("INSERT INTO audit (id, at, event) VALUES (3, 7, 'pin.set')").unwrap();
+        let fault = AuditFault::RowUnsigned { id: 3 };
+        assert_eq!(authority.verify_audit(None, None, |_| true).unwrap().faults, std::slice::from_ref(&fault));
+        file.execute_batch("DELETE FROM audit WHERE id = 3").unwrap();
+        let boundary = AuditIds::first_at(1_000_000_000_000);
+        let (seal, faults) = authority.seal_page(boundary, 1_000_000_000_000).unwrap().unwrap();
+        assert_eq!((seal.number, seal.count, faults), (1, 2, vec![]));
+        assert!(authority.seal_page(boundary, 1_000_000_000_000).unwrap().is_none());
+        file.execute_batch("UPDATE audit SET event = 'pin.reset' WHERE id = 2").unwrap();
+        let faults = authority.verify_audit(None, None, |_| true).unwrap().faults;
+        assert_eq!(faults, [AuditFault::RowsReplaced { seal: 1, first_id: 0, last_id: boundary }]);
+        // A database that was opened once is not taken for an older one.
+        drop(authority);
+        drop(open(folder.path()));
+    }
+
+    #[test]
+    fn a_long_trail_is_sealed_in_pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = of_the_release_before(folder.path());
+        file.execute_batch(
+            "WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
+             INSERT INTO audit (id, at, event) SELECT i, 5, 'code.sent' FROM n",
+        )
+        .unwrap();
+        let authority = open(folder.path());
+        let mut counts = Vec::new();
+        while let Some((seal, _)) = authority.seal_page(AuditIds::first_at(1_000_000_000_000), 5).unwrap() {
+            counts.push(seal.count);
+        }
+        assert_eq!(counts, [2000, 2000, 500]);
+        let check = authority.verify_audit(None, None, |_| true).unwrap();
+        assert_eq!((check.rows, check.seals, check.faults), (4500, 3, vec![]));
+    }
+}

@@ -19,4 +19,5 @@ mod sms;
 mod state;
 mod synchronization;
 mod tokens;
+mod trail;
 mod world;

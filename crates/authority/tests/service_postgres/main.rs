@@ -39,5 +39,7 @@ mod state;
 mod synchronization;
 #[path = "../service/tokens.rs"]
 mod tokens;
+#[path = "../service/trail.rs"]
+mod trail;
 #[path = "../service/world.rs"]
 mod world;

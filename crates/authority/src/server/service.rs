@@ -51,9 +51,6 @@ pub(crate) struct Rates {
     pub(crate) unknown_operators: Rate<()>,
 }
 
-/// Requests of unknown operators in a minute that are answered at once.
-const UNKNOWN_OPERATORS: u32 = 10;
-
 impl Service {
     pub(crate) fn new(
         authority: Authority,
@@ -73,8 +70,8 @@ impl Service {
             wrong_otps_of_address: Rate::per_minute(limits.wrong_otps_per_address_and_minute),
             party: Rate::per_minute(limits.party_per_minute),
             codes_of_number: Rate::per_hour(limits.codes_per_number_and_hour),
-            unknown_operators_of_address: Rate::per_minute(UNKNOWN_OPERATORS),
-            unknown_operators: Rate::per_minute(UNKNOWN_OPERATORS),
+            unknown_operators_of_address: Rate::per_minute(limits.unknown_operators_per_minute),
+            unknown_operators: Rate::per_minute(limits.unknown_operators_per_minute),
         };
         let [steps, sends] = [(); 2].map(|()| Arc::new(Semaphore::new(limits.steps)));
         let (metrics, readiness) = (Metrics::default(), Arc::default());

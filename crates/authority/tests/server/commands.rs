@@ -22,7 +22,7 @@ pub(crate) fn says(setup: &Setup, arguments: &[&str]) -> String {
 }
 
 /// What a command that fails says.
-fn fails(setup: &Setup, arguments: &[&str], input: &str) -> String {
+pub(crate) fn fails(setup: &Setup, arguments: &[&str], input: &str) -> String {
     let output = run(setup, arguments, input);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}");
     String::from_utf8(output.stderr).unwrap()

@@ -48,6 +48,7 @@ wrong_codes_per_minute = 100000
 wrong_otps_per_account_and_minute = 100000
 wrong_otps_per_address_and_minute = 100000
 codes_per_number_and_hour = 100000
+unknown_operators_per_minute = 100000
 [relying_parties.services]
 shop = { open = true }
 bank = { token_file = "bank.token" }

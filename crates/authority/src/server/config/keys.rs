@@ -185,6 +185,11 @@ pub(crate) const KEYS: &[Key] = &[
         Number,
         "10; SMS codes to a phone number that is to become an account's, of all accounts together",
     ),
+    key(
+        "limits.unknown_operators_per_minute",
+        Number,
+        "10; requests to operators' routes without a right token or certificate, of an address and of all; each further one waits a second",
+    ),
     key("limits.drain_seconds", Number, "20; how long requests under way may take when the service ends"),
     key(
         "relying_parties.services",

@@ -201,6 +201,7 @@ pub(crate) struct Limits {
     pub(crate) wrong_otps_per_address_and_minute: u32,
     pub(crate) party_per_minute: u32,
     pub(crate) codes_per_number_and_hour: u32,
+    pub(crate) unknown_operators_per_minute: u32,
     pub(crate) drain: Duration,
 }
 

@@ -429,6 +429,7 @@ fn limits(reader: &mut Reader) -> Limits {
         wrong_otps_per_address_and_minute: reader.number("limits.wrong_otps_per_address_and_minute", 60, RATE),
         party_per_minute: reader.number("limits.party_per_minute", 6000, RATE),
         codes_per_number_and_hour: reader.number("limits.codes_per_number_and_hour", 10, RATE),
+        unknown_operators_per_minute: reader.number("limits.unknown_operators_per_minute", 10, RATE),
         drain: reader.seconds("limits.drain_seconds", 20, 0..=300),
     }
 }

@@ -112,7 +112,7 @@ fn find(operators: &[Operator], request: &Request) -> Option<Known> {
     found.map(|operator| Known { name: operator.name.clone(), roles: operator.roles.clone() })
 }
 
-/// Answers a request of nobody. After ten of them in a minute, of an address or of all, each waits a second. The wait is the connection's
+/// Answers a request of nobody. After so many of them in a minute, of an address or of all, each waits a second. The wait is the connection's
 /// alone, and holds no step with the database.
 async fn unknown(service: &Service, address: Option<IpAddr>) -> Response {
     let (rate, now) = (&service.rates.unknown_operators_of_address, Instant::now());

@@ -175,7 +175,7 @@ impl Authority {
             }
         }
         // Read after them: what was pruned meanwhile is no fault.
-        let pruned = around.step("audit.pruned", |step| pruned(step))?;
+        let pruned = around.step("audit.pruned", pruned)?;
         seals.retain(|seal| seal.number > pruned || seal.number < 1);
         let mut before: Option<&SealRow> = None;
         for seal in &seals {

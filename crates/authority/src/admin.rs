@@ -6,13 +6,14 @@ use crate::authority::Authority;
 use crate::domain::code::DAY;
 use crate::failure::Failure;
 use crate::random;
-use crate::storage::{AccountRow, AccountSummary, DeviceRow};
+use crate::storage::{AccountRow, AccountSummary, AuditRow, DeviceRow};
+use crate::trail;
 
 /// The longest list that is handed out at once.
 const MAX_LIST: u32 = 1000;
 
 /// Rows that one transaction of pruning looks at.
-const PAGE: u32 = 200;
+pub(crate) const PAGE: u32 = 200;
 
 /// An account, as an operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,12 @@ pub struct AuditEntry {
     pub device: Option<String>,
     /// What happened.
     pub event: String,
+    /// The one that acted, in the form of [`Actor`](crate::Actor); `None` in lines of releases that did not keep it.
+    pub actor: Option<String>,
+    /// The network address of an operator or a relying party, where the host told it.
+    pub address: Option<String>,
+    /// How often it happened: equal refusals of one minute are one line.
+    pub count: u64,
 }
 
 /// How much pruning removed.
@@ -157,13 +164,7 @@ impl Authority {
         let (account, before) = (account.map(AccountName::as_str), before.unwrap_or(i64::MAX));
         self.surroundings().step("audit.list", |step| {
             let found = step.rows.audit_log(account, before, limit.min(MAX_LIST))?;
-            Ok(found
-                .into_iter()
-                .map(|line| {
-                    let (id, at, account, device, event) = (line.id, line.at, line.account, line.device, line.event);
-                    AuditEntry { id, at, account, device, event }
-                })
-                .collect())
+            Ok(found.into_iter().map(AuditEntry::from).collect())
         })
     }
 
@@ -191,10 +192,10 @@ impl Authority {
     pub fn prune_while(&self, older_than_days: u32, go_on: impl Fn() -> bool) -> Result<Pruned, Failure> {
         let time = self.surroundings().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
         let mut pruned = Pruned::default();
-        let mut page = u64::from(PAGE);
-        while page == u64::from(PAGE) && go_on() {
-            page = self.surroundings().step("prune.audit", |step| Ok(step.rows.prune_audit(time, PAGE)?))?;
-            pruned.audit += page;
+        while go_on() {
+            let removed = self.surroundings().step("prune.audit", |step| trail::prune(step, time))?;
+            let Some(removed) = removed else { break };
+            pruned.audit += removed;
         }
         // The longest period is a day.
         self.surroundings()
@@ -234,6 +235,13 @@ impl From<AccountSummary> for AccountInfo {
             has_pin: account.pin.is_some(),
             devices,
         }
+    }
+}
+
+impl From<AuditRow> for AuditEntry {
+    fn from(row: AuditRow) -> Self {
+        let AuditRow { id, at, account, device, event, actor, address, count, mac: _ } = row;
+        Self { id, at, account, device, event, actor, address, count: u64::try_from(count).unwrap_or(0) }
     }
 }
 

@@ -42,3 +42,20 @@ pub(crate) const SECRET_MADE: &str = "secret.made";
 pub(crate) const KEYS_ROTATED: &str = "keys.rotated";
 pub(crate) const ROWS_AUTHENTICATED: &str = "rows.authenticated";
 pub(crate) const ROW_ALTERED: &str = "row.altered";
+pub(crate) const OPERATOR_REFUSED: &str = "operator.refused";
+
+/// Whether equal events of a minute are one row with a count. They are refusals that change nothing of an account, and that a stranger
+/// can have written without end. Wrong PINs are not among them: each is charged, and each stands in the trail.
+pub(crate) fn is_counted(event: &str) -> bool {
+    [
+        CODE_LIMITED,
+        CODE_REFUSED,
+        DEVICE_REFUSED,
+        PASSWORD_FORBIDDEN,
+        PASSWORD_REFUSED,
+        TOKEN_REFUSED,
+        OPERATOR_REFUSED,
+        ROW_ALTERED,
+    ]
+    .contains(&event)
+}

@@ -4,11 +4,13 @@
 //! the rows have MACs. Rows of an earlier release get theirs once, when the database is first opened. From then on a row without a
 //! MAC is refused: only that sealed value says that rows may still lack them, and nobody without the master key can make one.
 
+use crate::actor::{Actor, Context};
 use crate::audit;
 use crate::failure::{Failure, OpenError};
 use crate::sealing::{Place, Vault, key_id};
 use crate::step::Step;
 use crate::storage::{AuditRow, RowCursor, Storage, Transaction, transact};
+use crate::trail::AuditKey;
 
 /// The prefix of the values' names; the number of their key follows.
 const CHECK: &str = "master-key-check";
@@ -22,8 +24,8 @@ const WITH_MACS: &[u8] = b"master-key-check, rows have MACs";
 /// Rows that one transaction gives MACs to.
 const PAGE: u32 = 500;
 
-/// Checks the master keys, and gives rows of an earlier release their MACs.
-pub(crate) fn open(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<(), OpenError> {
+/// Checks the master keys, and gives rows of an earlier release their MACs. Returns the key of the audit trail.
+pub(crate) fn open(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<AuditKey, OpenError> {
     make_ready(storage, vault, now).map_err(|failure| match failure {
         Failure::Storage(error) => OpenError::Storage(error),
         Failure::Altered { table, .. } => OpenError::Altered { table },
@@ -32,9 +34,9 @@ pub(crate) fn open(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<(),
     })
 }
 
-fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<(), Failure> {
-    if transact(storage, "masterKey.check", |rows| check(rows, vault))? {
-        return Ok(());
+fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<AuditKey, Failure> {
+    if let Some(key) = transact(storage, "masterKey.check", |rows| check(rows, vault))? {
+        return Ok(key);
     }
     let (mut cursor, mut count) = (Some(RowCursor::default()), 0_u64);
     while let Some(page) = cursor {
@@ -44,21 +46,25 @@ fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<(), Fail
     }
     transact(storage, "rows.authenticated", |rows| {
         // Another instance may have done the same meanwhile.
-        if !check(rows, vault)? {
-            promise(rows, vault)?;
-            let row = AuditRow { at: now, account: None, device: None, event: audit::ROWS_AUTHENTICATED };
-            // An empty database of an earlier release has nothing to tell.
-            if count > 0 {
-                rows.audit(&row)?;
-            }
+        if let Some(key) = check(rows, vault)? {
+            return Ok(key);
         }
-        Ok(())
+        promise(rows, vault)?;
+        // Audit rows of the earlier release stay without MACs: the first seal covers them as they are.
+        let key = AuditKey::make(rows, vault, rows.newest_audit_id()?)?;
+        // An empty database of an earlier release has nothing to tell.
+        if count > 0 {
+            let context = Context::new(&Actor::Service, None);
+            let mut row = AuditRow::new(now, &context, None, None, audit::ROWS_AUTHENTICATED);
+            rows.add_audit(&mut row, |row| key.of_row(row))?;
+        }
+        Ok(key)
     })
 }
 
-/// Checks that each value opens under its key, and tells whether the rows have MACs. A key that is missing from the ring is as
-/// wrong as another one: what it sealed would not open.
-fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<bool, Failure> {
+/// Checks that each value opens under its key. Returns the key of the audit trail where the rows have MACs, and nothing where an
+/// earlier release wrote them. A key that is missing from the ring is as wrong as another one: what it sealed would not open.
+fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<AuditKey>, Failure> {
     let (mut current, mut with_macs) = (false, false);
     let values = rows.metas(CHECK)?;
     for (name, sealed) in &values {
@@ -74,7 +80,15 @@ fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<bool, Failure> {
     if !current && (is_new || with_macs) {
         seal(rows, vault, vault.current_id())?;
     }
-    Ok(is_new || with_macs)
+    match (AuditKey::load(rows, vault)?, is_new) {
+        (key, _) if with_macs => {
+            // It was made in the transaction that said so.
+            key.ok_or(Failure::Altered { table: "secrets", account: None }).map(Some)
+        }
+        (Some(key), true) => Ok(Some(key)),
+        (None, true) => AuditKey::make(rows, vault, None).map(Some),
+        (_, false) => Ok(None),
+    }
 }
 
 /// Says under each key that the rows have MACs.

@@ -1,5 +1,6 @@
 //! The service as its host sees it.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,6 +12,7 @@ use pims_private_files::Sharing;
 use zeroize::Zeroizing;
 
 use crate::account::AccountName;
+use crate::actor::{Actor, Context};
 use crate::authenticated;
 use crate::clock::Clock;
 use crate::cvs::{self, CvsAnswer, CvsRequest};
@@ -27,6 +29,7 @@ use crate::step::{Step, Surroundings};
 #[cfg(feature = "postgres")]
 use crate::storage::PostgreSql;
 use crate::storage::{PasswordRow, Sqlite, Storage};
+use crate::trail::{self, Trail};
 use crate::{audit, mac};
 
 /// Where a service keeps what it has.
@@ -112,8 +115,17 @@ pub enum Verdict {
     Refused,
 }
 
-/// The service. It is shared by reference between threads.
+/// The service, as one actor uses it. It is shared by reference between threads.
+///
+/// What it does stands in the audit trail under the name of the actor: [`Actor::Host`], unless it came from
+/// [`acting_as`](Self::acting_as).
 pub struct Authority {
+    shared: Arc<Shared>,
+    context: Context,
+}
+
+/// What all actors share.
+struct Shared {
     storage: Box<dyn Storage>,
     vault: Arc<Vault>,
     keys: KeyHolder,
@@ -122,6 +134,7 @@ pub struct Authority {
     sms_retry: Option<SmsRetry>,
     sms_limited: AtomicU64,
     clock: Box<dyn Clock>,
+    trail: Trail,
 }
 
 impl Authority {
@@ -134,18 +147,24 @@ impl Authority {
             #[cfg(feature = "postgres")]
             Database::Postgres(server) => Box::new(PostgreSql::open(&server, vault.clone())?),
         };
-        authenticated::open(&*storage, &vault, clock.now())?;
+        let trail = Trail::new(authenticated::open(&*storage, &vault, clock.now())?);
         let policy = RwLock::new(policy);
-        Ok(Self {
-            storage,
-            vault,
-            keys: KeyHolder::default(),
-            policy,
-            sms,
-            sms_retry,
-            sms_limited: AtomicU64::new(0),
-            clock,
-        })
+        let keys = KeyHolder::default();
+        let sms_limited = AtomicU64::new(0);
+        let shared = Arc::new(Shared { storage, vault, keys, policy, sms, sms_retry, sms_limited, clock, trail });
+        let authority = Self { shared, context: Context::new(&Actor::default(), None) };
+        authority.surroundings().step("audit.lift", trail::lift).map_err(|failure| match failure {
+            Failure::Storage(error) => OpenError::Storage(error),
+            _ => OpenError::MasterKey,
+        })?;
+        Ok(authority)
+    }
+
+    /// The same service, used by another actor: by whom and from what network address stands in the audit trail. It is cheap, and made
+    /// for each request.
+    #[must_use]
+    pub fn acting_as(&self, actor: &Actor, address: Option<IpAddr>) -> Self {
+        Self { shared: self.shared.clone(), context: Context::new(actor, address) }
     }
 
     /// Answers one request of a device: the query without its `?`, form-urlencoded; the answer is XML.
@@ -158,7 +177,7 @@ impl Authority {
 
     /// Answers as [`Authority::mac`] does, and tells a host that limits its clients what the answer cost.
     pub fn exchange(&self, caller: Option<&AccountName>, query: &str) -> Result<Exchanged, Failure> {
-        mac::answer(&self.surroundings(), &self.keys, caller, query)
+        mac::answer(&self.surroundings(), &self.shared.keys, caller, query)
     }
 
     /// Answers one request of an authenticated account, which is made where it does not exist yet.
@@ -178,7 +197,7 @@ impl Authority {
 
     /// How many messages this instance did not send because the budget was spent.
     pub fn sms_limited(&self) -> u64 {
-        self.sms_limited.load(Ordering::Relaxed)
+        self.shared.sms_limited.load(Ordering::Relaxed)
     }
 
     /// Tries the SMS that are due: notices, and with [`Options::sms_retry`] what the gateway did not take. The host calls it every second or so; any number of
@@ -223,26 +242,37 @@ impl Authority {
     /// How often a step was run again because the database asked for it: others changed the same rows, or a connection was lost. Always 0
     /// on SQLite.
     pub fn retries(&self) -> u64 {
-        self.storage.retries()
+        self.shared.storage.retries()
     }
 
     /// How many connections to the database are used and how many are idle; `None` on SQLite, which has no pool.
     pub fn database_connections(&self) -> Option<(u32, u32)> {
-        self.storage.connections()
+        self.shared.storage.connections()
     }
 
     /// Sets other rules, for the requests that begin from now on.
     pub fn set_policy(&self, policy: Policy) {
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+        *self.shared.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
     pub(crate) fn surroundings(&self) -> Surroundings<'_> {
-        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Surroundings { storage: &*self.storage, vault: &self.vault, policy, now: self.clock.now() }
+        let policy = self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Shared { storage, vault, clock, trail, .. } = &*self.shared;
+        Surroundings { storage: &**storage, vault, policy, now: clock.now(), trail, context: &self.context }
     }
 
     fn post(&self) -> Post<'_> {
-        Post { gateway: &*self.sms, retry: self.sms_retry.as_ref(), limited: &self.sms_limited }
+        Post { gateway: &*self.shared.sms, retry: self.shared.sms_retry.as_ref(), limited: &self.shared.sms_limited }
+    }
+
+    pub(crate) fn trail(&self) -> &Trail {
+        &self.shared.trail
+    }
+
+    /// Notes in the audit trail that the actor was refused something.
+    #[cfg(feature = "server")]
+    pub(crate) fn note_refused_operator(&self) -> Result<(), Failure> {
+        self.surroundings().step("operator.refuse", |step| step.audit(None, None, audit::OPERATOR_REFUSED))
     }
 }
 

@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod actor;
 mod admin;
 mod audit;
 mod authenticated;
@@ -59,8 +60,10 @@ mod storage;
 #[cfg(feature = "postgres")]
 mod tls;
 mod tokens;
+mod trail;
 
 pub use account::AccountName;
+pub use actor::Actor;
 pub use admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned};
 #[cfg(feature = "postgres")]
 pub use authority::Postgres;
@@ -80,3 +83,4 @@ pub use sms::{Message, Notice, Outbox, Purpose, Sms, SmsError, SmsGateway};
 pub use sms_queue::{Delivered, SmsRetry};
 pub use sms_rules::SmsRules;
 pub use sms_texts::{Language, SmsTexts};
+pub use trail::{AuditCheck, AuditFault, AuditSeal, Sealing};

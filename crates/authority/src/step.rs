@@ -1,12 +1,16 @@
 //! One step of the service: a transaction together with what its rules need.
 
+use std::cell::RefCell;
+
 use inwebo_values::Pin;
 
+use crate::actor::Context;
 use crate::audit;
 use crate::failure::Failure;
 use crate::policy::Policy;
 use crate::sealing::{Place, Vault};
 use crate::storage::{AccountRow, AuditRow, DeviceRow, Storage, Transaction, transact};
+use crate::trail::{Claim, Kind, Trail};
 
 /// What every step of one request shares.
 pub(crate) struct Surroundings<'a> {
@@ -15,6 +19,9 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) policy: Policy,
     /// The time of the request, in milliseconds.
     pub(crate) now: i64,
+    pub(crate) trail: &'a Trail,
+    /// The one that acts.
+    pub(crate) context: &'a Context,
 }
 
 /// A step under way. What it did is kept where it ends well.
@@ -23,6 +30,10 @@ pub(crate) struct Step<'a> {
     pub(crate) vault: &'a Vault,
     pub(crate) policy: &'a Policy,
     pub(crate) now: i64,
+    pub(crate) trail: &'a Trail,
+    context: &'a Context,
+    /// Rows that this step counts in, until its transaction has ended.
+    claims: &'a RefCell<Vec<Claim>>,
 }
 
 impl Surroundings<'_> {
@@ -32,32 +43,75 @@ impl Surroundings<'_> {
         what: &'static str,
         mut step: impl FnMut(&Step<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.note_alteration(transact(self.storage, what, |rows| {
-            step(&Step { rows, vault: self.vault, policy: &self.policy, now: self.now })
-        }))
+        let done = self.run(what, &mut step);
+        self.note_alteration(done)
+    }
+
+    fn run<T>(&self, what: &'static str, mut step: impl FnMut(&Step<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let claims: RefCell<Vec<Claim>> = RefCell::default();
+        transact(self.storage, what, |rows| {
+            // Of an attempt before this one nothing was kept.
+            claims.borrow_mut().clear();
+            let Self { vault, policy, now, trail, context, .. } = self;
+            step(&Step { rows, vault, policy, now: *now, trail, context, claims: &claims })
+        })
     }
 
     /// Notes in the audit trail that a step failed at a row that another program changed. The step itself was undone.
     pub(crate) fn note_alteration<T>(&self, done: Result<T, Failure>) -> Result<T, Failure> {
         if let Err(Failure::Altered { account, .. }) = &done {
-            let (at, account) = (self.now, account.as_deref());
-            let row = AuditRow { at, account, device: None, event: audit::ROW_ALTERED };
             // The request fails in any case, with the first failure.
-            let _ = transact(self.storage, "row.altered", |rows| Ok(rows.audit(&row)?));
+            let _ = self.run("row.altered", |step| step.audit(account.as_deref(), None, audit::ROW_ALTERED));
         }
         done
     }
 }
 
 impl Step<'_> {
-    /// Writes a line of the audit trail.
+    /// Writes a row of the audit trail. Equal refusals of a minute are one row with a count.
     pub(crate) fn audit(
         &self,
         account: Option<&str>,
         device: Option<&str>,
         event: &'static str,
     ) -> Result<(), Failure> {
-        Ok(self.rows.audit(&AuditRow { at: self.now, account, device, event })?)
+        if audit::is_counted(event) {
+            return self.count(account, device, event);
+        }
+        self.add_audit(account, device, event).map(drop)
+    }
+
+    fn add_audit(&self, account: Option<&str>, device: Option<&str>, event: &'static str) -> Result<i64, Failure> {
+        let mut row = AuditRow::new(self.now, self.context, account, device, event);
+        self.rows.add_audit(&mut row, |row| self.trail.key.of_row(row))?;
+        Ok(row.id)
+    }
+
+    /// Counts an event in the row of its minute, or writes one. A row that is not as this service left it is not counted in: a new MAC
+    /// would make it look right.
+    fn count(&self, account: Option<&str>, device: Option<&str>, event: &'static str) -> Result<(), Failure> {
+        let kind = Kind {
+            account: account.map(str::to_owned),
+            device: device.map(str::to_owned),
+            event,
+            actor: self.context.actor.clone(),
+            address: self.context.address.clone(),
+        };
+        let mut claim = self.trail.refusals.claim(kind, self.now);
+        let known = match claim.id {
+            Some(id) => self.rows.audit_row(id)?,
+            None => None,
+        };
+        let intact = known.filter(|row| claim.is_of_minute(row.at) && self.trail.is_open(row));
+        match intact {
+            Some(mut row) => {
+                row.count = row.count.saturating_add(1);
+                self.rows.recount_audit(row.id, row.count, &self.trail.key.of_row(&row))?;
+            }
+            None => claim.id = Some(self.add_audit(account, device, event)?),
+        }
+        self.claims.borrow_mut().push(claim);
+        Ok(())
     }
 
     pub(crate) fn put_account(&self, account: &AccountRow) -> Result<(), Failure> {

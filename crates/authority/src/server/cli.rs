@@ -48,6 +48,8 @@ enum Command {
     /// One-time passwords.
     #[command(subcommand)]
     Otp(Otp),
+    /// The audit trail, the newest line first: time, event, account, device, actor, address, how often.
+    Audit(Audit),
 }
 
 #[derive(Args)]
@@ -71,6 +73,30 @@ struct Check {
     /// Opens the database, too, and reaches for the issuer's keys.
     #[arg(long)]
     connect: bool,
+    /// Reads at most so many sealed rows of the audit trail, the newest first. All seals are checked.
+    #[arg(long, requires = "connect", value_name = "ROWS")]
+    audit_rows: Option<u64>,
+    /// A seal of the audit trail, from the log: its number and its head. A database that does not have it is an older one.
+    #[arg(long, requires = "connect", value_name = "NUMBER:HEAD", value_parser = seal)]
+    expect_seal: Option<(i64, String)>,
+}
+
+#[derive(Args)]
+struct Audit {
+    /// The lines of this account alone.
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// How many lines, at most 1000.
+    #[arg(long, default_value_t = 100, value_name = "LINES")]
+    limit: u32,
+}
+
+/// A seal as the log tells it.
+fn seal(text: &str) -> Result<(i64, String), String> {
+    let parts = text.split_once(':').and_then(|(number, head)| Some((number.parse().ok()?, head)));
+    let seal = parts.filter(|(number, head)| *number > 0 && inwebo_values::hex::decode_array::<32>(head).is_some());
+    seal.map(|(number, head)| (number, head.to_owned()))
+        .ok_or_else(|| "must be a number, a colon and 64 hex digits".to_owned())
 }
 
 #[derive(Args)]
@@ -134,9 +160,14 @@ fn run(file: Option<&Path>, command: Command) -> Result<(), String> {
         Command::Serve(Serve { dev: true, folder, port }) => commands::serve::development(&folder, port),
         Command::Serve(_) => configured(file).and_then(commands::serve::run),
         Command::Check(Check { keys: true, .. }) => commands::check::keys(),
-        Command::Check(Check { connect, .. }) => {
-            configured(file).and_then(|config| commands::check::run(config, connect))
-        }
+        Command::Check(Check { connect, audit_rows, expect_seal, .. }) => configured(file).and_then(|config| {
+            let connect = connect.then_some(commands::check::Connect { audit_rows, expect_seal });
+            commands::check::run(config, connect)
+        }),
+        Command::Audit(Audit { account, limit }) => configured(file).and_then(|config| {
+            let account = account.as_deref().map(named).transpose()?;
+            commands::audit::list(&config, account.as_ref(), limit)
+        }),
         Command::Health(Health { ready }) => Listen::load(file)
             .map_err(|problems| unusable(file, &problems))
             .and_then(|listen| commands::health::run(&listen, ready)),

@@ -34,6 +34,9 @@ pub(crate) struct Metrics {
     database_used: Gauge,
     database_idle: Gauge,
     failures: Family<WorkLabels, Counter>,
+    operators_refused: Family<ReasonLabels, Counter>,
+    audit_broken: Gauge,
+    audit_seal: Gauge,
     process: Process,
 }
 
@@ -77,6 +80,11 @@ struct HandshakeLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct WorkLabels {
     work: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -136,6 +144,15 @@ impl Default for Metrics {
             "Work that failed: between requests, or at a row that another program changed (altered_row)",
             failures.clone(),
         );
+        let operators_refused = Family::default();
+        registry.register(
+            "operators_refused",
+            "Requests to the operators' listener that were refused",
+            operators_refused.clone(),
+        );
+        let [audit_broken, audit_seal]: [Gauge; 2] = Default::default();
+        registry.register("audit_broken", "Whether the audit trail was found changed", audit_broken.clone());
+        registry.register("audit_seal", "Number of the newest seal of the audit trail", audit_seal.clone());
         let metrics = Self {
             registry,
             requests,
@@ -154,6 +171,9 @@ impl Default for Metrics {
             database_used,
             database_idle,
             failures,
+            operators_refused,
+            audit_broken,
+            audit_seal,
             process: Process::default(),
         };
         metrics.begin();
@@ -168,13 +188,24 @@ fn histogram() -> Histogram {
 impl Metrics {
     /// Has series that begin with nothing, where they are known before: the first time that something happens is then a change that is seen.
     fn begin(&self) {
-        for limit in
-            ["address", "connections", "account", "party", "number", "wrong_codes", "wrong_otps", "refused_finalize"]
-        {
+        for limit in [
+            "address",
+            "connections",
+            "account",
+            "party",
+            "number",
+            "wrong_codes",
+            "wrong_otps",
+            "refused_finalize",
+            "operators",
+        ] {
             let _ = self.limited.get_or_create(&LimitLabels { limit });
         }
-        for work in ["sms", "housekeeping", "issuer_keys", "altered_row"] {
+        for work in ["sms", "housekeeping", "issuer_keys", "altered_row", "audit"] {
             let _ = self.failures.get_or_create(&WorkLabels { work });
+        }
+        for reason in ["token", "role", "cross_site", "type"] {
+            let _ = self.operators_refused.get_or_create(&ReasonLabels { reason });
         }
         self.sms(crate::Delivered::default());
     }
@@ -208,6 +239,18 @@ impl Metrics {
         {
             let labels = OutcomeLabels { operation: "retry".to_owned(), outcome: outcome.to_owned() };
             self.sms.get_or_create(&labels).inc_by(count.into());
+        }
+    }
+
+    pub(crate) fn operator_refused(&self, reason: &'static str) {
+        self.operators_refused.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// What a tick of the audit trail saw. Once it was found changed, it stays so until the program is started again.
+    pub(crate) fn audit(&self, newest: i64, broken: bool) {
+        self.audit_seal.set(newest);
+        if broken {
+            self.audit_broken.set(1);
         }
     }
 

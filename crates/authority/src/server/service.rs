@@ -12,7 +12,7 @@ use super::identity::Identity;
 use super::metrics::Metrics;
 use super::rates::Rate;
 use super::signer::Signer;
-use crate::{AccountName, Authority, Failure};
+use crate::{AccountName, Actor, Authority, Failure};
 
 /// How long a request waits for its turn at the SMS gateway.
 const GATEWAY_PATIENCE: Duration = Duration::from_secs(2);
@@ -48,6 +48,9 @@ pub(crate) struct Rates {
     pub(crate) party: Rate<String>,
     /// SMS to numbers that are nobody's yet.
     pub(crate) codes_of_number: Rate<String>,
+    /// Requests to the operators' listener that showed no operator's token or certificate.
+    pub(crate) unknown_operators_of_address: Rate<IpAddr>,
+    pub(crate) unknown_operators: Rate<()>,
 }
 
 impl Service {
@@ -58,6 +61,8 @@ impl Service {
         relying_parties: BTreeMap<String, RelyingParty>,
         limits: Limits,
     ) -> Self {
+        // What it does between requests is the service's own.
+        let authority = authority.acting_as(&Actor::Service, None);
         let rates = Rates {
             address: Rate::per_minute(limits.address_per_minute),
             account: Rate::per_minute(limits.account_per_minute),
@@ -68,6 +73,8 @@ impl Service {
             refused_finalize: Rate::per_minute(limits.refused_finalize_per_address_and_minute),
             party: Rate::per_minute(limits.party_per_minute),
             codes_of_number: Rate::per_hour(limits.codes_per_number_and_hour),
+            unknown_operators_of_address: Rate::per_minute(limits.unknown_operators_per_minute),
+            unknown_operators: Rate::per_minute(limits.unknown_operators_per_minute),
         };
         let [steps, sends] = [(); 2].map(|()| Arc::new(Semaphore::new(limits.steps)));
         let (metrics, readiness) = (Metrics::default(), Arc::default());

@@ -23,6 +23,16 @@ impl AuditIds {
         Ok(drawn.max(last.saturating_add(1)))
     }
 
+    /// Makes every further id greater than this one.
+    pub(crate) fn lift(&self, above: i64) {
+        self.0.fetch_max(above, Ordering::Relaxed);
+    }
+
+    /// The greatest id that was made here, or that further ones were lifted above; 0 where there is none.
+    pub(crate) fn last(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// The least id that an event at `now` can have.
     pub(crate) fn first_at(now: i64) -> i64 {
         now.clamp(0, i64::MAX >> BELOW) << BELOW
@@ -41,6 +51,17 @@ mod tests {
         assert!(drawn.is_sorted_by(|first, second| first < second));
         assert!(drawn[0] >= AuditIds::first_at(1_700_000_000_000));
         assert!(ids.next(1_700_000_001_000).unwrap() >= AuditIds::first_at(1_700_000_001_000));
+    }
+
+    #[test]
+    fn ids_are_lifted_above_a_boundary_whatever_the_clock_says() {
+        let ids = AuditIds::default();
+        let boundary = AuditIds::first_at(1_700_000_000_000);
+        ids.lift(boundary);
+        assert_eq!(ids.next(1_600_000_000_000).unwrap(), boundary + 1);
+        ids.lift(boundary - 1000);
+        assert_eq!(ids.next(0).unwrap(), boundary + 2);
+        assert_eq!(ids.last(), boundary + 2);
     }
 
     #[test]

@@ -2,22 +2,12 @@
 
 use super::table::{ACCOUNTS, DEVICES};
 use super::transaction::{Transaction, account, device, message, params, select};
-use super::value::Row;
-use super::{AccountRow, AuditIds, DeviceRow, MessageRow, Stored};
+use super::{AccountRow, DeviceRow, MessageRow, Stored};
 
 /// What an operator may see of an account.
 pub(crate) struct AccountSummary {
     pub(crate) account: AccountRow,
     pub(crate) devices: u32,
-}
-
-/// A row of the audit trail as it is read.
-pub(crate) struct AuditLine {
-    pub(crate) id: i64,
-    pub(crate) at: i64,
-    pub(crate) account: Option<String>,
-    pub(crate) device: Option<String>,
-    pub(crate) event: String,
 }
 
 /// How many rows of each kind pruning removed.
@@ -71,33 +61,6 @@ impl Transaction<'_> {
             self.put(sql, params![name])?;
         }
         Ok(self.write("DELETE FROM accounts WHERE name = $1", params![name])? > 0)
-    }
-
-    /// The audit trail from its newest row, or from the row before `before`, backwards.
-    pub(crate) fn audit_log(&self, account: Option<&str>, before: i64, limit: u32) -> Stored<Vec<AuditLine>> {
-        match account {
-            Some(account) => self.all(
-                "SELECT id, at, account, device, event FROM audit WHERE account = $1 AND id < $2
-                 ORDER BY id DESC LIMIT $3",
-                params![account, before, limit],
-                line,
-            ),
-            None => self.all(
-                "SELECT id, at, account, device, event FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2",
-                params![before, limit],
-                line,
-            ),
-        }
-    }
-
-    /// Removes up to `limit` audit rows that were written before `time`.
-    pub(crate) fn prune_audit(&self, time: i64, limit: u32) -> Stored<u64> {
-        // The id bounds what is read. Rows of releases that counted their ids are all below it: their time tells.
-        self.write(
-            "DELETE FROM audit WHERE id IN
-                 (SELECT id FROM audit WHERE id < $1 AND at < $2 ORDER BY id LIMIT $3)",
-            params![AuditIds::first_at(time), time, limit],
-        )
     }
 
     /// Removes what is over of the accounts from `first` to `last`: what expired before `now`, and tombstones from before `time`.
@@ -189,8 +152,4 @@ impl Transaction<'_> {
         }
         Ok(sum)
     }
-}
-
-fn line(mut row: Row) -> Stored<AuditLine> {
-    Ok(AuditLine { id: row.get()?, at: row.get()?, account: row.get()?, device: row.get()?, event: row.get()? })
 }

@@ -11,12 +11,13 @@ mod postgres;
 mod sms_counts;
 mod sqlite;
 mod table;
+mod trail;
 mod transaction;
 mod value;
 
 use thiserror::Error;
 
-use audit_ids::AuditIds;
+pub(crate) use audit_ids::AuditIds;
 pub(crate) use housekeeping::AccountSummary;
 pub(crate) use macs::RowCursor;
 #[cfg(feature = "postgres")]
@@ -24,6 +25,7 @@ pub(crate) use postgres::PostgreSql;
 pub(crate) use sms_counts::Counted;
 pub(crate) use sqlite::Sqlite;
 pub(crate) use table::RowMacs;
+pub(crate) use trail::{AuditRow, SealRow};
 pub(crate) use transaction::Transaction;
 
 use crate::failure::Failure;
@@ -225,14 +227,6 @@ pub(crate) struct ServiceKeyRow {
     pub(crate) primes: Vec<u8>,
     /// What devices get: the modulus, sealed by the factory key, in hex. Public.
     pub(crate) announced: String,
-}
-
-/// One line of the audit trail. It never holds a secret.
-pub(crate) struct AuditRow<'a> {
-    pub(crate) at: i64,
-    pub(crate) account: Option<&'a str>,
-    pub(crate) device: Option<&'a str>,
-    pub(crate) event: &'static str,
 }
 
 /// A database.

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::table::{ACCOUNTS, CHALLENGES, CODES, DEVICES, PASSWORDS, REFRESH_TOKENS, RowMacs, SERVICE_KEYS, Table};
 use super::value::{Param, Row, Sql};
 use super::{
-    AccountRow, AuditIds, AuditRow, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageKind, MessageRow, PasswordRow,
+    AccountRow, AuditIds, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageKind, MessageRow, PasswordRow,
     ServiceKeyRow, StorageError, Stored, TokenRow,
 };
 use crate::sms::{Notice, Purpose};
@@ -28,7 +28,7 @@ pub(super) use select;
 /// An open transaction. `put` makes a row or replaces the one of the same name.
 pub(crate) struct Transaction<'a> {
     sql: &'a dyn Sql,
-    ids: &'a AuditIds,
+    pub(super) ids: &'a AuditIds,
     macs: &'a dyn RowMacs,
     wrote: Cell<bool>,
 }
@@ -400,19 +400,6 @@ impl<'a> Transaction<'a> {
             "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             params![name, value],
         )
-    }
-
-    pub(crate) fn audit(&self, row: &AuditRow<'_>) -> Stored<()> {
-        const DRAWS: u32 = 100;
-        for _ in 0..DRAWS {
-            let id = self.ids.next(row.at).map_err(|failure| StorageError::new(failure.to_string()))?;
-            let sql = "INSERT INTO audit (id, at, account, device, event) VALUES ($1, $2, $3, $4, $5)
-                       ON CONFLICT (id) DO NOTHING";
-            if self.write(sql, params![id, row.at, row.account, row.device, row.event])? > 0 {
-                return Ok(());
-            }
-        }
-        Err(StorageError::new("no free id for an audit row was found"))
     }
 }
 

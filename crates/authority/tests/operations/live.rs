@@ -44,7 +44,7 @@ impl Live {
         };
         let sms = if development { OUTBOX } else { WEBHOOK };
         write(folder.path(), "master.key", &"ab".repeat(32));
-        let admin = "a".repeat(32);
+        let admin = "0123456789abcdef".repeat(2);
         let text = format!(
             "development = {development}\n[listen]\naddress = \"127.0.0.1:0\"\n{listen}\n[admin]\naddress = \"127.0.0.1:0\"\ntoken = \"{admin}\"\n\
              [database]\nurl = \"sqlite:authority.db\"\n[master_key]\nhex_file = \"master.key\"\n\

@@ -9,8 +9,10 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 use serde_json::{Value, json};
 
+use crate::commands::{fails, says};
 use crate::device::Device;
-use crate::http::{Reply, is_sealed};
+use crate::http::{Reply, is_sealed, send_with};
+use crate::malformed::sqlite_rows;
 use crate::world::{ADMIN, NUMBER, Setup, World};
 
 fn operate(world: &World, method: &str, path: &str, body: Option<&Value>) -> Reply {
@@ -139,6 +141,7 @@ fn every_answer_to_operators_is_sealed() {
         let reply = operate(&world, method, path, body);
         assert_eq!(reply.status, status, "{method} {path:.40}");
         assert!(is_sealed(&reply.headers), "{method} {path:.40}: {:?}", reply.headers);
+        assert!(is_for_this_site(&reply), "{method} {path:.40}: {:?}", reply.headers);
     }
     for (path, token, status) in [
         ("/admin/v1/accounts", None, 401),
@@ -152,7 +155,303 @@ fn every_answer_to_operators_is_sealed() {
         let reply = world.operate("GET", path, token, None);
         assert_eq!(reply.status, status, "{path}");
         assert!(is_sealed(&reply.headers), "{path}: {:?}", reply.headers);
+        assert!(is_for_this_site(&reply), "{path}: {:?}", reply.headers);
     }
+}
+
+fn is_for_this_site(reply: &Reply) -> bool {
+    reply.header("cross-origin-resource-policy") == "same-origin" && reply.header("vary") == "Origin, Sec-Fetch-Site"
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+#[test]
+fn a_request_of_another_site_is_refused_whatever_it_shows() {
+    let world = World::new();
+    world.account("alice");
+    let rows = sqlite_rows(&world);
+    let host = world.admin_url.trim_start_matches("http://").to_owned();
+    let ours = format!("http://{host}");
+    let bearer = bearer(ADMIN);
+    let ask = |method: &str, path: &str, more: &[(&str, &str)]| {
+        let headers = [&[("authorization", bearer.as_str()), ("content-type", "application/json")], more].concat();
+        send_with(&world.client.agent, method, &format!("{}{path}", world.admin_url), &headers)
+    };
+    for (method, path) in [
+        ("POST", "/admin/v1/accounts"),
+        ("POST", "/admin/v1/accounts/alice/unblock"),
+        ("DELETE", "/admin/v1/accounts/alice"),
+        ("OPTIONS", "/admin/v1/accounts/alice"),
+        ("POST", "/metrics"),
+        ("PUT", "/healthz"),
+        ("POST", "/nothing"),
+    ] {
+        for from in [
+            &[("sec-fetch-site", "cross-site")][..],
+            &[("sec-fetch-site", "same-site")],
+            &[("sec-fetch-site", "cross-site"), ("origin", ours.as_str())],
+            &[("origin", "https://evil.example")],
+            &[("origin", "null"), ("sec-fetch-site", "none")],
+        ] {
+            let reply = ask(method, path, from);
+            assert_eq!((reply.status, reply.word().as_str()), (403, "NOK:CROSSSITE"), "{method} {path} {from:?}");
+            assert!(is_for_this_site(&reply) && is_sealed(&reply.headers));
+        }
+    }
+    assert_eq!(sqlite_rows(&world), rows);
+    let numbers = world.operate("GET", "/metrics", None, None).text;
+    assert!(numbers.contains("pims_authority_operators_refused_total{reason=\"cross_site\"} 35\n"), "{numbers}");
+    // Of this site, and of programs that are no browsers.
+    let good = [("origin", ours.as_str()), ("sec-fetch-site", "same-origin")];
+    assert_eq!(ask("POST", "/admin/v1/accounts/alice/unblock", &good).status, 200);
+    assert_eq!(ask("GET", "/admin/v1/accounts", &[("sec-fetch-site", "cross-site")]).status, 200);
+}
+
+#[test]
+fn a_change_says_that_it_is_json_also_without_a_body() {
+    let world = World::new();
+    world.account("alice");
+    let bearer = bearer(ADMIN);
+    let ask = |method: &str, path: &str, more: &[(&str, &str)]| {
+        let headers = [&[("authorization", bearer.as_str())], more].concat();
+        send_with(&world.client.agent, method, &format!("{}/admin/v1/{path}", world.admin_url), &headers)
+    };
+    for (method, path) in [("POST", "accounts"), ("POST", "accounts/alice/unblock"), ("DELETE", "accounts/alice")] {
+        for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonp")] {
+            let more: Vec<(&str, &str)> = kind.map(|kind| ("content-type", kind)).into_iter().collect();
+            let reply = ask(method, path, &more);
+            assert_eq!((reply.status, reply.word().as_str()), (415, "NOK:TYPE"), "{method} {path} {kind:?}");
+        }
+    }
+    assert_eq!(
+        ask("POST", "accounts/alice/unblock", &[("content-type", "Application/JSON; charset=utf-8")]).status,
+        200
+    );
+    assert_eq!(ask("POST", "accounts/alice/unblock", &[("x-pims-operator", "1")]).status, 415);
+    assert_eq!(ask("DELETE", "accounts/alice", &[("x-pims-operator", "1")]).status, 204);
+}
+
+#[test]
+fn requests_that_read_change_nothing() {
+    let world = World::new();
+    let alice = world.account("alice");
+    Device::activate(&world, &alice, "1234");
+    let rows = sqlite_rows(&world);
+    let description = operate(&world, "GET", "openapi.json", None).json();
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        let path = path.replace("{account}", "alice").replace("{device}", "1");
+        if operations.get("get").is_some() {
+            for method in ["GET", "HEAD"] {
+                let reply = world.operate(method, &path, Some(ADMIN), None);
+                assert_eq!(reply.status, 200, "{method} {path}");
+            }
+        }
+    }
+    assert_eq!(sqlite_rows(&world), rows);
+}
+
+const READER: &str = "Qk3-reader-token-0f9e8d7c6b5a";
+const HELPER: &str = "Zt7-helper-token-1a2b3c4d5e6f";
+
+/// A program with named operators.
+fn with_operators() -> Setup {
+    let setup = Setup::new();
+    setup.write("reader.token", READER);
+    setup.write("helper.token", HELPER);
+    setup.set(
+        "admin.operators",
+        "{ reader = { token_file = \"reader.token\", roles = [\"read\"] }, \
+           helper = { token_file = \"helper.token\", roles = [\"unblock\", \"read\"] } }",
+    )
+}
+
+#[test]
+fn a_named_operator_may_do_what_its_roles_say_and_the_trail_names_it() {
+    let world = with_operators().start();
+    let alice = world.account("alice");
+    let device = Device::activate(&world, &alice, "1234");
+    for _ in 0..5 {
+        device.ask(&world.client, "0000");
+    }
+    let body = json!({"name": "dora"});
+    let remove = format!("accounts/alice/devices/{}", device.id);
+    let ask = |token: &str, method: &str, path: &str, body: Option<&Value>| {
+        let reply = world.operate(method, &format!("/admin/v1/{path}"), Some(token), body);
+        if reply.status == 403 {
+            assert_eq!(reply.word(), "NOK:ROLE");
+        }
+        reply.status
+    };
+    for (token, statuses) in
+        [(READER, [200, 200, 200, 403, 403, 403, 403]), (HELPER, [200, 200, 200, 403, 403, 403, 200])]
+    {
+        let asked = [
+            ("GET", "accounts", None),
+            ("GET", "accounts/alice/devices", None),
+            ("GET", "audit", None),
+            ("POST", "accounts", Some(&body)),
+            ("DELETE", remove.as_str(), None),
+            ("DELETE", "accounts/alice", None),
+            ("POST", "accounts/alice/unblock", None),
+        ];
+        for ((method, path, body), status) in asked.into_iter().zip(statuses) {
+            assert_eq!(ask(token, method, path, body), status, "{method} {path}");
+        }
+    }
+    device.made(&world.client, "1234");
+    assert_eq!(ask(ADMIN, "DELETE", &remove, None), 204);
+    let audit = operate(&world, "GET", "audit?limit=1000", None).json();
+    let of = |event: &str| -> Vec<(String, String, u64)> {
+        let rows = audit["audit"].as_array().unwrap().iter().filter(|row| row["event"] == event);
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        rows.map(|row| (text(&row["actor"]), text(&row["address"]), row["count"].as_u64().unwrap())).collect()
+    };
+    let row = |actor: &str, count: u64| (actor.to_owned(), "127.0.0.1".to_owned(), count);
+    assert_eq!(of("account.unblocked"), [row("operator:helper", 1)]);
+    assert_eq!(of("device.removed"), [row("operator:operator", 1)]);
+    // Equal refusals of a minute are one row; the minute may end between them.
+    let refused = of("operator.refused");
+    for (actor, wanted) in [("operator:reader", 4), ("operator:helper", 3)] {
+        let found: Vec<_> = refused.iter().filter(|row| row.0 == actor && row.1 == "127.0.0.1").collect();
+        assert_eq!(found.iter().map(|row| row.2).sum::<u64>(), wanted, "{refused:?}");
+        assert!(found.len() <= 2, "{refused:?}");
+    }
+    assert_eq!(of("device.activated"), [("app".to_owned(), "-".to_owned(), 1)]);
+    // The command line tells the same.
+    let told = says(&world.setup, &["audit", "--account", "alice", "--limit", "1000"]);
+    assert!(
+        told.lines().any(|line| line.ends_with("account.unblocked\talice\t-\toperator:helper\t127.0.0.1\t1")),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_operator_with_a_certificate_is_known_by_it_and_by_its_token_where_it_has_one() {
+    let ours = Authorities::new();
+    let [alone, both, other] =
+        ["alone", "both", "other"].map(|name| ours.sign(name, ExtendedKeyUsagePurpose::ClientAuth));
+    let fingerprint = |shown: &(rcgen::Certificate, KeyPair)| {
+        use sha2::Digest;
+        let digest = sha2::Sha256::digest(shown.0.der());
+        digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+    };
+    let operators = format!(
+        "[admin.operators]\nalone = {{ certificate = \"{}\", roles = [\"read\"] }}\n\
+         both = {{ certificate = \"{}\", token = \"{HELPER}\", roles = [\"read\", \"add\"] }}\n",
+        fingerprint(&alone),
+        fingerprint(&both)
+    );
+    let setup = with_certificates(&ours, &operators);
+    let advice = says(&setup, &["check"]);
+    assert!(advice.contains("advice: ") && advice.contains("the configuration is good"), "{advice}");
+    let world = setup.start();
+    let address = world.admin_url.trim_start_matches("http://").to_owned();
+    let get = "GET /admin/v1/accounts HTTP/1.1\r\n";
+    let post = "POST /admin/v1/accounts/nobody/unblock HTTP/1.1\r\ncontent-type: application/json\r\n";
+    let with = |lines: &str| format!("{lines}authorization: Bearer {HELPER}\r\n");
+    for (shown, lines, status) in [
+        (&alone, get.to_owned(), "200"),
+        (&alone, post.to_owned(), "403"),
+        (&both, get.to_owned(), "401"),
+        (&both, with(get), "200"),
+        (&other, get.to_owned(), "401"),
+        (&other, with(get), "401"),
+    ] {
+        let answer = asked_over_tls(&address, &ours, Some(shown), &lines);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{lines}: {answer}");
+    }
+    // A browser shows a certificate unasked; it also says whose site asks.
+    let evil = format!("{post}origin: https://evil.example\r\n");
+    assert!(asked_over_tls(&address, &ours, Some(&alone), &evil).starts_with("HTTP/1.1 403 "), "{evil}");
+}
+
+#[test]
+fn guesses_of_a_token_wait_and_a_right_one_does_not() {
+    let world = Setup::new().set("limits.unknown_operators_per_minute", 3).start();
+    let ask = |token: &str| world.operate("GET", "/admin/v1/accounts", Some(token), None).status;
+    let waits = || {
+        let numbers = world.operate("GET", "/metrics", None, None).text;
+        let line =
+            numbers.lines().find_map(|line| line.strip_prefix("pims_authority_limited_total{limit=\"operators\"} "));
+        line.unwrap().parse::<u32>().unwrap()
+    };
+    for _ in 0..3 {
+        assert_eq!(ask("a-wrong-token"), 401);
+    }
+    assert_eq!(waits(), 0);
+    // Others guess on while a right one comes.
+    std::thread::scope(|scope| {
+        let guesses: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let began = std::time::Instant::now();
+                    assert_eq!(ask("a-wrong-token"), 401);
+                    began.elapsed()
+                })
+            })
+            .collect();
+        for _ in 0..5 {
+            assert_eq!(ask(ADMIN), 200);
+        }
+        for guess in guesses {
+            assert!(guess.join().unwrap() >= std::time::Duration::from_secs(1));
+        }
+    });
+    assert_eq!(waits(), 4, "and no right one was made to wait");
+    let numbers = world.operate("GET", "/metrics", None, None).text;
+    assert!(numbers.contains("pims_authority_operators_refused_total{reason=\"token\"} 7\n"), "{numbers}");
+}
+
+#[test]
+fn a_configuration_of_operators_that_cannot_be_is_refused() {
+    let told = |operators: &str| fails(&Setup::new().set("admin.operators", operators), &["check"], "");
+    for (operators, word) in [
+        ("{ a = 1 }", "`a` must"),
+        ("{ a = { roles = [\"read\"] } }", "`a` must have"),
+        ("{ a = { token = \"0123456789abcdef0123456789abcdee\" } }", "`a` must have"),
+        ("{ a = { token = \"0123456789abcdef0123456789abcdee\", roles = [] } }", "`a` must have"),
+        ("{ a = { token = \"0123456789abcdef0123456789abcdee\", roles = [\"write\"] } }", "`a` must have"),
+        ("{ a = { token = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", roles = [\"read\"] } }", "can be guessed"),
+        ("{ a = { certificate = \"00\", roles = [\"read\"] } }", "`a` must have"),
+        ("{ operator = { token = \"0123456789abcdef0123456789abcdee\", roles = [\"read\"] } }", "already"),
+        ("{ \"a b\" = { token = \"0123456789abcdef0123456789abcdee\", roles = [\"read\"] } }", "a name has"),
+        (&format!("{{ a = {{ certificate = \"{}\", roles = [\"read\"] }} }}", "ab".repeat(32)), "client_ca_file"),
+        (&format!("{{ a = {{ token = \"{ADMIN}\", roles = [\"read\"] }} }}"), "another operator shows"),
+    ] {
+        let told = told(operators);
+        assert!(told.contains(word), "{operators}: {told}");
+        assert!(!told.contains("0123456789abcdef") && !told.contains(ADMIN), "{told}");
+    }
+    let setup = Setup::new();
+    setup.write("admin.token", &"a".repeat(32));
+    assert!(fails(&setup, &["check"], "").contains("admin.token: can be guessed"));
+    let setup = Setup::new();
+    setup.write("bank.token", "sixteen-letters!");
+    assert!(fails(&setup, &["check"], "").contains("the token of `bank` can be guessed"));
+}
+
+#[test]
+fn the_check_verifies_the_trail_and_compares_it_with_the_log() {
+    let world = World::new();
+    world.account("alice");
+    let told = says(&world.setup, &["check", "--connect"]);
+    assert!(told.contains("are as the service wrote them") && told.contains("there is no seal yet"), "{told}");
+    let head = "ab".repeat(32);
+    let older = fails(&world.setup, &["check", "--connect", "--expect-seal", &format!("7:{head}")], "");
+    assert!(
+        older.contains("this database is older than its log: its newest seal is 0, and seal 7 is known"),
+        "{older}"
+    );
+    let database = rusqlite::Connection::open(world.path().join("authority.db")).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+    database.execute("UPDATE audit SET account = 'bob' WHERE event = 'phoneNumber.added'", []).unwrap();
+    let changed = fails(&world.setup, &["check", "--connect"], "");
+    assert!(
+        changed.contains("the audit trail is not as the service wrote it") && changed.contains(" was changed"),
+        "{changed}"
+    );
 }
 
 #[test]
@@ -195,8 +494,18 @@ impl Authorities {
     }
 }
 
-/// What is answered over TLS to who shows this certificate; nothing where the connection is refused.
+/// The answer to a client that shows this certificate over TLS; nothing where the connection is refused.
 fn over_tls(address: &str, roots: &Authorities, shown: Option<&(rcgen::Certificate, KeyPair)>) -> String {
+    asked_over_tls(address, roots, shown, "GET /admin/v1/accounts HTTP/1.1\r\n")
+}
+
+/// The same for a request that begins with these lines.
+fn asked_over_tls(
+    address: &str,
+    roots: &Authorities,
+    shown: Option<&(rcgen::Certificate, KeyPair)>,
+    lines: &str,
+) -> String {
     let mut store = RootCertStore::empty();
     store.add(roots.issuer.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -214,23 +523,30 @@ fn over_tls(address: &str, roots: &Authorities, shown: Option<&(rcgen::Certifica
     let mut socket = TcpStream::connect(address).unwrap();
     let mut stream = Stream::new(&mut connection, &mut socket);
     let mut text = String::new();
-    if stream.write_all(b"GET /admin/v1/accounts HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").is_ok() {
+    let request = format!("{lines}host: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    if stream.write_all(request.as_bytes()).is_ok() {
         let _ = stream.read_to_string(&mut text);
     }
     text
 }
 
-#[test]
-fn operators_may_be_known_by_their_certificates() {
-    let (ours, theirs) = (Authorities::new(), Authorities::new());
+/// A program whose operators come over TLS with a certificate, with this instead of the operators' token.
+fn with_certificates(ours: &Authorities, instead: &str) -> Setup {
     let setup = Setup::new();
     let (certificate, key) = ours.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth);
     setup.write("server.pem", &certificate.pem());
     setup.write("server.key", &key.serialize_pem());
     setup.write("operators.pem", &ours.issuer.pem());
     let config = std::fs::read_to_string(setup.folder.path().join("config.toml")).unwrap();
-    setup.write("config.toml", &config.replace("token_file = \"admin.token\"", "client_ca_file = \"operators.pem\""));
-    let world = setup.set("admin.certificate_file", "server.pem").set("admin.key_file", "server.key").start();
+    let instead = format!("client_ca_file = \"operators.pem\"\n{instead}");
+    setup.write("config.toml", &config.replace("token_file = \"admin.token\"", &instead));
+    setup.set("admin.certificate_file", "server.pem").set("admin.key_file", "server.key")
+}
+
+#[test]
+fn operators_may_be_known_by_their_certificates() {
+    let (ours, theirs) = (Authorities::new(), Authorities::new());
+    let world = with_certificates(&ours, "").start();
     let address = world.admin_url.trim_start_matches("http://").to_owned();
     let operator = ours.sign("operator", ExtendedKeyUsagePurpose::ClientAuth);
     let answer = over_tls(&address, &ours, Some(&operator));

@@ -47,7 +47,10 @@ impl Logging {
             transaction.push(statement.clone());
             if statement.starts_with("COMMIT") || statement.starts_with("ROLLBACK") {
                 let transaction = open.remove(&process).unwrap_or_default();
-                if transaction.iter().any(|statement| statement.contains("INTO audit")) {
+                if transaction
+                    .iter()
+                    .any(|statement| statement.contains("INTO audit") || statement.starts_with("UPDATE audit"))
+                {
                     checks.push(transaction);
                 }
             }
@@ -149,6 +152,15 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
             && text.contains("FROM accounts"),
         "{text}"
     );
+    // An equal refusal of the same minute is counted in the row of the first one, whoever is named.
+    let counted = poll(|| {
+        let cost = server.cost(|| refused(&world, ("shop", Some(SHOP)), "alice", "abcdefgh"));
+        (cost != usual).then_some(cost)
+    });
+    let counted = counted.expect("an equal refusal is counted");
+    assert!(counted.len() == 1 && counted[0].iter().any(|statement| statement.starts_with("UPDATE audit")));
+    // Which of both it costs depends on the minute, and on what this asker asked in it.
+    let is_usual = |cost: Vec<Vec<String>>| cost == usual || cost == counted;
     for (account, otp) in [
         ("alice", "abcdefgh"),
         ("alice", "a"),
@@ -162,13 +174,19 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
         (&"x".repeat(128), "abcdefgh"),
     ] {
         for party in [("shop", Some(SHOP)), ("bank", Some(BANK))] {
-            assert_eq!(server.cost(|| refused(&world, party, account, otp)), usual, "{account:.10} at {}", party.0);
+            let cost = server.cost(|| refused(&world, party, account, otp));
+            assert!(is_usual(cost.clone()), "{account:.10} at {}: {cost:?}", party.0);
         }
         let asked = || assert_eq!(library.verify_otp(&name(account), otp).unwrap(), Verdict::Refused);
-        assert_eq!(server.cost(asked), usual, "{account:.10}");
+        let cost = server.cost(asked);
+        assert!(is_usual(cost.clone()), "{account:.10}: {cost:?}");
     }
     // What is too long for a password is not looked for, whoever is named.
-    let long = server.cost(|| refused(&world, ("shop", Some(SHOP)), "alice", "abcdefghi"));
-    assert_eq!(long.len(), 1);
-    assert_eq!(server.cost(|| refused(&world, ("shop", Some(SHOP)), "nobody", "abcdefghi")), long);
+    for account in ["alice", "nobody"] {
+        let long = server.cost(|| refused(&world, ("shop", Some(SHOP)), account, "abcdefghi"));
+        let without = |cost: &[Vec<String>]| -> Vec<String> {
+            cost[0].iter().filter(|statement| !statement.contains("FROM passwords")).cloned().collect()
+        };
+        assert!(long.len() == 1 && (long[0] == without(&usual) || long[0] == without(&counted)), "{account}: {long:?}");
+    }
 }

@@ -57,6 +57,7 @@ codes_per_number_and_hour = 100000
 sms_per_minute = 100000
 sms_per_day = 100000
 sms_per_prefix_and_hour = 100000
+unknown_operators_per_minute = 100000
 [relying_parties.services]
 shop = { open = true }
 bank = { token_file = "bank.token" }

@@ -121,8 +121,9 @@ impl Scenery {
         }
     }
 
-    fn alterations(&self) -> usize {
-        self.world.events().iter().filter(|event| *event == "row.altered").count()
+    fn alterations(&self) -> u64 {
+        let rows = self.world.authority.audit_log(None, None, 1000).unwrap();
+        rows.iter().filter(|row| row.event == "row.altered").map(|row| row.count).sum()
     }
 }
 

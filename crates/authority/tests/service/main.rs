@@ -21,5 +21,6 @@ mod sms_rules;
 mod state;
 mod synchronization;
 mod tokens;
+mod trail;
 mod upgrade;
 mod world;

@@ -43,6 +43,8 @@ mod state;
 mod synchronization;
 #[path = "../service/tokens.rs"]
 mod tokens;
+#[path = "../service/trail.rs"]
+mod trail;
 #[path = "../service/upgrade.rs"]
 mod upgrade;
 #[path = "../service/world.rs"]

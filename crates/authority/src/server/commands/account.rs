@@ -87,7 +87,7 @@ fn line(account: &AccountInfo) -> String {
     format!("{}\t{number}\t{devices} devices\t{state}\t{tries} wrong PINs", account.name)
 }
 
-fn day(millis: i64) -> String {
+pub(super) fn day(millis: i64) -> String {
     let time = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).ok();
     time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| millis.to_string())
 }

@@ -1,20 +1,39 @@
 //! `check`: what is wrong with a configuration, before anything depends on it.
 
+use std::time::{Duration, Instant};
+
 use super::{open_quietly, say};
 use crate::server::config::keys::{FILE, KEYS, Key};
 use crate::server::config::{Config, TlsFiles};
 use crate::server::hardening;
 use crate::server::http;
 use crate::server::identity::Identity;
+use crate::{AuditCheck, Authority};
 
-pub(crate) fn run(config: Config, connect: bool) -> Result<(), String> {
+/// How often the progress of a long check is told.
+const REMINDER: Duration = Duration::from_secs(5);
+
+/// What `check --connect` does besides.
+pub(crate) struct Connect {
+    /// The most sealed rows of the audit trail that are read.
+    pub(crate) audit_rows: Option<u64>,
+    /// Number and head of a seal, from the log.
+    pub(crate) expect_seal: Option<(i64, String)>,
+}
+
+pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String> {
     let admin = config.admin.as_ref().and_then(|admin| admin.tls.as_ref());
     for files in [config.listen.tls.as_ref(), admin].into_iter().flatten() {
         tls(files)?;
     }
-    if connect {
-        open_quietly(&config)?.ping().map_err(|failure| failure.to_string())?;
+    if let Some(connect) = connect {
+        let authority = open_quietly(&config)?;
+        authority.ping().map_err(|failure| failure.to_string())?;
+        trail(&authority, &connect)?;
+        advise(&config)?;
         Identity::new(config.tokens)?;
+    } else {
+        advise(&config)?;
     }
     if let Some(warning) = hardening::lock_memory(config.lock_memory)? {
         say(&format!("warning: {warning}"))?;
@@ -24,6 +43,43 @@ pub(crate) fn run(config: Config, connect: bool) -> Result<(), String> {
         say(&format!("note: the text {text} takes {parts} SMS"))?;
     }
     say("the configuration is good")
+}
+
+/// Says what is allowed and could be better.
+fn advise(config: &Config) -> Result<(), String> {
+    let Some(admin) = &config.admin else { return Ok(()) };
+    let certificates = admin.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    let alone = admin.operators.is_empty() || admin.operators.iter().any(|operator| operator.token.is_none());
+    if certificates && alone {
+        say("advice: operators are known by certificates alone, which browsers show unasked; give each a token, too")?;
+    }
+    Ok(())
+}
+
+/// Checks the audit trail.
+fn trail(authority: &Authority, connect: &Connect) -> Result<(), String> {
+    let expected = connect.expect_seal.as_ref().map(|(number, head)| (*number, head.as_str()));
+    let mut told = Instant::now();
+    let check = authority.verify_audit(connect.audit_rows, expected, |rows| {
+        if told.elapsed() >= REMINDER {
+            told = Instant::now();
+            eprintln!("the audit trail: {rows} rows were checked");
+        }
+        true
+    });
+    let AuditCheck { rows, seals, skipped, newest, faults } = check.map_err(|failure| failure.to_string())?;
+    if !faults.is_empty() {
+        let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
+        return Err(format!("the audit trail is not as the service wrote it:\n{}", lines.join("\n")));
+    }
+    say(&format!("the audit trail: {rows} rows and {seals} seals are as the service wrote them"))?;
+    if skipped > 0 {
+        say(&format!("  the rows of {skipped} older seals were not read"))?;
+    }
+    match newest {
+        Some(seal) => say(&format!("  the newest seal is {}:{}", seal.number, seal.head)),
+        None => say("  there is no seal yet"),
+    }
 }
 
 fn tls(files: &TlsFiles) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! The commands of the program, one file each.
 
 pub(super) mod account;
+pub(super) mod audit;
 pub(super) mod check;
 mod dev;
 pub(super) mod health;
@@ -13,7 +14,7 @@ use std::io::Write;
 use super::config::{Config, Sms};
 use super::gateway::Gateway;
 use super::hardening;
-use crate::{Authority, OpenError, Options, Outbox, SmsGateway, SystemClock};
+use crate::{Actor, Authority, OpenError, Options, Outbox, SmsGateway, SystemClock};
 
 /// The service of a configuration.
 pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authority, String> {
@@ -25,6 +26,7 @@ pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authorit
         sms_retry: config.sms_retry,
         clock: Box::new(SystemClock),
     })
+    .map(|authority| authority.acting_as(&Actor::Command, None))
     .map_err(|error| {
         let hint = match &error {
             OpenError::File(error) if pims_private_files::is_of_folder(error) => {

@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{dev, gateway, open};
+use crate::AuditSeal;
 use crate::server::config::{Config, Stage};
 use crate::server::hardening;
 use crate::server::http::{self, Guard, Listener, Shell, Tls};
@@ -23,6 +24,9 @@ const POST: Duration = Duration::from_secs(1);
 
 /// How often what is over is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(6 * 3600);
+
+/// How often the audit trail is sealed, and its boundary read.
+const SEALING: Duration = Duration::from_secs(60);
 
 /// How long steps may take that are under way when the last connection is gone: those that wait longest, wait for a gateway or for another
 /// process's lock.
@@ -71,7 +75,7 @@ async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), Stri
     let admin = match &config.admin {
         Some(admin) => {
             let listener = Listener::bind(admin.address, admin.tls.as_ref(), Arc::new([])).await?;
-            Some((listener, admin.token.clone()))
+            Some((listener, admin.operators.clone()))
         }
         None => None,
     };
@@ -89,16 +93,18 @@ async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), Stri
     let mut work = tokio::task::JoinSet::new();
     let shell = Shell { service: service.clone(), trusted_proxies: proxies, limited: true };
     work.spawn(listener.serve(http::public(&service, shell), service.clone(), stopped.clone()));
-    if let Some((listener, token)) = admin {
+    if let Some((listener, operators)) = admin {
         tracing::info!(address = %listener.address()?, "operators are listened to");
         let shell = Shell { service: service.clone(), trusted_proxies: Arc::new([]), limited: false };
-        let router = http::admin(&service, shell, Guard(token.map(Arc::new)));
+        let guard = Guard { service: service.clone(), operators: operators.into(), tls: listener.tls().is_some() };
+        let router = http::admin(&service, shell, guard);
         work.spawn(listener.serve(router, service.clone(), stopped.clone()));
     }
     let ending = stopped.clone();
     work.spawn(regularly(POST, stopped.clone(), service.clone(), move |service: &Service| {
         deliver(service, || !*ending.borrow());
     }));
+    work.spawn(regularly(SEALING, stopped.clone(), service.clone(), seal));
     if let Some(days) = keep_days {
         let ending = stopped.clone();
         work.spawn(regularly(HOUSEKEEPING, stopped.clone(), service.clone(), move |service: &Service| {
@@ -192,6 +198,25 @@ fn prune(service: &Service, days: u32, go_on: impl Fn() -> bool) {
         Err(failure) => {
             service.metrics.failed("housekeeping");
             tracing::error!(%failure, "what is over could not be removed");
+        }
+    }
+}
+
+fn seal(service: &Service) {
+    match service.authority().seal_audit() {
+        Ok(sealing) => {
+            for fault in &sealing.faults {
+                tracing::error!(%fault, "the audit trail was changed");
+            }
+            for AuditSeal { number, head, rows, .. } in &sealing.made {
+                tracing::info!(number, head, rows, "the audit trail was sealed");
+            }
+            let newest = sealing.newest.map_or(0, |seal| seal.number);
+            service.metrics.audit(newest, !sealing.faults.is_empty());
+        }
+        Err(failure) => {
+            service.metrics.failed("audit");
+            tracing::error!(%failure, "the audit trail could not be sealed");
         }
     }
 }

@@ -78,7 +78,12 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("admin.key_file", Text, "its private key, PEM"),
     key("admin.client_ca_file", Text, "none; who signs the certificates that operators must show, PEM"),
-    secret("admin.token", "none; the bearer token that operators must show, 32 characters or more"),
+    secret("admin.token", "none; the bearer token of the operator `operator`, who has all roles; 128 bits or more"),
+    key(
+        "admin.operators",
+        Table,
+        "none; named operators: `name = { token_file = \"…\", certificate = \"SHA-256 fingerprint\", roles = [\"read\", \"add\", \"unblock\", \"remove\"] }`, with a token, a certificate, or both",
+    ),
     secret("database.url", "`sqlite:path` or `postgres://user@host:port/database`; required"),
     key("database.connections", Number, "8; connections to PostgreSQL"),
     key("database.statement_timeout_seconds", Number, "10; longest PostgreSQL statement"),
@@ -275,6 +280,11 @@ pub(crate) const KEYS: &[Key] = &[
         "50; per cent of these three that numbers which are to be certified cannot use up, 0 to 100",
     ),
     key("limits.new_account_seconds", Number, "0; age before which a new account has no number certified"),
+    key(
+        "limits.unknown_operators_per_minute",
+        Number,
+        "10; requests to operators' routes without a right token or certificate, of an address and of all; each further one waits a second",
+    ),
     key("limits.drain_seconds", Number, "20; how long requests under way may take when the service ends"),
     key(
         "relying_parties.services",

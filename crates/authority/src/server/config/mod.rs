@@ -3,6 +3,7 @@
 mod access;
 mod key_command;
 pub(crate) mod keys;
+mod operators;
 mod reader;
 mod secret;
 mod sections;
@@ -64,7 +65,44 @@ pub(crate) struct Listen {
 pub(crate) struct Admin {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<TlsFiles>,
+    /// Those that are named. Where nobody is, the listener's certificates tell.
+    pub(crate) operators: Vec<Operator>,
+}
+
+/// A named operator. It shows its token, its certificate, or both where both are given.
+#[derive(Clone)]
+pub(crate) struct Operator {
+    pub(crate) name: String,
     pub(crate) token: Option<Secret>,
+    /// SHA-256 of the certificate.
+    pub(crate) certificate: Option<[u8; 32]>,
+    pub(crate) roles: Vec<Role>,
+}
+
+/// What an operator may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Accounts, devices and the audit trail are shown.
+    Read,
+    /// Accounts are made.
+    Add,
+    /// Accounts are unblocked.
+    Unblock,
+    /// Accounts and devices are removed.
+    Remove,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 4] = [Self::Read, Self::Add, Self::Unblock, Self::Remove];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Add => "add",
+            Self::Unblock => "unblock",
+            Self::Remove => "remove",
+        }
+    }
 }
 
 /// What a listener's TLS is made of; read again at SIGHUP.
@@ -207,6 +245,7 @@ pub(crate) struct Limits {
     pub(crate) refused_finalize_per_address_and_minute: u32,
     pub(crate) party_per_minute: u32,
     pub(crate) codes_per_number_and_hour: u32,
+    pub(crate) unknown_operators_per_minute: u32,
     pub(crate) drain: Duration,
 }
 

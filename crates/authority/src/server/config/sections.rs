@@ -8,20 +8,19 @@ use std::time::Duration;
 
 use super::access::refuse_unguarded;
 use super::key_command;
+use super::operators::WEAK;
 use super::reader::Reader;
 use super::sms_rules;
 use super::source::Value;
 use super::stage;
 use super::tokens::tokens;
 use super::{
-    AccessTokens, Address, Admin, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, TlsFiles,
-    Webhook,
+    AccessTokens, Address, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, TlsFiles, Webhook,
 };
 use crate::server::hardening::LockMemory;
 use crate::{KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile};
 
-/// The shortest secrets that are taken: what a person thinks up is shorter.
-const MIN_ADMIN_TOKEN: usize = 32;
+/// The shortest tokens for development that are taken.
 pub(super) const MIN_TOKEN: usize = 16;
 
 /// All of them. `None` only where there is a problem.
@@ -29,7 +28,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     // Each is read, so that all problems are told at once.
     let stage = stage::stage(reader);
     let listen = listen(reader);
-    let admin = admin(reader);
+    let admin = super::operators::admin(reader);
     let database = database(reader);
     let master_key = master_key(reader);
     let policy = policy(reader);
@@ -87,7 +86,7 @@ pub(super) fn listen(reader: &mut Reader) -> Option<Listen> {
 }
 
 /// The TLS of a listener. Without it, it must be on a loopback address.
-fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Option<TlsFiles> {
+pub(super) fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Option<TlsFiles> {
     let (certificate_key, key_key) = (format!("{section}.certificate_file"), format!("{section}.key_file"));
     let (certificate, key) = (reader.path(&certificate_key), reader.path(&key_key));
     match (certificate, key) {
@@ -114,27 +113,6 @@ fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Optio
             None
         }
     }
-}
-
-fn admin(reader: &mut Reader) -> Option<Admin> {
-    let address = reader.address("admin.address");
-    let mut tls = tls(reader, "admin", address);
-    let token = reader.secret("admin.token");
-    if token.as_ref().is_some_and(|token| token.reveal().len() < MIN_ADMIN_TOKEN) {
-        reader.problem("admin.token", format!("must have {MIN_ADMIN_TOKEN} characters or more"));
-    }
-    let client_ca = reader.path("admin.client_ca_file");
-    if let Some(file) = &client_ca {
-        reader.readable("admin.client_ca_file", file);
-        match &mut tls {
-            Some(tls) => tls.client_ca = Some(file.clone()),
-            None => reader.problem("admin.client_ca_file", "needs TLS: give admin.certificate_file and admin.key_file"),
-        }
-    }
-    if address.is_some() && token.is_none() && client_ca.is_none() {
-        reader.problem("admin.address", "operators must be known: give admin.token_file or admin.client_ca_file");
-    }
-    Some(Admin { address: address?, tls, token })
 }
 
 fn database(reader: &mut Reader) -> Option<Address> {
@@ -434,6 +412,7 @@ fn limits(reader: &mut Reader) -> Limits {
         ),
         party_per_minute: reader.number("limits.party_per_minute", 6000, RATE),
         codes_per_number_and_hour: reader.number("limits.codes_per_number_and_hour", 10, RATE),
+        unknown_operators_per_minute: reader.number("limits.unknown_operators_per_minute", 10, RATE),
         drain: reader.seconds("limits.drain_seconds", 20, 0..=300),
     }
 }
@@ -463,8 +442,8 @@ fn relying_parties(reader: &mut Reader) -> BTreeMap<String, RelyingParty> {
                 continue;
             }
         };
-        if token.as_ref().is_some_and(|token| token.reveal().len() < MIN_TOKEN) {
-            reader.problem(KEY, format!("the token of `{service}` must have {MIN_TOKEN} characters or more"));
+        if token.as_ref().is_some_and(|token| !token.is_strong()) {
+            reader.problem(KEY, format!("the token of `{service}` {WEAK}"));
         }
         parties.insert(service, RelyingParty { token });
     }

@@ -1,34 +1,24 @@
-//! What operators ask for. Every request of theirs must show the admin token, or came with a certificate that the listener checked.
+//! What operators ask for. The guard before these routes ([`operators`](super::operators)) knows the operator and its roles.
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::Peer;
+use super::operators::Known;
 use super::reply::{Trouble, object};
-use crate::server::config::Secret;
-use crate::server::identity::bearer;
 use crate::server::names;
 use crate::server::service::Service;
-use crate::{AccountInfo, AccountName, AuditEntry, DeviceInfo};
+use crate::{AccountInfo, AccountName, AuditEntry, Authority, DeviceInfo};
 
 /// Rows of a list, where the request does not say.
 const PAGE: u32 = 100;
-
-/// Who may come in. `None`: whoever showed the listener a certificate that it trusts.
-#[derive(Clone)]
-pub(crate) struct Guard(pub(crate) Option<Arc<Secret>>);
-
-pub(crate) async fn check(State(Guard(token)): State<Guard>, request: Request, next: Next) -> Response {
-    let known = token.is_none_or(|token| bearer(request.headers()).is_some_and(|shown| token.is(shown)));
-    if known { next.run(request).await } else { Trouble::Unauthorized.into_response() }
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,12 +64,15 @@ struct AuditView {
     account: Option<String>,
     device: Option<String>,
     event: String,
+    actor: Option<String>,
+    address: Option<String>,
+    count: u64,
 }
 
 impl From<AuditEntry> for AuditView {
     fn from(entry: AuditEntry) -> Self {
-        let AuditEntry { id, at, account, device, event } = entry;
-        Self { id: id.to_string(), at, account, device, event }
+        let AuditEntry { id, at, account, device, event, actor, address, count } = entry;
+        Self { id: id.to_string(), at, account, device, event, actor, address, count }
     }
 }
 
@@ -104,6 +97,21 @@ struct NewAccount {
     name: String,
 }
 
+/// The operator of a request, and where the request comes from.
+type Operated = (Extension<Known>, Extension<Peer>);
+
+trait Acting {
+    fn acting(&self, authority: &Authority) -> Authority;
+}
+
+impl Acting for Operated {
+    /// The service as this operator uses it.
+    fn acting(&self, authority: &Authority) -> Authority {
+        let (Extension(known), Extension(Peer(address))) = self;
+        authority.acting_as(&known.actor(), Some(*address))
+    }
+}
+
 type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 const BAD_QUERY: Trouble =
@@ -120,10 +128,14 @@ pub(crate) async fn accounts(
     Ok(Json(json!({"accounts": views})).into_response())
 }
 
-pub(crate) async fn add_account(State(service): State<Arc<Service>>, body: Bytes) -> Result<Response, Trouble> {
+pub(crate) async fn add_account(
+    State(service): State<Arc<Service>>,
+    by: Operated,
+    body: Bytes,
+) -> Result<Response, Trouble> {
     let body: NewAccount = object(&body).ok_or(Trouble::Malformed("the body must be {\"name\":\"…\"}"))?;
     let account = names::normal(&body.name).ok_or(Trouble::Malformed(names::WANTED))?;
-    let added = service.step(move |authority| authority.add_account(&account)).await?;
+    let added = service.step(move |authority| by.acting(authority).add_account(&account)).await?;
     let (status, word) = if added { (StatusCode::CREATED, "OK") } else { (StatusCode::CONFLICT, "NOK:EXISTS") };
     Ok((status, Json(json!({"err": word}))).into_response())
 }
@@ -139,21 +151,23 @@ pub(crate) async fn account(
 
 pub(crate) async fn remove_account(
     State(service): State<Arc<Service>>,
+    by: Operated,
     Path(account): Path<String>,
 ) -> Result<Response, Trouble> {
     let account = named(&account)?;
-    done(service.step(move |authority| authority.remove_account(&account)).await?)
+    done(service.step(move |authority| by.acting(authority).remove_account(&account)).await?)
 }
 
 pub(crate) async fn unblock(
     State(service): State<Arc<Service>>,
+    by: Operated,
     Path(account): Path<String>,
 ) -> Result<Response, Trouble> {
     let account = named(&account)?;
     let unblocked = service
         .step(move |authority| {
             let exists = authority.account(&account)?.is_some();
-            Ok(if exists { Some(authority.unblock(&account)?) } else { None })
+            Ok(if exists { Some(by.acting(authority).unblock(&account)?) } else { None })
         })
         .await?;
     Ok(Json(json!({"unblocked": unblocked.ok_or(Trouble::Missing)?})).into_response())
@@ -176,10 +190,11 @@ pub(crate) async fn devices(
 
 pub(crate) async fn remove_device(
     State(service): State<Arc<Service>>,
+    by: Operated,
     Path((account, device)): Path<(String, String)>,
 ) -> Result<Response, Trouble> {
     let account = named(&account)?;
-    done(service.step(move |authority| authority.remove_device(&account, &device)).await?)
+    done(service.step(move |authority| by.acting(authority).remove_device(&account, &device)).await?)
 }
 
 pub(crate) async fn audit(State(service): State<Arc<Service>>, page: Asked<AuditPage>) -> Result<Response, Trouble> {

@@ -17,7 +17,7 @@ use crate::domain::phone::is_phone_number;
 use crate::server::identity::Caller;
 use crate::server::rates::Advance;
 use crate::server::service::Service;
-use crate::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Language, Purpose};
+use crate::{AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, Language, Purpose};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,7 +72,7 @@ pub(crate) async fn send_code(
     let answer = service
         .send(move |authority| {
             let phone_number = body.phone_number.as_deref();
-            authority.cvs_in(&account, &CvsRequest::SendCode { purpose, phone_number }, &languages)
+            app(authority).cvs_in(&account, &CvsRequest::SendCode { purpose, phone_number }, &languages)
         })
         .await;
     // What the gateway did not take may still be sent later.
@@ -95,7 +95,7 @@ fn subscriber(number: &str) -> String {
 
 pub(crate) async fn phone_number(State(service): State<Arc<Service>>, headers: HeaderMap) -> Result<Response, Trouble> {
     let account = account(&service, &headers)?;
-    let answer = service.step(move |authority| authority.cvs(&account, &CvsRequest::TrustedPhoneNumber)).await?;
+    let answer = service.step(move |authority| app(authority).cvs(&account, &CvsRequest::TrustedPhoneNumber)).await?;
     Ok(told(&service, "phoneNumber", answer))
 }
 
@@ -133,7 +133,7 @@ async fn register(
 ) -> Result<Response, Trouble> {
     let account = stepped_up(caller(service, headers)?)?;
     let number: Number = parse(body)?;
-    let answer = service.step(move |authority| authority.cvs(&account, &request(&number))).await?;
+    let answer = service.step(move |authority| app(authority).cvs(&account, &request(&number))).await?;
     Ok(told(service, operation, answer))
 }
 
@@ -142,8 +142,13 @@ pub(crate) async fn remove_enrollments(
     headers: HeaderMap,
 ) -> Result<Response, Trouble> {
     let account = stepped_up(caller(&service, &headers)?)?;
-    let answer = service.step(move |authority| authority.cvs(&account, &CvsRequest::RemoveEnrollments)).await?;
+    let answer = service.step(move |authority| app(authority).cvs(&account, &CvsRequest::RemoveEnrollments)).await?;
     Ok(told(&service, "removeEnrollments", answer))
+}
+
+/// The service as an app uses it.
+pub(super) fn app(authority: &Authority) -> Authority {
+    authority.acting_as(&Actor::App, None)
 }
 
 /// Whose request it is, where it is not one too many.

@@ -29,7 +29,7 @@ pub(crate) async fn authenticate(
     let Some(party) = service.relying_parties.get(&request.service) else { return Ok(said(&service, "NOK:NOSRV")) };
     let asker = match &party.token {
         None => Asker::Anybody(request.service, address),
-        Some(token) if shows(token, &headers) => Asker::Party(request.service),
+        Some(token) if shows(token, &headers) => Asker::Party(request.service, address),
         Some(_) => return Err(Trouble::Unauthorized),
     };
     let Some(account) = AccountName::new(&request.user) else { return Ok(said(&service, "NOK:ACCESS")) };

@@ -13,6 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection};
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -28,6 +29,10 @@ use crate::tls;
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// The SHA-256 fingerprint of the certificate that a client showed, which the listener trusts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PeerCertificate(pub(crate) [u8; 32]);
 
 /// The places that a connection has, also for its requests: they are free when the last of these is finished.
 #[derive(Clone)]
@@ -181,6 +186,14 @@ async fn connection(
     let handshake = TlsAcceptor::from(config).accept(stream);
     if let Ok(Ok(stream)) = tokio::time::timeout(limits.header_timeout, handshake).await {
         agreed(service, stream.get_ref().1);
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let router = match shown {
+            Some(certificate) => {
+                let fingerprint = PeerCertificate(Sha256::digest(certificate).into());
+                router.layer(axum::Extension(fingerprint))
+            }
+            None => router,
+        };
         // Whom the next certificates do not let in is not to stay on the strength of the last ones.
         let ended = async move {
             tokio::select! {

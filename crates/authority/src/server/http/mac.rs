@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::reply::Trouble;
 use super::{Peer, cvs};
+use crate::Actor;
 use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
 
@@ -45,7 +46,9 @@ pub(crate) async fn answer(
             return Err(Trouble::limited(&service, "wrong_codes", wait));
         }
     }
-    let answered = service.step(move |authority| authority.exchange(caller.as_ref(), &query)).await;
+    let actor = if caller.is_some() { Actor::App } else { Actor::Device };
+    let answered =
+        service.step(move |authority| authority.acting_as(&actor, None).exchange(caller.as_ref(), &query)).await;
     let outcome = answered.as_ref().ok().map(|answer| (word(&answer.xml), answer.opened_blocks));
     if !matches!(outcome, Some(("NOK:CODE", _))) {
         guess.give_back();

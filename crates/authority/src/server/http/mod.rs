@@ -7,6 +7,7 @@ mod host;
 mod listener;
 mod mac;
 mod operations;
+mod operators;
 mod places;
 mod reply;
 mod shell;
@@ -18,6 +19,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
+use super::config::Role;
 use super::service::Service;
 pub(crate) use listener::{Listener, Peer, Tls, certificates as read_certificates, read as read_tls};
 pub(crate) use shell::Shell;
@@ -39,33 +41,42 @@ pub(crate) fn public(service: &Arc<Service>, shell: Shell) -> Router {
         .route("/connectedcar/v4/virtualkey/remoteaccess/token", post(token::exchange))
         .route("/.well-known/jwks.json", get(token::key_set))
         .route(FS, get(fs::authenticate));
-    whole(router, service, shell)
+    whole(router).layer(from_fn_with_state(shell, shell::around)).with_state(service.clone())
 }
 
-/// What operators reach.
-pub(crate) fn admin(service: &Arc<Service>, shell: Shell, guard: admin::Guard) -> Router {
-    let guarded = Router::new()
-        .route("/admin/v1/accounts", get(admin::accounts).post(admin::add_account))
-        .route("/admin/v1/accounts/{account}", get(admin::account).delete(admin::remove_account))
-        .route("/admin/v1/accounts/{account}/unblock", post(admin::unblock))
-        .route("/admin/v1/accounts/{account}/devices", get(admin::devices))
-        .route("/admin/v1/accounts/{account}/devices/{device}", delete(admin::remove_device))
-        .route("/admin/v1/audit", get(admin::audit))
-        .route("/admin/v1/openapi.json", get(admin::openapi))
-        .layer(from_fn_with_state(guard, admin::check));
+/// What operators reach, and the role that each route needs.
+pub(crate) fn admin(service: &Arc<Service>, shell: Shell, guard: Guard) -> Router {
+    let routes = [
+        ("/admin/v1/accounts", Role::Read, get(admin::accounts)),
+        ("/admin/v1/accounts", Role::Add, post(admin::add_account)),
+        ("/admin/v1/accounts/{account}", Role::Read, get(admin::account)),
+        ("/admin/v1/accounts/{account}", Role::Remove, delete(admin::remove_account)),
+        ("/admin/v1/accounts/{account}/unblock", Role::Unblock, post(admin::unblock)),
+        ("/admin/v1/accounts/{account}/devices", Role::Read, get(admin::devices)),
+        ("/admin/v1/accounts/{account}/devices/{device}", Role::Remove, delete(admin::remove_device)),
+        ("/admin/v1/audit", Role::Read, get(admin::audit)),
+        ("/admin/v1/openapi.json", Role::Read, get(admin::openapi)),
+    ];
+    let mut guarded = Router::new();
+    for (path, role, route) in routes {
+        guarded = guarded.route(path, operators::needs(service, role, route));
+    }
+    let guarded = guarded.layer(from_fn_with_state(guard.clone(), operators::check));
     let router = Router::new().merge(guarded).route("/metrics", get(operations::metrics));
-    whole(router, service, shell)
+    // The site is asked for before anything that this listener serves.
+    whole(router)
+        .layer(from_fn_with_state(guard, operators::same_site))
+        .layer(from_fn_with_state(shell, shell::around))
+        .with_state(service.clone())
 }
 
 /// What both listeners have.
-fn whole(router: Router<Arc<Service>>, service: &Arc<Service>, shell: Shell) -> Router {
+fn whole(router: Router<Arc<Service>>) -> Router<Arc<Service>> {
     router
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))
         .fallback(reply::not_found)
         .method_not_allowed_fallback(reply::method_not_allowed)
-        .layer(from_fn_with_state(shell, shell::around))
-        .with_state(service.clone())
 }
 
-pub(crate) use admin::Guard;
+pub(crate) use operators::Guard;

@@ -42,6 +42,7 @@ pub(crate) async fn around(State(shell): State<Shell>, request: Request, next: N
     // As long as it takes, its connection's place is not free.
     let held = request.extensions().get::<Held>().cloned();
     let id = request_id();
+    let operators = !shell.limited;
     let seen_to = tokio::spawn({
         let id = id.clone();
         async move {
@@ -52,6 +53,9 @@ pub(crate) async fn around(State(shell): State<Shell>, request: Request, next: N
     // It panics nowhere: handlers that do are answered for.
     let mut response = seen_to.await.unwrap_or_else(|_| Trouble::Failed.into_response());
     seal(response.headers_mut(), &id);
+    if operators {
+        seal_for_operators(response.headers_mut());
+    }
     response
 }
 
@@ -184,6 +188,12 @@ fn seal(headers: &mut HeaderMap, id: &str) {
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
     );
     headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+}
+
+/// Headers that every answer of the operators' listener has besides: no other site may embed it, and what is answered depends on the site.
+fn seal_for_operators(headers: &mut HeaderMap) {
+    headers.insert(header::VARY, HeaderValue::from_static("Origin, Sec-Fetch-Site"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
 }
 
 /// A number to find a request's lines by. Not a secret; without randomness a clock does.

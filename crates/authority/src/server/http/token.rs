@@ -17,7 +17,7 @@ use super::cvs;
 use super::reply::{Trouble, object};
 use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
-use crate::{AccountName, Verdict};
+use crate::{AccountName, Actor, Verdict};
 
 /// The body of a request. One flat object: an enum by its tag would be read into a buffer of serde's
 /// own first, which nobody wipes.
@@ -88,7 +88,7 @@ async fn by_password(
         return Ok(None);
     }
     let account = account.clone();
-    Ok(service.step(move |authority| authority.grant_refresh_token(&account)).await?)
+    Ok(service.step(move |authority| cvs::app(authority).grant_refresh_token(&account)).await?)
 }
 
 async fn by_refresh(
@@ -96,7 +96,7 @@ async fn by_refresh(
     account: &AccountName,
     token: Zeroizing<String>,
 ) -> Result<Option<Zeroizing<String>>, Trouble> {
-    let rotated = service.step(move |authority| authority.rotate_refresh_token(&token)).await?;
+    let rotated = service.step(move |authority| cvs::app(authority).rotate_refresh_token(&token)).await?;
     // One that another account shows is used up by that: whoever it belongs to gets a new one by a password.
     Ok(rotated.filter(|(owner, _)| owner == account).map(|(_, next)| next))
 }
@@ -105,8 +105,8 @@ async fn by_refresh(
 pub(super) enum Asker {
     /// The account's own app.
     App,
-    /// A relying party that showed its token.
-    Party(String),
+    /// A relying party at this address that showed its token.
+    Party(String, IpAddr),
     /// Somebody at this address, in the name of a relying party that is open to everybody.
     Anybody(String, IpAddr),
 }
@@ -119,9 +119,15 @@ pub(super) async fn verify(
     account: AccountName,
     password: Zeroizing<String>,
 ) -> Result<Verdict, Trouble> {
+    // Where people themselves ask, their addresses are not for the audit trail.
+    let (actor, from) = match &asker {
+        Asker::App => (Actor::App, None),
+        Asker::Party(party, address) => (Actor::Party(party.clone()), Some(*address)),
+        Asker::Anybody(party, _) => (Actor::Anybody(party.clone()), None),
+    };
     let (party, address) = match asker {
         Asker::App => (None, None),
-        Asker::Party(party) => (Some(party), None),
+        Asker::Party(party, _) => (Some(party), None),
         Asker::Anybody(party, address) => (Some(party), Some(rates::network(address))),
     };
     let (now, mut advance) = (Instant::now(), Advance::default());
@@ -131,7 +137,8 @@ pub(super) async fn verify(
     };
     let taken = taken.and_then(|()| advance.take(&service.rates.wrong_otps, (party, account.clone()), now));
     taken.map_err(|wait| Trouble::limited(service, "wrong_otps", wait))?;
-    let verdict = service.step(move |authority| authority.verify_otp(&account, &password)).await;
+    let verdict =
+        service.step(move |authority| authority.acting_as(&actor, from).verify_otp(&account, &password)).await;
     if !matches!(verdict, Ok(Verdict::Refused)) {
         advance.give_back();
     }

@@ -37,3 +37,20 @@ CREATE TABLE IF NOT EXISTS notices (
     id      TEXT NOT NULL,
     PRIMARY KEY (account, kind, at, id)
 );
+
+-- The audit trail: who acted, from where, how often, and what a writer of the database cannot forge.
+ALTER TABLE audit ADD COLUMN IF NOT EXISTS actor TEXT;
+ALTER TABLE audit ADD COLUMN IF NOT EXISTS address TEXT;
+ALTER TABLE audit ADD COLUMN IF NOT EXISTS count BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE audit ADD COLUMN IF NOT EXISTS mac BYTEA;
+
+CREATE TABLE IF NOT EXISTS audit_seals (
+    number   BIGINT PRIMARY KEY,
+    first_id BIGINT NOT NULL,
+    last_id  BIGINT NOT NULL,
+    count    BIGINT NOT NULL,
+    at       BIGINT NOT NULL,
+    digest   BYTEA NOT NULL,
+    previous BYTEA NOT NULL,
+    mac      BYTEA NOT NULL
+);

@@ -37,3 +37,20 @@ CREATE TABLE notices (
     id      TEXT NOT NULL,
     PRIMARY KEY (account, kind, at, id)
 ) STRICT, WITHOUT ROWID;
+
+-- The audit trail: who acted, from where, how often, and what a writer of the database cannot forge.
+ALTER TABLE audit ADD COLUMN actor TEXT;
+ALTER TABLE audit ADD COLUMN address TEXT;
+ALTER TABLE audit ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE audit ADD COLUMN mac BLOB;
+
+CREATE TABLE audit_seals (
+    number   INTEGER PRIMARY KEY NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id  INTEGER NOT NULL,
+    count    INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    digest   BLOB NOT NULL,
+    previous BLOB NOT NULL,
+    mac      BLOB NOT NULL
+) STRICT;

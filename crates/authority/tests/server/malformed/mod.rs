@@ -84,7 +84,7 @@ impl Stage {
     }
 }
 
-fn sqlite_rows(world: &World) -> Vec<String> {
+pub(crate) fn sqlite_rows(world: &World) -> Vec<String> {
     let connection = Connection::open(world.path().join("authority.db")).unwrap();
     connection.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
     let mut all = Vec::new();

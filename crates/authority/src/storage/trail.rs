@@ -1,0 +1,235 @@
+//! The rows of the audit trail and the seals over them.
+
+use super::transaction::{Transaction, params};
+use super::value::Row;
+use super::{AuditIds, StorageError, Stored};
+use crate::actor::Context;
+
+/// A row of the audit trail. It never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AuditRow {
+    pub(crate) id: i64,
+    pub(crate) at: i64,
+    pub(crate) account: Option<String>,
+    pub(crate) device: Option<String>,
+    pub(crate) event: String,
+    /// `None` in rows of releases that did not keep it.
+    pub(crate) actor: Option<String>,
+    pub(crate) address: Option<String>,
+    /// How many equal events the row stands for.
+    pub(crate) count: i64,
+    /// `None` in rows of releases that made none.
+    pub(crate) mac: Option<Vec<u8>>,
+}
+
+impl AuditRow {
+    /// An event at `at`, which is still to be written.
+    pub(crate) fn new(at: i64, context: &Context, account: Option<&str>, device: Option<&str>, event: &str) -> Self {
+        Self {
+            id: 0,
+            at,
+            account: account.map(str::to_owned),
+            device: device.map(str::to_owned),
+            event: event.to_owned(),
+            actor: Some(context.actor.clone()),
+            address: context.address.clone(),
+            count: 1,
+            mac: None,
+        }
+    }
+}
+
+/// A seal over the rows from `first_id` to `last_id`, both included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SealRow {
+    pub(crate) number: i64,
+    pub(crate) first_id: i64,
+    pub(crate) last_id: i64,
+    /// How many rows there are.
+    pub(crate) count: i64,
+    pub(crate) at: i64,
+    /// Over the rows.
+    pub(crate) digest: [u8; 32],
+    /// The MAC of the seal before it; zeros in the first one.
+    pub(crate) previous: [u8; 32],
+    /// Over all of it.
+    pub(crate) mac: [u8; 32],
+}
+
+impl Transaction<'_> {
+    /// Writes a row under the next free id, which is set in it, as is the MAC that `mac` makes of it.
+    pub(crate) fn add_audit(&self, row: &mut AuditRow, mac: impl Fn(&AuditRow) -> [u8; 32]) -> Stored<()> {
+        const DRAWS: u32 = 100;
+        for _ in 0..DRAWS {
+            row.id = self.ids.next(row.at).map_err(|failure| StorageError::new(failure.to_string()))?;
+            let made = mac(row);
+            let written = self.write(
+                "INSERT INTO audit (id, at, account, device, event, actor, address, count, mac)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+                params![
+                    row.id,
+                    row.at,
+                    row.account.as_deref(),
+                    row.device.as_deref(),
+                    &row.event,
+                    row.actor.as_deref(),
+                    row.address.as_deref(),
+                    row.count,
+                    &made,
+                ],
+            )?;
+            if written > 0 {
+                row.mac = Some(made.to_vec());
+                return Ok(());
+            }
+        }
+        Err(StorageError::new("no free id for an audit row was found"))
+    }
+
+    /// Makes a row stand for more events.
+    pub(crate) fn recount_audit(&self, id: i64, count: i64, mac: &[u8; 32]) -> Stored<()> {
+        self.put("UPDATE audit SET count = $1, mac = $2 WHERE id = $3", params![count, mac, id])
+    }
+
+    /// The greatest id of an audit row that was made by this process, or that its further ids lie above.
+    pub(crate) fn last_audit_id(&self) -> i64 {
+        self.ids.last()
+    }
+
+    /// Makes every further id of an audit row greater than this one.
+    pub(crate) fn lift_audit_ids(&self, above: i64) {
+        self.ids.lift(above);
+    }
+
+    pub(crate) fn audit_row(&self, id: i64) -> Stored<Option<AuditRow>> {
+        self.find(
+            "SELECT id, at, account, device, event, actor, address, count, mac FROM audit WHERE id = $1",
+            params![id],
+            line,
+        )
+    }
+
+    /// The audit trail from its newest row, or from the row before `before`, backwards.
+    pub(crate) fn audit_log(&self, account: Option<&str>, before: i64, limit: u32) -> Stored<Vec<AuditRow>> {
+        match account {
+            Some(account) => self.all(
+                "SELECT id, at, account, device, event, actor, address, count, mac FROM audit
+                 WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+                params![account, before, limit],
+                line,
+            ),
+            None => self.all(
+                "SELECT id, at, account, device, event, actor, address, count, mac FROM audit
+                 WHERE id < $1 ORDER BY id DESC LIMIT $2",
+                params![before, limit],
+                line,
+            ),
+        }
+    }
+
+    /// Up to `limit` rows from `first` to `last`, both included, in the order of their ids.
+    pub(crate) fn audit_between(&self, first: i64, last: i64, limit: u32) -> Stored<Vec<AuditRow>> {
+        self.all(
+            "SELECT id, at, account, device, event, actor, address, count, mac FROM audit
+             WHERE id >= $1 AND id <= $2 ORDER BY id LIMIT $3",
+            params![first, last, limit],
+            line,
+        )
+    }
+
+    /// The greatest id of an audit row.
+    pub(crate) fn newest_audit_id(&self) -> Stored<Option<i64>> {
+        self.find("SELECT id FROM audit ORDER BY id DESC LIMIT 1", &[], |mut row| row.get())
+    }
+
+    /// Removes up to `limit` audit rows that were written before `time`: of a trail without seals.
+    pub(crate) fn prune_audit(&self, time: i64, limit: u32) -> Stored<u64> {
+        // The id bounds what is read. Rows of releases that counted their ids are all below it: their time tells.
+        self.write(
+            "DELETE FROM audit WHERE id IN
+                 (SELECT id FROM audit WHERE id < $1 AND at < $2 ORDER BY id LIMIT $3)",
+            params![AuditIds::first_at(time), time, limit],
+        )
+    }
+
+    /// Whether a row from `first` to `last` was written at `time` or later.
+    pub(crate) fn audit_since(&self, first: i64, last: i64, time: i64) -> Stored<bool> {
+        let found: Option<i64> = self.find(
+            "SELECT id FROM audit WHERE id >= $1 AND id <= $2 AND at >= $3 LIMIT 1",
+            params![first, last, time],
+            |mut row| row.get(),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Removes a seal with its rows, and tells how many there were.
+    pub(crate) fn remove_sealed(&self, seal: &SealRow) -> Stored<u64> {
+        self.put("DELETE FROM audit_seals WHERE number = $1", params![seal.number])?;
+        self.write("DELETE FROM audit WHERE id >= $1 AND id <= $2", params![seal.first_id, seal.last_id])
+    }
+
+    /// Writes a seal. `false`: there is one of this number.
+    pub(crate) fn add_seal(&self, seal: &SealRow) -> Stored<bool> {
+        let written = self.write(
+            "INSERT INTO audit_seals (number, first_id, last_id, count, at, digest, previous, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (number) DO NOTHING",
+            params![
+                seal.number,
+                seal.first_id,
+                seal.last_id,
+                seal.count,
+                seal.at,
+                &seal.digest,
+                &seal.previous,
+                &seal.mac,
+            ],
+        )?;
+        Ok(written > 0)
+    }
+
+    pub(crate) fn newest_seal(&self) -> Stored<Option<SealRow>> {
+        self.find(
+            "SELECT number, first_id, last_id, count, at, digest, previous, mac FROM audit_seals
+             ORDER BY number DESC LIMIT 1",
+            &[],
+            seal,
+        )
+    }
+
+    /// Up to `limit` seals with a number of `first` or more, in their order.
+    pub(crate) fn seals_from(&self, first: i64, limit: u32) -> Stored<Vec<SealRow>> {
+        self.all(
+            "SELECT number, first_id, last_id, count, at, digest, previous, mac FROM audit_seals
+             WHERE number >= $1 ORDER BY number LIMIT $2",
+            params![first, limit],
+            seal,
+        )
+    }
+}
+
+fn line(mut row: Row) -> Stored<AuditRow> {
+    Ok(AuditRow {
+        id: row.get()?,
+        at: row.get()?,
+        account: row.get()?,
+        device: row.get()?,
+        event: row.get()?,
+        actor: row.get()?,
+        address: row.get()?,
+        count: row.get()?,
+        mac: row.get()?,
+    })
+}
+
+fn seal(mut row: Row) -> Stored<SealRow> {
+    Ok(SealRow {
+        number: row.get()?,
+        first_id: row.get()?,
+        last_id: row.get()?,
+        count: row.get()?,
+        at: row.get()?,
+        digest: row.get()?,
+        previous: row.get()?,
+        mac: row.get()?,
+    })
+}

@@ -1,0 +1,108 @@
+//! Equal refusals of a minute: this process remembers which row stands for them, so that the row can count the next one.
+//!
+//! Steps that run at once must not count in one row: on PostgreSQL they would collide. So a row belongs to one step at a time, and a step
+//! that finds none free writes another row. There are as many rows a minute as steps ran at once, in each instance.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+const MINUTE: i64 = 60_000;
+
+/// Kinds of refusals that are remembered at most. Beyond that each refusal is a row.
+const MAX_KINDS: usize = 10_000;
+
+/// What equal refusals have in common.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Kind {
+    pub(crate) account: Option<String>,
+    pub(crate) device: Option<String>,
+    pub(crate) event: &'static str,
+    pub(crate) actor: String,
+    pub(crate) address: Option<String>,
+}
+
+/// The rows of this minute's refusals.
+#[derive(Default)]
+pub(crate) struct Refusals(Arc<Mutex<Rows>>);
+
+#[derive(Default)]
+struct Rows {
+    minute: i64,
+    /// The rows that no step counts in at the moment.
+    free: HashMap<Kind, Vec<i64>>,
+}
+
+/// A row that one step counts in. It is free again when this is dropped, which must be after the step's transaction has ended.
+pub(crate) struct Claim {
+    rows: Arc<Mutex<Rows>>,
+    minute: i64,
+    kind: Kind,
+    /// The row; `None` where there is none yet.
+    pub(crate) id: Option<i64>,
+}
+
+impl Refusals {
+    /// Takes a row of this kind for a step at `now`.
+    pub(crate) fn claim(&self, kind: Kind, now: i64) -> Claim {
+        let minute = now.div_euclid(MINUTE);
+        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.minute != minute {
+            *rows = Rows { minute, ..Rows::default() };
+        }
+        let id = rows.free.get_mut(&kind).and_then(Vec::pop);
+        Claim { rows: self.0.clone(), minute, kind, id }
+    }
+}
+
+impl Claim {
+    /// Whether a row of this time can count for the claim.
+    pub(crate) fn is_of_minute(&self, at: i64) -> bool {
+        at.div_euclid(MINUTE) == self.minute
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let Some(id) = self.id else { return };
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = rows.free.len() < MAX_KINDS || rows.free.contains_key(&self.kind);
+        if rows.minute == self.minute && fits {
+            rows.free.entry(self.kind.clone()).or_default().push(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(account: &str) -> Kind {
+        Kind { account: Some(account.into()), device: None, event: "a", actor: "app".into(), address: None }
+    }
+
+    #[test]
+    fn a_row_belongs_to_one_step_at_a_time_and_to_its_minute() {
+        let refusals = Refusals::default();
+        let mut first = refusals.claim(kind("alice"), 0);
+        assert_eq!(first.id, None);
+        first.id = Some(1);
+        assert_eq!(refusals.claim(kind("alice"), 1).id, None, "another step counts in it");
+        drop(first);
+        assert_eq!(refusals.claim(kind("bob"), 2).id, None);
+        let again = refusals.claim(kind("alice"), MINUTE - 1);
+        assert_eq!(again.id, Some(1));
+        assert!(again.is_of_minute(0) && !again.is_of_minute(MINUTE) && !again.is_of_minute(-1));
+        assert_eq!(refusals.claim(kind("alice"), MINUTE).id, None, "another minute");
+        drop(again);
+        assert_eq!(refusals.claim(kind("alice"), MINUTE).id, None, "it is over");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let refusals = Refusals::default();
+        for number in 0..=MAX_KINDS {
+            refusals.claim(kind(&number.to_string()), 0).id = Some(1);
+        }
+        assert_eq!(refusals.0.lock().unwrap_or_else(PoisonError::into_inner).free.len(), MAX_KINDS);
+    }
+}

@@ -1,0 +1,281 @@
+//! The check of the whole audit trail: each row, each seal, and the chain of the seals.
+
+use std::fmt;
+
+use super::{AuditKey, AuditSeal, FIRST_ID, MOST, RowState, pruned};
+use crate::authority::Authority;
+use crate::failure::Failure;
+use crate::step::Step;
+use crate::storage::{AuditRow, SealRow};
+
+/// Seals, or rows that are not sealed, that one transaction reads.
+const PAGE: u32 = 1000;
+
+/// What is wrong with an audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuditFault {
+    /// A row has another MAC than its columns make.
+    RowChanged {
+        /// Its id.
+        id: i64,
+    },
+    /// A row has no MAC: the service did not write it.
+    RowUnsigned {
+        /// Its id.
+        id: i64,
+    },
+    /// Rows of a seal are missing.
+    RowsMissing {
+        /// The seal's number.
+        seal: i64,
+        /// The first id of its range.
+        first_id: i64,
+        /// The last id of its range.
+        last_id: i64,
+        /// How many are missing.
+        count: i64,
+    },
+    /// There are more rows than a seal covers. Seal 0 stands for ids below the first seal.
+    RowsInserted {
+        /// The seal's number.
+        seal: i64,
+        /// The first id of its range.
+        first_id: i64,
+        /// The last id of its range.
+        last_id: i64,
+        /// How many there are too many.
+        count: i64,
+    },
+    /// As many rows as a seal covers are there, each with a MAC of its own, and some of them are not the ones that were sealed.
+    RowsReplaced {
+        /// The seal's number.
+        seal: i64,
+        /// The first id of its range.
+        first_id: i64,
+        /// The last id of its range.
+        last_id: i64,
+    },
+    /// A seal has another MAC than its columns make, or does not follow the one before it.
+    SealChanged {
+        /// Its number.
+        number: i64,
+    },
+    /// A seal is missing.
+    SealMissing {
+        /// Its number.
+        number: i64,
+    },
+    /// The newest seal is older than the one that is known: the database was put back.
+    Older {
+        /// The number that is known, from the log or from before.
+        expected: i64,
+        /// The number of the newest seal; 0 where there is none.
+        found: i64,
+    },
+}
+
+impl fmt::Display for AuditFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RowChanged { id } => write!(f, "row {id} was changed"),
+            Self::RowUnsigned { id } => write!(f, "row {id} has no MAC: it was inserted, or its MAC was removed"),
+            Self::RowsMissing { seal, first_id, last_id, count } => {
+                write!(f, "{count} rows of seal {seal} are missing (ids {first_id} to {last_id})")
+            }
+            Self::RowsInserted { seal, first_id, last_id, count } => {
+                write!(f, "{count} rows were inserted into seal {seal} (ids {first_id} to {last_id})")
+            }
+            Self::RowsReplaced { seal, first_id, last_id } => {
+                write!(f, "rows of seal {seal} were replaced by others (ids {first_id} to {last_id})")
+            }
+            Self::SealChanged { number } => write!(f, "seal {number} was changed"),
+            Self::SealMissing { number } => write!(f, "seal {number} is missing"),
+            Self::Older { expected, found } => write!(
+                f,
+                "this database is older than its log: its newest seal is {found}, and seal {expected} is known"
+            ),
+        }
+    }
+}
+
+/// What a check of the audit trail read and found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditCheck {
+    /// How many rows were read.
+    pub rows: u64,
+    /// How many seals there are.
+    pub seals: u64,
+    /// Seals whose rows were not read because of the limit. The seals themselves were checked.
+    pub skipped: u64,
+    /// The newest seal.
+    pub newest: Option<AuditSeal>,
+    /// What is wrong; nothing where the list is empty.
+    pub faults: Vec<AuditFault>,
+}
+
+/// Faults that a check tells at most.
+const MAX_FAULTS: usize = 1000;
+
+impl Authority {
+    /// Checks the audit trail: the MAC of each row, the chain of the seals, the rows of each seal.
+    ///
+    /// `most` limits how many sealed rows are read, the newest first; the seals are all checked, and so are the rows after the last one.
+    /// `expected` is the number and head of a seal from the log. `progress` is told the number of rows after each page, and whether to go
+    /// on is its answer.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be read.
+    pub fn verify_audit(
+        &self,
+        most: Option<u64>,
+        expected: Option<(i64, &str)>,
+        mut progress: impl FnMut(u64) -> bool,
+    ) -> Result<AuditCheck, Failure> {
+        let mut check = AuditCheck::default();
+        let seals = self.verify_seals(&mut check, expected)?;
+        let most = most.unwrap_or(u64::MAX);
+        for seal in seals.iter().rev() {
+            if check.rows >= most || check.faults.len() >= MAX_FAULTS {
+                check.skipped += 1;
+                continue;
+            }
+            let (faults, still_there) = self.surroundings().step("audit.verify", |step| {
+                // Another process may have pruned it meanwhile, with its rows.
+                Ok((judge_seal(step, seal)?, pruned(step)? < seal.number))
+            })?;
+            if still_there {
+                check.faults.extend(faults);
+            }
+            check.rows = check.rows.saturating_add(seal.count.unsigned_abs());
+            if !progress(check.rows) {
+                return Ok(check);
+            }
+        }
+        if let Some(oldest) = seals.first() {
+            self.verify_before(&mut check, oldest)?;
+        }
+        self.verify_unsealed(&mut check, seals.last(), progress)?;
+        Ok(check)
+    }
+
+    /// Checks the chain of the seals, and gives them in their order.
+    fn verify_seals(&self, check: &mut AuditCheck, expected: Option<(i64, &str)>) -> Result<Vec<SealRow>, Failure> {
+        let around = self.surroundings();
+        let mut seals: Vec<SealRow> = Vec::new();
+        let mut first = i64::MIN;
+        loop {
+            let page = around.step("audit.seals", |step| Ok(step.rows.seals_from(first, PAGE)?))?;
+            let full = u32::try_from(page.len()).is_ok_and(|length| length == PAGE);
+            seals.extend(page);
+            match seals.last() {
+                Some(last) if full => first = last.number.saturating_add(1),
+                _ => break,
+            }
+        }
+        // Read after them: what was pruned meanwhile is no fault.
+        let pruned = around.step("audit.pruned", pruned)?;
+        seals.retain(|seal| seal.number > pruned || seal.number < 1);
+        let mut before: Option<&SealRow> = None;
+        for seal in &seals {
+            let next = before.map_or(pruned, |before| before.number).saturating_add(1);
+            for number in next..seal.number.min(next.saturating_add(10)) {
+                check.faults.push(AuditFault::SealMissing { number });
+            }
+            let follows = before.is_none_or(|before| {
+                before.number.saturating_add(1) != seal.number
+                    || (before.mac == seal.previous && before.last_id.saturating_add(1) == seal.first_id)
+            });
+            let begins = seal.number != 1 || (seal.first_id == FIRST_ID && seal.previous == [0; 32]);
+            if !self.trail().key.is_intact(seal) || !follows || !begins {
+                check.faults.push(AuditFault::SealChanged { number: seal.number });
+            }
+            before = Some(seal);
+        }
+        check.seals = seals.len() as u64;
+        check.newest = seals.last().map(AuditSeal::from);
+        let newest = seals.last().map_or(0, |seal| seal.number);
+        if newest == 0 && pruned > 0 {
+            // Pruning leaves the newest seal.
+            check.faults.push(AuditFault::SealMissing { number: pruned.saturating_add(1) });
+        }
+        if let Some((number, head)) = expected {
+            if newest < number {
+                check.faults.push(AuditFault::Older { expected: number, found: newest });
+            } else if let Some(seal) = seals.iter().find(|seal| seal.number == number)
+                && !AuditSeal::from(seal).head.eq_ignore_ascii_case(head)
+            {
+                check.faults.push(AuditFault::SealChanged { number });
+            }
+        }
+        Ok(seals)
+    }
+
+    /// Rows below the oldest seal: there are none.
+    fn verify_before(&self, check: &mut AuditCheck, oldest: &SealRow) -> Result<(), Failure> {
+        let last_id = oldest.first_id.saturating_sub(1);
+        let (found, pruned) = self.surroundings().step("audit.verify", |step| {
+            Ok((step.rows.audit_between(i64::MIN, last_id, PAGE)?.len(), pruned(step)?))
+        })?;
+        if found > 0 && pruned < oldest.number {
+            let count = i64::try_from(found).unwrap_or(i64::MAX);
+            check.faults.push(AuditFault::RowsInserted { seal: 0, first_id: i64::MIN, last_id, count });
+        }
+        Ok(())
+    }
+
+    /// Checks the rows after the last seal.
+    fn verify_unsealed(
+        &self,
+        check: &mut AuditCheck,
+        last: Option<&SealRow>,
+        mut progress: impl FnMut(u64) -> bool,
+    ) -> Result<(), Failure> {
+        let around = self.surroundings();
+        let mut first = last.map_or(i64::MIN, |seal| seal.last_id.saturating_add(1));
+        loop {
+            let page = around.step("audit.verify", |step| Ok(step.rows.audit_between(first, i64::MAX, PAGE)?))?;
+            let faults = page.iter().filter_map(|row| row_fault(&self.trail().key, row));
+            check.faults.extend(faults.take(MAX_FAULTS.saturating_sub(check.faults.len())));
+            check.rows = check.rows.saturating_add(page.len() as u64);
+            match page.last() {
+                Some(last) if page.len() == PAGE as usize && progress(check.rows) => {
+                    first = last.id.saturating_add(1);
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+}
+
+/// What is wrong with a row by itself.
+pub(super) fn row_fault(key: &AuditKey, row: &AuditRow) -> Option<AuditFault> {
+    match key.judge_row(row) {
+        RowState::Intact => None,
+        RowState::Changed => Some(AuditFault::RowChanged { id: row.id }),
+        RowState::Unsigned => Some(AuditFault::RowUnsigned { id: row.id }),
+    }
+}
+
+/// What is wrong with a seal and with its rows.
+pub(super) fn judge_seal(step: &Step<'_>, seal: &SealRow) -> Result<Vec<AuditFault>, Failure> {
+    let key = &step.trail.key;
+    let SealRow { number, first_id, last_id, .. } = *seal;
+    if !key.is_intact(seal) {
+        return Ok(vec![AuditFault::SealChanged { number }]);
+    }
+    // A few more than a seal has are enough to see that there are too many.
+    let rows = step.rows.audit_between(first_id, last_id, 2 * MOST)?;
+    let mut faults: Vec<AuditFault> = rows.iter().filter_map(|row| row_fault(key, row)).collect();
+    let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let missing = seal.count.saturating_sub(found);
+    if missing > 0 {
+        faults.push(AuditFault::RowsMissing { seal: number, first_id, last_id, count: missing });
+    } else if missing < 0 {
+        faults.push(AuditFault::RowsInserted { seal: number, first_id, last_id, count: -missing });
+    } else if faults.is_empty() && key.of_rows(&rows) != seal.digest {
+        faults.push(AuditFault::RowsReplaced { seal: number, first_id, last_id });
+    }
+    Ok(faults)
+}

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
 use crate::clock::MovedClock;
-use crate::inwebo::Request;
+use crate::inwebo::{Request, Ticket};
 
 impl Clock for MovedClock {
     fn now(&self) -> i64 {
@@ -109,6 +109,7 @@ fn answer(answer: pims_authority::CvsAnswer) -> CvsAnswer {
     use pims_authority::{CvsAnswer as Theirs, CvsRefusal as TheirRefusal};
     match answer {
         Theirs::Done => CvsAnswer::Done,
+        Theirs::Ticket(ticket) => Ticket::new(ticket.reveal()).map_or(CvsAnswer::Done, CvsAnswer::Ticket),
         Theirs::PhoneNumber(number) => CvsAnswer::PhoneNumber(number),
         Theirs::Refused(refusal) => CvsAnswer::Refused(match refusal {
             TheirRefusal::NoPhoneNumber => CvsRefusal::NoPhoneNumber,

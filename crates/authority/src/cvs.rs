@@ -2,9 +2,11 @@
 //!
 //! Who the account is was settled before; the HTTP face of this is not here.
 
+use std::fmt;
+
 use crate::account::AccountName;
 use crate::audit;
-use crate::codes::{self, Entered};
+use crate::codes::{self, Entered, Made};
 use crate::domain::code as rules;
 use crate::domain::phone::is_phone_number;
 use crate::failure::Failure;
@@ -46,11 +48,35 @@ pub enum CvsRequest<'a> {
     RemoveEnrollments,
 }
 
+/// What a device shows with the code of an activation, where the service asks for it
+/// ([`ActivationProof::Ticket`](crate::ActivationProof)): 128 random bits, bound to account, purpose and code. It is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ticket(Zeroizing<String>);
+
+impl Ticket {
+    pub(crate) fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// Returns the text that the device sends, in base64url.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Ticket")
+    }
+}
+
 /// The answer to a [`CvsRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CvsAnswer {
     /// It is done.
     Done,
+    /// The code was sent. The device needs this ticket to use it.
+    Ticket(Ticket),
     /// The trusted phone number.
     PhoneNumber(String),
     /// It is not done.
@@ -94,9 +120,8 @@ pub(crate) fn answer<'s>(
     let name = account.as_str();
     let surroundings = around();
     let judged = match *request {
-        CvsRequest::SendCode { purpose, phone_number } => {
-            send_code(around, post, name, purpose, phone_number)?.map(|()| CvsAnswer::Done)
-        }
+        CvsRequest::SendCode { purpose, phone_number } => send_code(around, post, name, purpose, phone_number)?
+            .map(|ticket| ticket.map_or(CvsAnswer::Done, CvsAnswer::Ticket)),
         CvsRequest::TrustedPhoneNumber => {
             surroundings.step("phoneNumber.read", |step| trusted_number(step, name))?.map(CvsAnswer::PhoneNumber)
         }
@@ -121,24 +146,24 @@ fn send_code<'s>(
     name: &str,
     purpose: Purpose,
     phone_number: Option<&str>,
-) -> Judged<()> {
+) -> Judged<Option<Ticket>> {
     if post.is_full(&around())? {
         return Ok(Err(CvsRefusal::SmsNotSent));
     }
     // First durable, then sent: a code that a person holds is always known.
     let made = around().step("code.send", |step| {
         let made = make_code(step, name, purpose, phone_number)?;
-        if let Ok((code, message)) = &made {
+        if let Ok((code, message, _)) = &made {
             post.keep(step, name, *code, message)?;
         }
         Ok(made)
     })?;
-    let (code, message) = match made {
+    let (code, message, ticket) = match made {
         Ok(made) => made,
         Err(refusal) => return Ok(Err(refusal)),
     };
     if post.try_first(&around, &message)? {
-        return Ok(Ok(()));
+        return Ok(Ok(ticket));
     }
     if post.retry.is_none() {
         around().step("code.withdraw", |step| {
@@ -149,7 +174,9 @@ fn send_code<'s>(
     Ok(Err(CvsRefusal::SmsNotSent))
 }
 
-fn make_code(step: &Step<'_>, name: &str, purpose: Purpose, phone_number: Option<&str>) -> Judged<(Hash, Sms)> {
+type Prepared = (Hash, Sms, Option<Ticket>);
+
+fn make_code(step: &Step<'_>, name: &str, purpose: Purpose, phone_number: Option<&str>) -> Judged<Prepared> {
     let account = account(step, name)?;
     let number = match (purpose, phone_number) {
         (Purpose::PhoneNumberCertification, Some(number)) if is_phone_number(number) => number.to_owned(),
@@ -165,12 +192,12 @@ fn make_code(step: &Step<'_>, name: &str, purpose: Purpose, phone_number: Option
         step.audit(Some(name), None, audit::CODE_LIMITED)?;
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds }));
     }
-    let (hash, code) = codes::make(step, name, purpose, &number, old.as_ref())?;
+    let Made { hash, code, ticket } = codes::make(step, name, purpose, &number, old.as_ref())?;
     step.rows.add_code_request(name, step.now, &random::hex::<16>()?)?;
     step.audit(Some(name), None, audit::CODE_SENT)?;
     let text = message_text(&code, step.policy.code_lifetime_seconds);
     let id = random::hex::<16>()?;
-    Ok(Ok((hash, Sms { id, to: number, purpose, code, text, at: step.now })))
+    Ok(Ok((hash, Sms { id, to: number, purpose, code, text, at: step.now }, ticket)))
 }
 
 fn message_text(code: &str, lifetime_seconds: u64) -> Zeroizing<String> {

@@ -14,6 +14,7 @@ mod life;
 mod limits;
 mod malformed;
 mod operating_page;
+mod proof;
 mod readiness;
 mod routes;
 mod schema;

@@ -2,7 +2,7 @@
 
 use super::{open_quietly, say};
 use crate::server::config::keys::{FILE, KEYS, Key};
-use crate::server::config::{Config, TlsFiles};
+use crate::server::config::{Config, TlsFiles, guesses};
 use crate::server::http;
 use crate::server::identity::Identity;
 
@@ -11,9 +11,13 @@ pub(crate) fn run(config: Config, connect: bool) -> Result<(), String> {
     for files in [config.listen.tls.as_ref(), admin].into_iter().flatten() {
         tls(files)?;
     }
+    let warning = guesses::warning(&config.policy, &config.limits);
     if connect {
         open_quietly(&config)?.ping().map_err(|failure| failure.to_string())?;
         Identity::new(config.tokens)?;
+    }
+    if let Some(warning) = warning {
+        say(&format!("warning: {warning}"))?;
     }
     say("the configuration is good")
 }

@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{dev, gateway, open};
-use crate::server::config::Config;
+use crate::server::config::{Config, guesses};
 use crate::server::http::{self, Guard, Listener, Shell, Tls};
 use crate::server::identity::Identity;
 use crate::server::log;
@@ -43,6 +43,9 @@ pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
 /// `ready` is told the address once it is listened to.
 fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -> Result<(), String> {
     log::start(config.log);
+    if let Some(warning) = guesses::warning(&config.policy, &config.limits) {
+        tracing::warn!("{warning}");
+    }
     // Steps wait for the database, and as many requests for the SMS gateway, on threads of their own.
     let runtime = Builder::new_multi_thread()
         .enable_all()

@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, the environment over it, typed and checked before anything is done with it.
 
+pub(crate) mod guesses;
 pub(crate) mod keys;
 mod reader;
 mod secret;

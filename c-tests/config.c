@@ -59,6 +59,8 @@ static const Bad bad[] = {
     {"'embedded':{'clockOffsetSeconds':-1}", "embedded.clockOffsetSeconds"},
     {"'embedded':{'database':1}", "embedded.database"},
     {"'embedded':{'policy':{'maxPinTrys':3}}", "embedded.policy"},
+    {"'embedded':{'policy':{'activationProof':'none'}}", "embedded.policy"},
+    {"'embedded':{'policy':{'activationProof':{'open':9}}}", "embedded.policy"},
     {"'embedded':{'policy':{'maxPinTries':'three'}}", "embedded.policy"},
 };
 

@@ -171,6 +171,24 @@ static void a_code_has_as_many_digits_as_the_policy_says(void **state)
     assert_succeeded(take_code(code), "{'status':'NotEnrolled'}");
 }
 
+static void what_an_activation_shows_is_a_rule_of_the_policy(void **state)
+{
+    char code[MAX_WORD];
+
+    (void)state;
+    restart(",'embedded':{'policy':{'activationProof':'ticket'}}");
+    assert_succeeded(take_code(new_enrollment_code()), "{'status':'NotEnrolled'}");
+    /* Codes that are compared with those of all accounts are long, whatever the number of digits is. */
+    restart(",'embedded':{'policy':{'activationProof':'open','codeDigits':4}}");
+    snprintf(code, sizeof code, "%s", new_enrollment_code());
+    assert_int_equal(strlen(code), 10);
+    assert_int_equal(strspn(code, "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"), 10);
+    assert_succeeded(take_code(code), "{'status':'NotEnrolled'}");
+    restart(",'embedded':{'policy':{'activationProof':{'open':12}}}");
+    assert_int_equal(strlen(new_enrollment_code()), 12);
+    assert_succeeded(enroll_with(PIN, last_code("enrollment")), "null");
+}
+
 static void a_wrong_code_is_2305_and_a_code_dies_of_too_many_tries(void **state)
 {
     char code[MAX_WORD];
@@ -575,6 +593,7 @@ static const struct CMUnitTest tests[] = {
     TEST(five_codes_an_hour_may_be_asked_for, with_phone_number),
     TEST(codes_are_limited_by_the_day_too, with_phone_number),
     TEST(a_code_has_as_many_digits_as_the_policy_says, with_phone_number),
+    TEST(what_an_activation_shows_is_a_rule_of_the_policy, with_phone_number),
     TEST(a_wrong_code_is_2305_and_a_code_dies_of_too_many_tries, with_phone_number),
     TEST(asking_for_another_code_gives_no_try_back, with_phone_number),
     TEST(a_newer_code_replaces_the_one_before, with_phone_number),

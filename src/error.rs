@@ -370,6 +370,9 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
         }
         Word::Timeout => Error::new(Code::Timeout).with_detail("too long between the two steps of the exchange"),
         Word::PhoneRegistered => Error::new(Code::PhoneNumberRegistered),
+        Word::Token => Error::new(Code::NeedAuthentication)
+            .with_detail("the service wants the account's access token with an activation")
+            .then(NextAction::Authenticate),
         Word::Unknown(word) => Error::new(Code::Unknown)
             .with_detail(format!("the service answered {word}, which this library does not know")),
     };
@@ -501,6 +504,7 @@ mod tests {
             ("NOK:BIOKEY", 2308),
             ("NOK:DESYNCHRONIZED", 2316),
             ("NOK:PHONEREGISTERED", 2390),
+            ("NOK:TOKEN", 2301),
             ("NOK:SOMETHINGELSE", 2000),
         ];
         for (word, code) in expected {

@@ -4,7 +4,7 @@ use inwebo_values::{Kma, Modulus, Pin, Proofs, Serial, hex};
 
 use super::device::token;
 use super::secret::SecretWanted;
-use super::{Answer, Client, Device, EngineError, Request, Seed, SmsCode};
+use super::{Answer, Client, Device, EngineError, Request, Seed, SmsCode, Ticket};
 
 /// What the service says of the account's PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,16 @@ pub(super) fn open_modulus(factory: &Modulus, sealed: &str) -> Option<Modulus> {
 /// The setup step: has the code checked. `phone` registers that number with the device (ours).
 pub fn setup(client: &Client, code: &SmsCode, phone: Option<&str>) -> Request {
     with_phone(client.first_setup("activate").with("code", code.as_str()), phone)
+}
+
+impl Request {
+    /// Appends the ticket that the request for the code was answered with, where there was one (ours). Both steps show it.
+    pub fn with_ticket(self, ticket: Option<&Ticket>) -> Self {
+        match ticket {
+            Some(ticket) => self.with("ticket", ticket.as_str()),
+            None => self,
+        }
+    }
 }
 
 fn with_phone(request: Request, phone: Option<&str>) -> Request {

@@ -38,6 +38,40 @@ impl PartialEq for SmsCode {
 
 impl Eq for SmsCode {}
 
+/// A ticket: what the service gave with the request for a code of an activation, and wants back with the code (ours).
+/// 1 to 128 letters of base64url. Wiped when dropped; its `Debug` does not show it.
+#[derive(Clone)]
+pub struct Ticket(Zeroizing<String>);
+
+impl Ticket {
+    /// The ticket in `text`; `None` where it is none.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = (1..=128).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        fits.then(|| Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// Its letters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Compared in a time that tells nothing but whether the lengths differ.
+impl PartialEq for Ticket {
+    fn eq(&self, other: &Self) -> bool {
+        subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Ticket {}
+
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Ticket")
+    }
+}
+
 /// The application at the service.
 #[derive(Clone, Debug)]
 pub struct Client {

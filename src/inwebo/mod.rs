@@ -31,7 +31,7 @@ pub mod synchro;
 mod word;
 
 pub use answer::Answer;
-pub use client::{Client, SmsCode};
+pub use client::{Client, SmsCode, Ticket};
 pub use device::{Device, Unlocked};
 pub use inwebo_values::{K0, K1, Kma, Modulus, Pin, SecVal, Serial, ServiceSecret};
 pub use request::Request;

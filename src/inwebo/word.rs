@@ -39,11 +39,13 @@ pub enum Word {
     Desynchronized,
     /// `NOK:PHONEREGISTERED` (ours): the account has a trusted phone number already.
     PhoneRegistered,
+    /// `NOK:TOKEN` (ours): an activation must show the account's token.
+    Token,
     /// Any other word: only its letters, digits, `:` and `_`, at most 40 of them.
     Unknown(String),
 }
 
-const WORDS: [(Word, &str); 18] = [
+const WORDS: [(Word, &str); 19] = [
     (Word::Code, "NOK:CODE"),
     (Word::Syntax, "NOK:SN"),
     (Word::Access, "NOK:ACCESS"),
@@ -62,6 +64,7 @@ const WORDS: [(Word, &str); 18] = [
     (Word::BioKey, "NOK:BIOKEY"),
     (Word::Desynchronized, "NOK:DESYNCHRONIZED"),
     (Word::PhoneRegistered, "NOK:PHONEREGISTERED"),
+    (Word::Token, "NOK:TOKEN"),
 ];
 
 impl Word {

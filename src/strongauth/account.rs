@@ -1,22 +1,35 @@
 //! The account: codes, phone numbers, the block, the removal.
 
 use super::machine::{Operation, State};
-use super::record::{Block, Intent, Record};
+use super::record::{Block, Intent, Record, Tickets};
 use super::{Failure, StrongAuthentication};
 use crate::inwebo::{EngineError, SmsCode, Word};
 use crate::log;
-use crate::transport::{CodePurpose, CvsRequest};
+use crate::transport::{CodePurpose, CvsAnswer, CvsRequest};
 
 impl StrongAuthentication {
     /// Asks for an SMS code: to `phone_number` for a certification, else to the trusted number.
     pub fn request_code(&mut self, purpose: CodePurpose, phone_number: Option<&str>) -> Result<(), Failure> {
-        self.cvs(&CvsRequest::SendCode { purpose, phone_number }).map(drop)
+        let ticket = match self.cvs(&CvsRequest::SendCode { purpose, phone_number })? {
+            CvsAnswer::Ticket(ticket) => Some(ticket),
+            CvsAnswer::Done | CvsAnswer::PhoneNumber(_) | CvsAnswer::Refused(_) => None,
+        };
+        // A new code makes the one before it void, and its ticket with it.
+        if self.record.tickets.put(purpose, ticket)
+            && let Err(error) = self.save()
+        {
+            // The SMS is on its way. Without a restart the code can be used all the same.
+            log::warning!("the ticket of the SMS code could not be written: {error}");
+        }
+        Ok(())
     }
 
     /// The account's trusted phone number.
     pub fn trusted_phone_number(&mut self) -> Result<String, Failure> {
-        self.cvs(&CvsRequest::TrustedPhoneNumber)?
-            .ok_or(Failure::Engine(EngineError::Unusable("it has no phone number")))
+        match self.cvs(&CvsRequest::TrustedPhoneNumber)? {
+            CvsAnswer::PhoneNumber(number) => Ok(number),
+            _ => Err(Failure::Engine(EngineError::Unusable("it has no phone number"))),
+        }
     }
 
     /// Registers the trusted phone number, where there is none.
@@ -59,8 +72,9 @@ impl StrongAuthentication {
         }
         match self.cvs(&CvsRequest::RemoveEnrollments) {
             Ok(_) => {
-                let Record { enrollment, serial, outdated, .. } = &self.record;
-                let had_nothing = enrollment.is_none() && serial.is_none() && !outdated;
+                let Record { enrollment, serial, tickets, outdated, .. } = &self.record;
+                let had_nothing =
+                    enrollment.is_none() && serial.is_none() && *tickets == Tickets::default() && !outdated;
                 self.forget_enrollment();
                 if had_nothing { Ok(()) } else { self.save() }
             }

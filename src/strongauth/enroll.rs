@@ -3,12 +3,13 @@
 use inwebo_values::{Pin, Serial, ServiceSecret};
 
 use super::machine::{Event, Operation, Refusal};
-use super::record::{Activation, Standing};
+use super::record::{Activation, Standing, Tickets};
 use super::{Failure, StrongAuthentication};
 use crate::inwebo::activate::{self, PinMode, Prepared};
 use crate::inwebo::secret::{self, SecretWanted};
-use crate::inwebo::{Device, EngineError, SmsCode, Word};
+use crate::inwebo::{Device, EngineError, SmsCode, Ticket, Word};
 use crate::log;
+use crate::transport::CodePurpose;
 
 /// How long this device keeps an accepted code where the service does not say: the usual lifetime of one. The service has the last word.
 const CODE_LIFETIME_SECONDS: u32 = 10 * 60;
@@ -74,8 +75,17 @@ impl StrongAuthentication {
         Ok(pin_mode)
     }
 
+    /// The ticket that an activation shows.
+    fn ticket(&self, phone: Option<&str>) -> Option<&Ticket> {
+        self.record.tickets.get(match phone {
+            Some(_) => CodePurpose::PhoneNumberCertification,
+            None => CodePurpose::Enrollment,
+        })
+    }
+
     fn ask_to_prepare(&self, code: &SmsCode, phone: Option<&str>) -> Result<Prepared, Failure> {
-        let xml = self.mac(&activate::setup(&self.client, code, phone))?;
+        let request = activate::setup(&self.client, code, phone).with_ticket(self.ticket(phone));
+        let xml = self.mac(&request)?;
         let prepared = Prepared::read(&xml, self.pinned()).map_err(Failure::of_code)?;
         match prepared.pin_mode {
             PinMode::Biometric => {
@@ -112,6 +122,7 @@ impl StrongAuthentication {
         device.secval = wanted.is_some().then(|| device.unlock(pin).hide(&secret));
         // The service has the device now. Should the rest be lost, the device synchronizes.
         self.record.activation = None;
+        self.record.tickets = Tickets::default();
         self.record.intent = None;
         self.record.block = None;
         let standing = if wanted.is_some() { Standing::MustSynchronize } else { Standing::Active };
@@ -143,7 +154,7 @@ impl StrongAuthentication {
             pin,
             self.seeds()?,
         )?;
-        let xml = self.mac(&request)?;
+        let xml = self.mac(&request.with_ticket(self.ticket(activation.phone.as_deref())))?;
         Ok(finalizing.read(&xml)?)
     }
 

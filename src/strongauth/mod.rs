@@ -150,13 +150,12 @@ impl StrongAuthentication {
         Ok(self.transport.mac(request)?)
     }
 
-    /// One request to CVS that answers more or less than done.
-    fn cvs(&self, request: &CvsRequest<'_>) -> Result<Option<String>, Failure> {
+    /// One request to CVS.
+    fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, Failure> {
         self.store.check()?;
         match self.transport.cvs(request)? {
-            CvsAnswer::Done => Ok(None),
-            CvsAnswer::PhoneNumber(number) => Ok(Some(number)),
             CvsAnswer::Refused(refusal) => Err(Failure::Cvs(refusal)),
+            answer => Ok(answer),
         }
     }
 

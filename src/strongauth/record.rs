@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::machine::{Event, Origin, State, Sync, next};
 use crate::inwebo::activate::{PinMode, Prepared, ServiceKeys};
-use crate::inwebo::{Device, SmsCode, Word};
+use crate::inwebo::{Device, SmsCode, Ticket, Word};
+use crate::transport::CodePurpose;
 
 /// The version of the form below. 1 knew no `activation.phone`.
 const FORMAT: u32 = 2;
@@ -28,6 +29,8 @@ pub struct Record {
     pub enrollment: Option<Enrollment>,
     /// An SMS code that was accepted and waits for the PIN.
     pub activation: Option<Activation>,
+    /// The tickets of the SMS codes that were asked for last.
+    pub tickets: Tickets,
     /// What was about to be done when the record was written.
     pub intent: Option<Intent>,
     /// What the service last said of a block.
@@ -73,6 +76,38 @@ pub struct Activation {
     pub expires_at: i64,
     /// The finalize step was, or may have been, sent.
     pub finalizing: bool,
+}
+
+/// The tickets that activations must show, each of the latest code for a purpose. They are kept until a device is enrolled:
+/// the person may leave the application to read the SMS.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Tickets {
+    enrollment: Option<Ticket>,
+    phone_number: Option<Ticket>,
+}
+
+impl Tickets {
+    /// The ticket of the latest code for a purpose.
+    pub fn get(&self, purpose: CodePurpose) -> Option<&Ticket> {
+        match purpose {
+            CodePurpose::Enrollment => self.enrollment.as_ref(),
+            CodePurpose::PhoneNumberCertification => self.phone_number.as_ref(),
+            CodePurpose::ResetPin => None,
+        }
+    }
+
+    /// Keeps the ticket of a new code, or that it has none. Says whether anything changed.
+    pub fn put(&mut self, purpose: CodePurpose, ticket: Option<Ticket>) -> bool {
+        let kept = match purpose {
+            CodePurpose::Enrollment => &mut self.enrollment,
+            CodePurpose::PhoneNumberCertification => &mut self.phone_number,
+            // No activation uses such a code.
+            CodePurpose::ResetPin => return false,
+        };
+        let changed = *kept != ticket;
+        *kept = ticket;
+        changed
+    }
 }
 
 /// What changes both sides, written down before it begins.
@@ -228,6 +263,11 @@ struct Stored {
     activation: Option<StoredActivation>,
     intent: Option<Intent>,
     block: Option<Block>,
+    // A version that does not know them reads the rest, and its person asks for another code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    enrollment_ticket: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certification_ticket: Option<Secret>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -267,8 +307,14 @@ impl From<&Record> for Stored {
             activation: record.activation.as_ref().map(Into::into),
             intent: record.intent,
             block: record.block,
+            enrollment_ticket: stored_ticket(record.tickets.enrollment.as_ref()),
+            certification_ticket: stored_ticket(record.tickets.phone_number.as_ref()),
         }
     }
+}
+
+fn stored_ticket(ticket: Option<&Ticket>) -> Option<Secret> {
+    ticket.map(|ticket| Zeroizing::new(ticket.as_str().to_owned()))
 }
 
 impl From<&Device> for StoredDevice {
@@ -317,6 +363,10 @@ impl Stored {
             serial: optional(self.serial, |serial| Serial::parse(&serial))?,
             enrollment,
             activation: optional(self.activation, StoredActivation::into_activation)?,
+            tickets: Tickets {
+                enrollment: optional(self.enrollment_ticket, |ticket| Ticket::new(&ticket))?,
+                phone_number: optional(self.certification_ticket, |ticket| Ticket::new(&ticket))?,
+            },
             intent: self.intent,
             block: self.block,
             outdated: false,
@@ -405,6 +455,7 @@ mod tests {
                 expires_at: 1000,
                 finalizing: true,
             }),
+            tickets: Tickets { enrollment: Ticket::new("AAAAAAAAAAAAAAAAAAAA-_"), phone_number: Ticket::new("b") },
             intent: Some(Intent::ChangePin),
             block: Some(Block::PinBlocked),
             outdated: false,
@@ -434,6 +485,20 @@ mod tests {
         assert!(upgraded && !record.outdated);
         record.activation.as_mut().unwrap().phone = Some("0612345678".into());
         assert_eq!(record.encode().as_slice(), now.as_bytes());
+    }
+
+    #[test]
+    fn tickets_leave_the_form_as_it_was_for_versions_that_do_not_know_them() {
+        let with = sample();
+        let text = String::from_utf8(with.encode().to_vec()).unwrap();
+        assert!(text.contains(&format!("\"format\":{FORMAT}")) && text.contains("enrollmentTicket"));
+        let without = Record { tickets: Tickets::default(), ..with.clone() }.encode();
+        let without = String::from_utf8(without.to_vec()).unwrap();
+        assert!(!without.contains("icket"));
+        let Decoded { record, upgraded } = decode(without.as_bytes());
+        assert!(!upgraded && record.tickets.get(CodePurpose::Enrollment).is_none());
+        let Decoded { record, .. } = decode(text.as_bytes());
+        assert!(record.tickets == with.tickets);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
 use crate::clock::MovedClock;
-use crate::inwebo::Request;
+use crate::inwebo::{Request, Ticket};
 
 impl Clock for MovedClock {
     fn now(&self) -> i64 {
@@ -112,6 +112,7 @@ fn answer(answer: pims_authority::CvsAnswer) -> CvsAnswer {
     use pims_authority::{CvsAnswer as Theirs, CvsRefusal as TheirRefusal};
     match answer {
         Theirs::Done => CvsAnswer::Done,
+        Theirs::Ticket(ticket) => Ticket::new(ticket.reveal()).map_or(CvsAnswer::Done, CvsAnswer::Ticket),
         Theirs::PhoneNumber(number) => CvsAnswer::PhoneNumber(number),
         Theirs::Refused(refusal) => CvsAnswer::Refused(match refusal {
             TheirRefusal::NoPhoneNumber => CvsRefusal::NoPhoneNumber,

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use crate::inwebo::{Request, SmsCode, Word};
+use crate::inwebo::{Request, SmsCode, Ticket, Word};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +102,8 @@ pub enum CvsRequest<'a> {
 pub enum CvsAnswer {
     /// It is done.
     Done,
+    /// The code was sent, and this is the ticket that its activation must show.
+    Ticket(Ticket),
     /// The trusted phone number.
     PhoneNumber(String),
     /// It is not done.

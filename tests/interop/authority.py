@@ -28,10 +28,13 @@ wrong_otps_per_account_and_minute = 100000
 class Authority:
     """The service with an account for each test. It ends with `stop`."""
 
-    def __init__(self, tls: bool = True, policy: str = "evolve_k1_every = 3\notp_without_pin = true"):
+    def __init__(
+        self, tls: bool = True, policy: str = "evolve_k1_every = 3\notp_without_pin = true", activation: str = "open"
+    ):
         self.folder = tempfile.TemporaryDirectory(prefix="pims-interop-")
         self.path = pathlib.Path(self.folder.name)
         self.policy = policy
+        self.activation = activation
         # The first start writes the configuration; the second one reads what was made of it.
         self.start()
         self.stop_process()
@@ -49,6 +52,8 @@ class Authority:
         for table, keys in (("tokens.static", tokens), ("policy", self.policy), ("limits", LIMITS)):
             assert text.count(f"[{table}]\n") == 1, table
             text = text.replace(f"[{table}]\n", f"[{table}]\n{keys}\n")
+        assert text.count('proof = "open"\n') == 1, "what activations show"
+        text = text.replace('proof = "open"\n', f'proof = "{self.activation}"\n')
         path.write_text(text)
 
     def start(self) -> None:
@@ -121,8 +126,12 @@ class Account:
 
     def code(self, purpose: str = "enrollment") -> str:
         """An SMS code."""
-        self.cvs("POST", "smsCode", {"type": purpose})
-        return self.authority.last_code()
+        return self.code_with_ticket(purpose)[0]
+
+    def code_with_ticket(self, purpose: str = "enrollment") -> tuple[str, str]:
+        """An SMS code, and the ticket that the answer holds, if any."""
+        answer = self.cvs("POST", "smsCode", {"type": purpose})
+        return self.authority.last_code(), answer.get("ticket", "")
 
     def accepts(self, otp: str) -> bool:
         """Whether a relying party is told that the password is right, which uses it up."""

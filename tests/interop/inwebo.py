@@ -82,12 +82,14 @@ class Device:
 
     # ---- The operations ----------------------------------------------------------------------------------------------------------------
 
-    def activate(self, code: str, pin: str) -> str:
-        """Enrolls. The PIN is the account's, or becomes it: the `pinmode` that is returned tells which was asked for."""
-        setup = self.setup("activate", code=code)
+    def activate(self, code: str, pin: str, ticket: str = "") -> str:
+        """Enrolls. The PIN is the account's, or becomes it: the `pinmode` that is returned tells which was asked for. Where the service
+        gave a ticket with the code, it is shown in both steps."""
+        ours = {"ticket": ticket} if ticket else {}
+        setup = self.setup("activate", code=code, **ours)
         self.factory = int(setup["Kfact"], 16)
         own = {"serial": self.serial, "code": code, **self.encrypted(setup, pin, "Kma", "pin"), "name": self.name}
-        answer = self.finalize("activate", **own, **self.first_proofs())
+        answer = self.finalize("activate", **own, **ours, **self.first_proofs())
         self.id = answer["id"]
         self.receive(answer, pin)
         return setup["pinmode"]

@@ -2,6 +2,7 @@
 
 import re
 import unittest
+import urllib.error
 
 import exchange
 from authority import Authority
@@ -267,6 +268,45 @@ class Settings(unittest.TestCase):
         sizes = [exchange.unseal(device.factory, answer["Kiw"]).bit_length() for answer in announced(device)]
         self.assertEqual(sizes, [1024, 2048])
         self.assertTrue(account.accepts(device.otp("9753")))
+
+
+class WhatActivationsShow(unittest.TestCase):
+    """Devices that send no token of the account."""
+
+    def service(self, activation):
+        authority = Authority(tls=False, activation=activation)
+        self.addCleanup(authority.stop)
+        return authority, authority.account()
+
+    def test_a_device_shows_the_ticket_of_its_code(self):
+        authority, account = self.service("ticket")
+        code, ticket = account.code_with_ticket()
+        self.assertRegex(ticket, "^[A-Za-z0-9_-]{22}$")
+        with self.assertRaises(Refused) as refused:
+            Device(authority.service()).activate(code, "1234")
+        self.assertEqual(refused.exception.word, "NOK:CODE")
+        device = Device(authority.service())
+        self.assertEqual(device.activate(code, "1234", ticket), "2")
+        self.assertTrue(account.accepts(device.otp("1234")))
+
+    def test_without_a_token_that_is_asked_for_a_device_is_refused(self):
+        authority, account = self.service("token")
+        code, ticket = account.code_with_ticket()
+        self.assertEqual((len(code), ticket), (6, ""))
+        device = Device(authority.service())
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            device.activate(code, "1234")
+        self.assertEqual(refused.exception.code, 401)
+        self.assertIn(b"<err>NOK:TOKEN</err>", refused.exception.read())
+
+    def test_where_activations_are_open_a_code_has_ten_letters(self):
+        authority, account = self.service("open")
+        code, ticket = account.code_with_ticket()
+        self.assertEqual(ticket, "")
+        self.assertRegex(code, "^[2-9A-HJ-NP-Z]{10}$")
+        device = Device(authority.service())
+        device.activate(code.lower(), "1234")
+        self.assertTrue(account.accepts(device.otp("1234")))
 
 
 def announced(device):

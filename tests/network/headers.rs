@@ -91,3 +91,62 @@ fn a_token_that_is_not_taken_with_a_code_is_2301() {
     expect(&otp("1234"));
     facade::free();
 }
+
+/// What the requests of an activation had: a ticket, the account's token.
+fn shown(service: &Service) -> Vec<(bool, bool)> {
+    let requests = service.requests().into_iter().filter(|(name, _)| name.ends_with(" activate"));
+    let token = format!("authorization: Bearer {TOKEN}");
+    requests.map(|(_, request)| (request.contains("&ticket="), request.contains(&token))).collect()
+}
+
+#[test]
+fn the_ticket_of_a_code_goes_with_both_steps_also_after_a_restart_and_to_another_server_than_cvs() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), None);
+    let world = World::new(folder.path(), &service);
+    let restart = |credential: serde_json::Value| {
+        facade::free();
+        world.init_with(&json!({}), &credential);
+    };
+    let cvs = || json!({"cvsURL": service.url});
+    restart(cvs());
+    for step in ["certify", "add", "code"] {
+        expect(&world.act(step));
+    }
+    restart(cvs());
+    expect(&world.act("accept"));
+    restart(cvs());
+    // The answer of the last step is lost: the same is sent once more.
+    service.fail(0, Fault::Truncate(0));
+    assert_eq!(world.act("enroll accepted")["error"]["code"], 2202);
+    restart(cvs());
+    expect(&world.act("enroll accepted"));
+    assert_eq!(shown(&service), [(true, false); 3]);
+    expect(&otp("1234"));
+    expect(&world.act("remove"));
+
+    // A code of another purpose has a ticket of its own, and the device forgot the one that it used.
+    expect(&world.act("code"));
+    expect(&world.act("remove"));
+    assert_eq!(world.act("enroll")["error"]["code"], 2305);
+    assert_eq!(shown(&service), [(false, false)]);
+    facade::free();
+}
+
+#[test]
+fn an_activation_that_must_show_a_token_which_is_not_sent_is_2301() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), None);
+    let world = World::new(folder.path(), &service);
+    world.init_with(&json!({}), &json!({"cvsURL": service.url}));
+    for step in ["certify", "add", "code"] {
+        expect(&world.act(step));
+    }
+    service.fail(0, Fault::Status(401));
+    let refused = world.act("enroll");
+    assert_eq!(refused["error"]["code"], 2301, "{refused}");
+    expect(&world.act("enroll"));
+    facade::free();
+}

@@ -88,6 +88,7 @@ impl Program {
             "development = true\n[listen]\naddress = \"127.0.0.1:0\"\n{tls}
              [database]\nurl = \"sqlite:authority.db\"
              [master_key]\nhex_file = \"authority.key\"
+             [activation]\nproof = \"ticket\"
              [tokens.static]\nlocal = \"{token}\"
              [sms]\ngateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"\nretry_attempts = 1
              [policy]\nevolve_k1_every = 1\nmax_devices = 1\notp_without_pin = true\ndevice_key_bits = 1024\ncodes_per_hour = 100\ncodes_per_day = 100

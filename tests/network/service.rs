@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use pims_authority::{
-    AccountName, Authority, CvsAnswer, CvsRefusal, CvsRequest, KeySize, MasterKey, Options, Outbox, Policy, Purpose,
-    SystemClock, Verdict,
+    AccountName, ActivationProof, Authority, CvsAnswer, CvsRefusal, CvsRequest, KeySize, MasterKey, Options, Outbox,
+    Policy, Purpose, SystemClock, Verdict,
 };
 
 use crate::Verifier;
@@ -55,6 +55,8 @@ impl Service {
             master_key: MasterKey::load_or_create(folder.join("authority.key")).unwrap().into(),
             policy: Policy {
                 evolve_k1_every: 1,
+                // CVS may be named, and no token sent with an activation: the ticket goes with it.
+                activation_proof: ActivationProof::Ticket,
                 max_devices: 1,
                 codes_per_hour: 100,
                 otp_without_pin: true,
@@ -291,10 +293,12 @@ impl Shared {
         let mut words = head.split(' ');
         let (method, target) = (words.next().unwrap(), words.next().unwrap());
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let shows_token = head.to_ascii_lowercase().contains(&format!("authorization: bearer {}\r\n", crate::TOKEN));
         if path == "/iwws/MAC" {
-            return Answer(200, "Content-Type: text/xml\r\n".into(), authority.mac(None, query).unwrap());
+            let caller = if shows_token { Some(&self.account) } else { None };
+            return Answer(200, "Content-Type: text/xml\r\n".into(), authority.mac(caller, query).unwrap());
         }
-        assert!(head.to_ascii_lowercase().contains(&format!("authorization: bearer {}\r\n", crate::TOKEN)), "{head}");
+        assert!(shows_token, "{head}");
         let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let (sms_code, phone_number) = (text("smsCode"), text("phoneNumber"));
@@ -319,6 +323,7 @@ impl Shared {
         };
         let (status, said) = match authority.cvs(&self.account, &request).unwrap() {
             CvsAnswer::Done => (200, "{}".into()),
+            CvsAnswer::Ticket(ticket) => (200, format!("{{\"ticket\":\"{}\"}}", ticket.reveal())),
             CvsAnswer::PhoneNumber(number) => (200, format!("{{\"phoneNumber\":\"{number}\"}}")),
             CvsAnswer::Refused(CvsRefusal::WrongCode { attempts_left }) => {
                 (403, format!("{{\"err\":\"NOK:CODE\",\"attemptsLeft\":{attempts_left}}}"))

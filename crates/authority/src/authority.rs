@@ -170,7 +170,8 @@ impl Authority {
     /// Answers one request of a device: the query without its `?`, form-urlencoded; the answer is XML.
     ///
     /// `caller` is the account that the transport knows the request to come from. Activation codes are then judged for that
-    /// account alone, and wrong ones are charged to it.
+    /// account alone, and wrong ones are charged to it. Without one, `activate` is answered as
+    /// [`Policy::activation_proof`] says: by default it is refused with `NOK:TOKEN`.
     pub fn mac(&self, caller: Option<&AccountName>, query: &str) -> Result<String, Failure> {
         Ok(self.exchange(caller, query)?.xml)
     }
@@ -248,6 +249,12 @@ impl Authority {
     /// How many connections to the database are used and how many are idle; `None` on SQLite, which has no pool.
     pub fn database_connections(&self) -> Option<(u32, u32)> {
         self.shared.storage.connections()
+    }
+
+    /// What an activation must show now.
+    #[cfg(feature = "server")]
+    pub(crate) fn activation_proof(&self) -> crate::ActivationProof {
+        self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).activation_proof
     }
 
     /// Sets other rules, for the requests that begin from now on.

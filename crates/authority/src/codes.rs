@@ -4,8 +4,10 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use crate::audit;
-use crate::domain::code as rules;
+use crate::cvs::Ticket;
+use crate::domain::code::{self as rules, CodeForm};
 use crate::failure::Failure;
+use crate::policy::{ActivationProof, CodeLetters};
 use crate::random;
 use crate::sealing::Hash;
 use crate::sms::Purpose;
@@ -32,15 +34,18 @@ pub(crate) fn judge(
     phone_number: Option<&str>,
     entered: &str,
 ) -> Result<Entered, Failure> {
-    let Some(mut code) = step.rows.code(account, purpose)? else { return refuse(step, account) };
-    let hashes = step.vault.code_hashes(purpose.as_str(), entered);
+    let Some(mut code) = step.rows.code(account, purpose)? else { return refuse(step, Some(account)) };
+    let entered = rules::as_hashed(entered);
+    let mut hashes = step.vault.code_hashes(account, purpose.as_str(), &entered);
+    // Open activations, and earlier releases, make the hash without the account.
+    hashes.extend(step.vault.open_code_hashes(purpose.as_str(), &entered));
     let same = hashes.iter().fold(Choice::from(0), |same, hash| same | code.hash.ct_eq(&hash.bytes));
     let right = bool::from(same) && is_for(&code, phone_number);
     if right && code.used.is_some() && !code.withdrawn && step.now < code.expires_at {
         return Ok(Entered::Used(code));
     }
     if !rules::is_live(&code, step.policy, step.now) {
-        return refuse(step, account);
+        return refuse(step, Some(account));
     }
     if right {
         return Ok(Entered::Right(code));
@@ -51,21 +56,23 @@ pub(crate) fn judge(
     Ok(Entered::Wrong { attempts_left })
 }
 
-/// Judges a code of which nobody says whose it is. Nothing can be charged.
-pub(crate) fn judge_anonymous(
+/// Judges a code of an open activation: among those of all accounts. Nothing can be charged.
+///
+/// A code that is shorter than one of an open activation is none of them: one of digits, from before the setting was
+/// changed, or of an earlier release, is good for its account alone.
+pub(crate) fn judge_open(
     step: &Step<'_>,
     purpose: Purpose,
     phone_number: Option<&str>,
     entered: &str,
 ) -> Result<Entered, Failure> {
-    let found = live(step, purpose, entered)?.filter(|code| is_for(code, phone_number));
+    let entered = rules::as_hashed(entered);
+    let found = if entered.len() < CodeLetters::MIN.get() { None } else { live(step, purpose, &entered)? };
+    let found = found.filter(|code| is_for(code, phone_number));
     match found {
         Some(code) if code.used.is_some() => Ok(Entered::Used(code)),
         Some(code) if rules::is_live(&code, step.policy, step.now) => Ok(Entered::Right(code)),
-        _ => {
-            step.audit(None, None, audit::CODE_REFUSED)?;
-            Ok(Entered::Unknown)
-        }
+        _ => refuse(step, None),
     }
 }
 
@@ -75,36 +82,75 @@ pub(crate) fn consume(step: &Step<'_>, code: CodeRow, used: CodeUse) -> Result<(
     Ok(step.rows.put_code(&CodeRow { used: Some(used), ..code })?)
 }
 
-/// Makes a new code in place of the old one, and takes over its wrong tries. It is unlike every other code of its purpose that lives.
+/// A code that was just made. It is not sent yet.
+pub(crate) struct Made {
+    pub(crate) hash: Hash,
+    pub(crate) code: Zeroizing<String>,
+    /// What the device is to show with it, where it must.
+    pub(crate) ticket: Option<Ticket>,
+}
+
+/// Makes a new code in place of the old one, and takes over its wrong tries.
 pub(crate) fn make(
     step: &Step<'_>,
     account: &str,
     purpose: Purpose,
     phone_number: &str,
     old: Option<&CodeRow>,
-) -> Result<(Hash, Zeroizing<String>), Failure> {
+) -> Result<Made, Failure> {
+    let (hash, code) = draw(step, account, purpose)?;
+    // A new PIN is set by a device, which proves itself: no ticket is needed to know whose code that is.
+    let shows_ticket = step.policy.activation_proof == ActivationProof::Ticket && purpose != Purpose::ResetPin;
+    let ticket = if shows_ticket { Some(Ticket::new(random::ticket()?)) } else { None };
+    let ticket_hash = ticket.as_ref().map(|ticket| step.vault.ticket_hash(purpose.as_str(), ticket.reveal()));
+    step.rows.put_code(&CodeRow {
+        account: account.to_owned(),
+        purpose,
+        phone_number: phone_number.to_owned(),
+        hash: hash.bytes,
+        key_id: hash.key_id,
+        expires_at: step.now.saturating_add(step.policy.code_lifetime_millis()),
+        tries: rules::carried_tries(old, step.now),
+        withdrawn: false,
+        setup_at: None,
+        used: None,
+        version: old.map_or(0, |old| old.version),
+        ticket: ticket_hash.map(|hash| hash.bytes),
+    })?;
+    Ok(Made { hash, code, ticket })
+}
+
+/// Draws a code and its hash. Where codes are looked up among those of all accounts, it is unlike every other code of its
+/// purpose that lives.
+fn draw(step: &Step<'_>, account: &str, purpose: Purpose) -> Result<(Hash, Zeroizing<String>), Failure> {
     const DRAWS: u32 = 100;
-    for _ in 0..DRAWS {
-        let code = random::code(step.policy.code_digits.clamp(4, 12))?;
-        let hash = step.vault.code_hash(purpose.as_str(), &code);
-        if live(step, purpose, &code)?.is_none() {
-            step.rows.put_code(&CodeRow {
-                account: account.to_owned(),
-                purpose,
-                phone_number: phone_number.to_owned(),
-                hash: hash.bytes,
-                key_id: hash.key_id,
-                expires_at: step.now.saturating_add(step.policy.code_lifetime_millis()),
-                tries: rules::carried_tries(old, step.now),
-                withdrawn: false,
-                setup_at: None,
-                used: None,
-                version: old.map_or(0, |old| old.version),
-            })?;
-            return Ok((hash, code));
+    let form = CodeForm::of(step.policy);
+    let new = || random::symbols(form.alphabet(), form.length());
+    match form {
+        CodeForm::Digits(_) => {
+            let code = new()?;
+            Ok((step.vault.code_hash(account, purpose.as_str(), &code), code))
+        }
+        CodeForm::Letters(_) => {
+            for _ in 0..DRAWS {
+                let code = new()?;
+                if live(step, purpose, &code)?.is_none() {
+                    return Ok((step.vault.open_code_hash(purpose.as_str(), &code), code));
+                }
+            }
+            Err(Failure::CodesExhausted)
         }
     }
-    Err(Failure::CodesExhausted)
+}
+
+/// Finds the account to which a ticket for this purpose was given with its latest code.
+pub(crate) fn account_of_ticket(step: &Step<'_>, purpose: Purpose, ticket: &str) -> Result<Option<String>, Failure> {
+    for hash in step.vault.ticket_hashes(purpose.as_str(), ticket) {
+        if let Some(code) = step.rows.code_of_ticket(&hash.bytes)? {
+            return Ok(Some(code.account));
+        }
+    }
+    Ok(None)
 }
 
 /// Makes the account's code for a purpose void, where `which` says so. Its tries still count.
@@ -121,9 +167,9 @@ pub(crate) fn withdraw(
     step.audit(Some(account), None, audit::CODE_WITHDRAWN)
 }
 
-/// The code of any account that was made from these digits, under any key of the ring.
-fn live(step: &Step<'_>, purpose: Purpose, digits: &str) -> Result<Option<CodeRow>, Failure> {
-    for hash in step.vault.code_hashes(purpose.as_str(), digits) {
+/// The code of any account that was made of these symbols, under any key of the ring.
+fn live(step: &Step<'_>, purpose: Purpose, symbols: &str) -> Result<Option<CodeRow>, Failure> {
+    for hash in step.vault.open_code_hashes(purpose.as_str(), symbols) {
         if let Some(code) = step.rows.live_code(purpose, &hash.bytes, step.now)? {
             return Ok(Some(code));
         }
@@ -131,8 +177,9 @@ fn live(step: &Step<'_>, purpose: Purpose, digits: &str) -> Result<Option<CodeRo
     Ok(None)
 }
 
-fn refuse(step: &Step<'_>, account: &str) -> Result<Entered, Failure> {
-    step.audit(Some(account), None, audit::CODE_REFUSED)?;
+/// Refuses a code that is none of the account's, or of nobody's.
+pub(crate) fn refuse(step: &Step<'_>, account: Option<&str>) -> Result<Entered, Failure> {
+    step.audit(account, None, audit::CODE_REFUSED)?;
     Ok(Entered::Unknown)
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Who the account is was settled before; the HTTP face of this is not here.
 
+use std::fmt;
 use std::sync::atomic::Ordering;
 
 use crate::account::AccountName;
 use crate::audit;
-use crate::codes::{self, Entered};
+use crate::codes::{self, Entered, Made};
 use crate::domain::budget::Class;
 use crate::domain::code as rules;
 use crate::domain::dialing::Destination;
@@ -21,6 +22,7 @@ use crate::sms_queue::Post;
 use crate::sms_texts::{Filling, Language};
 use crate::step::{Step, Surroundings};
 use crate::storage::{AccountRow, CodeUse};
+use zeroize::Zeroizing;
 
 /// A request of an authenticated account. Phone numbers come in their normal form.
 #[derive(Clone, Copy)]
@@ -52,11 +54,35 @@ pub enum CvsRequest<'a> {
     RemoveEnrollments,
 }
 
+/// What a device shows with the code of an activation, where the service asks for it
+/// ([`ActivationProof::Ticket`](crate::ActivationProof)): 128 random bits, bound to account, purpose and code. It is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ticket(Zeroizing<String>);
+
+impl Ticket {
+    pub(crate) fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// Returns the text that the device sends, in base64url.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Ticket")
+    }
+}
+
 /// The answer to a [`CvsRequest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CvsAnswer {
     /// It is done.
     Done,
+    /// The code was sent. The device needs this ticket to use it.
+    Ticket(Ticket),
     /// The trusted phone number.
     PhoneNumber(String),
     /// It is not done.
@@ -103,7 +129,7 @@ pub(crate) fn answer<'s>(
     let judged = match *request {
         CvsRequest::SendCode { purpose, phone_number } => {
             let wanted = Wanted { purpose, phone_number, languages };
-            send_code(around, post, name, &wanted)?.map(|()| CvsAnswer::Done)
+            send_code(around, post, name, &wanted)?.map(|ticket| ticket.map_or(CvsAnswer::Done, CvsAnswer::Ticket))
         }
         CvsRequest::TrustedPhoneNumber => {
             surroundings.step("phoneNumber.read", |step| trusted_number(step, name))?.map(CvsAnswer::PhoneNumber)
@@ -154,7 +180,7 @@ fn send_code<'s>(
     post: &Post<'_>,
     name: &str,
     wanted: &Wanted<'_>,
-) -> Judged<()> {
+) -> Judged<Option<Ticket>> {
     if post.is_full(&around())? {
         return Ok(Err(CvsRefusal::SmsNotSent));
     }
@@ -166,17 +192,17 @@ fn send_code<'s>(
     // First durable, then sent: a code that a person holds is always known.
     let made = around().step("code.send", |step| {
         let made = make_code(step, name, wanted)?;
-        if let Ok((code, message)) = &made {
+        if let Ok((code, message, _)) = &made {
             post.keep(step, name, purpose, *code, message)?;
         }
         Ok(made)
     })?;
-    let (code, message) = match made {
+    let (code, message, ticket) = match made {
         Ok(made) => made,
         Err(refusal) => return Ok(Err(refusal)),
     };
     if post.try_first(&around, &message)? {
-        return Ok(Ok(()));
+        return Ok(Ok(ticket));
     }
     if post.retry.is_none() {
         around().step("code.withdraw", |step| {
@@ -203,7 +229,10 @@ fn budget_wait(around: &Surroundings<'_>, name: &str, wanted: &Wanted<'_>) -> Re
     }
 }
 
-fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<(Hash, Sms)> {
+/// A code's hash, its message, and the ticket that the client gets.
+type Prepared = (Hash, Sms, Option<Ticket>);
+
+fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<Prepared> {
     let purpose = wanted.purpose;
     let mut account = account(step, name)?;
     let (number, destination) = match wanted.destination(step, account.phone_number.as_deref()) {
@@ -220,7 +249,7 @@ fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<(Hash, 
         step.audit(Some(name), None, audit::CODE_LIMITED)?;
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds }));
     }
-    let (hash, code) = codes::make(step, name, purpose, &number, old.as_ref())?;
+    let Made { hash, code, ticket } = codes::make(step, name, purpose, &number, old.as_ref())?;
     step.rows.add_code_request(name, step.now, &random::hex::<16>()?)?;
     step.audit(Some(name), None, audit::CODE_SENT)?;
     sms_budget::charge(step, &destination.prefix, wanted.class())?;
@@ -234,7 +263,7 @@ fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<(Hash, 
     let filling = Filling { code: &code, minutes: step.policy.code_lifetime_seconds.div_ceil(60) };
     let text = texts.text(message, account.language.as_deref(), &filling);
     let id = random::hex::<16>()?;
-    Ok(Ok((hash, Sms { id, to: destination.number, message, code, text, at: step.now })))
+    Ok(Ok((hash, Sms { id, to: destination.number, message, code, text, at: step.now }, ticket)))
 }
 
 /// Tells in how many seconds the account may have its first code, or codes to a number that replaced another. `None` where that is now.

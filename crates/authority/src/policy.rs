@@ -17,7 +17,9 @@ pub struct Policy {
     pub pin_min_length: usize,
     /// Wrong PINs in a row after which an account is blocked (default 5); the last of them blocks.
     pub max_pin_tries: u32,
-    /// Digits of an SMS code (default 6), held to 4 to 12.
+    /// What an activation must show beside its code (default: the account's token).
+    pub activation_proof: ActivationProof,
+    /// Digits of an SMS code (default 6), held to 4 to 12. Where activations are open, codes have letters instead.
     pub code_digits: usize,
     /// How long an SMS code lives (default 600).
     pub code_lifetime_seconds: u64,
@@ -56,6 +58,7 @@ impl Default for Policy {
         Self {
             pin_min_length: 4,
             max_pin_tries: 5,
+            activation_proof: ActivationProof::default(),
             code_digits: 6,
             code_lifetime_seconds: 600,
             code_tries: 5,
@@ -71,6 +74,82 @@ impl Default for Policy {
             refresh_token_lifetime_seconds: 30 * 24 * 3600,
             device_key_bits: KeySize::default(),
             sms: Arc::default(),
+        }
+    }
+}
+
+/// What an activation must show beside its SMS code, so that the service knows which account's code it is to be
+/// compared with. In JSON `"token"`, `"ticket"`, `"open"`, or `{"open":12}` for open with that many letters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "WrittenProof")]
+pub enum ActivationProof {
+    /// The account itself: the transport knows it, by its token or because the call names it.
+    #[default]
+    Token,
+    /// The ticket that the request for the code was answered with. The account itself is as good.
+    Ticket,
+    /// Nothing: the code is compared with those of all accounts. It has letters, so that it cannot be guessed.
+    Open(CodeLetters),
+}
+
+/// The number of symbols of a code that is compared with those of all accounts: 10 to 12 of 32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "usize")]
+pub struct CodeLetters(usize);
+
+impl CodeLetters {
+    /// The fewest: 50 bits.
+    pub const MIN: Self = Self(10);
+    /// The most that a request of the exchange can carry: 60 bits.
+    pub const MAX: Self = Self(12);
+
+    /// Returns the number.
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for CodeLetters {
+    fn default() -> Self {
+        Self::MIN
+    }
+}
+
+impl TryFrom<usize> for CodeLetters {
+    type Error = &'static str;
+
+    fn try_from(letters: usize) -> Result<Self, Self::Error> {
+        let fits = (Self::MIN.0..=Self::MAX.0).contains(&letters);
+        if fits { Ok(Self(letters)) } else { Err("a code of an open activation has 10 to 12 letters") }
+    }
+}
+
+/// [`ActivationProof`] as JSON has it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenProof {
+    Word(String),
+    Open(WrittenLetters),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLetters {
+    open: usize,
+}
+
+impl TryFrom<WrittenProof> for ActivationProof {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenProof) -> Result<Self, Self::Error> {
+        match written {
+            WrittenProof::Word(word) => match word.as_str() {
+                "token" => Ok(Self::Token),
+                "ticket" => Ok(Self::Ticket),
+                "open" => Ok(Self::Open(CodeLetters::default())),
+                _ => Err("activationProof is none of token, ticket, open"),
+            },
+            WrittenProof::Open(WrittenLetters { open }) => CodeLetters::try_from(open).map(Self::Open),
         }
     }
 }
@@ -113,6 +192,22 @@ mod tests {
         assert_eq!(policy, Policy::default());
         let policy: Policy = serde_json::from_str(r#"{"maxPinTries":3,"otpsPerDeviceAndDay":6}"#).unwrap();
         assert_eq!(policy, Policy { max_pin_tries: 3, otps_per_device_and_day: Some(6), ..Policy::default() });
+    }
+
+    #[test]
+    fn a_code_of_an_open_activation_has_ten_letters_or_more() {
+        let proof = |text: &str| {
+            let policy = serde_json::from_str::<Policy>(&format!(r#"{{"activationProof":{text}}}"#));
+            policy.map(|policy| policy.activation_proof)
+        };
+        assert_eq!(Policy::default().activation_proof, ActivationProof::Token);
+        assert_eq!(proof(r#""token""#).unwrap(), ActivationProof::Token);
+        assert_eq!(proof(r#""ticket""#).unwrap(), ActivationProof::Ticket);
+        assert_eq!(proof(r#""open""#).unwrap(), ActivationProof::Open(CodeLetters::MIN));
+        assert_eq!(proof(r#"{"open":12}"#).unwrap(), ActivationProof::Open(CodeLetters::MAX));
+        for bad in [r#""closed""#, r#"{"open":9}"#, r#"{"open":13}"#, r#"{"open":10,"x":1}"#, "10", "null", "true"] {
+            assert!(proof(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -23,13 +23,24 @@ pub(crate) fn token() -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(Base64UrlUnpadded::encode_string(&*bytes)))
 }
 
-/// A code of `digits` decimal digits, each as likely as the others; a zero may stand in front.
-pub(crate) fn code(digits: usize) -> Result<Zeroizing<String>, Failure> {
-    let mut code = Zeroizing::new(String::with_capacity(digits));
-    for _ in 0..digits {
-        code.push(char::from(b'0' + digit()?));
+/// A text of `length` symbols of an alphabet of at most 256, each as likely as the others.
+pub(crate) fn symbols(alphabet: &[u8], length: usize) -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    while text.len() < length {
+        let [drawn] = bytes()?;
+        // A draw beyond the last multiple of the alphabet's size would favour its first symbols.
+        let even = usize::from(drawn) < 256 - 256 % alphabet.len();
+        if even && let Some(symbol) = alphabet.get(usize::from(drawn) % alphabet.len()) {
+            text.push(char::from(*symbol));
+        }
     }
-    Ok(code)
+    Ok(text)
+}
+
+/// A ticket of 128 random bits, in base64url.
+pub(crate) fn ticket() -> Result<Zeroizing<String>, Failure> {
+    let bytes = Zeroizing::new(bytes::<16>()?);
+    Ok(Zeroizing::new(Base64UrlUnpadded::encode_string(&*bytes)))
 }
 
 /// A number of 1 to 9 decimal digits without a leading zero.
@@ -45,29 +56,19 @@ pub(crate) fn challenge_number() -> Result<u32, Failure> {
     }
 }
 
-/// A decimal digit, each as likely as the others.
-fn digit() -> Result<u8, Failure> {
-    const LIMIT: u8 = u8::MAX - u8::MAX % 10;
-    loop {
-        let [drawn] = bytes()?;
-        if drawn < LIMIT {
-            return Ok(drawn % 10);
-        }
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_code_has_its_digits_and_all_of_them_occur() {
-        let code = code(4000).unwrap();
-        assert_eq!(code.len(), 4000);
-        for digit in '0'..='9' {
-            let seen = code.chars().filter(|&found| found == digit).count();
-            assert!((250..550).contains(&seen), "{digit}: {seen}");
+    fn every_symbol_is_as_likely_as_the_others() {
+        for alphabet in [&b"0123456789"[..], b"abc"] {
+            let text = symbols(alphabet, 400 * alphabet.len()).unwrap();
+            for symbol in alphabet {
+                let seen = text.bytes().filter(|found| found == symbol).count();
+                assert!((250..550).contains(&seen), "{symbol}: {seen}");
+            }
         }
     }
 

@@ -47,6 +47,7 @@ struct Keys {
     id: u32,
     sealing: KeyBytes,
     codes: KeyBytes,
+    tickets: KeyBytes,
     passwords: KeyBytes,
     tokens: KeyBytes,
     rows: KeyBytes,
@@ -90,14 +91,34 @@ impl Vault {
         self.seal(place, &self.open(place, whole)?).map(Some)
     }
 
-    /// By what a new SMS code is recognised.
-    pub(crate) fn code_hash(&self, purpose: &str, code: &str) -> Hash {
-        self.current.code_hash(purpose, code)
+    /// By what a new SMS code of an account is recognised.
+    pub(crate) fn code_hash(&self, account: &str, purpose: &str, code: &str) -> Hash {
+        self.current.code_hash(account, purpose, code)
     }
 
-    /// By what an SMS code may be recognised: under each key of the ring.
-    pub(crate) fn code_hashes(&self, purpose: &str, code: &str) -> Vec<Hash> {
-        self.keys().map(|keys| keys.code_hash(purpose, code)).collect()
+    /// By what an SMS code of an account may be recognised: under each key of the ring.
+    pub(crate) fn code_hashes(&self, account: &str, purpose: &str, code: &str) -> Vec<Hash> {
+        self.keys().map(|keys| keys.code_hash(account, purpose, code)).collect()
+    }
+
+    /// By what a new SMS code is recognised among those of all accounts. Earlier releases made every code's hash so.
+    pub(crate) fn open_code_hash(&self, purpose: &str, code: &str) -> Hash {
+        self.current.open_code_hash(purpose, code)
+    }
+
+    /// By what an SMS code may be recognised among those of all accounts: under each key of the ring.
+    pub(crate) fn open_code_hashes(&self, purpose: &str, code: &str) -> Vec<Hash> {
+        self.keys().map(|keys| keys.open_code_hash(purpose, code)).collect()
+    }
+
+    /// By what a new ticket for an activation is recognised.
+    pub(crate) fn ticket_hash(&self, purpose: &str, ticket: &str) -> Hash {
+        self.current.ticket_hash(purpose, ticket)
+    }
+
+    /// By what a ticket for an activation may be recognised: under each key of the ring.
+    pub(crate) fn ticket_hashes(&self, purpose: &str, ticket: &str) -> Vec<Hash> {
+        self.keys().map(|keys| keys.ticket_hash(purpose, ticket)).collect()
     }
 
     /// By what a new one-time password of an account is recognised.
@@ -163,6 +184,7 @@ impl Keys {
             id: master.id(),
             sealing: key("sealing"),
             codes: key("codes"),
+            tickets: key("tickets"),
             passwords: key("passwords"),
             tokens: key("tokens"),
             rows: key("rows"),
@@ -186,8 +208,16 @@ impl Keys {
         opened.map(Zeroizing::new).map_err(|_| Failure::Sealed)
     }
 
-    fn code_hash(&self, purpose: &str, code: &str) -> Hash {
+    fn code_hash(&self, account: &str, purpose: &str, code: &str) -> Hash {
+        self.hash(self.codes.as_ref(), &[account.as_bytes(), purpose.as_bytes(), code.as_bytes()])
+    }
+
+    fn open_code_hash(&self, purpose: &str, code: &str) -> Hash {
         self.hash(self.codes.as_ref(), &[purpose.as_bytes(), code.as_bytes()])
+    }
+
+    fn ticket_hash(&self, purpose: &str, ticket: &str) -> Hash {
+        self.hash(self.tickets.as_ref(), &[purpose.as_bytes(), ticket.as_bytes()])
     }
 
     fn password_hash(&self, account: &str, password: &str) -> Hash {
@@ -275,9 +305,21 @@ mod tests {
     #[test]
     fn hashes_tell_uses_keys_and_parts_apart() {
         let first = vault(1, 7);
-        assert_ne!(first.code_hash("ab", "c").bytes, first.code_hash("a", "bc").bytes);
-        assert_ne!(first.code_hash("a", "b").bytes, first.password_hash("a", "b").bytes);
-        assert_ne!(first.code_hash("a", "b").bytes, vault(1, 8).code_hash("a", "b").bytes);
+        let hashes = [
+            first.code_hash("ab", "c", "d"),
+            first.code_hash("a", "bc", "d"),
+            first.code_hash("a", "b", "cd"),
+            first.code_hash("", "a", "b"),
+            first.open_code_hash("a", "b"),
+            first.ticket_hash("a", "b"),
+            first.password_hash("a", "b"),
+            vault(1, 8).code_hash("ab", "c", "d"),
+            vault(1, 8).open_code_hash("a", "b"),
+            vault(1, 8).ticket_hash("a", "b"),
+        ];
+        for (place, one) in hashes.iter().enumerate() {
+            assert!(hashes[place + 1..].iter().all(|other| other.bytes != one.bytes), "{place}");
+        }
     }
 
     #[test]
@@ -291,8 +333,8 @@ mod tests {
         assert!(rotated.reseal(HERE, &resealed).unwrap().is_none());
         assert_eq!(&**vault(2, 8).open(HERE, &resealed).unwrap(), b"secret");
         assert!(old.open(HERE, &resealed).is_err());
-        let hashes = rotated.code_hashes("a", "b");
-        assert_eq!(hashes[0].bytes, vault(2, 8).code_hash("a", "b").bytes);
-        assert_eq!(hashes[1].bytes, old.code_hash("a", "b").bytes);
+        let hashes = rotated.code_hashes("a", "b", "c");
+        assert_eq!(hashes[0].bytes, vault(2, 8).code_hash("a", "b", "c").bytes);
+        assert_eq!(hashes[1].bytes, old.code_hash("a", "b", "c").bytes);
     }
 }

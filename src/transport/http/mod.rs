@@ -18,7 +18,7 @@ use ureq::{Agent, Body, RequestBuilder};
 use zeroize::Zeroizing;
 
 use super::{AccessToken, CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
-use crate::inwebo::{Request, Word};
+use crate::inwebo::{Request, Ticket, Word};
 
 pub use dial::Interrupt;
 pub use proxy::is_proxy;
@@ -43,6 +43,10 @@ const TOKEN_REFUSED: TransportError = TransportError::NotAuthenticated(
 /// What the token of a login that is too old, or too weak, is refused with (RFC 9470).
 const LOGIN_WANTED: TransportError = TransportError::NotAuthenticated(
     "the service wants a fresh login for this: let the person sign in again, and hand over the new access token by set pims.authentication.token",
+);
+
+const NO_TOKEN_SENT: TransportError = TransportError::NotAuthenticated(
+    "the service wants the account's access token with an activation: it is sent where there is no credential.cvsURL",
 );
 
 /// What a connection is made of.
@@ -189,6 +193,7 @@ impl Transport for Http {
         match response.status() {
             StatusCode::OK => self.read(response),
             StatusCode::UNAUTHORIZED if token.is_some() => Err(unauthorized(response.headers())),
+            StatusCode::UNAUTHORIZED if request.tries_a_code_of_nobody() => Err(NO_TOKEN_SENT),
             status => Err(refused(status, retry_after(&response))),
         }
     }
@@ -208,6 +213,7 @@ impl Transport for Http {
             let body = self.read(response)?;
             return match request {
                 CvsRequest::TrustedPhoneNumber => phone_number(&body),
+                CvsRequest::SendCode { .. } => code_sent(&body, retry_after),
                 _ => done(&body, retry_after),
             };
         }
@@ -332,6 +338,20 @@ fn done(body: &str, retry_after: Option<u64>) -> Result<CvsAnswer, TransportErro
     }
 }
 
+/// A code was sent, perhaps with a ticket.
+fn code_sent(body: &str, retry_after: Option<u64>) -> Result<CvsAnswer, TransportError> {
+    #[derive(Deserialize)]
+    struct Given {
+        ticket: Zeroizing<String>,
+    }
+    let answer = done(body, retry_after)?;
+    let given = serde_json::from_str::<Given>(body).ok().and_then(|given| Ticket::new(&given.ticket));
+    Ok(match (answer, given) {
+        (CvsAnswer::Done, Some(ticket)) => CvsAnswer::Ticket(ticket),
+        (answer, _) => answer,
+    })
+}
+
 fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -420,6 +440,12 @@ mod tests {
         let wrong = CvsRefusal::Word { word: Word::Code, attempts_left: Some(2) };
         assert_eq!(said(r#"{"err":"NOK:CODE","attemptsLeft":2}"#), wrong);
         assert_eq!(done("", None).unwrap(), CvsAnswer::Done);
+        let ticket = CvsAnswer::Ticket(Ticket::new("a-_9").unwrap());
+        assert_eq!(code_sent(r#"{"ticket":"a-_9"}"#, None).unwrap(), ticket);
+        for none in ["", "{}", r#"{"ticket":""}"#, r#"{"ticket":"a b"}"#, r#"{"ticket":1}"#] {
+            assert_eq!(code_sent(none, None).unwrap(), CvsAnswer::Done, "{none}");
+        }
+        assert!(matches!(code_sent(r#"{"err":"NOK:NOSMS","ticket":"a"}"#, None).unwrap(), CvsAnswer::Refused(_)));
         assert_eq!(done(" {} ", None).unwrap(), CvsAnswer::Done);
         for page in ["<html>please log in", "{\"err\":\"NOK", "[]", "\"OK\"", "null"] {
             assert!(matches!(done(page, None), Err(TransportError::Unusable(_))), "{page}");

@@ -1,12 +1,78 @@
-//! How long an SMS code is good, and how often one may be asked for.
+//! What an SMS code looks like, how long it is good, and how often one may be asked for.
 
-use crate::policy::Policy;
+use zeroize::Zeroizing;
+
+use crate::policy::{ActivationProof, CodeLetters, Policy};
 use crate::storage::CodeRow;
 
 const HOUR: i64 = 3_600_000;
 
 /// How far back requests for codes count.
 pub(crate) const DAY: i64 = 24 * HOUR;
+
+/// The fewest and the most symbols that the exchange takes for a code.
+const DIGITS: std::ops::RangeInclusive<usize> = 4..=12;
+
+/// 32 symbols, no two of which look alike: without 0 and O, 1 and I.
+const LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+/// What new codes look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodeForm {
+    /// So many decimal digits: the code is compared with that of one account, and a wrong one is charged.
+    Digits(usize),
+    /// So many of 32 letters: the code may be compared with those of all accounts.
+    Letters(CodeLetters),
+}
+
+impl CodeForm {
+    /// Returns the form of the codes of a policy.
+    pub(crate) fn of(policy: &Policy) -> Self {
+        match policy.activation_proof {
+            ActivationProof::Token | ActivationProof::Ticket => {
+                Self::Digits(policy.code_digits.clamp(*DIGITS.start(), *DIGITS.end()))
+            }
+            ActivationProof::Open(letters) => Self::Letters(letters),
+        }
+    }
+
+    /// Returns the symbols that such a code is made of.
+    pub(crate) fn alphabet(self) -> &'static [u8] {
+        match self {
+            Self::Digits(_) => b"0123456789",
+            Self::Letters(_) => LETTERS,
+        }
+    }
+
+    /// Returns how many symbols it has.
+    pub(crate) fn length(self) -> usize {
+        match self {
+            Self::Digits(digits) => digits,
+            Self::Letters(letters) => letters.get(),
+        }
+    }
+}
+
+/// Returns how many of `live_codes` a stranger can expect to hit with so many guesses, who has no account of them and no
+/// ticket. A guess without a proof is compared with no code, unless activations are open: then with all.
+#[cfg(any(feature = "server", test))]
+pub(crate) fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {
+    match policy.activation_proof {
+        ActivationProof::Token | ActivationProof::Ticket => 0.0,
+        ActivationProof::Open(_) => {
+            let form = CodeForm::of(policy);
+            let symbols = i32::try_from(form.length()).unwrap_or(i32::MAX);
+            live_codes * guesses / f64::from(u32::try_from(form.alphabet().len()).unwrap_or(1)).powi(symbols)
+        }
+    }
+}
+
+/// Returns a code as it is hashed: a person may type its letters in either case.
+pub(crate) fn as_hashed(entered: &str) -> Zeroizing<String> {
+    let mut code = Zeroizing::new(entered.to_owned());
+    code.make_ascii_uppercase();
+    code
+}
 
 /// Whether a code can still be right.
 pub(crate) fn is_live(code: &CodeRow, policy: &Policy, now: i64) -> bool {
@@ -65,7 +131,48 @@ mod tests {
             setup_at: None,
             used: None,
             version: 0,
+            ticket: None,
         }
+    }
+
+    #[test]
+    fn the_letters_are_32_of_which_no_two_look_alike() {
+        let mut letters = LETTERS.to_vec();
+        letters.sort_unstable();
+        letters.dedup();
+        assert_eq!(letters.len(), 32);
+        assert!(letters.iter().all(|letter| letter.is_ascii_digit() || letter.is_ascii_uppercase()));
+        for alike in [b"0O", b"1I"] {
+            assert!(!letters.iter().any(|letter| alike.contains(letter)));
+        }
+        assert_eq!(&**as_hashed("ab2C"), "AB2C");
+    }
+
+    #[test]
+    fn the_form_follows_from_what_an_activation_must_show() {
+        let form = |activation_proof, code_digits| {
+            CodeForm::of(&Policy { activation_proof, code_digits, ..Policy::default() })
+        };
+        for proof in [ActivationProof::Token, ActivationProof::Ticket] {
+            assert_eq!(form(proof, 6), CodeForm::Digits(6));
+            assert_eq!(form(proof, 1), CodeForm::Digits(4));
+            assert_eq!(form(proof, 100), CodeForm::Digits(12));
+        }
+        for digits in [1, 4, 100] {
+            let open = form(ActivationProof::Open(CodeLetters::MIN), digits);
+            assert_eq!(open, CodeForm::Letters(CodeLetters::MIN));
+            assert_eq!((open.length(), open.alphabet().len()), (10, 32));
+        }
+    }
+
+    #[test]
+    fn a_stranger_hits_a_code_where_activations_are_open_alone() {
+        let hits =
+            |activation_proof| expected_hits(&Policy { activation_proof, ..Policy::default() }, 1000.0, 86_400.0);
+        assert_eq!(hits(ActivationProof::Token), 0.0);
+        assert_eq!(hits(ActivationProof::Ticket), 0.0);
+        assert_eq!(hits(ActivationProof::Open(CodeLetters::MIN)), 86_400_000.0 / 2f64.powi(50));
+        assert_eq!(hits(ActivationProof::Open(CodeLetters::MAX)), 86_400_000.0 / 2f64.powi(60));
     }
 
     #[test]

@@ -9,10 +9,12 @@ use super::proof::{Sent, judge_pin};
 use super::query::Query;
 use super::word::{Refusal, Stop, Word};
 use super::{Judged, Mac, PinMode, announce_keys};
+use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, Entered};
 use crate::domain::pin::may_be_chosen;
 use crate::failure::Failure;
+use crate::policy::ActivationProof;
 use crate::random;
 use crate::sealing::Place;
 use crate::service_keys::ServiceKeys;
@@ -23,8 +25,35 @@ use crate::storage::{AccountRow, CodeRow, CodeUse, DeviceRow};
 /// The code of an activation.
 struct Activation<'q> {
     code: &'q str,
+    whose: Whose<'q>,
     /// The number that it registers, where it does (ours).
     phone_number: Option<&'q str>,
+}
+
+/// With whose codes an activation's code is compared.
+#[derive(Clone, Copy)]
+enum Whose<'q> {
+    /// With this account's, which is charged for a wrong one.
+    Account(&'q AccountName),
+    /// The same for the account to which this ticket was given.
+    Ticket(&'q str),
+    /// With none: the service wants a ticket, and there is none.
+    Nobody,
+    /// With those of all accounts.
+    Anybody,
+}
+
+impl<'q> Whose<'q> {
+    /// Returns what the request shows, as far as the service asks for it. An account that the transport knows is always enough.
+    fn read(proof: ActivationProof, caller: Option<&'q AccountName>, query: &'q Query) -> Result<Self, Refusal> {
+        let ticket = query.ticket()?;
+        match (caller, proof) {
+            (Some(account), _) => Ok(Self::Account(account)),
+            (None, ActivationProof::Token) => Err(Word::Token.into()),
+            (None, ActivationProof::Ticket) => Ok(ticket.map_or(Self::Nobody, Self::Ticket)),
+            (None, ActivationProof::Open(_)) => Ok(Self::Anybody),
+        }
+    }
 }
 
 /// What `finalize` brings besides.
@@ -36,10 +65,10 @@ struct NewDevice<'q> {
 
 /// Has the code checked. It is not used up.
 pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
-    let activation = Activation::read(query)?;
+    let activation = Activation::read(mac, query)?;
     let keys = mac.keys()?;
     mac.step("activate.setup", |step| {
-        let code = match activation.judge(mac, step)? {
+        let code = match activation.judge(step)? {
             Entered::Right(code) => code,
             entered => return Err(refused(&entered)),
         };
@@ -60,7 +89,7 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
 
 /// Makes the device, or delivers once more what a lost answer delivered.
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
-    let activation = Activation::read(query)?;
+    let activation = Activation::read(mac, query)?;
     let serial = query.serial()?;
     if !Sent::read(query)?.before_activation(&serial) {
         return Err(Word::Syntax.into());
@@ -68,7 +97,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let name =
         query.need("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
     let encrypted = EncryptedPin::read(query, "Kma", "pin")?;
-    let awaited = Awaited::after(mac, "activate.check", |step| match activation.judge(mac, step)? {
+    let awaited = Awaited::after(mac, "activate.check", |step| match activation.judge(step)? {
         Entered::Right(_) | Entered::Used(_) => Ok(()),
         entered => Err(refused(&entered)),
     })?;
@@ -78,7 +107,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
         return Err(Word::Syntax.into());
     }
     let new = NewDevice { serial, name, sent };
-    mac.step("activate.finalize", |step| match activation.judge(mac, step)? {
+    mac.step("activate.finalize", |step| match activation.judge(step)? {
         Entered::Right(code) => {
             let account = activation.account(step, &code)?;
             activate(step, account, code, &activation, &new, &keys)
@@ -89,26 +118,36 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
 }
 
 impl<'q> Activation<'q> {
-    fn read(query: &'q Query) -> Result<Self, Refusal> {
-        Ok(Self { code: query.code()?, phone_number: query.phone_number()? })
+    fn read(mac: &Mac<'q>, query: &'q Query) -> Result<Self, Refusal> {
+        let (code, phone_number) = (query.code()?, query.phone_number()?);
+        let whose = Whose::read(mac.around.policy.activation_proof, mac.caller, query)?;
+        Ok(Self { code, whose, phone_number })
     }
 
     fn purpose(&self) -> Purpose {
         if self.phone_number.is_some() { Purpose::PhoneNumberCertification } else { Purpose::Enrollment }
     }
 
-    /// Judges the code: of the account that asks, where that is known, else among all.
-    fn judge(&self, mac: &Mac<'_>, step: &Step<'_>) -> Result<Entered, Stop> {
-        let Some(caller) = mac.caller else {
-            return Ok(codes::judge_anonymous(step, self.purpose(), self.phone_number, self.code)?);
-        };
-        if let Some(account) = step.rows.account(caller.as_str())? {
-            // A blocked account is charged nothing.
-            if account.blocked {
-                return Err(Word::Blocked.into());
-            }
+    /// Judges the code.
+    fn judge(&self, step: &Step<'_>) -> Result<Entered, Stop> {
+        match self.whose {
+            Whose::Account(account) => self.judge_for(step, account.as_str()),
+            Whose::Ticket(ticket) => match codes::account_of_ticket(step, self.purpose(), ticket)? {
+                Some(account) => self.judge_for(step, &account),
+                None => Ok(codes::refuse(step, None)?),
+            },
+            Whose::Nobody => Ok(codes::refuse(step, None)?),
+            Whose::Anybody => Ok(codes::judge_open(step, self.purpose(), self.phone_number, self.code)?),
         }
-        Ok(codes::judge(step, caller.as_str(), self.purpose(), self.phone_number, self.code)?)
+    }
+
+    /// Judges the code for an account, which is charged for a wrong one.
+    fn judge_for(&self, step: &Step<'_>, account: &str) -> Result<Entered, Stop> {
+        // A blocked account is charged nothing.
+        if step.rows.account(account)?.is_some_and(|account| account.blocked) {
+            return Err(Word::Blocked.into());
+        }
+        Ok(codes::judge(step, account, self.purpose(), self.phone_number, self.code)?)
     }
 
     /// The account of a right code, where it may have another device.

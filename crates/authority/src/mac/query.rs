@@ -67,6 +67,17 @@ impl Query {
         if fits { Ok(code) } else { Err(syntax()) }
     }
 
+    /// The ticket of an activation, where there is one (ours): 128 bits in base64url.
+    pub(super) fn ticket(&self) -> Read<Option<&str>> {
+        let fits = |ticket: &str| {
+            ticket.len() == 22 && ticket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        match self.find("ticket") {
+            Some(ticket) if !fits(ticket) => Err(syntax()),
+            ticket => Ok(ticket),
+        }
+    }
+
     /// The phone number that an activation registers, where it does.
     pub(super) fn phone_number(&self) -> Read<Option<&str>> {
         match self.find("phone") {

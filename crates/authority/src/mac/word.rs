@@ -21,6 +21,8 @@ pub(super) enum Word {
     Desynchronized,
     /// Ours.
     PhoneRegistered,
+    /// Ours: an activation must show the account's token.
+    Token,
 }
 
 impl Word {
@@ -41,6 +43,7 @@ impl Word {
             Self::MaxDevices => "NOK:MAXNBTOOLS",
             Self::Desynchronized => "NOK:DESYNCHRONIZED",
             Self::PhoneRegistered => "NOK:PHONEREGISTERED",
+            Self::Token => "NOK:TOKEN",
         }
     }
 }

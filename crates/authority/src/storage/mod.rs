@@ -161,6 +161,8 @@ pub(crate) struct CodeRow {
     pub(crate) used: Option<CodeUse>,
     /// How often the row was written.
     pub(crate) version: i64,
+    /// The hash of the ticket that the request for it was answered with, under the same master key.
+    pub(crate) ticket: Option<[u8; 32]>,
 }
 
 /// What a code was used for.

@@ -75,6 +75,7 @@ pub(crate) static CODES: Table = Table::new(
         "used_serial",
         "used_device",
         "version",
+        "ticket",
     ],
 );
 

@@ -219,6 +219,11 @@ impl<'a> Transaction<'a> {
         self.find_row(&CODES, sql, params![purpose, hash, now], code)
     }
 
+    /// The code of any account whose request was answered with the ticket of this hash.
+    pub(crate) fn code_of_ticket(&self, hash: &[u8; 32]) -> Stored<Option<CodeRow>> {
+        self.find_row(&CODES, select!(CODES, "WHERE ticket = $1"), params![hash], code)
+    }
+
     pub(crate) fn put_code(&self, code: &CodeRow) -> Stored<()> {
         let (serial, device) = match &code.used {
             Some(CodeUse::Activated { serial, device }) => (Some(serial.as_str()), Some(device.as_str())),
@@ -240,6 +245,7 @@ impl<'a> Transaction<'a> {
                 serial,
                 device,
                 code.version.saturating_add(1),
+                code.ticket.as_ref(),
             ],
         )
     }
@@ -455,6 +461,7 @@ fn code(mut row: Row) -> Stored<CodeRow> {
         setup_at: row.get()?,
         used: None,
         version: 0,
+        ticket: None,
     };
     code.used = match (row.get()?, row.get()?, row.get()?) {
         (false, ..) => None,
@@ -462,6 +469,7 @@ fn code(mut row: Row) -> Stored<CodeRow> {
         (true, ..) => Some(CodeUse::Done),
     };
     code.version = row.get()?;
+    code.ticket = row.get()?;
     Ok(code)
 }
 

@@ -54,7 +54,7 @@ fn metrics(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn dashboard_and_alerts_show_the_numbers_that_there_are() {
-    let world = Setup::new().set("limits.wrong_codes_per_address_and_minute", 1).start();
+    let world = Setup::new().open().set("limits.wrong_codes_per_address_and_minute", 1).start();
     let alice = world.account("alice");
     Device::activate(&world, &alice, "1234").made(&world.client, "1234");
     let guess = format!("/iwws/MAC?{}", setup("activate", "", &[("code", "000000")]));

@@ -20,6 +20,7 @@ mod malformed;
 mod memory;
 mod nginx;
 mod operating_page;
+mod proof;
 mod readiness;
 mod routes;
 mod schema;

@@ -138,6 +138,11 @@ impl Setup {
         self
     }
 
+    /// Lets activations show nothing.
+    pub(crate) fn open(self) -> Self {
+        self.set("activation.proof", "open")
+    }
+
     /// A file that the configuration names.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.folder.path().join(name);

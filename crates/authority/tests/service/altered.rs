@@ -27,7 +27,7 @@ const PASSWORD: &str = "account = 'alice'";
 const CHALLENGE: &str = "mode = 'otp'";
 
 /// Every column that is no part of a key, of every table whose rows carry a MAC, the MAC included.
-const CHANGES: [Change; 47] = [
+const CHANGES: [Change; 48] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),
     change("accounts", ALICE, "pin", "(SELECT pin FROM accounts WHERE name = 'bob')"),
@@ -64,6 +64,7 @@ const CHANGES: [Change; 47] = [
     change("codes", CODE, "used_serial", "'another'"),
     change("codes", CODE, "used_device", "'another'"),
     change("codes", CODE, "version", "version + 1"),
+    change("codes", CODE, "ticket", "hash"),
     change("codes", CODE, "mac", "NULL"),
     change("refresh_tokens", TOKEN, "key_id", "key_id + 1"),
     change("refresh_tokens", TOKEN, "account", "'bob'"),

@@ -13,6 +13,7 @@ mod key_sizes;
 mod malformed;
 mod passwords;
 mod pins;
+mod proof;
 mod removal;
 mod rotation;
 mod rsa_work;

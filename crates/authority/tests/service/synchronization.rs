@@ -70,10 +70,10 @@ fn a_device_without_a_secret_must_synchronize() {
     let account = world.account("user");
     let code = world.code(&account, pims_authority::Purpose::Enrollment);
     let setup = crate::device::setup("activate", "", &[("code", &code)]);
-    let keys = crate::device::Keys::read(&crate::device::Answer::of(&world.authority, None, &setup).ok());
+    let keys = crate::device::Keys::read(&crate::device::Answer::of(&world.authority, Some(&account), &setup).ok());
     let (serial, pin) = (crate::device::serial(), crate::device::pin("1234"));
     let request = crate::device::activation(&keys, &code, &pin, &serial, None);
-    let answer = crate::device::Answer::of(&world.authority, None, &request).ok();
+    let answer = crate::device::Answer::of(&world.authority, Some(&account), &request).ok();
     let (device, _) = Device::read(&answer, answer.get("id"), &serial, &pin, &keys.factory);
     assert_eq!(device.ask(&world.authority, "1234").err(), "NOK:DESYNCHRONIZED");
     device.synchronized(&world.authority, "1234").ask(&world.authority, "1234").ok();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pims_authority::{
-    AccountName, Authority, Clock, CvsAnswer, CvsRequest, MasterKey, Message, Options, Policy, Purpose, Sms, SmsError,
+    AccountName, ActivationProof, Authority, Clock, CodeLetters, CvsAnswer, CvsRequest, MasterKey, Message, Options, Policy, Purpose, Sms, SmsError,
     SmsGateway, SmsRetry,
 };
 
@@ -90,6 +90,16 @@ impl World {
         Self::with(Policy { evolve_k1_every: 0, ..Policy::default() })
     }
 
+    /// One whose activations show this.
+    pub(crate) fn showing(activation_proof: ActivationProof) -> Self {
+        Self::with(Policy { activation_proof, evolve_k1_every: 0, ..Policy::default() })
+    }
+
+    /// One whose activations show nothing.
+    pub(crate) fn open() -> Self {
+        Self::showing(ActivationProof::Open(CodeLetters::MIN))
+    }
+
     pub(crate) fn with(policy: Policy) -> Self {
         Self::retrying(policy, None)
     }
@@ -132,14 +142,24 @@ impl World {
 
     /// Asks for a code and reads it.
     pub(crate) fn code(&self, account: &AccountName, purpose: Purpose) -> String {
-        assert_eq!(self.cvs(account, CvsRequest::SendCode { purpose, phone_number: None }), CvsAnswer::Done);
+        let answer = self.cvs(account, CvsRequest::SendCode { purpose, phone_number: None });
+        assert!(matches!(answer, CvsAnswer::Done | CvsAnswer::Ticket(_)), "{answer:?}");
         self.inbox.last().1
+    }
+
+    /// Asks for a code and reads it, and the ticket that the answer brings.
+    pub(crate) fn code_with_ticket(&self, account: &AccountName, purpose: Purpose) -> (String, String) {
+        let phone_number = (purpose == Purpose::PhoneNumberCertification).then_some(NUMBER);
+        let answer = self.cvs(account, CvsRequest::SendCode { purpose, phone_number });
+        let CvsAnswer::Ticket(ticket) = answer else { panic!("{answer:?}") };
+        (self.inbox.last().1, ticket.reveal().to_owned())
     }
 
     /// Asks for a code that certifies a number and reads it.
     pub(crate) fn number_code(&self, account: &AccountName, number: &str) -> String {
         let request = CvsRequest::SendCode { purpose: Purpose::PhoneNumberCertification, phone_number: Some(number) };
-        assert_eq!(self.cvs(account, request), CvsAnswer::Done);
+        let answer = self.cvs(account, request);
+        assert!(matches!(answer, CvsAnswer::Done | CvsAnswer::Ticket(_)), "{answer:?}");
         assert_eq!(self.inbox.last().0, number);
         self.inbox.last().1
     }
@@ -187,5 +207,5 @@ pub(crate) fn make_keys(database: &TestDatabase) {
     let authority = open(database, Policy::default(), &HandClock::default(), &Inbox::default());
     let query = "action=ActionSetup&mode=activate&id=&lastsync=0&version=1&macid=0123456789abcdef0123456789abcdef\
                  &code=000000";
-    authority.mac(None, query).unwrap();
+    authority.mac(Some(&AccountName::new("nobody").unwrap()), query).unwrap();
 }

@@ -27,6 +27,8 @@ mod malformed;
 mod passwords;
 #[path = "../service/pins.rs"]
 mod pins;
+#[path = "../service/proof.rs"]
+mod proof;
 #[path = "../service/removal.rs"]
 mod removal;
 #[path = "../service/rotation.rs"]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{open_quietly, say};
 use crate::server::config::keys::{FILE, KEYS, Key};
-use crate::server::config::{Config, TlsFiles};
+use crate::server::config::{Config, TlsFiles, guesses};
 use crate::server::hardening;
 use crate::server::http;
 use crate::server::identity::Identity;
@@ -26,6 +26,7 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
     for files in [config.listen.tls.as_ref(), admin].into_iter().flatten() {
         tls(files)?;
     }
+    let warning = guesses::warning(&config.policy, &config.limits);
     if let Some(connect) = connect {
         let authority = open_quietly(&config)?;
         authority.ping().map_err(|failure| failure.to_string())?;
@@ -41,6 +42,9 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
     let minutes = config.policy.code_lifetime_seconds.div_ceil(60);
     for (text, parts) in config.policy.sms.texts.long_texts(config.policy.code_digits, minutes) {
         say(&format!("note: the text {text} takes {parts} SMS"))?;
+    }
+    if let Some(warning) = warning {
+        say(&format!("warning: {warning}"))?;
     }
     say("the configuration is good")
 }

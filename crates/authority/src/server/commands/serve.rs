@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::{dev, gateway, open};
 use crate::AuditSeal;
-use crate::server::config::{Config, Stage};
+use crate::server::config::{Config, Stage, guesses};
 use crate::server::hardening;
 use crate::server::http::{self, Guard, Listener, Shell, Tls};
 use crate::server::identity::Identity;
@@ -54,6 +54,9 @@ fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -
     // Before the threads: their stacks are locked, too.
     if let Some(reason) = hardening::lock_memory(config.lock_memory)? {
         tracing::warn!("{reason}");
+    }
+    if let Some(warning) = guesses::warning(&config.policy, &config.limits) {
+        tracing::warn!("{warning}");
     }
     // Steps wait for the database, and as many requests for the SMS gateway, on threads of their own.
     let runtime = Builder::new_multi_thread()

@@ -18,7 +18,7 @@ use super::{
     AccessTokens, Address, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, TlsFiles, Webhook,
 };
 use crate::server::hardening::LockMemory;
-use crate::{KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile};
+use crate::{ActivationProof, CodeLetters, KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile};
 
 /// The shortest tokens for development that are taken.
 pub(super) const MIN_TOKEN: usize = 16;
@@ -31,7 +31,8 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let admin = super::operators::admin(reader);
     let database = database(reader);
     let master_key = master_key(reader);
-    let policy = policy(reader);
+    let activation_proof = activation_proof(reader);
+    let policy = policy(reader, activation_proof);
     let tokens = tokens(reader);
     let access_tokens = access_tokens(reader);
     let sms = sms(reader);
@@ -233,13 +234,35 @@ fn load_key(file: &Path, id: u32) -> std::io::Result<MasterKey> {
     }
 }
 
-fn policy(reader: &mut Reader) -> Policy {
+/// What an activation must show. Codes of an open one cannot be short: their number of letters has a type of its own.
+fn activation_proof(reader: &mut Reader) -> ActivationProof {
+    const PROOF: &str = "activation.proof";
+    const LETTERS: &str = "activation.code_letters";
+    let (fewest, most) = (CodeLetters::MIN.get() as i64, CodeLetters::MAX.get() as i64);
+    let letters = reader.number(LETTERS, CodeLetters::default().get(), fewest..=most);
+    let open = ActivationProof::Open(CodeLetters::try_from(letters).unwrap_or_default());
+    let words = [("token", ActivationProof::Token), ("ticket", ActivationProof::Ticket), ("open", open)];
+    let proof = reader.choice(PROOF, ActivationProof::default(), &words);
+    if proof == open && reader.has("policy.code_digits") {
+        reader.problem(
+            "policy.code_digits",
+            "must go: activation.proof is `open`, and codes have letters there (activation.code_letters)",
+        );
+    }
+    if proof != open && reader.has(LETTERS) {
+        reader.problem(LETTERS, "must go: codes have letters only where activation.proof is `open`");
+    }
+    proof
+}
+
+fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
     const COUNT: std::ops::RangeInclusive<i64> = 1..=1_000_000;
     const TIME: std::ops::RangeInclusive<i64> = 1..=31_536_000;
     let usual = Policy::default();
     Policy {
         pin_min_length: reader.number("policy.pin_min_length", usual.pin_min_length, 4..=8),
         max_pin_tries: reader.number("policy.max_pin_tries", usual.max_pin_tries, COUNT),
+        activation_proof,
         code_digits: reader.number("policy.code_digits", usual.code_digits, 4..=12),
         code_lifetime_seconds: reader.number("policy.code_lifetime_seconds", usual.code_lifetime_seconds, TIME),
         code_tries: reader.number("policy.code_tries", usual.code_tries, COUNT),

@@ -76,7 +76,8 @@ pub(crate) async fn send_code(
         })
         .await;
     // What the gateway did not take may still be sent later.
-    let may_come = matches!(answer, Ok(Some(CvsAnswer::Done | CvsAnswer::Refused(CvsRefusal::SmsNotSent))));
+    let may_come =
+        matches!(answer, Ok(Some(CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::Refused(CvsRefusal::SmsNotSent))));
     if !may_come {
         advance.give_back();
     }
@@ -175,13 +176,13 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Trouble> {
 
 fn told(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
     let (status, word) = match &answer {
-        CvsAnswer::Done => (StatusCode::OK, "OK"),
-        CvsAnswer::PhoneNumber(_) => (StatusCode::OK, "OK"),
+        CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::PhoneNumber(_) => (StatusCode::OK, "OK"),
         CvsAnswer::Refused(refusal) => refused(*refusal),
     };
     service.metrics.outcome(operation, word);
     match answer {
         CvsAnswer::Done => Json(json!({})).into_response(),
+        CvsAnswer::Ticket(ticket) => Json(json!({"ticket": ticket.reveal()})).into_response(),
         CvsAnswer::PhoneNumber(number) => Json(json!({"phoneNumber": number})).into_response(),
         CvsAnswer::Refused(CvsRefusal::WrongCode { attempts_left }) => {
             (status, Json(json!({"err": word, "attemptsLeft": attempts_left}))).into_response()

@@ -5,17 +5,18 @@ use std::time::Instant;
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use zeroize::Zeroizing;
 
 use super::reply::Trouble;
 use super::{Peer, cvs};
-use crate::Actor;
+use crate::{ActivationProof, Actor};
 use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
 
-/// Answers with 200 and XML, also where the word in it is a refusal: that is how the exchange speaks.
+/// Answers with 200 and XML, also where the word in it is a refusal: that is how the exchange speaks. An activation that lacks
+/// the account's token gets 401 with the same XML: a client of HTTP understands the one, a client of the exchange the other.
 pub(crate) async fn answer(
     State(service): State<Arc<Service>>,
     Extension(Peer(address)): Extension<Peer>,
@@ -30,7 +31,9 @@ pub(crate) async fn answer(
         false => None,
     };
     let operation = Operation::of(&query);
-    let guesses = operation.mode == "activate" && caller.is_none();
+    // Where activations are open, a guess without a token is compared with the codes of all accounts.
+    let is_open = matches!(service.authority().activation_proof(), ActivationProof::Open(_));
+    let guesses = is_open && operation.mode == "activate" && caller.is_none();
     let (network, now) = (rates::network(address), Instant::now());
     let mut decryption = Advance::default();
     if operation.may_decrypt {
@@ -60,7 +63,12 @@ pub(crate) async fn answer(
     let xml = answered?.xml;
     service.metrics.outcome(operation.mode, word(&xml));
     let kind = HeaderValue::from_static("text/xml; charset=UTF-8");
-    Ok(([(header::CONTENT_TYPE, kind)], xml).into_response())
+    let lacks_token = word(&xml) == "NOK:TOKEN";
+    let answer = ([(header::CONTENT_TYPE, kind)], xml);
+    if lacks_token {
+        return Ok((StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], answer).into_response());
+    }
+    Ok(answer.into_response())
 }
 
 /// What a query asks for, as far as numbers are kept of it.

@@ -14,6 +14,10 @@ ALTER TABLE devices ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE codes ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE refresh_tokens ADD COLUMN IF NOT EXISTS version BIGINT NOT NULL DEFAULT 0;
 
+-- The keyed hash of the ticket that a request for a code was answered with.
+ALTER TABLE codes ADD COLUMN IF NOT EXISTS ticket BYTEA;
+CREATE INDEX IF NOT EXISTS codes_by_ticket ON codes (ticket);
+
 -- When the phone number replaced another, and the language of the account's app.
 ALTER TABLE accounts ADD COLUMN IF NOT EXISTS phone_changed_at BIGINT;
 ALTER TABLE accounts ADD COLUMN IF NOT EXISTS language TEXT;

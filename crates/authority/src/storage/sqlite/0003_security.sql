@@ -14,6 +14,10 @@ ALTER TABLE devices ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE codes ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE refresh_tokens ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 
+-- The keyed hash of the ticket that a request for a code was answered with.
+ALTER TABLE codes ADD COLUMN ticket BLOB;
+CREATE INDEX codes_by_ticket ON codes (ticket) WHERE ticket IS NOT NULL;
+
 -- When the phone number replaced another, and the language of the account's app.
 ALTER TABLE accounts ADD COLUMN phone_changed_at INTEGER;
 ALTER TABLE accounts ADD COLUMN language TEXT;

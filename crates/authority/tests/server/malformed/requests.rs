@@ -11,7 +11,7 @@ fn get(target: String, token: Option<String>) -> Asked {
     Asked { door: Door::Everybody, method: "GET", target, token, body: None, status: None }
 }
 
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 31] = [
     "action",
     "mode",
     "id",
@@ -22,6 +22,7 @@ const NAMES: [&str; 30] = [
     "ack",
     "serial",
     "code",
+    "ticket",
     "Kma",
     "pin",
     "name",

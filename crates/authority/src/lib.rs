@@ -60,15 +60,16 @@ pub use account::AccountName;
 pub use admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned};
 #[cfg(feature = "postgres")]
 pub use authority::Postgres;
-pub use authority::{Authority, Database, Options, SqliteFile, Verdict};
+pub use authority::{Authority, Database, Options, SqliteFile, Unblock, Verdict};
 pub use clock::{Clock, SystemClock};
 pub use cvs::{CvsAnswer, CvsRefusal, CvsRequest};
 pub use failure::{Failure, OpenError, StorageError};
 pub use mac::Exchanged;
 pub use master_key::{KeyRing, MasterKey};
 pub use pims_private_files::Sharing;
-pub use policy::Policy;
+pub use policy::{ClonePolicy, Policy};
 pub use rekey::Progress;
 pub use service_keys::KeySize;
 pub use sms::{Outbox, Purpose, Sms, SmsError, SmsGateway};
 pub use sms_queue::{Delivered, SmsRetry};
+pub use step::Tally;

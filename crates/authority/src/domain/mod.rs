@@ -4,3 +4,4 @@ pub(crate) mod code;
 pub(crate) mod evolution;
 pub(crate) mod phone;
 pub(crate) mod pin;
+pub(crate) mod second_copy;

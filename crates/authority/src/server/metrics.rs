@@ -33,6 +33,9 @@ pub(crate) struct Metrics {
     database_used: Gauge,
     database_idle: Gauge,
     failures: Family<WorkLabels, Counter>,
+    pins_forgiven: Counter,
+    budgets_half_spent: Counter,
+    clones_suspected: Counter,
     process: Process,
 }
 
@@ -40,6 +43,8 @@ pub(crate) struct Metrics {
 pub(crate) struct Snapshot {
     /// How often steps were run again.
     pub(crate) retries: u64,
+    /// What the rules found.
+    pub(crate) tally: crate::Tally,
     /// SMS that wait; `None` where the database did not say.
     pub(crate) sms_waiting: Option<u32>,
     /// Steps that have their turn in the database.
@@ -131,6 +136,18 @@ impl Default for Metrics {
             "Work that failed: between requests, or at a row that another program changed (altered_row)",
             failures.clone(),
         );
+        let [pins_forgiven, budgets_half_spent, clones_suspected]: [Counter; 3] = Default::default();
+        registry.register("pins_forgiven", "Wrong PINs that a right one forgave", pins_forgiven.clone());
+        registry.register(
+            "pin_budgets_half_spent",
+            "PINs that saw half as many wrong ones as pin.budget allows",
+            budgets_half_spent.clone(),
+        );
+        registry.register(
+            "clones_suspected",
+            "Devices that showed an older K1 or lastsync: a second copy, or a restored backup",
+            clones_suspected.clone(),
+        );
         let metrics = Self {
             registry,
             requests,
@@ -148,6 +165,9 @@ impl Default for Metrics {
             database_used,
             database_idle,
             failures,
+            pins_forgiven,
+            budgets_half_spent,
+            clones_suspected,
             process: Process::default(),
         };
         metrics.begin();
@@ -213,6 +233,9 @@ impl Metrics {
     /// The text that Prometheus reads. What waits is left as it was where it could not be counted.
     pub(crate) fn text(&self, now: &Snapshot) -> String {
         self.retries.inner().store(now.retries, Ordering::Relaxed);
+        self.pins_forgiven.inner().store(now.tally.pins_forgiven, Ordering::Relaxed);
+        self.budgets_half_spent.inner().store(now.tally.budgets_half_spent, Ordering::Relaxed);
+        self.clones_suspected.inner().store(now.tally.clones_suspected, Ordering::Relaxed);
         self.database_up.set(now.sms_waiting.is_some().into());
         if let Some(waiting) = now.sms_waiting {
             self.sms_waiting.set(waiting.into());

@@ -57,6 +57,9 @@ codes_per_number_and_hour = 100000
 [relying_parties.services]
 shop = { open = true }
 bank = { token_file = "bank.token" }
+[pin]
+denied = false
+history = 0
 [policy]
 evolve_k1_every = 0
 codes_per_hour = 100

@@ -16,6 +16,7 @@ mod pins;
 mod removal;
 mod rotation;
 mod rsa_work;
+mod second_copies;
 mod sms;
 mod state;
 mod synchronization;

@@ -9,7 +9,7 @@ use pims_authority::{
 };
 
 use crate::database::TestDatabase;
-use crate::device::Scene;
+use crate::device::{Device, Scene};
 pub(crate) use crate::state::STATE;
 
 pub(crate) const NUMBER: &str = "+33612345678";
@@ -135,6 +135,17 @@ impl World {
         assert_eq!(self.cvs(account, request), CvsAnswer::Done);
         assert_eq!(self.inbox.last().0, number);
         self.inbox.last().1
+    }
+
+    /// A refresh token for a password of this device, whose PIN is 1234.
+    pub(crate) fn token(&self, account: &AccountName, device: &Device) -> String {
+        let password = device.made(&self.authority, "1234");
+        self.authority.exchange_otp(account, &password).unwrap().unwrap().to_string()
+    }
+
+    /// How often an event stands in the audit trail.
+    pub(crate) fn count(&self, event: &str) -> usize {
+        self.events().iter().filter(|found| *found == event).count()
     }
 
     /// Every row of these tables, as text.

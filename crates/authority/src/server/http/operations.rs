@@ -61,6 +61,7 @@ pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let waiting = tokio::time::timeout(PATIENCE, service.step(|authority| authority.waiting_sms())).await;
     let now = Snapshot {
         retries: service.authority().retries(),
+        tally: service.authority().tally(),
         sms_waiting: waiting.ok().and_then(Result::ok),
         steps_running,
         database_connections: service.authority().database_connections(),

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::inwebo::{EngineError, Word};
+use crate::inwebo::{EngineError, Word, WrongPins};
+use crate::message::{Note, WRONG_PINS_SINCE};
 use crate::store::StoreError;
 use crate::strongauth::machine::{Refusal, State};
 use crate::strongauth::{Failure, OpenError};
@@ -108,6 +109,7 @@ pub struct Info {
     retry_after_seconds: Option<u64>,
     word: Option<String>,
     next_action: Option<NextAction>,
+    wrong_pins_since: Option<WrongPins>,
 }
 
 /// One error of the catalogue, ready to be told.
@@ -169,8 +171,10 @@ impl Error {
     pub fn from_failure(failure: &Failure, pin: &'static str) -> Self {
         match failure {
             Failure::State(refusal, state) => of_state(*refusal, *state),
-            Failure::Engine(EngineError::Refused { word, attempts_left }) => of_word(word, *attempts_left, pin),
-            Failure::BadCode(EngineError::Refused { word, attempts_left }) => {
+            Failure::Engine(EngineError::Refused { word, attempts_left, reason }) => {
+                of_word(word, *attempts_left, pin).explained(word, reason.as_deref())
+            }
+            Failure::BadCode(EngineError::Refused { word, attempts_left, .. }) => {
                 of_word(&Word::Code, *attempts_left, pin).with_info(|info| info.word = Some(word.as_str().to_owned()))
             }
             Failure::Engine(EngineError::FactoryKey) | Failure::BadCode(EngineError::FactoryKey) => {
@@ -232,6 +236,26 @@ impl Error {
                 .then(NextAction::RemoveEnrollments),
             _ => error,
         }
+    }
+
+    /// Says more of a word whose reason the service told.
+    fn explained(self, word: &Word, reason: Option<&str>) -> Self {
+        match (word, reason) {
+            (Word::PinRefused, Some("commonPin")) => {
+                self.with_detail("the service does not take this PIN: it is one of those that are tried first")
+            }
+            (Word::State, Some("secondCopy")) => self
+                .with_detail(
+                    "the service suspects a second copy of this device: reset the PIN with an SMS code on the one that stays",
+                )
+                .then(NextAction::ResetPin),
+            _ => self,
+        }
+    }
+
+    /// Adds the wrong PINs that the owner is to know of.
+    pub fn noting(self, wrong: WrongPins) -> Self {
+        self.with_info(|info| info.wrong_pins_since = Some(wrong))
     }
 
     /// Where no PIN was asked for, none was wrong.
@@ -302,6 +326,9 @@ impl Serialize for Info {
         }
         if let Some(action) = self.next_action {
             map.serialize_entry("nextAction", action.as_str())?;
+        }
+        if let Some(wrong) = &self.wrong_pins_since {
+            map.serialize_entry(WRONG_PINS_SINCE, &Note(*wrong))?;
         }
         map.end()
     }

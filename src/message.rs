@@ -9,6 +9,7 @@ use serde::ser::{SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::inwebo::WrongPins;
 
 /// What an operation gives back. Public names are static: only values vary.
 pub enum Output {
@@ -33,16 +34,46 @@ pub enum Output {
         /// `isAccountBlocked`
         blocked: Option<&'static str>,
     },
+    /// An output, and wrong PINs that the owner is to know of. They stand beside the result, not in it.
+    Noted(Box<Self>, WrongPins),
+}
+
+/// The name of the member of `info` that tells of wrong PINs.
+pub const WRONG_PINS_SINCE: &str = "wrongPinsSince";
+
+/// Wrong PINs as a message tells them.
+pub struct Note(pub WrongPins);
+
+impl Serialize for Note {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("count", &self.0.count)?;
+        map.serialize_entry("since", &self.0.since)?;
+        map.end()
+    }
+}
+
+/// `info` of a message that is no error.
+struct Info(WrongPins);
+
+impl Serialize for Info {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(WRONG_PINS_SINCE, &Note(self.0))?;
+        map.end()
+    }
 }
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if let Self::Null = self {
-            return serializer.serialize_unit();
+        match self {
+            Self::Null => return serializer.serialize_unit(),
+            Self::Noted(output, _) => return output.serialize(serializer),
+            _ => {}
         }
         let mut map = serializer.serialize_map(None)?;
         match self {
-            Self::Null | Self::Empty => {}
+            Self::Null | Self::Empty | Self::Noted(..) => {}
             Self::Flag(name, value) => map.serialize_entry(name, value)?,
             Self::Text(name, value) => map.serialize_entry(name, value.as_str())?,
             Self::Path(name, value) => map.serialize_entry(name, value)?,
@@ -67,6 +98,15 @@ impl Serialize for Output {
 
 /// How an operation ended.
 pub type Outcome = Result<Output, Error>;
+
+/// Adds wrong PINs that the owner is to know of, where there are any.
+pub fn noting(outcome: Outcome, wrong: Option<WrongPins>) -> Outcome {
+    match (outcome, wrong) {
+        (outcome, None) => outcome,
+        (Ok(output), Some(wrong)) => Ok(Output::Noted(Box::new(output), wrong)),
+        (Err(error), Some(wrong)) => Err(error.noting(wrong)),
+    }
+}
 
 /// The first two groups of a random UUID. It is no secret: it names a call in a log, so it comes from a fast generator that each
 /// thread of each process seeds once.
@@ -133,17 +173,18 @@ impl Message {
     /// `SUCCEEDED` or `FAILED`.
     pub fn of_outcome(id: TransactionId, outcome: &Outcome) -> Self {
         match outcome {
-            Ok(output) => Self::new(id, "SUCCEEDED", "result", output),
-            Err(error) => Self::new(id, "FAILED", "error", error),
+            Ok(Output::Noted(output, wrong)) => Self::new(id, "SUCCEEDED", "result", output, Some(*wrong)),
+            Ok(output) => Self::new(id, "SUCCEEDED", "result", output, None),
+            Err(error) => Self::new(id, "FAILED", "error", error, None),
         }
     }
 
     /// `RESULT`, of a subscription.
     pub fn of_event(id: TransactionId, output: &Output) -> Self {
-        Self::new(id, "RESULT", "result", output)
+        Self::new(id, "RESULT", "result", output, None)
     }
 
-    fn new(id: TransactionId, status: &str, member: &str, value: &impl Serialize) -> Self {
+    fn new(id: TransactionId, status: &str, member: &str, value: &impl Serialize, wrong: Option<WrongPins>) -> Self {
         // Room enough for nearly every message, so that no part of one is left behind by a move.
         let mut text = Zeroizing::new(Vec::with_capacity(512));
         text.extend_from_slice(b"{\"transactionId\":\"");
@@ -155,6 +196,10 @@ impl Message {
         text.extend_from_slice(b"\":");
         // Writing text and numbers to memory cannot fail.
         let _ = serde_json::to_writer(&mut *text, value);
+        if let Some(wrong) = wrong {
+            text.extend_from_slice(b",\"info\":");
+            let _ = serde_json::to_writer(&mut *text, &Info(wrong));
+        }
         text.extend_from_slice(b"}\0");
         Self(text)
     }
@@ -205,6 +250,23 @@ mod tests {
         let failed = Message::of_outcome(id, &Err(Error::new(Code::NotInitialized).with_detail("why")));
         let begin = format!("{{\"transactionId\":\"{}\",\"status\":\"FAILED\",\"error\":{{\"code\":2001,", id.as_str());
         assert!(failed.as_str().starts_with(&begin));
+    }
+
+    #[test]
+    fn wrong_pins_stand_after_the_result_or_in_the_info_of_the_error() {
+        let wrong = Some(WrongPins { count: 4, since: 1_700_000_000_000 });
+        let id = TransactionId::new();
+        let text = |outcome| Message::of_outcome(id, &noting(outcome, wrong)).as_str().to_owned();
+        let note = "\"info\":{\"wrongPinsSince\":{\"count\":4,\"since\":1700000000000}}";
+        let expected = format!(
+            "{{\"transactionId\":\"{}\",\"status\":\"SUCCEEDED\",\"result\":{{\"a\":true}},{note}}}",
+            id.as_str()
+        );
+        assert_eq!(text(Ok(Output::Flag("a", true))), expected);
+        assert!(text(Ok(Output::Null)).ends_with(&format!("\"result\":null,{note}}}")));
+        assert!(text(Err(Error::new(Code::Timeout))).ends_with(&format!("\"label\":\"Timeout\",{note}}}}}")));
+        let silent = Message::of_outcome(id, &noting(Ok(Output::Null), None));
+        assert!(!silent.as_str().contains("info"));
     }
 
     #[test]

@@ -190,6 +190,36 @@ fn a_reset_sets_a_pin_with_a_code_and_lifts_the_block() {
 }
 
 #[test]
+fn the_next_message_tells_of_wrong_pins() {
+    let session = Session::begin();
+    let expect = |message: Value| assert_eq!(message["status"], "SUCCEEDED", "{message}");
+    let otp = |pin: &str| authentication("get", "otp", json!({"action": "withPIN", "pinCode": pin}));
+    let number = "+33612345678";
+    expect(authentication("get", "smscode", json!({"type": "phoneNumberCertification", "phoneNumber": number})));
+    let add = json!({"action": "addPhoneNumber", "smsCode": last_code(&session), "phoneNumber": number});
+    expect(authentication("set", "smscode", add));
+    expect(authentication("get", "smscode", json!({"type": "enrollment"})));
+    let enroll = json!({"action": "enroll", "pinCode": "1234", "smsCode": last_code(&session)});
+    expect(authentication("set", "enrollment", enroll));
+    let silent = otp("1234");
+    assert!(silent.get("info").is_none(), "{silent}");
+    for _ in 0..3 {
+        assert!(otp("9999")["error"]["info"].get("wrongPinsSince").is_none());
+    }
+    let told = otp("1234");
+    let note = &told["info"]["wrongPinsSince"];
+    assert_eq!((&told["status"], &note["count"]), (&"SUCCEEDED".into(), &3.into()));
+    assert!(note["since"].as_i64().is_some_and(|since| since > 1_700_000_000_000), "{told}");
+    assert!(told["result"]["otp"].is_string());
+    let silent = otp("1234");
+    assert!(silent.get("info").is_none(), "{silent}");
+    // An error of the same operation tells it, too.
+    otp("9999");
+    let same = json!({"action": "update", "oldPIN": "1234", "newPIN": "4321"});
+    assert_eq!(authentication("set", "pincode", same)["info"]["wrongPinsSince"]["count"], 1);
+}
+
+#[test]
 fn what_is_said_to_nobody_known_is_2002() {
     let _session = Session::begin();
     assert_eq!(execute("delete", "pims.sdk.version", "{}")["error"]["code"], 2002);

@@ -9,7 +9,7 @@ use crate::config::{Config, ServiceUrl};
 use crate::error::{Code, Error};
 use crate::inwebo::Client;
 use crate::log;
-use crate::message::{Outcome, Output};
+use crate::message::{Outcome, Output, noting};
 use crate::store::{StorageLock, Vault};
 use crate::strongauth::{AccountView, Failure, Host, Parts, StrongAuthentication};
 use crate::transport::http::{Endpoint, Http, Interrupt, Trust, check_trust as check};
@@ -84,7 +84,8 @@ impl Core {
             log::error!("after an internal error the device state could not be read again: {error}");
         }
         self.note_news(before);
-        outcome
+        let wrong = self.component.strong.as_mut().and_then(StrongAuthentication::take_wrong_pins);
+        outcome.map(|outcome| noting(outcome, wrong))
     }
 
     fn account(&self) -> Option<AccountView> {

@@ -29,6 +29,10 @@ impl Answer {
             Some(word) => Err(EngineError::Refused {
                 word: Word::read(word),
                 attempts_left: answer.text("attemptsLeft").and_then(|left| left.parse().ok()),
+                reason: answer
+                    .text("reason")
+                    .filter(|reason| reason.len() <= 40 && reason.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+                    .map(str::to_owned),
             }),
         }
     }
@@ -130,9 +134,15 @@ mod tests {
     #[test]
     fn an_error_word_refuses_with_what_is_left() {
         let refused = read("<ActionSetup><err>NOK:ACCESS</err><attemptsLeft>3</attemptsLeft></ActionSetup>").err();
-        assert_eq!(refused, Some(EngineError::Refused { word: Word::Access, attempts_left: Some(3) }));
+        assert_eq!(refused, Some(EngineError::Refused { word: Word::Access, attempts_left: Some(3), reason: None }));
+        for (told, read) in [("commonPin", Some("commonPin")), ("no \"word\"", None), ("", None)] {
+            let xml = format!("<ActionSetup><err>NOK:STATE</err><reason>{told}</reason></ActionSetup>");
+            let reason = read.map(str::to_owned);
+            let refused = Answer::read(&xml, "ActionSetup").err();
+            assert_eq!(refused, Some(EngineError::Refused { word: Word::State, attempts_left: None, reason }));
+        }
         let refused = read("<ActionSetup><err>NOK_BLOCKED</err></ActionSetup>").err();
-        assert_eq!(refused, Some(EngineError::Refused { word: Word::Blocked, attempts_left: None }));
+        assert_eq!(refused, Some(EngineError::Refused { word: Word::Blocked, attempts_left: None, reason: None }));
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod secret;
 pub mod status;
 pub mod synchro;
 mod word;
+mod wrong_pins;
 
 pub use answer::Answer;
 pub use client::{Client, SmsCode, Ticket};
@@ -36,6 +37,7 @@ pub use device::{Device, Unlocked};
 pub use inwebo_values::{K0, K1, Kma, Modulus, Pin, SecVal, Serial, ServiceSecret};
 pub use request::Request;
 pub use word::Word;
+pub use wrong_pins::WrongPins;
 
 /// Why an answer does not let the operation go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +49,8 @@ pub enum EngineError {
         word: Word,
         /// How often a PIN or a code may still be tried, where the service says so.
         attempts_left: Option<u32>,
+        /// What the word alone does not tell, where the service says so: letters and digits, at most 40 (ours).
+        reason: Option<String>,
     },
     /// The answer is not the XML that was expected. The text says what is wrong with it, without its content.
     #[error("the answer of the service cannot be used: {0}")]

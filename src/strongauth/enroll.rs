@@ -160,7 +160,7 @@ impl StrongAuthentication {
 
     /// A code that the service calls dead is of no more use here either; a PIN that it does not take was not set.
     fn note_refusal<T>(&mut self, failure: Failure) -> Result<T, Failure> {
-        if failure.is_refusal_with(&[Word::PinRefused])
+        if failure.is_refusal_with(&[Word::PinRefused, Word::PinReused])
             && let Some(activation) = &mut self.record.activation
         {
             activation.finalizing = false;

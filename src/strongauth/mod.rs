@@ -19,6 +19,7 @@ mod otp;
 mod pin;
 pub mod record;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use inwebo_values::Modulus;
@@ -26,7 +27,7 @@ use zeroize::Zeroizing;
 
 pub use failure::Failure;
 
-use crate::inwebo::{Client, Device, EngineError, Pin, Request, Seed, Word};
+use crate::inwebo::{Client, Device, EngineError, Pin, Request, Seed, Word, WrongPins};
 use crate::log;
 use crate::store::{RecordStore, StoreError};
 use crate::transport::{CvsAnswer, CvsRequest, Transport, TransportError};
@@ -88,6 +89,8 @@ pub struct StrongAuthentication {
     store: Box<dyn RecordStore>,
     host: Arc<dyn Host>,
     record: Record,
+    /// What the answers since the last message told of wrong PINs.
+    wrong_pins: Cell<Option<WrongPins>>,
 }
 
 impl StrongAuthentication {
@@ -114,7 +117,7 @@ impl StrongAuthentication {
                 "the device state is of an older form that cannot be upgraded: remove the enrollments, then enroll anew"
             );
         }
-        Ok(Self { client, factory_key, transport, store, host, record })
+        Ok(Self { client, factory_key, transport, store, host, record, wrong_pins: Cell::default() })
     }
 
     /// Forgets what is in memory for what is in the store.
@@ -126,6 +129,11 @@ impl StrongAuthentication {
             None => Record { account: std::mem::take(&mut self.record.account), ..Record::default() },
         };
         Ok(())
+    }
+
+    /// Takes what the service told of wrong PINs since this was last asked: the next message is to tell it.
+    pub fn take_wrong_pins(&mut self) -> Option<WrongPins> {
+        self.wrong_pins.take()
     }
 
     /// The device's state.
@@ -147,7 +155,12 @@ impl StrongAuthentication {
     /// One step of the MAC exchange. Nothing is sent whose answer could not be written down.
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, Failure> {
         self.store.check()?;
-        Ok(self.transport.mac(request)?)
+        let xml = self.transport.mac(request)?;
+        if let Some(wrong) = WrongPins::read(&xml) {
+            let before = self.wrong_pins.get();
+            self.wrong_pins.set(Some(before.map_or(wrong, |before| before.and(wrong))));
+        }
+        Ok(xml)
     }
 
     /// One request to CVS.

@@ -91,6 +91,7 @@ impl Program {
              [activation]\nproof = \"ticket\"
              [tokens.static]\nlocal = \"{token}\"
              [sms]\ngateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"\nretry_attempts = 1
+             [pin]\ndenied = false\nhistory = 0
              [policy]\nevolve_k1_every = 1\nmax_devices = 1\notp_without_pin = true\ndevice_key_bits = 1024\ncodes_per_hour = 100\ncodes_per_day = 100
              [limits]\nwrong_codes_per_address_and_minute = 10000\nwrong_codes_per_minute = 10000\nrefused_finalize_per_address_and_minute = 10000\naddress_per_minute = 10000\naccount_per_minute = 10000\ncodes_per_number_and_hour = 100\nsms_per_minute = 10000\nsms_per_day = 10000\nsms_per_prefix_and_hour = 10000
              [relying_parties.services]\nshop = {{ open = true }}

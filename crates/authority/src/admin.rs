@@ -24,8 +24,10 @@ pub struct AccountInfo {
     pub phone_number: Option<String>,
     /// Whether too many wrong PINs blocked it.
     pub blocked: bool,
-    /// Wrong PINs since the last right one.
+    /// Wrong PINs that no right one forgave.
     pub pin_tries: u32,
+    /// Wrong PINs in the life of this PIN, forgiven ones too.
+    pub pin_wrong: u32,
     /// Whether a PIN was chosen.
     pub has_pin: bool,
     /// How many devices it has.
@@ -45,6 +47,12 @@ pub struct DeviceInfo {
     pub made_at: i64,
     /// When it last proved itself and got something for it, in milliseconds; `None` for one that was last used before this was kept.
     pub used_at: Option<i64>,
+    /// Its own wrong PINs that no right one forgave.
+    pub pin_tries: u32,
+    /// When a second copy of it was last suspected, in milliseconds; `None` where none was since its PIN was reset.
+    pub suspected_at: Option<i64>,
+    /// Whether it may prove nothing until its PIN is reset: [`ClonePolicy::Suspend`](crate::ClonePolicy).
+    pub suspended: bool,
 }
 
 /// A line of the audit trail.
@@ -232,6 +240,7 @@ impl From<AccountSummary> for AccountInfo {
             phone_number: account.phone_number,
             blocked: account.blocked,
             pin_tries: account.pin_tries,
+            pin_wrong: account.pin_wrong,
             has_pin: account.pin.is_some(),
             devices,
         }
@@ -253,6 +262,9 @@ impl From<DeviceRow> for DeviceInfo {
             serial: device.serial,
             made_at: device.made_at,
             used_at: device.used_at,
+            pin_tries: device.pin_tries,
+            suspected_at: device.suspected_at,
+            suspended: device.suspended,
         }
     }
 }

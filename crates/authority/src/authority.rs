@@ -16,6 +16,7 @@ use crate::actor::{Actor, Context};
 use crate::authenticated;
 use crate::clock::Clock;
 use crate::cvs::{self, CvsAnswer, CvsRequest};
+use crate::domain::pin;
 use crate::failure::{Failure, OpenError};
 use crate::mac::Exchanged;
 use crate::master_key::KeyRing;
@@ -25,10 +26,10 @@ use crate::service_keys::KeyHolder;
 use crate::sms::SmsGateway;
 use crate::sms_queue::{Delivered, Post, SmsRetry};
 use crate::sms_texts::Language;
-use crate::step::{Step, Surroundings};
+use crate::step::{Step, Surroundings, Tallies, Tally};
 #[cfg(feature = "postgres")]
 use crate::storage::PostgreSql;
-use crate::storage::{PasswordRow, Sqlite, Storage};
+use crate::storage::{AccountRow, PasswordRow, Sqlite, Storage};
 use crate::trail::{self, Trail};
 use crate::{audit, mac};
 
@@ -115,6 +116,17 @@ pub enum Verdict {
     Refused,
 }
 
+/// The answer to an operator who lifts a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unblock {
+    /// The account is not blocked any more.
+    Lifted,
+    /// It was not blocked.
+    NotBlocked,
+    /// It stays blocked: its PIN has seen as many wrong ones as it may. A new PIN lifts the block.
+    PinBudgetSpent,
+}
+
 /// The service, as one actor uses it. It is shared by reference between threads.
 ///
 /// What it does stands in the audit trail under the name of the actor: [`Actor::Host`], unless it came from
@@ -135,6 +147,7 @@ struct Shared {
     sms_limited: AtomicU64,
     clock: Box<dyn Clock>,
     trail: Trail,
+    tallies: Tallies,
 }
 
 impl Authority {
@@ -150,8 +163,9 @@ impl Authority {
         let trail = Trail::new(authenticated::open(&*storage, &vault, clock.now())?);
         let policy = RwLock::new(policy);
         let keys = KeyHolder::default();
-        let sms_limited = AtomicU64::new(0);
-        let shared = Arc::new(Shared { storage, vault, keys, policy, sms, sms_retry, sms_limited, clock, trail });
+        let (sms_limited, tallies) = (AtomicU64::new(0), Tallies::default());
+        let shared =
+            Arc::new(Shared { storage, vault, keys, policy, sms, sms_retry, sms_limited, clock, trail, tallies });
         let authority = Self { shared, context: Context::new(&Actor::default(), None) };
         authority.surroundings().step("audit.lift", trail::lift).map_err(|failure| match failure {
             Failure::Storage(error) => OpenError::Storage(error),
@@ -214,21 +228,33 @@ impl Authority {
 
     /// A relying party's check of a one-time password: right once.
     pub fn verify_otp(&self, account: &AccountName, otp: &str) -> Result<Verdict, Failure> {
-        self.surroundings().step("password.verify", |step| verify(step, account.as_str(), otp))
+        self.surroundings().step("password.verify", |step| {
+            let accepted = accept(step, account.as_str(), otp)?;
+            Ok(if accepted.is_some() { Verdict::Accepted } else { Verdict::Refused })
+        })
     }
 
-    /// Lifts the block of an account and forgets its wrong PINs. Whether it was blocked is the answer.
-    pub fn unblock(&self, account: &AccountName) -> Result<bool, Failure> {
+    /// Lifts the block of an account and forgives its wrong PINs. They stay counted in the budget of its PIN: where that is spent, the
+    /// account stays blocked until the PIN is reset, or the enrollments are removed.
+    pub fn unblock(&self, account: &AccountName) -> Result<Unblock, Failure> {
         self.surroundings().step("account.unblock", |step| {
             let Some(mut row) = step.rows.account(account.as_str())?.filter(|row| row.blocked) else {
-                return Ok(false);
+                return Ok(Unblock::NotBlocked);
             };
+            if pin::is_budget_spent(&row, step.policy) {
+                return Ok(Unblock::PinBudgetSpent);
+            }
             row.blocked = false;
-            row.pin_tries = 0;
+            step.forgive_all(&mut row)?;
             step.put_account(&row)?;
             step.audit(Some(&row.name), None, audit::ACCOUNT_UNBLOCKED)?;
-            Ok(true)
+            Ok(Unblock::Lifted)
         })
+    }
+
+    /// How often the rules found what operators should know of, since this service was opened.
+    pub fn tally(&self) -> Tally {
+        self.shared.tallies.read()
     }
 
     /// How many SMS wait to be tried again, counted up to the most that may.
@@ -264,8 +290,8 @@ impl Authority {
 
     pub(crate) fn surroundings(&self) -> Surroundings<'_> {
         let policy = self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Shared { storage, vault, clock, trail, .. } = &*self.shared;
-        Surroundings { storage: &**storage, vault, policy, now: clock.now(), trail, context: &self.context }
+        let Shared { storage, vault, clock, trail, tallies, .. } = &*self.shared;
+        Surroundings { storage: &**storage, vault, policy, now: clock.now(), trail, context: &self.context, tallies }
     }
 
     fn post(&self) -> Post<'_> {
@@ -286,21 +312,30 @@ impl Authority {
 /// The longest password there is.
 const MAX_PASSWORD: usize = 8;
 
-fn verify(step: &Step<'_>, account: &str, otp: &str) -> Result<Verdict, Failure> {
+/// A one-time password that was right, and is used up.
+pub(crate) struct Accepted {
+    pub(crate) account: AccountRow,
+    /// The id of the device that made it.
+    pub(crate) device: String,
+}
+
+/// Takes a one-time password of an account, where it is right.
+pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option<Accepted>, Failure> {
     let fits = (1..=MAX_PASSWORD).contains(&otp.len());
     // Found by its keyed hash: how long the search takes tells nothing about any password.
     let found = if fits { find(step, account, otp)? } else { None };
     // A password that was made before the account was blocked is worth nothing after it.
-    let blocked = step.rows.account(account)?.is_none_or(|account| account.blocked);
-    match found.filter(|password| !blocked && !password.used && step.now < password.expires_at) {
-        Some(password) => {
+    let row = step.rows.account(account)?.filter(|account| !account.blocked);
+    match row.zip(found.filter(|password| !password.used && step.now < password.expires_at)) {
+        Some((row, password)) => {
             step.audit(Some(account), Some(&password.device), audit::PASSWORD_ACCEPTED)?;
+            let device = password.device.clone();
             step.rows.put_password(&PasswordRow { used: true, ..password })?;
-            Ok(Verdict::Accepted)
+            Ok(Some(Accepted { account: row, device }))
         }
         None => {
             step.audit(Some(account), None, audit::PASSWORD_REFUSED)?;
-            Ok(Verdict::Refused)
+            Ok(None)
         }
     }
 }

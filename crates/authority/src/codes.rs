@@ -111,6 +111,8 @@ pub(crate) fn make(
         key_id: hash.key_id,
         expires_at: step.now.saturating_add(step.policy.code_lifetime_millis()),
         tries: rules::carried_tries(old, step.now),
+        // They are forgiven to the device that these codes activate.
+        pin_tries: old.filter(|old| old.used.is_none()).map_or(0, |old| old.pin_tries),
         withdrawn: false,
         setup_at: None,
         used: None,

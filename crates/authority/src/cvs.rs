@@ -316,20 +316,19 @@ fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces:
 }
 
 fn remove_enrollments(step: &Step<'_>, name: &str) -> Result<(), Failure> {
-    let account = account(step, name)?;
+    let mut account = account(step, name)?;
     for device in step.rows.devices_of(name)? {
-        // Its challenges and passwords go with it.
+        // Its challenges, passwords and refresh tokens go with it.
         step.rows.bury_device(&device.id, step.now)?;
         step.audit(Some(name), Some(&device.id), audit::DEVICE_REMOVED)?;
     }
     for purpose in [Purpose::Enrollment, Purpose::ResetPin] {
         codes::withdraw(step, name, purpose, |_| true)?;
     }
-    // They came from passwords of the devices.
-    step.rows.forget_tokens(name)?;
-    let AccountRow { made_at, phone_number, phone_changed_at, language, version, .. } = account;
-    let kept = AccountRow { phone_number, phone_changed_at, language, version, ..AccountRow::new(name, made_at) };
-    step.put_account(&kept)?;
+    // What came from the PIN ends with it. What was counted and which PINs were used stays known.
+    step.forget_pin(&mut account)?;
+    account.blocked = false;
+    step.put_account(&account)?;
     step.audit(Some(name), None, audit::ENROLLMENTS_REMOVED)
 }
 

@@ -15,10 +15,16 @@ const MILLIS: u64 = 1000;
 pub struct Policy {
     /// The fewest digits of a PIN that is newly chosen (default 4). Below 4 and above 8 the format of a PIN decides.
     pub pin_min_length: usize,
-    /// Wrong PINs in a row after which an account is blocked (default 5); the last of them blocks.
+    /// Wrong PINs after which an account is blocked (default 5); the last of them blocks. A right PIN forgives those of its device.
     pub max_pin_tries: u32,
     /// What an activation must show beside its code (default: the account's token).
     pub activation_proof: ActivationProof,
+    /// Wrong PINs in the life of a PIN after which an account is blocked until the PIN is reset (default 30).
+    pub pin_budget: u32,
+    /// Whether the commonest PINs, sequences, repeats and years are refused as new PINs (default: no).
+    pub pin_denied: bool,
+    /// How many earlier PINs of an account may not be chosen again (default 0: only the present one may not).
+    pub pin_history: u32,
     /// Digits of an SMS code (default 6), held to 4 to 12. Where activations are open, codes have letters instead.
     pub code_digits: usize,
     /// How long an SMS code lives (default 600).
@@ -46,11 +52,26 @@ pub struct Policy {
     pub evolve_k1_every: u32,
     /// How long a refresh token can be used (default 2,592,000: 30 days).
     pub refresh_token_lifetime_seconds: u64,
+    /// How long a refresh token and those that follow it can be used in all (default 7,776,000: 90 days).
+    pub refresh_token_most_seconds: u64,
+    /// What follows where a second copy of a device is suspected (default: a report).
+    pub clone: ClonePolicy,
     /// Bits of the RSA keys that devices encrypt to (default 2048); 1024 is for old clients alone.
     pub device_key_bits: KeySize,
     /// The rules for SMS. They do not stand in JSON.
     #[serde(skip)]
     pub sms: Arc<SmsRules>,
+}
+
+/// What follows where a second copy of a device is suspected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ClonePolicy {
+    /// It is audited and counted.
+    #[default]
+    Report,
+    /// Besides, the device may prove nothing until its PIN is reset with an SMS code.
+    Suspend,
 }
 
 impl Default for Policy {
@@ -59,6 +80,9 @@ impl Default for Policy {
             pin_min_length: 4,
             max_pin_tries: 5,
             activation_proof: ActivationProof::default(),
+            pin_budget: 30,
+            pin_denied: false,
+            pin_history: 0,
             code_digits: 6,
             code_lifetime_seconds: 600,
             code_tries: 5,
@@ -72,6 +96,8 @@ impl Default for Policy {
             otp_without_pin: false,
             evolve_k1_every: 16,
             refresh_token_lifetime_seconds: 30 * 24 * 3600,
+            refresh_token_most_seconds: 90 * 24 * 3600,
+            clone: ClonePolicy::default(),
             device_key_bits: KeySize::default(),
             sms: Arc::default(),
         }
@@ -171,6 +197,10 @@ impl Policy {
         millis(self.refresh_token_lifetime_seconds)
     }
 
+    pub(crate) fn refresh_token_most_millis(&self) -> i64 {
+        millis(self.refresh_token_most_seconds)
+    }
+
     pub(crate) fn otp_lifetime_millis(&self) -> i64 {
         millis(self.otp_lifetime_seconds)
     }
@@ -191,6 +221,8 @@ mod tests {
         let policy: Policy = serde_json::from_str("{}").unwrap();
         assert_eq!(policy, Policy::default());
         let policy: Policy = serde_json::from_str(r#"{"maxPinTries":3,"otpsPerDeviceAndDay":6}"#).unwrap();
+        let suspend = serde_json::from_str::<Policy>(r#"{"clone":"suspend"}"#).unwrap();
+        assert_eq!(suspend, Policy { clone: ClonePolicy::Suspend, ..Policy::default() });
         assert_eq!(policy, Policy { max_pin_tries: 3, otps_per_device_and_day: Some(6), ..Policy::default() });
     }
 

@@ -50,6 +50,7 @@ struct Keys {
     tickets: KeyBytes,
     passwords: KeyBytes,
     tokens: KeyBytes,
+    pins: KeyBytes,
     rows: KeyBytes,
 }
 
@@ -141,6 +142,16 @@ impl Vault {
         self.keys().map(|keys| keys.token_hash(token)).collect()
     }
 
+    /// By what an earlier PIN of an account is recognised.
+    pub(crate) fn pin_hash(&self, account: &str, digits: &str) -> Hash {
+        self.current.pin_hash(account, digits)
+    }
+
+    /// By what an earlier PIN of an account may be recognised: under each key of the ring.
+    pub(crate) fn pin_hashes(&self, account: &str, digits: &str) -> Vec<Hash> {
+        self.keys().map(|keys| keys.pin_hash(account, digits)).collect()
+    }
+
     /// Seals a value for its place under the key of this number. `None` where the ring has no such key.
     pub(crate) fn seal_under(&self, id: u32, place: Place<'_>, value: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         self.keys().find(|keys| keys.id == id).map(|keys| keys.seal(place, value)).transpose()
@@ -187,6 +198,7 @@ impl Keys {
             tickets: key("tickets"),
             passwords: key("passwords"),
             tokens: key("tokens"),
+            pins: key("pins"),
             rows: key("rows"),
         }
     }
@@ -226,6 +238,10 @@ impl Keys {
 
     fn token_hash(&self, token: &str) -> Hash {
         self.hash(self.tokens.as_ref(), &[token.as_bytes()])
+    }
+
+    fn pin_hash(&self, account: &str, digits: &str) -> Hash {
+        self.hash(self.pins.as_ref(), &[account.as_bytes(), digits.as_bytes()])
     }
 
     fn hash(&self, key: &[u8; 32], parts: &[&[u8]]) -> Hash {

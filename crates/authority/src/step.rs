@@ -1,15 +1,18 @@
 //! One step of the service: a transaction together with what its rules need.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use inwebo_values::Pin;
 
 use crate::actor::Context;
 use crate::audit;
+use crate::domain::pin;
 use crate::failure::Failure;
 use crate::policy::Policy;
 use crate::sealing::{Place, Vault};
-use crate::storage::{AccountRow, AuditRow, DeviceRow, Storage, Transaction, transact};
+use crate::sms::Purpose;
+use crate::storage::{AccountRow, AuditRow, CodeRow, DeviceRow, Storage, Transaction, transact};
 use crate::trail::{Claim, Kind, Trail};
 
 /// What every step of one request shares.
@@ -22,6 +25,42 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) trail: &'a Trail,
     /// The one that acts.
     pub(crate) context: &'a Context,
+    pub(crate) tallies: &'a Tallies,
+}
+
+/// How often the rules found what operators should know of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Wrong PINs that a right one forgave.
+    pub pins_forgiven: u64,
+    /// PINs that saw half as many wrong ones as they may.
+    pub budgets_half_spent: u64,
+    /// Suspicions of a second copy of a device.
+    pub clones_suspected: u64,
+}
+
+/// The sums of all tallies since the service was opened.
+#[derive(Default)]
+pub(crate) struct Tallies {
+    pins_forgiven: AtomicU64,
+    budgets_half_spent: AtomicU64,
+    clones_suspected: AtomicU64,
+}
+
+impl Tallies {
+    fn add(&self, tally: Tally) {
+        self.pins_forgiven.fetch_add(tally.pins_forgiven, Ordering::Relaxed);
+        self.budgets_half_spent.fetch_add(tally.budgets_half_spent, Ordering::Relaxed);
+        self.clones_suspected.fetch_add(tally.clones_suspected, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> Tally {
+        Tally {
+            pins_forgiven: self.pins_forgiven.load(Ordering::Relaxed),
+            budgets_half_spent: self.budgets_half_spent.load(Ordering::Relaxed),
+            clones_suspected: self.clones_suspected.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// A step under way. What it did is kept where it ends well.
@@ -34,6 +73,7 @@ pub(crate) struct Step<'a> {
     context: &'a Context,
     /// Rows that this step counts in, until its transaction has ended.
     claims: &'a RefCell<Vec<Claim>>,
+    tally: &'a Cell<Tally>,
 }
 
 impl Surroundings<'_> {
@@ -49,12 +89,18 @@ impl Surroundings<'_> {
 
     fn run<T>(&self, what: &'static str, mut step: impl FnMut(&Step<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let claims: RefCell<Vec<Claim>> = RefCell::default();
-        transact(self.storage, what, |rows| {
+        let tally = Cell::default();
+        let done = transact(self.storage, what, |rows| {
             // Of an attempt before this one nothing was kept.
             claims.borrow_mut().clear();
+            tally.take();
             let Self { vault, policy, now, trail, context, .. } = self;
-            step(&Step { rows, vault, policy, now: *now, trail, context, claims: &claims })
-        })
+            step(&Step { rows, vault, policy, now: *now, trail, context, claims: &claims, tally: &tally })
+        });
+        if done.is_ok() {
+            self.tallies.add(tally.get());
+        }
+        done
     }
 
     /// Notes in the audit trail that a step failed at a row that another program changed. The step itself was undone.
@@ -114,6 +160,13 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Counts something, where the step is kept.
+    pub(crate) fn tally(&self, change: impl FnOnce(&mut Tally)) {
+        let mut tally = self.tally.get();
+        change(&mut tally);
+        self.tally.set(tally);
+    }
+
     pub(crate) fn put_account(&self, account: &AccountRow) -> Result<(), Failure> {
         Ok(self.rows.put_account(account)?)
     }
@@ -128,8 +181,44 @@ impl Step<'_> {
 
     /// Gives the account a PIN; the row is still to be written.
     pub(crate) fn set_pin(&self, account: &mut AccountRow, pin: &Pin) -> Result<(), Failure> {
+        self.forget_pin(account)?;
         account.pin = Some(self.vault.seal(pin_place(account), pin.digits().as_bytes())?);
+        Ok(())
+    }
+
+    /// Ends the life of the account's PIN, where it has one; the row is still to be written. Passwords and refresh tokens end with it.
+    pub(crate) fn forget_pin(&self, account: &mut AccountRow) -> Result<(), Failure> {
+        if let Some(present) = self.pin_of(account)? {
+            let hash = self.vault.pin_hash(&account.name, present.digits());
+            account.pin_history = pin::remember(account.pin_history.as_deref(), &hash, self.policy.pin_history);
+        }
+        account.pin = None;
+        account.pin_wrong = 0;
+        account.pin_generation = account.pin_generation.saturating_add(1);
+        self.rows.forget_all_passwords(&account.name)?;
+        self.rows.forget_tokens(&account.name)?;
+        self.forgive_all(account)
+    }
+
+    /// Whether a PIN is among the account's earlier ones, as far as they are kept. What was hashed under a key that is not in the ring any
+    /// more is not recognised.
+    pub(crate) fn was_used_before(&self, account: &AccountRow, pin: &Pin) -> bool {
+        let hashes = self.vault.pin_hashes(&account.name, pin.digits());
+        pin::is_in_history(account.pin_history.as_deref().unwrap_or_default(), &hashes, self.policy.pin_history)
+    }
+
+    /// Forgives every wrong PIN of the account, whichever device or code it is counted for; the account's row is still to be written. What
+    /// its PIN had in all stays counted.
+    pub(crate) fn forgive_all(&self, account: &mut AccountRow) -> Result<(), Failure> {
         account.pin_tries = 0;
+        for device in self.rows.devices_of(&account.name)?.into_iter().filter(|device| device.pin_tries > 0) {
+            self.rows.put_device(&DeviceRow { pin_tries: 0, ..device })?;
+        }
+        for purpose in [Purpose::Enrollment, Purpose::PhoneNumberCertification] {
+            if let Some(code) = self.rows.code(&account.name, purpose)?.filter(|code| code.pin_tries > 0) {
+                self.rows.put_code(&CodeRow { pin_tries: 0, ..code })?;
+            }
+        }
         Ok(())
     }
 
@@ -143,10 +232,10 @@ impl Step<'_> {
     }
 
     /// Gives the account another PIN. Every device of it keeps its service secret under the old one's key: without a synchronization none
-    /// of them makes a right password any more, so the secrets count no longer.
+    /// of them makes a right password any more, so the secrets count no longer. Nor does any of them prove its K1, which is hidden under it, too.
     pub(crate) fn change_pin(&self, account: &mut AccountRow, pin: &Pin) -> Result<(), Failure> {
         for device in self.rows.devices_of(&account.name)? {
-            self.rows.put_device(&DeviceRow { secret: None, ..device })?;
+            self.rows.put_device(&DeviceRow { secret: None, k1_proved: false, ..device })?;
         }
         self.set_pin(account, pin)
     }

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::account::AccountName;
 use crate::audit;
-use crate::authority::Authority;
+use crate::authority::{Accepted, Authority, accept};
 use crate::failure::Failure;
 use crate::random;
 use crate::sealing::Place;
@@ -40,22 +40,37 @@ impl Authority {
         })
     }
 
-    /// A refresh token for an account: 256 random bits in base64url, kept as a keyed hash. `None`: there is no such account, or it is
-    /// blocked.
-    pub fn grant_refresh_token(&self, account: &AccountName) -> Result<Option<Zeroizing<String>>, Failure> {
+    /// Takes a one-time password, as [`verify_otp`](Self::verify_otp) does, and gives a refresh token for it in the same step: 256 random
+    /// bits in base64url, kept as a keyed hash. The token ends with the device that made the password, and with the account's PIN. `None`:
+    /// the password is refused.
+    pub fn exchange_otp(&self, account: &AccountName, otp: &str) -> Result<Option<Zeroizing<String>>, Failure> {
         let (token, family) = (random::token()?, random::hex::<16>()?);
         self.surroundings().step("token.grant", |step| {
-            if !may_have_tokens(step, account.as_str())? {
-                return Ok(None);
-            }
-            keep(step, &token, account.as_str(), &family)?;
-            step.audit(Some(account.as_str()), None, audit::TOKEN_GRANTED)?;
+            let Some(Accepted { device, account }) = accept(step, account.as_str(), otp)? else { return Ok(None) };
+            let (family_made_at, pin_generation) = (Some(step.now), Some(account.pin_generation));
+            keep(
+                step,
+                &token,
+                TokenRow {
+                    hash: [0; 32],
+                    key_id: 0,
+                    account: account.name.clone(),
+                    family: family.clone(),
+                    family_made_at,
+                    device: Some(device.clone()),
+                    pin_generation,
+                    expires_at: 0,
+                    used: false,
+                    version: 0,
+                },
+            )?;
+            step.audit(Some(&account.name), Some(&device), audit::TOKEN_GRANTED)?;
             Ok(Some(token.clone()))
         })
     }
 
     /// Takes a refresh token and gives the next one, with the account that they are of. `None`: it is unknown or expired, its account is
-    /// blocked, or it was used before. One that is shown again was stolen from one of those who showed it: it revokes all tokens that
+    /// blocked, its device or its PIN is gone, or it was used before. One that is shown again was stolen from one of those who showed it: it revokes all tokens that
     /// followed it and those that it followed.
     pub fn rotate_refresh_token(&self, token: &str) -> Result<Option<(AccountName, Zeroizing<String>)>, Failure> {
         let next = random::token()?;
@@ -70,11 +85,13 @@ impl Authority {
                 step.audit(Some(&found.account), None, audit::TOKEN_REUSED)?;
                 return Ok(None);
             }
-            if step.now >= found.expires_at || !may_have_tokens(step, &found.account)? {
+            if !is_good(step, &found)? {
                 step.audit(Some(&found.account), None, audit::TOKEN_REFUSED)?;
                 return Ok(None);
             }
-            keep(step, &next, &found.account, &found.family)?;
+            // A family of an earlier release is as old as its first rotation here.
+            let family_made_at = found.family_made_at.or(Some(step.now));
+            keep(step, &next, TokenRow { family_made_at, used: false, version: 0, ..found.clone() })?;
             step.rows.put_token(&TokenRow { used: true, ..found })?;
             step.audit(Some(account.as_str()), None, audit::TOKEN_ROTATED)?;
             Ok(Some((account, next.clone())))
@@ -97,8 +114,21 @@ pub(crate) fn reseal(step: &Step<'_>, name: &str, sealed: &[u8]) -> Result<bool,
     Ok(true)
 }
 
-fn may_have_tokens(step: &Step<'_>, account: &str) -> Result<bool, Failure> {
-    Ok(step.rows.account(account)?.is_some_and(|account| !account.blocked))
+/// Whether an unused token can be exchanged for the next one. What ended with its device or its PIN was removed with them: this holds
+/// also where a row of it should be left.
+fn is_good(step: &Step<'_>, token: &TokenRow) -> Result<bool, Failure> {
+    let most = step.policy.refresh_token_most_millis();
+    let is_too_old = token.family_made_at.is_some_and(|made_at| step.now.saturating_sub(made_at) >= most);
+    if step.now >= token.expires_at || is_too_old {
+        return Ok(false);
+    }
+    let Some(account) = step.rows.account(&token.account)? else { return Ok(false) };
+    let is_of_this_pin = token.pin_generation.is_none_or(|generation| generation == account.pin_generation);
+    let has_device = match &token.device {
+        Some(id) => step.rows.device(id)?.is_some_and(|device| device.account == account.name),
+        None => true,
+    };
+    Ok(!account.blocked && is_of_this_pin && has_device)
 }
 
 /// Found by its keyed hash: how long the search takes tells nothing about any token.
@@ -114,15 +144,68 @@ fn find(step: &Step<'_>, token: &str) -> Result<Option<TokenRow>, Failure> {
     Ok(None)
 }
 
-fn keep(step: &Step<'_>, token: &str, account: &str, family: &str) -> Result<(), Failure> {
+/// Keeps a new token of the family that `row` tells. It expires by itself, and with its family.
+fn keep(step: &Step<'_>, token: &str, row: TokenRow) -> Result<(), Failure> {
     let hash = step.vault.token_hash(token);
-    Ok(step.rows.put_token(&TokenRow {
-        hash: hash.bytes,
-        key_id: hash.key_id,
-        account: account.to_owned(),
-        family: family.to_owned(),
-        expires_at: step.now.saturating_add(step.policy.refresh_token_lifetime_millis()),
-        used: false,
-        version: 0,
-    })?)
+    let family_ends = row.family_made_at.map(|at| at.saturating_add(step.policy.refresh_token_most_millis()));
+    let own_end = step.now.saturating_add(step.policy.refresh_token_lifetime_millis());
+    let expires_at = own_end.min(family_ends.unwrap_or(i64::MAX));
+    Ok(step.rows.put_token(&TokenRow { hash: hash.bytes, key_id: hash.key_id, expires_at, ..row })?)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::storage::{AccountRow, DeviceRow};
+    use crate::{MasterKey, Options, Outbox, Policy, SystemClock};
+
+    /// A token as an earlier release kept it: of its device, its PIN and its age nothing is known.
+    fn grant_as_before(authority: &Authority, token: &str) {
+        let row = TokenRow {
+            hash: [0; 32],
+            key_id: 0,
+            account: "user".to_owned(),
+            family: "family".to_owned(),
+            family_made_at: None,
+            device: None,
+            pin_generation: None,
+            expires_at: 0,
+            used: false,
+            version: 0,
+        };
+        authority.surroundings().step("test", |step| keep(step, token, row.clone())).unwrap();
+    }
+
+    #[test]
+    fn a_token_of_an_earlier_release_lives_on_and_ends_with_any_device_or_with_the_pin() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::open(Options {
+            database: folder.path().join("authority.db").into(),
+            master_key: MasterKey::new(1, [7; 32]).into(),
+            policy: Policy::default(),
+            sms: Box::new(Outbox::new(folder.path().join("outbox"))),
+            sms_retry: None,
+            clock: Box::new(SystemClock),
+        })
+        .unwrap();
+        let around = authority.surroundings();
+        let mut account = AccountRow::new("user", 0);
+        around.step("test", |step| step.put_account(&account)).unwrap();
+        let device = DeviceRow { serial: "s".to_owned(), ..DeviceRow::new("device", "user", 0) };
+        around.step("test", |step| Ok(step.rows.put_device(&device)?)).unwrap();
+
+        let old = "A".repeat(TOKEN_LENGTH);
+        grant_as_before(&authority, &old);
+        let (_, next) = authority.rotate_refresh_token(&old).unwrap().unwrap();
+        let found = around.step("test", |step| find(step, &next)).unwrap().unwrap();
+        assert!(found.family_made_at.is_some(), "the family is as old as its first rotation");
+        around.step("test", |step| Ok(step.rows.bury_device("device", 1)?)).unwrap();
+        assert!(authority.rotate_refresh_token(&next).unwrap().is_none());
+
+        let old = "B".repeat(TOKEN_LENGTH);
+        grant_as_before(&authority, &old);
+        around.step("test", |step| step.forget_pin(&mut account)).unwrap();
+        assert!(authority.rotate_refresh_token(&old).unwrap().is_none());
+    }
 }

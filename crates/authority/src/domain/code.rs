@@ -127,6 +127,7 @@ mod tests {
             key_id: 1,
             expires_at: 600_000,
             tries,
+            pin_tries: 0,
             withdrawn: false,
             setup_at: None,
             used: None,

@@ -6,3 +6,4 @@ pub(crate) mod dialing;
 pub(crate) mod evolution;
 pub(crate) mod phone;
 pub(crate) mod pin;
+pub(crate) mod second_copy;

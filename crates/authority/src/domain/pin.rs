@@ -1,61 +1,252 @@
-//! What a wrong PIN costs and a right one gives back.
+//! PINs: what a wrong one costs, what a right one gives back, and which may be chosen.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use inwebo_values::Pin;
+use subtle::{Choice, ConstantTimeEq};
 
-use crate::storage::AccountRow;
+use crate::policy::Policy;
+use crate::sealing::Hash;
+use crate::storage::{AccountRow, DeviceRow};
 
-/// What a wrong PIN led to.
+/// Why an account is blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Block {
+    /// Too many wrong PINs that no right one forgave.
+    Tries,
+    /// The budget of wrong PINs is spent: only a new PIN lifts the block.
+    Budget,
+}
+
+/// The result of a wrong PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Charged {
     /// So many more wrong PINs block the account.
     Left(u32),
     /// This one blocked it.
-    Blocked,
+    Blocked(Block),
 }
 
-/// Charges a wrong PIN.
-pub(crate) fn charge(account: &mut AccountRow, max_tries: u32) -> Charged {
+/// Charges a wrong PIN to the account, and to the device that sent it.
+pub(crate) fn charge(account: &mut AccountRow, device: Option<&mut DeviceRow>, policy: &Policy) -> Charged {
     account.pin_tries = account.pin_tries.saturating_add(1);
-    match max_tries.saturating_sub(account.pin_tries) {
+    account.pin_wrong = account.pin_wrong.saturating_add(1);
+    account.wrong_pins = account.wrong_pins.saturating_add(1);
+    if let Some(device) = device {
+        device.pin_tries = device.pin_tries.saturating_add(1);
+    }
+    let tries = policy.max_pin_tries.saturating_sub(account.pin_tries);
+    let budget = policy.pin_budget.saturating_sub(account.pin_wrong);
+    match tries.min(budget) {
         0 => {
             account.blocked = true;
-            Charged::Blocked
+            Charged::Blocked(if is_budget_spent(account, policy) { Block::Budget } else { Block::Tries })
         }
         left => Charged::Left(left),
     }
 }
 
-/// Whether a PIN may be newly chosen.
-pub(crate) fn may_be_chosen(pin: &Pin, min_length: usize) -> bool {
-    pin.digits().len() >= min_length.min(Pin::MAX_DIGITS)
+/// Forgives the wrong PINs of a device, and no other's, for a right one. Returns how many.
+pub(crate) fn forgive(account: &mut AccountRow, device: &mut DeviceRow) -> u32 {
+    let own = std::mem::take(&mut device.pin_tries).min(account.pin_tries);
+    account.pin_tries -= own;
+    own
+}
+
+/// Returns why an account is blocked, where it is.
+pub(crate) fn block(account: &AccountRow, policy: &Policy) -> Option<Block> {
+    account.blocked.then(|| if is_budget_spent(account, policy) { Block::Budget } else { Block::Tries })
+}
+
+/// Tells whether the life of this PIN has seen as many wrong ones as it may.
+pub(crate) fn is_budget_spent(account: &AccountRow, policy: &Policy) -> bool {
+    account.pin_wrong >= policy.pin_budget
+}
+
+/// Tells whether the last wrong PIN spent the first half of the budget. An account that comes so far without a block is one whose tries
+/// are given back again and again.
+pub(crate) fn is_budget_half_spent(account: &AccountRow, policy: &Policy) -> bool {
+    account.pin_wrong == policy.pin_budget.div_ceil(2) && !is_budget_spent(account, policy)
+}
+
+/// Why a PIN may not be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// It has fewer digits than the policy asks for.
+    TooShort,
+    /// It is one of those that are tried first.
+    Common,
+}
+
+/// Judges the form of a PIN that is newly chosen.
+pub(crate) fn judge_choice(pin: &Pin, policy: &Policy) -> Result<(), Unfit> {
+    if pin.digits().len() < policy.pin_min_length.min(Pin::MAX_DIGITS) {
+        return Err(Unfit::TooShort);
+    }
+    if policy.pin_denied && is_common(pin) { Err(Unfit::Common) } else { Ok(()) }
+}
+
+/// Tells whether a PIN is one of those that are tried first: one of the commonest 200, digits in a row, a repeat, a year.
+pub(crate) fn is_common(pin: &Pin) -> bool {
+    let digits: Vec<u8> = pin.digits().bytes().map(|digit| digit - b'0').collect();
+    let steps = |by: u8| digits.windows(2).all(|pair| (pair[0] + by) % 10 == pair[1]);
+    let repeats = (1..=digits.len() / 2).any(|period| digits.iter().zip(&digits[period..]).all(|(a, b)| a == b));
+    let is_year = matches!(digits[..], [1, 9, _, _] | [2, 0, _, _]);
+    steps(1) || steps(9) || repeats || is_year || commonest().contains(pin.digits())
+}
+
+/// The list of the commonest PINs.
+fn commonest() -> &'static HashSet<&'static str> {
+    static LIST: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    LIST.get_or_init(|| {
+        let lines = include_str!("common_pins.txt").lines().filter(|line| !line.starts_with('#'));
+        lines.flat_map(str::split_whitespace).collect()
+    })
+}
+
+/// The length of a key's number in front of a hash.
+const ID: usize = 4;
+/// The length of one entry of a history.
+const ENTRY: usize = ID + 32;
+
+/// Tells whether one of these hashes, of one PIN under each key, is among the newest `keep` of a history.
+pub(crate) fn is_in_history(history: &[u8], hashes: &[Hash], keep: u32) -> bool {
+    let same = entries(history, keep)
+        .fold(Choice::from(0), |same, entry| hashes.iter().fold(same, |same, hash| same | entry.ct_eq(&encoded(hash))));
+    same.into()
+}
+
+/// Returns a history that begins with this PIN and has at most `keep` entries; `None` where it has none.
+pub(crate) fn remember(history: Option<&[u8]>, hash: &Hash, keep: u32) -> Option<Vec<u8>> {
+    let before = entries(history.unwrap_or_default(), keep.saturating_sub(1));
+    let after = encoded(hash).into_iter().chain(before.flatten().copied()).collect();
+    (keep > 0).then_some(after)
+}
+
+fn entries(history: &[u8], keep: u32) -> impl Iterator<Item = &[u8]> {
+    history.chunks_exact(ENTRY).take(usize::try_from(keep).unwrap_or(usize::MAX))
+}
+
+fn encoded(hash: &Hash) -> Vec<u8> {
+    [&hash.key_id.to_be_bytes()[..], &hash.bytes].concat()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn policy(max_pin_tries: u32, pin_budget: u32) -> Policy {
+        Policy { max_pin_tries, pin_budget, ..Policy::default() }
+    }
+
+    fn device() -> DeviceRow {
+        DeviceRow::new("d", "a", 0)
+    }
+
+    fn pin(digits: &str) -> Pin {
+        Pin::new(digits).unwrap()
+    }
 
     #[test]
     fn the_last_try_blocks() {
         let mut account = AccountRow::new("a", 0);
-        let charged: Vec<Charged> = (0..3).map(|_| charge(&mut account, 3)).collect();
-        assert_eq!(charged, [Charged::Left(2), Charged::Left(1), Charged::Blocked]);
-        assert!(account.blocked);
+        let charged: Vec<Charged> = (0..3).map(|_| charge(&mut account, None, &policy(3, 30))).collect();
+        assert_eq!(charged, [Charged::Left(2), Charged::Left(1), Charged::Blocked(Block::Tries)]);
+        assert_eq!(block(&account, &policy(3, 30)), Some(Block::Tries));
     }
 
     #[test]
     fn a_lowered_limit_blocks_with_the_next_wrong_pin() {
         for limit in [0, 1, 2] {
             let mut account = AccountRow { pin_tries: 4, ..AccountRow::new("a", 0) };
-            assert_eq!(charge(&mut account, limit), Charged::Blocked);
+            assert_eq!(charge(&mut account, None, &policy(limit, 30)), Charged::Blocked(Block::Tries));
+            let mut account = AccountRow { pin_wrong: 4, ..AccountRow::new("a", 0) };
+            assert_eq!(charge(&mut account, None, &policy(5, limit)), Charged::Blocked(Block::Budget));
+        }
+    }
+
+    proptest! {
+        /// Wrong PINs of three devices and right ones, in any order.
+        #[test]
+        fn a_right_pin_forgives_its_own_device_alone_and_the_budget_holds(
+            asked in prop::collection::vec((0..3_usize, any::<bool>()), 0..200),
+        ) {
+            let policy = policy(5, 30);
+            let mut account = AccountRow::new("a", 0);
+            let mut devices = [device(), device(), device()];
+            let (mut own, mut wrong) = ([0_u32; 3], 0);
+            for (number, right) in asked {
+                if account.blocked {
+                    break;
+                }
+                if right {
+                    prop_assert_eq!(forgive(&mut account, &mut devices[number]), own[number]);
+                    own[number] = 0;
+                } else {
+                    let charged = charge(&mut account, Some(&mut devices[number]), &policy);
+                    own[number] += 1;
+                    wrong += 1;
+                    let left = (5 - own.iter().sum::<u32>()).min(30 - wrong);
+                    let block = if wrong == 30 { Block::Budget } else { Block::Tries };
+                    let expected = if left == 0 { Charged::Blocked(block) } else { Charged::Left(left) };
+                    prop_assert_eq!(charged, expected);
+                }
+                prop_assert_eq!((account.pin_tries, account.pin_wrong), (own.iter().sum::<u32>(), wrong));
+            }
+            prop_assert!(wrong <= 30);
+        }
+
+        #[test]
+        fn a_history_holds_the_newest_pins(chosen in prop::collection::vec(0..20_u8, 0..30), keep in 0..8_u32) {
+            let hash = |pin: u8| Hash { key_id: 1, bytes: [pin; 32] };
+            let mut history: Option<Vec<u8>> = None;
+            for chosen in &chosen {
+                history = remember(history.as_deref(), &hash(*chosen), keep);
+            }
+            let newest: Vec<u8> = chosen.iter().rev().take(keep as usize).copied().collect();
+            for pin in 0..20 {
+                let history = history.as_deref().unwrap_or_default();
+                prop_assert_eq!(is_in_history(history, &[hash(pin)], keep), newest.contains(&pin));
+                let other = Hash { key_id: 2, bytes: [pin; 32] };
+                prop_assert!(!is_in_history(history, &[other], keep));
+                prop_assert!(!is_in_history(history, &[hash(pin)], 0));
+            }
         }
     }
 
     #[test]
     fn a_new_pin_has_the_length_that_the_policy_asks_for() {
-        let pin = Pin::new("12345").unwrap();
-        assert!(may_be_chosen(&pin, 5));
-        assert!(!may_be_chosen(&pin, 6));
-        assert!(may_be_chosen(&Pin::new("12345678").unwrap(), 100));
+        let policy = |pin_min_length| Policy { pin_min_length, ..Policy::default() };
+        assert_eq!(judge_choice(&pin("12345"), &policy(5)), Ok(()));
+        assert_eq!(judge_choice(&pin("12345"), &policy(6)), Err(Unfit::TooShort));
+        assert_eq!(judge_choice(&pin("12345678"), &policy(100)), Ok(()));
+        let denied = Policy { pin_denied: true, ..Policy::default() };
+        assert_eq!(judge_choice(&pin("1234"), &denied), Err(Unfit::Common));
+    }
+
+    #[test]
+    fn sequences_repeats_years_and_the_commonest_pins_are_common() {
+        let rows = ["0123", "6789", "7890", "9012", "4321", "0987", "2109", "23456", "98765", "12345678", "3456789"];
+        let repeats = ["0000", "1212", "123123", "12121", "1231231", "77777777", "12341234"];
+        let years = ["1900", "1987", "2000", "2099"];
+        let listed = ["2580", "1004", "6969", "159753", "112233", "14725836"];
+        for digits in rows.into_iter().chain(repeats).chain(years).chain(listed) {
+            assert!(is_common(&pin(digits)), "{digits}");
+        }
+        for digits in ["1899", "2100", "4936", "7301", "12357", "1998765", "830174", "123124", "52907418", "1290"] {
+            assert!(!is_common(&pin(digits)), "{digits}");
+        }
+    }
+
+    #[test]
+    fn the_list_has_200_pins_and_leaves_most_to_choose_from() {
+        assert_eq!(commonest().len(), 200);
+        assert!(commonest().iter().all(|digits| [4, 6, 8].contains(&digits.len()) && Pin::new(digits).is_some()));
+        let free = (0..10_000).filter(|number| !is_common(&pin(&format!("{number:04}")))).count();
+        assert!(free > 9_500, "{free}");
     }
 }

@@ -8,11 +8,11 @@ use super::party::{K0_COLUMN, K1_COLUMN, Party};
 use super::proof::{Sent, judge_pin};
 use super::query::Query;
 use super::word::{Refusal, Stop, Word};
-use super::{Judged, Mac, PinMode, announce_keys};
+use super::{Judged, Mac, PinMode, announce_keys, choice};
 use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, Entered};
-use crate::domain::pin::may_be_chosen;
+use crate::domain::pin;
 use crate::failure::Failure;
 use crate::policy::ActivationProof;
 use crate::random;
@@ -144,8 +144,9 @@ impl<'q> Activation<'q> {
     /// Judges the code for an account, which is charged for a wrong one.
     fn judge_for(&self, step: &Step<'_>, account: &str) -> Result<Entered, Stop> {
         // A blocked account is charged nothing.
-        if step.rows.account(account)?.is_some_and(|account| account.blocked) {
-            return Err(Word::Blocked.into());
+        let account_row = step.rows.account(account)?;
+        if let Some(block) = account_row.and_then(|account| pin::block(&account, step.policy)) {
+            return Err(Word::from(block).into());
         }
         Ok(codes::judge(step, account, self.purpose(), self.phone_number, self.code)?)
     }
@@ -162,7 +163,7 @@ impl<'q> Activation<'q> {
 
 fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, Stop> {
     let account = step.rows.account(&code.account)?.ok_or(Word::Code)?;
-    if account.blocked { Err(Word::Blocked.into()) } else { Ok(account) }
+    pin::block(&account, step.policy).map_or(Ok(account), |block| Err(Word::from(block).into()))
 }
 
 fn refused(entered: &Entered) -> Stop {
@@ -170,7 +171,7 @@ fn refused(entered: &Entered) -> Stop {
         Entered::Wrong { attempts_left } => Some(*attempts_left),
         Entered::Right(_) | Entered::Used(_) | Entered::Unknown => None,
     };
-    Refusal { word: Word::Code, attempts_left }.into()
+    Refusal { attempts_left, ..Word::Code.into() }.into()
 }
 
 fn max_devices(step: &Step<'_>) -> usize {
@@ -194,10 +195,21 @@ fn activate(
     if others.len() >= max_devices(step) {
         return Err(Word::MaxDevices.into());
     }
-    match step.pin_of(&account)? {
-        Some(pin) => judge_pin(step, &mut account, None, pin == new.sent.pin)?,
-        None => choose_pin(step, &mut account, &new.sent.pin)?,
-    }
+    let own_tries = match step.pin_of(&account)? {
+        Some(pin) => {
+            let right = pin == new.sent.pin;
+            if !right {
+                // The device that this code makes takes them over.
+                step.rows.put_code(&CodeRow { pin_tries: code.pin_tries.saturating_add(1), ..code.clone() })?;
+            }
+            judge_pin(step, &mut account, None, right)?;
+            code.pin_tries
+        }
+        None => {
+            choose_pin(step, &mut account, &new.sent.pin)?;
+            0
+        }
+    };
     if let Some(number) = activation.phone_number {
         account.phone_number = Some(number.to_owned());
         step.audit(Some(&account.name), None, audit::PHONE_NUMBER_ADDED)?;
@@ -207,7 +219,7 @@ fn activate(
         step.rows.bury_device(&device.id, step.now)?;
         step.audit(Some(&account.name), Some(&device.id), audit::DEVICE_REPLACED)?;
     }
-    let device = make_device(step, &account, new)?;
+    let device = DeviceRow { pin_tries: own_tries, ..make_device(step, &account, new)? };
     let used = CodeUse::Activated { serial: device.serial.clone(), device: device.id.clone() };
     codes::consume(step, code, used)?;
     let mut party = Party { device, account, serial: new.serial.clone() };
@@ -225,20 +237,18 @@ fn redeliver(step: &Step<'_>, code: &CodeRow, new: &NewDevice<'_>, keys: &Servic
         return Err(Word::Code.into());
     }
     let mut account = account_of(step, code)?;
-    let Some(device) = step.rows.device(device)?.filter(|device| device.secret.is_none()) else {
+    let Some(mut device) = step.rows.device(device)?.filter(|device| device.secret.is_none()) else {
         return Err(Word::Code.into());
     };
     let pin = step.pin_of(&account)?.ok_or(Failure::Sealed)?;
-    judge_pin(step, &mut account, Some(&device.id), pin == new.sent.pin)?;
+    judge_pin(step, &mut account, Some(&mut device), pin == new.sent.pin)?;
     let party = Party { device, account, serial: new.serial.clone() };
     party.audit(step, audit::DEVICE_REDELIVERED)?;
     deliver(step, &party, new, keys)
 }
 
 fn choose_pin(step: &Step<'_>, account: &mut AccountRow, pin: &Pin) -> Result<(), Stop> {
-    if !may_be_chosen(pin, step.policy.pin_min_length) {
-        return Err(Word::PinRefused.into());
-    }
+    choice::check(step, account, None, pin)?;
     step.set_pin(account, pin)?;
     Ok(step.audit(Some(&account.name), None, audit::PIN_SET)?)
 }
@@ -252,19 +262,10 @@ fn make_device(step: &Step<'_>, account: &AccountRow, new: &NewDevice<'_>) -> Re
     Ok(DeviceRow {
         k0: key(K0_COLUMN)?,
         k1: key(K1_COLUMN)?,
-        id,
-        account: account.name.clone(),
-        made_at: step.now,
-        used_at: None,
         serial: new.serial.as_str().to_owned(),
         name: new.name.to_owned(),
-        next_k1: None,
-        secret: None,
-        tsync: 0,
-        since_evolution: 0,
-        day: 0,
-        passwords_of_day: 0,
-        version: 0,
+        wrong_pins_told: account.wrong_pins,
+        ..DeviceRow::new(&id, &account.name, step.now)
     })
 }
 

@@ -35,6 +35,24 @@ impl Granted {
         self.0.push((name, value.into()));
         self
     }
+
+    /// Tells the owner of wrong PINs, where there were any (ours).
+    pub(super) fn noting(self, wrong: Option<WrongPins>) -> Self {
+        match wrong {
+            Some(WrongPins { count, since }) => {
+                self.with("wrongPins", count.to_string()).with("lastUsed", since.to_string())
+            }
+            None => self,
+        }
+    }
+}
+
+/// The wrong PINs of an account since one of its devices last proved the right one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WrongPins {
+    pub(super) count: u32,
+    /// When that was, in milliseconds since 1970 in UTC.
+    pub(super) since: i64,
 }
 
 /// The XML of an answer.
@@ -51,6 +69,9 @@ pub(super) fn write(action: Action, judged: &Result<Granted, Refusal>) -> String
             if let Some(left) = refusal.attempts_left {
                 child(&mut xml, "attemptsLeft", &left.to_string());
             }
+            if let Some(reason) = refusal.reason {
+                child(&mut xml, "reason", reason.as_str());
+            }
         }
     }
     xml.push_str(&format!("</{root}>"));
@@ -64,7 +85,7 @@ fn child(xml: &mut String, name: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mac::word::Word;
+    use crate::mac::word::{Reason, Word};
 
     #[test]
     fn answers_look_like_the_recorded_ones() {
@@ -75,6 +96,10 @@ mod tests {
         let refusal = Refusal { attempts_left: Some(4), ..Word::Access.into() };
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>NOK:ACCESS</err>\
                         <attemptsLeft>4</attemptsLeft></ActionFinalize>";
+        assert_eq!(write(Action::Finalize, &Err(refusal)), expected);
+        let refusal = Word::PinRefused.because(Reason::CommonPin);
+        let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>NOK:PINREFUSED</err>\
+                        <reason>commonPin</reason></ActionFinalize>";
         assert_eq!(write(Action::Finalize, &Err(refusal)), expected);
     }
 }

@@ -47,7 +47,7 @@ impl Awaited {
             let party = Party::find(step, id)?;
             let found = party.find_challenge(step, mode)?;
             let judged = match blocked {
-                WhenBlocked::Refuse => party.unless_blocked().map(drop),
+                WhenBlocked::Refuse => party.able(step).map(drop),
                 WhenBlocked::GoOn => Ok(()),
             };
             let judged = judged.and_then(|()| found.map_err(Stop::from));

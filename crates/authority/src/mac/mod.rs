@@ -6,6 +6,7 @@
 mod activate;
 mod answer;
 mod awaited;
+mod choice;
 mod otp;
 mod party;
 mod password;

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::answer::Granted;
 use super::party::{NEXT_K1_COLUMN, Party, SECRET_COLUMN};
-use super::proof::{self, ProvedK1, Sent};
+use super::proof::{self, Proved, Sent};
 use super::query::Query;
 use super::word::{Stop, Word};
 use super::{Judged, Mac, SERVICE_ID};
@@ -30,7 +30,7 @@ enum KeyType {
 pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
     let (id, service) = (query.need("id")?, query.need("sid")?);
     mac.step("otp.setup", |step| {
-        let party = Party::find(step, id)?.unless_blocked()?;
+        let party = Party::find(step, id)?.able(step)?;
         if service != SERVICE_ID {
             return Err(Word::NoService.into());
         }
@@ -49,7 +49,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     mac.step("otp.finalize", |step| {
         let party = Party::find(step, id)?;
         let challenge = party.take_challenge(step, MODE)?;
-        let party = party.unless_blocked()?;
+        let party = party.able(step)?;
         if service != SERVICE_ID {
             return Err(Word::NoService.into());
         }
@@ -62,20 +62,21 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
 
 fn with_pin(step: &Step<'_>, mut party: Party, challenge: &str, sent: &Sent<'_>) -> Judged {
     let unlocked = proof::with_pin(step, &mut party, challenge, sent)?;
-    let proved = proof::k1(step, &mut party, &unlocked, challenge, sent)?;
     let secret = secret(step, &party)?.under(&unlocked.kma);
     check_limit(step, &party)?;
+    // The last one: what the owner is to be told, is told with a success.
+    let proved = proof::k1(step, &mut party, &unlocked, challenge, sent)?;
     if evolution::is_due(step.policy.evolve_k1_every, party.device.since_evolution, proved.adopted) {
         return evolve(step, party, &proved);
     }
     if !proved.adopted {
         party.device.since_evolution = party.device.since_evolution.saturating_add(1);
     }
-    grant(step, party, |defi| otp::with_pin(&proved.k1, defi, &secret))
+    Ok(grant(step, party, |defi| otp::with_pin(&proved.k1, defi, &secret))?.noting(proved.wrong_pins))
 }
 
-fn without_pin(step: &Step<'_>, party: Party, challenge: &str, sent: &Sent<'_>) -> Judged {
-    let k0 = proof::without_pin(step, &party, challenge, sent)?;
+fn without_pin(step: &Step<'_>, mut party: Party, challenge: &str, sent: &Sent<'_>) -> Judged {
+    let k0 = proof::without_pin(step, &mut party, challenge, sent)?;
     if !step.policy.otp_without_pin {
         party.audit(step, audit::PASSWORD_FORBIDDEN)?;
         return Err(Word::Access.into());
@@ -108,14 +109,14 @@ fn check_limit(step: &Step<'_>, party: &Party) -> Result<(), Stop> {
 
 /// Lets the device make a new K1. The old one counts until the device proves the new one: this very answer may be lost.
 /// `J` has the device ask again; the `defi` of this answer makes no password.
-fn evolve(step: &Step<'_>, mut party: Party, proved: &ProvedK1) -> Judged {
+fn evolve(step: &Step<'_>, mut party: Party, proved: &Proved) -> Judged {
     let dk1 = hex::encode_secret(&*Zeroizing::new(random::bytes::<16>()?));
     let next = proved.k1.evolve(&dk1);
     party.device.next_k1 = Some(step.vault.seal(party.place(NEXT_K1_COLUMN), next.as_bytes())?);
     party.put_device(step)?;
     party.audit(step, audit::K1_EVOLVING)?;
     let defi = random::challenge_number()?.to_string();
-    Ok(Granted::default().with("defi", defi).with("J", "1").with("dK1", dk1.as_str()))
+    Ok(Granted::default().with("defi", defi).with("J", "1").with("dK1", dk1.as_str()).noting(proved.wrong_pins))
 }
 
 /// Keeps what the password will be recognised by, and hands out what the device makes it from.

@@ -3,9 +3,11 @@
 use inwebo_values::{K0, K1, Kma, Serial};
 
 use super::answer::Granted;
-use super::word::{Stop, Word};
+use super::word::{Reason, Stop, Word};
 use super::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
+use crate::domain::pin;
 use crate::failure::Failure;
+use crate::policy::ClonePolicy;
 use crate::random;
 use crate::sealing::Place;
 use crate::service_keys::ServiceKeys;
@@ -13,6 +15,7 @@ use crate::step::Step;
 use crate::storage::{AccountRow, ChallengeRow, DeviceRow};
 
 pub(super) const K0_COLUMN: &str = "devices.k0";
+pub(super) const NEXT_K0_COLUMN: &str = "devices.next_k0";
 pub(super) const K1_COLUMN: &str = "devices.k1";
 pub(super) const NEXT_K1_COLUMN: &str = "devices.next_k1";
 pub(super) const SECRET_COLUMN: &str = "devices.secret";
@@ -21,12 +24,14 @@ pub(super) const SECRET_COLUMN: &str = "devices.secret";
 pub(crate) fn reseal_device(step: &Step<'_>, mut device: DeviceRow) -> Result<bool, Failure> {
     let reseal = |column, sealed: &Vec<u8>| step.vault.reseal(Place { column, row: &device.id }, sealed);
     let k0 = reseal(K0_COLUMN, &device.k0)?;
+    let next_k0 = device.next_k0.as_ref().map(|sealed| reseal(NEXT_K0_COLUMN, sealed)).transpose()?.flatten();
     let k1 = reseal(K1_COLUMN, &device.k1)?;
     let next_k1 = device.next_k1.as_ref().map(|sealed| reseal(NEXT_K1_COLUMN, sealed)).transpose()?.flatten();
     let secret = device.secret.as_ref().map(|sealed| reseal(SECRET_COLUMN, sealed)).transpose()?.flatten();
-    let changed = k0.is_some() || k1.is_some() || next_k1.is_some() || secret.is_some();
+    let changed = [&next_k0, &k1, &next_k1, &secret].iter().any(|resealed| resealed.is_some()) || k0.is_some();
     if changed {
         device.k0 = k0.unwrap_or(device.k0);
+        device.next_k0 = next_k0.or(device.next_k0);
         device.k1 = k1.unwrap_or(device.k1);
         device.next_k1 = next_k1.or(device.next_k1);
         device.secret = secret.or(device.secret);
@@ -53,8 +58,15 @@ impl Party {
     }
 
     /// Stops where the account is blocked.
-    pub(super) fn unless_blocked(self) -> Result<Self, Stop> {
-        if self.account.blocked { Err(Word::Blocked.into()) } else { Ok(self) }
+    pub(super) fn unless_blocked(self, step: &Step<'_>) -> Result<Self, Stop> {
+        pin::block(&self.account, step.policy).map_or(Ok(self), |block| Err(Word::from(block).into()))
+    }
+
+    /// Stops where the account is blocked or the device suspended: it may prove nothing.
+    pub(super) fn able(self, step: &Step<'_>) -> Result<Self, Stop> {
+        let party = self.unless_blocked(step)?;
+        let suspended = party.device.suspended && step.policy.clone == ClonePolicy::Suspend;
+        if suspended { Err(Word::State.because(Reason::SecondCopy).into()) } else { Ok(party) }
     }
 
     /// Makes a new challenge of this mode in place of the old one.
@@ -77,6 +89,19 @@ impl Party {
 
     pub(super) fn k0(&self, step: &Step<'_>) -> Result<K0, Failure> {
         Ok(K0::new(*step.vault.open_key(self.place(K0_COLUMN), &self.device.k0)?))
+    }
+
+    /// What K0 becomes once the device proves it.
+    pub(super) fn next_k0(&self, step: &Step<'_>) -> Result<Option<K0>, Failure> {
+        let Some(sealed) = &self.device.next_k0 else { return Ok(None) };
+        Ok(Some(K0::new(*step.vault.open_key(self.place(NEXT_K0_COLUMN), sealed)?)))
+    }
+
+    /// Makes this K0 the one that counts; the row is still to be written.
+    pub(super) fn set_k0(&mut self, step: &Step<'_>, k0: &K0) -> Result<(), Failure> {
+        self.device.k0 = step.vault.seal(self.place(K0_COLUMN), k0.as_bytes())?;
+        self.device.next_k0 = None;
+        Ok(())
     }
 
     pub(super) fn k1(&self, step: &Step<'_>) -> Result<K1, Failure> {
@@ -120,9 +145,10 @@ impl Party {
         keys: &ServiceKeys,
     ) -> Result<Granted, Stop> {
         let challenge = self.challenge(step, super::secret::MODE)?;
+        let k0 = self.next_k0(step)?.map_or_else(|| self.k0(step), Ok)?;
         let hidden = |key: &[u8; 16]| inwebo_values::hex::encode(&kma.encrypt(key));
         Ok(granted
-            .with("K0", hidden(self.k0(step)?.as_bytes()))
+            .with("K0", hidden(k0.as_bytes()))
             .with("K1", hidden(self.k1(step)?.as_bytes()))
             .with("Tsync", self.device.tsync.to_string())
             .with("s_n", "1")

@@ -4,26 +4,35 @@
 use inwebo_values::{K0, K1, Kma, Pin, Proofs, Serial};
 use subtle::ConstantTimeEq;
 
+use super::answer::WrongPins;
 use super::party::Party;
 use super::query::Query;
-use super::word::{Refusal, Stop, Word};
+use super::word::{Reason, Refusal, Stop, Word};
 use crate::audit;
-use crate::domain::pin::{Charged, charge};
+use crate::domain::pin::{self, Block, Charged};
+use crate::domain::second_copy;
 use crate::failure::Failure;
+use crate::policy::ClonePolicy;
 use crate::sms::Notice;
 use crate::step::Step;
-use crate::storage::AccountRow;
+use crate::storage::{AccountRow, DeviceRow};
 
 /// The proofs that a request carries.
 pub(super) struct Sent<'q> {
     r0: &'q str,
     r1: &'q str,
     r2: &'q str,
+    last_sync: u64,
 }
 
 impl<'q> Sent<'q> {
     pub(super) fn read(query: &'q Query) -> Result<Self, Refusal> {
-        Ok(Self { r0: query.proof("R0")?, r1: query.proof("R1")?, r2: query.proof("R2")? })
+        Ok(Self {
+            r0: query.proof("R0")?,
+            r1: query.proof("R1")?,
+            r2: query.proof("R2")?,
+            last_sync: query.last_sync()?,
+        })
     }
 
     /// Whether these are the proofs of a device that has no keys yet.
@@ -43,26 +52,46 @@ pub(super) struct Unlocked {
     k0: K0,
 }
 
-/// The K1 that a device proved.
-pub(super) struct ProvedK1 {
+/// The K1 that a device proved, together with the PIN.
+pub(super) struct Proved {
     pub(super) k1: K1,
     /// It was pending until now.
     pub(super) adopted: bool,
+    /// The wrong PINs that the owner is to be told of.
+    pub(super) wrong_pins: Option<WrongPins>,
 }
 
-/// Judges R0: whether this is the device. A stranger is charged nothing.
-pub(super) fn device(step: &Step<'_>, party: &Party, challenge: &str, r0: &str) -> Result<K0, Stop> {
-    let k0 = party.k0(step)?;
-    if same(r0, &Proofs::without_pin(challenge, &party.serial, &k0).r0) {
-        return Ok(k0);
+/// Judges R0: whether this is the device. A stranger is charged nothing. A pending K0 that the device proves is adopted: the one
+/// before it, which another copy may have, counts no longer.
+pub(super) fn device(step: &Step<'_>, party: &mut Party, challenge: &str, r0: &str) -> Result<K0, Stop> {
+    let serial = party.serial.clone();
+    let proves = |k0: &K0| same(r0, &Proofs::without_pin(challenge, &serial, k0).r0);
+    let current = party.k0(step)?;
+    if proves(&current) {
+        return Ok(current);
+    }
+    if let Some(next) = party.next_k0(step)?.filter(proves) {
+        party.set_k0(step, &next)?;
+        party.put_device(step)?;
+        party.audit(step, audit::K0_RENEWED)?;
+        return Ok(next);
     }
     party.audit(step, audit::DEVICE_REFUSED)?;
     Err(Word::Access.into())
 }
 
-/// Judges all proofs of a device without a PIN.
-pub(super) fn without_pin(step: &Step<'_>, party: &Party, challenge: &str, sent: &Sent<'_>) -> Result<K0, Stop> {
+/// Judges R0 and what the request shows of another copy of the device.
+fn only_copy(step: &Step<'_>, party: &mut Party, challenge: &str, sent: &Sent<'_>) -> Result<K0, Stop> {
     let k0 = device(step, party, challenge, sent.r0)?;
+    if second_copy::is_older(&party.device, sent.last_sync) {
+        suspect(step, party, sent)?;
+    }
+    Ok(k0)
+}
+
+/// Judges all proofs of a device without a PIN.
+pub(super) fn without_pin(step: &Step<'_>, party: &mut Party, challenge: &str, sent: &Sent<'_>) -> Result<K0, Stop> {
+    let k0 = only_copy(step, party, challenge, sent)?;
     if sent.all(&Proofs::without_pin(challenge, &party.serial, &k0)) {
         return Ok(k0);
     }
@@ -70,65 +99,138 @@ pub(super) fn without_pin(step: &Step<'_>, party: &Party, challenge: &str, sent:
     Err(Word::Access.into())
 }
 
-/// Judges R0 and R2. A wrong PIN is charged.
+/// Judges R0 and R2. A wrong PIN is charged; a right one forgives nothing before K1 is proved, too.
 pub(super) fn with_pin(step: &Step<'_>, party: &mut Party, challenge: &str, sent: &Sent<'_>) -> Result<Unlocked, Stop> {
-    let k0 = device(step, party, challenge, sent.r0)?;
+    let k0 = only_copy(step, party, challenge, sent)?;
     // An account whose devices have keys has a PIN.
     let pin = step.pin_of(&party.account)?.ok_or(Failure::Sealed)?;
     let expected = inwebo_values::proof(challenge, &k0.text(), pin.digits());
-    judge_pin(step, &mut party.account, Some(&party.device.id), same(sent.r2, &expected))?;
+    judge_pin(step, &mut party.account, Some(&mut party.device), same(sent.r2, &expected))?;
     let kma = Kma::derive(&pin, &party.serial);
     Ok(Unlocked { pin, kma, k0 })
 }
 
-/// Charges a wrong PIN, or forgets earlier ones for a right one.
+/// Charges a wrong PIN. A right one changes nothing here.
 pub(super) fn judge_pin(
     step: &Step<'_>,
     account: &mut AccountRow,
-    device: Option<&str>,
+    mut device: Option<&mut DeviceRow>,
     right: bool,
 ) -> Result<(), Stop> {
     if right {
-        if account.pin_tries > 0 {
-            account.pin_tries = 0;
-            step.put_account(account)?;
-        }
         return Ok(());
     }
-    let charged = charge(account, step.policy.max_pin_tries);
+    let charged = pin::charge(account, device.as_deref_mut(), step.policy);
     step.put_account(account)?;
-    step.audit(Some(&account.name), device, audit::PIN_REFUSED)?;
+    if let Some(device) = &device {
+        step.rows.put_device(device)?;
+    }
+    let id = device.as_ref().map(|device| device.id.as_str());
+    step.audit(Some(&account.name), id, audit::PIN_REFUSED)?;
+    if pin::is_budget_half_spent(account, step.policy) {
+        step.audit(Some(&account.name), id, audit::PIN_BUDGET_HALF_SPENT)?;
+        step.tally(|tally| tally.budgets_half_spent += 1);
+    }
     match charged {
         Charged::Left(left) => Err(Refusal { attempts_left: Some(left), ..Word::Access.into() }.into()),
-        Charged::Blocked => {
-            step.audit(Some(&account.name), device, audit::ACCOUNT_BLOCKED)?;
+        Charged::Blocked(block) => {
+            step.audit(Some(&account.name), id, audit::ACCOUNT_BLOCKED)?;
+            if block == Block::Budget {
+                step.audit(Some(&account.name), id, audit::PIN_BUDGET_SPENT)?;
+            }
             step.notify(account, Notice::Block)?;
-            Err(Word::Blocked.into())
+            Err(Word::from(block).into())
         }
     }
 }
 
-/// Judges R1 and adopts a pending K1 that the device proves. A stale K1 is no crime: the device must synchronize.
+/// Judges R1 beside a right PIN, and adopts a pending K1 that the device proves. A stale K1 is no crime: the device must synchronize.
+/// The right one forgives the device's own wrong PINs. The device's row is written where more than its use changed; the caller writes
+/// it in any case.
 pub(super) fn k1(
     step: &Step<'_>,
     party: &mut Party,
     unlocked: &Unlocked,
     challenge: &str,
     sent: &Sent<'_>,
-) -> Result<ProvedK1, Stop> {
+) -> Result<Proved, Stop> {
+    let Some((k1, adopted)) = proved_k1(step, party, unlocked, challenge, sent)? else {
+        if second_copy::is_wrong_k1_older(&party.device) {
+            suspect(step, party, sent)?;
+        }
+        party.audit(step, audit::DEVICE_DESYNCHRONIZED)?;
+        return Err(Word::Desynchronized.into());
+    };
+    if adopted {
+        party.set_k1(step, &k1)?;
+        party.audit(step, audit::K1_EVOLVED)?;
+    }
+    let wrong_pins = succeed(step, party)?;
+    if second_copy::note_proof(&mut party.device, sent.last_sync) || adopted || wrong_pins.is_some() {
+        party.put_device(step)?;
+    }
+    Ok(Proved { k1, adopted, wrong_pins })
+}
+
+/// The same for a synchronization, which gives a new K1 in any case.
+pub(super) fn stale_k1(
+    step: &Step<'_>,
+    party: &mut Party,
+    unlocked: &Unlocked,
+    challenge: &str,
+    sent: &Sent<'_>,
+) -> Result<(), Stop> {
+    let proved = proved_k1(step, party, unlocked, challenge, sent)?.is_some();
+    if !proved && second_copy::is_wrong_k1_older(&party.device) { suspect(step, party, sent) } else { Ok(()) }
+}
+
+/// Returns the K1 that R1 proves, and whether it is the pending one.
+fn proved_k1(
+    step: &Step<'_>,
+    party: &Party,
+    unlocked: &Unlocked,
+    challenge: &str,
+    sent: &Sent<'_>,
+) -> Result<Option<(K1, bool)>, Failure> {
     let proves = |k1: &K1| same(sent.r1, &inwebo_values::proof(challenge, &unlocked.k0.text(), &k1.text()));
     let current = party.k1(step)?;
     if proves(&current) {
-        return Ok(ProvedK1 { k1: current, adopted: false });
+        return Ok(Some((current, false)));
     }
-    if let Some(next) = party.next_k1(step)?.filter(proves) {
-        party.set_k1(step, &next)?;
-        party.put_device(step)?;
-        party.audit(step, audit::K1_EVOLVED)?;
-        return Ok(ProvedK1 { k1: next, adopted: true });
+    Ok(party.next_k1(step)?.filter(proves).map(|next| (next, true)))
+}
+
+/// Forgives the device's own wrong PINs, and tells of all that there were since it was last here. The device's row is still to be
+/// written.
+fn succeed(step: &Step<'_>, party: &mut Party) -> Result<Option<WrongPins>, Failure> {
+    let Party { device, account, .. } = party;
+    let forgiven = pin::forgive(account, device);
+    if forgiven > 0 {
+        step.put_account(account)?;
+        step.audit(Some(&account.name), Some(&device.id), audit::PIN_FORGIVEN)?;
+        step.tally(|tally| tally.pins_forgiven += u64::from(forgiven));
     }
-    party.audit(step, audit::DEVICE_DESYNCHRONIZED)?;
-    Err(Word::Desynchronized.into())
+    let count = account.wrong_pins.saturating_sub(device.wrong_pins_told);
+    let since = device.proved_at.unwrap_or(device.made_at);
+    (device.wrong_pins_told, device.proved_at) = (account.wrong_pins, Some(step.now));
+    Ok((count > 0).then_some(WrongPins { count, since }))
+}
+
+/// Reports that there is a second copy of the device, and stops both where the policy says so.
+fn suspect(step: &Step<'_>, party: &mut Party, sent: &Sent<'_>) -> Result<(), Stop> {
+    second_copy::note_suspicion(&mut party.device, sent.last_sync, step.now);
+    party.audit(step, audit::CLONE_SUSPECTED)?;
+    step.tally(|tally| tally.clones_suspected += 1);
+    let suspended = step.policy.clone == ClonePolicy::Suspend;
+    party.device.suspended |= suspended;
+    // It is not known which copy this is: it counts as no use of the device.
+    step.rows.put_device(&party.device)?;
+    if !suspended {
+        return Ok(());
+    }
+    step.rows.forget_grants(&party.device.id)?;
+    party.audit(step, audit::DEVICE_SUSPENDED)?;
+    Err(Word::State.because(Reason::SecondCopy).into())
 }
 
 /// Compared in a time that tells nothing but whether the lengths differ.

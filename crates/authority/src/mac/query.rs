@@ -60,6 +60,12 @@ impl Query {
         if number && mac_id_fits { Ok(()) } else { Err(syntax()) }
     }
 
+    /// The number of the last synchronization that the device knows of.
+    pub(super) fn last_sync(&self) -> Read<u64> {
+        // `check_common` has seen that it is a number; one that is too large is as good as the largest.
+        self.need("lastsync").map(|number| number.parse().unwrap_or(u64::MAX))
+    }
+
     /// The SMS code: 4 to 12 letters or digits.
     pub(super) fn code(&self) -> Read<&str> {
         let code = self.need("code")?;

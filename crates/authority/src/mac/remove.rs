@@ -19,9 +19,9 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let (id, r0) = (query.need("id")?, query.proof("R0")?);
     mac.step("remove.finalize", |step| {
-        let party = Party::find(step, id)?;
+        let mut party = Party::find(step, id)?;
         let challenge = party.take_challenge(step, MODE)??;
-        proof::device(step, &party, &challenge, r0)?;
+        proof::device(step, &mut party, &challenge, r0)?;
         step.rows.bury_device(&party.device.id, step.now)?;
         party.audit(step, audit::DEVICE_REMOVED)?;
         Ok(Granted::default())

@@ -1,17 +1,19 @@
-//! `reset`: a new PIN for an SMS code. It lifts a PIN block.
+//! `reset`: a new PIN for an SMS code. It lifts a PIN block and a suspension, and shuts out other copies of the device.
 
 use super::answer::Granted;
 use super::awaited::{Awaited, EncryptedPin, WhenBlocked};
-use super::party::Party;
-use super::password::check_new_pin;
+use super::party::{NEXT_K0_COLUMN, Party};
 use super::query::Query;
 use super::word::{Refusal, Stop, Word};
-use super::{Judged, Mac, PinMode, announce_keys, proof};
+use super::{Judged, Mac, PinMode, announce_keys, choice, proof};
 use crate::audit;
 use crate::codes::{self, Entered};
+use crate::failure::Failure;
+use crate::random;
 use crate::sms::{Notice, Purpose};
 use crate::step::Step;
 use crate::storage::{CodeRow, CodeUse};
+use zeroize::Zeroizing;
 
 const MODE: &str = "reset";
 
@@ -37,10 +39,11 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
             return Err(Word::Syntax.into());
         }
         let challenge = party.take_challenge(step, MODE)??;
-        proof::device(step, &party, &challenge, r0)?;
+        proof::device(step, &mut party, &challenge, r0)?;
         let code = judge_code(step, &party, entered)?;
-        check_new_pin(step, &new.pin, step.pin_of(&party.account)?.as_ref())?;
+        choice::check(step, &party.account, step.pin_of(&party.account)?.as_ref(), &new.pin)?;
         codes::consume(step, code, CodeUse::Done)?;
+        renew(step, &mut party)?;
         step.change_pin(&mut party.account, &new.pin)?;
         let lifted = std::mem::take(&mut party.account.blocked);
         step.put_account(&party.account)?;
@@ -51,6 +54,18 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
         step.notify(&party.account, Notice::PinReset)?;
         Ok(Granted::default())
     })
+}
+
+/// Prepares another K0 for the device, which its next synchronization hands out under the new PIN. Once the device proves it, every
+/// other copy is shut out. The code says that this copy stays.
+fn renew(step: &Step<'_>, party: &mut Party) -> Result<(), Failure> {
+    let k0 = Zeroizing::new(random::bytes::<16>()?);
+    party.device.next_k0 = Some(step.vault.seal(party.place(NEXT_K0_COLUMN), &*k0)?);
+    party.device.suspected_at = None;
+    if std::mem::take(&mut party.device.suspended) {
+        party.audit(step, audit::DEVICE_RESUMED)?;
+    }
+    party.put_device(step)
 }
 
 fn judge_code(step: &Step<'_>, party: &Party, entered: &str) -> Result<CodeRow, Stop> {

@@ -27,13 +27,13 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     mac.step("secret.store", |step| {
         let party = Party::find(step, id)?;
         let challenge = party.take_challenge(step, MODE)?;
-        let mut party = party.unless_blocked()?;
+        let mut party = party.able(step)?;
         let challenge = challenge?;
         let unlocked = proof::with_pin(step, &mut party, &challenge, &sent)?;
-        proof::k1(step, &mut party, &unlocked, &challenge, &sent)?;
+        let proved = proof::k1(step, &mut party, &unlocked, &challenge, &sent)?;
         party.device.secret = Some(step.vault.seal(party.place(SECRET_COLUMN), &*secret)?);
         party.put_device(step)?;
         party.audit(step, audit::SECRET_STORED)?;
-        Ok(Granted::default())
+        Ok(Granted::default().noting(proved.wrong_pins))
     })
 }

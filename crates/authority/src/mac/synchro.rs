@@ -16,14 +16,14 @@ const MODE: &str = "synchro";
 pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
     let id = query.need("id")?;
     mac.step("synchro.setup", |step| {
-        let party = Party::find(step, id)?.unless_blocked()?;
+        let party = Party::find(step, id)?.able(step)?;
         let challenge = party.challenge(step, MODE)?;
         Ok(Granted::default().with("challenge", challenge).with("pinmode", PinMode::Current.as_str()))
     })
 }
 
-/// K0 stays: where this answer is lost, the device can still prove itself. K1 is new; R1 is not judged, for a stale K1 is what this
-/// repairs. The old service secret counts until the device makes a new one.
+/// K0 stays, or a reset of the PIN prepared another: where this answer is lost, the device can still prove itself by the old one. K1 is
+/// new; a stale one is what this repairs, so R1 says no more than whether there is a second copy, and no wrong PIN is forgiven. The old service secret counts until the device makes a new one.
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let id = query.need("id")?;
     let sent = Sent::read(query)?;
@@ -31,10 +31,13 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     mac.step("synchro.finalize", |step| {
         let party = Party::find(step, id)?;
         let challenge = party.take_challenge(step, MODE)?;
-        let mut party = party.unless_blocked()?;
-        let unlocked = proof::with_pin(step, &mut party, &challenge?, &sent)?;
+        let mut party = party.able(step)?;
+        let challenge = challenge?;
+        let unlocked = proof::with_pin(step, &mut party, &challenge, &sent)?;
+        proof::stale_k1(step, &mut party, &unlocked, &challenge, &sent)?;
         let k1 = K1::new(*Zeroizing::new(random::bytes()?));
         party.set_k1(step, &k1)?;
+        party.device.k1_proved = false;
         party.device.tsync = party.device.tsync.saturating_add(1);
         party.put_device(step)?;
         party.audit(step, audit::DEVICE_SYNCHRONIZED)?;

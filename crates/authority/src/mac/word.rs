@@ -1,5 +1,6 @@
 //! The error words, and what stands between a step and its answer.
 
+use crate::domain::pin::Block;
 use crate::failure::{Failure, StorageError};
 
 /// The error words of the exchange that this service says.
@@ -9,6 +10,8 @@ pub(super) enum Word {
     Syntax,
     Access,
     Blocked,
+    /// The account is blocked until its PIN is reset.
+    BudgetSpent,
     State,
     NoDevice,
     NoService,
@@ -33,6 +36,7 @@ impl Word {
             Self::Syntax => "NOK:SN",
             Self::Access => "NOK:ACCESS",
             Self::Blocked => "NOK_BLOCKED",
+            Self::BudgetSpent => "NOK:NOK_BLOCKED",
             Self::State => "NOK:STATE",
             Self::NoDevice => "NOK:NODEVICE",
             Self::NoService => "NOK:NOSRV",
@@ -54,11 +58,50 @@ pub(super) struct Refusal {
     pub(super) word: Word,
     /// What is left of PIN or code tries (ours).
     pub(super) attempts_left: Option<u32>,
+    /// What the word alone does not tell (ours).
+    pub(super) reason: Option<Reason>,
+}
+
+/// What the word of a refusal alone does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The new PIN has too few digits.
+    TooShort,
+    /// The new PIN is one of those that are tried first.
+    CommonPin,
+    /// A second copy of the device is suspected: an SMS code must say which one stays.
+    SecondCopy,
+}
+
+impl Reason {
+    /// Returns the text of the child `reason`.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::TooShort => "tooShort",
+            Self::CommonPin => "commonPin",
+            Self::SecondCopy => "secondCopy",
+        }
+    }
+}
+
+impl Word {
+    pub(super) fn because(self, reason: Reason) -> Refusal {
+        Refusal { reason: Some(reason), ..self.into() }
+    }
+}
+
+impl From<Block> for Word {
+    fn from(block: Block) -> Self {
+        match block {
+            Block::Tries => Self::Blocked,
+            Block::Budget => Self::BudgetSpent,
+        }
+    }
 }
 
 impl From<Word> for Refusal {
     fn from(word: Word) -> Self {
-        Self { word, attempts_left: None }
+        Self { word, attempts_left: None, reason: None }
     }
 }
 

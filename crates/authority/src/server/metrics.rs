@@ -37,6 +37,9 @@ pub(crate) struct Metrics {
     operators_refused: Family<ReasonLabels, Counter>,
     audit_broken: Gauge,
     audit_seal: Gauge,
+    pins_forgiven: Counter,
+    budgets_half_spent: Counter,
+    clones_suspected: Counter,
     process: Process,
 }
 
@@ -46,6 +49,8 @@ pub(crate) struct Snapshot {
     pub(crate) retries: u64,
     /// SMS that this instance did not send because the budget was spent.
     pub(crate) sms_limited: u64,
+    /// What the rules found.
+    pub(crate) tally: crate::Tally,
     /// SMS that wait; `None` where the database did not say.
     pub(crate) sms_waiting: Option<u32>,
     /// Steps that have their turn in the database.
@@ -153,6 +158,18 @@ impl Default for Metrics {
         let [audit_broken, audit_seal]: [Gauge; 2] = Default::default();
         registry.register("audit_broken", "Whether the audit trail was found changed", audit_broken.clone());
         registry.register("audit_seal", "Number of the newest seal of the audit trail", audit_seal.clone());
+        let [pins_forgiven, budgets_half_spent, clones_suspected]: [Counter; 3] = Default::default();
+        registry.register("pins_forgiven", "Wrong PINs that a right one forgave", pins_forgiven.clone());
+        registry.register(
+            "pin_budgets_half_spent",
+            "PINs that saw half as many wrong ones as pin.budget allows",
+            budgets_half_spent.clone(),
+        );
+        registry.register(
+            "clones_suspected",
+            "Devices that showed an older K1 or lastsync: a second copy, or a restored backup",
+            clones_suspected.clone(),
+        );
         let metrics = Self {
             registry,
             requests,
@@ -174,6 +191,9 @@ impl Default for Metrics {
             operators_refused,
             audit_broken,
             audit_seal,
+            pins_forgiven,
+            budgets_half_spent,
+            clones_suspected,
             process: Process::default(),
         };
         metrics.begin();
@@ -263,6 +283,9 @@ impl Metrics {
     pub(crate) fn text(&self, now: &Snapshot) -> String {
         self.retries.inner().store(now.retries, Ordering::Relaxed);
         self.sms_limited.inner().store(now.sms_limited, Ordering::Relaxed);
+        self.pins_forgiven.inner().store(now.tally.pins_forgiven, Ordering::Relaxed);
+        self.budgets_half_spent.inner().store(now.tally.budgets_half_spent, Ordering::Relaxed);
+        self.clones_suspected.inner().store(now.tally.clones_suspected, Ordering::Relaxed);
         self.database_up.set(now.sms_waiting.is_some().into());
         if let Some(waiting) = now.sms_waiting {
             self.sms_waiting.set(waiting.into());

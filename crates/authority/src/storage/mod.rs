@@ -73,8 +73,16 @@ pub(crate) struct AccountRow {
     pub(crate) made_at: i64,
     /// Sealed; `None` where none was chosen.
     pub(crate) pin: Option<Vec<u8>>,
-    /// Wrong PINs since the last right one.
+    /// Wrong PINs that no right one forgave.
     pub(crate) pin_tries: u32,
+    /// Wrong PINs in the life of this PIN, forgiven ones too.
+    pub(crate) pin_wrong: u32,
+    /// Wrong PINs in the life of the account.
+    pub(crate) wrong_pins: u32,
+    /// How often the PIN was set, changed or removed.
+    pub(crate) pin_generation: u32,
+    /// Keyed hashes of earlier PINs, the newest first.
+    pub(crate) pin_history: Option<Vec<u8>>,
     pub(crate) blocked: bool,
     /// The trusted phone number.
     pub(crate) phone_number: Option<String>,
@@ -95,6 +103,10 @@ impl AccountRow {
             made_at: now,
             pin: None,
             pin_tries: 0,
+            pin_wrong: 0,
+            wrong_pins: 0,
+            pin_generation: 0,
+            pin_history: None,
             blocked: false,
             phone_number: None,
             phone_changed_at: None,
@@ -130,8 +142,55 @@ pub(crate) struct DeviceRow {
     /// The day, counted from 1970 in UTC, that `passwords_of_day` is about.
     pub(crate) day: i64,
     pub(crate) passwords_of_day: u32,
+    /// Its own wrong PINs that no right one forgave.
+    pub(crate) pin_tries: u32,
+    /// `wrong_pins` of the account when this device last proved PIN and K1.
+    pub(crate) wrong_pins_told: u32,
+    /// When it last proved PIN and K1.
+    pub(crate) proved_at: Option<i64>,
+    /// It proved the K1 that counts, under the PIN that counts: it keeps that K1.
+    pub(crate) k1_proved: bool,
+    /// Sealed: what K0 becomes once the device proves it.
+    pub(crate) next_k0: Option<Vec<u8>>,
+    /// The highest `lastsync` that it showed.
+    pub(crate) sync_shown: u32,
+    /// When a second copy of it was last suspected.
+    pub(crate) suspected_at: Option<i64>,
+    /// It may prove nothing until an SMS code says which copy stays.
+    pub(crate) suspended: bool,
     /// How often the row was written.
     pub(crate) version: i64,
+}
+
+impl DeviceRow {
+    /// A device that has nothing yet but a name in its account.
+    pub(crate) fn new(id: &str, account: &str, now: i64) -> Self {
+        Self {
+            id: id.to_owned(),
+            account: account.to_owned(),
+            made_at: now,
+            used_at: None,
+            serial: String::new(),
+            name: String::new(),
+            k0: Vec::new(),
+            k1: Vec::new(),
+            next_k1: None,
+            secret: None,
+            tsync: 0,
+            since_evolution: 0,
+            day: 0,
+            passwords_of_day: 0,
+            pin_tries: 0,
+            wrong_pins_told: 0,
+            proved_at: None,
+            k1_proved: false,
+            next_k0: None,
+            sync_shown: 0,
+            suspected_at: None,
+            suspended: false,
+            version: 0,
+        }
+    }
 }
 
 /// What a device has to prove itself over.
@@ -153,6 +212,8 @@ pub(crate) struct CodeRow {
     pub(crate) expires_at: i64,
     /// Wrong tries.
     pub(crate) tries: u32,
+    /// Wrong PINs that were entered with it.
+    pub(crate) pin_tries: u32,
     /// It is void: not sent, or dropped. Its tries still count.
     pub(crate) withdrawn: bool,
     /// When the setup step of an activation took it last.
@@ -186,6 +247,7 @@ pub(crate) struct PasswordRow {
 }
 
 /// A refresh token that was granted.
+#[derive(Clone)]
 pub(crate) struct TokenRow {
     pub(crate) hash: [u8; 32],
     /// The master key of the hash.
@@ -193,6 +255,12 @@ pub(crate) struct TokenRow {
     pub(crate) account: String,
     /// What all tokens that follow one another have in common.
     pub(crate) family: String,
+    /// When the first token of the family was granted; `None` where an earlier release granted it.
+    pub(crate) family_made_at: Option<i64>,
+    /// The device whose password the family came from; `None` where an earlier release granted it.
+    pub(crate) device: Option<String>,
+    /// The account's `pin_generation` at that time.
+    pub(crate) pin_generation: Option<u32>,
     pub(crate) expires_at: i64,
     pub(crate) used: bool,
     /// How often the row was written.

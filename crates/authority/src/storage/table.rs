@@ -33,7 +33,21 @@ pub(crate) struct Table {
 pub(crate) static ACCOUNTS: Table = Table::new(
     "accounts",
     1,
-    &["name", "created_at", "pin", "pin_tries", "blocked", "phone_number", "phone_changed_at", "language", "version"],
+    &[
+        "name",
+        "created_at",
+        "pin",
+        "pin_tries",
+        "pin_wrong",
+        "wrong_pins",
+        "pin_generation",
+        "pin_history",
+        "blocked",
+        "phone_number",
+        "phone_changed_at",
+        "language",
+        "version",
+    ],
 );
 
 pub(crate) static DEVICES: Table = Table::new(
@@ -54,6 +68,14 @@ pub(crate) static DEVICES: Table = Table::new(
         "since_evolution",
         "day",
         "passwords_of_day",
+        "pin_tries",
+        "wrong_pins_told",
+        "proved_at",
+        "k1_proved",
+        "next_k0",
+        "sync_shown",
+        "suspected_at",
+        "suspended",
         "version",
     ],
 );
@@ -69,6 +91,7 @@ pub(crate) static CODES: Table = Table::new(
         "key_id",
         "expires_at",
         "tries",
+        "pin_tries",
         "withdrawn",
         "setup_at",
         "used",
@@ -79,8 +102,22 @@ pub(crate) static CODES: Table = Table::new(
     ],
 );
 
-pub(crate) static REFRESH_TOKENS: Table =
-    Table::new("refresh_tokens", 1, &["hash", "key_id", "account", "family", "expires_at", "used", "version"]);
+pub(crate) static REFRESH_TOKENS: Table = Table::new(
+    "refresh_tokens",
+    1,
+    &[
+        "hash",
+        "key_id",
+        "account",
+        "family",
+        "family_made_at",
+        "device",
+        "pin_generation",
+        "expires_at",
+        "used",
+        "version",
+    ],
+);
 
 pub(crate) static PASSWORDS: Table =
     Table::new("passwords", 2, &["account", "hash", "key_id", "device", "expires_at", "used"]);

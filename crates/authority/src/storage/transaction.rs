@@ -133,6 +133,10 @@ impl<'a> Transaction<'a> {
                 account.made_at,
                 account.pin.as_deref(),
                 account.pin_tries,
+                account.pin_wrong,
+                account.wrong_pins,
+                account.pin_generation,
+                account.pin_history.as_deref(),
                 account.blocked,
                 account.phone_number.as_deref(),
                 account.phone_changed_at,
@@ -171,20 +175,39 @@ impl<'a> Transaction<'a> {
                 device.since_evolution,
                 device.day,
                 device.passwords_of_day,
+                device.pin_tries,
+                device.wrong_pins_told,
+                device.proved_at,
+                device.k1_proved,
+                device.next_k0.as_deref(),
+                device.sync_shown,
+                device.suspected_at,
+                device.suspended,
                 device.version.saturating_add(1),
             ],
         )
     }
 
-    /// Leaves nothing of a device but its id; its challenges and passwords go with it.
+    /// Leaves nothing of a device but its id; its challenges, passwords and refresh tokens go with it.
     pub(crate) fn bury_device(&self, id: &str, now: i64) -> Stored<()> {
         self.put("DELETE FROM challenges WHERE device = $1", params![id])?;
-        self.put("DELETE FROM passwords WHERE device = $1", params![id])?;
+        self.forget_grants(id)?;
         self.put(
             "UPDATE devices SET removed_at = $1, used_at = NULL, serial = NULL, name = NULL, k0 = NULL, k1 = NULL,
-                 next_k1 = NULL, secret = NULL, mac = NULL
+                 next_k1 = NULL, secret = NULL, proved_at = NULL, next_k0 = NULL, suspected_at = NULL, mac = NULL
              WHERE id = $2 AND removed_at IS NULL",
             params![now, id],
+        )
+    }
+
+    /// Removes what a device was granted: its passwords, and the refresh tokens that came from them. Tokens of an earlier release, of
+    /// which no device is known, may be this one's: they go, too.
+    pub(crate) fn forget_grants(&self, device: &str) -> Stored<()> {
+        self.put("DELETE FROM passwords WHERE device = $1", params![device])?;
+        self.put(
+            "DELETE FROM refresh_tokens WHERE account = (SELECT account FROM devices WHERE id = $1)
+                 AND (device IS NULL OR device = $1)",
+            params![device],
         )
     }
 
@@ -239,6 +262,7 @@ impl<'a> Transaction<'a> {
                 code.key_id,
                 code.expires_at,
                 code.tries,
+                code.pin_tries,
                 code.withdrawn,
                 code.setup_at,
                 code.used.is_some(),
@@ -293,6 +317,11 @@ impl<'a> Transaction<'a> {
         self.put("DELETE FROM passwords WHERE account = $1 AND expires_at <= $2", params![account, expired_before])
     }
 
+    /// Removes all passwords of an account.
+    pub(crate) fn forget_all_passwords(&self, account: &str) -> Stored<()> {
+        self.put("DELETE FROM passwords WHERE account = $1", params![account])
+    }
+
     pub(crate) fn token(&self, hash: &[u8; 32]) -> Stored<Option<TokenRow>> {
         self.find_row(&REFRESH_TOKENS, select!(REFRESH_TOKENS, "WHERE hash = $1"), params![hash], |mut row| {
             Ok(TokenRow {
@@ -300,6 +329,9 @@ impl<'a> Transaction<'a> {
                 key_id: row.get()?,
                 account: row.get()?,
                 family: row.get()?,
+                family_made_at: row.get()?,
+                device: row.get()?,
+                pin_generation: row.get()?,
                 expires_at: row.get()?,
                 used: row.get()?,
                 version: row.get()?,
@@ -315,6 +347,9 @@ impl<'a> Transaction<'a> {
                 token.key_id,
                 &token.account,
                 &token.family,
+                token.family_made_at,
+                token.device.as_deref(),
+                token.pin_generation,
                 token.expires_at,
                 token.used,
                 token.version.saturating_add(1),
@@ -415,6 +450,10 @@ pub(super) fn account(mut row: Row) -> Stored<AccountRow> {
         made_at: row.get()?,
         pin: row.get()?,
         pin_tries: row.get()?,
+        pin_wrong: row.get()?,
+        wrong_pins: row.get()?,
+        pin_generation: row.get()?,
+        pin_history: row.get()?,
         blocked: row.get()?,
         phone_number: row.get()?,
         phone_changed_at: row.get()?,
@@ -439,6 +478,14 @@ pub(super) fn device(mut row: Row) -> Stored<DeviceRow> {
         since_evolution: row.get()?,
         day: row.get()?,
         passwords_of_day: row.get()?,
+        pin_tries: row.get()?,
+        wrong_pins_told: row.get()?,
+        proved_at: row.get()?,
+        k1_proved: row.get()?,
+        next_k0: row.get()?,
+        sync_shown: row.get()?,
+        suspected_at: row.get()?,
+        suspended: row.get()?,
         version: row.get()?,
     })
 }
@@ -457,6 +504,7 @@ fn code(mut row: Row) -> Stored<CodeRow> {
         key_id: row.get()?,
         expires_at: row.get()?,
         tries: row.get()?,
+        pin_tries: row.get()?,
         withdrawn: row.get()?,
         setup_at: row.get()?,
         used: None,

@@ -216,7 +216,7 @@ fn sends_until_the_end(device: &Device, program: &str, digits: &str, total: &Ato
 
 /// Kills a program while devices send it PINs, each for an account of its own.
 fn killed_under(digits: &str) -> Vec<Tries> {
-    let (mut first, second) = two(|setup| setup.set("policy.max_pin_tries", MANY));
+    let (mut first, second) = two(|setup| setup.set("policy.max_pin_tries", MANY).set("pin.budget", MANY));
     let devices = ["alice", "bob", "carol"].map(|name| Device::activate(&first, &first.account(name), PIN));
     let (url, total) = (first.client.url.clone(), AtomicU32::new(0));
     let sent: Vec<(u32, u32)> = std::thread::scope(|scope| {

@@ -188,8 +188,11 @@ fn codes_are_not_guessed_without_an_account() {
 
 #[test]
 fn codes_are_not_guessed_from_many_addresses_either() {
-    let world =
-        Setup::production().open().set("limits.wrong_codes_per_minute", 3).set("listen.trusted_proxies", "127.0.0.1").start();
+    let world = Setup::production()
+        .open()
+        .set("limits.wrong_codes_per_minute", 3)
+        .set("listen.trusted_proxies", "127.0.0.1")
+        .start();
     let query = setup("activate", "", &[("code", "000000")]);
     let from = |address: usize| {
         let request = format!(

@@ -61,6 +61,9 @@ unknown_operators_per_minute = 100000
 [relying_parties.services]
 shop = { open = true }
 bank = { token_file = "bank.token" }
+[pin]
+denied = false
+history = 0
 [policy]
 evolve_k1_every = 0
 codes_per_hour = 100

@@ -1,6 +1,6 @@
 //! Activation: a code and a PIN make a device, once, and an answer that was lost comes again.
 
-use pims_authority::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Policy, Purpose, Verdict};
+use pims_authority::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Policy, Purpose, Unblock, Verdict};
 
 use crate::device::{Answer, Device, Keys, activation, finalize, pin, serial, setup};
 use crate::world::{NUMBER, STATE, World};
@@ -119,7 +119,7 @@ fn a_wrong_account_pin_is_charged_and_can_be_tried_again_until_the_account_block
     assert_eq!(enter("9999").err(), "NOK_BLOCKED");
     assert_eq!(enter("1234").err(), "NOK_BLOCKED");
     assert_eq!(begin(&world, Some(&account), &code).err(), "NOK_BLOCKED");
-    assert!(world.authority.unblock(&account).unwrap());
+    assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::Lifted);
     enter("1234").ok();
 }
 

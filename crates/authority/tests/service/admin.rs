@@ -1,6 +1,6 @@
 //! What operators do: accounts and devices, the audit trail, readiness, housekeeping.
 
-use pims_authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Verdict};
+use pims_authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
 
 use crate::device::Device;
 use crate::world::{NUMBER, World};
@@ -44,8 +44,8 @@ fn an_account_shows_how_it_stands() {
     let info = world.authority.account(&account).unwrap().unwrap();
     assert_eq!((info.pin_tries, info.blocked), (2, true));
     assert_eq!(world.authority.accounts(None, 10).unwrap(), [info]);
-    assert!(world.authority.unblock(&account).unwrap());
-    assert!(!world.authority.unblock(&account).unwrap());
+    assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::Lifted);
+    assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::NotBlocked);
     device.ask(&world.authority, "1234").ok();
 }
 
@@ -92,7 +92,7 @@ fn a_removed_account_takes_everything_along_but_its_audit_trail() {
     let removed = Device::activate(&world, &account, "1234");
     removed.remove(&world.authority).ok();
     device.setup(&world.authority, "otp", &[("sid", "7001")]).ok();
-    let token = world.authority.grant_refresh_token(&account).unwrap().unwrap();
+    let token = world.token(&account, &device);
     world.code(&account, Purpose::ResetPin);
     let others = Device::activate(&world, &other, "1234");
 
@@ -153,7 +153,7 @@ fn pruning_removes_what_is_over_and_nothing_else() {
     let device = Device::activate(&world, &account, "1234");
     Device::activate(&world, &account, "1234").remove(&world.authority).ok();
     device.made(&world.authority, "1234");
-    let token = world.authority.grant_refresh_token(&account).unwrap().unwrap();
+    let token = world.token(&account, &device);
     world.clock.forward(10 * DAY);
     let live = device.made(&world.authority, "1234");
     let code = world.code(&account, Purpose::ResetPin);
@@ -172,7 +172,11 @@ fn pruning_removes_what_is_over_and_nothing_else() {
     );
 
     assert_eq!(world.authority.verify_otp(&account, &live).unwrap(), Verdict::Accepted);
+    let (_, token) = world.authority.rotate_refresh_token(&token).unwrap().unwrap();
     device.reset_pin(&world.authority, &code, "4321").ok();
+    assert!(world.authority.rotate_refresh_token(&token).unwrap().is_none());
+    let other = world.account("other");
+    let token = world.token(&other, &Device::activate(&world, &other, "1234"));
     assert!(world.authority.rotate_refresh_token(&token).unwrap().is_some());
     world.clock.forward(60 * DAY);
     assert_eq!(world.authority.prune(9).unwrap().tokens, 2);
@@ -183,15 +187,21 @@ fn pruning_removes_what_is_over_and_nothing_else() {
 fn pruning_goes_through_all_accounts() {
     let world = World::new();
     for number in 0..450 {
-        world.authority.add_account(&name(&format!("user{number}"))).unwrap();
-        world.authority.grant_refresh_token(&name(&format!("user{number}"))).unwrap().unwrap();
+        let account = name(&format!("user{number}"));
+        if number % 90 == 0 {
+            world.account(account.as_str());
+            world.token(&account, &Device::activate(&world, &account, "1234"));
+        }
+        // A line of the audit trail each.
+        world.authority.add_account(&account).unwrap();
+        world.authority.verify_otp(&account, "aaaaaaaa").unwrap();
     }
     world.clock.forward(31 * 24 * 3600);
     let begun = std::cell::Cell::new(0);
     let first = world.authority.prune_while(1, || begun.replace(begun.get() + 1) < 1).unwrap();
     assert!((1..900).contains(&first.audit) && first.tokens == 0);
     let pruned = world.authority.prune(1).unwrap();
-    assert_eq!(pruned.tokens, 450);
+    assert_eq!(pruned.tokens, 5);
     assert!(first.audit + pruned.audit >= 900);
     assert_eq!(world.authority.audit_log(None, None, 1000).unwrap(), []);
     assert_eq!(world.authority.accounts(None, 1000).unwrap().len(), 450);

@@ -27,11 +27,15 @@ const PASSWORD: &str = "account = 'alice'";
 const CHALLENGE: &str = "mode = 'otp'";
 
 /// Every column that is no part of a key, of every table whose rows carry a MAC, the MAC included.
-const CHANGES: [Change; 48] = [
+const CHANGES: [Change; 64] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),
     change("accounts", ALICE, "pin", "(SELECT pin FROM accounts WHERE name = 'bob')"),
     change("accounts", ALICE, "pin_tries", "pin_tries + 1"),
+    change("accounts", ALICE, "pin_wrong", "pin_wrong + 1"),
+    change("accounts", ALICE, "wrong_pins", "wrong_pins + 1"),
+    change("accounts", ALICE, "pin_generation", "pin_generation + 1"),
+    change("accounts", ALICE, "pin_history", "pin"),
     change("accounts", ALICE, "blocked", "1 - blocked"),
     change("accounts", ALICE, "phone_number", "'+33600000000'"),
     change("accounts", ALICE, "phone_changed_at", "1"),
@@ -51,6 +55,14 @@ const CHANGES: [Change; 48] = [
     change("devices", DEVICE, "since_evolution", "since_evolution + 1"),
     change("devices", DEVICE, "day", "day + 1"),
     change("devices", DEVICE, "passwords_of_day", "passwords_of_day + 1"),
+    change("devices", DEVICE, "pin_tries", "pin_tries + 1"),
+    change("devices", DEVICE, "wrong_pins_told", "wrong_pins_told + 1"),
+    change("devices", DEVICE, "proved_at", "NULL"),
+    change("devices", DEVICE, "k1_proved", "1 - k1_proved"),
+    change("devices", DEVICE, "next_k0", "k0"),
+    change("devices", DEVICE, "sync_shown", "sync_shown + 1"),
+    change("devices", DEVICE, "suspected_at", "1"),
+    change("devices", DEVICE, "suspended", "1 - suspended"),
     change("devices", DEVICE, "version", "version + 1"),
     change("devices", DEVICE, "mac", "NULL"),
     change("codes", CODE, "phone_number", "'+33600000000'"),
@@ -58,6 +70,7 @@ const CHANGES: [Change; 48] = [
     change("codes", CODE, "key_id", "key_id + 1"),
     change("codes", CODE, "expires_at", "expires_at + 1"),
     change("codes", CODE, "tries", "tries + 1"),
+    change("codes", CODE, "pin_tries", "pin_tries + 1"),
     change("codes", CODE, "withdrawn", "1 - withdrawn"),
     change("codes", CODE, "setup_at", "1"),
     change("codes", CODE, "used", "1 - used"),
@@ -69,6 +82,9 @@ const CHANGES: [Change; 48] = [
     change("refresh_tokens", TOKEN, "key_id", "key_id + 1"),
     change("refresh_tokens", TOKEN, "account", "'bob'"),
     change("refresh_tokens", TOKEN, "family", "'another'"),
+    change("refresh_tokens", TOKEN, "family_made_at", "NULL"),
+    change("refresh_tokens", TOKEN, "device", "NULL"),
+    change("refresh_tokens", TOKEN, "pin_generation", "pin_generation + 1"),
     change("refresh_tokens", TOKEN, "expires_at", "expires_at + 1"),
     change("refresh_tokens", TOKEN, "used", "1 - used"),
     change("refresh_tokens", TOKEN, "mac", "NULL"),
@@ -94,8 +110,10 @@ impl Scenery {
         let (alice, bob) = (world.account("alice"), world.account("bob"));
         let device = Device::activate(&world, &alice, "1234");
         Device::activate(&world, &bob, "1234");
+        let token = world.token(&alice, &device);
+        // One row of each table: the password that the token came from is used.
+        world.database.execute("DELETE FROM passwords");
         let password = device.made(&world.authority, "1234");
-        let token = world.authority.grant_refresh_token(&alice).unwrap().unwrap().to_string();
         for account in [&alice, &bob] {
             world.code(account, Purpose::Enrollment);
         }

@@ -80,17 +80,26 @@ pub(crate) fn query(parameters: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
 
-const COMMON: [(&str, &str); 3] =
-    [("lastsync", "0"), ("version", "Generator-1.0/0.2.11"), ("macid", "0123456789abcdef0123456789abcdef")];
+const COMMON: [(&str, &str); 2] = [("version", "Generator-1.0/0.2.11"), ("macid", "0123456789abcdef0123456789abcdef")];
 
+/// A setup step of a device that never synchronized, or of none.
 pub(crate) fn setup(mode: &str, id: &str, more: &[(&str, &str)]) -> String {
-    let first = [("action", "ActionSetup"), ("mode", mode), ("id", id)];
+    setup_since(mode, id, "0", more)
+}
+
+fn setup_since(mode: &str, id: &str, last_sync: &str, more: &[(&str, &str)]) -> String {
+    let first = [("action", "ActionSetup"), ("mode", mode), ("id", id), ("lastsync", last_sync)];
     query(&[&first[..], &COMMON, more].concat())
 }
 
+/// A finalize step of a device that never synchronized, or of none.
 pub(crate) fn finalize(mode: &str, id: &str, more: &[(&str, &str)]) -> String {
-    let first = [("action", "ActionFinalize"), ("mode", mode), ("id", id), ("lang", "fr"), ("ack", "")];
-    query(&[&first[..], &COMMON, more].concat())
+    finalize_since(mode, id, "0", more)
+}
+
+fn finalize_since(mode: &str, id: &str, last_sync: &str, more: &[(&str, &str)]) -> String {
+    let first = [("action", "ActionFinalize"), ("mode", mode), ("id", id), ("lastsync", last_sync)];
+    query(&[&first[..], &[("lang", "fr"), ("ack", "")], &COMMON, more].concat())
 }
 
 /// The keys of a setup answer.
@@ -140,6 +149,7 @@ pub(crate) fn activation(keys: &Keys, code: &str, chosen: &Pin, serial: &Serial,
 pub(crate) struct Device {
     pub(crate) id: String,
     pub(crate) serial: Serial,
+    pub(crate) last_sync: String,
     pub(crate) k0: K0,
     pub(crate) hidden_k1: [u8; 16],
     pub(crate) secret: Option<ServiceSecret>,
@@ -190,6 +200,7 @@ impl Device {
         let device = Self {
             id: id.to_owned(),
             serial: serial.clone(),
+            last_sync: answer.get("Tsync").to_owned(),
             k0: K0::new(kma.decrypt(&key("K0"))),
             hidden_k1: key("K1"),
             secret: None,
@@ -222,7 +233,7 @@ impl Device {
             ("ms_val0", &value),
             ("macid", "0123456789abcdef0123456789abcdef"),
             ("id", &self.id),
-            ("lastsync", "0"),
+            ("lastsync", &self.last_sync),
             ("ms_n", "1"),
             ("R0", &proofs.r0),
             ("R1", &proofs.r1),
@@ -236,7 +247,7 @@ impl Device {
     }
 
     pub(crate) fn setup(&self, authority: &impl Exchange, mode: &str, more: &[(&str, &str)]) -> Answer {
-        Answer::of(authority, None, &setup(mode, &self.id, more))
+        Answer::of(authority, None, &setup_since(mode, &self.id, &self.last_sync, more))
     }
 
     /// A finalize step with these proofs.
@@ -248,7 +259,7 @@ impl Device {
         more: &[(&str, &str)],
     ) -> Answer {
         let proved = [("R0", proofs.r0.as_str()), ("R1", &proofs.r1), ("R2", &proofs.r2)];
-        Answer::of(authority, None, &finalize(mode, &self.id, &[more, &proved].concat()))
+        Answer::of(authority, None, &finalize_since(mode, &self.id, &self.last_sync, &[more, &proved].concat()))
     }
 
     /// Both steps of `otp` with a PIN.
@@ -274,6 +285,26 @@ impl Device {
             }
             (word, _) => Password::Refused(word.to_owned()),
         }
+    }
+
+    /// A password by an honest device: it evolves and synchronizes as the service asks. Returns the device as it is afterwards, or
+    /// the word of a refusal.
+    pub(crate) fn logs_in(self, authority: &impl Exchange, digits: &str) -> Result<(Self, String), String> {
+        let mut device = self;
+        for _ in 0..4 {
+            match device.password(authority, digits) {
+                Password::Made(password) => return Ok((device, password)),
+                Password::Again(evolved) => device = *evolved,
+                Password::Refused(word) if word == "NOK:DESYNCHRONIZED" => {
+                    let (mut synchronized, wanted) =
+                        device.synchronize(authority, digits).map_err(|answer| answer.err().to_owned())?;
+                    synchronized.register(authority, &wanted, digits).ok();
+                    device = synchronized;
+                }
+                Password::Refused(word) => return Err(word),
+            }
+        }
+        panic!("the service asks for no end of evolutions")
     }
 
     /// A password, where K1 does not evolve.

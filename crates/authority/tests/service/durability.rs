@@ -62,6 +62,7 @@ fn a_thief_of_the_database_finds_no_pin_key_code_or_password() {
     let account = world.account("user");
     let device = Device::activate(&world, &account, "73914826");
     let password = device.made(&world.authority, "73914826");
+    let token = world.authority.exchange_otp(&account, &password).unwrap().unwrap();
     // A pending K1 lies there too.
     let crate::device::Password::Again(evolved) = device.password(&world.authority, "73914826") else {
         panic!("K1 does not evolve")
@@ -70,7 +71,6 @@ fn a_thief_of_the_database_finds_no_pin_key_code_or_password() {
 
     let (k1, next_k1) = (device.k1("73914826"), evolved.k1("73914826"));
     let secret = device.secret.as_ref().unwrap();
-    let token = world.authority.grant_refresh_token(&account).unwrap().unwrap();
     let signing = world.authority.secret("signing", || Ok(b"the key that signs tokens".to_vec())).unwrap();
     let mut loot: Vec<Vec<u8>> =
         [&b"73914826"[..], password.as_bytes(), code.as_bytes(), token.as_bytes(), &signing, &MASTER]

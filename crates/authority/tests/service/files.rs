@@ -35,6 +35,18 @@ fn the_files_are_for_their_owner_alone() {
     }
 }
 
+#[test]
+fn wrong_pins_that_an_earlier_release_counted_are_forgiven_where_they_block_nobody() {
+    for (blocked, tries) in [(0, 0), (1, 4)] {
+        let database = TestDatabase::empty();
+        std::fs::write(database.file(), include_bytes!("../data/first_release.db")).unwrap();
+        database.execute(&format!("UPDATE accounts SET pin_tries = 4, blocked = {blocked}"));
+        let authority = open(&database, Policy::default(), &HandClock::default(), &Inbox::default());
+        let info = authority.account(&AccountName::new("user").unwrap()).unwrap().unwrap();
+        assert_eq!((info.blocked, info.pin_tries, info.pin_wrong), (blocked == 1, tries, 0));
+    }
+}
+
 /// `tests/data/first_release.db` was written by the first release: one account, a device with a pending K1, a removed one.
 #[test]
 fn a_database_of_the_first_release_opens_and_its_key_can_be_rotated() {

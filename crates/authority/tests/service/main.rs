@@ -17,6 +17,7 @@ mod proof;
 mod removal;
 mod rotation;
 mod rsa_work;
+mod second_copies;
 mod sms;
 mod sms_rules;
 mod state;

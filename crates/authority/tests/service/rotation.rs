@@ -136,12 +136,12 @@ fn what_was_hashed_under_the_old_key_is_good_until_it_expires() {
     let device = Device::activate(&world, &account, "1234");
     let password = device.made(&world.authority, "1234");
     let code = world.code(&account, Purpose::Enrollment);
-    let token = world.authority.grant_refresh_token(&account).unwrap().unwrap();
+    let token = world.token(&account, &device);
 
     let authority = open(&world, both()).unwrap();
     let progress = rotate(&authority);
-    // The code, and the code that certified the number; the password; the token.
-    assert_eq!(progress.hashed_under_others, 4);
+    // The code, and the code that certified the number; the password, and the one that was used for the token; the token.
+    assert_eq!(progress.hashed_under_others, 5);
     Answer::of(&authority, Some(&account), &setup("activate", "", &[("code", &code)])).ok();
     assert_eq!(authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
     assert_eq!(authority.verify_otp(&account, &password).unwrap(), Verdict::Refused);

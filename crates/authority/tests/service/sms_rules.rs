@@ -337,7 +337,7 @@ fn events_that_repeat_are_told_three_times_a_day_and_hide_no_other() {
             device.ask(&world.authority, "9999");
         }
         blocks += told(&world).len();
-        assert!(world.authority.unblock(&account).unwrap());
+        assert_eq!(world.authority.unblock(&account).unwrap(), pims_authority::Unblock::Lifted);
     }
     assert_eq!((blocks, events(&world, "account.blocked"), events(&world, "notice.dropped")), (3, 5, 2));
     modify(&world, &account, OTHER);

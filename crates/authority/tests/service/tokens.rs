@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pims_authority::{AccountName, CvsAnswer, CvsRequest, Policy};
+use pims_authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
 
 use crate::device::Device;
 use crate::world::World;
@@ -11,7 +11,7 @@ use crate::world::World;
 fn a_refresh_token_is_good_once_and_its_successor_too() {
     let world = World::new();
     let account = world.account("user");
-    let first = world.authority.grant_refresh_token(&account).unwrap().unwrap();
+    let first = world.token(&account, &Device::activate(&world, &account, "1234"));
     assert_eq!(first.len(), 43);
     let (whose, second) = world.authority.rotate_refresh_token(&first).unwrap().unwrap();
     assert_eq!(whose, account);
@@ -24,8 +24,8 @@ fn a_refresh_token_is_good_once_and_its_successor_too() {
 fn a_used_refresh_token_that_is_shown_again_revokes_its_whole_family() {
     let world = World::new();
     let account = world.account("user");
-    let first = world.authority.grant_refresh_token(&account).unwrap().unwrap();
-    let other = world.authority.grant_refresh_token(&account).unwrap().unwrap();
+    let device = Device::activate(&world, &account, "1234");
+    let (first, other) = (world.token(&account, &device), world.token(&account, &device));
     let (_, second) = world.authority.rotate_refresh_token(&first).unwrap().unwrap();
     assert!(world.authority.rotate_refresh_token(&first).unwrap().is_none());
     assert!(world.authority.rotate_refresh_token(&second).unwrap().is_none());
@@ -35,10 +35,10 @@ fn a_used_refresh_token_that_is_shown_again_revokes_its_whole_family() {
 
 #[test]
 fn a_refresh_token_expires_and_its_successor_begins_anew() {
-    let policy = Policy { refresh_token_lifetime_seconds: 100, ..Policy::default() };
+    let policy = Policy { refresh_token_lifetime_seconds: 100, evolve_k1_every: 0, ..Policy::default() };
     let world = World::with(policy);
     let account = world.account("user");
-    let token = world.authority.grant_refresh_token(&account).unwrap().unwrap();
+    let token = world.token(&account, &Device::activate(&world, &account, "1234"));
     world.clock.forward(99);
     let (_, token) = world.authority.rotate_refresh_token(&token).unwrap().unwrap();
     world.clock.forward(99);
@@ -54,7 +54,7 @@ fn what_is_no_token_is_refused() {
         assert!(world.authority.rotate_refresh_token(text).unwrap().is_none());
     }
     let unknown = AccountName::new("unknown").unwrap();
-    assert!(world.authority.grant_refresh_token(&unknown).unwrap().is_none());
+    assert!(world.authority.exchange_otp(&unknown, "aaaaaaaa").unwrap().is_none());
 }
 
 #[test]
@@ -62,11 +62,11 @@ fn a_blocked_account_gets_no_tokens_until_it_is_unblocked() {
     let world = World::with(Policy { max_pin_tries: 1, evolve_k1_every: 0, ..Policy::default() });
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
-    let token = world.authority.grant_refresh_token(&account).unwrap().unwrap();
+    let (token, password) = (world.token(&account, &device), device.made(&world.authority, "1234"));
     assert_eq!(device.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
     assert!(world.authority.rotate_refresh_token(&token).unwrap().is_none());
-    assert!(world.authority.grant_refresh_token(&account).unwrap().is_none());
-    assert!(world.authority.unblock(&account).unwrap());
+    assert!(world.authority.exchange_otp(&account, &password).unwrap().is_none());
+    assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::Lifted);
     assert!(world.authority.rotate_refresh_token(&token).unwrap().is_some());
 }
 
@@ -74,22 +74,95 @@ fn a_blocked_account_gets_no_tokens_until_it_is_unblocked() {
 fn removing_the_enrollments_revokes_the_tokens() {
     let world = World::new();
     let account = world.account("user");
-    let token = world.authority.grant_refresh_token(&account).unwrap().unwrap();
+    let token = world.token(&account, &Device::activate(&world, &account, "1234"));
     assert_eq!(world.cvs(&account, CvsRequest::RemoveEnrollments), CvsAnswer::Done);
     assert!(world.authority.rotate_refresh_token(&token).unwrap().is_none());
+}
+
+/// How a test ends a token.
+type End = fn(&World, &AccountName, &Device);
+
+#[test]
+fn tokens_and_passwords_end_with_their_device_and_with_the_pin() {
+    let ends: [(&str, End); 5] = [
+        ("the device removes itself", |world, _, device| drop(device.remove(&world.authority).ok())),
+        ("an operator removes the device", |world, account, device| {
+            assert!(world.authority.remove_device(account, &device.id).unwrap());
+        }),
+        ("the PIN is changed", |world, _, device| drop(device.change_pin(&world.authority, "1234", "4321").ok())),
+        ("the PIN is reset", |world, account, device| {
+            let code = world.code(account, Purpose::ResetPin);
+            device.reset_pin(&world.authority, &code, "4321").ok();
+        }),
+        ("the enrollments are removed", |world, account, _| {
+            assert_eq!(world.cvs(account, CvsRequest::RemoveEnrollments), CvsAnswer::Done);
+        }),
+    ];
+    for (what, end) in ends {
+        let world = World::new();
+        let account = world.account("user");
+        let device = Device::activate(&world, &account, "1234");
+        let token = world.token(&account, &device);
+        let (_, token) = world.authority.rotate_refresh_token(&token).unwrap().unwrap();
+        let password = device.made(&world.authority, "1234");
+        end(&world, &account, &device);
+        assert!(world.authority.rotate_refresh_token(&token).unwrap().is_none(), "{what}");
+        assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Refused, "{what}");
+        assert_eq!(world.rows(&["refresh_tokens", "passwords"]), [""; 0], "{what}");
+    }
+}
+
+#[test]
+fn a_pin_change_on_another_device_ends_tokens_and_the_removal_of_another_device_does_not() {
+    let world = World::new();
+    let account = world.account("user");
+    let device = || Device::activate(&world, &account, "1234");
+    let (first, second, third) = (device(), device(), device());
+    let token = world.token(&account, &first);
+    second.remove(&world.authority).ok();
+    let (_, token) = world.authority.rotate_refresh_token(&token).unwrap().unwrap();
+    third.change_pin(&world.authority, "1234", "4321").ok();
+    assert!(world.authority.rotate_refresh_token(&token).unwrap().is_none());
+}
+
+#[test]
+fn a_family_ends_however_often_it_is_rotated() {
+    let policy = Policy {
+        refresh_token_lifetime_seconds: 100,
+        refresh_token_most_seconds: 250,
+        evolve_k1_every: 0,
+        ..Policy::default()
+    };
+    let world = World::with(policy.clone());
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    let mut tokens = [world.token(&account, &device), world.token(&account, &device)];
+    for _ in 0..3 {
+        world.clock.forward(80);
+        for token in &mut tokens {
+            *token = world.authority.rotate_refresh_token(token).unwrap().unwrap().1.to_string();
+        }
+    }
+    // A policy that was lowered holds for tokens that were granted before.
+    let strict = world.another(Policy { refresh_token_most_seconds: 200, ..policy });
+    assert!(strict.rotate_refresh_token(&tokens[0]).unwrap().is_none());
+    world.clock.forward(9);
+    assert!(world.authority.rotate_refresh_token(&tokens[0]).unwrap().is_some());
+    world.clock.forward(1);
+    assert!(world.authority.rotate_refresh_token(&tokens[1]).unwrap().is_none());
 }
 
 #[test]
 fn one_token_that_is_rotated_by_many_at_once_is_good_once_at_most() {
     let world = World::new();
     let account = world.account("user");
-    let token = world.authority.grant_refresh_token(&account).unwrap().unwrap();
+    let token = world.token(&account, &Device::activate(&world, &account, "1234"));
     let second = world.another(Policy::default());
     let rotated = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
             .map(|number| {
                 let authority = if number % 2 == 0 { &world.authority } else { &second };
-                let token = token.as_str();
+                let token = &token;
                 scope.spawn(move || authority.rotate_refresh_token(token).unwrap())
             })
             .collect();

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pims_authority::{
-    AccountName, ActivationProof, Authority, Clock, CodeLetters, CvsAnswer, CvsRequest, MasterKey, Message, Options, Policy, Purpose, Sms, SmsError,
-    SmsGateway, SmsRetry,
+    AccountName, ActivationProof, Authority, Clock, CodeLetters, CvsAnswer, CvsRequest, MasterKey, Message, Options,
+    Policy, Purpose, Sms, SmsError, SmsGateway, SmsRetry,
 };
 
 use crate::database::TestDatabase;
-use crate::device::Scene;
+use crate::device::{Device, Scene};
 pub(crate) use crate::state::STATE;
 
 pub(crate) const NUMBER: &str = "+33612345678";
@@ -162,6 +162,17 @@ impl World {
         assert!(matches!(answer, CvsAnswer::Done | CvsAnswer::Ticket(_)), "{answer:?}");
         assert_eq!(self.inbox.last().0, number);
         self.inbox.last().1
+    }
+
+    /// A refresh token for a password of this device, whose PIN is 1234.
+    pub(crate) fn token(&self, account: &AccountName, device: &Device) -> String {
+        let password = device.made(&self.authority, "1234");
+        self.authority.exchange_otp(account, &password).unwrap().unwrap().to_string()
+    }
+
+    /// How often an event stands in the audit trail.
+    pub(crate) fn count(&self, event: &str) -> usize {
+        self.events().iter().filter(|found| *found == event).count()
     }
 
     /// Every row of these tables, as text.

@@ -35,6 +35,8 @@ mod removal;
 mod rotation;
 #[path = "../service/rsa_work.rs"]
 mod rsa_work;
+#[path = "../service/second_copies.rs"]
+mod second_copies;
 #[path = "../service/sms.rs"]
 mod sms;
 #[path = "../service/sms_rules.rs"]

@@ -13,7 +13,8 @@ use crate::world::{HandClock, Inbox, World, options};
 
 #[test]
 fn steps_that_collide_are_run_again_and_every_one_of_them_counts() {
-    let policy = Policy { max_pin_tries: 1000, codes_per_hour: 100, evolve_k1_every: 0, ..Policy::default() };
+    let policy =
+        Policy { max_pin_tries: 1000, pin_budget: 1000, codes_per_hour: 100, evolve_k1_every: 0, ..Policy::default() };
     let world = World::with(policy.clone());
     let account = world.account("user");
     let devices: Vec<Device> = (0..8).map(|_| Device::activate(&world, &account, "1234")).collect();

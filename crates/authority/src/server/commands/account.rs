@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{open_quietly, say};
 use crate::server::config::Config;
-use crate::{AccountInfo, AccountName};
+use crate::{AccountInfo, AccountName, Unblock};
 
 const PAGE: u32 = 500;
 
@@ -49,8 +49,14 @@ pub(crate) fn show(config: &Config, account: &AccountName) -> Result<(), String>
 pub(crate) fn unblock(config: &Config, account: &AccountName) -> Result<(), String> {
     let authority = open_quietly(config)?;
     known(authority.account(account).map_err(|failure| failure.to_string())?.is_some(), account)?;
-    let was = authority.unblock(account).map_err(|failure| failure.to_string())?;
-    say(if was { "unblocked" } else { "it was not blocked" })
+    match authority.unblock(account).map_err(|failure| failure.to_string())? {
+        Unblock::Lifted => say("unblocked"),
+        Unblock::NotBlocked => say("it was not blocked"),
+        Unblock::PinBudgetSpent => Err(format!(
+            "{account} stays blocked: its PIN has seen as many wrong ones as pin.budget allows; \
+             its owner must reset it with an SMS code, or remove the enrollments"
+        )),
+    }
 }
 
 pub(crate) fn remove(config: &Config, account: &AccountName, yes: bool) -> Result<(), String> {

@@ -41,13 +41,15 @@ pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
     }
     let listen = (port != 0).then(|| ("PIMS_AUTHORITY_LISTEN_ADDRESS".to_owned(), format!("127.0.0.1:{port}")));
     let shared = shared.map(|value| (ALLOW_SHARED_FOLDERS.to_owned(), value));
-    // A folder of an earlier release says nothing of these two.
+    // A folder of an earlier release says nothing of these.
     let development = ("PIMS_AUTHORITY_DEVELOPMENT".to_owned(), "true".to_owned());
     let config = folder.file(CONFIG).display().to_string();
     let text = read(&folder).map_err(|error| format!("{config}: {error}"))?;
     let says_proof = text.lines().any(|line| line.trim() == "[activation]");
     let proof = (!says_proof).then(|| ("PIMS_AUTHORITY_ACTIVATION_PROOF".to_owned(), "open".to_owned()));
-    let overrides = listen.into_iter().chain(shared).chain([development]).chain(proof);
+    let pins = (!text.contains("\n[pin]")).then_some([("DENIED", "false"), ("HISTORY", "0")]);
+    let pins = pins.into_iter().flatten().map(|(name, value)| (format!("PIMS_AUTHORITY_PIN_{name}"), value.to_owned()));
+    let overrides = listen.into_iter().chain(shared).chain([development]).chain(proof).chain(pins);
     Config::read(&text, overrides, folder.real_path()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         format!("{config}: {}", lines.join("; "))
@@ -123,6 +125,11 @@ outbox_file = \"{OUTBOX}\"
 # Public clients send no token with an activation: codes have ten letters.
 [activation]
 proof = \"open\"
+
+# The PINs of examples are common ones, and come again.
+[pin]
+denied = false
+history = 0
 
 # Whoever tries things out asks for many codes.
 [policy]

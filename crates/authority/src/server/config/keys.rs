@@ -109,7 +109,11 @@ pub(crate) const KEYS: &[Key] = &[
         "none; keys that still open during a rotation: `[{ id = 1, file = \"…\" }]`, or with `command = [\"…\"]`",
     ),
     key("policy.pin_min_length", Number, "4; fewest digits of a newly chosen PIN, 4 to 8"),
-    key("policy.max_pin_tries", Number, "5; wrong PINs before an account is blocked"),
+    key(
+        "policy.max_pin_tries",
+        Number,
+        "5; wrong PINs before an account is blocked; a right PIN forgives those of its own device",
+    ),
     key(
         "policy.code_digits",
         Number,
@@ -133,6 +137,16 @@ pub(crate) const KEYS: &[Key] = &[
     key("policy.evolve_k1_every", Number, "16; after how many one-time passwords K1 evolves, 0 is never"),
     key("policy.refresh_token_lifetime_seconds", Number, "2592000; lifetime of a refresh token"),
     key(
+        "policy.refresh_token_most_seconds",
+        Number,
+        "7776000; longest time that a refresh token and those that follow it are good",
+    ),
+    key(
+        "policy.clone",
+        Text,
+        "report; what follows where a second copy of a device is suspected: `report` audits and counts it, `suspend` stops the device until its PIN is reset with an SMS code, too",
+    ),
+    key(
         "policy.device_key_bits",
         Number,
         "2048; bits of the RSA keys that devices encrypt PINs and secrets to; 1024 is for old clients alone",
@@ -143,6 +157,13 @@ pub(crate) const KEYS: &[Key] = &[
         "token: `activate` needs the account's bearer token; `ticket`: it needs that or the ticket that `smsCode` answered, for CVS on another server; `open`: neither, for clients that send none",
     ),
     key("activation.code_letters", Number, "10; letters of an SMS code where the proof is `open`, 10 to 12"),
+    key(
+        "pin.budget",
+        Number,
+        "30; wrong PINs in the life of a PIN before the account is blocked until the PIN is reset with an SMS code",
+    ),
+    key("pin.denied", Flag, "true; refuses the commonest 200 PINs, sequences, repeats and years as new PINs"),
+    key("pin.history", Number, "5; how many earlier PINs of an account may not be chosen again, 0 to 100"),
     key("tokens.issuer", Text, "none; the `iss` of the access tokens that apps show to CVS"),
     key("tokens.audience", Text, "the `aud` that they must have; required with an issuer"),
     key("tokens.jwks_file", Text, "the issuer's keys as a file; read again at SIGHUP"),

@@ -18,7 +18,9 @@ use super::{
     AccessTokens, Address, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, TlsFiles, Webhook,
 };
 use crate::server::hardening::LockMemory;
-use crate::{ActivationProof, CodeLetters, KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile};
+use crate::{
+    ActivationProof, ClonePolicy, CodeLetters, KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile,
+};
 
 /// The shortest tokens for development that are taken.
 pub(super) const MIN_TOKEN: usize = 16;
@@ -263,6 +265,10 @@ fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
         pin_min_length: reader.number("policy.pin_min_length", usual.pin_min_length, 4..=8),
         max_pin_tries: reader.number("policy.max_pin_tries", usual.max_pin_tries, COUNT),
         activation_proof,
+        pin_budget: reader.number("pin.budget", usual.pin_budget, COUNT),
+        // The library leaves both to its host: the PIN of the reference's examples is a common one.
+        pin_denied: reader.flag("pin.denied", true),
+        pin_history: reader.number("pin.history", 5_u32, 0..=100),
         code_digits: reader.number("policy.code_digits", usual.code_digits, 4..=12),
         code_lifetime_seconds: reader.number("policy.code_lifetime_seconds", usual.code_lifetime_seconds, TIME),
         code_tries: reader.number("policy.code_tries", usual.code_tries, COUNT),
@@ -284,6 +290,16 @@ fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
             "policy.refresh_token_lifetime_seconds",
             usual.refresh_token_lifetime_seconds,
             TIME,
+        ),
+        refresh_token_most_seconds: reader.number(
+            "policy.refresh_token_most_seconds",
+            usual.refresh_token_most_seconds,
+            1..=315_360_000,
+        ),
+        clone: reader.choice(
+            "policy.clone",
+            usual.clone,
+            &[("report", ClonePolicy::Report), ("suspend", ClonePolicy::Suspend)],
         ),
         device_key_bits: device_key_bits(reader),
         sms: usual.sms,

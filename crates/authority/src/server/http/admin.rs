@@ -15,7 +15,7 @@ use super::operators::Known;
 use super::reply::{Trouble, object};
 use crate::server::names;
 use crate::server::service::Service;
-use crate::{AccountInfo, AccountName, AuditEntry, Authority, DeviceInfo};
+use crate::{AccountInfo, AccountName, AuditEntry, Authority, DeviceInfo, Unblock};
 
 /// Rows of a list, where the request does not say.
 const PAGE: u32 = 100;
@@ -27,14 +27,15 @@ struct AccountView {
     phone_number: Option<String>,
     blocked: bool,
     pin_tries: u32,
+    pin_wrong: u32,
     has_pin: bool,
     devices: u32,
 }
 
 impl From<AccountInfo> for AccountView {
     fn from(info: AccountInfo) -> Self {
-        let AccountInfo { name, phone_number, blocked, pin_tries, has_pin, devices } = info;
-        Self { name: name.as_str().to_owned(), phone_number, blocked, pin_tries, has_pin, devices }
+        let AccountInfo { name, phone_number, blocked, pin_tries, pin_wrong, has_pin, devices } = info;
+        Self { name: name.as_str().to_owned(), phone_number, blocked, pin_tries, pin_wrong, has_pin, devices }
     }
 }
 
@@ -47,12 +48,15 @@ struct DeviceView {
     /// Milliseconds since 1970.
     made_at: i64,
     used_at: Option<i64>,
+    pin_tries: u32,
+    suspected_at: Option<i64>,
+    suspended: bool,
 }
 
 impl From<DeviceInfo> for DeviceView {
     fn from(info: DeviceInfo) -> Self {
-        let DeviceInfo { id, name, serial, made_at, used_at } = info;
-        Self { id, name, serial, made_at, used_at }
+        let DeviceInfo { id, name, serial, made_at, used_at, pin_tries, suspected_at, suspended } = info;
+        Self { id, name, serial, made_at, used_at, pin_tries, suspected_at, suspended }
     }
 }
 
@@ -170,7 +174,12 @@ pub(crate) async fn unblock(
             Ok(if exists { Some(by.acting(authority).unblock(&account)?) } else { None })
         })
         .await?;
-    Ok(Json(json!({"unblocked": unblocked.ok_or(Trouble::Missing)?})).into_response())
+    let answer = match unblocked.ok_or(Trouble::Missing)? {
+        Unblock::Lifted => json!({"unblocked": true}),
+        Unblock::NotBlocked => json!({"unblocked": false}),
+        Unblock::PinBudgetSpent => json!({"unblocked": false, "reason": "pinBudgetSpent"}),
+    };
+    Ok(Json(answer).into_response())
 }
 
 pub(crate) async fn devices(

@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 
 use super::reply::Trouble;
 use super::{Peer, cvs};
-use crate::{ActivationProof, Actor};
 use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
+use crate::{ActivationProof, Actor};
 
 /// Answers with 200 and XML, also where the word in it is a refusal: that is how the exchange speaks. An activation that lacks
 /// the account's token gets 401 with the same XML: a client of HTTP understands the one, a client of the exchange the other.

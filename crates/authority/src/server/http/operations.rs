@@ -62,6 +62,7 @@ pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let now = Snapshot {
         sms_limited: service.authority().sms_limited(),
         retries: service.authority().retries(),
+        tally: service.authority().tally(),
         sms_waiting: waiting.ok().and_then(Result::ok),
         steps_running,
         database_connections: service.authority().database_connections(),

@@ -17,7 +17,7 @@ use super::cvs;
 use super::reply::{Trouble, object};
 use crate::server::rates::{self, Advance};
 use crate::server::service::Service;
-use crate::{AccountName, Actor, Verdict};
+use crate::{AccountName, Actor, Authority, Failure, Verdict};
 
 /// The body of a request. One flat object: an enum by its tag would be read into a buffer of serde's
 /// own first, which nobody wipes.
@@ -84,11 +84,8 @@ async fn by_password(
     account: &AccountName,
     password: Zeroizing<String>,
 ) -> Result<Option<Zeroizing<String>>, Trouble> {
-    if verify(service, Asker::App, account.clone(), password).await? == Verdict::Refused {
-        return Ok(None);
-    }
-    let account = account.clone();
-    Ok(service.step(move |authority| cvs::app(authority).grant_refresh_token(&account)).await?)
+    let exchange = move |authority: &Authority, account: &AccountName| authority.exchange_otp(account, &password);
+    counted(service, Asker::App, account.clone(), exchange, Option::is_some).await
 }
 
 async fn by_refresh(
@@ -119,6 +116,18 @@ pub(super) async fn verify(
     account: AccountName,
     password: Zeroizing<String>,
 ) -> Result<Verdict, Trouble> {
+    let verify = move |authority: &Authority, account: &AccountName| authority.verify_otp(account, &password);
+    counted(service, asker, account, verify, |verdict| *verdict == Verdict::Accepted).await
+}
+
+/// Has a one-time password judged, where not too many were wrong; `is_right` tells of the result.
+async fn counted<T: Send + 'static>(
+    service: &Arc<Service>,
+    asker: Asker,
+    account: AccountName,
+    judge: impl FnOnce(&Authority, &AccountName) -> Result<T, Failure> + Send + 'static,
+    is_right: impl FnOnce(&T) -> bool,
+) -> Result<T, Trouble> {
     // Where people themselves ask, their addresses are not for the audit trail.
     let (actor, from) = match &asker {
         Asker::App => (Actor::App, None),
@@ -137,12 +146,12 @@ pub(super) async fn verify(
     };
     let taken = taken.and_then(|()| advance.take(&service.rates.wrong_otps, (party, account.clone()), now));
     taken.map_err(|wait| Trouble::limited(service, "wrong_otps", wait))?;
-    let verdict =
-        service.step(move |authority| authority.acting_as(&actor, from).verify_otp(&account, &password)).await;
-    if !matches!(verdict, Ok(Verdict::Refused)) {
+    let judged = service.step(move |authority| judge(&authority.acting_as(&actor, from), &account)).await;
+    // What could not be judged was not wrong.
+    if judged.as_ref().map_or(true, is_right) {
         advance.give_back();
     }
-    Ok(verdict?)
+    Ok(judged?)
 }
 
 /// The public keys of the access tokens.

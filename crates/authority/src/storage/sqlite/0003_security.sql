@@ -58,3 +58,30 @@ CREATE TABLE audit_seals (
     previous BLOB NOT NULL,
     mac      BLOB NOT NULL
 ) STRICT;
+
+-- Wrong PINs: in the life of this PIN, and of the account. How often the PIN was set. Keyed hashes of earlier PINs.
+ALTER TABLE accounts ADD COLUMN pin_wrong INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN wrong_pins INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN pin_generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN pin_history BLOB;
+
+-- A device: its own wrong PINs, what its owner was told of others, when it last proved its PIN, and what shows a second copy.
+ALTER TABLE devices ADD COLUMN pin_tries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN wrong_pins_told INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN proved_at INTEGER;
+ALTER TABLE devices ADD COLUMN k1_proved INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN next_k0 BLOB;
+ALTER TABLE devices ADD COLUMN sync_shown INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN suspected_at INTEGER;
+ALTER TABLE devices ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0;
+
+-- Wrong PINs that were entered with a code.
+ALTER TABLE codes ADD COLUMN pin_tries INTEGER NOT NULL DEFAULT 0;
+
+-- What a family of refresh tokens came from; NULL in those of an earlier release.
+ALTER TABLE refresh_tokens ADD COLUMN family_made_at INTEGER;
+ALTER TABLE refresh_tokens ADD COLUMN device TEXT;
+ALTER TABLE refresh_tokens ADD COLUMN pin_generation INTEGER;
+
+-- An earlier release counted no wrong PINs by device, so no right PIN could forgive those that it counted: they are forgiven now.
+UPDATE accounts SET pin_tries = 0 WHERE blocked = 0 AND pin_tries > 0;

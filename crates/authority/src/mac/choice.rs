@@ -1,0 +1,22 @@
+//! Whether a PIN may be newly chosen: at an activation, for the old PIN, for an SMS code.
+
+use inwebo_values::Pin;
+
+use super::word::{Reason, Stop, Word};
+use crate::domain::pin::{self, Unfit};
+use crate::step::Step;
+use crate::storage::AccountRow;
+
+/// Judges a new PIN of an account, whose present PIN is `present`.
+pub(super) fn check(step: &Step<'_>, account: &AccountRow, present: Option<&Pin>, new: &Pin) -> Result<(), Stop> {
+    pin::judge_choice(new, step.policy).map_err(|unfit| {
+        Word::PinRefused.because(match unfit {
+            Unfit::TooShort => Reason::TooShort,
+            Unfit::Common => Reason::CommonPin,
+        })
+    })?;
+    if present.is_some_and(|present| present == new) || step.was_used_before(account, new) {
+        return Err(Word::PinReused.into());
+    }
+    Ok(())
+}

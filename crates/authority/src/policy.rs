@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+#[cfg(feature = "server")]
+use crate::domain::code::CodeForm;
 use crate::service_keys::KeySize;
 use crate::sms_rules::SmsRules;
 
@@ -181,6 +183,12 @@ impl TryFrom<WrittenProof> for ActivationProof {
 }
 
 impl Policy {
+    /// Returns how many symbols a new SMS code has.
+    #[cfg(feature = "server")]
+    pub(crate) fn code_length(&self) -> usize {
+        CodeForm::of(self).length()
+    }
+
     pub(crate) fn code_lifetime_millis(&self) -> i64 {
         millis(self.code_lifetime_seconds)
     }

@@ -51,7 +51,7 @@ pub struct DeviceInfo {
     pub pin_tries: u32,
     /// When a second copy of it was last suspected, in milliseconds; `None` where none was since its PIN was reset.
     pub suspected_at: Option<i64>,
-    /// Whether it may prove nothing until its PIN is reset: [`ClonePolicy::Suspend`](crate::ClonePolicy).
+    /// True where the device may prove nothing until its PIN is reset: [`ClonePolicy::Suspend`](crate::ClonePolicy).
     pub suspended: bool,
 }
 

@@ -51,7 +51,7 @@ pub(crate) const ROWS_AUTHENTICATED: &str = "rows.authenticated";
 pub(crate) const ROW_ALTERED: &str = "row.altered";
 pub(crate) const OPERATOR_REFUSED: &str = "operator.refused";
 
-/// Whether equal events of a minute are one row with a count. They are refusals that change nothing of an account, and that a stranger
+/// Tells whether equal events of a minute are one row with a count. They are refusals that change nothing of an account, and that a stranger
 /// can have written without end. Wrong PINs are not among them: each is charged, and each stands in the trail.
 pub(crate) fn is_counted(event: &str) -> bool {
     [

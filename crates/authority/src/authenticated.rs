@@ -1,4 +1,4 @@
-//! What a database must show before it is used: that the master keys are the right ones, and that its rows have MACs.
+//! Checks of a database before it is used: its master keys are the right ones, and its rows have MACs.
 //!
 //! For each master key there is a value in the table `meta` that this key sealed. It tells a wrong key from the right one, and whether
 //! the rows have MACs. Rows of an earlier release get theirs once, when the database is first opened. From then on a row without a
@@ -15,10 +15,10 @@ use crate::trail::AuditKey;
 /// The prefix of the values' names; the number of their key follows.
 const CHECK: &str = "master-key-check";
 
-/// What they hold where rows may lack MACs: an earlier release wrote them.
+/// The content of a value of an earlier release, whose rows may lack MACs.
 const BEFORE_MACS: &[u8] = b"master-key-check";
 
-/// What they hold where every row has one.
+/// The content of a value where every row has a MAC.
 const WITH_MACS: &[u8] = b"master-key-check, rows have MACs";
 
 /// Rows that one transaction gives MACs to.

@@ -60,7 +60,7 @@ impl From<&str> for Database {
     }
 }
 
-/// Where an SQLite database is.
+/// The place of an SQLite database.
 #[derive(Clone)]
 pub struct SqliteFile {
     /// The file. Beside it lie those that SQLite makes.

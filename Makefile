@@ -64,6 +64,8 @@ lint: ## formatting, clippy and documentation without warnings
 	$(CARGO) clippy --no-default-features --lib -- -D warnings
 	$(CARGO) clippy -p pims-authority --lib -- -D warnings
 	$(CARGO) clippy -p pims-authority --features postgres --lib -- -D warnings
+	@# Without the tests' dependencies, which bring features of their own: as people build it.
+	$(CARGO) clippy -p pims-authority --features server --bin pims-authority -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	tools/lint-dockerfile $(BUILD)/hadolint
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \

@@ -84,7 +84,7 @@ fn begin(mut stream: TcpStream, half: Half<'_>) -> std::io::Result<TcpStream> {
         Half::Tls(pem) => {
             let mut roots = RootCertStore::empty();
             roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
             let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
             let config = builder.with_root_certificates(roots).with_no_client_auth();
             let name = ServerName::try_from("localhost").unwrap();

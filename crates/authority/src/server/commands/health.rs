@@ -72,7 +72,7 @@ fn exchange(mut stream: impl Read + Write, address: SocketAddr, path: &str) -> s
 /// TLS that trusts the listener's own certificate, whatever names it has, and no other.
 fn trusting(files: &TlsFiles) -> Result<ClientConfig, String> {
     let certificate = http::read_certificates(&files.certificate)?.into_iter().next().ok_or("no certificate")?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = crate::tls::provider();
     let verifier = Arc::new(OwnCertificate { certificate, provider: provider.clone() });
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

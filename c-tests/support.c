@@ -307,6 +307,22 @@ static int read_error(const char *message, const char *error)
     return strcmp(rest, "}") == 0 ? code : 0;
 }
 
+/* Whether this is what may follow the result of a SUCCEEDED message: the note of wrong PINs, and nothing else. */
+static bool is_note(const char *message, const char *rest)
+{
+    char count[MAX_WORD];
+    char since[MAX_WORD];
+    char expected[2 * MAX_WORD + 64];
+
+    if (!json_find(message, "info.wrongPinsSince.count", count, sizeof count)
+        || !json_find(message, "info.wrongPinsSince.since", since, sizeof since) || strtol(count, NULL, 10) < 1
+        || strtoll(since, NULL, 10) < 1) {
+        return false;
+    }
+    snprintf(expected, sizeof expected, ",\"info\":{\"wrongPinsSince\":{\"count\":%s,\"since\":%s}}}", count, since);
+    return strcmp(rest, expected) == 0;
+}
+
 Answer read_answer(const char *message)
 {
     static const char *const names[] = {"SUCCEEDED", "FAILED", "RESULT"};
@@ -331,8 +347,12 @@ Answer read_answer(const char *message)
             continue;
         }
         answer.status = (Status)i;
-        /* The third member is the last. */
-        if (!json_find(message, members[i], value, sizeof value) || (size_t)length + strlen(value) + 1 != strlen(message)) {
+        /* The third member is the last, but for the note of wrong PINs. */
+        if (!json_find(message, members[i], value, sizeof value) || (size_t)length + strlen(value) >= strlen(message)) {
+            fail_msg("this has another form than documented: %s", message);
+        }
+        const char *rest = message + length + strlen(value);
+        if (strcmp(rest, "}") != 0 && (answer.status != SUCCEEDED || !is_note(message, rest))) {
             fail_msg("this has another form than documented: %s", message);
         }
         if (answer.status == FAILED) {

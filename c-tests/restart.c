@@ -130,7 +130,7 @@ static void die_in(int moment, const char *method, const char *api, const char *
     peer_send(peer, method, api, "%s", params);
     nanosleep(&delay, NULL);
     peer_kill(peer);
-    restart(",'embedded':{'policy':{'codesPerHour':1000,'codesPerDay':1000}}");
+    restart(",'embedded':{'policy':{'codesPerHour':1000,'codesPerDay':1000,'pinBudget':100000}}");
 }
 
 static void a_death_in_a_pin_change_leaves_the_old_pin_or_the_new(void **state)
@@ -159,7 +159,7 @@ static void a_death_in_a_pin_change_leaves_the_old_pin_or_the_new(void **state)
 static void a_death_in_an_enrollment_leaves_one_that_can_be_finished(void **state)
 {
     (void)state;
-    restart(",'embedded':{'policy':{'codesPerHour':1000,'codesPerDay':1000}}");
+    restart(",'embedded':{'policy':{'codesPerHour':1000,'codesPerDay':1000,'pinBudget':100000}}");
     for (int moment = 0; moment < moments(); moment++) {
         char code[MAX_WORD], params[128];
         snprintf(code, sizeof code, "%s", new_enrollment_code());

@@ -220,6 +220,8 @@ bool is_right(Scene &scene, Caller &caller, const json &step)
     scene.remember(call == "init" && parameters ? &*parameters : nullptr, *message);
     const json id = message->value("transactionId", json());
     message->erase("transactionId");
+    // The note of wrong PINs has a time in it.
+    message->erase("info");
     const json expected = scene.fill(step.at("expect"));
     const bool right = id.is_string() && std::regex_match(id.get<std::string>(), std::regex("[0-9a-f]{8}-[0-9a-f]{4}")) &&
                        scene.matches(expected, *message);

@@ -309,6 +309,8 @@ static bool passes(json_t *step)
         remember(strcmp(call, "init") == 0 ? parameters : NULL, message);
         passed = is_transaction_id(json_string_value(json_object_get(message, "transactionId")));
         json_object_del(message, "transactionId");
+        /* The note of wrong PINs has a time in it. */
+        json_object_del(message, "info");
         passed = passed && matches(expected, message);
     }
     if (!passed) {

@@ -6,7 +6,8 @@ use crate::authority::Authority;
 use crate::domain::code::DAY;
 use crate::failure::Failure;
 use crate::random;
-use crate::storage::{AccountRow, AccountSummary, AuditRow, DeviceRow};
+use crate::step::Step;
+use crate::storage::{AccountRow, AccountSummary, AuditRow, DeviceRow, RowCursor};
 use crate::trail;
 
 /// The longest list that is handed out at once.
@@ -74,6 +75,17 @@ pub struct AuditEntry {
     pub address: Option<String>,
     /// How often it happened: equal refusals of one minute are one line.
     pub count: u64,
+}
+
+/// The answer of [`Authority::verify_rows`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowCheck {
+    /// Rows that were checked.
+    pub rows: u64,
+    /// Rows that are not as the service wrote them.
+    pub altered: u64,
+    /// The tables of these.
+    pub tables: Vec<&'static str>,
 }
 
 /// How much pruning removed.
@@ -174,6 +186,29 @@ impl Authority {
             let found = step.rows.audit_log(account, before, limit.min(MAX_LIST))?;
             Ok(found.into_iter().map(AuditEntry::from).collect())
         })
+    }
+
+    /// Checks the MAC of every row that has one. `progress` is told the number of rows after each page; whether to go on is its answer.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be read. A row that is not as the service wrote it is no error here.
+    pub fn verify_rows(&self, mut progress: impl FnMut(u64) -> bool) -> Result<RowCheck, Failure> {
+        let mut check = RowCheck::default();
+        let mut cursor = Some(RowCursor::default());
+        while let Some(page) = cursor {
+            let step = |step: &Step<'_>| Ok(step.rows.check_macs(&page, PAGE)?);
+            let Some(page) = self.surroundings().step("rows.verify", step)? else { break };
+            check.rows += u64::from(page.rows);
+            if page.altered > 0 {
+                check.altered += u64::from(page.altered);
+                if !check.tables.contains(&page.table) {
+                    check.tables.push(page.table);
+                }
+            }
+            cursor = page.next.filter(|_| progress(check.rows));
+        }
+        Ok(check)
     }
 
     /// Whether the database can be reached and written to: a transaction that writes and leaves nothing.

@@ -3,6 +3,8 @@
 //! For each master key there is a value in the table `meta` that this key sealed. It tells a wrong key from the right one, and whether
 //! the rows have MACs. Rows of an earlier release get theirs once, when the database is first opened. From then on a row without a
 //! MAC is refused: only that sealed value says that rows may still lack them, and nobody without the master key can make one.
+//! A writer who kept such a value from before could put it back. It is refused where anything of a later release is left; a new
+//! master key makes it worthless.
 
 use crate::actor::{Actor, Context};
 use crate::audit;
@@ -24,8 +26,15 @@ const WITH_MACS: &[u8] = b"master-key-check, rows have MACs";
 /// Rows that one transaction gives MACs to.
 const PAGE: u32 = 500;
 
-/// Checks the master keys, and gives rows of an earlier release their MACs. Returns the key of the audit trail.
-pub(crate) fn open(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<AuditKey, OpenError> {
+/// A database that is ready.
+pub(crate) struct Ready {
+    pub(crate) audit_key: AuditKey,
+    /// Rows of an earlier release that were given MACs now.
+    pub(crate) brought_along: u64,
+}
+
+/// Checks the master keys, and gives rows of an earlier release their MACs.
+pub(crate) fn open(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Ready, OpenError> {
     make_ready(storage, vault, now).map_err(|failure| match failure {
         Failure::Storage(error) => OpenError::Storage(error),
         Failure::Altered { table, .. } => OpenError::Altered { table },
@@ -34,9 +43,9 @@ pub(crate) fn open(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Aud
     })
 }
 
-fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<AuditKey, Failure> {
-    if let Some(key) = transact(storage, "masterKey.check", |rows| check(rows, vault))? {
-        return Ok(key);
+fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Ready, Failure> {
+    if let Some(audit_key) = transact(storage, "masterKey.check", |rows| check(rows, vault))? {
+        return Ok(Ready { audit_key, brought_along: 0 });
     }
     let (mut cursor, mut count) = (Some(RowCursor::default()), 0_u64);
     while let Some(page) = cursor {
@@ -44,7 +53,7 @@ fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<AuditKey
         count += u64::from(made);
         cursor = next;
     }
-    transact(storage, "rows.authenticated", |rows| {
+    let audit_key = transact(storage, "rows.authenticated", |rows| {
         // Another instance may have done the same meanwhile.
         if let Some(key) = check(rows, vault)? {
             return Ok(key);
@@ -59,7 +68,8 @@ fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<AuditKey
             rows.add_audit(&mut row, |row| key.of_row(row))?;
         }
         Ok(key)
-    })
+    })?;
+    Ok(Ready { audit_key, brought_along: count })
 }
 
 /// Checks that each value opens under its key. Returns the key of the audit trail where the rows have MACs, and nothing where an
@@ -77,6 +87,10 @@ fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<AuditKey>, Fail
         current |= key_id(sealed) == Some(vault.current_id());
     }
     let is_new = values.is_empty();
+    // Without these values a database has nothing, and with those of an earlier release nothing of this one.
+    if (is_new && rows.has_any_row()?) || (!is_new && !with_macs && rows.has_later_row(AuditKey::NAME)?) {
+        return Err(Failure::Altered { table: "meta", account: None });
+    }
     if !current && (is_new || with_macs) {
         seal(rows, vault, vault.current_id())?;
     }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::account::AccountName;
 use crate::actor::{Actor, Context};
-use crate::authenticated;
+use crate::authenticated::{self, Ready};
 use crate::clock::Clock;
 use crate::cvs::{self, CvsAnswer, CvsRequest};
 use crate::domain::pin;
@@ -148,6 +148,7 @@ struct Shared {
     clock: Box<dyn Clock>,
     trail: Trail,
     tallies: Tallies,
+    brought_along: u64,
 }
 
 impl Authority {
@@ -160,12 +161,24 @@ impl Authority {
             #[cfg(feature = "postgres")]
             Database::Postgres(server) => Box::new(PostgreSql::open(&server, vault.clone())?),
         };
-        let trail = Trail::new(authenticated::open(&*storage, &vault, clock.now())?);
+        let Ready { audit_key, brought_along } = authenticated::open(&*storage, &vault, clock.now())?;
+        let trail = Trail::new(audit_key);
         let policy = RwLock::new(policy);
         let keys = KeyHolder::default();
         let (sms_limited, tallies) = (AtomicU64::new(0), Tallies::default());
-        let shared =
-            Arc::new(Shared { storage, vault, keys, policy, sms, sms_retry, sms_limited, clock, trail, tallies });
+        let shared = Arc::new(Shared {
+            storage,
+            vault,
+            keys,
+            policy,
+            sms,
+            sms_retry,
+            sms_limited,
+            clock,
+            trail,
+            tallies,
+            brought_along,
+        });
         let authority = Self { shared, context: Context::new(&Actor::default(), None) };
         authority.surroundings().step("audit.lift", trail::lift).map_err(|failure| match failure {
             Failure::Storage(error) => OpenError::Storage(error),
@@ -257,6 +270,13 @@ impl Authority {
         self.shared.tallies.read()
     }
 
+    /// Returns how many rows of a release without MACs were given MACs when this service was opened. It is 0 for every database
+    /// but one of an earlier release, and there at the first opening alone: at any other time another program put back a value of
+    /// that release.
+    pub fn brought_along(&self) -> u64 {
+        self.shared.brought_along
+    }
+
     /// How many SMS wait to be tried again, counted up to the most that may.
     ///
     /// # Errors
@@ -325,7 +345,10 @@ pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option
     // Found by its keyed hash: how long the search takes tells nothing about any password.
     let found = if fits { find(step, account, otp)? } else { None };
     // A password that was made before the account was blocked is worth nothing after it.
-    let row = step.rows.account(account)?.filter(|account| !account.blocked);
+    let row = step.rows.account(account)?;
+    // Names that are no account's would each have a row of the audit trail.
+    let named = row.as_ref().map(|_| account);
+    let row = row.filter(|account| !account.blocked);
     match row.zip(found.filter(|password| !password.used && step.now < password.expires_at)) {
         Some((row, password)) => {
             step.audit(Some(account), Some(&password.device), audit::PASSWORD_ACCEPTED)?;
@@ -334,7 +357,7 @@ pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option
             Ok(Some(Accepted { account: row, device }))
         }
         None => {
-            step.audit(Some(account), None, audit::PASSWORD_REFUSED)?;
+            step.audit(named, None, audit::PASSWORD_REFUSED)?;
             Ok(None)
         }
     }

@@ -64,7 +64,7 @@ mod trail;
 
 pub use account::AccountName;
 pub use actor::Actor;
-pub use admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned};
+pub use admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned, RowCheck};
 #[cfg(feature = "postgres")]
 pub use authority::Postgres;
 pub use authority::{Authority, Database, Options, SqliteFile, Unblock, Verdict};

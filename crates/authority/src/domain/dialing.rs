@@ -11,6 +11,9 @@ const GLOBAL_SERVICES: [&str; 9] = ["800", "808", "87", "881", "882", "883", "88
 /// Countries whose numbers keep a leading zero after the calling code.
 const ZERO_IS_KEPT: [&str; 4] = ["39", "225", "242", "378"];
 
+/// What is dialed before a number of another country, in place of `+`, beside `00`.
+const INTERNATIONAL: [&str; 6] = ["0011", "011", "010", "009", "810", "119"];
+
 /// The calling codes of two digits. Those of one digit are 1 and 7, and all others have three.
 const TWO_DIGITS: &[u8] = &[
     20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62,
@@ -81,11 +84,13 @@ impl Countries {
             return None;
         }
         let Some(digits) = self.international(number) else {
-            // Many gateways read a number without `+` as if it had one.
-            let free = self.allowed.is_none() && self.allows(number);
+            // Many gateways read a number without `+` as if it had one, or know the prefix that stands before one abroad.
+            let read = INTERNATIONAL.iter().filter_map(|prefix| number.strip_prefix(prefix)).chain([number]);
+            let free = self.allowed.is_none() && { read }.all(|digits| self.allows(digits));
             return free.then(|| Destination { number: number.to_owned(), prefix: String::new() });
         };
-        self.allows(&digits).then(|| Destination {
+        // No calling code begins with 0: what a gateway would make of such a number is not known.
+        (!digits.starts_with('0') && self.allows(&digits)).then(|| Destination {
             prefix: budget_prefix(&digits).to_owned(),
             // What was judged is what is dialed, whatever the gateway's own home is.
             number: if number.starts_with('+') || self.home.is_some() {
@@ -156,7 +161,20 @@ mod tests {
     #[test]
     fn any_country_has_no_global_services_but_those_that_are_named() {
         let any = countries(&["any"], None);
-        for bad in ["+8821312345", "+8831234567", "+8701234567", "+8781234567", "+8811234567", "+9791234567"] {
+        let odd = [
+            "+00882131234",
+            "+0088213123",
+            "0000882131234",
+            "000882131234",
+            "+0979123456",
+            "01188213123",
+            "001188213123",
+        ];
+        let plain = ["+8821312345", "+8831234567", "+8701234567", "+8781234567", "+8811234567", "+9791234567"];
+        for bad in odd {
+            assert!(any.destination(bad).is_none(), "{bad}");
+        }
+        for bad in plain {
             assert!(any.destination(bad).is_none(), "{bad}");
             assert!(any.destination(&bad.replace('+', "00")).is_none(), "{bad} after 00");
             assert!(any.destination(&bad[1..]).is_none(), "{bad} without its plus");

@@ -237,7 +237,9 @@ fn redeliver(step: &Step<'_>, code: &CodeRow, new: &NewDevice<'_>, keys: &Servic
         return Err(Word::Code.into());
     }
     let mut account = account_of(step, code)?;
-    let Some(mut device) = step.rows.device(device)?.filter(|device| device.secret.is_none()) else {
+    // A device that proved its PIN once had its keys: a later change of the PIN, which takes its secret, is no lost answer.
+    let had_none = |device: &DeviceRow| device.secret.is_none() && device.proved_at.is_none();
+    let Some(mut device) = step.rows.device(device)?.filter(had_none) else {
         return Err(Word::Code.into());
     };
     let pin = step.pin_of(&account)?.ok_or(Failure::Sealed)?;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::Stored;
 use super::table::{AUTHENTICATED, Table};
 use super::transaction::Transaction;
-use super::value::{Param, Value};
+use super::value::{Param, Row, Value};
 
 /// The statements over one table's pages.
 struct Statements {
@@ -40,6 +40,13 @@ impl RowCursor {
         text
     }
 
+    /// Returns the place after a page: behind its last row where the page was full, else before the next table. `None`
+    /// behind the last table.
+    fn after(&self, is_full: bool, last: Vec<Value>) -> Option<Self> {
+        let next = if is_full { Self { key: last, ..*self } } else { Self { table: self.table + 1, key: Vec::new() } };
+        (next.table < AUTHENTICATED.len()).then_some(next)
+    }
+
     /// Reads what [`RowCursor::text`] wrote. `None` where it is something else.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
@@ -59,6 +66,15 @@ impl RowCursor {
     }
 }
 
+/// A page of rows whose MACs were checked.
+pub(crate) struct CheckedPage {
+    pub(crate) table: &'static str,
+    pub(crate) rows: u32,
+    /// Rows that are not as the service wrote them.
+    pub(crate) altered: u32,
+    pub(crate) next: Option<RowCursor>,
+}
+
 impl Transaction<'_> {
     /// Gives the next `limit` rows a MAC under the current key, where they have none. A MAC that a row has must be right. Returns
     /// how many were made, and where to go on.
@@ -72,14 +88,66 @@ impl Transaction<'_> {
         self.page(cursor, limit, false)
     }
 
-    fn page(&self, cursor: &RowCursor, limit: u32, adopt: bool) -> Stored<(u32, Option<RowCursor>)> {
-        let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok((0, None)) };
+    /// Checks the MACs of the next `limit` rows. Returns how many rows there were, how many of them are not as the service wrote
+    /// them, their table, and where to go on.
+    pub(crate) fn check_macs(&self, cursor: &RowCursor, limit: u32) -> Stored<Option<CheckedPage>> {
+        let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok(None) };
+        let (mut altered, mut last) = (0, Vec::new());
+        let found = self.rows_after(cursor, limit)?;
+        let rows = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        for row in found {
+            let (row, mac) = table.split(row)?;
+            let encoded = table.encode(&row.params())?;
+            altered += u32::from(!mac.is_some_and(|mac| self.macs().is_mac(&encoded, &mac)));
+            last = row.into_values();
+            last.truncate(table.key());
+        }
+        Ok(Some(CheckedPage { table: table.name, rows, altered, next: cursor.after(rows >= limit, last) }))
+    }
+
+    /// Tells whether anything of the service stands in the database.
+    pub(crate) fn has_any_row(&self) -> Stored<bool> {
+        self.any([
+            "SELECT name FROM accounts LIMIT 1",
+            "SELECT id FROM devices LIMIT 1",
+            "SELECT name FROM service_keys LIMIT 1",
+            "SELECT name FROM secrets LIMIT 1",
+            "SELECT event FROM audit LIMIT 1",
+        ])
+    }
+
+    /// Tells whether anything stands in the database that no release without MACs wrote: the secret of this name, a seal, or an
+    /// audit row with a MAC.
+    pub(crate) fn has_later_row(&self, secret: &str) -> Stored<bool> {
+        if self.secret(secret)?.is_some() {
+            return Ok(true);
+        }
+        self.any(["SELECT number FROM audit_seals LIMIT 1", "SELECT event FROM audit WHERE mac IS NOT NULL LIMIT 1"])
+    }
+
+    fn any<const N: usize>(&self, statements: [&'static str; N]) -> Stored<bool> {
+        for sql in statements {
+            if self.find(sql, &[], |_| Ok(()))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn rows_after(&self, cursor: &RowCursor, limit: u32) -> Stored<Vec<Row>> {
+        let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok(Vec::new()) };
         let statements = statements(cursor.table, table);
         let key: Vec<Param<'_>> = cursor.key.iter().map(Value::param).collect();
         let sql = if key.is_empty() { &statements.first } else { &statements.next };
         let params: Vec<Param<'_>> = key.into_iter().chain([Param::from(limit)]).collect();
+        self.all(sql, &params, Ok)
+    }
+
+    fn page(&self, cursor: &RowCursor, limit: u32, adopt: bool) -> Stored<(u32, Option<RowCursor>)> {
+        let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok((0, None)) };
+        let statements = statements(cursor.table, table);
         let (mut made, mut found, mut last) = (0, 0, Vec::new());
-        for row in self.all(sql, &params, Ok)? {
+        for row in self.rows_after(cursor, limit)? {
             let (row, mac) = table.split(row)?;
             found += 1;
             let encoded = table.encode(&row.params())?;
@@ -101,12 +169,7 @@ impl Transaction<'_> {
             }
             last = values;
         }
-        let next = if found >= limit {
-            RowCursor { key: last, ..*cursor }
-        } else {
-            RowCursor { table: cursor.table + 1, key: Vec::new() }
-        };
-        Ok((made, (next.table < AUTHENTICATED.len()).then_some(next)))
+        Ok((made, cursor.after(found >= limit, last)))
     }
 }
 

@@ -11,9 +11,6 @@ use crate::random;
 use crate::sealing::{Place, Vault};
 use crate::storage::{AuditRow, SealRow, Transaction};
 
-/// The name of the key among the service's secrets.
-const NAME: &str = "pims-authority.audit.key";
-
 /// A name of the table and the version of what is hashed, in front of it.
 const ROW: &str = "audit.1";
 const ROWS: &str = "audit.rows.1";
@@ -29,9 +26,12 @@ pub(crate) struct AuditKey {
 }
 
 impl AuditKey {
+    /// The name of the key among the service's secrets.
+    pub(crate) const NAME: &str = "pims-authority.audit.key";
+
     /// The key of this database, where there is one.
     pub(crate) fn load(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<Self>, Failure> {
-        let Some(sealed) = rows.secret(NAME)? else { return Ok(None) };
+        let Some(sealed) = rows.secret(Self::NAME)? else { return Ok(None) };
         Self::read(&vault.open(place(), &sealed)?).map(Some)
     }
 
@@ -42,7 +42,7 @@ impl AuditKey {
         let mut whole = Zeroizing::new([0; 40]);
         whole[..32].copy_from_slice(&*made.key);
         whole[32..].copy_from_slice(&made.unsigned_below.to_be_bytes());
-        rows.put_secret(NAME, &vault.seal(place(), &*whole)?)?;
+        rows.put_secret(Self::NAME, &vault.seal(place(), &*whole)?)?;
         Ok(made)
     }
 
@@ -136,7 +136,7 @@ pub(crate) enum RowState {
 }
 
 fn place() -> Place<'static> {
-    Place { column: "secrets.value", row: NAME }
+    Place { column: "secrets.value", row: AuditKey::NAME }
 }
 
 fn same(shown: &[u8], right: &[u8; 32]) -> bool {

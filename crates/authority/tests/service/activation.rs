@@ -183,6 +183,24 @@ fn a_lost_answer_is_delivered_again_until_the_secret_is_made() {
     device.ask(&world.authority, "1234").ok();
 }
 
+/// A new PIN takes the secret of every device, and that is no lost answer.
+#[test]
+fn a_device_that_proved_its_pin_gets_no_answer_again_after_another_one_changed_the_pin() {
+    let world = World::new();
+    let account = world.account("user");
+    let second = Device::activate(&world, &account, "1234");
+    let code = world.code(&account, Purpose::Enrollment);
+    let first = Device::activate_with(&world, &account, &code, "1234");
+    assert_eq!(second.change_pin(&world.authority, "1234", "4826").err(), "OK");
+    let keys = Keys::read(&second.setup(&world.authority, "password", &[]).ok());
+    for chosen in ["4826", "9999"] {
+        let request = activation(&keys, &code, &pin(chosen), &first.serial, None);
+        let answer = Answer::of(&world.authority, Some(&account), &request);
+        assert_eq!((answer.err(), answer.attempts_left(), answer.find("K0")), ("NOK:CODE", None, None), "{chosen}");
+    }
+    assert_eq!(world.authority.account(&account).unwrap().unwrap().pin_tries, 0);
+}
+
 #[test]
 fn a_lost_answer_is_not_delivered_once_the_code_expired() {
     let world = World::new();

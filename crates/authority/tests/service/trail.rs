@@ -62,6 +62,7 @@ fn some_rows(world: &World) -> i64 {
 fn equal_refusals_of_a_minute_are_one_row_with_a_count() {
     let world = world();
     let (user, other) = (name("user"), name("other"));
+    world.authority.add_account(&user).unwrap();
     let wrong = setup("activate", "", &[("code", "000000")]);
     for _ in 0..1500 {
         assert_eq!(Answer::of(&world.authority, Some(&user), &wrong).err(), "NOK:CODE");
@@ -99,6 +100,7 @@ fn refusals_that_come_at_once_are_all_counted_in_few_rows() {
     const EACH: u64 = 40;
     let world = world();
     let user = name("user");
+    world.authority.add_account(&user).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
@@ -115,10 +117,23 @@ fn refusals_that_come_at_once_are_all_counted_in_few_rows() {
     assert_eq!(faults(&world), []);
 }
 
+/// A stranger can make names up, and each would be a row.
+#[test]
+fn passwords_for_accounts_that_are_none_are_one_row_without_a_name() {
+    let world = world();
+    for number in 0..50 {
+        world.authority.verify_otp(&name(&format!("made up {number}")), "abcdefgh").unwrap();
+    }
+    let all = world.authority.audit_log(None, None, 1000).unwrap();
+    let rows: Vec<_> = all.iter().filter(|entry| entry.event == "password.refused").collect();
+    assert_eq!((rows.len(), rows[0].count, &rows[0].account), (1, 50, &None));
+}
+
 #[test]
 fn a_row_that_was_changed_is_not_counted_in() {
     let world = world();
     let user = name("user");
+    world.authority.add_account(&user).unwrap();
     for _ in 0..3 {
         world.authority.verify_otp(&user, "abcdefgh").unwrap();
     }

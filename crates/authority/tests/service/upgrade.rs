@@ -1,7 +1,7 @@
 //! A database that commit fb07e63 wrote is brought along: nothing of it is lost, and its rows get MACs.
 
 use inwebo_values::{K0, Kma, Modulus, Serial, ServiceSecret, hex};
-use pims_authority::{AccountName, Authority, Clock, Failure, MasterKey, Options, Policy, Unblock, Verdict};
+use pims_authority::{AccountName, Authority, Clock, Failure, MasterKey, OpenError, Options, Policy, Unblock, Verdict};
 use serde_json::Value;
 
 use crate::database::TestDatabase;
@@ -18,15 +18,18 @@ impl Clock for Then {
 }
 
 fn open(database: &TestDatabase, state: &Value) -> Authority {
-    Authority::open(Options {
+    Authority::open(options(database, state)).unwrap()
+}
+
+fn options(database: &TestDatabase, state: &Value) -> Options {
+    Options {
         database: database.address(),
         master_key: MasterKey::new(1, MASTER).into(),
         policy: Policy { evolve_k1_every: 0, ..Policy::default() },
         sms: Box::new(Inbox::default()),
         sms_retry: None,
         clock: Box::new(Then(state["made_at"].as_i64().unwrap())),
-    })
-    .unwrap()
+    }
 }
 
 fn account(state: &Value) -> AccountName {
@@ -115,4 +118,20 @@ fn services_that_begin_at_once_bring_an_old_database_along_once() {
         }
     });
     assert_eq!(database.column("SELECT event FROM audit WHERE event = 'rows.authenticated'").len(), 1);
+}
+
+/// A writer of the database who kept the sealed value of the release without MACs puts it back.
+#[test]
+fn a_value_of_the_release_without_macs_is_not_believed_again() {
+    let (database, state) = TestDatabase::of_fb07e63();
+    database.execute("CREATE TABLE kept AS SELECT * FROM meta");
+    let first = open(&database, &state);
+    assert!(first.brought_along() > 10);
+    drop(first);
+    assert_eq!(open(&database, &state).brought_along(), 0);
+    database.execute("DELETE FROM meta");
+    database.execute("INSERT INTO meta SELECT * FROM kept");
+    database.execute("UPDATE accounts SET mac = NULL, pin = NULL");
+    let opened = Authority::open(options(&database, &state));
+    assert!(matches!(opened.err(), Some(OpenError::Altered { table: "meta" })));
 }

@@ -8,7 +8,7 @@ use crate::server::config::{Config, TlsFiles, guesses};
 use crate::server::hardening;
 use crate::server::http;
 use crate::server::identity::Identity;
-use crate::{AuditCheck, Authority};
+use crate::{AuditCheck, Authority, RowCheck};
 
 /// How often the progress of a long check is told.
 const REMINDER: Duration = Duration::from_secs(5);
@@ -30,6 +30,7 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
     if let Some(connect) = connect {
         let authority = open_quietly(&config)?;
         authority.ping().map_err(|failure| failure.to_string())?;
+        rows(&authority)?;
         trail(&authority, &connect)?;
         advise(&config)?;
         Identity::new(config.tokens)?;
@@ -58,6 +59,26 @@ fn advise(config: &Config) -> Result<(), String> {
         say("advice: operators are known by certificates alone, which browsers show unasked; give each a token, too")?;
     }
     Ok(())
+}
+
+/// Checks the MACs of accounts, devices and all other rows that have one.
+fn rows(authority: &Authority) -> Result<(), String> {
+    let mut told = Instant::now();
+    let check = authority.verify_rows(|rows| {
+        if told.elapsed() >= REMINDER {
+            told = Instant::now();
+            eprintln!("the database: {rows} rows were checked");
+        }
+        true
+    });
+    let RowCheck { rows, altered, tables } = check.map_err(|failure| failure.to_string())?;
+    if altered > 0 {
+        return Err(format!("{altered} rows are not as the service wrote them, in: {}", tables.join(", ")));
+    }
+    if authority.brought_along() > 0 {
+        say(&format!("{} rows of an earlier release were given MACs", authority.brought_along()))?;
+    }
+    say(&format!("the database: {rows} rows are as the service wrote them"))
 }
 
 /// Checks the audit trail.

@@ -128,6 +128,10 @@ async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), Stri
 
 fn open_service(config: Config) -> Result<Service, String> {
     let authority = open(&config, gateway(&config.sms)?)?;
+    if authority.brought_along() > 0 {
+        // Expected once. At any other time somebody put back what an earlier release wrote.
+        tracing::warn!(rows = authority.brought_along(), "rows of an earlier release were given MACs");
+    }
     let identity = Identity::new(config.tokens)?;
     let signer = match &config.access_tokens {
         Some(settings) => Some(Signer::new(&authority, settings).map_err(|failure| failure.to_string())?),

@@ -16,7 +16,7 @@ use crate::cluster::Cluster;
 use crate::issuer::{Issuer, claims_of};
 
 /// The token of the relying party.
-pub(crate) const SHOP: &str = "the-token-of-the-shop";
+pub(crate) const SHOP: &str = "4b7a1c09e2d85f36a0c9187be4d25f631f0a8c7e5d93b264";
 
 pub(crate) const PIN: &str = "1234";
 
@@ -52,8 +52,11 @@ evolve_k1_every = 0
 max_devices = 1000000
 codes_per_hour = 1000000
 codes_per_day = 1000000
+[pin]
+denied = false
+history = 0
 [relying_parties.services]
-shop = { token = "the-token-of-the-shop" }
+shop = { token = "4b7a1c09e2d85f36a0c9187be4d25f631f0a8c7e5d93b264" }
 [tokens]
 issuer = "https://login.example"
 audience = "pims"

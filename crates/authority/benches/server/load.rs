@@ -171,7 +171,8 @@ fn read(stream: &TcpStream) -> String {
 
 impl Exchange for Client<'_> {
     fn mac(&self, _: Option<&AccountName>, query: &str) -> String {
-        self.ask("GET", &format!("/iwws/MAC?{query}"), false, "")
+        // An activation shows the account's token, as libpims does.
+        self.ask("GET", &format!("/iwws/MAC?{query}"), query.contains("mode=activate"), "")
     }
 }
 

@@ -93,11 +93,7 @@ impl Countries {
         (!digits.starts_with('0') && self.allows(&digits)).then(|| Destination {
             prefix: budget_prefix(&digits).to_owned(),
             // What was judged is what is dialed, whatever the gateway's own home is.
-            number: if number.starts_with('+') || self.home.is_some() {
-                format!("+{digits}")
-            } else {
-                number.to_owned()
-            },
+            number: format!("+{digits}"),
         })
     }
 
@@ -161,19 +157,13 @@ mod tests {
     #[test]
     fn any_country_has_no_global_services_but_those_that_are_named() {
         let any = countries(&["any"], None);
-        let odd = [
-            "+00882131234",
-            "+0088213123",
-            "0000882131234",
-            "000882131234",
-            "+0979123456",
-            "01188213123",
-            "001188213123",
-        ];
+        let odd = ["+00882131234", "+0088213123", "0000882131234", "000882131234", "+0979123456", "01188213123"];
         let plain = ["+8821312345", "+8831234567", "+8701234567", "+8781234567", "+8811234567", "+9791234567"];
         for bad in odd {
             assert!(any.destination(bad).is_none(), "{bad}");
         }
+        // Not the prefix 0011 and +882, but a number of +1.
+        assert_eq!(any.destination("001188213123").unwrap().number, "+1188213123");
         for bad in plain {
             assert!(any.destination(bad).is_none(), "{bad}");
             assert!(any.destination(&bad.replace('+', "00")).is_none(), "{bad} after 00");

@@ -37,6 +37,7 @@ retry_attempts = 1
 [limits]
 address_per_minute = 10000000
 account_per_minute = 1000000
+party_per_minute = 1000000
 wrong_codes_per_address_and_minute = 1000000
 wrong_codes_per_minute = 1000000
 wrong_otps_per_account_and_minute = 1000000

@@ -94,15 +94,12 @@ fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<AuditKey>, Fail
     if !current && (is_new || with_macs) {
         seal(rows, vault, vault.current_id())?;
     }
-    match (AuditKey::load(rows, vault)?, is_new) {
-        (key, _) if with_macs => {
-            // It was made in the transaction that said so.
-            key.ok_or(Failure::Altered { table: "secrets", account: None }).map(Some)
-        }
-        (Some(key), true) => Ok(Some(key)),
-        (None, true) => AuditKey::make(rows, vault, None).map(Some),
-        (_, false) => Ok(None),
+    if with_macs {
+        // It was made in the transaction that said so.
+        let key = AuditKey::load(rows, vault)?;
+        return key.ok_or(Failure::Altered { table: "secrets", account: None }).map(Some);
     }
+    if is_new { AuditKey::make(rows, vault, None).map(Some) } else { Ok(None) }
 }
 
 /// Says under each key that the rows have MACs.

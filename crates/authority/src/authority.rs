@@ -65,8 +65,8 @@ impl From<&str> for Database {
 pub struct SqliteFile {
     /// The file. Beside it lie those that SQLite makes.
     pub path: PathBuf,
-    /// Whether other users may be able to write to its folder. Where they are, they can take the file away, or put another one in its
-    /// place.
+    /// Says whether other users may be able to write to its folder. They could take the file away, or put another
+    /// one in its place.
     pub sharing: Sharing,
 }
 
@@ -129,14 +129,14 @@ pub enum Unblock {
 
 /// The service, as one actor uses it. It is shared by reference between threads.
 ///
-/// What it does stands in the audit trail under the name of the actor: [`Actor::Host`], unless it came from
+/// Its work stands in the audit trail under the name of the actor: [`Actor::Host`], unless it came from
 /// [`acting_as`](Self::acting_as).
 pub struct Authority {
     shared: Arc<Shared>,
     context: Context,
 }
 
-/// What all actors share.
+/// The part that all actors share.
 struct Shared {
     storage: Box<dyn Storage>,
     vault: Arc<Vault>,
@@ -297,7 +297,7 @@ impl Authority {
         self.shared.storage.connections()
     }
 
-    /// What an activation must show now.
+    /// Returns what an activation must show now.
     #[cfg(feature = "server")]
     pub(crate) fn activation_proof(&self) -> crate::ActivationProof {
         self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).activation_proof

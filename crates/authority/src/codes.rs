@@ -86,7 +86,7 @@ pub(crate) fn consume(step: &Step<'_>, code: CodeRow, used: CodeUse) -> Result<(
 pub(crate) struct Made {
     pub(crate) hash: Hash,
     pub(crate) code: Zeroizing<String>,
-    /// What the device is to show with it, where it must.
+    /// The ticket that the device shows with it, where it must.
     pub(crate) ticket: Option<Ticket>,
 }
 

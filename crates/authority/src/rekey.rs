@@ -91,16 +91,8 @@ impl Cursor {
 
 fn page(step: &Step<'_>, batch: u32) -> Result<Progress, Failure> {
     let cursor = Cursor::read(step)?;
-    let (resealed, authenticated, last) = match cursor.table {
-        Table::Macs => {
-            let (authenticated, last) = authenticate(step, &cursor, batch)?;
-            (0, authenticated, last)
-        }
-        _ => {
-            let (resealed, last) = reseal(step, &cursor, batch)?;
-            (resealed, 0, last)
-        }
-    };
+    let (changed, last) = renew(step, &cursor, batch)?;
+    let (resealed, authenticated) = if cursor.table == Table::Macs { (0, changed) } else { (changed, 0) };
     let next = match last {
         Some(after) => Some(Cursor { after, ..cursor }),
         None => cursor.table.next().map(|table| Cursor { table, after: String::new() }),
@@ -112,15 +104,8 @@ fn page(step: &Step<'_>, batch: u32) -> Result<Progress, Failure> {
     Ok(Progress { resealed, authenticated, done: next.is_none(), hashed_under_others: 0 })
 }
 
-/// Makes the MACs of a page anew. Tells how many, and where the next page begins, where there may be one.
-fn authenticate(step: &Step<'_>, cursor: &Cursor, batch: u32) -> Result<(u32, Option<String>), Failure> {
-    let cursor = RowCursor::read(&cursor.after).unwrap_or_default();
-    let (renewed, next) = step.rows.renew_macs(&cursor, batch)?;
-    Ok((renewed, next.map(|next| next.text())))
-}
-
-/// Seals a page anew. Tells how many rows changed, and the last row of the page where others may follow.
-fn reseal(step: &Step<'_>, cursor: &Cursor, batch: u32) -> Result<(u32, Option<String>), Failure> {
+/// Seals a page anew, or makes its MACs anew. Tells how many rows changed, and the last row of the page where others may follow.
+fn renew(step: &Step<'_>, cursor: &Cursor, batch: u32) -> Result<(u32, Option<String>), Failure> {
     let after = cursor.after.as_str();
     match cursor.table {
         Table::ServiceKeys => Ok((service_keys::reseal(step)?, None)),
@@ -140,7 +125,11 @@ fn reseal(step: &Step<'_>, cursor: &Cursor, batch: u32) -> Result<(u32, Option<S
             let page = step.rows.messages_after(after, batch)?;
             each(page, batch, |message| message.id.clone(), |message| sms_queue::reseal(step, message))
         }
-        Table::Macs => Ok((0, None)),
+        Table::Macs => {
+            let after = RowCursor::read(after).unwrap_or_default();
+            let (renewed, next) = step.rows.renew_macs(&after, batch)?;
+            Ok((renewed, next.map(|next| next.text())))
+        }
     }
 }
 

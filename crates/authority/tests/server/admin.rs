@@ -454,6 +454,19 @@ fn the_check_verifies_the_trail_and_compares_it_with_the_log() {
 }
 
 #[test]
+fn the_check_reads_every_row_and_names_the_tables_that_were_changed() {
+    let world = World::new();
+    world.account("alice");
+    let told = says(&world.setup, &["check", "--connect"]);
+    assert!(told.contains("rows are as the service wrote them"), "{told}");
+    let database = rusqlite::Connection::open(world.path().join("authority.db")).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+    assert_eq!(database.execute("UPDATE accounts SET blocked = 1", []).unwrap(), 1);
+    let changed = fails(&world.setup, &["check", "--connect"], "");
+    assert!(changed.contains("1 rows are not as the service wrote them, in: accounts"), "{changed}");
+}
+
+#[test]
 fn numbers_are_for_operators_and_name_no_account() {
     let world = World::new();
     let alice = world.account("alice");

@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use crate::device::Device;
-use crate::world::{Setup, World, token};
+use crate::world::{Setup, World, start_development, token};
 
 fn run(setup: &Setup, arguments: &[&str], input: &str) -> Output {
     let mut command = setup.command(arguments);
@@ -282,18 +282,7 @@ fn a_newcomer_is_helped() {
 fn a_development_service_makes_what_it_needs_and_keeps_it() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("dev");
-    let start = || {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pims-authority"));
-        command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(&place);
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut told = String::new();
-        let mut lines = std::io::BufReader::new(process.stdout.take().unwrap());
-        while std::io::BufRead::read_line(&mut lines, &mut told).unwrap() > 0 && !told.contains("It ends with Ctrl-C") {
-        }
-        let _ = process.kill();
-        let _ = process.wait();
-        told
-    };
+    let start = || start_development(&place);
     let told = start();
     assert!(told.contains("https://localhost:") && told.contains("demo.token"), "{told}");
     let kept = |name: &str| std::fs::read(place.join(name)).unwrap();

@@ -1,8 +1,6 @@
 //! `development = true`: what needs it, and what it refuses.
 
-use std::process::{Command, Stdio};
-
-use crate::world::{Setup, token};
+use crate::world::{Setup, start_development, token};
 
 /// What `check` says of a configuration that it refuses.
 fn refused(setup: &Setup) -> String {
@@ -71,18 +69,7 @@ fn what_is_for_production_is_refused_beside_the_key() {
 #[test]
 fn a_folder_of_an_older_development_service_still_starts() {
     let folder = tempfile::tempdir().unwrap();
-    let start = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pims-authority"));
-        command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(folder.path());
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut told = String::new();
-        let mut lines = std::io::BufReader::new(process.stdout.take().unwrap());
-        while std::io::BufRead::read_line(&mut lines, &mut told).unwrap() > 0 && !told.contains("It ends with Ctrl-C") {
-        }
-        let _ = process.kill();
-        let _ = process.wait();
-        told
-    };
+    let start = || start_development(folder.path());
     assert!(start().contains("https://localhost:"));
     let path = folder.path().join("pims-authority.toml");
     let text = std::fs::read_to_string(&path).unwrap();

@@ -379,3 +379,16 @@ impl World {
         assert!(sent.success());
     }
 }
+
+/// Starts a development service in a folder and ends it. Returns what it told.
+pub(crate) fn start_development(folder: &Path) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pims-authority"));
+    command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(folder);
+    let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut told = String::new();
+    let mut lines = BufReader::new(process.stdout.take().unwrap());
+    while lines.read_line(&mut told).unwrap() > 0 && !told.contains("It ends with Ctrl-C") {}
+    let _ = process.kill();
+    let _ = process.wait();
+    told
+}

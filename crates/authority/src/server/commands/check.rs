@@ -61,16 +61,21 @@ fn advise(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks the MACs of accounts, devices and all other rows that have one.
-fn rows(authority: &Authority) -> Result<(), String> {
+/// Tells every now and then how many rows of something were checked, and lets the check go on.
+fn reminder(of: &str) -> impl FnMut(u64) -> bool {
     let mut told = Instant::now();
-    let check = authority.verify_rows(|rows| {
+    move |rows| {
         if told.elapsed() >= REMINDER {
             told = Instant::now();
-            eprintln!("the database: {rows} rows were checked");
+            eprintln!("{of}: {rows} rows were checked");
         }
         true
-    });
+    }
+}
+
+/// Checks the MACs of accounts, devices and all other rows that have one.
+fn rows(authority: &Authority) -> Result<(), String> {
+    let check = authority.verify_rows(reminder("the database"));
     let RowCheck { rows, altered, tables } = check.map_err(|failure| failure.to_string())?;
     if altered > 0 {
         return Err(format!("{altered} rows are not as the service wrote them, in: {}", tables.join(", ")));
@@ -84,14 +89,7 @@ fn rows(authority: &Authority) -> Result<(), String> {
 /// Checks the audit trail.
 fn trail(authority: &Authority, connect: &Connect) -> Result<(), String> {
     let expected = connect.expect_seal.as_ref().map(|(number, head)| (*number, head.as_str()));
-    let mut told = Instant::now();
-    let check = authority.verify_audit(connect.audit_rows, expected, |rows| {
-        if told.elapsed() >= REMINDER {
-            told = Instant::now();
-            eprintln!("the audit trail: {rows} rows were checked");
-        }
-        true
-    });
+    let check = authority.verify_audit(connect.audit_rows, expected, reminder("the audit trail"));
     let AuditCheck { rows, seals, skipped, newest, faults } = check.map_err(|failure| failure.to_string())?;
     if !faults.is_empty() {
         let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();

@@ -45,11 +45,12 @@ pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
     let development = ("PIMS_AUTHORITY_DEVELOPMENT".to_owned(), "true".to_owned());
     let config = folder.file(CONFIG).display().to_string();
     let text = read(&folder).map_err(|error| format!("{config}: {error}"))?;
-    let says_proof = text.lines().any(|line| line.trim() == "[activation]");
-    let proof = (!says_proof).then(|| ("PIMS_AUTHORITY_ACTIVATION_PROOF".to_owned(), "open".to_owned()));
-    let pins = (!text.contains("\n[pin]")).then_some([("DENIED", "false"), ("HISTORY", "0")]);
-    let pins = pins.into_iter().flatten().map(|(name, value)| (format!("PIMS_AUTHORITY_PIN_{name}"), value.to_owned()));
-    let overrides = listen.into_iter().chain(shared).chain([development]).chain(proof).chain(pins);
+    let lacks = |section: &str| !text.lines().any(|line| line.trim() == section);
+    let usual =
+        [("[activation]", "ACTIVATION_PROOF", "open"), ("[pin]", "PIN_DENIED", "false"), ("[pin]", "PIN_HISTORY", "0")];
+    let usual = usual.into_iter().filter(|(section, ..)| lacks(section));
+    let usual = usual.map(|(_, name, value)| (format!("PIMS_AUTHORITY_{name}"), value.to_owned()));
+    let overrides = listen.into_iter().chain(shared).chain([development]).chain(usual);
     Config::read(&text, overrides, folder.real_path()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         format!("{config}: {}", lines.join("; "))

@@ -115,7 +115,7 @@ test-interop: $(DEBUG_LIB)/.done ## an independent device against the service, a
 	$(CARGO) build -p pims-authority --features server
 	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath target/debug/pims-authority) tools/test-interop $(BUILD)/interop
 
-test-docs: $(DEBUG_LIB)/.done ## the snippets of the guides and of the C quickstart compile and run; quickstarts are short
+test-docs: $(DEBUG_LIB)/.done ## the programs of the README, the guides and the C quickstart compile and run; quickstarts are short
 	tools/check-snippets $(abspath $(DEBUG_LIB))
 	tools/check-quickstarts $(abspath $(DEBUG_LIB))
 

@@ -81,8 +81,22 @@ fn the_word_about_an_address_is_believed_of_a_trusted_proxy_alone() {
     assert_eq!(taken(&proxied, "192.0.2.1", 10), 3);
     assert_eq!(taken(&proxied, "192.0.2.2", 10), 3);
     assert_eq!(taken(&proxied, "192.0.2.9, 192.0.2.2", 10), 0, "what a client wrote itself stands further left");
-    assert_eq!(taken(&proxied, "192.0.2.8, 192.0.2.3:4711", 10), 3, "a proxy that writes ports: it counts as its peer");
-    assert_eq!(taken(&proxied, "192.0.2.7, 192.0.2.3:4712", 10), 0, "and what stands before that is not believed");
+    assert_eq!(taken(&proxied, "192.0.2.8, 192.0.2.3:4711", 10), 3, "a proxy that writes ports");
+    assert_eq!(taken(&proxied, "192.0.2.7, 192.0.2.3:4712", 10), 0, "the port is not part of the address");
+    assert_eq!(taken(&proxied, "[2001:db8:1::7]:4711", 10), 3);
+    assert_eq!(taken(&proxied, "[2001:db8:1::7]", 10), 0);
+}
+
+#[test]
+fn a_forwarded_address_that_cannot_be_read_counts_as_the_proxy_and_is_warned_of() {
+    let proxied =
+        Setup::production().set("limits.address_per_minute", 3).set("listen.trusted_proxies", "127.0.0.1").start();
+    assert_eq!(taken(&proxied, "192.0.2.8, unknown", 10), 3);
+    assert_eq!(taken(&proxied, "192.0.2.7, unknown", 10), 0, "what stands before it is not believed");
+    let warning = proxied.log.wait_for(|line| {
+        line["level"] == "WARN" && line["message"].as_str().is_some_and(|text| text.contains("X-Forwarded-For"))
+    });
+    assert!(!warning.to_string().contains("192.0.2"), "{warning}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `serve`: listeners, the work between requests, and an orderly end.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::{dev, gateway, open};
 use crate::AuditSeal;
 use crate::server::config::{Config, Stage, guesses};
 use crate::server::hardening;
-use crate::server::http::{self, Guard, Listener, Shell, Tls};
+use crate::server::http::{self, Guard, Listener, Shell, Tls, TrustedProxies};
 use crate::server::identity::Identity;
 use crate::server::log;
 use crate::server::service::Service;
@@ -73,11 +73,12 @@ fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -
 async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -> Result<(), String> {
     // From the first moment on: where nobody listens to it, it kills, and opening takes a while.
     let hangup = listen(SignalKind::hangup())?;
-    let proxies: Arc<[IpAddr]> = config.listen.trusted_proxies.clone().into();
+    let proxies = Arc::new(TrustedProxies::new(config.listen.trusted_proxies.clone()));
+    let no_proxies = Arc::new(TrustedProxies::new(Vec::new()));
     let listener = Listener::bind(config.listen.address, config.listen.tls.as_ref(), proxies.clone()).await?;
     let admin = match &config.admin {
         Some(admin) => {
-            let listener = Listener::bind(admin.address, admin.tls.as_ref(), Arc::new([])).await?;
+            let listener = Listener::bind(admin.address, admin.tls.as_ref(), no_proxies.clone()).await?;
             Some((listener, admin.operators.clone()))
         }
         None => None,
@@ -98,7 +99,11 @@ async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), Stri
     work.spawn(listener.serve(http::public(&service, shell), service.clone(), stopped.clone()));
     if let Some((listener, operators)) = admin {
         tracing::info!(address = %listener.address()?, "operators are listened to");
-        let shell = Shell { service: service.clone(), trusted_proxies: Arc::new([]), limited: false };
+        let shell = Shell {
+            service: service.clone(),
+            trusted_proxies: Arc::new(TrustedProxies::new(Vec::new())),
+            limited: false,
+        };
         let guard = Guard { service: service.clone(), operators: operators.into(), tls: listener.tls().is_some() };
         let router = http::admin(&service, shell, guard);
         work.spawn(listener.serve(router, service.clone(), stopped.clone()));

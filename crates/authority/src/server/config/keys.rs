@@ -65,11 +65,7 @@ pub(crate) const KEYS: &[Key] = &[
         "TLS certificate chain, PEM; without it plain HTTP, on a loopback address only",
     ),
     key("listen.key_file", Text, "the certificate's private key, PEM"),
-    key(
-        "listen.trusted_proxies",
-        List,
-        "none; addresses of proxies whose X-Forwarded-For (addresses without ports) is believed",
-    ),
+    key("listen.trusted_proxies", List, "none; addresses of proxies whose X-Forwarded-For is believed"),
     key("admin.address", Text, "none; where operators reach the service and metrics are: address and port"),
     key(
         "admin.certificate_file",

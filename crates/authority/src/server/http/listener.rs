@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::forwarded::TrustedProxies;
 use super::places::{Place, Places};
 use crate::server::config::{Limits, TlsFiles, refuse_unguarded};
 use crate::server::service::Service;
@@ -48,7 +49,7 @@ pub(crate) struct Listener {
     socket: TcpListener,
     tls: Option<Tls>,
     /// Who may have any number of connections.
-    proxies: Arc<[IpAddr]>,
+    proxies: Arc<TrustedProxies>,
 }
 
 /// A certificate, and where to find the next one.
@@ -62,7 +63,7 @@ impl Listener {
     pub(crate) async fn bind(
         address: SocketAddr,
         tls: Option<&TlsFiles>,
-        proxies: Arc<[IpAddr]>,
+        proxies: Arc<TrustedProxies>,
     ) -> Result<Self, String> {
         let tls = tls.map(Tls::load).transpose()?;
         let socket = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod cvs;
+mod forwarded;
 mod fs;
 mod host;
 mod listener;
@@ -21,6 +22,7 @@ use axum::routing::{delete, get, post};
 
 use super::config::Role;
 use super::service::Service;
+pub(crate) use forwarded::TrustedProxies;
 pub(crate) use listener::{Listener, Peer, Tls, certificates as read_certificates, read as read_tls};
 pub(crate) use shell::Shell;
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::forwarded::TrustedProxies;
 use crate::server::rates;
 
 /// The places of one listener, counted as the limits of addresses are.
@@ -11,18 +12,18 @@ use crate::server::rates;
 pub(super) struct Places {
     most: usize,
     /// Proxies: they come for everybody.
-    unlimited: Arc<[IpAddr]>,
+    unlimited: Arc<TrustedProxies>,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
 impl Places {
-    pub(super) fn new(most: usize, unlimited: Arc<[IpAddr]>) -> Self {
+    pub(super) fn new(most: usize, unlimited: Arc<TrustedProxies>) -> Self {
         Self { most, unlimited, taken: Arc::default() }
     }
 
     /// One more for this address, until it is dropped; `None` where it has as many as it may.
     pub(super) fn take(&self, peer: IpAddr) -> Option<Place> {
-        if self.unlimited.contains(&peer) {
+        if self.unlimited.contains(peer) {
             return Some(Place(None));
         }
         let network = rates::network(peer);
@@ -60,7 +61,7 @@ mod tests {
     #[test]
     fn a_network_has_so_many_places_and_a_proxy_as_many_as_it_wants() {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let places = Places::new(2, Arc::new([address("192.0.2.1")]));
+        let places = Places::new(2, Arc::new(TrustedProxies::new(vec![address("192.0.2.1")])));
         let first = places.take(address("2001:db8::1")).unwrap();
         let _second = places.take(address("2001:db8::2")).unwrap();
         assert!(places.take(address("2001:db8::3")).is_none());

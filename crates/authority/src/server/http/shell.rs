@@ -1,6 +1,6 @@
 //! What every request goes through: a number of its own, limits, a time, a line in the log, and an answer also where a handler panics.
 
-use std::net::{AddrParseError, IpAddr};
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::time::timeout;
 use tracing::Instrument;
 
+use super::forwarded::TrustedProxies;
 use super::listener::{Held, Peer};
 use super::reply::Trouble;
 use super::{FS, fs, host};
@@ -31,8 +32,7 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone)]
 pub(crate) struct Shell {
     pub(crate) service: Arc<Service>,
-    /// Whose word about addresses is believed.
-    pub(crate) trusted_proxies: Arc<[IpAddr]>,
+    pub(crate) trusted_proxies: Arc<TrustedProxies>,
     /// Whether addresses are limited: not where operators and Prometheus come.
     pub(crate) limited: bool,
 }
@@ -149,29 +149,10 @@ async fn answer(shell: &Shell, request: Request, peer: IpAddr, next: Next) -> Re
     })
 }
 
-/// Where a request comes from: the nearest address that no proxy of ours has. What is no address (a proxy that writes ports, or nonsense) hides
-/// what stands before it: that is for anybody to write.
+/// Returns the address that a request comes from.
 fn client(shell: &Shell, request: &Request) -> IpAddr {
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(address)| *address);
-    let ours = |address: &IpAddr| shell.trusted_proxies.contains(address);
-    if !ours(&peer) {
-        return peer;
-    }
-    forwarded(request.headers()).find(|address| !address.as_ref().is_ok_and(ours)).and_then(Result::ok).unwrap_or(peer)
-}
-
-/// The nearest first.
-fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Result<IpAddr, AddrParseError>> {
-    let lines: Vec<&HeaderValue> = headers.get_all("x-forwarded-for").iter().collect();
-    // Text that is none is no address either.
-    let addresses = |line: &HeaderValue| {
-        line.to_str()
-            .unwrap_or("?")
-            .rsplit(',')
-            .map(|address| address.trim().parse().map(|address: IpAddr| address.to_canonical()))
-            .collect::<Vec<_>>()
-    };
-    lines.into_iter().rev().flat_map(addresses)
+    shell.trusted_proxies.client(peer, request.headers())
 }
 
 /// Headers that every answer has.

@@ -172,7 +172,9 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
     let here = HERE.get();
     let _making = here.making.lock().unwrap_or_else(PoisonError::into_inner);
     if current().is_some() {
-        return Err(Error::new(Code::AlreadyInitialized));
+        return Err(Error::new(Code::AlreadyInitialized).with_detail(
+            "one process has one facade, for all its threads: use the one that exists, or call pims_free before pims_init",
+        ));
     }
     let interrupt = Interrupt::default();
     let core = Core::open(config, interrupt.clone())?;
@@ -292,7 +294,9 @@ fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
 }
 
 fn not_initialized() -> Error {
-    Error::new(Code::NotInitialized)
+    Error::new(Code::NotInitialized).with_detail(
+        "this process has no facade: call pims_init first; after pims_free or in a forked child, call it again",
+    )
 }
 
 fn panicked() -> Error {

@@ -71,6 +71,12 @@ impl<'a> Params<'a> {
         (!matches!(value, Value::Null)).then_some(value)
     }
 
+    /// The names of all values that are there and not `null`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let named = self.0.iter().filter(|(_, value)| !matches!(value, Value::Null));
+        named.map(|(name, _)| name.as_str())
+    }
+
     /// Several values that must all be there, judged in this order.
     pub fn require<const N: usize>(&self, names: [&'static str; N]) -> Result<[&Value<'a>; N], Error> {
         for name in names {

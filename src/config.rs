@@ -1,5 +1,7 @@
 //! The configuration of `pims_init` and of `pims.sdk.configuration`: JSON in, typed values out. Nothing is created here.
 
+mod keys;
+
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -134,6 +136,8 @@ pub struct Config {
     pub device: DeviceConfig,
     /// `embedded`
     pub embedded: EmbeddedConfig,
+    /// Sentences for the log about keys of the text that are not known.
+    pub unknown_keys: Vec<String>,
 }
 
 impl Config {
@@ -167,6 +171,7 @@ impl Config {
 
     fn read_over(text: &str, base: Option<&Self>) -> Result<Self, Error> {
         let root = Params::read(text).map_err(|error| invalid(error.detail().to_owned()))?;
+        let unknown_keys = keys::check(&root)?;
         let root = Section { name: "", members: Some(&root) };
         let monitoring = root.section("monitoring")?;
         let credential = root.section("credential")?;
@@ -217,6 +222,7 @@ impl Config {
             storage_key: storage_key(&storage)?.or_else(|| base?.storage_key.clone()),
             device: device(&root.section("device")?, base.map(|base| &base.device))?,
             embedded: embedded(&root.section("embedded")?, text, base.map(|base| &base.embedded))?,
+            unknown_keys,
         })
     }
 

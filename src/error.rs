@@ -360,12 +360,20 @@ fn of_state(refusal: Refusal, state: State) -> Error {
     }
 }
 
+/// The detail of 2305 where no try is left. A service tells no count where it has no code to compare with.
+const NO_CODE_TO_TRY: &str = "the SMS code is wrong, used, expired or tried too often, or none was asked for: \
+    ask for one with get pims.authentication.smscode";
+
 /// What the service's error words mean: the table of docs/protocol.md.
 fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error {
     let error = match word {
         Word::Code => {
-            let error = Error::new(Code::CodeInvalid).with_detail("the SMS code is wrong, used or expired");
-            if attempts_left.is_some_and(|left| left > 0) { error } else { error.then(NextAction::RequestSmsCode) }
+            let error = Error::new(Code::CodeInvalid);
+            if attempts_left.is_some_and(|left| left > 0) {
+                error.with_detail("the SMS code is wrong, used or expired")
+            } else {
+                error.with_detail(NO_CODE_TO_TRY).then(NextAction::RequestSmsCode)
+            }
         }
         Word::Syntax => Error::invalid("parameters", "the service did not like the syntax of an argument"),
         Word::Access => Error::new(Code::AccessRefused)
@@ -432,7 +440,9 @@ fn of_transport(error: &TransportError) -> Error {
 
 fn of_cvs(refusal: &CvsRefusal) -> Error {
     match refusal {
-        CvsRefusal::NoPhoneNumber => Error::new(Code::NoPhoneNumber),
+        CvsRefusal::NoPhoneNumber => Error::new(Code::NoPhoneNumber).with_detail(
+            "the account has no trusted phone number: certify one with get pims.authentication.smscode phoneNumberCertification",
+        ),
         CvsRefusal::PhoneNumberRegistered => Error::new(Code::PhoneNumberRegistered),
         CvsRefusal::BadPhoneNumber => Error::invalid("phoneNumber", "the service does not take this phone number"),
         CvsRefusal::WrongCode { attempts_left } => {
@@ -506,6 +516,16 @@ mod tests {
         assert_eq!(
             told(of_word(&Word::Access, Some(3), "pinCode")),
             r#"{"code":2308,"label":"inwebo: access refused","detail":"the PIN is wrong, or this is not the device","info":{"attemptsLeft":3,"word":"NOK:ACCESS","nextAction":"retryPin"}}"#
+        );
+        let without_a_code = of_word(&Word::Code, None, "pinCode");
+        assert!(
+            without_a_code.detail().contains("none was asked for: ask for one with get pims.authentication.smscode")
+        );
+        assert_eq!(of_word(&Word::Code, Some(4), "pinCode").detail(), "the SMS code is wrong, used or expired");
+        assert!(
+            of_cvs(&CvsRefusal::NoPhoneNumber)
+                .detail()
+                .contains("get pims.authentication.smscode phoneNumberCertification")
         );
     }
 

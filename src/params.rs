@@ -58,10 +58,17 @@ impl<'a> Params<'a> {
         }
         // serde_json's own message may quote the text: it is not handed on.
         serde_json::from_str(text).map_err(|error| {
-            Error::invalid(
-                "parameters",
-                format!("expected one JSON object; line {}, column {} is not that", error.line(), error.column()),
-            )
+            // An error about the whole has the column 0.
+            let place = match error.column() {
+                0 => String::new(),
+                column => format!("; line {}, column {column} is not that", error.line()),
+            };
+            let hint = if begins_with_zero(text, &error) {
+                ". A number of JSON cannot begin with 0: write it as a string"
+            } else {
+                ""
+            };
+            Error::invalid("parameters", format!("expected one JSON object{place}{hint}"))
         })
     }
 
@@ -69,6 +76,12 @@ impl<'a> Params<'a> {
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         let (_, value) = self.0.iter().rev().find(|(known, _)| known.as_str() == name)?;
         (!matches!(value, Value::Null)).then_some(value)
+    }
+
+    /// The names of all values that are there and not `null`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let named = self.0.iter().filter(|(_, value)| !matches!(value, Value::Null));
+        named.map(|(name, _)| name.as_str())
     }
 
     /// Several values that must all be there, judged in this order.
@@ -152,6 +165,20 @@ impl Value<'_> {
             )
         })
     }
+}
+
+/// Whether an error of the syntax is at the digit after a leading zero.
+fn begins_with_zero(text: &str, error: &serde_json::Error) -> bool {
+    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default().as_bytes();
+    let digit_at = |index: Option<usize>| index.and_then(|index| line.get(index)).copied();
+    // The column counts from 1, and is that of the zero or of the digit behind it.
+    let at = |zero: Option<usize>| {
+        let before = digit_at(zero.and_then(|zero| zero.checked_sub(1)));
+        digit_at(zero) == Some(b'0')
+            && digit_at(zero.map(|zero| zero + 1)).is_some_and(|next| next.is_ascii_digit())
+            && !before.is_some_and(|before| before.is_ascii_digit() || b".eE+".contains(&before))
+    };
+    at(error.column().checked_sub(1)) || at(error.column().checked_sub(2))
 }
 
 fn phone_number(text: &str) -> Option<String> {
@@ -267,6 +294,12 @@ mod tests {
             let error = Params::read(bad).err().unwrap_or_else(|| panic!("{bad} was taken"));
             assert_eq!(error.code(), Code::InvalidParameter);
             assert!(serde_json::to_string(&error).unwrap().contains("Invalid parameters parameter"));
+        }
+        for (text, zero) in
+            [("{\"p\":0042}", true), ("{\"p\":\n[-01]}", true), ("{\"p\":10x}", false), ("{\"p\":1.00.1}", false)]
+        {
+            let error = Params::read(text).err().unwrap_or_else(|| panic!("{text} was taken"));
+            assert_eq!(error.detail().contains("cannot begin with 0: write it as a string"), zero, "{text}");
         }
         assert!(Params::read("").is_ok());
         assert!(Params::read(" {} ").is_ok());

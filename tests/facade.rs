@@ -73,6 +73,42 @@ fn init_get_free_and_init_again() {
 }
 
 #[test]
+fn a_mistyped_key_is_told_and_the_log_says_what_is_in_use() {
+    let session = Session::begin();
+    facade::free();
+    let folder = session.folder.path();
+    let init = |more: Value| {
+        let mut config = json!({"storage": {"path": folder}, "monitoring": {"logLevel": "high"}});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        execute("init", "", &config.to_string())
+    };
+    let refused = init(json!({"credentail": {}}));
+    assert_eq!(refused["error"]["code"], 2004);
+    assert!(refused["error"]["detail"].as_str().unwrap().contains("it is spelled credential"), "{refused}");
+    let remote = json!({
+        "credential": {"inWeboURL": "https://pims.example:8443/x", "macID": "0123456789abcdef0123456789abcdef"},
+        "network": {"proxy": "http://user:sesame@proxy.example:3128"},
+        "billing": {"path": 1},
+    });
+    assert_eq!(init(remote)["status"], "SUCCEEDED");
+    let misplaced = execute("set", "pims.sdk.configuration", r#"{"logLevel":"none"}"#);
+    assert_eq!(misplaced["error"]["code"], 2004);
+    assert!(misplaced["error"]["detail"].as_str().unwrap().contains("logLevel belongs in monitoring"), "{misplaced}");
+    let path = execute("get", "pims.sdk.log", "")["result"]["logPath"].as_str().unwrap().to_owned();
+    let log = std::fs::read_to_string(path).unwrap();
+    let storage = format!("service: pims.example:8443; storage: {}", folder.display());
+    for line in [
+        storage.as_str(),
+        "pinned certificates: 0; proxy: proxy.example:3128",
+        "billing: this key of the configuration is not known",
+        "set pims.sdk.configuration: 2004 (logLevel: there is no such key at the top level",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+    assert!(!log.contains("sesame") && !log.contains("user:"), "{log}");
+}
+
+#[test]
 fn a_free_inside_a_callback_releases_the_facade_when_it_returns() {
     let session = Session::begin();
     let (sender, receiver) = channel();

@@ -216,8 +216,8 @@ fn select(method: Method, api: &str, params: &Params<'_>) -> Result<&'static Rou
     };
     let direct = params.get(name);
     let given = match (direct, alias) {
-        (None, Some(alias)) => params.get(alias).ok_or_else(|| Error::missing(name))?,
-        (None, None) => return Err(Error::missing(name)),
+        (None, Some(alias)) => params.get(alias).ok_or_else(|| missing_selector(method, api, name, params))?,
+        (None, None) => return Err(missing_selector(method, api, name, params)),
         (Some(given), _) => given,
     };
     let text = given.as_text().unwrap_or_default();
@@ -225,12 +225,26 @@ fn select(method: Method, api: &str, params: &Params<'_>) -> Result<&'static Rou
         return Err(unknown_operation(method, api, name));
     };
     if direct.is_none() && route.selector != Selector::ActionOrType {
-        return Err(Error::missing(name));
+        return Err(missing_selector(method, api, name, params));
     }
     if route.selector == Selector::StrongType {
         strong_action_type(params)?;
     }
     Ok(route)
+}
+
+/// 2101 for a selector. Where the call has the other selector's name in its place, the detail says so.
+fn missing_selector(method: Method, api: &str, name: &'static str, params: &Params<'_>) -> Error {
+    let error = Error::missing(name);
+    let other = if name == "action" { "type" } else { "action" };
+    match params.get(other) {
+        Some(_) => error.with_detail(format!(
+            "{} {} names its operation with \"{name}\", not with \"{other}\"",
+            method.name(),
+            known_name(api).unwrap_or("this api")
+        )),
+        None => error,
+    }
 }
 
 /// `actionType` is there, and is the only one that this library has.
@@ -372,6 +386,8 @@ mod tests {
             (Set, enroll, "", 2101, "Missing action parameter"),
             (Set, enroll, "{\"action\":null}", 2101, "Missing action parameter"),
             (Set, enroll, "{\"type\":\"enroll\"}", 2101, "Missing action parameter"),
+            (Set, enroll, "{\"type\":\"enroll\"}", 2101, "with \\\"action\\\", not with \\\"type\\\""),
+            (Get, "pims.authentication.smscode", "{\"action\":\"resetPIN\"}", 2101, "not with \\\"action\\\""),
             (Set, enroll, "{\"action\":\"x\",\"pinCode\":\"x\"}", 2102, "Invalid action parameter"),
             (Set, enroll, "{\"action\":1}", 2102, "Invalid action parameter"),
             (Set, enroll, "{\"action\":\"enroll\",\"pinCode\":\"x\"}", 2101, "Missing smsCode parameter"),

@@ -12,7 +12,7 @@ use crate::log;
 use crate::message::{Outcome, Output, noting};
 use crate::store::{StorageLock, Vault};
 use crate::strongauth::{AccountView, Failure, Host, Parts, StrongAuthentication};
-use crate::transport::http::{Endpoint, Http, Interrupt, Trust, check_trust as check};
+use crate::transport::http::{Endpoint, Http, Interrupt, ProxyInUse, Trust, check_trust as check};
 use crate::transport::{AccessToken, Transport};
 
 /// The application's id where a development configuration names none.
@@ -40,6 +40,7 @@ impl Core {
         component.take_token(&mut config);
         log::begin(lock.folder().clone(), config.log_level, config.new_log_file);
         log::lifecycle!("the facade is there, version {}", env!("CARGO_PKG_VERSION"));
+        log_surroundings(&config, &lock);
         if config.storage_key.is_none() {
             log::warning!(
                 "no storage.key was given: the device state is sealed by the key file beside it, which hides it from nobody who can read both"
@@ -65,6 +66,7 @@ impl Core {
         self.component = build(&config, clock, self.lock.clone(), self.component.token.clone(), &self.interrupt)?;
         self.component.take_token(&mut config);
         log::change(config.log_level, config.new_log_file);
+        log_surroundings(&config, &self.lock);
         (self.config, self.clock) = (config, clock);
         self.note_news(before);
         Ok(Output::Null)
@@ -107,6 +109,35 @@ impl Core {
     pub(super) fn take_news(&mut self) -> Vec<(AccountView, AccountView)> {
         std::mem::take(&mut self.news)
     }
+}
+
+/// Logs what is in use, and what of the configuration or the environment is not. No path of the
+/// service, no user and no password of a proxy is among it.
+fn log_surroundings(config: &Config, lock: &StorageLock) {
+    let (service, proxy) = match config.service() {
+        None => ("none".to_owned(), ProxyInUse::None),
+        Some(ServiceUrl::Embedded) => ("the embedded authority".to_owned(), ProxyInUse::None),
+        Some(ServiceUrl::Remote(url)) => (host(&url), ProxyInUse::find(config.proxy.as_deref(), &url)),
+    };
+    log::lifecycle!(
+        "service: {service}; storage: {}; pinned certificates: {}; proxy: {proxy}",
+        lock.folder().path().display(),
+        config.pins.len(),
+    );
+    if let ProxyInUse::Unusable(variable) = proxy {
+        log::warning!(
+            "{variable} names no HTTP proxy, and connections are made without one: set network.proxy to http://host:port"
+        );
+    }
+    for warning in &config.unknown_keys {
+        log::warning!("{warning}");
+    }
+}
+
+/// The host and port of a URL that was checked.
+fn host(url: &str) -> String {
+    let uri = url.parse::<http::Uri>().ok();
+    uri.and_then(|uri| uri.authority().map(ToString::to_string)).unwrap_or_default()
 }
 
 fn clock(config: &Config, before: MovedClock) -> MovedClock {

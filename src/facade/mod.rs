@@ -172,7 +172,9 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
     let here = HERE.get();
     let _making = here.making.lock().unwrap_or_else(PoisonError::into_inner);
     if current().is_some() {
-        return Err(Error::new(Code::AlreadyInitialized));
+        return Err(Error::new(Code::AlreadyInitialized).with_detail(
+            "one process has one facade, for all its threads: use the one that exists, or call pims_free before pims_init",
+        ));
     }
     let interrupt = Interrupt::default();
     let core = Core::open(config, interrupt.clone())?;
@@ -268,13 +270,18 @@ impl Facade {
     }
 }
 
-/// One line of the log for a call. Neither parameters nor results stand in it.
+/// Logs a call in one line: how it ended, with the code and the detail of an error. Neither parameters nor results stand in it.
 fn note(method: Method, api: &str, outcome: &Outcome) {
     // The name of an api is the caller's text, and may be anything where arguments were mixed up: only known names enter the log.
     let name = known_name(api).unwrap_or("an unknown api");
     match outcome {
         Ok(_) => log::request!("{} {name}: succeeded", method.name()),
-        Err(error) => log::request!("{} {name}: {}", method.name(), error.code() as u16),
+        Err(error) if error.detail().is_empty() => log::request!("{} {name}: {}", method.name(), error.code() as u16),
+        Err(error) => {
+            // A detail holds no secret. One line stays one line, whatever a service or a caller wrote.
+            let detail = error.detail().replace(char::is_control, " ");
+            log::request!("{} {name}: {} ({detail})", method.name(), error.code() as u16);
+        }
     }
 }
 
@@ -292,7 +299,9 @@ fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
 }
 
 fn not_initialized() -> Error {
-    Error::new(Code::NotInitialized)
+    Error::new(Code::NotInitialized).with_detail(
+        "this process has no facade: call pims_init first; after pims_free or in a forked child, call it again",
+    )
 }
 
 fn panicked() -> Error {

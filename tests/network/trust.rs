@@ -25,16 +25,27 @@ pub(crate) fn make(folder: &Path, host: &str, expired: bool) -> Made {
 }
 
 fn make_with(folder: &Path, host: &str, expired: bool, provider: rustls::crypto::CryptoProvider) -> Made {
+    make_changed(folder, host, provider, |params| {
+        if expired {
+            params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+            params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+        }
+    })
+}
+
+fn make_changed(
+    folder: &Path,
+    host: &str,
+    provider: rustls::crypto::CryptoProvider,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Made {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca_certificate = ca.self_signed(&ca_key).unwrap();
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new([host.to_owned()]).unwrap();
-    if expired {
-        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
-        params.not_before = rcgen::date_time_ymd(2019, 1, 1);
-    }
+    change(&mut params);
     let certificate = params.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
     let ca_file = folder.join("ca.pem");
     std::fs::write(&ca_file, ca_certificate.pem()).unwrap();
@@ -128,6 +139,51 @@ fn a_certificate_for_another_host_or_another_time_is_not_trusted() {
         let refused = ask(folder.path(), &service, json!({"caFile": made.ca_file, "pinnedCertificates": [made.pin]}));
         assert_eq!(refused["error"]["code"], 2202, "{host}: {refused}");
     }
+}
+
+#[test]
+fn each_fault_of_a_certificate_has_its_own_sentence() {
+    let _turn = turn();
+    let told = |host: &str, change: fn(&mut CertificateParams), with_ca: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        let made = make_changed(folder.path(), host, rustls::crypto::ring::default_provider(), change);
+        let service = Service::start(folder.path(), Some(made.server));
+        let credential = if with_ca { json!({"caFile": made.ca_file}) } else { json!({}) };
+        let refused = ask(folder.path(), &service, credential);
+        assert_eq!(refused["error"]["code"], 2202, "{refused}");
+        refused["error"]["detail"].as_str().unwrap().to_owned()
+    };
+    let past: fn(&mut CertificateParams) = |params| {
+        params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    };
+    let future: fn(&mut CertificateParams) = |params| params.not_before = rcgen::date_time_ymd(4000, 1, 1);
+    let authority: fn(&mut CertificateParams) = |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    for (host, change, with_ca, sentence) in [
+        ("localhost", (|_| ()) as fn(&mut CertificateParams), false, "issuer's certificate in credential.caFile"),
+        ("elsewhere.example", |_| (), true, "for another host"),
+        ("localhost", past, true, "has expired: check the clock"),
+        ("localhost", future, true, "not valid yet: check the clock"),
+        ("localhost", authority, true, "the certificate of a CA as its own"),
+    ] {
+        let detail = told(host, change, with_ca);
+        assert!(detail.contains(sentence), "{sentence}: {detail}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), None);
+    // It answers to a greeting of TLS as servers of plain HTTP do.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+        std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").unwrap();
+        let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+    });
+    let plain = ask(folder.path(), &service, json!({"inWeboURL": url}));
+    server.join().unwrap();
+    assert_eq!(plain["error"]["code"], 2202, "{plain}");
+    assert!(plain["error"]["detail"].as_str().unwrap().contains("plain HTTP"), "{plain}");
 }
 
 #[test]

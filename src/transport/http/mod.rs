@@ -21,7 +21,7 @@ use super::{AccessToken, CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transpo
 use crate::inwebo::{Request, Ticket, Word};
 
 pub use dial::Interrupt;
-pub use proxy::is_proxy;
+pub use proxy::{ProxyInUse, is_proxy};
 pub use tls::{Pin, Trust, TrustError};
 
 use dial::{Dial, Names};

@@ -22,6 +22,52 @@ pub(super) fn choose(configured: Option<&str>) -> Option<Proxy> {
     }
 }
 
+/// The proxy of the connections to a service, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyInUse {
+    /// Connections are direct.
+    None,
+    /// Host and port of the proxy.
+    At(String),
+    /// Connections are direct, although this variable of the environment names something.
+    Unusable(&'static str),
+}
+
+impl ProxyInUse {
+    /// Finds the proxy for a service. The configured one stands before that of the environment.
+    pub fn find(configured: Option<&str>, service: &str) -> Self {
+        Self::find_in(configured, service, |name| std::env::var(name).ok())
+    }
+
+    fn find_in(configured: Option<&str>, service: &str, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let Ok(service) = service.parse::<ureq::http::Uri>() else { return Self::None };
+        if service.scheme_str() != Some("https") {
+            return Self::None;
+        }
+        let proxy = match configured {
+            Some(url) => read(url),
+            None => of_environment(&variable),
+        };
+        match proxy {
+            Some(proxy) if proxy.is_no_proxy(&service) => Self::None,
+            Some(proxy) => Self::At(format!("{}:{}", proxy.host(), proxy.port())),
+            None => {
+                let named = |name: &&str| variable(name).is_some_and(|value| !value.trim().is_empty());
+                VARIABLES.into_iter().find(named).map_or(Self::None, Self::Unusable)
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for ProxyInUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None | Self::Unusable(_) => f.write_str("none"),
+            Self::At(place) => f.write_str(place),
+        }
+    }
+}
+
 /// Whether TLS is spoken with the proxy itself.
 pub(super) fn speaks_tls(proxy: &Proxy) -> bool {
     proxy.protocol() == ProxyProtocol::Https
@@ -96,6 +142,25 @@ mod tests {
         let proxy = proxy_of(&[("HTTPS_PROXY", "https://us%40er:p%3Ass@proxy:3128"), ("NO_PROXY", "a")]).unwrap();
         assert_eq!((proxy.host(), proxy.port(), speaks_tls(&proxy)), ("proxy", 3128, true));
         assert_eq!((proxy.username(), proxy.password()), (Some("us@er"), Some("p:ss")));
+    }
+
+    #[test]
+    fn the_proxy_in_use_is_told_without_its_user_and_one_that_cannot_be_used_by_its_variable() {
+        let found = |configured, service, variables: &[(&str, &str)]| {
+            ProxyInUse::find_in(configured, service, |name| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let at = |place: &str| ProxyInUse::At(place.to_owned());
+        let service = "https://example.com/x";
+        assert_eq!(found(Some("http://user:secret@proxy:3128"), service, &[]), at("proxy:3128"));
+        assert_eq!(found(None, service, &[("https_proxy", "http://u:p@a:1")]), at("a:1"));
+        assert_eq!(found(None, service, &[("ALL_PROXY", "socks5://u:p@a")]), ProxyInUse::Unusable("ALL_PROXY"));
+        assert_eq!(found(None, service, &[("ALL_PROXY", "socks5://a"), ("HTTPS_PROXY", "http://b:2")]), at("b:2"));
+        assert_eq!(found(None, service, &[("HTTPS_PROXY", "http://b:x")]), ProxyInUse::Unusable("HTTPS_PROXY"));
+        assert_eq!(found(None, service, &[("HTTPS_PROXY", "http://b"), ("NO_PROXY", "example.com")]), ProxyInUse::None);
+        assert_eq!(found(None, "http://127.0.0.1:1", &[("ALL_PROXY", "socks5://a")]), ProxyInUse::None);
+        assert_eq!(found(None, service, &[("HTTPS_PROXY", " ")]), ProxyInUse::None);
     }
 
     #[test]

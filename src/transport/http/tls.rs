@@ -44,9 +44,33 @@ pub(super) enum Untrusted {
     /// Its key is none of the pinned ones.
     #[error("the server's key is none of the pinned ones")]
     Pin,
-    /// Its certificate is not trusted, or not for this name, or its time is over.
-    #[error("the server's certificate is not trusted, not for this host, or expired")]
+    /// No root that is trusted stands behind its certificate.
+    #[error(
+        "the server's certificate is of an issuer that is not trusted: name the issuer's certificate in credential.caFile"
+    )]
+    Issuer,
+    /// Its certificate is for other names.
+    #[error(
+        "the server's certificate is for another host: check the host in credential.inWeboURL and credential.cvsURL"
+    )]
+    Name,
+    /// The time of its certificate is over.
+    #[error("the server's certificate has expired: check the clock of this device, or renew the certificate")]
+    Expired,
+    /// The time of its certificate has not begun.
+    #[error("the server's certificate is not valid yet: check the clock of this device")]
+    NotValidYet,
+    /// Its certificate is that of an authority.
+    #[error(
+        "the server shows the certificate of a CA as its own: give it a certificate that the CA signed, and name the CA in credential.caFile"
+    )]
+    CaAsServer,
+    /// Its certificate has another fault.
+    #[error("the server's certificate cannot be used: it is damaged, revoked or for another purpose")]
     Certificate,
+    /// It answered without TLS.
+    #[error("the server does not speak TLS at this port: it may be a port of plain HTTP, check the URL")]
+    NoTls,
     /// They did not come to an agreement.
     #[error("TLS failed")]
     Handshake,
@@ -174,13 +198,28 @@ fn untrusted(why: Untrusted) -> Error {
 fn judge(error: std::io::Error) -> Error {
     let why = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).map(|error| match error {
         rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => Untrusted::Pin,
-        rustls::Error::InvalidCertificate(_) => Untrusted::Certificate,
+        rustls::Error::InvalidCertificate(error) => of_certificate(error),
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => Untrusted::NoTls,
         _ => Untrusted::Handshake,
     });
     match why {
         Some(why) => untrusted(why),
         // An error of the transport below comes out as it went in.
         None => error.into(),
+    }
+}
+
+/// What is wrong with a certificate.
+fn of_certificate(error: &CertificateError) -> Untrusted {
+    use CertificateError as E;
+    match error {
+        E::UnknownIssuer => Untrusted::Issuer,
+        E::NotValidForName | E::NotValidForNameContext { .. } => Untrusted::Name,
+        E::Expired | E::ExpiredContext { .. } => Untrusted::Expired,
+        E::NotValidYet | E::NotValidYetContext { .. } => Untrusted::NotValidYet,
+        // rustls has no variant for this error of the verifier below it.
+        E::Other(inner) if format!("{:?}", inner.0) == "CaUsedAsEndEntity" => Untrusted::CaAsServer,
+        _ => Untrusted::Certificate,
     }
 }
 

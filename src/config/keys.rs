@@ -1,0 +1,172 @@
+//! The names of the keys of a configuration, and what is told of a key that has none of these names.
+
+use strsim::damerau_levenshtein;
+
+use super::{Error, invalid};
+use crate::params::{Params, Value};
+
+/// The keys of each object of the configuration; the object without a name is the whole.
+const OBJECTS: &[(&str, &[&str])] = &[
+    (
+        "",
+        &[
+            "environnement",
+            "environment",
+            "mode",
+            "monitoring",
+            "credential",
+            "profile",
+            "account",
+            "storage",
+            "network",
+            "device",
+            "embedded",
+        ],
+    ),
+    ("monitoring", &["logLevel", "newLogFile", "newLogTimeDuration"]),
+    (
+        "credential",
+        &["clientId", "clientSecret", "macID", "inWeboURL", "cvsURL", "factoryKey", "pinnedCertificates", "caFile"],
+    ),
+    ("profile", &["brand"]),
+    ("account", &["username", "accessToken"]),
+    ("storage", &["path", "allowSharedFolder", "key"]),
+    ("network", &["connectTimeoutMs", "requestTimeoutMs", "proxy"]),
+    ("device", &["OS", "OSVersion", "PhoneModel", "PhoneBrand"]),
+    ("embedded", &["database", "clockOffsetSeconds", "clockFrozen", "policy"]),
+];
+
+/// Checks the names of all keys. A key that is nearly a known one, or a known one in another object,
+/// is 2004. Returns a sentence for the log about each other key that is not known. The members of
+/// `embedded.policy` are left to the authority, and an unknown object is not looked into.
+pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
+    let mut unknown = Vec::new();
+    for (object, known) in OBJECTS {
+        let members = match (*object, root.get(object)) {
+            ("", _) => root,
+            (_, Some(Value::Object(members))) => members,
+            _ => continue,
+        };
+        for key in members.names().filter(|key| !known.contains(key)) {
+            match meant(object, known, key) {
+                Some(right) => return Err(invalid(right)),
+                None => unknown.push(ignored(object, key)),
+            }
+        }
+    }
+    Ok(unknown)
+}
+
+/// What a key was meant to be: the detail of 2004, or `None` where it is like no known key.
+fn meant(object: &str, known: &[&str], key: &str) -> Option<String> {
+    let here = if object.is_empty() { "at the top level".to_owned() } else { format!("in {object}") };
+    if let Some(right) = nearest(known, key) {
+        return Some(format!("{}: there is no such key {here}; it is spelled {right}", path(object, key)));
+    }
+    let elsewhere = OBJECTS.iter().filter(|(other, _)| *other != object);
+    elsewhere.clone().find_map(|(other, keys)| {
+        let right = keys.iter().find(|right| plain(right) == plain(key))?;
+        let place = if other.is_empty() { "at the top level".to_owned() } else { format!("in {other}") };
+        Some(format!("{}: there is no such key {here}; {right} belongs {place}", path(object, key)))
+    })
+}
+
+/// The known key that is the fewest edits away, where these are few enough for its length.
+fn nearest<'a>(known: &[&'a str], key: &str) -> Option<&'a str> {
+    // The distance takes time and memory by the product of the lengths.
+    if key.len() > 64 {
+        return None;
+    }
+    let key = plain(key);
+    let away = known.iter().map(|right| (damerau_levenshtein(&plain(right), &key), *right));
+    away.filter(|(edits, right)| *edits <= most_edits(right)).min_by_key(|(edits, _)| *edits).map(|(_, right)| right)
+}
+
+/// Two edits make another word of a short one.
+fn most_edits(right: &str) -> usize {
+    match right.len() {
+        0..=2 => 0,
+        3..=4 => 1,
+        _ => 2,
+    }
+}
+
+/// A key as it is compared: `log_level` and `LogLevel` are `logLevel`.
+fn plain(key: &str) -> String {
+    key.chars().filter(|letter| !matches!(letter, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
+}
+
+fn path(object: &str, key: &str) -> String {
+    let dot = if object.is_empty() { "" } else { "." };
+    format!("{object}{dot}{}", key.escape_debug())
+}
+
+/// The name is told where it looks like one: where arguments were mixed up it may be a secret.
+fn ignored(object: &str, key: &str) -> String {
+    let is_name = (1..=32).contains(&key.len())
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+        && key.bytes().filter(u8::is_ascii_digit).count() < 3;
+    match (is_name, object) {
+        (true, _) => format!("{}: this key of the configuration is not known and is ignored", path(object, key)),
+        (false, "") => "a key at the top level of the configuration is not known and is ignored".to_owned(),
+        (false, _) => format!("a key in {object} of the configuration is not known and is ignored"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(text: &str) -> Result<Vec<String>, String> {
+        let root = Params::read(text).unwrap_or_else(|error| panic!("{text}: {}", error.detail()));
+        check(&root).map_err(|error| error.detail().to_owned())
+    }
+
+    #[test]
+    fn a_mistyped_key_is_told_with_the_right_name() {
+        for (text, right) in [
+            (r#"{"enviroment":"Production"}"#, "it is spelled environment"),
+            (r#"{"Environnement":"Production"}"#, "it is spelled environnement"),
+            (r#"{"mdoe":"B2B"}"#, "it is spelled mode"),
+            (r#"{"credentials":{}}"#, "it is spelled credential"),
+            (
+                r#"{"monitoring":{"log_level":"high"}}"#,
+                "monitoring.log_level: there is no such key in monitoring; it is spelled logLevel",
+            ),
+            (r#"{"credential":{"inWeboUrl":"x"}}"#, "it is spelled inWeboURL"),
+            (r#"{"credential":{"pinnedCertificate":[]}}"#, "it is spelled pinnedCertificates"),
+            (r#"{"storage":{"pth":"x"}}"#, "it is spelled path"),
+            (r#"{"device":{"os":"x"}}"#, "it is spelled OS"),
+        ] {
+            let detail = checked(text).expect_err(text);
+            assert!(detail.contains(right), "{text}: {detail}");
+        }
+    }
+
+    #[test]
+    fn a_known_key_in_another_object_is_told_with_its_place() {
+        for (text, right) in [
+            (r#"{"macID":"x"}"#, "macID: there is no such key at the top level; macID belongs in credential"),
+            (r#"{"logLevel":"high"}"#, "logLevel belongs in monitoring"),
+            (r#"{"storage":{"database":"x"}}"#, "database belongs in embedded"),
+            (r#"{"credential":{"storage":{}}}"#, "storage belongs at the top level"),
+            (r#"{"network":{"pinned_certificates":[]}}"#, "pinnedCertificates belongs in credential"),
+        ] {
+            let detail = checked(text).expect_err(text);
+            assert!(detail.contains(right), "{text}: {detail}");
+        }
+    }
+
+    #[test]
+    fn another_key_is_a_warning_that_shows_no_secret() {
+        for text in ["{}", r#"{"envronment":null}"#, r#"{"embedded":{"policy":{"mode":1}}}"#] {
+            assert_eq!(checked(text), Ok(Vec::new()), "{text}");
+        }
+        let secret = "c2VjcmV0LXNlY3JldA9876543210";
+        let text = format!(r#"{{"x":{{"path":1}},"device":{{"US":1}},"account":{{"{secret}":1}}}}"#);
+        let warnings = checked(&text).unwrap_or_else(|detail| panic!("{detail}"));
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        assert!(warnings[0].starts_with("x: this key") && warnings[2].starts_with("device.US: "), "{warnings:?}");
+        assert!(!warnings.concat().contains(secret));
+    }
+}

@@ -352,7 +352,7 @@ fn of_state(refusal: Refusal, state: State) -> Error {
         State::Activated(_) => {
             error.with_detail("this device is enrolled already; to enroll it anew, remove the account's enrollments first")
         }
-        State::Blocked => error.with_detail("the account is blocked: reset the PIN with an SMS code").then(NextAction::ResetPin),
+        State::Blocked => error.with_detail("the account was blocked when last asked: reset the PIN with an SMS code").then(NextAction::ResetPin),
         State::Upgradable => {
             let detail = "the device state is of an older form that this version cannot upgrade: remove the enrollments, then enroll anew";
             error.with_detail(detail).then(NextAction::RemoveEnrollments)

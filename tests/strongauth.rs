@@ -352,6 +352,32 @@ fn the_words_of_the_service_move_the_state_and_are_written_down() {
 }
 
 #[test]
+fn a_blocked_device_asks_for_its_block_before_it_refuses() {
+    for (answer, state, block) in
+        [("OK", State::Activated(Sync::Due), Block::NotBlocked), ("NOK_BLOCKED", State::Blocked, Block::PinBlocked)]
+    {
+        let (bench, mut component) = bench(&enrolled(Standing::Blocked));
+        bench.script.answer("ActionSetup", &format!("<err>{answer}</err>"));
+        assert!(component.otp_without_pin().is_err(), "{answer}");
+        assert_eq!(bench.script.asked(), ["Setup status"], "{answer}");
+        let record = bench.memory.record();
+        assert_eq!((record.state(0), record.block), (state, Some(block)), "{answer}");
+    }
+}
+
+#[test]
+fn a_device_whose_block_is_over_goes_on_in_the_same_call() {
+    let (bench, mut component) = bench(&enrolled(Standing::Blocked));
+    bench.script.answer("ActionSetup", "<err>OK</err>");
+    synchronize(&bench.script);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi>");
+    component.otp_with_pin(&pin("1234")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(bench.script.asked()[0], "Setup status");
+    assert_eq!(component.state(), State::Activated(Sync::Done));
+}
+
+#[test]
 fn a_desynchronized_device_synchronizes_and_goes_on_in_the_same_call() {
     let (bench, mut component) = bench(&enrolled(Standing::Active));
     bench.script.answer("ActionSetup", CHALLENGE);

@@ -152,6 +152,16 @@ impl StrongAuthentication {
         permit(state, operation).map_err(|refusal| Failure::State(refusal, state))
     }
 
+    /// Lets an operation begin that a block forbids. A block may have ended at the service, by an
+    /// operator or by a reset on another device. So a blocked device asks `status` first, which
+    /// costs no try. Where no answer comes, the block counts as last known.
+    fn permit_unless_blocked(&mut self, operation: Operation) -> Result<(), Failure> {
+        if self.state() == State::Blocked {
+            self.block()?;
+        }
+        self.permit(operation)
+    }
+
     /// One step of the MAC exchange. Nothing is sent whose answer could not be written down.
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, Failure> {
         self.store.check()?;

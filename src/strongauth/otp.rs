@@ -15,7 +15,7 @@ impl StrongAuthentication {
     /// A one-time password, with a PIN.
     pub fn otp_with_pin(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
         self.repair()?;
-        self.permit(Operation::MakeOtp)?;
+        self.permit_unless_blocked(Operation::MakeOtp)?;
         let outcome = self.synchronize_if_due(pin).and_then(|()| self.make_password(pin));
         self.settle(outcome)
     }
@@ -23,7 +23,7 @@ impl StrongAuthentication {
     /// A one-time password without a PIN, where the service's policy allows it.
     pub fn otp_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
         self.repair()?;
-        self.permit(Operation::MakeOtp)?;
+        self.permit_unless_blocked(Operation::MakeOtp)?;
         // The service secret is hidden under the PIN's key: while that is stale, no password would be right.
         if self.state() == State::Activated(Sync::Due) {
             return Err(Failure::MustSynchronize);

@@ -11,7 +11,7 @@ impl StrongAuthentication {
     /// Changes the account's PIN. The two differ: the caller has seen to that.
     pub fn update_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
         self.repair()?;
-        self.permit(Operation::UpdatePin)?;
+        self.permit_unless_blocked(Operation::UpdatePin)?;
         let outcome = self.synchronize_if_due(old).and_then(|()| self.change_pin(old, new));
         self.settle(outcome)
     }

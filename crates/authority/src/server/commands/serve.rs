@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::Builder;
@@ -64,13 +64,22 @@ fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -
         .max_blocking_threads(2 * config.limits.steps + 8)
         .build()
         .map_err(|error| error.to_string())?;
-    let ended = runtime.block_on(serve(config, ready));
+    // A PostgreSQL connection blocks when it is dropped, and a thread of the runtime must not block.
+    // So this thread holds the service until the runtime is gone, on every way out.
+    let opened = OnceLock::new();
+    let ended = runtime.block_on(serve(config, &opened, ready));
     // What the drain cut off may still wait for the database or the gateway.
     runtime.shutdown_timeout(LAST_STEPS);
+    drop(opened);
     ended
 }
 
-async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -> Result<(), String> {
+/// Serves until a signal. `keep` holds the service when this returns.
+async fn serve(
+    config: Config,
+    keep: &OnceLock<Arc<Service>>,
+    ready: impl FnOnce(SocketAddr) -> Result<(), String>,
+) -> Result<(), String> {
     // From the first moment on: where nobody listens to it, it kills, and opening takes a while.
     let hangup = listen(SignalKind::hangup())?;
     let proxies = Arc::new(TrustedProxies::new(config.listen.trusted_proxies.clone()));
@@ -85,8 +94,9 @@ async fn serve(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), Stri
     };
     let keep_days = config.keep_days;
     // Opening asks the database and perhaps an issuer, and waits for both.
-    let opened = tokio::task::spawn_blocking(move || open_service(config)).await.map_err(|error| error.to_string())?;
-    let service = Arc::new(opened?);
+    let opened =
+        tokio::task::spawn_blocking(move || open_service(config)).await.map_err(|error| error.to_string())??;
+    let service = keep.get_or_init(|| Arc::new(opened)).clone();
     let signals =
         Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())?, hangup };
     let (stop, stopped) = watch::channel(false);

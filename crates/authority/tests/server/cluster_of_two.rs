@@ -270,3 +270,39 @@ fn a_program_that_is_killed_gives_no_wrong_pin_back() {
         assert!((answered..=sent).contains(&charged), "{answered} were answered, {sent} sent, {charged} charged");
     });
 }
+
+/// Ends a program by SIGTERM. It must end with 0: `postgres::Client` panics where a runtime's thread
+/// drops it, and the panic aborts the process.
+fn ends_well(mut world: World) {
+    world.signal("-TERM");
+    let status = world.process.wait().unwrap();
+    assert_eq!(status.code(), Some(0), "{status}: {}", world.log.text());
+    world.log.wait_for(|line| line["message"] == "ended");
+}
+
+#[test]
+fn a_program_on_postgresql_ends_with_zero() {
+    let schema = Schema::new(Cluster::shared());
+    let start = || Setup::production().set("database.url", &schema.url).start();
+    for _ in 0..5 {
+        ends_well(start());
+    }
+    for turn in 0..5 {
+        let world = start();
+        let alice = world.account(&format!("alice{turn}"));
+        Device::activate(&world, &alice, "1234").made(&world.client, "1234");
+        ends_well(world);
+    }
+}
+
+#[test]
+fn a_start_on_postgresql_that_fails_late_ends_with_its_error() {
+    let schema = Schema::new(Cluster::shared());
+    let world = Setup::production().set("database.url", &schema.url).start();
+    // Another program cannot have the same address: that is found when the database is open.
+    let address = world.client.url.trim_start_matches("http://");
+    let second = Setup::production().set("database.url", &schema.url).set("listen.address", address);
+    let output = second.command(&["serve"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    ends_well(world);
+}

@@ -360,7 +360,8 @@ fn of_state(refusal: Refusal, state: State) -> Error {
     }
 }
 
-/// The detail of 2305 where no try is left. A service tells no count where it has no code to compare with.
+/// The detail of 2305 where no try is left. A service tells no count where it has no code to
+/// compare with.
 const NO_CODE_TO_TRY: &str = "the SMS code is wrong, used, expired or tried too often, or none was asked for: \
     ask for one with get pims.authentication.smscode";
 

@@ -167,18 +167,15 @@ impl Value<'_> {
     }
 }
 
-/// Whether an error of the syntax is at the digit after a leading zero.
+/// Returns whether an error of the syntax is at the digit after a leading zero.
 fn begins_with_zero(text: &str, error: &serde_json::Error) -> bool {
     let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default().as_bytes();
-    let digit_at = |index: Option<usize>| index.and_then(|index| line.get(index)).copied();
     // The column counts from 1, and is that of the zero or of the digit behind it.
-    let at = |zero: Option<usize>| {
-        let before = digit_at(zero.and_then(|zero| zero.checked_sub(1)));
-        digit_at(zero) == Some(b'0')
-            && digit_at(zero.map(|zero| zero + 1)).is_some_and(|next| next.is_ascii_digit())
-            && !before.is_some_and(|before| before.is_ascii_digit() || b".eE+".contains(&before))
-    };
-    at(error.column().checked_sub(1)) || at(error.column().checked_sub(2))
+    let zeros = [error.column().checked_sub(1), error.column().checked_sub(2)];
+    zeros.into_iter().flatten().filter_map(|zero| line.split_at_checked(zero)).any(|(before, number)| {
+        let is_inside = before.last().is_some_and(|last| last.is_ascii_digit() || b".eE+".contains(last));
+        !is_inside && matches!(number, [b'0', next, ..] if next.is_ascii_digit())
+    })
 }
 
 fn phone_number(text: &str) -> Option<String> {

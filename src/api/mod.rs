@@ -233,7 +233,8 @@ fn select(method: Method, api: &str, params: &Params<'_>) -> Result<&'static Rou
     Ok(route)
 }
 
-/// 2101 for a selector. Where the call has the other selector's name in its place, the detail says so.
+/// Makes 2101 for a selector. If the call has the other selector's name in its place, the detail
+/// says so.
 fn missing_selector(method: Method, api: &str, name: &'static str, params: &Params<'_>) -> Error {
     let error = Error::missing(name);
     let other = if name == "action" { "type" } else { "action" };

@@ -1,4 +1,6 @@
-//! The names of the keys of a configuration, and what is told of a key that has none of these names.
+//! The names of the keys of a configuration, and the answer to a key that has none of these names.
+
+use std::borrow::Cow;
 
 use strsim::damerau_levenshtein;
 
@@ -36,9 +38,9 @@ const OBJECTS: &[(&str, &[&str])] = &[
     ("embedded", &["database", "clockOffsetSeconds", "clockFrozen", "policy"]),
 ];
 
-/// Checks the names of all keys. A key that is nearly a known one, or a known one in another object,
-/// is 2004. Returns a sentence for the log about each other key that is not known. The members of
-/// `embedded.policy` are left to the authority, and an unknown object is not looked into.
+/// Checks the names of all keys. A key that is nearly a known one, or a known one in another
+/// object, is 2004. Returns a sentence for the log about each other key that is not known. The
+/// members of `embedded.policy` are left to the authority, and an unknown object is not looked into.
 pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
     let mut unknown = Vec::new();
     for (object, known) in OBJECTS {
@@ -57,18 +59,23 @@ pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
     Ok(unknown)
 }
 
-/// What a key was meant to be: the detail of 2004, or `None` where it is like no known key.
+/// Returns the detail of 2004 that tells the key that was meant, or `None` where no known key is
+/// like this one.
 fn meant(object: &str, known: &[&str], key: &str) -> Option<String> {
-    let here = if object.is_empty() { "at the top level".to_owned() } else { format!("in {object}") };
+    let unknown = format!("{}: there is no such key {}", path(object, key), place(object));
     if let Some(right) = nearest(known, key) {
-        return Some(format!("{}: there is no such key {here}; it is spelled {right}", path(object, key)));
+        return Some(format!("{unknown}; it is spelled {right}"));
     }
-    let elsewhere = OBJECTS.iter().filter(|(other, _)| *other != object);
-    elsewhere.clone().find_map(|(other, keys)| {
+    let mut elsewhere = OBJECTS.iter().filter(|(other, _)| *other != object);
+    elsewhere.find_map(|(other, keys)| {
         let right = keys.iter().find(|right| plain(right) == plain(key))?;
-        let place = if other.is_empty() { "at the top level".to_owned() } else { format!("in {other}") };
-        Some(format!("{}: there is no such key {here}; {right} belongs {place}", path(object, key)))
+        Some(format!("{unknown}; {right} belongs {}", place(other)))
     })
+}
+
+/// Returns where the members of an object are.
+fn place(object: &str) -> Cow<'_, str> {
+    if object.is_empty() { "at the top level".into() } else { format!("in {object}").into() }
 }
 
 /// The known key that is the fewest edits away, where these are few enough for its length.
@@ -106,10 +113,10 @@ fn ignored(object: &str, key: &str) -> String {
     let is_name = (1..=32).contains(&key.len())
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
         && key.bytes().filter(u8::is_ascii_digit).count() < 3;
-    match (is_name, object) {
-        (true, _) => format!("{}: this key of the configuration is not known and is ignored", path(object, key)),
-        (false, "") => "a key at the top level of the configuration is not known and is ignored".to_owned(),
-        (false, _) => format!("a key in {object} of the configuration is not known and is ignored"),
+    if is_name {
+        format!("{}: this key of the configuration is not known and is ignored", path(object, key))
+    } else {
+        format!("a key {} of the configuration is not known and is ignored", place(object))
     }
 }
 

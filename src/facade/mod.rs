@@ -270,7 +270,8 @@ impl Facade {
     }
 }
 
-/// Logs a call in one line: how it ended, with the code and the detail of an error. Neither parameters nor results stand in it.
+/// Logs a call in one line: how it ended, with the code and the detail of an error. Neither
+/// parameters nor results stand in it.
 fn note(method: Method, api: &str, outcome: &Outcome) {
     // The name of an api is the caller's text, and may be anything where arguments were mixed up: only known names enter the log.
     let name = known_name(api).unwrap_or("an unknown api");
@@ -278,7 +279,7 @@ fn note(method: Method, api: &str, outcome: &Outcome) {
         Ok(_) => log::request!("{} {name}: succeeded", method.name()),
         Err(error) if error.detail().is_empty() => log::request!("{} {name}: {}", method.name(), error.code() as u16),
         Err(error) => {
-            // A detail holds no secret. One line stays one line, whatever a service or a caller wrote.
+            // A detail holds no secret. Text of a service or a caller must not begin another line.
             let detail = error.detail().replace(char::is_control, " ");
             log::request!("{} {name}: {} ({detail})", method.name(), error.code() as u16);
         }

@@ -27,10 +27,14 @@ pub(crate) fn make(folder: &Path, host: &str, expired: bool) -> Made {
 fn make_with(folder: &Path, host: &str, expired: bool, provider: rustls::crypto::CryptoProvider) -> Made {
     make_changed(folder, host, provider, |params| {
         if expired {
-            params.not_after = rcgen::date_time_ymd(2020, 1, 1);
-            params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+            expire(params);
         }
     })
+}
+
+fn expire(params: &mut CertificateParams) {
+    params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
 }
 
 fn make_changed(
@@ -153,16 +157,12 @@ fn each_fault_of_a_certificate_has_its_own_sentence() {
         assert_eq!(refused["error"]["code"], 2202, "{refused}");
         refused["error"]["detail"].as_str().unwrap().to_owned()
     };
-    let past: fn(&mut CertificateParams) = |params| {
-        params.not_before = rcgen::date_time_ymd(2019, 1, 1);
-        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
-    };
     let future: fn(&mut CertificateParams) = |params| params.not_before = rcgen::date_time_ymd(4000, 1, 1);
     let authority: fn(&mut CertificateParams) = |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     for (host, change, with_ca, sentence) in [
         ("localhost", (|_| ()) as fn(&mut CertificateParams), false, "issuer's certificate in credential.caFile"),
         ("elsewhere.example", |_| (), true, "for another host"),
-        ("localhost", past, true, "has expired: check the clock"),
+        ("localhost", expire, true, "has expired: check the clock"),
         ("localhost", future, true, "not valid yet: check the clock"),
         ("localhost", authority, true, "the certificate of a CA as its own"),
     ] {

@@ -16,10 +16,19 @@ pub fn is_proxy(url: &str) -> bool {
 
 /// The proxy for `https`. What is configured knows no exceptions.
 pub(super) fn choose(configured: Option<&str>) -> Option<Proxy> {
+    choose_in(configured, of_process)
+}
+
+fn choose_in(configured: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Option<Proxy> {
     match configured {
         Some(url) => read(url),
-        None => of_environment(|name| std::env::var(name).ok()),
+        None => of_environment(variable),
     }
+}
+
+/// Returns a variable of this process's environment.
+fn of_process(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
 }
 
 /// The proxy of the connections to a service, for the log.
@@ -36,7 +45,7 @@ pub enum ProxyInUse {
 impl ProxyInUse {
     /// Finds the proxy for a service. The configured one stands before that of the environment.
     pub fn find(configured: Option<&str>, service: &str) -> Self {
-        Self::find_in(configured, service, |name| std::env::var(name).ok())
+        Self::find_in(configured, service, of_process)
     }
 
     fn find_in(configured: Option<&str>, service: &str, variable: impl Fn(&str) -> Option<String>) -> Self {
@@ -44,11 +53,7 @@ impl ProxyInUse {
         if service.scheme_str() != Some("https") {
             return Self::None;
         }
-        let proxy = match configured {
-            Some(url) => read(url),
-            None => of_environment(&variable),
-        };
-        match proxy {
+        match choose_in(configured, &variable) {
             Some(proxy) if proxy.is_no_proxy(&service) => Self::None,
             Some(proxy) => Self::At(format!("{}:{}", proxy.host(), proxy.port())),
             None => {

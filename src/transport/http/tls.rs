@@ -209,7 +209,7 @@ fn judge(error: std::io::Error) -> Error {
     }
 }
 
-/// What is wrong with a certificate.
+/// Returns the fault of a certificate.
 fn of_certificate(error: &CertificateError) -> Untrusted {
     use CertificateError as E;
     match error {

@@ -8,6 +8,7 @@ use pims_authority::AccountName;
 use crate::cluster::Cluster;
 use crate::device::{Answer, Device, Exchange, finalize, setup};
 use crate::http;
+use crate::issuer::Issuer;
 use crate::schema::Schema;
 use crate::world::{Setup, World, token};
 
@@ -271,8 +272,8 @@ fn a_program_that_is_killed_gives_no_wrong_pin_back() {
     });
 }
 
-/// Ends a program by SIGTERM. It must end with 0: `postgres::Client` panics where a runtime's thread
-/// drops it, and the panic aborts the process.
+/// Ends a program by SIGTERM. It must end with 0: `postgres::Client` panics where a runtime's
+/// thread drops it, and the panic aborts the process.
 fn ends_well(mut world: World) {
     world.signal("-TERM");
     let status = world.process.wait().unwrap();
@@ -298,8 +299,23 @@ fn a_program_on_postgresql_ends_with_zero() {
 #[test]
 fn a_start_on_postgresql_that_fails_late_ends_with_its_error() {
     let schema = Schema::new(Cluster::shared());
+    let setup = Setup::production().set("database.url", &schema.url);
+    // The program reads the issuer's keys when the database is open.
+    setup.write("jwks.json", "[]");
+    let output = setup.command(&["serve"]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{}: {told}", output.status);
+    assert!(told.contains("the issuer's keys"), "{told}");
+    assert!(!schema.rows(&["meta"]).is_empty(), "the database was opened");
+    // The database is as good as before.
+    setup.write("jwks.json", &Issuer::usual().key_set());
+    ends_well(setup.start());
+}
+
+#[test]
+fn a_start_on_postgresql_whose_address_is_taken_ends_with_its_error() {
+    let schema = Schema::new(Cluster::shared());
     let world = Setup::production().set("database.url", &schema.url).start();
-    // Another program cannot have the same address: that is found when the database is open.
     let address = world.client.url.trim_start_matches("http://");
     let second = Setup::production().set("database.url", &schema.url).set("listen.address", address);
     let output = second.command(&["serve"]).output().unwrap();

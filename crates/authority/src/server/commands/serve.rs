@@ -64,8 +64,8 @@ fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -
         .max_blocking_threads(2 * config.limits.steps + 8)
         .build()
         .map_err(|error| error.to_string())?;
-    // A PostgreSQL connection blocks when it is dropped, and a thread of the runtime must not block.
-    // So this thread holds the service until the runtime is gone, on every way out.
+    // A PostgreSQL connection blocks when it is dropped, and a thread of the runtime must not
+    // block. So this thread holds the service until the runtime is gone, on every way out.
     let opened = OnceLock::new();
     let ended = runtime.block_on(serve(config, &opened, ready));
     // What the drain cut off may still wait for the database or the gateway.
@@ -109,11 +109,7 @@ async fn serve(
     work.spawn(listener.serve(http::public(&service, shell), service.clone(), stopped.clone()));
     if let Some((listener, operators)) = admin {
         tracing::info!(address = %listener.address()?, "operators are listened to");
-        let shell = Shell {
-            service: service.clone(),
-            trusted_proxies: Arc::new(TrustedProxies::new(Vec::new())),
-            limited: false,
-        };
+        let shell = Shell { service: service.clone(), trusted_proxies: no_proxies, limited: false };
         let guard = Guard { service: service.clone(), operators: operators.into(), tls: listener.tls().is_some() };
         let router = http::admin(&service, shell, guard);
         work.spawn(listener.serve(router, service.clone(), stopped.clone()));

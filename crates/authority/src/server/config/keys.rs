@@ -1,6 +1,8 @@
 //! Every key of the configuration: what it is called, what it holds, what it means. Documentation, `check --keys`, environment variables
 //! and the search for the nearest known key come from this one table.
 
+use strsim::levenshtein;
+
 /// What a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -340,22 +342,10 @@ pub(crate) fn find(path: &str) -> Option<&'static Key> {
 
 /// The known path that is spelled most like this one.
 pub(crate) fn nearest(path: &str) -> &'static str {
-    let distance = |key: &&Key| edits(key.path, path).min(edits(key.path.rsplit('.').next().unwrap_or_default(), path));
+    let distance = |key: &&Key| {
+        levenshtein(key.path, path).min(levenshtein(key.path.rsplit('.').next().unwrap_or_default(), path))
+    };
     KEYS.iter().min_by_key(distance).map_or("", |key| key.path)
-}
-
-/// How many characters have to be added, removed or changed.
-fn edits(first: &str, second: &str) -> usize {
-    let mut row: Vec<usize> = (0..=second.len()).collect();
-    for (line, from) in first.bytes().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], line + 1);
-        for (column, to) in second.bytes().enumerate() {
-            let changed = corner + usize::from(from != to);
-            corner = row[column + 1];
-            row[column + 1] = changed.min(corner + 1).min(row[column] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -377,7 +367,7 @@ mod tests {
         assert_eq!(nearest("policy.max_pin_trys"), "policy.max_pin_tries");
         assert_eq!(nearest("database.uri"), "database.url");
         assert_eq!(nearest("otp_without_pin"), "policy.otp_without_pin");
-        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(levenshtein("kitten", "sitting"), 3);
     }
 
     #[test]

@@ -215,11 +215,11 @@ static void a_child_makes_a_facade_of_its_own(void **state)
 }
 
 /* Another thread that is in the library all the time. */
-static volatile int ends;
+static int ends; /* read and written atomically: two threads use it */
 
 static void *works(void *config)
 {
-    while (!ends) {
+    while (!__atomic_load_n(&ends, __ATOMIC_ACQUIRE)) {
         pims_string_free(pims_execute("init", NULL, config));
         for (int i = 0; i < 50; i++) {
             pims_string_free(pims_execute("get", "pims.sdk.log", "{}"));
@@ -237,14 +237,14 @@ static void a_child_does_not_wait_for_locks_that_another_thread_held(void **stat
     (void)state;
     pims_free();
     snprintf(config, sizeof config, REMOTE, in_folder("busy"));
-    ends = 0;
+    __atomic_store_n(&ends, 0, __ATOMIC_RELEASE);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, works, config), 0);
     }
     for (int i = 0; i < FORKS; i++) {
         assert_said(forked(calls_everything), REFUSED);
     }
-    ends = 1;
+    __atomic_store_n(&ends, 1, __ATOMIC_RELEASE);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     }

@@ -57,13 +57,13 @@ inline ExceptionHandler set_exception_handler(ExceptionHandler handler);
  * Without a callback the message is in the future. Exactly one comes, also where the facade is released first: no promise is broken. On
  * the library's thread, which is to say inside a callback, the request is run at once, before those that wait, and the future is ready: to
  * wait for it is no deadlock. To wait inside a callback for a future that was asked for elsewhere is one. */
-inline void get(std::string_view api, const Params &params, Callback callback);
-inline void set(std::string_view api, const Params &params, Callback callback);
-inline std::future<Message> get(std::string_view api, const Params &params = {});
-inline std::future<Message> set(std::string_view api, const Params &params = {});
+inline void get(detail::Name api, const Params &params, Callback callback);
+inline void set(detail::Name api, const Params &params, Callback callback);
+[[nodiscard]] inline std::future<Message> get(detail::Name api, const Params &params = {});
+[[nodiscard]] inline std::future<Message> set(detail::Name api, const Params &params = {});
 
 /* Runs one request on this thread, beside those that wait: "init", "get", "set" or "free". */
-inline Message execute(std::string_view method, std::string_view api = {}, const Params &params = {});
+inline Message execute(detail::Name method, detail::Name api = {}, const Params &params = {});
 
 inline std::string version() { return pims_version(); }
 
@@ -211,14 +211,14 @@ void hand_in(Callback callback, Function function)
 
 using Function = decltype(&pims_get);
 
-inline void call(Function function, std::string_view api, const Params &params, Callback callback)
+inline void call(Function function, Name api, const Params &params, Callback callback)
 {
-    const Text name(api);
+    const Text name(api.text());
     hand_in(std::move(callback),
             [&](void *ctx) { return function(name.for_c(), params.c_str(), &pims_hpp_on_message, ctx); });
 }
 
-inline std::future<Message> ask(Function function, const char *method, std::string_view api, const Params &params)
+inline std::future<Message> ask(Function function, const char *method, Name api, const Params &params)
 {
     const auto promise = std::make_shared<std::promise<Message>>();
     auto future = promise->get_future();
@@ -592,7 +592,7 @@ public:
     }
 
 private:
-    friend Subscription subscribe(std::string_view api, const Params &params, Callback callback, detail::AtTheEnd &&at_the_end);
+    friend Subscription subscribe(detail::Name api, const Params &params, Callback callback, detail::AtTheEnd &&at_the_end);
     explicit Subscription(std::shared_ptr<detail::Feed> feed) : feed_(std::move(feed)) {}
 
     std::shared_ptr<detail::Feed> feed_;
@@ -602,7 +602,7 @@ private:
  * acknowledged by a failure, 2005. `subscription = pims::subscribe(…)` is none: it ends the subscription that was there, and the new one
  * begins. The last parameter is not for you: where another subscription to the api lives, its default hands this one to the library at
  * the end of the full expression. So a function that returns `subscribe(…)` is 2005 where the caller's old subscription still lives. */
-[[nodiscard]] inline Subscription subscribe(std::string_view api, const Params &params, Callback callback,
+[[nodiscard]] inline Subscription subscribe(detail::Name api, const Params &params, Callback callback,
                                             detail::AtTheEnd &&at_the_end = detail::AtTheEnd())
 {
     if (!callback) {
@@ -612,7 +612,7 @@ private:
     if (detail::is_left_over()) {
         throw Refused(Refusal::queue_full);
     }
-    const auto feed = std::make_shared<detail::Feed>(api, params, std::move(callback));
+    const auto feed = std::make_shared<detail::Feed>(api.text(), params, std::move(callback));
     const char *const name = feed->api.for_c();
     const char *const text = feed->params.for_c();
     bool has_rival = false;
@@ -641,31 +641,31 @@ private:
     return Subscription(feed);
 }
 
-inline void get(std::string_view api, const Params &params, Callback callback)
+inline void get(detail::Name api, const Params &params, Callback callback)
 {
     detail::call(&pims_get, api, params, std::move(callback));
 }
 
-inline void set(std::string_view api, const Params &params, Callback callback)
+inline void set(detail::Name api, const Params &params, Callback callback)
 {
     detail::call(&pims_set, api, params, std::move(callback));
 }
 
-inline std::future<Message> get(std::string_view api, const Params &params)
+inline std::future<Message> get(detail::Name api, const Params &params)
 {
     return detail::ask(&pims_get, "get", api, params);
 }
 
-inline std::future<Message> set(std::string_view api, const Params &params)
+inline std::future<Message> set(detail::Name api, const Params &params)
 {
     return detail::ask(&pims_set, "set", api, params);
 }
 
-inline Message execute(std::string_view method, std::string_view api, const Params &params)
+inline Message execute(detail::Name method, detail::Name api, const Params &params)
 {
-    const detail::Text verb(method);
-    const detail::Text name(api);
-    if (method == "init") {
+    const detail::Text verb(method.text());
+    const detail::Text name(api.text());
+    if (verb.string() == "init") {
         static_cast<void>(name.for_c());
         return detail::make_facade(params).first;
     }
@@ -673,11 +673,11 @@ inline Message execute(std::string_view method, std::string_view api, const Para
     const std::unique_ptr<char, decltype(&pims_string_free)> text(
         pims_execute(verb.for_c(), name.for_c(), params.c_str()), &pims_string_free);
     if (!text) {
-        const bool is_long = method.size() > PIMS_MAX_TEXT || api.size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
+        const bool is_long = verb.string().size() > PIMS_MAX_TEXT || name.string().size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
         throw Refused(is_long ? Refusal::too_long : Refusal::not_utf8);
     }
     const Message message{std::string_view(text.get())};
-    if (message.succeeded() && method == "free") {
+    if (message.succeeded() && verb.string() == "free") {
         detail::finish_all_of(facade);
     }
     return message;
@@ -696,5 +696,7 @@ inline ExceptionHandler set_exception_handler(ExceptionHandler handler)
 } // namespace pims
 
 #undef PIMS_HPP_ONE
+
+#include "pims/strong_authentication.hpp"
 
 #endif /* PIMS_HPP */

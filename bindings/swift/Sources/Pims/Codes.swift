@@ -1,4 +1,4 @@
-/// A code of the catalogue, see docs/guide-errors.md: `error.known == .accessRefused`, or `error.code == PimsCode.accessRefused.rawValue`.
+/// A code of the catalogue, see docs/guide-errors.md: `error.known == .accessRefused`, or `switch error.known { case .accessRefused: … }`.
 public enum PimsCode: Int, CaseIterable, Sendable {
     case unknown = 2000
     case notInitialized = 2001

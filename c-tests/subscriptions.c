@@ -321,6 +321,66 @@ static void one_may_unsubscribe_and_subscribe_inside_an_event(void **state)
     mailbox_free(both.others);
 }
 
+typedef struct Ending {
+    Mailbox *ended;
+    Mailbox *executed;
+    Mailbox *next;
+} Ending;
+
+static void ending_callback(const char *message, void *ctx)
+{
+    Ending *ending = ctx;
+
+    mailbox_callback(message, ending->ended);
+    char *answer = pims_execute("unsubscribe", ACCOUNT, "");
+    mailbox_callback(answer, ending->executed);
+    pims_string_free(answer);
+}
+
+static void subscribing_twice_callback(const char *message, void *ctx)
+{
+    Ending *ending = ctx;
+
+    (void)message;
+    pims_subscribe(ACCOUNT, "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}", ending_callback, ending);
+    call(pims_subscribe, ACCOUNT, ACTIVATED, ending->next);
+}
+
+static void execute_ends_a_subscription_before_the_calls_that_wait(void **state)
+{
+    Ending ending = {mailbox_new(), mailbox_new(), mailbox_new()};
+
+    (void)state;
+    assert_int_equal(pims_get(SDK_VERSION, "", subscribing_twice_callback, &ending), PIMS_OK);
+    assert_succeeded(mailbox_take(ending.ended), "null");
+    assert_succeeded(mailbox_take(ending.executed), "null");
+    assert_succeeded(mailbox_take(ending.next), "null");
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_event(ending.next, "{'isDeviceActivated':false}");
+    let_events_pass();
+    assert_int_equal(mailbox_count(ending.ended), 0);
+    pims_free();
+    mailbox_free(ending.ended);
+    mailbox_free(ending.executed);
+    mailbox_free(ending.next);
+}
+
+static void execute_ends_no_subscription_outside_a_callback(void **state)
+{
+    Mailbox *events = mailbox_new();
+
+    (void)state;
+    call(pims_subscribe, ACCOUNT, ACTIVATED, events);
+    assert_succeeded(mailbox_take(events), "null");
+    assert_failed(execute("unsubscribe", ACCOUNT, ""), 2002);
+    assert_failed(execute("unsubscribe", SDK_VERSION, ""), 2002);
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_event(events, "{'isDeviceActivated':false}");
+    pims_free();
+    assert_failed(execute("unsubscribe", ACCOUNT, ""), 2001);
+    mailbox_free(events);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST(changes_are_told_under_one_transaction, with_phone_number),
     TEST(the_message_of_the_call_comes_before_the_event_that_it_caused, with_phone_number),
@@ -335,6 +395,8 @@ static const struct CMUnitTest tests[] = {
     TEST(a_subscription_is_judged_as_every_request, with_facade),
     TEST(the_facade_may_be_freed_inside_an_event, with_enrollment),
     TEST(one_may_unsubscribe_and_subscribe_inside_an_event, with_enrollment),
+    TEST(execute_ends_a_subscription_before_the_calls_that_wait, with_enrollment),
+    TEST(execute_ends_no_subscription_outside_a_callback, with_enrollment),
 };
 
 SUITE_MAIN(tests)

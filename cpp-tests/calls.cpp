@@ -6,6 +6,7 @@
 #include <memory>
 
 #include <csignal>
+#include <optional>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -355,4 +356,152 @@ TEST_CASE("without a handler, what a callback throws ends the program by std::te
     REQUIRE(waitpid(child, &status, 0) == child);
     REQUIRE(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 42);
+}
+
+namespace {
+
+/* Ends a child process that hangs, by SIGALRM. */
+void limit_this_process() { alarm(static_cast<unsigned>(DEADLINE.count())); }
+
+/* How a child ended: its exit code, or less than 0 where a signal ended it. */
+int end_of(pid_t child)
+{
+    REQUIRE(child > 0);
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* How a test of this program ended that runs in a process of its own. */
+int end_of_test(const char *name)
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        limit_this_process();
+        // The memory of a thread that a forked child does not have is a leak to LeakSanitizer.
+        setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+        execl(program.c_str(), program.c_str(), "--no-skip", name, static_cast<char *>(nullptr));
+        _exit(1);
+    }
+    return end_of(child);
+}
+
+} // namespace
+
+TEST_CASE("a forked child with a Session and a Subscription ends, whatever the parent's threads do")
+{
+    const Folder folder;
+    std::optional<pims::Session> session(folder.config());
+    Mailbox mailbox;
+    auto subscription = pims::subscribe("pims.authentication.account", ACTIVATED, mailbox.callback());
+    CHECK(mailbox.at(0).message.succeeded());
+    const Handler handler([](const std::exception_ptr &) {});
+    std::atomic<bool> stop{false};
+    // Keeps the hub's mutexes busy, so that some forks find one held.
+    std::thread busy([&] {
+        while (!stop) {
+            wait_for(pims::get(VERSION));
+            pims::set_exception_handler([](const std::exception_ptr &) {});
+        }
+    });
+    for (int i = 0; i < 100; i++) {
+        const pid_t child = fork();
+        if (child == 0) {
+            limit_this_process();
+            bool is_right = pims::execute("get", VERSION).code() == 2001 && pims::get(VERSION).get().code() == 2001;
+            is_right = is_right && !subscription.active();
+            subscription.end();
+            session.reset();
+            _exit(is_right ? 5 : 6);
+        }
+        REQUIRE(end_of(child) == 5);
+    }
+    stop = true;
+    busy.join();
+    CHECK(get(VERSION).succeeded());
+    CHECK(subscription.active());
+    enroll(folder);
+    CHECK(mailbox.at(1).message.status() == pims::Status::result);
+}
+
+TEST_CASE("a child that is forked while a subscription's callback runs may end that subscription")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Gate entered, gate;
+    auto subscription = pims::subscribe("pims.authentication.account", ACTIVATED, [&](const pims::Message &) {
+        entered.open();
+        gate.pass();
+    });
+    entered.pass();
+    const pid_t child = fork();
+    if (child == 0) {
+        limit_this_process();
+        subscription.end();
+        _exit(5);
+    }
+    const int ended = end_of(child);
+    gate.open();
+    CHECK(ended == 5);
+}
+
+TEST_CASE("a forked child makes a session of its own, with its parent's exception handler, and leaves its parent's alone")
+{
+    const Folder folder, other;
+    // The embedded authority does not survive a fork: the child's session has a service elsewhere, and asks nothing of it.
+    const pims::Params elsewhere{
+        {"storage", {{"path", other.path().string()}}}, {"credential", {{"macID", std::string(32, '0')}, {"inWeboURL", "https://127.0.0.1:9"}}}};
+    std::atomic<int> told{0};
+    const Handler handler([&](const std::exception_ptr &) { told++; });
+    pims::Session session(folder.config());
+    const pid_t child = fork();
+    if (child == 0) {
+        limit_this_process();
+        int end = 5;
+        try {
+            const pims::Session own(elsewhere);
+            // It has the number that the parent's has there.
+            session.close();
+            end = get(VERSION).succeeded() ? end : 6;
+            pims::get(VERSION, {}, [](const pims::Message &) { throw 1; });
+            get(VERSION);
+            end = told == 1 ? end : 7;
+        } catch (const std::exception &error) {
+            std::fprintf(stderr, "%s\n", error.what());
+            end = 8;
+        }
+        _exit(end);
+    }
+    CHECK(end_of(child) == 5);
+    CHECK(get(VERSION).succeeded());
+}
+
+TEST_CASE("child: a static Session, and a child that ends by exit" * doctest::skip())
+{
+    static const Folder folder;
+    static const pims::Session session(folder.config());
+    const pid_t child = fork();
+    if (child == 0) {
+        limit_this_process();
+        std::exit(5);
+    }
+    _exit(end_of(child) == 5 ? 42 : 43);
+}
+
+TEST_CASE("child: exit in a callback, and a static Session" * doctest::skip())
+{
+    static const Folder folder;
+    static const pims::Session session(folder.config());
+    pims::get(VERSION, {}, [](const pims::Message &) { std::exit(42); });
+    // Waits for its own end, in the function that a handler of exit would call, too.
+    pims_free();
+    for (;;) {
+        pause();
+    }
+}
+
+TEST_CASE("a static Session ends a forked child that calls exit, and a program that calls exit in a callback")
+{
+    CHECK(end_of_test("--test-case=child: a static Session*") == 42);
+    CHECK(end_of_test("--test-case=child: exit in a callback*") == 42);
 }

@@ -376,6 +376,153 @@ TEST_CASE("a subscription that follows one which ended while the queue was full 
     CHECK(second.at(0).message.succeeded());
 }
 
+TEST_CASE("a subscription that ends at once makes no later one a duplicate")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    enum class End { by_destructor, by_end, by_an_empty_one };
+    for (const End end : {End::by_destructor, End::by_end, End::by_an_empty_one}) {
+        for (int i = 0; i < 1000; i++) {
+            Mailbox first, second;
+            {
+                auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
+                switch (end) {
+                case End::by_destructor: break;
+                case End::by_end: subscription.end(); break;
+                case End::by_an_empty_one: subscription = pims::Subscription(); break;
+                }
+            }
+            const auto next = pims::subscribe(ACCOUNT, ACTIVATED, second.callback());
+            REQUIRE(second.at(0).message.code() == 0);
+            REQUIRE(second.at(0).message.succeeded());
+        }
+    }
+}
+
+TEST_CASE("a subscription that is assigned over a living one takes its place")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox mailbox;
+    pims::Subscription plain;
+    std::optional<pims::Subscription> maybe;
+    std::unique_ptr<pims::Subscription> owned;
+    const auto subscribe = [&](pims::Subscription &over) { over = pims::subscribe(ACCOUNT, ACTIVATED, mailbox.callback()); };
+    for (int i = 0; i < 1000; i++) {
+        subscribe(plain);
+    }
+    for (int i = 0; i < 1000; i++) {
+        const std::size_t before = mailbox.count();
+        subscribe(plain);
+        mailbox.at(before);
+    }
+    plain.end();
+    for (int i = 0; i < 1000; i++) {
+        maybe = pims::subscribe(ACCOUNT, ACTIVATED, mailbox.callback());
+    }
+    maybe.reset();
+    for (int i = 0; i < 1000; i++) {
+        owned.reset(new pims::Subscription(pims::subscribe(ACCOUNT, ACTIVATED, mailbox.callback())));
+    }
+    let_events_pass();
+    const std::size_t acknowledged = mailbox.count();
+    REQUIRE(acknowledged > 1000);
+    for (std::size_t i = 0; i < acknowledged; i++) {
+        REQUIRE(mailbox.at(i).message.succeeded());
+    }
+    enroll(folder);
+    CHECK(mailbox.at(acknowledged).message.status() == pims::Status::result);
+    let_events_pass();
+    CHECK(mailbox.count() == acknowledged + 1);
+}
+
+TEST_CASE("inside a callback too, a subscription can follow one that ended before its acknowledgment")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    for (const bool over_the_other : {false, true}) {
+        for (int i = 0; i < 1000; i++) {
+            Mailbox first, second;
+            pims::Subscription subscription;
+            pims::get(VERSION, {}, [&](const pims::Message &) {
+                if (over_the_other) {
+                    subscription = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
+                } else {
+                    static_cast<void>(pims::subscribe(ACCOUNT, ACTIVATED, first.callback()));
+                }
+                subscription = pims::subscribe(ACCOUNT, ACTIVATED, second.callback());
+            });
+            REQUIRE(second.at(0).message.succeeded());
+            REQUIRE(first.count() == 0);
+        }
+    }
+}
+
+TEST_CASE("a subscription can be replaced inside its own callback, at its acknowledgment and at an event")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox second, third;
+    pims::Subscription subscription;
+    Gate assigned;
+    subscription = pims::subscribe(ACCOUNT, ACTIVATED, [&](const pims::Message &) {
+        assigned.pass();
+        subscription = pims::subscribe(ACCOUNT, ACTIVATED, [&, tell = second.callback()](pims::Message message) {
+            const bool is_event = message.status() == pims::Status::result;
+            tell(std::move(message));
+            if (is_event) {
+                subscription = pims::subscribe(ACCOUNT, ACTIVATED, third.callback());
+            }
+        });
+    });
+    assigned.open();
+    CHECK(second.at(0).message.succeeded());
+    enroll(folder);
+    CHECK(second.at(1).message.status() == pims::Status::result);
+    CHECK(third.at(0).message.succeeded());
+    remove_enrollment();
+    CHECK(third.at(1).message.status() == pims::Status::result);
+    CHECK(second.count() == 2);
+}
+
+TEST_CASE("a subscription that takes another's place while the queue is full begins once there is room")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox first, second;
+    auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
+    CHECK(first.at(0).message.succeeded());
+    Held library;
+    fill_the_queue();
+    subscription = pims::subscribe(ACCOUNT, ACTIVATED, second.callback());
+    library.release();
+    CHECK(second.at(0).message.succeeded());
+    when_accepted([&] { return enroll(folder), true; });
+    CHECK(second.at(1).message.status() == pims::Status::result);
+    CHECK(first.count() == 1);
+}
+
+TEST_CASE("beside a living subscription too, a text that is not accepted is thrown")
+{
+    const Folder folder;
+    const pims::Session session(folder.config());
+    Mailbox first;
+    const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
+    const auto reason = [](const std::string &params) {
+        try {
+            static_cast<void>(pims::subscribe(ACCOUNT, params, [](const pims::Message &) {}));
+        } catch (const pims::Refused &refused) {
+            return refused.reason();
+        }
+        return pims::Refusal::null_api;
+    };
+    CHECK(reason("\xff") == pims::Refusal::not_utf8);
+    CHECK(reason(std::string(PIMS_MAX_TEXT + 1, ' ')) == pims::Refusal::too_long);
+    CHECK(reason(std::string("{}\0", 3)) == pims::Refusal::embedded_nul);
+    CHECK(first.at(0).message.succeeded());
+    CHECK_FALSE(another_is_accepted());
+}
+
 TEST_CASE("threads that subscribe, end, call and open sessions at once leave nothing behind")
 {
     const Folder folder;

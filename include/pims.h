@@ -1,5 +1,5 @@
 /* libpims: strong authentication. JSON goes in, one JSON message comes out through a callback. */
-/* Made by cbindgen from src/ffi/mod.rs: do not edit. Documentation: docs/. SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Made by cbindgen from src/ffi: do not edit. Documentation: docs/. SPDX-License-Identifier: MIT OR Apache-2.0 */
 
 #ifndef PIMS_H
 #define PIMS_H
@@ -46,6 +46,171 @@
  * The version of this interface: it grows when a caller must be recompiled.
  */
 #define PIMS_ABI_VERSION 1
+
+/**
+ * `Unknown error`
+ */
+#define PIMS_CODE_UNKNOWN 2000
+
+/**
+ * `Facade not initialized`
+ */
+#define PIMS_CODE_NOT_INITIALIZED 2001
+
+/**
+ * `API not supported`
+ */
+#define PIMS_CODE_NOT_SUPPORTED 2002
+
+/**
+ * `[Component] not loaded`
+ */
+#define PIMS_CODE_NOT_LOADED 2003
+
+/**
+ * `Configuration file invalid`
+ */
+#define PIMS_CODE_CONFIGURATION_INVALID 2004
+
+/**
+ * `Duplicate command`
+ */
+#define PIMS_CODE_DUPLICATE 2005
+
+/**
+ * `Core not well configured`
+ */
+#define PIMS_CODE_CORE_NOT_CONFIGURED 2006
+
+/**
+ * `Facade already initialized`
+ */
+#define PIMS_CODE_ALREADY_INITIALIZED 2007
+
+/**
+ * `Missing [PARAMETER] parameter`
+ */
+#define PIMS_CODE_MISSING_PARAMETER 2101
+
+/**
+ * `Invalid [PARAMETER] parameter`
+ */
+#define PIMS_CODE_INVALID_PARAMETER 2102
+
+/**
+ * `Timeout`
+ */
+#define PIMS_CODE_TIMEOUT 2201
+
+/**
+ * `Network problem : No internet`
+ */
+#define PIMS_CODE_NO_INTERNET 2202
+
+/**
+ * `Invalid return`
+ */
+#define PIMS_CODE_INVALID_RETURN 2203
+
+/**
+ * `Server Error`
+ */
+#define PIMS_CODE_SERVER_ERROR 2204
+
+/**
+ * `Certificat pinning failed`
+ */
+#define PIMS_CODE_PINNING_FAILED 2208
+
+/**
+ * `Need Basic Authentication (to get CVS token)`
+ */
+#define PIMS_CODE_NEED_AUTHENTICATION 2301
+
+/**
+ * `Need Strong Authentication`
+ */
+#define PIMS_CODE_NEED_STRONG_AUTHENTICATION 2302
+
+/**
+ * `The sms code is invalid`
+ */
+#define PIMS_CODE_CODE_INVALID 2305
+
+/**
+ * `The sms code is expired`
+ */
+#define PIMS_CODE_CODE_EXPIRED 2306
+
+/**
+ * `User dont have a phone number`
+ */
+#define PIMS_CODE_NO_PHONE_NUMBER 2307
+
+/**
+ * `inwebo: access refused`
+ */
+#define PIMS_CODE_ACCESS_REFUSED 2308
+
+/**
+ * `inwebo: version error`
+ */
+#define PIMS_CODE_VERSION_ERROR 2309
+
+/**
+ * `inwebo: account is blocked`
+ */
+#define PIMS_CODE_ACCOUNT_BLOCKED 2310
+
+/**
+ * `inwebo: internal state not correct`
+ */
+#define PIMS_CODE_WRONG_STATE 2311
+
+/**
+ * `inwebo: device is disabled or unknown`
+ */
+#define PIMS_CODE_DEVICE_UNKNOWN 2312
+
+/**
+ * `inwebo: User must activate inWebo helium or inWebo Desktop Token before achieving this operation`
+ */
+#define PIMS_CODE_NEEDS_OTHER_TOOL 2313
+
+/**
+ * `inwebo: No service is available`
+ */
+#define PIMS_CODE_NO_SERVICE 2314
+
+/**
+ * `inwebo: the new password equals the previous one`
+ */
+#define PIMS_CODE_PIN_REUSED 2315
+
+/**
+ * `inwebo: the operation succeeded but it required a post-synchronization which failed`
+ */
+#define PIMS_CODE_POST_SYNCHRONIZATION 2316
+
+/**
+ * `inwebo: forbidden operation (due to activated state/blocked state/upgradable state)`
+ */
+#define PIMS_CODE_FORBIDDEN 2317
+
+/**
+ * `[Component] not configured`
+ */
+#define PIMS_CODE_NOT_CONFIGURED 2344
+
+/**
+ * `[Method] is deprecated since [version]`
+ */
+#define PIMS_CODE_DEPRECATED 2350
+
+/**
+ * `Phone number allready registered`
+ */
+#define PIMS_CODE_PHONE_NUMBER_REGISTERED 2390
 
 /**
  * What a message is handed to.
@@ -137,7 +302,8 @@ int32_t pims_free(void);
 /**
  * Runs one request on the calling thread and returns its message.
  *
- * @param method `"init"`, `"get"`, `"set"` or `"free"`.
+ * @param method `"init"`, `"get"`, `"set"` or `"free"`. Inside a callback on the library's thread also `"unsubscribe"`: it ends the
+ *               subscription before the calls that wait, also in the callback that gets its acknowledgment. Elsewhere that is 2002.
  * @param api    The name of an api; `NULL` and `""` with `init` and `free`.
  * @param params A JSON object, of `init` the configuration; `NULL` and `""` are `{}`.
  * @return The message, which the caller hands back with `pims_string_free`; `NULL` where an argument is misused (`method` is

@@ -14,6 +14,7 @@
 #ifndef PIMS_HPP
 #define PIMS_HPP
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -27,6 +28,10 @@
 #include <thread>
 #include <unordered_map>
 #include <utility>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#endif
 
 #include "pims.h"
 #include "pims/message.hpp"
@@ -52,21 +57,32 @@ inline ExceptionHandler set_exception_handler(ExceptionHandler handler);
  * Without a callback the message is in the future. Exactly one comes, also where the facade is released first: no promise is broken. On
  * the library's thread, which is to say inside a callback, the request is run at once, before those that wait, and the future is ready: to
  * wait for it is no deadlock. To wait inside a callback for a future that was asked for elsewhere is one. */
-inline void get(std::string_view api, const Params &params, Callback callback);
-inline void set(std::string_view api, const Params &params, Callback callback);
-inline std::future<Message> get(std::string_view api, const Params &params = {});
-inline std::future<Message> set(std::string_view api, const Params &params = {});
+inline void get(detail::Name api, const Params &params, Callback callback);
+inline void set(detail::Name api, const Params &params, Callback callback);
+[[nodiscard]] inline std::future<Message> get(detail::Name api, const Params &params = {});
+[[nodiscard]] inline std::future<Message> set(detail::Name api, const Params &params = {});
 
 /* Runs one request on this thread, beside those that wait: "init", "get", "set" or "free". */
-inline Message execute(std::string_view method, std::string_view api = {}, const Params &params = {});
+inline Message execute(detail::Name method, detail::Name api = {}, const Params &params = {});
 
 inline std::string version() { return pims_version(); }
 
 namespace detail {
 
+/* The number of this process. A forked child must not touch what its parent's threads may have held at the fork. */
+inline std::int64_t this_process() noexcept
+{
+#if defined(__unix__) || defined(__APPLE__)
+    return static_cast<std::int64_t>(getpid());
+#else
+    return 0;
+#endif
+}
+
 /* A subscription, as the library's thread and its owner see it. The hub's mutex guards all that changes. */
 struct Feed {
-    enum class Phase { asked, active, ending, over };
+    /* `held` is not yet handed in. */
+    enum class Phase { held, asked, active, ending, over };
 
     Feed(std::string_view api_name, const Params &given, Callback function)
         : api(api_name), params(given.text()), callback(std::move(function))
@@ -75,8 +91,11 @@ struct Feed {
 
     const Text api;
     const Text params;
+    const std::int64_t process = this_process();
     Callback callback;
     Phase phase = Phase::asked;
+    /* The queue was full when it was handed in: it is handed in again after the next message. */
+    bool waits = false;
     bool dropped = false;
     /* Its owner ended it inside its callback, which is what lets go of what it captured. Else its owner does. */
     bool ended_inside = false;
@@ -89,23 +108,49 @@ struct Feed {
 
 /* What of this header is one a process. The library's thread may use it until the very end of the process: it is never destroyed. */
 struct Hub {
+    explicit Hub(std::int64_t process_id) : process(process_id) {}
+
+    const std::int64_t process;
     std::mutex mutex;
     std::condition_variable on_idle;
     std::unordered_map<std::uintptr_t, std::shared_ptr<Feed>> feeds;
     std::uintptr_t last_id = 0;
     std::uint64_t facade = 0;
-    std::shared_ptr<const ExceptionHandler> handler;
 
-    /* Held while the library is asked to end a subscription, so that who comes next sees whether it accepted. Taken before `mutex`. */
+    /* Held while the library is asked to end a subscription, so that the next caller sees whether it accepted. Taken before `mutex`. */
     std::mutex ending;
     /* It did not: its queue was full. Guarded by `ending`. */
     bool left_over = false;
+
+    /* Held only while the handler is copied or replaced. */
+    std::mutex handling;
+    std::shared_ptr<const ExceptionHandler> handler;
+
+    /* The hub of a child that this process forked. */
+    std::atomic<Hub *> child{nullptr};
 };
 
+/* The hub of this process. A forked child gets one of its own, with its parent's exception handler and nothing else: in its parent's, a
+ * thread that the child does not have may hold a mutex. It is found without a lock. */
 PIMS_HPP_ONE inline Hub &hub()
 {
-    static Hub *const one = new Hub;
-    return *one;
+    static Hub *const first = new Hub(this_process());
+    const std::int64_t process = this_process();
+    Hub *found = first;
+    // The last one is the youngest process's: the number of an older one may have been given again.
+    for (Hub *next = nullptr; (next = found->child.load(std::memory_order_acquire)) != nullptr;) {
+        found = next;
+    }
+    while (found->process != process) {
+        auto made = std::make_unique<Hub>(process);
+        if (found->handling.try_lock()) {
+            made->handler = found->handler;
+            found->handling.unlock();
+        }
+        Hub *other = nullptr;
+        found = found->child.compare_exchange_strong(other, made.get(), std::memory_order_acq_rel) ? made.release() : other;
+    }
+    return *found;
 }
 
 /* Whether this thread is the library's, or is inside a callback. */
@@ -117,7 +162,7 @@ inline void report() noexcept
 {
     std::shared_ptr<const ExceptionHandler> handler;
     {
-        const std::lock_guard<std::mutex> lock(hub().mutex);
+        const std::lock_guard<std::mutex> lock(hub().handling);
         handler = hub().handler;
     }
     if (!handler) {
@@ -140,6 +185,7 @@ void guarded(Body body) noexcept
 }
 
 inline void end_left_over() noexcept;
+extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcept;
 
 extern "C" inline void pims_hpp_on_message(const char *message, void *ctx) noexcept
 {
@@ -165,14 +211,14 @@ void hand_in(Callback callback, Function function)
 
 using Function = decltype(&pims_get);
 
-inline void call(Function function, std::string_view api, const Params &params, Callback callback)
+inline void call(Function function, Name api, const Params &params, Callback callback)
 {
-    const Text name(api);
+    const Text name(api.text());
     hand_in(std::move(callback),
             [&](void *ctx) { return function(name.for_c(), params.c_str(), &pims_hpp_on_message, ctx); });
 }
 
-inline std::future<Message> ask(Function function, const char *method, std::string_view api, const Params &params)
+inline std::future<Message> ask(Function function, const char *method, Name api, const Params &params)
 {
     const auto promise = std::make_shared<std::promise<Message>>();
     auto future = promise->get_future();
@@ -212,20 +258,36 @@ extern "C" inline void pims_hpp_on_end(const char *message, void *ctx) noexcept
     });
 }
 
-/* Asks the library to end a subscription that nobody wants any more, with `ending` held. One of a facade that is gone ended with it: the
+/* Ends a subscription before the calls that wait, and returns whether it did. Only the library's thread can, inside a callback. */
+inline bool end_at_once(const Feed &feed) noexcept
+{
+    if (callbacks_running == 0) {
+        return false;
+    }
+    const std::unique_ptr<char, decltype(&pims_string_free)> text(
+        pims_execute("unsubscribe", feed.api.string().c_str(), feed.params.string().c_str()), &pims_string_free);
+    return text && Message(std::string_view(text.get())).succeeded();
+}
+
+/* Asks the library to end a subscription that its owner dropped, with `ending` held. One of a facade that is gone ended with it: the
  * one of that name, if there is one, is another's. Returns whether that is settled: it is not where the queue is full. */
 inline bool ask_for_end(Feed &feed) noexcept
 {
     {
         const std::lock_guard<std::mutex> lock(hub().mutex);
-        if (!feed.dropped || feed.phase != Feed::Phase::active) {
+        if (!feed.dropped || (feed.phase != Feed::Phase::active && feed.phase != Feed::Phase::held)) {
             return true;
         }
-        if (feed.facade != hub().facade) {
+        if (feed.phase == Feed::Phase::held || feed.facade != hub().facade) {
             finish(feed);
             return true;
         }
         feed.phase = Feed::Phase::ending;
+    }
+    if (end_at_once(feed)) {
+        const std::lock_guard<std::mutex> lock(hub().mutex);
+        finish(feed);
+        return true;
     }
     void *const ctx = reinterpret_cast<void *>(feed.id);
     if (pims_unsubscribe(feed.api.string().c_str(), feed.params.string().c_str(), &pims_hpp_on_end, ctx) == PIMS_OK) {
@@ -268,7 +330,79 @@ inline bool is_left_over() noexcept
     return false;
 }
 
-inline void end_left_over() noexcept { static_cast<void>(is_left_over()); }
+/* Hands in a subscription that is held. The library may answer before this returns. Where the queue is full it stays held. */
+inline void hand_in(const std::shared_ptr<Feed> &feed) noexcept
+{
+    {
+        const std::lock_guard<std::mutex> lock(hub().mutex);
+        if (feed->phase != Feed::Phase::held) {
+            return;
+        }
+        if (feed->dropped) {
+            return finish(*feed);
+        }
+        feed->phase = Feed::Phase::asked;
+        feed->waits = false;
+    }
+    void *const ctx = reinterpret_cast<void *>(feed->id);
+    if (pims_subscribe(feed->api.string().c_str(), feed->params.string().c_str(), &pims_hpp_on_event, ctx) != PIMS_OK) {
+        const std::lock_guard<std::mutex> lock(hub().mutex);
+        feed->phase = Feed::Phase::held;
+        feed->waits = true;
+    }
+}
+
+inline std::shared_ptr<Feed> find_waiting() noexcept
+{
+    const std::lock_guard<std::mutex> lock(hub().mutex);
+    for (const auto &entry : hub().feeds) {
+        if (entry.second->waits) {
+            return entry.second;
+        }
+    }
+    return nullptr;
+}
+
+/* After each message: a full queue has messages to come. */
+inline void end_left_over() noexcept
+{
+    callbacks_running++;
+    static_cast<void>(is_left_over());
+    callbacks_running--;
+    if (const auto feed = find_waiting()) {
+        hand_in(feed);
+    }
+}
+
+/* Why the library does not accept a text, or PIMS_OK. It reads it as the parameters of a call that needs none. */
+inline std::int32_t judge(const std::string &text)
+{
+    if (text.size() > PIMS_MAX_TEXT) {
+        return PIMS_ERROR_TOO_LONG;
+    }
+    const std::unique_ptr<char, decltype(&pims_string_free)> message(
+        pims_execute("get", "pims.sdk.version", text.c_str()), &pims_string_free);
+    return message ? PIMS_OK : PIMS_ERROR_NOT_UTF8;
+}
+
+/* Hands in a subscription at the end of the expression that asks for it, and so after `subscription = subscribe(…)` has ended the one
+ * that was there. */
+class AtTheEnd {
+public:
+    AtTheEnd() = default;
+    AtTheEnd(const AtTheEnd &) = delete;
+    AtTheEnd &operator=(const AtTheEnd &) = delete;
+    ~AtTheEnd()
+    {
+        if (feed_) {
+            hand_in(feed_);
+        }
+    }
+    void take(std::shared_ptr<Feed> feed) noexcept { feed_ = std::move(feed); }
+
+private:
+    std::shared_ptr<Feed> feed_;
+};
 
 /* While it lives, the callback of a subscription runs on this thread. Who waits for its end is told. */
 class Running {
@@ -312,6 +446,7 @@ extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcep
             lock.unlock();
             feed->callback(event);
         } else {
+            // Before the calls that wait: the owner may have asked for another subscription by now.
             lock.unlock();
             unsubscribe(*feed);
         }
@@ -351,7 +486,8 @@ inline void finish_all_of(std::uint64_t facade) noexcept
     const std::lock_guard<std::mutex> lock(hub().mutex);
     for (auto entry = hub().feeds.begin(); entry != hub().feeds.end();) {
         Feed &feed = *entry->second;
-        const bool mine = feed.phase != Feed::Phase::asked && feed.facade <= facade;
+        const bool was_active = feed.phase == Feed::Phase::active || feed.phase == Feed::Phase::ending;
+        const bool mine = was_active && feed.facade <= facade;
         if (mine) {
             feed.phase = Feed::Phase::over;
         }
@@ -374,11 +510,12 @@ public:
         message.or_throw();
         facade_ = facade;
     }
-    Session(Session &&other) noexcept : facade_(std::exchange(other.facade_, 0)) {}
+    Session(Session &&other) noexcept : process_(other.process_), facade_(std::exchange(other.facade_, 0)) {}
     Session &operator=(Session &&other) noexcept
     {
         if (this != &other) {
             close();
+            process_ = other.process_;
             facade_ = std::exchange(other.facade_, 0);
         }
         return *this;
@@ -386,11 +523,12 @@ public:
     ~Session() { close(); }
 
     /* Releases the facade. When it returns, every callback has been called and none runs; calls that had not begun failed with 2001.
-     * Inside a callback it returns at once, and the facade is released when that callback returns. Twice is harmless. */
+     * Inside a callback it returns at once, and the facade is released when that callback returns. Twice is harmless. In a child process
+     * that was forked after the Session was made it does nothing: the facade is the parent's. */
     void close() noexcept
     {
         const std::uint64_t facade = std::exchange(facade_, 0);
-        if (facade == 0) {
+        if (facade == 0 || process_ != detail::this_process()) {
             return;
         }
         // Where the process has another one by now, ours was released by other means.
@@ -401,6 +539,7 @@ public:
     }
 
 private:
+    std::int64_t process_ = detail::this_process();
     std::uint64_t facade_ = 0;
 };
 
@@ -423,16 +562,20 @@ public:
     /* Whether it was acknowledged, and neither it nor the Session has ended. */
     bool active() const
     {
+        if (!feed_ || feed_->process != detail::this_process()) {
+            return false;
+        }
         const std::lock_guard<std::mutex> lock(detail::hub().mutex);
-        return feed_ && feed_->phase == detail::Feed::Phase::active;
+        return feed_->phase == detail::Feed::Phase::active;
     }
 
     /* When it returns, the callback does not run and will not, and what it captured is gone. It waits for a callback that runs on another
-     * thread, so hold nothing that the callback waits for. Inside that callback it returns at once. */
+     * thread, so hold nothing that the callback waits for. Inside that callback it returns at once. Another subscription to the api may be
+     * asked for at once, also where this one was not yet acknowledged. In a child process that was forked after it was made it does nothing. */
     void end() noexcept
     {
         const auto feed = std::exchange(feed_, nullptr);
-        if (!feed) {
+        if (!feed || feed->process != detail::this_process()) {
             return;
         }
         Callback unwanted;
@@ -449,32 +592,47 @@ public:
     }
 
 private:
-    friend Subscription subscribe(std::string_view api, const Params &params, Callback callback);
+    friend Subscription subscribe(detail::Name api, const Params &params, Callback callback, detail::AtTheEnd &&at_the_end);
     explicit Subscription(std::shared_ptr<detail::Feed> feed) : feed_(std::move(feed)) {}
 
     std::shared_ptr<detail::Feed> feed_;
 };
 
 /* Asks for events: the callback gets the acknowledgment, then each event. The library has one subscription an api: a second one is
- * acknowledged by a failure, 2005. So end the first before you ask again; where it was not yet acknowledged, it ends when it is. */
-[[nodiscard]] inline Subscription subscribe(std::string_view api, const Params &params, Callback callback)
+ * acknowledged by a failure, 2005. `subscription = pims::subscribe(…)` is none: it ends the subscription that was there, and the new one
+ * begins. The last parameter is not for you: where another subscription to the api lives, its default hands this one to the library at
+ * the end of the full expression. So a function that returns `subscribe(…)` is 2005 where the caller's old subscription still lives. */
+[[nodiscard]] inline Subscription subscribe(detail::Name api, const Params &params, Callback callback,
+                                            detail::AtTheEnd &&at_the_end = detail::AtTheEnd())
 {
     if (!callback) {
         throw Refused(Refusal::null_callback);
     }
-    // One that nobody wants any more would make this one a duplicate: as long as the full queue keeps it, it refuses this one too.
+    // A dropped one would make this one a duplicate: as long as the full queue keeps it, it refuses this one too.
     if (detail::is_left_over()) {
         throw Refused(Refusal::queue_full);
     }
-    const auto feed = std::make_shared<detail::Feed>(api, params, std::move(callback));
+    const auto feed = std::make_shared<detail::Feed>(api.text(), params, std::move(callback));
     const char *const name = feed->api.for_c();
     const char *const text = feed->params.for_c();
+    bool has_rival = false;
     {
         const std::lock_guard<std::mutex> lock(detail::hub().mutex);
+        for (const auto &entry : detail::hub().feeds) {
+            has_rival = has_rival || (!entry.second->dropped && entry.second->api.string() == feed->api.string());
+        }
+        feed->phase = has_rival ? detail::Feed::Phase::held : detail::Feed::Phase::asked;
         feed->id = ++detail::hub().last_id;
         detail::hub().feeds.emplace(feed->id, feed);
     }
-    const std::int32_t status = pims_subscribe(name, text, &detail::pims_hpp_on_event, reinterpret_cast<void *>(feed->id));
+    std::int32_t status = PIMS_OK;
+    if (!has_rival) {
+        status = pims_subscribe(name, text, &detail::pims_hpp_on_event, reinterpret_cast<void *>(feed->id));
+    } else if (const auto refusal = detail::judge(feed->params.string()); refusal != PIMS_OK) {
+        status = refusal;
+    } else {
+        at_the_end.take(feed);
+    }
     if (status != PIMS_OK) {
         const std::lock_guard<std::mutex> lock(detail::hub().mutex);
         detail::finish(*feed);
@@ -483,31 +641,31 @@ private:
     return Subscription(feed);
 }
 
-inline void get(std::string_view api, const Params &params, Callback callback)
+inline void get(detail::Name api, const Params &params, Callback callback)
 {
     detail::call(&pims_get, api, params, std::move(callback));
 }
 
-inline void set(std::string_view api, const Params &params, Callback callback)
+inline void set(detail::Name api, const Params &params, Callback callback)
 {
     detail::call(&pims_set, api, params, std::move(callback));
 }
 
-inline std::future<Message> get(std::string_view api, const Params &params)
+inline std::future<Message> get(detail::Name api, const Params &params)
 {
     return detail::ask(&pims_get, "get", api, params);
 }
 
-inline std::future<Message> set(std::string_view api, const Params &params)
+inline std::future<Message> set(detail::Name api, const Params &params)
 {
     return detail::ask(&pims_set, "set", api, params);
 }
 
-inline Message execute(std::string_view method, std::string_view api, const Params &params)
+inline Message execute(detail::Name method, detail::Name api, const Params &params)
 {
-    const detail::Text verb(method);
-    const detail::Text name(api);
-    if (method == "init") {
+    const detail::Text verb(method.text());
+    const detail::Text name(api.text());
+    if (verb.string() == "init") {
         static_cast<void>(name.for_c());
         return detail::make_facade(params).first;
     }
@@ -515,11 +673,11 @@ inline Message execute(std::string_view method, std::string_view api, const Para
     const std::unique_ptr<char, decltype(&pims_string_free)> text(
         pims_execute(verb.for_c(), name.for_c(), params.c_str()), &pims_string_free);
     if (!text) {
-        const bool is_long = method.size() > PIMS_MAX_TEXT || api.size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
+        const bool is_long = verb.string().size() > PIMS_MAX_TEXT || name.string().size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
         throw Refused(is_long ? Refusal::too_long : Refusal::not_utf8);
     }
     const Message message{std::string_view(text.get())};
-    if (message.succeeded() && method == "free") {
+    if (message.succeeded() && verb.string() == "free") {
         detail::finish_all_of(facade);
     }
     return message;
@@ -529,7 +687,7 @@ inline ExceptionHandler set_exception_handler(ExceptionHandler handler)
 {
     auto next = handler ? std::make_shared<const ExceptionHandler>(std::move(handler)) : nullptr;
     {
-        const std::lock_guard<std::mutex> lock(detail::hub().mutex);
+        const std::lock_guard<std::mutex> lock(detail::hub().handling);
         detail::hub().handler.swap(next);
     }
     return next ? *next : ExceptionHandler();
@@ -538,5 +696,7 @@ inline ExceptionHandler set_exception_handler(ExceptionHandler handler)
 } // namespace pims
 
 #undef PIMS_HPP_ONE
+
+#include "pims/strong_authentication.hpp"
 
 #endif /* PIMS_HPP */

@@ -90,7 +90,18 @@ pub enum NextAction {
 }
 
 impl NextAction {
-    fn as_str(self) -> &'static str {
+    /// Every next action.
+    pub const ALL: [Self; 6] = [
+        Self::RetryPin,
+        Self::RequestSmsCode,
+        Self::RemoveEnrollments,
+        Self::ResetPin,
+        Self::Authenticate,
+        Self::Update,
+    ];
+
+    /// Returns the word of `info.nextAction`.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::RetryPin => "retryPin",
             Self::RequestSmsCode => "requestSmsCode",

@@ -13,8 +13,12 @@ use committed::check;
 fn the_header_is_what_cbindgen_makes_of_the_source() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
-    let bindings =
-        cbindgen::Builder::new().with_src(root.join("src/ffi/mod.rs")).with_config(config).generate().unwrap();
+    let bindings = cbindgen::Builder::new()
+        .with_src(root.join("src/ffi/mod.rs"))
+        .with_src(root.join("src/ffi/codes.rs"))
+        .with_config(config)
+        .generate()
+        .unwrap();
     let mut header = Vec::new();
     bindings.write(&mut header);
     check("include/pims.h", &without_rust(&String::from_utf8(header).unwrap()));

@@ -38,7 +38,7 @@ pub use crate::message::Message;
 use self::core::Core;
 use self::queue::{Job, Queue, Rejected};
 use self::reply::Reply;
-use crate::api::{Task, View, judge, known_name};
+use crate::api::{Task, View, judge, known_name, topics};
 use crate::error::{Code, Error};
 use crate::log;
 use crate::message::{Outcome, Output};
@@ -65,6 +65,8 @@ struct Here {
 thread_local! {
     /// The process in which this thread is a facade's worker, or 0: then a callback of it may be running.
     static WORKS_IN: Cell<u32> = const { Cell::new(0) };
+    /// Whether a callback on this thread, a facade's worker, ended the subscription at once.
+    static HAS_ENDED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A call was not accepted because [`MAX_WAITING`] calls wait already. Its callback is not called.
@@ -114,25 +116,25 @@ pub fn call(method: Method, api: &str, params: &str, callback: Callback) -> Resu
     }
 }
 
-/// Runs a call on this thread and gives its message back. `method` is `init`, `get`, `set` or `free`; of `init`, `params` is the
-/// configuration.
+/// Runs a call on this thread and returns its message. `method` is `init`, `get`, `set` or `free`; of `init`, `params` is the
+/// configuration. Inside a callback on the facade's thread `method` may be `unsubscribe`.
 pub fn execute(method: &str, api: &str, params: &str) -> Message {
     let id = crate::message::TransactionId::new();
-    let run =
-        || match method {
-            "init" => make(params).map(|facade| {
-                facade.queue.begin_silently();
-                Output::Null
-            }),
-            "free" => {
-                free();
-                Ok(Output::Null)
-            }
-            "get" => execute_call(Method::Get, api, params),
-            "set" => execute_call(Method::Set, api, params),
-            _ => Err(Error::new(Code::NotSupported)
-                .with_detail("expected the method \"init\", \"get\", \"set\" or \"free\"")),
-        };
+    let run = || match method {
+        "init" => make(params).map(|facade| {
+            facade.queue.begin_silently();
+            Output::Null
+        }),
+        "free" => {
+            free();
+            Ok(Output::Null)
+        }
+        "get" => execute_call(Method::Get, api, params),
+        "set" => execute_call(Method::Set, api, params),
+        "unsubscribe" => execute_unsubscribe(api, params),
+        _ => Err(Error::new(Code::NotSupported)
+            .with_detail("expected the method \"init\", \"get\", \"set\", \"unsubscribe\" or \"free\"")),
+    };
     let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(panicked()));
     Message::of_outcome(id, &outcome)
 }
@@ -142,6 +144,23 @@ fn execute_call(method: Method, api: &str, params: &str) -> Outcome {
         Some(facade) if !facade.queue.is_closed() => facade.answer(method, api, params),
         _ => Err(not_initialized()),
     }
+}
+
+/// Ends the subscription at once, before the calls that wait. The worker owns the subscription, so only a callback that runs on
+/// the worker's thread can do this; also the acknowledgment's own.
+fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
+    let Some(facade) = current().filter(|facade| !facade.queue.is_closed()) else { return Err(not_initialized()) };
+    let outcome = topics(Method::Unsubscribe, api, params).and_then(|_| {
+        if WORKS_IN.get() == facade.process {
+            Ok(Output::Null)
+        } else {
+            Err(Error::new(Code::NotSupported)
+                .with_detail("pims_execute ends a subscription only inside a callback: call pims_unsubscribe"))
+        }
+    });
+    note(Method::Unsubscribe, api, &outcome);
+    HAS_ENDED.set(HAS_ENDED.get() || outcome.is_ok());
+    outcome
 }
 
 /// Releases the facade. When this returns, every accepted call has had its message, and the storage is free again. From inside a

@@ -6,7 +6,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
-use super::{Facade, WORKS_IN, not_initialized, note, try_lock};
+use super::{Facade, HAS_ENDED, WORKS_IN, not_initialized, note, try_lock};
 use crate::api::{Method, Topics, event, topics};
 use crate::error::{Code, Error};
 use crate::log;
@@ -52,7 +52,10 @@ impl Worker<'_> {
 
     fn step(&mut self, next: Next) {
         match next {
-            Next::Begin(Some(reply)) => reply.send(&Ok(Output::Null)),
+            Next::Begin(Some(reply)) => {
+                reply.send(&Ok(Output::Null));
+                self.end_if_asked();
+            }
             Next::Run(job) => self.run(job),
             Next::Refuse(job) => return job.reply.send(&Err(not_initialized())),
             Next::Begin(None) | Next::News | Next::End => {}
@@ -76,6 +79,14 @@ impl Worker<'_> {
                 }
                 reply.send(&outcome);
             }
+        }
+        self.end_if_asked();
+    }
+
+    /// Ends the subscription if a callback that just ran asked for its end.
+    fn end_if_asked(&mut self) {
+        if HAS_ENDED.take() {
+            self.subscription = None;
         }
     }
 
@@ -107,11 +118,12 @@ impl Worker<'_> {
             // Whoever works on it now wakes this thread when there is news.
             Some(None) | None => return,
         };
-        let Some(subscription) = &mut self.subscription else { return };
         for (before, after) in news {
+            let Some(subscription) = &mut self.subscription else { return };
             if let Some(output) = event(subscription.topics, before, after) {
                 subscription.subscriber.tell(&output);
             }
+            self.end_if_asked();
             if self.facade.is_anothers() {
                 return;
             }

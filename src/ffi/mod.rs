@@ -5,6 +5,8 @@
 
 #![allow(unsafe_code)]
 
+pub mod codes;
+
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -154,7 +156,8 @@ pub extern "C" fn pims_free() -> i32 {
 
 /// Runs one request on the calling thread and returns its message.
 ///
-/// @param method `"init"`, `"get"`, `"set"` or `"free"`.
+/// @param method `"init"`, `"get"`, `"set"` or `"free"`. Inside a callback on the library's thread also `"unsubscribe"`: it ends the
+///               subscription before the calls that wait, also in the callback that gets its acknowledgment. Elsewhere that is 2002.
 /// @param api    The name of an api; `NULL` and `""` with `init` and `free`.
 /// @param params A JSON object, of `init` the configuration; `NULL` and `""` are `{}`.
 /// @return The message, which the caller hands back with `pims_string_free`; `NULL` where an argument is misused (`method` is

@@ -19,6 +19,6 @@ do {
     }
     print(try await device.otp(pin: pin))
 } catch let error as PimsError {
-    print(error, error.attemptsLeft ?? "")
+    print(error.localizedDescription, error.attemptsLeft ?? "")
 }
 pims.free()

@@ -1,6 +1,7 @@
 /// The same for `async`: a call gives its result, or throws a `PimsError` or a `Refusal`.
 ///
-/// A task that is cancelled waits all the same: its call has begun, and nobody could say how far it came. The library's timeouts bound it.
+/// A task that is cancelled waits all the same: its call has begun, and nobody could say how far it came. A cancelled call counts: a PIN or a code
+/// that it submitted may have cost a try. The library's timeouts bound it.
 extension Facade {
     /// Makes the facade, see docs/configuration.md.
     public func initialize(configuration: [String: JSON] = [:]) async throws {
@@ -27,38 +28,56 @@ extension Facade {
     /// Asks for events, and waits for the acknowledgment. The results come until `unsubscribe` or `free`, or until nobody can wait for them any
     /// more: the subscription ends where the stream and its iterators are let go, or a task that waits for the next event is cancelled. A loop
     /// that is left ends it only where nothing else holds the stream.
-    public func events(api: String, parameters: [String: JSON] = [:]) async throws -> AsyncStream<JSON> {
-        var made: AsyncStream<JSON>.Continuation?
-        let stream = AsyncStream<JSON> { made = $0 }
+    ///
+    /// A task that is cancelled while it waits for the acknowledgment gets a `CancellationError`. The subscription is over then, and the next
+    /// one may be asked for at once.
+    ///
+    /// The stream holds `limit` events that nobody took yet; of more, the oldest are dropped.
+    public func events(api: String, parameters: [String: JSON] = [:], limit: Int = 64) async throws -> AsyncStream<JSON> {
+        try await stream(api: api, parameters: parameters, limit: limit) { [$0] }
+    }
+
+    /// As `events`, of what `read` makes of each result.
+    func stream<Event: Sendable>(
+        api: String, parameters: [String: JSON], limit: Int, read: @escaping @Sendable (JSON) -> [Event]
+    ) async throws -> AsyncStream<Event> {
+        var made: AsyncStream<Event>.Continuation?
+        let stream = AsyncStream<Event>(bufferingPolicy: .bufferingNewest(limit)) { made = $0 }
         // The closure above has run: AsyncStream calls it before it returns.
         guard let events = made else { return stream }
-        let acknowledgment = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Message, Refusal>, Never>) in
-            let isAcknowledged = Once()
-            let subscribed = subscribe(
-                api: api, parameters: parameters,
-                callback: { message in
-                    if isAcknowledged.isFirst() {
-                        continuation.resume(returning: .success(message))
-                    } else if let result = message["result"] {
-                        events.yield(result)
-                    }
-                },
-                onEnd: { events.finish() })
-            switch subscribed {
-            case .success(let id):
-                // It may be over already, and the stream with it; another subscription to this api is none of this one's.
-                events.onTermination = { end in
-                    guard case .cancelled = end else { return }
-                    Feeds.shared.leave(id)
-                }
-            case .failure(let refusal): continuation.resume(returning: .failure(refusal))
+        let leaving = Leaving()
+        let acknowledgment = await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Result<Message, Refusal>, Never>) in
+                let isAcknowledged = Once()
+                let subscribed = subscribe(
+                    api: api, parameters: parameters,
+                    callback: { message in
+                        if isAcknowledged.isFirst() {
+                            continuation.resume(returning: .success(message))
+                        } else if let result = message["result"] {
+                            for event in read(result) { events.yield(event) }
+                        }
+                    },
+                    onEnd: { events.finish() },
+                    onId: { id in
+                        // It may be over already, and the stream with it; another subscription to this api is none of this one's.
+                        events.onTermination = { end in
+                            guard case .cancelled = end else { return }
+                            Feeds.shared.leave(id)
+                        }
+                        leaving.begin(id)
+                    })
+                if case .failure(let refusal) = subscribed { continuation.resume(returning: .failure(refusal)) }
             }
+        } onCancel: {
+            leaving.leave()
         }
         _ = try acknowledgment.get().get()
+        if leaving.hasLeft { throw CancellationError() }
         return stream
     }
 
-    private func message(of call: (@escaping Callback) -> Refusal?) async throws -> Message {
+    func message(of call: (@escaping Callback) -> Refusal?) async throws -> Message {
         try await withCheckedThrowingContinuation { continuation in
             if let refusal = call({ continuation.resume(returning: $0) }) { continuation.resume(throwing: refusal) }
         }

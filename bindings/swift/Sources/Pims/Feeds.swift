@@ -8,11 +8,13 @@ final class Feeds: @unchecked Sendable {
 
     private struct Feed {
         let api: String
-        let parameters: String
+        let parameters: SecretText
         let callback: Callback
         let onEnd: @Sendable () -> Void
         /// The facade that acknowledged it; 0 until then.
         var facade = 0
+        /// It was left before its acknowledgment, which ends it.
+        var isLeft = false
     }
 
     /// Guards all that follows.
@@ -42,7 +44,7 @@ final class Feeds: @unchecked Sendable {
         endAll(upTo: before)
     }
 
-    func add(api: String, parameters: String, callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void) -> UInt {
+    func add(api: String, parameters: SecretText, callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void) -> UInt {
         locked {
             lastId += 1
             feeds[lastId] = Feed(api: api, parameters: parameters, callback: callback, onEnd: onEnd)
@@ -54,19 +56,36 @@ final class Feeds: @unchecked Sendable {
     func forget(_ id: UInt) { _ = locked { feeds.removeValue(forKey: id) } }
 
     func deliver(_ message: Message, to id: UInt) {
-        let isEnd = message.status == .failed
+        var isEnd = message.status == .failed
         let found: Feed? = locked {
             if isEnd { return feeds.removeValue(forKey: id) }
             if feeds[id]?.facade == 0 { feeds[id]?.facade = facades }
             return feeds[id]
         }
+        if let feed = found, feed.isLeft, !isEnd {
+            // On the library's thread, and so before the calls that wait: another subscription may be among them.
+            isEnd = endsNow(feed)
+            if isEnd { forget(id) } else { leave(id) }
+        }
         found?.callback(message)
         if isEnd { found?.onEnd() }
     }
 
-    /// Ends this subscription, and no other one to its api. Where the queue is full the library is asked again after each message: a full
+    private func endsNow(_ feed: Feed) -> Bool {
+        guard let text = feed.parameters.withCString({ pims_execute("unsubscribe", feed.api, $0) }) else { return false }
+        defer { pims_string_free(text) }
+        return Message(text: text).succeeded
+    }
+
+    /// Ends this subscription, and no other one to its api. Before its acknowledgment it is noted, and ends then. Where the queue is full the library is asked again after each message: a full
     /// queue has messages to come.
     func leave(_ id: UInt) {
+        let isAsked: Bool = locked {
+            guard feeds[id]?.facade == 0 else { return false }
+            feeds[id]?.isLeft = true
+            return true
+        }
+        if isAsked { return }
         ending.lock()
         defer { ending.unlock() }
         left.insert(id)
@@ -92,7 +111,7 @@ final class Feeds: @unchecked Sendable {
                 left.remove(id)
                 continue
             }
-            let status = pims_unsubscribe(feed.api, feed.parameters, onLeft, UnsafeMutableRawPointer(bitPattern: id))
+            let status = feed.parameters.withCString { pims_unsubscribe(feed.api, $0, onLeft, UnsafeMutableRawPointer(bitPattern: id)) }
             if status == PIMS_ERROR_QUEUE_FULL { return }
             left.remove(id)
         }

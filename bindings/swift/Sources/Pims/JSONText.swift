@@ -1,78 +1,102 @@
 /// JSON as text. Not `JSONDecoder` and `JSONEncoder`: these take `1000.0` for `1000`, and what they do with numbers differs between Apple's
 /// systems and Linux. Not a general parser either: it reads what the library writes, which is RFC 8259.
 extension JSON {
-    /// The text; names in the order of their characters.
+    /// The text; names in the order of their characters. A value that JSON cannot say is `null` here; a call refuses it.
     public var text: String {
-        var out = ""
-        write(to: &out)
-        return out
+        let out = SecretText()
+        _ = write(to: out)
+        return out.string
     }
 
-    /// Reads a text, which is one value. `nil` where it is no JSON, or is nested more than 128 deep.
+    /// Reads a text, which is one value. `nil` where it is no JSON, is nested more than 128 deep, or has a number that no `Double` holds.
     public init?(text: String) {
-        var reader = Reader(text: Array(text.utf8))
+        var text = text
+        guard let value = text.withUTF8({ JSON(bytes: $0) }) else { return nil }
+        self = value
+    }
+
+    /// Reads bytes without a copy of them.
+    init?(bytes: UnsafeBufferPointer<UInt8>) {
+        var reader = Reader(text: bytes)
         guard let value = reader.document() else { return nil }
         self = value
     }
 
-    private func write(to out: inout String) {
+    /// Writes the text, and returns whether JSON can say all of it.
+    func write(to out: SecretText) -> Bool {
         switch self {
-        case .null: out += "null"
-        case .bool(let value): out += value ? "true" : "false"
-        case .integer(let value): out += String(value)
+        case .null: out.append("null")
+        case .bool(let value): out.append(value ? "true" : "false")
+        case .integer(let value): out.append(String(value))
+        case .wholeNumber(let digits):
+            let isWhole = JSON.isWholeNumber(digits)
+            out.append(isWhole ? digits : "null")
+            return isWhole
         // Swift writes the shortest text that reads back the same: 1000.0, 1e-07.
-        case .fraction(let value): out += value.isFinite ? value.description : "null"
-        case .string(let value): JSON.write(value, to: &out)
-        case .array(let elements): JSON.write(elements, between: "[", and: "]", to: &out) { $0.write(to: &$1) }
+        case .fraction(let value):
+            out.append(value.isFinite ? value.description : "null")
+            return value.isFinite
+        case .string(let value): JSON.write(value, to: out)
+        case .array(let elements): return JSON.write(elements, between: "[", and: "]", to: out) { $0.write(to: out) }
         case .object(let members):
-            JSON.write(members.sorted { $0.key < $1.key }, between: "{", and: "}", to: &out) { member, out in
-                JSON.write(member.key, to: &out)
-                out += ":"
-                member.value.write(to: &out)
+            return JSON.write(members.sorted { $0.key < $1.key }, between: "{", and: "}", to: out) { member in
+                JSON.write(member.key, to: out)
+                out.append(":")
+                return member.value.write(to: out)
             }
         }
+        return true
     }
 
     private static func write<Elements: Sequence>(
-        _ elements: Elements, between open: String, and close: String, to out: inout String,
-        each: (Elements.Element, inout String) -> Void
-    ) {
-        out += open
+        _ elements: Elements, between open: String, and close: String, to out: SecretText, each: (Elements.Element) -> Bool
+    ) -> Bool {
+        var isJSON = true
         var isFirst = true
+        out.append(open)
         for element in elements {
-            if !isFirst { out += "," }
+            if !isFirst { out.append(",") }
             isFirst = false
-            each(element, &out)
+            isJSON = each(element) && isJSON
         }
-        out += close
+        out.append(close)
+        return isJSON
     }
 
-    private static func write(_ string: String, to out: inout String) {
-        out += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"", "\\":
-                out += "\\"
-                out.unicodeScalars.append(scalar)
-            case "\u{0}"..<"\u{20}":
-                let digits = String(scalar.value, radix: 16)
-                out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default:
-                out.unicodeScalars.append(scalar)
+    private static func write(_ string: String, to out: SecretText) {
+        out.append("\"")
+        for byte in string.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                out.append(UInt8(ascii: "\\"))
+                out.append(byte)
+            case 0..<0x20:
+                out.append("\\u00")
+                out.append(hexDigit(byte >> 4))
+                out.append(hexDigit(byte & 15))
+            default: out.append(byte)
             }
         }
-        out += "\""
+        out.append("\"")
+    }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
+
+    private static func isWholeNumber(_ digits: String) -> Bool {
+        let digits = digits.utf8.first == UInt8(ascii: "-") ? digits.utf8.dropFirst() : digits.utf8[...]
+        guard let first = digits.first, digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return false }
+        return first != UInt8(ascii: "0") || digits.count == 1
     }
 }
 
 /// Reads one value from the front of a text. Each function gives `nil` where the text is not of its form.
 private struct Reader {
-    private let text: [UInt8]
+    private let text: UnsafeBufferPointer<UInt8>
     private var place = 0
     private var depth = 0
     private static let deepest = 128
 
-    init(text: [UInt8]) { self.text = text }
+    init(text: UnsafeBufferPointer<UInt8>) { self.text = text }
 
     mutating func document() -> JSON? {
         guard let value = value() else { return nil }
@@ -158,8 +182,9 @@ private struct Reader {
             guard digits() else { return nil }
         }
         let written = String(decoding: text[start..<place], as: UTF8.self)
-        if isInteger, let value = Int64(written) { return .integer(value) }
-        return Double(written).map(JSON.fraction)
+        if isInteger { return Int64(written).map(JSON.integer) ?? .wholeNumber(written) }
+        guard let value = Double(written), value.isFinite else { return nil }
+        return .fraction(value)
     }
 
     private mutating func digits() -> Bool {
@@ -170,14 +195,19 @@ private struct Reader {
 
     private mutating func string() -> String? {
         guard take(UInt8(ascii: "\"")) else { return nil }
-        var bytes: [UInt8] = []
+        let start = place
+        while let byte = peek, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { place += 1 }
+        // Most have no escape, and are read where they stand.
+        if take(UInt8(ascii: "\"")) { return String(decoding: text[start..<place - 1], as: UTF8.self) }
+        let bytes = SecretText()
+        bytes.append(text[start..<place])
         while let byte = peek {
             place += 1
             switch byte {
-            case UInt8(ascii: "\""): return String(decoding: bytes, as: UTF8.self)
+            case UInt8(ascii: "\""): return bytes.string
             case UInt8(ascii: "\\"):
                 guard let scalar = escape() else { return nil }
-                bytes.append(contentsOf: String(Character(scalar)).utf8)
+                bytes.append(String(Character(scalar)))
             case 0..<0x20: return nil
             default: bytes.append(byte)
             }

@@ -34,3 +34,33 @@ final class Answer: @unchecked Sendable {
         }
     }
 }
+
+/// The cancellation of a task that asks for a subscription. It may come before the subscription has its number.
+final class Leaving: @unchecked Sendable {
+    private let lock = NSLock()
+    private var id: UInt?
+    private var isCancelled = false
+
+    /// Whether the task was cancelled.
+    var hasLeft: Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return isCancelled
+    }
+
+    func begin(_ id: UInt) {
+        lock.lock()
+        self.id = id
+        let isOver = isCancelled
+        lock.unlock()
+        if isOver { Feeds.shared.leave(id) }
+    }
+
+    func leave() {
+        lock.lock()
+        isCancelled = true
+        let begun = id
+        lock.unlock()
+        if let begun { Feeds.shared.leave(begun) }
+    }
+}

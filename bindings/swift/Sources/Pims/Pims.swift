@@ -1,4 +1,5 @@
 import CPims
+import Foundation
 
 /// What takes messages. It runs on the library's one thread, never two at once (the failure 2001 of a call without a facade, and those of
 /// `initialize`, on the thread that calls).
@@ -89,7 +90,8 @@ public final class Facade: Sendable {
         guard pims_abi_version() == UInt32(PIMS_ABI_VERSION) else { throw Refusal.wrongABI }
         guard !api.utf8.contains(0) else { throw Refusal.embeddedNul }
         if method == .initialize { return try initializeAndWait(configuration: parameters) }
-        guard let text = pims_execute(method.rawValue, api, JSON.object(parameters).text) else { throw Refusal.tooLong }
+        guard let parameters = SecretText(parameters) else { throw Refusal.notJSON }
+        guard let text = parameters.withCString({ pims_execute(method.rawValue, api, $0) }) else { throw Refusal.tooLong }
         defer { pims_string_free(text) }
         return Message(text: text)
     }
@@ -109,15 +111,17 @@ public final class Facade: Sendable {
 
     typealias Function = (UnsafePointer<CChar>?, UnsafePointer<CChar>?, pims_callback?, UnsafeMutableRawPointer?) -> Int32
 
-    /// Gives the number that `Feeds` knows the subscription by.
+    /// Gives the number that `Feeds` knows the subscription by, to `onId` before the library is asked.
     func subscribe(
-        api: String, parameters: [String: JSON], callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void
+        api: String, parameters: [String: JSON], callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void,
+        onId: (UInt) -> Void = { _ in }
     ) -> Result<UInt, Refusal> {
         guard !api.utf8.contains(0) else { return .failure(.embeddedNul) }
         guard !Feeds.shared.endWhatWasLeft() else { return .failure(.queueFull) }
-        let text = JSON.object(parameters).text
+        guard let text = SecretText(parameters) else { return .failure(.notJSON) }
         let id = Feeds.shared.add(api: api, parameters: text, callback: callback, onEnd: onEnd)
-        let status = pims_subscribe(api, text, onEvent, UnsafeMutableRawPointer(bitPattern: id))
+        onId(id)
+        let status = text.withCString { pims_subscribe(api, $0, onEvent, UnsafeMutableRawPointer(bitPattern: id)) }
         guard let refusal = Refusal(status) else { return .success(id) }
         Feeds.shared.forget(id)
         return .failure(refusal)
@@ -133,8 +137,9 @@ public final class Facade: Sendable {
         parameters: [String: JSON], _ callback: @escaping Callback,
         _ function: (UnsafePointer<CChar>, pims_callback, UnsafeMutableRawPointer) -> Int32
     ) -> Refusal? {
+        guard let text = SecretText(parameters) else { return .notJSON }
         let context = Unmanaged.passRetained(OneMessage(callback))
-        let status = JSON.object(parameters).text.withCString { function($0, onMessage, context.toOpaque()) }
+        let status = text.withCString { function($0, onMessage, context.toOpaque()) }
         if status != PIMS_OK { context.release() }
         return Refusal(status)
     }
@@ -161,9 +166,19 @@ private func onEvent(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPoint
 }
 
 extension Message {
-    /// The text belongs to the library: this is a copy. Where it is no JSON, which no version of the library writes, it has no status.
+    /// The text belongs to the library, and is read where it stands. Where it is no JSON, which no version of the library writes, it has no status.
     init(text: UnsafePointer<CChar>) {
-        self.init(JSON(text: String(cString: text)) ?? .null)
+        let count = strlen(text)
+        let json = text.withMemoryRebound(to: UInt8.self, capacity: count) { JSON(bytes: UnsafeBufferPointer(start: $0, count: count)) }
+        self.init(json ?? .null)
+    }
+}
+
+extension SecretText {
+    /// The parameters of a call; `nil` where JSON cannot say them.
+    convenience init?(_ parameters: [String: JSON]) {
+        self.init()
+        guard JSON.object(parameters).write(to: self) else { return nil }
     }
 }
 

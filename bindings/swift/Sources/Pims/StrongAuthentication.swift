@@ -3,8 +3,13 @@
 /// After `enroll`, `enrollWithPhoneNumber`, `changePIN` and `resetPIN` the error 2316 means that it is done: they return then.
 public struct StrongAuthentication: Sendable {
     private let facade: Facade
+    private let onWrongPins: (@Sendable (WrongPins) -> Void)?
 
-    public init(_ facade: Facade = pims) { self.facade = facade }
+    /// `onWrongPins` is told of wrong PINs (docs/api.md), on the library's thread, before the operation returns or throws.
+    public init(_ facade: Facade = pims, onWrongPins: (@Sendable (WrongPins) -> Void)? = nil) {
+        self.facade = facade
+        self.onWrongPins = onWrongPins
+    }
 
     /// What an accepted code says of the account.
     public enum EnrollmentStatus: String, Sendable {
@@ -23,11 +28,11 @@ public struct StrongAuthentication: Sendable {
     }
 
     /// Has an SMS code for an enrollment sent to the trusted phone number.
-    public func requestEnrollmentCode() async throws { try await facade.get(api: smsCodeAPI, parameters: ["type": "enrollment"]) }
+    public func requestEnrollmentCode() async throws { try await get(smsCodeAPI, ["type": "enrollment"]) }
 
     /// Shows the code to the service, which says whether the account has a PIN. `enroll` without a code finishes.
     public func acceptEnrollmentCode(_ smsCode: String) async throws -> EnrollmentStatus {
-        let result = try await facade.set(api: smsCodeAPI, parameters: ["action": "enrollment", "smsCode": .string(smsCode)])
+        let result = try await set(smsCodeAPI, ["action": "enrollment", "smsCode": .string(smsCode)])
         return try known(result["status"])
     }
 
@@ -47,11 +52,11 @@ public struct StrongAuthentication: Sendable {
     }
 
     /// Removes every enrollment of the account, with its PIN and a block, then this device's.
-    public func removeEnrollments() async throws { try await facade.set(api: enrollmentAPI, parameters: ["action": "remove"]) }
+    public func removeEnrollments() async throws { try await set(enrollmentAPI, ["action": "remove"]) }
 
     /// Has an SMS code sent to a phone number that is to become the trusted one.
     public func requestPhoneNumberCode(_ phoneNumber: String) async throws {
-        try await facade.get(api: smsCodeAPI, parameters: ["type": "phoneNumberCertification", "phoneNumber": .string(phoneNumber)])
+        try await get(smsCodeAPI, ["type": "phoneNumberCertification", "phoneNumber": .string(phoneNumber)])
     }
 
     /// Registers the account's first trusted phone number.
@@ -66,7 +71,7 @@ public struct StrongAuthentication: Sendable {
 
     /// The account's trusted phone number; 2307 where there is none.
     public func trustedPhoneNumber() async throws -> String {
-        try text(try await facade.get(api: "pims.authentication.trustedphonenumber")["phoneNumber"])
+        try text(try await get("pims.authentication.trustedphonenumber")["phoneNumber"])
     }
 
     public func changePIN(from oldPIN: String, to newPIN: String) async throws {
@@ -74,7 +79,7 @@ public struct StrongAuthentication: Sendable {
     }
 
     /// Has an SMS code sent with which the PIN can be set anew.
-    public func requestResetCode() async throws { try await facade.get(api: smsCodeAPI, parameters: ["type": "resetPIN"]) }
+    public func requestResetCode() async throws { try await get(smsCodeAPI, ["type": "resetPIN"]) }
 
     /// Sets a new PIN with a code of `requestResetCode`, and lifts a block of the PIN.
     public func resetPIN(to newPIN: String, smsCode: String) async throws {
@@ -83,47 +88,83 @@ public struct StrongAuthentication: Sendable {
 
     /// A one-time password. A wrong PIN is 2308, with `attemptsLeft`.
     public func otp(pin: String) async throws -> String {
-        try text(try await facade.get(api: otpAPI, parameters: ["action": "withPIN", "pinCode": .string(pin)])["otp"])
+        try text(try await get(otpAPI, ["action": "withPIN", "pinCode": .string(pin)])["otp"])
     }
 
     /// A one-time password that proves the device and nothing of the person, where the service allows it.
     public func otpWithoutPIN() async throws -> String {
-        try text(try await facade.get(api: otpAPI, parameters: ["action": "withoutPIN"])["otp"])
+        try text(try await get(otpAPI, ["action": "withoutPIN"])["otp"])
     }
 
     /// Whether this device is enrolled, from its own state.
     public func isActivated() async throws -> Bool {
-        let result = try await facade.get(api: accountAPI, parameters: ["actionType": "strong", "type": "isDeviceActivated"])
+        let result = try await get(accountAPI, ["actionType": "strong", "type": "isDeviceActivated"])
         guard let isActivated = result["isDeviceActivated"]?.boolValue else { throw UnexpectedMessage() }
         return isActivated
     }
 
     /// Whether the account is blocked; the service is asked where the device is enrolled.
     public func accountState() async throws -> AccountState {
-        let result = try await facade.get(api: accountAPI, parameters: ["actionType": "strong", "type": "isAccountBlocked"])
+        let result = try await get(accountAPI, ["actionType": "strong", "type": "isAccountBlocked"])
         return try known(result["isAccountBlocked"])
     }
 
     /// Replaces `account.accessToken`.
     public func setAccessToken(_ token: String) async throws {
-        try await facade.set(api: "pims.authentication.token", parameters: ["type": "cvs", "token": .string(token)])
+        try await set("pims.authentication.token", ["type": "cvs", "token": .string(token)])
     }
 
-    /// Changes of `isDeviceActivated` and `isAccountBlocked`.
+    /// A change of the account.
+    public enum AccountChange: Hashable, Sendable {
+        /// Whether this device is enrolled now.
+        case activated(Bool)
+        case state(AccountState)
+    }
+
+    /// Changes of the account, until the stream is let go (see `Facade.events`). It holds 64 changes that nobody took yet; of more, the oldest
+    /// are dropped: ask `isActivated` and `accountState` after a long pause.
+    public func accountChanges() async throws -> AsyncStream<AccountChange> {
+        try await facade.stream(api: accountAPI, parameters: bothTopics, limit: 64) { result in
+            var changes: [AccountChange] = []
+            if let isActivated = result["isDeviceActivated"]?.boolValue { changes.append(.activated(isActivated)) }
+            if let state = result["isAccountBlocked"]?.stringValue.flatMap(AccountState.init) { changes.append(.state(state)) }
+            return changes
+        }
+    }
+
+    /// The same as the library's JSON.
     public func changes() async throws -> AsyncStream<JSON> {
-        try await facade.events(
-            api: accountAPI, parameters: ["actionType": "strong", "type": ["isDeviceActivated", "isAccountBlocked"]])
+        try await facade.events(api: accountAPI, parameters: bothTopics)
+    }
+
+    @discardableResult
+    private func get(_ api: String, _ parameters: [String: JSON] = [:]) async throws -> JSON {
+        try await facade.message { facade.get(api: api, parameters: parameters, callback: noting($0)) }.get()
+    }
+
+    @discardableResult
+    private func set(_ api: String, _ parameters: [String: JSON]) async throws -> JSON {
+        try await facade.message { facade.set(api: api, parameters: parameters, callback: noting($0)) }.get()
+    }
+
+    /// Tells of wrong PINs before the message is passed on.
+    private func noting(_ callback: @escaping Callback) -> Callback {
+        guard let onWrongPins else { return callback }
+        return { message in
+            if let wrong = message.wrongPinsSince { onWrongPins(wrong) }
+            callback(message)
+        }
     }
 
     private func changeNumber(_ action: JSON, _ phoneNumber: String, _ smsCode: String) async throws {
-        try await facade.set(
-            api: smsCodeAPI, parameters: ["action": action, "smsCode": .string(smsCode), "phoneNumber": .string(phoneNumber)])
+        try await set(
+            smsCodeAPI, ["action": action, "smsCode": .string(smsCode), "phoneNumber": .string(phoneNumber)])
     }
 
     /// A change of the account. 2316 says that it is done and that only a synchronization is left, which the next operation makes.
     private func change(_ api: String, _ parameters: [String: JSON]) async throws {
         do {
-            try await facade.set(api: api, parameters: parameters)
+            try await set(api, parameters)
         } catch let error as PimsError where error.code == 2316 {
         }
     }
@@ -139,6 +180,7 @@ public struct StrongAuthentication: Sendable {
     }
 }
 
+private let bothTopics: [String: JSON] = ["actionType": "strong", "type": ["isDeviceActivated", "isAccountBlocked"]]
 private let accountAPI = "pims.authentication.account"
 private let enrollmentAPI = "pims.authentication.enrollment"
 private let otpAPI = "pims.authentication.otp"

@@ -40,8 +40,14 @@ final class CallTests: FolderTestCase {
             XCTAssertEqual(error.attemptsLeft, 4)
             XCTAssertEqual(error.nextAction, "retryPin")
             XCTAssertNil(error.retryAfterSeconds)
-            XCTAssertNotNil(error.detail)
+            XCTAssertEqual(error.known, .accessRefused)
+            XCTAssertEqual(error.next, .retryPin)
+            let detail = try XCTUnwrap(error.detail)
+            XCTAssertEqual((error as any Error).localizedDescription, "2308 inwebo: access refused: \(detail)")
         }
+        let password = try await pims.get(api: "pims.authentication.otp", parameters: ["action": "withPIN", "pinCode": .string(pin)])
+        let otp = try XCTUnwrap(password["otp"]?.stringValue)
+        XCTAssertFalse("\(password)".contains(otp))
     }
 
     func testNullsNumbersAndNestedValuesComeThrough() async throws {
@@ -164,6 +170,35 @@ final class CallTests: FolderTestCase {
             XCTAssertTrue(text.contains("SUCCEEDED"), text)
         }
         XCTAssertEqual(Message(["status": "FAILED", "error": ["code": 2308, "label": "inwebo: access refused"]]).description, "Message(FAILED 2308)")
+    }
+
+    func testEveryErrorSaysWhatItIs() {
+        for error: any Error in [Refusal.tooLong, Refusal.queueFull, Refusal.embeddedNul, Refusal.notJSON, Refusal.wrongABI, Refusal.other(-9)] {
+            XCTAssertTrue(error.localizedDescription.hasPrefix("The "), error.localizedDescription)
+        }
+        XCTAssertTrue(UnexpectedMessage().localizedDescription.hasPrefix("The library"))
+        XCTAssertTrue(Refusal.other(-9).localizedDescription.contains("-9"))
+    }
+
+    func testWrongPINsAreToldWithTheNextRightOne() async throws {
+        let wrong = Box<WrongPins>()
+        _ = try await enrolledDevice()
+        let device = StrongAuthentication(onWrongPins: { wrong.put($0) })
+        await assertFails(2308) { _ = try await device.otp(pin: "9999") }
+        let before = Date()
+        _ = try await device.otp(pin: pin)
+        let told = try wrong.take()
+        XCTAssertEqual(told.count, 1)
+        XCTAssertLessThanOrEqual(told.since, before)
+        _ = try await device.otp(pin: pin)
+        XCTAssertTrue(wrong.isEmpty)
+        let info: JSON = ["wrongPinsSince": ["count": 4, "since": 1_700_000_000_000]]
+        let expected = Date(timeIntervalSince1970: 1_700_000_000)
+        XCTAssertEqual(Message(["status": "SUCCEEDED", "result": .null, "info": info]).wrongPinsSince?.since, expected)
+        let failed = Message(["status": "FAILED", "error": ["code": 2308, "label": "", "info": info]])
+        XCTAssertEqual(failed.wrongPinsSince, failed.error?.wrongPinsSince)
+        XCTAssertEqual(failed.wrongPinsSince?.count, 4)
+        XCTAssertNil(Message(["status": "SUCCEEDED", "result": .null]).wrongPinsSince)
     }
 
     func testOnlyASuccessOrAnEventHasAResult() throws {

@@ -1,4 +1,4 @@
-import Pims
+@testable import Pims
 import XCTest
 
 final class JSONTests: XCTestCase {
@@ -13,16 +13,74 @@ final class JSONTests: XCTestCase {
         XCTAssertEqual(JSON.string("\u{0}\n\"").text, #""\u0000\u000a\"""#)
     }
 
-    func testWhatIsNoNumberInJSONIsNull() {
-        XCTAssertEqual(JSON.array([.fraction(.nan), .fraction(.infinity)]).text, "[null,null]")
+    func testAValueThatJSONCannotSayIsRefusedByEveryCall() async throws {
+        for value: JSON in [.fraction(.nan), .fraction(.infinity), .wholeNumber("1e3"), .wholeNumber(""), .wholeNumber("-"), .wholeNumber("01")] {
+            let parameters: [String: JSON] = ["a": [["b": value]]]
+            let called: @Sendable (Message) -> Void = { XCTFail("\($0)") }
+            XCTAssertEqual(pims.get(api: "pims.sdk.version", parameters: parameters, callback: called), .notJSON)
+            XCTAssertEqual(pims.set(api: "pims.sdk.configuration", parameters: parameters, callback: called), .notJSON)
+            XCTAssertEqual(pims.subscribe(api: "pims.authentication.account", parameters: parameters, callback: called), .notJSON)
+            XCTAssertEqual(pims.unsubscribe(api: "pims.authentication.account", parameters: parameters, callback: called), .notJSON)
+            XCTAssertEqual(pims.initialize(configuration: parameters, callback: called), .notJSON)
+            XCTAssertThrowsError(try pims.execute(.get, api: "pims.sdk.version", parameters: parameters)) {
+                XCTAssertEqual($0 as? Refusal, .notJSON)
+            }
+            do {
+                try await pims.get(api: "pims.sdk.version", parameters: parameters)
+                XCTFail("it succeeds")
+            } catch {
+                XCTAssertEqual(error as? Refusal, .notJSON)
+            }
+            XCTAssertEqual(JSON.array([value]).text, "[null]")
+        }
     }
 
     func testIntegersAndFractionsStayApart() {
         XCTAssertEqual(JSON(text: "[1, 1.0, 1e0, -0, true]"), [1, 1.0, 1.0, 0, true])
         XCTAssertNotEqual(JSON(text: "1.0"), JSON.integer(1))
         XCTAssertNotEqual(JSON(text: "1"), true)
-        // Beyond 64 bits, as near as it can be said.
-        XCTAssertEqual(JSON(text: "18446744073709551616"), .fraction(18_446_744_073_709_551_616))
+        // Beyond 64 bits, digit by digit.
+        for digits in ["9223372036854775808", "-9223372036854775809", "18446744073709551616", String(repeating: "7", count: 400)] {
+            XCTAssertEqual(JSON(text: digits), .wholeNumber(digits))
+            XCTAssertEqual(JSON.wholeNumber(digits).text, digits)
+        }
+        XCTAssertEqual(JSON(text: "9223372036854775807"), .integer(.max))
+        XCTAssertNil(JSON(text: "1e400"))
+        XCTAssertNil(JSON(text: "[-1.0e999]"))
+    }
+
+    func testATextOfAnyLengthIsWrittenWhole() {
+        for count in [0, 250, 253, 254, 255, 256, 300, 5000] {
+            let text = String(repeating: "é\n", count: count)
+            XCTAssertEqual(JSON(text: JSON.string(text).text), .string(text))
+            let secret = SecretText()
+            secret.append(text)
+            XCTAssertEqual(secret.string, text)
+            XCTAssertEqual(secret.withCString { String(cString: $0) }, text)
+        }
+    }
+
+    func testASecretTextIsWipedWhenItGrowsAndAtItsEnd() {
+        let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: 8)
+        defer { bytes.deallocate() }
+        bytes.initialize(repeating: 7, count: 8)
+        wipe(bytes, 8)
+        XCTAssertEqual(Array(UnsafeBufferPointer(start: bytes, count: 8)), [0, 0, 0, 0, 0, 0, 0, 0])
+    }
+
+    func testAPrintedValueShowsNoSecret() {
+        let value: JSON = [
+            "otp": "47nckoxb", "list": [["pinCode": "47nckoxb", "oldPIN": 47, "newPIN": "47nckoxb"]], "smsCode": "47nckoxb",
+            "storage": ["key": "47nckoxb", "path": "shown"], "account": ["accessToken": "47nckoxb"], "token": "47nckoxb", "code": "47nckoxb",
+            "error": ["code": 2308, "label": "shown"],
+        ]
+        var dumped = ""
+        dump(value, to: &dumped)
+        for text in ["\(value)", String(reflecting: value), dumped, String(describing: Optional(value)), "\([value])"] {
+            XCTAssertFalse(text.contains("47"), text)
+            XCTAssertTrue(text.contains("shown") && text.contains("2308") && text.contains("otp"), text)
+        }
+        XCTAssertTrue(value.text.contains("47nckoxb"))
     }
 
     func testEscapesAreRead() {

@@ -55,6 +55,73 @@ final class SubscriptionTests: FolderTestCase {
         await assertFails(2001) { _ = try await device.changes() }
     }
 
+    func testChangesAreToldWithTypes() async throws {
+        let device = try await enrolledDevice()
+        let changes = try await device.accountChanges()
+        var iterator = changes.makeAsyncIterator()
+        try await device.removeEnrollments()
+        let first = await iterator.next()
+        XCTAssertEqual(first, .activated(false))
+    }
+
+    func testAStreamHoldsSoManyEventsAndDropsTheOldest() async throws {
+        let device = try await enrolledDevice()
+        let changes = try await pims.events(api: account, parameters: isDeviceActivated, limit: 2)
+        for _ in 0..<3 {
+            try await device.removeEnrollments()
+            try await device.requestEnrollmentCode()
+            try await device.enroll(pin: pin, smsCode: smsCode())
+        }
+        _ = try await pims.get(api: "pims.sdk.version")
+        pims.free()
+        var told: [JSON] = []
+        for await event in changes { told.append(event) }
+        XCTAssertEqual(told, [["isDeviceActivated": false], ["isDeviceActivated": true]])
+    }
+
+    func testASubscriptionThatIsCancelledOrLetGoMakesNoLaterOneADuplicate() async throws {
+        let device = try await enrolledDevice()
+        for round in 0..<1000 {
+            let task = Task {
+                for await _ in try await device.accountChanges() {}
+            }
+            // As far as it comes: not begun, asked for, acknowledged.
+            for _ in 0..<(round % 20) { await Task.yield() }
+            task.cancel()
+            _ = await task.result
+            _ = try await device.accountChanges()
+        }
+    }
+
+    func testACancelledTaskThatStillWaitsForItsAcknowledgmentMakesNoLaterOneADuplicate() async throws {
+        let device = try await enrolledDevice()
+        for _ in 0..<100 {
+            let entered = Box<Bool>()
+            let released = Box<Bool>()
+            pims.get(api: "pims.sdk.version") { _ in
+                entered.put(true)
+                _ = try? released.take()
+            }
+            XCTAssertTrue(try entered.take())
+            let before = Feeds.shared.count
+            let task = Task { _ = try await device.accountChanges() }
+            while Feeds.shared.count == before { await Task.yield() }
+            task.cancel()
+            // It is asked for, and not yet acknowledged: the library's thread is held.
+            let told = Box<Message>()
+            XCTAssertNil(pims.subscribe(api: account, parameters: isDeviceActivated) { told.put($0) })
+            released.put(true)
+            XCTAssertTrue(try told.take().succeeded)
+            do {
+                try await task.value
+                XCTFail("it is not cancelled")
+            } catch {
+                XCTAssertTrue(error is CancellationError, "\(error)")
+            }
+            try await pims.unsubscribe(api: account)
+        }
+    }
+
     func testAStreamEndsWithItsUnsubscription() async throws {
         let device = try await enrolledDevice()
         let changes = try await device.changes()

@@ -35,6 +35,11 @@ android {
     }
 }
 
+dependencies {
+    // An app that has it gets a flow of changes, and calls that can be cancelled.
+    compileOnly("org.jetbrains.kotlinx:kotlinx-coroutines-core:1.10.2")
+}
+
 kotlin {
     compilerOptions {
         jvmTarget = org.jetbrains.kotlin.gradle.dsl.JvmTarget.JVM_11

@@ -2,9 +2,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import libpims.Callback;
+import java.util.concurrent.CompletionException;
 import libpims.Pims;
+import libpims.PimsException;
+import libpims.Session;
+import libpims.StrongAuthenticationAsync;
 
 /**
  * Enrolls a device and makes a one-time password, from Java.
@@ -19,41 +21,27 @@ public final class Enroll {
     public static void main(String[] arguments) throws Exception {
         Path folder = Path.of(arguments[0]);
         Pims.setOnException(exception -> System.err.println("in a callback: " + exception));
-        result(callback -> Pims.initialize(Map.of("storage", Map.of("path", folder.toString())), callback));
-        try {
+        Map<String, Object> config = Map.of("storage", Map.of("path", folder));
+        try (Session session = Session.openAsync(config).join()) {
+            StrongAuthenticationAsync device = session.getDeviceAsync();
             String number = "+33612345678";
-            result(callback -> Pims.get(SMSCODE, Map.of("type", "phoneNumberCertification", "phoneNumber", number), callback));
-            String code = code(folder);
-            // A PIN as characters can be wiped; a String cannot.
-            char[] pin = {'1', '2', '3', '4'};
+            device.requestPhoneNumberCode(number).join();
+            // A PIN in a StringBuilder can be wiped; a String cannot.
+            StringBuilder pin = new StringBuilder("1234");
             try {
-                Map<String, Object> enroll =
-                        Map.of("action", "enrollWithPhoneNumber", "pinCode", pin, "smsCode", code, "phoneNumber", number);
-                result(callback -> Pims.set("pims.authentication.enrollment", enroll, callback));
-                Map<String, Object> password = Map.of("action", "withPIN", "pinCode", pin);
-                Map<?, ?> made = (Map<?, ?>) result(callback -> Pims.get("pims.authentication.otp", password, callback));
-                System.out.println("one-time password: " + made.get("otp"));
+                device.enrollWithPhoneNumber(pin, code(folder), number).join();
+                System.out.println("one-time password: " + device.otp(pin).join());
+                device.otp("4321").join();
+            } catch (CompletionException failed) {
+                PimsException failure = (PimsException) failed.getCause();
+                System.out.println(failure.getReason() + ", attempts left: " + failure.getAttemptsLeft());
             } finally {
-                java.util.Arrays.fill(pin, '\0');
+                for (int i = 0; i < pin.length(); i++) pin.setCharAt(i, '\0');
             }
-        } finally {
-            Pims.release();
+            // The same by the name of the api, and with a callback.
+            Object version = Pims.getAsync("pims.sdk.version").join();
+            Pims.get("pims.sdk.version", message -> System.out.println(message.get("result").equals(version)));
         }
-    }
-
-    private interface Call {
-        void with(Callback callback);
-    }
-
-    /** The result of a call, once its message is there. */
-    private static Object result(Call call) throws Exception {
-        CompletableFuture<Map<String, ?>> message = new CompletableFuture<>();
-        call.with(message::complete);
-        Map<String, ?> told = message.get();
-        if (!"SUCCEEDED".equals(told.get("status"))) {
-            throw new IllegalStateException("it failed: " + told.get("error"));
-        }
-        return told.get("result");
     }
 
     /** The code of the last SMS. */

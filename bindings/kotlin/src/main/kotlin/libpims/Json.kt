@@ -1,21 +1,43 @@
 package libpims
 
+import java.io.File
 import java.math.BigDecimal
 import java.math.BigInteger
+import java.net.URI
 import java.nio.ByteBuffer
 import java.nio.CharBuffer
 import java.nio.charset.CharacterCodingException
 import java.nio.charset.StandardCharsets
+import java.nio.file.Path
+import java.util.Optional
+import java.util.OptionalDouble
+import java.util.OptionalInt
+import java.util.OptionalLong
+import java.util.UUID
+import java.util.concurrent.atomic.AtomicBoolean
+import java.util.concurrent.atomic.AtomicInteger
+import java.util.concurrent.atomic.AtomicIntegerArray
+import java.util.concurrent.atomic.AtomicLong
+import java.util.concurrent.atomic.AtomicLongArray
+import java.util.concurrent.atomic.AtomicReference
+import java.util.concurrent.atomic.AtomicReferenceArray
+import java.util.concurrent.atomic.DoubleAccumulator
+import java.util.concurrent.atomic.DoubleAdder
+import java.util.concurrent.atomic.LongAccumulator
+import java.util.concurrent.atomic.LongAdder
 
 /**
- * JSON as far as messages and parameters need it. Android and the Java virtual machine have no JSON in common, and one of a dependency would leave
- * copies of PINs behind in buffers that nobody wipes.
+ * JSON as far as messages and parameters need it. Android and the Java virtual machine have no JSON in common, and a dependency's would leave
+ * copies of PINs in buffers that are never wiped.
  */
 internal object Json {
     const val MAX_DEPTH = 64
 
-    /** UTF-8 of an object; to be wiped. Throws [IllegalArgumentException] where a value has no form in JSON; it does not tell the value. */
-    fun encode(value: Map<String, Any?>): ByteArray = Encoder().use { it.write(value, 0); it.bytes() }
+    /**
+     * UTF-8 of an object; to be wiped. Throws [IllegalArgumentException] where a value has no form in JSON: its message names the path of the
+     * value, such as `storage.path`, and never the value.
+     */
+    fun encode(value: Map<String, Any?>): ByteArray = Encoder().use { it.write(value); it.bytes() }
 
     /** Maps, lists, strings, booleans and nulls; integers as [Int], [Long] or [BigInteger], the smallest that holds them; other numbers as [Double]. */
     fun decode(text: ByteArray): Any? = Decoder(text).whole()
@@ -27,59 +49,130 @@ internal class Encoder : AutoCloseable {
         private set
     private var size = 0
 
+    /** The way to the value that is written: names of members, and indices of elements. A refusal tells it. */
+    private val path = ArrayList<Any>()
+
+    /** The maps, lists and arrays that are open. */
+    private val open = ArrayList<Any>()
+
     fun bytes(): ByteArray = buffer.copyOf(size)
 
     override fun close() = buffer.fill(0)
 
-    fun write(value: Any?, depth: Int) {
-        require(depth < Json.MAX_DEPTH) { "parameters are nested too deeply" }
+    /** Writes a value. Types that are a value and a collection at once, as [Path] is, are written as the value. */
+    fun write(value: Any?) {
         when (value) {
             null -> raw("null")
-            is Boolean -> raw(value.toString())
-            is Byte, is Short, is Int, is Long, is BigInteger -> raw(value.toString())
-            is Double -> number(value.isFinite(), value)
-            is Float -> number(value.isFinite(), value)
-            is BigDecimal -> raw(value.toString())
+            is Boolean -> raw(if (value) "true" else "false")
             is CharSequence -> text(value)
             is CharArray -> text(CharBuffer.wrap(value))
             is Char -> text(value.toString())
             is Enum<*> -> text(value.name)
-            is Map<*, *> -> members(value, depth)
-            is Iterable<*> -> elements(value.iterator(), depth)
-            is Array<*> -> elements(value.iterator(), depth)
-            is IntArray -> elements(value.iterator(), depth)
-            is LongArray -> elements(value.iterator(), depth)
-            is DoubleArray -> elements(value.iterator(), depth)
-            is BooleanArray -> elements(value.iterator(), depth)
-            else -> throw IllegalArgumentException("a ${value.javaClass.name} has no form in JSON")
+            is Path, is File, is UUID, is URI -> text(value.toString())
+            is Number, is UByte, is UShort, is UInt, is ULong -> number(value)
+            is AtomicBoolean -> write(value.get())
+            is AtomicReference<*> -> inside(value) { write(value.get()) }
+            is Optional<*> -> inside(value) { write(value.orElse(null)) }
+            is OptionalInt -> if (value.isPresent) integer(value.asInt.toLong()) else raw("null")
+            is OptionalLong -> if (value.isPresent) integer(value.asLong) else raw("null")
+            is OptionalDouble -> if (value.isPresent) fraction(value.asDouble) else raw("null")
+            is Map<*, *> -> inside(value) { members(value) }
+            else -> inside(value) { elements(iterator(value)) }
         }
     }
 
-    private fun number(isFinite: Boolean, value: Number) {
-        require(isFinite) { "JSON has no infinite numbers, and none that are none" }
-        raw(value.toString())
+    private fun number(value: Any) = when (value) {
+        is Byte, is Short, is Int, is Long, is AtomicInteger, is AtomicLong -> integer((value as Number).toLong())
+        is UByte -> integer(value.toLong())
+        is UShort -> integer(value.toLong())
+        is UInt -> integer(value.toLong())
+        is ULong -> digits(value)
+        is LongAdder, is LongAccumulator -> integer((value as Number).toLong())
+        is Float -> if (value.isFinite()) raw(value.toString()) else refuse(NOT_FINITE)
+        is Double -> fraction(value)
+        is DoubleAdder, is DoubleAccumulator -> fraction((value as Number).toDouble())
+        is BigInteger, is BigDecimal -> raw(value.toString())
+        else -> noForm(value)
     }
 
-    private fun members(map: Map<*, *>, depth: Int) {
+    /** The elements of a list, a set, a range or an array. Other iterable types are refused: many of them are one value to their owner. */
+    private fun iterator(value: Any): Iterator<*> = when (value) {
+        is Collection<*> -> value.iterator()
+        is IntProgression, is LongProgression, is CharProgression, is UIntProgression, is ULongProgression -> (value as Iterable<*>).iterator()
+        is Array<*> -> value.iterator()
+        is ShortArray -> value.iterator()
+        is IntArray -> value.iterator()
+        is LongArray -> value.iterator()
+        is FloatArray -> value.iterator()
+        is DoubleArray -> value.iterator()
+        is BooleanArray -> value.iterator()
+        is AtomicIntegerArray -> (0 until value.length()).map(value::get).iterator()
+        is AtomicLongArray -> (0 until value.length()).map(value::get).iterator()
+        is AtomicReferenceArray<*> -> (0 until value.length()).map(value::get).iterator()
+        else -> noForm(value)
+    }
+
+    /** Writes what a value contains. */
+    private inline fun inside(value: Any, write: () -> Unit) {
+        if (open.any { it === value }) refuse("a ${value.javaClass.typeName} contains itself")
+        if (open.size == Json.MAX_DEPTH) refuse("the parameters are nested deeper than ${Json.MAX_DEPTH}")
+        open.add(value)
+        write()
+        open.removeAt(open.lastIndex)
+    }
+
+    private fun noForm(value: Any): Nothing = refuse("a ${value.javaClass.typeName} has no form in JSON")
+
+    /** The message has the way to the value and never the value, which may be a secret. */
+    private fun refuse(why: String): Nothing {
+        val way = StringBuilder()
+        for (step in path) {
+            if (step is Int) way.append('[').append(step).append(']') else way.append(if (way.isEmpty()) "" else ".").append(step)
+        }
+        throw IllegalArgumentException(if (way.isEmpty()) why else "$way: $why")
+    }
+
+    private fun fraction(value: Double) = if (value.isFinite()) raw(value.toString()) else refuse(NOT_FINITE)
+
+    /** Writes the digits without a String: the number may be a PIN. */
+    private fun integer(value: Long) {
+        if (value < 0) put('-'.code)
+        digits(if (value < 0) 0uL - value.toULong() else value.toULong())
+    }
+
+    private fun digits(value: ULong) {
+        var divisor = 1uL
+        while (value / divisor >= 10uL) divisor *= 10uL
+        while (divisor > 0uL) {
+            put('0'.code + (value / divisor % 10uL).toInt())
+            divisor /= 10uL
+        }
+    }
+
+    private fun members(map: Map<*, *>) {
         put('{'.code)
         var first = true
-        for ((name, value) in map) {
+        for ((key, value) in map) {
             if (!first) put(','.code)
             first = false
-            text(name as? CharSequence ?: throw IllegalArgumentException("the name of a member is no text"))
+            val name = (key as? Enum<*>)?.name ?: key as? CharSequence
+                ?: refuse("the name of a member is a ${key?.javaClass?.typeName}, expected text")
+            text(name)
             put(':'.code)
-            write(value, depth + 1)
+            path.add(name)
+            write(value)
+            path.removeAt(path.lastIndex)
         }
         put('}'.code)
     }
 
-    private fun elements(values: Iterator<*>, depth: Int) {
+    private fun elements(values: Iterator<*>) {
         put('['.code)
-        var first = true
-        for (value in values) {
-            if (!first) put(','.code)
-            first = false
-            write(value, depth + 1)
+        for ((index, value) in values.withIndex()) {
+            if (index > 0) put(','.code)
+            path.add(index)
+            write(value)
+            path.removeAt(path.lastIndex)
         }
         put(']'.code)
     }
@@ -127,6 +220,19 @@ internal class Encoder : AutoCloseable {
         }
         buffer[size++] = byte.toByte()
     }
+
+    private companion object {
+        const val NOT_FINITE = "JSON has no infinite numbers, and no NaN"
+    }
+}
+
+/** An object of a message. Its text, which ends up in logs, hides one-time passwords; its members have them. */
+internal class Members : LinkedHashMap<String, Any?>() {
+    override fun toString(): String = entries.joinToString(", ", "{", "}") { (name, value) -> "$name=${if (name == "otp") "***" else value}" }
+
+    private companion object {
+        const val serialVersionUID = 1L
+    }
 }
 
 /** Reads what the library wrote: anything else is an error of ours. */
@@ -155,7 +261,7 @@ private class Decoder(private val text: ByteArray) {
     }
 
     private fun members(depth: Int): Map<String, Any?> {
-        val map = LinkedHashMap<String, Any?>()
+        val map = Members()
         sequence('}'.code) {
             space()
             if (peek() != '"'.code) wrong()
@@ -192,7 +298,7 @@ private class Decoder(private val text: ByteArray) {
     private fun string(): String {
         at++
         val begin = at
-        while (peek() != '"'.code && peek() != '\\'.code) at++
+        plain()
         if (peek() == '"'.code) return utf8(begin).also { at++ }
         val whole = StringBuilder(utf8(begin))
         while (peek() != '"'.code) {
@@ -201,12 +307,27 @@ private class Decoder(private val text: ByteArray) {
                 whole.append(escaped())
             } else {
                 val part = at
-                while (peek() != '"'.code && peek() != '\\'.code) at++
+                plain()
                 whole.append(utf8(part))
             }
         }
         at++
-        return whole.toString()
+        return whole.toString().also { if (hasHalfPair(it)) wrong() }
+    }
+
+    /** Goes on to the end of a string, or to its next escape. Control characters must be escaped. */
+    private fun plain() {
+        while (peek() != '"'.code && peek() != '\\'.code) if (peek() < 0x20) wrong() else at++
+    }
+
+    private fun hasHalfPair(text: String): Boolean {
+        var index = 0
+        while (index < text.length) {
+            val code = text.codePointAt(index)
+            if (code in 0xD800..0xDFFF) return true
+            index += Character.charCount(code)
+        }
+        return false
     }
 
     private fun escaped(): Char {
@@ -243,14 +364,30 @@ private class Decoder(private val text: ByteArray) {
 
     private fun number(): Number {
         val begin = at
-        while (at < text.size && text[at].toInt().let { it in DIGITS || it.toChar() in "+-.eE" }) at++
-        val digits = String(text, begin, at - begin, StandardCharsets.US_ASCII)
-        return if (digits.none { it in ".eE" }) {
-            digits.toIntOrNull() ?: digits.toLongOrNull() ?: digits.toBigIntegerOrNull() ?: wrong()
-        } else {
-            digits.toDoubleOrNull() ?: wrong()
+        if (peek() == '-'.code) at++
+        if (peek() == '0'.code) at++ else digits()
+        val isInteger = !isNext(".eE")
+        if (isNext(".")) {
+            at++
+            digits()
         }
+        if (isNext("eE")) {
+            at++
+            if (isNext("+-")) at++
+            digits()
+        }
+        val text = String(text, begin, at - begin, StandardCharsets.US_ASCII)
+        if (isInteger) return text.toIntOrNull() ?: text.toLongOrNull() ?: text.toBigInteger()
+        return text.toDouble().also { if (it.isInfinite()) wrong() }
     }
+
+    /** One digit at least. */
+    private fun digits() {
+        if (peek() !in DIGITS) wrong()
+        while (at < text.size && text[at].toInt() in DIGITS) at++
+    }
+
+    private fun isNext(characters: String) = at < text.size && text[at].toInt().toChar() in characters
 
     private fun word(word: String, value: Any?): Any? {
         word.forEach { expect(it.code) }

@@ -2,19 +2,13 @@ package libpims
 
 import java.io.File
 
-/** What the native library calls with each message: UTF-8, to be wiped by whoever receives it. It must not throw. */
+/** A receiver of messages, which the native library calls: UTF-8, wiped by the receiver. It must not throw. */
 internal fun interface Receiver {
     fun receive(message: ByteArray)
 }
 
-/** The methods of the native library, `bindings/kotlin/jni`. Texts are UTF-8. */
+/** The methods of the native library, `bindings/kotlin/jni`. Texts are UTF-8. Callers get it from [NativeLibrary]. */
 internal object Native {
-    init {
-        // On Android, and where java.library.path names its folder, it is found by its name.
-        val file = System.getProperty("libpims.library")
-        if (file != null) System.load(File(file).absolutePath) else System.loadLibrary("pims_jni")
-    }
-
     const val GET = 0
     const val SET = 1
     const val SUBSCRIBE = 2
@@ -23,7 +17,7 @@ internal object Native {
     @JvmStatic
     external fun init(config: ByteArray, receiver: Receiver)
 
-    /** Whether the call was accepted; where it was not, too many wait. */
+    /** Returns whether the call was accepted; if not, too many wait. */
     @JvmStatic
     external fun call(method: Int, api: ByteArray, parameters: ByteArray, receiver: Receiver): Boolean
 
@@ -32,4 +26,42 @@ internal object Native {
 
     @JvmStatic
     external fun version(): ByteArray
+}
+
+/** The loading of the native library. A class that loaded it as it is initialized could tell the reason of a failure only once. */
+internal object NativeLibrary {
+    private const val PROPERTY = "libpims.library"
+    private const val NAME = "pims_jni"
+
+    @Volatile
+    private var isLoaded = false
+
+    /** Returns the methods. Throws [UnsatisfiedLinkError] each time that the library cannot be loaded, and tries again the next time. */
+    fun get(): Native {
+        if (!isLoaded) load()
+        return Native
+    }
+
+    @Synchronized
+    private fun load() {
+        if (isLoaded) return
+        // On Android, and where java.library.path names its folder, it is found by its name.
+        val file = System.getProperty(PROPERTY)?.let { File(it).absolutePath }
+        try {
+            if (file != null) System.load(file) else System.loadLibrary(NAME)
+        } catch (failure: UnsatisfiedLinkError) {
+            val tried = if (file != null) {
+                "the file $file, which the system property $PROPERTY names"
+            } else {
+                "${System.mapLibraryName(NAME)} in java.library.path (${System.getProperty("java.library.path")}), as the system " +
+                    "property $PROPERTY is not set"
+            }
+            val error = UnsatisfiedLinkError(
+                "the native library of libpims was not loaded. Tried: $tried. Set $PROPERTY to the path of " +
+                    "${System.mapLibraryName(NAME)}. The cause: ${failure.message}",
+            )
+            throw error.apply { initCause(failure) }
+        }
+        isLoaded = true
+    }
 }

@@ -1,14 +1,13 @@
 package libpims
 
-import kotlin.coroutines.resume
-import kotlin.coroutines.suspendCoroutine
+import java.util.concurrent.CompletableFuture
 
-/** What messages are handed to: `transactionId`, `status`, and `result` or `error`. */
+/** The receiver of a call's messages: `transactionId`, `status`, and `result` or `error`. */
 fun interface Callback {
     fun onMessage(message: Map<String, Any?>)
 }
 
-/** What is told the exceptions of callbacks. */
+/** The handler of exceptions that callbacks throw. */
 fun interface ExceptionHandler {
     /** On the callback's thread. What it throws itself is lost. */
     fun onException(exception: Throwable)
@@ -17,11 +16,14 @@ fun interface ExceptionHandler {
 /**
  * The facade of this process, see docs/api.md for what it can be asked and docs/c-abi.md for how it works.
  *
- * Callbacks run on the library's one thread, in the order of the calls, never two at once; without a facade (2001) and for failures of [initialize]
- * on the thread that calls. They may call everything here. What they throw goes to [onException].
+ * Callbacks run on the library's one thread, `libpims`, in the order of the calls, never two at once; without a facade (2001) and for failures of
+ * [initialize] on the thread that calls. They may call everything here, and wait for nothing of it: a future of this package refuses that by an
+ * [IllegalStateException]. What they throw goes to [onException]. Each begins with the class loader of this package and without an interrupt.
  *
- * Parameters are maps of texts, numbers, booleans, nulls, lists, arrays and maps; a text may be a [CharArray], which its owner can wipe. Numbers of
- * messages are [Int], [Long] or [java.math.BigInteger] where they are integers, else [Double].
+ * Parameters are maps of texts, numbers, booleans, nulls, lists, arrays and maps, and of the types that the README names; a text may be a
+ * [CharArray], which its owner can wipe. Numbers of messages are [Int], [Long] or [java.math.BigInteger] where they are integers, else [Double].
+ *
+ * Where the native library is not found, each function that needs it throws an [UnsatisfiedLinkError] that says what was tried.
  */
 object Pims {
     /** Longest parameters, in bytes of UTF-8. */
@@ -29,21 +31,36 @@ object Pims {
 
     /** The version of the native library. */
     @JvmStatic
-    val version: String get() = String(Native.version(), Charsets.UTF_8)
+    val version: String get() = String(NativeLibrary.get().version(), Charsets.UTF_8)
 
     /** The component, typed. */
     @JvmStatic
     val strongAuthentication: StrongAuthentication get() = StrongAuthentication
 
-    /** What is told the exceptions of callbacks. As it is, it prints them: to the log on Android, elsewhere to standard error. The next call works. */
+    /** The same operations for Java: each returns a future. */
+    @JvmStatic
+    val strongAuthenticationAsync: StrongAuthenticationAsync get() = StrongAuthenticationAsync
+
+    /** The handler of exceptions that callbacks throw. The default prints them: to the log on Android, elsewhere to standard error. The next call works. */
     @JvmStatic
     @Volatile
     var onException: ExceptionHandler = ExceptionHandler { it.printStackTrace() }
 
+    /**
+     * The handler of wrong PINs that a message tells besides its result (docs/api.md). The functions that return results alone, which are the
+     * `suspend` ones and the futures, call it on the library's thread before their result is there. Callbacks ask [WrongPins.of].
+     */
+    @JvmStatic
+    @Volatile
+    var onWrongPins: WrongPinsHandler? = null
+
     /** Creates the facade. One message: 2004, 2006 or 2007 where there is none afterwards. It reads and makes files. */
     @JvmStatic
     fun initialize(config: Map<String, Any?>, callback: Callback) =
-        encoded(config) { bytes -> Native.init(bytes, Once(callback)) }
+        encoded(config) { bytes ->
+            val native = NativeLibrary.get()
+            LibraryThread.calling { native.init(bytes, Once(callback)) }
+        }
 
     /** The same, with the key of the storage from where the host keeps secrets. */
     @JvmStatic
@@ -61,7 +78,7 @@ object Pims {
         }
     }
 
-    /** Requests data: exactly one message. It never waits. Throws [IllegalStateException] where 1,024 calls wait already. */
+    /** Requests data: exactly one message. It never waits. Throws [QueueFullException] where 1,024 calls wait already. */
     @JvmStatic
     @JvmOverloads
     fun get(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
@@ -73,56 +90,95 @@ object Pims {
     fun set(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
         call(Native.SET, api, parameters, Once(callback))
 
-    /** Asks for events: one acknowledgment, then a message `RESULT` for each, until [unsubscribe] or [release]. */
+    /**
+     * Asks for events: one acknowledgment, then a message `RESULT` for each, until the subscription is closed, [unsubscribe] or [release]. The
+     * library has one subscription at a time: a second one is acknowledged by 2005, but not where the first was closed before, acknowledged or not.
+     */
     @JvmStatic
     @JvmOverloads
-    fun subscribe(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
-        call(Native.SUBSCRIBE, api, parameters, Each(callback))
+    fun subscribe(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback): Subscription =
+        Subscriptions.begin(api, parameters, callback)
 
-    /** Ends a subscription: exactly one message, and no event after it. */
+    /** Ends a subscription by its api: exactly one message, and no event after it. */
     @JvmStatic
     @JvmOverloads
     fun unsubscribe(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
-        call(Native.UNSUBSCRIBE, api, parameters, Once(callback))
+        Subscriptions.unsubscribe(api, parameters, callback)
+
+    /** Watches the account: [subscribe] to all that changes, with types. */
+    @JvmStatic
+    fun watch(watcher: AccountWatcher): Subscription = Subscriptions.watch(watcher)
 
     /**
      * Releases the facade. When it returns every call has had its message: 2001, where it had not begun. On the library's thread, which is in a
      * callback or in a coroutine without a dispatcher, it returns at once, and the facade is released when that is over. Twice is harmless.
+     *
+     * A shutdown hook is a good place for it. There it does not wait for a callback that called `System.exit`, which waits for the hooks, and
+     * five seconds at most for another one: the program always ends. What was open then is repaired by the next start, as after a crash.
      */
     @JvmStatic
-    fun release() = Native.free()
+    fun release() {
+        Session.forget()
+        Subscriptions.forget()
+        val native = NativeLibrary.get()
+        if (LibraryThread.isCurrent || !LibraryThread.isEnding) {
+            native.free()
+        } else {
+            val releasing = Thread(native::free, "libpims-release").apply { isDaemon = true }
+            releasing.start()
+            LibraryThread.awaitInHook { milliseconds ->
+                releasing.join(milliseconds)
+                !releasing.isAlive
+            }
+        }
+        Subscriptions.forget()
+    }
 
     /**
      * Creates the facade, or fails with a [PimsException]; with what the store throws; or with what the function of the same name and a callback throws.
      *
-     * Who waits goes on where its dispatcher says; without one, on the library's thread. A call is not cancelled: what was asked for may count at the
-     * service, so its end is told also to a coroutine that was cancelled meanwhile (`ensureActive()` asks).
+     * A waiting coroutine continues where its dispatcher says; without one, on the library's thread. Where kotlinx-coroutines is there, a
+     * cancelled coroutine ends at once, but the *operation* goes on: a cancelled call counts, as the service may have its request. Without
+     * kotlinx-coroutines nothing can be cancelled. Within a `runBlocking` of a callback it fails with [IllegalStateException].
      */
-    suspend fun initialize(config: Map<String, Any?>): Result<Unit> = asked { initialize(config, it) }.map { }
+    suspend fun initialize(config: Map<String, Any?>): Result<Unit> = Operations.initialize(config).result()
 
-    suspend fun initialize(config: Map<String, Any?>, store: SecureStore): Result<Unit> =
-        asked { initialize(config, store, it) }.map { }
+    suspend fun initialize(config: Map<String, Any?>, store: SecureStore): Result<Unit> = Operations.initialize(config, store).result()
 
     /** The `result`, or a [PimsException]; or what the function of the same name and a callback throws. Otherwise as [initialize]. */
-    suspend fun get(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = asked { get(api, parameters, it) }
+    suspend fun get(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = Operations.get(api, parameters).result()
 
     /** As [get]. */
-    suspend fun set(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = asked { set(api, parameters, it) }
+    suspend fun set(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = Operations.set(api, parameters).result()
 
-    private suspend fun asked(call: (Callback) -> Unit): Result<Any?> = try {
-        suspendCoroutine { waiting ->
-            call { message ->
-                val succeeded = message["status"] == "SUCCEEDED"
-                waiting.resume(if (succeeded) Result.success(message["result"]) else Result.failure(PimsException.of(message)))
-            }
-        }
-    } catch (refused: Exception) {
-        Result.failure(refused)
-    }
+    /**
+     * Creates the facade, for Java. The future fails with a [PimsException], with what the store throws, or with what the function of the same
+     * name and a callback throws.
+     *
+     * Futures complete on the library's thread, where also stages without an executor run (`thenAccept`). `join` and `get` there throw
+     * [IllegalStateException], as they would never end. A cancelled future ends at once, but the *operation* goes on: a cancelled call counts.
+     */
+    @JvmStatic
+    fun initializeAsync(config: Map<String, Any?>): CompletableFuture<Void?> = Operations.initialize(config).nothing()
 
-    private fun call(method: Int, api: String, parameters: Map<String, Any?>, receiver: Receiver) =
+    /** As the other one, with the key of the storage from [store]. */
+    @JvmStatic
+    fun initializeAsync(config: Map<String, Any?>, store: SecureStore): CompletableFuture<Void?> = Operations.initialize(config, store).nothing()
+
+    /** The `result`, or a [PimsException]. Otherwise as [initializeAsync]. */
+    @JvmStatic
+    @JvmOverloads
+    fun getAsync(api: String, parameters: Map<String, Any?> = emptyMap()): CompletableFuture<Any?> = Operations.get(api, parameters).future()
+
+    /** As [getAsync]. */
+    @JvmStatic
+    @JvmOverloads
+    fun setAsync(api: String, parameters: Map<String, Any?> = emptyMap()): CompletableFuture<Any?> = Operations.set(api, parameters).future()
+
+    internal fun call(method: Int, api: String, parameters: Map<String, Any?>, receiver: Receiver) =
         encoded(parameters) { bytes ->
-            check(Native.call(method, api.toByteArray(), bytes, receiver)) { "1,024 calls wait already" }
+            val native = NativeLibrary.get()
+            if (!LibraryThread.calling { native.call(method, api.toByteArray(), bytes, receiver) }) throw QueueFullException()
         }
 
     internal inline fun encoded(parameters: Map<String, Any?>, use: (ByteArray) -> Unit) {
@@ -135,8 +191,8 @@ object Pims {
         }
     }
 
-    internal fun deliver(message: ByteArray, callback: Callback) {
-        try {
+    internal fun deliver(message: ByteArray, callback: Callback) = LibraryThread.run {
+        guarded {
             val read = try {
                 @Suppress("UNCHECKED_CAST")
                 Json.decode(message) as Map<String, Any?>
@@ -144,17 +200,25 @@ object Pims {
                 message.fill(0)
             }
             callback.onMessage(read)
+        }
+        Subscriptions.endLeftOver()
+    }
+
+    /** Runs what belongs to the caller. What it throws goes to [onException]. */
+    internal inline fun guarded(run: () -> Unit) {
+        try {
+            run()
         } catch (exception: Throwable) {
             try {
                 onException.onException(exception)
             } catch (_: Throwable) {
-                // There is nobody left to tell.
+                // No handler is left for it.
             }
         }
     }
 }
 
-private class Once(callback: Callback) : Receiver {
+internal class Once(callback: Callback) : Receiver {
     // Gone with the message: the native library may hold this object a little longer.
     private var callback: Callback? = callback
 
@@ -163,8 +227,4 @@ private class Once(callback: Callback) : Receiver {
         this.callback = null
         Pims.deliver(message, callback)
     }
-}
-
-private class Each(private val callback: Callback) : Receiver {
-    override fun receive(message: ByteArray) = Pims.deliver(message, callback)
 }

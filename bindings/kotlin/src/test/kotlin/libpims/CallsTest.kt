@@ -9,6 +9,7 @@ import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
 import kotlin.concurrent.thread
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotSame
 import org.junit.jupiter.api.Assertions.assertSame
 import org.junit.jupiter.api.Assertions.assertThrows
@@ -124,6 +125,19 @@ class CallsTest : WithFolder() {
         // Released when that callback returned: there can be another facade, once it is.
         val again = generateSequence { message { Pims.initialize(config, it) } }.first { code(it) != 2007 }
         assertEquals("SUCCEEDED", again["status"])
+    }
+
+    @Test
+    fun `a path is a text, and a printed message has no one-time password`() {
+        result { Pims.initialize(mapOf("storage" to mapOf("path" to folder)), it) }
+        Pims.release()
+        result { Pims.initialize(mapOf("storage" to mapOf("path" to folder.toFile())), it) }
+        Pims.release()
+        enrolled()
+        val message = message { Pims.get("pims.authentication.otp", mapOf("action" to "withPIN", "pinCode" to 1234), it) }
+        val password = (message["result"] as Map<*, *>)["otp"] as String
+        assertFalse(password in message.toString())
+        assertFalse(password in message["result"].toString())
     }
 
     @Test

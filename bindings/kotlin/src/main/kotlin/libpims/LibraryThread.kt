@@ -1,0 +1,87 @@
+package libpims
+
+/**
+ * The library's one thread, as this package sees it: which one it is while a callback runs on it, and the state of a Java thread that a
+ * callback may leave behind.
+ */
+internal object LibraryThread {
+    private const val NAME = "libpims"
+    private const val POLL_MILLISECONDS = 20L
+
+    /** How long the end of the virtual machine waits for a callback. */
+    private const val PATIENCE_NANOSECONDS = 5_000_000_000L
+
+    /** Calls of the native library that this thread is in. A message that comes meanwhile is a failure that was told at once. */
+    private val calls = ThreadLocal<Int>()
+
+    /** The library's thread while it runs a callback. */
+    @Volatile
+    private var running: Thread? = null
+
+    /** Whether this is the library's thread, in a callback. */
+    val isCurrent: Boolean get() = running === Thread.currentThread()
+
+    inline fun <T> calling(call: () -> T): T {
+        val before = calls.get()
+        calls.set((before ?: 0) + 1)
+        try {
+            return call()
+        } finally {
+            if (before == null) calls.remove() else calls.set(before)
+        }
+    }
+
+    /** Runs what handles a message. A thread that is the library's gets its name and class loader, and loses an interrupt, each time. */
+    fun run(handle: () -> Unit) {
+        if (calls.get() != null || isCurrent) return handle()
+        val thread = Thread.currentThread()
+        prepare(thread)
+        running = thread
+        try {
+            handle()
+        } finally {
+            running = null
+            prepare(thread)
+        }
+    }
+
+    private fun prepare(thread: Thread) {
+        Thread.interrupted()
+        if (thread.name != NAME) thread.name = NAME
+        val loader = LibraryThread::class.java.classLoader
+        if (thread.contextClassLoader !== loader) thread.contextClassLoader = loader
+    }
+
+    /** Throws where the caller, which is about to wait for a message, would keep this thread from telling it. */
+    fun refuseToWait() = check(!isCurrent) {
+        "waiting inside a callback never ends: the library's thread, which tells the result, is the one that would wait. " +
+            "Use a callback, thenAccept or a coroutine, or wait on another thread"
+    }
+
+    private val noHook = Thread()
+
+    /** Whether the virtual machine ends: its shutdown hooks run. */
+    val isEnding: Boolean
+        get() = try {
+            Runtime.getRuntime().removeShutdownHook(noHook)
+            false
+        } catch (_: IllegalStateException) {
+            true
+        }
+
+    /** Whether a callback called `System.exit`, which waits there for the shutdown hooks and never returns. */
+    val isInExit: Boolean
+        get() = running?.stackTrace.orEmpty().any { it.className == "java.lang.Runtime" && it.methodName == "exit" }
+
+    /**
+     * Waits in a shutdown hook until [isOver]. It does not wait for a callback that waits for the hooks, and five seconds at most for another
+     * one. Returns whether it is over.
+     */
+    inline fun awaitInHook(isOver: (milliseconds: Long) -> Boolean): Boolean {
+        val begin = System.nanoTime()
+        while (!isOver(POLL_MILLISECONDS)) {
+            if (isInExit || System.nanoTime() - begin > PATIENCE_NANOSECONDS) return isOver(POLL_MILLISECONDS)
+        }
+        return true
+    }
+}

@@ -366,10 +366,11 @@ def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_els
     pims.init({"storage": {"path": tmp_path}})
     device = pims.StrongAuthentication()
     device.request_phone_number_code(PHONE_NUMBER)
-    device.watch(on_event)
+    subscription = device.watch(on_event)
     device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
     assert over.wait(DEADLINE)
     assert seen == [{"isDeviceActivated": True}]
+    subscription.close()
     pims.free()
     assert bridge.kept == 0
 

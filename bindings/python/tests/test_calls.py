@@ -19,6 +19,7 @@ import pims.aio
 from conftest import DEADLINE, PHONE_NUMBER, PIN
 from pims import _library
 from pims._bridge import Message, bridge, result, to_nobody
+from pims._parameters import encode
 
 ACCOUNT = "pims.authentication.account"
 OTP = "pims.authentication.otp"
@@ -97,7 +98,7 @@ def test_an_operation_that_only_wants_a_synchronization_is_done(monkeypatch: pyt
         device.otp_without_pin()
 
 
-def test_a_secret_that_a_function_fetches_stands_in_no_variable_of_a_traceback(enrolled: pims.StrongAuthentication) -> None:
+def test_a_secret_stands_in_no_variable_of_this_package_in_a_traceback(enrolled: pims.StrongAuthentication) -> None:
     secret = "8642" + "0975"
     fetched = []
 
@@ -105,10 +106,20 @@ def test_a_secret_that_a_function_fetches_stands_in_no_variable_of_a_traceback(e
         fetched.append(1)
         return "8642" + "0975"
 
-    def fetch_bytes() -> Any:
-        return fetch().encode()
+    def fetch_what_is_not_json() -> Any:
+        return {fetch()}
+
+    async def fetch_later() -> str:
+        return fetch()
+
+    def fail() -> str:
+        raise ValueError("of the app")
+
+    async def fail_later() -> str:
+        raise ValueError("of the app")
 
     long = "x" * (1 << 20)
+    asynchronous = pims.aio.StrongAuthentication()
     for call in (
         lambda: enrolled.otp(fetch),
         lambda: enrolled.change_pin(fetch, "4321"),
@@ -116,9 +127,27 @@ def test_a_secret_that_a_function_fetches_stands_in_no_variable_of_a_traceback(e
         lambda: pims.init({"storage": {"key": fetch}}),
         lambda: asyncio.run(pims.aio.get(OTP, {"action": "withPIN", "pinCode": fetch})),
         # What is refused before the library judges it.
-        lambda: enrolled.otp(fetch_bytes),
+        lambda: enrolled.otp(fetch_what_is_not_json),
         lambda: pims.get(OTP, {"pinCode": fetch, "more": long}),
         lambda: pims.unsubscribe(OTP, {"pinCode": fetch, "more": long}),
+        # Given as a text, and beside what fails.
+        lambda: enrolled.otp(fetch()),
+        lambda: enrolled.change_pin(fetch(), fail),
+        lambda: enrolled.change_pin(fail, fetch().encode()),
+        lambda: pims.get(OTP, {"action": "withPIN", "pinCode": fetch()}),
+        lambda: pims.get(OTP, {"list": [[fetch(), {1}]]}),
+        lambda: pims.get(OTP, {"pinCode": fetch(), "more": 10**5000, "even more": object()}),
+        lambda: pims.get(OTP, {fetch: fetch()}),
+        lambda: pims.get(OTP, {"pinCode": fetch().encode() + b"\xff"}),
+        lambda: pims.init({"storage": {"key": fetch()}}),
+        lambda: pims.subscribe(OTP, {"pinCode": fetch()}, print),
+        lambda: pims.unsubscribe(OTP, {"pinCode": fetch(), "more": long}),
+        lambda: asyncio.run(asynchronous.otp(fetch())),
+        lambda: asyncio.run(asynchronous.change_pin(fetch(), fail_later)),
+        lambda: asyncio.run(asynchronous.change_pin(fetch_later, fail_later)),
+        lambda: asyncio.run(pims.aio.set(OTP, {"action": "withPIN", "pinCode": fetch(), "more": fail})),
+        lambda: asyncio.run(pims.aio.init({"storage": {"key": fetch(), "path": fail}})),
+        lambda: asyncio.run(pims.aio.init({"storage": {"key": fetch_later}})),
     ):
         with pytest.raises((pims.PimsError, TypeError, ValueError)) as caught:
             call()
@@ -127,7 +156,7 @@ def test_a_secret_that_a_function_fetches_stands_in_no_variable_of_a_traceback(e
         for frame in frames:
             assert secret not in repr(frame.f_locals), frame
         assert secret not in repr(caught.value) + str(caught.value)
-    assert len(fetched) == 8
+    assert len(fetched) == 25
 
 
 def test_no_secret_is_logged(tmp_path: Path, sms: Callable[[], str], caplog: pytest.LogCaptureFixture) -> None:
@@ -144,7 +173,7 @@ def test_no_secret_is_logged(tmp_path: Path, sms: Callable[[], str], caplog: pyt
         assert secret not in text and password not in text and sms() not in text
 
 
-@pytest.mark.parametrize("value", [b"bytes", {1, 2}, object(), float("nan")])
+@pytest.mark.parametrize("value", [b"\xff", {1, 2}, object(), float("nan"), {1: 2}, [10**5000]])
 def test_what_is_not_json_is_refused_before_the_call(value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         pims.get(OTP, {"action": value})
@@ -334,7 +363,7 @@ def test_a_subscription_is_ended_where_an_earlier_call_to_end_it_is_refused(
     enrolled.remove_enrollments()
     assert held.is_there.wait(DEADLINE)
     told: "queue.Queue[Message]" = queue.Queue()
-    bridge.start("unsubscribe", ACCOUNT, {"type": "of nothing"}, told.put)
+    bridge.start("unsubscribe", ACCOUNT, encode({"type": "of nothing"}), told.put)
     ended: "queue.Queue[Message]" = queue.Queue()
     assert bridge.leave(subscription._key, ended.put)
     held.go_on.set()
@@ -437,7 +466,7 @@ def test_no_event_is_delivered_any_more_when_close_returns(
         # The library cannot be asked to end it now.
         with pytest.raises(pims.QueueFull):
             while True:
-                bridge.start("get", ACCOUNT, CHANGES, to_nobody)
+                bridge.start("get", ACCOUNT, encode(CHANGES), to_nobody)
     else:
         bridge.leave(subscription._key)
 
@@ -475,10 +504,11 @@ def test_free_may_be_called_inside_a_callback_and_ends_the_subscription(enrolled
         pims.free()
         over.set()
 
-    enrolled.watch(on_event)
+    subscription = enrolled.watch(on_event)
     enrolled.remove_enrollments()
     assert over.wait(DEADLINE)
     assert bridge.kept == 0
+    subscription.close()
     pims.free()
     with pytest.raises(pims.PimsError, match="2001"):
         enrolled.is_activated()

@@ -68,7 +68,7 @@ begun.wait()
 """,
         # A subscription that nobody closed.
         """
-pims.subscribe(ACCOUNT, ACTIVATED, print)
+subscription = pims.subscribe(ACCOUNT, ACTIVATED, print)
 """,
         # Daemons that never stop calling.
         """
@@ -111,11 +111,12 @@ def test_an_exit_inside_a_callback_is_not_one_of_the_process(run: Run) -> None:
         BEGIN
         + """
 from pims._bridge import bridge
+from pims._parameters import encode
 over = threading.Event()
 def leave(message):
     over.set()
     sys.exit(3)
-bridge.start("get", ACCOUNT, ACTIVATED, leave)
+bridge.start("get", ACCOUNT, encode(ACTIVATED), leave)
 over.wait()
 pims.free()
 print("the last line")

@@ -18,6 +18,7 @@ import pims
 import pims.aio
 from conftest import DEADLINE, PHONE_NUMBER, PIN
 from pims import _library
+from pims import _subscription as subscriptions
 from pims._bridge import Message, bridge, result, to_nobody
 from pims._parameters import encode
 
@@ -137,7 +138,7 @@ def test_a_secret_stands_in_no_variable_of_this_package_in_a_traceback(enrolled:
         lambda: pims.get(OTP, {"action": "withPIN", "pinCode": fetch()}),
         lambda: pims.get(OTP, {"list": [[fetch(), {1}]]}),
         lambda: pims.get(OTP, {"pinCode": fetch(), "more": 10**5000, "even more": object()}),
-        lambda: pims.get(OTP, {fetch: fetch()}),
+        lambda: pims.get(OTP, {"more": {fetch: fetch()}}),
         lambda: pims.get(OTP, {"pinCode": fetch().encode() + b"\xff"}),
         lambda: pims.init({"storage": {"key": fetch()}}),
         lambda: pims.subscribe(OTP, {"pinCode": fetch()}, print),
@@ -167,7 +168,7 @@ def test_no_secret_is_logged(tmp_path: Path, sms: Callable[[], str], caplog: pyt
     device.request_phone_number_code(PHONE_NUMBER)
     device.enroll_with_phone_number(secret, sms, PHONE_NUMBER)
     password = device.otp(secret)
-    log = Path(pims.get("pims.sdk.log")["logPath"]).read_text(encoding="utf-8")
+    log = Path(pims.get("pims.sdk.log")["logPath"] or "").read_text(encoding="utf-8")
     assert "pims.authentication.otp" in log
     for text in (log, caplog.text):
         assert secret not in text and password not in text and sms() not in text
@@ -260,6 +261,114 @@ def test_a_subscription_that_is_interrupted_while_it_begins_is_ended(
     # There is no subscription: another one is not refused.
     enrolled.watch(print).close()
     pims.free()
+    assert bridge.kept == 0
+
+
+@pytest.mark.parametrize("end", ["drops it", "drops a cycle", "interrupted", "leaves it"])
+def test_the_next_subscription_is_never_refused_for_one_that_is_over(
+    end: str, tmp_path: Path, recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+
+    def begin_and_end() -> None:
+        if end == "interrupted":
+            wait = subscriptions._Acknowledgment.wait
+
+            def interrupted(acknowledgment: Any) -> None:
+                if threading.current_thread() is threading.main_thread():
+                    raise KeyboardInterrupt
+                wait(acknowledgment)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(subscriptions._Acknowledgment, "wait", interrupted)
+                with pytest.raises(KeyboardInterrupt):
+                    pims.subscribe(ACCOUNT, CHANGES, print)
+        elif end == "drops it":
+            pims.subscribe(ACCOUNT, CHANGES, print)
+        elif end == "drops a cycle":
+            cycle: List[Any] = [pims.subscribe(ACCOUNT, CHANGES, print)]
+            cycle.append(cycle)
+            del cycle
+            gc.collect()
+        else:
+            subscription = pims.subscribe(ACCOUNT, CHANGES, print)
+            bridge.leave(subscription._key)
+
+    # Many calls are in the queue, so that ends wait behind each other.
+    stop = threading.Event()
+
+    def unsubscribe() -> None:
+        while not stop.is_set():
+            with pytest.raises(pims.PimsError, match="2102"):
+                pims.unsubscribe(ACCOUNT, {"actionType": "strong", "type": "of nothing"})
+
+    others = [threading.Thread(target=unsubscribe, daemon=True) for _ in range(2)]
+    for other in others:
+        other.start()
+    for _ in range(300):
+        begin_and_end()
+    with pims.subscribe(ACCOUNT, CHANGES, print):
+        pass
+    stop.set()
+    for other in others:
+        other.join(DEADLINE)
+    pims.free()
+    assert bridge.kept == 0
+    assert any(warning.category is ResourceWarning for warning in recwarn) == end.startswith("drops")
+
+
+def test_a_dropped_subscription_is_told_and_ended(
+    enrolled: pims.StrongAuthentication, caplog: pytest.LogCaptureFixture
+) -> None:
+    events: List[Any] = []
+    with pytest.warns(ResourceWarning, match="pims.authentication.account: a subscription was dropped and not closed: it is ended"):
+        subscription = enrolled.watch(events.append)
+        del subscription
+        gc.collect()
+    assert "it is ended" in caplog.text
+    # The end is in the queue before this.
+    enrolled.remove_enrollments()
+    with enrolled.watch(print):
+        assert bridge.kept == 1
+    assert events == []
+
+
+def test_a_subscription_that_is_closed_or_over_is_dropped_without_a_word(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+    pims.subscribe(ACCOUNT, CHANGES, print).close()
+    unsubscribed = pims.subscribe(ACCOUNT, CHANGES, print)
+    pims.unsubscribe(ACCOUNT)
+    released = pims.subscribe(ACCOUNT, CHANGES, print)
+    with pytest.raises(pims.PimsError, match="2005"):
+        pims.subscribe(ACCOUNT, CHANGES, print)
+    pims.free()
+    del unsubscribed, released
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == [] and caplog.text == ""
+
+
+def test_a_subscription_that_is_dropped_while_another_thread_works_waits_for_no_lock(tmp_path: Path) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with bridge._gate:
+            held.set()
+            go_on.wait(DEADLINE)
+
+    subscription = pims.subscribe(ACCOUNT, CHANGES, print)
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(DEADLINE)
+    with pytest.warns(ResourceWarning):
+        # This would stand for as long as the other one does.
+        del subscription
+        gc.collect()
+    go_on.set()
+    holder.join(DEADLINE)
+    pims.subscribe(ACCOUNT, CHANGES, print).close()
     assert bridge.kept == 0
 
 

@@ -106,7 +106,7 @@ class Awaiting:
     """The coroutines of pims.aio."""
 
     def __init__(self) -> None:
-        self._events: List[pims.aio.Events] = []
+        self._events: List[pims.aio.Events[Any]] = []
 
     async def perform(self, call: str, api: str, parameters: Any) -> Optional[Message]:
         if call == "event":

@@ -72,7 +72,7 @@ class Kept:
 class KeptSubscription(Kept):
     """The same of a subscription, and who hears that it ended."""
 
-    __slots__ = ("facade", "is_active", "is_ending", "is_orphan", "on_end", "waiting")
+    __slots__ = ("facade", "is_active", "is_ending", "is_left", "is_orphan", "on_end", "waiting")
 
     def __init__(
         self, api: str, handler: Handler, on_end: Callable[[], None], is_orphan: Callable[[], bool], facade: int
@@ -88,9 +88,12 @@ class KeptSubscription(Kept):
         self.is_active = False
         # The library was asked to end it.
         self.is_ending = False
+        # Its owner wants no more of it.
+        self.is_left = False
 
     def leave(self, handler: Handler) -> None:
         """Nobody hears it any more; ``handler`` hears of its end."""
+        self.is_left = True
         self.handler = to_nobody
         self.on_end = lambda: None
         self.waiting.append(handler)
@@ -131,7 +134,7 @@ class Bridge:
 
     def execute(self, method: str, api: Optional[str], parameters: Encoded) -> Answer:
         """Runs a request on this thread, also inside a callback, and returns its answer."""
-        called = name(api)
+        called = None if method == "init" else name(api)
         library = self._enter()
         try:
             pointer = library.pims_execute(method.encode(), called, parameters.text)
@@ -202,11 +205,12 @@ class Bridge:
             return self._end(key, kept)
 
     def drop(self, key: int) -> bool:
-        """Ends a subscription whose owner is collected. Returns whether it was there still.
+        """Ends a subscription whose owner is collected. Returns whether it was there still, and not left.
 
         It waits for no lock: this thread may hold any.
         """
-        if self._is_over or self.is_forked or key not in self._kept:
+        kept = self._kept.get(key)
+        if self._is_over or self.is_forked or not isinstance(kept, KeptSubscription) or kept.is_left:
             return False
         self._dropped.append(key)
         if self._gate.acquire(blocking=False):
@@ -516,12 +520,10 @@ def _succeeded(message: Message) -> bool:
     return bool(message.read()["status"] == "SUCCEEDED")
 
 
-def name(api: Optional[str]) -> Optional[bytes]:
+def name(api: Optional[str]) -> bytes:
     """The name of an api for C, where a NUL would end it."""
-    if api is None:
-        return None
     # Not only for type checkers: the parameters stand there where somebody forgot the api.
-    if not isinstance(api, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(api, str):
         raise TypeError(f"the name of an api is text, not {type(api).__name__}")
     if "\0" in api:
         raise ValueError("the name of an api has no NUL")

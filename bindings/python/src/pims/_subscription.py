@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from types import TracebackType
 from typing import Any, Callable, Optional, Type
 
 from ._bridge import Message, bridge, result, warn_of_loss
-from ._errors import Code, ForkedError, PimsError
+from ._errors import Code, PimsError
 from ._parameters import Encoded, Parameters, encode
 
 _log = logging.getLogger("pims")
@@ -81,7 +80,7 @@ class Subscription:
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
     ) -> None:
         # The subscription is the parent's: a forked child leaves its blocks, and ends.
-        with contextlib.suppress(ForkedError):
+        if not bridge.is_forked:
             self.close()
 
     def __del__(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, AsyncGenerator, AsyncIterator, Callable, Generic, List, 
 
 from . import operations, results
 from ._bridge import Message, answer, bridge, result, to_nobody, warn_of_loss
-from ._errors import Code, ForkedError, PimsError
+from ._errors import Code, PimsError
 from ._parameters import AsyncSecret as Secret
 from ._parameters import Draft, Encoded, Parameters, encode_awaiting
 from .operations import AccountState, EnrollmentStatus, Request
@@ -193,6 +193,9 @@ class Events(AsyncIterator[T], Generic[T]):
         if self._queue is not None:
             self._queue.close()
         key, self._key = self._key, 0
+        if bridge.is_forked:
+            # The subscription is the parent's, and so is the loop: a forked child leaves its blocks, and ends.
+            return
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Message] = loop.create_future()
         try:
@@ -203,9 +206,6 @@ class Events(AsyncIterator[T], Generic[T]):
             # Where the facade was released, nothing is left to end.
             if refused.code != Code.NOT_INITIALIZED:
                 raise
-        except ForkedError:
-            # The subscription is the parent's: a forked child leaves its blocks, and ends.
-            pass
 
     def __del__(self) -> None:
         if self._key and bridge.drop(self._key):

@@ -138,3 +138,23 @@ with pims.session({"storage": {"path": sys.argv[1]}}) as device:
 """
     )
     assert (ended.returncode, ended.stdout) == (0, "False\n"), ended.stderr
+
+
+def test_gevent_works_also_where_nothing_else_runs_in_its_hub(run: Run) -> None:
+    ended = run(
+        """
+import gevent.monkey
+gevent.monkey.patch_all()
+import sys
+import pims
+with pims.session({"storage": {"path": sys.argv[1]}}) as device:
+    for _ in range(200):
+        with device.watch(print):
+            assert not device.is_activated()
+    pims.unsubscribe("pims.authentication.account")
+pims.init({"storage": {"path": sys.argv[1]}})
+subscription = device.watch(print)
+print("the last line")
+"""
+    )
+    assert (ended.returncode, ended.stdout) == (0, "the last line\n"), ended.stderr

@@ -90,8 +90,9 @@ def _archived() -> Any:
     import importlib.resources
 
     try:
-        resource = importlib.resources.files("pims").joinpath("_lib").joinpath("libpims.so")
-        return resource if resource.is_file() else None
+        # Listed, as in Python 3.9 each name of an archive is one of a file.
+        inside = importlib.resources.files("pims").joinpath("_lib").iterdir()
+        return next((file for file in inside if file.name == IN_PACKAGE.name), None)
     except (ImportError, OSError, TypeError, ValueError):
         # A loader without resources.
         return None

@@ -24,6 +24,8 @@ Secret = Union[SecretText, Callable[[], SecretText]]
 #: The same for :mod:`pims.aio`, which also awaits what a function returns.
 AsyncSecret = Union[SecretText, Callable[[], Union[SecretText, Awaitable[SecretText]]]]
 
+_PLAIN = frozenset([str, int, bool, type(None)])
+
 # Deeper than the library reads (127): it judges what is too deep, unless a list contains itself.
 _MAX_DEPTH = 200
 
@@ -74,7 +76,7 @@ class Draft:
         self._root: Optional[Dict[str, Any]] = None
         try:
             if parameters is not None:
-                if not _is(parameters, Mapping):
+                if not _is(parameters, (dict, Mapping)):
                     raise TypeError(f"parameters are a dict, not {type(parameters).__name__}")
                 self._root = self._plain(parameters, (), None)
         except BaseException:
@@ -117,11 +119,14 @@ class Draft:
         """Turns a value into one that the encoder knows. ``place`` holds it under the last name of ``path``."""
         made: Any = None
         try:
+            # Most values; the questions below take longer.
+            if type(value) in _PLAIN:
+                return value
             if len(path) > _MAX_DEPTH:
                 raise ValueError("the parameters are nested too deeply")
             if _is(value, Enum):
                 return self._plain(value.value, path, place)
-            if value is None or _is(value, (str, int)):
+            if _is(value, (str, int)):
                 return value
             if _is(value, float):
                 if math.isfinite(value):
@@ -131,12 +136,10 @@ class Draft:
                 return _decoded(value, path)
             if _is(value, os.PathLike):
                 return os.fsdecode(value)
-            if _is(value, Mapping):
+            if _is(value, (dict, Mapping)):
                 made = {}
                 for name in value:
-                    key = name.value if isinstance(name, Enum) else name
-                    if not isinstance(key, str):
-                        raise TypeError(f"{_text(path)}: a name is text, not {type(key).__name__}")
+                    key = name if type(name) is str else _key(name, path)
                     made[key] = None
                     made[key] = self._plain(value[name], (*path, key), made)
                 return made
@@ -188,6 +191,13 @@ class _Awaited:
 def _is(value: Any, kinds: Any) -> bool:
     """``isinstance`` for values of any type: they are judged at run time."""
     return isinstance(value, kinds)
+
+
+def _key(name: Any, path: Tuple[Any, ...]) -> str:
+    key: Any = name.value if isinstance(name, Enum) else name
+    if not isinstance(key, str):
+        raise TypeError(f"{_text(path)}: a name is text, not {type(key).__name__}")
+    return key
 
 
 def _decoded(value: Any, path: Tuple[Any, ...]) -> str:

@@ -50,7 +50,7 @@ class Subscription:
             ready = threading.Event()
             if bridge.subscribe(self._key, self._api, parameters, take, lambda: None, lambda: False, ready.set):
                 return
-            ready.wait()
+            wait_for(ready)
 
     def close(self) -> None:
         """Ends it. When this returns, the function has returned from its last event, and the library has no such subscription any more; where
@@ -121,6 +121,13 @@ def end(api: str, parameters: Encoded) -> None:
         acknowledgment.wait()
 
 
+def wait_for(event: threading.Event) -> None:
+    """Waits for what another thread sets."""
+    # With a timer: without one, gevent takes a wait for a thread that it does not know for a deadlock (LoopExit).
+    while not event.wait(1.0):
+        pass
+
+
 class _Acknowledgment:
     """A message that the library's thread brings, and that this one waits for."""
 
@@ -137,6 +144,6 @@ class _Acknowledgment:
         self._arrived.set()
 
     def wait(self) -> Any:
-        self._arrived.wait()
+        wait_for(self._arrived)
         assert self._message is not None
         return result(self._message)

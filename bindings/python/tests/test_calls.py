@@ -305,7 +305,7 @@ def test_the_next_subscription_is_never_refused_for_one_that_is_over(
     others = [threading.Thread(target=unsubscribe, daemon=True) for _ in range(2)]
     for other in others:
         other.start()
-    for _ in range(300):
+    for _ in range(60):
         begin_and_end()
     with pims.subscribe(ACCOUNT, CHANGES, print):
         pass

@@ -148,7 +148,7 @@ gevent.monkey.patch_all()
 import sys
 import pims
 with pims.session({"storage": {"path": sys.argv[1]}}) as device:
-    for _ in range(200):
+    for _ in range(50):
         with device.watch(print):
             assert not device.is_activated()
     pims.unsubscribe("pims.authentication.account")

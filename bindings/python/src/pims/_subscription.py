@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+import time
 from types import TracebackType
 from typing import Any, Callable, Optional, Type
 
@@ -123,9 +125,13 @@ def end(api: str, parameters: Encoded) -> None:
 
 def wait_for(event: threading.Event) -> None:
     """Waits for what another thread sets."""
-    # With a timer: without one, gevent takes a wait for a thread that it does not know for a deadlock (LoopExit).
-    while not event.wait(1.0):
-        pass
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("threading"):
+        event.wait()
+        return
+    # Its events do not bear to be set by a thread that gevent does not know while somebody waits: LoopExit, InvalidSwitchError.
+    while not event.is_set():
+        time.sleep(0.005)
 
 
 class _Acknowledgment:

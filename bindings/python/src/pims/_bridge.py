@@ -28,6 +28,9 @@ _log = logging.getLogger("pims")
 #: How long one callback may hold up the end of the interpreter. The callback is then left behind.
 EXIT_GRACE_SECONDS = 10.0
 
+# Python 3.12 starts no thread any more in a function of atexit.
+_THREAD_BEFORE_EXIT = sys.version_info[:2] == (3, 12)
+
 
 class Message:
     """A message of the library. It may hold a password, and is seen in what an event loop prints of its work: so it prints as nothing."""
@@ -128,6 +131,11 @@ class Bridge:
         self._gate = threading.RLock()
         self._left = threading.Condition(self._gate)
         self._is_over = False
+        # How the interpreter's end goes: the thread that ends, and whether it began and the facade is released.
+        self._exiting = 0
+        self._is_releasing = False
+        self._end_begins = threading.Event()
+        self._released = threading.Event()
         # The callback under way on the library's thread: its number, and what it was called for. 0 between callbacks.
         self._callbacks = itertools.count(1)
         self._under_way: Tuple[int, str] = (0, "")
@@ -275,16 +283,12 @@ class Bridge:
         if self._user != os.getpid():
             return
         self._is_over = True
-        released = threading.Event()
+        released = self._released
         # On another thread: this one could neither give up, nor be interrupted by Ctrl-C.
-        releasing = threading.Thread(
-            target=self._release, args=[released, threading.get_ident()], name="pims at exit", daemon=True
-        )
-        try:
-            releasing.start()
-        except RuntimeError:
-            # No thread can be started any more.
-            self._release(released, threading.get_ident())
+        self._exiting = threading.get_ident()
+        self._end_begins.set()
+        if not self._is_releasing:
+            self._start_releasing()
         before, _ = self._under_way
         while not released.wait(EXIT_GRACE_SECONDS):
             number, api = self._under_way
@@ -293,16 +297,22 @@ class Bridge:
                 return
             before = number
 
-    def _release(self, released: threading.Event, exiting: int) -> None:
+    def _start_releasing(self) -> None:
+        """Starts the thread that releases the facade when the end begins."""
+        threading.Thread(target=self._release, name="pims at exit", daemon=True).start()
+        self._is_releasing = True
+
+    def _release(self) -> None:
+        self._end_begins.wait()
         library = _library.load()
         # This ends what waits, also for a server; and then a facade that a thread was just making.
         library.pims_free()
-        ending = (exiting, threading.get_ident())
+        ending = (self._exiting, threading.get_ident())
         with self._gate:
             while any(thread not in ending for thread in self._within):
                 self._left.wait()
         library.pims_free()
-        released.set()
+        self._released.set()
 
     def _hand_in(self, key: int, kept: Kept, parameters: Encoded) -> None:
         try:
@@ -407,6 +417,8 @@ class Bridge:
         all that may reach the library meanwhile."""
         self.refuse_forked()
         library = _library.load()
+        if _THREAD_BEFORE_EXIT and not self._is_releasing:
+            self._start_releasing()
         thread = threading.get_ident()
         with self._gate:
             if self._is_over:

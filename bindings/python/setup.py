@@ -51,7 +51,8 @@ class WithLibrary(build_py):
         super().run()
         folder = Path(self.build_lib) / "pims" / "_lib"
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(LIBRARY, folder / "libpims.so.0")
+        # Tools that collect the files of a program look for "lib*.so".
+        shutil.copyfile(LIBRARY, folder / "libpims.so")
 
 
 class Tagged(bdist_wheel):

@@ -71,14 +71,14 @@ class Integration:
     async def __aexit__(self, *_: object) -> None:
         await pims.aio.free()
 
-    async def enroll(self, phone_number: str, ask_pin: pims.Secret, ask_code: pims.Secret) -> None:
+    async def enroll(self, phone_number: str, ask_pin: Callable[[], str], ask_code: Callable[[], str]) -> None:
         """Makes this host a device of the account, and keeps the PIN once the service has taken it."""
         if await self._device.is_activated():
             return
         entered: List[str] = []
 
         def pin() -> str:
-            entered.append(ask_pin() if callable(ask_pin) else ask_pin)
+            entered.append(ask_pin())
             return entered[-1]
 
         if await self._has_phone_number():

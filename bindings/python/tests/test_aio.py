@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 from pathlib import Path
@@ -341,6 +342,77 @@ def test_a_subscription_that_is_left_while_the_queue_is_full_is_ended_later(
     assert bridge.kept == 0
 
 
+@pytest.mark.parametrize("when", ["at the next event", "at the next subscription"])
+def test_a_subscription_whose_loop_was_closed_is_told_and_ended(
+    when: str, tmp_path: Path, sms: Callable[[], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+    device = pims.StrongAuthentication()
+    device.request_phone_number_code(PHONE_NUMBER)
+    loop = asyncio.new_event_loop()
+    events = loop.run_until_complete(pims.aio.StrongAuthentication().watch().__aenter__())
+    loop.close()
+    if when == "at the next event":
+        device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
+        # It is told on the library's thread; this call's message comes after it.
+        pims.unsubscribe("pims.authentication.account")
+        with device.watch(print):
+            assert bridge.kept == 1
+    else:
+        with pytest.warns(ResourceWarning, match="the event loop of a subscription was closed"):
+            device.watch(print).close()
+    assert caplog.text.count("the event loop of a subscription was closed before the subscription ended: it is ended") == 1
+    assert events is not None
+    assert bridge.kept == 0
+
+
+def test_events_that_are_dropped_are_told_and_ended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+            with pytest.warns(ResourceWarning, match="a subscription was dropped before its `async with` ended"):
+                events: Any = await device.watch().__aenter__()
+                del events
+                gc.collect()
+            for _ in range(20):
+                async with device.watch():
+                    assert bridge.kept <= 2
+
+    run(main())
+    assert caplog.text.count("it is ended") == 1
+    assert bridge.kept == 0
+
+
+def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path: Path, silent_service: SilentService) -> None:
+    async def main() -> None:
+        await pims.aio.init(pointed_at(silent_service, tmp_path))
+        before = asyncio.ensure_future(pims.aio.get(PHONE))
+        await asyncio.to_thread(silent_service.wait_for_call)
+        # All of these wait in the library's queue; each end has to wait for the one before it.
+        for _ in range(3):
+            beginning = asyncio.ensure_future(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__())
+            ending = asyncio.ensure_future(pims.aio.unsubscribe(ACCOUNT))
+            await asyncio.sleep(0)
+            beginning.cancel()
+            await asyncio.gather(beginning, return_exceptions=True)
+            assert not ending.done()
+        events = pims.aio.subscribe(ACCOUNT, ACTIVATED)
+        next_one = asyncio.ensure_future(events.__aenter__())
+        # One that is cancelled while it is held back leaves nothing.
+        given_up = asyncio.ensure_future(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__())
+        await asyncio.sleep(0)
+        given_up.cancel()
+        silent_service.hang_up()
+        with pytest.raises(pims.PimsError, match="2202"):
+            await before
+        await next_one
+        assert bridge.kept == 1
+        await events.__aexit__(None, None, None)
+        await pims.aio.free()
+
+    run(main())
+    assert bridge.kept == 0
+
+
 def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_else_is_done(
     tmp_path: Path, sms: Callable[[], str]
 ) -> None:
@@ -366,10 +438,11 @@ def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_els
     pims.init({"storage": {"path": tmp_path}})
     device = pims.StrongAuthentication()
     device.request_phone_number_code(PHONE_NUMBER)
-    device.watch(on_event)
+    subscription = device.watch(on_event)
     device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
     assert over.wait(DEADLINE)
     assert seen == [{"isDeviceActivated": True}]
+    subscription.close()
     pims.free()
     assert bridge.kept == 0
 

@@ -18,7 +18,9 @@ import pims
 import pims.aio
 from conftest import DEADLINE, PHONE_NUMBER, PIN
 from pims import _library
+from pims import _subscription as subscriptions
 from pims._bridge import Message, bridge, result, to_nobody
+from pims._parameters import encode
 
 ACCOUNT = "pims.authentication.account"
 OTP = "pims.authentication.otp"
@@ -97,7 +99,7 @@ def test_an_operation_that_only_wants_a_synchronization_is_done(monkeypatch: pyt
         device.otp_without_pin()
 
 
-def test_a_secret_that_a_function_fetches_stands_in_no_variable_of_a_traceback(enrolled: pims.StrongAuthentication) -> None:
+def test_a_secret_stands_in_no_variable_of_this_package_in_a_traceback(enrolled: pims.StrongAuthentication) -> None:
     secret = "8642" + "0975"
     fetched = []
 
@@ -105,10 +107,20 @@ def test_a_secret_that_a_function_fetches_stands_in_no_variable_of_a_traceback(e
         fetched.append(1)
         return "8642" + "0975"
 
-    def fetch_bytes() -> Any:
-        return fetch().encode()
+    def fetch_what_is_not_json() -> Any:
+        return {fetch()}
+
+    async def fetch_later() -> str:
+        return fetch()
+
+    def fail() -> str:
+        raise ValueError("of the app")
+
+    async def fail_later() -> str:
+        raise ValueError("of the app")
 
     long = "x" * (1 << 20)
+    asynchronous = pims.aio.StrongAuthentication()
     for call in (
         lambda: enrolled.otp(fetch),
         lambda: enrolled.change_pin(fetch, "4321"),
@@ -116,9 +128,27 @@ def test_a_secret_that_a_function_fetches_stands_in_no_variable_of_a_traceback(e
         lambda: pims.init({"storage": {"key": fetch}}),
         lambda: asyncio.run(pims.aio.get(OTP, {"action": "withPIN", "pinCode": fetch})),
         # What is refused before the library judges it.
-        lambda: enrolled.otp(fetch_bytes),
+        lambda: enrolled.otp(fetch_what_is_not_json),
         lambda: pims.get(OTP, {"pinCode": fetch, "more": long}),
         lambda: pims.unsubscribe(OTP, {"pinCode": fetch, "more": long}),
+        # Given as a text, and beside what fails.
+        lambda: enrolled.otp(fetch()),
+        lambda: enrolled.change_pin(fetch(), fail),
+        lambda: enrolled.change_pin(fail, fetch().encode()),
+        lambda: pims.get(OTP, {"action": "withPIN", "pinCode": fetch()}),
+        lambda: pims.get(OTP, {"list": [[fetch(), {1}]]}),
+        lambda: pims.get(OTP, {"pinCode": fetch(), "more": 10**5000, "even more": object()}),
+        lambda: pims.get(OTP, {"more": {fetch: fetch()}}),
+        lambda: pims.get(OTP, {"pinCode": fetch().encode() + b"\xff"}),
+        lambda: pims.init({"storage": {"key": fetch()}}),
+        lambda: pims.subscribe(OTP, {"pinCode": fetch()}, print),
+        lambda: pims.unsubscribe(OTP, {"pinCode": fetch(), "more": long}),
+        lambda: asyncio.run(asynchronous.otp(fetch())),
+        lambda: asyncio.run(asynchronous.change_pin(fetch(), fail_later)),
+        lambda: asyncio.run(asynchronous.change_pin(fetch_later, fail_later)),
+        lambda: asyncio.run(pims.aio.set(OTP, {"action": "withPIN", "pinCode": fetch(), "more": fail})),
+        lambda: asyncio.run(pims.aio.init({"storage": {"key": fetch(), "path": fail}})),
+        lambda: asyncio.run(pims.aio.init({"storage": {"key": fetch_later}})),
     ):
         with pytest.raises((pims.PimsError, TypeError, ValueError)) as caught:
             call()
@@ -127,7 +157,7 @@ def test_a_secret_that_a_function_fetches_stands_in_no_variable_of_a_traceback(e
         for frame in frames:
             assert secret not in repr(frame.f_locals), frame
         assert secret not in repr(caught.value) + str(caught.value)
-    assert len(fetched) == 8
+    assert len(fetched) == 25
 
 
 def test_no_secret_is_logged(tmp_path: Path, sms: Callable[[], str], caplog: pytest.LogCaptureFixture) -> None:
@@ -138,13 +168,13 @@ def test_no_secret_is_logged(tmp_path: Path, sms: Callable[[], str], caplog: pyt
     device.request_phone_number_code(PHONE_NUMBER)
     device.enroll_with_phone_number(secret, sms, PHONE_NUMBER)
     password = device.otp(secret)
-    log = Path(pims.get("pims.sdk.log")["logPath"]).read_text(encoding="utf-8")
+    log = Path(pims.get("pims.sdk.log")["logPath"] or "").read_text(encoding="utf-8")
     assert "pims.authentication.otp" in log
     for text in (log, caplog.text):
         assert secret not in text and password not in text and sms() not in text
 
 
-@pytest.mark.parametrize("value", [b"bytes", {1, 2}, object(), float("nan")])
+@pytest.mark.parametrize("value", [b"\xff", {1, 2}, object(), float("nan"), {1: 2}, [10**5000]])
 def test_what_is_not_json_is_refused_before_the_call(value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         pims.get(OTP, {"action": value})
@@ -231,6 +261,114 @@ def test_a_subscription_that_is_interrupted_while_it_begins_is_ended(
     # There is no subscription: another one is not refused.
     enrolled.watch(print).close()
     pims.free()
+    assert bridge.kept == 0
+
+
+@pytest.mark.parametrize("end", ["drops it", "drops a cycle", "interrupted", "leaves it"])
+def test_the_next_subscription_is_never_refused_for_one_that_is_over(
+    end: str, tmp_path: Path, recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+
+    def begin_and_end() -> None:
+        if end == "interrupted":
+            wait = subscriptions._Acknowledgment.wait
+
+            def interrupted(acknowledgment: Any) -> None:
+                if threading.current_thread() is threading.main_thread():
+                    raise KeyboardInterrupt
+                wait(acknowledgment)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(subscriptions._Acknowledgment, "wait", interrupted)
+                with pytest.raises(KeyboardInterrupt):
+                    pims.subscribe(ACCOUNT, CHANGES, print)
+        elif end == "drops it":
+            pims.subscribe(ACCOUNT, CHANGES, print)
+        elif end == "drops a cycle":
+            cycle: List[Any] = [pims.subscribe(ACCOUNT, CHANGES, print)]
+            cycle.append(cycle)
+            del cycle
+            gc.collect()
+        else:
+            subscription = pims.subscribe(ACCOUNT, CHANGES, print)
+            bridge.leave(subscription._key)
+
+    # Many calls are in the queue, so that ends wait behind each other.
+    stop = threading.Event()
+
+    def unsubscribe() -> None:
+        while not stop.is_set():
+            with pytest.raises(pims.PimsError, match="2102"):
+                pims.unsubscribe(ACCOUNT, {"actionType": "strong", "type": "of nothing"})
+
+    others = [threading.Thread(target=unsubscribe, daemon=True) for _ in range(2)]
+    for other in others:
+        other.start()
+    for _ in range(60):
+        begin_and_end()
+    with pims.subscribe(ACCOUNT, CHANGES, print):
+        pass
+    stop.set()
+    for other in others:
+        other.join(DEADLINE)
+    pims.free()
+    assert bridge.kept == 0
+    assert any(warning.category is ResourceWarning for warning in recwarn) == end.startswith("drops")
+
+
+def test_a_dropped_subscription_is_told_and_ended(
+    enrolled: pims.StrongAuthentication, caplog: pytest.LogCaptureFixture
+) -> None:
+    events: List[Any] = []
+    with pytest.warns(ResourceWarning, match="pims.authentication.account: a subscription was dropped and not closed: it is ended"):
+        subscription = enrolled.watch(events.append)
+        del subscription
+        gc.collect()
+    assert "it is ended" in caplog.text
+    # The end is in the queue before this.
+    enrolled.remove_enrollments()
+    with enrolled.watch(print):
+        assert bridge.kept == 1
+    assert events == []
+
+
+def test_a_subscription_that_is_closed_or_over_is_dropped_without_a_word(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+    pims.subscribe(ACCOUNT, CHANGES, print).close()
+    unsubscribed = pims.subscribe(ACCOUNT, CHANGES, print)
+    pims.unsubscribe(ACCOUNT)
+    released = pims.subscribe(ACCOUNT, CHANGES, print)
+    with pytest.raises(pims.PimsError, match="2005"):
+        pims.subscribe(ACCOUNT, CHANGES, print)
+    pims.free()
+    del unsubscribed, released
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == [] and caplog.text == ""
+
+
+def test_a_subscription_that_is_dropped_while_another_thread_works_waits_for_no_lock(tmp_path: Path) -> None:
+    pims.init({"storage": {"path": tmp_path}})
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with bridge._gate:
+            held.set()
+            go_on.wait(DEADLINE)
+
+    subscription = pims.subscribe(ACCOUNT, CHANGES, print)
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(DEADLINE)
+    with pytest.warns(ResourceWarning):
+        # This would stand for as long as the other one does.
+        del subscription
+        gc.collect()
+    go_on.set()
+    holder.join(DEADLINE)
+    pims.subscribe(ACCOUNT, CHANGES, print).close()
     assert bridge.kept == 0
 
 
@@ -334,7 +472,7 @@ def test_a_subscription_is_ended_where_an_earlier_call_to_end_it_is_refused(
     enrolled.remove_enrollments()
     assert held.is_there.wait(DEADLINE)
     told: "queue.Queue[Message]" = queue.Queue()
-    bridge.start("unsubscribe", ACCOUNT, {"type": "of nothing"}, told.put)
+    bridge.start("unsubscribe", ACCOUNT, encode({"type": "of nothing"}), told.put)
     ended: "queue.Queue[Message]" = queue.Queue()
     assert bridge.leave(subscription._key, ended.put)
     held.go_on.set()
@@ -437,7 +575,7 @@ def test_no_event_is_delivered_any_more_when_close_returns(
         # The library cannot be asked to end it now.
         with pytest.raises(pims.QueueFull):
             while True:
-                bridge.start("get", ACCOUNT, CHANGES, to_nobody)
+                bridge.start("get", ACCOUNT, encode(CHANGES), to_nobody)
     else:
         bridge.leave(subscription._key)
 
@@ -475,10 +613,11 @@ def test_free_may_be_called_inside_a_callback_and_ends_the_subscription(enrolled
         pims.free()
         over.set()
 
-    enrolled.watch(on_event)
+    subscription = enrolled.watch(on_event)
     enrolled.remove_enrollments()
     assert over.wait(DEADLINE)
     assert bridge.kept == 0
+    subscription.close()
     pims.free()
     with pytest.raises(pims.PimsError, match="2001"):
         enrolled.is_activated()

@@ -77,6 +77,8 @@ class Waiting:
 
     def __init__(self) -> None:
         self._events: "queue.Queue[Any]" = queue.Queue()
+        # One that is dropped is ended.
+        self._subscriptions: List[pims.Subscription] = []
 
     async def perform(self, call: str, api: str, parameters: Any) -> Optional[Message]:
         if call == "event":
@@ -94,7 +96,7 @@ class Waiting:
         if call == "init":
             return pims.init(parameters)
         if call == "subscribe":
-            pims.subscribe(api, parameters, self._events.put)
+            self._subscriptions.append(pims.subscribe(api, parameters, self._events.put))
             return None
         function: Callable[[str, Any], Any] = getattr(pims, call)
         return function(api, parameters)
@@ -104,7 +106,7 @@ class Awaiting:
     """The coroutines of pims.aio."""
 
     def __init__(self) -> None:
-        self._events: List[pims.aio.Events] = []
+        self._events: List[pims.aio.Events[Any]] = []
 
     async def perform(self, call: str, api: str, parameters: Any) -> Optional[Message]:
         if call == "event":

@@ -68,7 +68,7 @@ begun.wait()
 """,
         # A subscription that nobody closed.
         """
-pims.subscribe(ACCOUNT, ACTIVATED, print)
+subscription = pims.subscribe(ACCOUNT, ACTIVATED, print)
 """,
         # Daemons that never stop calling.
         """
@@ -106,23 +106,112 @@ def test_the_interpreter_ends_while_calls_are_under_way(program: str, run: Run) 
     ends_well(run(BEGIN + program + 'print("the last line")\n'))
 
 
-def test_an_exit_inside_a_callback_is_not_one_of_the_process(run: Run) -> None:
+@pytest.mark.parametrize(
+    "failure", ["sys.exit(3)", "raise KeyboardInterrupt", "raise asyncio.CancelledError", "raise GeneratorExit", "exit(3)"]
+)
+def test_what_is_raised_inside_a_callback_is_logged_and_ends_nothing(failure: str, run: Run) -> None:
+    ended = run(
+        BEGIN
+        + f"""
+import json, logging
+logging.basicConfig(format="%(name)s %(message)s")
+sys.unraisablehook = lambda told: print("unraisable", told)
+pims.free()
+pims.init({{"storage": {{"path": sys.argv[1]}}}})
+device = pims.StrongAuthentication()
+device.request_phone_number_code("+33612345678")
+seen = []
+over = threading.Event()
+def on_event(event):
+    seen.append(event)
+    if len(seen) == 2:
+        over.set()
+    {failure}
+def code():
+    with open(os.path.join(sys.argv[1], "sms-outbox.jsonl")) as lines:
+        return json.loads(lines.readlines()[-1])["code"]
+with device.watch(on_event):
+    device.enroll_with_phone_number("1234", code, "+33612345678")
+    device.remove_enrollments()
+    over.wait()
+pims.free()
+print("the last line")
+"""
+    )
+    assert (ended.returncode, ended.stdout) == (0, "the last line\n"), ended.stderr
+    assert ended.stderr.count("pims what takes the events of pims.authentication.account failed") == 2
+    assert ended.stderr.count("Traceback") == 2
+
+
+def test_an_exit_inside_the_callback_of_a_call_is_logged(run: Run) -> None:
     ended = run(
         BEGIN
         + """
 from pims._bridge import bridge
+from pims._parameters import encode
 over = threading.Event()
 def leave(message):
     over.set()
     sys.exit(3)
-bridge.start("get", ACCOUNT, ACTIVATED, leave)
+bridge.start("get", ACCOUNT, encode(ACTIVATED), leave)
 over.wait()
 pims.free()
 print("the last line")
 """
     )
     assert (ended.returncode, ended.stdout) == (0, "the last line\n")
-    assert "SystemExit: 3" in ended.stderr
+    assert "SystemExit: 3" in ended.stderr and "a callback of pims.authentication.account failed" in ended.stderr
+
+
+# A callback that stands in the library's thread when the program ends.
+STANDING = """
+from pims import _bridge
+_bridge.EXIT_GRACE_SECONDS = 0.2
+from pims._parameters import encode
+begun = threading.Event()
+def stand(message):
+    begun.set()
+    STAND
+_bridge.bridge.start("get", ACCOUNT, encode(ACTIVATED), stand)
+begun.wait()
+"""
+
+
+@pytest.mark.parametrize(
+    "stand",
+    ["threading.Event().wait()", "time.sleep(1000)", "at_end.wait()"],
+    ids=["waits", "sleeps", "waits for the end"],
+)
+@pytest.mark.parametrize("end", ["pass", "sys.exit(0)", "raise SystemExit"])
+def test_a_program_ends_while_a_callback_does_not_return(stand: str, end: str, run: Run) -> None:
+    begin = BEGIN + "import atexit\nat_end = threading.Event()\natexit.register(at_end.set)\n"
+    ended = run(begin + STANDING.replace("STAND", stand) + f'print("the last line", flush=True)\n{end}\n')
+    assert (ended.returncode, ended.stdout) == (0, "the last line\n")
+
+
+def test_a_program_that_leaves_a_callback_behind_says_so(run: Run) -> None:
+    ended = run(BEGIN + STANDING.replace("STAND", "time.sleep(1000)") + 'print("the last line", flush=True)\n')
+    assert (ended.returncode, ended.stdout) == (0, "the last line\n")
+    assert ended.stderr == "a callback of pims.authentication.account does not return: the program ends without it\n"
+
+
+def test_ctrl_c_ends_a_program_that_waits_for_a_callback_at_its_end(run: Run) -> None:
+    ended = run(
+        BEGIN
+        + STANDING.replace("STAND", "time.sleep(1000)").replace("0.2", "1000")
+        + """
+import atexit, signal
+# Called after the package's own function, so before it returns.
+def interrupt():
+    while not _bridge.bridge._is_over:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt, daemon=True).start()
+print("the last line", flush=True)
+"""
+    )
+    assert ended.stdout == "the last line\n"
+    assert "KeyboardInterrupt" in ended.stderr
 
 
 def test_a_call_after_the_end_is_refused(run: Run) -> None:
@@ -213,6 +302,54 @@ print("the last line")
 """
     )
     ends_well(ended)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.parametrize(
+    "program",
+    [
+        """
+def work():
+    with pims.session({"storage": {"path": sys.argv[1]}}) as device, device.watch(print):
+        fork()
+""",
+        """
+def work():
+    async def main():
+        async with pims.aio.session({"storage": {"path": sys.argv[1]}}) as device:
+            async with device.watch():
+                fork()
+    asyncio.run(main())
+""",
+    ],
+    ids=["session", "aio.session"],
+)
+@pytest.mark.parametrize("end", ["sys.exit(5)", "return", "raise KeyError", "os._exit(6)"])
+def test_a_child_that_is_forked_inside_a_session_ends_as_it_wants_to(program: str, end: str, run: Run) -> None:
+    status = {"sys.exit(5)": 5, "return": 0, "raise KeyError": 1, "os._exit(6)": 6}[end]
+    ended = run(
+        BEGIN
+        + f"""
+import signal
+pims.free()
+def fork():
+    child = os.fork()
+    if child == 0:
+        # One that hangs is killed.
+        signal.alarm({DEADLINE / 2:.0f})
+        {end}
+    _, status = os.waitpid(child, 0)
+    assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == {status}, status
+    assert pims.get(ACCOUNT, ACTIVATED) == {{"isDeviceActivated": False}}
+    print("the last line", flush=True)
+    # An event loop does not outlive a child that closed it: asyncio shares what it waits on with the child.
+    os._exit(0)
+{program}
+work()
+"""
+    )
+    assert (ended.returncode, ended.stdout) == (0, "the last line\n"), ended.stderr
+    assert "ForkedError" not in ended.stderr
 
 
 def test_a_process_that_forks_before_it_uses_the_library_has_it_in_both(run: Run) -> None:

@@ -10,33 +10,40 @@ from a secret store and stands in no variable of the program.
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, Generator, Optional
+from typing import Any, Callable, Generator, Literal, Mapping, Optional, cast, overload
 
-from . import _library
-from ._bridge import Parameters, bridge
-from ._errors import Code, ForkedError, PimsError, QueueFull, ShutdownError
+from . import _library, results
+from ._bridge import bridge
+from ._errors import Code, ForkedError, NextAction, PimsError, QueueFull, ShutdownError
+from ._parameters import Parameters, Secret, encode
 from ._strong import StrongAuthentication
 from ._subscription import Subscription, end
-from .operations import AccountState, EnrollmentStatus, Secret
+from .operations import AccountState, EnrollmentStatus
+from .results import Account, Info, Result, WrongPins
 
+# Without get and set: `from pims import *` would hide the builtin.
 __all__ = [
+    "Account",
     "AccountState",
     "Code",
     "EnrollmentStatus",
     "ForkedError",
+    "Info",
+    "NextAction",
     "Parameters",
     "PimsError",
     "QueueFull",
+    "Result",
     "Secret",
     "ShutdownError",
     "StrongAuthentication",
     "Subscription",
+    "WrongPins",
     "free",
-    "get",
+    "info",
     "init",
     "library_path",
     "session",
-    "set",
     "subscribe",
     "unsubscribe",
     "version",
@@ -45,7 +52,10 @@ __all__ = [
 
 def init(config: Optional[Parameters] = None) -> None:
     """Makes the facade of the process, see docs/configuration.md."""
-    bridge.execute("init", None, config)
+    try:
+        bridge.execute("init", None, encode(config))
+    finally:
+        del config
 
 
 def free() -> None:
@@ -56,31 +66,82 @@ def free() -> None:
 @contextlib.contextmanager
 def session(config: Optional[Parameters] = None) -> Generator[StrongAuthentication, None, None]:
     """``init``, the component, and ``free`` at the end."""
-    init(config)
+    try:
+        init(config)
+    finally:
+        del config
     try:
         yield StrongAuthentication()
     finally:
-        free()
+        # The facade is the parent's: a forked child leaves its blocks, and ends.
+        if not bridge.is_forked:
+            free()
 
 
+@overload
+def get(api: Literal["pims.authentication.otp"], parameters: Optional[Parameters] = None) -> results.OneTimePassword: ...
+@overload
+def get(api: Literal["pims.authentication.account"], parameters: Optional[Parameters] = None) -> results.Account: ...
+@overload
+def get(api: Literal["pims.authentication.trustedphonenumber"], parameters: Optional[Parameters] = None) -> results.PhoneNumber: ...
+@overload
+def get(api: Literal["pims.sdk.version"], parameters: Optional[Parameters] = None) -> results.Version: ...
+@overload
+def get(api: Literal["pims.sdk.device"], parameters: Optional[Parameters] = None) -> results.Device: ...
+@overload
+def get(api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
+@overload
+def get(api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
+@overload
+def get(api: str, parameters: Optional[Parameters] = None) -> Any: ...
 def get(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Requests data, see docs/api.md. Gives the result, or raises :class:`PimsError`."""
-    return bridge.execute("get", api, parameters)
+    """Requests data, see docs/api.md. Returns the result, or raises :class:`PimsError`."""
+    try:
+        return bridge.execute("get", api, encode(parameters)).result
+    finally:
+        del parameters
 
 
+@overload
+def set(api: Literal["pims.authority.otp"], parameters: Optional[Parameters] = None) -> results.Verified: ...
+@overload
+def set(api: str, parameters: Optional[Parameters] = None) -> Any: ...
 def set(api: str, parameters: Optional[Parameters] = None) -> Any:
     """Changes data or performs an action; as ``get``."""
-    return bridge.execute("set", api, parameters)
+    try:
+        return bridge.execute("set", api, encode(parameters)).result
+    finally:
+        del parameters
 
 
+def info(result: Mapping[str, Any]) -> Info:
+    """Returns what the message told beside a result of ``get`` or ``set``; empty where it told nothing."""
+    return result.info if isinstance(result, Result) else cast(Info, {})
+
+
+@overload
+def subscribe(
+    api: Literal["pims.authentication.account"], parameters: Optional[Parameters], on_event: Callable[[Account], None]
+) -> Subscription: ...
+@overload
+def subscribe(api: str, parameters: Optional[Parameters], on_event: Callable[[Any], None]) -> Subscription: ...
 def subscribe(api: str, parameters: Optional[Parameters], on_event: Callable[[Any], None]) -> Subscription:
-    """Asks for events. ``on_event`` gets the result of each, on the library's thread, where it may call everything but this."""
-    return Subscription(api, parameters, on_event)
+    """Asks for events. ``on_event`` gets the result of each, on the library's thread, where it may call everything but this.
+
+    Keep what this returns: a subscription that is garbage-collected is ended, with a ``ResourceWarning``.
+    """
+    try:
+        return Subscription(api, parameters, on_event)
+    finally:
+        del parameters
 
 
 def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None:
     """Ends the subscription to an api, whoever made it. Without one it succeeds too."""
-    end(api, parameters)
+    try:
+        end(api, encode(parameters))
+    finally:
+        del parameters
 
 
 def version() -> str:

@@ -11,15 +11,25 @@ import contextlib
 import ctypes
 import itertools
 import json
+import logging
 import os
+import sys
 import threading
-from pathlib import PurePath
-from typing import Any, Callable, Dict, List, Mapping, Optional, Set
+import warnings
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from . import _library
 from ._errors import ForkedError, PimsError, QueueFull, ShutdownError
+from ._parameters import NOTHING, Encoded
+from .results import Answer
 
-Parameters = Mapping[str, Any]
+_log = logging.getLogger("pims")
+
+#: How long one callback may hold up the end of the interpreter. The callback is then left behind.
+EXIT_GRACE_SECONDS = 10.0
+
+# Python 3.12 starts no thread any more in a function of atexit.
+_THREAD_BEFORE_EXIT = sys.version_info[:2] == (3, 12)
 
 
 class Message:
@@ -38,7 +48,7 @@ class Message:
         return json.loads(self._text.decode())
 
 
-Handler = Callable[[Message], None]
+Handler = Callable[[Message], object]
 
 
 def to_nobody(_message: Message) -> None:
@@ -65,11 +75,15 @@ class Kept:
 class KeptSubscription(Kept):
     """The same of a subscription, and who hears that it ended."""
 
-    __slots__ = ("facade", "is_active", "is_ending", "on_end", "waiting")
+    __slots__ = ("facade", "is_active", "is_ending", "is_left", "is_orphan", "on_end", "waiting")
 
-    def __init__(self, api: str, handler: Handler, on_end: Callable[[], None], facade: int) -> None:
+    def __init__(
+        self, api: str, handler: Handler, on_end: Callable[[], None], is_orphan: Callable[[], bool], facade: int
+    ) -> None:
         super().__init__("subscribe", api, handler)
         self.on_end = on_end
+        # Whether its event loop was closed: then no event can be delivered any more.
+        self.is_orphan = is_orphan
         # Who left it and waits for its end.
         self.waiting: List[Handler] = []
         self.facade = facade
@@ -77,9 +91,12 @@ class KeptSubscription(Kept):
         self.is_active = False
         # The library was asked to end it.
         self.is_ending = False
+        # Its owner wants no more of it.
+        self.is_left = False
 
     def leave(self, handler: Handler) -> None:
         """Nobody hears it any more; ``handler`` hears of its end."""
+        self.is_left = True
         self.handler = to_nobody
         self.on_end = lambda: None
         self.waiting.append(handler)
@@ -104,37 +121,46 @@ class Bridge:
         # The number of the facade, and the subscriptions that nobody hears and that are still to be ended.
         self._facade = 0
         self._left_over: Set[int] = set()
+        # Those that a garbage collection dropped. It may come anywhere, so it only notes them here.
+        self._dropped: List[int] = []
+        # Subscriptions of an api that begin when none of its left ones is to be ended any more.
+        self._held_back: List[Tuple[str, Callable[[], None]]] = []
         # Which threads are in the library, and how deep: a callback may call it again.
         self._within: Dict[int, int] = {}
         # One that a signal's handler can take again.
         self._gate = threading.RLock()
         self._left = threading.Condition(self._gate)
         self._is_over = False
+        # How the interpreter's end goes: the thread that ends, and whether it began and the facade is released.
+        self._exiting = 0
+        self._is_releasing = False
+        self._end_begins = threading.Event()
+        self._released = threading.Event()
+        # The callback under way on the library's thread: its number, and what it was called for. 0 between callbacks.
+        self._callbacks = itertools.count(1)
+        self._under_way: Tuple[int, str] = (0, "")
 
-    def execute(self, method: str, api: Optional[str], parameters: Optional[Parameters]) -> Any:
-        """Runs a request on this thread, also inside a callback, and gives its result."""
-        # Before the library is entered: what fetches a secret may wait for a person.
-        text = encode(parameters)
+    def execute(self, method: str, api: Optional[str], parameters: Encoded) -> Answer:
+        """Runs a request on this thread, also inside a callback, and returns its answer."""
+        called = None if method == "init" else name(api)
+        library = self._enter()
         try:
-            library = self._enter()
-            try:
-                pointer = library.pims_execute(method.encode(), name(api), text)
-                if not pointer:
-                    raise ValueError("an argument has more than 1 MiB")
-                message = Message(ctypes.string_at(pointer))
-                library.pims_string_free(pointer)
-            finally:
-                self._leave()
+            pointer = library.pims_execute(method.encode(), called, parameters.text)
+            if not pointer:
+                raise ValueError("an argument has more than 1 MiB")
+            message = Message(ctypes.string_at(pointer))
+            library.pims_string_free(pointer)
         finally:
-            del text
-        told = result(message)
+            self._leave()
+        told = answer(message)
         if method == "init":
             with self._gate:
                 self._facade += 1
         return told
 
-    def start(self, method: str, api: str, parameters: Optional[Parameters], handler: Handler) -> None:
+    def start(self, method: str, api: str, parameters: Encoded, handler: Handler) -> None:
         """Hands in a call. Its message goes to ``handler``, on the library's thread."""
+        _refuse_eventlet()
         try:
             self._hand_in(next(self._keys), Kept(method, api, handler), parameters)
         except BaseException:
@@ -143,41 +169,72 @@ class Bridge:
             raise
 
     def new_key(self) -> int:
-        """The name of a subscription that is to begin. Its owner has it before: where a signal comes meanwhile, it can be left."""
-        self._refuse_forked()
+        """Returns the name of a subscription that is to begin. Its owner has it before: where a signal comes meanwhile, it can be left."""
+        self.refuse_forked()
+        _refuse_eventlet()
         return next(self._keys)
 
     def subscribe(
-        self, key: int, api: str, parameters: Optional[Parameters], handler: Handler, on_end: Callable[[], None]
-    ) -> None:
-        """Hands in a subscription under a new key: the acknowledgment and each event go to ``handler``. ``on_end`` is called where it ends
-        and was not left, by whatever ends it. Whatever this raises, the owner leaves it."""
-        self._hand_in(key, KeptSubscription(api, handler, on_end, self._facade), parameters)
+        self,
+        key: int,
+        api: str,
+        parameters: Encoded,
+        handler: Handler,
+        on_end: Callable[[], None],
+        is_orphan: Callable[[], bool],
+        again: Callable[[], None],
+    ) -> bool:
+        """Hands in a subscription under a new key: the acknowledgment and each event go to ``handler``.
+
+        ``on_end`` is called where it ends and was not left, by whatever ends it. Whatever this raises, the owner leaves it.
+        Returns ``False`` where an earlier one was left and the library cannot be asked yet to end it: then this one would be
+        refused because of that one. ``again`` is called, once, when the owner can try again.
+        """
+        name(api)
+        with self._gate:
+            self._leave_orphans(api)
+            self._end_left_over()
+            if self._is_held_back(api):
+                self._held_back.append((api, again))
+                return False
+            self._hand_in(key, KeptSubscription(api, handler, on_end, is_orphan, self._facade), parameters)
+            return True
 
     def leave(self, key: int, handler: Handler = to_nobody) -> bool:
         """Nobody hears a subscription any more, and it is ended, where it was not yet. Whether ``handler`` will be told of its end, or that it
         failed: not where it is over, and not where the queue is full, then it is ended later."""
         # Before the gate, which a thread may hold that is not in this process.
-        self._refuse_forked()
+        self.refuse_forked()
         with self._gate:
             kept = self._kept.get(key)
             if not isinstance(kept, KeptSubscription):
                 return False
             kept.leave(handler)
-            if kept.is_ending:
-                return True
-            if self._must_wait(kept):
-                self._left_over.add(key)
-                return True
-            return self._ask_to_end(key, kept)
+            return self._end(key, kept)
+
+    def drop(self, key: int) -> bool:
+        """Ends a subscription whose owner is collected. Returns whether it was there still, and not left.
+
+        It waits for no lock: this thread may hold any.
+        """
+        kept = self._kept.get(key)
+        if self._is_over or self.is_forked or not isinstance(kept, KeptSubscription) or kept.is_left:
+            return False
+        self._dropped.append(key)
+        if self._gate.acquire(blocking=False):
+            try:
+                self._end_left_over()
+            finally:
+                self._gate.release()
+        return True
 
     def free(self) -> None:
         """Releases the facade; its subscriptions hear of it."""
         # Before the gate, which a thread may hold that is not in this process.
-        self._refuse_forked()
+        self.refuse_forked()
         with self._gate:
             released = self._facade
-            doubtful = [key for key, kept in list(self._kept.items()) if kept.is_doubtful]
+            doubtful = [key for key, kept in self._kept.copy().items() if kept.is_doubtful]
         library = self._enter()
         try:
             library.pims_free()
@@ -190,6 +247,7 @@ class Bridge:
             for key in [] if self.is_inside else doubtful:
                 self._kept.pop(key, None)
         _tell_end(ended)
+        self._call_held_back()
 
     def version(self) -> str:
         """The library's version."""
@@ -206,29 +264,62 @@ class Bridge:
         """How many calls and subscriptions a message may still come for."""
         return len(self._kept)
 
+    @property
+    def is_forked(self) -> bool:
+        """Whether a parent of this process used the library."""
+        return self._user not in (None, os.getpid())
+
+    def refuse_forked(self) -> None:
+        """Raises where a parent of this process used the library."""
+        if self.is_forked:
+            raise ForkedError(
+                "the library was used before this process was forked, and its thread is not here: "
+                'fork first, or start processes with multiprocessing\'s "spawn"'
+            )
+
     def at_exit(self) -> None:
         """Ends what is under way while Python still runs, and lets nothing begin: a callback that comes when the interpreter is gone ends
-        the process."""
+        the process. A callback that does not return is left behind after a time: a program always ends."""
         if self._user != os.getpid():
             return
         self._is_over = True
+        released = self._released
+        # On another thread: this one could neither give up, nor be interrupted by Ctrl-C.
+        self._exiting = threading.get_ident()
+        self._end_begins.set()
+        if not self._is_releasing:
+            self._start_releasing()
+        before, _ = self._under_way
+        while not released.wait(EXIT_GRACE_SECONDS):
+            number, api = self._under_way
+            if number and number == before:
+                _log.error("a callback of %s does not return: the program ends without it", api)
+                return
+            before = number
+
+    def _start_releasing(self) -> None:
+        """Starts the thread that releases the facade when the end begins."""
+        threading.Thread(target=self._release, name="pims at exit", daemon=True).start()
+        self._is_releasing = True
+
+    def _release(self) -> None:
+        self._end_begins.wait()
         library = _library.load()
         # This ends what waits, also for a server; and then a facade that a thread was just making.
         library.pims_free()
-        me = threading.get_ident()
+        ending = (self._exiting, threading.get_ident())
         with self._gate:
-            while any(thread != me for thread in self._within):
+            while any(thread not in ending for thread in self._within):
                 self._left.wait()
         library.pims_free()
+        self._released.set()
 
-    def _hand_in(self, key: int, kept: Kept, parameters: Optional[Parameters]) -> None:
-        # Before the library is entered: what fetches a secret may wait for a person.
-        text = encode(parameters)
+    def _hand_in(self, key: int, kept: Kept, parameters: Encoded) -> None:
         try:
             api = name(kept.api)
             library = self._enter(key, kept)
             try:
-                status = getattr(library, "pims_" + kept.method)(api, text, self._callback, key)
+                status = getattr(library, "pims_" + kept.method)(api, parameters.text, self._callback, key)
                 if status != _library.OK:
                     del self._kept[key]
             finally:
@@ -236,10 +327,40 @@ class Bridge:
         except BaseException:
             kept.is_doubtful = True
             raise
-        finally:
-            del text
         if status != _library.OK:
             raise _misuse(status)
+
+    def _end(self, key: int, kept: KeptSubscription) -> bool:
+        """Ends a subscription that was left, now or when that can end no other one. With the gate held."""
+        if kept.is_ending:
+            return True
+        if self._must_wait(kept):
+            self._left_over.add(key)
+            return True
+        return self._ask_to_end(key, kept)
+
+    def _is_held_back(self, api: str) -> bool:
+        """Whether a subscription of this api is left that the library was not asked yet to end. A message will come that permits it;
+        only for a doubtful one none may come."""
+        left = [self._kept.get(key) for key in self._left_over.copy()]
+        return any(kept is not None and kept.api == api and not kept.is_doubtful for kept in left)
+
+    def _call_held_back(self) -> None:
+        """Calls those that can begin now. Without the gate held."""
+        if not self._held_back:
+            return
+        with self._gate:
+            ready = [held for held in self._held_back if not self._is_held_back(held[0])]
+            self._held_back = [held for held in self._held_back if held not in ready]
+        for _, again in ready:
+            again()
+
+    def _leave_orphans(self, api: str) -> None:
+        """Leaves subscriptions of an api whose event loop was closed."""
+        for key, kept in self._kept.copy().items():
+            if isinstance(kept, KeptSubscription) and kept.api == api and kept.is_orphan():
+                self.leave(key)
+                warn_of_loss(api, "the event loop of a subscription was closed before the subscription ended")
 
     def _must_wait(self, kept: KeptSubscription) -> bool:
         """Whether ending it now could end another one, as an api has one subscription. Where another call ends this one first, that could be
@@ -247,7 +368,7 @@ class Bridge:
         return any(
             (other.method == "unsubscribe" and not other.is_doubtful)
             or (isinstance(other, KeptSubscription) and not kept.is_active)
-            for other in list(self._kept.values())
+            for other in self._kept.copy().values()
             if other.api == kept.api and other is not kept
         )
 
@@ -258,7 +379,7 @@ class Bridge:
         self._left_over.add(key)
         asked = Kept("unsubscribe", kept.api, lambda message: self._was_asked(key, kept, message))
         try:
-            self._hand_in(next(self._keys), asked, None)
+            self._hand_in(next(self._keys), asked, NOTHING)
         except QueueFull:
             kept.is_ending = False
             return False
@@ -283,7 +404,7 @@ class Bridge:
         """Active subscriptions that ended, out of the table: nothing more comes for them. With the gate held; who hears them is told without."""
         ended = {
             key: kept
-            for key, kept in list(self._kept.items())
+            for key, kept in self._kept.copy().items()
             if isinstance(kept, KeptSubscription) and kept.is_active and is_over(kept)
         }
         for key in ended:
@@ -291,18 +412,13 @@ class Bridge:
             self._left_over.discard(key)
         return list(ended.values())
 
-    def _refuse_forked(self) -> None:
-        if self._user not in (None, os.getpid()):
-            raise ForkedError(
-                "the library was used before this process was forked, and its thread is not here: "
-                'fork first, or start processes with multiprocessing\'s "spawn"'
-            )
-
     def _enter(self, key: int = 0, kept: Optional[Kept] = None) -> ctypes.CDLL:
         """Before each call of the library. What a message will come for is in the table from then on, and not later: who holds the gate sees
         all that may reach the library meanwhile."""
-        self._refuse_forked()
+        self.refuse_forked()
         library = _library.load()
+        if _THREAD_BEFORE_EXIT and not self._is_releasing:
+            self._start_releasing()
         thread = threading.get_ident()
         with self._gate:
             if self._is_over:
@@ -328,13 +444,19 @@ class Bridge:
             return
         told = Message(message)
         self._inside.depth = getattr(self._inside, "depth", 0) + 1
+        self._under_way = (next(self._callbacks), kept.api)
         try:
             self._settle(key, kept, told)
             kept.handler(told)
+        except BaseException:
+            # Also an exit: it is one of the library's thread, which goes on.
+            _log.exception("a callback of %s failed", kept.api)
         finally:
+            self._under_way = (0, "")
             self._inside.depth -= 1
             # A message came: the queue has a place again, and what a subscription waited for may be over.
             self._end_left_over()
+            self._call_held_back()
 
     def _settle(self, key: int, kept: Kept, message: Message) -> None:
         """What the first message of a call means for the table. Messages come in the order of the calls, so what is active when a
@@ -359,12 +481,31 @@ class Bridge:
         _tell_end(ended)
 
     def _end_left_over(self) -> None:
-        for key in list(self._left_over):
-            kept = self._kept.get(key)
-            if isinstance(kept, KeptSubscription) and kept.is_active:
-                # Where the interpreter ends, all of them do.
-                with contextlib.suppress(ShutdownError):
-                    self.leave(key)
+        """Asks the library to end what was left, where that is possible now."""
+        if not self._left_over and not self._dropped:
+            return
+        with self._gate:
+            while self._dropped:
+                key = self._dropped.pop()
+                dropped = self._kept.get(key)
+                if isinstance(dropped, KeptSubscription):
+                    dropped.leave(to_nobody)
+                    self._left_over.add(key)
+            for key in self._left_over.copy():
+                kept = self._kept.get(key)
+                if not isinstance(kept, KeptSubscription):
+                    self._left_over.discard(key)
+                elif not self._is_over:
+                    # Where the interpreter ends, all of them do.
+                    with contextlib.suppress(ShutdownError):
+                        self._end(key, kept)
+
+
+def warn_of_loss(api: str, reason: str, source: Any = None) -> None:
+    """Tells the program of a subscription that it did not end, and that is ended now."""
+    text = f"{api}: {reason}: it is ended"
+    _log.warning("%s", text)
+    warnings.warn(text, ResourceWarning, stacklevel=3, source=source)
 
 
 def _tell_end(ended: List[KeptSubscription]) -> None:
@@ -373,45 +514,43 @@ def _tell_end(ended: List[KeptSubscription]) -> None:
         kept.tell(ENDED)
 
 
-def encode(parameters: Optional[Parameters]) -> bytes:
-    """Parameters as JSON. No frame of an exception may hold the text, or what a function fetched: a traceback shows variables."""
-    # Escapes keep it ASCII: a text that is no Unicode is judged by the library, not told by an exception that carries all of it.
-    return b"" if parameters is None else _ENCODER.encode(dict(parameters)).encode()
-
-
-def result(message: Message) -> Any:
-    """The result of a message; a failed one is raised."""
+def answer(message: Message) -> Answer:
+    """Returns the answer in a message; a failed one is raised."""
     told = message.read()
     if told["status"] == "FAILED":
         error = told["error"]
         raise PimsError(error["code"], error["label"], error.get("detail"), error.get("info"))
-    return told.get("result")
+    return Answer(told.get("result"), told.get("info", {}))
+
+
+def result(message: Message) -> Any:
+    """Returns the result of a message; a failed one is raised."""
+    return answer(message).result
 
 
 def _succeeded(message: Message) -> bool:
     return bool(message.read()["status"] == "SUCCEEDED")
 
 
-def name(api: Optional[str]) -> Optional[bytes]:
+def name(api: Optional[str]) -> bytes:
     """The name of an api for C, where a NUL would end it."""
-    if api is None:
-        return None
+    # Not only for type checkers: the parameters stand there where somebody forgot the api.
+    if not isinstance(api, str):
+        raise TypeError(f"the name of an api is text, not {type(api).__name__}")
     if "\0" in api:
         raise ValueError("the name of an api has no NUL")
     return api.encode("utf-8", "replace")
 
 
-def _reveal(value: Any) -> Any:
-    if callable(value):
-        return value()
-    if isinstance(value, PurePath):
-        return str(value)
-    kind = type(value).__name__
-    del value
-    raise TypeError(f"a value of type {kind} is not JSON")
-
-
-_ENCODER = json.JSONEncoder(default=_reveal, allow_nan=False, separators=(",", ":"))
+def _refuse_eventlet() -> None:
+    """Raises where eventlet replaced the locks of threads: its own do not wake one thread from another, so a message would be
+    waited for without end."""
+    patcher = sys.modules.get("eventlet.patcher")
+    if patcher is not None and patcher.is_monkey_patched("thread"):
+        raise RuntimeError(
+            "pims.subscribe and pims.aio do not work with eventlet's replacement of threads, which does not see the library's thread: "
+            "call eventlet.monkey_patch(thread=False), or use gevent; pims.get and pims.set work"
+        )
 
 
 def _misuse(status: int) -> Exception:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Any, Mapping, Optional
+
+from .results import WrongPins, wrong_pins
 
 
 class Code(IntEnum):
@@ -44,6 +46,29 @@ class Code(IntEnum):
     PHONE_NUMBER_REGISTERED = 2390
 
 
+class NextAction(str, Enum):
+    """The way out of an error, see docs/guide-errors.md. Each compares and prints as its text."""
+
+    #: Ask for the PIN again.
+    RETRY_PIN = "retryPin"
+    #: Offer a new SMS code.
+    REQUEST_SMS_CODE = "requestSmsCode"
+    #: Offer a new PIN by SMS.
+    RESET_PIN = "resetPin"
+    #: Offer to remove all devices of the account.
+    REMOVE_ENROLLMENTS = "removeEnrollments"
+    #: Get a fresh access token.
+    AUTHENTICATE = "authenticate"
+    #: Ask the user to update the app.
+    UPDATE = "update"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __format__(self, form: str) -> str:
+        return format(str(self.value), form)
+
+
 class PimsError(Exception):
     """A ``FAILED`` message. ``code`` compares with :class:`Code`; ``detail`` and ``info`` may be missing."""
 
@@ -72,10 +97,17 @@ class PimsError(Exception):
         return value if isinstance(value, int) else None
 
     @property
-    def next_action(self) -> Optional[str]:
-        """The way out, such as ``"retryPin"``, see docs/guide-errors.md."""
-        value = self.info.get("nextAction")
-        return value if isinstance(value, str) else None
+    def next_action(self) -> Optional[NextAction]:
+        """The way out. ``None`` where there is none; one that this package does not know is in ``info`` alone."""
+        try:
+            return NextAction(self.info.get("nextAction"))
+        except ValueError:
+            return None
+
+    @property
+    def wrong_pins(self) -> Optional[WrongPins]:
+        """Wrong PINs for the account since this device last proved the right one. ``None`` where the message told of none."""
+        return wrong_pins(self.info)
 
 
 class QueueFull(RuntimeError):

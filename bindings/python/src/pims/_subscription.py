@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+import time
 from types import TracebackType
 from typing import Any, Callable, Optional, Type
 
-from ._bridge import Message, Parameters, bridge, result
+from ._bridge import Message, bridge, result, warn_of_loss
 from ._errors import Code, PimsError
+from ._parameters import Encoded, Parameters, encode
 
 _log = logging.getLogger("pims")
 
 
 class Subscription:
-    """Events of an api, until it is closed or the facade is released. Also a context manager."""
+    """Events of an api, until it is closed, dropped, or the facade is released. Also a context manager.
+
+    Keep it: one that is garbage-collected is ended, with a ``ResourceWarning``.
+    """
+
+    # Before there is one.
+    _key = 0
 
     def __init__(self, api: str, parameters: Optional[Parameters], on_event: Callable[[Any], None]) -> None:
-        if bridge.is_inside:
-            raise RuntimeError("a callback cannot wait for another one: subscribe from another thread")
+        try:
+            if bridge.is_inside:
+                raise RuntimeError("a callback cannot wait for another one: subscribe from another thread")
+            encoded = encode(parameters)
+        finally:
+            del parameters
         self._api = api
-        self._on_event = on_event
-        self._acknowledgment = _Acknowledgment()
-        # Held while an event is delivered.
-        self._delivering = threading.RLock()
-        self._is_closed = False
+        # The library's table has this, and not the subscription, which can so be dropped.
+        self._receiver = _Receiver(api, on_event)
         self._key = bridge.new_key()
         try:
-            bridge.subscribe(self._key, api, parameters, self._take, lambda: None)
-            self._acknowledgment.wait()
+            self._begin(encoded)
+            self._receiver.acknowledgment.wait()
         except BaseException:
             # Ctrl-C: it may be there already, or come yet, and nobody would end it. One that was refused is gone.
+            self._receiver.is_closed = True
             bridge.leave(self._key)
             raise
+
+    def _begin(self, parameters: Encoded) -> None:
+        """Hands it in. Waits before while the library is still to end an earlier one that was left."""
+        take = self._receiver.take
+        while True:
+            ready = threading.Event()
+            if bridge.subscribe(self._key, self._api, parameters, take, lambda: None, lambda: False, ready.set):
+                return
+            wait_for(ready)
 
     def close(self) -> None:
         """Ends it. When this returns, the function has returned from its last event, and the library has no such subscription any more; where
@@ -40,11 +60,11 @@ class Subscription:
         the last one. Twice is harmless."""
         ended = _Acknowledgment()
         is_told = bridge.leave(self._key, ended.take)
-        self._is_closed = True
+        self._receiver.is_closed = True
         if bridge.is_inside:
             return
         # An event may be under way to the function since before.
-        with self._delivering:
+        with self._receiver.delivering:
             pass
         if not is_told:
             return
@@ -61,27 +81,57 @@ class Subscription:
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
     ) -> None:
-        self.close()
+        # The subscription is the parent's: a forked child leaves its blocks, and ends.
+        if not bridge.is_forked:
+            self.close()
 
-    def _take(self, message: Message) -> None:
-        if not self._acknowledgment.is_there:
-            self._acknowledgment.take(message)
+    def __del__(self) -> None:
+        if self._key and not self._receiver.is_closed and bridge.drop(self._key):
+            warn_of_loss(self._api, "a subscription was dropped and not closed", self)
+
+
+class _Receiver:
+    """What takes the messages of a subscription."""
+
+    def __init__(self, api: str, on_event: Callable[[Any], None]) -> None:
+        self._api = api
+        self._on_event = on_event
+        self.acknowledgment = _Acknowledgment()
+        # Held while an event is delivered.
+        self.delivering = threading.RLock()
+        self.is_closed = False
+
+    def take(self, message: Message) -> None:
+        if not self.acknowledgment.is_there:
+            self.acknowledgment.take(message)
             return
-        with self._delivering:
-            if self._is_closed:
+        with self.delivering:
+            if self.is_closed:
                 return
             try:
                 self._on_event(result(message))
-            except Exception:
+            except BaseException:
+                # Also an exit: it would be one of the library's thread, which goes on.
                 _log.exception("what takes the events of %s failed", self._api)
 
 
-def end(api: str, parameters: Optional[Parameters]) -> None:
+def end(api: str, parameters: Encoded) -> None:
     """Ends the subscription to an api. From inside a callback it does not wait: the acknowledgment would come after that callback."""
     acknowledgment = _Acknowledgment()
     bridge.start("unsubscribe", api, parameters, acknowledgment.take)
     if not bridge.is_inside:
         acknowledgment.wait()
+
+
+def wait_for(event: threading.Event) -> None:
+    """Waits for what another thread sets."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("threading"):
+        event.wait()
+        return
+    # Its events do not bear to be set by a thread that gevent does not know while somebody waits: LoopExit, InvalidSwitchError.
+    while not event.is_set():
+        time.sleep(0.005)
 
 
 class _Acknowledgment:
@@ -100,6 +150,6 @@ class _Acknowledgment:
         self._arrived.set()
 
     def wait(self) -> Any:
-        self._arrived.wait()
+        wait_for(self._arrived)
         assert self._message is not None
         return result(self._message)

@@ -9,82 +9,150 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from types import TracebackType
-from typing import Any, AsyncGenerator, AsyncIterator, Callable, Optional, Type, TypeVar
+from typing import Any, AsyncGenerator, AsyncIterator, Callable, Generic, List, Literal, Optional, Type, TypeVar, overload
 
-from . import operations
-from ._bridge import Message, Parameters, bridge, result, to_nobody
+from . import operations, results
+from ._bridge import Message, answer, bridge, result, to_nobody, warn_of_loss
 from ._errors import Code, PimsError
-from .operations import AccountState, EnrollmentStatus, Request, Secret
+from ._parameters import AsyncSecret as Secret
+from ._parameters import Draft, Encoded, Parameters, encode_awaiting
+from .operations import AccountState, EnrollmentStatus, Request
+from .results import Account, Answer, WrongPins
 
-__all__ = ["Events", "StrongAuthentication", "free", "get", "init", "session", "set", "subscribe", "unsubscribe"]
+# Without get and set: `from pims.aio import *` would hide the builtin.
+__all__ = ["Events", "Secret", "StrongAuthentication", "free", "init", "session", "subscribe", "unsubscribe"]
 
 T = TypeVar("T")
 
 
 async def init(config: Optional[Parameters] = None) -> None:
-    """Makes the facade of the process, see docs/configuration.md. Files are read and made on another thread."""
-    await _elsewhere(lambda: bridge.execute("init", None, config))
+    """Makes the facade of the process, see docs/configuration.md. Files are read and made on another thread, which also calls the
+    functions of the configuration; what they return is awaited on the loop."""
+    try:
+        bridge.refuse_forked()
+        # An empty box: no frame and no other thread keeps the configuration.
+        box = [config]
+    finally:
+        del config
+    drafts: List[Draft] = []
+    await _elsewhere(lambda: drafts.append(Draft(box.pop())))
+    await drafts[0].settle()
+    encoded = drafts.pop().encode()
+    await _elsewhere(lambda: bridge.execute("init", None, encoded))
 
 
 async def free() -> None:
     """Releases the facade and ends its subscriptions; another thread waits for the call under way. Twice is harmless."""
+    # Here: a forked child has not the threads of its parent's loop either.
+    bridge.refuse_forked()
     await _elsewhere(bridge.free)
 
 
 @contextlib.asynccontextmanager
 async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongAuthentication, None]:
     """``init``, the component, and ``free`` at the end."""
-    made = asyncio.ensure_future(init(config))
+    try:
+        made = asyncio.ensure_future(init(config))
+    finally:
+        del config
     try:
         await _whole(made)
     except asyncio.CancelledError:
         # It is made all the same, and nobody else would release it.
         if not made.cancelled() and made.exception() is None:
-            await _whole(asyncio.ensure_future(free()))
+            await _end_session()
         raise
     try:
         yield StrongAuthentication()
     finally:
+        await _end_session()
+
+
+async def _end_session() -> None:
+    # The facade is the parent's: a forked child leaves its blocks, and ends.
+    if not bridge.is_forked:
         await _whole(asyncio.ensure_future(free()))
 
 
+@overload
+async def get(api: Literal["pims.authentication.otp"], parameters: Optional[Parameters] = None) -> results.OneTimePassword: ...
+@overload
+async def get(api: Literal["pims.authentication.account"], parameters: Optional[Parameters] = None) -> results.Account: ...
+@overload
+async def get(api: Literal["pims.authentication.trustedphonenumber"], parameters: Optional[Parameters] = None) -> results.PhoneNumber: ...
+@overload
+async def get(api: Literal["pims.sdk.version"], parameters: Optional[Parameters] = None) -> results.Version: ...
+@overload
+async def get(api: Literal["pims.sdk.device"], parameters: Optional[Parameters] = None) -> results.Device: ...
+@overload
+async def get(api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
+@overload
+async def get(api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
+@overload
+async def get(api: str, parameters: Optional[Parameters] = None) -> Any: ...
 async def get(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Requests data, see docs/api.md. Gives the result, or raises :class:`pims.PimsError`."""
-    return await _call("get", api, parameters)
+    """Requests data, see docs/api.md. Returns the result, or raises :class:`pims.PimsError`."""
+    try:
+        encoded = await encode_awaiting(parameters)
+    finally:
+        del parameters
+    return (await _call("get", api, encoded)).result
 
 
+@overload
+async def set(api: Literal["pims.authority.otp"], parameters: Optional[Parameters] = None) -> results.Verified: ...
+@overload
+async def set(api: str, parameters: Optional[Parameters] = None) -> Any: ...
 async def set(api: str, parameters: Optional[Parameters] = None) -> Any:
     """Changes data or performs an action; as ``get``."""
-    return await _call("set", api, parameters)
+    try:
+        encoded = await encode_awaiting(parameters)
+    finally:
+        del parameters
+    return (await _call("set", api, encoded)).result
 
 
 async def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None:
     """Ends the subscription to an api, whoever made it. Without one it succeeds too."""
+    try:
+        encoded = await encode_awaiting(parameters)
+    finally:
+        del parameters
     if bridge.is_inside:
         # The acknowledgment comes after the callback.
-        bridge.start("unsubscribe", api, parameters, to_nobody)
+        bridge.start("unsubscribe", api, encoded, to_nobody)
     else:
-        await _call("unsubscribe", api, parameters)
+        await _call("unsubscribe", api, encoded)
 
 
-def subscribe(api: str, parameters: Optional[Parameters] = None) -> Events:
+@overload
+def subscribe(api: Literal["pims.authentication.account"], parameters: Optional[Parameters] = None) -> Events[Account]: ...
+@overload
+def subscribe(api: str, parameters: Optional[Parameters] = None) -> Events[Any]: ...
+def subscribe(api: str, parameters: Optional[Parameters] = None) -> Events[Any]:
     """Events of an api: ``async with pims.aio.subscribe(...) as events: async for event in events: ...``"""
     return Events(api, parameters)
 
 
-class Events(AsyncIterator[Any]):
-    """The results of the events of a subscription. It lasts as long as the ``async with``; where the facade is released, the iteration ends."""
+class Events(AsyncIterator[T], Generic[T]):
+    """The results of the events of a subscription. It lasts as long as the ``async with``; where the facade is released, the iteration ends.
+
+    One that is garbage-collected, or whose event loop was closed, is ended, with a ``ResourceWarning``.
+    """
+
+    # Before there is one, and when it is over.
+    _key = 0
 
     def __init__(self, api: str, parameters: Optional[Parameters]) -> None:
         self._api = api
         self._parameters = parameters
         self._queue: Optional[_Queue] = None
-        self._key = 0
 
-    async def __aenter__(self) -> Events:
+    async def __aenter__(self) -> Events[T]:
         if bridge.is_inside:
             raise RuntimeError("a callback cannot wait for another one: subscribe from another thread")
         loop = asyncio.get_running_loop()
+        encoded = await encode_awaiting(self._parameters)
         queue = _Queue()
         acknowledged: asyncio.Future[Message] = loop.create_future()
 
@@ -94,9 +162,23 @@ class Events(AsyncIterator[Any]):
             else:
                 acknowledged.set_result(message)
 
-        key = bridge.new_key()
+        api, key, bring = self._api, bridge.new_key(), _in(loop, sort)
+
+        def take(message: Message) -> None:
+            # This refers to no `Events`, which can so be dropped.
+            if not bring(message) and bridge.leave(key):
+                warn_of_loss(api, "the event loop of a subscription was closed before the subscription ended")
+
+        def end() -> None:
+            _in(loop, queue.put)(None)
+
         try:
-            bridge.subscribe(key, self._api, self._parameters, _in(loop, sort), lambda: _in(loop, queue.put)(None))
+            while True:
+                ready: asyncio.Future[None] = loop.create_future()
+                again = _in(loop, _settling(ready))
+                if bridge.subscribe(key, api, encoded, take, end, loop.is_closed, lambda: _call_with_nothing(again)):
+                    break
+                await ready
             result(await acknowledged)
             self._key, self._queue = key, queue
             return self
@@ -110,24 +192,33 @@ class Events(AsyncIterator[Any]):
     ) -> None:
         if self._queue is not None:
             self._queue.close()
+        key, self._key = self._key, 0
+        if bridge.is_forked:
+            # The subscription is the parent's, and so is the loop: a forked child leaves its blocks, and ends.
+            return
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Message] = loop.create_future()
-        if not bridge.leave(self._key, _in(loop, _settling(ended))) or bridge.is_inside:
-            return
         try:
+            if not bridge.leave(key, _in(loop, _settling(ended))) or bridge.is_inside:
+                return
             result(await ended)
         except PimsError as refused:
             # Where the facade was released, nothing is left to end.
             if refused.code != Code.NOT_INITIALIZED:
                 raise
 
-    async def __anext__(self) -> Any:
+    def __del__(self) -> None:
+        if self._key and bridge.drop(self._key):
+            warn_of_loss(self._api, "a subscription was dropped before its `async with` ended", self)
+
+    async def __anext__(self) -> T:
         if self._queue is None:
             raise RuntimeError("a subscription begins with `async with`")
         message = await self._queue.get()
         if message is None:
             raise StopAsyncIteration
-        return result(message)
+        event: T = result(message)
+        return event
 
 
 class _Queue:
@@ -159,106 +250,141 @@ class _Queue:
 class StrongAuthentication:
     """The operations of docs/api.md, on the facade of this process, as coroutines; see :class:`pims.StrongAuthentication`."""
 
+    #: Wrong PINs for the account, as the last operation with a PIN told, see docs/guide-security.md. ``None`` where it told of none.
+    wrong_pins: Optional[WrongPins] = None
+
     async def request_enrollment_code(self) -> None:
         """Has an SMS code for an enrollment sent to the trusted phone number."""
-        return await _run(operations.request_code("enrollment"))
+        return await self._run(operations.request_code("enrollment"))
 
     async def accept_enrollment_code(self, sms_code: Secret) -> EnrollmentStatus:
         """Shows the code to the service, which says whether the account has a PIN. ``enroll`` without a code finishes."""
-        return await _run(operations.accept_code(sms_code))
+        request = operations.accept_code(sms_code)
+        del sms_code
+        return await self._run(request)
 
     async def enroll(self, pin: Secret, sms_code: Secret = " ") -> None:
         """Enrolls the device: with a code in one step, without one after ``accept_enrollment_code``."""
-        return await _run(operations.enroll("enroll", pin, sms_code))
+        request = operations.enroll("enroll", pin, sms_code)
+        del pin, sms_code
+        return await self._run(request)
 
     async def enroll_with_phone_number(self, pin: Secret, sms_code: Secret, phone_number: str) -> None:
         """Enrolls the device and registers the trusted phone number, with a code of ``request_phone_number_code``."""
-        return await _run(operations.enroll("enrollWithPhoneNumber", pin, sms_code, phoneNumber=phone_number))
+        request = operations.enroll("enrollWithPhoneNumber", pin, sms_code, phoneNumber=phone_number)
+        del pin, sms_code
+        return await self._run(request)
 
     async def remove_enrollments(self) -> None:
         """Removes every enrollment of the account, with its PIN and a block, then this device's."""
-        return await _run(operations.remove_enrollments())
+        return await self._run(operations.remove_enrollments())
 
     async def request_phone_number_code(self, phone_number: str) -> None:
         """Has an SMS code sent to a phone number that is to become the trusted one."""
-        return await _run(operations.request_code("phoneNumberCertification", phoneNumber=phone_number))
+        return await self._run(operations.request_code("phoneNumberCertification", phoneNumber=phone_number))
 
     async def add_phone_number(self, sms_code: Secret, phone_number: str) -> None:
         """Registers the account's first trusted phone number."""
-        return await _run(operations.change_number("addPhoneNumber", sms_code, phone_number))
+        request = operations.change_number("addPhoneNumber", sms_code, phone_number)
+        del sms_code
+        return await self._run(request)
 
     async def modify_phone_number(self, sms_code: Secret, phone_number: str) -> None:
         """Puts another trusted phone number in place of the account's."""
-        return await _run(operations.change_number("modifyPhoneNumber", sms_code, phone_number))
+        request = operations.change_number("modifyPhoneNumber", sms_code, phone_number)
+        del sms_code
+        return await self._run(request)
 
     async def trusted_phone_number(self) -> str:
         """The account's trusted phone number; 2307 where there is none."""
-        return await _run(operations.trusted_phone_number())
+        return await self._run(operations.trusted_phone_number())
 
     async def change_pin(self, old_pin: Secret, new_pin: Secret) -> None:
         """Changes the PIN."""
-        return await _run(operations.change_pin(old_pin, new_pin))
+        request = operations.change_pin(old_pin, new_pin)
+        del old_pin, new_pin
+        return await self._run(request)
 
     async def request_reset_code(self) -> None:
         """Has an SMS code sent with which the PIN can be set anew."""
-        return await _run(operations.request_code("resetPIN"))
+        return await self._run(operations.request_code("resetPIN"))
 
     async def reset_pin(self, new_pin: Secret, sms_code: Secret) -> None:
         """Sets a new PIN with a code of ``request_reset_code``, and lifts a block of the PIN."""
-        return await _run(operations.reset_pin(new_pin, sms_code))
+        request = operations.reset_pin(new_pin, sms_code)
+        del new_pin, sms_code
+        return await self._run(request)
 
     async def otp(self, pin: Secret) -> str:
         """A one-time password. A wrong PIN is 2308, with ``attempts_left``."""
-        return await _run(operations.otp(pin))
+        request = operations.otp(pin)
+        del pin
+        return await self._run(request)
 
     async def otp_without_pin(self) -> str:
         """A one-time password that proves the device and nothing of the person, where the service allows it."""
-        return await _run(operations.otp(None))
+        return await self._run(operations.otp(None))
 
     async def is_activated(self) -> bool:
         """Whether this device is enrolled, from its own state."""
-        return await _run(operations.is_activated())
+        return await self._run(operations.is_activated())
 
     async def account_state(self) -> AccountState:
         """Whether the account is blocked; the service is asked where the device is enrolled."""
-        return await _run(operations.account_state())
+        return await self._run(operations.account_state())
 
     async def set_access_token(self, token: Secret) -> None:
         """Replaces ``account.accessToken``."""
-        return await _run(operations.set_access_token(token))
+        request = operations.set_access_token(token)
+        del token
+        return await self._run(request)
 
-    def watch(self) -> Events:
+    async def verify(self, password: Secret) -> bool:
+        """Whether a one-time password is right, as a relying party asks: with the embedded authority only, else 2003."""
+        request = operations.verify(password)
+        del password
+        return await self._run(request)
+
+    def watch(self) -> Events[Account]:
         """Changes of ``isDeviceActivated`` and ``isAccountBlocked``."""
         return Events(operations.ACCOUNT, operations.CHANGES)
 
+    async def _run(self, request: Request[T]) -> T:
+        told, wrong_pins = None, None
+        try:
+            got = await _call(request.method, request.api, await encode_awaiting(request.parameters))
+            told, wrong_pins = got.result, results.wrong_pins(got.info)
+        except PimsError as error:
+            wrong_pins = error.wrong_pins
+            if error.code != request.done:
+                raise
+        finally:
+            if request.proves_pin:
+                self.wrong_pins = wrong_pins
+        return request.read(told)
 
-async def _run(request: Request[T]) -> T:
-    try:
-        told = await _call(request.method, request.api, request.parameters)
-    except PimsError as error:
-        if error.code != request.done:
-            raise
-        told = None
-    return request.read(told)
 
-
-async def _call(method: str, api: str, parameters: Optional[Parameters]) -> Any:
+async def _call(method: str, api: str, parameters: Encoded) -> Answer:
     if bridge.is_inside:
         return bridge.execute(method, api, parameters)
     loop = asyncio.get_running_loop()
     told: asyncio.Future[Message] = loop.create_future()
     bridge.start(method, api, parameters, _in(loop, _settling(told)))
-    return result(await told)
+    return answer(await told)
 
 
-def _settling(told: asyncio.Future[Message]) -> Callable[[Message], None]:
+def _settling(told: asyncio.Future[Any]) -> Callable[[Any], None]:
     """What gives a message to those who still wait for it."""
 
-    def settle(message: Message) -> None:
+    def settle(message: Any) -> None:
         if not told.done():
             told.set_result(message)
 
     return settle
+
+
+def _call_with_nothing(function: Callable[[Any], Any]) -> None:
+    function(None)
 
 
 async def _elsewhere(work: Callable[[], Any]) -> None:
@@ -282,12 +408,14 @@ async def _whole(task: asyncio.Future[None]) -> None:
     task.result()
 
 
-def _in(loop: asyncio.AbstractEventLoop, take: Callable[[Any], None]) -> Callable[[Any], None]:
-    """``take``, run by the loop whatever thread brings the message. A loop that was closed takes none."""
+def _in(loop: asyncio.AbstractEventLoop, take: Callable[[Any], None]) -> Callable[[Any], bool]:
+    """``take``, run by the loop whatever thread brings the message. Tells whether the loop takes it: one that was closed does not."""
 
-    def bring(message: Any) -> None:
-        with contextlib.suppress(RuntimeError):
+    def bring(message: Any) -> bool:
+        try:
             loop.call_soon_threadsafe(take, message)
+        except RuntimeError:
+            return False
+        return True
 
     return bring
-

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Callable, Generic, Optional, TypeVar, Union
+from typing import Any, Callable, Generic, Optional, TypeVar
 
-from ._bridge import Parameters
 from ._errors import Code
+from ._parameters import AsyncSecret as Secret
+from ._parameters import Parameters
 
 T = TypeVar("T")
-
-#: A PIN, a code, a key or a token; or a function that fetches it from where it is kept, called when the request is made.
-Secret = Union[str, Callable[[], str]]
 
 ACCOUNT = "pims.authentication.account"
 _ENROLLMENT = "pims.authentication.enrollment"
@@ -42,9 +40,9 @@ class AccountState(str, Enum):
 
 
 class Request(Generic[T]):
-    """One call."""
+    """One call. It holds secrets, and prints as nothing."""
 
-    __slots__ = ("api", "method", "parameters", "read", "done")
+    __slots__ = ("api", "method", "parameters", "read", "done", "proves_pin")
 
     def __init__(
         self,
@@ -53,6 +51,7 @@ class Request(Generic[T]):
         parameters: Optional[Parameters],
         read: Callable[[Any], T],
         done: Optional[Code] = None,
+        proves_pin: bool = False,
     ) -> None:
         self.method = method
         self.api = api
@@ -60,6 +59,14 @@ class Request(Generic[T]):
         self.read = read
         #: The error that means success all the same.
         self.done = done
+        #: Its answer tells of wrong PINs.
+        self.proves_pin = proves_pin
+
+    def __repr__(self) -> str:
+        return f"<a request of {self.api}>"
+
+
+# Each of these is called with secrets. They raise nothing, so their frames stand in no traceback.
 
 
 def request_code(kind: str, **more: Any) -> Request[None]:
@@ -97,7 +104,12 @@ def reset_pin(new_pin: Secret, sms_code: Secret) -> Request[None]:
 
 def otp(pin: Optional[Secret]) -> Request[str]:
     parameters: Parameters = {"action": "withoutPIN"} if pin is None else {"action": "withPIN", "pinCode": pin}
-    return Request("get", _OTP, parameters, lambda result: str(result["otp"]))
+    return Request("get", _OTP, parameters, lambda result: str(result["otp"]), proves_pin=pin is not None)
+
+
+def verify(password: Secret) -> Request[bool]:
+    parameters = {"action": "verify", "otp": password}
+    return Request("set", "pims.authority.otp", parameters, lambda result: bool(result["verified"]))
 
 
 def is_activated() -> Request[bool]:
@@ -116,7 +128,7 @@ def set_access_token(token: Secret) -> Request[None]:
 
 def _change(api: str, parameters: Parameters) -> Request[None]:
     """A change of the account. 2316 says that it is done and that only a synchronization is left, which the next operation makes."""
-    return Request("set", api, parameters, _nothing, Code.POST_SYNCHRONIZATION)
+    return Request("set", api, parameters, _nothing, Code.POST_SYNCHRONIZATION, proves_pin=True)
 
 
 def _nothing(_result: Any) -> None:

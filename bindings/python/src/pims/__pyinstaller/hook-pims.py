@@ -1,0 +1,8 @@
+"""Tells PyInstaller of the shared library: no import names it, so PyInstaller cannot find it."""
+
+from __future__ import annotations
+
+from pims import _library
+
+# Where the package has no library inside, the system's is used, at run time too.
+binaries = [(str(file), "pims/_lib") for file in [_library.IN_PACKAGE] if file.exists()]

@@ -1,0 +1,157 @@
+"""The forms of results, for type checkers and readers, see docs/api.md; and what stands beside a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Tuple, TypedDict, cast
+
+#: The values of :class:`pims.EnrollmentStatus`.
+EnrollmentStatusText = Literal["NotEnrolled", "AlreadyEnrolled"]
+#: The values of :class:`pims.AccountState`.
+AccountStateText = Literal["NotBlocked", "PinBlocked", "AccountBlocked", "Unknown"]
+#: The values of :class:`pims.NextAction`.
+NextActionText = Literal["retryPin", "requestSmsCode", "resetPin", "removeEnrollments", "authenticate", "update"]
+
+
+class OneTimePassword(TypedDict):
+    """The result of ``get pims.authentication.otp``."""
+
+    otp: str
+
+
+class AcceptedCode(TypedDict):
+    """The result of ``set pims.authentication.smscode`` with ``"action": "enrollment"``."""
+
+    status: EnrollmentStatusText
+
+
+class PhoneNumber(TypedDict):
+    """The result of ``get pims.authentication.trustedphonenumber``."""
+
+    phoneNumber: str
+
+
+class Account(TypedDict, total=False):
+    """The result of ``get pims.authentication.account``, and its events: the member that was asked for, or that changed."""
+
+    isDeviceActivated: bool
+    isAccountBlocked: AccountStateText
+
+
+class Version(TypedDict):
+    """The result of ``get pims.sdk.version``."""
+
+    versionCore: str
+    versionFacade: str
+
+
+class Device(TypedDict):
+    """The result of ``get pims.sdk.device``."""
+
+    OS: str
+    OSVersion: str
+    PhoneModel: str
+    PhoneBrand: str
+
+
+class Log(TypedDict):
+    """The result of ``get pims.sdk.log``."""
+
+    logPath: Optional[str]
+
+
+class Logs(TypedDict):
+    """The result of ``get pims.sdk.logs``: the oldest file first."""
+
+    logPaths: List[str]
+
+
+class Verified(TypedDict):
+    """The result of ``set pims.authority.otp``."""
+
+    verified: bool
+
+
+class WrongPinsNote(TypedDict):
+    """``info.wrongPinsSince`` as the library writes it: ``since`` is in milliseconds since 1970 in UTC."""
+
+    count: int
+    since: int
+
+
+class Info(TypedDict, total=False):
+    """``info`` of an error or beside a result, see docs/guide-errors.md. Any member may be missing."""
+
+    attemptsLeft: int
+    retryAfterSeconds: int
+    word: str
+    nextAction: NextActionText
+    wrongPinsSince: WrongPinsNote
+
+
+@dataclass(frozen=True)
+class WrongPins:
+    """Wrong PINs for the account since this device last proved the right one, here or on another device."""
+
+    #: How many.
+    count: int
+    #: When this device last proved the right PIN, in UTC.
+    since: datetime
+
+
+def wrong_pins(info: Mapping[str, Any]) -> Optional[WrongPins]:
+    """Reads ``wrongPinsSince`` of an ``info``. ``None`` where it is missing."""
+    told = info.get("wrongPinsSince")
+    if told is None:
+        return None
+    try:
+        since = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=told["since"])
+        return WrongPins(int(told["count"]), since)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+class Result(Dict[str, Any]):
+    """A result that is an object: a ``dict``, and ``info`` of its message. It prints without its one-time password.
+
+    ``result["otp"]`` is the password.
+    """
+
+    info: Info
+
+    def __init__(self, members: Mapping[str, Any], info: Optional[Info] = None) -> None:
+        super().__init__(members)
+        self.info = info if info is not None else {}
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{name!r}: {shown}" for name, shown in self._shown()) + "}"
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Result, (dict(self), self.info)
+
+    def copy(self) -> Result:
+        """Returns a copy that prints as this one does."""
+        return Result(self, self.info)
+
+    @property
+    def wrong_pins(self) -> Optional[WrongPins]:
+        """Wrong PINs that the message told of. ``None`` where it told of none."""
+        return wrong_pins(self.info)
+
+    def _shown(self) -> Iterator[Tuple[str, str]]:
+        for name, value in self.items():
+            yield name, "<not shown>" if name == "otp" else repr(value)
+
+
+class Answer:
+    """The result of a call and the ``info`` beside it. It may hold a password, and prints as nothing."""
+
+    __slots__ = ("info", "result")
+
+    def __init__(self, result: Any, info: Info) -> None:
+        self.result = Result(cast(Dict[str, Any], result), info) if isinstance(result, dict) else result
+        self.info = info
+
+    def __repr__(self) -> str:
+        return "<an answer of libpims>"

@@ -1,0 +1,118 @@
+"""Programs that carry the package with them: frozen ones and zip archives."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipapp
+from pathlib import Path
+from typing import List, Optional
+
+import pytest
+
+import pims
+from conftest import DEADLINE
+
+PACKAGE = Path(pims.__file__).parent
+
+# It goes through a callback, and says what a reader of the folder can check.
+PROGRAM = """
+import sys
+import pims
+with pims.session({"storage": {"path": sys.argv[1]}}) as device:
+    with device.watch(print):
+        print(pims.version(), device.is_activated())
+print(pims.library_path())
+"""
+
+
+def run(command: List[str], folder: Path, temporary: Optional[Path] = None) -> "subprocess.CompletedProcess[str]":
+    """Runs a program that finds no other package and no other library than its own."""
+    hidden = ("PIMS_LIBRARY", "PYTHONPATH", "LD_LIBRARY_PATH")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    if temporary is not None:
+        environment["TMPDIR"] = str(temporary)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+
+
+def archive(folder: Path, *left_out: str) -> Path:
+    """A zipapp of the program and the package."""
+    source = folder / "source"
+    shutil.copytree(PACKAGE, source / "pims", ignore=shutil.ignore_patterns("__pycache__", *left_out))
+    (source / "__main__.py").write_text(PROGRAM, encoding="utf-8")
+    target = folder / "program.pyz"
+    zipapp.create_archive(source, target)
+    shutil.rmtree(source)
+    return target
+
+
+@pytest.mark.parametrize(
+    "options", [["--onedir"], ["--onefile"], ["--onedir", "--collect-binaries", "pims"]], ids=["onedir", "onefile", "collected"]
+)
+def test_pyinstaller_finds_the_library(options: List[str], tmp_path: Path) -> None:
+    if not sysconfig.get_config_var("Py_ENABLE_SHARED"):
+        pytest.skip("PyInstaller needs a Python with a shared library")
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    frozen = subprocess.run(
+        [sys.executable, "-m", "PyInstaller", *options, "--noconfirm", "--log-level", "WARN", "program.py"],
+        cwd=tmp_path,
+        # Its cache is not the user's.
+        env={**os.environ, "PYINSTALLER_CONFIG_DIR": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        # It reads all of Python.
+        timeout=10 * DEADLINE,
+        check=False,
+    )
+    assert frozen.returncode == 0, frozen.stderr
+    program = tmp_path / "dist/program"
+    ended = run([str(program if program.is_file() else program / "program"), str(tmp_path / "state")], tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    first, library = ended.stdout.splitlines()
+    assert first == f"{pims.version()} False"
+    assert Path(library).parts[-3:] == ("pims", "_lib", "libpims.so")
+    assert PACKAGE not in Path(library).parents
+
+
+def test_the_library_has_the_name_that_collectors_look_for() -> None:
+    # PyInstaller's collect_dynamic_libs, Nuitka and cx_Freeze take "*.so", and not "*.so.0".
+    assert [file.name for file in (PACKAGE / "_lib").iterdir()] == ["libpims.so"]
+
+
+def test_a_zipapp_loads_the_library_and_leaves_no_file(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    program = archive(tmp_path)
+    ended = run([sys.executable, "-S", "-E", str(program), str(tmp_path / "state")], tmp_path, temporary)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [f"{pims.version()} False", f"{program}/pims/_lib/libpims.so"]
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root can mount a file system without programs")
+def test_a_zipapp_says_that_its_folder_for_temporary_files_permits_no_programs(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "noexec", "none", str(temporary)], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip("this system permits no mount")
+    try:
+        ended = run([sys.executable, "-S", "-E", str(archive(tmp_path)), str(tmp_path / "state")], tmp_path, temporary)
+    finally:
+        subprocess.run(["umount", str(temporary)], check=True)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert "is inside an archive" in last and "TMPDIR" in last and "failed to map segment" in last
+
+
+def test_a_program_without_the_library_says_what_to_collect(tmp_path: Path) -> None:
+    program = archive(tmp_path, "_lib")
+    ended = run([sys.executable, "-S", "-E", str(program), str(tmp_path / "state")], tmp_path)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert "libpims was not found" in last and "PIMS_LIBRARY" in last and "--collect-binaries pims" in last

@@ -17,7 +17,7 @@ HOOKED_LIB    := $(BUILD)/release-hooks
 # Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the library is a sixth larger.
 SHIPPED := cdylib,staticlib
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-dist install uninstall deb dist cross lint advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-replace test-install-packages test-dist install uninstall deb dist cross lint advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +51,7 @@ test: ## every test; installs a missing tool, or says which
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
 # What is tested with the libraries as they are built.
-TEST_PACKAGES := test-kotlin test-cpp test-python test-dist test-interop test-install test-conformance test-docs test-demo test-console test-swift
+TEST_PACKAGES := test-install-packages test-kotlin test-cpp test-python test-dist test-interop test-install test-replace test-conformance test-docs test-demo test-console test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
@@ -145,7 +145,7 @@ kotlin: $(BUILD)/kotlin/libpims_jni.so ## the Kotlin package: pims.jar and libpi
 $(BUILD)/kotlin/libpims_jni.so: FORCE
 	$(CARGO) build --release -p pims-jni
 	@mkdir -p $(@D)
-	@cp -f target/release/libpims_jni.so $@
+	@tools/replace target/release/libpims_jni.so $@
 
 test-kotlin: ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
 	$(CARGO) build -p pims-jni
@@ -164,6 +164,12 @@ test-swift: build ## the Swift package, its C part where there is no Swift toolc
 
 test-install: build ## installs, builds the examples by pkg-config, CMake and statically, uninstalls
 	tools/test-install $(RELEASE_LIB)
+
+test-replace: $(DEBUG_LIB)/.done ## a library that is built anew takes nothing from a process that has the old one mapped
+	tools/test-replace $(DEBUG_LIB)/$(SONAME) $(DEBUG_LIB)/.done=$(DEBUG_LIB)/$(SONAME)
+
+test-install-packages: ## the installation of tools waits for another one
+	tools/test-install-packages
 
 test-dist: build ## the packages are what they say: contents, checksums, the same twice, the SBOM by its schema
 	tools/test-dist $(RELEASE_LIB) $(BUILD)/sbom-checker
@@ -215,9 +221,9 @@ FORCE:
 
 define lay_out
 	@mkdir -p $(1)
-	@cp -f $(2)/libpims.so $(1)/$(SONAME)
-	@cp -f $(2)/libpims.a $(1)/libpims.a
-	@ln -sf $(SONAME) $(1)/libpims.so
+	@tools/replace $(2)/libpims.so $(1)/$(SONAME)
+	@tools/replace $(2)/libpims.a $(1)/libpims.a
+	@tools/replace --link $(SONAME) $(1)/libpims.so
 	@touch $(1)/.done
 endef
 

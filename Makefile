@@ -17,7 +17,13 @@ HOOKED_LIB    := $(BUILD)/release-hooks
 # Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the library is a sixth larger.
 SHIPPED := cdylib,staticlib
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-dist install uninstall deb dist cross lint advisories test-memory check-exports check-header bench bench-server generate tools clean
+# make's jobs are for make's own children: cargo, with jobs of its own, would warn that it cannot reach them.
+cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
+
+# Two jobs, or those of the make that runs already: it would warn of a number beside its own.
+two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
+
+.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-replace test-install-packages test-dist install uninstall deb dist cross lint advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +35,7 @@ demo: build ## the C demo: enrolls, changes the PIN, makes a one-time password; 
 	$(BUILD)/enroll $(if $(URL),--service $(URL) --dev $(DEV)) $(DEMO_ARGS)
 
 test-demo: build ## the C demo against a service of `make serve`, as the README shows it
-	$(CARGO) build -p pims-authority --features server
+	$(cargo) build -p pims-authority --features server
 	tools/test-demo $(abspath $(RELEASE_LIB)) target/debug/pims-authority
 
 image: ## the service's image `pims-authority`, where there is a Docker engine
@@ -37,43 +43,43 @@ image: ## the service's image `pims-authority`, where there is a Docker engine
 	docker run --rm pims-authority --version
 
 serve: ## a development service on https://localhost:8443 (PORT=…), with what it keeps in build/dev (DEV=…); then `make demo URL=…`
-	$(CARGO) build --profile server -p pims-authority --features server
+	$(cargo) build --profile server -p pims-authority --features server
 	target/server/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
 test: ## every test; installs a missing tool, or says which
 	$(MAKE) tools
 	$(MAKE) lint
 	@# Two at a time, where one of two waits, or builds in a folder of its own.
-	$(MAKE) --output-sync=target -j2 test-rust libraries sanitized
+	$(MAKE) --output-sync=target $(two) test-rust libraries sanitized
 	@# Valgrind takes one core for minutes, all else is done beside it.
-	$(MAKE) --output-sync=target -j2 test-c-valgrind check-exports check-header $(TEST_C) $(TEST_PACKAGES)
+	$(MAKE) --output-sync=target $(two) test-c-valgrind check-exports check-header $(TEST_C) $(TEST_PACKAGES)
 
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
 # What is tested with the libraries as they are built.
-TEST_PACKAGES := test-kotlin test-cpp test-python test-dist test-interop test-install test-conformance test-docs test-demo test-console test-swift
+TEST_PACKAGES := test-install-packages test-kotlin test-cpp test-python test-dist test-interop test-install test-replace test-conformance test-docs test-demo test-console test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
 sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 
 lint: ## formatting, clippy and documentation without warnings
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES),pims-authority/server -- -D warnings
-	$(CARGO) clippy --lib -- -D warnings
-	$(CARGO) clippy --no-default-features --lib -- -D warnings
-	$(CARGO) clippy -p pims-authority --lib -- -D warnings
-	$(CARGO) clippy -p pims-authority --features postgres --lib -- -D warnings
+	$(cargo) fmt --all --check
+	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES),pims-authority/server -- -D warnings
+	$(cargo) clippy --lib -- -D warnings
+	$(cargo) clippy --no-default-features --lib -- -D warnings
+	$(cargo) clippy -p pims-authority --lib -- -D warnings
+	$(cargo) clippy -p pims-authority --features postgres --lib -- -D warnings
 	@# Without the tests' dependencies, which bring features of their own: as people build it.
-	$(CARGO) clippy -p pims-authority --features server --bin pims-authority -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	$(cargo) clippy -p pims-authority --features server --bin pims-authority -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
 	tools/lint-dockerfile $(BUILD)/hadolint
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
+	@if $(cargo) deny --version >/dev/null 2>&1; then $(cargo) deny --offline check bans licenses sources; \
 	else echo "NOT CHECKED: licences, sources, duplicate and wildcard versions of dependencies (deny.toml): cargo-deny is not installed"; fi
 	@echo "NOT CHECKED: known vulnerabilities of dependencies: that is 'make advisories', which needs the network"
 
 advisories: ## known vulnerabilities of the dependencies (RustSec); needs cargo-deny and the network, not part of `make test`
-	$(CARGO) deny check advisories
+	$(cargo) deny check advisories
 
 test-rust: export PIMS_TEST_AUTHORITY := $(abspath target/debug/pims-authority)
 test-rust: export PIMS_REQUIRE_AUTHORITY := 1
@@ -83,16 +89,16 @@ test-rust: export PIMS_REQUIRE_SYSTEMD := 1
 # Tests with two users need root. Elsewhere, make test PIMS_REQUIRE_ROOT=0 skips them.
 test-rust: export PIMS_REQUIRE_ROOT ?= 1
 test-rust: ## unit, vector, property and crash tests; the service's on SQLite and on a PostgreSQL of their own, and its program's
-	$(CARGO) test --workspace --features $(TEST_FEATURES),pims-authority/server
+	$(cargo) test --workspace --features $(TEST_FEATURES),pims-authority/server
 	@# Of the whole workspace, so that its dependencies are those that are built already.
-	$(CARGO) test --workspace --no-default-features --features $(TEST_FEATURES),pims-authority/server --lib
+	$(cargo) test --workspace --no-default-features --features $(TEST_FEATURES),pims-authority/server --lib
 
 test-memory: ## how often keys and PINs stand in the memory of the service as it ships; as root, not part of `make test`
-	$(CARGO) build --profile server -p pims-authority --features server
-	PIMS_SERVER_PROGRAM=$(abspath target/server/pims-authority) $(CARGO) test -p pims-authority --features server --test server memory:: -- --nocapture
+	$(cargo) build --profile server -p pims-authority --features server
+	PIMS_SERVER_PROGRAM=$(abspath target/server/pims-authority) $(cargo) test -p pims-authority --features server --test server memory:: -- --nocapture
 
 test-c: ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
-	$(MAKE) --output-sync=target -j2 test-c-valgrind $(TEST_C)
+	$(MAKE) --output-sync=target $(two) test-c-valgrind $(TEST_C)
 
 # Sixteen processes work at once for so many seconds.
 test-c-plain: export PIMS_TEST_SECONDS ?= 60
@@ -112,7 +118,7 @@ test-c-tsan: $(BUILD)/tsan/.done
 	tools/test-tsan $(abspath $(BUILD))/tsan
 
 test-interop: $(DEBUG_LIB)/.done ## an independent device against the service, and libpims against an independent service
-	$(CARGO) build -p pims-authority --features server
+	$(cargo) build -p pims-authority --features server
 	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath target/debug/pims-authority) tools/test-interop $(BUILD)/interop
 
 test-docs: $(DEBUG_LIB)/.done ## the programs of the README, the guides and the C quickstart compile and run; quickstarts are short
@@ -132,23 +138,23 @@ wheel: $(RELEASE_LIB)/.done $(PYTHON_TOOLS)/.done ## the Python wheel with the l
 	tools/build-wheel $(RELEASE_LIB)/$(SONAME) $(PYTHON_TOOLS)
 
 test-python: wheel ## the Python package, from its wheel in a fresh environment; PYTHON=… takes another Python
-	$(CARGO) build --package pims-authority --features server --bin pims-authority
+	$(cargo) build --package pims-authority --features server --bin pims-authority
 	tools/test-python $(BUILD)/python $(PYTHON) target/debug/pims-authority
 
 test-console: wheel ## the console app, at a pseudo terminal
-	$(CARGO) build --package pims-authority --features server --bin pims-authority
+	$(cargo) build --package pims-authority --features server --bin pims-authority
 	tools/test-console $(BUILD)/python $(PYTHON) target/debug/pims-authority
 
 kotlin: $(BUILD)/kotlin/libpims_jni.so ## the Kotlin package: pims.jar and libpims_jni.so, in build/kotlin
 	tools/kotlin-jar $(BUILD)/kotlin
 
 $(BUILD)/kotlin/libpims_jni.so: FORCE
-	$(CARGO) build --release -p pims-jni
+	$(cargo) build --release -p pims-jni
 	@mkdir -p $(@D)
-	@cp -f target/release/libpims_jni.so $@
+	@tools/replace target/release/libpims_jni.so $@
 
 test-kotlin: ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
-	$(CARGO) build -p pims-jni
+	$(cargo) build -p pims-jni
 	tools/test-kotlin $(BUILD)/kotlin target/debug/libpims_jni.so
 
 $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
@@ -157,13 +163,19 @@ $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
 	@touch $@
 
 test-cpp: $(DEBUG_LIB)/.done $(RELEASE_LIB)/.done ## the tests of pims.hpp, under gcc and clang, plain and sanitized, and the C++ demo
-	$(MAKE) -j2 --output-sync=target -C cpp-tests check asan PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) RELEASE_DIR=$(abspath $(RELEASE_LIB)) OUT=$(abspath $(BUILD))/cpp-tests
+	$(MAKE) $(two) --output-sync=target -C cpp-tests check asan PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) RELEASE_DIR=$(abspath $(RELEASE_LIB)) OUT=$(abspath $(BUILD))/cpp-tests
 
 test-swift: build ## the Swift package, its C part where there is no Swift toolchain; SWIFT=… takes another swift
 	tools/test-swift $(RELEASE_LIB) $(BUILD)/swift
 
 test-install: build ## installs, builds the examples by pkg-config, CMake and statically, uninstalls
 	tools/test-install $(RELEASE_LIB)
+
+test-replace: $(DEBUG_LIB)/.done ## a library that is built anew takes nothing from a process that has the old one mapped
+	tools/test-replace $(DEBUG_LIB)/$(SONAME) $(DEBUG_LIB)/.done=$(DEBUG_LIB)/$(SONAME)
+
+test-install-packages: ## the installation of tools waits for another one
+	tools/test-install-packages
 
 test-dist: build ## the packages are what they say: contents, checksums, the same twice, the SBOM by its schema
 	tools/test-dist $(RELEASE_LIB) $(BUILD)/sbom-checker
@@ -192,22 +204,22 @@ check-header: ## the header and the C of the README compile, alone and without a
 	awk '/^```c$$/ { on = 1; next } /^```$$/ { on = 0 } on' README.md | $(CC) -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude -x c -fsyntax-only -
 
 bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.md, with its floor beside it
-	$(CARGO) bench --bench calls
+	$(cargo) bench --bench calls
 	tools/bench-library $(RELEASE_LIB)/libpims.so $(BUILD)
 	CC="$(CC)" tools/bench-bindings $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD) $(PYTHON)
 
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
-	$(CARGO) bench --profile server -p pims-authority --features server --bench server
+	$(cargo) bench --profile server -p pims-authority --features server --bench server
 
 generate: ## writes what is made from the code: the header, docs/state-machine.md, docs/conformance.md
-	PIMS_BLESS=1 $(CARGO) test --quiet --test generated --test conformance
+	PIMS_BLESS=1 $(cargo) test --quiet --test generated --test conformance
 
 tools: ## installs what the tests need, by the system's package manager, or says what is missing
 	@tools/install-tools
 
 clean:
 	rm -rf $(BUILD) bindings/python/build bindings/python/dist bindings/python/src/*.egg-info
-	$(CARGO) clean
+	$(cargo) clean
 
 # Cargo knows what is up to date: it is always asked.
 .PHONY: FORCE
@@ -215,22 +227,22 @@ FORCE:
 
 define lay_out
 	@mkdir -p $(1)
-	@cp -f $(2)/libpims.so $(1)/$(SONAME)
-	@cp -f $(2)/libpims.a $(1)/libpims.a
-	@ln -sf $(SONAME) $(1)/libpims.so
+	@tools/replace $(2)/libpims.so $(1)/$(SONAME)
+	@tools/replace $(2)/libpims.a $(1)/libpims.a
+	@tools/replace --link $(SONAME) $(1)/libpims.so
 	@touch $(1)/.done
 endef
 
 $(RELEASE_LIB)/.done: FORCE
-	$(CARGO) rustc --release --lib --crate-type $(SHIPPED)
+	$(cargo) rustc --release --lib --crate-type $(SHIPPED)
 	$(call lay_out,$(RELEASE_LIB),target/release)
 
 $(HOOKED_LIB)/.done: FORCE
-	$(CARGO) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks
+	$(cargo) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks
 	$(call lay_out,$(HOOKED_LIB),target/hooks/release)
 
 $(DEBUG_LIB)/.done: FORCE
-	$(CARGO) build --lib --features $(TEST_FEATURES)
+	$(cargo) build --lib --features $(TEST_FEATURES)
 	$(call lay_out,$(DEBUG_LIB),target/debug)
 
 $(BUILD)/tsan/.done: FORCE

@@ -16,7 +16,7 @@ impl StrongAuthentication {
         };
         // A new code makes the one before it void, and its ticket with it.
         if self.record.tickets.put(purpose, ticket)
-            && let Err(error) = self.save()
+            && let Err(error) = self.write()
         {
             // The SMS is on its way. Without a restart the code can be used all the same.
             log::warning!("the ticket of the SMS code could not be written: {error}");
@@ -53,7 +53,7 @@ impl StrongAuthentication {
         // The answer is known, written down or not: the service will say it again.
         if let Ok(said) = self.ask_status(&device)
             && self.record.hear(said.as_ref().copied(), self.host.now())
-            && let Err(error) = self.save()
+            && let Err(error) = self.write()
         {
             log::warning!("what the service said of the account was not written down: {error}");
         }

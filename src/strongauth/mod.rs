@@ -91,6 +91,8 @@ pub struct StrongAuthentication {
     record: Record,
     /// The record as the store has it. A write that fails takes the other one back to it.
     durable: Record,
+    /// A write failed: which of the two records the store has is not known.
+    unsettled: bool,
     /// What the answers since the last message told of wrong PINs.
     wrong_pins: Cell<Option<WrongPins>>,
 }
@@ -123,7 +125,8 @@ impl StrongAuthentication {
             );
         }
         let durable = record.clone();
-        Ok(Self { client, factory_key, transport, store, host, record, durable, wrong_pins: Cell::default() })
+        let wrong_pins = Cell::default();
+        Ok(Self { client, factory_key, transport, store, host, record, durable, unsettled: false, wrong_pins })
     }
 
     /// Goes on with another configuration of the service. The record and its store stay.
@@ -146,7 +149,7 @@ impl StrongAuthentication {
             Some(_) => return Ok(()),
             None => Record { account: std::mem::take(&mut self.record.account), ..Record::default() },
         };
-        self.durable = self.record.clone();
+        (self.durable, self.unsettled) = (self.record.clone(), false);
         Ok(())
     }
 
@@ -222,9 +225,17 @@ impl StrongAuthentication {
         if self.record.outdated {
             return Ok(());
         }
+        self.unsettled = true;
         self.store.save(&self.record.encode())?;
-        self.durable = self.record.clone();
+        (self.durable, self.unsettled) = (self.record.clone(), false);
         Ok(())
+    }
+
+    /// The beginning of every operation: after a write that failed, the record is written once more
+    /// before anything is sent. The failed write may have reached the disk, and nothing may be shown
+    /// to the service that is older than what a restart would find.
+    fn begin(&mut self) -> Result<(), Failure> {
+        if self.unsettled { self.save() } else { Ok(()) }
     }
 
     /// Lets an event happen and makes it durable.
@@ -254,8 +265,9 @@ impl StrongAuthentication {
         outcome
     }
 
-    /// Finishes what was begun before a crash or a lost answer, so far as no PIN is needed for it: `status` tells what became of it.
+    /// Begins an operation, and finishes what was begun before a crash or a lost answer, so far as no PIN is needed for it: `status` tells what became of it.
     fn repair(&mut self) -> Result<(), Failure> {
+        self.begin()?;
         let Some(intent) = self.record.intent else { return Ok(()) };
         let state = self.state();
         if intent == Intent::ChangePin && state != State::Blocked {

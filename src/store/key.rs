@@ -47,6 +47,7 @@ impl StorageKey {
     }
 
     /// Returns another key that only the holder of this one can know. `purpose` says what it is for.
+    #[cfg(any(feature = "embedded", test))]
     pub(crate) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         use sha2::{Digest, Sha256};
         let mut hash = Sha256::new();

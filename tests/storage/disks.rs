@@ -126,7 +126,7 @@ fn without_modes(folder: &std::path::Path, mode: &str, denied: bool) -> Option<T
     let task = Task::with_mounts("file systems without modes")?;
     let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok();
     if !is_there("bindfs") || !std::path::Path::new("/dev/fuse").exists() {
-        eprintln!("\nSKIPPED: file systems without modes. There is no bindfs, or no /dev/fuse\n");
+        say_skipped("file systems without modes", "there is no bindfs, or no /dev/fuse");
         return None;
     }
     let change = if denied { "--chmod-deny" } else { "--chmod-ignore" };

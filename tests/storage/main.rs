@@ -5,7 +5,7 @@
 //! elsewhere these tests say that they were skipped, or fail where `PIMS_REQUIRE_ROOT=1`.
 
 #![cfg(all(target_os = "linux", feature = "embedded"))]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod changes;
 mod disks;

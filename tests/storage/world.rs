@@ -183,7 +183,11 @@ impl Task {
 /// Says that a test was not run, or fails where that is not accepted.
 pub(crate) fn skip(tested: &str, why: &str) {
     assert!(std::env::var_os("PIMS_REQUIRE_ROOT").is_none_or(|value| value != "1"), "{why}");
-    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {tested}. {why}\n");
+    say_skipped(tested, why);
+}
+
+pub(crate) fn say_skipped(tested: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {tested}: {why}\n");
 }
 
 #[track_caller]

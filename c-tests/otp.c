@@ -76,9 +76,12 @@ static void the_policy_says_how_long_a_password_is_right(void **state)
     restart(",'embedded':{'policy':{'otpLifetimeSeconds':7200}}");
     snprintf(otps[0], sizeof otps[0], "%s", new_otp(PIN));
     snprintf(otps[1], sizeof otps[1], "%s", new_otp(PIN));
-    restart(",'embedded':{'clockOffsetSeconds':3600}");
+    restart(",'embedded':{'clockOffsetSeconds':3600,'policy':{'otpLifetimeSeconds':7200}}");
     assert_true(verifies(otps[0]));
-    restart(",'embedded':{'clockOffsetSeconds':7201}");
+    /* A shorter one ends those that have more left than it, at once. */
+    restart(",'embedded':{'clockOffsetSeconds':3600,'policy':{'otpLifetimeSeconds':120}}");
+    assert_false(verifies(otps[1]));
+    restart(",'embedded':{'clockOffsetSeconds':7201,'policy':{'otpLifetimeSeconds':7200}}");
     assert_false(verifies(otps[1]));
 }
 

@@ -1,5 +1,6 @@
 //! The time that the device and the embedded authority go by.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 /// The system's clock, or one that is ahead of it or stands still, so that a test need not wait for a code to expire.
@@ -23,6 +24,22 @@ impl MovedClock {
     /// The time, in Unix milliseconds.
     pub fn now(&self) -> i64 {
         self.frozen_at.unwrap_or_else(system).saturating_add(self.ahead)
+    }
+}
+
+/// A clock that several hold and one moves: the same one for the device and the embedded authority.
+#[derive(Clone, Debug, Default)]
+pub struct SharedClock(Arc<RwLock<MovedClock>>);
+
+impl SharedClock {
+    /// Moves the clock of all who hold it.
+    pub fn set(&self, clock: MovedClock) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = clock;
+    }
+
+    /// Returns the clock as it is now.
+    pub fn get(&self) -> MovedClock {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

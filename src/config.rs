@@ -3,7 +3,7 @@
 mod keys;
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
@@ -126,6 +126,9 @@ pub struct Config {
     pub access_token: Option<Zeroizing<String>>,
     /// `account.username`
     pub username: String,
+    /// The working directory at `pims_init`, from which relative paths start, where the system tells
+    /// it. All paths below are absolute: the process may change its directory.
+    pub working_folder: Option<PathBuf>,
     /// `storage.path`
     pub storage_path: PathBuf,
     /// `storage.allowSharedFolder`
@@ -179,6 +182,11 @@ impl Config {
         let network = root.section("network")?;
         let storage = root.section("storage")?;
         let account = root.section("account")?;
+        let working_folder = match base {
+            Some(base) => base.working_folder.clone(),
+            None => std::env::current_dir().ok(),
+        };
+        let from = working_folder.as_deref();
         let timeout = |key, known: fn(&Self) -> Duration, otherwise| -> Result<Duration, Error> {
             let given = network.integer(key, 1..=u64::from(u32::MAX))?;
             Ok(given.map(Duration::from_millis).or(base.map(known)).unwrap_or(Duration::from_millis(otherwise)))
@@ -193,7 +201,10 @@ impl Config {
             service: service(&credential)?.or_else(|| base?.service.clone()),
             cvs: cvs(&credential)?.or_else(|| base?.cvs.clone()),
             client_id: credential.text("clientId")?.map(str::to_owned).or_else(|| base?.client_id.clone()),
-            ca_file: credential.text("caFile")?.map(PathBuf::from).or_else(|| base?.ca_file.clone()),
+            ca_file: match credential.text("caFile")? {
+                Some(path) => Some(credential.absolute("caFile", path, from)?),
+                None => base.and_then(|base| base.ca_file.clone()),
+            },
             pins: match (pinned_certificates(&credential)?, base) {
                 (Some(pins), _) => pins,
                 (None, Some(base)) => base.pins.clone(),
@@ -209,7 +220,7 @@ impl Config {
                 (None, Some(base)) => base.username.clone(),
                 (None, None) => "local".to_owned(),
             },
-            storage_path: match (storage_path(&storage)?, base) {
+            storage_path: match (storage_path(&storage, from)?, base) {
                 (Some(path), _) => path,
                 (None, Some(base)) => base.storage_path.clone(),
                 (None, None) => platform_folder(&storage)?,
@@ -221,7 +232,8 @@ impl Config {
                 .unwrap_or_default(),
             storage_key: storage_key(&storage)?.or_else(|| base?.storage_key.clone()),
             device: device(&root.section("device")?, base.map(|base| &base.device))?,
-            embedded: embedded(&root.section("embedded")?, text, base.map(|base| &base.embedded))?,
+            embedded: embedded(&root.section("embedded")?, text, from, base.map(|base| &base.embedded))?,
+            working_folder,
             unknown_keys,
         })
     }
@@ -419,17 +431,18 @@ fn username(account: &Section<'_>) -> Result<Option<String>, Error> {
     }
 }
 
-fn storage_path(storage: &Section<'_>) -> Result<Option<PathBuf>, Error> {
+fn storage_path(storage: &Section<'_>, from: Option<&Path>) -> Result<Option<PathBuf>, Error> {
     match storage.text("path")? {
         None => Ok(None),
         Some("") => Err(storage.expected("path", "a folder")),
         Some(path) if path.contains('\0') => Err(storage.expected("path", "a folder, without NUL characters")),
-        Some(path) => Ok(Some(PathBuf::from(path))),
+        Some(path) => storage.absolute("path", path, from).map(Some),
     }
 }
 
 fn platform_folder(storage: &Section<'_>) -> Result<PathBuf, Error> {
     dirs::data_dir()
+        .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join("pims"))
         .ok_or_else(|| storage.expected("path", "a folder: this platform has no data folder of its own"))
 }
@@ -459,10 +472,15 @@ fn device(section: &Section<'_>, base: Option<&DeviceConfig>) -> Result<DeviceCo
 
 /// `text` is the whole configuration, for what the authority reads by its own type.
 #[cfg_attr(not(feature = "embedded"), allow(unused_variables))]
-fn embedded(section: &Section<'_>, text: &str, base: Option<&EmbeddedConfig>) -> Result<EmbeddedConfig, Error> {
+fn embedded(
+    section: &Section<'_>,
+    text: &str,
+    from: Option<&Path>,
+    base: Option<&EmbeddedConfig>,
+) -> Result<EmbeddedConfig, Error> {
     let offset = section.integer("clockOffsetSeconds", 0..=1_000_000_000)?.map(|seconds| seconds as i64);
     Ok(EmbeddedConfig {
-        database: database(section)?.or_else(|| base?.database.clone()),
+        database: database(section, from)?.or_else(|| base?.database.clone()),
         clock_offset_seconds: offset.or(base.map(|base| base.clock_offset_seconds)).unwrap_or(0),
         clock_frozen: section.flag("clockFrozen")?.or(base.map(|base| base.clock_frozen)).unwrap_or(false),
         #[cfg(feature = "embedded")]
@@ -475,14 +493,15 @@ fn embedded(section: &Section<'_>, text: &str, base: Option<&EmbeddedConfig>) ->
 }
 
 /// The master key lies beside the database with the extension `key`: the two must not be one file.
-fn database(section: &Section<'_>) -> Result<Option<PathBuf>, Error> {
-    match section.text("database")?.map(PathBuf::from) {
-        Some(path) if path.file_name().is_none() || path.extension().is_some_and(|extension| extension == "key") => {
-            Err(section
-                .expected("database", "a file whose name does not end with .key, which is that of its master key"))
-        }
-        path => Ok(path),
+fn database(section: &Section<'_>, from: Option<&Path>) -> Result<Option<PathBuf>, Error> {
+    let Some(given) = section.text("database")? else { return Ok(None) };
+    let path = Path::new(given);
+    if path.file_name().is_none() || path.extension().is_some_and(|extension| extension == "key") {
+        return Err(
+            section.expected("database", "a file whose name does not end with .key, which is that of its master key")
+        );
     }
+    section.absolute("database", given, from).map(Some)
 }
 
 /// The authority's own settings, read by its own type.
@@ -555,6 +574,15 @@ impl<'a> Section<'a> {
             None => Ok(None),
             Some(Value::Flag(flag)) => Ok(Some(*flag)),
             Some(_) => Err(self.expected(key, "true or false")),
+        }
+    }
+
+    /// The path of this key, which starts from the working directory where it is relative.
+    fn absolute(&self, key: &str, path: &str, from: Option<&Path>) -> Result<PathBuf, Error> {
+        match from {
+            _ if Path::new(path).is_absolute() => Ok(PathBuf::from(path)),
+            Some(from) => Ok(from.join(path)),
+            None => Err(self.expected(key, "an absolute path: the working directory of this process is gone")),
         }
     }
 

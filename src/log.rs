@@ -47,13 +47,10 @@ const FOLDER: &str = "logs";
 /// How many files are kept: with each new one the oldest beyond this number are deleted.
 const MAX_FILES: usize = 30;
 
-/// Begins to log into `logs` in the folder of the storage. The file is made at once, so that it can be named; where nothing is to be
-/// logged, none is.
+/// Begins to log into `logs` in the folder of the storage. The file is made with the first line, or by [`path`].
 pub(crate) fn begin(storage: Arc<Folder>, level: LogLevel, rotation: NewLogFile) {
     *lock() = Some(Logger::new(storage, rotation, SystemTime::now()));
     LOG.get().level.store(level as u8, Ordering::Release);
-    // A log that cannot be written stops nobody.
-    let _ = path();
 }
 
 /// Changes what is logged and when a new file begins.
@@ -152,7 +149,9 @@ impl Logger {
     }
 
     /// The name of the file that a line of this moment belongs to.
-    fn name(&self, now: SystemTime) -> String {
+    fn name(&mut self, now: SystemTime) -> String {
+        // The clock was ahead: the time of a file is counted from now, not from when it says.
+        self.started = self.started.min(now);
         match self.rotation {
             NewLogFile::AppLaunch => self.launched.clone(),
             NewLogFile::Day => {
@@ -293,6 +292,10 @@ mod tests {
         assert_eq!(name(NewLogFile::Day, 2 * 86_400), "pims-19700103.log");
         assert_eq!(name(NewLogFile::Duration(5), 86_400 + 299), "pims-19700102T000000000000Z.log");
         assert_eq!(name(NewLogFile::Duration(5), 86_400 + 300), "pims-19700102T000500000000Z.log");
+        // The clock was ahead when it began.
+        let mut ahead = logger(folder.path(), NewLogFile::Duration(5), 999_999);
+        assert_eq!(ahead.name(at(86_400)), "pims-19700102T000000000000Z.log");
+        assert_eq!(ahead.name(at(86_400 + 300)), "pims-19700102T000500000000Z.log");
     }
 
     #[test]

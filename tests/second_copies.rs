@@ -1,4 +1,4 @@
-//! One device, or two, that lose answers and crash anywhere: the service suspects no second copy of them.
+//! One device, or two, that lose answers, crash, and cannot write, anywhere: the service suspects no second copy of them.
 //!
 //! The library's own component speaks with an authority in this process. Between the two is a wire that loses requests and answers,
 //! and below the component a store that dies before or after it wrote.
@@ -33,6 +33,10 @@ enum Fault {
     CrashBefore(u32),
     /// The process dies after a record was written.
     CrashAfter(u32),
+    /// A record is not written, and the process goes on: the disk is full.
+    WriteFails(u32),
+    /// A record is written and a failure is told, and the process goes on: the folder cannot be synchronized.
+    WriteUncertain(u32),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +135,15 @@ impl RecordStore for Disk {
             *self.dead.lock().unwrap() = true;
         }
         self.check()?;
+        let fails = |fault| if let Fault::WriteFails(left) = fault { Some(left) } else { None };
+        let uncertain = |fault| if let Fault::WriteUncertain(left) = fault { Some(left) } else { None };
+        if self.fate.strikes(fails, Fault::WriteFails) {
+            return Err(StoreError::Entropy);
+        }
         *self.record.lock().unwrap() = Some(record.to_vec());
+        if self.fate.strikes(uncertain, Fault::WriteUncertain) {
+            return Err(StoreError::Entropy);
+        }
         if self.fate.strikes(after, Fault::CrashAfter) {
             *self.dead.lock().unwrap() = true;
         }
@@ -282,7 +294,10 @@ impl World {
                 }
             }
         }
-        self.phones[phone].revive();
+        match fault {
+            Fault::WriteFails(_) | Fault::WriteUncertain(_) => self.phones[phone].disk.fate.set(Fault::Nothing),
+            _ => self.phones[phone].revive(),
+        }
     }
 
     /// What the person knows of the PIN after a change that was asked for.
@@ -317,6 +332,8 @@ fn fault() -> impl Strategy<Value = Fault> {
         3 => (0..8_u32).prop_map(Fault::LostAnswer),
         2 => (0..5_u32).prop_map(Fault::CrashBefore),
         2 => (0..5_u32).prop_map(Fault::CrashAfter),
+        2 => (0..5_u32).prop_map(Fault::WriteFails),
+        2 => (0..5_u32).prop_map(Fault::WriteUncertain),
     ]
 }
 

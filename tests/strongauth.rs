@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use inwebo_values::{K0, Modulus, SecVal, Serial};
@@ -61,9 +62,9 @@ impl Transport for Script {
     }
 }
 
-/// A store in memory, which outlives the component.
+/// A store in memory, which outlives the component. It can be full.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Option<Vec<u8>>>>);
+struct Memory(Arc<Mutex<Option<Vec<u8>>>>, Arc<AtomicBool>);
 
 impl RecordStore for Memory {
     fn load(&self) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
@@ -71,6 +72,9 @@ impl RecordStore for Memory {
     }
 
     fn save(&mut self, record: &[u8]) -> Result<(), StoreError> {
+        if self.1.load(Ordering::SeqCst) {
+            return Err(StoreError::Entropy);
+        }
         *self.0.lock().unwrap() = Some(record.to_vec());
         Ok(())
     }
@@ -512,4 +516,90 @@ fn a_removal_that_was_done_or_refused_leaves_the_intent_that_is_true() {
     assert_eq!(bench.memory.record().intent, Some(Intent::ChangePin));
     assert!(component_removal(&bench, &mut component, Word::SynchroFailed).is_err());
     assert_eq!(bench.memory.record().intent, Some(Intent::Remove));
+}
+
+impl Bench {
+    fn set_full(&self, full: bool) {
+        self.memory.1.store(full, Ordering::SeqCst);
+    }
+
+    /// A password is asked for, which needs neither `status` nor `synchro` before it.
+    fn assert_ready(&self, component: &mut StrongAuthentication) {
+        self.set_full(false);
+        let before = self.script.asked().len();
+        self.script.answer("ActionSetup", CHALLENGE);
+        self.script.answer("ActionFinalize", "<err>NOK:ACCESS</err><attemptsLeft>4</attemptsLeft>");
+        let failure = component.otp_with_pin(&pin("9999")).err().unwrap();
+        assert!(matches!(failure, Failure::Engine(EngineError::Refused { word: Word::Access, .. })), "{failure}");
+        assert_eq!(self.script.asked()[before..], ["Setup otp", "Finalize otp"]);
+    }
+}
+
+#[test]
+fn what_was_about_to_be_done_is_not_remembered_where_it_could_not_be_written_down() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    // A removal: nothing is sent, and no later operation looks for what became of it.
+    bench.set_full(true);
+    assert!(matches!(component.remove().err(), Some(Failure::Store(_))));
+    assert_eq!(bench.script.asked(), [""; 0]);
+    bench.assert_ready(&mut component);
+    // A new PIN: it is not sent, and the old one is not in doubt.
+    bench.set_full(true);
+    bench.script.answer("ActionSetup", &keys());
+    assert!(matches!(component.update_pin(&pin("1234"), &pin("4321")).err(), Some(Failure::Store(_))));
+    assert_eq!(bench.script.asked().last().unwrap(), "Setup password");
+    assert_eq!(component.state(), State::Activated(Sync::Done));
+    bench.assert_ready(&mut component);
+    bench.set_full(true);
+    bench.script.answer("ActionSetup", &keys());
+    let code = SmsCode::new("2424").unwrap();
+    assert!(matches!(component.reset_pin(&pin("4321"), &code).err(), Some(Failure::Store(_))));
+    bench.assert_ready(&mut component);
+}
+
+#[test]
+fn a_code_that_was_not_sent_for_want_of_room_is_shown_again() {
+    let (bench, mut component) = bench(&Record { account: "local".into(), ..Record::default() });
+    let code = SmsCode::new("2424").unwrap();
+    let setup = keys().replace("<pinmode>1", "<pinmode>2");
+    bench.set_full(true);
+    bench.script.answer("ActionSetup", &setup);
+    assert!(matches!(component.accept_code(&code).err(), Some(Failure::Store(_))));
+    assert_eq!(component.state(), State::NotActivated, "it is not remembered as accepted");
+    bench.set_full(false);
+    bench.script.answer("ActionSetup", &setup);
+    assert_eq!(component.accept_code(&code).ok(), Some(PinMode::New));
+    // The last step is not sent, and so the code is not taken for a used one.
+    bench.set_full(true);
+    assert!(matches!(component.enroll(&pin("1234"), None).err(), Some(Failure::Store(_))));
+    bench.set_full(false);
+    bench.script.answer("ActionSetup", &setup);
+    assert_eq!(component.accept_code(&code).ok(), Some(PinMode::New));
+    assert_eq!(bench.script.asked(), ["Setup activate"; 3]);
+}
+
+#[test]
+fn a_key_that_could_not_be_written_down_is_not_shown_to_the_service() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    let durable = bench.memory.record().enrollment.unwrap().device.hidden_k1;
+    bench.set_full(true);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench
+        .script
+        .answer("ActionFinalize", "<err>OK</err><defi>1</defi><J>1</J><dK1>000102030405060708090a0b0c0d0e0f</dK1>");
+    assert!(matches!(component.otp_with_pin(&pin("1234")).err(), Some(Failure::Store(_))));
+    let proofs = |bench: &Bench| -> Vec<String> {
+        let asked = bench.script.asked.lock().unwrap();
+        let proof = |query: &String| query.split('&').find_map(|pair| pair.strip_prefix("R1=")).map(str::to_owned);
+        asked.iter().filter_map(proof).collect()
+    };
+    bench.set_full(false);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi>");
+    component.otp_with_pin(&pin("1234")).unwrap_or_else(|error| panic!("{error}"));
+    let shown = proofs(&bench);
+    assert_eq!(shown.len(), 2);
+    // The challenge was the same: another K1 would make another proof.
+    assert_eq!(shown[0], shown[1]);
+    assert_eq!(bench.memory.record().enrollment.unwrap().device.hidden_k1, durable);
 }

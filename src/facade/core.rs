@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::api::Component;
-use crate::clock::MovedClock;
+use crate::clock::{MovedClock, SharedClock};
 use crate::config::{Config, ServiceUrl};
 use crate::error::{Code, Error};
 use crate::inwebo::Client;
@@ -12,6 +12,8 @@ use crate::log;
 use crate::message::{Outcome, Output, noting};
 use crate::store::{StorageLock, Vault};
 use crate::strongauth::{AccountView, Failure, Host, Parts, StrongAuthentication};
+#[cfg(feature = "embedded")]
+use crate::transport::embedded::{Embedded, EmbeddedError, Place};
 use crate::transport::http::{Endpoint, Http, Interrupt, ProxyInUse, Trust, check_trust as check};
 use crate::transport::{AccessToken, Transport};
 
@@ -21,10 +23,27 @@ const DEVELOPMENT_MAC_ID: &str = "00000000000000000000000000000000";
 pub(super) struct Core {
     component: Component,
     config: Config,
-    clock: MovedClock,
-    lock: StorageLock,
-    interrupt: Interrupt,
+    open: Open,
     news: Vec<(AccountView, AccountView)>,
+}
+
+/// What is opened once and stays open as long as the facade is there. Nothing in it is looked up by
+/// its path again: another folder may be there by then.
+struct Open {
+    lock: StorageLock,
+    clock: SharedClock,
+    interrupt: Interrupt,
+    /// The embedded authority, also while another service is configured.
+    #[cfg(feature = "embedded")]
+    authority: Option<Arc<Embedded>>,
+}
+
+/// The way to the service that a configuration names.
+struct Way {
+    transport: Arc<dyn Transport>,
+    host: Arc<LocalHost>,
+    #[cfg(feature = "embedded")]
+    authority: Option<Arc<Embedded>>,
 }
 
 impl Core {
@@ -35,18 +54,38 @@ impl Core {
         // The lock first: it keeps a second process out of everything else.
         let lock =
             StorageLock::take(&config.storage_path, config.storage_sharing).map_err(|error| Error::from(&error))?;
-        let clock = clock(&config, MovedClock::default());
-        let component = build(&config, clock, lock.clone(), AccessToken::default(), &interrupt)?;
-        component.take_token(&mut config);
         log::begin(lock.folder().clone(), config.log_level, config.new_log_file);
+        let opened = Self::open_locked(lock, &mut config, interrupt);
+        let (component, open) = opened.inspect_err(|_| log::end())?;
+        // A log that cannot be written stops nobody.
+        let _ = log::path();
         log::lifecycle!("the facade is there, version {}", env!("CARGO_PKG_VERSION"));
-        log_surroundings(&config, &lock);
+        log_surroundings(&config, &open.lock);
         if config.storage_key.is_none() {
             log::warning!(
                 "no storage.key was given: the device state is sealed by the key file beside it, which hides it from nobody who can read both"
             );
         }
-        Ok(Self { component, config, clock, lock, interrupt, news: Vec::new() })
+        Ok(Self { component, config, open, news: Vec::new() })
+    }
+
+    fn open_locked(lock: StorageLock, config: &mut Config, interrupt: Interrupt) -> Result<(Component, Open), Error> {
+        let clock = SharedClock::default();
+        clock.set(moved_clock(config, MovedClock::default()));
+        let mut open = Open {
+            lock,
+            clock,
+            interrupt,
+            #[cfg(feature = "embedded")]
+            authority: None,
+        };
+        let mut component = Component::new(AccessToken::default());
+        // The key of the record before anything of the service: it is what a storage is refused for.
+        let vault = open.vault(config)?;
+        let way = open.way(config, &component.token)?;
+        open.connect(&mut component, config, way, vault)?;
+        component.take_token(config);
+        Ok((component, open))
     }
 
     pub(super) fn component(&self) -> &Component {
@@ -61,15 +100,32 @@ impl Core {
     pub(super) fn configure(&mut self, text: &str) -> Outcome {
         let mut config = self.config.change(text)?;
         check_trust(&config)?;
-        let clock = clock(&config, self.clock);
+        self.check()?;
         let before = self.account();
-        self.component = build(&config, clock, self.lock.clone(), self.component.token.clone(), &self.interrupt)?;
+        let vault = match self.component.strong {
+            Some(_) => None,
+            None => self.open.vault(&config)?,
+        };
+        let way = self.open.way(&config, &self.component.token)?;
+        self.open.connect(&mut self.component, &config, way, vault)?;
+        self.open.clock.set(moved_clock(&config, self.open.clock.get()));
         self.component.take_token(&mut config);
         log::change(config.log_level, config.new_log_file);
-        log_surroundings(&config, &self.lock);
-        (self.config, self.clock) = (config, clock);
+        log_surroundings(&config, &self.open.lock);
+        self.config = config;
         self.note_news(before);
         Ok(Output::Null)
+    }
+
+    /// Returns an error where the storage that is open is not the one at its path any more: what is
+    /// done from now on would be lost.
+    fn check(&self) -> Result<(), Error> {
+        self.open.lock.check().map_err(|error| Error::from(&error))?;
+        #[cfg(feature = "embedded")]
+        if let Some(authority) = &self.component.authority {
+            authority.check().map_err(|error| of_embedded(&error))?;
+        }
+        Ok(())
     }
 
     /// Runs a task. After a panic, which is handed back, what is in memory may be half changed: it is read again from the store.
@@ -77,6 +133,11 @@ impl Core {
         &mut self,
         task: Box<dyn FnOnce(&mut Component) -> Outcome + Send>,
     ) -> std::thread::Result<Outcome> {
+        if self.component.strong.is_some()
+            && let Err(error) = self.check()
+        {
+            return Ok(Err(error));
+        }
         let before = self.account();
         let outcome = catch_unwind(AssertUnwindSafe(|| task(&mut self.component)));
         if outcome.is_err()
@@ -140,7 +201,7 @@ fn host(url: &str) -> String {
     uri.and_then(|uri| uri.authority().map(ToString::to_string)).unwrap_or_default()
 }
 
-fn clock(config: &Config, before: MovedClock) -> MovedClock {
+fn moved_clock(config: &Config, before: MovedClock) -> MovedClock {
     let clock = MovedClock::ahead(config.embedded.clock_offset_seconds);
     if config.embedded.clock_frozen { clock.frozen(before) } else { clock }
 }
@@ -157,87 +218,123 @@ fn check_trust(config: &Config) -> Result<(), Error> {
     }
 }
 
-/// Makes the component that a configuration names, on a storage that is locked.
-fn build(
-    config: &Config,
-    clock: MovedClock,
-    lock: StorageLock,
-    token: AccessToken,
-    interrupt: &Interrupt,
-) -> Result<Component, Error> {
-    let mut component = Component::new(token.clone());
-    match config.service() {
-        None => {}
-        Some(ServiceUrl::Embedded) => {
-            let vault = open_vault(config, lock)?;
-            let transport = embedded(config, clock, &mut component)?;
-            component.strong = Some(open_strong(config, vault, transport, clock)?);
+impl Open {
+    /// Opens the device record's folder, which is locked, where the configuration names a service.
+    fn vault(&self, config: &Config) -> Result<Option<Vault>, Error> {
+        if config.service().is_none() {
+            return Ok(None);
         }
-        Some(ServiceUrl::Remote(inwebo)) => {
-            let vault = open_vault(config, lock)?;
-            let transport = Http::new(Endpoint {
-                inwebo,
-                cvs: config.cvs.clone(),
-                client_id: config.client_id.clone(),
-                realm: config.realm(),
-                connect_timeout: config.connect_timeout,
-                request_timeout: config.request_timeout,
-                proxy: config.proxy.clone(),
-                trust: trust(config),
-                token,
-                interrupt: interrupt.clone(),
-            });
-            let transport = transport.map_err(|error| Error::from(&error))?;
-            component.strong = Some(open_strong(config, vault, Arc::new(transport), MovedClock::default())?);
+        let vault = Vault::in_locked(self.lock.clone(), config.storage_key.clone());
+        vault.map(Some).map_err(|error| Error::from(&error))
+    }
+
+    /// Makes the way to the service that a configuration names. What runs is not changed.
+    fn way(&mut self, config: &Config, token: &AccessToken) -> Result<Option<Way>, Error> {
+        match config.service() {
+            None => Ok(None),
+            Some(ServiceUrl::Embedded) => self.embedded(config).map(Some),
+            Some(ServiceUrl::Remote(inwebo)) => {
+                let transport = Http::new(Endpoint {
+                    inwebo,
+                    cvs: config.cvs.clone(),
+                    client_id: config.client_id.clone(),
+                    realm: config.realm(),
+                    connect_timeout: config.connect_timeout,
+                    request_timeout: config.request_timeout,
+                    proxy: config.proxy.clone(),
+                    trust: trust(config),
+                    token: token.clone(),
+                    interrupt: self.interrupt.clone(),
+                });
+                Ok(Some(Way {
+                    transport: Arc::new(transport.map_err(|error| Error::from(&error))?),
+                    host: Arc::default(),
+                    #[cfg(feature = "embedded")]
+                    authority: None,
+                }))
+            }
         }
     }
-    Ok(component)
+
+    /// The embedded authority, which is opened at the first need and then kept.
+    #[cfg(feature = "embedded")]
+    fn embedded(&mut self, config: &Config) -> Result<Way, Error> {
+        let authority = match &self.authority {
+            Some(authority) => authority.clone(),
+            None => {
+                super::use_sqlite()?;
+                let place = Place {
+                    database: config.database(),
+                    storage: self.lock.folder().clone(),
+                    host_key: config.storage_key.as_ref().map(|key| key.derive("pims embedded authority master key")),
+                    sharing: config.storage_sharing,
+                    account: config.username.clone(),
+                    policy: config.embedded.policy.clone(),
+                    clock: self.clock.clone(),
+                };
+                let authority = Arc::new(Embedded::open(place).map_err(|error| of_embedded(&error))?);
+                self.authority.insert(authority).clone()
+            }
+        };
+        let host = Arc::new(LocalHost { clock: self.clock.clone() });
+        Ok(Way { transport: authority.clone(), host, authority: Some(authority) })
+    }
+
+    #[cfg(not(feature = "embedded"))]
+    fn embedded(&mut self, _: &Config) -> Result<Way, Error> {
+        Err(Error::new(Code::ConfigurationInvalid)
+            .with_detail("credential.inWeboURL: this library was built without the embedded authority"))
+    }
+
+    /// Lets a component use a way to its service. A device record that is open stays as it is; else
+    /// it is read from `vault`.
+    fn connect(
+        &self,
+        component: &mut Component,
+        config: &Config,
+        way: Option<Way>,
+        vault: Option<Vault>,
+    ) -> Result<(), Error> {
+        let Some(way) = way else {
+            component.strong = None;
+            #[cfg(feature = "embedded")]
+            {
+                component.authority = None;
+            }
+            return Ok(());
+        };
+        let mac_id = config.mac_id.clone().unwrap_or_else(|| DEVELOPMENT_MAC_ID.to_owned());
+        let client = Client { mac_id, name: device_name() };
+        match (&mut component.strong, vault) {
+            (Some(strong), _) => strong.reconnect(client, config.factory_key.clone(), way.transport, way.host),
+            (strong @ None, Some(vault)) => {
+                let parts = Parts {
+                    client,
+                    account: config.username.clone(),
+                    factory_key: config.factory_key.clone(),
+                    transport: way.transport,
+                    store: Box::new(vault),
+                    host: way.host,
+                };
+                *strong = Some(StrongAuthentication::open(parts).map_err(|error| Error::from(&error))?);
+            }
+            // A way to a service comes with a vault, unless one is open.
+            (None, None) => {}
+        }
+        #[cfg(feature = "embedded")]
+        {
+            if let Some(authority) = &way.authority {
+                authority.set_policy(config.embedded.policy.clone());
+            }
+            component.authority = way.authority;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(feature = "embedded")]
-fn embedded(config: &Config, clock: MovedClock, component: &mut Component) -> Result<Arc<dyn Transport>, Error> {
-    use crate::transport::embedded::{Embedded, Place};
-    super::use_sqlite()?;
-    let authority = Embedded::open(Place {
-        database: config.database(),
-        outbox: config.storage_path.join("sms-outbox.jsonl"),
-        sharing: config.storage_sharing,
-        account: config.username.clone(),
-        policy: config.embedded.policy.clone(),
-        clock,
-    })
-    .map_err(|error| Error::new(Code::CoreNotConfigured).with_detail(error.to_string()))?;
-    let authority = Arc::new(authority);
-    component.authority = Some(authority.clone());
-    Ok(authority)
-}
-
-#[cfg(not(feature = "embedded"))]
-fn embedded(_: &Config, _: MovedClock, _: &mut Component) -> Result<Arc<dyn Transport>, Error> {
-    Err(Error::new(Code::ConfigurationInvalid)
-        .with_detail("credential.inWeboURL: this library was built without the embedded authority"))
-}
-
-fn open_vault(config: &Config, lock: StorageLock) -> Result<Vault, Error> {
-    Vault::in_locked(lock, config.storage_key.clone()).map_err(|error| Error::from(&error))
-}
-
-fn open_strong(
-    config: &Config,
-    vault: Vault,
-    transport: Arc<dyn Transport>,
-    clock: MovedClock,
-) -> Result<StrongAuthentication, Error> {
-    let mac_id = config.mac_id.clone().unwrap_or_else(|| DEVELOPMENT_MAC_ID.to_owned());
-    StrongAuthentication::open(Parts {
-        client: Client { mac_id, name: device_name() },
-        account: config.username.clone(),
-        factory_key: config.factory_key.clone(),
-        transport,
-        store: Box::new(vault),
-        host: Arc::new(LocalHost { clock }),
-    })
-    .map_err(|error| Error::from(&error))
+fn of_embedded(error: &EmbeddedError) -> Error {
+    Error::new(Code::CoreNotConfigured).with_detail(error.to_string())
 }
 
 /// What a person recognises this device by.
@@ -246,13 +343,14 @@ fn device_name() -> String {
 }
 
 /// The machine that the library runs on.
+#[derive(Default)]
 struct LocalHost {
-    clock: MovedClock,
+    clock: SharedClock,
 }
 
 impl Host for LocalHost {
     fn now(&self) -> i64 {
-        self.clock.now()
+        self.clock.get().now()
     }
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), Failure> {

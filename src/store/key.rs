@@ -39,8 +39,22 @@ impl StorageKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(folder, name),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(StoreError::KeyFile(path)),
             Err(error) if matches!(flaw_of(&error), Some(Flaw::Open { .. })) => Err(StoreError::OpenKeyFile(path)),
-            Err(error) => Err(StoreError::io("read", &path)(error)),
+            Err(error) => match flaw_of(&error) {
+                Some(flaw @ Flaw::NoModes { .. }) => Err(StoreError::KeyWithoutMode(flaw.clone())),
+                _ => Err(StoreError::io("read", &path)(error)),
+            },
         }
+    }
+
+    /// Returns another key that only the holder of this one can know. `purpose` says what it is for.
+    #[cfg(any(feature = "embedded", test))]
+    pub(crate) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        use sha2::{Digest, Sha256};
+        let mut hash = Sha256::new();
+        hash.update(purpose.as_bytes());
+        hash.update([0]);
+        hash.update(self.0);
+        Zeroizing::new(hash.finalize().into())
     }
 
     fn create(folder: &Folder, name: &str) -> Result<Self, StoreError> {
@@ -49,7 +63,11 @@ impl StorageKey {
         getrandom::fill(&mut *bytes).map_err(|_| StoreError::Entropy)?;
         let text = Zeroizing::new(Base64::encode_string(&*bytes));
         // Whole or not at all: half a key file would lock the owner out.
-        let temporary = folder.write_temporary(name, text.as_bytes()).map_err(StoreError::io("written", &path))?;
+        let temporary =
+            folder.write_temporary_secret(name, text.as_bytes()).map_err(|error| match flaw_of(&error) {
+                Some(flaw @ Flaw::NoModes { .. }) => StoreError::KeyWithoutMode(flaw.clone()),
+                _ => StoreError::io("written", &path)(error),
+            })?;
         temporary.publish().map_err(StoreError::io("renamed", &path))?;
         Ok(Self(*bytes))
     }
@@ -87,6 +105,15 @@ mod tests {
         for bad in ["", "AAAA", &text[1..], &Base64::encode_string(&[9; 31]), &Base64::encode_string(&[9; 33]), "!"] {
             assert!(StorageKey::from_base64(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn derived_keys_differ_by_purpose_and_by_key() {
+        let key = StorageKey::new([9; 32]);
+        assert_eq!(key.derive("a"), key.derive("a"));
+        assert_ne!(key.derive("a"), key.derive("b"));
+        assert_ne!(key.derive("a"), StorageKey::new([8; 32]).derive("a"));
+        assert_ne!(*key.derive("a"), [9; 32]);
     }
 
     #[test]

@@ -2,31 +2,36 @@
 //!
 //! A [`Vault`] is one folder. It holds `device.pims` (the record), `device.pims.previous` (the generation before it), `pims.lock`
 //! (held while the vault is open) and, where the host gives no key, `storage.key`. What the record means is not known here: it is
-//! bytes. A record that does not open is left as it is.
+//! bytes. A record that does not open is left as it is, unless the generation before it opens: then
+//! it was torn by a crash of the machine, and is kept aside as `device.pims.damaged`.
 //!
 //! The folder is one that nobody else may write to, unless the configuration says otherwise, and no
 //! file in it is believed before it was judged: see [`pims_private_files`].
 
 mod key;
+mod lock;
 mod sealed;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use pims_faults::durable_step;
-use pims_private_files::{Access, Flaw, Folder, Readers, flaw_of, is_of_folder};
+use pims_private_files::{Access, Flaw, Folder, Readers, cause_of, flaw_of, is_of_folder};
 use zeroize::Zeroizing;
 
 pub use pims_private_files::Sharing;
 
 pub use key::StorageKey;
-use sealed::{open, seal};
+pub use lock::{Holder, StorageLock};
+use sealed::{Opened, open, seal};
+
+use crate::log;
 
 const RECORD: &str = "device.pims";
 const PREVIOUS: &str = "device.pims.previous";
-const LOCK: &str = "pims.lock";
+const DAMAGED: &str = "device.pims.damaged";
+const PROBE: &str = "pims.probe";
 const KEY: &str = "storage.key";
 
 /// Temporary files of releases before 0.1, which had names that everybody could foresee.
@@ -39,7 +44,7 @@ const MAX_RECORD: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The folder or a file in it cannot be made, read or written.
-    #[error("the storage {path} cannot be {action}: {source}")]
+    #[error("the storage {path} cannot be {action}: {source}{}", in_words(source))]
     Io {
         /// What was being done, as a participle.
         action: &'static str,
@@ -54,10 +59,11 @@ pub enum StoreError {
     /// The storage was removed, or another one put in its place, while it was open.
     #[error("the storage was removed or replaced while the library ran: {0} is not the lock that it holds")]
     Gone(PathBuf),
-    /// Another process has the storage open.
-    #[error("the storage is in use by another process, which holds the lock {0}")]
-    Locked(PathBuf),
-    /// The record does not open under this key, or is damaged. It was left as it is.
+    /// Another process, or another copy of the library in this one, has the storage open.
+    #[error("the storage is in use: the lock {0} is held by {1}")]
+    Locked(PathBuf, Holder),
+    /// The record does not open under this key, or is damaged, and so is the generation before it.
+    /// It was left as it is.
     #[error("the device state {0} does not open with this storage.key, or is damaged; it was left as it is")]
     Sealed(PathBuf),
     /// The record was written by a newer version of this library. It was left as it is.
@@ -69,6 +75,9 @@ pub enum StoreError {
     /// A key file that others than its owner may read.
     #[error("the key file {0} can be read by others than its owner; make its mode 0600")]
     OpenKeyFile(PathBuf),
+    /// A key file on a file system that would show it to others.
+    #[error("a key file cannot be kept here: {0}; or give the key from the host, in storage.key")]
+    KeyWithoutMode(Flaw),
     /// There is a record and no key for it.
     #[error("the device state needs a storage.key: none was given, and there is no key file {0}")]
     NoKey(PathBuf),
@@ -86,6 +95,11 @@ impl StoreError {
     }
 }
 
+/// Returns what an error means where the system's words do not say it, to stand behind them.
+fn in_words(error: &io::Error) -> String {
+    cause_of(error).map(|cause| format!(": {cause}")).unwrap_or_default()
+}
+
 /// Where a record is kept.
 pub trait RecordStore: Send {
     /// The record, or `None` where none was ever saved.
@@ -95,6 +109,12 @@ pub trait RecordStore: Send {
     /// or the one before it is found.
     fn save(&mut self, record: &[u8]) -> Result<(), StoreError>;
 
+    /// Returns an error where a record could not be written over the one that is there. It writes the
+    /// same bytes again.
+    fn check_replaceable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Whether what is saved would be found again: an operation asks before it begins.
     fn check(&self) -> Result<(), StoreError> {
         Ok(())
@@ -102,83 +122,6 @@ pub trait RecordStore: Send {
 
     /// The file that a message about this store should name.
     fn path(&self) -> PathBuf;
-}
-
-/// A folder that no other process has, as long as this or a clone of it lives.
-#[derive(Clone)]
-pub struct StorageLock(Arc<Held>);
-
-struct Held {
-    folder: Arc<Folder>,
-    file: File,
-    id: FileId,
-    /// The process that took it. A lock belongs to the open file, which a forked child shares.
-    process: u32,
-}
-
-impl StorageLock {
-    /// Locks the folder at `path`, which is made where it is missing. Leftovers of a crash are removed.
-    pub fn take(path: &Path, sharing: Sharing) -> Result<Self, StoreError> {
-        let folder = Folder::create(path, sharing).map_err(StoreError::io("used", path))?;
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            // The folder's own name must be durable too. Where the parent may not be read, the system decides.
-            let _ = sync_folder(parent);
-        }
-        let path = folder.file(LOCK);
-        let file = folder.open_or_create(LOCK, Access::Write).map_err(StoreError::io("locked", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked(path)),
-            Err(fs::TryLockError::Error(error)) => return Err(StoreError::io("locked", &path)(error)),
-        }
-        let id = file.metadata().map(|metadata| file_id(&metadata)).map_err(StoreError::io("locked", &path))?;
-        for name in OLD_TEMPORARIES {
-            let _ = folder.remove(name);
-        }
-        for name in [RECORD, KEY] {
-            folder.remove_leftovers(name);
-        }
-        let folder = Arc::new(folder);
-        Ok(Self(Arc::new(Held { folder, file, id, process: std::process::id() })))
-    }
-
-    /// The folder that is locked.
-    pub(crate) fn folder(&self) -> &Arc<Folder> {
-        &self.0.folder
-    }
-
-    /// Whether the lock that is held is still that of the folder.
-    fn check(&self) -> Result<(), StoreError> {
-        let path = self.folder().file(LOCK);
-        match fs::symlink_metadata(&path) {
-            Ok(metadata) if file_id(&metadata) == self.0.id => Ok(()),
-            _ => Err(StoreError::Gone(path)),
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // To close the file is not enough: a forked child has it open too. The child, on the other
-        // hand, must not let go of its parent's lock.
-        if self.process == std::process::id() {
-            let _ = self.file.unlock();
-        }
-    }
-}
-
-/// What tells a file from another one of the same name, where the system has such a thing.
-type FileId = (u64, u64);
-
-#[cfg(unix)]
-fn file_id(metadata: &fs::Metadata) -> FileId {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
-}
-
-#[cfg(not(unix))]
-fn file_id(_: &fs::Metadata) -> FileId {
-    (0, 0)
 }
 
 /// A folder with one device record.
@@ -215,20 +158,72 @@ impl Vault {
     fn file(&self, name: &str) -> PathBuf {
         self.folder().file(name)
     }
+
+    /// What a file is under this vault's key, or `None` where there is none.
+    fn read(&self, name: &str) -> Result<Option<Opened>, StoreError> {
+        match read(self.folder(), name) {
+            Ok(bytes) => Ok(Some(open(&self.key, &bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", &self.file(name))(error)),
+        }
+    }
+
+    /// Gives a torn record another name, which no other file has.
+    fn set_aside(&self) -> Result<(), StoreError> {
+        let (folder, path) = (self.folder(), self.file(RECORD));
+        let names = std::iter::once(DAMAGED.to_owned()).chain((2..).map(|number| format!("{DAMAGED}.{number}")));
+        for name in names {
+            if folder.exists(&name).map_err(StoreError::io("read", &path))? {
+                continue;
+            }
+            folder.rename(RECORD, &name).map_err(StoreError::io("renamed", &path))?;
+            log::error!(
+                "the device state {} is damaged: it was kept as {name}, and the generation before it is used",
+                path.display()
+            );
+            break;
+        }
+        Ok(())
+    }
 }
 
 impl RecordStore for Vault {
     fn load(&self) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         // Between the two renames of `save` there is no current record; the one before it is then the last that was durable.
-        for name in [RECORD, PREVIOUS] {
-            let path = self.file(name);
-            match read(self.folder(), name) {
-                Ok(bytes) => return open(&self.key, &bytes).map(Some).ok_or(StoreError::Sealed(path)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(StoreError::io("read", &path)(error)),
-            }
+        match self.read(RECORD)? {
+            Some(Opened::Record(record)) => Ok(Some(record)),
+            Some(Opened::Newer) => Err(StoreError::Newer(self.file(RECORD))),
+            Some(Opened::Nothing) => match self.read(PREVIOUS) {
+                // The key is the right one: it opens the other record.
+                Ok(Some(Opened::Record(record))) => {
+                    self.set_aside()?;
+                    Ok(Some(record))
+                }
+                _ => Err(StoreError::Sealed(self.file(RECORD))),
+            },
+            None => match self.read(PREVIOUS)? {
+                Some(Opened::Record(record)) => Ok(Some(record)),
+                Some(Opened::Newer) => Err(StoreError::Newer(self.file(PREVIOUS))),
+                Some(Opened::Nothing) => Err(StoreError::Sealed(self.file(PREVIOUS))),
+                None => Ok(None),
+            },
         }
-        Ok(None)
+    }
+
+    fn check_replaceable(&self) -> Result<(), StoreError> {
+        let folder = self.folder();
+        for name in [RECORD, PREVIOUS] {
+            let path = folder.file(name);
+            let bytes = match read(folder, name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                // The next record takes the place of a link as of any file.
+                Err(error) if name == PREVIOUS && !matches!(flaw_of(&error), None | Some(Flaw::NotRegular)) => continue,
+                read => read.map_err(StoreError::io("read", &path))?,
+            };
+            let same = folder.write_temporary(name, &bytes).map_err(StoreError::io("written", &path))?;
+            same.replace().map_err(StoreError::io("replaced", &path))?;
+        }
+        Ok(())
     }
 
     fn save(&mut self, record: &[u8]) -> Result<(), StoreError> {
@@ -278,7 +273,11 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    const LOCK: &str = "pims.lock";
 
     fn vault(folder: &Path) -> Vault {
         Vault::open(folder, Some(StorageKey::new([7; 32]))).unwrap()
@@ -294,7 +293,8 @@ mod tests {
         drop(store);
         assert_eq!(**vault(folder.path()).load().unwrap().as_ref().unwrap(), *b"second");
         let previous = fs::read(folder.path().join(PREVIOUS)).unwrap();
-        assert_eq!(**open(&StorageKey::new([7; 32]), &previous).as_ref().unwrap(), *b"first");
+        let Opened::Record(previous) = open(&StorageKey::new([7; 32]), &previous) else { panic!("it does not open") };
+        assert_eq!(**previous, *b"first");
     }
 
     #[test]
@@ -330,11 +330,58 @@ mod tests {
     }
 
     #[test]
+    fn a_torn_record_gives_way_to_the_generation_before_it_and_is_kept_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RECORD);
+        let mut store = vault(folder.path());
+        store.save(b"first").unwrap();
+        store.save(b"second").unwrap();
+        let sealed = fs::read(&path).unwrap();
+        let torn = (0..sealed.len()).map(|length| sealed[..length].to_vec());
+        let zeros = [vec![0; sealed.len()], [&sealed[..20], &vec![0; sealed.len() - 20]].concat()];
+        for (number, torn) in torn.chain(zeros).enumerate() {
+            fs::write(&path, &torn).unwrap();
+            assert_eq!(**store.load().unwrap().as_ref().unwrap(), *b"first");
+            let aside = if number == 0 { DAMAGED.to_owned() } else { format!("{DAMAGED}.{}", number + 1) };
+            assert_eq!(fs::read(folder.path().join(aside)).unwrap(), torn);
+            assert!(!path.exists());
+        }
+        store.save(b"third").unwrap();
+        assert_eq!(**store.load().unwrap().as_ref().unwrap(), *b"third");
+    }
+
+    #[test]
+    fn a_record_of_a_newer_envelope_is_not_a_torn_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RECORD);
+        let mut store = vault(folder.path());
+        store.save(b"first").unwrap();
+        store.save(b"second").unwrap();
+        let newer = [&b"PIMSREC2"[..], &fs::read(&path).unwrap()[8..]].concat();
+        fs::write(&path, &newer).unwrap();
+        assert!(matches!(store.load(), Err(StoreError::Newer(_))));
+        assert_eq!(fs::read(&path).unwrap(), newer);
+    }
+
+    #[test]
+    fn the_bytes_of_both_generations_are_replaced_by_themselves() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = vault(folder.path());
+        store.check_replaceable().unwrap();
+        store.save(b"first").unwrap();
+        store.save(b"second").unwrap();
+        let bytes = || [RECORD, PREVIOUS].map(|name| fs::read(folder.path().join(name)).unwrap());
+        let before = bytes();
+        store.check_replaceable().unwrap();
+        assert_eq!(bytes(), before);
+    }
+
+    #[test]
     fn a_second_vault_on_the_same_folder_is_locked_out_until_the_first_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let first = vault(folder.path());
         let second = Vault::open(folder.path(), None);
-        assert!(matches!(second.err(), Some(StoreError::Locked(path)) if path.ends_with(LOCK)));
+        assert!(matches!(second.err(), Some(StoreError::Locked(path, Holder::ThisProcess)) if path.ends_with(LOCK)));
         drop(first);
         vault(folder.path());
     }

@@ -9,6 +9,9 @@ use super::StorageKey;
 /// What a sealed record begins with: its kind and the version of this envelope. It is authenticated with the record.
 const MAGIC: &[u8; 8] = b"PIMSREC1";
 
+/// The part of it that all versions share.
+const KIND: &[u8; 7] = b"PIMSREC";
+
 const NONCE: usize = 24;
 
 /// `record` sealed, or `None` where the system gives no random bytes.
@@ -20,10 +23,26 @@ pub(super) fn seal(key: &StorageKey, record: &[u8]) -> Option<Vec<u8>> {
     Some([&MAGIC[..], &nonce, &body].concat())
 }
 
-/// The record in `sealed`, or `None` where it was not sealed by this key or was changed since.
-pub(super) fn open(key: &StorageKey, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let rest = sealed.strip_prefix(MAGIC)?;
-    let (nonce, body) = rest.split_first_chunk::<NONCE>()?;
+/// What a file is under a key.
+pub(super) enum Opened {
+    /// This record.
+    Record(Zeroizing<Vec<u8>>),
+    /// An envelope of a newer version of this library.
+    Newer,
+    /// Nothing: it was not sealed by this key, or was changed since.
+    Nothing,
+}
+
+/// Opens a file's bytes.
+pub(super) fn open(key: &StorageKey, sealed: &[u8]) -> Opened {
+    let Some(rest) = sealed.strip_prefix(MAGIC) else {
+        // Letters and digits that follow are a version's; zeros are what a crash left.
+        let version = sealed.strip_prefix(KIND).and_then(|rest| rest.first());
+        let is_newer = version.is_some_and(|version| version.is_ascii_alphanumeric() && *version > MAGIC[KIND.len()]);
+        return if is_newer { Opened::Newer } else { Opened::Nothing };
+    };
+    let Some((nonce, body)) = rest.split_first_chunk::<NONCE>() else { return Opened::Nothing };
     let cipher = XChaCha20Poly1305::new(key.bytes().into());
-    cipher.decrypt(&XNonce::from(*nonce), Payload { msg: body, aad: MAGIC }).ok().map(Zeroizing::new)
+    let opened = cipher.decrypt(&XNonce::from(*nonce), Payload { msg: body, aad: MAGIC });
+    opened.map_or(Opened::Nothing, |record| Opened::Record(Zeroizing::new(record)))
 }

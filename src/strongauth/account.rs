@@ -10,13 +10,14 @@ use crate::transport::{CodePurpose, CvsAnswer, CvsRequest};
 impl StrongAuthentication {
     /// Asks for an SMS code: to `phone_number` for a certification, else to the trusted number.
     pub fn request_code(&mut self, purpose: CodePurpose, phone_number: Option<&str>) -> Result<(), Failure> {
+        self.begin()?;
         let ticket = match self.cvs(&CvsRequest::SendCode { purpose, phone_number })? {
             CvsAnswer::Ticket(ticket) => Some(ticket),
             CvsAnswer::Done | CvsAnswer::PhoneNumber(_) | CvsAnswer::Refused(_) => None,
         };
         // A new code makes the one before it void, and its ticket with it.
         if self.record.tickets.put(purpose, ticket)
-            && let Err(error) = self.save()
+            && let Err(error) = self.write()
         {
             // The SMS is on its way. Without a restart the code can be used all the same.
             log::warning!("the ticket of the SMS code could not be written: {error}");
@@ -39,6 +40,7 @@ impl StrongAuthentication {
 
     /// Replaces the trusted phone number.
     pub fn modify_phone_number(&mut self, code: &SmsCode, phone_number: &str) -> Result<(), Failure> {
+        self.begin()?;
         let outcome = self.cvs(&CvsRequest::ModifyPhoneNumber { code, phone_number }).map(drop);
         self.settle(outcome)
     }
@@ -49,11 +51,12 @@ impl StrongAuthentication {
         if !enrolled {
             return Ok(self.record.block);
         }
+        self.begin()?;
         let device = self.device()?;
         // The answer is known, written down or not: the service will say it again.
         if let Ok(said) = self.ask_status(&device)
             && self.record.hear(said.as_ref().copied(), self.host.now())
-            && let Err(error) = self.save()
+            && let Err(error) = self.write()
         {
             log::warning!("what the service said of the account was not written down: {error}");
         }
@@ -63,6 +66,7 @@ impl StrongAuthentication {
     /// Removes all enrollments of the account at the service, then this device's. A device that cannot reach the service keeps its
     /// enrollment.
     pub fn remove(&mut self) -> Result<(), Failure> {
+        self.begin()?;
         self.permit(Operation::Remove)?;
         self.transport.check_account()?;
         let before = self.record.intent.filter(|intent| *intent != Intent::Remove);

@@ -53,17 +53,17 @@ impl StrongAuthentication {
             && activation.finalizing
             && activation.code == *code
             && activation.phone.as_deref() == phone
-            && now < activation.expires_at
+            && activation.is_in_time(now)
         {
             // The PIN that was sent then is the account's by now, if the request arrived: it is the one to enter again.
             return Ok(PinMode::Current);
         }
-        let prepared = self.ask_to_prepare(code, phone)?;
+        let mut prepared = self.ask_to_prepare(code, phone)?;
         let pin_mode = prepared.pin_mode;
         if self.record.serial.is_none() {
             self.record.serial = Some(Serial::new(self.random_bytes()?, self.random_bytes()?));
         }
-        let lifetime = i64::from(prepared.lifetime.unwrap_or(CODE_LIFETIME_SECONDS)) * 1000;
+        let lifetime = i64::from(*prepared.lifetime.get_or_insert(CODE_LIFETIME_SECONDS)) * 1000;
         self.record.activation = Some(Activation {
             code: code.clone(),
             phone: phone.map(str::to_owned),
@@ -106,7 +106,8 @@ impl StrongAuthentication {
                         return Err(EngineError::FactoryKey.into());
                     }
                     if let Some(activation) = &mut self.record.activation {
-                        activation.prepared = prepared;
+                        let lifetime = activation.prepared.lifetime;
+                        activation.prepared = Prepared { lifetime, ..prepared };
                     }
                 }
                 self.finalize_activation(pin)

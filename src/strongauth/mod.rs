@@ -89,6 +89,10 @@ pub struct StrongAuthentication {
     store: Box<dyn RecordStore>,
     host: Arc<dyn Host>,
     record: Record,
+    /// The record as the store has it. A write that fails takes the other one back to it.
+    durable: Record,
+    /// A write failed: which of the two records the store has is not known.
+    unsettled: bool,
     /// What the answers since the last message told of wrong PINs.
     wrong_pins: Cell<Option<WrongPins>>,
 }
@@ -97,7 +101,10 @@ impl StrongAuthentication {
     /// Opens the component on what its store holds.
     pub fn open(parts: Parts) -> Result<Self, OpenError> {
         let Parts { client, account, factory_key, transport, mut store, host } = parts;
-        let record = match load(&*store)? {
+        let loaded = load(&*store)?;
+        // What cannot be written later is told now, before anything was sent.
+        store.check_replaceable()?;
+        let record = match loaded {
             Some(Decoded { record, upgraded }) if record.account == account => {
                 if upgraded {
                     store.save(&record.encode())?;
@@ -117,7 +124,21 @@ impl StrongAuthentication {
                 "the device state is of an older form that cannot be upgraded: remove the enrollments, then enroll anew"
             );
         }
-        Ok(Self { client, factory_key, transport, store, host, record, wrong_pins: Cell::default() })
+        let durable = record.clone();
+        let wrong_pins = Cell::default();
+        Ok(Self { client, factory_key, transport, store, host, record, durable, unsettled: false, wrong_pins })
+    }
+
+    /// Goes on with another configuration of the service. The record and its store stay.
+    pub fn reconnect(
+        &mut self,
+        client: Client,
+        factory_key: Option<Modulus>,
+        transport: Arc<dyn Transport>,
+        host: Arc<dyn Host>,
+    ) {
+        (self.client, self.factory_key) = (client, factory_key);
+        (self.transport, self.host) = (transport, host);
     }
 
     /// Forgets what is in memory for what is in the store.
@@ -128,6 +149,7 @@ impl StrongAuthentication {
             Some(_) => return Ok(()),
             None => Record { account: std::mem::take(&mut self.record.account), ..Record::default() },
         };
+        (self.durable, self.unsettled) = (self.record.clone(), false);
         Ok(())
     }
 
@@ -200,12 +222,30 @@ impl StrongAuthentication {
         self.record.enrollment = Some(record::Enrollment { device, standing });
     }
 
-    /// Makes the record durable. One that could not be read is never written over.
+    /// Makes the record durable, or takes it back to what is: nothing is shown to the service, and
+    /// nothing is decided, by what a restart would not know. One that could not be read is never
+    /// written over.
     fn save(&mut self) -> Result<(), Failure> {
+        self.write().inspect_err(|_| self.record = self.durable.clone())
+    }
+
+    /// Makes the record durable. Where that fails, it stays as it is: for what the service told and
+    /// would tell again.
+    fn write(&mut self) -> Result<(), Failure> {
         if self.record.outdated {
             return Ok(());
         }
-        Ok(self.store.save(&self.record.encode())?)
+        self.unsettled = true;
+        self.store.save(&self.record.encode())?;
+        (self.durable, self.unsettled) = (self.record.clone(), false);
+        Ok(())
+    }
+
+    /// The beginning of every operation: after a write that failed, the record is written once more
+    /// before anything is sent. The failed write may have reached the disk, and nothing may be shown
+    /// to the service that is older than what a restart would find.
+    fn begin(&mut self) -> Result<(), Failure> {
+        if self.unsettled { self.save() } else { Ok(()) }
     }
 
     /// Lets an event happen and makes it durable.
@@ -229,14 +269,15 @@ impl StrongAuthentication {
         let word = outcome.as_ref().err().and_then(Failure::word);
         let changed = word.is_some_and(|word| self.record.hear(Err(word), self.host.now()));
         // The operation failed already; where this cannot be written either, the service will say it again.
-        if changed && let Err(Failure::Store(error)) = self.save() {
+        if changed && let Err(Failure::Store(error)) = self.write() {
             log::warning!("the device state could not be written: {error}");
         }
         outcome
     }
 
-    /// Finishes what was begun before a crash or a lost answer, so far as no PIN is needed for it: `status` tells what became of it.
+    /// Begins an operation, and finishes what was begun before a crash or a lost answer, so far as no PIN is needed for it: `status` tells what became of it.
     fn repair(&mut self) -> Result<(), Failure> {
+        self.begin()?;
         let Some(intent) = self.record.intent else { return Ok(()) };
         let state = self.state();
         if intent == Intent::ChangePin && state != State::Blocked {

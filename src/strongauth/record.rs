@@ -78,6 +78,21 @@ pub struct Activation {
     pub finalizing: bool,
 }
 
+/// How far the clock of the device may have been ahead of itself, in milliseconds.
+const CLOCK_TOLERANCE: i64 = 60_000;
+
+/// The longest that a code is kept whose lifetime an earlier version did not write down, in seconds.
+const LONGEST_CODE: u32 = 24 * 60 * 60;
+
+impl Activation {
+    /// Whether the code can still be right. An end that is later than the code's whole lifetime from
+    /// now was noted by a clock that was ahead: then the code is over.
+    pub fn is_in_time(&self, now: i64) -> bool {
+        let lifetime = i64::from(self.prepared.lifetime.unwrap_or(LONGEST_CODE)).saturating_mul(1000);
+        now < self.expires_at && self.expires_at <= now.saturating_add(lifetime).saturating_add(CLOCK_TOLERANCE)
+    }
+}
+
 /// The tickets that activations must show, each of the latest code for a purpose. They are kept until a device is enrolled:
 /// the person may leave the application to read the SMS.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -142,8 +157,8 @@ impl Record {
             (Some(Standing::Active), _) => State::Activated(Sync::Done),
             (Some(Standing::MustSynchronize), _) => State::Activated(Sync::Due),
             (Some(Standing::Blocked), _) => State::Blocked,
-            (None, Some(activation)) if now < activation.expires_at => State::ActivationStarted(Origin::NotActivated),
-            (Some(Standing::Disabled), Some(activation)) if now < activation.expires_at => {
+            (None, Some(activation)) if activation.is_in_time(now) => State::ActivationStarted(Origin::NotActivated),
+            (Some(Standing::Disabled), Some(activation)) if activation.is_in_time(now) => {
                 State::ActivationStarted(Origin::Disabled)
             }
             (Some(Standing::Disabled), _) => State::Disabled,
@@ -293,6 +308,9 @@ struct StoredActivation {
     device_key: String,
     pin_mode: u8,
     expires_at: i64,
+    /// The whole lifetime of the code, in seconds. Earlier versions neither write nor need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lifetime: Option<u32>,
     finalizing: bool,
 }
 
@@ -346,6 +364,7 @@ impl From<&Activation> for StoredActivation {
                 PinMode::Biometric => 8,
             },
             expires_at: activation.expires_at,
+            lifetime: activation.prepared.lifetime,
             finalizing: activation.finalizing,
         }
     }
@@ -405,8 +424,7 @@ impl StoredActivation {
         Some(Activation {
             code: SmsCode::new(&self.code)?,
             phone: self.phone,
-            // How long the code is good was turned into the moment below.
-            prepared: Prepared { keys, pin_mode, lifetime: None },
+            prepared: Prepared { keys, pin_mode, lifetime: self.lifetime },
             expires_at: self.expires_at,
             finalizing: self.finalizing,
         })
@@ -533,6 +551,30 @@ mod tests {
         record.enrollment = None;
         assert_eq!(record.state(999), State::ActivationStarted(Origin::NotActivated));
         assert_eq!(record.state(1000), State::NotActivated);
+    }
+
+    #[test]
+    fn a_started_activation_does_not_outlast_its_code_where_the_clock_was_wrong() {
+        let year = 365 * 24 * 3600 * 1000_i64;
+        let mut record = sample();
+        let start = |record: &mut Record, now: i64, lifetime| {
+            let activation = record.activation.as_mut().unwrap();
+            (activation.expires_at, activation.prepared.lifetime) = (now + 600_000, lifetime);
+        };
+        let is_started = |record: &Record, now| record.state(now) == State::ActivationStarted(Origin::Disabled);
+        for lifetime in [Some(600), None] {
+            // Ahead by a year while the code was accepted.
+            start(&mut record, year, lifetime);
+            assert!(is_started(&record, year) && !is_started(&record, 0), "{lifetime:?}");
+            // Behind by a year; the right clock is later.
+            start(&mut record, 0, lifetime);
+            assert!(is_started(&record, 0) && !is_started(&record, year), "{lifetime:?}");
+        }
+        // A clock that is set back by some seconds is one that is set right.
+        start(&mut record, 30_000, Some(600));
+        assert!(is_started(&record, 0));
+        let again = decode(&record.encode()).record;
+        assert_eq!(again.activation.unwrap().prepared.lifetime, Some(600));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::actor::{Actor, Context};
 use crate::authenticated::{self, Ready};
 use crate::clock::Clock;
 use crate::cvs::{self, CvsAnswer, CvsRequest};
-use crate::domain::pin;
+use crate::domain::{moment, pin};
 use crate::failure::{Failure, OpenError};
 use crate::mac::Exchanged;
 use crate::master_key::KeyRing;
@@ -349,7 +349,9 @@ pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option
     // Names that are no account's would each have a row of the audit trail.
     let named = row.as_ref().map(|_| account);
     let row = row.filter(|account| !account.blocked);
-    match row.zip(found.filter(|password| !password.used && step.now < password.expires_at)) {
+    let lifetime = step.policy.otp_lifetime_millis();
+    let found = found.filter(|password| !password.used && moment::goes_on(password.expires_at, lifetime, step.now));
+    match row.zip(found) {
         Some((row, password)) => {
             step.audit(Some(account), Some(&password.device), audit::PASSWORD_ACCEPTED)?;
             let device = password.device.clone();

@@ -41,7 +41,7 @@ pub(crate) fn judge(
     hashes.extend(step.vault.open_code_hashes(purpose.as_str(), &entered));
     let same = hashes.iter().fold(Choice::from(0), |same, hash| same | code.hash.ct_eq(&hash.bytes));
     let right = bool::from(same) && is_for(&code, phone_number);
-    if right && code.used.is_some() && !code.withdrawn && step.now < code.expires_at {
+    if right && code.used.is_some() && !code.withdrawn && rules::is_in_time(&code, step.policy, step.now) {
         return Ok(Entered::Used(code));
     }
     if !rules::is_live(&code, step.policy, step.now) {
@@ -110,7 +110,7 @@ pub(crate) fn make(
         hash: hash.bytes,
         key_id: hash.key_id,
         expires_at: step.now.saturating_add(step.policy.code_lifetime_millis()),
-        tries: rules::carried_tries(old, step.now),
+        tries: rules::carried_tries(old, step.policy, step.now),
         // They are forgiven to the device that these codes activate.
         pin_tries: old.filter(|old| old.used.is_none()).map_or(0, |old| old.pin_tries),
         withdrawn: false,
@@ -172,7 +172,8 @@ pub(crate) fn withdraw(
 /// The code of any account that was made of these symbols, under any key of the ring.
 fn live(step: &Step<'_>, purpose: Purpose, symbols: &str) -> Result<Option<CodeRow>, Failure> {
     for hash in step.vault.open_code_hashes(purpose.as_str(), symbols) {
-        if let Some(code) = step.rows.live_code(purpose, &hash.bytes, step.now)? {
+        let found = step.rows.live_code(purpose, &hash.bytes, step.now)?;
+        if let Some(code) = found.filter(|code| rules::is_in_time(code, step.policy, step.now)) {
             return Ok(Some(code));
         }
     }

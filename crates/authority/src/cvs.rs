@@ -11,6 +11,7 @@ use crate::codes::{self, Entered, Made};
 use crate::domain::budget::Class;
 use crate::domain::code as rules;
 use crate::domain::dialing::Destination;
+use crate::domain::moment;
 use crate::domain::phone::is_phone_number;
 use crate::failure::Failure;
 use crate::policy::millis;
@@ -268,15 +269,15 @@ fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<Prepare
 
 /// Tells in how many seconds the account may have its first code, or codes to a number that replaced another. `None` where that is now.
 fn not_yet(step: &Step<'_>, account: &AccountRow, class: Class) -> Option<u64> {
-    let until = match class {
+    let (began_at, length) = match class {
         Class::Stranger if account.phone_number.is_none() => {
-            account.made_at.saturating_add(millis(step.policy.sms.new_account_seconds))
+            (account.made_at, millis(step.policy.sms.new_account_seconds))
         }
         Class::Stranger => return None,
-        Class::Certified => account.phone_changed_at?.saturating_add(step.policy.number_cooling_millis()),
+        Class::Certified => (account.phone_changed_at?, step.policy.number_cooling_millis()),
     };
-    let wait = u64::try_from(until.saturating_sub(step.now)).unwrap_or(0);
-    (wait > 0).then(|| wait.div_ceil(1000))
+    let wait = moment::left(began_at, length, step.now)?;
+    Some(u64::try_from(wait).unwrap_or(0).div_ceil(1000))
 }
 
 fn trusted_number(step: &Step<'_>, name: &str) -> Judged<String> {

@@ -162,7 +162,7 @@ impl MasterKey {
         let mut text = Zeroizing::new(String::with_capacity(INPUT));
         text.push_str(&hex::encode_secret(key.as_ref()));
         text.push('\n');
-        match folder.write_temporary(name, text.as_bytes())?.publish() {
+        match folder.write_temporary_secret(name, text.as_bytes())?.publish() {
             // Another process was first: its key counts.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             other => other,
@@ -178,7 +178,7 @@ fn malformed() -> io::Error {
 /// Says of a file that is refused that it is the master key's.
 fn told(error: io::Error) -> io::Error {
     match flaw_of(&error) {
-        Some(Flaw::FolderOwner { .. } | Flaw::FolderOpen { .. }) | None => error,
+        Some(Flaw::FolderOwner { .. } | Flaw::FolderOpen { .. } | Flaw::NoModes { .. }) | None => error,
         Some(flaw) => io::Error::new(error.kind(), format!("the master key file is refused: {flaw}")),
     }
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::domain::code::DAY;
+use crate::domain::moment;
 use crate::failure::Failure;
 use crate::random;
 use crate::sms::{Message, Notice, Sms};
@@ -31,7 +32,7 @@ impl Step<'_> {
         let Some(destination) = rules.countries.destination(number) else {
             return self.audit(Some(name), None, audit::NOTICE_DROPPED);
         };
-        if self.rows.notices(name, notice, self.now.saturating_sub(DAY))? >= PER_DAY {
+        if self.rows.notices(name, notice, self.now.saturating_sub(DAY), moment::latest_end(0, self.now))? >= PER_DAY {
             return self.audit(Some(name), None, audit::NOTICE_DROPPED);
         }
         let message = Message::Notice(notice);

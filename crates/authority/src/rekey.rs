@@ -5,6 +5,7 @@
 //! anew without being known; it is recognised under every key of the ring until it expires.
 
 use crate::authority::Authority;
+use crate::domain::moment;
 use crate::failure::Failure;
 use crate::step::{Step, Surroundings};
 use crate::storage::RowCursor;
@@ -157,5 +158,12 @@ fn finish(step: &Step<'_>) -> Result<(), Failure> {
 
 fn count_hashes(around: &Surroundings<'_>) -> Result<u64, Failure> {
     let id = around.vault.current_id();
-    around.step("keys.count", |step| Ok(step.rows.hashed_under_others(id, step.now)?))
+    around.step("keys.count", |step| {
+        let rules = step.policy;
+        // As long as one of them can still be right.
+        let lifetimes =
+            [rules.code_lifetime_millis(), rules.otp_lifetime_millis(), rules.refresh_token_lifetime_millis()];
+        let latest = lifetimes.map(|lifetime| moment::latest_end(lifetime, step.now));
+        Ok(step.rows.hashed_under_others(id, step.now, latest)?)
+    })
 }

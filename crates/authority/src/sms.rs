@@ -2,8 +2,10 @@
 //!
 //! A real gateway is the host's: it implements [`SmsGateway`]. [`Outbox`] is for development and tests.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pims_private_files::{Access, Folder, Sharing, flaw_of};
 use serde::Serialize;
@@ -124,26 +126,46 @@ pub trait SmsGateway: Send + Sync {
 
 /// A gateway for development: each message becomes one JSON line in a file that only its owner can read.
 #[derive(Clone, Debug)]
-pub struct Outbox {
-    file: PathBuf,
-    sharing: Sharing,
+pub struct Outbox(Place);
+
+/// Where an outbox is.
+#[derive(Clone, Debug)]
+enum Place {
+    /// At a path, which is looked up for each message.
+    Path(PathBuf, Sharing),
+    /// In a folder that is held open, under this name.
+    Open(Arc<Folder>, OsString),
 }
 
 impl Outbox {
     /// An outbox in this file, made with the first message. A folder that others may write to is refused.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { file: path.into(), sharing: Sharing::Refused }
+        Self(Place::Path(path.into(), Sharing::Refused))
+    }
+
+    /// An outbox in a folder that is held open: it stays in that folder, whatever takes its path.
+    pub fn in_open_folder(folder: Arc<Folder>, name: impl Into<OsString>) -> Self {
+        Self(Place::Open(folder, name.into()))
     }
 
     /// The same outbox in a folder that may be shared.
     pub fn in_folder(self, sharing: Sharing) -> Self {
-        Self { sharing, ..self }
+        match self.0 {
+            Place::Path(path, _) => Self(Place::Path(path, sharing)),
+            open => Self(open),
+        }
     }
 
     fn append(&self, text: &[u8]) -> io::Result<()> {
-        let (folder, name) = Folder::of_file(&self.file, self.sharing)?;
+        let mut file = match &self.0 {
+            Place::Path(path, sharing) => {
+                let (folder, name) = Folder::of_file(path, *sharing)?;
+                folder.open_or_create(name, Access::Append)?
+            }
+            Place::Open(folder, name) => folder.open_or_create(name, Access::Append)?,
+        };
         // One write a line: lines of several processes do not mix.
-        folder.open_or_create(name, Access::Append)?.write_all(text)
+        file.write_all(text)
     }
 }
 
@@ -196,10 +218,11 @@ mod tests {
     #[test]
     fn an_outbox_holds_one_json_line_a_message_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let outbox = Outbox::new(folder.path().join("sms.jsonl"));
+        let path = folder.path().join("sms.jsonl");
+        let outbox = Outbox::new(&path);
         outbox.send(&sms("first \"quoted\"\nline")).unwrap();
         outbox.send(&sms("second")).unwrap();
-        let text = std::fs::read_to_string(&outbox.file).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);
         let expected = serde_json::json!({"at": "2023-11-14T22:13:20.123Z", "to": "+33612345678", "purpose": "resetPIN",
@@ -208,7 +231,7 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(&outbox.file).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
     }
 

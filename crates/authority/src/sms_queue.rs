@@ -14,6 +14,7 @@ use crate::audit;
 use crate::codes;
 use crate::domain::budget::Class;
 use crate::domain::code::{self as rules, DAY};
+use crate::domain::moment;
 use crate::failure::Failure;
 use crate::random;
 use crate::sealing::{Hash, Place};
@@ -246,7 +247,9 @@ pub(crate) fn keep_notice(step: &Step<'_>, account: &str, notice: Notice, sms: &
 /// Takes a message that is due, and counts the try before it is made.
 fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> {
     around.step("sms.claim", |step| {
-        let Some(row) = any_of(step.rows.due_messages(step.now, 16)?)? else { return Ok(Claim::Nothing) };
+        let Some(row) = any_of(step.rows.due_messages(step.now, latest_due(retry, step.now), 16)?)? else {
+            return Ok(Claim::Nothing);
+        };
         let worth = match row.kind {
             MessageKind::Code { purpose, hash } => {
                 let code = step.rows.code(&row.account, purpose)?;
@@ -308,8 +311,18 @@ fn forget(around: &Surroundings<'_>, id: &str) -> Result<(), Failure> {
 
 fn delay(retry: &SmsRetry, attempts: u32) -> i64 {
     let factor = 2_u32.saturating_pow(attempts.saturating_sub(1));
-    let delay = retry.first_delay.saturating_mul(factor).min(MAX_DELAY.max(retry.first_delay));
+    let delay = retry.first_delay.saturating_mul(factor).min(longest_delay(retry));
     i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn longest_delay(retry: &SmsRetry) -> Duration {
+    MAX_DELAY.max(retry.first_delay)
+}
+
+/// The latest time for which a message can have been put off: by a lease, or by a pause after a failure.
+fn latest_due(retry: &SmsRetry, now: i64) -> i64 {
+    let pause = i64::try_from(longest_delay(retry).as_millis()).unwrap_or(i64::MAX);
+    moment::latest_end(pause.max(LEASE), now)
 }
 
 /// A message as it is sealed. Its id and its purpose stand beside it.

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use crate::account::AccountName;
 use crate::audit;
 use crate::authority::{Accepted, Authority, accept};
+use crate::domain::moment;
 use crate::failure::Failure;
 use crate::random;
 use crate::sealing::Place;
@@ -117,9 +118,10 @@ pub(crate) fn reseal(step: &Step<'_>, name: &str, sealed: &[u8]) -> Result<bool,
 /// Whether an unused token can be exchanged for the next one. What ended with its device or its PIN was removed with them: this holds
 /// also where a row of it should be left.
 fn is_good(step: &Step<'_>, token: &TokenRow) -> Result<bool, Failure> {
-    let most = step.policy.refresh_token_most_millis();
-    let is_too_old = token.family_made_at.is_some_and(|made_at| step.now.saturating_sub(made_at) >= most);
-    if step.now >= token.expires_at || is_too_old {
+    let (lifetime, most) = (step.policy.refresh_token_lifetime_millis(), step.policy.refresh_token_most_millis());
+    let is_in_time = moment::goes_on(token.expires_at, lifetime, step.now);
+    let is_young = |made_at| moment::left(made_at, most, step.now).is_some();
+    if !is_in_time || !token.family_made_at.is_none_or(is_young) {
         return Ok(false);
     }
     let Some(account) = step.rows.account(&token.account)? else { return Ok(false) };

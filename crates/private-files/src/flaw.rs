@@ -42,6 +42,15 @@ pub enum Flaw {
         /// Its mode.
         mode: u32,
     },
+    /// The file system does not keep modes: a file that was made for its owner alone is open to others.
+    NoModes {
+        /// The folder.
+        folder: PathBuf,
+        /// The mode that the file has.
+        mode: u32,
+        /// The name of the file system, where the system tells it.
+        file_system: Option<String>,
+    },
     /// Another file took the name while it was being opened.
     Exchanged,
 }
@@ -68,6 +77,17 @@ impl fmt::Display for Flaw {
             Self::Open { mode } => {
                 write!(f, "it is open to others than its owner (mode {mode:04o}): its mode must be 0600")
             }
+            Self::NoModes { folder, mode, file_system } => {
+                f.write_str("the file system ")?;
+                if let Some(name) = file_system {
+                    write!(f, "({name}) ")?;
+                }
+                write!(
+                    f,
+                    "of the folder {} keeps no modes: a file that is made for its owner alone is open to others there (mode {mode:04o}); choose a folder on another file system",
+                    folder.display()
+                )
+            }
             Self::Exchanged => f.write_str("another file took its name while it was being opened"),
         }
     }
@@ -88,5 +108,19 @@ pub fn flaw_of(error: &io::Error) -> Option<&Flaw> {
 
 /// Returns whether `error` refuses a folder, which [`Sharing::Allowed`](crate::Sharing) would take.
 pub fn is_of_folder(error: &io::Error) -> bool {
-    matches!(flaw_of(error), Some(Flaw::FolderOwner { .. } | Flaw::FolderOpen { .. }))
+    matches!(flaw_of(error), Some(Flaw::FolderOwner { .. } | Flaw::FolderOpen { .. } | Flaw::NoModes { .. }))
+}
+
+/// Returns what an error of a full, read-only or mounted file means, for a message to a person. The
+/// system's own words do not say it: "Device or resource busy".
+pub fn cause_of(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull => Some("the disk is full: make room on it"),
+        io::ErrorKind::QuotaExceeded => Some("this user's quota of the disk is used up"),
+        io::ErrorKind::ReadOnlyFilesystem => Some("the file system is mounted read-only: mount it for writing"),
+        io::ErrorKind::ResourceBusy => Some(
+            "the file is a mount point by itself (a bind mount of a single file), which no new version can replace: mount its folder instead",
+        ),
+        _ => None,
+    }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::flaw::Flaw;
+use crate::flaw::{Flaw, flaw_of};
 use crate::system;
 use crate::temporary::{Temporary, is_temporary_of};
 
@@ -96,6 +96,11 @@ impl Folder {
         Self::open(path, sharing)
     }
 
+    /// Returns what tells the file at a path from another one there. A link is not followed.
+    pub fn id_of(path: &Path) -> io::Result<FileId> {
+        system::id_of(path)
+    }
+
     /// Opens the folder that a file lies in, and returns it with the file's name.
     pub fn of_file(path: &Path, sharing: Sharing) -> io::Result<(Self, OsString)> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -160,8 +165,12 @@ impl Folder {
         if facts.kind == Kind::Regular && facts.names > 1 && self.remove_names_of(name, facts.id) {
             facts = system::facts_of(&file)?;
         }
-        if self.judge(&facts, readers)? {
-            system::close_to_others(&file)?;
+        match self.judge(&facts, readers) {
+            Ok(false) => {}
+            // Where the file system keeps no modes, this changes nothing or is denied. Others can
+            // read the file then, as they can read everything there, and cannot write it.
+            Ok(true) => drop(system::close_to_others(&file)),
+            Err(error) => return Err(self.told_of_modes(error)),
         }
         Ok(file)
     }
@@ -174,16 +183,52 @@ impl Folder {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 opened => return opened,
             }
-            match system::create_new(&self.handle, name, access) {
+            match self.create_new(name, access) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => return made,
             }
         }
     }
 
-    /// Makes a file, with the mode 0600, unless there is one: then the error is `AlreadyExists`.
+    /// Makes a file, with the mode 0600, unless there is one: then the error is `AlreadyExists`. A
+    /// file that would be refused when it is opened again is refused now, and removed.
     pub fn create_new(&self, name: impl AsRef<OsStr>, access: Access) -> io::Result<File> {
-        system::create_new(&self.handle, name.as_ref(), access)
+        let name = name.as_ref();
+        let file = system::create_new(&self.handle, name, access)?;
+        match self.check_made(&file, Readers::ShutOut) {
+            Ok(()) => Ok(file),
+            Err(error) => {
+                let _ = self.remove(name);
+                Err(error)
+            }
+        }
+    }
+
+    /// Judges a file that was just made. Its mode is 0600, unless the file system keeps none.
+    pub(crate) fn check_made(&self, file: &File, readers: Readers) -> io::Result<()> {
+        let facts = system::facts_of(file)?;
+        match self.judge(&facts, readers) {
+            Ok(_) => Ok(()),
+            Err(error) => match flaw_of(&error) {
+                Some(Flaw::Open { mode }) => Err(self.no_modes(*mode)),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Tells of a file that is open to others whether a mode could end that: a file system without
+    /// modes is then what is wrong.
+    fn told_of_modes(&self, error: io::Error) -> io::Error {
+        let Some(Flaw::Open { .. }) = flaw_of(&error) else { return error };
+        match Temporary::write(self, OsStr::new("probe"), b"").map(|probe| system::facts_of(probe.descriptor())) {
+            Ok(Ok(facts)) if facts.mode & 0o077 != 0 => self.no_modes(facts.mode),
+            _ => error,
+        }
+    }
+
+    fn no_modes(&self, mode: u32) -> io::Error {
+        let file_system = system::file_system(&self.handle);
+        Flaw::NoModes { folder: self.path.clone(), mode, file_system }.into()
     }
 
     /// Judges a file without opening it, for one that another library opens by its path. `None`
@@ -199,8 +244,11 @@ impl Folder {
             Sharing::Refused => Readers::ShutOut,
             Sharing::Allowed => Readers::Refused,
         };
-        if self.judge(&facts, readers)? {
-            system::close_name_to_others(&self.handle, name)?;
+        match self.judge(&facts, readers) {
+            Ok(false) => {}
+            // As in `open_file`.
+            Ok(true) => drop(system::close_name_to_others(&self.handle, name)),
+            Err(error) => return Err(self.told_of_modes(error)),
         }
         Ok(Some(facts.id))
     }
@@ -218,6 +266,17 @@ impl Folder {
     /// [`Temporary::replace`] or [`Temporary::publish`].
     pub fn write_temporary(&self, name: impl AsRef<OsStr>, content: &[u8]) -> io::Result<Temporary<'_>> {
         Temporary::write(self, name.as_ref(), content)
+    }
+
+    /// As [`Folder::write_temporary`], for a secret: it is refused where others could read it.
+    pub fn write_temporary_secret(&self, name: impl AsRef<OsStr>, content: &[u8]) -> io::Result<Temporary<'_>> {
+        Temporary::write_secret(self, name.as_ref(), content)
+    }
+
+    /// Returns an error where nothing can be written: the disk is full, or the file system is
+    /// read-only. Costs one system call, and finds neither a quota nor a file that is a mount point.
+    pub fn check_room(&self) -> io::Result<()> {
+        system::check_room(&self.handle)
     }
 
     /// Renames a file in it, in place of another one.

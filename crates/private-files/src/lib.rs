@@ -26,6 +26,6 @@ mod groups;
 mod system;
 mod temporary;
 
-pub use flaw::{Flaw, flaw_of, is_of_folder};
+pub use flaw::{Flaw, cause_of, flaw_of, is_of_folder};
 pub use folder::{Access, FileId, Folder, Readers, Sharing, check_given};
 pub use temporary::Temporary;

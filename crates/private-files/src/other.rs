@@ -67,6 +67,10 @@ fn facts(metadata: &fs::Metadata) -> Facts {
     Facts { kind, names: 1, owner: 0, mode: 0o600, id: FileId(0, 0) }
 }
 
+pub(crate) fn id_of(path: &Path) -> io::Result<FileId> {
+    fs::symlink_metadata(path).map(|metadata| facts(&metadata).id)
+}
+
 pub(crate) fn facts_of(file: &File) -> io::Result<Facts> {
     file.metadata().map(|metadata| facts(&metadata))
 }
@@ -98,4 +102,12 @@ pub(crate) fn remove(handle: &Handle, name: &OsStr) -> io::Result<()> {
 pub(crate) fn sync(_: &Handle) -> io::Result<()> {
     // Windows has no such call: there a rename is durable with the file system's journal.
     Ok(())
+}
+
+pub(crate) fn check_room(_: &Handle) -> io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn file_system(_: &Handle) -> Option<String> {
+    None
 }

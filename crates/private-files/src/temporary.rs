@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
-use crate::folder::{Access, Folder};
+use crate::folder::{Access, Folder, Readers};
 use crate::system;
 
 /// Length of the random end of a temporary file's name, in hex digits.
@@ -26,6 +26,15 @@ pub struct Temporary<'a> {
 impl<'a> Temporary<'a> {
     pub(crate) fn write(folder: &'a Folder, target: &OsStr, content: &[u8]) -> io::Result<Self> {
         let mut temporary = Self::make(folder, target)?;
+        temporary.file.write_all(content)?;
+        temporary.file.sync_all()?;
+        Ok(temporary)
+    }
+
+    /// The same for a secret. Nothing is written where others could read it.
+    pub(crate) fn write_secret(folder: &'a Folder, target: &OsStr, content: &[u8]) -> io::Result<Self> {
+        let mut temporary = Self::make(folder, target)?;
+        folder.check_made(&temporary.file, Readers::Refused)?;
         temporary.file.write_all(content)?;
         temporary.file.sync_all()?;
         Ok(temporary)

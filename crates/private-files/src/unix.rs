@@ -158,6 +158,10 @@ fn facts(stat: &Stat) -> Facts {
     }
 }
 
+pub(crate) fn id_of(path: &Path) -> io::Result<FileId> {
+    Ok(facts(&rustix::fs::lstat(path)?).id)
+}
+
 pub(crate) fn facts_of(file: &File) -> io::Result<Facts> {
     Ok(facts(&rustix::fs::fstat(file)?))
 }
@@ -201,4 +205,50 @@ pub(crate) fn remove(handle: &Handle, name: &OsStr) -> io::Result<()> {
 
 pub(crate) fn sync(handle: &Handle) -> io::Result<()> {
     Ok(rustix::fs::fsync(handle)?)
+}
+
+/// The least room in bytes that a folder must have: a record and the names beside it.
+const LEAST_ROOM: u64 = 16 * 1024;
+
+pub(crate) fn check_room(handle: &Handle) -> io::Result<()> {
+    let Ok(known) = rustix::fs::fstatvfs(handle) else { return Ok(()) };
+    if known.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+    }
+    // A part of the disk is root's alone. File systems that do not count have no blocks.
+    let free = if user() == 0 { known.f_bfree } else { known.f_bavail };
+    if known.f_blocks > 0 && free.saturating_mul(known.f_frsize) < LEAST_ROOM {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
+}
+
+/// Returns the name of the file system of a folder, where the system tells it.
+pub(crate) fn file_system(handle: &Handle) -> Option<String> {
+    if !cfg!(any(target_os = "linux", target_os = "android")) {
+        return None;
+    }
+    let device = rustix::fs::fstat(handle).ok()?.st_dev;
+    let device = format!("{}:{}", rustix::fs::major(device as _), rustix::fs::minor(device as _));
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    mounts.lines().find_map(|line| file_system_in(line, &device)).map(str::to_owned)
+}
+
+/// Returns the file system in a line of `mountinfo`, where the line is of this device.
+fn file_system_in<'a>(line: &'a str, device: &str) -> Option<&'a str> {
+    let (mount, source) = line.split_once(" - ")?;
+    (mount.split(' ').nth(2)? == device).then(|| source.split(' ').next()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_mountinfo_names_the_file_system() {
+        let line = "36 35 0:52 / /mnt/nas rw,noatime master:1 - fuse.bindfs /srv rw,max_read=1";
+        assert_eq!(file_system_in(line, "0:52"), Some("fuse.bindfs"));
+        assert_eq!(file_system_in(line, "0:5"), None);
+        assert_eq!(file_system_in("36 35 0:52", "0:52"), None);
+    }
 }

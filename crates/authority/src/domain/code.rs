@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::moment;
 use crate::policy::{ActivationProof, CodeLetters, Policy};
 use crate::storage::CodeRow;
 
@@ -76,7 +77,12 @@ pub(crate) fn as_hashed(entered: &str) -> Zeroizing<String> {
 
 /// Whether a code can still be right.
 pub(crate) fn is_live(code: &CodeRow, policy: &Policy, now: i64) -> bool {
-    !code.withdrawn && code.used.is_none() && now < code.expires_at && code.tries < policy.code_tries
+    !code.withdrawn && code.used.is_none() && is_in_time(code, policy, now) && code.tries < policy.code_tries
+}
+
+/// Whether the lifetime of a code is not over.
+pub(crate) fn is_in_time(code: &CodeRow, policy: &Policy, now: i64) -> bool {
+    moment::goes_on(code.expires_at, policy.code_lifetime_millis(), now)
 }
 
 /// Charges a wrong try and tells how many are left.
@@ -86,30 +92,31 @@ pub(crate) fn charge(code: &mut CodeRow, policy: &Policy) -> u32 {
 }
 
 /// The wrong tries that a new code takes over: asking again gives none back while the old code would live.
-pub(crate) fn carried_tries(old: Option<&CodeRow>, now: i64) -> u32 {
-    old.filter(|old| old.used.is_none() && now < old.expires_at).map_or(0, |old| old.tries)
+pub(crate) fn carried_tries(old: Option<&CodeRow>, policy: &Policy, now: i64) -> u32 {
+    old.filter(|old| old.used.is_none() && is_in_time(old, policy, now)).map_or(0, |old| old.tries)
 }
 
 /// In how many seconds the next code may be asked for, where that is not now. `requests`: the times of the last day, oldest first.
 pub(crate) fn retry_after(requests: &[i64], old: Option<&CodeRow>, policy: &Policy, now: i64) -> Option<u64> {
-    let hour = window(requests, HOUR, policy.codes_per_hour, now);
-    let day = window(requests, DAY, policy.codes_per_day, now);
+    let ages: Vec<i64> = requests.iter().filter_map(|at| moment::age(*at, now)).collect();
+    let hour = window(&ages, HOUR, policy.codes_per_hour);
+    let day = window(&ages, DAY, policy.codes_per_day);
     // A code that is born dead would cost an SMS for nothing.
-    let tries = old.filter(|_| carried_tries(old, now) >= policy.code_tries).map(|old| old.expires_at - now);
+    let tries = old.filter(|_| carried_tries(old, policy, now) >= policy.code_tries).map(|old| old.expires_at - now);
     let millis = [hour, day, tries].into_iter().flatten().max()?;
     Some(u64::try_from(millis).unwrap_or(0).div_ceil(1000).max(1))
 }
 
-/// How long until fewer than `limit` requests lie in the window, where that is not so now.
-fn window(requests: &[i64], length: i64, limit: u32, now: i64) -> Option<i64> {
-    let recent = requests.iter().filter(|at| **at > now - length).count();
+/// How long until fewer than `limit` requests lie in the window, where that is not so now. `ages`: of the requests, oldest first.
+fn window(ages: &[i64], length: i64, limit: u32) -> Option<i64> {
+    let recent = ages.iter().filter(|age| **age < length).count();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if recent < limit {
         return None;
     }
     // The request that must fall out of the window; where nothing may be asked for there is none.
-    let oldest = requests.len().checked_sub(limit).and_then(|place| requests.get(place));
-    Some(oldest.map_or(length, |at| at + length - now))
+    let oldest = ages.len().checked_sub(limit).and_then(|place| ages.get(place));
+    Some(oldest.map_or(length, |age| length - age))
 }
 
 #[cfg(test)]
@@ -188,11 +195,24 @@ mod tests {
 
     #[test]
     fn tries_are_carried_over_while_the_old_code_would_live() {
-        assert_eq!(carried_tries(Some(&code(3)), 599_999), 3);
-        assert_eq!(carried_tries(Some(&CodeRow { withdrawn: true, ..code(3) }), 0), 3);
-        assert_eq!(carried_tries(Some(&code(3)), 600_000), 0);
-        assert_eq!(carried_tries(Some(&CodeRow { used: Some(CodeUse::Done), ..code(3) }), 0), 0);
-        assert_eq!(carried_tries(None, 0), 0);
+        let policy = Policy::default();
+        assert_eq!(carried_tries(Some(&code(3)), &policy, 599_999), 3);
+        assert_eq!(carried_tries(Some(&CodeRow { withdrawn: true, ..code(3) }), &policy, 0), 3);
+        assert_eq!(carried_tries(Some(&code(3)), &policy, 600_000), 0);
+        assert_eq!(carried_tries(Some(&CodeRow { used: Some(CodeUse::Done), ..code(3) }), &policy, 0), 0);
+        assert_eq!(carried_tries(None, &policy, 0), 0);
+    }
+
+    #[test]
+    fn what_a_clock_that_was_ahead_left_behind_blocks_nobody() {
+        let policy = Policy { codes_per_hour: 2, codes_per_day: 3, ..Policy::default() };
+        let year = 365 * DAY;
+        let ahead = CodeRow { expires_at: year + 600_000, ..code(policy.code_tries) };
+        assert!(!is_live(&CodeRow { tries: 0, ..ahead.clone() }, &policy, 0));
+        assert_eq!(carried_tries(Some(&ahead), &policy, 0), 0);
+        assert_eq!(retry_after(&[year, year, year], Some(&ahead), &policy, 0), None);
+        // Those of the right clock count beside them.
+        assert_eq!(retry_after(&[0, 1000, year, year], None, &policy, 1000), Some(3599));
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub(crate) mod budget;
 pub(crate) mod code;
 pub(crate) mod dialing;
 pub(crate) mod evolution;
+pub(crate) mod moment;
 pub(crate) mod phone;
 pub(crate) mod pin;
 pub(crate) mod second_copy;

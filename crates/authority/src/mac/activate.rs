@@ -12,7 +12,7 @@ use super::{Judged, Mac, PinMode, announce_keys, choice};
 use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, Entered};
-use crate::domain::pin;
+use crate::domain::{moment, pin};
 use crate::failure::Failure;
 use crate::policy::ActivationProof;
 use crate::random;
@@ -187,7 +187,7 @@ fn activate(
     keys: &ServiceKeys,
 ) -> Judged {
     let setup_at = code.setup_at.ok_or(Word::State)?;
-    if step.now.saturating_sub(setup_at) > step.policy.setup_lifetime_millis() {
+    if moment::age(setup_at, step.now).is_none_or(|age| age > step.policy.setup_lifetime_millis()) {
         return Err(Word::Timeout.into());
     }
     let devices = step.rows.devices_of(&account.name)?;

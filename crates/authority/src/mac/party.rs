@@ -5,7 +5,7 @@ use inwebo_values::{K0, K1, Kma, Serial};
 use super::answer::Granted;
 use super::word::{Reason, Stop, Word};
 use super::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
-use crate::domain::pin;
+use crate::domain::{moment, pin};
 use crate::failure::Failure;
 use crate::policy::ClonePolicy;
 use crate::random;
@@ -164,6 +164,7 @@ impl Party {
 /// The challenge, where there is one and it has not expired.
 fn live(step: &Step<'_>, found: Option<ChallengeRow>) -> Result<String, Word> {
     let row = found.ok_or(Word::State)?;
-    let age = step.now.saturating_sub(row.made_at);
-    if age > step.policy.setup_lifetime_millis() { Err(Word::Timeout) } else { Ok(row.challenge) }
+    let age = moment::age(row.made_at, step.now);
+    let is_live = age.is_some_and(|age| age <= step.policy.setup_lifetime_millis());
+    if is_live { Ok(row.challenge) } else { Err(Word::Timeout) }
 }

@@ -139,15 +139,17 @@ impl Transaction<'_> {
         )
     }
 
-    /// How many codes, passwords and tokens that have not expired were hashed under another key than this.
-    pub(crate) fn hashed_under_others(&self, key_id: u32, now: i64) -> Stored<u64> {
+    /// How many codes, passwords and tokens that have not expired were hashed under another key than this. `latest`: the latest ends
+    /// that each of the three can have; a later one is none.
+    pub(crate) fn hashed_under_others(&self, key_id: u32, now: i64, latest: [i64; 3]) -> Stored<u64> {
         let mut sum = 0;
-        for sql in [
-            "SELECT count(*) FROM codes WHERE key_id <> $1 AND expires_at > $2",
-            "SELECT count(*) FROM passwords WHERE key_id <> $1 AND expires_at > $2",
-            "SELECT count(*) FROM refresh_tokens WHERE key_id <> $1 AND expires_at > $2",
-        ] {
-            let count: Option<i64> = self.find(sql, params![key_id, now], |mut row| row.get())?;
+        let counts = [
+            "SELECT count(*) FROM codes WHERE key_id <> $1 AND expires_at > $2 AND expires_at <= $3",
+            "SELECT count(*) FROM passwords WHERE key_id <> $1 AND expires_at > $2 AND expires_at <= $3",
+            "SELECT count(*) FROM refresh_tokens WHERE key_id <> $1 AND expires_at > $2 AND expires_at <= $3",
+        ];
+        for (sql, latest) in counts.into_iter().zip(latest) {
+            let count: Option<i64> = self.find(sql, params![key_id, now, latest], |mut row| row.get())?;
             sum += count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
         }
         Ok(sum)

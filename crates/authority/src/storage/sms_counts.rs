@@ -57,11 +57,11 @@ impl Transaction<'_> {
         self.put("DELETE FROM sms_counts WHERE began_at < $1", params![time])
     }
 
-    /// Returns how often an account was told of such an event since `since`.
-    pub(crate) fn notices(&self, account: &str, notice: Notice, since: i64) -> Stored<u32> {
+    /// Returns how often an account was told of such an event after `since` and not after `until`.
+    pub(crate) fn notices(&self, account: &str, notice: Notice, since: i64, until: i64) -> Stored<u32> {
         let count = self.find(
-            "SELECT count(*) FROM notices WHERE account = $1 AND kind = $2 AND at > $3",
-            params![account, notice.as_str(), since],
+            "SELECT count(*) FROM notices WHERE account = $1 AND kind = $2 AND at > $3 AND at <= $4",
+            params![account, notice.as_str(), since, until],
             |mut row| row.get(),
         )?;
         Ok(count.unwrap_or(0))

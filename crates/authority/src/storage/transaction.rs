@@ -365,12 +365,13 @@ impl<'a> Transaction<'a> {
         self.put("DELETE FROM refresh_tokens WHERE account = $1", params![account])
     }
 
-    /// Up to `limit` messages that may be tried, the most patient first.
-    pub(crate) fn due_messages(&self, now: i64, limit: u32) -> Stored<Vec<MessageRow>> {
+    /// Up to `limit` messages that may be tried, the most patient first: those whose time has come, and those whose time is later
+    /// than `latest`, which no right clock said.
+    pub(crate) fn due_messages(&self, now: i64, latest: i64, limit: u32) -> Stored<Vec<MessageRow>> {
         self.all(
             "SELECT id, account, purpose, code_hash, message, attempts, due_at, expires_at FROM sms_queue
-             WHERE due_at <= $1 ORDER BY due_at LIMIT $2",
-            params![now, limit],
+             WHERE due_at <= $1 OR due_at > $2 ORDER BY due_at LIMIT $3",
+            params![now, latest, limit],
             message,
         )
     }

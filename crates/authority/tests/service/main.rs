@@ -4,6 +4,7 @@
 mod activation;
 mod admin;
 mod altered;
+mod clocks;
 mod codes;
 mod database;
 mod device;

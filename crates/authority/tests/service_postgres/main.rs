@@ -13,6 +13,8 @@ mod activation;
 mod admin;
 #[path = "../service/altered.rs"]
 mod altered;
+#[path = "../service/clocks.rs"]
+mod clocks;
 #[path = "../service/codes.rs"]
 mod codes;
 #[path = "../service/device.rs"]

@@ -1,0 +1,234 @@
+//! The lock of a storage: one process has a folder, and others are told which one.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use pims_private_files::{Access, Folder, Sharing};
+
+use super::{KEY, OLD_TEMPORARIES, PROBE, RECORD, StoreError, sync_folder};
+
+const LOCK: &str = "pims.lock";
+
+/// The longest text of a lock file that is read, in bytes.
+const MAX_TEXT: u64 = 128;
+
+/// The process that holds a lock, as far as the lock's file tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// This process: another copy of the library in it.
+    ThisProcess,
+    /// Another process.
+    Process(u32),
+    /// A process of another container, by its number there.
+    Elsewhere(u32),
+    /// A process that did not write its number.
+    Unknown,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ThisProcess => {
+                f.write_str("this very process, in which another copy of the library or another interpreter opened it")
+            }
+            Self::Process(id) => write!(f, "another process, number {id}"),
+            Self::Elsewhere(id) => write!(f, "a process of another container, where its number is {id}"),
+            Self::Unknown => f.write_str("another process"),
+        }
+    }
+}
+
+/// What tells this process from others: its number, and on Linux the namespace that the number is
+/// of and the moment at which the process began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Identity {
+    process: u32,
+    namespace: String,
+    began_at: String,
+}
+
+impl Identity {
+    fn of_this_process() -> Self {
+        let process = std::process::id();
+        if !cfg!(any(target_os = "linux", target_os = "android")) {
+            return Self { process, namespace: String::new(), began_at: String::new() };
+        }
+        let namespace = fs::read_link("/proc/self/ns/pid").map(|link| link.to_string_lossy().into_owned());
+        let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        // The second field is the program's name in parentheses, which may hold blanks.
+        let began_at = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(19)).unwrap_or_default();
+        Self { process, namespace: namespace.unwrap_or_default(), began_at: began_at.to_owned() }
+    }
+
+    fn text(&self) -> String {
+        format!("{} {} {}\n", self.process, self.namespace, self.began_at)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.strip_suffix('\n')?.split(' ');
+        let [process, namespace, began_at] = [words.next()?, words.next()?, words.next()?];
+        let process = process.parse().ok()?;
+        Some(Self { process, namespace: namespace.to_owned(), began_at: began_at.to_owned() })
+    }
+
+    /// Says who `self` is to the process `here`.
+    fn seen_from(&self, here: &Self) -> Holder {
+        match self {
+            holder if holder == here => Holder::ThisProcess,
+            holder if holder.namespace != here.namespace => Holder::Elsewhere(holder.process),
+            holder => Holder::Process(holder.process),
+        }
+    }
+}
+
+/// A folder that no other process has, as long as this or a clone of it lives.
+#[derive(Clone)]
+pub struct StorageLock(Arc<Held>);
+
+struct Held {
+    folder: Arc<Folder>,
+    file: File,
+    id: FileId,
+    /// The process that took it. A lock belongs to the open file, which a forked child shares.
+    process: u32,
+}
+
+impl StorageLock {
+    /// Locks the folder at `path`, which is made where it is missing. Leftovers of a crash are
+    /// removed. A folder in which no file can be written and renamed is refused.
+    pub fn take(path: &Path, sharing: Sharing) -> Result<Self, StoreError> {
+        let folder = Folder::create(path, sharing).map_err(StoreError::io("used", path))?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            // The folder's own name must be durable too. Where the parent may not be read, the system decides.
+            let _ = sync_folder(parent);
+        }
+        let path = folder.file(LOCK);
+        let mut file = folder.open_or_create(LOCK, Access::Write).map_err(StoreError::io("locked", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked(path, holder(&mut file))),
+            Err(fs::TryLockError::Error(error)) => return Err(StoreError::io("locked", &path)(error)),
+        }
+        let id = file.metadata().map(|metadata| file_id(&metadata)).map_err(StoreError::io("locked", &path))?;
+        let lock = Self(Arc::new(Held { folder: Arc::new(folder), file, id, process: std::process::id() }));
+        let folder = lock.folder();
+        for name in OLD_TEMPORARIES {
+            let _ = folder.remove(name);
+        }
+        for name in [RECORD, KEY, PROBE] {
+            folder.remove_leftovers(name);
+        }
+        probe(folder)?;
+        // For a person only: a lock is held by the open file, not by what stands in it.
+        let _ = lock.0.write(&Identity::of_this_process().text());
+        Ok(lock)
+    }
+
+    /// The folder that is locked.
+    pub(crate) fn folder(&self) -> &Arc<Folder> {
+        &self.0.folder
+    }
+
+    /// Returns an error where the lock that is held is not that of the folder any more, or nothing
+    /// can be written there.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let path = self.folder().file(LOCK);
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if file_id(&metadata) == self.0.id => {}
+            _ => return Err(StoreError::Gone(path)),
+        }
+        self.folder().check_room().map_err(StoreError::io("written", self.folder().path()))
+    }
+}
+
+/// Writes a file and renames it, as each new record is. The least that a record needs is written.
+fn probe(folder: &Folder) -> Result<(), StoreError> {
+    let temporary = folder.write_temporary(PROBE, &[0x5a; 4096]).map_err(StoreError::io("written", folder.path()))?;
+    temporary.replace().map_err(StoreError::io("written", folder.path()))?;
+    folder.remove(PROBE).map_err(StoreError::io("written", folder.path()))
+}
+
+/// Returns the process that a lock's file names.
+fn holder(file: &mut File) -> Holder {
+    let mut text = String::new();
+    // Some systems keep others from reading a locked file.
+    let read = file.take(MAX_TEXT).read_to_string(&mut text);
+    let holder = read.ok().and_then(|_| Identity::parse(&text));
+    holder.map_or(Holder::Unknown, |holder| holder.seen_from(&Identity::of_this_process()))
+}
+
+impl Held {
+    /// Puts `text` in the place of what the lock's file says.
+    fn write(&self, text: &str) -> std::io::Result<()> {
+        let mut file = &self.file;
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(text.as_bytes())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // To close the file is not enough: a forked child has it open too. The child, on the other
+        // hand, must not let go of its parent's lock.
+        if self.process == std::process::id() {
+            let _ = self.write("");
+            let _ = self.file.unlock();
+        }
+    }
+}
+
+/// What tells a file from another one of the same name, where the system has such a thing.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(metadata: &fs::Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn file_id(_: &fs::Metadata) -> FileId {
+    (0, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_lock_names_the_process_that_holds_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let take = || StorageLock::take(folder.path(), Sharing::Refused);
+        let first = take().unwrap();
+        let refused = take().err().unwrap();
+        assert!(matches!(&refused, StoreError::Locked(path, Holder::ThisProcess) if path.ends_with(LOCK)));
+        assert!(refused.to_string().contains("this very process"), "{refused}");
+        let there = Identity { process: 4711, ..Identity::of_this_process() };
+        first.0.write(&there.text()).unwrap();
+        let refused = take().err().unwrap();
+        assert!(refused.to_string().contains("another process, number 4711"), "{refused}");
+        first.0.write("").unwrap();
+        assert!(matches!(take().err(), Some(StoreError::Locked(_, Holder::Unknown))));
+        drop(first);
+        drop(take().unwrap());
+        assert_eq!(fs::read(folder.path().join(LOCK)).unwrap(), b"");
+    }
+
+    #[test]
+    fn an_identity_survives_being_written_and_read() {
+        let here = Identity::of_this_process();
+        assert_eq!(Identity::parse(&here.text()), Some(here.clone()));
+        assert_eq!(here.seen_from(&here), Holder::ThisProcess);
+        let later = Identity { began_at: "1".into(), ..here.clone() };
+        assert_eq!(later.seen_from(&here), Holder::Process(here.process));
+        let contained = Identity { namespace: "pid:[1]".into(), ..here.clone() };
+        assert_eq!(contained.seen_from(&here), Holder::Elsewhere(here.process));
+        for bad in ["", "\n", "1", "x y z\n", "1 pid:[1]"] {
+            assert_eq!(Identity::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -105,9 +105,14 @@ fn an_expired_password_is_exchanged_for_nothing() {
     for service in [&world, &hasty] {
         refused(&exchange(service, "alice", &password(&old)), "invalid_grant");
     }
-    // It was not refused for anything else: one of the usual lifetime is taken, by the hasty one, too.
-    let fresh = device.made(&world.client, "1234");
-    assert_eq!(exchange(&hasty, "alice", &password(&fresh)).status, 200);
+    // It was not refused for anything else: a fresh one is taken. On a slow machine it may take a
+    // few until one reaches the hasty service in its second.
+    let is_taken = |service: &World| {
+        let fresh = device.made(&service.client, "1234");
+        exchange(service, "alice", &password(&fresh)).status == 200
+    };
+    assert!(is_taken(&world));
+    assert!((0..30).any(|_| is_taken(&hasty)));
 }
 
 #[test]

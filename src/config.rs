@@ -232,7 +232,7 @@ impl Config {
                 .unwrap_or_default(),
             storage_key: storage_key(&storage)?.or_else(|| base?.storage_key.clone()),
             device: device(&root.section("device")?, base.map(|base| &base.device))?,
-            embedded: embedded(&root.section("embedded")?, text, from, base.map(|base| &base.embedded))?,
+            embedded: embedded(&root.section("embedded")?, from, base.map(|base| &base.embedded))?,
             working_folder,
             unknown_keys,
         })
@@ -470,11 +470,8 @@ fn device(section: &Section<'_>, base: Option<&DeviceConfig>) -> Result<DeviceCo
     })
 }
 
-/// `text` is the whole configuration, for what the authority reads by its own type.
-#[cfg_attr(not(feature = "embedded"), allow(unused_variables))]
 fn embedded(
     section: &Section<'_>,
-    text: &str,
     from: Option<&Path>,
     base: Option<&EmbeddedConfig>,
 ) -> Result<EmbeddedConfig, Error> {
@@ -484,7 +481,7 @@ fn embedded(
         clock_offset_seconds: offset.or(base.map(|base| base.clock_offset_seconds)).unwrap_or(0),
         clock_frozen: section.flag("clockFrozen")?.or(base.map(|base| base.clock_frozen)).unwrap_or(false),
         #[cfg(feature = "embedded")]
-        policy: match (policy(section, text)?, base) {
+        policy: match (policy(section)?, base) {
             (Some(policy), _) => policy,
             (None, Some(base)) => base.policy.clone(),
             (None, None) => pims_authority::Policy::default(),
@@ -506,23 +503,51 @@ fn database(section: &Section<'_>, from: Option<&Path>) -> Result<Option<PathBuf
 
 /// The authority's own settings, read by its own type.
 #[cfg(feature = "embedded")]
-fn policy(section: &Section<'_>, text: &str) -> Result<Option<pims_authority::Policy>, Error> {
-    #[derive(serde::Deserialize)]
-    struct Root {
-        embedded: Embedded,
+fn policy(section: &Section<'_>) -> Result<Option<pims_authority::Policy>, Error> {
+    use serde::Deserialize;
+    let Some(value) = section.get("policy") else { return Ok(None) };
+    let Value::Object(members) = value else { return Err(section.expected("policy", "an object")) };
+    keys::check_policy(members)?;
+    for (name, value) in members.members() {
+        let alone = serde_json::Value::Object([(name.to_owned(), json_of(value))].into_iter().collect());
+        pims_authority::Policy::deserialize(alone)
+            .map_err(|error| invalid(format!("embedded.policy.{name}: {}", expectation(&error.to_string()))))?;
     }
-    #[derive(serde::Deserialize)]
-    struct Embedded {
-        policy: pims_authority::Policy,
+    let whole = pims_authority::Policy::deserialize(json_of(value));
+    whole.map(Some).map_err(|error| invalid(format!("embedded.policy: {}", expectation(&error.to_string()))))
+}
+
+/// Returns a value of the configuration as the authority reads it. No value of a policy is a
+/// fraction or negative: these become a number that no setting can have.
+#[cfg(feature = "embedded")]
+fn json_of(value: &Value<'_>) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match value {
+        Value::Null => Json::Null,
+        Value::Text(text) => text.as_str().into(),
+        Value::Integer(number) => (*number).into(),
+        Value::Flag(flag) => (*flag).into(),
+        Value::Other => (-1).into(),
+        Value::List(values) => values.iter().map(json_of).collect(),
+        Value::Object(members) => {
+            Json::Object(members.members().map(|(name, value)| (name.to_owned(), json_of(value))).collect())
+        }
     }
-    if section.get("policy").is_none() {
-        return Ok(None);
+}
+
+/// Returns the reason why a setting of the policy is refused. The authority's own words stay; the
+/// names of Rust's types are translated.
+#[cfg(feature = "embedded")]
+fn expectation(error: &str) -> String {
+    let is_foreign =
+        ["invalid ", "unknown ", "missing ", "data did not match"].iter().any(|begin| error.starts_with(begin));
+    match error.rsplit_once("expected ") {
+        _ if !is_foreign => error.to_owned(),
+        Some((_, "a boolean")) => "expected true or false".to_owned(),
+        Some((_, "u32" | "u64" | "usize")) => "expected a whole number, not negative and not too large".to_owned(),
+        Some((_, names)) if names.contains('`') => format!("expected {}", names.replace('`', "")),
+        _ => "expected another kind of value, see docs/authority.md".to_owned(),
     }
-    let root: Root = serde_json::from_str(text).map_err(|error| {
-        // The text of the error may quote the key that it does not know: policies hold no secrets.
-        section.expected("policy", &format!("the authority's settings ({error})"))
-    })?;
-    Ok(Some(root.embedded.policy))
 }
 
 /// One object of the configuration, or none.
@@ -620,6 +645,50 @@ mod tests {
 
     fn read(text: &str) -> Config {
         Config::read(text).unwrap_or_else(|error| panic!("{text}: {}", error.detail()))
+    }
+
+    #[test]
+    #[cfg(feature = "embedded")]
+    fn a_bad_setting_of_the_policy_is_told_in_words_of_our_own() {
+        const NUMBER: &str = "expected a whole number, not negative and not too large";
+        let other = "expected another kind of value, see docs/authority.md";
+        for (policy, told) in [
+            ("1", "embedded.policy: expected an object".to_owned()),
+            (
+                r#"{"maxPinTrys":3}"#,
+                "embedded.policy.maxPinTrys: there is no such key in embedded.policy; it is spelled maxPinTries"
+                    .to_owned(),
+            ),
+            (
+                r#"{"colour":3}"#,
+                "embedded.policy.colour: there is no such key in embedded.policy; docs/authority.md names all of them"
+                    .to_owned(),
+            ),
+            (r#"{"codeTries":3,"maxPinTries":"three"}"#, format!("embedded.policy.maxPinTries: {NUMBER}")),
+            (r#"{"maxPinTries":-1}"#, format!("embedded.policy.maxPinTries: {NUMBER}")),
+            (r#"{"maxPinTries":1.5}"#, format!("embedded.policy.maxPinTries: {NUMBER}")),
+            (r#"{"maxPinTries":4294967296}"#, format!("embedded.policy.maxPinTries: {NUMBER}")),
+            (r#"{"otpWithoutPin":1}"#, "embedded.policy.otpWithoutPin: expected true or false".to_owned()),
+            (
+                r#"{"activationProof":"none"}"#,
+                "embedded.policy.activationProof: activationProof is none of token, ticket, open".to_owned(),
+            ),
+            (
+                r#"{"activationProof":{"open":9}}"#,
+                "embedded.policy.activationProof: a code of an open activation has 10 to 12 letters".to_owned(),
+            ),
+            (r#"{"activationProof":[]}"#, format!("embedded.policy.activationProof: {other}")),
+            (r#"{"clone":"shout"}"#, "embedded.policy.clone: expected report or suspend".to_owned()),
+            (r#"{"deviceKeyBits":3}"#, "embedded.policy.deviceKeyBits: ".to_owned()),
+        ] {
+            let detail = detail(&format!(r#"{{"embedded":{{"policy":{policy}}}}}"#));
+            assert!(detail.starts_with(&told), "{policy}: {detail}");
+            for foreign in ["::", "`", " u32", " usize", "serde", "untagged", "Written", "variant", "line "] {
+                assert!(!detail.contains(foreign), "{policy}: {detail}");
+            }
+        }
+        let last = read(r#"{"embedded":{"policy":{"maxPinTries":"three","maxPinTries":4}}}"#);
+        assert_eq!(last.embedded.policy.max_pin_tries, 4);
     }
 
     #[test]

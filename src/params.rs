@@ -37,7 +37,7 @@ pub enum Value<'a> {
 pub struct Text<'a>(Cow<'a, str>);
 
 impl Text<'_> {
-    fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -56,20 +56,25 @@ impl<'a> Params<'a> {
         if text.is_empty() {
             return Ok(Self(Vec::new()));
         }
-        // serde_json's own message may quote the text: it is not handed on.
         serde_json::from_str(text).map_err(|error| {
             // An error about the whole has the column 0.
             let place = match error.column() {
                 0 => String::new(),
-                column => format!("; line {}, column {column} is not that", error.line()),
+                column => format!("; line {}, column {column}: {}", error.line(), fault(text, &error)),
             };
-            let hint = if begins_with_zero(text, &error) {
-                ". A number of JSON cannot begin with 0: write it as a string"
-            } else {
-                ""
-            };
-            Error::invalid("parameters", format!("expected one JSON object{place}{hint}"))
+            Error::invalid("parameters", format!("expected one JSON object{place}"))
         })
+    }
+
+    /// Returns the members in their order, each name once, with the value that counts: the last one.
+    /// Those that are `null` are left out.
+    #[cfg(feature = "embedded")]
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        let named = self.0.iter().enumerate().map(|(place, (name, value))| (place, name.as_str(), value));
+        let is_last = |place: usize, name: &str| self.0[place + 1..].iter().all(|(later, _)| later.as_str() != name);
+        named
+            .filter(move |(place, name, value)| !matches!(value, Value::Null) && is_last(*place, name))
+            .map(|(_, name, value)| (name, value))
     }
 
     /// A value that is there and not `null`.
@@ -166,6 +171,40 @@ impl Value<'_> {
         })
     }
 }
+
+/// Returns what is wrong with a text that is no JSON, or JSON that is no object. serde_json has no
+/// codes for its errors, but words that stay. They may quote the text, so they are not handed on.
+fn fault(text: &str, error: &serde_json::Error) -> &'static str {
+    use serde_json::error::Category;
+    match error.classify() {
+        Category::Eof => return "the text ends before the object does",
+        Category::Data => return "this is JSON, but no object",
+        Category::Io | Category::Syntax => {}
+    }
+    let words = error.to_string();
+    if words.starts_with("invalid number") && begins_with_zero(text, error) {
+        return "a number of JSON cannot begin with 0: write it as a string";
+    }
+    let known = FAULTS.iter().find(|(begin, _)| words.starts_with(begin));
+    known.map_or("this is not JSON", |(_, sentence)| sentence)
+}
+
+const FAULTS: &[(&str, &str)] = &[
+    ("number out of range", "the number is too large"),
+    ("lone leading surrogate", HALF_PAIR),
+    ("unexpected end of hex escape", HALF_PAIR),
+    ("recursion limit exceeded", "it is nested more than 127 deep"),
+    ("control character", "a text has a control character: write it as \\n, \\t or \\u00XX"),
+    ("invalid escape", "a backslash in a text begins no escape of JSON"),
+    ("trailing characters", "something follows the object"),
+    ("trailing comma", "a comma is not followed by a value"),
+    ("key must be a string", "a name must stand in double quotes"),
+    ("invalid number", "this is no number of JSON"),
+    ("expected `:`", "a colon must follow the name"),
+    ("expected `,` or", "a comma or the end must follow the value"),
+];
+
+const HALF_PAIR: &str = "a text has half of a surrogate pair (\\uD800 to \\uDFFF), which is no character";
 
 /// Returns whether an error of the syntax is at the digit after a leading zero.
 fn begins_with_zero(text: &str, error: &serde_json::Error) -> bool {
@@ -292,11 +331,30 @@ mod tests {
             assert_eq!(error.code(), Code::InvalidParameter);
             assert!(serde_json::to_string(&error).unwrap().contains("Invalid parameters parameter"));
         }
-        for (text, zero) in
-            [("{\"p\":0042}", true), ("{\"p\":\n[-01]}", true), ("{\"p\":10x}", false), ("{\"p\":1.00.1}", false)]
-        {
+        let deep = format!("{{\"p\":{}}}", "[".repeat(200));
+        for (text, place, sentence) in [
+            ("{\"p\":0042}", "line 1, column 7", "a number of JSON cannot begin with 0: write it as a string"),
+            ("{\"p\":\n[-01]}", "line 2, column 4", "a number of JSON cannot begin with 0: write it as a string"),
+            ("{\"p\":10x}", "line 1, column 8", "a comma or the end must follow the value"),
+            ("{\"p\":1.00.1}", "line 1, column 10", "a comma or the end must follow the value"),
+            ("{\"p\":1e400}", "line 1, column 10", "the number is too large"),
+            ("{\"p\":\"\\ud83d\"}", "line 1, column 13", HALF_PAIR),
+            ("{\"p\":\"\\ud83dx\"}", "line 1, column 13", HALF_PAIR),
+            ("{\"p\":\"\\udc00\"}", "line 1, column 12", HALF_PAIR),
+            ("{\"p\":\"\\ud83d\\u0041\"}", "line 1, column 18", HALF_PAIR),
+            (deep.as_str(), "line 1, column 132", "it is nested more than 127 deep"),
+            ("{\"p\":\"a\tb\"}", "line 1, column 8", "a text has a control character: write it as \\n, \\t or \\u00XX"),
+            ("{\"p\":\"\\x\"}", "line 1, column 8", "a backslash in a text begins no escape of JSON"),
+            ("{} {}", "line 1, column 4", "something follows the object"),
+            ("{\"p\":1,}", "line 1, column 8", "a comma is not followed by a value"),
+            ("{p:1}", "line 1, column 2", "a name must stand in double quotes"),
+            ("{\"p\":-}", "line 1, column 7", "this is no number of JSON"),
+            ("{\"p\" 1}", "line 1, column 6", "a colon must follow the name"),
+            ("{\"p\":1", "line 1, column 6", "the text ends before the object does"),
+            ("{\"p\":nul}", "line 1, column 9", "this is not JSON"),
+        ] {
             let error = Params::read(text).err().unwrap_or_else(|| panic!("{text} was taken"));
-            assert_eq!(error.detail().contains("cannot begin with 0: write it as a string"), zero, "{text}");
+            assert_eq!(error.detail(), format!("expected one JSON object; {place}: {sentence}"), "{text}");
         }
         assert!(Params::read("").is_ok());
         assert!(Params::read(" {} ").is_ok());

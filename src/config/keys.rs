@@ -40,7 +40,7 @@ const OBJECTS: &[(&str, &[&str])] = &[
 
 /// Checks the names of all keys. A key that is nearly a known one, or a known one in another
 /// object, is 2004. Returns a sentence for the log about each other key that is not known. The
-/// members of `embedded.policy` are left to the authority, and an unknown object is not looked into.
+/// members of `embedded.policy` are checked by [`check_policy`], and an unknown object is not looked into.
 pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
     let mut unknown = Vec::new();
     for (object, known) in OBJECTS {
@@ -57,6 +57,18 @@ pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
         }
     }
     Ok(unknown)
+}
+
+/// Checks the names of the members of `embedded.policy`. The authority takes no unknown one.
+#[cfg(feature = "embedded")]
+pub(super) fn check_policy(policy: &Params<'_>) -> Result<(), Error> {
+    let known = pims_authority::Policy::keys();
+    let Some(key) = policy.names().find(|key| !known.contains(key)) else { return Ok(()) };
+    let unknown = format!("{}: there is no such key in embedded.policy", path("embedded.policy", key));
+    Err(invalid(match nearest(known, key) {
+        Some(right) => format!("{unknown}; it is spelled {right}"),
+        None => format!("{unknown}; docs/authority.md names all of them"),
+    }))
 }
 
 /// Returns the detail of 2004 that tells the key that was meant, or `None` where no known key is

@@ -182,7 +182,49 @@ impl TryFrom<WrittenProof> for ActivationProof {
     }
 }
 
+/// A deserializer that reads nothing: it answers with the names of the fields that are asked for.
+struct KeysReader;
+
+/// The names that [`KeysReader`] was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("no value was read")]
+struct KeysOf(&'static [&'static str]);
+
+impl serde::de::Error for KeysOf {
+    fn custom<T: std::fmt::Display>(_: T) -> Self {
+        Self(&[])
+    }
+}
+
+impl<'de> serde::Deserializer<'de> for KeysReader {
+    type Error = KeysOf;
+
+    fn deserialize_any<V: serde::de::Visitor<'de>>(self, _: V) -> Result<V::Value, KeysOf> {
+        Err(KeysOf(&[]))
+    }
+
+    fn deserialize_struct<V: serde::de::Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, KeysOf> {
+        Err(KeysOf(fields))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
+        seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
 impl Policy {
+    /// Returns the names of the settings, as they are written in JSON.
+    pub fn keys() -> &'static [&'static str] {
+        let Err(KeysOf(keys)) = Self::deserialize(KeysReader) else { return &[] };
+        keys
+    }
+
     /// Returns how many symbols a new SMS code has.
     #[cfg(feature = "server")]
     pub(crate) fn code_length(&self) -> usize {

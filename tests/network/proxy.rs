@@ -364,8 +364,17 @@ fn roots_and_pins_are_those_of_the_service_and_the_system_judges_a_proxy() {
     assert_eq!(proxy.asked(), [secure.connect()]);
 
     // One that the system does not know, or for another host, gets to know nothing.
-    failed(&certify(&url, pinned.clone(), &secure.made.ca_file), 2202, "TLS with the proxy failed");
+    let unknown = certify(&url, pinned.clone(), &secure.made.ca_file);
+    failed(
+        &unknown,
+        2202,
+        "the proxy's certificate is of an issuer that is not trusted: put the issuer's certificate into the trusted roots of this system",
+    );
     let elsewhere = url.replace("localhost", "127.0.0.1");
-    failed(&certify(&elsewhere, pinned, &made.ca_file), 2202, "TLS with the proxy failed");
+    failed(
+        &certify(&elsewhere, pinned, &made.ca_file),
+        2202,
+        "the proxy's certificate is for another host: check the host in network.proxy",
+    );
     assert!(proxy.asked().is_empty());
 }

@@ -160,7 +160,12 @@ fn each_fault_of_a_certificate_has_its_own_sentence() {
     let future: fn(&mut CertificateParams) = |params| params.not_before = rcgen::date_time_ymd(4000, 1, 1);
     let authority: fn(&mut CertificateParams) = |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     for (host, change, with_ca, sentence) in [
-        ("localhost", (|_| ()) as fn(&mut CertificateParams), false, "issuer's certificate in credential.caFile"),
+        (
+            "localhost",
+            (|_| ()) as fn(&mut CertificateParams),
+            false,
+            "put the issuer's certificate into credential.caFile",
+        ),
         ("elsewhere.example", |_| (), true, "for another host"),
         ("localhost", expire, true, "has expired: check the clock"),
         ("localhost", future, true, "not valid yet: check the clock"),

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use pims_tls_faults::{Peer, TlsFault};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -38,46 +39,29 @@ pub struct Trust {
     pub pins: Vec<Pin>,
 }
 
-/// Why a server is not trusted.
+/// The cause of a TLS connection that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Untrusted {
-    /// Its key is none of the pinned ones.
+    /// The server's key is none of the pinned ones.
     #[error("the server's key is none of the pinned ones")]
     Pin,
-    /// No root that is trusted stands behind its certificate.
-    #[error(
-        "the server's certificate is of an issuer that is not trusted: name the issuer's certificate in credential.caFile"
-    )]
-    Issuer,
-    /// Its certificate is for other names.
-    #[error(
-        "the server's certificate is for another host: check the host in credential.inWeboURL and credential.cvsURL"
-    )]
-    Name,
-    /// The time of its certificate is over.
-    #[error("the server's certificate has expired: check the clock of this device, or renew the certificate")]
-    Expired,
-    /// The time of its certificate has not begun.
-    #[error("the server's certificate is not valid yet: check the clock of this device")]
-    NotValidYet,
-    /// Its certificate is that of an authority.
-    #[error(
-        "the server shows the certificate of a CA as its own: give it a certificate that the CA signed, and name the CA in credential.caFile"
-    )]
-    CaAsServer,
-    /// Its certificate has another fault.
-    #[error("the server's certificate cannot be used: it is damaged, revoked or for another purpose")]
-    Certificate,
-    /// It answered without TLS.
-    #[error("the server does not speak TLS at this port: it may be a port of plain HTTP, check the URL")]
-    NoTls,
-    /// They did not come to an agreement.
-    #[error("TLS failed")]
-    Handshake,
-    /// It is the proxy that is not trusted, or with which there was no agreement.
-    #[error("TLS with the proxy failed: the system does not trust its certificate, or it speaks no TLS")]
-    Proxy,
+    /// A fault between this device and the service.
+    #[error("{}", .0.sentence(SERVICE))]
+    Service(TlsFault),
+    /// A fault between this device and the proxy.
+    #[error("{}", .0.sentence(PROXY))]
+    Proxy(TlsFault),
 }
+
+const SERVICE: Peer<'static> =
+    Peer { name: "the server", roots: "credential.caFile", address: "credential.inWeboURL and credential.cvsURL" };
+
+/// The system says whether a proxy is trusted.
+const PROXY: Peer<'static> = Peer {
+    name: "the proxy",
+    roots: "the trusted roots of this system",
+    address: "network.proxy, HTTPS_PROXY and ALL_PROXY",
+};
 
 /// What a configuration of TLS says that cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -158,13 +142,14 @@ impl<In: Transport> Connector<In> for Tls {
             return Ok(Some(Either::A(transport)));
         }
         let host = details.uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| untrusted(Untrusted::Certificate))?;
+        let name =
+            ServerName::try_from(host.to_owned()).map_err(|_| untrusted(Untrusted::Service(TlsFault::OtherName)))?;
         let (config, judge) = match self.with_proxy(details) {
             Some(config) => (config, judge_proxy as fn(std::io::Error) -> Error),
             None => (&self.service, judge as fn(std::io::Error) -> Error),
         };
-        let mut connection =
-            ClientConnection::new(config.clone(), name).map_err(|_| untrusted(Untrusted::Handshake))?;
+        let mut connection = ClientConnection::new(config.clone(), name)
+            .map_err(|_| untrusted(Untrusted::Service(TlsFault::Handshake)))?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         socket.set_timeout(details.timeout);
         while connection.is_handshaking() {
@@ -194,40 +179,23 @@ fn untrusted(why: Untrusted) -> Error {
     Error::Other(Box::new(why))
 }
 
-/// Why a handshake failed: the network, or trust.
+/// Returns why a handshake with the service failed: the network, or trust.
 fn judge(error: std::io::Error) -> Error {
-    let why = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).map(|error| match error {
-        rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => Untrusted::Pin,
-        rustls::Error::InvalidCertificate(error) => of_certificate(error),
-        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => Untrusted::NoTls,
-        _ => Untrusted::Handshake,
-    });
-    match why {
-        Some(why) => untrusted(why),
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
+            untrusted(Untrusted::Pin)
+        }
+        Some(error) => untrusted(Untrusted::Service(TlsFault::of(error))),
         // An error of the transport below comes out as it went in.
         None => error.into(),
     }
 }
 
-/// Returns the fault of a certificate.
-fn of_certificate(error: &CertificateError) -> Untrusted {
-    use CertificateError as E;
-    match error {
-        E::UnknownIssuer => Untrusted::Issuer,
-        E::NotValidForName | E::NotValidForNameContext { .. } => Untrusted::Name,
-        E::Expired | E::ExpiredContext { .. } => Untrusted::Expired,
-        E::NotValidYet | E::NotValidYetContext { .. } => Untrusted::NotValidYet,
-        // rustls has no variant for this error of the verifier below it.
-        E::Other(inner) if format!("{:?}", inner.0) == "CaUsedAsEndEntity" => Untrusted::CaAsServer,
-        _ => Untrusted::Certificate,
-    }
-}
-
-/// The same of a handshake with a proxy.
+/// Returns why a handshake with a proxy failed.
 fn judge_proxy(error: std::io::Error) -> Error {
-    match judge(error) {
-        Error::Other(why) if why.is::<Untrusted>() => untrusted(Untrusted::Proxy),
-        error => error,
+    match TlsFault::find(&error) {
+        Some(fault) => untrusted(Untrusted::Proxy(fault)),
+        None => error.into(),
     }
 }
 

@@ -1,11 +1,15 @@
 //! The SMS gateway of a production: a POST of JSON for each message.
 
+use pims_tls_faults::Peer;
 use serde_json::Value;
 use ureq::Agent;
 
 use super::config::{Secret, Webhook};
 use super::outgoing;
 use crate::{Sms, SmsError, SmsGateway};
+
+const GATEWAY: Peer<'static> =
+    Peer { name: "the SMS gateway", roots: "sms.webhook_ca_file", address: "sms.webhook_url" };
 
 /// Posts messages to a URL.
 pub(crate) struct Gateway {
@@ -38,8 +42,7 @@ impl SmsGateway for Gateway {
             // A redirect is no such word.
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(refused(sms, &answer.status())),
-            // The error names statuses and sockets, never what was sent.
-            Err(error) => Err(refused(sms, &error)),
+            Err(error) => Err(refused(sms, &outgoing::told(&error, GATEWAY))),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use pims_tls_faults::{Peer, TlsFault};
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
@@ -27,6 +28,32 @@ pub(crate) fn agent(ca_file: Option<&Path>, timeout: Duration) -> Result<Agent, 
         .proxy(None)
         .build();
     Ok(config.into())
+}
+
+/// Returns why a request failed, in words of our own where TLS or the network is the cause. Nothing
+/// that was sent is among them.
+pub(crate) fn told(error: &ureq::Error, peer: Peer<'_>) -> String {
+    use ureq::Error;
+    let fault = match error {
+        Error::Rustls(error) => Some(TlsFault::of(error)),
+        Error::Io(error) => TlsFault::find(error),
+        _ => None,
+    };
+    match (fault, error) {
+        (Some(fault), _) => fault.sentence(peer),
+        (None, Error::Timeout(_)) => format!("{} did not answer in time", peer.name),
+        (None, Error::HostNotFound) => format!("there is no such host: check {}", peer.address),
+        (None, Error::ConnectionFailed) => format!("no connection to {}: check {}", peer.name, peer.address),
+        (None, Error::Io(error)) => format!("no connection to {}: {}", peer.name, error.kind()),
+        (None, Error::TooManyRedirects) => {
+            format!("{} answered with a redirect, which is not followed: check {}", peer.name, peer.address)
+        }
+        (None, Error::StatusCode(status)) => format!("{} answered HTTP {status}", peer.name),
+        (None, Error::Protocol(_) | Error::Http(_) | Error::LargeResponseHeader(..)) => {
+            format!("{} did not answer with HTTP", peer.name)
+        }
+        (None, error) => error.to_string(),
+    }
 }
 
 fn roots_in(file: &Path) -> Result<RootCerts, String> {

@@ -20,6 +20,7 @@ mod malformed;
 mod memory;
 mod nginx;
 mod operating_page;
+mod outgoing_tls;
 mod proof;
 mod readiness;
 mod routes;

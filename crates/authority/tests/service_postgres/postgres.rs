@@ -146,7 +146,7 @@ fn open_at_the_address_of_the_environment() {
     let nowhere = TestDatabase::empty();
     let options = options(&nowhere, Policy::default(), &HandClock::default(), &Inbox::default());
     let opened = Authority::open(Options { database: Database::Postgres(Postgres::new(url)), ..options });
-    opened.unwrap().ping().unwrap();
+    opened.unwrap_or_else(|error| panic!("{error}")).ping().unwrap();
 }
 
 #[test]
@@ -176,17 +176,22 @@ fn tls_goes_to_a_server_whose_certificate_and_name_are_right_and_to_no_other() {
     cluster.listen_with_tls(&pem("key"), &pem("crt"));
     let open = |host: &str, roots: &str, mode: &str| {
         let url = format!("host={host} hostaddr=127.0.0.1 port={} user=pims dbname=postgres {mode}", cluster.port());
-        let status = Command::new(std::env::current_exe().unwrap())
+        let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "postgres::open_at_the_address_of_the_environment", "--ignored", "--nocapture"])
             .envs([("PIMS_TEST_URL", url.as_str()), ("SSL_CERT_FILE", roots)])
             .output()
             .unwrap();
-        status.status.success()
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(()) } else { Err(told) }
     };
-    assert!(open("localhost", &pem("crt"), "sslmode=require"));
-    assert!(open("localhost", "/etc/ssl/certs/ca-certificates.crt", ""), "plain on this machine");
-    assert!(!open("localhost", "/etc/ssl/certs/ca-certificates.crt", "sslmode=require"), "a root that is not trusted");
+    let refused = |host: &str, roots: &str, mode: &str, why: &str| {
+        let told = open(host, roots, mode).expect_err(why);
+        assert!(told.contains("the database server's certificate") && told.contains(why), "{told}");
+    };
+    open("localhost", &pem("crt"), "sslmode=require").unwrap();
+    open("localhost", "/etc/ssl/certs/ca-certificates.crt", "").expect("plain on this machine");
+    refused("localhost", "/etc/ssl/certs/ca-certificates.crt", "sslmode=require", "of an issuer that is not trusted");
     // No word of a mode: to another machine it is encrypted, and the name is checked.
-    assert!(!open("db.example.org", &pem("crt"), ""), "another name");
-    assert!(!open("db.example.org", "/nonexistent", ""), "no roots");
+    refused("db.example.org", &pem("crt"), "", "is for another host");
+    open("db.example.org", "/nonexistent", "").expect_err("no roots");
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::http::{HeaderMap, HeaderValue, header as http_header};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode};
+use pims_tls_faults::Peer;
 
 use super::config::{Issuer, IssuerKeys, Secret, StepUp, Tokens};
 use super::outgoing;
@@ -163,6 +164,9 @@ impl Known {
     }
 }
 
+const ISSUER: Peer<'static> =
+    Peer { name: "the server of tokens.jwks_url", roots: "tokens.ca_file", address: "tokens.jwks_url" };
+
 impl Loaded {
     fn read(issuer: &Issuer) -> Result<Self, String> {
         let text = match &issuer.keys {
@@ -173,7 +177,7 @@ impl Loaded {
                 .get(url)
                 .call()
                 .and_then(|mut answer| answer.body_mut().with_config().limit(MAX_JWKS).read_to_vec())
-                .map_err(|error| format!("the issuer's keys: {error}"))?,
+                .map_err(|error| format!("the issuer's keys: {}", outgoing::told(&error, ISSUER)))?,
         };
         let (keys, left_out) = Keys::read(&text, &issuer.algorithms)?;
         Ok(Self { keys, left_out })

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use ::postgres::error::SqlState;
 use ::postgres::{Error, IsolationLevel};
+use pims_tls_faults::{Peer, TlsFault};
 use r2d2::Pool;
 
 use super::{AuditIds, RowMacs, Storage, StorageError, Transaction};
@@ -194,12 +195,23 @@ fn cause(error: &Error, lost: bool) -> Option<Cause> {
     (lost || error.is_closed() || state.is_some_and(|state| gone.contains(&state))).then_some(Cause::Lost)
 }
 
-/// The server's message and code. Its details are left out: they name values.
+const DATABASE: Peer<'static> = Peer {
+    name: "the database server",
+    roots: "the trusted roots of this system",
+    address: "host, port and sslmode in database.url",
+};
+
+/// Returns the server's message and code, or what the connection failed of. The details of the
+/// server are left out: they name values.
 fn message(error: &Error) -> StorageError {
-    match error.as_db_error() {
-        Some(error) => StorageError::new(format!("{} ({})", error.message(), error.code().code())),
-        None => StorageError::new(error.to_string()),
+    if let Some(error) = error.as_db_error() {
+        return StorageError::new(format!("{} ({})", error.message(), error.code().code()));
     }
+    if let Some(fault) = TlsFault::find(error) {
+        return StorageError::new(fault.sentence(DATABASE));
+    }
+    let socket = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    StorageError::new(socket.map_or_else(|| error.to_string(), |source| format!("{error}: {}", source.kind())))
 }
 
 /// Steps that collided do not meet again at the same moment.

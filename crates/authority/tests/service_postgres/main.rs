@@ -4,6 +4,7 @@
 
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod cluster;
+mod asynchronous;
 mod database;
 mod postgres;
 

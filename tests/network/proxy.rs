@@ -221,8 +221,8 @@ fn a_proxy_that_says_nothing_is_2201_by_either_timeout() {
         failed(&certify(&secure.world(), network, json!({})), 2201, reason);
         proxy.asked() == [secure.connect()]
     };
-    patiently("a proxy that is asked", |timeout| wait(timeout, HOUR, "connect"));
-    patiently("a proxy that is asked", |timeout| wait(HOUR, timeout, "global"));
+    patiently("a proxy that is asked", |timeout| wait(timeout, HOUR, "network.connectTimeoutMs"));
+    patiently("a proxy that is asked", |timeout| wait(HOUR, timeout, "network.requestTimeoutMs"));
     assert_eq!(secure.service.connections(), 0);
 }
 

@@ -65,6 +65,8 @@ impl fmt::Debug for Interrupt {
     }
 }
 
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// Does what cannot be interrupted on a thread of its own, which is left to itself where nobody waits any more: the system ends a lookup
 /// and a connection attempt by its own limits.
 fn apart<T: Send + 'static>(
@@ -133,7 +135,15 @@ impl<In: Transport> Connector<In> for Dial {
         }
         let addresses = details.addrs.to_vec();
         let limit = details.timeout.not_zero().map(|limit| *limit);
-        let stream = apart(&self.0, details.timeout, move || first_of(&addresses, limit))?;
+        let begin = Instant::now();
+        let stream =
+            apart(&self.0, details.timeout, move || first_of(&addresses, limit)).map_err(|error| match error {
+                // The last address had the rest of the limit, less what the division among them left over.
+                Error::Io(error) if limit.is_some_and(|limit| begin.elapsed() + MOMENT >= limit) => {
+                    timed_out(error, details.timeout)
+                }
+                error => error,
+            })?;
         stream.set_nodelay(true)?;
         let stream = Arc::new(Socket(stream));
         let handle: Weak<dyn ShutdownHandle> = Arc::downgrade(&stream) as Weak<Socket>;
@@ -153,7 +163,7 @@ fn first_of(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpStre
             Some(limit) => {
                 // What is left is shared by those that are left.
                 let share = limit.saturating_sub(begin.elapsed()) / (addresses.len() - tried) as u32;
-                TcpStream::connect_timeout(address, share.max(Duration::from_millis(1)))
+                TcpStream::connect_timeout(address, share.max(MOMENT))
             }
         };
         match connected {

@@ -8,6 +8,7 @@ mod hybrid;
 mod proxy;
 mod tls;
 
+use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 use ureq::{Agent, Body, RequestBuilder};
 use zeroize::Zeroizing;
 
-use super::{AccessToken, CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
+use super::{AccessToken, CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, TimeLimit, Transport, TransportError};
 use crate::inwebo::{Request, Ticket, Word};
 
 pub use dial::Interrupt;
@@ -376,17 +377,15 @@ fn refused(status: StatusCode, retry_after_seconds: Option<u64>) -> TransportErr
     }
 }
 
-/// What the library below says of a failure, without the URL.
+/// Returns the failure in words of our own, without the URL.
 fn failed(error: ureq::Error) -> TransportError {
     use ureq::Error;
     match error {
-        Error::Timeout(step) => TransportError::Timeout(step.to_string()),
+        Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => TransportError::Timeout(TimeLimit::Connect),
+        Error::Timeout(_) => TransportError::Timeout(TimeLimit::Request),
         Error::HostNotFound => TransportError::Unreachable("there is no such host".into()),
         Error::ConnectionFailed => TransportError::Unreachable("no connection".into()),
-        Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-            TransportError::Timeout("connection".into())
-        }
-        Error::Io(error) => TransportError::Unreachable(error.kind().to_string()),
+        Error::Io(error) => of_io(error.kind()),
         Error::BodyExceedsLimit(_) => TransportError::Unusable("it is longer than 256 KiB".into()),
         Error::Other(inner) => match inner.downcast_ref::<Untrusted>() {
             Some(Untrusted::Pin) => TransportError::Pin,
@@ -402,6 +401,22 @@ fn failed(error: ureq::Error) -> TransportError {
         }
         _ => TransportError::Unreachable("the request could not be made".into()),
     }
+}
+
+fn of_io(kind: io::ErrorKind) -> TransportError {
+    use io::ErrorKind;
+    let why = match kind {
+        ErrorKind::TimedOut => return TransportError::Timeout(TimeLimit::System),
+        ErrorKind::ConnectionRefused => "connection refused",
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => "connection reset",
+        ErrorKind::UnexpectedEof => "the connection ended early",
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "there is no route to the host",
+        ErrorKind::NetworkDown => "the network is down",
+        ErrorKind::AddrNotAvailable => "this system has no address or port for the connection",
+        ErrorKind::PermissionDenied => "this system permits no such connection",
+        _ => "the connection failed",
+    };
+    TransportError::Unreachable(why.into())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A folder with two users in it, who are not the tests' own.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -129,7 +129,14 @@ impl World {
         let file = fs::File::create(self.folder.path().join("said")).unwrap();
         command.uid(VICTIM).gid(VICTIM).current_dir(self.home()).env("HOME", self.home());
         command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
-        command.spawn().unwrap()
+        loop {
+            match command.spawn() {
+                // A child that another test has just forked still holds the copy of the program
+                // open for writing. It lets go of it when it runs its own program.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+                started => return started.unwrap(),
+            }
+        }
     }
 }
 

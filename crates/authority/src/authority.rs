@@ -129,6 +129,10 @@ pub enum Unblock {
 
 /// The service, as one actor uses it. It is shared by reference between threads.
 ///
+/// Calls wait for the database. A host with an asynchronous runtime makes them on threads that may
+/// block; on PostgreSQL, a call on another thread of the runtime panics. The service may be dropped
+/// on any thread.
+///
 /// Its work stands in the audit trail under the name of the actor: [`Actor::Host`], unless it came from
 /// [`acting_as`](Self::acting_as).
 pub struct Authority {

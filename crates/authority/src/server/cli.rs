@@ -149,7 +149,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(what) => {
-            eprintln!("{what}");
+            commands::complain(&what);
             ExitCode::FAILURE
         }
     }

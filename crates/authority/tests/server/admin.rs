@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use crate::commands::{fails, says};
 use crate::device::Device;
 use crate::http::{Reply, is_sealed, send_with};
-use crate::malformed::sqlite_rows;
 use crate::world::{ADMIN, NUMBER, Setup, World};
 
 fn operate(world: &World, method: &str, path: &str, body: Option<&Value>) -> Reply {
@@ -170,7 +169,7 @@ fn bearer(token: &str) -> String {
 fn a_request_of_another_site_is_refused_whatever_it_shows() {
     let world = World::new();
     world.account("alice");
-    let rows = sqlite_rows(&world);
+    let rows = world.rows();
     let host = world.admin_url.trim_start_matches("http://").to_owned();
     let ours = format!("http://{host}");
     let bearer = bearer(ADMIN);
@@ -199,7 +198,7 @@ fn a_request_of_another_site_is_refused_whatever_it_shows() {
             assert!(is_for_this_site(&reply) && is_sealed(&reply.headers));
         }
     }
-    assert_eq!(sqlite_rows(&world), rows);
+    assert_eq!(world.rows(), rows);
     let numbers = world.operate("GET", "/metrics", None, None).text;
     assert!(numbers.contains("pims_authority_operators_refused_total{reason=\"cross_site\"} 35\n"), "{numbers}");
     // Of this site, and of programs that are no browsers.
@@ -237,7 +236,7 @@ fn requests_that_read_change_nothing() {
     let world = World::new();
     let alice = world.account("alice");
     Device::activate(&world, &alice, "1234");
-    let rows = sqlite_rows(&world);
+    let rows = world.rows();
     let description = operate(&world, "GET", "openapi.json", None).json();
     for (path, operations) in description["paths"].as_object().unwrap() {
         let path = path.replace("{account}", "alice").replace("{device}", "1");
@@ -248,7 +247,7 @@ fn requests_that_read_change_nothing() {
             }
         }
     }
-    assert_eq!(sqlite_rows(&world), rows);
+    assert_eq!(world.rows(), rows);
 }
 
 const READER: &str = "Qk3-reader-token-0f9e8d7c6b5a";
@@ -443,9 +442,7 @@ fn the_check_verifies_the_trail_and_compares_it_with_the_log() {
         older.contains("this database is older than its log: its newest seal is 0, and seal 7 is known"),
         "{older}"
     );
-    let database = rusqlite::Connection::open(world.path().join("authority.db")).unwrap();
-    database.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
-    database.execute("UPDATE audit SET account = 'bob' WHERE event = 'phoneNumber.added'", []).unwrap();
+    world.setup.database.execute("UPDATE audit SET account = 'bob' WHERE event = 'phoneNumber.added'");
     let changed = fails(&world.setup, &["check", "--connect"], "");
     assert!(
         changed.contains("the audit trail is not as the service wrote it") && changed.contains(" was changed"),
@@ -459,9 +456,7 @@ fn the_check_reads_every_row_and_names_the_tables_that_were_changed() {
     world.account("alice");
     let told = says(&world.setup, &["check", "--connect"]);
     assert!(told.contains("rows are as the service wrote them"), "{told}");
-    let database = rusqlite::Connection::open(world.path().join("authority.db")).unwrap();
-    database.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
-    assert_eq!(database.execute("UPDATE accounts SET blocked = 1", []).unwrap(), 1);
+    assert_eq!(world.setup.database.execute("UPDATE accounts SET blocked = 1"), 1);
     let changed = fails(&world.setup, &["check", "--connect"], "");
     assert!(changed.contains("1 rows are not as the service wrote them, in: accounts"), "{changed}");
 }

@@ -80,6 +80,9 @@ fn two(more: impl Fn(Setup) -> Setup) -> (World, World) {
 
 #[test]
 fn setup_and_finalize_may_reach_different_programs() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let (first, second) = two(|setup| setup);
     let balancer = Balancer::new(&[&first, &second]);
     let line = line(&balancer);
@@ -103,6 +106,9 @@ fn setup_and_finalize_may_reach_different_programs() {
 
 #[test]
 fn wrong_pins_that_race_through_both_cost_exactly_their_number() {
+    if !Cluster::is_installed() {
+        return;
+    }
     const DEVICES: usize = 8;
     const TRIES: usize = 5;
     const LIMIT: u32 = 20;
@@ -133,6 +139,9 @@ fn wrong_pins_that_race_through_both_cost_exactly_their_number() {
 
 #[test]
 fn a_program_that_is_killed_under_load_takes_nothing_with_it() {
+    if !Cluster::is_installed() {
+        return;
+    }
     const DEVICES: usize = 4;
     const AFTERWARDS: u32 = 10;
     let (mut first, second) = two(|setup| setup);
@@ -261,12 +270,18 @@ fn killed_with_pins_under_way(digits: &str, judge: impl Fn(&Tries)) {
 
 #[test]
 fn a_program_that_is_killed_has_charged_no_right_pin() {
+    if !Cluster::is_installed() {
+        return;
+    }
     // No right PIN came after the end of the program, which could have set back what was charged.
     killed_with_pins_under_way(PIN, |tries| assert_eq!(tries.charged, 0));
 }
 
 #[test]
 fn a_program_that_is_killed_gives_no_wrong_pin_back() {
+    if !Cluster::is_installed() {
+        return;
+    }
     killed_with_pins_under_way("0000", |Tries { sent, answered, charged }| {
         assert!((answered..=sent).contains(&charged), "{answered} were answered, {sent} sent, {charged} charged");
     });
@@ -283,6 +298,9 @@ fn ends_well(mut world: World) {
 
 #[test]
 fn a_program_on_postgresql_ends_with_zero() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let schema = Schema::new(Cluster::shared());
     let start = || Setup::production().set("database.url", &schema.url).start();
     for _ in 0..5 {
@@ -298,6 +316,9 @@ fn a_program_on_postgresql_ends_with_zero() {
 
 #[test]
 fn a_start_on_postgresql_that_fails_late_ends_with_its_error() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let schema = Schema::new(Cluster::shared());
     let setup = Setup::production().set("database.url", &schema.url);
     // The program reads the issuer's keys when the database is open.
@@ -314,6 +335,9 @@ fn a_start_on_postgresql_that_fails_late_ends_with_its_error() {
 
 #[test]
 fn a_start_on_postgresql_whose_address_is_taken_ends_with_its_error() {
+    if !Cluster::is_installed() {
+        return;
+    }
     let schema = Schema::new(Cluster::shared());
     let world = Setup::production().set("database.url", &schema.url).start();
     let address = world.client.url.trim_start_matches("http://");

@@ -141,7 +141,7 @@ fn a_configuration_is_checked_whole_and_nothing_of_it_is_repeated() {
     let config = std::fs::read_to_string(setup.folder.path().join("config.toml")).unwrap();
     setup.write(
         "config.toml",
-        &format!("more = 1\n{}", config.replace("hex_file", "hex").replace("outbox\"", "pigeon\"")),
+        &format!("more = 1\n{}", config.replace("hex_file", "hex").replace("\ngateway = \"", "\ngateway = \"no-")),
     );
     let told = fails(&setup, &["check"], "");
     for problem in ["more", "master_key.hex", "sms.gateway"] {
@@ -169,7 +169,7 @@ fn a_secret_that_everybody_can_read_is_refused() {
 #[test]
 fn a_secret_in_a_configuration_that_everybody_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
-    let setup = Setup::new();
+    let setup = Setup::development();
     let config = setup.folder.path().join("config.toml");
     let plain = std::fs::read_to_string(&config).unwrap();
     let check = |text: &str, mode: u32| {
@@ -212,7 +212,7 @@ fn a_secret_in_a_configuration_that_everybody_can_read_is_refused() {
 #[test]
 fn a_secret_in_a_file_of_somebody_else_or_of_a_foreign_group_is_refused() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-    let setup = Setup::new();
+    let setup = Setup::development();
     let file = |name: &str| setup.folder.path().join(name);
     // Files of others can be made by root alone.
     if file("admin.token").metadata().unwrap().uid() != 0 || chown(file("admin.token"), Some(1), Some(1)).is_err() {

@@ -16,8 +16,8 @@ fn is_good(setup: &Setup) -> bool {
 
 #[test]
 fn what_is_for_development_needs_the_key() {
-    assert!(is_good(&Setup::new()) && is_good(&Setup::production()));
-    let told = refused(&Setup::new().set("development", false));
+    assert!(is_good(&Setup::development()) && is_good(&Setup::production()));
+    let told = refused(&Setup::development().set("development", false));
     for (key, what) in [
         ("tokens.static", "it needs `development = true`"),
         ("sms.gateway", "`outbox` is for development"),
@@ -44,11 +44,11 @@ fn what_is_for_production_is_refused_beside_the_key() {
         ("listen.address", "192.0.2.1:8443"),
         ("admin.address", "192.0.2.1:8444"),
     ] {
-        let told = refused(&Setup::new().set(key, value));
+        let told = refused(&Setup::development().set(key, value));
         let is_told = |line: &str| line.contains(&format!(" {key}: ")) && line.contains("for production");
         assert!(told.lines().any(is_told), "{key}: {told}");
     }
-    let setup = Setup::new();
+    let setup = Setup::development();
     setup.write("jwks.json", "{}");
     let issuer = setup
         .set("tokens.issuer", "https://login.example")
@@ -56,7 +56,7 @@ fn what_is_for_production_is_refused_beside_the_key() {
         .set("tokens.jwks_file", "jwks.json");
     assert!(refused(&issuer).contains("tokens.issuer: is for production"));
     // With TLS, too.
-    let setup = Setup::new();
+    let setup = Setup::development();
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
     setup.write("server.pem", &certificate.pem());

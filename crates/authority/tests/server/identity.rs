@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use pims_authority::{Authority, Database, MasterKey, Options, Outbox, Policy, SystemClock};
+use pims_authority::{Authority, MasterKey, Options, Outbox, Policy, SystemClock};
 use serde_json::{Value, json};
 
 use crate::gateway::Hook;
@@ -366,7 +366,7 @@ fn an_account_of_another_form_stays_and_no_new_one_begins() {
     // As the database of an older version has it.
     let old = "dora ";
     let library = Authority::open(Options {
-        database: Database::from(setup.folder.path().join("authority.db")),
+        database: setup.database.of_library(),
         master_key: MasterKey::new(1, [7; 32]).into(),
         policy: Policy::default(),
         sms: Box::new(Outbox::new(setup.folder.path().join("outbox.jsonl"))),

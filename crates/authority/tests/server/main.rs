@@ -3,10 +3,13 @@
 
 mod access_tokens;
 mod admin;
+mod balanced;
 mod cluster_of_two;
 mod commands;
+mod database;
 mod deployment;
 mod development;
+mod endings;
 mod enumeration;
 mod files;
 mod gateway;

@@ -157,7 +157,8 @@ fn the_process_cannot_be_dumped_and_its_memory_is_locked() {
 #[test]
 fn another_process_of_the_user_cannot_read_the_memory() {
     // As a user that is not root: of an undumpable process even the owner of /proc/PID is root.
-    let setup = Setup::new().set("process.lock_memory", "no");
+    // That user does not reach the tests' PostgreSQL.
+    let setup = Setup::development().set("process.lock_memory", "no");
     let folder = setup.folder.path();
     for file in fs::read_dir(folder).unwrap() {
         std::os::unix::fs::chown(file.unwrap().path(), Some(NOBODY), Some(NOBODY)).unwrap();
@@ -207,7 +208,8 @@ fn without_the_privilege_the_service_warns_or_refuses() {
     }
     let no = limited(&Setup::new().set("process.lock_memory", "no"), &["check"]);
     assert!(no.status.success() && !said(&no).contains("memory"), "{}", said(&no));
-    let listed = limited(&Setup::new(), &["account", "list"]);
+    // Without privileges it does not reach the tests' PostgreSQL.
+    let listed = limited(&Setup::development(), &["account", "list"]);
     assert!(listed.status.success() && said(&listed).is_empty(), "{}", said(&listed));
 }
 

@@ -16,6 +16,9 @@ const STREAM_MODULES: [&str; 3] = [
     "/usr/local/lib/nginx/modules/ngx_stream_module.so",
 ];
 
+/// The line of the second instance.
+const SECOND: &str = "        server 127.0.0.1:8082 max_fails=0;\n";
+
 /// A process of nginx in a folder of its own.
 pub(crate) struct Nginx {
     process: Child,
@@ -53,8 +56,22 @@ impl Nginx {
 
     /// The same with other texts in place of some of the file.
     pub(crate) fn start_with(program: &str, world: &World, changes: &[(&str, &str)]) -> Self {
-        let (outer, inner) = (free_address(), free_address());
         let service = world.client.url.trim_start_matches("http://");
+        let alone = [&[(SECOND, ""), ("127.0.0.1:8080", service)], changes].concat();
+        let (config, address) = Self::config(&alone);
+        Self::run(program, &config, address)
+    }
+
+    /// `deploy/nginx.conf` in front of two instances at these addresses.
+    pub(crate) fn start_before(program: &str, instances: [SocketAddr; 2]) -> Self {
+        let [first, second] = instances.map(|address| address.to_string());
+        let (config, address) = Self::config(&[("127.0.0.1:8080", &first), ("127.0.0.1:8082", &second)]);
+        Self::run(program, &config, address)
+    }
+
+    /// The file with these texts in place of some of it, and the address that it listens to.
+    fn config(changes: &[(&str, &str)]) -> (String, SocketAddr) {
+        let (outer, inner) = (free_address(), free_address());
         let mut config = read("deploy/nginx.conf");
         let mut replace = |from: &str, to: &str| {
             assert!(config.contains(from), "{from}");
@@ -62,12 +79,35 @@ impl Nginx {
         };
         replace("listen 443;", &format!("listen {outer};"));
         replace("127.0.0.1:8442", &inner.to_string());
-        replace("127.0.0.1:8080", service);
         // It may be nobody in particular that runs this, and one worker has no other to help it.
         replace("user www-data;\n", "");
         replace("worker_processes auto;", "worker_processes 1;");
         changes.iter().for_each(|(from, to)| replace(from, to));
-        Self::run(program, &config, outer)
+        (config, outer)
+    }
+
+    /// Puts a text of the configuration in place of another, as an operator does, and reloads it.
+    /// Returns when the workers with the former one are gone: what they had begun is answered.
+    pub(crate) fn reload_with(&self, from: &str, to: &str) {
+        let file = self.folder.path().join("nginx.conf");
+        let config = std::fs::read_to_string(&file).unwrap();
+        assert!(config.contains(from), "{from}");
+        std::fs::write(&file, config.replace(from, to)).unwrap();
+        let former = self.workers();
+        let sent = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let all_are_new = || {
+            let workers = self.workers();
+            (!workers.is_empty() && former.iter().all(|worker| !workers.contains(worker))).then_some(())
+        };
+        poll(all_are_new).unwrap_or_else(|| panic!("workers are left: {}", self.written()));
+    }
+
+    /// Returns the process ids of the workers.
+    fn workers(&self) -> Vec<u32> {
+        let id = self.process.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        children.split_whitespace().map(|child| child.parse().unwrap()).collect()
     }
 
     /// Any configuration. Its files and folders are in one of its own instead of `/etc/nginx` and so on.

@@ -57,7 +57,7 @@ fn an_unknown_account_and_a_wrong_password_are_told_in_the_same_words() {
     Device::activate(&world, &alice, "1234");
     let ask = |user: &str| {
         let path = format!("/FS?action=authenticate&serviceId=shop&userId={user}&token=abcdefgh&format=json");
-        let reply = world.ask("GET", &path, None, None);
+        let reply = world.ask("GET", &path, world.shop(), None);
         let names: Vec<String> = reply.headers.keys().map(ToString::to_string).collect();
         (reply.status, reply.text, names)
     };
@@ -208,7 +208,7 @@ fn answers_of_every_kind_are_sealed() {
         ("GET", "/readyz", None, None, 200),
         ("GET", &status, None, None, 200),
         ("GET", &status, Some("unknown"), None, 401),
-        ("GET", fs, None, None, 200),
+        ("GET", fs, world.shop(), None, 200),
         ("GET", "/FS", None, None, 400),
         ("GET", &long, None, None, 414),
         ("GET", &number, Some(&alice), None, 200),

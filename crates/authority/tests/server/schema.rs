@@ -1,10 +1,42 @@
 //! A database for programs on PostgreSQL: a schema of its own on a server.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
+
+/// A transaction that has locked tables. They are free again when it is dropped.
+pub(crate) struct Lock {
+    _client: Client,
+    process: i32,
+    watcher: Client,
+}
+
+impl Lock {
+    /// Returns the processes of the server that wait for the lock.
+    pub(crate) fn waiting(&mut self) -> Vec<i32> {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))";
+        self.watcher.query(sql, &[&self.process]).unwrap().iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Waits until a step waits for the lock.
+    pub(crate) fn is_waited_for(&mut self) {
+        let start = Instant::now();
+        while self.waiting().is_empty() {
+            assert!(start.elapsed() < Duration::from_secs(60), "no step waits for the lock");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Ends the connections of the steps that wait for the lock.
+    pub(crate) fn end_waiting(&mut self) {
+        for process in self.waiting() {
+            self.watcher.query_one("SELECT pg_terminate_backend($1)", &[&process]).unwrap();
+        }
+    }
+}
 
 pub(crate) struct Schema {
     name: String,
@@ -27,6 +59,14 @@ impl Schema {
 
     pub(crate) fn client(&self) -> Client {
         Client::connect(&format!("{} options='-c search_path={}'", self.server, self.name), NoTls).unwrap()
+    }
+
+    /// Locks tables, so that every step which uses one of them waits.
+    pub(crate) fn lock(&self, tables: &[&str]) -> Lock {
+        let mut client = self.client();
+        let process = client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+        client.batch_execute(&format!("BEGIN; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "))).unwrap();
+        Lock { _client: client, process, watcher: self.client() }
     }
 
     /// Every row of these tables, as text.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
 
+use crate::database::{self, Database};
 use crate::device::{Exchange, Scene};
-use crate::gateway::Hook;
+use crate::gateway::{Hook, Taken};
 use crate::http::{self, Reply};
 use crate::issuer::{Issuer, claims_of};
 
@@ -94,16 +95,24 @@ const IN_PRODUCTION: [(&str, &str); 4] = [
 pub(crate) struct Setup {
     /// Shared where several programs work on the same files.
     pub(crate) folder: Arc<TempDir>,
+    pub(crate) database: Database,
     settings: BTreeMap<String, String>,
     /// The SMS gateway of a production.
     hook: Option<Arc<Hook>>,
 }
 
 impl Setup {
-    /// A service for development.
+    /// A service for development; on PostgreSQL, which development refuses, one for production.
     pub(crate) fn new() -> Self {
+        if database::is_postgresql() { Self::production() } else { Self::development() }
+    }
+
+    /// A service for development, on SQLite.
+    pub(crate) fn development() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(folder.path().join("authority.db"));
         let tokens: Vec<String> = ACCOUNTS.map(|name| format!("{name} = \"{}\"", token(name))).to_vec();
-        Self::of(&format!("{CONFIG}{}\n", tokens.join("\n")), None)
+        Self::of(folder, database, &format!("{CONFIG}{}\n", tokens.join("\n")), None)
     }
 
     /// A service for production, which knows the same tokens: by the key of their issuer.
@@ -114,15 +123,18 @@ impl Setup {
             assert!(config.contains(from), "{from}");
             config = config.replace(from, to);
         }
-        let setup = Self::of(&config.replace("HOOK", &hook.url), Some(hook));
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::new(folder.path());
+        let setup = Self::of(folder, database, &config.replace("HOOK", &hook.url), Some(hook));
         setup.write("shop.token", SHOP);
         setup.write("jwks.json", &Issuer::usual().key_set());
         setup
     }
 
-    fn of(config: &str, hook: Option<Arc<Hook>>) -> Self {
-        let setup = Self { folder: Arc::new(tempfile::tempdir().unwrap()), settings: BTreeMap::new(), hook };
-        setup.write("config.toml", config);
+    fn of(folder: TempDir, database: Database, config: &str, hook: Option<Arc<Hook>>) -> Self {
+        let config = config.replace(&Database::Sqlite(PathBuf::new()).url(), &database.url());
+        let setup = Self { folder: Arc::new(folder), database, settings: BTreeMap::new(), hook };
+        setup.write("config.toml", &config);
         setup.write("admin.token", ADMIN);
         setup.write("bank.token", BANK);
         setup.write("master.key", &"07".repeat(32));
@@ -131,7 +143,12 @@ impl Setup {
 
     /// The same once more: another instance.
     pub(crate) fn again(&self) -> Self {
-        Self { folder: self.folder.clone(), settings: self.settings.clone(), hook: self.hook.clone() }
+        Self {
+            folder: self.folder.clone(),
+            database: self.database.clone(),
+            settings: self.settings.clone(),
+            hook: self.hook.clone(),
+        }
     }
 
     /// Sets a key, by its environment variable.
@@ -337,7 +354,17 @@ impl World {
         self.ask(method, &format!("{CVS}/{path}?client_id=test"), Some(&token(account)), body)
     }
 
-    /// A relying party asks; in development it has no token.
+    /// Returns the token that the relying party `shop` shows; in development it has none.
+    pub(crate) fn shop(&self) -> Option<&'static str> {
+        self.setup.hook.is_some().then_some(SHOP)
+    }
+
+    /// Returns every row of the state, as text.
+    pub(crate) fn rows(&self) -> Vec<String> {
+        self.setup.database.rows()
+    }
+
+    /// A relying party asks.
     pub(crate) fn authenticate(&self, account: &str, otp: &str) -> String {
         let query = crate::device::query(&[
             ("action", "authenticate"),
@@ -346,22 +373,25 @@ impl World {
             ("token", otp),
             ("format", "json"),
         ]);
-        let token = self.setup.hook.is_some().then_some(SHOP);
-        let reply = self.ask("GET", &format!("/FS?{query}"), token, None);
+        let reply = self.ask("GET", &format!("/FS?{query}"), self.shop(), None);
         assert_eq!(reply.status, 200);
         reply.word()
     }
 
-    /// The code of the last SMS.
-    pub(crate) fn last_code(&self) -> String {
-        let line = match &self.setup.hook {
-            Some(hook) => hook.taken().last().unwrap().json(),
+    /// Returns the SMS that were sent so far, with their `to`, `text` and `code`.
+    pub(crate) fn sent(&self) -> Vec<Value> {
+        match &self.setup.hook {
+            Some(hook) => hook.taken().iter().map(Taken::json).collect(),
             None => {
-                let text = std::fs::read_to_string(self.path().join("outbox.jsonl")).unwrap();
-                serde_json::from_str(text.lines().last().unwrap()).unwrap()
+                let text = std::fs::read_to_string(self.path().join("outbox.jsonl")).unwrap_or_default();
+                text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
             }
-        };
-        line["code"].as_str().unwrap().to_owned()
+        }
+    }
+
+    /// Returns the code of the last SMS.
+    pub(crate) fn last_code(&self) -> String {
+        self.sent().last().unwrap()["code"].as_str().unwrap().to_owned()
     }
 
     /// Gives an account a trusted phone number.

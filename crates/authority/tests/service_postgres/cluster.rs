@@ -17,6 +17,16 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
+    /// Returns whether PostgreSQL is installed. If it is not, the output says that a test was skipped.
+    pub(crate) fn is_installed() -> bool {
+        let installed = programs().is_some();
+        if !installed {
+            let test = std::thread::current().name().unwrap_or_default().to_owned();
+            skipped(&test);
+        }
+        installed
+    }
+
     /// The one that the tests share.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
@@ -116,11 +126,15 @@ impl Cluster {
 
 /// Says loudly that nothing was tested, and ends the run: every test of it needs the server.
 fn skip() -> ! {
+    skipped("all tests on PostgreSQL");
+    std::process::exit(0)
+}
+
+fn skipped(what: &str) {
     let reason = "PostgreSQL is not installed (Debian: postgresql): no initdb in PATH or /usr/lib/postgresql/*/bin";
     assert!(std::env::var_os("PIMS_REQUIRE_POSTGRES").is_none_or(|value| value != "1"), "{reason}");
     // Not by a macro, whose output the harness would keep back.
-    let _ = writeln!(std::io::stderr(), "\n\nSKIPPED: all tests on PostgreSQL. {reason}\n");
-    std::process::exit(0)
+    let _ = writeln!(std::io::stderr(), "\n\nSKIPPED: {what}. {reason}\n");
 }
 
 /// The folder of the newest server programs.

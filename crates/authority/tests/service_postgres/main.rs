@@ -2,6 +2,7 @@
 //! fail where `PIMS_REQUIRE_POSTGRES=1` asks for it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod asynchronous;
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod cluster;
 mod database;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{open_quietly, say};
+use super::{complain, open_quietly, say};
 use crate::server::config::keys::{FILE, KEYS, Key};
 use crate::server::config::{Config, TlsFiles, guesses};
 use crate::server::hardening;
@@ -67,7 +67,7 @@ fn reminder(of: &str) -> impl FnMut(u64) -> bool {
     move |rows| {
         if told.elapsed() >= REMINDER {
             told = Instant::now();
-            eprintln!("{of}: {rows} rows were checked");
+            complain(&format!("{of}: {rows} rows were checked"));
         }
         true
     }

@@ -59,6 +59,11 @@ pub(super) fn gateway(sms: &Sms) -> Result<Box<dyn SmsGateway>, String> {
     })
 }
 
+/// Writes a line to standard error. Nobody can be told if it takes none; the macros would panic.
+pub(super) fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// A line on standard output. Who reads it may be gone.
 pub(super) fn say(line: &str) -> Result<(), String> {
     writeln!(std::io::stdout(), "{line}").map_err(|error| error.to_string())

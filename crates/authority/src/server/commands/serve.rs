@@ -68,8 +68,9 @@ fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -
     // block. So this thread holds the service until the runtime is gone, on every way out.
     let opened = OnceLock::new();
     let ended = runtime.block_on(serve(config, &opened, ready));
-    // What the drain cut off may still wait for the database or the gateway.
-    runtime.shutdown_timeout(LAST_STEPS);
+    // What the drain cut off may still wait for the database or the gateway. A database that is
+    // still being opened is not waited for: each step of that is a transaction.
+    runtime.shutdown_timeout(if opened.get().is_some() { LAST_STEPS } else { Duration::ZERO });
     drop(opened);
     ended
 }
@@ -80,8 +81,8 @@ async fn serve(
     keep: &OnceLock<Arc<Service>>,
     ready: impl FnOnce(SocketAddr) -> Result<(), String>,
 ) -> Result<(), String> {
-    // From the first moment on: where nobody listens to it, it kills, and opening takes a while.
-    let hangup = listen(SignalKind::hangup())?;
+    // From the first moment on: a signal without a handler kills, and opening takes a while.
+    let mut signals = Signals::listen()?;
     let proxies = Arc::new(TrustedProxies::new(config.listen.trusted_proxies.clone()));
     let no_proxies = Arc::new(TrustedProxies::new(Vec::new()));
     let listener = Listener::bind(config.listen.address, config.listen.tls.as_ref(), proxies.clone()).await?;
@@ -94,11 +95,15 @@ async fn serve(
     };
     let keep_days = config.keep_days;
     // Opening asks the database and perhaps an issuer, and waits for both.
-    let opened =
-        tokio::task::spawn_blocking(move || open_service(config)).await.map_err(|error| error.to_string())??;
+    let opening = tokio::task::spawn_blocking(move || open_service(config));
+    let opened = tokio::select! {
+        opened = opening => opened.map_err(|error| error.to_string())??,
+        () = signals.end() => {
+            tracing::info!("ended before the database was open");
+            return Ok(());
+        }
+    };
     let service = keep.get_or_init(|| Arc::new(opened)).clone();
-    let signals =
-        Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())?, hangup };
     let (stop, stopped) = watch::channel(false);
     let certificates: Vec<Tls> =
         [listener.tls(), admin.as_ref().and_then(|(listener, _)| listener.tls())].into_iter().flatten().collect();
@@ -151,10 +156,6 @@ fn open_service(config: Config) -> Result<Service, String> {
     Ok(Service::new(authority, identity, signer, config.relying_parties, config.limits))
 }
 
-fn listen(kind: SignalKind) -> Result<Signal, String> {
-    signal(kind).map_err(|error| error.to_string())
-}
-
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -162,6 +163,23 @@ struct Signals {
 }
 
 impl Signals {
+    fn listen() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|error| error.to_string());
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
     /// Waits for the end. SIGHUP reads certificates and the issuer's keys again.
     async fn wait(mut self, service: &Arc<Service>, certificates: &[Tls]) {
         loop {

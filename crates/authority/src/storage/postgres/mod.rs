@@ -11,6 +11,7 @@
 
 mod connection;
 mod migrations;
+mod pool;
 mod statements;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::authority::Postgres;
 use crate::failure::{Failure, OpenError};
 use crate::random;
 use connection::{Server, Session};
+use pool::Connections;
 use statements::Statements;
 
 /// How long a step is run again, and how long it waits for a connection.
@@ -37,7 +39,7 @@ const MAX_PAUSE: Duration = Duration::from_millis(100);
 
 /// A database server, or several that are one database.
 pub(crate) struct PostgreSql {
-    pool: Pool<Server>,
+    connections: Connections,
     ids: AuditIds,
     macs: Arc<dyn RowMacs>,
     retries: AtomicU64,
@@ -57,7 +59,7 @@ impl PostgreSql {
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build(server)
             .map_err(|_| StorageError::new("no connection to the database"))?;
-        Ok(Self { pool, ids: AuditIds::default(), macs, retries: AtomicU64::new(0) })
+        Ok(Self { connections: Connections::new(pool), ids: AuditIds::default(), macs, retries: AtomicU64::new(0) })
     }
 
     fn attempt(
@@ -66,7 +68,7 @@ impl PostgreSql {
         step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Stop> {
         let mut session =
-            self.pool.get().map_err(|_| StorageError::new("no connection to the database")).map_err(Stop::failed)?;
+            self.connections.get().ok_or_else(|| Stop::failed(StorageError::new("no connection to the database")))?;
         let done = run(&mut session, &self.ids, &*self.macs, what, step);
         // What went wrong in another way than by a collision may be the session's fault: it is not used again.
         session.broken |= matches!(&done, Err(Stop::Again(Cause::Lost, _) | Stop::Failed(Failure::Storage(_))));
@@ -99,8 +101,8 @@ impl Storage for PostgreSql {
     }
 
     fn connections(&self) -> Option<(u32, u32)> {
-        let r2d2::State { connections, idle_connections, .. } = self.pool.state();
-        Some((connections.saturating_sub(idle_connections), idle_connections))
+        let (all, idle) = self.connections.count()?;
+        Some((all.saturating_sub(idle), idle))
     }
 }
 

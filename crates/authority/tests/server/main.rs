@@ -18,6 +18,7 @@ mod life;
 mod limits;
 mod malformed;
 mod memory;
+mod newcomer;
 mod nginx;
 mod operating_page;
 mod proof;

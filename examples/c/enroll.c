@@ -3,13 +3,16 @@
  *
  *     enroll [--interactive] [--service URL --dev FOLDER] [FOLDER]
  *
- * A phone number is registered, this device is enrolled with a PIN, the PIN is changed, a one-time password is made and verified, and the
- * enrollment is removed. The service is the one that the library embeds; its SMS are lines of FOLDER/sms-outbox.jsonl. FOLDER must be empty
- * or missing; without one, a temporary folder is made and deleted again. With --interactive you type the phone number, the SMS codes and the
- * PINs; where you mistype, you are told how many tries are left, and asked again.
+ * A phone number is registered, this device is enrolled with a PIN, the PIN is changed, a one-time
+ * password is made and verified, and the enrollment is removed. The service is the one that the
+ * library embeds; its SMS are lines of FOLDER/sms-outbox.jsonl. FOLDER must be empty or missing;
+ * without one, a temporary folder is made and deleted again. With --interactive you type the phone
+ * number, the SMS codes and the PINs. If you mistype, you are told how many tries are left, and
+ * asked again.
  *
- * With --service the service is the one at that URL, which `pims-authority serve --dev` started; the other folder is where that one keeps its
- * certificate, the token of its account and its SMS. The demo then asks that service, as a relying party does, whether the password is right.
+ * With --service the service is the one at that URL, which `pims-authority serve --dev` started; the
+ * other folder is where that one keeps its certificate, the token of its account and its SMS. The
+ * demo then asks that service, as a relying party does, whether the password is right. It needs curl.
  *
  * Every request and every message is printed, PINs included: this is a demonstration. It ends with 0 if each step went as it should.
  *
@@ -366,8 +369,9 @@ static void tell_tries(const char *left)
 }
 
 /*
- * Whether a message is what succeeded() accepts. A user may mistype: a code or a PIN that is wrong (2305, 2308) while tries are left, or one
- * that is none or must be another one (2102, 2315). Releases the message.
+ * Whether a message is what succeeded() accepts. A user may mistype: a code or a PIN is wrong (2305,
+ * 2308) while tries are left, or has not the form of one (2102), or is the present PIN (2315).
+ * Releases the message.
  */
 static Outcome outcome_of(const Demo *demo, char *message, const char *result)
 {
@@ -514,7 +518,10 @@ static bool ask_code(const Demo *demo, const char *purpose, char code[MAX_WORD])
 
 extern char **environ;
 
-/* Asks the service as a relying party does: by an HTTPS request of curl. Its arguments can be seen by others, but the password is used up. */
+/*
+ * Asks the service as a relying party does: by an HTTPS request, which curl makes. Others can see its
+ * arguments, but the request uses the password up.
+ */
 static bool service_says(const Demo *demo, const char *otp, const char *expected)
 {
     char certificate[MAX_PATH + 32];
@@ -558,7 +565,10 @@ static bool service_says(const Demo *demo, const char *otp, const char *expected
     return ok;
 }
 
-/* Whether the password is right, or not, as it should be. The authority that the library embeds plays the relying party, too. */
+/*
+ * Whether the service says of a password what it should. The authority that the library embeds plays
+ * the relying party, too.
+ */
 static bool verified(const Demo *demo, const char *otp, bool is_right)
 {
     if (demo->service != NULL) {

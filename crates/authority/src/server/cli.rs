@@ -129,11 +129,13 @@ enum Account {
     /// Makes an account.
     Add {
         name: String,
-        /// Makes a token for it, too, and says how to use it. For development alone: the token is written into the configuration.
+        /// Makes a token for it, too, and says how to use it. For development alone: the token is
+        /// written into the configuration.
         #[arg(long)]
         token: bool,
     },
-    /// Lists the accounts: name, phone number, devices, whether there is a PIN, wrong PINs since the last right one.
+    /// Lists the accounts: name, phone number, devices, whether there is a PIN, wrong PINs since
+    /// the last right one.
     List(Output),
     /// One account and its devices.
     Show {
@@ -154,7 +156,8 @@ enum Account {
 
 #[derive(Args)]
 struct Output {
-    /// Writes one JSON document, in the form of the API for operators; its times are milliseconds since 1970.
+    /// Writes one JSON document, in the form of the API for operators; its times are milliseconds
+    /// since 1970.
     #[arg(long)]
     json: bool,
 }
@@ -178,7 +181,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Reads the command line. `PIMS_AUTHORITY_CONFIG` does not contradict `serve --dev`, which reads its folder's configuration; `-c` does.
+/// Reads the command line. `PIMS_AUTHORITY_CONFIG` does not contradict `serve --dev`, which reads
+/// its folder's configuration; `-c` does.
 fn called() -> Result<Cli, clap::Error> {
     let matches = Cli::command().try_get_matches()?;
     let mut cli = Cli::from_arg_matches(&matches)?;

@@ -56,7 +56,9 @@ fn a_development_service_writes_through_no_link_and_into_no_file_of_a_neighbour(
     let file = |name: &str| -> PathBuf { world.shared().join(name) };
     world.link(&file("certificate.key"), &world.precious());
     fs::hard_link(world.precious(), file("certificate.pem")).unwrap();
-    world.file(&file("demo.token"), NEIGHBOUR, 0o666, "");
+    for token in ["demo.token", "operator.token"] {
+        world.file(&file(token), NEIGHBOUR, 0o666, "");
+    }
     world.link(&file("authority.key.0123456789abcdef"), &world.precious());
     let mut child = world.spawn(serve(&world, true));
     let begin = Instant::now();
@@ -67,7 +69,9 @@ fn a_development_service_writes_through_no_link_and_into_no_file_of_a_neighbour(
     child.kill().unwrap();
     child.wait().unwrap();
     world.assert_precious();
-    for name in ["certificate.key", "certificate.pem", "demo.token", "authority.key", "pims-authority.toml"] {
+    let tokens = ["demo.token", "operator.token"];
+    for name in ["certificate.key", "certificate.pem", "authority.key", "pims-authority.toml"].into_iter().chain(tokens)
+    {
         assert_eq!((owner(&file(name)), mode(&file(name))), (VICTIM, 0o600), "{name}");
     }
 }

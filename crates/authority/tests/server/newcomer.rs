@@ -1,4 +1,5 @@
-//! The first minutes with the service: what `serve --dev` prints works as printed, and a second account is one command away.
+//! The first minutes with the service: what `serve --dev` prints works as printed, and a second
+//! account is one command away.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;

@@ -24,7 +24,8 @@ pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> 
     if added { Ok(()) } else { Err(format!("{account}: there is such an account already")) }
 }
 
-/// Makes an account for development, with a token in the configuration. An account without a token gets one.
+/// Makes an account for development, with a token in the configuration. An account without a token
+/// gets one.
 pub(crate) fn add_with_token(config: &Config, account: &AccountName) -> Result<(), String> {
     if config.stage == Stage::Production {
         return Err("--token is for development (`development = true`). This configuration is for production: \

@@ -273,7 +273,8 @@ impl Config {
         Self::of(open(file)?, file)
     }
 
-    /// Reads the text of a file and these variables. Relative paths begin at the file's folder. The file may hold secrets.
+    /// Reads the text of a file and these variables. Relative paths begin at the file's folder. The
+    /// file may hold secrets.
     pub(crate) fn read(
         text: &str,
         variables: impl Iterator<Item = (String, String)>,

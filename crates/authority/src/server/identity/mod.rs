@@ -39,7 +39,8 @@ pub(crate) struct Identity {
 /// The tokens of the configuration, for development.
 struct Fixed {
     tokens: RwLock<Vec<(AccountName, Secret)>>,
-    /// The file that has them. It is read again where a token is not known: `account add --token` adds one.
+    /// The file that has them. It is read again where a token is not known: `account add --token`
+    /// adds one.
     file: Option<StaticTokens>,
 }
 
@@ -97,7 +98,8 @@ impl Identity {
         matches!(known.issuer.keys, IssuerKeys::Url { .. }).then_some(known.issuer.refresh)
     }
 
-    /// Reads the issuer's keys and the static tokens again. Where that fails the old ones stay. It waits for the network.
+    /// Reads the issuer's keys and the static tokens again. Where that fails the old ones stay. It
+    /// waits for the network.
     pub(crate) fn refresh(&self) -> Result<(), String> {
         self.fixed.refresh();
         self.issuer.as_ref().map_or(Ok(()), Known::refresh)

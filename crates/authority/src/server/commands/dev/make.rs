@@ -81,7 +81,8 @@ lock_memory = \"no\"
     write(folder, CONFIG, text.as_bytes())
 }
 
-/// Returns a configuration with the sections that an earlier release did not write; `None` where it has them.
+/// Returns a configuration with the sections that an earlier release did not write; `None` where it
+/// has them.
 pub(super) fn completed(text: &str, port: u16) -> Option<String> {
     // What is not TOML is told when it is read.
     let mut document: DocumentMut = text.parse().ok()?;
@@ -117,11 +118,8 @@ fn operators_port(port: u16) -> u16 {
     if port == 0 { 0 } else { port.checked_add(APART).unwrap_or(0) }
 }
 
-/// Makes the token of the operators, where it is missing.
+/// Makes the token of the operators.
 pub(super) fn operator(folder: &Folder) -> Result<(), String> {
-    if folder.exists(OPERATOR).map_err(|error| error.to_string())? {
-        return Ok(());
-    }
     let token = random::token().map_err(|error| error.to_string())?;
     write(folder, OPERATOR, token.as_bytes())
 }

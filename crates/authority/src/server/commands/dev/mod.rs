@@ -21,7 +21,8 @@ const TOKEN: &str = "demo.token";
 const OPERATOR: &str = "operator.token";
 const OUTBOX: &str = "sms-outbox.jsonl";
 
-/// The variable that is the key `files.allow_shared_folders`: needed before there is a configuration.
+/// The variable that is the key `files.allow_shared_folders`: needed before there is a
+/// configuration.
 const ALLOW_SHARED_FOLDERS: &str = "PIMS_AUTHORITY_FILES_ALLOW_SHARED_FOLDERS";
 
 /// The account of a service for development.
@@ -71,7 +72,8 @@ fn complete(folder: &Folder, text: Zeroizing<String>, port: u16) -> Zeroizing<St
     let completed = make::completed(&text, port).map(Zeroizing::new);
     let text = completed.as_ref().unwrap_or(&text);
     let mut done = Ok(());
-    if text.contains(OPERATOR) {
+    // One that another user put there is refused when the configuration is read.
+    if text.contains(OPERATOR) && folder.exists(OPERATOR).is_ok_and(|exists| !exists) {
         done = make::operator(folder);
     }
     if let Some(text) = &completed {

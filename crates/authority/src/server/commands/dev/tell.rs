@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 use super::{ACCOUNT, CERTIFICATE, CONFIG, OPERATOR, OUTBOX, TOKEN};
 
 /// Where a service for development is.
-pub(in super::super) struct Told<'a> {
-    pub(in super::super) folder: &'a Path,
-    pub(in super::super) public: SocketAddr,
+pub(crate) struct Told<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) public: SocketAddr,
     /// Whether the public listener speaks TLS.
-    pub(in super::super) tls: bool,
+    pub(crate) tls: bool,
     /// The listener of the operators, and the certificate that it has.
-    pub(in super::super) operators: Option<(SocketAddr, Option<PathBuf>)>,
+    pub(crate) operators: Option<(SocketAddr, Option<PathBuf>)>,
 }
 
 impl Told<'_> {
     /// Writes it on standard output.
-    pub(in super::super) fn tell(&self) -> Result<(), String> {
+    pub(crate) fn tell(&self) -> Result<(), String> {
         let folder = self.folder.canonicalize().map_err(|error| error.to_string())?;
         let text = self.text(&folder).map_err(|error| error.to_string())?;
         let mut out = std::io::stdout().lock();
@@ -68,7 +68,8 @@ impl Told<'_> {
         Ok(text)
     }
 
-    /// The command that shows the operator's token to the API. The token is no argument: others could see that.
+    /// The command that shows the operator's token to the API. The token is no argument: others
+    /// could see that.
     fn ask_as_operator(&self, folder: &Path) -> Option<Vec<u8>> {
         let token = Some(folder.join(OPERATOR)).filter(|token| token.exists())?;
         let (address, certificate) = self.operators.as_ref()?;

@@ -1,7 +1,7 @@
 //! Folders and files of the service that another user prepared.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::two_users::{NEIGHBOUR, VICTIM, World, mode, owner};
 /// `serve --dev` in the folder that the neighbour shares with everybody.
 fn serve(world: &World, allow: bool) -> Command {
     let program = world.folder("bin", 0, 0o755).join("pims-authority");
-    fs::copy(env!("CARGO_BIN_EXE_pims-authority"), &program).unwrap();
+    crate::two_users::copy_program(Path::new(env!("CARGO_BIN_EXE_pims-authority")), &program);
     let mut command = Command::new(program);
     command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(world.shared());
     if allow {

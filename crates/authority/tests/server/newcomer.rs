@@ -195,7 +195,11 @@ fn the_configuration_keeps_its_text_and_its_mode_when_it_gets_a_token() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
     let world = setup.again().start();
     // An account that is there already gets its token; one that has a token keeps it.
-    says(&setup, &["account", "add", "dora"]);
+    let added = setup.command(&["account", "add", "dora"]).output().unwrap();
+    let hint = String::from_utf8(added.stderr).unwrap();
+    assert!(added.status.success() && hint.contains("dora has no token") && hint.contains("--token"), "{hint}");
+    let added = setup.command(&["account", "add", "alice"]).output().unwrap();
+    assert!(added.status.success() && added.stderr.is_empty(), "alice has a token");
     let told = says(&setup, &["account", "add", "dora", "--token"]);
     assert!(told.contains("was an account already"), "{told}");
     let dora = printed(&told, "dora");

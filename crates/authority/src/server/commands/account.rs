@@ -21,7 +21,13 @@ const DEVICE: [&str; 6] = ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PI
 
 pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> {
     let added = open_quietly(config)?.add_account(account).map_err(|failure| failure.to_string())?;
-    if added { Ok(()) } else { Err(format!("{account}: there is such an account already")) }
+    if !added {
+        return Err(format!("{account}: there is such an account already"));
+    }
+    if config.stage == Stage::Development && !has_token(config, account) {
+        eprintln!("{account} has no token, so it cannot sign in: give the command --token, and it gets one");
+    }
+    Ok(())
 }
 
 /// Makes an account for development, with a token in the configuration. An account without a token
@@ -37,7 +43,7 @@ pub(crate) fn add_with_token(config: &Config, account: &AccountName) -> Result<(
                     here an environment variable has the tokens in its place, or there is no file"
             .into());
     };
-    if config.tokens.fixed.iter().any(|(known, _)| known == account) {
+    if has_token(config, account) {
         return Err(format!("{account} has a token already: it is in [tokens.static] of {}", tokens.file().display()));
     }
     let added = open_quietly(config)?.add_account(account).map_err(|failure| failure.to_string())?;
@@ -50,6 +56,10 @@ pub(crate) fn add_with_token(config: &Config, account: &AccountName) -> Result<(
     )?;
     let account = json!({"account": {"username": account.as_str(), "accessToken": token.as_str()}});
     say(&format!("  {account}"))
+}
+
+fn has_token(config: &Config, account: &AccountName) -> bool {
+    config.tokens.fixed.iter().any(|(known, _)| known == account)
 }
 
 /// Lists all accounts.

@@ -31,7 +31,7 @@ pub(super) struct List<const N: usize> {
 }
 
 impl<const N: usize> List<N> {
-    /// Begins a list, which may stay empty: its column heads are written at once.
+    /// Begins a list. It may stay empty: its column heads are written all the same.
     pub(super) fn begin(form: Form, member: &'static str, heads: [&'static str; N]) -> Self {
         Self { form, member, heads, widths: heads.map(str::len), items: 0 }
     }

@@ -45,7 +45,7 @@ pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
     let certificate = config.admin.as_ref().and_then(|admin| admin.tls.as_ref()).map(|tls| tls.certificate.clone());
     start(config, |Listening { public, operators }| {
         let operators = operators.map(|address| (address, certificate));
-        dev::Told { folder, public, tls, operators }.tell()
+        dev::Banner { folder, public, tls, operators }.print()
     })
 }
 
@@ -174,7 +174,7 @@ struct Signals {
 }
 
 impl Signals {
-    /// Waits for the end. SIGHUP reads certificates and the issuer's keys again.
+    /// Waits for the end. SIGHUP reads certificates, the issuer's keys and static tokens again.
     async fn wait(mut self, service: &Arc<Service>, certificates: &[Tls]) {
         loop {
             tokio::select! {

@@ -14,7 +14,10 @@ pub(super) fn tokens(reader: &mut Reader) -> Tokens {
     let issuer = issuer(reader);
     let fixed = fixed(reader);
     if issuer.is_none() && fixed.is_empty() && !reader.has("tokens.issuer") {
-        reader.problem("tokens.issuer", "is missing: without it no app can be known");
+        reader.problem(
+            "tokens.issuer",
+            "is missing: without it no app can be known; a service for development can have [tokens.static] instead",
+        );
     }
     Tokens { issuer, fixed, file: None }
 }

@@ -1,7 +1,7 @@
 //! `serve --dev`: a service that needs nothing but a folder.
 
+mod banner;
 mod make;
-mod tell;
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::Sharing;
 use crate::server::config::Config;
-pub(super) use tell::Told;
+pub(super) use banner::Banner;
 
 const CONFIG: &str = "pims-authority.toml";
 const CERTIFICATE: &str = "certificate.pem";

@@ -1,4 +1,4 @@
-//! What a user of a service for development needs to go on.
+//! The text that `serve --dev` prints: what a user needs to go on.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::{ACCOUNT, CERTIFICATE, CONFIG, OPERATOR, OUTBOX, TOKEN};
 
-/// Where a service for development is.
-pub(crate) struct Told<'a> {
+/// Where a service for development is, and what comes next.
+pub(crate) struct Banner<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) public: SocketAddr,
     /// Whether the public listener speaks TLS.
@@ -17,9 +17,9 @@ pub(crate) struct Told<'a> {
     pub(crate) operators: Option<(SocketAddr, Option<PathBuf>)>,
 }
 
-impl Told<'_> {
+impl Banner<'_> {
     /// Writes it on standard output.
-    pub(crate) fn tell(&self) -> Result<(), String> {
+    pub(crate) fn print(&self) -> Result<(), String> {
         let folder = self.folder.canonicalize().map_err(|error| error.to_string())?;
         let text = self.text(&folder).map_err(|error| error.to_string())?;
         let mut out = std::io::stdout().lock();

@@ -44,6 +44,7 @@ image: ## the service's image `pims-authority`, where there is a Docker engine
 
 serve: ## a development service on https://localhost:8443 (PORT=…), with what it keeps in build/dev (DEV=…); then `make demo URL=…`
 	$(cargo) build --profile server -p pims-authority --features server
+	@echo 'Once it listens, in another terminal: make demo URL=https://localhost:$(PORT)$(if $(filter-out $(BUILD)/dev,$(DEV)), DEV=$(DEV))'
 	target/server/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
 test: ## every test; installs a missing tool, or says which

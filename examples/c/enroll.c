@@ -3,12 +3,16 @@
  *
  *     enroll [--interactive] [--service URL --dev FOLDER] [FOLDER]
  *
- * A phone number is registered, this device is enrolled with a PIN, the PIN is changed, a one-time password is made and verified, and the
- * enrollment is removed. The service is the one that the library embeds; its SMS are lines of FOLDER/sms-outbox.jsonl. FOLDER must be empty
- * or missing; without one, a temporary folder is made and deleted again. With --interactive you type the SMS codes and the PINs.
+ * A phone number is registered, this device is enrolled with a PIN, the PIN is changed, a one-time
+ * password is made and verified, and the enrollment is removed. The service is the one that the
+ * library embeds; its SMS are lines of FOLDER/sms-outbox.jsonl. FOLDER must be empty or missing;
+ * without one, a temporary folder is made and deleted again. With --interactive you type the phone
+ * number, the SMS codes and the PINs. If you mistype, you are told how many tries are left, and
+ * asked again.
  *
- * With --service the service is the one at that URL, which `pims-authority serve --dev` started; the other folder is where that one keeps its
- * certificate, the token of its account and its SMS. Whether the password is right is then for it to say: the demo tells how to ask.
+ * With --service the service is the one at that URL, which `pims-authority serve --dev` started; the
+ * other folder is where that one keeps its certificate, the token of its account and its SMS. The
+ * demo then asks that service, as a relying party does, whether the password is right. It needs curl.
  *
  * Every request and every message is printed, PINs included: this is a demonstration. It ends with 0 if each step went as it should.
  *
@@ -19,16 +23,21 @@
 #include <dirent.h>
 #include <ftw.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pims.h"
 
+/* What is entered where nobody types. */
 #define PHONE_NUMBER "+33612345678"
+#define FIRST_PIN "1234"
+#define SECOND_PIN "4321"
 
 enum { MAX_PATH = 1024, MAX_TEXT = 8192, MAX_WORD = 32 };
 
@@ -42,12 +51,15 @@ typedef struct Demo {
     const char *dev;
 } Demo;
 
+/* How a call went: AGAIN if the user mistyped and may try once more. */
+typedef enum Outcome { DONE, AGAIN, FAILED } Outcome;
+
 typedef int32_t (*Method)(const char *api, const char *params, pims_callback callback, void *ctx);
 
 static bool register_phone_number(const Demo *demo);
-static bool enroll(const Demo *demo, const char *pin);
-static bool change_pin(const char *old_pin, const char *new_pin);
-static bool make_one_time_password(const Demo *demo, const char *pin, const char *old_pin);
+static bool enroll(const Demo *demo);
+static bool change_pin(const Demo *demo, char old_pin[MAX_WORD]);
+static bool make_one_time_password(const Demo *demo, const char *old_pin);
 static bool remove_enrollment(void);
 static bool run(const Demo *demo);
 
@@ -57,7 +69,9 @@ static void delete_folder(const Demo *demo);
 static bool initialize(const Demo *demo);
 static char *ask(Method method, const char *api, const char *format, ...);
 static bool ask_code(const Demo *demo, const char *purpose, char code[MAX_WORD]);
-static bool ask_pin(const Demo *demo, const char *question, const char *proposal, char pin[MAX_WORD]);
+static bool ask_user(const Demo *demo, const char *question, const char *proposal, char word[MAX_WORD]);
+static bool verified(const Demo *demo, const char *otp, bool is_right);
+static Outcome outcome_of(const Demo *demo, char *message, const char *result);
 static bool succeeded(char *message, const char *result);
 static bool failed(char *message, const char *code);
 static bool member(const char *json, const char *name, char *value, size_t size);
@@ -88,83 +102,119 @@ int main(int argc, char **argv)
 
 static bool run(const Demo *demo)
 {
-    char pin[MAX_WORD];
-    char new_pin[MAX_WORD];
+    char old_pin[MAX_WORD];
 
     return register_phone_number(demo)
-        && ask_pin(demo, "Choose a PIN of 4 to 8 digits", "1234", pin)
-        && enroll(demo, pin)
-        && ask_pin(demo, "Choose another PIN", "4321", new_pin)
-        && change_pin(pin, new_pin)
-        && make_one_time_password(demo, new_pin, pin)
+        && enroll(demo)
+        && change_pin(demo, old_pin)
+        && make_one_time_password(demo, old_pin)
         && remove_enrollment();
 }
 
 /* The account has no phone number yet: a first one is certified by a code that is sent to it. A service may know it from an earlier run. */
 static bool register_phone_number(const Demo *demo)
 {
-    const char *registered = "{\"phoneNumber\":\"" PHONE_NUMBER "\"}";
+    /* A user may type another number, in another spelling. */
+    const char *registered = demo->interactive ? NULL : "{\"phoneNumber\":\"" PHONE_NUMBER "\"}";
+    char number[MAX_WORD];
     char code[MAX_WORD];
+    Outcome outcome;
 
     puts("\n== The phone number ==");
     if (demo->service != NULL && succeeded(ask(pims_get, "pims.authentication.trustedphonenumber", "{}"), registered)) {
         puts("   It is registered already.");
         return true;
     }
-    return succeeded(ask(pims_get, "pims.authentication.smscode",
-                         "{\"type\":\"phoneNumberCertification\",\"phoneNumber\":\"%s\"}", PHONE_NUMBER), "{}")
-        && ask_code(demo, "phoneNumberCertification", code)
-        && succeeded(ask(pims_set, "pims.authentication.smscode",
-                         "{\"action\":\"addPhoneNumber\",\"smsCode\":\"%s\",\"phoneNumber\":\"%s\"}", code, PHONE_NUMBER), "null")
-        && succeeded(ask(pims_get, "pims.authentication.trustedphonenumber", "{}"), registered);
+    do {
+        if (!ask_user(demo, "Your phone number, such as " PHONE_NUMBER, PHONE_NUMBER, number)) {
+            return false;
+        }
+        outcome = outcome_of(demo, ask(pims_get, "pims.authentication.smscode",
+                                       "{\"type\":\"phoneNumberCertification\",\"phoneNumber\":\"%s\"}", number), "{}");
+    } while (outcome == AGAIN);
+    if (outcome == FAILED) {
+        return false;
+    }
+    do {
+        if (!ask_code(demo, "phoneNumberCertification", code)) {
+            return false;
+        }
+        outcome = outcome_of(demo, ask(pims_set, "pims.authentication.smscode",
+                                       "{\"action\":\"addPhoneNumber\",\"smsCode\":\"%s\",\"phoneNumber\":\"%s\"}", code, number), "null");
+    } while (outcome == AGAIN);
+    return outcome == DONE && succeeded(ask(pims_get, "pims.authentication.trustedphonenumber", "{}"), registered);
 }
 
 /* Two steps: the service takes the code and says which PIN it waits for, then the PIN finishes the enrollment. */
-static bool enroll(const Demo *demo, const char *pin)
+static bool enroll(const Demo *demo)
 {
     char code[MAX_WORD];
+    char pin[MAX_WORD];
+    Outcome outcome;
 
     puts("\n== The enrollment ==");
-    return succeeded(ask(pims_get, "pims.authentication.smscode", "{\"type\":\"enrollment\"}"), "{}")
-        && ask_code(demo, "enrollment", code)
+    if (!succeeded(ask(pims_get, "pims.authentication.smscode", "{\"type\":\"enrollment\"}"), "{}")) {
+        return false;
+    }
+    do {
+        if (!ask_code(demo, "enrollment", code)) {
+            return false;
+        }
         /* NotEnrolled: the account has no PIN yet, and this one becomes it. AlreadyEnrolled would ask for the one that it has. */
-        && succeeded(ask(pims_set, "pims.authentication.smscode", "{\"action\":\"enrollment\",\"smsCode\":\"%s\"}", code),
-                     "{\"status\":\"NotEnrolled\"}")
+        outcome = outcome_of(demo, ask(pims_set, "pims.authentication.smscode", "{\"action\":\"enrollment\",\"smsCode\":\"%s\"}", code),
+                             "{\"status\":\"NotEnrolled\"}");
+    } while (outcome == AGAIN);
+    if (outcome == FAILED) {
+        return false;
+    }
+    do {
+        if (!ask_user(demo, "Choose a PIN of 4 to 8 digits", FIRST_PIN, pin)) {
+            return false;
+        }
         /* The blank code stands for the one that was just taken. */
-        && succeeded(ask(pims_set, "pims.authentication.enrollment", "{\"action\":\"enroll\",\"pinCode\":\"%s\",\"smsCode\":\" \"}", pin),
-                     "null")
+        outcome = outcome_of(demo, ask(pims_set, "pims.authentication.enrollment",
+                                       "{\"action\":\"enroll\",\"pinCode\":\"%s\",\"smsCode\":\" \"}", pin), "null");
+    } while (outcome == AGAIN);
+    return outcome == DONE
         && succeeded(ask(pims_get, "pims.authentication.account", "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}"),
                      "{\"isDeviceActivated\":true}");
 }
 
-static bool change_pin(const char *old_pin, const char *new_pin)
+/* Keeps the old PIN: the demo shows that it makes no password any more. */
+static bool change_pin(const Demo *demo, char old_pin[MAX_WORD])
 {
+    char new_pin[MAX_WORD];
+    Outcome outcome;
+
     puts("\n== A new PIN ==");
-    return succeeded(ask(pims_set, "pims.authentication.pincode", "{\"action\":\"update\",\"oldPIN\":\"%s\",\"newPIN\":\"%s\"}", old_pin,
-                         new_pin), "null");
+    do {
+        if (!ask_user(demo, "Your PIN", FIRST_PIN, old_pin) || !ask_user(demo, "Choose another PIN", SECOND_PIN, new_pin)) {
+            return false;
+        }
+        outcome = outcome_of(demo, ask(pims_set, "pims.authentication.pincode",
+                                       "{\"action\":\"update\",\"oldPIN\":\"%s\",\"newPIN\":\"%s\"}", old_pin, new_pin), "null");
+    } while (outcome == AGAIN);
+    return outcome == DONE;
 }
 
-static bool make_one_time_password(const Demo *demo, const char *pin, const char *old_pin)
+static bool make_one_time_password(const Demo *demo, const char *old_pin)
 {
     const char *with_pin = "{\"action\":\"withPIN\",\"pinCode\":\"%s\"}";
-    const char *verify = "{\"action\":\"verify\",\"otp\":\"%s\"}";
-    char otp[MAX_WORD];
+    char pin[MAX_WORD];
+    char otp[MAX_WORD] = "";
+    Outcome outcome;
 
     puts("\n== A one-time password ==");
-    char *message = ask(pims_get, "pims.authentication.otp", with_pin, pin);
-    if (!member(message, "otp", otp, sizeof otp)) {
-        free(message);
-        return false;
-    }
-    if (demo->service != NULL) {
-        printf("   A relying party asks: curl --cacert %s/certificate.pem '%s/FS?action=authenticate&serviceId=demo&userId=demo&token=%s&format=json'\n",
-               demo->dev, demo->service, otp);
-    }
-    /* The embedded authority plays the relying party, too: a password is right once. The old PIN makes none. */
-    return succeeded(message, NULL)
-        && (demo->service != NULL
-            || (succeeded(ask(pims_set, "pims.authority.otp", verify, otp), "{\"verified\":true}")
-                && succeeded(ask(pims_set, "pims.authority.otp", verify, otp), "{\"verified\":false}")))
+    do {
+        if (!ask_user(demo, "Your new PIN", SECOND_PIN, pin)) {
+            return false;
+        }
+        char *message = ask(pims_get, "pims.authentication.otp", with_pin, pin);
+        (void)member(message, "otp", otp, sizeof otp);
+        outcome = outcome_of(demo, message, NULL);
+    } while (outcome == AGAIN);
+    /* A password is right once. The old PIN makes none. */
+    return outcome == DONE && otp[0] != '\0' && verified(demo, otp, true) && verified(demo, otp, false)
         && failed(ask(pims_get, "pims.authentication.otp", with_pin, old_pin), "2308");
 }
 
@@ -310,6 +360,38 @@ static bool succeeded(char *message, const char *result)
     return ok;
 }
 
+/* Tells how many tries are left. */
+static void tell_tries(const char *left)
+{
+    bool one = strcmp(left, "1") == 0;
+
+    printf("   That is not right. %s %s left.\n", left, one ? "try is" : "tries are");
+}
+
+/*
+ * Whether a message is what succeeded() accepts. A user may mistype: a code or a PIN is wrong (2305,
+ * 2308) while tries are left, or has not the form of one (2102), or is the present PIN (2315).
+ * Releases the message.
+ */
+static Outcome outcome_of(const Demo *demo, char *message, const char *result)
+{
+    char code[MAX_WORD] = "";
+    char left[MAX_WORD] = "0";
+
+    if (demo->interactive && member(message, "code", code, sizeof code)) {
+        bool wrong = strcmp(code, "2305") == 0 || strcmp(code, "2308") == 0;
+        if (wrong && member(message, "attemptsLeft", left, sizeof left)) {
+            tell_tries(left);
+        }
+        if ((wrong && strcmp(left, "0") != 0) || strcmp(code, "2102") == 0 || strcmp(code, "2315") == 0) {
+            puts("   Please type it again.");
+            free(message);
+            return AGAIN;
+        }
+    }
+    return succeeded(message, result) ? DONE : FAILED;
+}
+
 /* Whether a message is FAILED with this code. Releases it. */
 static bool failed(char *message, const char *code)
 {
@@ -364,9 +446,9 @@ static bool member(const char *json, const char *name, char *value, size_t size)
     return false;
 }
 
-/* ---- The person, or what stands in for one ------------------------------------------------------------------------------------------- */
+/* ---- The user, or what stands in for one --------------------------------------------------------------------------------------------- */
 
-/* A line of letters and digits from standard input: what needs no escaping in JSON. */
+/* A line from standard input, of characters that need no escaping in JSON. */
 static bool type_word(const char *question, char word[MAX_WORD])
 {
     for (;;) {
@@ -375,20 +457,24 @@ static bool type_word(const char *question, char word[MAX_WORD])
         if (fgets(word, MAX_WORD, stdin) == NULL) {
             return false;
         }
-        size_t length = strspn(word, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
-        if (length > 0 && word[length] == '\n') {
+        size_t length = strspn(word, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz +()-./");
+        if (length > 0 && word[0] != ' ' && word[length] == '\n') {
             word[length] = '\0';
             return true;
+        }
+        /* The rest of a line that is too long is no answer to the next question. */
+        for (int c = strchr(word, '\n') != NULL ? '\n' : 0; c != '\n' && c != EOF;) {
+            c = getchar();
         }
     }
 }
 
-static bool ask_pin(const Demo *demo, const char *question, const char *proposal, char pin[MAX_WORD])
+static bool ask_user(const Demo *demo, const char *question, const char *proposal, char word[MAX_WORD])
 {
     if (demo->interactive) {
-        return type_word(question, pin);
+        return type_word(question, word);
     }
-    strcpy(pin, proposal);
+    strcpy(word, proposal);
     return true;
 }
 
@@ -426,6 +512,70 @@ static bool ask_code(const Demo *demo, const char *purpose, char code[MAX_WORD])
     }
     printf("   An SMS was sent. Its code is in the last line of %s\n", outbox);
     return type_word("The code", code);
+}
+
+/* ---- The relying party --------------------------------------------------------------------------------------------------------------- */
+
+extern char **environ;
+
+/*
+ * Asks the service as a relying party does: by an HTTPS request, which curl makes. Others can see its
+ * arguments, but the request uses the password up.
+ */
+static bool service_says(const Demo *demo, const char *otp, const char *expected)
+{
+    char certificate[MAX_PATH + 32];
+    char url[MAX_TEXT];
+    char answer[MAX_TEXT];
+    int ends[2];
+    pid_t curl;
+    int status = 0;
+
+    snprintf(certificate, sizeof certificate, "%s/certificate.pem", demo->dev);
+    snprintf(url, sizeof url, "%s/FS?action=authenticate&serviceId=demo&userId=demo&token=%s&format=json", demo->service, otp);
+    char *arguments[] = {"curl", "--silent", "--show-error", "--noproxy", "*", "--cacert", certificate, url, NULL};
+    printf("-> curl --cacert %s '%s'\n", certificate, url);
+    if (pipe(ends) != 0) {
+        perror("pipe");
+        return false;
+    }
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_addclose(&actions, ends[0]);
+    int error = posix_spawnp(&curl, "curl", &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (error != 0) {
+        fprintf(stderr, "curl: %s\n", strerror(error));
+        close(ends[0]);
+        return false;
+    }
+    size_t length = 0;
+    for (ssize_t got; length < sizeof answer - 1 && (got = read(ends[0], answer + length, sizeof answer - 1 - length)) > 0;) {
+        length += (size_t)got;
+    }
+    answer[length] = '\0';
+    close(ends[0]);
+    bool ok = waitpid(curl, &status, 0) == curl && status == 0 && strcmp(answer, expected) == 0;
+    printf("<- %s\n", answer);
+    if (!ok) {
+        printf("   expected %s\n", expected);
+    }
+    return ok;
+}
+
+/*
+ * Whether the service says of a password what it should. The authority that the library embeds plays
+ * the relying party, too.
+ */
+static bool verified(const Demo *demo, const char *otp, bool is_right)
+{
+    if (demo->service != NULL) {
+        return service_says(demo, otp, is_right ? "{\"err\":\"OK\"}" : "{\"err\":\"NOK:ACCESS\"}");
+    }
+    return succeeded(ask(pims_set, "pims.authority.otp", "{\"action\":\"verify\",\"otp\":\"%s\"}", otp),
+                     is_right ? "{\"verified\":true}" : "{\"verified\":false}");
 }
 
 /* ---- The folder ---------------------------------------------------------------------------------------------------------------------- */

@@ -39,7 +39,7 @@ impl World {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         // The program of this test may lie where others cannot reach it.
         let program = folder.path().join("program");
-        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        copy_program(&std::env::current_exe().unwrap(), &program);
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let world = Self { folder, program };
         world.make_folder(&world.home(), VICTIM, 0o700);
@@ -138,6 +138,12 @@ impl World {
             }
         }
     }
+}
+
+/// Copies a program that is to be run at once. Another process does it: a child that another test
+/// forks meanwhile would keep a copy of ours open for writing, and such a file cannot be run.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-p").args([from, to]).status().unwrap().success());
 }
 
 fn wait(mut child: Child) -> bool {

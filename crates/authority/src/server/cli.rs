@@ -3,9 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::commands;
+use super::commands::list::Form;
 use super::config::{Config, Listen, Problem};
 use super::hardening;
 use super::names;
@@ -28,7 +32,8 @@ struct Cli {
 struct Place {
     /// The configuration, TOML. Each of its keys can also be an environment variable: `PIMS_AUTHORITY_` and section and key in capitals,
     /// joined by underscores. The variable wins. `check --keys` lists them all.
-    #[arg(short, long, global = true, env = "PIMS_AUTHORITY_CONFIG", value_name = "FILE")]
+    #[arg(short, long, global = true, env = "PIMS_AUTHORITY_CONFIG", value_name = "FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from))]
     config: Option<PathBuf>,
 }
 
@@ -48,14 +53,14 @@ enum Command {
     /// One-time passwords.
     #[command(subcommand)]
     Otp(Otp),
-    /// The audit trail, the newest line first: time, event, account, device, actor, address, how often.
+    /// The audit trail, the newest line first: time, event, account, device, actor, address, count.
     Audit(Audit),
 }
 
 #[derive(Args)]
 struct Serve {
     /// A service for development on a loopback address: a certificate of its own, one account with a token, SMS in a file.
-    #[arg(long, conflicts_with = "config")]
+    #[arg(long)]
     dev: bool,
     /// Where a service for development keeps what it has.
     #[arg(long, requires = "dev", default_value = "pims-dev", value_name = "FOLDER")]
@@ -89,6 +94,8 @@ struct Audit {
     /// How many lines, at most 1000.
     #[arg(long, default_value_t = 100, value_name = "LINES")]
     limit: u32,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// A seal as the log tells it.
@@ -120,11 +127,22 @@ struct Migrate {
 #[derive(Subcommand)]
 enum Account {
     /// Makes an account.
-    Add { name: String },
-    /// Lists the accounts, a line each: name, phone number, devices, whether there is a PIN, wrong PINs since the last right one.
-    List,
+    Add {
+        name: String,
+        /// Makes a token for it, too, and says how to use it. For development alone: the token is
+        /// written into the configuration.
+        #[arg(long)]
+        token: bool,
+    },
+    /// Lists the accounts: name, phone number, devices, whether there is a PIN, wrong PINs since
+    /// the last right one.
+    List(Output),
     /// One account and its devices.
-    Show { name: String },
+    Show {
+        name: String,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Lifts the block of an account.
     Unblock { name: String },
     /// Removes an account and all that is its own.
@@ -136,6 +154,14 @@ enum Account {
     },
 }
 
+#[derive(Args)]
+struct Output {
+    /// Writes one JSON document, in the form of the API for operators; its times are milliseconds
+    /// since 1970.
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Subcommand)]
 enum Otp {
     /// Checks a one-time password, which uses it up. It is read from standard input: arguments can be seen by others.
@@ -144,7 +170,7 @@ enum Otp {
 
 /// What the program is. Exit status 0: done; 1: not done; 2: it was called in another way than it can be.
 pub fn main() -> ExitCode {
-    let Cli { place, command } = Cli::parse();
+    let Cli { place, command } = called().unwrap_or_else(|error| error.exit());
     let done = hardening::forbid_dumps().and_then(|()| run(place.config.as_deref(), command));
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -153,6 +179,23 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads the command line. `PIMS_AUTHORITY_CONFIG` does not contradict `serve --dev`, which reads
+/// its folder's configuration; `-c` does.
+fn called() -> Result<Cli, clap::Error> {
+    let matches = Cli::command().try_get_matches()?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    let given = |matches: &ArgMatches| matches.value_source("config") == Some(ValueSource::CommandLine);
+    let given = given(&matches) || matches.subcommand().is_some_and(|(_, matches)| given(matches));
+    if given && matches!(cli.command, Command::Serve(Serve { dev: true, .. })) {
+        let what =
+            "the argument '--dev' cannot be used with '--config <FILE>': it reads the configuration in its folder";
+        return Err(Cli::command().error(ErrorKind::ArgumentConflict, what));
+    }
+    // An empty variable is as good as none; an empty argument is a mistake.
+    cli.place.config = cli.place.config.filter(|file| given || !file.as_os_str().is_empty());
+    Ok(cli)
 }
 
 fn run(file: Option<&Path>, command: Command) -> Result<(), String> {
@@ -164,9 +207,9 @@ fn run(file: Option<&Path>, command: Command) -> Result<(), String> {
             let connect = connect.then_some(commands::check::Connect { audit_rows, expect_seal });
             commands::check::run(config, connect)
         }),
-        Command::Audit(Audit { account, limit }) => configured(file).and_then(|config| {
+        Command::Audit(Audit { account, limit, output }) => configured(file).and_then(|config| {
             let account = account.as_deref().map(named).transpose()?;
-            commands::audit::list(&config, account.as_ref(), limit)
+            commands::audit::list(&config, account.as_ref(), limit, Form::of(output.json))
         }),
         Command::Health(Health { ready }) => Listen::load(file)
             .map_err(|problems| unusable(file, &problems))
@@ -175,9 +218,13 @@ fn run(file: Option<&Path>, command: Command) -> Result<(), String> {
             configured(file).and_then(|config| commands::migrate::run(&config, rekey.then_some(batch)))
         }
         Command::Account(account) => configured(file).and_then(|config| match account {
-            Account::Add { name } => commands::account::add(&config, &names::normal(&name).ok_or(names::WANTED)?),
-            Account::List => commands::account::list(&config),
-            Account::Show { name } => commands::account::show(&config, &named(&name)?),
+            Account::Add { name, token } => {
+                let account = names::normal(&name).ok_or(names::WANTED)?;
+                let add = if token { commands::account::add_with_token } else { commands::account::add };
+                add(&config, &account)
+            }
+            Account::List(output) => commands::account::list(&config, Form::of(output.json)),
+            Account::Show { name, output } => commands::account::show(&config, &named(&name)?, Form::of(output.json)),
             Account::Unblock { name } => commands::account::unblock(&config, &named(&name)?),
             Account::Remove { name, yes } => commands::account::remove(&config, &named(&name)?, yes),
         }),

@@ -17,5 +17,6 @@ mod process;
 mod rates;
 mod service;
 mod signer;
+mod views;
 
 pub use cli::main;

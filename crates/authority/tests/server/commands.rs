@@ -33,21 +33,33 @@ fn accounts_are_added_listed_shown_unblocked_and_removed() {
     let setup = Setup::new();
     assert_eq!(says(&setup, &["account", "add", "dora"]), "");
     assert!(fails(&setup, &["account", "add", "dora"], "").contains("there is such an account already"));
-    assert_eq!(says(&setup, &["account", "list"]), "dora\t-\t0 devices\tno pin\t0 wrong PINs\n");
+    let heads = "ACCOUNT  PHONE NUMBER  DEVICES  PIN   WRONG PINS\n";
+    assert_eq!(says(&setup, &["account", "list"]), format!("{heads}dora     -             0        none  0\n"));
 
     // Beside a service that runs over the same database.
     let world = setup.again().start();
     let alice = world.account("alice");
     let device = Device::activate(&world, &alice, "1234");
     let shown = says(&setup, &["account", "show", "alice"]);
-    let lines: Vec<&str> = shown.lines().collect();
-    assert_eq!(lines[0], "alice\t+33612345678\t1 devices\tpin\t0 wrong PINs");
-    assert!(lines[1].starts_with(&format!("  {}\t\"Android SDK / test\"\tmade ", device.id)), "{shown}");
+    let columns = |line: &str| -> Vec<String> {
+        line.split("  ").filter(|cell| !cell.is_empty()).map(|cell| cell.trim().to_owned()).collect()
+    };
+    let lines: Vec<Vec<String>> = shown.lines().map(columns).collect();
+    assert_eq!(lines[0], ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS"]);
+    assert_eq!(lines[1], ["alice", "+33612345678", "1", "set", "0"]);
+    assert!(lines[2].is_empty());
+    assert_eq!(lines[3], ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "COPY"]);
+    assert_eq!(lines[4][..2], [device.id.as_str(), "Android SDK / test"]);
+    for time in &lines[4][2..4] {
+        is_rfc_3339(time);
+    }
+    assert_eq!(lines[4][4..], ["0", "-"]);
 
     for _ in 0..5 {
         device.ask(&world.client, "0000");
     }
-    assert!(says(&setup, &["account", "list"]).contains("alice\t+33612345678\t1 devices\tblocked\t5 wrong PINs\n"));
+    let listed = says(&setup, &["account", "list"]);
+    assert!(listed.lines().any(|line| columns(line) == ["alice", "+33612345678", "1", "blocked", "5"]), "{listed}");
     assert_eq!(says(&setup, &["account", "unblock", "alice"]), "unblocked\n");
     assert_eq!(says(&setup, &["account", "unblock", "alice"]), "it was not blocked\n");
     device.made(&world.client, "1234");
@@ -60,6 +72,56 @@ fn accounts_are_added_listed_shown_unblocked_and_removed() {
         assert!(fails(&setup, command, "").contains("alice: there is no such account"));
     }
     assert_eq!(device.status(&world.client), "NOK:NODEVICE");
+}
+
+/// Asserts that a time is one of UTC that people can read.
+fn is_rfc_3339(time: &str) {
+    let form: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    assert_eq!(form, "0000-00-00T00:00:00Z", "{time}");
+}
+
+#[test]
+fn lists_have_heads_and_are_json_for_programs() {
+    let setup = Setup::new();
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let told = says(&setup, &[arguments, &["--json"]].concat());
+        serde_json::from_str(&told).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"))
+    };
+    // There is nothing yet.
+    assert_eq!(says(&setup, &["account", "list"]), "ACCOUNT  PHONE NUMBER  DEVICES  PIN  WRONG PINS\n");
+    assert_eq!(json(&["account", "list"]), serde_json::json!({"accounts": []}));
+    assert_eq!(says(&setup, &["audit"]), "TIME  EVENT  ACCOUNT  DEVICE  ACTOR  ADDRESS  COUNT\n");
+    assert_eq!(json(&["audit"]), serde_json::json!({"audit": []}));
+
+    let world = setup.again().start();
+    let alice = world.account("alice");
+    let device = Device::activate(&world, &alice, "1234");
+    says(&setup, &["account", "add", "bob"]);
+    // The form is that of the API for operators.
+    let asked = |path: &str| {
+        let reply = world.operate("GET", &format!("/admin/v1/{path}"), Some(crate::world::ADMIN), None);
+        serde_json::from_str::<serde_json::Value>(&reply.text).unwrap()
+    };
+    assert_eq!(json(&["account", "list"]), asked("accounts"));
+    assert_eq!(json(&["account", "list"])["accounts"][1]["name"], "bob");
+    let shown = json(&["account", "show", "alice"]);
+    assert_eq!(shown["account"], asked("accounts/alice"));
+    assert_eq!(shown["devices"], asked("accounts/alice/devices")["devices"]);
+    assert_eq!(shown["devices"][0]["id"], device.id.as_str());
+    assert_eq!(json(&["audit", "--account", "alice"]), asked("audit?account=alice"));
+
+    let trail = says(&setup, &["audit", "--account", "alice"]);
+    let mut lines = trail.lines();
+    assert!(lines.next().unwrap().starts_with("TIME                  EVENT"), "{trail}");
+    for line in lines {
+        is_rfc_3339(line.split(' ').next().unwrap());
+    }
+    // Each cell begins below its head.
+    let at = trail.find("ACTOR").unwrap();
+    assert!(
+        trail.lines().skip(1).all(|line| line[at - 1..].starts_with(' ') && !line[at..].starts_with(' ')),
+        "{trail}"
+    );
 }
 
 #[test]

@@ -67,15 +67,38 @@ fn what_is_for_production_is_refused_beside_the_key() {
 }
 
 #[test]
-fn a_folder_of_an_older_development_service_still_starts() {
+fn a_folder_of_an_older_development_service_starts_and_gains_what_it_lacks() {
     let folder = tempfile::tempdir().unwrap();
     let start = || start_development(folder.path());
     assert!(start().contains("https://localhost:"));
     let path = folder.path().join("pims-authority.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.contains("\ndevelopment = true\n"));
-    // The one that was made before there was this key.
-    std::fs::write(&path, text.replace("development = true\n", "")).unwrap();
-    assert!(start().contains("https://localhost:"));
-    assert!(!std::fs::read_to_string(&path).unwrap().contains("development ="), "it is left as it is");
+    // The one that was made before there were this key and these sections.
+    let mut older = text.replace("development = true\n", "# Mine: keep this.\n");
+    for section in ["[admin]", "[activation]", "[pin]"] {
+        let begin = older.find(section).unwrap();
+        let end = begin + older[begin..].find("\n\n").unwrap();
+        older.replace_range(begin..end, "");
+    }
+    std::fs::write(&path, &older).unwrap();
+    std::fs::remove_file(folder.path().join("operator.token")).unwrap();
+    let told = start();
+    assert!(told.contains("https://localhost:") && told.contains("operators    http://127.0.0.1:"), "{told}");
+    let gained = std::fs::read_to_string(&path).unwrap();
+    for line in older.lines().filter(|line| !line.is_empty()) {
+        assert!(gained.lines().any(|kept| kept == line), "{line}: {gained}");
+    }
+    for line in
+        ["development = true", "[admin]", "token_file = \"operator.token\"", "[activation]", "[pin]", "history = 0"]
+    {
+        assert_eq!(gained.lines().filter(|gained| *gained == line).count(), 1, "{line}: {gained}");
+    }
+    // The commands read the same file.
+    let list = |config: &std::path::Path| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pims-authority"));
+        command.env_clear().arg("-c").arg(config).args(["account", "list"]).output().unwrap()
+    };
+    assert!(list(&path).status.success(), "{gained}");
+    start();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), gained, "a second start changes nothing");
 }

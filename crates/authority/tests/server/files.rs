@@ -1,7 +1,7 @@
 //! Folders and files of the service that another user prepared.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::two_users::{NEIGHBOUR, VICTIM, World, mode, owner};
 /// `serve --dev` in the folder that the neighbour shares with everybody.
 fn serve(world: &World, allow: bool) -> Command {
     let program = world.folder("bin", 0, 0o755).join("pims-authority");
-    fs::copy(env!("CARGO_BIN_EXE_pims-authority"), &program).unwrap();
+    crate::two_users::copy_program(Path::new(env!("CARGO_BIN_EXE_pims-authority")), &program);
     let mut command = Command::new(program);
     command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(world.shared());
     if allow {
@@ -56,7 +56,9 @@ fn a_development_service_writes_through_no_link_and_into_no_file_of_a_neighbour(
     let file = |name: &str| -> PathBuf { world.shared().join(name) };
     world.link(&file("certificate.key"), &world.precious());
     fs::hard_link(world.precious(), file("certificate.pem")).unwrap();
-    world.file(&file("demo.token"), NEIGHBOUR, 0o666, "");
+    for token in ["demo.token", "operator.token"] {
+        world.file(&file(token), NEIGHBOUR, 0o666, "");
+    }
     world.link(&file("authority.key.0123456789abcdef"), &world.precious());
     let mut child = world.spawn(serve(&world, true));
     let begin = Instant::now();
@@ -67,7 +69,9 @@ fn a_development_service_writes_through_no_link_and_into_no_file_of_a_neighbour(
     child.kill().unwrap();
     child.wait().unwrap();
     world.assert_precious();
-    for name in ["certificate.key", "certificate.pem", "demo.token", "authority.key", "pims-authority.toml"] {
+    let tokens = ["demo.token", "operator.token"];
+    for name in ["certificate.key", "certificate.pem", "authority.key", "pims-authority.toml"].into_iter().chain(tokens)
+    {
         assert_eq!((owner(&file(name)), mode(&file(name))), (VICTIM, 0o600), "{name}");
     }
 }

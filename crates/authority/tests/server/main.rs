@@ -21,6 +21,7 @@ mod life;
 mod limits;
 mod malformed;
 mod memory;
+mod newcomer;
 mod nginx;
 mod operating_page;
 mod outgoing_tls;

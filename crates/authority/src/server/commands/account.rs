@@ -2,48 +2,106 @@
 
 use std::io::{BufRead, IsTerminal};
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use serde::Serialize;
+use serde_json::json;
 
-use super::{open_quietly, say};
-use crate::server::config::Config;
-use crate::{AccountInfo, AccountName, Unblock};
+use super::list::{Form, List};
+use super::{complain, open_quietly, say, time};
+use crate::server::config::{Config, Stage};
+use crate::server::views::{AccountView, DeviceView};
+use crate::{AccountName, Unblock, random};
 
 const PAGE: u32 = 500;
 
+/// The column heads of accounts.
+const ACCOUNT: [&str; 5] = ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS"];
+
+/// The column heads of devices.
+const DEVICE: [&str; 6] = ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "COPY"];
+
 pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> {
     let added = open_quietly(config)?.add_account(account).map_err(|failure| failure.to_string())?;
-    if added { Ok(()) } else { Err(format!("{account}: there is such an account already")) }
+    if !added {
+        return Err(format!("{account}: there is such an account already"));
+    }
+    if config.stage == Stage::Development && !has_token(config, account) {
+        complain(&format!("{account} has no token, so it cannot sign in: give the command --token, and it gets one"));
+    }
+    Ok(())
 }
 
-/// One line an account: name, phone number, devices, PIN, what is to be known.
-pub(crate) fn list(config: &Config) -> Result<(), String> {
+/// Makes an account for development, with a token in the configuration. An account without a token
+/// gets one.
+pub(crate) fn add_with_token(config: &Config, account: &AccountName) -> Result<(), String> {
+    if config.stage == Stage::Production {
+        return Err("--token is for development (`development = true`). This configuration is for production: \
+                    there the issuer makes an account's tokens (tokens.issuer)"
+            .into());
+    }
+    let Some(tokens) = &config.tokens.file else {
+        return Err("--token needs a configuration file whose section [tokens.static] counts; \
+                    here an environment variable has the tokens in its place, or there is no file"
+            .into());
+    };
+    if has_token(config, account) {
+        return Err(format!("{account} has a token already: it is in [tokens.static] of {}", tokens.file().display()));
+    }
+    let added = open_quietly(config)?.add_account(account).map_err(|failure| failure.to_string())?;
+    let token = random::token().map_err(|failure| failure.to_string())?;
+    tokens.add(account, &token).map_err(|what| format!("{account} is an account, but has no token: {what}"))?;
+    let done = if added { "was added" } else { "was an account already, and has a token now" };
+    say(&format!("{account} {done}. The token is in [tokens.static] of {}.", tokens.file().display()))?;
+    say(
+        "A service that runs accepts it at once. Give libpims this in its configuration, beside what `serve` printed:",
+    )?;
+    let account = json!({"account": {"username": account.as_str(), "accessToken": token.as_str()}});
+    say(&format!("  {account}"))
+}
+
+fn has_token(config: &Config, account: &AccountName) -> bool {
+    config.tokens.fixed.iter().any(|(known, _)| known == account)
+}
+
+/// Lists all accounts.
+pub(crate) fn list(config: &Config, form: Form) -> Result<(), String> {
     let authority = open_quietly(config)?;
+    let mut list = List::begin(form, "accounts", ACCOUNT);
     let mut after: Option<AccountName> = None;
     loop {
         let page = authority.accounts(after.as_ref(), PAGE).map_err(|failure| failure.to_string())?;
-        for account in &page {
-            say(&line(account))?;
+        let last = page.last().filter(|_| page.len() == PAGE as usize).map(|last| last.name.clone());
+        let views: Vec<AccountView> = page.into_iter().map(AccountView::from).collect();
+        list.page(&views, account_cells)?;
+        if last.is_none() {
+            return list.end();
         }
-        match page.last() {
-            Some(last) if page.len() == PAGE as usize => after = Some(last.name.clone()),
-            _ => return Ok(()),
-        }
+        after = last;
     }
 }
 
-/// The account's line, and one for each of its devices: id, name, when it was made and last used.
-pub(crate) fn show(config: &Config, account: &AccountName) -> Result<(), String> {
+/// Shows an account and its devices.
+pub(crate) fn show(config: &Config, account: &AccountName, form: Form) -> Result<(), String> {
+    #[derive(Serialize)]
+    struct Shown {
+        account: AccountView,
+        devices: Vec<DeviceView>,
+    }
     let authority = open_quietly(config)?;
     let Some(info) = authority.account(account).map_err(|failure| failure.to_string())? else {
         return Err(unknown(account));
     };
-    say(&line(&info))?;
-    for device in authority.devices(account).map_err(|failure| failure.to_string())? {
-        let used = device.used_at.map_or_else(|| "-".to_owned(), day);
-        say(&format!("  {}\t{:?}\tmade {}\tused {used}", device.id, device.name, day(device.made_at)))?;
+    let devices = authority.devices(account).map_err(|failure| failure.to_string())?;
+    let shown = Shown { account: info.into(), devices: devices.into_iter().map(DeviceView::from).collect() };
+    if form == Form::Json {
+        return say(&serde_json::to_string(&shown).map_err(|error| error.to_string())?);
     }
-    Ok(())
+    let mut list = List::begin(form, "account", ACCOUNT);
+    list.page(&[shown.account], account_cells)?;
+    list.end()?;
+    say("")?;
+    let mut list = List::begin(form, "devices", DEVICE);
+    list.page(&shown.devices, device_cells)?;
+    list.end()
 }
 
 pub(crate) fn unblock(config: &Config, account: &AccountName) -> Result<(), String> {
@@ -82,18 +140,23 @@ fn unknown(account: &AccountName) -> String {
     format!("{account}: there is no such account")
 }
 
-fn line(account: &AccountInfo) -> String {
-    let state = match (account.blocked, account.has_pin) {
+fn account_cells(account: &AccountView) -> [String; 5] {
+    let pin = match (account.blocked, account.has_pin) {
         (true, _) => "blocked",
-        (false, true) => "pin",
-        (false, false) => "no pin",
+        (false, true) => "set",
+        (false, false) => "none",
     };
-    let number = account.phone_number.as_deref().unwrap_or("-");
-    let (tries, devices) = (account.pin_tries, account.devices);
-    format!("{}\t{number}\t{devices} devices\t{state}\t{tries} wrong PINs", account.name)
+    let number = account.phone_number.clone().unwrap_or_else(|| "-".to_owned());
+    [account.name.clone(), number, account.devices.to_string(), pin.to_owned(), account.pin_tries.to_string()]
 }
 
-pub(super) fn day(millis: i64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).ok();
-    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| millis.to_string())
+fn device_cells(device: &DeviceView) -> [String; 6] {
+    let told = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), time);
+    let copy = match (device.suspended, device.suspected_at) {
+        (true, _) => "suspended".to_owned(),
+        (false, Some(at)) => format!("suspected {}", time(at)),
+        (false, None) => "-".to_owned(),
+    };
+    let (made, used) = (time(device.made_at), told(device.used_at));
+    [device.id.clone(), device.name.clone(), made, used, device.pin_tries.to_string(), copy]
 }

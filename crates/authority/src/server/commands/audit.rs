@@ -1,18 +1,23 @@
 //! `audit`: the audit trail, the newest line first.
 
-use super::account::day;
-use super::{open_quietly, say};
+use super::list::{Form, List};
+use super::{open_quietly, time};
 use crate::AccountName;
 use crate::server::config::Config;
+use crate::server::views::AuditView;
 
-/// One line an event: time, event, account, device, actor, address, how often. What is not known is a dash.
-pub(crate) fn list(config: &Config, account: Option<&AccountName>, limit: u32) -> Result<(), String> {
+/// Lists the lines. What is not known is a dash.
+pub(crate) fn list(config: &Config, account: Option<&AccountName>, limit: u32, form: Form) -> Result<(), String> {
     let authority = open_quietly(config)?;
-    for entry in authority.audit_log(account, None, limit).map_err(|failure| failure.to_string())? {
+    let found = authority.audit_log(account, None, limit).map_err(|failure| failure.to_string())?;
+    let lines: Vec<AuditView> = found.into_iter().map(AuditView::from).collect();
+    let heads = ["TIME", "EVENT", "ACCOUNT", "DEVICE", "ACTOR", "ADDRESS", "COUNT"];
+    let mut list = List::begin(form, "audit", heads);
+    list.page(&lines, |line| {
         let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        let (account, device) = (told(&entry.account), told(&entry.device));
-        let (actor, address) = (told(&entry.actor), told(&entry.address));
-        say(&format!("{}\t{}\t{account}\t{device}\t{actor}\t{address}\t{}", day(entry.at), entry.event, entry.count))?;
-    }
-    Ok(())
+        let (account, device) = (told(&line.account), told(&line.device));
+        let (actor, address) = (told(&line.actor), told(&line.address));
+        [time(line.at), line.event.clone(), account, device, actor, address, line.count.to_string()]
+    })?;
+    list.end()
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{complain, open_quietly, say};
+use super::{complain, counted, open_quietly, say};
 use crate::server::config::keys::{FILE, KEYS, Key};
 use crate::server::config::{Config, TlsFiles, guesses};
 use crate::server::hardening;
@@ -67,7 +67,8 @@ fn reminder(of: &str) -> impl FnMut(u64) -> bool {
     move |rows| {
         if told.elapsed() >= REMINDER {
             told = Instant::now();
-            complain(&format!("{of}: {rows} rows were checked"));
+            let was = if rows == 1 { "was" } else { "were" };
+            complain(&format!("{of}: {} {was} checked", counted(rows, "row")));
         }
         true
     }
@@ -78,12 +79,16 @@ fn rows(authority: &Authority) -> Result<(), String> {
     let check = authority.verify_rows(reminder("the database"));
     let RowCheck { rows, altered, tables } = check.map_err(|failure| failure.to_string())?;
     if altered > 0 {
-        return Err(format!("{altered} rows are not as the service wrote them, in: {}", tables.join(", ")));
+        let (are, them) = if altered == 1 { ("is", "it") } else { ("are", "them") };
+        let rows = counted(altered, "row");
+        return Err(format!("{rows} {are} not as the service wrote {them}, in: {}", tables.join(", ")));
     }
     if authority.brought_along() > 0 {
-        say(&format!("{} rows of an earlier release were given MACs", authority.brought_along()))?;
+        let (brought, each) = (authority.brought_along(), if authority.brought_along() == 1 { "was" } else { "were" });
+        say(&format!("{} of an earlier release {each} given MACs", counted(brought, "row")))?;
     }
-    say(&format!("the database: {rows} rows are as the service wrote them"))
+    let (are, them) = if rows == 1 { ("is", "it") } else { ("are", "them") };
+    say(&format!("the database: {} {are} as the service wrote {them}", counted(rows, "row")))
 }
 
 /// Checks the audit trail.
@@ -95,9 +100,10 @@ fn trail(authority: &Authority, connect: &Connect) -> Result<(), String> {
         let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
         return Err(format!("the audit trail is not as the service wrote it:\n{}", lines.join("\n")));
     }
-    say(&format!("the audit trail: {rows} rows and {seals} seals are as the service wrote them"))?;
+    let (rows, seals) = (counted(rows, "row"), counted(seals, "seal"));
+    say(&format!("the audit trail: {rows} and {seals} are as the service wrote them"))?;
     if skipped > 0 {
-        say(&format!("  the rows of {skipped} older seals were not read"))?;
+        say(&format!("  the rows of {} were not read", counted(skipped, "older seal")))?;
     }
     match newest {
         Some(seal) => say(&format!("  the newest seal is {}:{}", seal.number, seal.head)),

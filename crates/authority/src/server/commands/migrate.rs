@@ -1,6 +1,6 @@
 //! `migrate`: the database as this release wants it, under the current master key.
 
-use super::{open_quietly, say};
+use super::{counted, open_quietly, say};
 use crate::server::config::Config;
 
 pub(crate) fn run(config: &Config, rekey: Option<u32>) -> Result<(), String> {
@@ -12,12 +12,12 @@ pub(crate) fn run(config: &Config, rekey: Option<u32>) -> Result<(), String> {
         let progress = authority.rekey(batch).map_err(|failure| failure.to_string())?;
         resealed += u64::from(progress.resealed);
         if progress.done {
-            say(&format!(
-                "{resealed} rows were sealed anew; nothing is sealed under another key than the current one"
-            ))?;
+            let (rows, were) = (counted(resealed, "row"), if resealed == 1 { "was" } else { "were" });
+            say(&format!("{rows} {were} sealed anew; nothing is sealed under another key than the current one"))?;
             if progress.hashed_under_others > 0 {
                 say(&format!(
-                    "{} codes, passwords and refresh tokens are still recognised by another key alone: keep it until they expired, or they are void",
+                    "still recognised by another key alone, of codes, passwords and refresh tokens: {}; \
+                     keep that key until they expired, or they are void",
                     progress.hashed_under_others
                 ))?;
             }

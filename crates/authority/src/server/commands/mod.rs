@@ -5,11 +5,15 @@ pub(super) mod audit;
 pub(super) mod check;
 mod dev;
 pub(super) mod health;
+pub(super) mod list;
 pub(super) mod migrate;
 pub(super) mod otp;
 pub(super) mod serve;
 
 use std::io::Write;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::config::{Config, Sms};
 use super::gateway::Gateway;
@@ -64,7 +68,24 @@ pub(super) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// A line on standard output. Who reads it may be gone.
+/// Writes a line on standard output. Its reader may be gone.
 pub(super) fn say(line: &str) -> Result<(), String> {
-    writeln!(std::io::stdout(), "{line}").map_err(|error| error.to_string())
+    write(&format!("{line}\n"))
+}
+
+/// Writes text on standard output. Its reader may be gone.
+fn write(text: &str) -> Result<(), String> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// Returns a time of the database, milliseconds since 1970, in the form of RFC 3339 in UTC.
+fn time(millis: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).ok();
+    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| millis.to_string())
+}
+
+/// Returns a number with its noun: `1 row`, `2 rows`.
+fn counted(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
 }

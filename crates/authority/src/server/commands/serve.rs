@@ -40,13 +40,23 @@ pub(crate) fn run(config: Config) -> Result<(), String> {
 /// Runs a service for development.
 pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
     let config = dev::prepare(folder, port)?;
-    // Whoever took the certificate out of the configuration gets plain HTTP.
+    // A configuration without the certificate gets plain HTTP.
     let tls = config.listen.tls.is_some();
-    start(config, |address| dev::tell(folder, address, tls))
+    let certificate = config.admin.as_ref().and_then(|admin| admin.tls.as_ref()).map(|tls| tls.certificate.clone());
+    start(config, |Listening { public, operators }| {
+        let operators = operators.map(|address| (address, certificate));
+        dev::Banner { folder, public, tls, operators }.print()
+    })
 }
 
-/// `ready` is told the address once it is listened to.
-fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -> Result<(), String> {
+/// Addresses that are listened to.
+struct Listening {
+    public: SocketAddr,
+    operators: Option<SocketAddr>,
+}
+
+/// `ready` is told the addresses once they are listened to.
+fn start(config: Config, ready: impl FnOnce(Listening) -> Result<(), String>) -> Result<(), String> {
     log::start(config.log);
     if config.stage == Stage::Development {
         tracing::warn!("this service is for development: it protects nothing");
@@ -79,7 +89,7 @@ fn start(config: Config, ready: impl FnOnce(SocketAddr) -> Result<(), String>) -
 async fn serve(
     config: Config,
     keep: &OnceLock<Arc<Service>>,
-    ready: impl FnOnce(SocketAddr) -> Result<(), String>,
+    ready: impl FnOnce(Listening) -> Result<(), String>,
 ) -> Result<(), String> {
     // From the first moment on: a signal without a handler kills, and opening takes a while.
     let mut signals = Signals::listen()?;
@@ -112,6 +122,8 @@ async fn serve(
     let mut work = tokio::task::JoinSet::new();
     let shell = Shell { service: service.clone(), trusted_proxies: proxies, limited: true };
     work.spawn(listener.serve(http::public(&service, shell), service.clone(), stopped.clone()));
+    let listened = admin.as_ref().map(|(listener, _)| listener.address()).transpose()?;
+    let listening = Listening { public: address, operators: listened };
     if let Some((listener, operators)) = admin {
         tracing::info!(address = %listener.address()?, "operators are listened to");
         let shell = Shell { service: service.clone(), trusted_proxies: no_proxies, limited: false };
@@ -133,7 +145,7 @@ async fn serve(
     if let Some(every) = service.identity.refresh_every() {
         work.spawn(regularly(every, stopped, service.clone(), refresh));
     }
-    ready(address)?;
+    ready(listening)?;
     signals.wait(&service, &certificates).await;
     tracing::info!("ending: requests under way are finished");
     let _ = stop.send(true);
@@ -180,7 +192,7 @@ impl Signals {
         }
     }
 
-    /// Waits for the end. SIGHUP reads certificates and the issuer's keys again.
+    /// Waits for the end. SIGHUP reads certificates, the issuer's keys and static tokens again.
     async fn wait(mut self, service: &Arc<Service>, certificates: &[Tls]) {
         loop {
             tokio::select! {

@@ -11,6 +11,7 @@ mod sections;
 mod sms_rules;
 mod source;
 mod stage;
+mod static_tokens;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub(crate) use access::refuse_unguarded;
 use reader::Reader;
 pub(crate) use secret::Secret;
 pub(crate) use source::{Origin, Problem};
+pub(crate) use static_tokens::StaticTokens;
 
 /// All of it. It holds secrets: no `Debug`.
 pub(crate) struct Config {
@@ -149,6 +151,8 @@ pub(crate) struct Tokens {
     pub(crate) issuer: Option<Issuer>,
     /// For [`Stage::Development`].
     pub(crate) fixed: Vec<(AccountName, Secret)>,
+    /// Where these stand, if it is a file and the stage is [`Stage::Development`].
+    pub(crate) file: Option<StaticTokens>,
 }
 
 /// Who issues the access tokens of apps.
@@ -266,23 +270,29 @@ pub(crate) struct Log {
 impl Config {
     /// Reads the file, if there is one, and the environment.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Vec<Problem>> {
-        Self::of(open(file)?)
+        Self::of(open(file)?, file)
     }
 
-    /// Reads the text of a file that lies in `folder`, and these variables. The file may hold secrets.
+    /// Reads the text of a file and these variables. Relative paths begin at the file's folder. The
+    /// file may hold secrets.
     pub(crate) fn read(
         text: &str,
         variables: impl Iterator<Item = (String, String)>,
-        folder: &Path,
+        file: &Path,
     ) -> Result<Self, Vec<Problem>> {
-        Self::of(Reader::new(source::Source::read(text, variables), folder, None))
+        let folder = file.parent().unwrap_or(Path::new(""));
+        Self::of(Reader::new(source::Source::read(text, variables), folder, None), Some(file))
     }
 
-    fn of(mut reader: Reader) -> Result<Self, Vec<Problem>> {
+    fn of(mut reader: Reader, file: Option<&Path>) -> Result<Self, Vec<Problem>> {
         let config = sections::config(&mut reader);
+        let tokens = file.and_then(|file| StaticTokens::of(file, &reader));
         let problems = reader.into_problems();
         match config {
-            Some(config) if problems.is_empty() => Ok(config),
+            Some(mut config) if problems.is_empty() => {
+                config.tokens.file = tokens.filter(|_| config.stage == Stage::Development);
+                Ok(config)
+            }
             _ => Err(problems),
         }
     }

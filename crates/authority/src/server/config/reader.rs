@@ -48,6 +48,11 @@ impl Reader {
         self.source.values.contains_key(key)
     }
 
+    /// Returns whether the value of a key is that of an environment variable.
+    pub(super) fn is_variable(&self, key: &str) -> bool {
+        matches!(self.source.values.get(key), Some((_, Origin::Variable(_))))
+    }
+
     fn value(&self, key: &str) -> Option<Value> {
         self.source.values.get(key).map(|(value, _)| value.clone())
     }

@@ -6,11 +6,24 @@ use super::reader::Reader;
 use super::sections::{MIN_TOKEN, url_of};
 use super::source::Value;
 use super::{Issuer, IssuerKeys, Secret, StepUp, TokenType, Tokens};
+use crate::AccountName;
 use crate::server::names;
 
 /// How CVS knows accounts.
 pub(super) fn tokens(reader: &mut Reader) -> Tokens {
     let issuer = issuer(reader);
+    let fixed = fixed(reader);
+    if issuer.is_none() && fixed.is_empty() && !reader.has("tokens.issuer") {
+        reader.problem(
+            "tokens.issuer",
+            "is missing: without it no app can be known; a service for development can have [tokens.static] instead",
+        );
+    }
+    Tokens { issuer, fixed, file: None }
+}
+
+/// The tokens that stand in the configuration.
+pub(super) fn fixed(reader: &mut Reader) -> Vec<(AccountName, Secret)> {
     let mut fixed = Vec::new();
     for (account, token) in reader.table("tokens.static") {
         match (names::normal(&account), token) {
@@ -27,10 +40,7 @@ pub(super) fn tokens(reader: &mut Reader) -> Tokens {
     if !fixed.is_empty() {
         reader.secret_is_here("tokens.static");
     }
-    if issuer.is_none() && fixed.is_empty() && !reader.has("tokens.issuer") {
-        reader.problem("tokens.issuer", "is missing: without it no app can be known");
-    }
-    Tokens { issuer, fixed }
+    fixed
 }
 
 fn issuer(reader: &mut Reader) -> Option<Issuer> {

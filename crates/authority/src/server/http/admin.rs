@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::Peer;
@@ -15,70 +15,11 @@ use super::operators::Known;
 use super::reply::{Trouble, object};
 use crate::server::names;
 use crate::server::service::Service;
-use crate::{AccountInfo, AccountName, AuditEntry, Authority, DeviceInfo, Unblock};
+use crate::server::views::{AccountView, AuditView, DeviceView};
+use crate::{AccountName, Authority, Unblock};
 
 /// Rows of a list, where the request does not say.
 const PAGE: u32 = 100;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AccountView {
-    name: String,
-    phone_number: Option<String>,
-    blocked: bool,
-    pin_tries: u32,
-    pin_wrong: u32,
-    has_pin: bool,
-    devices: u32,
-}
-
-impl From<AccountInfo> for AccountView {
-    fn from(info: AccountInfo) -> Self {
-        let AccountInfo { name, phone_number, blocked, pin_tries, pin_wrong, has_pin, devices } = info;
-        Self { name: name.as_str().to_owned(), phone_number, blocked, pin_tries, pin_wrong, has_pin, devices }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct DeviceView {
-    id: String,
-    name: String,
-    serial: String,
-    /// Milliseconds since 1970.
-    made_at: i64,
-    used_at: Option<i64>,
-    pin_tries: u32,
-    suspected_at: Option<i64>,
-    suspended: bool,
-}
-
-impl From<DeviceInfo> for DeviceView {
-    fn from(info: DeviceInfo) -> Self {
-        let DeviceInfo { id, name, serial, made_at, used_at, pin_tries, suspected_at, suspended } = info;
-        Self { id, name, serial, made_at, used_at, pin_tries, suspected_at, suspended }
-    }
-}
-
-#[derive(Serialize)]
-struct AuditView {
-    /// A text: it takes more bits than numbers of JSON are safe for.
-    id: String,
-    at: i64,
-    account: Option<String>,
-    device: Option<String>,
-    event: String,
-    actor: Option<String>,
-    address: Option<String>,
-    count: u64,
-}
-
-impl From<AuditEntry> for AuditView {
-    fn from(entry: AuditEntry) -> Self {
-        let AuditEntry { id, at, account, device, event, actor, address, count } = entry;
-        Self { id: id.to_string(), at, account, device, event, actor, address, count }
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

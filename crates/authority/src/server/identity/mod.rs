@@ -17,7 +17,7 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode};
 use pims_tls_faults::Peer;
 
-use super::config::{Issuer, IssuerKeys, Secret, StepUp, Tokens};
+use super::config::{Issuer, IssuerKeys, Secret, StaticTokens, StepUp, Tokens};
 use super::outgoing;
 use crate::AccountName;
 use claims::Subject;
@@ -33,8 +33,16 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Knows accounts by their tokens.
 pub(crate) struct Identity {
-    fixed: Vec<(AccountName, Secret)>,
+    fixed: Fixed,
     issuer: Option<Known>,
+}
+
+/// The tokens of the configuration, for development.
+struct Fixed {
+    tokens: RwLock<Vec<(AccountName, Secret)>>,
+    /// The file that has them. It is read again where a token is not known: `account add --token`
+    /// adds one.
+    file: Option<StaticTokens>,
 }
 
 /// An issuer and the keys that it has at the moment.
@@ -82,7 +90,7 @@ impl Identity {
     /// With the keys that the issuer has now. It must have some: without them every app is a stranger.
     pub(crate) fn new(tokens: Tokens) -> Result<Self, String> {
         let issuer = tokens.issuer.map(Known::new).transpose()?;
-        Ok(Self { fixed: tokens.fixed, issuer })
+        Ok(Self { fixed: Fixed { tokens: RwLock::new(tokens.fixed), file: tokens.file }, issuer })
     }
 
     /// How often the keys are to be read again.
@@ -91,24 +99,19 @@ impl Identity {
         matches!(known.issuer.keys, IssuerKeys::Url { .. }).then_some(known.issuer.refresh)
     }
 
-    /// Reads the issuer's keys again. Where that fails the old ones stay. It waits for the network.
+    /// Reads the issuer's keys and the static tokens again. Where that fails the old ones stay. It
+    /// waits for the network.
     pub(crate) fn refresh(&self) -> Result<(), String> {
+        self.fixed.refresh();
         self.issuer.as_ref().map_or(Ok(()), Known::refresh)
     }
 
     /// The client whose token these headers carry.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         let token = bearer(headers)?;
-        // All of them are compared, whichever it is.
-        let mut found = None;
-        for (account, secret) in &self.fixed {
-            if secret.is(token) {
-                found = Some(account);
-            }
-        }
-        if let Some(account) = found {
+        if let Some(account) = self.fixed.account(token) {
             // Tokens of the configuration are for development: there is no login that they could tell of.
-            return Some(Caller { account: account.clone(), lacks: None });
+            return Some(Caller { account, lacks: None });
         }
         let known = self.issuer.as_ref()?;
         match known.subject(token) {
@@ -120,6 +123,36 @@ impl Identity {
                 None
             }
         }
+    }
+}
+
+impl Fixed {
+    /// Returns the account that has a token, also one that the file has got since it was read.
+    fn account(&self, token: &str) -> Option<AccountName> {
+        self.known(token).or_else(|| {
+            self.refresh();
+            self.known(token)
+        })
+    }
+
+    /// Reads the file again. Where that fails the old tokens stay.
+    fn refresh(&self) {
+        match self.file.as_ref().map(StaticTokens::read) {
+            Some(Ok(tokens)) => *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens,
+            Some(Err(error)) => tracing::warn!(%error, "the static tokens stay as they are"),
+            None => {}
+        }
+    }
+
+    fn known(&self, token: &str) -> Option<AccountName> {
+        // All of them are compared, whichever it is.
+        let mut found = None;
+        for (account, secret) in &*self.tokens.read().unwrap_or_else(PoisonError::into_inner) {
+            if secret.is(token) {
+                found = Some(account.clone());
+            }
+        }
+        found
     }
 }
 

@@ -20,6 +20,7 @@ mod malformed;
 mod memory;
 mod nginx;
 mod operating_page;
+mod phone_numbers;
 mod proof;
 mod readiness;
 mod routes;

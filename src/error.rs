@@ -376,6 +376,12 @@ fn of_state(refusal: Refusal, state: State) -> Error {
 const NO_CODE_TO_TRY: &str = "the SMS code is wrong, used, expired or tried too often, or none was asked for: \
     ask for one with get pims.authentication.smscode";
 
+const BAD_PHONE_NUMBER: &str = "the service does not take this phone number: give it with + and the country code";
+
+/// The code is not used up, and no try was charged.
+const OTHER_NUMBER: &str = "this SMS code was sent to another phone number than the one given with it: give the number \
+    for which the code was asked for; no try was charged";
+
 /// What the service's error words mean: the table of docs/protocol.md.
 fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error {
     let error = match word {
@@ -417,6 +423,8 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
         }
         Word::Timeout => Error::new(Code::Timeout).with_detail("too long between the two steps of the exchange"),
         Word::PhoneRegistered => Error::new(Code::PhoneNumberRegistered),
+        Word::Phone => Error::invalid("phoneNumber", BAD_PHONE_NUMBER),
+        Word::OtherNumber => Error::new(Code::CodeInvalid).with_detail(OTHER_NUMBER),
         Word::Token => Error::new(Code::NeedAuthentication)
             .with_detail("the service wants the account's access token with an activation")
             .then(NextAction::Authenticate),
@@ -456,7 +464,8 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
             "the account has no trusted phone number: certify one with get pims.authentication.smscode phoneNumberCertification",
         ),
         CvsRefusal::PhoneNumberRegistered => Error::new(Code::PhoneNumberRegistered),
-        CvsRefusal::BadPhoneNumber => Error::invalid("phoneNumber", "the service does not take this phone number"),
+        CvsRefusal::BadPhoneNumber => Error::invalid("phoneNumber", BAD_PHONE_NUMBER),
+        CvsRefusal::OtherNumber => of_word(&Word::OtherNumber, None, "pinCode").with_info(|info| info.word = None),
         CvsRefusal::WrongCode { attempts_left } => {
             of_word(&Word::Code, Some(*attempts_left), "pinCode").with_info(|info| info.word = None)
         }
@@ -563,6 +572,8 @@ mod tests {
             ("NOK:BIOKEY", 2308),
             ("NOK:DESYNCHRONIZED", 2316),
             ("NOK:PHONEREGISTERED", 2390),
+            ("NOK:PHONE", 2102),
+            ("NOK:OTHERNUMBER", 2305),
             ("NOK:TOKEN", 2301),
             ("NOK:SOMETHINGELSE", 2000),
         ];

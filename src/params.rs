@@ -161,13 +161,18 @@ impl Value<'_> {
         }
     }
 
-    /// A phone number, reduced to its digits and a leading `+`.
+    /// A phone number as the person wrote it: the service reads it. Up to 64 bytes, without control
+    /// characters other than white space, each of which is sent as a space.
     pub fn phone_number(&self, name: &'static str) -> Result<String, Error> {
-        self.text_or_digits().and_then(|text| phone_number(&text)).ok_or_else(|| {
-            Error::invalid(
-                name,
-                "expected 6 to 15 digits after an optional +; spaces, dots, dashes and parentheses are ignored",
-            )
+        const LONGEST: usize = 64;
+        let sent = |text: Zeroizing<String>| {
+            let spaced = |c: char| if c.is_control() && c.is_whitespace() { ' ' } else { c };
+            let sent: String = text.trim().chars().map(spaced).collect();
+            let fits = (1..=LONGEST).contains(&sent.len()) && !sent.chars().any(char::is_control);
+            fits.then_some(sent)
+        };
+        self.text_or_digits().and_then(sent).ok_or_else(|| {
+            Error::invalid(name, "expected a phone number of up to 64 bytes, as a string, without control characters")
         })
     }
 }
@@ -215,13 +220,6 @@ fn begins_with_zero(text: &str, error: &serde_json::Error) -> bool {
         let is_inside = before.last().is_some_and(|last| last.is_ascii_digit() || b".eE+".contains(last));
         !is_inside && matches!(number, [b'0', next, ..] if next.is_ascii_digit())
     })
-}
-
-fn phone_number(text: &str) -> Option<String> {
-    let number: String = text.chars().filter(|c| !matches!(c, ' ' | '.' | '-' | '(' | ')')).collect();
-    let digits = number.strip_prefix('+').unwrap_or(&number);
-    let fits = (6..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    fits.then_some(number)
 }
 
 impl<'de> Deserialize<'de> for Params<'de> {
@@ -401,27 +399,22 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_number_is_reduced_to_its_digits_and_plus() {
-        for (given, kept) in [
+    fn a_phone_number_is_sent_as_it_was_written() {
+        let long = format!("\"{}\"", "1".repeat(64));
+        for (given, sent) in [
             ("\"0612345678\"", "0612345678"),
-            ("\"+33 6 12-34.56(78)\"", "+33612345678"),
+            ("\"+33 (0)6 12-34.56(78)\"", "+33 (0)6 12-34.56(78)"),
+            ("\"\\u202a+33\\u00a06\\u202f12345678\\u202c\"", "\u{202a}+33\u{a0}6\u{202f}12345678\u{202c}"),
+            ("\"\\t06\\t12345678\\r\\n\"", "06 12345678"),
             ("33612345678", "33612345678"),
-            ("\"123456\"", "123456"),
-            ("\"+123456789012345\"", "+123456789012345"),
+            ("\"twelve\"", "twelve"),
+            (&*long, &*"1".repeat(64)),
         ] {
             let json = format!("{{\"n\":{given}}}");
-            assert_eq!(one(&json).get("n").unwrap().phone_number("n").unwrap(), kept);
+            assert_eq!(one(&json).get("n").unwrap().phone_number("n").unwrap(), sent);
         }
-        for bad in [
-            "\"12345\"",
-            "\"1234567890123456\"",
-            "\"06+12345678\"",
-            "\"++33612345678\"",
-            "\"06a12345678\"",
-            "\"\"",
-            "\"+\"",
-            "1.5",
-        ] {
+        let long = format!("\"{}\"", "1".repeat(65));
+        for bad in ["\"\"", "\" \"", "\"06\\u00001234\"", "\"\\u007f\"", "1.5", "true", &long] {
             let json = format!("{{\"n\":{bad}}}");
             assert!(one(&json).get("n").unwrap().phone_number("n").is_err(), "{bad}");
         }

@@ -226,6 +226,48 @@ fn a_reset_sets_a_pin_with_a_code_and_lifts_the_block() {
 }
 
 #[test]
+fn another_spelling_is_the_same_number_and_another_number_costs_no_try() {
+    let session = Session::begin();
+    let certify = |number: &str| {
+        let asked =
+            authentication("get", "smscode", json!({"type": "phoneNumberCertification", "phoneNumber": number}));
+        assert_eq!(asked["status"], "SUCCEEDED", "{number:?}: {asked}");
+        last_code(&session)
+    };
+    let number = |action: &str, code: &str, number: &str| {
+        authentication("set", "smscode", json!({"action": action, "smsCode": code, "phoneNumber": number}))
+    };
+    let enroll = |code: &str, number: &str| {
+        let enroll =
+            json!({"action": "enrollWithPhoneNumber", "pinCode": "1234", "smsCode": code, "phoneNumber": number});
+        authentication("set", "enrollment", enroll)
+    };
+    let is_told = |message: &Value| {
+        let error = &message["error"];
+        assert_eq!(error["code"], 2305, "{message}");
+        assert!(error["detail"].as_str().unwrap().contains("sent to another phone number"), "{message}");
+        assert!(error["info"].get("attemptsLeft").is_none() && error["info"].get("nextAction").is_none(), "{message}");
+    };
+    let code = certify("+33\u{a0}(0)6\u{202f}12\u{a0}34\u{a0}56\u{a0}78");
+    for _ in 0..6 {
+        is_told(&number("addPhoneNumber", &code, "+33698765432"));
+        is_told(&enroll(&code, "+33698765432"));
+    }
+    let bad = enroll(&code, "six");
+    assert_eq!((&bad["error"]["code"], &bad["error"]["info"]["parameter"]), (&2102.into(), &Value::Null), "{bad}");
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    assert_eq!(number("addPhoneNumber", wrong, "+33612345678")["error"]["info"]["attemptsLeft"], 4);
+    let enrolled = enroll(&code, "\u{202a}0033 6-12-34-56-78\u{202c}\n");
+    assert_eq!(enrolled["status"], "SUCCEEDED", "{enrolled}");
+    let trusted = authentication("get", "trustedphonenumber", json!({}));
+    assert_eq!(trusted["result"]["phoneNumber"], "+33612345678");
+    let code = certify("+33 6 98.76.54.32");
+    let modified = number("modifyPhoneNumber", &code, "+33 (0)6 98 76 54 32");
+    assert_eq!(modified["status"], "SUCCEEDED", "{modified}");
+    assert_eq!(certify("tel:+33-6-98-76-54-32").len(), 6);
+}
+
+#[test]
 fn the_next_message_tells_of_wrong_pins() {
     let session = Session::begin();
     let expect = |message: Value| assert_eq!(message["status"], "SUCCEEDED", "{message}");

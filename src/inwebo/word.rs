@@ -39,13 +39,17 @@ pub enum Word {
     Desynchronized,
     /// `NOK:PHONEREGISTERED` (ours): the account has a trusted phone number already.
     PhoneRegistered,
+    /// `NOK:PHONE` (ours): the number of an activation is no phone number.
+    Phone,
+    /// `NOK:OTHERNUMBER` (ours): the code was sent to another number than the one that was shown with it.
+    OtherNumber,
     /// `NOK:TOKEN` (ours): an activation must show the account's token.
     Token,
     /// Any other word: only its letters, digits, `:` and `_`, at most 40 of them.
     Unknown(String),
 }
 
-const WORDS: [(Word, &str); 19] = [
+const WORDS: [(Word, &str); 21] = [
     (Word::Code, "NOK:CODE"),
     (Word::Syntax, "NOK:SN"),
     (Word::Access, "NOK:ACCESS"),
@@ -64,6 +68,8 @@ const WORDS: [(Word, &str); 19] = [
     (Word::BioKey, "NOK:BIOKEY"),
     (Word::Desynchronized, "NOK:DESYNCHRONIZED"),
     (Word::PhoneRegistered, "NOK:PHONEREGISTERED"),
+    (Word::Phone, "NOK:PHONE"),
+    (Word::OtherNumber, "NOK:OTHERNUMBER"),
     (Word::Token, "NOK:TOKEN"),
 ];
 

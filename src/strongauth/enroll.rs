@@ -52,7 +52,7 @@ impl StrongAuthentication {
         if let Some(activation) = &self.record.activation
             && activation.finalizing
             && activation.code == *code
-            && activation.phone.as_deref() == phone
+            && is_same_number(activation.phone.as_deref(), phone)
             && activation.is_in_time(now)
         {
             // The PIN that was sent then is the account's by now, if the request arrived: it is the one to enter again.
@@ -191,5 +191,33 @@ impl StrongAuthentication {
         let request = wanted.register(&self.client, &device.unlock(pin), secret, &seed)?;
         let xml = self.mac(&request)?;
         Ok(secret::read(&xml)?)
+    }
+}
+
+/// Returns whether two spellings may be those of one number: they end with the same digits. The service
+/// compared the first one with the number of the code, so the other is that number or a wrong one.
+fn is_same_number(first: Option<&str>, second: Option<&str>) -> bool {
+    const DIGITS: usize = 6;
+    let last = |text: &str| text.chars().rev().filter(char::is_ascii_digit).take(DIGITS).collect::<String>();
+    match (first, second) {
+        (Some(first), Some(second)) => first == second || (last(first).len() == DIGITS && last(first) == last(second)),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same_number;
+
+    #[test]
+    fn another_spelling_is_the_same_number() {
+        assert!(is_same_number(None, None) && !is_same_number(None, Some("0612345678")));
+        for same in ["+33 6 12 34 56 78", "06\u{a0}12-34.56.78", "0033 (0)612345678\u{202c}"] {
+            assert!(is_same_number(Some("+33612345678"), Some(same)), "{same}");
+        }
+        for other in ["+33612345679", "45678", ""] {
+            assert!(!is_same_number(Some("+33612345678"), Some(other)), "{other}");
+        }
     }
 }

@@ -84,7 +84,7 @@ pub enum CodePurpose {
 
 /// A request to the CVS service, which knows the account by its token.
 pub enum CvsRequest<'a> {
-    /// Sends an SMS code: to `phone_number` for a certification, else to the trusted number.
+    /// Sends an SMS code: to `phone_number` for a certification, else to the trusted number. Numbers are as the person wrote them.
     SendCode {
         /// What the code is for.
         purpose: CodePurpose,
@@ -138,6 +138,8 @@ pub enum CvsRefusal {
         /// How often it may still be tried.
         attempts_left: u32,
     },
+    /// The code was sent to another number. No try was charged.
+    OtherNumber,
     /// The account asked for too many codes.
     TooManyCodes {
         /// When the next may be asked for, in seconds, where the service says so.

@@ -4,6 +4,7 @@ use crate::account::AccountName;
 use crate::audit;
 use crate::authority::Authority;
 use crate::domain::code::DAY;
+use crate::domain::dialing::Countries;
 use crate::failure::Failure;
 use crate::random;
 use crate::step::Step;
@@ -111,7 +112,7 @@ impl Authority {
         let after = after.map_or("", AccountName::as_str);
         self.surroundings().step("accounts.list", |step| {
             let found = step.rows.accounts(after, limit.min(MAX_LIST))?;
-            Ok(found.into_iter().map(AccountInfo::from).collect())
+            Ok(found.into_iter().map(|found| AccountInfo::of(found, &step.policy.sms.countries)).collect())
         })
     }
 
@@ -120,7 +121,7 @@ impl Authority {
         self.surroundings().step("account.read", |step| {
             let Some(account) = step.rows.account(account.as_str())? else { return Ok(None) };
             let devices = u32::try_from(step.rows.devices_of(&account.name)?.len()).unwrap_or(u32::MAX);
-            Ok(Some(AccountSummary { account, devices }.into()))
+            Ok(Some(AccountInfo::of(AccountSummary { account, devices }, &step.policy.sms.countries)))
         })
     }
 
@@ -268,11 +269,11 @@ impl Authority {
     }
 }
 
-impl From<AccountSummary> for AccountInfo {
-    fn from(AccountSummary { account, devices }: AccountSummary) -> Self {
+impl AccountInfo {
+    fn of(AccountSummary { account, devices }: AccountSummary, countries: &Countries) -> Self {
         Self {
             name: AccountName::stored(account.name),
-            phone_number: account.phone_number,
+            phone_number: account.phone_number.map(|number| countries.shown_number(number)),
             blocked: account.blocked,
             pin_tries: account.pin_tries,
             pin_wrong: account.pin_wrong,

@@ -16,6 +16,7 @@ use crate::actor::{Actor, Context};
 use crate::authenticated::{self, Ready};
 use crate::clock::Clock;
 use crate::cvs::{self, CvsAnswer, CvsRequest};
+use crate::domain::phone::PhoneNumber;
 use crate::domain::{moment, pin};
 use crate::failure::{Failure, OpenError};
 use crate::mac::Exchanged;
@@ -215,6 +216,11 @@ impl Authority {
     /// Answers one request of an authenticated account, which is made where it does not exist yet.
     pub fn cvs(&self, account: &AccountName, request: &CvsRequest<'_>) -> Result<CvsAnswer, Failure> {
         self.cvs_in(account, request, &[])
+    }
+
+    /// Reads a phone number as a person wrote it, by the rules of [`Countries`](crate::Countries). All spellings of a number are the same value.
+    pub fn phone_number(&self, text: &str) -> Option<PhoneNumber> {
+        self.surroundings().policy.sms.countries.read_number(text)
     }
 
     /// The same for an app that prefers these languages, the first one most. Its account's messages are in the first one that has texts.

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use crate::audit;
 use crate::cvs::Ticket;
 use crate::domain::code::{self as rules, CodeForm};
+use crate::domain::phone::PhoneNumber;
 use crate::failure::Failure;
 use crate::policy::{ActivationProof, CodeLetters};
 use crate::random;
@@ -22,16 +23,22 @@ pub(crate) enum Entered {
     Used(CodeRow),
     /// A wrong one, charged to the code that the account was sent.
     Wrong { attempts_left: u32 },
+    /// One that was entered with another number than its own. It was not compared: this says nothing of the code.
+    OtherNumber,
     /// There is no code that it could be.
     Unknown,
 }
 
 /// Judges a code that was entered for an account. A wrong one costs a try.
+///
+/// One with a number that it was not sent to costs none, as it is compared with nothing. The account
+/// itself asked for the code, with its own token, and named that number: it is told. Others are not
+/// ([`judge_open`]).
 pub(crate) fn judge(
     step: &Step<'_>,
     account: &str,
     purpose: Purpose,
-    phone_number: Option<&str>,
+    phone_number: Option<&PhoneNumber>,
     entered: &str,
 ) -> Result<Entered, Failure> {
     let Some(mut code) = step.rows.code(account, purpose)? else { return refuse(step, Some(account)) };
@@ -40,12 +47,18 @@ pub(crate) fn judge(
     // Open activations, and earlier releases, make the hash without the account.
     hashes.extend(step.vault.open_code_hashes(purpose.as_str(), &entered));
     let same = hashes.iter().fold(Choice::from(0), |same, hash| same | code.hash.ct_eq(&hash.bytes));
-    let right = bool::from(same) && is_for(&code, phone_number);
+    let is_for_number = is_for(step, &code, phone_number);
+    let right = bool::from(same) && is_for_number;
     if right && code.used.is_some() && !code.withdrawn && rules::is_in_time(&code, step.policy, step.now) {
         return Ok(Entered::Used(code));
     }
     if !rules::is_live(&code, step.policy, step.now) {
         return refuse(step, Some(account));
+    }
+    // Before the code counts: the answer is the same for a right and for a wrong one.
+    if !is_for_number {
+        step.audit(Some(account), None, audit::CODE_REFUSED)?;
+        return Ok(Entered::OtherNumber);
     }
     if right {
         return Ok(Entered::Right(code));
@@ -63,12 +76,12 @@ pub(crate) fn judge(
 pub(crate) fn judge_open(
     step: &Step<'_>,
     purpose: Purpose,
-    phone_number: Option<&str>,
+    phone_number: Option<&PhoneNumber>,
     entered: &str,
 ) -> Result<Entered, Failure> {
     let entered = rules::as_hashed(entered);
     let found = if entered.len() < CodeLetters::MIN.get() { None } else { live(step, purpose, &entered)? };
-    let found = found.filter(|code| is_for(code, phone_number));
+    let found = found.filter(|code| is_for(step, code, phone_number));
     match found {
         Some(code) if code.used.is_some() => Ok(Entered::Used(code)),
         Some(code) if rules::is_live(&code, step.policy, step.now) => Ok(Entered::Right(code)),
@@ -95,7 +108,7 @@ pub(crate) fn make(
     step: &Step<'_>,
     account: &str,
     purpose: Purpose,
-    phone_number: &str,
+    phone_number: &PhoneNumber,
     old: Option<&CodeRow>,
 ) -> Result<Made, Failure> {
     let (hash, code) = draw(step, account, purpose)?;
@@ -106,7 +119,7 @@ pub(crate) fn make(
     step.rows.put_code(&CodeRow {
         account: account.to_owned(),
         purpose,
-        phone_number: phone_number.to_owned(),
+        phone_number: phone_number.as_str().to_owned(),
         hash: hash.bytes,
         key_id: hash.key_id,
         expires_at: step.now.saturating_add(step.policy.code_lifetime_millis()),
@@ -187,6 +200,6 @@ pub(crate) fn refuse(step: &Step<'_>, account: Option<&str>) -> Result<Entered, 
 }
 
 /// A code that certifies a number is good for that very number.
-fn is_for(code: &CodeRow, phone_number: Option<&str>) -> bool {
-    phone_number.is_none_or(|number| number == code.phone_number)
+fn is_for(step: &Step<'_>, code: &CodeRow, phone_number: Option<&PhoneNumber>) -> bool {
+    phone_number.is_none_or(|number| step.is_number(&code.phone_number, number))
 }

@@ -12,7 +12,7 @@ use crate::domain::budget::Class;
 use crate::domain::code as rules;
 use crate::domain::dialing::Destination;
 use crate::domain::moment;
-use crate::domain::phone::is_phone_number;
+use crate::domain::phone::PhoneNumber;
 use crate::failure::Failure;
 use crate::policy::millis;
 use crate::random;
@@ -25,7 +25,7 @@ use crate::step::{Step, Surroundings};
 use crate::storage::{AccountRow, CodeUse};
 use zeroize::Zeroizing;
 
-/// A request of an authenticated account. Phone numbers come in their normal form.
+/// A request of an authenticated account. Phone numbers come as the person wrote them.
 #[derive(Clone, Copy)]
 pub enum CvsRequest<'a> {
     /// Sends an SMS code.
@@ -97,13 +97,15 @@ pub enum CvsRefusal {
     NoPhoneNumber,
     /// The account has a trusted phone number already.
     PhoneNumberRegistered,
-    /// No phone number in its normal form.
+    /// No phone number, or one that gets no SMS.
     BadPhoneNumber,
     /// The SMS code is wrong, used or expired.
     WrongCode {
         /// How many wrong tries are left; 0 also where there is no code to try.
         attempts_left: u32,
     },
+    /// The SMS code was sent to another number. It was not compared, and costs no try.
+    OtherNumber,
     /// Too many SMS codes were asked for, or too many wrong ones entered.
     TooManyCodes {
         /// When to ask again.
@@ -165,13 +167,14 @@ impl Wanted<'_> {
     }
 
     /// Returns the number that the code goes to, and how it is dialed.
-    fn destination(&self, step: &Step<'_>, registered: Option<&str>) -> Result<(String, Destination), CvsRefusal> {
+    fn destination(&self, step: &Step<'_>, registered: Option<&str>) -> Result<(PhoneNumber, Destination), CvsRefusal> {
         let number = match self.purpose {
             Purpose::PhoneNumberCertification => self.phone_number.ok_or(CvsRefusal::BadPhoneNumber)?,
             Purpose::Enrollment | Purpose::ResetPin => registered.ok_or(CvsRefusal::NoPhoneNumber)?,
         };
-        let destination = step.policy.sms.countries.destination(number).ok_or(CvsRefusal::BadPhoneNumber)?;
-        Ok((number.to_owned(), destination))
+        let number = step.phone_number(number).ok_or(CvsRefusal::BadPhoneNumber)?;
+        let destination = step.policy.sms.countries.destination(&number).ok_or(CvsRefusal::BadPhoneNumber)?;
+        Ok((number, destination))
     }
 }
 
@@ -264,7 +267,8 @@ fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<Prepare
     let filling = Filling { code: &code, minutes: step.policy.code_lifetime_seconds.div_ceil(60) };
     let text = texts.text(message, account.language.as_deref(), &filling);
     let id = random::hex::<16>()?;
-    Ok(Ok((hash, Sms { id, to: destination.number, message, code, text, at: step.now }, ticket)))
+    let to = destination.number.as_str().to_owned();
+    Ok(Ok((hash, Sms { id, to, message, code, text, at: step.now }, ticket)))
 }
 
 /// Tells in how many seconds the account may have its first code, or codes to a number that replaced another. `None` where that is now.
@@ -281,35 +285,37 @@ fn not_yet(step: &Step<'_>, account: &AccountRow, class: Class) -> Option<u64> {
 }
 
 fn trusted_number(step: &Step<'_>, name: &str) -> Judged<String> {
-    Ok(account(step, name)?.phone_number.ok_or(CvsRefusal::NoPhoneNumber))
+    let number = account(step, name)?.phone_number.map(|number| step.policy.sms.countries.shown_number(number));
+    Ok(number.ok_or(CvsRefusal::NoPhoneNumber))
 }
 
 fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces: bool) -> Judged<()> {
     let mut account = account(step, name)?;
-    if !is_phone_number(number) {
+    let Some(number) = step.phone_number(number) else {
         return Ok(Err(CvsRefusal::BadPhoneNumber));
-    }
+    };
     match (&account.phone_number, replaces) {
         (Some(_), false) => return Ok(Err(CvsRefusal::PhoneNumberRegistered)),
         (None, true) => return Ok(Err(CvsRefusal::NoPhoneNumber)),
         _ => {}
     }
-    let code = match codes::judge(step, name, Purpose::PhoneNumberCertification, Some(number), sms_code)? {
+    let code = match codes::judge(step, name, Purpose::PhoneNumberCertification, Some(&number), sms_code)? {
         Entered::Right(code) => code,
+        Entered::OtherNumber => return Ok(Err(CvsRefusal::OtherNumber)),
         Entered::Wrong { attempts_left } => return Ok(Err(CvsRefusal::WrongCode { attempts_left })),
         Entered::Used(_) | Entered::Unknown => return Ok(Err(CvsRefusal::WrongCode { attempts_left: 0 })),
     };
     codes::consume(step, code, CodeUse::Done)?;
-    if account.phone_number.as_deref().is_some_and(|old| old != number) {
+    if account.phone_number.as_deref().is_some_and(|old| !step.is_number(old, &number)) {
         // The old number is told.
         step.notify(&account, Notice::PhoneNumber)?;
         account.phone_changed_at = Some(step.now);
     }
-    account.phone_number = Some(number.to_owned());
+    account.phone_number = Some(number.as_str().to_owned());
     step.put_account(&account)?;
     // What was sent to the old number proves nothing about the new one.
     for purpose in [Purpose::Enrollment, Purpose::ResetPin] {
-        codes::withdraw(step, name, purpose, |code| code.phone_number != number)?;
+        codes::withdraw(step, name, purpose, |code| !step.is_number(&code.phone_number, &number))?;
     }
     let event = if replaces { audit::PHONE_NUMBER_MODIFIED } else { audit::PHONE_NUMBER_ADDED };
     step.audit(Some(name), None, event)?;

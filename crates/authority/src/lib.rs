@@ -72,6 +72,7 @@ pub use clock::{Clock, SystemClock};
 pub use cvs::{CvsAnswer, CvsRefusal, CvsRequest, Ticket};
 pub use domain::budget::SmsBudget;
 pub use domain::dialing::{Countries, Prefix};
+pub use domain::phone::{PhoneNumber, Plans};
 pub use failure::{Failure, OpenError, StorageError};
 pub use mac::Exchanged;
 pub use master_key::{KeyRing, MasterKey};

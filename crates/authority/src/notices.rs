@@ -29,7 +29,8 @@ impl Step<'_> {
             return Ok(());
         };
         let name = account.name.as_str();
-        let Some(destination) = rules.countries.destination(number) else {
+        let number = rules.countries.read_number(number);
+        let Some(destination) = number.and_then(|number| rules.countries.destination(&number)) else {
             return self.audit(Some(name), None, audit::NOTICE_DROPPED);
         };
         if self.rows.notices(name, notice, self.now.saturating_sub(DAY), moment::latest_end(0, self.now))? >= PER_DAY {
@@ -39,7 +40,7 @@ impl Step<'_> {
         let filling = Filling { code: "", minutes: 0 };
         let sms = Sms {
             id: random::hex::<16>()?,
-            to: destination.number,
+            to: destination.number.as_str().to_owned(),
             message,
             code: Zeroizing::default(),
             text: rules.texts.text(message, account.language.as_deref(), &filling),

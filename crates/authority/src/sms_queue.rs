@@ -193,7 +193,8 @@ impl Post<'_> {
         let Message::Notice(_) = sms.message else { return Ok(true) };
         let surroundings = around();
         // A number that may not be dialed any more.
-        let destination = surroundings.policy.sms.countries.destination(&sms.to);
+        let countries = &surroundings.policy.sms.countries;
+        let destination = countries.read_number(&sms.to).and_then(|number| countries.destination(&number));
         let free = match &destination {
             Some(to) => sms_budget::wait(&surroundings, &to.prefix, Class::Certified)?.is_none(),
             None => false,

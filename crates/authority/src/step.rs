@@ -7,6 +7,7 @@ use inwebo_values::Pin;
 
 use crate::actor::Context;
 use crate::audit;
+use crate::domain::phone::PhoneNumber;
 use crate::domain::pin;
 use crate::failure::Failure;
 use crate::policy::Policy;
@@ -114,6 +115,16 @@ impl Surroundings<'_> {
 }
 
 impl Step<'_> {
+    /// Reads a phone number as a person wrote it, or as a row has it.
+    pub(crate) fn phone_number(&self, text: &str) -> Option<PhoneNumber> {
+        self.policy.sms.countries.read_number(text)
+    }
+
+    /// Whether a row's phone number is this one. Rows of former releases have other spellings.
+    pub(crate) fn is_number(&self, row: &str, number: &PhoneNumber) -> bool {
+        self.phone_number(row).as_ref() == Some(number)
+    }
+
     /// Writes a row of the audit trail. Equal refusals of a minute are one row with a count.
     pub(crate) fn audit(
         &self,

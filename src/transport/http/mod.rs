@@ -317,6 +317,7 @@ impl Said {
             "NOK:NOPHONE" => CvsRefusal::NoPhoneNumber,
             "NOK:PHONEREGISTERED" => CvsRefusal::PhoneNumberRegistered,
             "NOK:PHONE" => CvsRefusal::BadPhoneNumber,
+            "NOK:OTHERNUMBER" => CvsRefusal::OtherNumber,
             "NOK:NOSMS" => CvsRefusal::SmsNotSent,
             "NOK:TOOMANYCODES" => CvsRefusal::TooManyCodes { retry_after_seconds: retry_after },
             word => CvsRefusal::Word { word: Word::read(word), attempts_left: self.attempts_left },
@@ -450,6 +451,7 @@ mod tests {
     fn what_cvs_says_becomes_a_refusal() {
         let said = |text: &str| serde_json::from_str::<Said>(text).unwrap().refusal(Some(9));
         assert_eq!(said(r#"{"err":"NOK:NOPHONE"}"#), CvsRefusal::NoPhoneNumber);
+        assert_eq!(said(r#"{"err":"NOK:OTHERNUMBER"}"#), CvsRefusal::OtherNumber);
         assert_eq!(said(r#"{"err":"NOK:TOOMANYCODES"}"#), CvsRefusal::TooManyCodes { retry_after_seconds: Some(9) });
         assert_eq!(said(r#"{"err":"NOK:NOSMS"}"#), CvsRefusal::SmsNotSent);
         let wrong = CvsRefusal::Word { word: Word::Code, attempts_left: Some(2) };

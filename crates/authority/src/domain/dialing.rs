@@ -1,6 +1,6 @@
 //! Where a phone number is: its country's calling code, and whether SMS may go there.
 
-use crate::domain::phone::is_phone_number;
+use crate::domain::phone::{PhoneNumber, Plans, calling_code};
 
 /// Numbers of no country: ITU-T E.164 assigns these codes to global services, and calls to them may
 /// cost any price. 800 freephone, 808 shared cost, 870 to 879 maritime mobile (Inmarsat), universal
@@ -8,17 +8,8 @@ use crate::domain::phone::is_phone_number;
 /// networks, 888 disaster relief, 979 premium rate, 991 a trial of correspondence services.
 const GLOBAL_SERVICES: [&str; 9] = ["800", "808", "87", "881", "882", "883", "888", "979", "991"];
 
-/// Countries whose numbers keep a leading zero after the calling code.
-const ZERO_IS_KEPT: [&str; 4] = ["39", "225", "242", "378"];
-
 /// What is dialed before a number of another country, in place of `+`, beside `00`.
 const INTERNATIONAL: [&str; 6] = ["0011", "011", "010", "009", "810", "119"];
-
-/// The calling codes of two digits. Those of one digit are 1 and 7, and all others have three.
-const TWO_DIGITS: &[u8] = &[
-    20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61, 62,
-    63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
-];
 
 /// The digits that a phone number begins with after its `+`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +22,11 @@ impl Prefix {
         let fits = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
         (fits && !digits.starts_with('0')).then(|| Self(digits.to_owned()))
     }
+
+    /// Returns the digits, without the `+`.
+    pub(crate) fn digits(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The countries that SMS may go to. The default is any country.
@@ -42,13 +38,15 @@ pub struct Countries {
     pub exceptions: Vec<(Prefix, bool)>,
     /// The calling code of numbers that are written without `+` or `00`.
     pub home: Option<Prefix>,
+    /// The rules by which numbers are read. The default knows the calling codes alone.
+    pub plans: Plans,
 }
 
 /// A number that SMS may go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Destination {
     /// The number as the gateway gets it.
-    pub(crate) number: String,
+    pub(crate) number: PhoneNumber,
     /// What its budget is counted by: the calling code, in North America with the area code. Empty
     /// where the number does not say it.
     pub(crate) prefix: String,
@@ -75,37 +73,30 @@ impl Countries {
         } else if allowed.is_empty() {
             return Err(String::new());
         }
-        Ok(Self { allowed: (!any).then_some(allowed), exceptions, home })
+        Ok(Self { allowed: (!any).then_some(allowed), exceptions, home, plans: Plans::default() })
+    }
+
+    /// Reads a number as a person wrote it, or as a row has it.
+    pub(crate) fn read_number(&self, text: &str) -> Option<PhoneNumber> {
+        PhoneNumber::read(text, self.home.as_ref(), self.plans)
+    }
+
+    /// Returns a row's number as it is shown: in its one form, or as it is where that cannot be read.
+    pub(crate) fn shown_number(&self, row: String) -> String {
+        self.read_number(&row).map_or(row, |number| number.as_str().to_owned())
     }
 
     /// Returns where an SMS to this number goes. `None` where it may not go there.
-    pub(crate) fn destination(&self, number: &str) -> Option<Destination> {
-        if !is_phone_number(number) {
-            return None;
-        }
-        let Some(digits) = self.international(number) else {
+    pub(crate) fn destination(&self, number: &PhoneNumber) -> Option<Destination> {
+        let Some(digits) = number.international() else {
             // Many gateways read a number without `+` as if it had one, or know the prefix that stands before one abroad.
-            let read = INTERNATIONAL.iter().filter_map(|prefix| number.strip_prefix(prefix)).chain([number]);
+            let text = number.as_str();
+            let read = INTERNATIONAL.iter().filter_map(|prefix| text.strip_prefix(prefix)).chain([text]);
             let free = self.allowed.is_none() && { read }.all(|digits| self.allows(digits));
-            return free.then(|| Destination { number: number.to_owned(), prefix: String::new() });
+            return free.then(|| Destination { number: number.clone(), prefix: String::new() });
         };
-        // No calling code begins with 0: what a gateway would make of such a number is not known.
-        (!digits.starts_with('0') && self.allows(&digits)).then(|| Destination {
-            prefix: budget_prefix(&digits).to_owned(),
-            // What was judged is what is dialed, whatever the gateway's own home is.
-            number: format!("+{digits}"),
-        })
-    }
-
-    /// Returns the digits after the `+`, where the number says them.
-    fn international(&self, number: &str) -> Option<String> {
-        if let Some(digits) = number.strip_prefix('+').or_else(|| number.strip_prefix("00")) {
-            return Some(digits.to_owned());
-        }
-        let home = &self.home.as_ref()?.0;
-        let kept = ZERO_IS_KEPT.iter().any(|code| home == code);
-        let national = if kept { number } else { number.strip_prefix('0').unwrap_or(number) };
-        Some(format!("{home}{national}"))
+        let prefix = self.allows(digits).then(|| budget_prefix(digits).to_owned())?;
+        Some(Destination { number: number.clone(), prefix })
     }
 
     fn allows(&self, digits: &str) -> bool {
@@ -119,15 +110,11 @@ impl Countries {
     }
 }
 
+/// Returns what the budget of a number is counted by.
 fn budget_prefix(digits: &str) -> &str {
-    let two = digits.get(..2).and_then(|code| code.parse().ok()).unwrap_or(0);
-    let length = match digits.as_bytes().first() {
-        Some(b'1') => 4,
-        Some(b'7') => 1,
-        _ if TWO_DIGITS.contains(&two) => 2,
-        _ => 3,
-    };
-    digits.get(..length).unwrap_or(digits)
+    let code = calling_code(digits);
+    // North America shares one code.
+    if code == "1" { digits.get(..4).unwrap_or(digits) } else { code }
 }
 
 #[cfg(test)]
@@ -139,18 +126,22 @@ mod tests {
         Countries::read(words.iter().copied(), home.map(|home| Prefix::new(home).unwrap())).unwrap()
     }
 
+    fn destination(countries: &Countries, number: &str) -> Option<Destination> {
+        countries.destination(&countries.read_number(number)?)
+    }
+
     fn dialed(countries: &Countries, number: &str) -> Option<String> {
-        countries.destination(number).map(|destination| destination.number)
+        destination(countries, number).map(|destination| destination.number.as_str().to_owned())
     }
 
     #[test]
     fn the_longest_prefix_decides() {
         let some = countries(&["+33", "+1", "!+1876", "+18765"], None);
         for good in ["+33612345678", "0033612345678", "+12025550123", "+18765550123"] {
-            assert!(some.destination(good).is_some(), "{good}");
+            assert!(destination(&some, good).is_some(), "{good}");
         }
         for bad in ["+49151234567", "+18761234567", "004915123456", "+8821312345", "0612345678", "33612345678", "x"] {
-            assert!(some.destination(bad).is_none(), "{bad}");
+            assert!(destination(&some, bad).is_none(), "{bad}");
         }
     }
 
@@ -160,26 +151,26 @@ mod tests {
         let odd = ["+00882131234", "+0088213123", "0000882131234", "000882131234", "+0979123456", "01188213123"];
         let plain = ["+8821312345", "+8831234567", "+8701234567", "+8781234567", "+8811234567", "+9791234567"];
         for bad in odd {
-            assert!(any.destination(bad).is_none(), "{bad}");
+            assert!(destination(&any, bad).is_none(), "{bad}");
         }
         // Not the prefix 0011 and +882, but a number of +1.
-        assert_eq!(any.destination("001188213123").unwrap().number, "+1188213123");
+        assert_eq!(dialed(&any, "001188213123").as_deref(), Some("+1188213123"));
         for bad in plain {
-            assert!(any.destination(bad).is_none(), "{bad}");
-            assert!(any.destination(&bad.replace('+', "00")).is_none(), "{bad} after 00");
-            assert!(any.destination(&bad[1..]).is_none(), "{bad} without its plus");
+            assert!(destination(&any, bad).is_none(), "{bad}");
+            assert!(destination(&any, &bad.replace('+', "00")).is_none(), "{bad} after 00");
+            assert!(destination(&any, &bad[1..]).is_none(), "{bad} without its plus");
         }
         for good in ["+33612345678", "+8801712345678", "+97312345678", "0612345678"] {
-            assert!(any.destination(good).is_some(), "{good}");
+            assert!(destination(&any, good).is_some(), "{good}");
         }
         let named = countries(&["any", "+88213", "+979", "!+33"], None);
         for (number, taken) in
             [("+8821312345", true), ("+8821412345", false), ("+9791234567", true), ("+3361234", false)]
         {
-            assert_eq!(named.destination(number).is_some(), taken, "{number}");
+            assert_eq!(destination(&named, number).is_some(), taken, "{number}");
         }
         // A country that is named does not bring a service whose code begins alike.
-        assert!(countries(&["+8"], None).destination("+8821312345").is_none());
+        assert!(destination(&countries(&["+8"], None), "+8821312345").is_none());
     }
 
     #[test]
@@ -203,7 +194,7 @@ mod tests {
             ("+8821312345", "882"),
             ("0612345678", ""),
         ] {
-            assert_eq!(any.destination(number).unwrap().prefix, prefix, "{number}");
+            assert_eq!(destination(&any, number).unwrap().prefix, prefix, "{number}");
         }
     }
 

@@ -12,6 +12,7 @@ use super::{Judged, Mac, PinMode, announce_keys, choice};
 use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, Entered};
+use crate::domain::phone::PhoneNumber;
 use crate::domain::{moment, pin};
 use crate::failure::Failure;
 use crate::policy::ActivationProof;
@@ -27,7 +28,7 @@ struct Activation<'q> {
     code: &'q str,
     whose: Whose<'q>,
     /// The number that it registers, where it does (ours).
-    phone_number: Option<&'q str>,
+    phone_number: Option<PhoneNumber>,
 }
 
 /// With whose codes an activation's code is compared.
@@ -119,7 +120,8 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
 
 impl<'q> Activation<'q> {
     fn read(mac: &Mac<'q>, query: &'q Query) -> Result<Self, Refusal> {
-        let (code, phone_number) = (query.code()?, query.phone_number()?);
+        let code = query.code()?;
+        let phone_number = query.phone_number(&mac.around.policy.sms.countries)?;
         let whose = Whose::read(mac.around.policy.activation_proof, mac.caller, query)?;
         Ok(Self { code, whose, phone_number })
     }
@@ -137,7 +139,7 @@ impl<'q> Activation<'q> {
                 None => Ok(codes::refuse(step, None)?),
             },
             Whose::Nobody => Ok(codes::refuse(step, None)?),
-            Whose::Anybody => Ok(codes::judge_open(step, self.purpose(), self.phone_number, self.code)?),
+            Whose::Anybody => Ok(codes::judge_open(step, self.purpose(), self.phone_number.as_ref(), self.code)?),
         }
     }
 
@@ -148,7 +150,7 @@ impl<'q> Activation<'q> {
         if let Some(block) = account_row.and_then(|account| pin::block(&account, step.policy)) {
             return Err(Word::from(block).into());
         }
-        Ok(codes::judge(step, account, self.purpose(), self.phone_number, self.code)?)
+        Ok(codes::judge(step, account, self.purpose(), self.phone_number.as_ref(), self.code)?)
     }
 
     /// The account of a right code, where it may have another device.
@@ -168,6 +170,7 @@ fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, Stop> {
 
 fn refused(entered: &Entered) -> Stop {
     let attempts_left = match entered {
+        Entered::OtherNumber => return Word::OtherNumber.into(),
         Entered::Wrong { attempts_left } => Some(*attempts_left),
         Entered::Right(_) | Entered::Used(_) | Entered::Unknown => None,
     };
@@ -210,8 +213,8 @@ fn activate(
             0
         }
     };
-    if let Some(number) = activation.phone_number {
-        account.phone_number = Some(number.to_owned());
+    if let Some(number) = &activation.phone_number {
+        account.phone_number = Some(number.as_str().to_owned());
         step.audit(Some(&account.name), None, audit::PHONE_NUMBER_ADDED)?;
     }
     step.put_account(&account)?;

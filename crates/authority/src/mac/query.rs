@@ -4,7 +4,8 @@ use inwebo_values::{Serial, hex};
 use zeroize::Zeroizing;
 
 use super::word::{Refusal, Word};
-use crate::domain::phone::is_phone_number;
+use crate::domain::dialing::Countries;
+use crate::domain::phone::PhoneNumber;
 
 /// The longest query that is read, in bytes.
 const MAX_QUERY: usize = 16 * 1024;
@@ -85,11 +86,9 @@ impl Query {
     }
 
     /// The phone number that an activation registers, where it does.
-    pub(super) fn phone_number(&self) -> Read<Option<&str>> {
-        match self.find("phone") {
-            Some(number) if !is_phone_number(number) => Err(syntax()),
-            number => Ok(number),
-        }
+    pub(super) fn phone_number(&self, countries: &Countries) -> Read<Option<PhoneNumber>> {
+        let read = |text| countries.read_number(text).ok_or(Word::Phone.into());
+        self.find("phone").map(read).transpose()
     }
 
     /// The serial, in the very form that it is hashed in.

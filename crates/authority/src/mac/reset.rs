@@ -74,6 +74,7 @@ fn judge_code(step: &Step<'_>, party: &Party, entered: &str) -> Result<CodeRow, 
         Entered::Wrong { attempts_left } => {
             Err(Refusal { attempts_left: Some(attempts_left), ..Word::Code.into() }.into())
         }
-        Entered::Used(_) | Entered::Unknown => Err(Word::Code.into()),
+        // No number is shown with it.
+        Entered::OtherNumber | Entered::Used(_) | Entered::Unknown => Err(Word::Code.into()),
     }
 }

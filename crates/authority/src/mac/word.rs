@@ -24,6 +24,10 @@ pub(super) enum Word {
     Desynchronized,
     /// Ours.
     PhoneRegistered,
+    /// Ours: the number of an activation is no phone number.
+    Phone,
+    /// Ours: the code of an activation was sent to another number. No try was charged.
+    OtherNumber,
     /// Ours: an activation must show the account's token.
     Token,
 }
@@ -47,6 +51,8 @@ impl Word {
             Self::MaxDevices => "NOK:MAXNBTOOLS",
             Self::Desynchronized => "NOK:DESYNCHRONIZED",
             Self::PhoneRegistered => "NOK:PHONEREGISTERED",
+            Self::Phone => "NOK:PHONE",
+            Self::OtherNumber => "NOK:OTHERNUMBER",
             Self::Token => "NOK:TOKEN",
         }
     }

@@ -25,6 +25,7 @@ mod newcomer;
 mod nginx;
 mod operating_page;
 mod outgoing_tls;
+mod phone_numbers;
 mod proof;
 mod readiness;
 mod routes;

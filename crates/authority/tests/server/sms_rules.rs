@@ -121,7 +121,7 @@ fn settings_of_sms_that_mean_nothing_are_refused() {
     for (key, value, what) in [
         ("sms.countries", "33", "`33` is none of"),
         ("sms.countries", "!+33", "allows nothing"),
-        ("sms.default_country", "33", "must be a calling code"),
+        ("sms.default_country", "33", "must be a country, such as"),
         ("sms.notices", "block", "must have {text}"),
         ("sms.notices", "blocks", "`blocks` is none of"),
         ("sms.origin", "https://login.example.com", "must be the name of a host"),

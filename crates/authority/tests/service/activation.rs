@@ -261,18 +261,20 @@ fn an_activation_registers_its_phone_number_or_neither() {
     let with_number = |number| setup("activate", "", &[("code", &code), ("phone", number)]);
     let begin = |number| Answer::of(&world.authority, Some(&account), &with_number(number));
     // The code is bound to its number and its purpose.
-    assert_eq!(begin("+33612345679").err(), "NOK:CODE");
+    assert_eq!(begin("+33612345679").err(), "NOK:OTHERNUMBER");
+    assert_eq!(begin("number").err(), "NOK:PHONE");
     assert_eq!(
         Answer::of(&world.authority, Some(&account), &setup("activate", "", &[("code", &code)])).err(),
         "NOK:CODE"
     );
     let keys = Keys::read(&begin(NUMBER).ok());
     assert_eq!(world.cvs(&account, CvsRequest::TrustedPhoneNumber), CvsAnswer::Refused(CvsRefusal::NoPhoneNumber));
-    let request = activation(&keys, &code, &pin("1234"), &serial(), Some(NUMBER));
-    Answer::of(&world.authority, Some(&account), &request).ok();
+    let (pin, serial) = (pin("1234"), serial());
+    let request = |number| activation(&keys, &code, &pin, &serial, Some(number));
+    Answer::of(&world.authority, Some(&account), &request("0033 (0)612345678")).ok();
     assert_eq!(world.cvs(&account, CvsRequest::TrustedPhoneNumber), CvsAnswer::PhoneNumber(NUMBER.into()));
-    // The answer may be lost here too.
-    Answer::of(&world.authority, Some(&account), &request).ok();
+    // The answer may be lost here too, and the person may write the number in another way.
+    Answer::of(&world.authority, Some(&account), &request("+33 6 12-34-56-78")).ok();
 }
 
 #[test]

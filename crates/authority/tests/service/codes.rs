@@ -119,7 +119,7 @@ fn without_a_trusted_number_only_a_number_can_be_certified() {
         let request = CvsRequest::SendCode { purpose, phone_number: Some(NUMBER) };
         assert_eq!(world.cvs(&account, request), CvsAnswer::Refused(CvsRefusal::NoPhoneNumber));
     }
-    for phone_number in [None, Some(""), Some("06 12 34 56 78"), Some("12345")] {
+    for phone_number in [None, Some(""), Some("06 12 34 56 xx"), Some("12345")] {
         let request = CvsRequest::SendCode { purpose: Purpose::PhoneNumberCertification, phone_number };
         assert_eq!(world.cvs(&account, request), CvsAnswer::Refused(CvsRefusal::BadPhoneNumber));
     }
@@ -137,8 +137,9 @@ fn a_number_is_added_once_and_then_modified() {
     let code = world.number_code(&account, NUMBER);
     assert_eq!(modify(&code, NUMBER), refused(CvsRefusal::NoPhoneNumber));
     assert_eq!(add(&code, "0612"), refused(CvsRefusal::BadPhoneNumber));
-    assert_eq!(add(&code, "+33699999999"), refused(CvsRefusal::WrongCode { attempts_left: 4 }));
-    assert_eq!(add("wrong1", NUMBER), refused(CvsRefusal::WrongCode { attempts_left: 3 }));
+    assert_eq!(add(&code, "+33699999999"), refused(CvsRefusal::OtherNumber));
+    assert_eq!(add("wrong1", "+33699999999"), refused(CvsRefusal::OtherNumber));
+    assert_eq!(add("wrong1", NUMBER), refused(CvsRefusal::WrongCode { attempts_left: 4 }));
     assert_eq!(add(&code, NUMBER), CvsAnswer::Done);
     assert_eq!(world.cvs(&account, CvsRequest::TrustedPhoneNumber), CvsAnswer::PhoneNumber(NUMBER.into()));
 

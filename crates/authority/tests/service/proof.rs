@@ -100,6 +100,15 @@ fn a_number_is_registered_with_the_ticket_of_its_code() {
     let world = World::showing(ActivationProof::Ticket);
     let account = AccountName::new("user").unwrap();
     let (code, ticket) = world.code_with_ticket(&account, Purpose::PhoneNumberCertification);
+    let begin = |code: &str, number: &str, ticket: &str| {
+        let parameters = [("code", code), ("phone", number), ("ticket", ticket)];
+        Answer::of(&world.authority, None, &setup("activate", "", &parameters))
+    };
+    // Another number is told to the client that has the ticket, costs no try, and says nothing of the code.
+    for entered in [&*code, "000000", "000001", "000002", "000003", "000004", "000005"] {
+        assert_eq!(begin(entered, "+33698765432", &ticket).err(), "NOK:OTHERNUMBER");
+        assert_eq!(begin(entered, "+33698765432", &"A".repeat(22)).err(), "NOK:CODE");
+    }
     let parameters = [("code", code.as_str()), ("phone", NUMBER), ("ticket", &ticket)];
     let keys = Keys::read(&Answer::of(&world.authority, None, &setup("activate", "", &parameters)).ok());
     finish(&world, &keys, &code, &ticket, Some(NUMBER)).ok();

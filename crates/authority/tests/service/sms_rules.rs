@@ -180,7 +180,7 @@ fn an_account_that_is_new_waits_for_its_first_code() {
 }
 
 #[test]
-fn a_number_of_the_default_country_is_dialed_in_full_and_stays_as_it_was_written() {
+fn a_number_of_the_default_country_is_dialed_and_kept_in_full() {
     let home = pims_authority::Prefix::new("+33");
     let world = world(SmsRules { countries: Countries::read(["+33"].into_iter(), home).unwrap(), ..telling() });
     let account = name("user");
@@ -189,7 +189,7 @@ fn a_number_of_the_default_country_is_dialed_in_full_and_stays_as_it_was_written
     assert_eq!(to, "+33612345678");
     let request = CvsRequest::AddPhoneNumber { sms_code: &code, phone_number: "0612345678" };
     assert_eq!(world.cvs(&account, request), CvsAnswer::Done);
-    assert_eq!(world.cvs(&account, CvsRequest::TrustedPhoneNumber), CvsAnswer::PhoneNumber("0612345678".to_owned()));
+    assert_eq!(world.cvs(&account, CvsRequest::TrustedPhoneNumber), CvsAnswer::PhoneNumber("+33612345678".to_owned()));
     Device::activate(&world, &account, "1234");
     assert_eq!(told(&world), [("+33612345678".to_owned(), Notice::NewDevice)]);
 }

@@ -1,7 +1,10 @@
 //! A database that commit fb07e63 wrote is brought along: nothing of it is lost, and its rows get MACs.
 
 use inwebo_values::{K0, Kma, Modulus, Serial, ServiceSecret, hex};
-use pims_authority::{AccountName, Authority, Clock, Failure, MasterKey, OpenError, Options, Policy, Unblock, Verdict};
+use pims_authority::{
+    AccountName, Authority, Clock, CvsAnswer, CvsRefusal, CvsRequest, Failure, MasterKey, OpenError, Options, Policy,
+    Purpose, Unblock, Verdict,
+};
 use serde_json::Value;
 
 use crate::database::TestDatabase;
@@ -85,6 +88,40 @@ fn accounts_devices_codes_passwords_and_tokens_are_as_they_were() {
     blocked.ask(&authority, &digits).ok();
     let removed = state["second"]["removed"].as_str().unwrap();
     assert_eq!(Answer::of(&authority, None, &setup("status", removed, &[])).err(), "NOK:NODEVICE");
+}
+
+/// Former releases kept a number as the person wrote it, without blanks and dashes.
+#[test]
+fn a_number_of_a_former_release_is_the_same_number() {
+    for row in ["0033612345678", "+330612345678", "00330612345678", "+33612345678"] {
+        let (database, state) = TestDatabase::of_fb07e63();
+        let [first, third] = ["first", "third"].map(|name| account(&state[name]));
+        database.execute(&format!("UPDATE accounts SET phone_number = '{row}'"));
+        database.execute(&format!("UPDATE codes SET phone_number = '{row}'"));
+        let inbox = Inbox::default();
+        let authority =
+            Authority::open(Options { sms: Box::new(inbox.clone()), ..options(&database, &state) }).unwrap();
+        let number = CvsAnswer::PhoneNumber("+33612345678".to_owned());
+        assert_eq!(authority.cvs(&first, &CvsRequest::TrustedPhoneNumber).unwrap(), number, "{row}");
+        assert_eq!(authority.account(&first).unwrap().unwrap().phone_number.as_deref(), Some("+33612345678"), "{row}");
+
+        // To replace it by itself in another spelling is no change: codes that were sent to it stay good.
+        let certify = |phone_number| {
+            let request = CvsRequest::SendCode { purpose: Purpose::PhoneNumberCertification, phone_number };
+            assert_eq!(authority.cvs(&third, &request).unwrap(), CvsAnswer::Done);
+            let (to, code) = inbox.last();
+            assert_eq!(to, "+33612345678");
+            code
+        };
+        let modify = |sms_code: &str, phone_number| {
+            authority.cvs(&third, &CvsRequest::ModifyPhoneNumber { sms_code, phone_number }).unwrap()
+        };
+        let sms_code = certify(Some("+33 (0)6 12 34 56 78"));
+        assert_eq!(modify(&sms_code, "+33698765432"), CvsAnswer::Refused(CvsRefusal::OtherNumber));
+        assert_eq!(modify(&sms_code, "0033-6-12-34-56-78"), CvsAnswer::Done, "{row}");
+        let code = state["third"]["code"].as_str().unwrap();
+        Answer::of(&authority, Some(&third), &setup("activate", "", &[("code", code)])).ok();
+    }
 }
 
 /// An old row may have no MAC at the first opening, and never again.

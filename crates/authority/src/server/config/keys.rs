@@ -230,7 +230,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "sms.default_country",
         Text,
-        "none; calling code, such as `+33`, of numbers without `+` and `00`; without it only `any` takes those",
+        "none; country of numbers that name none: `FR`, or its calling code `+33`; without it only `any` takes those",
     ),
     key(
         "sms.notices",

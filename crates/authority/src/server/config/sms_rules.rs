@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::reader::Reader;
 use super::source::Value;
-use crate::{Countries, Language, Notice, Prefix, SmsBudget, SmsRules, SmsTexts};
+use crate::domain::phone::calling_code_of;
+use crate::{Countries, Language, Notice, Plans, Prefix, SmsBudget, SmsRules, SmsTexts};
 
 /// A day: a number that was changed by a thief is told to its owner, who has as long to act.
 pub(super) const COOLING_SECONDS: u64 = 86_400;
@@ -24,7 +25,7 @@ pub(super) fn read(reader: &mut Reader, shows_text: bool) -> SmsRules {
             per_prefix_and_hour: Some(reader.number("limits.sms_per_prefix_and_hour", 500, RATE)),
             kept_percent: reader.number("limits.sms_kept_percent", 50, 0..=100),
         },
-        countries: countries(reader),
+        countries: Countries { plans: Plans::World, ..countries(reader) },
         new_account_seconds: reader.number("limits.new_account_seconds", 0, 0..=604_800),
         notices: notices(reader, shows_text),
         texts: texts(reader),
@@ -35,9 +36,9 @@ fn countries(reader: &mut Reader) -> Countries {
     const KEY: &str = "sms.countries";
     const HOME: &str = "sms.default_country";
     let home = reader.text(HOME).and_then(|text| {
-        let prefix = Prefix::new(&text);
+        let prefix = Prefix::new(&text).or_else(|| calling_code_of(&text));
         if prefix.is_none() {
-            reader.problem(HOME, "must be a calling code, such as \"+33\"");
+            reader.problem(HOME, "must be a country, such as \"FR\", or its calling code, such as \"+33\"");
         }
         prefix
     });

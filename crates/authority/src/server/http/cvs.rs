@@ -13,7 +13,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::reply::{Trouble, object};
-use crate::domain::phone::is_phone_number;
+use crate::domain::phone::PhoneNumber;
 use crate::server::identity::Caller;
 use crate::server::rates::Advance;
 use crate::server::service::Service;
@@ -60,8 +60,8 @@ pub(crate) async fn send_code(
     // A number that is nobody's yet is whoever's: it is spared what many accounts together could have sent to it.
     let mut advance = Advance::default();
     let strange = body.phone_number.as_deref().filter(|_| purpose == Purpose::PhoneNumberCertification);
-    if let Some(number) = strange.filter(|number| is_phone_number(number))
-        && let Err(wait) = advance.take(&service.rates.codes_of_number, subscriber(number), Instant::now())
+    if let Some(number) = strange.and_then(|text| service.authority().phone_number(text))
+        && let Err(wait) = advance.take(&service.rates.codes_of_number, subscriber(&number), Instant::now())
     {
         service.metrics.limited("number");
         let refusal = CvsRefusal::TooManyCodes { retry_after_seconds: wait.as_secs().saturating_add(1) };
@@ -86,11 +86,11 @@ pub(crate) async fn send_code(
     Ok(told(&service, "sendCode", answer.unwrap_or(CvsAnswer::Refused(CvsRefusal::SmsNotSent))))
 }
 
-/// What is the same of a number however it is written, with the country's code, with `00` before it, or as one dials at home. Numbers of
-/// different countries may share it, and then a limit.
-fn subscriber(number: &str) -> String {
+/// Returns the last digits of a number. They are the same also where no default country tells that a number as one
+/// dials it at home is the one with a calling code. Numbers of different countries may share them, and then a limit.
+fn subscriber(number: &PhoneNumber) -> String {
     const DIGITS: usize = 8;
-    let digits = number.trim_start_matches('+');
+    let digits = number.as_str().trim_start_matches('+');
     digits.get(digits.len().saturating_sub(DIGITS)..).unwrap_or(digits).to_owned()
 }
 
@@ -201,6 +201,7 @@ fn refused(refusal: CvsRefusal) -> (StatusCode, &'static str) {
         CvsRefusal::PhoneNumberRegistered => (StatusCode::CONFLICT, "NOK:PHONEREGISTERED"),
         CvsRefusal::BadPhoneNumber => (StatusCode::UNPROCESSABLE_ENTITY, "NOK:PHONE"),
         CvsRefusal::WrongCode { .. } => (StatusCode::FORBIDDEN, "NOK:CODE"),
+        CvsRefusal::OtherNumber => (StatusCode::FORBIDDEN, "NOK:OTHERNUMBER"),
         CvsRefusal::TooManyCodes { .. } => (StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYCODES"),
         CvsRefusal::SmsNotSent => (StatusCode::SERVICE_UNAVAILABLE, "NOK:NOSMS"),
     }

@@ -206,6 +206,7 @@ cross: ## the library for other systems (TARGETS=…), and what was seen of each
 
 check-exports: $(RELEASE_LIB)/.done ## the library's exports, the header and the documentation name the same functions
 	tools/check-exports $(RELEASE_LIB)/libpims.so
+	tools/check-exports $(RELEASE_LIB)/libpims.a
 
 check-header: ## the header and the C of the README compile, alone and without a warning
 	$(MAKE) -C c-tests header
@@ -242,8 +243,10 @@ define lay_out
 endef
 
 $(RELEASE_LIB)/.done: FORCE
-	$(cargo) rustc --release --lib --crate-type $(SHIPPED)
+	$(cargo) rustc --release --lib --crate-type $(SHIPPED) -- --print native-static-libs=$(abspath target/release/native-static-libs)
 	$(call lay_out,$(RELEASE_LIB),target/release,static)
+	@# The libraries of the system that the archive needs, for tools/test-static.
+	@tools/replace target/release/native-static-libs $(RELEASE_LIB)/native-static-libs
 
 $(HOOKED_LIB)/.done: FORCE
 	$(cargo) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks

@@ -30,7 +30,7 @@ inline constexpr const char *PIN = "1234";
 inline constexpr const char *PHONE_NUMBER = "+33612345678";
 
 /* Waiting is never for a time that is right, only until it is surely wrong. */
-inline constexpr std::chrono::seconds DEADLINE{120};
+inline constexpr std::chrono::seconds DEADLINE{300};
 
 /* A test that waits for what never comes ends the program: while callbacks may still come, nothing can be unwound. */
 [[noreturn]] inline void give_up(const char *what)

@@ -75,7 +75,7 @@ class Authority:
 
     def stop_process(self) -> None:
         self.process.terminate()
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=300)
 
     def restart(self) -> None:
         """As it was, on another port perhaps."""

@@ -59,7 +59,7 @@ class Service:
     def open(self, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None):
         context = ssl.create_default_context(cafile=self.ca_file) if self.url.startswith("https:") else None
         request = urllib.request.Request(self.url + path, method=method, headers=headers or {}, data=body)
-        return urllib.request.urlopen(request, timeout=60, context=context)
+        return urllib.request.urlopen(request, timeout=300, context=context)
 
 
 class Device:

@@ -95,13 +95,22 @@ impl Service {
         let thread = std::thread::spawn({
             let shared = shared.clone();
             move || {
+                let mut talks: Vec<(TcpStream, JoinHandle<()>)> = Vec::new();
                 for stream in listener.incoming() {
                     if shared.ends.load(Ordering::SeqCst) {
-                        return;
+                        break;
                     }
                     let (shared, stream) = (shared.clone(), stream.unwrap());
                     *shared.connections.lock().unwrap() += 1;
-                    std::thread::spawn(move || shared.talk(stream));
+                    talks.retain(|(_, talk)| !talk.is_finished());
+                    let socket = stream.try_clone().unwrap();
+                    talks.push((socket, std::thread::spawn(move || shared.talk(stream))));
+                }
+                // The database is closed when the service is dropped: nothing changes its files after that.
+                for (socket, talk) in talks {
+                    let _ = socket.shutdown(Shutdown::Both);
+                    // A panic has been told.
+                    let _ = talk.join();
                 }
             }
         });
@@ -115,12 +124,13 @@ impl Service {
 
     /// Whether the fault has happened. One that outlives its client is waited for.
     pub(crate) fn failed(&self) -> bool {
+        let happened = self.shared.fault.lock().unwrap().is_none();
         let start = Instant::now();
         while *self.shared.late.lock().unwrap() {
             assert!(start.elapsed() < Duration::from_secs(120), "a late request never arrived");
             std::thread::sleep(Duration::from_millis(5));
         }
-        self.shared.fault.lock().unwrap().is_none()
+        happened
     }
 
     /// What was asked since the last time.
@@ -198,7 +208,6 @@ impl Shared {
         if fault == Some(Fault::Refuse) {
             return false;
         }
-        *self.late.lock().unwrap() = fault == Some(Fault::Late);
         let request = format!("{head}{}", read_body(stream, head));
         let name = name_of(head);
         self.requests.lock().unwrap().push((name.clone(), request.clone()));
@@ -229,7 +238,11 @@ impl Shared {
     fn fault_of_now(&self) -> Option<Fault> {
         let mut fault = self.fault.lock().unwrap();
         match &mut *fault {
-            Some((0, _)) => fault.take().map(|(_, fault)| fault),
+            Some((0, kind)) => {
+                // Known before it is known that the fault has happened.
+                *self.late.lock().unwrap() |= *kind == Fault::Late;
+                fault.take().map(|(_, fault)| fault)
+            }
             Some((after, _)) => {
                 *after -= 1;
                 None

@@ -28,7 +28,8 @@ def test_the_codes_are_those_of_the_catalogue() -> None:
     page = (REPOSITORY / "docs/api.md").read_text(encoding="utf-8")
     documented = {int(code) for code in re.findall(r"^\| (2\d{3}) \|", page, re.MULTILINE)}
     # Those that have a label and that nothing causes.
-    documented |= {int(code) for code in re.findall(r"2\d{3}", page.split("The rest of the reference's catalogue (")[1].split(")")[0])}
+    rest = page.split("The rest of the reference's catalogue")[1].split("\n\n")[0]
+    documented |= {int(code) for code in re.findall(r"\b2\d{3}\b", rest)}
     assert {int(code) for code in pims.Code} == documented
     source = (REPOSITORY / "src/error.rs").read_text(encoding="utf-8")
     assert {int(code) for code in re.findall(r"^    \w+ = (2\d{3}), \"", source, re.MULTILINE)} == documented

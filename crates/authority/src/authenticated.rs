@@ -58,11 +58,13 @@ fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Ready, F
         if let Some(key) = check(rows, vault)? {
             return Ok(key);
         }
+        // An empty database of an earlier release has nothing to tell. The count does not say that:
+        // another instance, or one that was killed, may have made the MACs.
+        let is_told = rows.has_authenticated_row()?;
         promise(rows, vault)?;
         // Audit rows of the earlier release stay without MACs: the first seal covers them as they are.
         let key = AuditKey::make(rows, vault, rows.newest_audit_id()?)?;
-        // An empty database of an earlier release has nothing to tell.
-        if count > 0 {
+        if is_told {
             let context = Context::new(&Actor::Service, None);
             let mut row = AuditRow::new(now, &context, None, None, audit::ROWS_AUTHENTICATED);
             rows.add_audit(&mut row, |row| key.of_row(row))?;

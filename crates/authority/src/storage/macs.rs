@@ -116,6 +116,16 @@ impl Transaction<'_> {
         ])
     }
 
+    /// Tells whether any table whose rows have MACs has a row.
+    pub(crate) fn has_authenticated_row(&self) -> Stored<bool> {
+        for table in 0..AUTHENTICATED.len() {
+            if !self.rows_after(&RowCursor { table, key: Vec::new() }, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Tells whether anything stands in the database that no release without MACs wrote: the secret of this name, a seal, or an
     /// audit row with a MAC.
     pub(crate) fn has_later_row(&self, secret: &str) -> Stored<bool> {

@@ -20,7 +20,7 @@ const val ACCOUNT = "pims.authentication.account"
 const val SMSCODE = "pims.authentication.smscode"
 
 /** Waiting is never for a time that is right, only until it is surely wrong. */
-const val DEADLINE_SECONDS = 120L
+const val DEADLINE_SECONDS = 300L
 
 /** Messages in their order. */
 class Mailbox : Callback {

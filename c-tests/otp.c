@@ -129,15 +129,18 @@ static const char *at_noon(int days, const char *policy)
     return more;
 }
 
-static void a_limit_by_the_day_is_2317(void **state)
+static void a_limit_by_the_day_is_2204_until_the_next_day(void **state)
 {
     (void)state;
     restart(at_noon(0, "{'otpsPerDeviceAndDay':2}"));
     assert_true(verifies(new_otp(PIN)));
     assert_true(verifies(new_otp(PIN)));
     Answer answer = get(OTP, "{'action':'withPIN','pinCode':'" PIN "'}");
-    assert_failed(answer, 2317);
+    assert_failed(answer, 2204);
     assert_value(answer, "error.info.word", "NOK:FORBIDDEN");
+    assert_detail(answer, "one-time passwords today");
+    const long wait = strtol(value_of(answer, "error.info.retryAfterSeconds"), NULL, 10);
+    assert_in_range(wait, 1, 12 * 3600);
     restart(at_noon(1, "{'otpsPerDeviceAndDay':2}"));
     assert_true(verifies(new_otp(PIN)));
 }
@@ -210,7 +213,7 @@ static const struct CMUnitTest tests[] = {
     TEST(the_policy_says_how_long_a_password_is_right, with_enrollment),
     TEST(a_password_survives_a_restart_of_the_service, with_enrollment),
     TEST(passwords_stay_right_while_the_key_evolves, with_enrollment),
-    TEST(a_limit_by_the_day_is_2317, with_enrollment),
+    TEST(a_limit_by_the_day_is_2204_until_the_next_day, with_enrollment),
     TEST(a_password_without_a_pin_is_right_once_where_the_policy_allows_it, with_enrollment),
     TEST(a_changed_pin_makes_passwords_without_one_again, with_enrollment),
     TEST(a_pin_changed_elsewhere_must_be_entered_once, with_enrollment),

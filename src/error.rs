@@ -182,7 +182,12 @@ impl Error {
     pub fn from_failure(failure: &Failure, pin: &'static str) -> Self {
         match failure {
             Failure::State(refusal, state) => of_state(*refusal, *state),
-            Failure::Engine(EngineError::Refused { word, attempts_left, reason }) => {
+            Failure::Engine(EngineError::Refused { word: word @ Word::Forbidden, reason: Some(reason), retry_after_seconds, .. })
+                if reason == "dailyLimit" =>
+            {
+                of_daily_limit(word, *retry_after_seconds)
+            }
+            Failure::Engine(EngineError::Refused { word, attempts_left, reason, .. }) => {
                 of_word(word, *attempts_left, pin).explained(word, reason.as_deref())
             }
             Failure::BadCode(EngineError::Refused { word, attempts_left, .. }) => {
@@ -455,6 +460,19 @@ fn of_transport(error: &TransportError) -> Error {
             told.with_info(|info| info.retry_after_seconds = Some(*seconds))
         }
         _ => told,
+    }
+}
+
+/// The daily limit of one-time passwords. The word alone, `NOK:FORBIDDEN`, is 2317.
+fn of_daily_limit(word: &Word, retry_after_seconds: Option<u64>) -> Error {
+    let detail = "this device made as many one-time passwords today as the service permits";
+    let error = Error::new(Code::ServerError).with_info(|info| {
+        info.word = Some(word.as_str().to_owned());
+        info.retry_after_seconds = retry_after_seconds;
+    });
+    match retry_after_seconds {
+        Some(seconds) => error.with_detail(format!("{detail}: it may make the next one in {seconds} seconds")),
+        None => error.with_detail(format!("{detail}: ask again tomorrow")),
     }
 }
 

@@ -33,6 +33,7 @@ impl Answer {
                     .text("reason")
                     .filter(|reason| reason.len() <= 40 && reason.bytes().all(|byte| byte.is_ascii_alphanumeric()))
                     .map(str::to_owned),
+                retry_after_seconds: answer.text("retryAfterSeconds").and_then(|seconds| seconds.parse().ok()),
             }),
         }
     }
@@ -134,15 +135,39 @@ mod tests {
     #[test]
     fn an_error_word_refuses_with_what_is_left() {
         let refused = read("<ActionSetup><err>NOK:ACCESS</err><attemptsLeft>3</attemptsLeft></ActionSetup>").err();
-        assert_eq!(refused, Some(EngineError::Refused { word: Word::Access, attempts_left: Some(3), reason: None }));
+        assert_eq!(
+            refused,
+            Some(EngineError::Refused {
+                word: Word::Access,
+                attempts_left: Some(3),
+                reason: None,
+                retry_after_seconds: None
+            })
+        );
         for (told, read) in [("commonPin", Some("commonPin")), ("no \"word\"", None), ("", None)] {
             let xml = format!("<ActionSetup><err>NOK:STATE</err><reason>{told}</reason></ActionSetup>");
             let reason = read.map(str::to_owned);
             let refused = Answer::read(&xml, "ActionSetup").err();
-            assert_eq!(refused, Some(EngineError::Refused { word: Word::State, attempts_left: None, reason }));
+            assert_eq!(
+                refused,
+                Some(EngineError::Refused {
+                    word: Word::State,
+                    attempts_left: None,
+                    reason,
+                    retry_after_seconds: None
+                })
+            );
         }
         let refused = read("<ActionSetup><err>NOK_BLOCKED</err></ActionSetup>").err();
-        assert_eq!(refused, Some(EngineError::Refused { word: Word::Blocked, attempts_left: None, reason: None }));
+        assert_eq!(
+            refused,
+            Some(EngineError::Refused {
+                word: Word::Blocked,
+                attempts_left: None,
+                reason: None,
+                retry_after_seconds: None
+            })
+        );
     }
 
     #[test]

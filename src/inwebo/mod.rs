@@ -51,6 +51,8 @@ pub enum EngineError {
         attempts_left: Option<u32>,
         /// What the word alone does not tell, where the service says so: letters and digits, at most 40 (ours).
         reason: Option<String>,
+        /// After how many seconds the service grants the request, where it says so (ours).
+        retry_after_seconds: Option<u64>,
     },
     /// The answer is not the XML that was expected. The text says what is wrong with it, without its content.
     #[error("the answer of the service cannot be used: {0}")]

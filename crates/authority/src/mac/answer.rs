@@ -72,6 +72,9 @@ pub(super) fn write(action: Action, judged: &Result<Granted, Refusal>) -> String
             if let Some(reason) = refusal.reason {
                 child(&mut xml, "reason", reason.as_str());
             }
+            if let Some(seconds) = refusal.retry_after_seconds {
+                child(&mut xml, "retryAfterSeconds", &seconds.to_string());
+            }
         }
     }
     xml.push_str(&format!("</{root}>"));

@@ -7,7 +7,7 @@ use super::answer::Granted;
 use super::party::{NEXT_K1_COLUMN, Party, SECRET_COLUMN};
 use super::proof::{self, Proved, Sent};
 use super::query::Query;
-use super::word::{Stop, Word};
+use super::word::{Reason, Refusal, Stop, Word};
 use super::{Judged, Mac, SERVICE_ID};
 use crate::audit;
 use crate::domain::evolution;
@@ -96,15 +96,21 @@ fn secret(step: &Step<'_>, party: &Party) -> Result<ServiceSecret, Stop> {
     Ok(ServiceSecret::new(*step.vault.open_key(party.place(SECRET_COLUMN), sealed)?))
 }
 
+/// Refuses a device that made as many passwords today as it may, and tells it when the next day of
+/// UTC begins. Where the policy permits none at all, there is nothing to wait for.
 fn check_limit(step: &Step<'_>, party: &Party) -> Result<(), Stop> {
+    let Some(limit) = step.policy.otps_per_device_and_day else { return Ok(()) };
     let today = party.device.day == step.now.div_euclid(DAY_MILLIS);
-    match step.policy.otps_per_device_and_day {
-        Some(limit) if limit == 0 || (today && party.device.passwords_of_day >= limit) => {
-            party.audit(step, audit::PASSWORD_FORBIDDEN)?;
-            Err(Word::Forbidden.into())
-        }
-        _ => Ok(()),
+    if limit > 0 && !(today && party.device.passwords_of_day >= limit) {
+        return Ok(());
     }
+    party.audit(step, audit::PASSWORD_FORBIDDEN)?;
+    if limit == 0 {
+        return Err(Word::Forbidden.into());
+    }
+    let left = DAY_MILLIS - step.now.rem_euclid(DAY_MILLIS);
+    let retry_after_seconds = u64::try_from(left).ok().map(|millis| millis.div_ceil(1000));
+    Err(Refusal { retry_after_seconds, ..Word::Forbidden.because(Reason::DailyLimit) }.into())
 }
 
 /// Lets the device make a new K1. The old one counts until the device proves the new one: this very answer may be lost.

@@ -66,6 +66,8 @@ pub(super) struct Refusal {
     pub(super) attempts_left: Option<u32>,
     /// What the word alone does not tell (ours).
     pub(super) reason: Option<Reason>,
+    /// After how many seconds the same request is granted again (ours).
+    pub(super) retry_after_seconds: Option<u64>,
 }
 
 /// What the word of a refusal alone does not tell.
@@ -77,6 +79,8 @@ pub(super) enum Reason {
     CommonPin,
     /// A second copy of the device is suspected: an SMS code must say which one stays.
     SecondCopy,
+    /// The device made as many one-time passwords today as it may.
+    DailyLimit,
 }
 
 impl Reason {
@@ -86,6 +90,7 @@ impl Reason {
             Self::TooShort => "tooShort",
             Self::CommonPin => "commonPin",
             Self::SecondCopy => "secondCopy",
+            Self::DailyLimit => "dailyLimit",
         }
     }
 }
@@ -107,7 +112,7 @@ impl From<Block> for Word {
 
 impl From<Word> for Refusal {
     fn from(word: Word) -> Self {
-        Self { word, attempts_left: None, reason: None }
+        Self { word, attempts_left: None, reason: None, retry_after_seconds: None }
     }
 }
 

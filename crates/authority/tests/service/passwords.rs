@@ -140,7 +140,10 @@ fn a_device_may_ask_for_as_many_passwords_a_day_as_the_policy_says() {
     let other = Device::activate(&world, &account, "1234");
     device.made(&world.authority, "1234");
     device.made(&world.authority, "1234");
-    assert_eq!(device.ask(&world.authority, "1234").err(), "NOK:FORBIDDEN");
+    let refused = device.ask(&world.authority, "1234");
+    assert_eq!(refused.get("reason"), "dailyLimit");
+    assert!((1..=24 * 3600).contains(&refused.get("retryAfterSeconds").parse::<u64>().unwrap()));
+    assert_eq!(refused.err(), "NOK:FORBIDDEN");
     other.made(&world.authority, "1234");
     world.clock.forward(24 * 3600);
     device.made(&world.authority, "1234");

@@ -225,6 +225,128 @@ fn a_reset_sets_a_pin_with_a_code_and_lifts_the_block() {
     assert_eq!(reset("5678", &code)["error"]["code"], 2305, "a code is used once");
 }
 
+/// Two devices of one account, in turns: a process has one facade.
+struct TwoDevices(Session);
+
+impl TwoDevices {
+    fn new() -> Self {
+        let devices = Self(Session::begin());
+        devices.take("phone");
+        devices.enroll();
+        devices.take("tablet");
+        devices.enroll();
+        devices
+    }
+
+    fn database(&self) -> std::path::PathBuf {
+        self.0.folder.path().join("authority.db")
+    }
+
+    fn take(&self, device: &str) {
+        facade::free();
+        let storage = self.0.folder.path().join(device);
+        let config = json!({"storage": {"path": storage}, "embedded": {"database": self.database()}});
+        succeeded(&execute("init", "", &config.to_string()));
+    }
+
+    fn code(&self, device: &str) -> String {
+        let text = std::fs::read_to_string(self.0.folder.path().join(device).join("sms-outbox.jsonl")).unwrap();
+        let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        last["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Enrolls the device that was taken: the phone first, which also registers the number.
+    fn enroll(&self) {
+        let number = json!({"type": "phoneNumberCertification", "phoneNumber": "+33612345678"});
+        let device = if self.0.folder.path().join("tablet").exists() { "tablet" } else { "phone" };
+        if device == "phone" {
+            succeeded(&authentication("get", "smscode", number));
+            let add = json!({"action": "addPhoneNumber", "smsCode": self.code(device), "phoneNumber": "+33612345678"});
+            succeeded(&authentication("set", "smscode", add));
+        }
+        succeeded(&authentication("get", "smscode", json!({"type": "enrollment"})));
+        let enroll = json!({"action": "enroll", "pinCode": "1234", "smsCode": self.code(device)});
+        succeeded(&authentication("set", "enrollment", enroll));
+    }
+
+    fn unblock_as_operator(&self) {
+        facade::free();
+        let database = self.database();
+        let key = pims_authority::MasterKey::load_or_create_in(
+            database.with_extension("key"),
+            pims_authority::Sharing::Refused,
+        );
+        let authority = pims_authority::Authority::open(pims_authority::Options {
+            database: pims_authority::Database::Sqlite(pims_authority::SqliteFile {
+                path: database,
+                sharing: pims_authority::Sharing::Refused,
+            }),
+            master_key: key.unwrap().into(),
+            policy: pims_authority::Policy::default(),
+            sms: Box::new(pims_authority::Outbox::new(self.0.folder.path().join("sms.jsonl"))),
+            sms_retry: None,
+            clock: Box::new(pims_authority::SystemClock),
+        });
+        let account = pims_authority::AccountName::new("local").unwrap();
+        assert_eq!(authority.unwrap().unblock(&account).unwrap(), pims_authority::Unblock::Lifted);
+    }
+}
+
+fn succeeded(message: &Value) {
+    assert_eq!(message["status"], "SUCCEEDED", "{message}");
+}
+
+fn otp(pin: &str) -> Value {
+    authentication("get", "otp", json!({"action": "withPIN", "pinCode": pin}))
+}
+
+#[test]
+fn a_block_that_another_device_or_an_operator_lifted_is_over_at_the_next_operation() {
+    let devices = TwoDevices::new();
+    let update = |old: &str, new: &str| {
+        authentication("set", "pincode", json!({"action": "update", "oldPIN": old, "newPIN": new}))
+    };
+    let goes_on = |operation: &dyn Fn() -> Value| {
+        devices.take("tablet");
+        let events = call(Method::Subscribe, ACCOUNT, r#"{"actionType":"strong","type":["isAccountBlocked"]}"#);
+        succeeded(&one(&events));
+        succeeded(&operation());
+        let event = one(&events);
+        assert_eq!(
+            (&event["status"], &event["result"]),
+            (&"RESULT".into(), &json!({"isAccountBlocked": "NotBlocked"}))
+        );
+    };
+    let block = |pin: &str| {
+        devices.take("tablet");
+        for _ in 0..5 {
+            otp("9999");
+        }
+        let refused = otp(pin);
+        assert_eq!(refused["error"]["code"], 2317, "{refused}");
+        let detail = refused["error"]["detail"].as_str().unwrap();
+        assert!(detail.contains("blocked"), "{refused}");
+    };
+
+    // The operator lifts it.
+    block("1234");
+    devices.unblock_as_operator();
+    goes_on(&|| otp("1234"));
+    block("1234");
+    devices.unblock_as_operator();
+    goes_on(&|| update("1234", "2468"));
+
+    // The person sets a new PIN on the phone, and enters it on the tablet: no code, no other PIN.
+    for (before, after) in [("2468", "7777"), ("7777", "8888")] {
+        block(before);
+        devices.take("phone");
+        succeeded(&authentication("get", "smscode", json!({"type": "resetPIN"})));
+        let reset = json!({"action": "reset", "pinCode": after, "smsCode": devices.code("phone")});
+        succeeded(&authentication("set", "pincode", reset));
+        if after == "7777" { goes_on(&|| otp(after)) } else { goes_on(&|| update(after, "1357")) }
+    }
+}
+
 #[test]
 fn another_spelling_is_the_same_number_and_another_number_costs_no_try() {
     let session = Session::begin();

@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 import threading
+import time
 import warnings
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
@@ -28,8 +29,21 @@ _log = logging.getLogger("pims")
 #: How long one callback may hold up the end of the interpreter. The callback is then left behind.
 EXIT_GRACE_SECONDS = 10.0
 
+# A signal that comes just before a wait does not end the wait: Ctrl-C is noticed after so many
+# seconds at the latest.
+_LONGEST_WAIT_SECONDS = 0.5
+
 # Python 3.12 starts no thread any more in a function of atexit.
 _THREAD_BEFORE_EXIT = sys.version_info[:2] == (3, 12)
+
+
+def _is_set_in_time(event: threading.Event, seconds: float) -> bool:
+    """Waits for an event and returns whether it came in time. Ctrl-C ends the wait."""
+    end = time.monotonic() + seconds
+    while not event.wait(max(0.0, min(_LONGEST_WAIT_SECONDS, end - time.monotonic()))):
+        if time.monotonic() >= end:
+            return False
+    return True
 
 
 class Message:
@@ -290,7 +304,7 @@ class Bridge:
         if not self._is_releasing:
             self._start_releasing()
         before, _ = self._under_way
-        while not released.wait(EXIT_GRACE_SECONDS):
+        while not _is_set_in_time(released, EXIT_GRACE_SECONDS):
             number, api = self._under_way
             if number and number == before:
                 _log.error("a callback of %s does not return: the program ends without it", api)

@@ -260,6 +260,7 @@ impl Error {
             (Word::PinRefused, Some("commonPin")) => {
                 self.with_detail("the service does not take this PIN: it is one of those that are tried first")
             }
+            (Word::Code, Some("noCode")) => self.with_detail(NO_CODE),
             (Word::State, Some("secondCopy")) => self
                 .with_detail(
                     "the service suspects a second copy of this device: reset the PIN with an SMS code on the one that stays",
@@ -387,6 +388,10 @@ const BAD_PHONE_NUMBER: &str = "the service does not take this phone number: giv
 const OTHER_NUMBER: &str = "this SMS code was sent to another phone number than the one given with it: give the number \
     for which the code was asked for; no try was charged";
 
+/// The detail of 2305 where the service says that there is no code.
+const NO_CODE: &str =
+    "no SMS code was asked for, or it expired long ago: ask for one with get pims.authentication.smscode";
+
 /// What the service's error words mean: the table of docs/protocol.md.
 fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error {
     let error = match word {
@@ -483,6 +488,7 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
         ),
         CvsRefusal::PhoneNumberRegistered => Error::new(Code::PhoneNumberRegistered),
         CvsRefusal::BadPhoneNumber => Error::invalid("phoneNumber", BAD_PHONE_NUMBER),
+        CvsRefusal::NoCode => of_word(&Word::Code, Some(0), "pinCode").with_detail(NO_CODE).with_info(|info| info.word = None),
         CvsRefusal::OtherNumber => of_word(&Word::OtherNumber, None, "pinCode").with_info(|info| info.word = None),
         CvsRefusal::WrongCode { attempts_left } => {
             of_word(&Word::Code, Some(*attempts_left), "pinCode").with_info(|info| info.word = None)

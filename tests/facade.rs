@@ -93,6 +93,9 @@ fn a_mistyped_key_is_told_and_the_log_says_what_is_in_use() {
     assert_eq!(init(remote)["status"], "SUCCEEDED");
     let misplaced = execute("set", "pims.sdk.configuration", r#"{"logLevel":"none"}"#);
     assert_eq!(misplaced["error"]["code"], 2004);
+    let no_json = execute("set", "pims.sdk.configuration", "{'monitoring'}");
+    assert_eq!(no_json["error"]["code"], 2102, "{no_json}");
+    assert!(no_json["error"]["detail"].as_str().unwrap().contains("line 1, column 2"), "{no_json}");
     assert!(misplaced["error"]["detail"].as_str().unwrap().contains("logLevel belongs in monitoring"), "{misplaced}");
     let path = execute("get", "pims.sdk.log", "")["result"]["logPath"].as_str().unwrap().to_owned();
     let log = std::fs::read_to_string(path).unwrap();
@@ -370,6 +373,15 @@ fn another_spelling_is_the_same_number_and_another_number_costs_no_try() {
         assert!(error["detail"].as_str().unwrap().contains("sent to another phone number"), "{message}");
         assert!(error["info"].get("attemptsLeft").is_none() && error["info"].get("nextAction").is_none(), "{message}");
     };
+    for message in [number("addPhoneNumber", "123456", "+33612345678"), enroll("123456", "+33612345678")] {
+        let error = &message["error"];
+        assert_eq!(
+            (&error["code"], &error["info"]["nextAction"]),
+            (&2305.into(), &"requestSmsCode".into()),
+            "{message}"
+        );
+        assert!(error["detail"].as_str().unwrap().starts_with("no SMS code was asked for"), "{message}");
+    }
     let code = certify("+33\u{a0}(0)6\u{202f}12\u{a0}34\u{a0}56\u{a0}78");
     for _ in 0..6 {
         is_told(&number("addPhoneNumber", &code, "+33698765432"));

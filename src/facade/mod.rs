@@ -209,8 +209,10 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
         interrupt,
         process: std::process::id(),
     });
-    let worker = worker::spawn(facade.clone()).map_err(|error| {
-        Error::new(Code::CoreNotConfigured).with_detail(format!("the library's thread cannot be started: {error}"))
+    let worker = worker::spawn(facade.clone()).map_err(|_| {
+        Error::new(Code::CoreNotConfigured).with_detail(
+            "the library's thread cannot be started: this process may have no more threads or no more memory",
+        )
     })?;
     *lock(&facade.worker) = Some(worker);
     *here.facade.write().unwrap_or_else(PoisonError::into_inner) = Some(facade.clone());

@@ -172,6 +172,7 @@ fn answer(answer: pims_authority::CvsAnswer) -> CvsAnswer {
             TheirRefusal::NoPhoneNumber => CvsRefusal::NoPhoneNumber,
             TheirRefusal::PhoneNumberRegistered => CvsRefusal::PhoneNumberRegistered,
             TheirRefusal::BadPhoneNumber => CvsRefusal::BadPhoneNumber,
+            TheirRefusal::NoCode => CvsRefusal::NoCode,
             TheirRefusal::OtherNumber => CvsRefusal::OtherNumber,
             TheirRefusal::WrongCode { attempts_left } => CvsRefusal::WrongCode { attempts_left },
             TheirRefusal::TooManyCodes { retry_after_seconds } => {

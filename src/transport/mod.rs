@@ -138,6 +138,8 @@ pub enum CvsRefusal {
         /// How often it may still be tried.
         attempts_left: u32,
     },
+    /// There is no code of this purpose: none was asked for, or it is gone long ago.
+    NoCode,
     /// The code was sent to another number. No try was charged.
     OtherNumber,
     /// The account asked for too many codes.

@@ -25,6 +25,8 @@ pub(crate) enum Entered {
     Wrong { attempts_left: u32 },
     /// One that was entered with another number than its own. It was not compared: this says nothing of the code.
     OtherNumber,
+    /// The account has no code of this purpose: none was asked for, or it is gone long ago.
+    NoCode,
     /// There is no code that it could be.
     Unknown,
 }
@@ -41,7 +43,10 @@ pub(crate) fn judge(
     phone_number: Option<&PhoneNumber>,
     entered: &str,
 ) -> Result<Entered, Failure> {
-    let Some(mut code) = step.rows.code(account, purpose)? else { return refuse(step, Some(account)) };
+    let Some(mut code) = step.rows.code(account, purpose)? else {
+        step.audit(Some(account), None, audit::CODE_REFUSED)?;
+        return Ok(Entered::NoCode);
+    };
     let entered = rules::as_hashed(entered);
     let mut hashes = step.vault.code_hashes(account, purpose.as_str(), &entered);
     // Open activations, and earlier releases, make the hash without the account.

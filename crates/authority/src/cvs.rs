@@ -104,6 +104,8 @@ pub enum CvsRefusal {
         /// How many wrong tries are left; 0 also where there is no code to try.
         attempts_left: u32,
     },
+    /// The account has no SMS code of this purpose: none was asked for, or it is gone long ago.
+    NoCode,
     /// The SMS code was sent to another number. It was not compared, and costs no try.
     OtherNumber,
     /// Too many SMS codes were asked for, or too many wrong ones entered.
@@ -302,6 +304,7 @@ fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces:
     let code = match codes::judge(step, name, Purpose::PhoneNumberCertification, Some(&number), sms_code)? {
         Entered::Right(code) => code,
         Entered::OtherNumber => return Ok(Err(CvsRefusal::OtherNumber)),
+        Entered::NoCode => return Ok(Err(CvsRefusal::NoCode)),
         Entered::Wrong { attempts_left } => return Ok(Err(CvsRefusal::WrongCode { attempts_left })),
         Entered::Used(_) | Entered::Unknown => return Ok(Err(CvsRefusal::WrongCode { attempts_left: 0 })),
     };

@@ -87,9 +87,9 @@ impl TlsFault {
             ),
             Self::OtherName => format!("{name}'s certificate is for another host: check the host in {address}"),
             Self::Expired => {
-                format!("{name}'s certificate has expired: check the clock of this device, or renew the certificate")
+                format!("{name}'s certificate has expired: check the local clock, or renew the certificate")
             }
-            Self::NotValidYet => format!("{name}'s certificate is not valid yet: check the clock of this device"),
+            Self::NotValidYet => format!("{name}'s certificate is not valid yet: check the local clock"),
             Self::CaAsServer => format!(
                 "{name} shows the certificate of a CA as its own: give it a certificate that the CA signed, and put \
                  that of the CA into {roots}"

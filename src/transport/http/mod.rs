@@ -309,6 +309,7 @@ fn json(body: &impl Serialize) -> Zeroizing<Vec<u8>> {
 struct Said {
     err: String,
     attempts_left: Option<u32>,
+    reason: String,
 }
 
 impl Said {
@@ -317,6 +318,7 @@ impl Said {
             "NOK:NOPHONE" => CvsRefusal::NoPhoneNumber,
             "NOK:PHONEREGISTERED" => CvsRefusal::PhoneNumberRegistered,
             "NOK:PHONE" => CvsRefusal::BadPhoneNumber,
+            "NOK:CODE" if self.reason == "noCode" => CvsRefusal::NoCode,
             "NOK:OTHERNUMBER" => CvsRefusal::OtherNumber,
             "NOK:NOSMS" => CvsRefusal::SmsNotSent,
             "NOK:TOOMANYCODES" => CvsRefusal::TooManyCodes { retry_after_seconds: retry_after },
@@ -452,6 +454,7 @@ mod tests {
         let said = |text: &str| serde_json::from_str::<Said>(text).unwrap().refusal(Some(9));
         assert_eq!(said(r#"{"err":"NOK:NOPHONE"}"#), CvsRefusal::NoPhoneNumber);
         assert_eq!(said(r#"{"err":"NOK:OTHERNUMBER"}"#), CvsRefusal::OtherNumber);
+        assert_eq!(said(r#"{"err":"NOK:CODE","attemptsLeft":0,"reason":"noCode"}"#), CvsRefusal::NoCode);
         assert_eq!(said(r#"{"err":"NOK:TOOMANYCODES"}"#), CvsRefusal::TooManyCodes { retry_after_seconds: Some(9) });
         assert_eq!(said(r#"{"err":"NOK:NOSMS"}"#), CvsRefusal::SmsNotSent);
         let wrong = CvsRefusal::Word { word: Word::Code, attempts_left: Some(2) };

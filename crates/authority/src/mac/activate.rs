@@ -7,7 +7,7 @@ use super::awaited::{Awaited, EncryptedPin, SentPin};
 use super::party::{K0_COLUMN, K1_COLUMN, Party};
 use super::proof::{Sent, judge_pin};
 use super::query::Query;
-use super::word::{Refusal, Stop, Word};
+use super::word::{Reason, Refusal, Stop, Word};
 use super::{Judged, Mac, PinMode, announce_keys, choice};
 use crate::account::AccountName;
 use crate::audit;
@@ -171,6 +171,7 @@ fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, Stop> {
 fn refused(entered: &Entered) -> Stop {
     let attempts_left = match entered {
         Entered::OtherNumber => return Word::OtherNumber.into(),
+        Entered::NoCode => return Word::Code.because(Reason::NoCode).into(),
         Entered::Wrong { attempts_left } => Some(*attempts_left),
         Entered::Right(_) | Entered::Used(_) | Entered::Unknown => None,
     };

@@ -74,7 +74,7 @@ fn judge_code(step: &Step<'_>, party: &Party, entered: &str) -> Result<CodeRow, 
         Entered::Wrong { attempts_left } => {
             Err(Refusal { attempts_left: Some(attempts_left), ..Word::Code.into() }.into())
         }
-        // No number is shown with it.
-        Entered::OtherNumber | Entered::Used(_) | Entered::Unknown => Err(Word::Code.into()),
+        // No number is shown with it. A device's id alone does not show what the account asked for.
+        Entered::OtherNumber | Entered::Used(_) | Entered::NoCode | Entered::Unknown => Err(Word::Code.into()),
     }
 }

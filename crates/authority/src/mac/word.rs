@@ -79,6 +79,8 @@ pub(super) enum Reason {
     CommonPin,
     /// A second copy of the device is suspected: an SMS code must say which one stays.
     SecondCopy,
+    /// The account has no SMS code of this purpose.
+    NoCode,
     /// The device made as many one-time passwords today as it may.
     DailyLimit,
 }
@@ -90,6 +92,7 @@ impl Reason {
             Self::TooShort => "tooShort",
             Self::CommonPin => "commonPin",
             Self::SecondCopy => "secondCopy",
+            Self::NoCode => "noCode",
             Self::DailyLimit => "dailyLimit",
         }
     }

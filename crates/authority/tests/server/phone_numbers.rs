@@ -98,6 +98,8 @@ fn without_a_default_country_a_number_with_its_country_is_the_same_in_every_spel
 #[test]
 fn a_code_with_another_number_costs_no_try_and_says_nothing_of_the_code() {
     let world = Setup::new().set("policy.code_tries", 2).start();
+    let early = submit(&world, "POST", "alice", "123456", NUMBER);
+    assert_eq!((early.status, early.json()), (403, json!({"err": "NOK:CODE", "attemptsLeft": 0, "reason": "noCode"})));
     assert_eq!(certify(&world, "alice", NUMBER).status, 200);
     let code = world.last_code();
     let wrong = if code == "000000" { "000001" } else { "000000" };

@@ -187,6 +187,9 @@ fn told(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
         CvsAnswer::Refused(CvsRefusal::WrongCode { attempts_left }) => {
             (status, Json(json!({"err": word, "attemptsLeft": attempts_left}))).into_response()
         }
+        CvsAnswer::Refused(CvsRefusal::NoCode) => {
+            (status, Json(json!({"err": word, "attemptsLeft": 0, "reason": "noCode"}))).into_response()
+        }
         CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }) => {
             let after = [(header::RETRY_AFTER, retry_after_seconds.to_string())];
             (status, after, Json(json!({"err": word}))).into_response()
@@ -200,7 +203,7 @@ fn refused(refusal: CvsRefusal) -> (StatusCode, &'static str) {
         CvsRefusal::NoPhoneNumber => (StatusCode::NOT_FOUND, "NOK:NOPHONE"),
         CvsRefusal::PhoneNumberRegistered => (StatusCode::CONFLICT, "NOK:PHONEREGISTERED"),
         CvsRefusal::BadPhoneNumber => (StatusCode::UNPROCESSABLE_ENTITY, "NOK:PHONE"),
-        CvsRefusal::WrongCode { .. } => (StatusCode::FORBIDDEN, "NOK:CODE"),
+        CvsRefusal::WrongCode { .. } | CvsRefusal::NoCode => (StatusCode::FORBIDDEN, "NOK:CODE"),
         CvsRefusal::OtherNumber => (StatusCode::FORBIDDEN, "NOK:OTHERNUMBER"),
         CvsRefusal::TooManyCodes { .. } => (StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYCODES"),
         CvsRefusal::SmsNotSent => (StatusCode::SERVICE_UNAVAILABLE, "NOK:NOSMS"),

@@ -78,9 +78,11 @@ fn meant(object: &str, known: &[&str], key: &str) -> Option<String> {
     if let Some(right) = nearest(known, key) {
         return Some(format!("{unknown}; it is spelled {right}"));
     }
+    // The page and the details of errors write a key with its object in front.
+    let behind_dot = key.rsplit_once('.').map_or(key, |(_, last)| last);
     let mut elsewhere = OBJECTS.iter().filter(|(other, _)| *other != object);
     elsewhere.find_map(|(other, keys)| {
-        let right = keys.iter().find(|right| plain(right) == plain(key))?;
+        let right = keys.iter().find(|right| plain(right) == plain(behind_dot))?;
         Some(format!("{unknown}; {right} belongs {}", place(other)))
     })
 }
@@ -155,6 +157,8 @@ mod tests {
             (r#"{"credential":{"inWeboUrl":"x"}}"#, "it is spelled inWeboURL"),
             (r#"{"credential":{"pinnedCertificate":[]}}"#, "it is spelled pinnedCertificates"),
             (r#"{"storage":{"pth":"x"}}"#, "it is spelled path"),
+            (r#"{"credential.pinnedCertificates":[]}"#, "pinnedCertificates belongs in credential"),
+            (r#"{"credential.macid":"x"}"#, "macID belongs in credential"),
             (r#"{"device":{"os":"x"}}"#, "it is spelled OS"),
         ] {
             let detail = checked(text).expect_err(text);

@@ -220,6 +220,10 @@ impl RecordStore for Vault {
                 Err(error) if name == PREVIOUS && !matches!(flaw_of(&error), None | Some(Flaw::NotRegular)) => continue,
                 read => read.map_err(StoreError::io("read", &path))?,
             };
+            if bytes.is_empty() {
+                // It is empty, or too long to be ours: it is left as it is.
+                continue;
+            }
             let same = folder.write_temporary(name, &bytes).map_err(StoreError::io("written", &path))?;
             same.replace().map_err(StoreError::io("replaced", &path))?;
         }

@@ -27,6 +27,7 @@ impl StrongAuthentication {
 
     /// The account's trusted phone number.
     pub fn trusted_phone_number(&mut self) -> Result<String, Failure> {
+        self.begin()?;
         match self.cvs(&CvsRequest::TrustedPhoneNumber)? {
             CvsAnswer::PhoneNumber(number) => Ok(number),
             _ => Err(Failure::Engine(EngineError::Unusable("it has no phone number"))),
@@ -35,6 +36,7 @@ impl StrongAuthentication {
 
     /// Registers the trusted phone number, where there is none.
     pub fn add_phone_number(&mut self, code: &SmsCode, phone_number: &str) -> Result<(), Failure> {
+        self.begin()?;
         self.cvs(&CvsRequest::AddPhoneNumber { code, phone_number }).map(drop)
     }
 

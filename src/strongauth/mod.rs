@@ -241,11 +241,11 @@ impl StrongAuthentication {
         Ok(())
     }
 
-    /// The beginning of every operation: after a write that failed, the record is written once more
-    /// before anything is sent. The failed write may have reached the disk, and nothing may be shown
-    /// to the service that is older than what a restart would find.
+    /// Begins an operation: after a write that failed, the record is written once more before anything
+    /// is sent. The failed write may have reached the disk, and nothing may be shown to the service
+    /// that is older than what a restart would find. What the service told stays in memory.
     fn begin(&mut self) -> Result<(), Failure> {
-        if self.unsettled { self.save() } else { Ok(()) }
+        if self.unsettled { self.write() } else { Ok(()) }
     }
 
     /// Lets an event happen and makes it durable.

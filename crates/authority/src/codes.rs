@@ -34,8 +34,8 @@ pub(crate) enum Entered {
 /// Judges a code that was entered for an account. A wrong one costs a try.
 ///
 /// One with a number that it was not sent to costs none, as it is compared with nothing. The account
-/// itself asked for the code, with its own token, and named that number: it is told. Others are not
-/// ([`judge_open`]).
+/// itself asked for the code, with its own token, and named that number: it is told, and so is the
+/// device that got the code's ticket. Others are not ([`judge_open`]).
 pub(crate) fn judge(
     step: &Step<'_>,
     account: &str,

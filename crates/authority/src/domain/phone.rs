@@ -131,6 +131,8 @@ impl Written {
             return None;
         }
         let international = match (self.international(), home) {
+            // No calling code begins with 0.
+            (Some(digits), _) if digits.starts_with('0') => return None,
             (Some(digits), _) => digits.to_owned(),
             (None, Some(home)) => format!("{}{}", home.digits(), self.digits),
             (None, None) => return Some(PhoneNumber(self.digits.clone())),
@@ -138,10 +140,7 @@ impl Written {
         let known = self.international().is_none().then_some(home).flatten().map(Prefix::digits);
         let code = known.unwrap_or_else(|| calling_code(&international));
         let national = international.strip_prefix(code)?;
-        let national = match national.strip_prefix('0') {
-            Some(rest) if !ZERO_IS_KEPT.contains(&code) => rest,
-            _ => national,
-        };
+        let national = if ZERO_IS_KEPT.contains(&code) { national } else { national.trim_start_matches('0') };
         PhoneNumber::of_international(&format!("{code}{national}"))
     }
 }

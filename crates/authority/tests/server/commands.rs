@@ -29,6 +29,36 @@ pub(crate) fn fails(setup: &Setup, arguments: &[&str], input: &str) -> String {
 }
 
 #[test]
+fn a_relative_name_of_the_configuration_begins_where_the_command_runs() {
+    let setup = Setup::new();
+    setup.write("operator.token", &std::fs::read_to_string(setup.folder.path().join("admin.token")).unwrap());
+    setup.write("shop.token", &std::fs::read_to_string(setup.folder.path().join("bank.token")).unwrap());
+    let folder = setup.folder.path();
+    let [parent, name] = [folder.parent().unwrap().as_os_str(), folder.file_name().unwrap()];
+    for (from, file) in [
+        (parent, std::path::Path::new(name).join("config.toml")),
+        (parent, std::path::Path::new(".").join(name).join("config.toml")),
+        (folder.as_os_str(), "config.toml".into()),
+        (folder.as_os_str(), std::path::Path::new("..").join(name).join("config.toml")),
+    ] {
+        // Each way in which a file with a secret is named.
+        let output = setup
+            .again()
+            .set("admin.token_file", "operator.token")
+            .set("relying_parties.services", r#"{ shop = { token_file = "shop.token" } }"#)
+            .bare_command()
+            .current_dir(from)
+            .arg("--config")
+            .arg(&file)
+            .arg("check")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {told}", file.display());
+    }
+}
+
+#[test]
 fn accounts_are_added_listed_shown_unblocked_and_removed() {
     let setup = Setup::new();
     assert_eq!(says(&setup, &["account", "add", "dora"]), "");

@@ -172,9 +172,15 @@ impl Setup {
 
     /// A command of the program, with nothing of this process' own environment that could mean something to it.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare_command();
+        command.arg("--config").arg(self.folder.path().join("config.toml")).args(arguments);
+        command
+    }
+
+    /// Returns the program with the settings alone.
+    pub(crate) fn bare_command(&self) -> Command {
         let mut command = Command::new(program());
         command.env_clear().envs(&self.settings).current_dir("/");
-        command.arg("--config").arg(self.folder.path().join("config.toml")).args(arguments);
         command
     }
 

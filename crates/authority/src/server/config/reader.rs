@@ -150,7 +150,7 @@ impl Reader {
     /// The same of a text in which there may be a secret, or none: that is for the caller to say.
     pub(super) fn perhaps_secret(&mut self, key: &str) -> Option<Secret> {
         let file_key = format!("{key}{FILE}");
-        match (self.value(key), self.path(&file_key)) {
+        match (self.value(key), self.text(&file_key)) {
             (Some(_), Some(_)) => {
                 self.problem(&file_key, format!("{key} is given, too: one of them must go"));
                 None
@@ -160,12 +160,12 @@ impl Reader {
                 self.problem(key, "must not be empty");
                 None
             }
-            (None, Some(file)) => self.secret_in(&file_key, &file),
+            (None, Some(file)) => self.secret_in(&file_key, file.as_ref()),
             (None, None) => None,
         }
     }
 
-    /// The secret in a file, without the line's end.
+    /// Reads the secret in a file, without the line's end. A relative path begins in the configuration's folder.
     pub(super) fn secret_in(&mut self, key: &str, file: &Path) -> Option<Secret> {
         let path = self.folder.join(file);
         match read_secret(&path) {

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex};
 
 use inwebo_values::{K0, Modulus, SecVal, Serial};
 use pims::inwebo::activate::PinMode;
-use pims::inwebo::{Client, Device, EngineError, Pin, Request, SmsCode, Word};
+use pims::inwebo::{Client, Device, EngineError, Pin, Request, SmsCode, Ticket, Word};
 use pims::store::{RecordStore, StoreError};
 use pims::strongauth::machine::{State, Sync};
 use pims::strongauth::record::{Block, Enrollment, Intent, Record, Standing};
 use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
-use pims::transport::{CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
+use pims::transport::{CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
 use zeroize::Zeroizing;
 
 /// Answers from a list; what was asked is kept.
@@ -576,6 +576,24 @@ fn a_code_that_was_not_sent_for_want_of_room_is_shown_again() {
     bench.script.answer("ActionSetup", &setup);
     assert_eq!(component.accept_code(&code).ok(), Some(PinMode::New));
     assert_eq!(bench.script.asked(), ["Setup activate"; 3]);
+}
+
+#[test]
+fn a_ticket_that_could_not_be_written_down_twice_is_used_all_the_same() {
+    let (bench, mut component) = bench(&Record { account: "local".into(), ..Record::default() });
+    let ticket = Ticket::new("a-ticket-of-forty-three-letters-and-digits-0").unwrap();
+    bench.set_full(true);
+    bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Ticket(ticket)));
+    component.request_code(CodePurpose::Enrollment, None).unwrap_or_else(|error| panic!("{error}"));
+    // There is still no room: nothing is sent, and the ticket is kept.
+    let code = SmsCode::new("2424").unwrap();
+    assert!(matches!(component.accept_code(&code).err(), Some(Failure::Store(_))));
+    assert_eq!(bench.script.asked(), [""; 0]);
+    bench.set_full(false);
+    bench.script.answer("ActionSetup", &keys().replace("<pinmode>1", "<pinmode>2"));
+    assert_eq!(component.accept_code(&code).ok(), Some(PinMode::New));
+    let asked = bench.script.asked.lock().unwrap();
+    assert!(asked[0].contains("a-ticket-of-forty-three-letters-and-digits-0"), "{}", asked[0]);
 }
 
 #[test]

@@ -201,6 +201,8 @@ def test_ctrl_c_ends_a_program_that_waits_for_a_callback_at_its_end(run: Run) ->
         + STANDING.replace("STAND", "time.sleep(1000)").replace("0.2", "1000")
         + """
 import atexit, signal
+# A program that a shell starts in the background ignores Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Called after the package's own function, so before it returns.
 def interrupt():
     while not _bridge.bridge._is_over:

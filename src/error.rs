@@ -161,7 +161,7 @@ impl Error {
 
     fn with_info(mut self, change: impl FnOnce(&mut Info)) -> Self {
         change(self.info.get_or_insert_default());
-        // What says nothing is left out.
+        // An info without members is left out.
         self.info = self.info.filter(|info| **info != Info::default());
         self
     }

@@ -27,7 +27,7 @@ pub(super) struct Core {
     news: Vec<(AccountView, AccountView)>,
 }
 
-/// What is opened once and stays open as long as the facade is there. Nothing in it is looked up by
+/// The things that are opened once and stay open as long as the facade is there. Nothing in it is looked up by
 /// its path again: another folder may be there by then.
 struct Open {
     lock: StorageLock,

@@ -6,7 +6,7 @@ use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use pims_private_files::{Access, Folder, Sharing};
+use pims_private_files::{Access, FileId, Folder, Sharing};
 
 use super::{KEY, OLD_TEMPORARIES, PROBE, RECORD, StoreError, sync_folder};
 
@@ -41,7 +41,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// What tells this process from others: its number, and on Linux the namespace that the number is
+/// The identity of a process among others: its number, and on Linux the namespace that the number is
 /// of and the moment at which the process began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Identity {
@@ -112,7 +112,7 @@ impl StorageLock {
             Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked(path, holder(&mut file))),
             Err(fs::TryLockError::Error(error)) => return Err(StoreError::io("locked", &path)(error)),
         }
-        let id = file.metadata().map(|metadata| file_id(&metadata)).map_err(StoreError::io("locked", &path))?;
+        let id = Folder::id_of_open(&file).map_err(StoreError::io("locked", &path))?;
         let lock = Self(Arc::new(Held { folder: Arc::new(folder), file, id, process: std::process::id() }));
         let folder = lock.folder();
         for name in OLD_TEMPORARIES {
@@ -136,8 +136,8 @@ impl StorageLock {
     /// can be written there.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let path = self.folder().file(LOCK);
-        match fs::symlink_metadata(&path) {
-            Ok(metadata) if file_id(&metadata) == self.0.id => {}
+        match Folder::id_of(&path) {
+            Ok(id) if id == self.0.id => {}
             _ => return Err(StoreError::Gone(path)),
         }
         self.folder().check_room().map_err(StoreError::io("written", self.folder().path()))
@@ -179,20 +179,6 @@ impl Drop for Held {
             let _ = self.file.unlock();
         }
     }
-}
-
-/// What tells a file from another one of the same name, where the system has such a thing.
-type FileId = (u64, u64);
-
-#[cfg(unix)]
-fn file_id(metadata: &fs::Metadata) -> FileId {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
-}
-
-#[cfg(not(unix))]
-fn file_id(_: &fs::Metadata) -> FileId {
-    (0, 0)
 }
 
 #[cfg(test)]

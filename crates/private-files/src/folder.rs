@@ -47,7 +47,7 @@ pub enum Readers {
     ShutOut,
 }
 
-/// What tells a file from another one of the same name, where the system has such a thing.
+/// The identity of a file among others of the same name, where the system has such a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileId(pub(crate) u64, pub(crate) u64);
 
@@ -99,6 +99,11 @@ impl Folder {
     /// Returns what tells the file at a path from another one there. A link is not followed.
     pub fn id_of(path: &Path) -> io::Result<FileId> {
         system::id_of(path)
+    }
+
+    /// Returns the same of a file that is open, whatever is at its path by now.
+    pub fn id_of_open(file: &File) -> io::Result<FileId> {
+        system::facts_of(file).map(|facts| facts.id)
     }
 
     /// Opens the folder that a file lies in, and returns it with the file's name.

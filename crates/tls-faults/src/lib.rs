@@ -1,4 +1,4 @@
-//! What made a TLS connection fail. rustls' own texts name its types; these sentences name the
+//! The causes of TLS connections that fail. rustls' own texts name its types; these sentences name the
 //! cause and say what to do.
 
 #![forbid(unsafe_code)]

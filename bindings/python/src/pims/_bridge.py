@@ -96,7 +96,7 @@ class KeptSubscription(Kept):
     ) -> None:
         super().__init__("subscribe", api, handler)
         self.on_end = on_end
-        # Whether its event loop was closed: then no event can be delivered any more.
+        # True once its event loop was closed: no event can be delivered any more.
         self.is_orphan = is_orphan
         # Who left it and waits for its end.
         self.waiting: List[Handler] = []
@@ -510,7 +510,7 @@ class Bridge:
                 if not isinstance(kept, KeptSubscription):
                     self._left_over.discard(key)
                 elif not self._is_over:
-                    # Where the interpreter ends, all of them do.
+                    # All of them end with the interpreter.
                     with contextlib.suppress(ShutdownError):
                         self._end(key, kept)
 

@@ -1,4 +1,4 @@
-//! What a time in a row means to a clock that may have been wrong.
+//! Times in rows, read by a clock that may have been wrong.
 //!
 //! A clock that is ahead for a while leaves times in the rows that are still to come when it is right
 //! again. A clock that goes back sees times of the right one that way. One rule holds for all of them:

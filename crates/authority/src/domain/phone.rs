@@ -162,7 +162,8 @@ fn digit(c: char) -> Option<char> {
     char::from_digit(value, 10)
 }
 
-/// Whether a character says nothing of a number: it sets its digits apart, or is not seen at all.
+/// Returns whether a character says nothing of a number: it sets its digits apart, or is not seen at
+/// all.
 fn is_dropped(c: char) -> bool {
     let is_punctuation = matches!(
         c,

@@ -1,4 +1,4 @@
-//! What operators are shown, as JSON: by the API for operators, and by commands with `--json`.
+//! The views of rows that operators get, as JSON: by the API for operators, and by commands with `--json`.
 
 use serde::Serialize;
 

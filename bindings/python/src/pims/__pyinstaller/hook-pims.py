@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from pims import _library
 
-# Where the package has no library inside, the system's is used, at run time too.
+# A package without a library inside uses the system's, at run time too.
 binaries = [(str(file), "pims/_lib") for file in [_library.IN_PACKAGE] if file.exists()]

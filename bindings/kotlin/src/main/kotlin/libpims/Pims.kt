@@ -23,7 +23,8 @@ fun interface ExceptionHandler {
  * Parameters are maps of texts, numbers, booleans, nulls, lists, arrays and maps, and of the types that the README names; a text may be a
  * [CharArray], which its owner can wipe. Numbers of messages are [Int], [Long] or [java.math.BigInteger] where they are integers, else [Double].
  *
- * Where the native library is not found, each function that needs it throws an [UnsatisfiedLinkError] that says what was tried.
+ * Each function that needs the native library throws an [UnsatisfiedLinkError] if it is not found;
+ * the error says what was tried.
  */
 object Pims {
     /** Longest parameters, in bytes of UTF-8. */

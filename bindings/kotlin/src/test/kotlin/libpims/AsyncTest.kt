@@ -96,10 +96,10 @@ class AsyncTest : WithFolder() {
             assertTrue("waiting inside a callback never ends" in refusal.message.orEmpty())
             // A stage of a future is a callback, too.
             val staged = Pims.getAsync(VERSION).thenApply { wait() }
-            // Where the stage was added after the result it ran here.
+            // A stage that was added after the result ran here.
             runCatching { staged.value() }.exceptionOrNull()?.let { assertTrue("waiting inside" in it.cause?.message.orEmpty(), "$it") }
         }
-        // What is there already needs no waiting.
+        // A result that is there already needs no waiting.
         Pims.get(VERSION) { _ -> refusals.put(IllegalStateException(CompletableFuture.completedFuture("there").join())) }
         assertEquals("there", refusals.poll(DEADLINE_SECONDS, TimeUnit.SECONDS)?.message)
         Pims.getAsync(VERSION).value()

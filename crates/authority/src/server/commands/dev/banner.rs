@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{ACCOUNT, CERTIFICATE, CONFIG, OPERATOR, OUTBOX, TOKEN};
 
-/// Where a service for development is, and what comes next.
+/// The address of a service for development, and the commands that come next.
 pub(crate) struct Banner<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) public: SocketAddr,

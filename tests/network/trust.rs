@@ -167,8 +167,8 @@ fn each_fault_of_a_certificate_has_its_own_sentence() {
             "put the issuer's certificate into credential.caFile",
         ),
         ("elsewhere.example", |_| (), true, "for another host"),
-        ("localhost", expire, true, "has expired: check the clock"),
-        ("localhost", future, true, "not valid yet: check the clock"),
+        ("localhost", expire, true, "has expired: check the local clock"),
+        ("localhost", future, true, "not valid yet: check the local clock"),
         ("localhost", authority, true, "the certificate of a CA as its own"),
     ] {
         let detail = told(host, change, with_ca);

@@ -1,4 +1,4 @@
-/* Keys of the recorded exchanges (tests/vectors): what a service hands over that nobody needs a private key for. */
+/* Keys of the recorded exchanges (crates/inwebo/tests/vectors): what a service hands over that nobody needs a private key for. */
 #ifndef SERVICE_KEYS_H
 #define SERVICE_KEYS_H
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use inwebo_values::hex;
+use inwebo::values::hex;
 use pims_private_files::{Access, Flaw, Folder, Readers, Sharing, check_given, flaw_of};
 use zeroize::Zeroizing;
 

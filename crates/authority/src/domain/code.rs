@@ -121,8 +121,9 @@ fn window(ages: &[i64], length: i64, limit: u32) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use inwebo::cvs::Purpose;
+
     use super::*;
-    use crate::sms::Purpose;
     use crate::storage::CodeUse;
 
     fn code(tries: u32) -> CodeRow {

@@ -101,7 +101,7 @@ struct Audit {
 /// A seal as the log tells it.
 fn seal(text: &str) -> Result<(i64, String), String> {
     let parts = text.split_once(':').and_then(|(number, head)| Some((number.parse().ok()?, head)));
-    let seal = parts.filter(|(number, head)| *number > 0 && inwebo_values::hex::decode_array::<32>(head).is_some());
+    let seal = parts.filter(|(number, head)| *number > 0 && inwebo::values::hex::decode_array::<32>(head).is_some());
     seal.map(|(number, head)| (number, head.to_owned()))
         .ok_or_else(|| "must be a number, a colon and 64 hex digits".to_owned())
 }

@@ -129,6 +129,6 @@ fn text(value: ValueRef<'_>) -> String {
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        ValueRef::Blob(bytes) => inwebo_values::hex::encode(bytes),
+        ValueRef::Blob(bytes) => inwebo::values::hex::encode(bytes),
     }
 }

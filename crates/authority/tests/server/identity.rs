@@ -406,7 +406,7 @@ impl Rsa {
         run(&["genrsa", "-out", "key.pem", &bits.to_string()]);
         let modulus = String::from_utf8(run(&["rsa", "-in", "key.pem", "-noout", "-modulus"])).unwrap();
         let modulus = modulus.trim().trim_start_matches("Modulus=").to_ascii_lowercase();
-        let modulus = inwebo_values::hex::decode(&modulus).unwrap();
+        let modulus = inwebo::values::hex::decode(&modulus).unwrap();
         let key = json!({"kty": "RSA", "kid": id, "use": "sig", "n": encoded(&modulus), "e": "AQAB"});
         Self { folder, key }
     }

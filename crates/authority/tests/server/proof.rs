@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use inwebo_values::hex;
+use inwebo::values::hex;
 use pims_authority::{AccountName, Purpose};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! The listener of operators: where it is, and who they are.
 
-use inwebo_values::hex;
+use inwebo::values::hex;
 
 use super::reader::Reader;
 use super::sections::tls;

@@ -46,10 +46,7 @@ pub(crate) async fn send_code(
     let caller = caller(&service, &headers)?;
     let body: SendCode =
         if body.is_empty() { SendCode { purpose: enrollment(), phone_number: None } } else { parse(&body)? };
-    let purposes = [Purpose::Enrollment, Purpose::PhoneNumberCertification, Purpose::ResetPin];
-    let purpose = purposes
-        .into_iter()
-        .find(|purpose| purpose.as_str() == body.purpose)
+    let purpose = Purpose::parse(&body.purpose)
         .ok_or(Trouble::Malformed("`type` is none of enrollment, phoneNumberCertification, resetPIN"))?;
     let account = match purpose {
         // The first half of a change of number.
@@ -64,7 +61,7 @@ pub(crate) async fn send_code(
         && let Err(wait) = advance.take(&service.rates.codes_of_number, subscriber(&number), Instant::now())
     {
         service.metrics.limited("number");
-        let refusal = CvsRefusal::TooManyCodes { retry_after_seconds: wait.as_secs().saturating_add(1) };
+        let refusal = CvsRefusal::TooManyCodes { retry_after_seconds: Some(wait.as_secs().saturating_add(1)) };
         return Ok(told(&service, "sendCode", CvsAnswer::Refused(refusal)));
     }
     let languages = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
@@ -177,7 +174,7 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Trouble> {
 fn told(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
     let (status, word) = match &answer {
         CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::PhoneNumber(_) => (StatusCode::OK, "OK"),
-        CvsAnswer::Refused(refusal) => refused(*refusal),
+        CvsAnswer::Refused(refusal) => refused(refusal),
     };
     service.metrics.outcome(operation, word);
     match answer {
@@ -191,14 +188,14 @@ fn told(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
             (status, Json(json!({"err": word, "attemptsLeft": 0, "reason": "noCode"}))).into_response()
         }
         CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }) => {
-            let after = [(header::RETRY_AFTER, retry_after_seconds.to_string())];
+            let after = retry_after_seconds.map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
             (status, after, Json(json!({"err": word}))).into_response()
         }
         CvsAnswer::Refused(_) => (status, Json(json!({"err": word}))).into_response(),
     }
 }
 
-fn refused(refusal: CvsRefusal) -> (StatusCode, &'static str) {
+fn refused(refusal: &CvsRefusal) -> (StatusCode, &str) {
     match refusal {
         CvsRefusal::NoPhoneNumber => (StatusCode::NOT_FOUND, "NOK:NOPHONE"),
         CvsRefusal::PhoneNumberRegistered => (StatusCode::CONFLICT, "NOK:PHONEREGISTERED"),
@@ -207,5 +204,6 @@ fn refused(refusal: CvsRefusal) -> (StatusCode, &'static str) {
         CvsRefusal::OtherNumber => (StatusCode::FORBIDDEN, "NOK:OTHERNUMBER"),
         CvsRefusal::TooManyCodes { .. } => (StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYCODES"),
         CvsRefusal::SmsNotSent => (StatusCode::SERVICE_UNAVAILABLE, "NOK:NOSMS"),
+        CvsRefusal::Word { word, .. } => (StatusCode::FORBIDDEN, word.as_str()),
     }
 }

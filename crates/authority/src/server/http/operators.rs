@@ -97,7 +97,7 @@ fn find(operators: &[Operator], request: &Request) -> Option<Known> {
     if operators.is_empty() {
         // The listener asked for a certificate and trusts its issuer.
         let PeerCertificate(fingerprint) = certificate?;
-        let name = format!("sha256:{}", inwebo_values::hex::encode(&fingerprint));
+        let name = format!("sha256:{}", inwebo::values::hex::encode(&fingerprint));
         return Some(Known { name, roles: Role::ALL.to_vec() });
     }
     // All of them are compared, whichever it is.

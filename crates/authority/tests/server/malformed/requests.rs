@@ -1,6 +1,6 @@
 //! What apps, devices and relying parties may send, and do not send like that.
 
-use inwebo_values::hex;
+use inwebo::values::hex;
 use proptest::prelude::*;
 
 use super::{Asked, Door};

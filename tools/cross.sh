@@ -107,21 +107,8 @@ x86_64_unknown_linux_musl() {
         echo "  it was not run: LLVM's libunwind.a is missing: Debian's libunwind-14-dev"
         return 0
     fi
-    cat >"$build/musl/printf.c" <<'EOF'
-#include <stdarg.h>
-#include <stdio.h>
-int __fprintf_chk(FILE *stream, int flag, const char *format, ...)
-{
-    va_list arguments;
-    (void)flag;
-    va_start(arguments, format);
-    int written = vfprintf(stream, format, arguments);
-    va_end(arguments);
-    return written;
-}
-EOF
     tools/localize.sh "$lib/libpims.a" "$build/libpims-musl.a"
-    musl-gcc -static -std=c99 -O2 -Iinclude examples/c/enroll.c "$build/musl/printf.c" -o "$build/enroll-musl" "$build/libpims-musl.a" "$unwinder"
+    musl-gcc -static -std=c99 -O2 -Iinclude examples/c/enroll.c tests/tools/fprintf_chk.c -o "$build/enroll-musl" "$build/libpims-musl.a" "$unwinder"
     run_demo "$build/enroll-musl"
 }
 
@@ -148,12 +135,7 @@ x86_64_pc_windows_gnu() {
     x86_64-w64-mingw32-gcc -std=c99 -O2 -Iinclude "$windows/quickstart.c" -o "$windows/quickstart.exe" "$lib/libpims.dll.a"
     if need wine "wine and wine64"; then
         # Wine has had this library since its version 9; Rust's standard library takes its random numbers from there.
-        cat >"$windows/random.c" <<'EOF'
-#include <windows.h>
-BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
-__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T size) { return SystemFunction036(data, (ULONG)size); }
-EOF
-        x86_64-w64-mingw32-gcc -shared -O2 "$windows/random.c" -o "$windows/bcryptprimitives.dll" -ladvapi32
+        x86_64-w64-mingw32-gcc -shared -O2 tests/tools/process_prng.c -o "$windows/bcryptprimitives.dll" -ladvapi32
         export WINEPREFIX="$windows/prefix" WINEDEBUG=-all
         (cd "$windows" && sms_code | wine quickstart.exe >quickstart.out) || { cat "$windows/quickstart.out"; return 1; }
         grep -q '"result":{"otp":"[0-9a-z]*"}' "$windows/quickstart.out" || { cat "$windows/quickstart.out"; return 1; }

@@ -8,40 +8,49 @@
 # not be laid out, which says nothing of the repository.
 set -eu
 
-folder=$(realpath -m "${1:?usage: tools/swift-debian.sh FOLDER command…}")
+# This program calls itself with these two options, in mounts of its own, which go with the process, also where it fails.
+case ${1:?usage: tools/swift-debian.sh FOLDER command…} in
+--lay-out) # folder, mirror
+    folder=$2
+    debootstrap --variant=minbase trixie "$folder" "$3" >"$folder.log" 2>&1
+    # How this machine reaches its packages is how that one does.
+    for file in resolv.conf hosts; do cp "/etc/$file" "$folder/etc/$file"; done
+    mount --bind /dev "$folder/dev"
+    mount -t proc proc "$folder/proc"
+    {
+        chroot "$folder" apt-get update
+        chroot "$folder" apt-get install --yes --no-install-recommends swiftlang gcc g++ libc6-dev
+        chroot "$folder" apt-get clean
+    } >>"$folder.log" 2>&1
+    exit 0
+    ;;
+--run) # folder, this repository, command…
+    folder=$2 here=$3
+    shift 3
+    mkdir -p "$folder$here"
+    mount --bind "$here" "$folder$here"
+    mount --bind /dev "$folder/dev"
+    mount -t proc proc "$folder/proc"
+    exec chroot "$folder" env --chdir="$here" "$@"
+    ;;
+esac
+
+folder=$(realpath -m "$1")
 shift
 here=$(cd "$(dirname "$0")/.." && pwd)
-
-prepare() {
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | sort -u | head -n 1)
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    # With its own mounts, which go with the process, also where it fails.
-    unshare --mount sh -eu -c '
-        debootstrap --variant=minbase trixie "$1" "$2" >"$1.log" 2>&1
-        # How this machine reaches its packages is how that one does.
-        for file in resolv.conf hosts; do cp "/etc/$file" "$1/etc/$file"; done
-        mount --bind /dev "$1/dev"
-        mount -t proc proc "$1/proc"
-        chroot "$1" sh -eu -c "apt-get update && apt-get install --yes --no-install-recommends swiftlang gcc g++ libc6-dev && apt-get clean" >>"$1.log" 2>&1
-    ' prepare "$folder" "$mirror" && touch "$folder/.done"
-}
 
 if ! [ -e "$folder/.done" ]; then
     echo "laying out Debian 13 with Swift in $folder"
     DEBIAN_FRONTEND=noninteractive
     export DEBIAN_FRONTEND
-    prepare || {
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    # shellcheck disable=SC2016 # apt-get reads $(…) itself
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | sort -u | head -n 1)
+    unshare --mount "$0" --lay-out "$folder" "$mirror" || {
         tail -n 5 "$folder.log" >&2
         exit 75
     }
+    touch "$folder/.done"
 fi
-exec unshare --mount sh -eu -c '
-    root=$1 here=$2
-    shift 2
-    mkdir -p "$root$here"
-    mount --bind "$here" "$root$here"
-    mount --bind /dev "$root/dev"
-    mount -t proc proc "$root/proc"
-    exec chroot "$root" sh -eu -c "cd \"\$0\" && exec \"\$@\"" "$here" "$@"
-' run "$folder" "$here" "$@"
+exec unshare --mount "$0" --run "$folder" "$here" "$@"

@@ -33,14 +33,9 @@ END
 APT_CONFIG=$work/apt.conf
 PIMS_PACKAGES_LOCK=$work/lock
 export APT_CONFIG PIMS_PACKAGES_LOCK
-# `hold` has the lock of the package lists, as apt-get takes it, until its standard input ends.
-hold='import fcntl, sys
-file = open(sys.argv[1], "w")
-fcntl.lockf(file, fcntl.LOCK_EX)
-print("held", flush=True)
-sys.stdin.read()'
+# Another process has the lock of the package lists, as apt-get takes it.
 mkfifo "$work/in" "$work/out"
-python3 -c "$hold" "$work/state/lists/lock" <"$work/in" >"$work/out" 2>"$work/err" &
+python3 tests/tools/hold_lock.py "$work/state/lists/lock" <"$work/in" >"$work/out" 2>"$work/err" &
 holder=$!
 exec 3>"$work/in" 4<"$work/out"
 read -r said <&4 || said=

@@ -53,32 +53,9 @@ checked() {
 # First the proof that a fault would be found: a call of JNI while an exception is pending.
 faulty=$build/faulty
 mkdir -p "$faulty"
-cat >"$faulty/Faulty.java" <<'EOF'
-final class Faulty {
-    static native void call();
-
-    public static void main(String[] arguments) {
-        System.load(arguments[0]);
-        try {
-            call();
-        } catch (IllegalStateException expected) {
-            System.out.println("called");
-        }
-    }
-}
-EOF
-cat >"$faulty/faulty.c" <<'EOF'
-#include <jni.h>
-
-JNIEXPORT void JNICALL Java_Faulty_call(JNIEnv *env, jclass class)
-{
-    (*env)->ThrowNew(env, (*env)->FindClass(env, "java/lang/IllegalStateException"), "pending");
-    (*env)->GetSuperclass(env, class);
-}
-EOF
 home=$(dirname "$(dirname "$(realpath "$(command -v javac)")")")
-"${CC:-cc}" -shared -fPIC -I"$home/include" -I"$home/include/linux" "$faulty/faulty.c" -o "$faulty/libfaulty.so"
-javac -d "$faulty" "$faulty/Faulty.java"
+"${CC:-cc}" -shared -fPIC -I"$home/include" -I"$home/include/linux" tests/tools/faulty.c -o "$faulty/libfaulty.so"
+javac -d "$faulty" tests/tools/Faulty.java
 if checked -cp "$faulty" Faulty "$faulty/libfaulty.so" >"$faulty/log" 2>&1 || ! grep -q 'exception pending' "$faulty/log"; then
     cat "$faulty/log" "$build/out"
     echo "the checks of JNI did not find a fault that is there" >&2

@@ -53,9 +53,7 @@ works_with() { # compiler with its options, arguments of `works`…
 
 # The program's own SQLite, built with an option that tells it from another one.
 option=MAX_EXPR_DEPTH=77
-amalgamation=$(dirname "$(cargo metadata --locked --format-version 1 |
-    python3 -c 'import json, sys
-print(next(p["manifest_path"] for p in json.load(sys.stdin)["packages"] if p["name"] == "libsqlite3-sys"))')")/sqlite3
+amalgamation=$(tools/crate-folder.py libsqlite3-sys)/sqlite3
 [ -f "$amalgamation/sqlite3.c" ] || fail "there is no sqlite3.c in $amalgamation"
 $cc -O1 -fPIC -w -DSQLITE_MAX_EXPR_DEPTH=77 -c "$amalgamation/sqlite3.c" -o "$work/sqlite3.o"
 ar rcs "$work/libown.a" "$work/sqlite3.o"
@@ -80,9 +78,7 @@ works "SQLite as a shared library, after another one with libpims.a inside" $opt
 works "SQLite in the program, libpims.a inside a shared library" $option "$work/main.o" "$work/libown.a" "$work/libinside.so" "$rpath" -rdynamic
 works "with --gc-sections" $option "$work/main.o" "$work/libown.a" "$pims" -Wl,--gc-sections
 for linker in gold lld; do
-    if $cc -fuse-ld=$linker -x c - -o "$work/none" 2>/dev/null <<END
-int main(void) { return 0; }
-END
+    if echo 'int main(void) { return 0; }' | $cc -fuse-ld=$linker -x c - -o "$work/none" 2>/dev/null
     then works "with the linker $linker" $option "$work/main.o" "$work/libown.a" "$pims" -fuse-ld=$linker -Wl,--gc-sections
     else echo "SKIPPED: the linker $linker is not installed"; fi
 done
@@ -100,32 +96,6 @@ else
 fi
 
 # Another static library with Rust's runtime, and a panic that it catches.
-cat >"$work/other.rs" <<'END'
-#[no_mangle]
-pub extern "C" fn other_catches() -> i32 {
-    std::panic::set_hook(Box::new(|_| ()));
-    i32::from(std::panic::catch_unwind(|| panic!("caught")).is_err())
-}
-END
-rustc --edition 2021 --crate-type staticlib -O "$work/other.rs" -o "$work/libother.a"
-cat >"$work/two.c" <<'END'
-#include <pims.h>
-#include <stdio.h>
-#include <string.h>
-int other_catches(void);
-int main(int count, char **arguments)
-{
-    char params[4096];
-    (void)count;
-    snprintf(params, sizeof params, "{\"storage\":{\"path\":\"%s/state\"}}", arguments[1]);
-    char *message = pims_execute("init", NULL, params);
-    const int is_there = strstr(message, "\"status\":\"SUCCEEDED\"") != NULL;
-    pims_string_free(message);
-    pims_free();
-    if (!is_there || other_catches() != 1) return 1;
-    puts("both work");
-    return 0;
-}
-END
-works "another static library by Rust, before libpims.a" - "$work/two.c" "$work/libother.a" "$pims"
-works "another static library by Rust, after libpims.a" - "$work/two.c" "$pims" "$work/libother.a"
+rustc --edition 2021 --crate-type staticlib -O tests/static/other.rs -o "$work/libother.a"
+works "another static library by Rust, before libpims.a" - tests/static/two.c "$work/libother.a" "$pims"
+works "another static library by Rust, after libpims.a" - tests/static/two.c "$pims" "$work/libother.a"

@@ -46,20 +46,8 @@ for part in pims- std- sqlite3; do
     [ "$symbols" -gt 0 ] || { echo "the library is not instrumented: no __tsan_read, _write or _atomic in ${part%-}" >&2; exit 1; }
     echo "ThreadSanitizer is on in ${part%-} ($symbols references)"
 done
-cat >"$out/racy.c" <<'EOF'
-#include <pthread.h>
-static int shared;
-static void *add(void *none) { shared++; return none; }
-int main(void)
-{
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, add, NULL)) return 0;
-    add(NULL);
-    return pthread_join(thread, NULL);
-}
-EOF
 # shellcheck disable=SC2086 # a list of options
-clang $flags -c "$out/racy.c" -o "$out/racy.o"
+clang $flags -c "$here/tests/tools/racy.c" -o "$out/racy.o"
 link "$out/racy" "$out/racy.o"
 if checked racy "$out/racy" 2>"$out/racy.log" || ! grep -q 'data race.* in add' "$out/racy.log"; then
     cat "$out/racy.log" >&2

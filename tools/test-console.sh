@@ -1,7 +1,7 @@
 #!/bin/sh
 # The console app, with the package as it is installed: the wheel of bindings/python/dist in an environment of its own.
 #
-#     tools/test-console.sh BUILD PYTHON AUTHORITY          AUTHORITY is the program pims-authority, with the feature server
+#     tools/test-console.sh BUILD PYTHON AUTHORITY          AUTHORITY is the program pims-authority
 set -eu
 
 build=$(realpath "${1:?usage: tools/test-console.sh BUILD PYTHON AUTHORITY}")

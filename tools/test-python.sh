@@ -1,7 +1,7 @@
 #!/bin/sh
 # The package as it is installed: the wheel of bindings/python/dist goes into a fresh environment, and everything runs from there.
 #
-#     tools/test-python.sh BUILD PYTHON AUTHORITY          AUTHORITY is the program pims-authority, with the feature server
+#     tools/test-python.sh BUILD PYTHON AUTHORITY          AUTHORITY is the program pims-authority
 set -eu
 
 build=$(realpath "${1:?usage: tools/test-python.sh BUILD PYTHON AUTHORITY}")

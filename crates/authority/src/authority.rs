@@ -21,7 +21,7 @@ use crate::domain::{moment, pin};
 use crate::failure::{Failure, OpenError};
 use crate::mac::{MacAnswer, MacRequest};
 use crate::master_key::KeyRing;
-use crate::policy::Policy;
+use crate::policy::{ActivationProof, Policy};
 use crate::sealing::Vault;
 use crate::service_keys::KeyHolder;
 use crate::sms::SmsGateway;
@@ -310,8 +310,7 @@ impl Authority {
     }
 
     /// Returns what an activation must show now.
-    #[cfg(feature = "server")]
-    pub(crate) fn activation_proof(&self) -> crate::ActivationProof {
+    pub fn activation_proof(&self) -> ActivationProof {
         self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).activation_proof
     }
 
@@ -335,8 +334,7 @@ impl Authority {
     }
 
     /// Notes in the audit trail that the actor was refused something.
-    #[cfg(feature = "server")]
-    pub(crate) fn note_refused_operator(&self) -> Result<(), Failure> {
+    pub fn note_refused_operator(&self) -> Result<(), Failure> {
         self.surroundings().step("operator.refuse", |step| step.audit(None, None, audit::OPERATOR_REFUSED))
     }
 }

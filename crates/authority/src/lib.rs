@@ -43,12 +43,10 @@ mod mac;
 mod master_key;
 mod notices;
 mod policy;
-mod random;
+pub mod random;
 mod rekey;
 mod rsa;
 mod sealing;
-#[cfg(feature = "server")]
-pub mod server;
 mod service_keys;
 mod sms;
 mod sms_budget;
@@ -58,7 +56,7 @@ mod sms_texts;
 mod step;
 mod storage;
 #[cfg(feature = "postgres")]
-mod tls;
+pub mod tls;
 mod tokens;
 mod trail;
 
@@ -70,15 +68,19 @@ pub use authority::Postgres;
 pub use authority::{Authority, Database, Options, SqliteFile, Unblock, Verdict};
 pub use clock::{Clock, SystemClock};
 pub use domain::budget::SmsBudget;
+pub use domain::code::expected_hits;
 pub use domain::dialing::{Countries, Prefix};
+#[cfg(feature = "phone-plans")]
+pub use domain::phone::calling_code_of;
 pub use domain::phone::{PhoneNumber, Plans};
 pub use failure::{Failure, OpenError, StorageError};
 pub use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
 pub use inwebo::mode::Mode;
 pub use inwebo::values::Ticket;
 pub use inwebo::word::Word;
+pub use key_material::wipe_stack;
 pub use mac::{MacAnswer, MacRequest};
-pub use master_key::{KeyRing, MasterKey};
+pub use master_key::{INPUT as MASTER_KEY_INPUT, KeyRing, MasterKey};
 pub use pims_private_files::Sharing;
 pub use policy::{ActivationProof, ClonePolicy, CodeLetters, KeySize, Policy};
 pub use rekey::Progress;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-#[cfg(feature = "server")]
 use crate::domain::code::CodeForm;
 use crate::sms_rules::SmsRules;
 
@@ -225,8 +224,7 @@ impl Policy {
     }
 
     /// Returns how many symbols a new SMS code has.
-    #[cfg(feature = "server")]
-    pub(crate) fn code_length(&self) -> usize {
+    pub fn code_length(&self) -> usize {
         CodeForm::of(self).length()
     }
 

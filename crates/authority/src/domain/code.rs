@@ -56,8 +56,7 @@ impl CodeForm {
 
 /// Returns how many of `live_codes` a stranger can expect to hit with so many guesses, who has no account of them and no
 /// ticket. A guess without a proof is compared with no code, unless activations are open: then with all.
-#[cfg(any(feature = "server", test))]
-pub(crate) fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {
+pub fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {
     match policy.activation_proof {
         ActivationProof::Token | ActivationProof::Ticket => 0.0,
         ActivationProof::Open(_) => {

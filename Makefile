@@ -64,7 +64,7 @@ libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
 sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 
-lint: ## formatting, clippy and documentation without warnings
+lint: ## formatting, clippy and documentation without warnings; shell, the Dockerfile
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(cargo) clippy --lib -- -D warnings
@@ -74,7 +74,7 @@ lint: ## formatting, clippy and documentation without warnings
 	@# Without the tests' dependencies, which bring features of their own: as people build it.
 	$(cargo) clippy -p pims-authority-server --bin pims-authority -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
-	tools/lint-dockerfile.sh $(BUILD)/hadolint
+	tools/lint.py $(BUILD)/lint
 	@if $(cargo) deny --version >/dev/null 2>&1; then $(cargo) deny --offline check bans licenses sources; \
 	else echo "NOT CHECKED: licences, sources, duplicate and wildcard versions of dependencies (deny.toml): cargo-deny is not installed"; fi
 	@echo "NOT CHECKED: known vulnerabilities of dependencies: that is 'make advisories', which needs the network"

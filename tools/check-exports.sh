@@ -16,6 +16,7 @@ case $library in *.a) is_archive=yes symbols=-g ;; *) is_archive='' symbols=-D ;
 nm $symbols --defined-only "$library" >"$work/symbols"
 awk 'NF == 3 { print $3 }' "$work/symbols" | sed 's/@.*//' | sort -u >"$work/exports"
 grep -oE '\bpims_[a-z_]+\(' "$here/include/pims.h" | tr -d '(' | sort -u >"$work/header"
+# shellcheck disable=SC2016 # the page's backticks
 grep -oE '^\| `[^`]*\bpims_[a-z_]+\(' "$here/docs/c-abi.md" | grep -oE 'pims_[a-z_]+' | sort -u >"$work/documentation"
 
 [ "$(wc -l <"$work/header")" -ge 10 ] || { echo "the header declares too few functions" >&2; exit 1; }

@@ -149,7 +149,8 @@ aarch64_linux_android() {
         script android-clang "$clang" --target=aarch64-linux-android24
         script android-linking-clang "$clang" --target=aarch64-linux-android24 -Wl,-z,max-page-size=16384
         # Of the NDK, too, whatever the host's is.
-        export AR_aarch64_linux_android="$(dirname "$clang")/llvm-ar"
+        AR_aarch64_linux_android="$(dirname "$clang")/llvm-ar"
+        export AR_aarch64_linux_android
     else
         need clang clang && need ld.lld lld && need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu || return 1
         echo "  no NDK: it compiles and links, with bionic's symbols left open; it was not run"

@@ -9,7 +9,7 @@
 # TO finds the whole old file or the whole new one. `cp` writes into the old file instead, and ends each process that has it mapped.
 set -eu
 
-link= mode=
+link='' mode=''
 case ${1:-} in
 --link) link=$2; shift ;;
 --mode) mode=$2; shift 2 ;;

@@ -54,7 +54,7 @@ echo "ok: an installation waits for another one"
 
 if tools/install-packages.sh no-such-package-of-anyone 2>"$work/err"; then fail "an unknown package was installed"; fi
 grep -q 'no-such-package-of-anyone' "$work/err" || fail "the unknown package is not named"
-for number in 1 2 3 4; do (tools/install-packages.sh dpkg || : >"$work/failed") 2>>"$work/err" & done
+for _ in 1 2 3 4; do (tools/install-packages.sh dpkg || : >"$work/failed") 2>>"$work/err" & done
 wait
 [ ! -e "$work/failed" ] || fail "of four installations at once one failed"
 echo "ok: four installations at once end well, and an unknown package is told"

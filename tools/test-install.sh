@@ -38,6 +38,17 @@ run() { # program, library or `none`
     grep -q '^Every step went as it should' "$work/out" || fail "$1 did not say that every step went as it should"
 }
 
+# Builds a target of tests/install.
+built_by_cmake() { # folder, target, options
+    folder=$1 target=$2
+    shift 2
+    if ! { cmake -S tests/install -B "$folder" -DEXAMPLES="$here/examples" "$@" && cmake --build "$folder" --target "$target"; } \
+        >"$work/log" 2>&1; then
+        cat "$work/log" >&2
+        fail "CMake did not build"
+    fi
+}
+
 tree() { find "$1" -printf '%P %y %l\n' | sort; }
 
 # An installation beside what is not ours.
@@ -69,8 +80,7 @@ run "$work/enroll-static" none
 says "built by pkg-config against the static library"
 unset PKG_CONFIG_PATH
 
-cmake -S tests/install -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DEXAMPLES="$here/examples" -DWANTED_VERSION="$version" >"$work/log" 2>&1 &&
-    cmake --build "$work/cmake" >>"$work/log" 2>&1 || { cat "$work/log" >&2; fail "CMake did not build"; }
+built_by_cmake "$work/cmake" all -DCMAKE_PREFIX_PATH="$prefix" -DWANTED_VERSION="$version"
 run "$work/cmake/enroll-shared" "$prefix/lib/libpims.so.$version"
 run "$work/cmake/enroll-static" none
 run "$work/cmake/enroll-cpp" "$prefix/lib/libpims.so.$version"
@@ -154,7 +164,6 @@ mv "$work/here" "$work/elsewhere"
 ${CC:-cc} $strict examples/c/enroll.c -o "$work/enroll-moved" -lpthread -Wl,-rpath,"$work/elsewhere/lib" \
     $(PKG_CONFIG_PATH="$work/elsewhere/lib/pkgconfig" pkg-config --cflags --libs pims)
 run "$work/enroll-moved" "$work/elsewhere/lib/libpims.so.$version"
-cmake -S tests/install -B "$work/cmake-moved" -DCMAKE_PREFIX_PATH="$work/elsewhere" -DEXAMPLES="$here/examples" >"$work/log" 2>&1 &&
-    cmake --build "$work/cmake-moved" --target enroll-static >>"$work/log" 2>&1 || { cat "$work/log" >&2; fail "CMake did not build"; }
+built_by_cmake "$work/cmake-moved" enroll-static -DCMAKE_PREFIX_PATH="$work/elsewhere"
 run "$work/cmake-moved/enroll-static" none
 says "moved after it was installed"

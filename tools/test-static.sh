@@ -61,32 +61,33 @@ $cc -shared "$work/sqlite3.o" -o "$work/libown.so" -Wl,-soname,libown.so -lpthre
 
 own="-I$amalgamation"
 rpath="-Wl,-rpath,$work"
-$cc $strict $own -c "$source" -o "$work/main.o"
-works "SQLite as an object, before libpims.a" $option "$work/main.o" "$work/sqlite3.o" "$pims"
-works "SQLite as an object, after libpims.a" $option "$work/main.o" "$pims" "$work/sqlite3.o"
-works "SQLite as an archive, before libpims.a" $option "$work/main.o" "$work/libown.a" "$pims"
-works "SQLite as an archive, after libpims.a" $option "$work/main.o" "$pims" "$work/libown.a"
-works "SQLite as an archive, all with --whole-archive" $option "$work/main.o" -Wl,--whole-archive "$pims" "$work/libown.a" -Wl,--no-whole-archive
-works "SQLite as a shared library, before libpims.a" $option "$work/main.o" "$work/libown.so" "$pims" "$rpath"
-works "SQLite as a shared library, after libpims.a" $option "$work/main.o" "$pims" "$work/libown.so" "$rpath"
-works "SQLite in a program that exports all it has" $option "$work/main.o" "$pims" "$work/libown.so" "$rpath" -rdynamic
+# shellcheck disable=SC2086 # a list of options
+$cc $strict "$own" -c "$source" -o "$work/main.o"
+works "SQLite as an object, before libpims.a" "$option" "$work/main.o" "$work/sqlite3.o" "$pims"
+works "SQLite as an object, after libpims.a" "$option" "$work/main.o" "$pims" "$work/sqlite3.o"
+works "SQLite as an archive, before libpims.a" "$option" "$work/main.o" "$work/libown.a" "$pims"
+works "SQLite as an archive, after libpims.a" "$option" "$work/main.o" "$pims" "$work/libown.a"
+works "SQLite as an archive, all with --whole-archive" "$option" "$work/main.o" -Wl,--whole-archive "$pims" "$work/libown.a" -Wl,--no-whole-archive
+works "SQLite as a shared library, before libpims.a" "$option" "$work/main.o" "$work/libown.so" "$pims" "$rpath"
+works "SQLite as a shared library, after libpims.a" "$option" "$work/main.o" "$pims" "$work/libown.so" "$rpath"
+works "SQLite in a program that exports all it has" "$option" "$work/main.o" "$pims" "$work/libown.so" "$rpath" -rdynamic
 # The archive inside a shared library of the program, which the loader binds with all others.
 # shellcheck disable=SC2086 # a list of libraries
 $cc -shared -Wl,--whole-archive "$pims" -Wl,--no-whole-archive $system -o "$work/libinside.so" -Wl,-soname,libinside.so
-works "SQLite as a shared library, before another one with libpims.a inside" $option "$work/main.o" "$work/libown.so" "$work/libinside.so" "$rpath"
-works "SQLite as a shared library, after another one with libpims.a inside" $option "$work/main.o" "$work/libinside.so" "$work/libown.so" "$rpath"
-works "SQLite in the program, libpims.a inside a shared library" $option "$work/main.o" "$work/libown.a" "$work/libinside.so" "$rpath" -rdynamic
-works "with --gc-sections" $option "$work/main.o" "$work/libown.a" "$pims" -Wl,--gc-sections
+works "SQLite as a shared library, before another one with libpims.a inside" "$option" "$work/main.o" "$work/libown.so" "$work/libinside.so" "$rpath"
+works "SQLite as a shared library, after another one with libpims.a inside" "$option" "$work/main.o" "$work/libinside.so" "$work/libown.so" "$rpath"
+works "SQLite in the program, libpims.a inside a shared library" "$option" "$work/main.o" "$work/libown.a" "$work/libinside.so" "$rpath" -rdynamic
+works "with --gc-sections" "$option" "$work/main.o" "$work/libown.a" "$pims" -Wl,--gc-sections
 for linker in gold lld; do
-    if echo 'int main(void) { return 0; }' | $cc -fuse-ld=$linker -x c - -o "$work/none" 2>/dev/null
-    then works "with the linker $linker" $option "$work/main.o" "$work/libown.a" "$pims" -fuse-ld=$linker -Wl,--gc-sections
+    if echo 'int main(void) { return 0; }' | $cc -fuse-ld="$linker" -x c - -o "$work/none" 2>/dev/null
+    then works "with the linker $linker" "$option" "$work/main.o" "$work/libown.a" "$pims" -fuse-ld="$linker" -Wl,--gc-sections
     else echo "SKIPPED: the linker $linker is not installed"; fi
 done
 
 cxx="${CXX:-c++} -std=c++17 -O1 -Wall -Wextra -Wpedantic -Werror -Iinclude $own"
-works_with "$cxx" "C++ and SQLite, before libpims.a" $option tests/static/exceptions.cpp "$work/libown.a" "$pims"
-works_with "$cxx" "C++ and SQLite, after libpims.a" $option tests/static/exceptions.cpp "$pims" "$work/libown.a"
-works_with "$cxx" "C++ with its runtime inside" $option tests/static/exceptions.cpp "$pims" "$work/libown.a" -static-libstdc++
+works_with "$cxx" "C++ and SQLite, before libpims.a" "$option" tests/static/exceptions.cpp "$work/libown.a" "$pims"
+works_with "$cxx" "C++ and SQLite, after libpims.a" "$option" tests/static/exceptions.cpp "$pims" "$work/libown.a"
+works_with "$cxx" "C++ with its runtime inside" "$option" tests/static/exceptions.cpp "$pims" "$work/libown.a" -static-libstdc++
 
 if [ -f /usr/include/sqlcipher/sqlite3.h ]; then
     works "SQLCipher, before libpims.a" HAS_CODEC -DSQLCIPHER -DSQLITE_HAS_CODEC -I/usr/include/sqlcipher "$source" -lsqlcipher "$pims"

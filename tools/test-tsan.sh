@@ -58,13 +58,15 @@ echo "ThreadSanitizer reports a race that is there"
 
 # What the suite is made of, its Makefile knows; it also compiles.
 value() {
+    # shellcheck disable=SC2016 # make expands it
     printf 'value-%%:\n\t@echo $($*)\n' | make --no-print-directory -s -C "$here/c-tests" -f Makefile -f - "value-$1"
 }
+# shellcheck disable=SC2046 # a list
 [ $# -gt 0 ] || set -- $(value SUITES)
 [ $# -gt 0 ] || { echo "c-tests/Makefile names no SUITES" >&2; exit 1; }
 shared=
 for object in $(value SHARED); do shared="$shared $out/$object.o"; done
-# shellcheck disable=SC2086 # lists
+# shellcheck disable=SC2046,SC2086 # lists
 make --no-print-directory -s -C "$here/c-tests" CC=clang CFLAGS="$flags" OUT="$out" $shared $(printf "$out/%s.o " "$@")
 
 failed=

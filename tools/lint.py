@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Checks what is not Rust.
 
-    tools/lint.py FOLDER
+    tools/lint.py FOLDER             checks
+    tools/lint.py FOLDER --format    formats Python
 
-Shell by shellcheck, deploy/Dockerfile by hadolint, the spelling of all files by typos. FOLDER becomes a virtual environment with
-the versions that tools/requirements-lint.txt names, from PyPI. Files that Git does not know yet are checked too.
+Shell by shellcheck, Python by ruff, deploy/Dockerfile by hadolint, the spelling of all files by typos. FOLDER
+becomes a virtual environment with the versions that tools/requirements-lint.txt names, from PyPI. Files that Git does not know yet are
+checked too.
 """
 
 import os
@@ -17,22 +19,29 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "tools" / "requirements-lint.txt"
 
 SHELL = ["*.sh", ".ci/run"]
+PYTHON = ["*.py"]
 
 CHECKS = [
     (["shellcheck"], SHELL),
+    (["ruff", "check", "--quiet"], PYTHON),
+    (["ruff", "format", "--quiet", "--diff"], PYTHON),
     (["hadolint", "--failure-threshold", "info"], ["deploy/Dockerfile"]),
     (["typos", "--force-exclude"], ["."]),
 ]
+FORMATS = [
+    (["ruff", "format", "--quiet"], PYTHON),
+    (["ruff", "check", "--quiet", "--fix"], PYTHON),
+]
 
 
-def main(folder):
+def main(folder, *options):
     folder = pathlib.Path(folder).absolute()
     os.chdir(ROOT)
     install(folder)
     os.environ["PATH"] = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    failed = [" ".join(command) for command, patterns in CHECKS if not run(command, patterns)]
+    failed = [" ".join(command) for command, patterns in (FORMATS if options == ("--format",) else CHECKS) if not run(command, patterns)]
     if failed:
-        sys.exit(f"lint: {', '.join(failed)}")
+        sys.exit(f"lint: {', '.join(failed)}; `make format` formats")
 
 
 def install(folder):
@@ -61,6 +70,6 @@ def files(patterns):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: tools/lint.py FOLDER")
-    main(sys.argv[1])
+    if sys.argv[2:] not in ([], ["--format"]) or len(sys.argv) < 2:
+        sys.exit("usage: tools/lint.py FOLDER [--format]")
+    main(*sys.argv[1:])

@@ -46,7 +46,19 @@ def main(arguments):
 
 def tree(form):
     """What is linked into the library, as lines of depth and form; a crate that was there before is not unfolded again."""
-    command = ["cargo", "tree", "--locked", "--package", "pims", "--edges", "normal,no-proc-macro", "--prefix", "depth", "--format", "\t" + form]
+    command = [
+        "cargo",
+        "tree",
+        "--locked",
+        "--package",
+        "pims",
+        "--edges",
+        "normal,no-proc-macro",
+        "--prefix",
+        "depth",
+        "--format",
+        "\t" + form,
+    ]
     output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     return output.splitlines()
 

@@ -449,8 +449,8 @@ TEST_CASE("a forked child makes a session of its own, with its parent's exceptio
 {
     const Folder folder, other;
     // The embedded authority does not survive a fork: the child's session has a service elsewhere, and asks nothing of it.
-    const pims::Params elsewhere{
-        {"storage", {{"path", other.path().string()}}}, {"credential", {{"macID", std::string(32, '0')}, {"inWeboURL", "https://127.0.0.1:9"}}}};
+    const pims::Params elsewhere{{"storage", {{"path", other.path().string()}}},
+                                 {"credential", {{"macID", std::string(32, '0')}, {"inWeboURL", "https://127.0.0.1:9"}}}};
     std::atomic<int> told{0};
     const Handler handler([&](const std::exception_ptr &) { told++; });
     pims::Session session(folder.config());

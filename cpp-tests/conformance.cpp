@@ -123,10 +123,7 @@ private:
     std::string otp_;
 };
 
-extern "C" void on_unsubscribed(const char *message, void *ctx)
-{
-    static_cast<std::promise<json> *>(ctx)->set_value(json::parse(message));
-}
+extern "C" void on_unsubscribed(const char *message, void *ctx) { static_cast<std::promise<json> *>(ctx)->set_value(json::parse(message)); }
 
 /* What calls the library. */
 class Caller {

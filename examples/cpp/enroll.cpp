@@ -76,15 +76,9 @@ json result_of(const std::string &request, std::future<pims::Message> reply)
     return message.or_throw().json<json>().at("result");
 }
 
-json get(const char *api, const json &params)
-{
-    return result_of("get " + std::string(api) + ' ' + params.dump(), pims::get(api, params));
-}
+json get(const char *api, const json &params) { return result_of("get " + std::string(api) + ' ' + params.dump(), pims::get(api, params)); }
 
-json set(const char *api, const json &params)
-{
-    return result_of("set " + std::string(api) + ' ' + params.dump(), pims::set(api, params));
-}
+json set(const char *api, const json &params) { return result_of("set " + std::string(api) + ' ' + params.dump(), pims::set(api, params)); }
 
 void expect(const json &found, const json &expected)
 {
@@ -122,9 +116,8 @@ void run(const std::filesystem::path &folder)
 
     std::cout << "\n== The phone number ==\n";
     get("pims.authentication.smscode", {{"type", "phoneNumberCertification"}, {"phoneNumber", phone_number}});
-    set("pims.authentication.smscode", {{"action", "addPhoneNumber"},
-                                        {"smsCode", read_code(folder, "phoneNumberCertification")},
-                                        {"phoneNumber", phone_number}});
+    set("pims.authentication.smscode",
+        {{"action", "addPhoneNumber"}, {"smsCode", read_code(folder, "phoneNumberCertification")}, {"phoneNumber", phone_number}});
 
     std::cout << "\n== The enrollment ==\n";
     get("pims.authentication.smscode", {{"type", "enrollment"}});

@@ -29,10 +29,7 @@ static void *counted_realloc(void *memory, int bytes)
     return realloc(memory, (size_t)bytes);
 }
 
-static int round_up(int bytes)
-{
-    return (bytes + 7) & ~7;
-}
+static int round_up(int bytes) { return (bytes + 7) & ~7; }
 
 /* Each block begins with its size. */
 static void *sized_malloc(int bytes)
@@ -69,10 +66,7 @@ static int begin(void *state)
     return SQLITE_OK;
 }
 
-static void end(void *state)
-{
-    (void)state;
-}
+static void end(void *state) { (void)state; }
 
 /* The whole process's SQLite gets the program's allocator: it would also be libpims' where both were one. */
 static void configure_own(void)
@@ -101,8 +95,8 @@ static void use_own(const char *folder)
 #ifdef SQLCIPHER
     if (sqlite3_exec(database, "PRAGMA key = 'a key'", NULL, NULL, NULL) != SQLITE_OK) fail("key", sqlite3_errmsg(database));
 #endif
-    if (sqlite3_exec(database, "CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (1)", NULL, NULL, NULL) != SQLITE_OK
-        || sqlite3_exec(database, "SELECT a FROM t", count_rows, &rows, NULL) != SQLITE_OK) {
+    if (sqlite3_exec(database, "CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (1)", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(database, "SELECT a FROM t", count_rows, &rows, NULL) != SQLITE_OK) {
         fail("own database", sqlite3_errmsg(database));
     }
     sqlite3_close(database);

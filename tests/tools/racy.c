@@ -1,7 +1,11 @@
 /* Two threads that race: see tools/test-tsan.sh. */
 #include <pthread.h>
 static int shared;
-static void *add(void *none) { shared++; return none; }
+static void *add(void *none)
+{
+    shared++;
+    return none;
+}
 int main(void)
 {
     pthread_t thread;

@@ -64,7 +64,7 @@ libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
 sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 
-lint: ## formatting, clippy and documentation without warnings; shell, Python, the Dockerfile; spelling
+lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(cargo) clippy --lib -- -D warnings
@@ -79,7 +79,7 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, t
 	else echo "NOT CHECKED: licences, sources, duplicate and wildcard versions of dependencies (deny.toml): cargo-deny is not installed"; fi
 	@echo "NOT CHECKED: known vulnerabilities of dependencies: that is 'make advisories', which needs the network"
 
-format: ## formats Rust and Python
+format: ## formats Rust, Python, C and C++
 	$(cargo) fmt --all
 	tools/lint.py $(BUILD)/lint --format
 

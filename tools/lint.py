@@ -2,9 +2,9 @@
 """Checks what is not Rust.
 
     tools/lint.py FOLDER             checks
-    tools/lint.py FOLDER --format    formats Python
+    tools/lint.py FOLDER --format    formats Python, C and C++
 
-Shell by shellcheck, Python by ruff, deploy/Dockerfile by hadolint, the spelling of all files by typos. FOLDER
+Shell by shellcheck, Python by ruff, C and C++ by clang-format, deploy/Dockerfile by hadolint, the spelling of all files by typos. FOLDER
 becomes a virtual environment with the versions that tools/requirements-lint.txt names, from PyPI. Files that Git does not know yet are
 checked too.
 """
@@ -20,17 +20,21 @@ REQUIREMENTS = ROOT / "tools" / "requirements-lint.txt"
 
 SHELL = ["*.sh", ".ci/run"]
 PYTHON = ["*.py"]
+# pims.h is made by cbindgen, and c-tests is not formatted yet.
+C = ["*.c", "*.h", "*.cpp", "*.hpp", ":!include/pims.h", ":!c-tests"]
 
 CHECKS = [
     (["shellcheck"], SHELL),
     (["ruff", "check", "--quiet"], PYTHON),
     (["ruff", "format", "--quiet", "--diff"], PYTHON),
+    (["clang-format", "--dry-run", "--Werror"], C),
     (["hadolint", "--failure-threshold", "info"], ["deploy/Dockerfile"]),
     (["typos", "--force-exclude"], ["."]),
 ]
 FORMATS = [
     (["ruff", "format", "--quiet"], PYTHON),
     (["ruff", "check", "--quiet", "--fix"], PYTHON),
+    (["clang-format", "-i"], C),
 ]
 
 

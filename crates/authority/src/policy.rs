@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::domain::code::CodeForm;
 use crate::sms_rules::SmsRules;
 
 const MILLIS: u64 = 1000;
@@ -221,11 +220,6 @@ impl Policy {
     pub fn keys() -> &'static [&'static str] {
         let Err(KeysOf(keys)) = Self::deserialize(KeysReader) else { return &[] };
         keys
-    }
-
-    /// Returns how many symbols a new SMS code has.
-    pub fn code_length(&self) -> usize {
-        CodeForm::of(self).length()
     }
 
     pub(crate) fn code_lifetime_millis(&self) -> i64 {

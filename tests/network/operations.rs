@@ -85,7 +85,7 @@ impl World<'_> {
         // The program also sends notices, which have none, when it comes to them.
         let messages = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let codes = messages.map(|message| message["code"].as_str().unwrap().to_owned());
-        codes.filter(|code| !code.is_empty()).last().unwrap()
+        codes.filter(|code| !code.is_empty()).next_back().unwrap()
     }
 
     pub(crate) fn act(&self, step: &str) -> Value {

@@ -1,29 +1,25 @@
 //! The sections of the configuration, one function each: what they mean, and which of them do not go together.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::refuse_unguarded;
+use super::endpoints::{tls, url_of};
 use super::key_command;
-use super::operators::WEAK;
 use super::reader::Reader;
+use super::secret::WEAK;
 use super::sms_rules;
 use super::source::Value;
 use super::stage;
 use super::tokens::tokens;
-use super::{
-    AccessTokens, Address, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, TlsFiles, Webhook,
-};
+use super::{AccessTokens, Address, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, Webhook};
 use crate::hardening::LockMemory;
 use pims_authority::{
     ActivationProof, ClonePolicy, CodeLetters, KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile,
 };
-
-/// The shortest tokens for development that are taken.
-pub(super) const MIN_TOKEN: usize = 16;
 
 /// All of them. `None` only where there is a problem.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
@@ -86,36 +82,6 @@ pub(super) fn listen(reader: &mut Reader) -> Option<Listen> {
         }
     }
     Some(Listen { address: address?, tls, trusted_proxies })
-}
-
-/// The TLS of a listener. Without it, it must be on a loopback address.
-pub(super) fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Option<TlsFiles> {
-    let (certificate_key, key_key) = (format!("{section}.certificate_file"), format!("{section}.key_file"));
-    let (certificate, key) = (reader.path(&certificate_key), reader.path(&key_key));
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => {
-            reader.readable(&certificate_key, &certificate);
-            reader.private(&key_key, &key);
-            Some(TlsFiles { certificate, key, client_ca: None })
-        }
-        (None, None) => {
-            if address.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
-                reader.problem(
-                    &format!("{section}.address"),
-                    format!("plain HTTP is for loopback addresses; give {certificate_key} and {key_key}"),
-                );
-            }
-            None
-        }
-        (Some(_), None) => {
-            reader.problem(&key_key, format!("is missing beside {certificate_key}"));
-            None
-        }
-        (None, Some(_)) => {
-            reader.problem(&certificate_key, format!("is missing beside {key_key}"));
-            None
-        }
-    }
 }
 
 fn database(reader: &mut Reader) -> Option<Address> {
@@ -313,21 +279,6 @@ fn device_key_bits(reader: &mut Reader) -> KeySize {
         reader.problem(KEY, what);
         KeySize::default()
     })
-}
-
-/// A URL that secrets may be sent to: https, or http on this machine.
-pub(super) fn url_of(reader: &mut Reader, key: &str, url: String) -> Option<String> {
-    let parsed = url.parse::<axum::http::Uri>().ok();
-    let host = parsed.as_ref().and_then(|url| url.host()).unwrap_or_default().trim_matches(['[', ']']);
-    let loopback = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-    match parsed.as_ref().and_then(|url| url.scheme_str()) {
-        Some("https") if !host.is_empty() => Some(url),
-        Some("http") if loopback => Some(url),
-        _ => {
-            reader.problem(key, "must be an https URL, or http on a loopback address");
-            None
-        }
-    }
 }
 
 fn access_tokens(reader: &mut Reader) -> Option<AccessTokens> {

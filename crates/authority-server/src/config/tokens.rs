@@ -2,8 +2,9 @@
 
 use jsonwebtoken::Algorithm;
 
+use super::endpoints::url_of;
 use super::reader::Reader;
-use super::sections::{MIN_TOKEN, url_of};
+use super::secret::MIN_TOKEN;
 use super::source::Value;
 use super::{Issuer, IssuerKeys, Secret, StepUp, TokenType, Tokens};
 use crate::names;

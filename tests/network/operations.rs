@@ -84,8 +84,8 @@ impl World<'_> {
         let text = std::fs::read_to_string(self.folder.join("outbox.jsonl")).unwrap();
         // The program also sends notices, which have none, when it comes to them.
         let messages = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let codes = messages.map(|message| message["code"].as_str().unwrap().to_owned());
-        codes.filter(|code| !code.is_empty()).next_back().unwrap()
+        let mut codes = messages.map(|message| message["code"].as_str().unwrap().to_owned());
+        codes.rfind(|code| !code.is_empty()).unwrap()
     }
 
     pub(crate) fn act(&self, step: &str) -> Value {

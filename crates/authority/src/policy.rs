@@ -129,7 +129,7 @@ impl CodeLetters {
     pub const MAX: Self = Self(12);
 
     /// Returns the number.
-    pub fn get(self) -> usize {
+    pub const fn get(self) -> usize {
         self.0
     }
 }
@@ -274,7 +274,8 @@ impl TryFrom<u32> for KeySize {
 impl KeySize {
     pub(crate) const ALL: [Self; 2] = [Self::Bits1024, Self::Bits2048];
 
-    pub(crate) fn bits(self) -> u32 {
+    /// Returns the number of bits.
+    pub fn bits(self) -> u32 {
         match self {
             Self::Bits1024 => 1024,
             Self::Bits2048 => 2048,

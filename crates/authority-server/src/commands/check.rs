@@ -117,8 +117,8 @@ fn tls(files: &TlsFiles) -> Result<(), String> {
 
 /// Every key with its environment variable and its meaning.
 pub(crate) fn keys() -> Result<(), String> {
-    for Key { path, secret, help, .. } in KEYS {
-        say(&format!("{path}\n    {}\n    {help}", Key::variable(path)))?;
+    for key @ Key { path, secret, .. } in KEYS {
+        say(&format!("{path}\n    {}\n    {}", Key::variable(path), key.help()))?;
         if *secret {
             say(&format!("    also {path}{FILE}: the name of a file that holds it"))?;
         }

@@ -1,5 +1,5 @@
 /* Each function of the header does what the header says, and the process is left as it was. */
-#include "support.h"
+#include "fixture.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* Configurations: what is taken, what is refused and with which code, and that a refused one leaves no trace. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

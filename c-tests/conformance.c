@@ -5,7 +5,7 @@
  * Causes are real: wrong PINs, other devices, a service that is gone or silent, a storage that was taken away. What the embedded authority
  * never says is said by a server on a loopback port.
  */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * PIMS_TEST_PEERS says how many there are (16), PIMS_TEST_SECONDS how long they work where no number of requests ends it (5): where
  * everything is slow, a few of them for a moment go the same ways.
  */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

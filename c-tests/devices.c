@@ -1,5 +1,5 @@
 /* Several devices of one account, each a process with a storage of its own, over one database. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <string.h>

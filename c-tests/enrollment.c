@@ -1,5 +1,5 @@
 /* SMS codes, the trusted phone number, the enrollment of a device and its end. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

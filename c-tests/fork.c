@@ -1,5 +1,5 @@
 /* fork: a child has no facade until it makes one, is answered at once, and takes nothing from its parent. */
-#include "support.h"
+#include "fixture.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* Misuse of the interface: it is refused by the return value, brings no message, and breaks nothing. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

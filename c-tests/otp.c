@@ -1,5 +1,5 @@
 /* One-time passwords: their form, how often and how long they are right. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * A panic inside the library never leaves it: it is FAILED 2000, and the next call works. The library panics on purpose where it was built
  * with the feature test-hooks; without it these tests are skipped.
  */
-#include "support.h"
+#include "fixture.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* How a request is judged before anything is sent: names, selectors, what is missing, what has the wrong form, and in which order. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

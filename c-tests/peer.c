@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "fixture.h"
 
 struct Peer {
     pid_t process;

@@ -1,4 +1,4 @@
-/* What support.c and peer.c need of one another; tests use support.h. */
+/* What fixture.c and peer.c need of one another; tests use fixture.h. */
 #ifndef PEER_H
 #define PEER_H
 

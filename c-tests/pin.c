@@ -1,5 +1,5 @@
 /* The PIN: it is changed, it is guessed, and it blocks the account. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <string.h>

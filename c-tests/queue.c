@@ -1,5 +1,5 @@
 /* The queue and the library's thread: how much waits, in which order callbacks come, what a callback may do. */
-#include "support.h"
+#include "fixture.h"
 
 #include <pthread.h>
 #include <stdio.h>

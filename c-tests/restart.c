@@ -1,5 +1,5 @@
 /* What a process leaves behind, the next one goes on with: after an end, and after a death at whatever moment. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

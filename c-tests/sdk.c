@@ -1,5 +1,5 @@
 /* pims.sdk: the version, the device, the logs, the configuration of a facade that runs; and the access token. */
-#include "support.h"
+#include "fixture.h"
 
 #include <pthread.h>
 #include <stdio.h>

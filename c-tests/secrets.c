@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "support.h"
+#include "fixture.h"
 
 enum { MAX_SECRETS = 4096, MAX_SECRET = 128, MIN_SECRET = 4 };
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "service_keys.h"
-#include "support.h"
+#include "fixture.h"
 
 enum { MAX_RULES = 32, MAX_REQUESTS = 64, MAX_BODY = 4096, MAX_REQUEST = 16384 };
 

@@ -1,5 +1,5 @@
 /* Events: one acknowledgment, then one RESULT a change, until the subscription is ended. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <string.h>

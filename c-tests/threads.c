@@ -1,5 +1,5 @@
 /* Calls from many threads at once, also while the facade comes and goes. */
-#include "support.h"
+#include "fixture.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -4,8 +4,8 @@
  * Parameters and results are written with ' in place of ": "{'type':'enrollment'}". Each message that arrives is checked as a whole
  * (its form, its transactionId, its label against the catalogue of the reference) before a test sees it.
  */
-#ifndef SUPPORT_H
-#define SUPPORT_H
+#ifndef FIXTURE_H
+#define FIXTURE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "support.h"
+#include "fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -13,6 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+
 static void the_loaded_library_is_that_of_the_header(void **state)
 {
     (void)state;

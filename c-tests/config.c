@@ -7,6 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
+
 #define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define KEY_B "//////////////////////////////////////////8="
 

@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
 #include "service.h"
 
 typedef enum State { FRESH, ENROLLED } State;

@@ -11,6 +11,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
 #include "secrets.h"
 
 #define WITH_PIN "{'action':'withPIN','pinCode':'%s'}"

@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "call.h"
+#include "message.h"
+#include "peer.h"
+
 #define WITH_PIN(pin) "{'action':'withPIN','pinCode':'" pin "'}"
 #define BLANK_ENROLL(pin) "{'action':'enroll','pinCode':'" pin "','smsCode':' '}"
 

@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+
 #define ANOTHER_NUMBER "+33687654321"
 
 static Answer take_code(const char *code)

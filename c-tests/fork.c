@@ -9,6 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
+
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define WATCHES_THREADS 1

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+
 typedef int32_t (*Method)(const char *api, const char *params, pims_callback callback, void *ctx);
 
 static const Method methods[] = {pims_get, pims_set, pims_subscribe, pims_unsubscribe};

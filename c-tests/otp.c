@@ -6,6 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "call.h"
+#include "message.h"
+#include "peer.h"
+
 static void a_password_is_a_few_letters_and_digits_and_alone_in_its_result(void **state)
 {
     (void)state;

@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "call.h"
+#include "message.h"
+
 #define ACTIVATED "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}"
 
 #define PANIC "pims.test.panic"

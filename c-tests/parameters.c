@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+
 static const char *const not_an_object[] = {
     "[]", "null", "1", "'text'", "{", "}", "{}x", "{} {}", "{'a':}", "{'a':1,}", "{a:1}", "{'a':01}", "{'a':+1}", "{'a':1.}", "{'a':tru}",
     "{'a':'\t'}", "{'a':'\\x'}", "{'a':'\\ud800'}", " ", "\xef\xbb\xbf{}",

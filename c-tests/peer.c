@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fixture.h"
+#include "call.h"
+#include "cleanup.h"
 
 struct Peer {
     pid_t process;
@@ -81,6 +82,38 @@ static pid_t execute_anew(const char *config, const int requests[2], const int m
     return process;
 }
 
+/* Waits for the end of a peer and frees it. Returns its status in the form of waitpid. */
+static int reap(Peer *peer)
+{
+    int status = -1;
+    Peer **link = &peers;
+
+    fclose(peer->requests);
+    waitpid(peer->process, &status, 0);
+    fclose(peer->messages);
+    while (*link != peer) {
+        link = &(*link)->next;
+    }
+    *link = peer->next;
+    free(peer);
+    return status;
+}
+
+void peer_stop(Peer *peer)
+{
+    int status = reap(peer);
+
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), EXIT_SUCCESS);
+}
+
+static void stop_peers(void)
+{
+    while (peers != NULL) {
+        peer_stop(peers);
+    }
+}
+
 Answer peer_receive(Peer *peer)
 {
     char line[MAX_MESSAGE];
@@ -115,6 +148,7 @@ Peer *peer_start(Answer *answer, const char *format, ...)
     peer->messages = fdopen(messages[0], "r");
     peer->next = peers;
     peers = peer;
+    cleanup_register(AFTER_FREE, stop_peers);
     assert_true(peer->process > 0 && peer->requests != NULL && peer->messages != NULL);
     *answer = peer_receive(peer);
     return peer;
@@ -158,41 +192,9 @@ void peer_send(Peer *peer, const char *method, const char *api, const char *form
     va_end(values);
 }
 
-/* Waits for its end and forgets it. Its exit status, as waitpid tells it. */
-static int bury(Peer *peer)
-{
-    int status = -1;
-    Peer **link = &peers;
-
-    fclose(peer->requests);
-    waitpid(peer->process, &status, 0);
-    fclose(peer->messages);
-    while (*link != peer) {
-        link = &(*link)->next;
-    }
-    *link = peer->next;
-    free(peer);
-    return status;
-}
-
-void peer_stop(Peer *peer)
-{
-    int status = bury(peer);
-
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), EXIT_SUCCESS);
-}
-
 void peer_kill(Peer *peer)
 {
     kill(peer->process, SIGKILL);
-    int status = bury(peer);
+    int status = reap(peer);
     assert_true(WIFSIGNALED(status));
-}
-
-void peers_stop(void)
-{
-    while (peers != NULL) {
-        peer_stop(peers);
-    }
 }

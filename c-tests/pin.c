@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "call.h"
+#include "message.h"
+#include "peer.h"
+
 static Answer otp_with(const char *pin)
 {
     return get(OTP, "{'action':'withPIN','pinCode':'%s'}", pin);

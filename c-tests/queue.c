@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+
 #define ACTIVATED "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}"
 
 enum { MAX_WAITING = 1024 };

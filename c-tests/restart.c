@@ -7,6 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
+
 #define WITH_PIN(pin) "{'action':'withPIN','pinCode':'" pin "'}"
 #define BLANK_ENROLL(pin) "{'action':'enroll','pinCode':'" pin "','smsCode':' '}"
 

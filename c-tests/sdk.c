@@ -9,6 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
 #include "secrets.h"
 #include "service.h"
 

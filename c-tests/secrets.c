@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
 #include "json.h"
-#include "fixture.h"
+#include "testing.h"
 
-enum { MAX_SECRETS = 4096, MAX_SECRET = 128, MIN_SECRET = 4 };
+enum { MAX_SECRETS = 4096, MAX_SECRET = 128, MIN_SECRET = 4, MAX_KEY = 64, MAX_ERROR = 4096 };
 
 static char secrets[MAX_SECRETS][MAX_SECRET];
 static size_t secret_count;
@@ -54,7 +55,7 @@ static void remember(const char *text, size_t length)
 /* Each value of this name, text or number, wherever it stands: tests also hand in what is no JSON. */
 static void remember_values(const char *json, const char *name)
 {
-    char key[MAX_WORD];
+    char key[MAX_KEY];
 
     snprintf(key, sizeof key, "\"%s\":", name);
     for (const char *place = strstr(json, key); place != NULL; place = strstr(place, key)) {
@@ -75,7 +76,7 @@ void secrets_in_params(const char *json)
 
 void secrets_in_message(const char *message)
 {
-    char error[MAX_MESSAGE];
+    char error[MAX_ERROR];
 
     remember_values(message, "otp");
     if (json_find(message, "error", error, sizeof error)) {

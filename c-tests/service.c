@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cleanup.h"
+#include "message.h"
 #include "service_keys.h"
-#include "fixture.h"
 
 enum { MAX_RULES = 32, MAX_REQUESTS = 64, MAX_BODY = 4096, MAX_REQUEST = 16384 };
 
@@ -242,6 +243,7 @@ void service_start(void)
     assert_int_not_equal(fcntl(service.stop[1], F_SETFD, FD_CLOEXEC), -1);
     snprintf(service.url, sizeof service.url, "http://127.0.0.1:%d", ntohs(address.sin_port));
     service.running = pthread_create(&service.thread, NULL, run, NULL) == 0;
+    cleanup_register(AFTER_FREE, service_stop);
     assert_true(service.running);
 }
 

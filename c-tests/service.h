@@ -17,9 +17,9 @@ typedef enum Fault {
     CUT,
 } Fault;
 
-/* Starts it. It is the fixture's: it need not be stopped. */
+/* Starts the service. The end of the test stops it. */
 void service_start(void);
-/* Nobody listens any more. */
+/* Stops the service: nobody listens at its address. */
 void service_stop(void);
 /* "http://127.0.0.1:PORT" */
 const char *service_url(void);

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "call.h"
+#include "message.h"
+
 #define BOTH "{'actionType':'strong','type':['isDeviceActivated','isAccountBlocked']}"
 #define ACTIVATED "{'actionType':'strong','type':'isDeviceActivated'}"
 #define BLOCKED "{'actionType':'strong','type':['isAccountBlocked']}"

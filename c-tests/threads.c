@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+
 enum { THREADS = 8 };
 
 /* Runs a function on eight threads and waits for them. */

@@ -1,6 +1,7 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,6 @@
 #include "call.h"
 #include "cleanup.h"
 #include "files.h"
-#include "json.h"
 #include "message.h"
 #include "peer.h"
 #include "secrets.h"
@@ -62,8 +62,8 @@ const char *in_folder(const char *name)
 }
 
 /*
- * Creates an authority with its keys, which every test copies: making keys is slow. The service makes
- * them before it checks a code.
+ * Creates an authority with its keys, which every test copies: making keys is slow. The service
+ * makes them before it checks a code.
  */
 static void make_template(const char *path)
 {
@@ -179,7 +179,8 @@ const char *code_of(const char *in, const char *purpose)
 {
     static char code[MAX_WORD];
     char path[MAX_PATH];
-    char found[MAX_WORD] = "";
+    const char *found = NULL;
+    const char *sent_for = NULL;
     size_t size;
 
     snprintf(path, sizeof path, "%s/sms-outbox.jsonl", in);
@@ -187,11 +188,13 @@ const char *code_of(const char *in, const char *purpose)
     assert_true(size > 0 && lines[size - 1] == '\n');
     lines[size - 1] = '\0';
     char *last = strrchr(lines, '\n');
-    last = last != NULL ? last + 1 : lines;
-    bool read = json_find(last, "code", code, sizeof code) && json_find(last, "purpose", found, sizeof found);
+    json_t *sms = json_loads(last != NULL ? last + 1 : lines, JSON_REJECT_DUPLICATES, NULL);
     free(lines);
-    assert_true(read);
-    assert_string_equal(found, purpose);
+    assert_int_equal(json_unpack(sms, "{s:s, s:s}", "code", &found, "purpose", &sent_for), 0);
+    assert_string_equal(sent_for, purpose);
+    assert_true(strlen(found) < sizeof code);
+    strcpy(code, found);
+    json_decref(sms);
     return code;
 }
 

@@ -1,10 +1,12 @@
 #include "message.h"
 
+#include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "json.h"
 #include "secrets.h"
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
@@ -97,12 +99,10 @@ static bool is_label(int code, const char *label)
 
 static bool is_transaction_id(const char *text)
 {
-    for (int i = 0; i < 13; i++) {
-        if (i == 8 ? text[i] != '-' : strchr("0123456789abcdef", text[i]) == NULL || text[i] == '\0') {
-            return false;
-        }
-    }
-    return true;
+    static const char digits[] = "0123456789abcdef";
+
+    return text != NULL && strlen(text) == 13 && strspn(text, digits) == 8 && text[8] == '-'
+        && strspn(text + 9, digits) == 4;
 }
 
 static bool is_next_action(const char *word)
@@ -110,106 +110,164 @@ static bool is_next_action(const char *word)
     static const char *const known[] = {"retryPin", "requestSmsCode", "removeEnrollments", "resetPin", "authenticate", "update"};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(word, known[i]) == 0) {
+        if (word != NULL && strcmp(word, known[i]) == 0) {
             return true;
         }
     }
     return false;
 }
 
-/* The error that a FAILED message tells; 0 where it is not of the documented form. */
-static int read_error(const char *message, const char *error)
+/* Returns whether an object has these members, in this order, and no other: "code label info". */
+static bool has_members(json_t *object, const char *names)
 {
-    char number[MAX_WORD];
-    char label[MAX_MESSAGE];
-    char begin[MAX_MESSAGE + 64];
-    char word[MAX_MESSAGE];
+    char found[MAX_MESSAGE] = "";
+    size_t length = 0;
+    const char *name;
+    json_t *value;
 
-    if (!json_find(message, "error.code", number, sizeof number) || !json_find(message, "error.label", label, sizeof label)) {
-        return 0;
-    }
-    int code = (int)strtol(number, NULL, 10);
-    int length = snprintf(begin, sizeof begin, "{\"code\":%d,\"label\":\"%s\"", code, label);
-    if (strncmp(error, begin, (size_t)length) != 0 || !is_label(code, label)) {
-        return 0;
-    }
-    /* What may follow: detail, then info. An empty one is left out. */
-    const char *rest = error + length;
-    if (strncmp(rest, ",\"detail\":\"", 11) == 0) {
-        if (!json_find(message, "error.detail", word, sizeof word) || word[0] == '\0') {
-            return 0;
+    json_object_foreach(object, name, value) {
+        if (length + strlen(name) + 2 > sizeof found) {
+            return false;
         }
-        rest += 12 + strlen(word);
+        length += (size_t)sprintf(found + length, length > 0 ? " %s" : "%s", name);
     }
-    if (strncmp(rest, ",\"info\":{\"", 10) == 0) {
-        if (!json_find(message, "error.info", word, sizeof word)) {
-            return 0;
-        }
-        rest += 8 + strlen(word);
-    }
-    if (json_find(message, "error.info.nextAction", word, sizeof word) && !is_next_action(word)) {
-        return 0;
-    }
-    return strcmp(rest, "}") == 0 ? code : 0;
+    return strcmp(found, names) == 0;
 }
 
-/* Whether this is what may follow the result of a SUCCEEDED message: the note of wrong PINs, and nothing else. */
-static bool is_note(const char *message, const char *rest)
+/* Returns the code of an error, or 0 if the error does not have the documented form. */
+static int read_error(json_t *error)
 {
-    char count[MAX_WORD];
-    char since[MAX_WORD];
-    char expected[2 * MAX_WORD + 64];
+    int code = (int)json_integer_value(json_object_get(error, "code"));
+    const char *label = json_string_value(json_object_get(error, "label"));
+    json_t *detail = json_object_get(error, "detail");
+    json_t *info = json_object_get(error, "info");
+    json_t *action = json_object_get(info, "nextAction");
 
-    if (!json_find(message, "info.wrongPinsSince.count", count, sizeof count)
-        || !json_find(message, "info.wrongPinsSince.since", since, sizeof since) || strtol(count, NULL, 10) < 1
-        || strtoll(since, NULL, 10) < 1) {
+    if (!has_members(error, "code label") && !has_members(error, "code label detail")
+        && !has_members(error, "code label info") && !has_members(error, "code label detail info")) {
+        return 0;
+    }
+    /* An empty detail and an empty info are left out. */
+    if ((detail != NULL && json_string_length(detail) == 0) || (info != NULL && json_object_size(info) == 0)) {
+        return 0;
+    }
+    if (action != NULL && !is_next_action(json_string_value(action))) {
+        return 0;
+    }
+    return label != NULL && is_label(code, label) ? code : 0;
+}
+
+/* Returns whether this is the note of wrong PINs, which may follow the result of a success. */
+static bool is_note(json_t *info)
+{
+    json_t *wrong_pins = json_object_get(info, "wrongPinsSince");
+
+    return has_members(info, "wrongPinsSince") && has_members(wrong_pins, "count since")
+        && json_integer_value(json_object_get(wrong_pins, "count")) >= 1
+        && json_integer_value(json_object_get(wrong_pins, "since")) >= 1;
+}
+
+static bool has_members_of(json_t *message, Status status)
+{
+    json_t *result = json_object_get(message, "result");
+
+    if (status == FAILED) {
+        return has_members(message, "transactionId status error");
+    }
+    if (!json_is_object(result) && !json_is_null(result)) {
         return false;
     }
-    snprintf(expected, sizeof expected, ",\"info\":{\"wrongPinsSince\":{\"count\":%s,\"since\":%s}}}", count, since);
-    return strcmp(rest, expected) == 0;
+    return has_members(message, "transactionId status result")
+        || (status == SUCCEEDED && has_members(message, "transactionId status result info")
+            && is_note(json_object_get(message, "info")));
 }
 
-Answer read_answer(const char *message)
+/* Returns whether a number in this value is no integer: messages have integers alone. */
+static bool has_fraction(json_t *value)
 {
-    static const char *const names[] = {"SUCCEEDED", "FAILED", "RESULT"};
-    static const char *const members[] = {"result", "error", "result"};
-    char begin[128];
-    char value[MAX_MESSAGE];
+    bool found = json_is_real(value);
+    const char *name;
+    size_t index;
+    json_t *part;
+
+    json_object_foreach(value, name, part) {
+        found = found || has_fraction(part);
+    }
+    json_array_foreach(value, index, part) {
+        found = found || has_fraction(part);
+    }
+    return found;
+}
+
+/* Parses one compact JSON object without a repeated name. Returns NULL if the text is not one. */
+static json_t *parse(const char *text)
+{
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    char *compact = json_dumps(object, JSON_COMPACT);
+    /* jansson writes \u001F where the library writes \u001f. */
+    bool is_compact = json_is_object(object) && compact != NULL && strcasecmp(compact, text) == 0;
+
+    free(compact);
+    if (!is_compact) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+/* Reads the status of a message. Returns false if there is none. */
+static bool read_status(json_t *message, Status *status)
+{
+    static const char *const words[] = {"SUCCEEDED", "FAILED", "RESULT"};
+    const char *word = json_string_value(json_object_get(message, "status"));
+
+    for (int i = 0; i < 3; i++) {
+        if (word != NULL && strcmp(word, words[i]) == 0) {
+            *status = (Status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reads a message. Returns what is wrong with it, or NULL. */
+static const char *read_message(json_t *message, Answer *answer)
+{
+    const char *transaction = json_string_value(json_object_get(message, "transactionId"));
+
+    if (message == NULL) {
+        return "this is not one compact JSON object";
+    }
+    if (!is_transaction_id(transaction)) {
+        return "this has no transactionId of two groups of a UUID";
+    }
+    strcpy(answer->transaction, transaction);
+    if (!read_status(message, &answer->status) || !has_members_of(message, answer->status)) {
+        return "these members are not those of a message, in their order";
+    }
+    answer->code = answer->status == FAILED ? read_error(json_object_get(message, "error")) : 0;
+    if (answer->status == FAILED && answer->code == 0) {
+        return "this error is not of the documented form";
+    }
+    return has_fraction(message) ? "a number of this is no integer" : NULL;
+}
+
+Answer read_answer(const char *text)
+{
     Answer answer;
 
     memset(&answer, 0, sizeof answer);
-    if (strlen(message) >= sizeof answer.message || !json_is_compact_object(message)) {
-        fail_msg("this is not one compact JSON object: %s", message);
+    if (strlen(text) >= sizeof answer.message) {
+        fail_msg("this message is too long for a test: %s", text);
     }
-    secrets_in_message(message);
-    strcpy(answer.message, message);
-    if (!json_find(message, "transactionId", answer.transaction, sizeof answer.transaction) || !is_transaction_id(answer.transaction)) {
-        fail_msg("this has no transactionId of two groups of a UUID: %s", message);
+    strcpy(answer.message, text);
+    secrets_in_message(text);
+    json_t *message = parse(text);
+    const char *fault = read_message(message, &answer);
+    json_decref(message);
+    if (fault != NULL) {
+        fail_msg("%s: %s", fault, text);
     }
-    for (int i = 0; i < 3; i++) {
-        int length = snprintf(begin, sizeof begin, "{\"transactionId\":\"%s\",\"status\":\"%s\",\"%s\":", answer.transaction, names[i],
-                              members[i]);
-        if (strncmp(message, begin, (size_t)length) != 0) {
-            continue;
-        }
-        answer.status = (Status)i;
-        /* The third member is the last, but for the note of wrong PINs. */
-        if (!json_find(message, members[i], value, sizeof value) || (size_t)length + strlen(value) >= strlen(message)) {
-            fail_msg("this has another form than documented: %s", message);
-        }
-        const char *rest = message + length + strlen(value);
-        if (strcmp(rest, "}") != 0 && (answer.status != SUCCEEDED || !is_note(message, rest))) {
-            fail_msg("this has another form than documented: %s", message);
-        }
-        if (answer.status == FAILED) {
-            answer.code = read_error(message, value);
-            if (answer.code == 0) {
-                fail_msg("this error is not of the documented form: %s", message);
-            }
-        }
-        return answer;
-    }
-    fail_msg("these members are not those of a message, in their order: %s", message);
     return answer;
 }
 
@@ -227,13 +285,39 @@ static void fail_at(const char *file, int line, const char *format, ...)
     _fail(file, line);
 }
 
+/* Returns the value at a path of names with dots between them, or NULL. */
+static json_t *find(json_t *value, const char *path)
+{
+    char name[MAX_WORD];
+
+    for (;;) {
+        size_t length = strcspn(path, ".");
+        snprintf(name, sizeof name, "%.*s", (int)length, path);
+        value = json_object_get(value, name);
+        if (path[length] == '\0') {
+            return value;
+        }
+        path += length + 1;
+    }
+}
+
 const char *value_at(const Answer *answer, const char *path, const char *file, int line)
 {
     static char value[MAX_MESSAGE];
+    json_t *message = parse(answer->message);
+    json_t *found = find(message, path);
 
-    if (!json_find(answer->message, path, value, sizeof value)) {
+    if (found == NULL) {
         fail_at(file, line, "there is no %s in %s", path, answer->message);
     }
+    char *text = json_dumps(found, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text == NULL) {
+        abort();
+    }
+    size_t quotes = json_is_string(found) ? 1 : 0;
+    snprintf(value, sizeof value, "%.*s", (int)(strlen(text) - 2 * quotes), text + quotes);
+    free(text);
+    json_decref(message);
     return value;
 }
 

@@ -19,8 +19,8 @@ void peer_send(Peer *peer, const char *method, const char *api, const char *form
 /* Waits for the message of the oldest request without one. */
 Answer peer_receive(Peer *peer);
 /*
- * Ends the peer by pims_free. The test fails if its exit status is not 0, which a memory checker may
- * cause.
+ * Ends the peer by pims_free. The test fails if its exit status is not 0: a memory checker may set
+ * it.
  */
 void peer_stop(Peer *peer);
 /* Kills the peer, whatever it does. */

@@ -2,15 +2,15 @@
 
 #include <ctype.h>
 #include <ftw.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "files.h"
-#include "json.h"
 #include "testing.h"
 
-enum { MAX_SECRETS = 4096, MAX_SECRET = 128, MIN_SECRET = 4, MAX_KEY = 64, MAX_ERROR = 4096 };
+enum { MAX_SECRETS = 4096, MAX_SECRET = 128, MIN_SECRET = 4, MAX_KEY = 64 };
 
 static char secrets[MAX_SECRETS][MAX_SECRET];
 static size_t secret_count;
@@ -76,10 +76,11 @@ void secrets_in_params(const char *json)
 
 void secrets_in_message(const char *message)
 {
-    char error[MAX_ERROR];
+    json_t *object = json_loads(message, JSON_ALLOW_NUL, NULL);
+    char *error = json_dumps(json_object_get(object, "error"), JSON_COMPACT);
 
     remember_values(message, "otp");
-    if (json_find(message, "error", error, sizeof error)) {
+    if (error != NULL) {
         size_t length = strlen(error);
         errors = realloc(errors, errors_size + length + 2);
         if (errors == NULL) {
@@ -89,6 +90,8 @@ void secrets_in_message(const char *message)
         errors_size += length;
         strcpy(errors + errors_size++, "\n");
     }
+    free(error);
+    json_decref(object);
 }
 
 /* ---- The search ---------------------------------------------------------------------------------------------------------------------- */

@@ -1,9 +1,10 @@
 /*
- * The conformance table: every error that the reference lists for an operation, and those that this library documents besides, each
- * produced by its cause and compared with the error.info that stands beside it. The table is conformance.def; a test is one line of it.
+ * The error table: every error that the reference lists for an operation, and those that this
+ * library documents besides. Each is produced by its cause and compared with its error.info. The
+ * table is error_table.def; each line of it is a test.
  *
- * Causes are real: wrong PINs, other devices, a service that is gone or silent, a storage that was taken away. What the embedded authority
- * never says is said by a server on a loopback port.
+ * Causes are real: wrong PINs, other devices, a service that is gone or silent, a storage that was
+ * taken away. A server on a loopback port sends the answers that the embedded authority never gives.
  */
 #include "fixture.h"
 
@@ -470,7 +471,7 @@ enum {
 #define OPERATION(name, method, api, operation, parameters, parameter, request, state) OPERATION_##name,
 #define CELL(name, code, arrange, cause, info)
 #define BEYOND CELL
-#include "conformance.def"
+#include "error_table.def"
 #undef OPERATION
 #undef CELL
 };
@@ -479,7 +480,7 @@ static const Operation operations[] = {
 #define OPERATION(name, method, api, operation, parameters, parameter, request, state) \
     {method, api, parameters, parameter, request, state},
 #define CELL(name, code, arrange, cause, info)
-#include "conformance.def"
+#include "error_table.def"
 #undef OPERATION
 #undef CELL
 };
@@ -493,7 +494,7 @@ static const struct {
 } cells[] = {
 #define OPERATION(name, method, api, operation, parameters, parameter, request, state)
 #define CELL(name, code, arrange, cause, info) {#name ": " #code ", " #arrange, OPERATION_##name, code, arrange, info},
-#include "conformance.def"
+#include "error_table.def"
 #undef OPERATION
 #undef CELL
 };

@@ -254,7 +254,7 @@ static void execute_runs_on_the_calling_thread_without_a_callback(void **state)
     assert_failed(execute("init", NULL, "[]"), 2004);
 }
 
-/* ---- What the process is afterwards -------------------------------------------------------------------------------------------------- */
+/* ---- What the process is afterwards ---------------------------------------------------------- */
 
 static int entries_of(const char *path)
 {
@@ -332,7 +332,7 @@ static void a_life_writes_nothing_to_a_standard_stream(void **state)
     assert_int_equal(bytes_written_by(a_life), 0);
 }
 
-/* ---- What lies on the disk ----------------------------------------------------------------------------------------------------------- */
+/* ---- What lies on the disk ------------------------------------------------------------------- */
 
 static int open_to_others;
 static const char *secret;

@@ -1,4 +1,4 @@
-/* Misuse of the interface: it is refused by the return value, brings no message, and breaks nothing. */
+/* Misuse of the interface: the return value refuses it, no message comes, and nothing breaks. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -14,7 +14,10 @@ typedef int32_t (*Method)(const char *api, const char *params, pims_callback cal
 static const Method methods[] = {pims_get, pims_set, pims_subscribe, pims_unsubscribe};
 enum { METHODS = 4 };
 
-/* No UTF-8: a lone continuation, an overlong slash, a surrogate, beyond the last plane, cut short, Latin-1. */
+/*
+ * Not UTF-8: a lone continuation, an overlong slash, a surrogate, beyond the last plane, cut short,
+ * Latin-1.
+ */
 static const char *const not_utf8[] = {"\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "{\"a\":\"\xe9\"}",
                                        "\xff\xfe{}"};
 enum { NOT_UTF8 = sizeof not_utf8 / sizeof *not_utf8 };

@@ -1,6 +1,7 @@
 /*
- * Other processes. A peer is this very program, executed anew: it makes a facade, then reads requests as lines "method TAB api TAB
- * parameters" and answers each with its message as one line. Nothing of the parent is in it: no thread, no lock, no open file.
+ * Other processes. A peer is this program, executed again: it makes a facade, then reads requests
+ * as lines "method TAB api TAB parameters" and answers each of them with its message as one line.
+ * It has nothing of its parent: no thread, no lock, no open file.
  */
 #include "peer.h"
 
@@ -24,7 +25,7 @@ struct Peer {
 
 static Peer *peers;
 
-/* ---- In the other process ------------------------------------------------------------------------------------------------------------ */
+/* ---- In the other process -------------------------------------------------------------------- */
 
 static bool serve(const char *method, const char *api, const char *params)
 {
@@ -55,7 +56,7 @@ int peer_main(const char *config)
     return pims_free() == PIMS_OK && served ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* ---- In this process ----------------------------------------------------------------------------------------------------------------- */
+/* ---- In this process ------------------------------------------------------------------------- */
 
 /* A pipe that no other peer inherits: its end must be seen. */
 static void make_pipe(int ends[2])

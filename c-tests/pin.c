@@ -29,7 +29,7 @@ static void assert_wrong(Answer answer, int left)
     assert_value(answer, "error.info.nextAction", "retryPin");
 }
 
-/* ---- The change ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- The change ------------------------------------------------------------------------------ */
 
 static void the_pin_is_changed(void **state)
 {
@@ -90,7 +90,7 @@ static void a_new_pin_that_the_policy_refuses_is_2102_and_changes_nothing(void *
     assert_true(verifies(new_otp("654321")));
 }
 
-/* ---- Wrong PINs ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Wrong PINs ------------------------------------------------------------------------------ */
 
 static void assert_blocked(void)
 {

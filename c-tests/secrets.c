@@ -19,9 +19,9 @@ static size_t secret_count;
 static char *errors;
 static size_t errors_size;
 
-/* ---- What is secret ------------------------------------------------------------------------------------------------------------------ */
+/* ---- What is secret -------------------------------------------------------------------------- */
 
-/* Short texts and words without a digit are the tests' own bad values, such as 'x' or 'nonsense'. */
+/* Short texts and words without a digit are bad values of tests, such as 'x' or 'nonsense'. */
 static bool is_worth_it(const char *text, size_t length)
 {
     bool digit = false;
@@ -52,7 +52,10 @@ static void remember(const char *text, size_t length)
     secrets[secret_count++][length] = '\0';
 }
 
-/* Each value of this name, text or number, wherever it stands: tests also hand in what is no JSON. */
+/*
+ * Remembers each value of this name, text or number, wherever it stands. The text is searched, not
+ * parsed: tests also submit text that is no JSON.
+ */
 static void remember_values(const char *json, const char *name)
 {
     char key[MAX_KEY];
@@ -94,9 +97,12 @@ void secrets_in_message(const char *message)
     json_decref(object);
 }
 
-/* ---- The search ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- The search ------------------------------------------------------------------------------ */
 
-/* Whether a text holds a secret that does not go on to either side: the digits of a PIN may be part of a longer number. */
+/*
+ * Returns whether a text holds a secret as a word of its own: the digits of a PIN may be part of a
+ * longer number.
+ */
 static bool holds(const char *text, const char *secret)
 {
     size_t length = strlen(secret);

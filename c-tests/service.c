@@ -42,7 +42,7 @@ static struct {
     int request_count;
 } service = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- Rules --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Rules ----------------------------------------------------------------------------------- */
 
 static void add_rule(const char *request, int status, Fault fault, const char *body)
 {
@@ -108,7 +108,7 @@ static void agree_with_everything(void)
     service_answers(CVS("GET", "trustedPhoneNumber"), 200, "{'phoneNumber':'" PHONE_NUMBER "'}");
 }
 
-/* ---- The server ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- The server ------------------------------------------------------------------------------ */
 
 static bool send_all(int connection, const char *bytes, size_t length)
 {

@@ -260,7 +260,7 @@ static void a_subscription_is_judged_as_every_request(void **state)
     mailbox_free(mailbox);
 }
 
-/* ---- Events and the facade's life ---------------------------------------------------------------------------------------------------- */
+/* ---- Events and the facade's life ------------------------------------------------------------ */
 
 static void freeing_on_event_callback(const char *message, void *ctx)
 {

@@ -35,7 +35,7 @@ demo: build ## the C demo: enrolls, changes the PIN, makes a one-time password; 
 	$(BUILD)/enroll $(if $(URL),--service $(URL) --dev $(DEV)) $(DEMO_ARGS)
 
 test-demo: build ## the C demo against a service of `make serve`, as the README shows it
-	$(cargo) build -p pims-authority --features server
+	$(cargo) build -p pims-authority-server
 	tools/test-demo $(abspath $(RELEASE_LIB)) target/debug/pims-authority
 
 image: ## the service's image `pims-authority`, where there is a Docker engine
@@ -43,7 +43,7 @@ image: ## the service's image `pims-authority`, where there is a Docker engine
 	docker run --rm pims-authority --version
 
 serve: ## a development service on https://localhost:8443 (PORT=…), with what it keeps in build/dev (DEV=…); then `make demo URL=…`
-	$(cargo) build --profile server -p pims-authority --features server
+	$(cargo) build --profile server -p pims-authority-server
 	@echo 'Once it listens, in another terminal: make demo URL=https://localhost:$(PORT)$(if $(filter-out $(BUILD)/dev,$(DEV)), DEV=$(DEV))'
 	target/server/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
@@ -66,13 +66,13 @@ sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 
 lint: ## formatting, clippy and documentation without warnings; includes without a circle
 	$(cargo) fmt --all --check
-	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES),pims-authority/server -- -D warnings
+	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(cargo) clippy --lib -- -D warnings
 	$(cargo) clippy --no-default-features --lib -- -D warnings
 	$(cargo) clippy -p pims-authority --lib -- -D warnings
 	$(cargo) clippy -p pims-authority --features postgres --lib -- -D warnings
 	@# Without the tests' dependencies, which bring features of their own: as people build it.
-	$(cargo) clippy -p pims-authority --features server --bin pims-authority -- -D warnings
+	$(cargo) clippy -p pims-authority-server --bin pims-authority -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
 	tools/lint-dockerfile $(BUILD)/hadolint
 	python3 -B -m doctest tools/check-includes.py
@@ -92,17 +92,17 @@ test-rust: export PIMS_REQUIRE_SYSTEMD := 1
 # Tests with two users need root. Elsewhere, make test PIMS_REQUIRE_ROOT=0 skips them.
 test-rust: export PIMS_REQUIRE_ROOT ?= 1
 test-rust: ## unit, vector, property and crash tests; the service's, as a library and as a program, on SQLite and on a PostgreSQL of their own
-	$(cargo) test --workspace --features $(TEST_FEATURES),pims-authority/server
+	$(cargo) test --workspace --features $(TEST_FEATURES)
 	@# The service's program once more, on PostgreSQL. Left out are the tests that run on PostgreSQL in any case, and those of what
 	@# no database changes: slow clients, memory, the commands of operating.md.
-	PIMS_TEST_DATABASE=postgres $(cargo) test --workspace --features $(TEST_FEATURES),pims-authority/server --test server -- \
+	PIMS_TEST_DATABASE=postgres $(cargo) test --workspace --features $(TEST_FEATURES) --test server -- \
 		--skip balanced --skip cluster_of_two --skip endings --skip enumeration --skip memory --skip operating_page --skip readiness --skip slow_clients
 	@# Of the whole workspace, so that its dependencies are those that are built already.
-	$(cargo) test --workspace --no-default-features --features $(TEST_FEATURES),pims-authority/server --lib
+	$(cargo) test --workspace --no-default-features --features $(TEST_FEATURES) --lib
 
 test-memory: ## how often keys and PINs stand in the memory of the service as it ships; as root, not part of `make test`
-	$(cargo) build --profile server -p pims-authority --features server
-	PIMS_SERVER_PROGRAM=$(abspath target/server/pims-authority) $(cargo) test -p pims-authority --features server --test server memory:: -- --nocapture
+	$(cargo) build --profile server -p pims-authority-server
+	PIMS_SERVER_PROGRAM=$(abspath target/server/pims-authority) $(cargo) test -p pims-authority-server --test server memory:: -- --nocapture
 
 test-c: ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
 	$(MAKE) --output-sync=target $(two) test-c-valgrind $(TEST_C)
@@ -125,7 +125,7 @@ test-c-tsan: $(BUILD)/tsan/.done
 	tools/test-tsan $(abspath $(BUILD))/tsan
 
 test-interop: $(DEBUG_LIB)/.done ## an independent device against the service, and libpims against an independent service
-	$(cargo) build -p pims-authority --features server
+	$(cargo) build -p pims-authority-server
 	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath target/debug/pims-authority) tools/test-interop $(BUILD)/interop
 
 test-docs: $(DEBUG_LIB)/.done ## the programs of the README, the guides and the C quickstart compile and run; quickstarts are short
@@ -145,11 +145,11 @@ wheel: $(RELEASE_LIB)/.done $(PYTHON_TOOLS)/.done ## the Python wheel with the l
 	tools/build-wheel $(RELEASE_LIB)/$(SONAME) $(PYTHON_TOOLS)
 
 test-python: wheel ## the Python package, from its wheel in a fresh environment; PYTHON=… takes another Python
-	$(cargo) build --package pims-authority --features server --bin pims-authority
+	$(cargo) build -p pims-authority-server
 	tools/test-python $(BUILD)/python $(PYTHON) target/debug/pims-authority
 
 test-console: wheel ## the console app, at a pseudo terminal
-	$(cargo) build --package pims-authority --features server --bin pims-authority
+	$(cargo) build -p pims-authority-server
 	tools/test-console $(BUILD)/python $(PYTHON) target/debug/pims-authority
 
 kotlin: $(BUILD)/kotlin/libpims_jni.so ## the Kotlin package: pims.jar and libpims_jni.so, in build/kotlin
@@ -220,7 +220,7 @@ bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.m
 	CC="$(CC)" tools/bench-bindings $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD) $(PYTHON)
 
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
-	$(cargo) bench --profile server -p pims-authority --features server --bench server
+	$(cargo) bench --profile server -p pims-authority-server --bench server
 
 generate: ## writes what is made from the code: the header, docs/state-machine.md, docs/error-table.md
 	PIMS_BLESS=1 $(cargo) test --quiet --test generated --test error_table

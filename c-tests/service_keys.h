@@ -1,5 +1,6 @@
 /*
- * Keys of the recorded exchanges (tests/vectors) that a service sends: no test needs a private key.
+ * Keys of the recorded exchanges (crates/inwebo/tests/vectors) that a service sends: no test needs a
+ * private key.
  */
 #ifndef SERVICE_KEYS_H
 #define SERVICE_KEYS_H

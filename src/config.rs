@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
-use inwebo_values::Modulus;
+use inwebo::values::Modulus;
 use zeroize::Zeroizing;
 
 use crate::error::{Code, Error};

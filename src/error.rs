@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use inwebo::client::{EngineError, WrongPins};
+use inwebo::cvs::CvsRefusal;
+use inwebo::word::Word;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::inwebo::{EngineError, Word, WrongPins};
 use crate::message::{Note, WRONG_PINS_SINCE};
 use crate::store::StoreError;
 use crate::strongauth::machine::{Refusal, State};
 use crate::strongauth::{Failure, OpenError};
+use crate::transport::TransportError;
 use crate::transport::http::TrustError;
-use crate::transport::{CvsRefusal, TransportError};
 
 macro_rules! catalogue {
     ($($name:ident = $code:literal, $label:literal;)*) => {
@@ -413,7 +415,7 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
         Word::Version => Error::new(Code::VersionError)
             .with_detail("the service no longer serves this client version")
             .then(NextAction::Update),
-        Word::Blocked => Error::new(Code::AccountBlocked)
+        Word::Blocked | Word::BudgetSpent => Error::new(Code::AccountBlocked)
             .with_detail("too many wrong PINs: reset the PIN with an SMS code")
             .then(NextAction::ResetPin),
         Word::MaxDevices => Error::new(Code::AccountBlocked)

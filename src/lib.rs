@@ -9,7 +9,7 @@
 //! | [`facade`] | the one facade of a process, its queue and its thread |
 //! | [`api`] | one file an api name: parameters in, result out |
 //! | [`strongauth`] | the state machine and what runs an operation |
-//! | [`inwebo`] | the protocol: pure, usable by itself |
+//! | [`inwebo`](::inwebo) | a crate of its own: the exchange, without I/O |
 //! | [`store`], [`transport`] | the sealed record; the way to the service |
 
 #![deny(unsafe_code)]
@@ -20,7 +20,6 @@ pub mod config;
 pub mod error;
 pub mod facade;
 pub mod ffi;
-pub mod inwebo;
 mod log;
 pub mod message;
 pub mod params;

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::ffi::CStr;
 
+use inwebo::client::WrongPins;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::inwebo::WrongPins;
 
 /// What an operation gives back. Public names are static: only values vary.
 pub enum Output {

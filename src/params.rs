@@ -5,12 +5,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use inwebo_values::Pin;
+use inwebo::values::Pin;
+use inwebo::values::SmsCode;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Error;
-use crate::inwebo::SmsCode;
 
 /// The parameters of one call. Where a name is repeated, the last one counts, as in every JSON library of the bindings.
 pub struct Params<'a>(Vec<(Text<'a>, Value<'a>)>);

@@ -10,13 +10,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use pims::inwebo::{Client, Pin, Request, SmsCode, Word};
+use inwebo::client::{Client, Request};
+use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
+use inwebo::values::{Pin, SmsCode};
+use inwebo::word::Word;
 use pims::store::{RecordStore, StoreError};
 use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
-use pims::transport::{CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
+use pims::transport::{Transport, TransportError};
 use pims_authority::{
-    AccountName, Authority, ClonePolicy, CvsRequest as Asked, KeySize, MasterKey, Options, Policy, Purpose, Sms,
-    SmsError, SmsGateway, SystemClock,
+    AccountName, Authority, ClonePolicy, KeySize, MasterKey, Options, Policy, Sms, SmsError, SmsGateway, SystemClock,
 };
 use proptest::prelude::*;
 use zeroize::Zeroizing;
@@ -101,14 +103,14 @@ impl Transport for Wire {
         }
         let answer = self.authority.mac(Some(&self.account), request.query()).unwrap();
         let of_answer = |fault| if let Fault::LostAnswer(left) = fault { Some(left) } else { None };
-        if self.fate.strikes(of_answer, Fault::LostAnswer) { Err(lost()) } else { Ok(Zeroizing::new(answer)) }
+        if self.fate.strikes(of_answer, Fault::LostAnswer) { Err(lost()) } else { Ok(answer.xml) }
     }
 
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError> {
-        let CvsRequest::SendCode { purpose: CodePurpose::ResetPin, .. } = request else { panic!("nobody asks for it") };
-        let request = Asked::SendCode { purpose: Purpose::ResetPin, phone_number: None };
+        let CvsRequest::SendCode { purpose: Purpose::ResetPin, .. } = request else { panic!("nobody asks for it") };
+        let request = CvsRequest::SendCode { purpose: Purpose::ResetPin, phone_number: None };
         match self.authority.cvs(&self.account, &request).unwrap() {
-            pims_authority::CvsAnswer::Done => Ok(CvsAnswer::Done),
+            CvsAnswer::Done => Ok(CvsAnswer::Done),
             _ => Ok(CvsAnswer::Refused(CvsRefusal::SmsNotSent)),
         }
     }
@@ -253,13 +255,14 @@ impl World {
         );
         let account = AccountName::new("person").unwrap();
         let world_number = "+33612345678";
-        let request = Asked::SendCode { purpose: Purpose::PhoneNumberCertification, phone_number: Some(world_number) };
+        let request =
+            CvsRequest::SendCode { purpose: Purpose::PhoneNumberCertification, phone_number: Some(world_number) };
         authority.cvs(&account, &request).unwrap();
         let code = inbox.0.lock().unwrap().clone();
-        authority.cvs(&account, &Asked::AddPhoneNumber { sms_code: &code, phone_number: world_number }).unwrap();
+        authority.cvs(&account, &CvsRequest::AddPhoneNumber { sms_code: &code, phone_number: world_number }).unwrap();
         let mut world = Self { authority, inbox, phones: Vec::new(), pins: vec![1], next: 2, _folder: folder };
         for _ in 0..2 {
-            let request = Asked::SendCode { purpose: Purpose::Enrollment, phone_number: None };
+            let request = CvsRequest::SendCode { purpose: Purpose::Enrollment, phone_number: None };
             world.authority.cvs(&account, &request).unwrap();
             let mut phone = Phone::new(&world.authority, &account);
             phone.component.enroll(&pin(1), Some(&world.code())).unwrap_or_else(|error| panic!("{error}"));
@@ -286,7 +289,7 @@ impl World {
             }
             Wish::ResetPin => {
                 let component = &mut self.phones[phone].component;
-                if component.request_code(CodePurpose::ResetPin, None).is_ok() {
+                if component.request_code(Purpose::ResetPin, None).is_ok() {
                     let (code, new) = (self.code(), self.next);
                     self.next += 1;
                     let outcome = self.phones[phone].component.reset_pin(&pin(new), &code);

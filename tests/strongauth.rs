@@ -9,14 +9,17 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use inwebo_values::{K0, Modulus, SecVal, Serial};
-use pims::inwebo::activate::PinMode;
-use pims::inwebo::{Client, Device, EngineError, Pin, Request, SmsCode, Ticket, Word};
+use inwebo::client::activate::PinMode;
+use inwebo::client::{Client, Device, EngineError, Request};
+use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
+use inwebo::values::{K0, Modulus, SecVal, Serial};
+use inwebo::values::{Pin, SmsCode, Ticket};
+use inwebo::word::Word;
 use pims::store::{RecordStore, StoreError};
 use pims::strongauth::machine::{State, Sync};
 use pims::strongauth::record::{Block, Enrollment, Intent, Record, Standing};
 use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
-use pims::transport::{CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
+use pims::transport::{Transport, TransportError};
 use zeroize::Zeroizing;
 
 /// Answers from a list; what was asked is kept.
@@ -140,7 +143,8 @@ fn modulus() -> Modulus {
 
 /// The factory modulus and a sealed device and service modulus of the recorded exchanges.
 static VECTORS: std::sync::LazyLock<(String, String, String)> = std::sync::LazyLock::new(|| {
-    let file: serde_json::Value = serde_json::from_str(include_str!("vectors/inwebo-mac.json")).unwrap();
+    let file: serde_json::Value =
+        serde_json::from_str(include_str!("../crates/inwebo/tests/vectors/inwebo-mac.json")).unwrap();
     let case = &file["cases"][0];
     let child = |exchange: usize, name: &str| {
         let answer = case["exchanges"][exchange]["response"].as_str().unwrap();
@@ -584,7 +588,7 @@ fn a_ticket_that_could_not_be_written_down_twice_is_used_all_the_same() {
     let ticket = Ticket::new("a-ticket-of-forty-three-letters-and-digits-0").unwrap();
     bench.set_full(true);
     bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Ticket(ticket)));
-    component.request_code(CodePurpose::Enrollment, None).unwrap_or_else(|error| panic!("{error}"));
+    component.request_code(Purpose::Enrollment, None).unwrap_or_else(|error| panic!("{error}"));
     // There is still no room: nothing is sent, and the ticket is kept.
     let code = SmsCode::new("2424").unwrap();
     assert!(matches!(component.accept_code(&code).err(), Some(Failure::Store(_))));

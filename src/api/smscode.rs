@@ -1,11 +1,12 @@
 //! `pims.authentication.smscode`: SMS codes are asked for and shown, phone numbers are certified.
 
+use inwebo::client::activate::PinMode;
+use inwebo::cvs::Purpose;
+use inwebo::values::SmsCode;
+
 use super::{Error, Method, Params, Route, Selector, StrongAuthentication, Task, failed, of_enrollment};
-use crate::inwebo::SmsCode;
-use crate::inwebo::activate::PinMode;
 use crate::message::Output;
 use crate::strongauth::Failure;
-use crate::transport::CodePurpose;
 
 const API: &str = "pims.authentication.smscode";
 
@@ -18,7 +19,7 @@ pub(super) const ROUTES: &[Route] = &[
         parameters: &[],
         judge: |_, _| {
             Task::new(|component| {
-                component.strong()?.request_code(CodePurpose::Enrollment, None).map_err(failed("pinCode"))?;
+                component.strong()?.request_code(Purpose::Enrollment, None).map_err(failed("pinCode"))?;
                 Ok(Output::Empty)
             })
         },
@@ -35,7 +36,7 @@ pub(super) const ROUTES: &[Route] = &[
             Task::new(move |component| {
                 component
                     .strong()?
-                    .request_code(CodePurpose::PhoneNumberCertification, Some(&number))
+                    .request_code(Purpose::PhoneNumberCertification, Some(&number))
                     .map_err(failed("pinCode"))?;
                 Ok(Output::Empty)
             })
@@ -49,7 +50,7 @@ pub(super) const ROUTES: &[Route] = &[
         parameters: &[],
         judge: |_, _| {
             Task::new(|component| {
-                component.strong()?.request_code(CodePurpose::ResetPin, None).map_err(failed("pinCode"))?;
+                component.strong()?.request_code(Purpose::ResetPin, None).map_err(failed("pinCode"))?;
                 Ok(Output::Empty)
             })
         },

@@ -3,11 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use inwebo::client::Client;
+
 use crate::api::Component;
 use crate::clock::{MovedClock, SharedClock};
 use crate::config::{Config, ServiceUrl};
 use crate::error::{Code, Error};
-use crate::inwebo::Client;
 use crate::log;
 use crate::message::{Outcome, Output, noting};
 use crate::store::{StorageLock, Vault};

@@ -1,15 +1,18 @@
 //! The account: codes, phone numbers, the block, the removal.
 
+use inwebo::client::EngineError;
+use inwebo::cvs::{CvsAnswer, CvsRequest, Purpose};
+use inwebo::values::SmsCode;
+use inwebo::word::Word;
+
 use super::machine::{Operation, State};
 use super::record::{Block, Intent, Record, Tickets};
 use super::{Failure, StrongAuthentication};
-use crate::inwebo::{EngineError, SmsCode, Word};
 use crate::log;
-use crate::transport::{CodePurpose, CvsAnswer, CvsRequest};
 
 impl StrongAuthentication {
     /// Asks for an SMS code: to `phone_number` for a certification, else to the trusted number.
-    pub fn request_code(&mut self, purpose: CodePurpose, phone_number: Option<&str>) -> Result<(), Failure> {
+    pub fn request_code(&mut self, purpose: Purpose, phone_number: Option<&str>) -> Result<(), Failure> {
         self.begin()?;
         let ticket = match self.cvs(&CvsRequest::SendCode { purpose, phone_number })? {
             CvsAnswer::Ticket(ticket) => Some(ticket),
@@ -37,13 +40,13 @@ impl StrongAuthentication {
     /// Registers the trusted phone number, where there is none.
     pub fn add_phone_number(&mut self, code: &SmsCode, phone_number: &str) -> Result<(), Failure> {
         self.begin()?;
-        self.cvs(&CvsRequest::AddPhoneNumber { code, phone_number }).map(drop)
+        self.cvs(&CvsRequest::AddPhoneNumber { sms_code: code.as_str(), phone_number }).map(drop)
     }
 
     /// Replaces the trusted phone number.
     pub fn modify_phone_number(&mut self, code: &SmsCode, phone_number: &str) -> Result<(), Failure> {
         self.begin()?;
-        let outcome = self.cvs(&CvsRequest::ModifyPhoneNumber { code, phone_number }).map(drop);
+        let outcome = self.cvs(&CvsRequest::ModifyPhoneNumber { sms_code: code.as_str(), phone_number }).map(drop);
         self.settle(outcome)
     }
 

@@ -1,15 +1,17 @@
 //! The enrollment: an SMS code, then a PIN.
 
-use inwebo_values::{Pin, Serial, ServiceSecret};
+use inwebo::client::activate::{self, PinMode, Prepared};
+use inwebo::client::secret::{self, SecretWanted};
+use inwebo::client::{Device, EngineError};
+use inwebo::cvs::Purpose;
+use inwebo::values::{Pin, Serial, ServiceSecret};
+use inwebo::values::{SmsCode, Ticket};
+use inwebo::word::Word;
 
 use super::machine::{Event, Operation, Refusal};
 use super::record::{Activation, Standing, Tickets};
 use super::{Failure, StrongAuthentication};
-use crate::inwebo::activate::{self, PinMode, Prepared};
-use crate::inwebo::secret::{self, SecretWanted};
-use crate::inwebo::{Device, EngineError, SmsCode, Ticket, Word};
 use crate::log;
-use crate::transport::CodePurpose;
 
 /// How long this device keeps an accepted code where the service does not say: the usual lifetime of one. The service has the last word.
 const CODE_LIFETIME_SECONDS: u32 = 10 * 60;
@@ -78,8 +80,8 @@ impl StrongAuthentication {
     /// The ticket that an activation shows.
     fn ticket(&self, phone: Option<&str>) -> Option<&Ticket> {
         self.record.tickets.get(match phone {
-            Some(_) => CodePurpose::PhoneNumberCertification,
-            None => CodePurpose::Enrollment,
+            Some(_) => Purpose::PhoneNumberCertification,
+            None => Purpose::Enrollment,
         })
     }
 

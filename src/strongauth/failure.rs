@@ -1,9 +1,12 @@
 //! Why an operation did not succeed, before it becomes a code of the catalogue ([`crate::error`]).
 
+use inwebo::client::EngineError;
+use inwebo::cvs::CvsRefusal;
+use inwebo::word::Word;
+
 use super::machine::{Refusal, State};
-use crate::inwebo::{EngineError, Word};
 use crate::store::StoreError;
-use crate::transport::{CvsRefusal, TransportError};
+use crate::transport::TransportError;
 
 /// Why an operation did not succeed.
 #[derive(Debug, thiserror::Error)]

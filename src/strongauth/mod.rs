@@ -1,7 +1,7 @@
 //! The StrongAuthentication component: what runs an operation.
 //!
 //! [`StrongAuthentication`] holds the device record, asks the [`machine`] whether an operation may begin, lets the protocol engine
-//! ([`crate::inwebo`]) make the requests, sends them through a [`Transport`], and writes down what it learns. It knows neither JSON
+//! ([`inwebo::client`]) make the requests, sends them through a [`Transport`], and writes down what it learns. It knows neither JSON
 //! nor callbacks. It is used by one thread at a time.
 //!
 //! | file | operations |
@@ -22,15 +22,18 @@ pub mod record;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use inwebo_values::Modulus;
+use inwebo::values::Modulus;
 use zeroize::Zeroizing;
 
 pub use failure::Failure;
 
-use crate::inwebo::{Client, Device, EngineError, Pin, Request, Seed, Word, WrongPins};
 use crate::log;
 use crate::store::{RecordStore, StoreError};
-use crate::transport::{CvsAnswer, CvsRequest, Transport, TransportError};
+use crate::transport::{Transport, TransportError};
+use inwebo::client::{Client, Device, EngineError, Request, Seed, WrongPins};
+use inwebo::cvs::{CvsAnswer, CvsRequest};
+use inwebo::values::Pin;
+use inwebo::word::Word;
 use machine::{Event, Operation, State, Sync, permit};
 use record::{Block, DecodeError, Decoded, Intent, Record, Standing};
 
@@ -301,7 +304,7 @@ impl StrongAuthentication {
 
     /// What the service says of the device: `Ok`, or its word.
     fn ask_status(&self, device: &Device) -> Result<Result<(), Word>, Failure> {
-        use crate::inwebo::status;
+        use inwebo::client::status;
         let xml = self.mac(&status::setup(&self.client, device))?;
         match status::read(&xml) {
             Ok(()) => Ok(Ok(())),

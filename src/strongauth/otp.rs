@@ -1,12 +1,13 @@
 //! One-time passwords.
 
-use inwebo_values::Pin;
+use inwebo::client::EngineError;
+use inwebo::client::otp::{self, Challenge, Granted};
+use inwebo::values::Pin;
+use inwebo::word::Word;
 use zeroize::Zeroizing;
 
 use super::machine::{Event, Operation, State, Sync};
 use super::{Failure, StrongAuthentication};
-use crate::inwebo::otp::{self, Challenge, Granted};
-use crate::inwebo::{EngineError, Word};
 
 const NO_SECRET: EngineError =
     EngineError::Unusable("the service never asked for a service secret, without which there is no password");

@@ -1,11 +1,13 @@
 //! The PIN: changed, reset, and what must follow both.
 
-use inwebo_values::{Pin, SecVal};
+use inwebo::client::{EngineError, password, reset, synchro};
+use inwebo::values::SmsCode;
+use inwebo::values::{Pin, SecVal};
+use inwebo::word::Word;
 
 use super::machine::{Event, Operation};
 use super::record::{Intent, Standing};
 use super::{Failure, StrongAuthentication};
-use crate::inwebo::{EngineError, SmsCode, Word, password, reset, synchro};
 
 impl StrongAuthentication {
     /// Changes the account's PIN. The two differ: the caller has seen to that.

@@ -3,14 +3,17 @@
 //! The PIN is never in it. K1 and the service secret are in it under `kma` only, so that whoever opens the record still cannot
 //! tell a right PIN from a wrong one.
 
-use inwebo_values::{K0, Modulus, SecVal, Serial, hex};
+use inwebo::client::Device;
+use inwebo::client::ServiceKeys;
+use inwebo::client::activate::{PinMode, Prepared};
+use inwebo::cvs::Purpose;
+use inwebo::values::{K0, Modulus, SecVal, Serial, hex};
+use inwebo::values::{SmsCode, Ticket};
+use inwebo::word::Word;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::machine::{Event, Origin, State, Sync, next};
-use crate::inwebo::activate::{PinMode, Prepared, ServiceKeys};
-use crate::inwebo::{Device, SmsCode, Ticket, Word};
-use crate::transport::CodePurpose;
 
 /// The version of the form below. 1 knew no `activation.phone`.
 const FORMAT: u32 = 2;
@@ -103,21 +106,21 @@ pub struct Tickets {
 
 impl Tickets {
     /// The ticket of the latest code for a purpose.
-    pub fn get(&self, purpose: CodePurpose) -> Option<&Ticket> {
+    pub fn get(&self, purpose: Purpose) -> Option<&Ticket> {
         match purpose {
-            CodePurpose::Enrollment => self.enrollment.as_ref(),
-            CodePurpose::PhoneNumberCertification => self.phone_number.as_ref(),
-            CodePurpose::ResetPin => None,
+            Purpose::Enrollment => self.enrollment.as_ref(),
+            Purpose::PhoneNumberCertification => self.phone_number.as_ref(),
+            Purpose::ResetPin => None,
         }
     }
 
     /// Keeps the ticket of a new code, or that it has none. Says whether anything changed.
-    pub fn put(&mut self, purpose: CodePurpose, ticket: Option<Ticket>) -> bool {
+    pub fn put(&mut self, purpose: Purpose, ticket: Option<Ticket>) -> bool {
         let kept = match purpose {
-            CodePurpose::Enrollment => &mut self.enrollment,
-            CodePurpose::PhoneNumberCertification => &mut self.phone_number,
+            Purpose::Enrollment => &mut self.enrollment,
+            Purpose::PhoneNumberCertification => &mut self.phone_number,
             // No activation uses such a code.
-            CodePurpose::ResetPin => return false,
+            Purpose::ResetPin => return false,
         };
         let changed = *kept != ticket;
         *kept = ticket;
@@ -332,7 +335,7 @@ impl From<&Record> for Stored {
 }
 
 fn stored_ticket(ticket: Option<&Ticket>) -> Option<Secret> {
-    ticket.map(|ticket| Zeroizing::new(ticket.as_str().to_owned()))
+    ticket.map(|ticket| Zeroizing::new(ticket.reveal().to_owned()))
 }
 
 impl From<&Device> for StoredDevice {
@@ -514,7 +517,7 @@ mod tests {
         let without = String::from_utf8(without.to_vec()).unwrap();
         assert!(!without.contains("icket"));
         let Decoded { record, upgraded } = decode(without.as_bytes());
-        assert!(!upgraded && record.tickets.get(CodePurpose::Enrollment).is_none());
+        assert!(!upgraded && record.tickets.get(Purpose::Enrollment).is_none());
         let Decoded { record, .. } = decode(text.as_bytes());
         assert!(record.tickets == with.tickets);
     }

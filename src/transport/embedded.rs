@@ -4,16 +4,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use inwebo::client::Request;
+use inwebo::cvs::{CvsAnswer, CvsRequest};
 use pims_authority::{
-    AccountName, Authority, Clock, Database, Failure, MasterKey, OpenError, Options, Outbox, Policy, Purpose, Sharing,
+    AccountName, Authority, Clock, Database, Failure, MasterKey, OpenError, Options, Outbox, Policy, Sharing,
     SqliteFile, Verdict,
 };
 use pims_private_files::{FileId, Flaw, Folder, cause_of, flaw_of};
 use zeroize::Zeroizing;
 
-use super::{CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, Transport, TransportError};
+use super::{Transport, TransportError};
 use crate::clock::SharedClock;
-use crate::inwebo::{Request, Ticket};
 
 impl Clock for SharedClock {
     fn now(&self) -> i64 {
@@ -135,51 +136,11 @@ fn master_key(place: &Place) -> Result<MasterKey, EmbeddedError> {
 
 impl Transport for Embedded {
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
-        self.authority.mac(Some(&self.account), request.query()).map(Zeroizing::new).map_err(server)
+        self.authority.mac(Some(&self.account), request.query()).map(|answer| answer.xml).map_err(server)
     }
 
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError> {
-        use pims_authority::CvsRequest as Theirs;
-        let request = match *request {
-            CvsRequest::SendCode { purpose, phone_number } => {
-                let purpose = match purpose {
-                    CodePurpose::Enrollment => Purpose::Enrollment,
-                    CodePurpose::PhoneNumberCertification => Purpose::PhoneNumberCertification,
-                    CodePurpose::ResetPin => Purpose::ResetPin,
-                };
-                Theirs::SendCode { purpose, phone_number }
-            }
-            CvsRequest::TrustedPhoneNumber => Theirs::TrustedPhoneNumber,
-            CvsRequest::AddPhoneNumber { code, phone_number } => {
-                Theirs::AddPhoneNumber { sms_code: code.as_str(), phone_number }
-            }
-            CvsRequest::ModifyPhoneNumber { code, phone_number } => {
-                Theirs::ModifyPhoneNumber { sms_code: code.as_str(), phone_number }
-            }
-            CvsRequest::RemoveEnrollments => Theirs::RemoveEnrollments,
-        };
-        self.authority.cvs(&self.account, &request).map(answer).map_err(server)
-    }
-}
-
-fn answer(answer: pims_authority::CvsAnswer) -> CvsAnswer {
-    use pims_authority::{CvsAnswer as Theirs, CvsRefusal as TheirRefusal};
-    match answer {
-        Theirs::Done => CvsAnswer::Done,
-        Theirs::Ticket(ticket) => Ticket::new(ticket.reveal()).map_or(CvsAnswer::Done, CvsAnswer::Ticket),
-        Theirs::PhoneNumber(number) => CvsAnswer::PhoneNumber(number),
-        Theirs::Refused(refusal) => CvsAnswer::Refused(match refusal {
-            TheirRefusal::NoPhoneNumber => CvsRefusal::NoPhoneNumber,
-            TheirRefusal::PhoneNumberRegistered => CvsRefusal::PhoneNumberRegistered,
-            TheirRefusal::BadPhoneNumber => CvsRefusal::BadPhoneNumber,
-            TheirRefusal::NoCode => CvsRefusal::NoCode,
-            TheirRefusal::OtherNumber => CvsRefusal::OtherNumber,
-            TheirRefusal::WrongCode { attempts_left } => CvsRefusal::WrongCode { attempts_left },
-            TheirRefusal::TooManyCodes { retry_after_seconds } => {
-                CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }
-            }
-            TheirRefusal::SmsNotSent => CvsRefusal::SmsNotSent,
-        }),
+        self.authority.cvs(&self.account, request).map_err(server)
     }
 }
 

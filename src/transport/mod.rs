@@ -9,9 +9,9 @@ pub mod http;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use inwebo::client::Request;
+use inwebo::cvs::{CvsAnswer, CvsRequest};
 use zeroize::Zeroizing;
-
-use crate::inwebo::{Request, SmsCode, Ticket, Word};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,93 +69,6 @@ impl AccessToken {
     pub fn get(&self) -> Option<Zeroizing<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-/// What an SMS code is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodePurpose {
-    /// To enroll a device.
-    Enrollment,
-    /// To prove a phone number that is to be added or changed.
-    PhoneNumberCertification,
-    /// To set a new PIN.
-    ResetPin,
-}
-
-/// A request to the CVS service, which knows the account by its token.
-pub enum CvsRequest<'a> {
-    /// Sends an SMS code: to `phone_number` for a certification, else to the trusted number. Numbers are as the person wrote them.
-    SendCode {
-        /// What the code is for.
-        purpose: CodePurpose,
-        /// The number that is to be certified.
-        phone_number: Option<&'a str>,
-    },
-    /// Asks for the trusted phone number.
-    TrustedPhoneNumber,
-    /// Registers a number where there is none.
-    AddPhoneNumber {
-        /// A code of a certification.
-        code: &'a SmsCode,
-        /// The number.
-        phone_number: &'a str,
-    },
-    /// Replaces the registered number.
-    ModifyPhoneNumber {
-        /// A code of a certification.
-        code: &'a SmsCode,
-        /// The new number.
-        phone_number: &'a str,
-    },
-    /// Removes every enrollment of the account.
-    RemoveEnrollments,
-}
-
-/// What the CVS service answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CvsAnswer {
-    /// It is done.
-    Done,
-    /// The code was sent, and this is the ticket that its activation must show.
-    Ticket(Ticket),
-    /// The trusted phone number.
-    PhoneNumber(String),
-    /// It is not done.
-    Refused(CvsRefusal),
-}
-
-/// Why the CVS service refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CvsRefusal {
-    /// The account has no trusted phone number.
-    NoPhoneNumber,
-    /// The account has one already.
-    PhoneNumberRegistered,
-    /// The service does not take this phone number.
-    BadPhoneNumber,
-    /// The code is wrong, used or expired.
-    WrongCode {
-        /// How often it may still be tried.
-        attempts_left: u32,
-    },
-    /// There is no code of this purpose: none was asked for, or it is gone long ago.
-    NoCode,
-    /// The code was sent to another number. No try was charged.
-    OtherNumber,
-    /// The account asked for too many codes.
-    TooManyCodes {
-        /// When the next may be asked for, in seconds, where the service says so.
-        retry_after_seconds: Option<u64>,
-    },
-    /// The gateway did not take the SMS.
-    SmsNotSent,
-    /// CVS passes on a word of the inWebo service behind it.
-    Word {
-        /// The word.
-        word: Word,
-        /// How often a PIN or a code may still be tried, where the service says so.
-        attempts_left: Option<u32>,
-    },
 }
 
 /// A way to the service. It may block; the library calls it on one thread at a time.

@@ -1,6 +1,6 @@
 """The values of the inWebo exchange, computed from its specification.
 
-Both sides of these tests use it, the device in inwebo.py and the service in server.py. It shares nothing with crates/values, which computes the
+Both sides of these tests use it, the device in inwebo.py and the service in server.py. It shares nothing with crates/inwebo, which computes the
 same: where the two understand the exchange differently, a test fails. It takes no care of timing or of memory and is for tests alone.
 """
 

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 import exchange
 
-VECTORS = pathlib.Path(__file__).parent.parent / "vectors" / "inwebo-mac.json"
+VECTORS = pathlib.Path(__file__).parent.parent.parent / "crates/inwebo/tests/vectors/inwebo-mac.json"
 
 
 def recorded():

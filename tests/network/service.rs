@@ -309,7 +309,11 @@ impl Shared {
         let shows_token = head.to_ascii_lowercase().contains(&format!("authorization: bearer {}\r\n", crate::TOKEN));
         if path == "/iwws/MAC" {
             let caller = if shows_token { Some(&self.account) } else { None };
-            return Answer(200, "Content-Type: text/xml\r\n".into(), authority.mac(caller, query).unwrap());
+            return Answer(
+                200,
+                "Content-Type: text/xml\r\n".into(),
+                authority.mac(caller, query).unwrap().xml.to_string(),
+            );
         }
         assert!(shows_token, "{head}");
         let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 #[cfg(feature = "postgres")]
 use std::time::Duration;
 
+use inwebo::cvs::{CvsAnswer, CvsRequest};
 use pims_private_files::Sharing;
 #[cfg(feature = "postgres")]
 use zeroize::Zeroizing;
@@ -15,13 +16,12 @@ use crate::account::AccountName;
 use crate::actor::{Actor, Context};
 use crate::authenticated::{self, Ready};
 use crate::clock::Clock;
-use crate::cvs::{self, CvsAnswer, CvsRequest};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::{moment, pin};
 use crate::failure::{Failure, OpenError};
-use crate::mac::Exchanged;
+use crate::mac::{MacAnswer, MacRequest};
 use crate::master_key::KeyRing;
-use crate::policy::Policy;
+use crate::policy::{ActivationProof, Policy};
 use crate::sealing::Vault;
 use crate::service_keys::KeyHolder;
 use crate::sms::SmsGateway;
@@ -32,7 +32,7 @@ use crate::step::{Step, Surroundings, Tallies, Tally};
 use crate::storage::PostgreSql;
 use crate::storage::{AccountRow, PasswordRow, Sqlite, Storage};
 use crate::trail::{self, Trail};
-use crate::{audit, mac};
+use crate::{audit, cvs, mac};
 
 /// Where a service keeps what it has.
 pub enum Database {
@@ -199,18 +199,20 @@ impl Authority {
         Self { shared: self.shared.clone(), context: Context::new(actor, address) }
     }
 
-    /// Answers one request of a device: the query without its `?`, form-urlencoded; the answer is XML.
+    /// Answers one request of a device: the query without its `?`, form-urlencoded; the answer is XML,
+    /// beside its mode and its error word as values.
     ///
     /// `caller` is the account that the transport knows the request to come from. Activation codes are then judged for that
     /// account alone, and wrong ones are charged to it. Without one, `activate` is answered as
     /// [`Policy::activation_proof`] says: by default it is refused with `NOK:TOKEN`.
-    pub fn mac(&self, caller: Option<&AccountName>, query: &str) -> Result<String, Failure> {
-        Ok(self.exchange(caller, query)?.xml)
+    pub fn mac(&self, caller: Option<&AccountName>, query: &str) -> Result<MacAnswer, Failure> {
+        self.mac_request(caller, &MacRequest::read(query))
     }
 
-    /// Answers as [`Authority::mac`] does, and tells a host that limits its clients what the answer cost.
-    pub fn exchange(&self, caller: Option<&AccountName>, query: &str) -> Result<Exchanged, Failure> {
-        mac::answer(&self.surroundings(), &self.shared.keys, caller, query)
+    /// Answers as [`Authority::mac`] does, to a host that has read the request: for instance, to limit
+    /// its clients by mode.
+    pub fn mac_request(&self, caller: Option<&AccountName>, request: &MacRequest) -> Result<MacAnswer, Failure> {
+        mac::answer(&self.surroundings(), &self.shared.keys, caller, request)
     }
 
     /// Answers one request of an authenticated account, which is made where it does not exist yet.
@@ -308,8 +310,7 @@ impl Authority {
     }
 
     /// Returns what an activation must show now.
-    #[cfg(feature = "server")]
-    pub(crate) fn activation_proof(&self) -> crate::ActivationProof {
+    pub fn activation_proof(&self) -> ActivationProof {
         self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).activation_proof
     }
 
@@ -333,8 +334,7 @@ impl Authority {
     }
 
     /// Notes in the audit trail that the actor was refused something.
-    #[cfg(feature = "server")]
-    pub(crate) fn note_refused_operator(&self) -> Result<(), Failure> {
+    pub fn note_refused_operator(&self) -> Result<(), Failure> {
         self.surroundings().step("operator.refuse", |step| step.audit(None, None, audit::OPERATOR_REFUSED))
     }
 }

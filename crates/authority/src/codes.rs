@@ -1,17 +1,17 @@
 //! SMS codes in the database: made, recognised, charged and used up.
 
+use inwebo::cvs::Purpose;
+use inwebo::values::Ticket;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use crate::audit;
-use crate::cvs::Ticket;
 use crate::domain::code::{self as rules, CodeForm};
 use crate::domain::phone::PhoneNumber;
 use crate::failure::Failure;
 use crate::policy::{ActivationProof, CodeLetters};
 use crate::random;
 use crate::sealing::Hash;
-use crate::sms::Purpose;
 use crate::step::Step;
 use crate::storage::{CodeRow, CodeUse};
 
@@ -119,7 +119,7 @@ pub(crate) fn make(
     let (hash, code) = draw(step, account, purpose)?;
     // A new PIN is set by a device, which proves itself: no ticket is needed to know whose code that is.
     let shows_ticket = step.policy.activation_proof == ActivationProof::Ticket && purpose != Purpose::ResetPin;
-    let ticket = if shows_ticket { Some(Ticket::new(random::ticket()?)) } else { None };
+    let ticket = if shows_ticket { Some(random::ticket()?) } else { None };
     let ticket_hash = ticket.as_ref().map(|ticket| step.vault.ticket_hash(purpose.as_str(), ticket.reveal()));
     step.rows.put_code(&CodeRow {
         account: account.to_owned(),

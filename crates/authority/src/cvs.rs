@@ -2,8 +2,10 @@
 //!
 //! Who the account is was settled before; the HTTP face of this is not here.
 
-use std::fmt;
 use std::sync::atomic::Ordering;
+
+use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
+use inwebo::values::Ticket;
 
 use crate::account::AccountName;
 use crate::audit;
@@ -17,106 +19,12 @@ use crate::failure::Failure;
 use crate::policy::millis;
 use crate::random;
 use crate::sealing::Hash;
-use crate::sms::{Message, Notice, Purpose, Sms};
+use crate::sms::{Message, Notice, Sms};
 use crate::sms_budget;
 use crate::sms_queue::Post;
 use crate::sms_texts::{Filling, Language};
 use crate::step::{Step, Surroundings};
 use crate::storage::{AccountRow, CodeUse};
-use zeroize::Zeroizing;
-
-/// A request of an authenticated account. Phone numbers come as the person wrote them.
-#[derive(Clone, Copy)]
-pub enum CvsRequest<'a> {
-    /// Sends an SMS code.
-    SendCode {
-        /// What the code is to be good for.
-        purpose: Purpose,
-        /// The number that is to be certified. For the other purposes the trusted number is taken, whatever stands here.
-        phone_number: Option<&'a str>,
-    },
-    /// Asks for the trusted phone number.
-    TrustedPhoneNumber,
-    /// Registers a first trusted phone number.
-    AddPhoneNumber {
-        /// The code that was sent to it.
-        sms_code: &'a str,
-        /// The number.
-        phone_number: &'a str,
-    },
-    /// Registers another trusted phone number.
-    ModifyPhoneNumber {
-        /// The code that was sent to it.
-        sms_code: &'a str,
-        /// The number.
-        phone_number: &'a str,
-    },
-    /// Removes every device of the account, its PIN, its block and its refresh tokens.
-    RemoveEnrollments,
-}
-
-/// What a device shows with the code of an activation, where the service asks for it
-/// ([`ActivationProof::Ticket`](crate::ActivationProof)): 128 random bits, bound to account, purpose and code. It is a secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Ticket(Zeroizing<String>);
-
-impl Ticket {
-    pub(crate) fn new(text: Zeroizing<String>) -> Self {
-        Self(text)
-    }
-
-    /// Returns the text that the device sends, in base64url.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Ticket {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Ticket")
-    }
-}
-
-/// The answer to a [`CvsRequest`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CvsAnswer {
-    /// It is done.
-    Done,
-    /// The code was sent. The device needs this ticket to use it.
-    Ticket(Ticket),
-    /// The trusted phone number.
-    PhoneNumber(String),
-    /// It is not done.
-    Refused(CvsRefusal),
-}
-
-/// Why a [`CvsRequest`] was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CvsRefusal {
-    /// The account has no trusted phone number.
-    NoPhoneNumber,
-    /// The account has a trusted phone number already.
-    PhoneNumberRegistered,
-    /// No phone number, or one that gets no SMS.
-    BadPhoneNumber,
-    /// The SMS code is wrong, used or expired.
-    WrongCode {
-        /// How many wrong tries are left; 0 also where there is no code to try.
-        attempts_left: u32,
-    },
-    /// The account has no SMS code of this purpose: none was asked for, or it is gone long ago.
-    NoCode,
-    /// The SMS code was sent to another number. It was not compared, and costs no try.
-    OtherNumber,
-    /// Too many SMS codes were asked for, or too many wrong ones entered.
-    TooManyCodes {
-        /// When to ask again.
-        retry_after_seconds: u64,
-    },
-    /// The gateway did not take the SMS, or too many wait for it. Without a queue the code is void; with one
-    /// ([`Options::sms_retry`](crate::Options::sms_retry)) the message is tried again, and its code stays good.
-    SmsNotSent,
-}
 
 /// What stands between a step and its answer.
 type Judged<T> = Result<Result<T, CvsRefusal>, Failure>;
@@ -192,7 +100,7 @@ fn send_code<'s>(
     }
     if let Some(retry_after_seconds) = budget_wait(&around(), name, wanted)? {
         post.limited.fetch_add(1, Ordering::Relaxed);
-        return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds }));
+        return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }));
     }
     let purpose = wanted.purpose;
     // First durable, then sent: a code that a person holds is always known.
@@ -247,13 +155,13 @@ fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<Prepare
     };
     if let Some(retry_after_seconds) = not_yet(step, &account, wanted.class()) {
         step.audit(Some(name), None, audit::CODE_LIMITED)?;
-        return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds }));
+        return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }));
     }
     let old = step.rows.code(name, purpose)?;
     let requests = step.rows.code_requests(name, step.now.saturating_sub(rules::DAY))?;
     if let Some(retry_after_seconds) = rules::retry_after(&requests, old.as_ref(), step.policy, step.now) {
         step.audit(Some(name), None, audit::CODE_LIMITED)?;
-        return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds }));
+        return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }));
     }
     let Made { hash, code, ticket } = codes::make(step, name, purpose, &number, old.as_ref())?;
     step.rows.add_code_request(name, step.now, &random::hex::<16>()?)?;

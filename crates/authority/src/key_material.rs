@@ -51,7 +51,7 @@ impl AsMut<[u8; 32]> for KeyBytes {
 /// Overwrites the part of this thread's stack that earlier calls used. Ciphers and the compiler put
 /// temporary copies of keys there, and nothing else wipes them.
 #[inline(never)]
-pub(crate) fn wipe_stack() {
+pub fn wipe_stack() {
     let mut stack = [0_u8; STACK];
     // Volatile writes: the compiler keeps them.
     stack.zeroize();

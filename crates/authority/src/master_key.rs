@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use inwebo_values::hex;
+use inwebo::values::hex;
 use pims_private_files::{Access, Flaw, Folder, Readers, Sharing, check_given, flaw_of};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::key_material::KeyBytes;
@@ -21,7 +22,7 @@ pub struct MasterKey {
 
 /// Bytes of the longest form of a key with the end of its line, and one more: a longer input is
 /// seen to be longer.
-pub(crate) const INPUT: usize = 67;
+pub const INPUT: usize = 67;
 
 /// The master keys that a service knows: the current one, which seals, and others, which only open. Two keys make a rotation possible
 /// while the service runs; one alone is the rule.
@@ -57,6 +58,15 @@ impl KeyRing {
     }
 }
 
+/// Compared in constant time, number and key.
+impl PartialEq for MasterKey {
+    fn eq(&self, other: &Self) -> bool {
+        (self.id.ct_eq(&other.id) & self.bytes().ct_eq(other.bytes())).into()
+    }
+}
+
+impl Eq for MasterKey {}
+
 impl From<MasterKey> for KeyRing {
     fn from(key: MasterKey) -> Self {
         Self::new(key)
@@ -75,15 +85,14 @@ impl MasterKey {
     }
 
     /// Returns the key of 64 hex digits; `None` where the text is something else.
-    #[cfg(feature = "server")]
-    pub(crate) fn from_hex(id: u32, text: &str) -> Option<Self> {
+    pub fn from_hex(id: u32, text: &str) -> Option<Self> {
         let written = KeyBytes::try_written_by(|key| hex::decode_into(text.as_bytes(), key).ok_or(()));
         Some(Self { id, bytes: written.ok()? })
     }
 
     /// Returns the key that a text or 32 raw bytes say: 64 hex digits, with or without the end of a
     /// line. `None` where it is something else.
-    pub(crate) fn from_input(id: u32, input: &[u8]) -> Option<Self> {
+    pub fn from_input(id: u32, input: &[u8]) -> Option<Self> {
         let written = KeyBytes::try_written_by(|key| {
             if input.len() == key.len() {
                 key.copy_from_slice(input);

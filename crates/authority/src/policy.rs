@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-#[cfg(feature = "server")]
 use crate::domain::code::CodeForm;
-use crate::service_keys::KeySize;
 use crate::sms_rules::SmsRules;
 
 const MILLIS: u64 = 1000;
@@ -226,8 +224,7 @@ impl Policy {
     }
 
     /// Returns how many symbols a new SMS code has.
-    #[cfg(feature = "server")]
-    pub(crate) fn code_length(&self) -> usize {
+    pub fn code_length(&self) -> usize {
         CodeForm::of(self).length()
     }
 
@@ -259,6 +256,41 @@ impl Policy {
 /// Seconds as milliseconds; what is too long for the clock is "for ever", never a negative time.
 pub(crate) fn millis(seconds: u64) -> i64 {
     i64::try_from(seconds.saturating_mul(MILLIS)).unwrap_or(i64::MAX)
+}
+
+/// How large the RSA keys are that devices encrypt to (`Kiw` and `ms_key`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u32")]
+pub enum KeySize {
+    /// 1024 bits: for old clients that take no other, and no longer safe against those who can afford much.
+    Bits1024,
+    /// 2048 bits.
+    #[default]
+    Bits2048,
+}
+
+impl TryFrom<u32> for KeySize {
+    type Error = &'static str;
+
+    fn try_from(bits: u32) -> Result<Self, Self::Error> {
+        Self::ALL.into_iter().find(|size| size.bits() == bits).ok_or("must be 1024 or 2048")
+    }
+}
+
+impl KeySize {
+    pub(crate) const ALL: [Self; 2] = [Self::Bits1024, Self::Bits2048];
+
+    pub(crate) fn bits(self) -> u32 {
+        match self {
+            Self::Bits1024 => 1024,
+            Self::Bits2048 => 2048,
+        }
+    }
+
+    /// The size of the key that a block of so many bytes was encrypted to.
+    pub(crate) fn of_block(bytes: usize) -> Option<Self> {
+        Self::ALL.into_iter().find(|size| size.bits() as usize == 8 * bytes)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Randomness of the system, in the forms that the service needs.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use inwebo::values::Ticket;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -13,12 +14,12 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
 }
 
 /// Lower-case hex of `N` random bytes, for what is no secret.
-pub(crate) fn hex<const N: usize>() -> Result<String, Failure> {
-    Ok(inwebo_values::hex::encode(&bytes::<N>()?))
+pub fn hex<const N: usize>() -> Result<String, Failure> {
+    Ok(inwebo::values::hex::encode(&bytes::<N>()?))
 }
 
 /// A token of 256 random bits, in base64url.
-pub(crate) fn token() -> Result<Zeroizing<String>, Failure> {
+pub fn token() -> Result<Zeroizing<String>, Failure> {
     let bytes = Zeroizing::new(bytes::<32>()?);
     Ok(Zeroizing::new(Base64UrlUnpadded::encode_string(&*bytes)))
 }
@@ -37,10 +38,9 @@ pub(crate) fn symbols(alphabet: &[u8], length: usize) -> Result<Zeroizing<String
     Ok(text)
 }
 
-/// A ticket of 128 random bits, in base64url.
-pub(crate) fn ticket() -> Result<Zeroizing<String>, Failure> {
-    let bytes = Zeroizing::new(bytes::<16>()?);
-    Ok(Zeroizing::new(Base64UrlUnpadded::encode_string(&*bytes)))
+/// Returns a fresh ticket.
+pub(crate) fn ticket() -> Result<Ticket, Failure> {
+    Ok(Ticket::of(&Zeroizing::new(bytes::<16>()?)))
 }
 
 /// A number of 1 to 9 decimal digits without a leading zero.

@@ -11,7 +11,7 @@ use crypto_primes::hazmat::{SetBits, SmallFactorsSieveFactory};
 use crypto_primes::{Flavor, is_prime, sieve_and_find};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use inwebo_values::{Modulus, oaep, rsa::EXPONENT};
+use inwebo::values::{Modulus, oaep, rsa::EXPONENT};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;

@@ -6,10 +6,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use inwebo_values::hex;
-use serde::Deserialize;
+use inwebo::values::hex;
 
 use crate::failure::Failure;
+use crate::policy::KeySize;
 use crate::rsa::PrivateKey;
 use crate::sealing::{Place, Vault};
 use crate::step::Step;
@@ -21,46 +21,11 @@ const FACTORY_BITS: u32 = 1024;
 const FACTORY: &str = "factory";
 const COLUMN: &str = "service_keys.primes";
 
-/// How large the RSA keys are that devices encrypt to (`Kiw` and `ms_key`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u32")]
-pub enum KeySize {
-    /// 1024 bits: for old clients that take no other, and no longer safe against those who can afford much.
-    Bits1024,
-    /// 2048 bits.
-    #[default]
-    Bits2048,
-}
-
-impl TryFrom<u32> for KeySize {
-    type Error = &'static str;
-
-    fn try_from(bits: u32) -> Result<Self, Self::Error> {
-        Self::ALL.into_iter().find(|size| size.bits() == bits).ok_or("must be 1024 or 2048")
-    }
-}
-
-impl KeySize {
-    const ALL: [Self; 2] = [Self::Bits1024, Self::Bits2048];
-
-    fn bits(self) -> u32 {
-        match self {
-            Self::Bits1024 => 1024,
-            Self::Bits2048 => 2048,
-        }
-    }
-
-    /// The size of the key that a block of so many bytes was encrypted to.
-    pub(crate) fn of_block(bytes: usize) -> Option<Self> {
-        Self::ALL.into_iter().find(|size| size.bits() as usize == 8 * bytes)
-    }
-
-    /// Under what names the device key and the service key are kept.
-    fn names(self) -> [&'static str; 2] {
-        match self {
-            Self::Bits1024 => ["device-1024", "service-1024"],
-            Self::Bits2048 => ["device", "service"],
-        }
+/// Returns the names under which the device key and the service key of a size are kept.
+fn names(size: KeySize) -> [&'static str; 2] {
+    match size {
+        KeySize::Bits1024 => ["device-1024", "service-1024"],
+        KeySize::Bits2048 => ["device", "service"],
     }
 }
 
@@ -147,7 +112,7 @@ fn load_or_make_factory(storage: &dyn Storage, vault: &Vault) -> Result<PrivateK
 }
 
 fn load(rows: &Transaction<'_>, vault: &Vault, size: KeySize) -> Result<Option<ServiceKeys>, Failure> {
-    let [device, service] = size.names();
+    let [device, service] = names(size);
     let found = (rows.service_key(FACTORY)?, rows.service_key(device)?, rows.service_key(service)?);
     let (Some(factory), Some(device), Some(service)) = found else { return Ok(None) };
     Ok(Some(ServiceKeys {
@@ -162,7 +127,7 @@ fn load(rows: &Transaction<'_>, vault: &Vault, size: KeySize) -> Result<Option<S
 /// Seals the keys anew under the current master key, where they are not. Tells how many were.
 pub(crate) fn reseal(step: &Step<'_>) -> Result<u32, Failure> {
     let mut resealed = 0;
-    for name in std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(KeySize::names)) {
+    for name in std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(names)) {
         let Some(row) = step.rows.service_key(name)? else { continue };
         if let Some(primes) = step.vault.reseal(Place { column: COLUMN, row: name }, &row.primes)? {
             step.rows.put_service_key(&ServiceKeyRow { primes, ..row })?;
@@ -187,6 +152,6 @@ fn make(vault: &Vault, factory: &PrivateKey, size: KeySize) -> Result<[ServiceKe
         let key = PrivateKey::generate(size.bits())?;
         row(vault, name, &key, &factory.seal(&key.public().to_bytes())?)
     };
-    let [device, service] = size.names();
+    let [device, service] = names(size);
     Ok([make(device)?, make(service)?])
 }

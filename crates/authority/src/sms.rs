@@ -7,37 +7,13 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use inwebo::cvs::Purpose;
 use pims_private_files::{Access, Folder, Sharing, flaw_of};
 use serde::Serialize;
 use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
-
-/// What an SMS code is good for. A code of one purpose is worth nothing for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// Activates a device.
-    Enrollment,
-    /// Registers the number that it was sent to.
-    PhoneNumberCertification,
-    /// Sets a new PIN.
-    ResetPin,
-}
-
-impl Purpose {
-    /// Every one.
-    pub(crate) const ALL: [Self; 3] = [Self::Enrollment, Self::PhoneNumberCertification, Self::ResetPin];
-
-    /// The word for it on the wire, in the outbox and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Enrollment => "enrollment",
-            Self::PhoneNumberCertification => "phoneNumberCertification",
-            Self::ResetPin => "resetPIN",
-        }
-    }
-}
 
 /// An event that a person is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use inwebo::cvs::Purpose;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -18,7 +19,7 @@ use crate::domain::moment;
 use crate::failure::Failure;
 use crate::random;
 use crate::sealing::{Hash, Place};
-use crate::sms::{Message, Notice, Purpose, Sms, SmsGateway};
+use crate::sms::{Message, Notice, Sms, SmsGateway};
 use crate::sms_budget;
 use crate::step::{Step, Surroundings};
 use crate::storage::{MessageKind, MessageRow};

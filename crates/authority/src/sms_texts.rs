@@ -4,11 +4,11 @@
 //! get one that sets a new PIN. Default texts use the characters of GSM 03.38 alone, so that each
 //! fits into one SMS.
 
+use inwebo::cvs::Purpose;
 use std::collections::BTreeMap;
-
 use zeroize::Zeroizing;
 
-use crate::sms::{Message, Notice, Purpose};
+use crate::sms::{Message, Notice};
 
 /// The most characters of a text.
 const MAX_TEXT: usize = 600;

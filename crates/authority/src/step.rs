@@ -3,7 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use inwebo_values::Pin;
+use inwebo::cvs::Purpose;
+use inwebo::values::Pin;
 
 use crate::actor::Context;
 use crate::audit;
@@ -12,7 +13,6 @@ use crate::domain::pin;
 use crate::failure::Failure;
 use crate::policy::Policy;
 use crate::sealing::{Place, Vault};
-use crate::sms::Purpose;
 use crate::storage::{AccountRow, AuditRow, CodeRow, DeviceRow, Storage, Transaction, transact};
 use crate::trail::{Claim, Kind, Trail};
 

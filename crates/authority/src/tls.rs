@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 /// Returns the algorithms: those of aws-lc, whose first key exchange is X25519MLKEM768. A peer
 /// without ML-KEM gets X25519 or one of the NIST curves.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
+pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 

@@ -11,6 +11,10 @@ mod tls;
 use std::io;
 use std::time::Duration;
 
+use inwebo::client::Request;
+use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest};
+use inwebo::values::Ticket;
+use inwebo::word::Word;
 use serde::{Deserialize, Serialize};
 use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::typestate::{WithBody, WithoutBody};
@@ -18,8 +22,7 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 use ureq::{Agent, Body, RequestBuilder};
 use zeroize::Zeroizing;
 
-use super::{AccessToken, CodePurpose, CvsAnswer, CvsRefusal, CvsRequest, TimeLimit, Transport, TransportError};
-use crate::inwebo::{Request, Ticket, Word};
+use super::{AccessToken, TimeLimit, Transport, TransportError};
 
 pub use dial::Interrupt;
 pub use proxy::{ProxyInUse, is_proxy};
@@ -163,16 +166,16 @@ impl Http {
         };
         match *request {
             CvsRequest::SendCode { purpose, phone_number } => {
-                let body = json(&CodeWanted { r#type: name(purpose), phone_number });
+                let body = json(&CodeWanted { r#type: purpose.as_str(), phone_number });
                 with_body(self.agent.post(url("smsCode")), &body)
             }
             CvsRequest::TrustedPhoneNumber => bodiless(self.agent.get(url("trustedPhoneNumber"))),
-            CvsRequest::AddPhoneNumber { code, phone_number } => {
-                let body = json(&Certified { sms_code: code.as_str(), phone_number });
+            CvsRequest::AddPhoneNumber { sms_code, phone_number } => {
+                let body = json(&Certified { sms_code, phone_number });
                 with_body(self.agent.post(url("trustedPhoneNumber")), &body)
             }
-            CvsRequest::ModifyPhoneNumber { code, phone_number } => {
-                let body = json(&Certified { sms_code: code.as_str(), phone_number });
+            CvsRequest::ModifyPhoneNumber { sms_code, phone_number } => {
+                let body = json(&Certified { sms_code, phone_number });
                 with_body(self.agent.put(url("trustedPhoneNumber")), &body)
             }
             CvsRequest::RemoveEnrollments => bodiless(self.agent.delete(url("enrollments"))),
@@ -186,7 +189,7 @@ impl Transport for Http {
         let url = Zeroizing::new(format!("{}?{}", self.mac, request.query()));
         let mut asked = routed(self.agent.get(&**url), &self.mac);
         // A code names no account; the token does, so that the code is tried, and charged, for that account alone.
-        let token = self.token.get().filter(|_| self.is_one && request.tries_a_code_of_nobody());
+        let token = self.token.get().filter(|_| self.is_one && request.is_anonymous_activation());
         if let Some(token) = &token {
             asked = asked.header("Authorization", &*bearer(token));
         }
@@ -194,7 +197,7 @@ impl Transport for Http {
         match response.status() {
             StatusCode::OK => self.read(response),
             StatusCode::UNAUTHORIZED if token.is_some() => Err(unauthorized(response.headers())),
-            StatusCode::UNAUTHORIZED if request.tries_a_code_of_nobody() => Err(NO_TOKEN_SENT),
+            StatusCode::UNAUTHORIZED if request.is_anonymous_activation() => Err(NO_TOKEN_SENT),
             status => Err(refused(status, retry_after(&response))),
         }
     }
@@ -269,14 +272,6 @@ fn origin(url: &str) -> &str {
     let after_scheme = url.find("://").map_or(0, |place| place + 3);
     let end = url[after_scheme..].find('/').map_or(url.len(), |place| after_scheme + place);
     &url[..end]
-}
-
-fn name(purpose: CodePurpose) -> &'static str {
-    match purpose {
-        CodePurpose::Enrollment => "enrollment",
-        CodePurpose::PhoneNumberCertification => "phoneNumberCertification",
-        CodePurpose::ResetPin => "resetPIN",
-    }
 }
 
 /// The body of a request for a code.

@@ -56,8 +56,7 @@ impl CodeForm {
 
 /// Returns how many of `live_codes` a stranger can expect to hit with so many guesses, who has no account of them and no
 /// ticket. A guess without a proof is compared with no code, unless activations are open: then with all.
-#[cfg(any(feature = "server", test))]
-pub(crate) fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {
+pub fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {
     match policy.activation_proof {
         ActivationProof::Token | ActivationProof::Ticket => 0.0,
         ActivationProof::Open(_) => {
@@ -121,8 +120,9 @@ fn window(ages: &[i64], length: i64, limit: u32) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use inwebo::cvs::Purpose;
+
     use super::*;
-    use crate::sms::Purpose;
     use crate::storage::CodeUse;
 
     fn code(tries: u32) -> CodeRow {

@@ -40,7 +40,7 @@ pub enum Plans {
     #[default]
     Plain,
     /// The numbering plan of each country, as Google's libphonenumber has it.
-    #[cfg(feature = "server")]
+    #[cfg(feature = "phone-plans")]
     World,
 }
 
@@ -55,7 +55,7 @@ impl PhoneNumber {
         let written = Written::read(text)?;
         let read = match plans {
             Plans::Plain => written.plain(home),
-            #[cfg(feature = "server")]
+            #[cfg(feature = "phone-plans")]
             Plans::World => world::read(&written, home),
         }?;
         let digits = read.0.strip_prefix('+').unwrap_or(&read.0).len();
@@ -188,7 +188,7 @@ fn is_dropped(c: char) -> bool {
     c.is_whitespace() || is_punctuation || is_invisible
 }
 
-#[cfg(feature = "server")]
+#[cfg(feature = "phone-plans")]
 mod world {
     //! The numbering plans of the world.
 
@@ -211,7 +211,7 @@ mod world {
     }
 
     /// Returns the calling code of a country that is named by its two letters of ISO 3166.
-    pub(crate) fn calling_code_of(letters: &str) -> Option<Prefix> {
+    pub fn calling_code_of(letters: &str) -> Option<Prefix> {
         // Global services have digits in place of letters.
         let is_country = letters.bytes().all(|byte| byte.is_ascii_uppercase());
         let code = DATABASE.by_id(letters).filter(|_| is_country)?.country_code();
@@ -279,8 +279,8 @@ mod world {
     }
 }
 
-#[cfg(feature = "server")]
-pub(crate) use world::calling_code_of;
+#[cfg(feature = "phone-plans")]
+pub use world::calling_code_of;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -327,7 +327,7 @@ mod tests {
     fn all_plans() -> Vec<Plans> {
         vec![
             Plans::Plain,
-            #[cfg(feature = "server")]
+            #[cfg(feature = "phone-plans")]
             Plans::World,
         ]
     }
@@ -402,7 +402,7 @@ mod tests {
         assert_eq!(format!("{number:?}"), "PhoneNumber");
     }
 
-    #[cfg(feature = "server")]
+    #[cfg(feature = "phone-plans")]
     mod world {
         use phonenumber::metadata::DATABASE;
         use phonenumber::{Mode, Type};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use inwebo_values::Pin;
+use inwebo::values::Pin;
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::policy::Policy;

@@ -1,14 +1,17 @@
 //! `activate`: an SMS code and a PIN make a device.
 
-use inwebo_values::{Pin, Serial};
+use inwebo::cvs::Purpose;
+use inwebo::values::{Pin, Serial};
+use inwebo::word::Word;
 
 use super::answer::Granted;
 use super::awaited::{Awaited, EncryptedPin, SentPin};
+use super::choice;
+use super::context::{Judged, Mac, PinMode, announce_keys};
 use super::party::{K0_COLUMN, K1_COLUMN, Party};
 use super::proof::{Sent, judge_pin};
 use super::query::Query;
-use super::word::{Reason, Refusal, Stop, Word};
-use super::{Judged, Mac, PinMode, announce_keys, choice};
+use super::refusal::{Reason, Refusal, Stop};
 use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, Entered};
@@ -19,7 +22,7 @@ use crate::policy::ActivationProof;
 use crate::random;
 use crate::sealing::Place;
 use crate::service_keys::ServiceKeys;
-use crate::sms::{Notice, Purpose};
+use crate::sms::Notice;
 use crate::step::Step;
 use crate::storage::{AccountRow, CodeRow, CodeUse, DeviceRow};
 
@@ -148,7 +151,7 @@ impl<'q> Activation<'q> {
         // A blocked account is charged nothing.
         let account_row = step.rows.account(account)?;
         if let Some(block) = account_row.and_then(|account| pin::block(&account, step.policy)) {
-            return Err(Word::from(block).into());
+            return Err(block.into());
         }
         Ok(codes::judge(step, account, self.purpose(), self.phone_number.as_ref(), self.code)?)
     }
@@ -165,13 +168,13 @@ impl<'q> Activation<'q> {
 
 fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, Stop> {
     let account = step.rows.account(&code.account)?.ok_or(Word::Code)?;
-    pin::block(&account, step.policy).map_or(Ok(account), |block| Err(Word::from(block).into()))
+    pin::block(&account, step.policy).map_or(Ok(account), |block| Err(block.into()))
 }
 
 fn refused(entered: &Entered) -> Stop {
     let attempts_left = match entered {
         Entered::OtherNumber => return Word::OtherNumber.into(),
-        Entered::NoCode => return Word::Code.because(Reason::NoCode).into(),
+        Entered::NoCode => return Refusal::because(Word::Code, Reason::NoCode).into(),
         Entered::Wrong { attempts_left } => Some(*attempts_left),
         Entered::Right(_) | Entered::Used(_) | Entered::Unknown => None,
     };

@@ -1,29 +1,9 @@
 //! Answers: named values in, XML out.
 
+use inwebo::mode::Action;
 use quick_xml::escape::escape;
 
-use super::word::Refusal;
-
-/// The two steps of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Setup,
-    Finalize,
-}
-
-impl Action {
-    /// The action that a request names.
-    pub(super) fn read(name: &str) -> Option<Self> {
-        [Self::Setup, Self::Finalize].into_iter().find(|action| action.as_str() == name)
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Setup => "ActionSetup",
-            Self::Finalize => "ActionFinalize",
-        }
-    }
-}
+use super::refusal::Refusal;
 
 /// The values of an answer that grants a request.
 #[derive(Default)]
@@ -88,7 +68,9 @@ fn child(xml: &mut String, name: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mac::word::{Reason, Word};
+    use inwebo::word::Word;
+
+    use super::super::refusal::Reason;
 
     #[test]
     fn answers_look_like_the_recorded_ones() {
@@ -100,7 +82,7 @@ mod tests {
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>NOK:ACCESS</err>\
                         <attemptsLeft>4</attemptsLeft></ActionFinalize>";
         assert_eq!(write(Action::Finalize, &Err(refusal)), expected);
-        let refusal = Word::PinRefused.because(Reason::CommonPin);
+        let refusal = Refusal::because(Word::PinRefused, Reason::CommonPin);
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>NOK:PINREFUSED</err>\
                         <reason>commonPin</reason></ActionFinalize>";
         assert_eq!(write(Action::Finalize, &Err(refusal)), expected);

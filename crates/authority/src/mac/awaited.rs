@@ -4,15 +4,18 @@
 //! The check is a step of its own. What it finds is found again in the transaction of the operation,
 //! which alone grants anything.
 
-use inwebo_values::{Kma, Pin, Serial};
+use inwebo::mode::Mode;
+use inwebo::values::{Kma, Pin, Serial};
+use inwebo::word::Word;
 use zeroize::Zeroizing;
 
-use super::Mac;
+use super::context::Mac;
 use super::party::Party;
 use super::query::Query;
-use super::word::{Refusal, Stop, Word};
+use super::refusal::{Refusal, Stop};
+use crate::policy::KeySize;
 use crate::rsa::PrivateKey;
-use crate::service_keys::{KeySize, ServiceKeys};
+use crate::service_keys::ServiceKeys;
 use crate::step::Step;
 
 /// Evidence that the service waits for a finalize step. No block is opened without it.
@@ -42,7 +45,7 @@ impl Awaited {
     ///
     /// The challenge stays for the transaction of the operation. Where the account is blocked or the
     /// challenge expired, there will be none, so the challenge is taken here.
-    pub(super) fn challenge(mac: &Mac<'_>, id: &str, mode: &str, blocked: WhenBlocked) -> Result<Self, Stop> {
+    pub(super) fn challenge(mac: &Mac<'_>, id: &str, mode: Mode, blocked: WhenBlocked) -> Result<Self, Stop> {
         Self::after(mac, "finalize.check", |step| {
             let party = Party::find(step, id)?;
             let found = party.find_challenge(step, mode)?;
@@ -52,7 +55,7 @@ impl Awaited {
             };
             let judged = judged.and_then(|()| found.map_err(Stop::from));
             if matches!(judged, Err(Stop::Refused(_))) {
-                step.rows.take_challenge(id, mode)?;
+                step.rows.take_challenge(id, mode.as_str())?;
             }
             judged
         })

@@ -1,8 +1,9 @@
 //! Whether a PIN may be newly chosen: at an activation, for the old PIN, for an SMS code.
 
-use inwebo_values::Pin;
+use inwebo::values::Pin;
+use inwebo::word::Word;
 
-use super::word::{Reason, Stop, Word};
+use super::refusal::{Reason, Refusal, Stop};
 use crate::domain::pin::{self, Unfit};
 use crate::step::Step;
 use crate::storage::AccountRow;
@@ -10,10 +11,13 @@ use crate::storage::AccountRow;
 /// Judges a new PIN of an account, whose present PIN is `present`.
 pub(super) fn check(step: &Step<'_>, account: &AccountRow, present: Option<&Pin>, new: &Pin) -> Result<(), Stop> {
     pin::judge_choice(new, step.policy).map_err(|unfit| {
-        Word::PinRefused.because(match unfit {
-            Unfit::TooShort => Reason::TooShort,
-            Unfit::Common => Reason::CommonPin,
-        })
+        Refusal::because(
+            Word::PinRefused,
+            match unfit {
+                Unfit::TooShort => Reason::TooShort,
+                Unfit::Common => Reason::CommonPin,
+            },
+        )
     })?;
     if present.is_some_and(|present| present == new) || step.was_used_before(account, new) {
         return Err(Word::PinReused.into());

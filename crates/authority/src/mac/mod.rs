@@ -7,57 +7,64 @@ mod activate;
 mod answer;
 mod awaited;
 mod choice;
+mod context;
 mod otp;
 mod party;
 mod password;
 mod proof;
 mod query;
+mod refusal;
 mod remove;
+mod request;
 mod reset;
 mod secret;
 mod status;
 mod synchro;
-mod word;
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::fmt;
+
+use inwebo::mode::{Action, Mode};
+use inwebo::word::Word;
+use zeroize::Zeroizing;
 
 use crate::account::AccountName;
 use crate::failure::Failure;
-use crate::service_keys::{KeyHolder, KeySize, ServiceKeys};
-use crate::step::{Step, Surroundings};
-use answer::{Action, Granted};
+use crate::service_keys::KeyHolder;
+use crate::step::Surroundings;
+use answer::Granted;
+use context::{Judged, Mac};
 pub(crate) use party::reseal_device;
-use query::Query;
-use word::{Refusal, Stop, Word};
+use refusal::{Refusal, Stop};
+pub use request::MacRequest;
 
-/// The service that passwords are made for, as the recorded exchanges name it.
-const SERVICE_ID: &str = "7001";
-const SERVICE_NAME: &str = "PIMS";
-
-/// Under what the service asks for a service secret.
-const SECRET_ID: &str = "9001";
-
-/// How an operation's step ends.
-type Judged = Result<Granted, Stop>;
-
-/// One request and what it needs.
-struct Mac<'a> {
-    around: &'a Surroundings<'a>,
-    keys: &'a KeyHolder,
-    caller: Option<&'a AccountName>,
-    /// Whether a block of the request was opened.
-    opened_blocks: Cell<bool>,
-}
-
-/// An answer of the exchange, and what it cost.
+/// An answer of the exchange.
 #[derive(Clone)]
-pub struct Exchanged {
-    /// The answer, XML.
-    pub xml: String,
+pub struct MacAnswer {
+    /// The mode of the request, if the request names one and can be read.
+    pub mode: Option<Mode>,
+    /// The error word; `None` if the request was granted.
+    pub word: Option<Word>,
+    /// The answer as the device reads it. It may hold keys: wiped when dropped.
+    pub xml: Zeroizing<String>,
     /// Whether the service opened RSA blocks of the request. That is work: a host limits how often a
     /// client may have it done in vain.
     pub opened_blocks: bool,
+}
+
+impl MacAnswer {
+    fn new(mode: Option<Mode>, action: Option<Action>, judged: Result<Granted, Refusal>, opened_blocks: bool) -> Self {
+        let xml = Zeroizing::new(answer::write(action.unwrap_or(Action::Setup), &judged));
+        Self { mode, word: judged.err().map(|refusal| refusal.word), xml, opened_blocks }
+    }
+}
+
+/// Shows the mode and the word alone.
+impl fmt::Debug for MacAnswer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mode, word, .. } = self;
+        formatter.debug_struct("MacAnswer").field("mode", mode).field("word", word).finish_non_exhaustive()
+    }
 }
 
 /// Answers one request.
@@ -65,95 +72,56 @@ pub(crate) fn answer(
     around: &Surroundings<'_>,
     keys: &KeyHolder,
     caller: Option<&AccountName>,
-    query: &str,
-) -> Result<Exchanged, Failure> {
+    request: &MacRequest,
+) -> Result<MacAnswer, Failure> {
     let mac = Mac { around, keys, caller, opened_blocks: Cell::new(false) };
-    let (action, judged) = match Query::parse(query) {
-        Ok(query) => {
-            let action = query.find("action").and_then(Action::read);
-            (
-                action.unwrap_or(Action::Setup),
-                action.map_or(Err(Word::Syntax.into()), |action| mac.judge(action, &query)),
-            )
-        }
-        Err(refusal) => (Action::Setup, Err(refusal.into())),
-    };
-    let judged = match judged {
+    let judged = match judge(&mac, request) {
         Ok(granted) => Ok(granted),
         Err(Stop::Refused(refusal)) => Err(refusal),
         Err(Stop::Failed(failure)) => return Err(failure),
     };
-    Ok(Exchanged { xml: answer::write(action, &judged), opened_blocks: mac.opened_blocks.get() })
+    Ok(MacAnswer::new(request.mode(), request.action(), judged, mac.opened_blocks.get()))
 }
 
-impl Mac<'_> {
-    fn judge(&self, action: Action, query: &Query) -> Judged {
-        let mode = query.need("mode")?;
-        query.check_common(mode != "ms")?;
-        match (mode, action) {
-            ("activate", Action::Setup) => activate::setup(self, query),
-            ("activate", Action::Finalize) => activate::finalize(self, query),
-            ("ms", Action::Finalize) => secret::finalize(self, query),
-            ("otp", Action::Setup) => otp::setup(self, query),
-            ("otp", Action::Finalize) => otp::finalize(self, query),
-            ("synchro", Action::Setup) => synchro::setup(self, query),
-            ("synchro", Action::Finalize) => synchro::finalize(self, query),
-            ("password", Action::Setup) => password::setup(self, query),
-            ("password", Action::Finalize) => password::finalize(self, query),
-            ("reset", Action::Setup) => reset::setup(self, query),
-            ("reset", Action::Finalize) => reset::finalize(self, query),
-            ("remove", Action::Setup) => remove::setup(self, query),
-            ("remove", Action::Finalize) => remove::finalize(self, query),
-            ("status", Action::Setup) => status::setup(self, query),
-            _ => Err(Word::Syntax.into()),
+/// Runs the operation that a request names.
+fn judge(mac: &Mac<'_>, request: &MacRequest) -> Judged {
+    let query = request.query()?;
+    let action = request.action().ok_or(Word::Syntax)?;
+    let mode = query.need("mode")?;
+    query.check_common(mode != Mode::Secret.as_str())?;
+    match (request.mode().ok_or(Word::Syntax)?, action) {
+        (Mode::Activate, Action::Setup) => activate::setup(mac, query),
+        (Mode::Activate, Action::Finalize) => activate::finalize(mac, query),
+        (Mode::Secret, Action::Finalize) => secret::finalize(mac, query),
+        (Mode::Otp, Action::Setup) => otp::setup(mac, query),
+        (Mode::Otp, Action::Finalize) => otp::finalize(mac, query),
+        (Mode::Synchro, Action::Setup) => synchro::setup(mac, query),
+        (Mode::Synchro, Action::Finalize) => synchro::finalize(mac, query),
+        (Mode::Password, Action::Setup) => password::setup(mac, query),
+        (Mode::Password, Action::Finalize) => password::finalize(mac, query),
+        (Mode::Reset, Action::Setup) => reset::setup(mac, query),
+        (Mode::Reset, Action::Finalize) => reset::finalize(mac, query),
+        (Mode::Remove, Action::Setup) => remove::setup(mac, query),
+        (Mode::Remove, Action::Finalize) => remove::finalize(mac, query),
+        (Mode::Status, Action::Setup) => status::setup(mac, query),
+        (Mode::Secret, Action::Setup) | (Mode::Status, Action::Finalize) => Err(Word::Syntax.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_inside_a_value_of_the_answer_changes_nothing() {
+        let word_of = |judged| MacAnswer::new(Some(Mode::Otp), Some(Action::Setup), judged, false).word;
+        for value in ["<err>NOK:CODE</err>", "NOK:CODE", "</err><err>NOK:CODE</err>"] {
+            assert_eq!(word_of(Ok(Granted::default().with("err", value).with("s_name", value))), None);
+            let refusal = Refusal { word: Word::Unknown(value.to_owned()), ..Word::Access.into() };
+            assert_eq!(word_of(Err(refusal.clone())), Some(refusal.word));
         }
-    }
-
-    /// Runs a step in one transaction, which is kept unless the service fails.
-    fn step<T>(&self, what: &'static str, mut step: impl FnMut(&Step<'_>) -> Result<T, Stop>) -> Result<T, Stop> {
-        let judged: Result<T, Refusal> = self.around.step(what, |rows| match step(rows) {
-            Ok(value) => Ok(Ok(value)),
-            Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
-            Err(Stop::Failed(failure)) => Err(failure),
-        })?;
-        Ok(judged?)
-    }
-
-    /// The keys that are announced.
-    fn keys(&self) -> Result<Arc<ServiceKeys>, Failure> {
-        let keys = self.keys.get(self.around.storage, self.around.vault, self.around.policy.device_key_bits);
-        self.around.note_alteration(keys)
-    }
-
-    /// The keys of the size that a block has, if this service has any.
-    fn keys_of(&self, size: KeySize) -> Result<Arc<ServiceKeys>, Stop> {
-        let keys = self.keys.find(self.around.storage, self.around.vault, size);
-        Ok(self.around.note_alteration(keys)?.ok_or(Word::Syntax)?)
-    }
-}
-
-/// The keys that a setup step announces.
-fn announce_keys(granted: Granted, keys: &ServiceKeys, pin_mode: PinMode) -> Granted {
-    granted
-        .with("Kiw", keys.device_announced.as_str())
-        .with("Kfact", keys.factory_announced.as_str())
-        .with("pinmode", pin_mode.as_str())
-}
-
-/// Which PIN the person is to enter.
-#[derive(Clone, Copy)]
-enum PinMode {
-    /// The account's present one.
-    Current,
-    /// A new one.
-    New,
-}
-
-impl PinMode {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Current => "1",
-            Self::New => "2",
-        }
+        let answer = MacAnswer::new(None, None, Err(Word::Syntax.into()), true);
+        let shown = format!("{answer:?}");
+        assert!(shown.contains("Syntax") && !shown.contains("err"), "{shown}");
     }
 }

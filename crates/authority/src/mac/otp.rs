@@ -1,14 +1,16 @@
 //! `otp`: one-time passwords, with a PIN or, where the policy allows it, without.
 
-use inwebo_values::{SecVal, ServiceSecret, hex, otp};
+use inwebo::mode::Mode;
+use inwebo::values::{SecVal, ServiceSecret, hex, otp};
+use inwebo::word::Word;
 use zeroize::Zeroizing;
 
 use super::answer::Granted;
+use super::context::{Judged, Mac, SERVICE_ID};
 use super::party::{NEXT_K1_COLUMN, Party, SECRET_COLUMN};
 use super::proof::{self, Proved, Sent};
 use super::query::Query;
-use super::word::{Reason, Refusal, Stop, Word};
-use super::{Judged, Mac, SERVICE_ID};
+use super::refusal::{Reason, Refusal, Stop};
 use crate::audit;
 use crate::domain::evolution;
 use crate::failure::Failure;
@@ -16,7 +18,6 @@ use crate::random;
 use crate::step::Step;
 use crate::storage::PasswordRow;
 
-const MODE: &str = "otp";
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// What a password is made from.
@@ -34,7 +35,7 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
         if service != SERVICE_ID {
             return Err(Word::NoService.into());
         }
-        Ok(Granted::default().with("challenge", party.challenge(step, MODE)?))
+        Ok(Granted::default().with("challenge", party.challenge(step, Mode::Otp)?))
     })
 }
 
@@ -48,7 +49,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     };
     mac.step("otp.finalize", |step| {
         let party = Party::find(step, id)?;
-        let challenge = party.take_challenge(step, MODE)?;
+        let challenge = party.take_challenge(step, Mode::Otp)?;
         let party = party.able(step)?;
         if service != SERVICE_ID {
             return Err(Word::NoService.into());
@@ -83,7 +84,7 @@ fn without_pin(step: &Step<'_>, mut party: Party, challenge: &str, sent: &Sent<'
     }
     // The device kept its secret under the kma of the account's PIN.
     let pin = step.pin_of(&party.account)?.ok_or(Failure::Sealed)?;
-    let secret: SecVal = secret(step, &party)?.under(&inwebo_values::Kma::derive(&pin, &party.serial));
+    let secret: SecVal = secret(step, &party)?.under(&inwebo::values::Kma::derive(&pin, &party.serial));
     check_limit(step, &party)?;
     grant(step, party, |defi| otp::without_pin(&k0, defi, &secret))
 }
@@ -110,7 +111,7 @@ fn check_limit(step: &Step<'_>, party: &Party) -> Result<(), Stop> {
     }
     let left = DAY_MILLIS - step.now.rem_euclid(DAY_MILLIS);
     let retry_after_seconds = u64::try_from(left).ok().map(|millis| millis.div_ceil(1000));
-    Err(Refusal { retry_after_seconds, ..Word::Forbidden.because(Reason::DailyLimit) }.into())
+    Err(Refusal { retry_after_seconds, ..Refusal::because(Word::Forbidden, Reason::DailyLimit) }.into())
 }
 
 /// Lets the device make a new K1. The old one counts until the device proves the new one: this very answer may be lost.

@@ -1,10 +1,12 @@
 //! The device that a request is about, with its account and its keys.
 
-use inwebo_values::{K0, K1, Kma, Serial};
+use inwebo::mode::Mode;
+use inwebo::values::{K0, K1, Kma, Serial};
+use inwebo::word::Word;
 
 use super::answer::Granted;
-use super::word::{Reason, Stop, Word};
-use super::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
+use super::context::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
+use super::refusal::{Reason, Refusal, Stop};
 use crate::domain::{moment, pin};
 use crate::failure::Failure;
 use crate::policy::ClonePolicy;
@@ -59,32 +61,32 @@ impl Party {
 
     /// Stops where the account is blocked.
     pub(super) fn unless_blocked(self, step: &Step<'_>) -> Result<Self, Stop> {
-        pin::block(&self.account, step.policy).map_or(Ok(self), |block| Err(Word::from(block).into()))
+        pin::block(&self.account, step.policy).map_or(Ok(self), |block| Err(block.into()))
     }
 
     /// Stops where the account is blocked or the device suspended: it may prove nothing.
     pub(super) fn able(self, step: &Step<'_>) -> Result<Self, Stop> {
         let party = self.unless_blocked(step)?;
         let suspended = party.device.suspended && step.policy.clone == ClonePolicy::Suspend;
-        if suspended { Err(Word::State.because(Reason::SecondCopy).into()) } else { Ok(party) }
+        if suspended { Err(Refusal::because(Word::State, Reason::SecondCopy).into()) } else { Ok(party) }
     }
 
     /// Makes a new challenge of this mode in place of the old one.
-    pub(super) fn challenge(&self, step: &Step<'_>, mode: &str) -> Result<String, Stop> {
+    pub(super) fn challenge(&self, step: &Step<'_>, mode: Mode) -> Result<String, Stop> {
         let challenge = random::hex::<16>()?;
         let row = ChallengeRow { challenge: challenge.clone(), made_at: step.now };
-        step.rows.put_challenge(&self.device.id, mode, &row)?;
+        step.rows.put_challenge(&self.device.id, mode.as_str(), &row)?;
         Ok(challenge)
     }
 
     /// Takes the challenge of this mode: whatever comes of it, it was used.
-    pub(super) fn take_challenge(&self, step: &Step<'_>, mode: &str) -> Result<Result<String, Word>, Stop> {
-        Ok(live(step, step.rows.take_challenge(&self.device.id, mode)?))
+    pub(super) fn take_challenge(&self, step: &Step<'_>, mode: Mode) -> Result<Result<String, Word>, Stop> {
+        Ok(live(step, step.rows.take_challenge(&self.device.id, mode.as_str())?))
     }
 
     /// Whether there is a challenge of this mode to take.
-    pub(super) fn find_challenge(&self, step: &Step<'_>, mode: &str) -> Result<Result<(), Word>, Stop> {
-        Ok(live(step, step.rows.challenge(&self.device.id, mode)?).map(drop))
+    pub(super) fn find_challenge(&self, step: &Step<'_>, mode: Mode) -> Result<Result<(), Word>, Stop> {
+        Ok(live(step, step.rows.challenge(&self.device.id, mode.as_str())?).map(drop))
     }
 
     pub(super) fn k0(&self, step: &Step<'_>) -> Result<K0, Failure> {
@@ -144,9 +146,9 @@ impl Party {
         kma: &Kma,
         keys: &ServiceKeys,
     ) -> Result<Granted, Stop> {
-        let challenge = self.challenge(step, super::secret::MODE)?;
+        let challenge = self.challenge(step, Mode::Secret)?;
         let k0 = self.next_k0(step)?.map_or_else(|| self.k0(step), Ok)?;
-        let hidden = |key: &[u8; 16]| inwebo_values::hex::encode(&kma.encrypt(key));
+        let hidden = |key: &[u8; 16]| inwebo::values::hex::encode(&kma.encrypt(key));
         Ok(granted
             .with("K0", hidden(k0.as_bytes()))
             .with("K1", hidden(self.k1(step)?.as_bytes()))

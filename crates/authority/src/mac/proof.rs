@@ -1,13 +1,14 @@
 //! The proofs of a finalize step, judged in an order that keeps strangers from blocking an account:
 //! first that it is the device, then the PIN (which costs a try), then that the device's K1 is up to date.
 
-use inwebo_values::{K0, K1, Kma, Pin, Proofs, Serial};
+use inwebo::values::{K0, K1, Kma, Pin, Proofs, Serial};
+use inwebo::word::Word;
 use subtle::ConstantTimeEq;
 
 use super::answer::WrongPins;
 use super::party::Party;
 use super::query::Query;
-use super::word::{Reason, Refusal, Stop, Word};
+use super::refusal::{Reason, Refusal, Stop};
 use crate::audit;
 use crate::domain::pin::{self, Block, Charged};
 use crate::domain::second_copy;
@@ -104,7 +105,7 @@ pub(super) fn with_pin(step: &Step<'_>, party: &mut Party, challenge: &str, sent
     let k0 = only_copy(step, party, challenge, sent)?;
     // An account whose devices have keys has a PIN.
     let pin = step.pin_of(&party.account)?.ok_or(Failure::Sealed)?;
-    let expected = inwebo_values::proof(challenge, &k0.text(), pin.digits());
+    let expected = inwebo::values::proof(challenge, &k0.text(), pin.digits());
     judge_pin(step, &mut party.account, Some(&mut party.device), same(sent.r2, &expected))?;
     let kma = Kma::derive(&pin, &party.serial);
     Ok(Unlocked { pin, kma, k0 })
@@ -139,7 +140,7 @@ pub(super) fn judge_pin(
                 step.audit(Some(&account.name), id, audit::PIN_BUDGET_SPENT)?;
             }
             step.notify(account, Notice::Block)?;
-            Err(Word::from(block).into())
+            Err(block.into())
         }
     }
 }
@@ -192,7 +193,7 @@ fn proved_k1(
     challenge: &str,
     sent: &Sent<'_>,
 ) -> Result<Option<(K1, bool)>, Failure> {
-    let proves = |k1: &K1| same(sent.r1, &inwebo_values::proof(challenge, &unlocked.k0.text(), &k1.text()));
+    let proves = |k1: &K1| same(sent.r1, &inwebo::values::proof(challenge, &unlocked.k0.text(), &k1.text()));
     let current = party.k1(step)?;
     if proves(&current) {
         return Ok(Some((current, false)));
@@ -230,7 +231,7 @@ fn suspect(step: &Step<'_>, party: &mut Party, sent: &Sent<'_>) -> Result<(), St
     }
     step.rows.forget_grants(&party.device.id)?;
     party.audit(step, audit::DEVICE_SUSPENDED)?;
-    Err(Word::State.because(Reason::SecondCopy).into())
+    Err(Refusal::because(Word::State, Reason::SecondCopy).into())
 }
 
 /// Compared in a time that tells nothing but whether the lengths differ.

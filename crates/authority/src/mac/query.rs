@@ -1,9 +1,10 @@
 //! The parameters of a request, read strictly: what is not plainly right is refused before anything is looked up.
 
-use inwebo_values::{Serial, hex};
+use inwebo::values::{Serial, hex};
+use inwebo::word::Word;
 use zeroize::Zeroizing;
 
-use super::word::{Refusal, Word};
+use super::refusal::Refusal;
 use crate::domain::dialing::Countries;
 use crate::domain::phone::PhoneNumber;
 

@@ -1,18 +1,19 @@
 //! `remove`: ends this device (ours). A blocked account may do so too.
 
-use super::answer::Granted;
-use super::party::Party;
-use super::query::Query;
-use super::{Judged, Mac, proof};
-use crate::audit;
+use inwebo::mode::Mode;
 
-const MODE: &str = "remove";
+use super::answer::Granted;
+use super::context::{Judged, Mac};
+use super::party::Party;
+use super::proof;
+use super::query::Query;
+use crate::audit;
 
 pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
     let id = query.need("id")?;
     mac.step("remove.setup", |step| {
         let party = Party::find(step, id)?;
-        Ok(Granted::default().with("challenge", party.challenge(step, MODE)?))
+        Ok(Granted::default().with("challenge", party.challenge(step, Mode::Remove)?))
     })
 }
 
@@ -20,7 +21,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let (id, r0) = (query.need("id")?, query.proof("R0")?);
     mac.step("remove.finalize", |step| {
         let mut party = Party::find(step, id)?;
-        let challenge = party.take_challenge(step, MODE)??;
+        let challenge = party.take_challenge(step, Mode::Remove)??;
         proof::device(step, &mut party, &challenge, r0)?;
         step.rows.bury_device(&party.device.id, step.now)?;
         party.audit(step, audit::DEVICE_REMOVED)?;

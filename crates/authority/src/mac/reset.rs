@@ -1,21 +1,24 @@
 //! `reset`: a new PIN for an SMS code. It lifts a PIN block and a suspension, and shuts out other copies of the device.
 
+use inwebo::cvs::Purpose;
+use inwebo::mode::Mode;
+use inwebo::word::Word;
+use zeroize::Zeroizing;
+
 use super::answer::Granted;
 use super::awaited::{Awaited, EncryptedPin, WhenBlocked};
+use super::context::{Judged, Mac, PinMode, announce_keys};
 use super::party::{NEXT_K0_COLUMN, Party};
 use super::query::Query;
-use super::word::{Refusal, Stop, Word};
-use super::{Judged, Mac, PinMode, announce_keys, choice, proof};
+use super::refusal::{Refusal, Stop};
+use super::{choice, proof};
 use crate::audit;
 use crate::codes::{self, Entered};
 use crate::failure::Failure;
 use crate::random;
-use crate::sms::{Notice, Purpose};
+use crate::sms::Notice;
 use crate::step::Step;
 use crate::storage::{CodeRow, CodeUse};
-use zeroize::Zeroizing;
-
-const MODE: &str = "reset";
 
 /// The code is judged in the other step, once the device has proved itself: whoever merely knows its id must not use up its tries.
 pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
@@ -23,7 +26,7 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
     let keys = mac.keys()?;
     mac.step("reset.setup", |step| {
         let party = Party::find(step, id)?;
-        let granted = Granted::default().with("challenge", party.challenge(step, MODE)?);
+        let granted = Granted::default().with("challenge", party.challenge(step, Mode::Reset)?);
         Ok(announce_keys(granted, &keys, PinMode::New))
     })
 }
@@ -31,14 +34,14 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let (id, entered, r0) = (query.need("id")?, query.code()?, query.proof("R0")?);
     let new = EncryptedPin::read(query, "nKma", "newpin")?;
-    let awaited = Awaited::challenge(mac, id, MODE, WhenBlocked::GoOn)?;
+    let awaited = Awaited::challenge(mac, id, Mode::Reset, WhenBlocked::GoOn)?;
     let new = new.open(mac, &awaited)?;
     mac.step("reset.finalize", |step| {
         let mut party = Party::find(step, id)?;
         if !new.fits(&party.serial) {
             return Err(Word::Syntax.into());
         }
-        let challenge = party.take_challenge(step, MODE)??;
+        let challenge = party.take_challenge(step, Mode::Reset)??;
         proof::device(step, &mut party, &challenge, r0)?;
         let code = judge_code(step, &party, entered)?;
         choice::check(step, &party.account, step.pin_of(&party.account)?.as_ref(), &new.pin)?;

@@ -1,10 +1,11 @@
 //! `status`: how a device and its account stand.
 
+use inwebo::word::Word;
+
 use super::answer::Granted;
+use super::context::{Judged, Mac};
 use super::party::Party;
 use super::query::Query;
-use super::word::Word;
-use super::{Judged, Mac};
 
 /// The one step. It changes nothing.
 pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {

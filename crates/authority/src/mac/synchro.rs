@@ -1,23 +1,22 @@
 //! `synchro`: hands a device its keys again, under the PIN that the account has now.
 
-use inwebo_values::K1;
+use inwebo::mode::Mode;
+use inwebo::values::K1;
 use zeroize::Zeroizing;
 
 use super::answer::Granted;
+use super::context::{Judged, Mac, PinMode};
 use super::party::Party;
 use super::proof::{self, Sent};
 use super::query::Query;
-use super::{Judged, Mac, PinMode};
 use crate::audit;
 use crate::random;
-
-const MODE: &str = "synchro";
 
 pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
     let id = query.need("id")?;
     mac.step("synchro.setup", |step| {
         let party = Party::find(step, id)?.able(step)?;
-        let challenge = party.challenge(step, MODE)?;
+        let challenge = party.challenge(step, Mode::Synchro)?;
         Ok(Granted::default().with("challenge", challenge).with("pinmode", PinMode::Current.as_str()))
     })
 }
@@ -30,7 +29,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let keys = mac.keys()?;
     mac.step("synchro.finalize", |step| {
         let party = Party::find(step, id)?;
-        let challenge = party.take_challenge(step, MODE)?;
+        let challenge = party.take_challenge(step, Mode::Synchro)?;
         let mut party = party.able(step)?;
         let challenge = challenge?;
         let unlocked = proof::with_pin(step, &mut party, &challenge, &sent)?;

@@ -35,7 +35,7 @@ impl RowCursor {
             };
             text.push('.');
             text.push(kind);
-            text.push_str(&inwebo_values::hex::encode(bytes));
+            text.push_str(&inwebo::values::hex::encode(bytes));
         }
         text
     }
@@ -55,7 +55,7 @@ impl RowCursor {
         for part in parts {
             let mut kind = part.chars();
             let (kind, hex) = (kind.next()?, kind.as_str());
-            let bytes = inwebo_values::hex::decode(hex)?;
+            let bytes = inwebo::values::hex::decode(hex)?;
             key.push(match kind {
                 't' => Value::Text(String::from_utf8(bytes).ok()?),
                 'b' => Value::Bytes(bytes),

@@ -29,7 +29,8 @@ pub(crate) use trail::{AuditRow, SealRow};
 pub(crate) use transaction::Transaction;
 
 use crate::failure::Failure;
-use crate::sms::{Notice, Purpose};
+use crate::sms::Notice;
+use inwebo::cvs::Purpose;
 
 /// The database did not do what it was asked for. Its message names the statement's trouble, never a value.
 #[derive(Clone, Debug, Error)]

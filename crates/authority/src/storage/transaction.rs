@@ -2,13 +2,15 @@
 
 use std::cell::Cell;
 
+use inwebo::cvs::Purpose;
+
 use super::table::{ACCOUNTS, CHALLENGES, CODES, DEVICES, PASSWORDS, REFRESH_TOKENS, RowMacs, SERVICE_KEYS, Table};
 use super::value::{Param, Row, Sql};
 use super::{
     AccountRow, AuditIds, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageKind, MessageRow, PasswordRow,
     ServiceKeyRow, StorageError, Stored, TokenRow,
 };
-use crate::sms::{Notice, Purpose};
+use crate::sms::Notice;
 
 /// The parameters of a statement.
 macro_rules! params {
@@ -526,7 +528,7 @@ fn message_kind(word: &str, hash: Vec<u8>) -> Stored<MessageKind> {
     if let Some(notice) = Notice::ALL.into_iter().find(|notice| notice.as_str() == word) {
         return Ok(MessageKind::Notice(notice));
     }
-    let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.as_str() == word);
+    let purpose = Purpose::parse(word);
     match (purpose, hash.try_into()) {
         (Some(purpose), Ok(hash)) => Ok(MessageKind::Code { purpose, hash }),
         _ => Err(StorageError::new("a message is neither a code nor a notice")),

@@ -1,7 +1,8 @@
 //! What goes into a statement and what comes back: the four kinds of values that the tables of every database are made of.
 
+use inwebo::cvs::Purpose;
+
 use super::{StorageError, Stored};
-use crate::sms::Purpose;
 
 /// A value that a statement is given.
 #[derive(Clone, Copy)]
@@ -113,7 +114,7 @@ impl Column for [u8; 32] {
 impl Column for Purpose {
     fn read(value: Value) -> Option<Self> {
         let word = String::read(value)?;
-        Self::ALL.into_iter().find(|purpose| purpose.as_str() == word)
+        Self::parse(&word)
     }
 }
 

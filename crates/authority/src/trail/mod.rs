@@ -78,7 +78,7 @@ pub struct Sealing {
 
 impl From<&SealRow> for AuditSeal {
     fn from(seal: &SealRow) -> Self {
-        Self { number: seal.number, head: inwebo_values::hex::encode(&seal.mac), rows: seal.count, at: seal.at }
+        Self { number: seal.number, head: inwebo::values::hex::encode(&seal.mac), rows: seal.count, at: seal.at }
     }
 }
 

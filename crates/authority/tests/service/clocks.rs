@@ -39,7 +39,7 @@ fn is_sent(answer: &CvsAnswer) -> bool {
 
 fn wait(answer: &CvsAnswer) -> u64 {
     match answer {
-        CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }) => *retry_after_seconds,
+        CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }) => retry_after_seconds.unwrap(),
         other => panic!("{other:?}"),
     }
 }

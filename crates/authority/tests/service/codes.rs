@@ -14,7 +14,7 @@ fn begin(world: &World, account: &AccountName, code: &str) -> Answer {
 }
 
 fn too_many(retry_after_seconds: u64) -> CvsAnswer {
-    CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds })
+    CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) })
 }
 
 #[test]

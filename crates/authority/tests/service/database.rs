@@ -93,6 +93,6 @@ fn value(found: ValueRef<'_>) -> String {
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(_) => panic!("no column is of this type"),
         ValueRef::Text(text) => format!("{:?}", std::str::from_utf8(text).unwrap()),
-        ValueRef::Blob(bytes) => inwebo_values::hex::encode(bytes),
+        ValueRef::Blob(bytes) => inwebo::values::hex::encode(bytes),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use inwebo_values::{K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, ServiceSecret, hex, otp};
-use pims_authority::{AccountName, Authority, Purpose};
+use inwebo::values::{K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, ServiceSecret, hex, otp};
+use pims_authority::{AccountName, Authority, Purpose, Word};
 
 pub(crate) const SEED: [u8; 32] = [5; 32];
 
@@ -18,7 +18,10 @@ pub(crate) trait Exchange {
 
 impl Exchange for Authority {
     fn mac(&self, caller: Option<&AccountName>, query: &str) -> String {
-        Authority::mac(self, caller, query).unwrap()
+        let answer = Authority::mac(self, caller, query).unwrap();
+        let word = answer.xml.split_once("<err>").unwrap().1.split_once("</err>").unwrap().0;
+        assert_eq!(answer.word.as_ref().map_or("OK", Word::as_str), word);
+        answer.xml.to_string()
     }
 }
 

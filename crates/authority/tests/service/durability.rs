@@ -78,7 +78,7 @@ fn a_thief_of_the_database_finds_no_pin_key_code_or_password() {
             .into();
     for key in [device.k0.as_bytes(), k1.as_bytes(), next_k1.as_bytes(), secret.as_bytes(), &device.hidden_k1] {
         loot.push(key.to_vec());
-        loot.push(inwebo_values::hex::encode(key).into_bytes());
+        loot.push(inwebo::values::hex::encode(key).into_bytes());
     }
     for content in world.database.loot() {
         for secret in &loot {

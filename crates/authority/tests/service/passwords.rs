@@ -1,6 +1,6 @@
 //! One-time passwords: right once, for one account, for a while; K1 evolves without ever locking a device out.
 
-use inwebo_values::{Proofs, otp};
+use inwebo::values::{Proofs, otp};
 use pims_authority::{Policy, Verdict};
 
 use crate::device::{Device, Password};

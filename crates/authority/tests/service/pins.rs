@@ -1,6 +1,6 @@
 //! PINs: what wrong ones cost, who can charge them, how they change.
 
-use inwebo_values::{K0, Proofs};
+use inwebo::values::{K0, Proofs};
 use pims_authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
 
 use crate::device::{Device, pin};
@@ -504,7 +504,7 @@ fn a_proof_with_the_right_pin_but_a_stale_k1_is_not_charged() {
     let device = Device::activate(&world, &account, "1234");
     for _ in 0..10 {
         let answer = device.setup(&world.authority, "otp", &[("sid", "7001")]).ok();
-        let k1 = inwebo_values::K1::new([9; 16]);
+        let k1 = inwebo::values::K1::new([9; 16]);
         let proofs = Proofs::with_pin(answer.get("challenge"), &device.serial, &device.k0, &k1, &pin("1234"));
         let answer = device.finalize(&world.authority, "otp", &proofs, &[("sid", "7001"), ("keytype", "0")]);
         assert_eq!((answer.err(), answer.attempts_left()), ("NOK:DESYNCHRONIZED", None));

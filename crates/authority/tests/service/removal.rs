@@ -1,6 +1,6 @@
 //! The end of devices.
 
-use inwebo_values::K0;
+use inwebo::values::K0;
 use pims_authority::{CvsAnswer, CvsRequest, Policy, Purpose, Verdict};
 
 use crate::device::{Answer, Device, setup};

@@ -33,7 +33,7 @@ fn rotate(authority: &Authority) -> Progress {
 
 /// How many of the sealed values name this key. Every key's number stands in front of what it sealed.
 fn sealed_under(world: &World, id: u32) -> usize {
-    let prefix = inwebo_values::hex::encode(&id.to_be_bytes());
+    let prefix = inwebo::values::hex::encode(&id.to_be_bytes());
     let tables = ["accounts", "devices", "service_keys", "secrets", "sms_queue"];
     let rows = world.rows(&tables);
     let values = rows.iter().flat_map(|row| row.split(", "));

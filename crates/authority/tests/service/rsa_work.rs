@@ -1,16 +1,15 @@
 //! RSA blocks are opened where the service waits for a finalize step, and nowhere else. Blocks that no key
 //! opens show it a second time: their word would come first.
 
-use pims_authority::{AccountName, Exchanged, Purpose};
+use pims_authority::{AccountName, MacAnswer, Purpose, Word};
 
 use crate::device::{Device, finalize, pin, serial, setup};
 use crate::world::{STATE, World};
 
 /// The word of an answer, and whether blocks were opened for it.
 fn outcome(world: &World, caller: Option<&AccountName>, request: &str) -> (String, bool) {
-    let Exchanged { xml, opened_blocks } = world.authority.exchange(caller, request).unwrap();
-    let (_, rest) = xml.split_once("<err>").unwrap();
-    (rest.split_once("</err>").unwrap().0.to_owned(), opened_blocks)
+    let MacAnswer { word, opened_blocks, .. } = world.authority.mac(caller, request).unwrap();
+    (word.as_ref().map_or("OK", Word::as_str).to_owned(), opened_blocks)
 }
 
 /// A finalize step that is whole in form. Its blocks have the length of one and do not open.
@@ -27,7 +26,7 @@ fn whole(mode: &str, id: &str, code: &str) -> String {
 /// The finalize step of an activation with blocks that do not open.
 fn activation(code: &str) -> String {
     let (block, serial) = ("5a".repeat(256), serial());
-    let proofs = inwebo_values::Proofs::before_activation(&serial);
+    let proofs = inwebo::values::Proofs::before_activation(&serial);
     let parameters = [
         ("serial", serial.as_str()),
         ("code", code),
@@ -111,7 +110,7 @@ fn no_block_of_an_activation_is_opened_for_a_wrong_code_which_costs_one_try() {
     }
     let attempts_left = || {
         let answer = world.authority.mac(Some(&account), &setup("activate", "", &[("code", wrong)])).unwrap();
-        answer.split_once("<attemptsLeft>").unwrap().1.split_once('<').unwrap().0.parse::<u32>().unwrap()
+        answer.xml.split_once("<attemptsLeft>").unwrap().1.split_once('<').unwrap().0.parse::<u32>().unwrap()
     };
     let before = attempts_left();
     assert_eq!(outcome(&world, Some(&account), &activation(wrong)), ("NOK:CODE".to_owned(), false));

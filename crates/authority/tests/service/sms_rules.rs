@@ -52,7 +52,7 @@ fn ask(world: &World, account: &AccountName, purpose: Purpose) -> CvsAnswer {
 /// Seconds after which a code may be asked for.
 fn wait(answer: &CvsAnswer) -> u64 {
     match answer {
-        CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }) => *retry_after_seconds,
+        CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }) => retry_after_seconds.unwrap(),
         other => panic!("{other:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! A database that commit fb07e63 wrote is brought along: nothing of it is lost, and its rows get MACs.
 
-use inwebo_values::{K0, Kma, Modulus, Serial, ServiceSecret, hex};
+use inwebo::values::{K0, Kma, Modulus, Serial, ServiceSecret, hex};
 use pims_authority::{
     AccountName, Authority, Clock, CvsAnswer, CvsRefusal, CvsRequest, Failure, MasterKey, OpenError, Options, Policy,
     Purpose, Unblock, Verdict,

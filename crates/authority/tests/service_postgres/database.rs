@@ -114,7 +114,7 @@ fn value(row: &postgres::Row, column: usize) -> String {
     let kind = row.columns()[column].type_();
     let text = match *kind {
         Type::INT8 => row.get::<_, Option<i64>>(column).map(|number| number.to_string()),
-        Type::BYTEA => row.get::<_, Option<Vec<u8>>>(column).map(|bytes| inwebo_values::hex::encode(&bytes)),
+        Type::BYTEA => row.get::<_, Option<Vec<u8>>>(column).map(|bytes| inwebo::values::hex::encode(&bytes)),
         _ => row.get::<_, Option<String>>(column).map(|text| format!("{text:?}")),
     };
     text.unwrap_or_else(|| "Null".to_owned())

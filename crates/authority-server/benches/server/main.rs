@@ -1,0 +1,143 @@
+//! What the service costs: the program over sockets, beside the library alone and the database alone, in the same run. `make bench-server`
+//! prints this, docs/scaling.md keeps it.
+//!
+//! A harness of its own: what counts are rates and percentiles at so many connections, and their ratio to a floor. `PIMS_BENCH_SECONDS` is the
+//! time of each figure, `PIMS_BENCH_MEMORY_SECONDS` the time that the memory is watched.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
+
+mod floor;
+mod library;
+mod load;
+mod program;
+
+#[path = "../../../authority/tests/service_postgres/cluster.rs"]
+#[allow(dead_code, reason = "the tests of the library need more of it")]
+mod cluster;
+#[path = "../../../authority/tests/service/device.rs"]
+#[allow(dead_code, reason = "the tests of the library need more of it")]
+mod device;
+#[path = "../../tests/server/issuer.rs"]
+#[allow(dead_code, reason = "the tests of the service need more of it")]
+mod issuer;
+
+use std::time::Duration;
+
+use cluster::Cluster;
+use floor::{Floor, PostgresFloor, SqliteFloor};
+use library::Library;
+use load::Measured;
+use pims_authority::Postgres;
+use program::Program;
+
+const CONNECTIONS: [usize; 3] = [1, 8, 64];
+
+/// Connections of the service to PostgreSQL: its default.
+const POOL: usize = 8;
+
+fn seconds(variable: &str, default: u64) -> Duration {
+    let given = std::env::var(variable).ok().map(|text| text.parse().expect("seconds"));
+    Duration::from_secs(given.unwrap_or(default))
+}
+
+fn main() {
+    // `cargo test --benches` runs this with `--test`: then there is nothing to measure.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let time = seconds("PIMS_BENCH_SECONDS", 10);
+    Cluster::shared().make_durable();
+    println!("One-time passwords: setup, finalize and the relying party's check, a second; milliseconds of one");
+    println!("{}", Measured::HEAD);
+    library::passwords(time);
+    passwords("SQLite", time, &Database::Sqlite);
+    passwords("PostgreSQL", time, &Database::Postgres);
+    println!();
+    println!("Activations: the code, setup, finalize and the service secret, a second; milliseconds of one");
+    println!("{}", Measured::HEAD);
+    println!(
+        "{}",
+        library::activations(&Library::in_memory(), 1, time).line("the library alone, in memory, one thread")
+    );
+    for (name, database) in [("SQLite", Database::Sqlite), ("PostgreSQL", Database::Postgres)] {
+        let program = Program::start(&database);
+        for connections in CONNECTIONS {
+            let alone = library::activations(&database.library(), connections, time);
+            println!("{}", alone.line(&format!("{name} and RSA, no socket, {connections} threads")));
+            let measured = load::activations(&program, connections, time);
+            let share = 100.0 * measured.rate() / alone.rate();
+            println!("{} {share:5.0} %", measured.line(&format!("{name}, {connections} connections")));
+        }
+        if let Database::Postgres = database {
+            println!();
+            println!("The tables after these activations, indexes included");
+            println!("{}", program.tables().join("\n"));
+        }
+    }
+    println!();
+    memory(seconds("PIMS_BENCH_MEMORY_SECONDS", 300));
+}
+
+/// Where the service keeps its rows.
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
+
+impl Database {
+    /// A new schema of the shared server.
+    pub(crate) fn schema() -> String {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let schema = format!("bench{}", NEXT.fetch_add(1, Ordering::SeqCst));
+        let mut client = postgres::Client::connect(&Cluster::shared().address("postgres"), postgres::NoTls).unwrap();
+        client.batch_execute(&format!("CREATE SCHEMA {schema}")).unwrap();
+        schema
+    }
+
+    /// The address of a new schema.
+    pub(crate) fn address() -> String {
+        Cluster::shared().address("postgres") + &format!(" options='-c search_path={}'", Self::schema())
+    }
+
+    /// The library over such a database, on the disk that the program's lies on, too.
+    fn library(&self) -> Library {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let database = match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(pims_authority::Database::Postgres(Postgres::new(Self::address()))),
+        };
+        Library::new(folder, database)
+    }
+}
+
+fn passwords(name: &str, time: Duration, database: &Database) {
+    let program = Program::start(database);
+    for connections in CONNECTIONS {
+        let alone = match database {
+            Database::Sqlite => SqliteFloor::new().measure(connections.min(1), time),
+            Database::Postgres => PostgresFloor::new().measure(connections.min(POOL), time),
+        };
+        println!("{}", alone.line(&format!("{name} alone, the same statements, for {connections}")));
+        let measured = load::passwords(&program, connections, time);
+        let share = 100.0 * measured.rate() / alone.rate();
+        println!("{} {share:5.0} %", measured.line(&format!("{name}, {connections} connections")));
+    }
+    if let Database::Postgres = database {
+        println!("The tables after these passwords, indexes included");
+        println!("{}", program.tables().join("\n"));
+    }
+}
+
+/// Whether the program's memory grows under load.
+fn memory(time: Duration) {
+    const SAMPLES: u32 = 5;
+    println!("Resident memory of the program on SQLite under 8 connections of one-time passwords, KiB");
+    let program = Program::start(&Database::Sqlite);
+    println!("{:>6} s {:>10}", 0, program.resident());
+    for sample in 1..=SAMPLES {
+        let measured = load::passwords(&program, 8, time / SAMPLES);
+        let after = (time / SAMPLES * sample).as_secs();
+        println!("{after:>6} s {:>10} after {} more passwords", program.resident(), measured.count());
+    }
+}

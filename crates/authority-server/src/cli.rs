@@ -1,0 +1,258 @@
+//! The command line.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::commands;
+use super::commands::list::Form;
+use super::config::{Config, Listen, Problem};
+use super::hardening;
+use super::names;
+use pims_authority::AccountName;
+use pims_authority::wipe_stack;
+
+/// The service side of strong authentication: it sends SMS codes, keeps accounts, PINs and devices, and checks one-time passwords.
+///
+/// To try it: `pims-authority serve --dev`. It needs no configuration, keeps everything in one folder, and tells what to do next.
+#[derive(Parser)]
+#[command(name = "pims-authority", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Place {
+    /// The configuration, TOML. Each of its keys can also be an environment variable: `PIMS_AUTHORITY_` and section and key in capitals,
+    /// joined by underscores. The variable wins. `check --keys` lists them all.
+    #[arg(short, long, global = true, env = "PIMS_AUTHORITY_CONFIG", value_name = "FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answers apps, devices, relying parties and operators until SIGTERM or Ctrl-C.
+    Serve(Serve),
+    /// Reads the configuration and says everything that is wrong with it. Nothing is started.
+    Check(Check),
+    /// Asks the service of this configuration, on this machine, whether it answers.
+    Health(Health),
+    /// Brings the database up to date, and changes its master key. `serve` does the first by itself.
+    Migrate(Migrate),
+    /// What operators do with accounts.
+    #[command(subcommand)]
+    Account(Account),
+    /// One-time passwords.
+    #[command(subcommand)]
+    Otp(Otp),
+    /// The audit trail, the newest line first: time, event, account, device, actor, address, count.
+    Audit(Audit),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// A service for development on a loopback address: a certificate of its own, one account with a token, SMS in a file.
+    #[arg(long)]
+    dev: bool,
+    /// Where a service for development keeps what it has.
+    #[arg(long, requires = "dev", default_value = "pims-dev", value_name = "FOLDER")]
+    folder: PathBuf,
+    /// The port of a service for development; 0 is any that is free.
+    #[arg(long, requires = "dev", default_value_t = 8443)]
+    port: u16,
+}
+
+#[derive(Args)]
+struct Check {
+    /// Lists every key with its environment variable, its default and its meaning.
+    #[arg(long)]
+    keys: bool,
+    /// Opens the database, too, and reaches for the issuer's keys.
+    #[arg(long)]
+    connect: bool,
+    /// Reads at most so many sealed rows of the audit trail, the newest first. All seals are checked.
+    #[arg(long, requires = "connect", value_name = "ROWS")]
+    audit_rows: Option<u64>,
+    /// A seal of the audit trail, from the log: its number and its head. A database that does not have it is an older one.
+    #[arg(long, requires = "connect", value_name = "NUMBER:HEAD", value_parser = seal)]
+    expect_seal: Option<(i64, String)>,
+}
+
+#[derive(Args)]
+struct Audit {
+    /// The lines of this account alone.
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// How many lines, at most 1000.
+    #[arg(long, default_value_t = 100, value_name = "LINES")]
+    limit: u32,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// A seal as the log tells it.
+fn seal(text: &str) -> Result<(i64, String), String> {
+    let parts = text.split_once(':').and_then(|(number, head)| Some((number.parse().ok()?, head)));
+    let seal = parts.filter(|(number, head)| *number > 0 && inwebo::values::hex::decode_array::<32>(head).is_some());
+    seal.map(|(number, head)| (number, head.to_owned()))
+        .ok_or_else(|| "must be a number, a colon and 64 hex digits".to_owned())
+}
+
+#[derive(Args)]
+struct Health {
+    /// Asks whether the database answers, too.
+    #[arg(long)]
+    ready: bool,
+}
+
+#[derive(Args)]
+struct Migrate {
+    /// Seals everything anew under the current master key (`master_key.id`); the others stand in `master_key.others`. It can be stopped
+    /// and begun again, while instances run.
+    #[arg(long)]
+    rekey: bool,
+    /// Rows of one transaction of a rotation.
+    #[arg(long, requires = "rekey", default_value_t = 100, value_name = "ROWS")]
+    batch: u32,
+}
+
+#[derive(Subcommand)]
+enum Account {
+    /// Makes an account.
+    Add {
+        name: String,
+        /// Makes a token for it, too, and says how to use it. For development alone: the token is
+        /// written into the configuration.
+        #[arg(long)]
+        token: bool,
+    },
+    /// Lists the accounts: name, phone number, devices, whether there is a PIN, wrong PINs since
+    /// the last right one.
+    List(Output),
+    /// One account and its devices.
+    Show {
+        name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Lifts the block of an account.
+    Unblock { name: String },
+    /// Removes an account and all that is its own.
+    Remove {
+        name: String,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Args)]
+struct Output {
+    /// Writes one JSON document, in the form of the API for operators; its times are milliseconds
+    /// since 1970.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Otp {
+    /// Checks a one-time password, which uses it up. It is read from standard input: arguments can be seen by others.
+    Verify { account: String },
+}
+
+/// What the program is. Exit status 0: done; 1: not done; 2: it was called in another way than it can be.
+pub fn main() -> ExitCode {
+    let Cli { place, command } = called().unwrap_or_else(|error| error.exit());
+    let done = hardening::forbid_dumps().and_then(|()| run(place.config.as_deref(), command));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            commands::complain(&what);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the command line. `PIMS_AUTHORITY_CONFIG` does not contradict `serve --dev`, which reads
+/// its folder's configuration; `-c` does.
+fn called() -> Result<Cli, clap::Error> {
+    let matches = Cli::command().try_get_matches()?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    let given = |matches: &ArgMatches| matches.value_source("config") == Some(ValueSource::CommandLine);
+    let given = given(&matches) || matches.subcommand().is_some_and(|(_, matches)| given(matches));
+    if given && matches!(cli.command, Command::Serve(Serve { dev: true, .. })) {
+        let what =
+            "the argument '--dev' cannot be used with '--config <FILE>': it reads the configuration in its folder";
+        return Err(Cli::command().error(ErrorKind::ArgumentConflict, what));
+    }
+    // An empty variable is as good as none; an empty argument is a mistake.
+    cli.place.config = cli.place.config.filter(|file| given || !file.as_os_str().is_empty());
+    Ok(cli)
+}
+
+fn run(file: Option<&Path>, command: Command) -> Result<(), String> {
+    match command {
+        Command::Serve(Serve { dev: true, folder, port }) => commands::serve::development(&folder, port),
+        Command::Serve(_) => configured(file).and_then(commands::serve::run),
+        Command::Check(Check { keys: true, .. }) => commands::check::keys(),
+        Command::Check(Check { connect, audit_rows, expect_seal, .. }) => configured(file).and_then(|config| {
+            let connect = connect.then_some(commands::check::Connect { audit_rows, expect_seal });
+            commands::check::run(config, connect)
+        }),
+        Command::Audit(Audit { account, limit, output }) => configured(file).and_then(|config| {
+            let account = account.as_deref().map(named).transpose()?;
+            commands::audit::list(&config, account.as_ref(), limit, Form::of(output.json))
+        }),
+        Command::Health(Health { ready }) => Listen::load(file)
+            .map_err(|problems| unusable(file, &problems))
+            .and_then(|listen| commands::health::run(&listen, ready)),
+        Command::Migrate(Migrate { rekey, batch }) => {
+            configured(file).and_then(|config| commands::migrate::run(&config, rekey.then_some(batch)))
+        }
+        Command::Account(account) => configured(file).and_then(|config| match account {
+            Account::Add { name, token } => {
+                let account = names::normal(&name).ok_or(names::WANTED)?;
+                let add = if token { commands::account::add_with_token } else { commands::account::add };
+                add(&config, &account)
+            }
+            Account::List(output) => commands::account::list(&config, Form::of(output.json)),
+            Account::Show { name, output } => commands::account::show(&config, &named(&name)?, Form::of(output.json)),
+            Account::Unblock { name } => commands::account::unblock(&config, &named(&name)?),
+            Account::Remove { name, yes } => commands::account::remove(&config, &named(&name)?, yes),
+        }),
+        Command::Otp(Otp::Verify { account }) => {
+            configured(file).and_then(|config| commands::otp::verify(&config, &named(&account)?))
+        }
+    }
+}
+
+/// Reads the configuration. Its temporary copies of keys are wiped from the stack.
+fn configured(file: Option<&Path>) -> Result<Config, String> {
+    let config = load(file);
+    wipe_stack();
+    config
+}
+
+#[inline(never)]
+fn load(file: Option<&Path>) -> Result<Config, String> {
+    Config::load(file).map_err(|problems| unusable(file, &problems))
+}
+
+fn unusable(file: Option<&Path>, problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let place = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
+    format!("the configuration ({place}) cannot be used:\n  {}", lines.join("\n  "))
+}
+
+fn named(name: &str) -> Result<AccountName, String> {
+    AccountName::new(name)
+        .ok_or_else(|| "an account's name has 1 to 128 characters, none of them a control character".into())
+}

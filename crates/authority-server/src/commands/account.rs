@@ -1,0 +1,162 @@
+//! `account`: what operators do with accounts.
+
+use std::io::{BufRead, IsTerminal};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::list::{Form, List};
+use super::{complain, open_quietly, say, time};
+use crate::config::{Config, Stage};
+use crate::views::{AccountView, DeviceView};
+use pims_authority::{AccountName, Unblock, random};
+
+const PAGE: u32 = 500;
+
+/// The column heads of accounts.
+const ACCOUNT: [&str; 5] = ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS"];
+
+/// The column heads of devices.
+const DEVICE: [&str; 6] = ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "COPY"];
+
+pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> {
+    let added = open_quietly(config)?.add_account(account).map_err(|failure| failure.to_string())?;
+    if !added {
+        return Err(format!("{account}: there is such an account already"));
+    }
+    if config.stage == Stage::Development && !has_token(config, account) {
+        complain(&format!("{account} has no token, so it cannot sign in: give the command --token, and it gets one"));
+    }
+    Ok(())
+}
+
+/// Makes an account for development, with a token in the configuration. An account without a token
+/// gets one.
+pub(crate) fn add_with_token(config: &Config, account: &AccountName) -> Result<(), String> {
+    if config.stage == Stage::Production {
+        return Err("--token is for development (`development = true`). This configuration is for production: \
+                    there the issuer makes an account's tokens (tokens.issuer)"
+            .into());
+    }
+    let Some(tokens) = &config.tokens.file else {
+        return Err("--token needs a configuration file whose section [tokens.static] counts; \
+                    here an environment variable has the tokens in its place, or there is no file"
+            .into());
+    };
+    if has_token(config, account) {
+        return Err(format!("{account} has a token already: it is in [tokens.static] of {}", tokens.file().display()));
+    }
+    let added = open_quietly(config)?.add_account(account).map_err(|failure| failure.to_string())?;
+    let token = random::token().map_err(|failure| failure.to_string())?;
+    tokens.add(account, &token).map_err(|what| format!("{account} is an account, but has no token: {what}"))?;
+    let done = if added { "was added" } else { "was an account already, and has a token now" };
+    say(&format!("{account} {done}. The token is in [tokens.static] of {}.", tokens.file().display()))?;
+    say(
+        "A service that runs accepts it at once. Give libpims this in its configuration, beside what `serve` printed:",
+    )?;
+    let account = json!({"account": {"username": account.as_str(), "accessToken": token.as_str()}});
+    say(&format!("  {account}"))
+}
+
+fn has_token(config: &Config, account: &AccountName) -> bool {
+    config.tokens.fixed.iter().any(|(known, _)| known == account)
+}
+
+/// Lists all accounts.
+pub(crate) fn list(config: &Config, form: Form) -> Result<(), String> {
+    let authority = open_quietly(config)?;
+    let mut list = List::begin(form, "accounts", ACCOUNT);
+    let mut after: Option<AccountName> = None;
+    loop {
+        let page = authority.accounts(after.as_ref(), PAGE).map_err(|failure| failure.to_string())?;
+        let last = page.last().filter(|_| page.len() == PAGE as usize).map(|last| last.name.clone());
+        let views: Vec<AccountView> = page.into_iter().map(AccountView::from).collect();
+        list.page(&views, account_cells)?;
+        if last.is_none() {
+            return list.end();
+        }
+        after = last;
+    }
+}
+
+/// Shows an account and its devices.
+pub(crate) fn show(config: &Config, account: &AccountName, form: Form) -> Result<(), String> {
+    #[derive(Serialize)]
+    struct Shown {
+        account: AccountView,
+        devices: Vec<DeviceView>,
+    }
+    let authority = open_quietly(config)?;
+    let Some(info) = authority.account(account).map_err(|failure| failure.to_string())? else {
+        return Err(unknown(account));
+    };
+    let devices = authority.devices(account).map_err(|failure| failure.to_string())?;
+    let shown = Shown { account: info.into(), devices: devices.into_iter().map(DeviceView::from).collect() };
+    if form == Form::Json {
+        return say(&serde_json::to_string(&shown).map_err(|error| error.to_string())?);
+    }
+    let mut list = List::begin(form, "account", ACCOUNT);
+    list.page(&[shown.account], account_cells)?;
+    list.end()?;
+    say("")?;
+    let mut list = List::begin(form, "devices", DEVICE);
+    list.page(&shown.devices, device_cells)?;
+    list.end()
+}
+
+pub(crate) fn unblock(config: &Config, account: &AccountName) -> Result<(), String> {
+    let authority = open_quietly(config)?;
+    known(authority.account(account).map_err(|failure| failure.to_string())?.is_some(), account)?;
+    match authority.unblock(account).map_err(|failure| failure.to_string())? {
+        Unblock::Lifted => say("unblocked"),
+        Unblock::NotBlocked => say("it was not blocked"),
+        Unblock::PinBudgetSpent => Err(format!(
+            "{account} stays blocked: its PIN has seen as many wrong ones as pin.budget allows; \
+             its owner must reset it with an SMS code, or remove the enrollments"
+        )),
+    }
+}
+
+pub(crate) fn remove(config: &Config, account: &AccountName, yes: bool) -> Result<(), String> {
+    if !yes {
+        if !std::io::stdin().is_terminal() {
+            return Err("nobody is there to be asked: say --yes".into());
+        }
+        eprint!("Remove {account} with all its devices? Type its name: ");
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map_err(|error| error.to_string())?;
+        if line.trim_end_matches(['\r', '\n']) != account.as_str() {
+            return Err("nothing was removed".into());
+        }
+    }
+    known(open_quietly(config)?.remove_account(account).map_err(|failure| failure.to_string())?, account)
+}
+
+fn known(exists: bool, account: &AccountName) -> Result<(), String> {
+    if exists { Ok(()) } else { Err(unknown(account)) }
+}
+
+fn unknown(account: &AccountName) -> String {
+    format!("{account}: there is no such account")
+}
+
+fn account_cells(account: &AccountView) -> [String; 5] {
+    let pin = match (account.blocked, account.has_pin) {
+        (true, _) => "blocked",
+        (false, true) => "set",
+        (false, false) => "none",
+    };
+    let number = account.phone_number.clone().unwrap_or_else(|| "-".to_owned());
+    [account.name.clone(), number, account.devices.to_string(), pin.to_owned(), account.pin_tries.to_string()]
+}
+
+fn device_cells(device: &DeviceView) -> [String; 6] {
+    let told = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), time);
+    let copy = match (device.suspended, device.suspected_at) {
+        (true, _) => "suspended".to_owned(),
+        (false, Some(at)) => format!("suspected {}", time(at)),
+        (false, None) => "-".to_owned(),
+    };
+    let (made, used) = (time(device.made_at), told(device.used_at));
+    [device.id.clone(), device.name.clone(), made, used, device.pin_tries.to_string(), copy]
+}

@@ -1,0 +1,127 @@
+//! `check`: what is wrong with a configuration, before anything depends on it.
+
+use std::time::{Duration, Instant};
+
+use super::{complain, counted, open_quietly, say};
+use crate::config::keys::{FILE, KEYS, Key};
+use crate::config::{Config, TlsFiles, guesses};
+use crate::hardening;
+use crate::http;
+use crate::identity::Identity;
+use pims_authority::{AuditCheck, Authority, RowCheck};
+
+/// How often the progress of a long check is told.
+const REMINDER: Duration = Duration::from_secs(5);
+
+/// What `check --connect` does besides.
+pub(crate) struct Connect {
+    /// The most sealed rows of the audit trail that are read.
+    pub(crate) audit_rows: Option<u64>,
+    /// Number and head of a seal, from the log.
+    pub(crate) expect_seal: Option<(i64, String)>,
+}
+
+pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String> {
+    let admin = config.admin.as_ref().and_then(|admin| admin.tls.as_ref());
+    for files in [config.listen.tls.as_ref(), admin].into_iter().flatten() {
+        tls(files)?;
+    }
+    let warning = guesses::warning(&config.policy, &config.limits);
+    if let Some(connect) = connect {
+        let authority = open_quietly(&config)?;
+        authority.ping().map_err(|failure| failure.to_string())?;
+        rows(&authority)?;
+        trail(&authority, &connect)?;
+        advise(&config)?;
+        Identity::new(config.tokens)?;
+    } else {
+        advise(&config)?;
+    }
+    if let Some(warning) = hardening::lock_memory(config.lock_memory)? {
+        say(&format!("warning: {warning}"))?;
+    }
+    let minutes = config.policy.code_lifetime_seconds.div_ceil(60);
+    for (text, parts) in config.policy.sms.texts.long_texts(config.policy.code_length(), minutes) {
+        say(&format!("note: the text {text} takes {parts} SMS"))?;
+    }
+    if let Some(warning) = warning {
+        say(&format!("warning: {warning}"))?;
+    }
+    say("the configuration is good")
+}
+
+/// Says what is allowed and could be better.
+fn advise(config: &Config) -> Result<(), String> {
+    let Some(admin) = &config.admin else { return Ok(()) };
+    let certificates = admin.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    let alone = admin.operators.is_empty() || admin.operators.iter().any(|operator| operator.token.is_none());
+    if certificates && alone {
+        say("advice: operators are known by certificates alone, which browsers show unasked; give each a token, too")?;
+    }
+    Ok(())
+}
+
+/// Tells every now and then how many rows of something were checked, and lets the check go on.
+fn reminder(of: &str) -> impl FnMut(u64) -> bool {
+    let mut told = Instant::now();
+    move |rows| {
+        if told.elapsed() >= REMINDER {
+            told = Instant::now();
+            let was = if rows == 1 { "was" } else { "were" };
+            complain(&format!("{of}: {} {was} checked", counted(rows, "row")));
+        }
+        true
+    }
+}
+
+/// Checks the MACs of accounts, devices and all other rows that have one.
+fn rows(authority: &Authority) -> Result<(), String> {
+    let check = authority.verify_rows(reminder("the database"));
+    let RowCheck { rows, altered, tables } = check.map_err(|failure| failure.to_string())?;
+    if altered > 0 {
+        let (are, them) = if altered == 1 { ("is", "it") } else { ("are", "them") };
+        let rows = counted(altered, "row");
+        return Err(format!("{rows} {are} not as the service wrote {them}, in: {}", tables.join(", ")));
+    }
+    if authority.brought_along() > 0 {
+        let (brought, each) = (authority.brought_along(), if authority.brought_along() == 1 { "was" } else { "were" });
+        say(&format!("{} of an earlier release {each} given MACs", counted(brought, "row")))?;
+    }
+    let (are, them) = if rows == 1 { ("is", "it") } else { ("are", "them") };
+    say(&format!("the database: {} {are} as the service wrote {them}", counted(rows, "row")))
+}
+
+/// Checks the audit trail.
+fn trail(authority: &Authority, connect: &Connect) -> Result<(), String> {
+    let expected = connect.expect_seal.as_ref().map(|(number, head)| (*number, head.as_str()));
+    let check = authority.verify_audit(connect.audit_rows, expected, reminder("the audit trail"));
+    let AuditCheck { rows, seals, skipped, newest, faults } = check.map_err(|failure| failure.to_string())?;
+    if !faults.is_empty() {
+        let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
+        return Err(format!("the audit trail is not as the service wrote it:\n{}", lines.join("\n")));
+    }
+    let (rows, seals) = (counted(rows, "row"), counted(seals, "seal"));
+    say(&format!("the audit trail: {rows} and {seals} are as the service wrote them"))?;
+    if skipped > 0 {
+        say(&format!("  the rows of {} were not read", counted(skipped, "older seal")))?;
+    }
+    match newest {
+        Some(seal) => say(&format!("  the newest seal is {}:{}", seal.number, seal.head)),
+        None => say("  there is no seal yet"),
+    }
+}
+
+fn tls(files: &TlsFiles) -> Result<(), String> {
+    http::read_tls(files).map(drop)
+}
+
+/// Every key with its environment variable and its meaning.
+pub(crate) fn keys() -> Result<(), String> {
+    for Key { path, secret, help, .. } in KEYS {
+        say(&format!("{path}\n    {}\n    {help}", Key::variable(path)))?;
+        if *secret {
+            say(&format!("    also {path}{FILE}: the name of a file that holds it"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! The folder of a service for development: its certificate, keys, tokens and configuration.
+
+use pims_private_files::{Access, Folder};
+use rcgen::{CertificateParams, KeyPair};
+use time::{Duration, OffsetDateTime};
+use toml_edit::{DocumentMut, Item, Table, Value, value};
+
+use super::{ACCOUNT, CERTIFICATE, CONFIG, KEY, OPERATOR, OUTBOX, TOKEN};
+use pims_authority::{MasterKey, random};
+
+/// Makes what a service for development needs.
+pub(super) fn make(folder: &Folder, port: u16) -> Result<(), String> {
+    let told = |error: &dyn std::fmt::Display| error.to_string();
+    certificate(folder)?;
+    MasterKey::load_or_create_in(folder.real_path().join("authority.key"), folder.sharing())
+        .map_err(|error| told(&error))?;
+    let token = random::token().map_err(|error| told(&error))?;
+    write(folder, TOKEN, token.as_bytes())?;
+    operator(folder)?;
+    // The configuration is last: where it is, everything is.
+    let text = format!(
+        "# A service for development. `pims-authority check --keys` lists every key.
+development = true
+
+[listen]
+address = \"127.0.0.1:{port}\"
+certificate_file = \"{CERTIFICATE}\"
+key_file = \"{KEY}\"
+
+# The API for operators, and /metrics.
+[admin]
+address = \"127.0.0.1:{operators}\"
+token_file = \"{OPERATOR}\"
+
+[database]
+url = \"sqlite:authority.db\"
+
+[master_key]
+hex_file = \"authority.key\"
+
+[tokens.static]
+{ACCOUNT} = \"{token}\"
+
+[access_tokens]
+issuer = \"https://localhost\"
+audience = \"{ACCOUNT}\"
+
+[sms]
+gateway = \"outbox\"
+outbox_file = \"{OUTBOX}\"
+
+# Public clients send no token with an activation: codes have ten letters.
+[activation]
+proof = \"open\"
+
+# The PINs of examples are common ones, and come again.
+[pin]
+denied = false
+history = 0
+
+# Somebody who tries things out asks for many codes.
+[policy]
+codes_per_hour = 100
+codes_per_day = 1000
+[limits]
+codes_per_number_and_hour = 1000
+sms_per_minute = 100000
+sms_per_day = 100000
+sms_per_prefix_and_hour = 100000
+
+[relying_parties.services]
+{ACCOUNT} = {{ open = true }}
+
+# Nothing here is worth a lock, and few shells permit one.
+[process]
+lock_memory = \"no\"
+",
+        token = *token,
+        operators = operators_port(port),
+    );
+    write(folder, CONFIG, text.as_bytes())
+}
+
+/// Returns a configuration with the sections that an earlier release did not write; `None` where it
+/// has them.
+pub(super) fn completed(text: &str, port: u16) -> Option<String> {
+    // What is not TOML is told when it is read.
+    let mut document: DocumentMut = text.parse().ok()?;
+    let operators = format!("127.0.0.1:{}", operators_port(port));
+    let sections: [(&str, &[(&str, Value)]); 3] = [
+        ("admin", &[("address", operators.into()), ("token_file", OPERATOR.into())]),
+        ("activation", &[("proof", "open".into())]),
+        ("pin", &[("denied", false.into()), ("history", 0.into())]),
+    ];
+    let mut changed = false;
+    if !document.contains_key("development") {
+        document.insert("development", value(true));
+        changed = true;
+    }
+    for (name, keys) in sections {
+        if document.contains_key(name) {
+            continue;
+        }
+        let mut section = Table::new();
+        section.decor_mut().set_prefix("\n");
+        for (key, of) in keys {
+            section.insert(key, value(of.clone()));
+        }
+        document.insert(name, Item::Table(section));
+        changed = true;
+    }
+    changed.then(|| document.to_string())
+}
+
+/// Returns the port of the operators beside a public one. The next one is often another service's.
+fn operators_port(port: u16) -> u16 {
+    const APART: u16 = 1000;
+    if port == 0 { 0 } else { port.checked_add(APART).unwrap_or(0) }
+}
+
+/// Makes the token of the operators.
+pub(super) fn operator(folder: &Folder) -> Result<(), String> {
+    let token = random::token().map_err(|error| error.to_string())?;
+    write(folder, OPERATOR, token.as_bytes())
+}
+
+/// Makes the file of the SMS, where it is missing: `tail` finds it before the first SMS.
+pub(super) fn outbox(folder: &Folder) -> Result<(), String> {
+    match folder.create_new(OUTBOX, Access::Write) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(format!("{}: {error}", folder.file(OUTBOX).display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A certificate for this machine, good for a year, that signs itself.
+fn certificate(folder: &Folder) -> Result<(), String> {
+    let told = |error: rcgen::Error| error.to_string();
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+    let mut params = CertificateParams::new(names).map_err(told)?;
+    let now = OffsetDateTime::now_utc();
+    params.not_before = now - Duration::hours(1);
+    params.not_after = now + Duration::days(365);
+    let key = KeyPair::generate().map_err(told)?;
+    let certificate = params.self_signed(&key).map_err(told)?;
+    write(folder, KEY, key.serialize_pem().as_bytes())?;
+    write(folder, CERTIFICATE, certificate.pem().as_bytes())
+}
+
+pub(super) fn write(folder: &Folder, name: &str, content: &[u8]) -> Result<(), String> {
+    let written = folder.write_temporary(name, content).and_then(|temporary| temporary.replace());
+    written.map_err(|error| format!("{}: {error}", folder.file(name).display()))
+}

@@ -1,0 +1,22 @@
+//! `otp verify`: checks a one-time password.
+
+use std::io::Read;
+
+use zeroize::Zeroizing;
+
+use super::{open_quietly, say};
+use crate::config::Config;
+use pims_authority::{AccountName, Verdict};
+
+/// Longer than any password with its line's end.
+const MAX: u64 = 64;
+
+pub(crate) fn verify(config: &Config, account: &AccountName) -> Result<(), String> {
+    let mut text = Zeroizing::new(String::with_capacity(MAX as usize + 1));
+    std::io::stdin().take(MAX).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let verdict = open_quietly(config)?.verify_otp(account, text.trim()).map_err(|failure| failure.to_string())?;
+    match verdict {
+        Verdict::Accepted => say("accepted"),
+        Verdict::Refused => Err("refused".into()),
+    }
+}

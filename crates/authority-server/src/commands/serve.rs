@@ -1,0 +1,277 @@
+//! `serve`: listeners, the work between requests, and an orderly end.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{dev, gateway, open};
+use crate::config::{Config, Stage, guesses};
+use crate::hardening;
+use crate::http::{self, Guard, Listener, Shell, Tls, TrustedProxies};
+use crate::identity::Identity;
+use crate::log;
+use crate::service::Service;
+use crate::signer::Signer;
+use pims_authority::AuditSeal;
+
+/// How often waiting SMS are looked for.
+const POST: Duration = Duration::from_secs(1);
+
+/// How often what is over is removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(6 * 3600);
+
+/// How often the audit trail is sealed, and its boundary read.
+const SEALING: Duration = Duration::from_secs(60);
+
+/// How long steps may take that are under way when the last connection is gone: those that wait longest, wait for a gateway or for another
+/// process's lock.
+const LAST_STEPS: Duration = Duration::from_secs(60);
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) fn run(config: Config) -> Result<(), String> {
+    start(config, |_| Ok(()))
+}
+
+/// Runs a service for development.
+pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
+    let config = dev::prepare(folder, port)?;
+    // A configuration without the certificate gets plain HTTP.
+    let tls = config.listen.tls.is_some();
+    let certificate = config.admin.as_ref().and_then(|admin| admin.tls.as_ref()).map(|tls| tls.certificate.clone());
+    start(config, |Listening { public, operators }| {
+        let operators = operators.map(|address| (address, certificate));
+        dev::Banner { folder, public, tls, operators }.print()
+    })
+}
+
+/// Addresses that are listened to.
+struct Listening {
+    public: SocketAddr,
+    operators: Option<SocketAddr>,
+}
+
+/// `ready` is told the addresses once they are listened to.
+fn start(config: Config, ready: impl FnOnce(Listening) -> Result<(), String>) -> Result<(), String> {
+    log::start(config.log);
+    if config.stage == Stage::Development {
+        tracing::warn!("this service is for development: it protects nothing");
+    }
+    // Before the threads: their stacks are locked, too.
+    if let Some(reason) = hardening::lock_memory(config.lock_memory)? {
+        tracing::warn!("{reason}");
+    }
+    if let Some(warning) = guesses::warning(&config.policy, &config.limits) {
+        tracing::warn!("{warning}");
+    }
+    // Steps wait for the database, and as many requests for the SMS gateway, on threads of their own.
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(2 * config.limits.steps + 8)
+        .build()
+        .map_err(|error| error.to_string())?;
+    // A PostgreSQL connection blocks when it is dropped, and a thread of the runtime must not
+    // block. So this thread holds the service until the runtime is gone, on every way out.
+    let opened = OnceLock::new();
+    let ended = runtime.block_on(serve(config, &opened, ready));
+    // What the drain cut off may still wait for the database or the gateway. A database that is
+    // still being opened is not waited for: each step of that is a transaction.
+    runtime.shutdown_timeout(if opened.get().is_some() { LAST_STEPS } else { Duration::ZERO });
+    drop(opened);
+    ended
+}
+
+/// Serves until a signal. `keep` holds the service when this returns.
+async fn serve(
+    config: Config,
+    keep: &OnceLock<Arc<Service>>,
+    ready: impl FnOnce(Listening) -> Result<(), String>,
+) -> Result<(), String> {
+    // From the first moment on: a signal without a handler kills, and opening takes a while.
+    let mut signals = Signals::listen()?;
+    let proxies = Arc::new(TrustedProxies::new(config.listen.trusted_proxies.clone()));
+    let no_proxies = Arc::new(TrustedProxies::new(Vec::new()));
+    let listener = Listener::bind(config.listen.address, config.listen.tls.as_ref(), proxies.clone()).await?;
+    let admin = match &config.admin {
+        Some(admin) => {
+            let listener = Listener::bind(admin.address, admin.tls.as_ref(), no_proxies.clone()).await?;
+            Some((listener, admin.operators.clone()))
+        }
+        None => None,
+    };
+    let keep_days = config.keep_days;
+    // Opening asks the database and perhaps an issuer, and waits for both.
+    let opening = tokio::task::spawn_blocking(move || open_service(config));
+    let opened = tokio::select! {
+        opened = opening => opened.map_err(|error| error.to_string())??,
+        () = signals.end() => {
+            tracing::info!("ended before the database was open");
+            return Ok(());
+        }
+    };
+    let service = keep.get_or_init(|| Arc::new(opened)).clone();
+    let (stop, stopped) = watch::channel(false);
+    let certificates: Vec<Tls> =
+        [listener.tls(), admin.as_ref().and_then(|(listener, _)| listener.tls())].into_iter().flatten().collect();
+    let address = listener.address()?;
+    tracing::info!(%address, tls = listener.tls().is_some(), "listening");
+    let mut work = tokio::task::JoinSet::new();
+    let shell = Shell { service: service.clone(), trusted_proxies: proxies, limited: true };
+    work.spawn(listener.serve(http::public(&service, shell), service.clone(), stopped.clone()));
+    let listened = admin.as_ref().map(|(listener, _)| listener.address()).transpose()?;
+    let listening = Listening { public: address, operators: listened };
+    if let Some((listener, operators)) = admin {
+        tracing::info!(address = %listener.address()?, "operators are listened to");
+        let shell = Shell { service: service.clone(), trusted_proxies: no_proxies, limited: false };
+        let guard = Guard { service: service.clone(), operators: operators.into(), tls: listener.tls().is_some() };
+        let router = http::admin(&service, shell, guard);
+        work.spawn(listener.serve(router, service.clone(), stopped.clone()));
+    }
+    let ending = stopped.clone();
+    work.spawn(regularly(POST, stopped.clone(), service.clone(), move |service: &Service| {
+        deliver(service, || !*ending.borrow());
+    }));
+    work.spawn(regularly(SEALING, stopped.clone(), service.clone(), seal));
+    if let Some(days) = keep_days {
+        let ending = stopped.clone();
+        work.spawn(regularly(HOUSEKEEPING, stopped.clone(), service.clone(), move |service: &Service| {
+            prune(service, days, || !*ending.borrow());
+        }));
+    }
+    if let Some(every) = service.identity.refresh_every() {
+        work.spawn(regularly(every, stopped, service.clone(), refresh));
+    }
+    ready(listening)?;
+    signals.wait(&service, &certificates).await;
+    tracing::info!("ending: requests under way are finished");
+    let _ = stop.send(true);
+    while work.join_next().await.is_some() {}
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn open_service(config: Config) -> Result<Service, String> {
+    let authority = open(&config, gateway(&config.sms)?)?;
+    if authority.brought_along() > 0 {
+        // Expected once. At any other time somebody put back what an earlier release wrote.
+        tracing::warn!(rows = authority.brought_along(), "rows of an earlier release were given MACs");
+    }
+    let identity = Identity::new(config.tokens)?;
+    let signer = match &config.access_tokens {
+        Some(settings) => Some(Signer::new(&authority, settings).map_err(|failure| failure.to_string())?),
+        None => None,
+    };
+    Ok(Service::new(authority, identity, signer, config.relying_parties, config.limits))
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|error| error.to_string());
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Waits for the end. SIGHUP reads certificates, the issuer's keys and static tokens again.
+    async fn wait(mut self, service: &Arc<Service>, certificates: &[Tls]) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {
+                    for certificate in certificates {
+                        match certificate.reload() {
+                            Ok(()) => tracing::info!("the certificate was read again"),
+                            Err(error) => tracing::error!(%error, "the certificate stays as it is"),
+                        }
+                    }
+                    let service = service.clone();
+                    let _ = tokio::task::spawn_blocking(move || refresh(&service)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Does something every so often, on a thread that may wait, until the end.
+async fn regularly(
+    every: Duration,
+    mut stop: watch::Receiver<bool>,
+    service: Arc<Service>,
+    work: impl Fn(&Service) + Clone + Send + 'static,
+) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let (service, work) = (service.clone(), work.clone());
+        let _ = tokio::task::spawn_blocking(move || work(&service)).await;
+    }
+}
+
+fn deliver(service: &Service, go_on: impl Fn() -> bool) {
+    match service.authority().deliver_due_while(go_on) {
+        Ok(delivered) => service.metrics.sms(delivered),
+        Err(failure) => {
+            service.metrics.failed("sms");
+            tracing::error!(%failure, "waiting SMS could not be looked for");
+        }
+    }
+}
+
+fn prune(service: &Service, days: u32, go_on: impl Fn() -> bool) {
+    match service.authority().prune_while(days, go_on) {
+        Ok(pruned) => tracing::info!(audit = pruned.audit, devices = pruned.tombstones, "what is over was removed"),
+        Err(failure) => {
+            service.metrics.failed("housekeeping");
+            tracing::error!(%failure, "what is over could not be removed");
+        }
+    }
+}
+
+fn seal(service: &Service) {
+    match service.authority().seal_audit() {
+        Ok(sealing) => {
+            for fault in &sealing.faults {
+                tracing::error!(%fault, "the audit trail was changed");
+            }
+            for AuditSeal { number, head, rows, .. } in &sealing.made {
+                tracing::info!(number, head, rows, "the audit trail was sealed");
+            }
+            let newest = sealing.newest.map_or(0, |seal| seal.number);
+            service.metrics.audit(newest, !sealing.faults.is_empty());
+        }
+        Err(failure) => {
+            service.metrics.failed("audit");
+            tracing::error!(%failure, "the audit trail could not be sealed");
+        }
+    }
+}
+
+fn refresh(service: &Service) {
+    if let Err(error) = service.identity.refresh() {
+        service.metrics.failed("issuer_keys");
+        tracing::warn!(%error, "the issuer's keys stay as they are");
+    }
+}

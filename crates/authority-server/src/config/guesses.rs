@@ -1,0 +1,109 @@
+//! Guesses at activation codes: how many codes a stranger can expect to hit, by the policy and the limits of a configuration.
+
+use super::Limits;
+use pims_authority::Policy;
+use pims_authority::expected_hits;
+
+/// How many minutes' worth of a limit can be taken in a day: a minute's worth waits at its beginning.
+const MINUTES_OF_DAY: u32 = 24 * 60 + 1;
+
+/// What a configuration is measured by: so many codes that live all the time, and one hit in so many days.
+const LIVE_CODES: f64 = 10_000.0;
+const DAYS_OF_A_HIT: f64 = 1000.0 * 365.25;
+
+/// Returns how many of `live_codes` a stranger can expect to hit in a day at one instance, with as many addresses as it takes.
+fn hits_per_day(policy: &Policy, limits: &Limits, live_codes: f64) -> f64 {
+    let guesses = f64::from(limits.wrong_codes_per_minute) * f64::from(MINUTES_OF_DAY);
+    expected_hits(policy, live_codes, guesses)
+}
+
+/// Returns what an operator is to be told, where the limits let a stranger hit a code of an open activation more than once in
+/// a thousand years with 10,000 codes that live all the time.
+pub(crate) fn warning(policy: &Policy, limits: &Limits) -> Option<String> {
+    let hits = hits_per_day(policy, limits, LIVE_CODES) * DAYS_OF_A_HIT;
+    (hits > 1.0).then(|| {
+        let most = (f64::from(limits.wrong_codes_per_minute) / hits).floor();
+        format!(
+            "limits.wrong_codes_per_minute should be at most {most}: activation.proof is `open`, and strangers may guess; \
+             more need more activation.code_letters"
+        )
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{Config, Problem};
+    use pims_authority::ActivationProof;
+
+    /// A configuration with this in it.
+    fn config(more: &str) -> Result<Config, Vec<Problem>> {
+        let text = format!(
+            "development = true\n[listen]\naddress = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite:a.db\"\n[master_key]\nhex = \"{}\"\n\
+             [tokens.static]\na = \"a-token-that-is-long-enough\"\n[sms]\ngateway = \"outbox\"\noutbox_file = \"o\"\n{more}",
+            "07".repeat(32)
+        );
+        Config::read(&text, std::iter::empty(), Path::new("/"))
+    }
+
+    fn problem_of(more: &str) -> String {
+        let problems = config(more).err().expect(more);
+        problems.iter().map(|problem| problem.key.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn a_stranger_hits_no_code_in_a_day_and_an_open_one_less_than_once_in_a_thousand_years() {
+        for (proof, is_open) in [("", false), ("token", false), ("ticket", false), ("open", true)] {
+            let section = if proof.is_empty() { String::new() } else { format!("[activation]\nproof = \"{proof}\"\n") };
+            let Config { policy, limits, .. } = config(&section).ok().unwrap();
+            assert_eq!(matches!(policy.activation_proof, ActivationProof::Open(_)), is_open);
+            let hits = hits_per_day(&policy, &limits, LIVE_CODES);
+            if is_open {
+                assert!(hits > 0.0 && hits * DAYS_OF_A_HIT < 1.0, "{hits} a day");
+            } else {
+                assert_eq!(hits, 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn limits_that_let_a_stranger_hit_more_are_warned_of_with_the_bound_that_holds() {
+        let with = |letters: u32, wrong: u32| {
+            let config = config(&format!(
+                "[activation]\nproof = \"open\"\ncode_letters = {letters}\n[limits]\nwrong_codes_per_minute = {wrong}\n"
+            ));
+            config.ok().unwrap()
+        };
+        let warned = |config: &Config| warning(&config.policy, &config.limits);
+        for letters in 10..=12 {
+            let told = warned(&with(letters, 10_000_000)).unwrap();
+            let bound: u32 = told.split(&[' ', ':'][..]).find_map(|word| word.parse().ok()).unwrap();
+            let Config { policy, limits, .. } = with(letters, bound);
+            assert!(hits_per_day(&policy, &limits, LIVE_CODES) * DAYS_OF_A_HIT <= 1.0);
+            assert_eq!(warning(&policy, &limits), None);
+            assert!(warned(&with(letters, bound + 1)).is_some(), "{letters} letters, {bound}");
+        }
+        let token = config("[limits]\nwrong_codes_per_minute = 10000000\n").ok().unwrap();
+        assert_eq!(warned(&token), None);
+    }
+
+    #[test]
+    fn open_activations_have_no_short_codes_and_others_no_letters() {
+        for letters in [4, 9, 13] {
+            let section = format!("[activation]\nproof = \"open\"\ncode_letters = {letters}\n");
+            assert_eq!(problem_of(&section), "activation.code_letters");
+        }
+        for digits in [4, 6, 12] {
+            let section = format!("[activation]\nproof = \"open\"\n[policy]\ncode_digits = {digits}\n");
+            assert_eq!(problem_of(&section), "policy.code_digits");
+        }
+        for proof in ["token", "ticket"] {
+            let section = format!("[activation]\nproof = \"{proof}\"\ncode_letters = 10\n");
+            assert_eq!(problem_of(&section), "activation.code_letters");
+        }
+        assert_eq!(problem_of("[activation]\nproof = \"no\"\n"), "activation.proof");
+    }
+}

@@ -1,0 +1,256 @@
+//! A command whose standard output is a master key: for a key management service, a hardware
+//! module or an encrypted file.
+
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process_group};
+use zeroize::Zeroizing;
+
+use pims_authority::MASTER_KEY_INPUT as INPUT;
+use pims_authority::MasterKey;
+
+/// Bytes of standard error that an error shows.
+const MAX_COMPLAINT: usize = 1024;
+
+/// What `PATH` is where the service itself has none.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How often the end of a command is looked for that closed its output.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Runs a command and returns the key that it writes, in one of the forms of a key file. No shell is
+/// involved. The command runs in `folder`, has `PATH` and no other variable, and reads nothing. At
+/// the end of `timeout` it is killed with the processes that it started.
+///
+/// # Errors
+///
+/// What went wrong, with what the command wrote to standard error, and never with what it wrote to
+/// standard output.
+pub(super) fn master_key(id: u32, command: &[String], folder: &Path, timeout: Duration) -> Result<MasterKey, String> {
+    let [program, arguments @ ..] = command else { return Err("must name a program".into()) };
+    if !Path::new(program).is_absolute() {
+        return Err(format!("`{program}` must be an absolute path"));
+    }
+    let told = |error: io::Error| format!("{program}: {error}");
+    let mut child = Running::start(program, arguments, folder).map_err(told)?;
+    let deadline = Instant::now() + timeout;
+    let mut output = Box::new(Zeroizing::new([0; INPUT]));
+    let mut complaint = Vec::new();
+    let read = child.read(&mut output, &mut complaint, deadline).map_err(told)?;
+    let status = if read.is_some() { child.wait(deadline).map_err(told)? } else { None };
+    let (Some(length), Some(status)) = (read, status) else {
+        let seconds = timeout.as_secs();
+        return Err(with_complaint(format!("{program} did not end within {seconds} seconds"), &complaint));
+    };
+    if !status.success() {
+        return Err(with_complaint(format!("{program}: {status}"), &complaint));
+    }
+    let key = output.get(..length).and_then(|output| MasterKey::from_input(id, output));
+    key.ok_or_else(|| with_complaint(format!("{program} wrote neither 64 hex digits nor 32 bytes"), &complaint))
+}
+
+/// Adds what a command wrote to standard error, in one line of printable characters.
+fn with_complaint(what: String, complaint: &[u8]) -> String {
+    let text = String::from_utf8_lossy(complaint);
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    if words.is_empty() { what } else { format!("{what}: {}", words.join(" ")) }
+}
+
+/// A command under way. It is killed with the value.
+struct Running {
+    child: Child,
+    ended: bool,
+}
+
+impl Running {
+    fn start(program: &str, arguments: &[String], folder: &Path) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| PATH.into()));
+        if !folder.as_os_str().is_empty() {
+            command.current_dir(folder);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own: the end of the time ends also what it started.
+        let child = command.process_group(0).spawn()?;
+        Ok(Self { child, ended: false })
+    }
+
+    /// Reads both outputs to their ends. Returns how many bytes of `output` were written, one more
+    /// than there is room for where there were more; `None` where the time was over before.
+    fn read(
+        &mut self,
+        output: &mut [u8; INPUT],
+        complaint: &mut Vec<u8>,
+        deadline: Instant,
+    ) -> io::Result<Option<usize>> {
+        let (mut out, mut err) = (self.child.stdout.take(), self.child.stderr.take());
+        let mut length = 0;
+        while out.is_some() || err.is_some() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            let [from_out, from_err] = readable(out.as_ref(), err.as_ref(), left)?;
+            if let Some(pipe) = out.as_mut().filter(|_| from_out) {
+                let mut more = Zeroizing::new([0]);
+                let room = output.get_mut(length..).filter(|room| !room.is_empty());
+                match pipe.read(room.unwrap_or(&mut *more))? {
+                    // What follows is of no interest: it is too long already.
+                    0 => out = None,
+                    read => length = (length + read).min(INPUT + 1),
+                }
+            }
+            if let Some(pipe) = err.as_mut().filter(|_| from_err) {
+                let mut piece = [0; 256];
+                match pipe.read(&mut piece)? {
+                    0 => err = None,
+                    read => {
+                        let room = MAX_COMPLAINT.saturating_sub(complaint.len());
+                        complaint.extend_from_slice(&piece[..read.min(room)]);
+                    }
+                }
+            }
+        }
+        Ok(Some(length))
+    }
+
+    /// Waits for the end; `None` where the time is over before.
+    fn wait(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                self.ended = true;
+                return Ok(Some(status));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            // A process that is gone already needs no signal.
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Waits until one of the pipes has something to read or is at its end, or until the time is over.
+fn readable(out: Option<&impl AsFd>, err: Option<&impl AsFd>, left: Duration) -> io::Result<[bool; 2]> {
+    let mut pipes: Vec<PollFd<'_>> = Vec::with_capacity(2);
+    pipes.extend(out.map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+    pipes.extend(err.map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+    let left = Timespec::try_from(left).map_err(io::Error::other)?;
+    match poll(&mut pipes, Some(&left)) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return Ok([false; 2]),
+        Err(error) => return Err(error.into()),
+    }
+    let mut ready = pipes.iter().map(|pipe| !pipe.revents().is_empty());
+    let mut next = |there: bool| there && ready.next().unwrap_or_default();
+    Ok([next(out.is_some()), next(err.is_some())])
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Longer than any command of these tests takes on a slow machine.
+    const PLENTY: Duration = Duration::from_secs(120);
+
+    fn run(script: &str, timeout: Duration) -> Result<MasterKey, String> {
+        let command = ["/bin/sh", "-c", script].map(str::to_owned);
+        master_key(7, &command, Path::new("/"), timeout)
+    }
+
+    fn complaint(script: &str) -> String {
+        run(script, PLENTY).err().unwrap()
+    }
+
+    #[test]
+    fn a_key_comes_in_the_forms_of_a_key_file() {
+        let hex = "printf 5a%.0s $(seq 32)";
+        let raw = "printf Z%.0s $(seq 32)";
+        for script in [hex, &format!("{hex}; echo"), &format!("{hex}; printf '\\r\\n'"), raw] {
+            let key = run(script, PLENTY).unwrap();
+            assert!(key == MasterKey::new(7, [0x5a; 32]), "{script}");
+        }
+        // In pieces, and while standard error is written.
+        let slow = "printf 5a%.0s $(seq 16); echo working >&2; sleep 0.05; printf 5a%.0s $(seq 16)";
+        assert!(run(slow, PLENTY).unwrap() == MasterKey::new(7, [0x5a; 32]));
+    }
+
+    #[test]
+    fn output_that_is_no_key_is_refused_and_not_shown() {
+        for script in ["true", "printf 5a%.0s $(seq 31)", "printf 5a%.0s $(seq 33)", "printf 5a%.0s $(seq 100000)"] {
+            let said = complaint(script);
+            assert!(said.contains("neither 64 hex digits nor 32 bytes") && !said.contains("5a5a"), "{script}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_fails_says_why() {
+        let said = complaint("printf 5a%.0s $(seq 32); printf 'no such\\nkey\\033[1m' >&2; exit 3");
+        assert_eq!(said, "/bin/sh: exit status: 3: no such key [1m");
+        let long = complaint("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1");
+        assert!(long.len() < MAX_COMPLAINT + 100, "{}", long.len());
+        let command = ["/does/not/exist".to_owned()];
+        let said = master_key(1, &command, Path::new("/"), PLENTY).err().unwrap();
+        assert!(said.starts_with("/does/not/exist: "), "{said}");
+        for command in [vec![], vec!["sh".to_owned()]] {
+            assert!(master_key(1, &command, Path::new("/"), PLENTY).is_err());
+        }
+    }
+
+    #[test]
+    fn a_command_has_no_environment_but_its_path_and_reads_nothing() {
+        let said = complaint("/usr/bin/env >&2; cat >&2; exit 1");
+        let names: Vec<&str> =
+            said.split_whitespace().filter_map(|word| word.split_once('=')).map(|(n, _)| n).collect();
+        // The shell adds its own.
+        assert!(names.contains(&"PATH"), "{said}");
+        assert!(names.iter().all(|name| matches!(*name, "PATH" | "PWD" | "OLDPWD" | "SHLVL" | "_")), "{said}");
+    }
+
+    #[test]
+    fn a_command_that_does_not_end_is_killed_with_what_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("children");
+        let script = format!("sleep 1000 & echo $! $$ >{}; wait", file.display());
+        // With more time where a machine was too slow to start them, and always less than the sleep.
+        let started = [1, 10, 100].into_iter().any(|seconds| {
+            let said = run(&script, Duration::from_secs(seconds)).err().unwrap();
+            assert!(said.contains(&format!("did not end within {seconds} second")), "{said}");
+            std::fs::read_to_string(&file).is_ok_and(|children| children.ends_with('\n'))
+        });
+        assert!(started);
+        let gone = |pid: &str| match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) => stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" Z")),
+            Err(_) => true,
+        };
+        let children = std::fs::read_to_string(file).unwrap();
+        for pid in children.split_whitespace() {
+            let start = Instant::now();
+            while !gone(pid) && start.elapsed() < PLENTY {
+                std::thread::sleep(PAUSE);
+            }
+            assert!(gone(pid), "{pid}");
+        }
+        // One that closes its output and stays is killed as well.
+        let said = run("exec >&- 2>&-; sleep 1000", Duration::from_secs(1)).err().unwrap();
+        assert!(said.contains("did not end"), "{said}");
+    }
+}

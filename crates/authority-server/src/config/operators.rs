@@ -1,0 +1,130 @@
+//! The listener of operators: where it is, and who they are.
+
+use inwebo::values::hex;
+
+use super::reader::Reader;
+use super::sections::tls;
+use super::source::Value;
+use super::{Admin, Operator, Role, Secret};
+
+const KEY: &str = "admin.operators";
+
+/// What is said of a token that can be guessed.
+pub(super) const WEAK: &str = "can be guessed: it must have 128 bits, as `openssl rand -hex 32` makes them";
+
+/// The operator whose token is `admin.token`.
+const SIMPLE: &str = "operator";
+
+pub(super) fn admin(reader: &mut Reader) -> Option<Admin> {
+    let address = reader.address("admin.address");
+    let mut tls = tls(reader, "admin", address);
+    let mut operators = Vec::new();
+    if let Some(token) = reader.secret("admin.token") {
+        if !token.is_strong() {
+            reader.problem("admin.token", WEAK);
+        }
+        let roles = Role::ALL.to_vec();
+        operators.push(Operator { name: SIMPLE.to_owned(), token: Some(token), certificate: None, roles });
+    }
+    let client_ca = reader.path("admin.client_ca_file");
+    if let Some(file) = &client_ca {
+        reader.readable("admin.client_ca_file", file);
+        match &mut tls {
+            Some(tls) => tls.client_ca = Some(file.clone()),
+            None => reader.problem("admin.client_ca_file", "needs TLS: give admin.certificate_file and admin.key_file"),
+        }
+    }
+    for (name, value) in reader.table(KEY) {
+        if let Some(operator) = operator(reader, name, value) {
+            check(reader, &operators, &operator, client_ca.is_some());
+            operators.push(operator);
+        }
+    }
+    if address.is_some() && operators.is_empty() && client_ca.is_none() && !reader.has(KEY) {
+        reader.problem(
+            "admin.address",
+            "operators must be known: give admin.token_file, admin.operators or admin.client_ca_file",
+        );
+    }
+    Some(Admin { address: address?, tls, operators })
+}
+
+fn operator(reader: &mut Reader, name: String, value: Value) -> Option<Operator> {
+    let Value::Table(entry) = value else {
+        reader.problem(KEY, format!("`{name}` must be {{ token_file = \"…\", roles = [\"read\"] }}"));
+        return None;
+    };
+    let (mut token, mut certificate, mut roles) = (None, None, None);
+    let mut good = true;
+    for (word, value) in entry {
+        let read = match (word.as_str(), value) {
+            ("token", Value::Text(text)) => {
+                reader.secret_is_here(KEY);
+                token = Some(Secret::new(text));
+                true
+            }
+            ("token_file", Value::Text(file)) => {
+                token = reader.secret_in(KEY, file.as_str().as_ref());
+                // What is wrong with the file was said.
+                token.is_some() || return None
+            }
+            ("certificate", Value::Text(text)) => {
+                certificate = fingerprint(&text);
+                certificate.is_some()
+            }
+            ("roles", Value::List(words)) => {
+                roles = words.iter().map(role).collect::<Option<Vec<Role>>>();
+                roles.is_some()
+            }
+            _ => false,
+        };
+        good &= read;
+    }
+    let roles = roles.filter(|roles| !roles.is_empty());
+    match (good && (token.is_some() || certificate.is_some()), roles) {
+        (true, Some(roles)) => Some(Operator { name, token, certificate, roles }),
+        _ => {
+            let what = format!(
+                "`{name}` must have `token_file` or `certificate` (the SHA-256 fingerprint, 64 hex digits), or both, and \
+                 `roles`, some of read, add, unblock, remove"
+            );
+            reader.problem(KEY, what);
+            None
+        }
+    }
+}
+
+/// Says what is wrong with an operator beside those before it.
+fn check(reader: &mut Reader, others: &[Operator], operator: &Operator, certificates: bool) {
+    let name = &operator.name;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+    if !(1..=64).contains(&name.len()) || !name.chars().all(fits) {
+        reader.problem(KEY, format!("`{name}`: a name has 1 to 64 letters, digits, dots, dashes, underscores or @"));
+    }
+    if others.iter().any(|other| other.name == *name) {
+        reader.problem(KEY, format!("`{name}` is the operator of admin.token already"));
+    }
+    if operator.token.as_ref().is_some_and(|token| !token.is_strong()) {
+        reader.problem(KEY, format!("the token of `{name}` {WEAK}"));
+    }
+    if operator.certificate.is_some() && !certificates {
+        reader.problem(
+            KEY,
+            format!("`{name}` has a certificate: give admin.client_ca_file, which has the listener ask for it"),
+        );
+    }
+    let token = |one: &Operator| one.token.as_ref().map(|token| token.reveal().to_owned()).map(zeroize::Zeroizing::new);
+    if others.iter().any(|other| other.certificate == operator.certificate && token(other) == token(operator)) {
+        reader.problem(KEY, format!("`{name}` shows what another operator shows"));
+    }
+}
+
+fn role(value: &Value) -> Option<Role> {
+    let Value::Text(word) = value else { return None };
+    Role::ALL.into_iter().find(|role| role.as_str() == word.as_str())
+}
+
+/// A SHA-256 fingerprint, with or without colons.
+fn fingerprint(text: &str) -> Option<[u8; 32]> {
+    hex::decode_array::<32>(&text.replace(':', "").to_ascii_lowercase())
+}

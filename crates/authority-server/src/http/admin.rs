@@ -1,0 +1,173 @@
+//! What operators ask for. The guard before these routes ([`operators`](super::operators)) knows the operator and its roles.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Peer;
+use super::operators::Known;
+use super::reply::{Trouble, object};
+use crate::names;
+use crate::service::Service;
+use crate::views::{AccountView, AuditView, DeviceView};
+use pims_authority::{AccountName, Authority, Unblock};
+
+/// Rows of a list, where the request does not say.
+const PAGE: u32 = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountPage {
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditPage {
+    account: Option<String>,
+    before: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewAccount {
+    name: String,
+}
+
+/// The operator of a request, and where the request comes from.
+type Operated = (Extension<Known>, Extension<Peer>);
+
+trait Acting {
+    fn acting(&self, authority: &Authority) -> Authority;
+}
+
+impl Acting for Operated {
+    /// The service as this operator uses it.
+    fn acting(&self, authority: &Authority) -> Authority {
+        let (Extension(known), Extension(Peer(address))) = self;
+        authority.acting_as(&known.actor(), Some(*address))
+    }
+}
+
+type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+
+const BAD_QUERY: Trouble =
+    Trouble::Malformed("the query has parameters that this path does not take, or in another form");
+
+pub(crate) async fn accounts(
+    State(service): State<Arc<Service>>,
+    page: Asked<AccountPage>,
+) -> Result<Response, Trouble> {
+    let Query(AccountPage { after, limit }) = page.map_err(|_| BAD_QUERY)?;
+    let after = after.as_deref().map(named).transpose()?;
+    let found = service.step(move |authority| authority.accounts(after.as_ref(), limit.unwrap_or(PAGE))).await?;
+    let views: Vec<AccountView> = found.into_iter().map(AccountView::from).collect();
+    Ok(Json(json!({"accounts": views})).into_response())
+}
+
+pub(crate) async fn add_account(
+    State(service): State<Arc<Service>>,
+    by: Operated,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let body: NewAccount = object(&body).ok_or(Trouble::Malformed("the body must be {\"name\":\"…\"}"))?;
+    let account = names::normal(&body.name).ok_or(Trouble::Malformed(names::WANTED))?;
+    let added = service.step(move |authority| by.acting(authority).add_account(&account)).await?;
+    let (status, word) = if added { (StatusCode::CREATED, "OK") } else { (StatusCode::CONFLICT, "NOK:EXISTS") };
+    Ok((status, Json(json!({"err": word}))).into_response())
+}
+
+pub(crate) async fn account(
+    State(service): State<Arc<Service>>,
+    Path(account): Path<String>,
+) -> Result<Response, Trouble> {
+    let account = named(&account)?;
+    let found = service.step(move |authority| authority.account(&account)).await?;
+    Ok(Json(AccountView::from(found.ok_or(Trouble::Missing)?)).into_response())
+}
+
+pub(crate) async fn remove_account(
+    State(service): State<Arc<Service>>,
+    by: Operated,
+    Path(account): Path<String>,
+) -> Result<Response, Trouble> {
+    let account = named(&account)?;
+    done(service.step(move |authority| by.acting(authority).remove_account(&account)).await?)
+}
+
+pub(crate) async fn unblock(
+    State(service): State<Arc<Service>>,
+    by: Operated,
+    Path(account): Path<String>,
+) -> Result<Response, Trouble> {
+    let account = named(&account)?;
+    let unblocked = service
+        .step(move |authority| {
+            let exists = authority.account(&account)?.is_some();
+            Ok(if exists { Some(by.acting(authority).unblock(&account)?) } else { None })
+        })
+        .await?;
+    let answer = match unblocked.ok_or(Trouble::Missing)? {
+        Unblock::Lifted => json!({"unblocked": true}),
+        Unblock::NotBlocked => json!({"unblocked": false}),
+        Unblock::PinBudgetSpent => json!({"unblocked": false, "reason": "pinBudgetSpent"}),
+    };
+    Ok(Json(answer).into_response())
+}
+
+pub(crate) async fn devices(
+    State(service): State<Arc<Service>>,
+    Path(account): Path<String>,
+) -> Result<Response, Trouble> {
+    let account = named(&account)?;
+    let found = service
+        .step(move |authority| {
+            let exists = authority.account(&account)?.is_some();
+            Ok(if exists { Some(authority.devices(&account)?) } else { None })
+        })
+        .await?;
+    let views: Vec<DeviceView> = found.ok_or(Trouble::Missing)?.into_iter().map(DeviceView::from).collect();
+    Ok(Json(json!({"devices": views})).into_response())
+}
+
+pub(crate) async fn remove_device(
+    State(service): State<Arc<Service>>,
+    by: Operated,
+    Path((account, device)): Path<(String, String)>,
+) -> Result<Response, Trouble> {
+    let account = named(&account)?;
+    done(service.step(move |authority| by.acting(authority).remove_device(&account, &device)).await?)
+}
+
+pub(crate) async fn audit(State(service): State<Arc<Service>>, page: Asked<AuditPage>) -> Result<Response, Trouble> {
+    let Query(AuditPage { account, before, limit }) = page.map_err(|_| BAD_QUERY)?;
+    let account = account.as_deref().map(named).transpose()?;
+    let before = before.map(|id| id.parse::<i64>()).transpose().map_err(|_| BAD_QUERY)?;
+    let found =
+        service.step(move |authority| authority.audit_log(account.as_ref(), before, limit.unwrap_or(PAGE))).await?;
+    let views: Vec<AuditView> = found.into_iter().map(AuditView::from).collect();
+    Ok(Json(json!({"audit": views})).into_response())
+}
+
+/// The description of these paths (OpenAPI 3.1).
+pub(crate) async fn openapi() -> Response {
+    let kind = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, kind)], include_str!("openapi.json")).into_response()
+}
+
+fn named(name: &str) -> Result<AccountName, Trouble> {
+    AccountName::new(name)
+        .ok_or(Trouble::Malformed("an account's name has 1 to 128 characters, none of them a control character"))
+}
+
+fn done(found: bool) -> Result<Response, Trouble> {
+    if found { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Trouble::Missing) }
+}

@@ -1,0 +1,209 @@
+//! CVS: what apps ask for with their account's token. Bodies and words stand in docs/protocol.md.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::reply::{Trouble, object};
+use crate::identity::Caller;
+use crate::rates::Advance;
+use crate::service::Service;
+use pims_authority::PhoneNumber;
+use pims_authority::{AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, Language, Purpose};
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SendCode {
+    #[serde(rename = "type", default = "enrollment")]
+    purpose: String,
+    phone_number: Option<String>,
+}
+
+fn enrollment() -> String {
+    Purpose::Enrollment.as_str().to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Number {
+    sms_code: Zeroizing<String>,
+    phone_number: String,
+}
+
+pub(crate) async fn send_code(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let caller = caller(&service, &headers)?;
+    let body: SendCode =
+        if body.is_empty() { SendCode { purpose: enrollment(), phone_number: None } } else { parse(&body)? };
+    let purpose = Purpose::parse(&body.purpose)
+        .ok_or(Trouble::Malformed("`type` is none of enrollment, phoneNumberCertification, resetPIN"))?;
+    let account = match purpose {
+        // The first half of a change of number.
+        Purpose::PhoneNumberCertification => stepped_up(caller)?,
+        // These codes go to the trusted number: whoever has the token alone does not get them.
+        Purpose::Enrollment | Purpose::ResetPin => caller.account(),
+    };
+    // A number that is nobody's yet is whoever's: it is spared what many accounts together could have sent to it.
+    let mut advance = Advance::default();
+    let strange = body.phone_number.as_deref().filter(|_| purpose == Purpose::PhoneNumberCertification);
+    if let Some(number) = strange.and_then(|text| service.authority().phone_number(text))
+        && let Err(wait) = advance.take(&service.rates.codes_of_number, subscriber(&number), Instant::now())
+    {
+        service.metrics.limited("number");
+        let refusal = CvsRefusal::TooManyCodes { retry_after_seconds: Some(wait.as_secs().saturating_add(1)) };
+        return Ok(told(&service, "sendCode", CvsAnswer::Refused(refusal)));
+    }
+    let languages = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let languages = languages.map(Language::accepted).unwrap_or_default();
+    let answer = service
+        .send(move |authority| {
+            let phone_number = body.phone_number.as_deref();
+            app(authority).cvs_in(&account, &CvsRequest::SendCode { purpose, phone_number }, &languages)
+        })
+        .await;
+    // What the gateway did not take may still be sent later.
+    let may_come =
+        matches!(answer, Ok(Some(CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::Refused(CvsRefusal::SmsNotSent))));
+    if !may_come {
+        advance.give_back();
+    }
+    let answer = answer?;
+    // So many wait for the gateway that it hardly works.
+    Ok(told(&service, "sendCode", answer.unwrap_or(CvsAnswer::Refused(CvsRefusal::SmsNotSent))))
+}
+
+/// Returns the last digits of a number. They are the same also where no default country tells that a number as one
+/// dials it at home is the one with a calling code. Numbers of different countries may share them, and then a limit.
+fn subscriber(number: &PhoneNumber) -> String {
+    const DIGITS: usize = 8;
+    let digits = number.as_str().trim_start_matches('+');
+    digits.get(digits.len().saturating_sub(DIGITS)..).unwrap_or(digits).to_owned()
+}
+
+pub(crate) async fn phone_number(State(service): State<Arc<Service>>, headers: HeaderMap) -> Result<Response, Trouble> {
+    let account = account(&service, &headers)?;
+    let answer = service.step(move |authority| app(authority).cvs(&account, &CvsRequest::TrustedPhoneNumber)).await?;
+    Ok(told(&service, "phoneNumber", answer))
+}
+
+pub(crate) async fn add_phone_number(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    register(&service, &headers, &body, "addPhoneNumber", |number| CvsRequest::AddPhoneNumber {
+        sms_code: &number.sms_code,
+        phone_number: &number.phone_number,
+    })
+    .await
+}
+
+pub(crate) async fn modify_phone_number(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    register(&service, &headers, &body, "modifyPhoneNumber", |number| CvsRequest::ModifyPhoneNumber {
+        sms_code: &number.sms_code,
+        phone_number: &number.phone_number,
+    })
+    .await
+}
+
+/// A number with the code that proves it.
+async fn register(
+    service: &Arc<Service>,
+    headers: &HeaderMap,
+    body: &[u8],
+    operation: &str,
+    request: fn(&Number) -> CvsRequest<'_>,
+) -> Result<Response, Trouble> {
+    let account = stepped_up(caller(service, headers)?)?;
+    let number: Number = parse(body)?;
+    let answer = service.step(move |authority| app(authority).cvs(&account, &request(&number))).await?;
+    Ok(told(service, operation, answer))
+}
+
+pub(crate) async fn remove_enrollments(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+) -> Result<Response, Trouble> {
+    let account = stepped_up(caller(&service, &headers)?)?;
+    let answer = service.step(move |authority| app(authority).cvs(&account, &CvsRequest::RemoveEnrollments)).await?;
+    Ok(told(&service, "removeEnrollments", answer))
+}
+
+/// The service as an app uses it.
+pub(super) fn app(authority: &Authority) -> Authority {
+    authority.acting_as(&Actor::App, None)
+}
+
+/// Whose request it is, where it is not one too many.
+pub(crate) fn account(service: &Service, headers: &HeaderMap) -> Result<AccountName, Trouble> {
+    caller(service, headers).map(Caller::account)
+}
+
+/// The client, where its account has not asked too often.
+fn caller(service: &Service, headers: &HeaderMap) -> Result<Caller, Trouble> {
+    let caller = service.identity.caller(headers).ok_or(Trouble::Unauthorized)?;
+    let taken = service.rates.account.take(caller.name().clone(), Instant::now());
+    taken.map_err(|wait| Trouble::limited(service, "account", wait))?;
+    Ok(caller)
+}
+
+/// The account, for what changes by what it is protected.
+fn stepped_up(caller: Caller) -> Result<AccountName, Trouble> {
+    caller.stepped_up().map_err(Trouble::NeedsLogin)
+}
+
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Trouble> {
+    object(body).ok_or(Trouble::Malformed("the body is not the JSON that this path takes"))
+}
+
+fn told(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
+    let (status, word) = match &answer {
+        CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::PhoneNumber(_) => (StatusCode::OK, "OK"),
+        CvsAnswer::Refused(refusal) => refused(refusal),
+    };
+    service.metrics.outcome(operation, word);
+    match answer {
+        CvsAnswer::Done => Json(json!({})).into_response(),
+        CvsAnswer::Ticket(ticket) => Json(json!({"ticket": ticket.reveal()})).into_response(),
+        CvsAnswer::PhoneNumber(number) => Json(json!({"phoneNumber": number})).into_response(),
+        CvsAnswer::Refused(CvsRefusal::WrongCode { attempts_left }) => {
+            (status, Json(json!({"err": word, "attemptsLeft": attempts_left}))).into_response()
+        }
+        CvsAnswer::Refused(CvsRefusal::NoCode) => {
+            (status, Json(json!({"err": word, "attemptsLeft": 0, "reason": "noCode"}))).into_response()
+        }
+        CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }) => {
+            let after = retry_after_seconds.map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
+            (status, after, Json(json!({"err": word}))).into_response()
+        }
+        CvsAnswer::Refused(_) => (status, Json(json!({"err": word}))).into_response(),
+    }
+}
+
+fn refused(refusal: &CvsRefusal) -> (StatusCode, &str) {
+    match refusal {
+        CvsRefusal::NoPhoneNumber => (StatusCode::NOT_FOUND, "NOK:NOPHONE"),
+        CvsRefusal::PhoneNumberRegistered => (StatusCode::CONFLICT, "NOK:PHONEREGISTERED"),
+        CvsRefusal::BadPhoneNumber => (StatusCode::UNPROCESSABLE_ENTITY, "NOK:PHONE"),
+        CvsRefusal::WrongCode { .. } | CvsRefusal::NoCode => (StatusCode::FORBIDDEN, "NOK:CODE"),
+        CvsRefusal::OtherNumber => (StatusCode::FORBIDDEN, "NOK:OTHERNUMBER"),
+        CvsRefusal::TooManyCodes { .. } => (StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYCODES"),
+        CvsRefusal::SmsNotSent => (StatusCode::SERVICE_UNAVAILABLE, "NOK:NOSMS"),
+        CvsRefusal::Word { word, .. } => (StatusCode::FORBIDDEN, word.as_str()),
+    }
+}

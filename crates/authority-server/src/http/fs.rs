@@ -1,0 +1,85 @@
+//! `GET /FS`: a relying party has a one-time password checked.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::Peer;
+use super::reply::Trouble;
+use super::token::{Asker, verify};
+use crate::config::Secret;
+use crate::identity::bearer;
+use crate::service::Service;
+use pims_authority::{AccountName, Verdict};
+
+/// Answers `{"err":"OK"}`, or the word that says why not. Unknown accounts and wrong passwords have the same one.
+pub(crate) async fn authenticate(
+    State(service): State<Arc<Service>>,
+    Extension(Peer(address)): Extension<Peer>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Trouble> {
+    let query = Zeroizing::new(query.unwrap_or_default());
+    let request = Request::read(&query)?;
+    let Some(party) = service.relying_parties.get(&request.service) else { return Ok(said(&service, "NOK:NOSRV")) };
+    let asker = match &party.token {
+        None => Asker::Anybody(request.service, address),
+        Some(token) if shows(token, &headers) => Asker::Party(request.service, address),
+        Some(_) => return Err(Trouble::Unauthorized),
+    };
+    let Some(account) = AccountName::new(&request.user) else { return Ok(said(&service, "NOK:ACCESS")) };
+    let word = match verify(&service, asker, account, request.token).await? {
+        Verdict::Accepted => "OK",
+        Verdict::Refused => "NOK:ACCESS",
+    };
+    Ok(said(&service, word))
+}
+
+/// The relying party that asks, where it shows its token.
+pub(super) fn party(service: &Service, query: &str, headers: &HeaderMap) -> Option<String> {
+    let named = one(query, "serviceId")?;
+    let party = service.relying_parties.get(named.as_str())?;
+    party.token.as_ref().is_some_and(|token| shows(token, headers)).then(|| named.to_string())
+}
+
+fn shows(token: &Secret, headers: &HeaderMap) -> bool {
+    bearer(headers).is_some_and(|shown| token.is(shown))
+}
+
+struct Request {
+    service: String,
+    user: String,
+    token: Zeroizing<String>,
+}
+
+impl Request {
+    fn read(query: &str) -> Result<Self, Trouble> {
+        let one = |name: &str| one(query, name);
+        let is = |name: &str, value: &str| one(name).is_some_and(|found| found.as_str() == value);
+        if !is("action", "authenticate") || !is("format", "json") {
+            return Err(Trouble::Malformed("`action` must be authenticate and `format` json, each once"));
+        }
+        let (service, user, token) = (one("serviceId"), one("userId"), one("token"));
+        let (Some(service), Some(user), Some(token)) = (service, user, token) else {
+            return Err(Trouble::Malformed("`serviceId`, `userId` and `token` must be there, each once"));
+        };
+        Ok(Self { service: service.to_string(), user: user.to_string(), token })
+    }
+}
+
+/// The value of a parameter that is there once: of two that say different things neither is to be believed.
+fn one(query: &str, wanted: &str) -> Option<Zeroizing<String>> {
+    let mut all = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
+    let first = all.next().map(|(_, value)| Zeroizing::new(value.into_owned()));
+    if all.next().is_some() { None } else { first }
+}
+
+fn said(service: &Service, word: &str) -> Response {
+    service.metrics.outcome("authenticate", word);
+    Json(json!({"err": word})).into_response()
+}

@@ -1,0 +1,290 @@
+//! A socket that answers: TLS where there is a certificate, limits before there is a request, an orderly end.
+
+use std::fs::File;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ServerConfig, ServerConnection};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::forwarded::TrustedProxies;
+use super::places::{Place, Places};
+use crate::config::{Limits, TlsFiles, refuse_unguarded};
+use crate::service::Service;
+use pims_authority::tls;
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// The SHA-256 fingerprint of the certificate that a client showed, which the listener trusts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PeerCertificate(pub(crate) [u8; 32]);
+
+/// The places that a connection has, also for its requests: they are free when the last of these is finished.
+#[derive(Clone)]
+pub(crate) struct Held {
+    _places: Arc<(OwnedSemaphorePermit, Place)>,
+}
+
+/// How often it is said that there is no place for one more connection.
+const REMINDER: Duration = Duration::from_secs(60);
+
+/// A socket that listens.
+pub(crate) struct Listener {
+    socket: TcpListener,
+    tls: Option<Tls>,
+    /// Who may have any number of connections.
+    proxies: Arc<TrustedProxies>,
+}
+
+/// A certificate, and where to find the next one.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    files: TlsFiles,
+    config: Arc<watch::Sender<Arc<ServerConfig>>>,
+}
+
+impl Listener {
+    pub(crate) async fn bind(
+        address: SocketAddr,
+        tls: Option<&TlsFiles>,
+        proxies: Arc<TrustedProxies>,
+    ) -> Result<Self, String> {
+        let tls = tls.map(Tls::load).transpose()?;
+        let socket = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+        Ok(Self { socket, tls, proxies })
+    }
+
+    pub(crate) fn address(&self) -> Result<SocketAddr, String> {
+        self.socket.local_addr().map_err(|error| error.to_string())
+    }
+
+    /// What reads its certificate again.
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
+    }
+
+    /// Answers until `stop` says otherwise; then takes no new connection, lets requests under way end, and returns when they have, or when
+    /// their time is over.
+    pub(crate) async fn serve(self, router: Router, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+        let limits = service.limits.clone();
+        let mut turns = Turns::new(limits.connections);
+        let places = Places::new(limits.connections_per_address, self.proxies);
+        let mut connections = JoinSet::new();
+        loop {
+            let turn = tokio::select! {
+                turn = turns.next() => turn,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let Some(turn) = turn else { break };
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of descriptors, mostly: others must end first.
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            // Of a socket for both kinds of addresses, those of IPv4 come in the clothes of IPv6.
+            let peer = peer.ip().to_canonical();
+            let Some(place) = places.take(peer) else {
+                service.metrics.limited("connections");
+                continue;
+            };
+            let router = router.clone().layer(axum::Extension(Held { _places: Arc::new((turn, place)) }));
+            let (tls, stop) = (self.tls.clone(), stop.clone());
+            let service = service.clone();
+            connections.spawn(async move {
+                let _open = Open::new(&service);
+                connection(stream, peer, tls, router, &service, stop).await;
+            });
+            while connections.try_join_next().is_some() {}
+        }
+        drop(self.socket);
+        let _ = tokio::time::timeout(limits.drain, async { while connections.join_next().await.is_some() {} }).await;
+        connections.shutdown().await;
+    }
+}
+
+/// So many connections at once.
+struct Turns {
+    free: Arc<Semaphore>,
+    reminded: Option<Instant>,
+}
+
+impl Turns {
+    fn new(most: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(most)), reminded: None }
+    }
+
+    /// Waits for one that ends, where there are as many as there may be.
+    async fn next(&mut self) -> Option<OwnedSemaphorePermit> {
+        if self.free.available_permits() == 0 && self.reminded.is_none_or(|at| at.elapsed() > REMINDER) {
+            self.reminded = Some(Instant::now());
+            tracing::warn!("as many connections are open as may be: others wait");
+        }
+        self.free.clone().acquire_owned().await.ok()
+    }
+}
+
+/// Counts a connection as long as it is open.
+struct Open<'a>(&'a Service);
+
+impl<'a> Open<'a> {
+    fn new(service: &'a Service) -> Self {
+        service.metrics.connections.inc();
+        Self(service)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.connections.dec();
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: IpAddr,
+    tls: Option<Tls>,
+    router: Router,
+    service: &Service,
+    mut stop: watch::Receiver<bool>,
+) {
+    let limits = &service.limits;
+    // Small answers leave at once.
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    // Who asks and does not read the answers is not written to for ever.
+    stream.set_write_timeout(Some(limits.write_timeout));
+    let stream = Box::pin(stream);
+    let stopped = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let Some(tls) = tls else { return speak(stream, peer, router, limits, stopped).await };
+    let mut renewed = tls.config.subscribe();
+    let config = renewed.borrow_and_update().clone();
+    let handshake = TlsAcceptor::from(config).accept(stream);
+    if let Ok(Ok(stream)) = tokio::time::timeout(limits.header_timeout, handshake).await {
+        agreed(service, stream.get_ref().1);
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let router = match shown {
+            Some(certificate) => {
+                let fingerprint = PeerCertificate(Sha256::digest(certificate).into());
+                router.layer(axum::Extension(fingerprint))
+            }
+            None => router,
+        };
+        // Whom the next certificates do not let in is not to stay on the strength of the last ones.
+        let ended = async move {
+            tokio::select! {
+                () = stopped => {}
+                _ = renewed.changed() => {}
+            }
+        };
+        speak(stream, peer, router, limits, ended).await;
+    }
+}
+
+/// Counts and logs what a handshake agreed on.
+fn agreed(service: &Service, connection: &ServerConnection) {
+    let group = connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str());
+    let version = connection.protocol_version().and_then(|version| version.as_str());
+    let (group, version) = (group.unwrap_or("none"), version.unwrap_or("none"));
+    service.metrics.handshake(group, version);
+    tracing::debug!(group, version, "TLS handshake");
+}
+
+/// Answers until the other side ends, or until `ended`: then what is under way is answered, and nothing after it.
+async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    peer: IpAddr,
+    router: Router,
+    limits: &Limits,
+    ended: impl Future<Output = ()>,
+) {
+    let router = router.layer(axum::Extension(Peer(peer)));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(limits.header_bytes);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // What the other side does with its connection is its own affair.
+        _ = connection.as_mut() => return,
+        () = ended => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+impl Tls {
+    fn load(files: &TlsFiles) -> Result<Self, String> {
+        let config = Arc::new(watch::Sender::new(Arc::new(read(files)?)));
+        Ok(Self { files: files.clone(), config })
+    }
+
+    /// Reads the certificates again and has the connections end that began with the old ones. Where that fails these stay.
+    pub(crate) fn reload(&self) -> Result<(), String> {
+        self.config.send_replace(Arc::new(read(&self.files)?));
+        Ok(())
+    }
+}
+
+/// What a listener's TLS is; also the check of its files.
+pub(crate) fn read(files: &TlsFiles) -> Result<ServerConfig, String> {
+    let told = |file: &std::path::Path, what: &dyn std::fmt::Display| format!("{}: {what}", file.display());
+    let provider = tls::provider();
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let builder = match &files.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(file) => {
+            let mut roots = rustls::RootCertStore::empty();
+            for certificate in certificates(file)? {
+                roots.add(certificate).map_err(|error| told(file, &error))?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                .build()
+                .map_err(|error| told(file, &error))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let key = File::open(&files.key).map_err(|error| told(&files.key, &error))?;
+    refuse_unguarded(&key).map_err(|what| told(&files.key, &what))?;
+    let key = PrivateKeyDer::from_pem_reader(key).map_err(|error| told(&files.key, &error))?;
+    let mut config = builder
+        .with_single_cert(certificates(&files.certificate)?, key)
+        .map_err(|error| told(&files.certificate, &error))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The certificates in a file, the listener's own first.
+pub(crate) fn certificates(file: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let told = |what: String| format!("{}: {what}", file.display());
+    let found: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(file).map_err(|error| told(error.to_string()))?.collect();
+    let found = found.map_err(|error| told(error.to_string()))?;
+    if found.is_empty() { Err(told("no certificate".into())) } else { Ok(found) }
+}

@@ -1,0 +1,76 @@
+//! `GET /iwws/MAC`: the exchange with devices. The query is the request; it holds secrets and goes to the authority alone.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use inwebo::mode::Mode;
+use inwebo::word::Word;
+use zeroize::Zeroizing;
+
+use super::reply::Trouble;
+use super::{Peer, cvs};
+use crate::rates::{self, Advance};
+use crate::service::Service;
+use pims_authority::{ActivationProof, Actor, MacAnswer, MacRequest};
+
+/// Answers with 200 and XML, also where the word in it is a refusal: that is how the exchange speaks. An activation that lacks
+/// the account's token gets 401 with the same XML: a client of HTTP understands the one, a client of the exchange the other.
+pub(crate) async fn answer(
+    State(service): State<Arc<Service>>,
+    Extension(Peer(address)): Extension<Peer>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Trouble> {
+    let query = Zeroizing::new(query.unwrap_or_default());
+    // An app that says whose it is has its codes judged, and charged, for that account alone. A token
+    // that is not known is no reason to go on as nobody's.
+    let caller = match headers.contains_key(header::AUTHORIZATION) {
+        true => Some(cvs::account(&service, &headers)?),
+        false => None,
+    };
+    let request = MacRequest::read(&query);
+    drop(query);
+    // Where activations are open, a guess without a token is compared with the codes of all accounts.
+    let is_open = matches!(service.authority().activation_proof(), ActivationProof::Open(_));
+    let guesses = is_open && request.mode() == Some(Mode::Activate) && caller.is_none();
+    let (network, now) = (rates::network(address), Instant::now());
+    let mut decryption = Advance::default();
+    if request.may_open_blocks() {
+        let taken = decryption.take(&service.rates.refused_finalize, network, now);
+        taken.map_err(|wait| Trouble::limited(&service, "refused_finalize", wait))?;
+    }
+    let mut guess = Advance::default();
+    if guesses {
+        let taken = guess.take(&service.rates.wrong_codes_of_address, network, now);
+        let taken = taken.and_then(|()| guess.take(&service.rates.wrong_codes, (), now));
+        if let Err(wait) = taken {
+            decryption.give_back();
+            return Err(Trouble::limited(&service, "wrong_codes", wait));
+        }
+    }
+    let actor = if caller.is_some() { Actor::App } else { Actor::Device };
+    let answered =
+        service.step(move |authority| authority.acting_as(&actor, None).mac_request(caller.as_ref(), &request)).await;
+    let answer = answered.as_ref().ok();
+    if answer.is_none_or(|answer| answer.word != Some(Word::Code)) {
+        guess.give_back();
+    }
+    // RSA work for an operation that was refused is charged to the address that asked for it.
+    if answer.is_none_or(|answer| answer.word.is_none() || !answer.opened_blocks) {
+        decryption.give_back();
+    }
+    let MacAnswer { mode, word, xml, .. } = answered?;
+    let mode = mode.map_or("unknown", Mode::as_str);
+    service.metrics.outcome(mode, word.as_ref().map_or("OK", Word::as_str));
+    let kind = HeaderValue::from_static("text/xml; charset=UTF-8");
+    let answer = ([(header::CONTENT_TYPE, kind)], Bytes::from_owner(xml));
+    if word == Some(Word::Token) {
+        return Ok((StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], answer).into_response());
+    }
+    Ok(answer.into_response())
+}

@@ -1,0 +1,247 @@
+//! What stands between a request and an operator's route: the site that it comes from, the operator, the operator's role, its form.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use serde_json::json;
+
+use super::Peer;
+use super::listener::PeerCertificate;
+use super::reply::Trouble;
+use crate::config::{Operator, Role};
+use crate::identity::bearer;
+use crate::rates;
+use crate::service::Service;
+use pims_authority::Actor;
+
+/// How long a further wrong token waits for its answer, where there were too many.
+const DELAY: Duration = Duration::from_secs(1);
+
+/// Shown by programs that send a DELETE without a type: no form and no script of another site can set it without being asked first.
+static OPERATOR_HEADER: HeaderName = HeaderName::from_static("x-pims-operator");
+
+/// The guard of the operators' listener.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) service: Arc<Service>,
+    /// The operators. Nobody is named: everybody with a certificate that the listener trusts is one, with all roles.
+    pub(crate) operators: Arc<[Operator]>,
+    /// Whether the listener speaks TLS.
+    pub(crate) tls: bool,
+}
+
+/// The operator of a request.
+#[derive(Clone)]
+pub(crate) struct Known {
+    name: String,
+    roles: Vec<Role>,
+}
+
+impl Known {
+    /// The operator as the audit trail names it.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::Operator(self.name.clone())
+    }
+}
+
+/// Refuses what another site has a browser send. It says nothing about programs, which send none of these headers.
+pub(crate) async fn same_site(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if reads || is_same_site(request.headers(), guard.tls) {
+        return next.run(request).await;
+    }
+    tracing::warn!("a request of another site was refused");
+    refused(&guard.service, "cross_site", StatusCode::FORBIDDEN, "NOK:CROSSSITE")
+}
+
+fn is_same_site(headers: &HeaderMap, tls: bool) -> bool {
+    let site = headers.get_all("sec-fetch-site").iter().all(|site| site == "same-origin" || site == "none");
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let origin = match (origins.next(), origins.next()) {
+        (None, _) => true,
+        (Some(origin), None) => {
+            let mut hosts = headers.get_all(header::HOST).iter();
+            let host = match (hosts.next(), hosts.next()) {
+                (Some(host), None) => host.to_str().ok(),
+                _ => None,
+            };
+            let scheme = if tls { "https" } else { "http" };
+            let ours = host.map(|host| format!("{scheme}://{host}"));
+            ours.is_some_and(|ours| origin.to_str().is_ok_and(|origin| origin.eq_ignore_ascii_case(&ours)))
+        }
+        (Some(_), Some(_)) => false,
+    };
+    site && origin
+}
+
+/// Finds the operator of a request.
+pub(crate) async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let Some(known) = find(&guard.operators, &request) else {
+        return unknown(&guard.service, address(&request)).await;
+    };
+    request.extensions_mut().insert(known);
+    next.run(request).await
+}
+
+/// The operator whose token and certificate a request shows: both, where both are asked for.
+fn find(operators: &[Operator], request: &Request) -> Option<Known> {
+    let shown = bearer(request.headers());
+    let certificate = request.extensions().get::<PeerCertificate>().copied();
+    if operators.is_empty() {
+        // The listener asked for a certificate and trusts its issuer.
+        let PeerCertificate(fingerprint) = certificate?;
+        let name = format!("sha256:{}", inwebo::values::hex::encode(&fingerprint));
+        return Some(Known { name, roles: Role::ALL.to_vec() });
+    }
+    // All of them are compared, whichever it is.
+    let mut found = None;
+    for operator in operators {
+        let token = operator.token.as_ref().is_none_or(|token| shown.is_some_and(|shown| token.is(shown)));
+        let fits = operator.certificate.is_none_or(|wanted| certificate == Some(PeerCertificate(wanted)));
+        if token && fits {
+            found = Some(operator);
+        }
+    }
+    found.map(|operator| Known { name: operator.name.clone(), roles: operator.roles.clone() })
+}
+
+/// Answers a request of nobody. After so many of them in a minute, of an address or of all, each waits a second. The wait is the connection's
+/// alone, and holds no step with the database.
+async fn unknown(service: &Service, address: Option<IpAddr>) -> Response {
+    let (rate, now) = (&service.rates.unknown_operators_of_address, Instant::now());
+    let of_address = address.map_or(Ok(()), |address| rate.take(rates::network(address), now));
+    let of_all = service.rates.unknown_operators.take((), now);
+    service.metrics.operator_refused("token");
+    if of_address.is_err() || of_all.is_err() {
+        service.metrics.limited("operators");
+        tokio::time::sleep(DELAY).await;
+    }
+    Trouble::Unauthorized.into_response()
+}
+
+fn address(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<Peer>().map(|Peer(address)| *address)
+}
+
+/// What a route asks for.
+#[derive(Clone)]
+struct Needs {
+    service: Arc<Service>,
+    role: Role,
+}
+
+/// Routes that need a role. Where a request changes something, its form is one that no other site's form can have.
+pub(crate) fn needs(
+    service: &Arc<Service>,
+    role: Role,
+    routes: MethodRouter<Arc<Service>>,
+) -> MethodRouter<Arc<Service>> {
+    routes.route_layer(from_fn_with_state(Needs { service: service.clone(), role }, admit))
+}
+
+async fn admit(State(Needs { service, role }): State<Needs>, request: Request, next: Next) -> Response {
+    let Some(known) = request.extensions().get::<Known>().cloned() else {
+        return Trouble::Unauthorized.into_response();
+    };
+    if !known.roles.contains(&role) {
+        let address = address(&request);
+        tracing::warn!(operator = known.name, role = role.as_str(), "an operator without the role was refused");
+        let actor = known.actor();
+        let noted = service.step(move |authority| authority.acting_as(&actor, address).note_refused_operator()).await;
+        if noted.is_err() {
+            return Trouble::Failed.into_response();
+        }
+        return refused(&service, "role", StatusCode::FORBIDDEN, "NOK:ROLE");
+    }
+    if !has_form(request.method(), request.headers()) {
+        return refused(&service, "type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "NOK:TYPE");
+    }
+    next.run(request).await
+}
+
+/// Whether a request that changes something says that it is JSON, also without a body; a DELETE may show the operators' header instead.
+fn has_form(method: &Method, headers: &HeaderMap) -> bool {
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let json = match (kinds.next(), kinds.next()) {
+        (Some(kind), None) => kind.to_str().is_ok_and(|kind| {
+            let essence = kind.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case("application/json")
+        }),
+        _ => false,
+    };
+    match *method {
+        Method::GET | Method::HEAD => true,
+        Method::DELETE => json || headers.get(&OPERATOR_HEADER).is_some_and(|value| value == "1"),
+        _ => json,
+    }
+}
+
+fn refused(service: &Service, reason: &'static str, status: StatusCode, word: &str) -> Response {
+    service.metrics.operator_refused(reason);
+    (status, Json(json!({"err": word}))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn a_request_is_of_this_site_where_nothing_says_otherwise() {
+        let host = ("host", "admin.example:8444");
+        for (tls, good) in [
+            (true, &[host][..]),
+            (true, &[host, ("origin", "https://admin.example:8444")]),
+            (true, &[host, ("origin", "https://ADMIN.example:8444"), ("sec-fetch-site", "same-origin")]),
+            (false, &[host, ("origin", "http://admin.example:8444"), ("sec-fetch-site", "none")]),
+        ] {
+            assert!(is_same_site(&headers(good), tls), "{good:?}");
+        }
+        for bad in [
+            &[host, ("sec-fetch-site", "cross-site")][..],
+            &[host, ("sec-fetch-site", "same-site")],
+            &[host, ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
+            &[host, ("origin", "null")],
+            &[host, ("origin", "https://evil.example")],
+            &[host, ("origin", "http://admin.example:8444")],
+            &[host, ("origin", "https://admin.example")],
+            &[host, ("origin", "https://admin.example:8444"), ("origin", "https://admin.example:8444")],
+            &[host, host, ("origin", "https://admin.example:8444")],
+            &[("origin", "https://admin.example:8444")],
+        ] {
+            assert!(!is_same_site(&headers(bad), true), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_says_that_it_is_json() {
+        let json = headers(&[("content-type", "application/json; charset=utf-8")]);
+        let form = headers(&[("content-type", "application/x-www-form-urlencoded")]);
+        let two = headers(&[("content-type", "application/json"), ("content-type", "text/plain")]);
+        let operator = headers(&[("x-pims-operator", "1")]);
+        for method in [Method::POST, Method::PUT, Method::PATCH] {
+            assert!(has_form(&method, &json));
+            for bad in [&form, &two, &operator, &HeaderMap::new()] {
+                assert!(!has_form(&method, bad), "{method} {bad:?}");
+            }
+        }
+        assert!(has_form(&Method::DELETE, &json) && has_form(&Method::DELETE, &operator));
+        assert!(!has_form(&Method::DELETE, &form) && !has_form(&Method::DELETE, &HeaderMap::new()));
+        assert!(has_form(&Method::GET, &HeaderMap::new()));
+    }
+}

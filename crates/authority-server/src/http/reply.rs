@@ -1,0 +1,94 @@
+//! Answers that several routes give.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::service::{Failed, Service};
+
+/// Why a request got no answer of its own.
+#[derive(Clone, Debug)]
+pub(crate) enum Trouble {
+    /// The service could not judge.
+    Failed,
+    /// No token, or none that is known.
+    Unauthorized,
+    /// The account's token is good, but not for this: the login that it tells of is too old or too weak. The challenge that says what is wanted.
+    NeedsLogin(HeaderValue),
+    /// Too often. When to come again.
+    TooMany(Duration),
+    /// The query is longer than queries may be.
+    TooLong,
+    /// The body is longer than bodies may be, or did not arrive.
+    NoBody,
+    /// The request has not the form that the route wants.
+    Malformed(&'static str),
+    /// There is no such thing.
+    Missing,
+}
+
+impl Trouble {
+    /// Too often, by this limit.
+    pub(crate) fn limited(service: &Service, limit: &'static str, wait: Duration) -> Self {
+        service.metrics.limited(limit);
+        Self::TooMany(wait)
+    }
+}
+
+impl From<Failed> for Trouble {
+    fn from(_: Failed) -> Self {
+        Self::Failed
+    }
+}
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Failed => {
+                with(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", header::RETRY_AFTER, HeaderValue::from_static("5"))
+            }
+            Self::Unauthorized => with(
+                StatusCode::UNAUTHORIZED,
+                "NOK:TOKEN",
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer"),
+            ),
+            Self::NeedsLogin(challenge) => {
+                with(StatusCode::UNAUTHORIZED, "NOK:LOGIN", header::WWW_AUTHENTICATE, challenge)
+            }
+            Self::TooMany(wait) => {
+                let seconds = wait.as_secs_f64().ceil() as u64;
+                with(StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYREQUESTS", header::RETRY_AFTER, seconds.max(1).into())
+            }
+            Self::TooLong => (StatusCode::URI_TOO_LONG, Json(json!({"err": "NOK:REQUEST"}))).into_response(),
+            Self::NoBody => (StatusCode::PAYLOAD_TOO_LARGE, Json(json!({"err": "NOK:REQUEST"}))).into_response(),
+            Self::Malformed(what) => {
+                (StatusCode::BAD_REQUEST, Json(json!({"err": "NOK:REQUEST", "detail": what}))).into_response()
+            }
+            Self::Missing => (StatusCode::NOT_FOUND, Json(json!({"err": "NOK:NOTFOUND"}))).into_response(),
+        }
+    }
+}
+
+/// What the object in a body says; `None` where it says something else, or is none. A list of the same values in their order is none, though it
+/// could be read as one.
+pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    let is_object = body.trim_ascii_start().first() == Some(&b'{');
+    if is_object { serde_json::from_slice(body).ok() } else { None }
+}
+
+fn with(status: StatusCode, word: &str, name: header::HeaderName, value: HeaderValue) -> Response {
+    (status, [(name, value)], Json(json!({"err": word}))).into_response()
+}
+
+pub(crate) async fn not_found() -> Trouble {
+    Trouble::Missing
+}
+
+pub(crate) async fn method_not_allowed() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, Json(json!({"err": "NOK:METHOD"}))).into_response()
+}

@@ -1,0 +1,183 @@
+//! What every request goes through: a number of its own, limits, a time, a line in the log, and an answer also where a handler panics.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use serde_json::json;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use super::forwarded::TrustedProxies;
+use super::listener::{Held, Peer};
+use super::reply::Trouble;
+use super::{FS, fs, host};
+use crate::rates;
+use crate::service::Service;
+
+/// How long the body of a request is waited for that is refused.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The shell of one listener.
+#[derive(Clone)]
+pub(crate) struct Shell {
+    pub(crate) service: Arc<Service>,
+    pub(crate) trusted_proxies: Arc<TrustedProxies>,
+    /// Whether addresses are limited: not where operators and Prometheus come.
+    pub(crate) limited: bool,
+}
+
+/// Sees to a request by a task of its own: one whose client is gone is finished all the same, counted, and what it took in advance is settled.
+pub(crate) async fn around(State(shell): State<Shell>, request: Request, next: Next) -> Response {
+    // As long as it takes, its connection's place is not free.
+    let held = request.extensions().get::<Held>().cloned();
+    let id = request_id();
+    let operators = !shell.limited;
+    let seen_to = tokio::spawn({
+        let id = id.clone();
+        async move {
+            let _held = held;
+            see_to(&shell, &id, request, next).await
+        }
+    });
+    // It panics nowhere: handlers that do are answered for.
+    let mut response = seen_to.await.unwrap_or_else(|_| Trouble::Failed.into_response());
+    seal(response.headers_mut(), &id);
+    if operators {
+        seal_for_operators(response.headers_mut());
+    }
+    response
+}
+
+async fn see_to(shell: &Shell, id: &str, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    // The pattern of the path, never the path itself or the query: they hold names and secrets.
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let method = method(request.method());
+    let peer = client(shell, &request);
+    request.extensions_mut().insert(Peer(peer));
+    let span = tracing::info_span!("request", id = %id);
+    async {
+        let response = match timeout(shell.service.limits.request_timeout, answer(shell, request, peer, next)).await {
+            Ok(response) => response,
+            Err(_) => Trouble::Failed.into_response(),
+        };
+        let status = response.status().as_u16();
+        let time = began.elapsed();
+        shell.service.metrics.request(&route, method, status, time);
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        // Lines that anybody could have written without end are for who looks for them.
+        if is_probe(&route) || status == StatusCode::TOO_MANY_REQUESTS {
+            tracing::debug!(%method, %route, status, millis, %peer, "answered");
+        } else if response.status().is_server_error() {
+            tracing::warn!(%method, %route, status, millis, %peer, "answered");
+        } else {
+            tracing::info!(%method, %route, status, millis, %peer, "answered");
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// A method as it is logged and counted: of those that strangers make up each would be a series of its own.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+/// Whether a request may go on.
+fn admit(shell: &Shell, request: &Request, peer: IpAddr) -> Result<(), Trouble> {
+    if !host::is_named(request.version(), request.headers()) {
+        return Err(Trouble::Malformed("`Host` must stand there once and be a host"));
+    }
+    let limits = &shell.service.limits;
+    if request.uri().query().is_some_and(|query| query.len() > limits.query_bytes) {
+        return Err(Trouble::TooLong);
+    }
+    if !shell.limited || is_probe(request.uri().path()) {
+        return Ok(());
+    }
+    let (service, now) = (&*shell.service, Instant::now());
+    let party = (request.uri().path() == FS).then(|| request.uri().query()).flatten();
+    match party.and_then(|query| fs::party(service, query, request.headers())) {
+        // It asks for everybody: what strangers at its address do is not held against it.
+        Some(party) => service.rates.party.take(party, now).map_err(|wait| Trouble::limited(service, "party", wait)),
+        None => {
+            let taken = service.rates.address.take(rates::network(peer), now);
+            taken.map_err(|wait| Trouble::limited(service, "address", wait))
+        }
+    }
+}
+
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
+async fn answer(shell: &Shell, request: Request, peer: IpAddr, next: Next) -> Response {
+    let admitted = admit(shell, &request, peer);
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, shell.service.limits.body_bytes);
+    if let Err(trouble) = admitted {
+        // What is left of a body would end the connection, which the client may be using again; but nobody who is refused is waited for long.
+        let arrived = matches!(timeout(PATIENCE, body).await, Ok(Ok(_)));
+        let close = (!arrived).then_some([(header::CONNECTION, HeaderValue::from_static("close"))]);
+        return (close, trouble).into_response();
+    }
+    let Ok(body) = body.await else { return Trouble::NoBody.into_response() };
+    let request = Request::from_parts(head, Body::from(body));
+    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a handler panicked");
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"err": "UNAVAILABLE"}))).into_response()
+    })
+}
+
+/// Returns the address that a request comes from.
+fn client(shell: &Shell, request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(address)| *address);
+    shell.trusted_proxies.client(peer, request.headers())
+}
+
+/// Headers that every answer has.
+fn seal(headers: &mut HeaderMap, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID.clone(), id);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+}
+
+/// Headers that every answer of the operators' listener has besides: no other site may embed it, and what is answered depends on the site.
+fn seal_for_operators(headers: &mut HeaderMap) {
+    headers.insert(header::VARY, HeaderValue::from_static("Origin, Sec-Fetch-Site"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+}
+
+/// A number to find a request's lines by. Not a secret; without randomness a clock does.
+fn request_id() -> String {
+    pims_authority::random::hex::<8>().map_or_else(|_| format!("{:?}", Instant::now()), |id| id.to_string())
+}

@@ -1,0 +1,166 @@
+//! One-time passwords for access tokens, and the keys that these are checked with. The form is that of OAuth 2.0 (RFC 6749, 5).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::cvs;
+use super::reply::{Trouble, object};
+use crate::rates::{self, Advance};
+use crate::service::Service;
+use pims_authority::{AccountName, Actor, Authority, Failure, Verdict};
+
+/// The body of a request. One flat object: an enum by its tag would be read into a buffer of serde's
+/// own first, which nobody wipes.
+#[derive(Deserialize)]
+struct Body {
+    grant_type: String,
+    password: Option<Zeroizing<String>>,
+    refresh_token: Option<Zeroizing<String>>,
+}
+
+/// The answer, written straight into the response: the tokens are copied nowhere else.
+#[derive(Serialize)]
+struct Granted<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    refresh_token: &'a str,
+}
+
+/// What is exchanged.
+enum Grant {
+    Password(Zeroizing<String>),
+    RefreshToken(Zeroizing<String>),
+}
+
+impl Grant {
+    fn read(body: &[u8]) -> Option<Self> {
+        let Body { grant_type, password, refresh_token } = object(body)?;
+        match grant_type.as_str() {
+            "password" => password.map(Self::Password),
+            "refresh_token" => refresh_token.map(Self::RefreshToken),
+            _ => None,
+        }
+    }
+}
+
+/// The app's token says whose password it is. A refresh token is good for the account that it was given to alone.
+pub(crate) async fn exchange(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Trouble> {
+    let Some(signer) = &service.signer else { return Err(Trouble::Missing) };
+    let account = cvs::account(&service, &headers)?;
+    let Some(grant) = Grant::read(&body) else { return Ok(refused("invalid_request")) };
+    let (operation, granted) = match grant {
+        Grant::Password(password) => ("token.password", by_password(&service, &account, password).await?),
+        Grant::RefreshToken(refresh_token) => ("token.refresh", by_refresh(&service, &account, refresh_token).await?),
+    };
+    service.metrics.outcome(operation, if granted.is_some() { "OK" } else { "invalid_grant" });
+    let Some(refresh_token) = granted else { return Ok(refused("invalid_grant")) };
+    let access_token = Zeroizing::new(signer.sign(&account).map_err(|_| Trouble::Failed)?);
+    let granted = Granted {
+        access_token: &access_token,
+        token_type: "Bearer",
+        expires_in: signer.lifetime().as_secs(),
+        refresh_token: &refresh_token,
+    };
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(granted)).into_response())
+}
+
+async fn by_password(
+    service: &Arc<Service>,
+    account: &AccountName,
+    password: Zeroizing<String>,
+) -> Result<Option<Zeroizing<String>>, Trouble> {
+    let exchange = move |authority: &Authority, account: &AccountName| authority.exchange_otp(account, &password);
+    counted(service, Asker::App, account.clone(), exchange, Option::is_some).await
+}
+
+async fn by_refresh(
+    service: &Arc<Service>,
+    account: &AccountName,
+    token: Zeroizing<String>,
+) -> Result<Option<Zeroizing<String>>, Trouble> {
+    let rotated = service.step(move |authority| cvs::app(authority).rotate_refresh_token(&token)).await?;
+    // One that another account shows is used up by that: whoever it belongs to gets a new one by a password.
+    Ok(rotated.filter(|(owner, _)| owner == account).map(|(_, next)| next))
+}
+
+/// Who wants to know whether a one-time password is right.
+pub(super) enum Asker {
+    /// The account's own app.
+    App,
+    /// A relying party at this address that showed its token.
+    Party(String, IpAddr),
+    /// Somebody at this address, in the name of a relying party that is open to everybody.
+    Anybody(String, IpAddr),
+}
+
+/// Checks a one-time password. Wrong ones are counted for the account, apart for each who asks; where there were too many of them none is checked
+/// for a while.
+pub(super) async fn verify(
+    service: &Arc<Service>,
+    asker: Asker,
+    account: AccountName,
+    password: Zeroizing<String>,
+) -> Result<Verdict, Trouble> {
+    let verify = move |authority: &Authority, account: &AccountName| authority.verify_otp(account, &password);
+    counted(service, asker, account, verify, |verdict| *verdict == Verdict::Accepted).await
+}
+
+/// Has a one-time password judged, where not too many were wrong; `is_right` tells of the result.
+async fn counted<T: Send + 'static>(
+    service: &Arc<Service>,
+    asker: Asker,
+    account: AccountName,
+    judge: impl FnOnce(&Authority, &AccountName) -> Result<T, Failure> + Send + 'static,
+    is_right: impl FnOnce(&T) -> bool,
+) -> Result<T, Trouble> {
+    // Where people themselves ask, their addresses are not for the audit trail.
+    let (actor, from) = match &asker {
+        Asker::App => (Actor::App, None),
+        Asker::Party(party, address) => (Actor::Party(party.clone()), Some(*address)),
+        Asker::Anybody(party, _) => (Actor::Anybody(party.clone()), None),
+    };
+    let (party, address) = match asker {
+        Asker::App => (None, None),
+        Asker::Party(party, _) => (Some(party), None),
+        Asker::Anybody(party, address) => (Some(party), Some(rates::network(address))),
+    };
+    let (now, mut advance) = (Instant::now(), Advance::default());
+    let taken = match address {
+        Some(network) => advance.take(&service.rates.wrong_otps_of_address, network, now),
+        None => Ok(()),
+    };
+    let taken = taken.and_then(|()| advance.take(&service.rates.wrong_otps, (party, account.clone()), now));
+    taken.map_err(|wait| Trouble::limited(service, "wrong_otps", wait))?;
+    let judged = service.step(move |authority| judge(&authority.acting_as(&actor, from), &account)).await;
+    // What could not be judged was not wrong.
+    if judged.as_ref().map_or(true, is_right) {
+        advance.give_back();
+    }
+    Ok(judged?)
+}
+
+/// The public keys of the access tokens.
+pub(crate) async fn key_set(State(service): State<Arc<Service>>) -> Result<Response, Trouble> {
+    let signer = service.signer.as_ref().ok_or(Trouble::Missing)?;
+    let cached = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))];
+    Ok((cached, Json(signer.key_set().clone())).into_response())
+}
+
+fn refused(error: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({"error": error}))).into_response()
+}

@@ -1,0 +1,299 @@
+//! Accounts by the bearer tokens that apps show.
+//!
+//! A token is refused at the first thing that is wrong with it. What that was stands in the log at level `debug`, without anything of the
+//! token; the answer is the same for all of them.
+
+mod claims;
+mod header;
+mod keys;
+mod members;
+mod refusal;
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::http::{HeaderMap, HeaderValue, header as http_header};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Validation, decode};
+use pims_tls_faults::Peer;
+
+use super::config::{Issuer, IssuerKeys, Secret, StaticTokens, StepUp, Tokens};
+use super::outgoing;
+use claims::Subject;
+use header::Header;
+use keys::{Keys, LeftOut};
+use members::Members;
+use pims_authority::AccountName;
+use refusal::Refusal;
+
+/// The longest set of keys that is read.
+const MAX_JWKS: u64 = 256 * 1024;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Knows accounts by their tokens.
+pub(crate) struct Identity {
+    fixed: Fixed,
+    issuer: Option<Known>,
+}
+
+/// The tokens of the configuration, for development.
+struct Fixed {
+    tokens: RwLock<Vec<(AccountName, Secret)>>,
+    /// The file that has them. It is read again where a token is not known: `account add --token`
+    /// adds one.
+    file: Option<StaticTokens>,
+}
+
+/// An issuer and the keys that it has at the moment.
+struct Known {
+    issuer: Issuer,
+    keys: RwLock<Arc<Loaded>>,
+    /// What a client is told whose login is not fresh or strong enough.
+    challenge: HeaderValue,
+}
+
+/// A set of keys, and what was left out of it.
+struct Loaded {
+    keys: Keys,
+    left_out: Vec<LeftOut>,
+}
+
+/// Client that showed the token of an account.
+pub(crate) struct Caller {
+    account: AccountName,
+    /// What it is told where an operation wants a login that its token has not.
+    lacks: Option<HeaderValue>,
+}
+
+impl Caller {
+    /// Returns the account's name, to count its requests by.
+    pub(crate) fn name(&self) -> &AccountName {
+        &self.account
+    }
+
+    /// Returns the account, for what any of its tokens may do.
+    pub(crate) fn account(self) -> AccountName {
+        self.account
+    }
+
+    /// Returns the account, for what wants a fresh or strong login; or the challenge of RFC 9470 where the token does not tell of one.
+    pub(crate) fn stepped_up(self) -> Result<AccountName, HeaderValue> {
+        match self.lacks {
+            None => Ok(self.account),
+            Some(challenge) => Err(challenge),
+        }
+    }
+}
+
+impl Identity {
+    /// With the keys that the issuer has now. It must have some: without them every app is a stranger.
+    pub(crate) fn new(tokens: Tokens) -> Result<Self, String> {
+        let issuer = tokens.issuer.map(Known::new).transpose()?;
+        Ok(Self { fixed: Fixed { tokens: RwLock::new(tokens.fixed), file: tokens.file }, issuer })
+    }
+
+    /// How often the keys are to be read again.
+    pub(crate) fn refresh_every(&self) -> Option<Duration> {
+        let known = self.issuer.as_ref()?;
+        matches!(known.issuer.keys, IssuerKeys::Url { .. }).then_some(known.issuer.refresh)
+    }
+
+    /// Reads the issuer's keys and the static tokens again. Where that fails the old ones stay. It
+    /// waits for the network.
+    pub(crate) fn refresh(&self) -> Result<(), String> {
+        self.fixed.refresh();
+        self.issuer.as_ref().map_or(Ok(()), Known::refresh)
+    }
+
+    /// The client whose token these headers carry.
+    pub(crate) fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
+        let token = bearer(headers)?;
+        if let Some(account) = self.fixed.account(token) {
+            // Tokens of the configuration are for development: there is no login that they could tell of.
+            return Some(Caller { account, lacks: None });
+        }
+        let known = self.issuer.as_ref()?;
+        match known.subject(token) {
+            Ok(Subject { account, stepped_up }) => {
+                Some(Caller { account, lacks: (!stepped_up).then(|| known.challenge.clone()) })
+            }
+            Err(why) => {
+                tracing::debug!(%why, "a token was refused");
+                None
+            }
+        }
+    }
+}
+
+impl Fixed {
+    /// Returns the account that has a token, also one that the file has got since it was read.
+    fn account(&self, token: &str) -> Option<AccountName> {
+        self.known(token).or_else(|| {
+            self.refresh();
+            self.known(token)
+        })
+    }
+
+    /// Reads the file again. Where that fails the old tokens stay.
+    fn refresh(&self) {
+        match self.file.as_ref().map(StaticTokens::read) {
+            Some(Ok(tokens)) => *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens,
+            Some(Err(error)) => tracing::warn!(%error, "the static tokens stay as they are"),
+            None => {}
+        }
+    }
+
+    fn known(&self, token: &str) -> Option<AccountName> {
+        // All of them are compared, whichever it is.
+        let mut found = None;
+        for (account, secret) in &*self.tokens.read().unwrap_or_else(PoisonError::into_inner) {
+            if secret.is(token) {
+                found = Some(account.clone());
+            }
+        }
+        found
+    }
+}
+
+impl Known {
+    fn new(issuer: Issuer) -> Result<Self, String> {
+        let loaded = Loaded::read(&issuer)?;
+        loaded.tell(&[]);
+        let challenge = challenge(issuer.step_up.as_ref());
+        Ok(Self { keys: RwLock::new(Arc::new(loaded)), challenge, issuer })
+    }
+
+    fn refresh(&self) -> Result<(), String> {
+        let loaded = Arc::new(Loaded::read(&self.issuer)?);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *keys, loaded.clone());
+        drop(keys);
+        loaded.tell(&before.left_out);
+        Ok(())
+    }
+
+    fn subject(&self, token: &str) -> Result<Subject, Refusal> {
+        let header = Header::read(token, &self.issuer)?;
+        let mut validation = Validation::new(header.algorithm);
+        validation.set_issuer(&[&self.issuer.name]);
+        validation.set_audience(&[&self.issuer.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.leeway = self.issuer.leeway.as_secs();
+        validation.validate_nbf = true;
+        let loaded = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut refusal = Refusal::Key;
+        for key in loaded.keys.of(header.algorithm, header.key_id.as_deref()) {
+            match decode::<Members>(token, key, &validation) {
+                Ok(token) => return claims::judge(&token.claims, &self.issuer, now()),
+                Err(error) => refusal = because(error.kind()),
+            }
+            // Of two keys with one id the other one may have signed it.
+            if refusal != Refusal::Signature {
+                break;
+            }
+        }
+        Err(refusal)
+    }
+}
+
+const ISSUER: Peer<'static> =
+    Peer { name: "the server of tokens.jwks_url", roots: "tokens.ca_file", address: "tokens.jwks_url" };
+
+impl Loaded {
+    fn read(issuer: &Issuer) -> Result<Self, String> {
+        let text = match &issuer.keys {
+            IssuerKeys::File(file) => {
+                std::fs::read(file).map_err(|error| format!("the issuer's keys: {}: {error}", file.display()))?
+            }
+            IssuerKeys::Url { url, ca_file } => outgoing::agent(ca_file.as_deref(), TIMEOUT)?
+                .get(url)
+                .call()
+                .and_then(|mut answer| answer.body_mut().with_config().limit(MAX_JWKS).read_to_vec())
+                .map_err(|error| format!("the issuer's keys: {}", outgoing::told(&error, ISSUER)))?,
+        };
+        let (keys, left_out) = Keys::read(&text, &issuer.algorithms)?;
+        Ok(Self { keys, left_out })
+    }
+
+    /// Logs the keys that are left out, but for those that were told before: a set is read again every few minutes.
+    fn tell(&self, before: &[LeftOut]) {
+        for LeftOut { key, why } in self.left_out.iter().filter(|left_out| !before.contains(left_out)) {
+            tracing::info!(?key, %why, "a key of the issuer is left out");
+        }
+    }
+}
+
+fn because(error: &ErrorKind) -> Refusal {
+    match error {
+        ErrorKind::InvalidSignature => Refusal::Signature,
+        ErrorKind::ExpiredSignature | ErrorKind::ImmatureSignature => Refusal::Time,
+        ErrorKind::InvalidIssuer => Refusal::Issuer,
+        ErrorKind::InvalidAudience => Refusal::Audience,
+        ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => Refusal::Claims,
+        _ => Refusal::Form,
+    }
+}
+
+/// Returns the challenge of RFC 9470: what login a client's next token must tell of.
+fn challenge(wanted: Option<&StepUp>) -> HeaderValue {
+    let mut text = r#"Bearer error="insufficient_user_authentication""#.to_owned();
+    if let Some(StepUp { max_age, acr }) = wanted {
+        if !acr.is_empty() {
+            text += &format!(r#", acr_values="{}""#, acr.join(" "));
+        }
+        if let Some(most) = max_age {
+            text += &format!(r#", max_age="{}""#, most.as_secs());
+        }
+    }
+    // The configuration takes no class with other characters than a header may have.
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// The bearer token of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut all = headers.get_all(http_header::AUTHORIZATION).iter();
+    let (value, None) = (all.next()?, all.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::TokenType;
+
+    /// An issuer of access tokens that EdDSA signs.
+    pub(super) fn issuer() -> Issuer {
+        Issuer {
+            name: "https://login.example".into(),
+            audience: "pims".into(),
+            keys: IssuerKeys::File("jwks.json".into()),
+            refresh: Duration::from_secs(300),
+            algorithms: vec![jsonwebtoken::Algorithm::EdDSA],
+            leeway: Duration::from_secs(30),
+            types: vec![TokenType::AccessToken],
+            authorized_parties: Vec::new(),
+            scope: Vec::new(),
+            max_lifetime: Duration::from_secs(86_400),
+            step_up: None,
+        }
+    }
+
+    #[test]
+    fn a_challenge_says_what_login_is_wanted() {
+        let of = |max_age: Option<u64>, acr: &[&str]| {
+            let acr = acr.iter().map(|class| (*class).to_owned()).collect();
+            challenge(Some(&StepUp { max_age: max_age.map(Duration::from_secs), acr })).to_str().map(str::to_owned)
+        };
+        let begin = r#"Bearer error="insufficient_user_authentication""#;
+        assert_eq!(of(Some(300), &[]).ok(), Some(format!(r#"{begin}, max_age="300""#)));
+        let both = format!(r#"{begin}, acr_values="gold urn:x:silver", max_age="60""#);
+        assert_eq!(of(Some(60), &["gold", "urn:x:silver"]).ok(), Some(both));
+    }
+}

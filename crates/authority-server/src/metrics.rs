@@ -1,0 +1,304 @@
+//! What is counted, as Prometheus reads it. Labels name routes, statuses and outcomes; never an account or a device.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::process::Process;
+
+/// The numbers of one instance.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<RouteLabels, Histogram>,
+    steps: Histogram,
+    limited: Family<LimitLabels, Counter>,
+    handshakes: Family<HandshakeLabels, Counter>,
+    outcomes: Family<OutcomeLabels, Counter>,
+    sms: Family<OutcomeLabels, Counter>,
+    /// Connections that are open.
+    pub(crate) connections: Gauge,
+    retries: Counter,
+    sms_limited: Counter,
+    sms_waiting: Gauge,
+    steps_running: Gauge,
+    database_up: Gauge,
+    database_used: Gauge,
+    database_idle: Gauge,
+    failures: Family<WorkLabels, Counter>,
+    operators_refused: Family<ReasonLabels, Counter>,
+    audit_broken: Gauge,
+    audit_seal: Gauge,
+    pins_forgiven: Counter,
+    budgets_half_spent: Counter,
+    clones_suspected: Counter,
+    process: Process,
+}
+
+/// What is looked up when Prometheus asks.
+pub(crate) struct Snapshot {
+    /// How often steps were run again.
+    pub(crate) retries: u64,
+    /// SMS that this instance did not send because the budget was spent.
+    pub(crate) sms_limited: u64,
+    /// What the rules found.
+    pub(crate) tally: pims_authority::Tally,
+    /// SMS that wait; `None` where the database did not say.
+    pub(crate) sms_waiting: Option<u32>,
+    /// Steps that have their turn in the database.
+    pub(crate) steps_running: usize,
+    /// Connections to the database that are used, and that are idle; `None` where there is no pool of them.
+    pub(crate) database_connections: Option<(u32, u32)>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    method: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LimitLabels {
+    limit: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct HandshakeLabels {
+    group: &'static str,
+    version: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WorkLabels {
+    work: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabels {
+    operation: String,
+    outcome: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("pims_authority");
+        let requests = Family::default();
+        registry.register("requests", "Requests by route, method and status", requests.clone());
+        let seconds = Family::<RouteLabels, Histogram>::new_with_constructor(histogram);
+        registry.register_with_unit(
+            "request_duration",
+            "Time until a request is answered",
+            Unit::Seconds,
+            seconds.clone(),
+        );
+        let steps = histogram();
+        registry.register_with_unit(
+            "step_duration",
+            "Time of a step with the database, its turn included",
+            Unit::Seconds,
+            steps.clone(),
+        );
+        let limited = Family::default();
+        registry.register("limited", "Requests that were refused because of a limit", limited.clone());
+        let handshakes = Family::default();
+        registry.register("tls_handshakes", "TLS handshakes by key exchange group and version", handshakes.clone());
+        let outcomes = Family::default();
+        registry.register("outcomes", "Operations by the word that was answered", outcomes.clone());
+        let sms = Family::default();
+        registry.register("sms", "SMS by what became of them", sms.clone());
+        let connections = Gauge::default();
+        registry.register("connections", "Open connections", connections.clone());
+        let retries = Counter::default();
+        registry.register("database_retries", "Steps that were run again because they collided", retries.clone());
+        let sms_limited = Counter::default();
+        registry.register("sms_limited", "SMS that were not sent because the budget was spent", sms_limited.clone());
+        let sms_waiting = Gauge::default();
+        registry.register("sms_waiting", "SMS that wait to be tried again", sms_waiting.clone());
+        registry.register("build", "The program", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+        let [steps_running, database_up, database_used, database_idle]: [Gauge; 4] = Default::default();
+        registry.register("steps_running", "Steps that have their turn in the database", steps_running.clone());
+        registry.register("database_up", "Whether the database answered this scrape", database_up.clone());
+        registry.register("database_connections_used", "Connections to PostgreSQL in use", database_used.clone());
+        registry.register(
+            "database_connections_idle",
+            "Connections to PostgreSQL that are idle",
+            database_idle.clone(),
+        );
+        let failures = Family::default();
+        registry.register(
+            "failures",
+            "Work that failed: between requests, or at a row that another program changed (altered_row)",
+            failures.clone(),
+        );
+        let operators_refused = Family::default();
+        registry.register(
+            "operators_refused",
+            "Requests to the operators' listener that were refused",
+            operators_refused.clone(),
+        );
+        let [audit_broken, audit_seal]: [Gauge; 2] = Default::default();
+        registry.register("audit_broken", "Whether the audit trail was found changed", audit_broken.clone());
+        registry.register("audit_seal", "Number of the newest seal of the audit trail", audit_seal.clone());
+        let [pins_forgiven, budgets_half_spent, clones_suspected]: [Counter; 3] = Default::default();
+        registry.register("pins_forgiven", "Wrong PINs that a right one forgave", pins_forgiven.clone());
+        registry.register(
+            "pin_budgets_half_spent",
+            "PINs that saw half as many wrong ones as pin.budget allows",
+            budgets_half_spent.clone(),
+        );
+        registry.register(
+            "clones_suspected",
+            "Devices that showed an older K1 or lastsync: a second copy, or a restored backup",
+            clones_suspected.clone(),
+        );
+        let metrics = Self {
+            registry,
+            requests,
+            seconds,
+            steps,
+            limited,
+            handshakes,
+            outcomes,
+            sms,
+            connections,
+            retries,
+            sms_limited,
+            sms_waiting,
+            steps_running,
+            database_up,
+            database_used,
+            database_idle,
+            failures,
+            operators_refused,
+            audit_broken,
+            audit_seal,
+            pins_forgiven,
+            budgets_half_spent,
+            clones_suspected,
+            process: Process::default(),
+        };
+        metrics.begin();
+        metrics
+    }
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.0005, 2.0, 16))
+}
+
+impl Metrics {
+    /// Has series that begin with nothing, where they are known before: the first time that something happens is then a change that is seen.
+    fn begin(&self) {
+        for limit in [
+            "address",
+            "connections",
+            "account",
+            "party",
+            "number",
+            "wrong_codes",
+            "wrong_otps",
+            "refused_finalize",
+            "operators",
+        ] {
+            let _ = self.limited.get_or_create(&LimitLabels { limit });
+        }
+        for work in ["sms", "housekeeping", "issuer_keys", "altered_row", "audit"] {
+            let _ = self.failures.get_or_create(&WorkLabels { work });
+        }
+        for reason in ["token", "role", "cross_site", "type"] {
+            let _ = self.operators_refused.get_or_create(&ReasonLabels { reason });
+        }
+        self.sms(pims_authority::Delivered::default());
+    }
+
+    pub(crate) fn request(&self, route: &str, method: &str, status: u16, time: Duration) {
+        let labels = RequestLabels { route: route.to_owned(), method: method.to_owned(), status };
+        self.requests.get_or_create(&labels).inc();
+        self.seconds.get_or_create(&RouteLabels { route: route.to_owned() }).observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn step(&self, time: Duration) {
+        self.steps.observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn limited(&self, limit: &'static str) {
+        self.limited.get_or_create(&LimitLabels { limit }).inc();
+    }
+
+    /// Counts a TLS handshake; both words come from fixed lists.
+    pub(crate) fn handshake(&self, group: &'static str, version: &'static str) {
+        self.handshakes.get_or_create(&HandshakeLabels { group, version }).inc();
+    }
+
+    pub(crate) fn outcome(&self, operation: &str, outcome: &str) {
+        let labels = OutcomeLabels { operation: operation.to_owned(), outcome: outcome.to_owned() };
+        self.outcomes.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn sms(&self, delivered: pims_authority::Delivered) {
+        for (outcome, count) in [("sent", delivered.sent), ("failed", delivered.failed), ("dropped", delivered.dropped)]
+        {
+            let labels = OutcomeLabels { operation: "retry".to_owned(), outcome: outcome.to_owned() };
+            self.sms.get_or_create(&labels).inc_by(count.into());
+        }
+    }
+
+    pub(crate) fn operator_refused(&self, reason: &'static str) {
+        self.operators_refused.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// What a tick of the audit trail saw. Once it was found changed, it stays so until the program is started again.
+    pub(crate) fn audit(&self, newest: i64, broken: bool) {
+        self.audit_seal.set(newest);
+        if broken {
+            self.audit_broken.set(1);
+        }
+    }
+
+    /// Work between requests came to nothing: what it was is in the log.
+    pub(crate) fn failed(&self, work: &'static str) {
+        self.failures.get_or_create(&WorkLabels { work }).inc();
+    }
+
+    /// The text that Prometheus reads. What waits is left as it was where it could not be counted.
+    pub(crate) fn text(&self, now: &Snapshot) -> String {
+        self.retries.inner().store(now.retries, Ordering::Relaxed);
+        self.sms_limited.inner().store(now.sms_limited, Ordering::Relaxed);
+        self.pins_forgiven.inner().store(now.tally.pins_forgiven, Ordering::Relaxed);
+        self.budgets_half_spent.inner().store(now.tally.budgets_half_spent, Ordering::Relaxed);
+        self.clones_suspected.inner().store(now.tally.clones_suspected, Ordering::Relaxed);
+        self.database_up.set(now.sms_waiting.is_some().into());
+        if let Some(waiting) = now.sms_waiting {
+            self.sms_waiting.set(waiting.into());
+        }
+        self.steps_running.set(i64::try_from(now.steps_running).unwrap_or(i64::MAX));
+        let (used, idle) = now.database_connections.unwrap_or_default();
+        self.database_used.set(used.into());
+        self.database_idle.set(idle.into());
+        let mut text = String::new();
+        // Writing to a text does not fail.
+        let _ = encode_registry(&mut text, &self.registry);
+        self.process.write(&mut text);
+        let _ = encode_eof(&mut text);
+        text
+    }
+}

@@ -1,0 +1,148 @@
+//! What all requests share, and how a request gets its turn in the database.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use super::config::{Limits, RelyingParty};
+use super::identity::Identity;
+use super::metrics::Metrics;
+use super::rates::Rate;
+use super::signer::Signer;
+use pims_authority::{AccountName, Actor, Authority, Failure};
+
+/// How long a request waits for its turn at the SMS gateway.
+const GATEWAY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The service behind its listeners.
+pub(crate) struct Service {
+    authority: Authority,
+    pub(crate) identity: Identity,
+    pub(crate) signer: Option<Signer>,
+    pub(crate) relying_parties: BTreeMap<String, RelyingParty>,
+    pub(crate) rates: Rates,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+    /// Whether the database was ready, and when that was asked.
+    pub(crate) readiness: Arc<Mutex<Option<(Instant, bool)>>>,
+    steps: Arc<Semaphore>,
+    sends: Arc<Semaphore>,
+}
+
+/// How often who may do what.
+pub(crate) struct Rates {
+    pub(crate) address: Rate<IpAddr>,
+    pub(crate) account: Rate<AccountName>,
+    pub(crate) wrong_codes_of_address: Rate<IpAddr>,
+    pub(crate) wrong_codes: Rate<()>,
+    /// By who asked: a relying party, or (`None`) the account's own app. What strangers do at a party is not held against the app.
+    pub(crate) wrong_otps: Rate<(Option<String>, AccountName)>,
+    /// Of relying parties that are open to everybody.
+    pub(crate) wrong_otps_of_address: Rate<IpAddr>,
+    /// Finalize steps that were refused after RSA work, by address.
+    pub(crate) refused_finalize: Rate<IpAddr>,
+    /// Of relying parties that are known by their tokens.
+    pub(crate) party: Rate<String>,
+    /// SMS to numbers that are nobody's yet.
+    pub(crate) codes_of_number: Rate<String>,
+    /// Requests to the operators' listener that showed no operator's token or certificate.
+    pub(crate) unknown_operators_of_address: Rate<IpAddr>,
+    pub(crate) unknown_operators: Rate<()>,
+}
+
+impl Service {
+    pub(crate) fn new(
+        authority: Authority,
+        identity: Identity,
+        signer: Option<Signer>,
+        relying_parties: BTreeMap<String, RelyingParty>,
+        limits: Limits,
+    ) -> Self {
+        // What it does between requests is the service's own.
+        let authority = authority.acting_as(&Actor::Service, None);
+        let rates = Rates {
+            address: Rate::per_minute(limits.address_per_minute),
+            account: Rate::per_minute(limits.account_per_minute),
+            wrong_codes_of_address: Rate::per_minute(limits.wrong_codes_per_address_and_minute),
+            wrong_codes: Rate::per_minute(limits.wrong_codes_per_minute),
+            wrong_otps: Rate::per_minute(limits.wrong_otps_per_account_and_minute),
+            wrong_otps_of_address: Rate::per_minute(limits.wrong_otps_per_address_and_minute),
+            refused_finalize: Rate::per_minute(limits.refused_finalize_per_address_and_minute),
+            party: Rate::per_minute(limits.party_per_minute),
+            codes_of_number: Rate::per_hour(limits.codes_per_number_and_hour),
+            unknown_operators_of_address: Rate::per_minute(limits.unknown_operators_per_minute),
+            unknown_operators: Rate::per_minute(limits.unknown_operators_per_minute),
+        };
+        let [steps, sends] = [(); 2].map(|()| Arc::new(Semaphore::new(limits.steps)));
+        let (metrics, readiness) = (Metrics::default(), Arc::default());
+        Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps, sends }
+    }
+
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// How many steps have their turn at the moment.
+    pub(crate) fn steps_running(&self) -> usize {
+        self.limits.steps.saturating_sub(self.steps.available_permits())
+    }
+
+    /// Runs work with the database on a thread that may wait. So many run at once, the others wait for their turn; one whose caller is gone
+    /// is finished all the same.
+    pub(crate) async fn step<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failed> {
+        let began = Instant::now();
+        let turn = self.steps.clone().acquire_owned().await.map_err(|_| Failed)?;
+        let done = self.run(turn, work).await;
+        self.metrics.step(began.elapsed());
+        done
+    }
+
+    /// The same for work that waits for the SMS gateway, which takes no turn from the others: as many may do that as there are steps. `None`
+    /// where so many do already.
+    pub(crate) async fn send<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Option<T>, Failed> {
+        match tokio::time::timeout(GATEWAY_PATIENCE, self.sends.clone().acquire_owned()).await {
+            Ok(turn) => self.run(turn.map_err(|_| Failed)?, work).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The turn is given back however the work ends.
+    async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        turn: OwnedSemaphorePermit,
+        work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failed> {
+        let service = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&service.authority)
+        });
+        match done.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(failure)) => {
+                if matches!(failure, Failure::Altered { .. }) {
+                    self.metrics.failed("altered_row");
+                }
+                tracing::error!(%failure, "a step failed");
+                Err(Failed)
+            }
+            Err(_) => {
+                tracing::error!("a step panicked");
+                Err(Failed)
+            }
+        }
+    }
+}
+
+/// The service could not judge. What was wrong is in the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failed;

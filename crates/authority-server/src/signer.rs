@@ -1,0 +1,139 @@
+//! The tokens that one-time passwords are exchanged for: signed JWTs, and the public keys that they are checked with.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use jsonwebtoken::{EncodingKey, Header, encode};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::config::{AccessTokens, Signature};
+use pims_authority::{AccountName, Authority, Failure};
+
+/// Signs access tokens.
+pub(crate) struct Signer {
+    issuer: String,
+    audience: String,
+    lifetime: Duration,
+    algorithm: jsonwebtoken::Algorithm,
+    key: EncodingKey,
+    key_id: String,
+    key_set: Value,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    iat: u64,
+    nbf: u64,
+    exp: u64,
+    jti: String,
+}
+
+impl Signer {
+    /// With the key of this generation, which is made where there is none. The keys of the generations before and after are published,
+    /// too: instances change from one to the next at different moments, and tokens outlive the change.
+    pub(crate) fn new(authority: &Authority, settings: &AccessTokens) -> Result<Self, Failure> {
+        let mut keys = Vec::new();
+        let first = settings.generation.saturating_sub(1).max(1);
+        for generation in first..=settings.generation.saturating_add(1) {
+            let name = format!("access_tokens.{}.{generation}", name(settings.algorithm));
+            let secret = authority.secret(&name, || generate(settings.algorithm))?;
+            let public = public(settings.algorithm, &secret)?;
+            keys.push((generation, secret, public));
+        }
+        let set: Vec<&Value> = keys.iter().map(|(_, _, public)| public).collect();
+        let key_set = json!({ "keys": set });
+        let (_, secret, public) =
+            keys.iter().find(|(generation, ..)| *generation == settings.generation).ok_or(Failure::Sealed)?;
+        let key = match settings.algorithm {
+            Signature::EdDsa => EncodingKey::from_ed_der(secret),
+            Signature::Es256 => EncodingKey::from_ec_der(secret),
+        };
+        Ok(Self {
+            issuer: settings.issuer.clone(),
+            audience: settings.audience.clone(),
+            lifetime: settings.lifetime,
+            algorithm: match settings.algorithm {
+                Signature::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+                Signature::Es256 => jsonwebtoken::Algorithm::ES256,
+            },
+            key,
+            key_id: public["kid"].as_str().unwrap_or_default().to_owned(),
+            key_set,
+        })
+    }
+
+    /// The public keys, as a JSON Web Key Set (RFC 7517).
+    pub(crate) fn key_set(&self) -> &Value {
+        &self.key_set
+    }
+
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// A token for an account.
+    pub(crate) fn sign(&self, account: &AccountName) -> Result<String, Failure> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let claims = Claims {
+            iss: &self.issuer,
+            aud: &self.audience,
+            sub: account.as_str(),
+            iat: now,
+            nbf: now,
+            exp: now.saturating_add(self.lifetime.as_secs()),
+            jti: pims_authority::random::hex::<16>()?,
+        };
+        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(self.algorithm) };
+        encode(&header, &claims, &self.key).map_err(|_| Failure::Arithmetic)
+    }
+}
+
+fn name(algorithm: Signature) -> &'static str {
+    match algorithm {
+        Signature::EdDsa => "eddsa",
+        Signature::Es256 => "es256",
+    }
+}
+
+/// A new private key, PKCS #8.
+fn generate(algorithm: Signature) -> Result<Vec<u8>, Failure> {
+    let random = SystemRandom::new();
+    let made = match algorithm {
+        Signature::EdDsa => Ed25519KeyPair::generate_pkcs8(&random),
+        Signature::Es256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random),
+    };
+    made.map(|document| document.as_ref().to_vec()).map_err(|_| Failure::Randomness)
+}
+
+/// The public half as a JSON Web Key, whose `kid` is its thumbprint (RFC 7638).
+fn public(algorithm: Signature, secret: &[u8]) -> Result<Value, Failure> {
+    let text = |bytes: &[u8]| Base64UrlUnpadded::encode_string(bytes);
+    // The members that make the thumbprint, in the order of their names.
+    let (mut key, word) = match algorithm {
+        Signature::EdDsa => {
+            let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(secret).map_err(|_| Failure::Sealed)?;
+            (json!({"crv": "Ed25519", "kty": "OKP", "x": text(pair.public_key().as_ref())}), "EdDSA")
+        }
+        Signature::Es256 => {
+            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret, &SystemRandom::new())
+                .map_err(|_| Failure::Sealed)?;
+            // 4, x, y.
+            let point = pair.public_key().as_ref();
+            let (x, y) = point.get(1..).unwrap_or_default().split_at_checked(32).ok_or(Failure::Sealed)?;
+            (json!({"crv": "P-256", "kty": "EC", "x": text(x), "y": text(y)}), "ES256")
+        }
+    };
+    // serde_json keeps the members of an object in the order of their names.
+    let thumbprint = text(&Sha256::digest(key.to_string().as_bytes()));
+    key["kid"] = thumbprint.into();
+    key["alg"] = word.into();
+    key["use"] = "sig".into();
+    Ok(key)
+}

@@ -1,0 +1,69 @@
+//! The views of rows that operators get, as JSON: by the API for operators, and by commands with `--json`.
+
+use serde::Serialize;
+
+use pims_authority::{AccountInfo, AuditEntry, DeviceInfo};
+
+/// An account.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccountView {
+    pub(crate) name: String,
+    pub(crate) phone_number: Option<String>,
+    pub(crate) blocked: bool,
+    pub(crate) pin_tries: u32,
+    pub(crate) pin_wrong: u32,
+    pub(crate) has_pin: bool,
+    pub(crate) devices: u32,
+}
+
+impl From<AccountInfo> for AccountView {
+    fn from(info: AccountInfo) -> Self {
+        let AccountInfo { name, phone_number, blocked, pin_tries, pin_wrong, has_pin, devices } = info;
+        Self { name: name.as_str().to_owned(), phone_number, blocked, pin_tries, pin_wrong, has_pin, devices }
+    }
+}
+
+/// A device of an account.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeviceView {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) serial: String,
+    /// Milliseconds since 1970.
+    pub(crate) made_at: i64,
+    pub(crate) used_at: Option<i64>,
+    pub(crate) pin_tries: u32,
+    pub(crate) suspected_at: Option<i64>,
+    pub(crate) suspended: bool,
+}
+
+impl From<DeviceInfo> for DeviceView {
+    fn from(info: DeviceInfo) -> Self {
+        let DeviceInfo { id, name, serial, made_at, used_at, pin_tries, suspected_at, suspended } = info;
+        Self { id, name, serial, made_at, used_at, pin_tries, suspected_at, suspended }
+    }
+}
+
+/// A line of the audit trail.
+#[derive(Serialize)]
+pub(crate) struct AuditView {
+    /// A text: it takes more bits than numbers of JSON are safe for.
+    pub(crate) id: String,
+    /// Milliseconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) account: Option<String>,
+    pub(crate) device: Option<String>,
+    pub(crate) event: String,
+    pub(crate) actor: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) count: u64,
+}
+
+impl From<AuditEntry> for AuditView {
+    fn from(entry: AuditEntry) -> Self {
+        let AuditEntry { id, at, account, device, event, actor, address, count } = entry;
+        Self { id: id.to_string(), at, account, device, event, actor, address, count }
+    }
+}

@@ -1,0 +1,228 @@
+//! Answers: XML in, named values out.
+
+use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::Event;
+use zeroize::Zeroizing;
+
+use super::error::EngineError;
+use crate::mode::Action;
+use crate::word::Word;
+
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 256 * 1024;
+
+/// The most children that are kept of an answer.
+const MAX_FIELDS: usize = 256;
+
+/// An answer whose `err` is `OK`. Its values may be keys: they are wiped when dropped, and there is no `Debug`.
+pub struct Answer {
+    fields: Vec<(String, Zeroizing<String>)>,
+}
+
+impl Answer {
+    /// Reads the answer to a step, `ActionSetup` or `ActionFinalize`. A child may be missing, empty or repeated (then the
+    /// first counts); unknown ones are ignored.
+    pub fn read(xml: &str, action: Action) -> Result<Self, EngineError> {
+        let answer = Self { fields: fields(xml, action.as_str())? };
+        match answer.text("err") {
+            None => Err(EngineError::Unusable("it has no err")),
+            Some("OK") => Ok(answer),
+            Some(word) => Err(EngineError::Refused {
+                word: Word::read(word),
+                attempts_left: answer.text("attemptsLeft").and_then(|left| left.parse().ok()),
+                reason: answer
+                    .text("reason")
+                    .filter(|reason| reason.len() <= 40 && reason.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+                    .map(str::to_owned),
+                retry_after_seconds: answer.text("retryAfterSeconds").and_then(|seconds| seconds.parse().ok()),
+            }),
+        }
+    }
+
+    /// A child's text, trimmed; `None` where it is missing or empty.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.fields.iter().find(|(field, _)| field == name)?;
+        Some(value.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// A child's text that must be there.
+    pub(super) fn need(&self, name: &str, missing: &'static str) -> Result<&str, EngineError> {
+        self.text(name).ok_or(EngineError::Unusable(missing))
+    }
+
+    /// Returns the challenge of a setup step's answer.
+    pub(super) fn challenge(xml: &str) -> Result<String, EngineError> {
+        let answer = Self::read(xml, Action::Setup)?;
+        answer.need("challenge", "it has no challenge").map(str::to_owned)
+    }
+
+    /// Returns a child that is a short word of the service, to be sent back later.
+    pub(super) fn token(&self, name: &str) -> Result<Option<&str>, EngineError> {
+        match self.text(name) {
+            Some(text) if text.len() > 128 || !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Err(EngineError::Unusable("one of its identifiers is too long or not plain text"))
+            }
+            text => Ok(text),
+        }
+    }
+}
+
+/// The children of the one element that an answer is.
+fn fields(xml: &str, action: &str) -> Result<Vec<(String, Zeroizing<String>)>, EngineError> {
+    const NOT_XML: EngineError = EngineError::Unusable("it is not well-formed XML");
+    const OTHER_ELEMENT: EngineError = EngineError::Unusable("its element is not the one of this step");
+    if xml.len() > MAX_ANSWER {
+        return Err(EngineError::Unusable("it is longer than 256 KiB"));
+    }
+    let mut reader = Reader::from_str(xml);
+    let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
+    let mut depth = 0usize;
+    let mut seen = false;
+    loop {
+        match reader.read_event().map_err(|_| NOT_XML)? {
+            Event::Start(tag) => {
+                depth += 1;
+                match depth {
+                    1 if seen || tag.name().as_ref() != action => return Err(OTHER_ELEMENT),
+                    1 => seen = true,
+                    2 => begin(&mut fields, tag.name().as_ref())?,
+                    _ => {}
+                }
+            }
+            Event::Empty(tag) => match depth {
+                0 if seen || tag.name().as_ref() != action => return Err(OTHER_ELEMENT),
+                0 => seen = true,
+                1 => begin(&mut fields, tag.name().as_ref())?,
+                _ => {}
+            },
+            Event::End(_) => depth = depth.checked_sub(1).ok_or(NOT_XML)?,
+            Event::Text(text) if depth == 2 => extend(&mut fields, &text.xml10_content()),
+            Event::CData(text) if depth == 2 => extend(&mut fields, &text.xml10_content()),
+            Event::GeneralRef(reference) if depth == 2 => {
+                let letter = reference.resolve_char_ref().map_err(|_| NOT_XML)?;
+                match (letter, resolve_predefined_entity(&reference.xml10_content())) {
+                    (Some(letter), _) => extend(&mut fields, letter.encode_utf8(&mut [0; 4])),
+                    (None, Some(text)) => extend(&mut fields, text),
+                    (None, None) => return Err(EngineError::Unusable("it uses an entity that is not XML's own")),
+                }
+            }
+            Event::DocType(_) => return Err(EngineError::Unusable("it has a document type")),
+            Event::Eof if depth == 0 && seen => return Ok(fields),
+            Event::Eof => return Err(NOT_XML),
+            _ => {}
+        }
+    }
+}
+
+fn begin(fields: &mut Vec<(String, Zeroizing<String>)>, name: &str) -> Result<(), EngineError> {
+    if fields.len() == MAX_FIELDS {
+        return Err(EngineError::Unusable("it has too many children"));
+    }
+    fields.push((name.to_owned(), Zeroizing::new(String::new())));
+    Ok(())
+}
+
+fn extend(fields: &mut [(String, Zeroizing<String>)], text: &str) {
+    if let Some((_, value)) = fields.last_mut() {
+        value.push_str(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(xml: &str) -> Result<Answer, EngineError> {
+        Answer::read(xml, Action::Setup)
+    }
+
+    #[test]
+    fn children_are_found_missing_empty_or_repeated() {
+        let answer = read(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ActionSetup>\n <err>OK</err><a> 1 </a><b/><c></c><a>2</a><d>x&amp;&#65;</d><e><![CDATA[<y>]]></e>\n<f>p<g>q</g>r</f></ActionSetup>",
+        )
+        .ok()
+        .unwrap();
+        let found = ["a", "b", "c", "d", "e", "f", "g", "z"].map(|name| answer.text(name));
+        assert_eq!(found, [Some("1"), None, None, Some("x&A"), Some("<y>"), Some("pr"), None, None]);
+    }
+
+    #[test]
+    fn an_error_word_refuses_with_what_is_left() {
+        let refused = read("<ActionSetup><err>NOK:ACCESS</err><attemptsLeft>3</attemptsLeft></ActionSetup>").err();
+        assert_eq!(
+            refused,
+            Some(EngineError::Refused {
+                word: Word::Access,
+                attempts_left: Some(3),
+                reason: None,
+                retry_after_seconds: None
+            })
+        );
+        for (told, read) in [("commonPin", Some("commonPin")), ("no \"word\"", None), ("", None)] {
+            let xml = format!("<ActionSetup><err>NOK:STATE</err><reason>{told}</reason></ActionSetup>");
+            let reason = read.map(str::to_owned);
+            let refused = Answer::read(&xml, Action::Setup).err();
+            assert_eq!(
+                refused,
+                Some(EngineError::Refused {
+                    word: Word::State,
+                    attempts_left: None,
+                    reason,
+                    retry_after_seconds: None
+                })
+            );
+        }
+        let refused = read("<ActionSetup><err>NOK_BLOCKED</err></ActionSetup>").err();
+        assert_eq!(
+            refused,
+            Some(EngineError::Refused {
+                word: Word::Blocked,
+                attempts_left: None,
+                reason: None,
+                retry_after_seconds: None
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_not_the_expected_xml_is_unusable() {
+        for bad in [
+            "",
+            "OK",
+            "<html/>",
+            "<ActionFinalize><err>OK</err></ActionFinalize>",
+            "<ActionSetup>",
+            "<ActionSetup/>",
+            "<ActionSetup><err/></ActionSetup>",
+            "<ActionSetup><err>OK</ActionSetup>",
+            "<ActionSetup><err>&evil;</err></ActionSetup>",
+            "<ActionSetup><err>&#0;</err></ActionSetup>",
+            "<!DOCTYPE a><ActionSetup><err>OK</err></ActionSetup>",
+            "<ActionSetup><err>OK</err></ActionSetup><ActionSetup/>",
+        ] {
+            assert!(matches!(read(bad).err(), Some(EngineError::Unusable(_))), "{bad}");
+        }
+        let long = format!("<ActionSetup><err>OK</err>{}</ActionSetup>", " ".repeat(MAX_ANSWER));
+        assert!(read(&long).is_err());
+        let many = format!("<ActionSetup><err>OK</err>{}</ActionSetup>", "<a/>".repeat(300));
+        assert!(read(&many).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_answer_or_an_error(xml in ".*") {
+            let _ = read(&xml);
+        }
+
+        #[test]
+        fn any_soup_of_markup_is_an_answer_or_an_error(parts in prop::collection::vec(prop::sample::select(vec![
+            "<ActionSetup>", "</ActionSetup>", "<err>", "</err>", "OK", "<", ">", "&", "&amp;", "&#x41;", "<![CDATA[", "]]>", "<!--", "-->", "<?x", "?>", "<!DOCTYPE", "\"", " ", "é",
+        ]), 0..40)) {
+            let _ = read(&parts.concat());
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The application that speaks, and the parameters that every request of it carries.
+
+use super::device::Device;
+use super::request::Request;
+use crate::mode::{Action, Mode};
+use crate::values::Proofs;
+
+/// The protocol version that observed clients announce.
+const VERSION: &str = "Generator-1.0/0.2.11";
+
+/// The language that observed clients ask for.
+const LANG: &str = "fr";
+
+/// The application at the service.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The application's id: 32 hex digits.
+    pub mac_id: String,
+    /// The name under which a device enrolls: what a person recognises it by.
+    pub name: String,
+}
+
+impl Client {
+    /// A setup step of an activated device.
+    pub(super) fn setup(&self, mode: Mode, device: &Device) -> Request {
+        self.setup_of(mode, &device.id, &device.last_sync)
+    }
+
+    /// A setup step of a device that has no id yet.
+    pub(super) fn first_setup(&self, mode: Mode) -> Request {
+        self.setup_of(mode, "", "0")
+    }
+
+    fn setup_of(&self, mode: Mode, id: &str, last_sync: &str) -> Request {
+        Request::new(Action::Setup, mode)
+            .with("id", id)
+            .with("lastsync", last_sync)
+            .with("version", VERSION)
+            .with("macid", &self.mac_id)
+    }
+
+    /// A finalize step of an activated device.
+    pub(super) fn finalize(&self, mode: Mode, device: &Device) -> Request {
+        self.finalize_of(mode, &device.id, &device.last_sync)
+    }
+
+    /// A finalize step of a device that has no id yet.
+    pub(super) fn first_finalize(&self, mode: Mode) -> Request {
+        self.finalize_of(mode, "", "0")
+    }
+
+    fn finalize_of(&self, mode: Mode, id: &str, last_sync: &str) -> Request {
+        Request::new(Action::Finalize, mode)
+            .with("id", id)
+            .with("lastsync", last_sync)
+            .with("version", VERSION)
+            .with("lang", LANG)
+            .with("ack", "")
+            .with("macid", &self.mac_id)
+    }
+}
+
+impl Request {
+    /// Appends the proofs.
+    pub(super) fn proved(self, proofs: &Proofs) -> Self {
+        self.with("R0", &proofs.r0).with("R1", &proofs.r1).with("R2", &proofs.r2)
+    }
+}

@@ -1,0 +1,62 @@
+//! `password`: a new PIN for an old one.
+
+use super::answer::Answer;
+use super::client::Client;
+use super::device::{Device, Unlocked};
+use super::error::EngineError;
+use super::request::Request;
+use super::service_keys::{Seed, ServiceKeys};
+use crate::mode::{Action, Mode};
+use crate::values::{Kma, Modulus, Pin};
+
+/// The setup step.
+pub fn setup(client: &Client, device: &Device) -> Request {
+    client.setup(Mode::Password, device)
+}
+
+/// A challenge and the keys that the new PIN is encrypted to.
+pub struct Prepared {
+    pub(super) challenge: String,
+    pub(super) keys: ServiceKeys,
+}
+
+impl Prepared {
+    /// Reads the answer of the setup step.
+    pub fn read(xml: &str, pinned: Option<&Modulus>) -> Result<Self, EngineError> {
+        let answer = Answer::read(xml, Action::Setup)?;
+        let challenge = answer.need("challenge", "it has no challenge")?.to_owned();
+        Ok(Self { challenge, keys: ServiceKeys::read(&answer, pinned)? })
+    }
+
+    /// The finalize step: proofs with the old PIN, the new one encrypted.
+    pub fn finalize(
+        self,
+        client: &Client,
+        unlocked: &Unlocked<'_>,
+        new: &Pin,
+        seeds: [Seed; 2],
+    ) -> Result<Request, EngineError> {
+        let request = client.finalize(Mode::Password, unlocked.device);
+        let request = self.with_new_pin(request, unlocked.device, new, seeds)?;
+        Ok(request.proved(&unlocked.proofs(&self.challenge)))
+    }
+
+    /// Appends `nKma` and `newpin`.
+    pub(super) fn with_new_pin(
+        &self,
+        request: Request,
+        device: &Device,
+        new: &Pin,
+        seeds: [Seed; 2],
+    ) -> Result<Request, EngineError> {
+        let kma = Kma::derive(new, &device.serial);
+        Ok(request
+            .with("nKma", &self.keys.encrypt(kma.as_bytes(), &seeds[0])?)
+            .with("newpin", &self.keys.encrypt(new.digits().as_bytes(), &seeds[1])?))
+    }
+}
+
+/// Reads the answer of the finalize step: the PIN is changed, and the device must synchronize.
+pub fn read(xml: &str) -> Result<(), EngineError> {
+    Answer::read(xml, Action::Finalize).map(drop)
+}

@@ -1,0 +1,98 @@
+//! The modes of the exchange, and the steps of an operation.
+
+/// A mode: the operation that a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// `activate`: an SMS code and a PIN make a device.
+    Activate,
+    /// `ms`: a device registers a service secret.
+    Secret,
+    /// `otp`: a device makes a one-time password.
+    Otp,
+    /// `synchro`: a device fetches its keys again.
+    Synchro,
+    /// `password`: a new PIN for an old one.
+    Password,
+    /// `reset`: a new PIN for an SMS code.
+    Reset,
+    /// `status`: asks for the state of a device.
+    Status,
+    /// `remove`: ends a device (ours).
+    Remove,
+}
+
+impl Mode {
+    /// All modes.
+    pub const ALL: [Self; 8] = [
+        Self::Activate,
+        Self::Secret,
+        Self::Otp,
+        Self::Synchro,
+        Self::Password,
+        Self::Reset,
+        Self::Status,
+        Self::Remove,
+    ];
+
+    /// Returns the word for it in a request.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Activate => "activate",
+            Self::Secret => "ms",
+            Self::Otp => "otp",
+            Self::Synchro => "synchro",
+            Self::Password => "password",
+            Self::Reset => "reset",
+            Self::Status => "status",
+            Self::Remove => "remove",
+        }
+    }
+
+    /// Reads the word of a request.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
+/// A step of an operation. The answer's root element has the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// `ActionSetup`: the service hands over a challenge or keys.
+    Setup,
+    /// `ActionFinalize`: the device proves what it is.
+    Finalize,
+}
+
+impl Action {
+    /// Returns the word for it in a request and an answer.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Setup => "ActionSetup",
+            Self::Finalize => "ActionFinalize",
+        }
+    }
+
+    /// Reads the word of a request.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Setup, Self::Finalize].into_iter().find(|action| action.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mode_and_step_is_read_as_it_is_written_and_no_other() {
+        for mode in Mode::ALL {
+            assert_eq!(Mode::parse(mode.as_str()), Some(mode));
+        }
+        for action in [Action::Setup, Action::Finalize] {
+            assert_eq!(Action::parse(action.as_str()), Some(action));
+        }
+        for other in ["", "Otp", "secret", "otp ", "ActionSetup"] {
+            assert_eq!(Mode::parse(other), None, "{other}");
+        }
+        assert_eq!(Action::parse("setup"), None);
+    }
+}

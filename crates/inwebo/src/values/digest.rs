@@ -1,0 +1,12 @@
+//! The hash of the exchange.
+
+use sha2::{Digest, Sha256};
+
+/// Returns the SHA-256 of pieces of text, as if they stood in one string.
+pub(super) fn sha256(pieces: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for piece in pieces {
+        hash.update(piece.as_bytes());
+    }
+    hash.finalize().into()
+}

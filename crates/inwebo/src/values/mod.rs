@@ -1,0 +1,24 @@
+//! The values that both sides of the exchange compute.
+//!
+//! [`Serial`], the keys [`Kma`], [`K0`], [`K1`] and [`ServiceSecret`], the [`Proofs`], the [`otp`]
+//! function, and RSA-OAEP with exponent 17 under a [`Modulus`].
+
+mod digest;
+pub mod hex;
+mod keys;
+pub mod oaep;
+pub mod otp;
+mod pin;
+mod proof;
+pub mod rsa;
+mod serial;
+mod sms_code;
+mod ticket;
+
+pub use keys::{K0, K1, Kma, SecVal, ServiceSecret};
+pub use pin::Pin;
+pub use proof::{Proofs, proof};
+pub use rsa::Modulus;
+pub use serial::Serial;
+pub use sms_code::SmsCode;
+pub use ticket::Ticket;

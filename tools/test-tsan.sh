@@ -25,7 +25,7 @@ link() { # program, what it is made of
     program=$1
     shift
     clang "$@" -o "$program" -Wl,--whole-archive "$lib/libtsan_rt.a" -Wl,--no-whole-archive -Wl,--export-dynamic \
-        -lcmocka -lgcc_s -lpthread -lm -ldl -lrt
+        -lcmocka -ljansson -lgcc_s -lpthread -lm -ldl -lrt
 }
 
 # runs a program; fails if it fails or if one of its processes reported something.

@@ -361,7 +361,10 @@ TEST_CASE("without a handler, what a callback throws ends the program by std::te
 namespace {
 
 /* Ends a child process that hangs, by SIGALRM. */
-void limit_this_process() { alarm(static_cast<unsigned>(DEADLINE.count())); }
+void limit_this_process()
+{
+    alarm(static_cast<unsigned>(DEADLINE.count()));
+}
 
 /* How a child ended: its exit code, or less than 0 where a signal ended it. */
 int end_of(pid_t child)

@@ -13,7 +13,10 @@ using nlohmann::json;
 namespace {
 
 /* A step that the suite itself makes wrong. */
-[[noreturn]] void wrong_suite(const std::string &what) { throw std::runtime_error("tests/conformance/suite.json: " + what); }
+[[noreturn]] void wrong_suite(const std::string &what)
+{
+    throw std::runtime_error("tests/conformance/suite.json: " + what);
+}
 
 /* What a step needs of those before it, and how it is judged. */
 class Scene {
@@ -123,7 +126,10 @@ private:
     std::string otp_;
 };
 
-extern "C" void on_unsubscribed(const char *message, void *ctx) { static_cast<std::promise<json> *>(ctx)->set_value(json::parse(message)); }
+extern "C" void on_unsubscribed(const char *message, void *ctx)
+{
+    static_cast<std::promise<json> *>(ctx)->set_value(json::parse(message));
+}
 
 /* What calls the library. */
 class Caller {

@@ -561,8 +561,14 @@ TEST_CASE("a subscription of a facade that is gone ends none of the next")
     make(folder);
     subscription = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
     CHECK(first.at(0).message.succeeded());
-    SUBCASE("released by execute") { REQUIRE(pims::execute("free").succeeded()); }
-    SUBCASE("released by pims.h") { pims_free(); }
+    SUBCASE("released by execute")
+    {
+        REQUIRE(pims::execute("free").succeeded());
+    }
+    SUBCASE("released by pims.h")
+    {
+        pims_free();
+    }
     make(other);
     {
         const auto next = pims::subscribe(ACCOUNT, ACTIVATED, second.callback());

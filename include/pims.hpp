@@ -65,7 +65,10 @@ inline void set(detail::Name api, const Params &params, Callback callback);
 /* Runs one request on this thread, beside those that wait: "init", "get", "set" or "free". */
 inline Message execute(detail::Name method, detail::Name api = {}, const Params &params = {});
 
-inline std::string version() { return pims_version(); }
+inline std::string version()
+{
+    return pims_version();
+}
 
 namespace detail {
 
@@ -640,13 +643,25 @@ private:
     return Subscription(feed);
 }
 
-inline void get(detail::Name api, const Params &params, Callback callback) { detail::call(&pims_get, api, params, std::move(callback)); }
+inline void get(detail::Name api, const Params &params, Callback callback)
+{
+    detail::call(&pims_get, api, params, std::move(callback));
+}
 
-inline void set(detail::Name api, const Params &params, Callback callback) { detail::call(&pims_set, api, params, std::move(callback)); }
+inline void set(detail::Name api, const Params &params, Callback callback)
+{
+    detail::call(&pims_set, api, params, std::move(callback));
+}
 
-inline std::future<Message> get(detail::Name api, const Params &params) { return detail::ask(&pims_get, "get", api, params); }
+inline std::future<Message> get(detail::Name api, const Params &params)
+{
+    return detail::ask(&pims_get, "get", api, params);
+}
 
-inline std::future<Message> set(detail::Name api, const Params &params) { return detail::ask(&pims_set, "set", api, params); }
+inline std::future<Message> set(detail::Name api, const Params &params)
+{
+    return detail::ask(&pims_set, "set", api, params);
+}
 
 inline Message execute(detail::Name method, detail::Name api, const Params &params)
 {

@@ -76,9 +76,15 @@ json result_of(const std::string &request, std::future<pims::Message> reply)
     return message.or_throw().json<json>().at("result");
 }
 
-json get(const char *api, const json &params) { return result_of("get " + std::string(api) + ' ' + params.dump(), pims::get(api, params)); }
+json get(const char *api, const json &params)
+{
+    return result_of("get " + std::string(api) + ' ' + params.dump(), pims::get(api, params));
+}
 
-json set(const char *api, const json &params) { return result_of("set " + std::string(api) + ' ' + params.dump(), pims::set(api, params)); }
+json set(const char *api, const json &params)
+{
+    return result_of("set " + std::string(api) + ' ' + params.dump(), pims::set(api, params));
+}
 
 void expect(const json &found, const json &expected)
 {

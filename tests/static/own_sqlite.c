@@ -29,7 +29,10 @@ static void *counted_realloc(void *memory, int bytes)
     return realloc(memory, (size_t)bytes);
 }
 
-static int round_up(int bytes) { return (bytes + 7) & ~7; }
+static int round_up(int bytes)
+{
+    return (bytes + 7) & ~7;
+}
 
 /* Each block begins with its size. */
 static void *sized_malloc(int bytes)
@@ -66,7 +69,10 @@ static int begin(void *state)
     return SQLITE_OK;
 }
 
-static void end(void *state) { (void)state; }
+static void end(void *state)
+{
+    (void)state;
+}
 
 /* The whole process's SQLite gets the program's allocator: it would also be libpims' where both were one. */
 static void configure_own(void)

@@ -22,7 +22,10 @@ static uint32_t (*const abi_version)(void) = pims_abi_version;
 /* Swift compares them with an Int32. */
 static const int32_t constants[] = {PIMS_OK, PIMS_ERROR_TOO_LONG, PIMS_ERROR_QUEUE_FULL};
 
-static void on_message(const char *message, void *ctx) { *(size_t *)ctx = strlen(message); }
+static void on_message(const char *message, void *ctx)
+{
+    *(size_t *)ctx = strlen(message);
+}
 
 int main(void)
 {

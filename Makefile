@@ -23,7 +23,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist install uninstall deb dist cross lint format advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist install uninstall deb dist cross lint format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,11 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, C
 format: ## formats Rust, Python, C and C++
 	$(cargo) fmt --all
 	tools/lint.py $(BUILD)/lint --format
+
+fuzz: ## the fuzz targets of fuzz/, a minute each; FUZZ_SECONDS=…, FUZZ_TARGETS="params config"; docs/fuzzing.md
+	tools/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+FUZZ_SECONDS ?= 60
 
 advisories: ## known vulnerabilities of the dependencies (RustSec); needs cargo-deny and the network, not part of `make test`
 	$(cargo) deny check advisories

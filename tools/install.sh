@@ -7,6 +7,11 @@
 # ($PREFIX/share/doc/libpims) and DESTDIR, which is put before all of them and written into no file. What from: FROM (build/release).
 # RELOCATABLE=yes writes a pims.pc that holds wherever the folder is moved to.
 #
+# cargo-c (0.10.24) was tried in the place of this program. It installs pims.h, the libraries and
+# pims.pc. It leaves libpims.a as rustc makes it, with the symbols of SQLite and ring (tools/localize.sh),
+# knows no CMake package, and builds the library where `make install` does not. It takes eleven minutes
+# to build on two busy cores, and its version has to fit the release of Rust: 0.10.26 wants 1.97.
+#
 # Uninstall removes what install made, by the same list, then the folders that are libpims' own where nothing else is in them. For Linux and
 # its like: ELF, GNU coreutils.
 set -eu

@@ -45,6 +45,9 @@ def main(folder, *options):
     os.environ["PATH"] = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     commands = FORMATS if options == ("--format",) else CHECKS
     failed = [" ".join(command) for command, patterns in commands if not run(command, patterns)]
+    for name in sorted(programs() - {*files(SHELL), *files(PYTHON)}):
+        print(f"{name}: a program whose name ends in neither .sh nor .py is not checked", file=sys.stderr)
+        failed.append("extensions")
     if failed:
         hint = "; `make format` formats" if any("format" in command for command in failed) else ""
         sys.exit(f"lint: {', '.join(failed)} failed{hint}")
@@ -63,6 +66,16 @@ def install(folder):
 def run(command, patterns):
     """Whether a command accepts the files of these patterns, of which there must be one."""
     return subprocess.run([*command, *files(patterns)], check=False).returncode == 0
+
+
+def programs():
+    """The files that name an interpreter. Rust's `#![…]` names none."""
+
+    def begins(name):
+        with open(name, "rb") as file:
+            return file.read(3)
+
+    return {name for name in files(["."]) if begins(name).startswith(b"#!") and begins(name) != b"#!["}
 
 
 def files(patterns):

@@ -45,7 +45,8 @@ use crate::message::{Outcome, Output, TransactionId};
 use crate::process::PerProcess;
 use crate::transport::http::Interrupt;
 
-/// How many calls may wait. One more is not accepted.
+/// How many calls may wait. One more is not accepted, unless it is the end of a subscription by its
+/// transaction id, which has a place reserved.
 pub const MAX_WAITING: usize = 1024;
 
 /// What this process has one of. A forked child begins without a facade, and does not touch its parent's: the queue, the thread and

@@ -242,7 +242,9 @@ pub fn document() -> String {
         "keeps the state through a restart and through a crash.\n\n",
         "## Which operation is allowed where\n\n",
         "- `yes`: the operation begins.\n",
-        "- A code: the operation fails with this code, before anything is sent.\n",
+        "- A code: the operation fails with this code, and its request is not sent.\n",
+        "- `Blocked`: `update` and the two of `otp` first ask the service whether the block has ended, which\n",
+        "  costs no try. If it has, they begin.\n",
         "- Operations that are not listed are allowed in every state.\n\n",
     ));
     let columns = [

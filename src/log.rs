@@ -15,8 +15,31 @@ use pims_private_files::{Access, Folder};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::config::{LogLevel, NewLogFile};
 use crate::process::PerProcess;
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Nothing.
+    None,
+    /// Errors.
+    Low,
+    /// And warnings and the life of the facade.
+    Medium,
+    /// And each request, never a secret of it.
+    High,
+}
+
+/// When a new log file begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewLogFile {
+    /// With each `pims_init`.
+    AppLaunch,
+    /// With each day (UTC).
+    Day,
+    /// After so many minutes.
+    Duration(u32),
+}
 
 /// The log of this process. A forked child does not write into its parent's.
 static LOG: PerProcess<Log> = PerProcess::new();
@@ -234,7 +257,7 @@ fn moment(time: SystemTime) -> String {
 /// Logs an error: something does not work.
 macro_rules! error {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::config::LogLevel::Low) {
+        if $crate::log::is_on($crate::log::LogLevel::Low) {
             $crate::log::write("ERROR", format_args!($($text)*));
         }
     };
@@ -243,7 +266,7 @@ macro_rules! error {
 /// Logs a warning: something should be looked at.
 macro_rules! warning {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::config::LogLevel::Medium) {
+        if $crate::log::is_on($crate::log::LogLevel::Medium) {
             $crate::log::write("WARN", format_args!($($text)*));
         }
     };
@@ -252,7 +275,7 @@ macro_rules! warning {
 /// Logs a step in the life of the facade.
 macro_rules! lifecycle {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::config::LogLevel::Medium) {
+        if $crate::log::is_on($crate::log::LogLevel::Medium) {
             $crate::log::write("INFO", format_args!($($text)*));
         }
     };
@@ -261,7 +284,7 @@ macro_rules! lifecycle {
 /// Logs a request and how it ended.
 macro_rules! request {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::config::LogLevel::High) {
+        if $crate::log::is_on($crate::log::LogLevel::High) {
             $crate::log::write("CALL", format_args!($($text)*));
         }
     };

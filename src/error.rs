@@ -11,7 +11,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 macro_rules! catalogue {
     ($($name:ident = $code:literal, $label:literal;)*) => {
-        /// A code of the reference's catalogue. The numbers are part of the interface and never change.
+        /// A code of the reference's catalogue. The numbers are part of the interface and never
+        /// change.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u16)]
         pub enum Code {

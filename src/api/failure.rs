@@ -16,7 +16,8 @@ use crate::transport::TransportError;
 use crate::transport::embedded::EmbeddedError;
 use crate::transport::http::TrustError;
 
-/// The error of a failed operation. `pin` is the parameter that holds the PIN which the service may refuse.
+/// The error of a failed operation. `pin` is the parameter that holds the PIN which the service may
+/// refuse.
 pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
     match failure {
         Failure::State(refusal, state) => of_state(*refusal, *state),
@@ -80,7 +81,8 @@ pub fn from_failure_without_pin(failure: &Failure) -> Error {
     }
 }
 
-/// The same of an enrollment: a device that is not enrolled cannot reset the PIN of a blocked account, only begin anew.
+/// The same of an enrollment: a device that is not enrolled cannot reset the PIN of a blocked
+/// account, only begin anew.
 pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
     let error = from_failure(failure, "pinCode");
     match failure.word() {
@@ -131,7 +133,8 @@ fn of_state(refusal: Refusal, state: State) -> Error {
             error.with_detail("this device is not enrolled: enroll it first").then(NextAction::RequestSmsCode)
         }
         State::ActivationStarted(_) => error.with_detail("the enrollment of this device is started: finish it with the PIN first"),
-        // No next action: a program that removed the enrollments on its own would take them from every device.
+        // No next action: a program that removed the enrollments on its own would take them from
+        // every device.
         State::Activated(_) => {
             error.with_detail("this device is enrolled already; to enroll it anew, remove the account's enrollments first")
         }

@@ -50,7 +50,8 @@ impl StrongAuthentication {
         self.record_outcome(outcome)
     }
 
-    /// What is known of a block: the service is asked where the device is enrolled and an answer comes.
+    /// What is known of a block: the service is asked where the device is enrolled and an answer
+    /// comes.
     pub fn block(&mut self) -> Result<Option<Block>, Failure> {
         let Some(device) = self.record.enrolled_device().cloned() else { return Ok(self.record.block) };
         self.begin()?;
@@ -64,8 +65,8 @@ impl StrongAuthentication {
         Ok(self.record.block)
     }
 
-    /// Removes all enrollments of the account at the service, then this device's. A device that cannot reach the service keeps its
-    /// enrollment.
+    /// Removes all enrollments of the account at the service, then this device's. A device that
+    /// cannot reach the service keeps its enrollment.
     pub fn remove(&mut self) -> Result<(), Failure> {
         self.begin()?;
         self.permit(Operation::Remove)?;
@@ -84,7 +85,8 @@ impl StrongAuthentication {
                 if had_nothing { Ok(()) } else { self.save() }
             }
             Err(failure) => {
-                // A refusal: nothing was removed. Anything else may have reached the service, or was done: the intent stays.
+                // A refusal: nothing was removed. Anything else may have reached the service, or
+                // was done: the intent stays.
                 let refused = matches!(failure, Failure::Cvs(_)) && failure.word() != Some(&Word::SynchroFailed);
                 if refused && self.record.intent.is_some() {
                     self.record.intent = before;

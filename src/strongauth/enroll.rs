@@ -13,18 +13,21 @@ use super::record::{Activation, Standing, Tickets};
 use super::{Failure, StrongAuthentication};
 use crate::log;
 
-/// How long this device keeps an accepted code where the service does not say: the usual lifetime of one. The service has the last word.
+/// How long this device keeps an accepted code where the service does not say: the usual lifetime
+/// of one. The service has the last word.
 const CODE_LIFETIME_SECONDS: u32 = 10 * 60;
 
 impl StrongAuthentication {
-    /// Has an SMS code checked by the service. Afterwards the device waits for the PIN that the answer names.
+    /// Has an SMS code checked by the service. Afterwards the device waits for the PIN that the
+    /// answer names.
     pub fn accept_code(&mut self, code: &SmsCode) -> Result<PinMode, Failure> {
         self.repair()?;
         let outcome = self.unenrolled(Operation::AcceptCode)?.prepare(code, None).map(|started| started.pin_mode());
         self.record_outcome(outcome)
     }
 
-    /// Finishes the enrollment of this device, with a code or with the one that was accepted before.
+    /// Finishes the enrollment of this device, with a code or with the one that was accepted
+    /// before.
     pub fn enroll(&mut self, pin: &Pin, code: Option<&SmsCode>) -> Result<(), Failure> {
         self.repair()?;
         let started = match code {
@@ -35,7 +38,8 @@ impl StrongAuthentication {
         self.record_outcome(outcome)
     }
 
-    /// Enrolls this device and registers the account's phone number, both or neither, with a code that certifies the number.
+    /// Enrolls this device and registers the account's phone number, both or neither, with a code
+    /// that certifies the number.
     pub fn enroll_with_phone_number(&mut self, pin: &Pin, code: &SmsCode, phone: &str) -> Result<(), Failure> {
         self.repair()?;
         let started = self.unenrolled(Operation::EnrollWithPhoneNumber)?.prepare(code, Some(phone));
@@ -65,8 +69,8 @@ impl StrongAuthentication {
 }
 
 impl<'a> Unenrolled<'a> {
-    /// The setup step. A code whose finalize step may have been sent already is not shown to the service again, which would
-    /// call it used: finishing it delivers the lost answer.
+    /// The setup step. A code whose finalize step may have been sent already is not shown to the
+    /// service again, which would call it used: finishing it delivers the lost answer.
     fn prepare(self, code: &SmsCode, phone: Option<&str>) -> Result<Started<'a>, Failure> {
         let Self { component } = self;
         let now = component.host.now();
@@ -103,7 +107,8 @@ impl<'a> Started<'a> {
     /// Returns the PIN that finishes the enrollment.
     fn pin_mode(&self) -> PinMode {
         if self.activation.finalizing {
-            // The PIN that was sent then is the account's by now, if the request arrived: it is the one to enter again.
+            // The PIN that was sent then is the account's by now, if the request arrived: it is the
+            // one to enter again.
             PinMode::Current
         } else {
             self.activation.prepared.pin_mode
@@ -161,7 +166,8 @@ impl<'a> Started<'a> {
         Ok(finalizing.read(&xml)?)
     }
 
-    /// A code that the service calls dead is of no more use here either; a PIN that it does not take was not set.
+    /// A code that the service calls dead is of no more use here either; a PIN that it does not
+    /// take was not set.
     fn note_refusal<T>(&mut self, failure: Failure) -> Result<T, Failure> {
         if failure.is_refusal_with(&[Word::PinRefused, Word::PinReused]) {
             self.set_finalizing(false)?;
@@ -208,8 +214,9 @@ impl Enrolled<'_> {
     }
 }
 
-/// Returns whether two spellings may be those of one number: they end with the same digits. The service
-/// compared the first one with the number of the code, so the other is that number or a wrong one.
+/// Returns whether two spellings may be those of one number: they end with the same digits. The
+/// service compared the first one with the number of the code, so the other is that number or a
+/// wrong one.
 fn is_same_number(first: Option<&str>, second: Option<&str>) -> bool {
     const DIGITS: usize = 6;
     let last = |text: &str| text.chars().rev().filter(char::is_ascii_digit).take(DIGITS).collect::<String>();

@@ -1,8 +1,9 @@
 //! The StrongAuthentication component: what runs an operation.
 //!
-//! [`StrongAuthentication`] holds the device record, asks the [`machine`] whether an operation may begin, lets the protocol engine
-//! ([`inwebo::client`]) make the requests, sends them through a [`Transport`], and writes down what it learns. It knows neither JSON
-//! nor callbacks. It is used by one thread at a time.
+//! [`StrongAuthentication`] holds the device record, asks the [`machine`] whether an operation may
+//! begin, lets the protocol engine ([`inwebo::client`]) make the requests, sends them through a
+//! [`Transport`], and writes down what it learns. It knows neither JSON nor callbacks. It is used
+//! by one thread at a time.
 //!
 //! | file | operations |
 //! | --- | --- |
@@ -157,7 +158,8 @@ impl StrongAuthentication {
         Ok(())
     }
 
-    /// Takes what the service told of wrong PINs since this was last asked: the next message is to tell it.
+    /// Takes what the service told of wrong PINs since this was last asked: the next message is to
+    /// tell it.
     pub fn take_wrong_pins(&mut self) -> Option<WrongPins> {
         self.wrong_pins.take()
     }
@@ -192,7 +194,8 @@ impl StrongAuthentication {
         }
     }
 
-    /// The factory key that an answer must name: the configured one, else the one that the device was enrolled with.
+    /// The factory key that an answer must name: the configured one, else the one that the device
+    /// was enrolled with.
     fn pinned(&self) -> Option<&Modulus> {
         let enrolled = self.record.enrollment.as_ref().map(|enrollment| &enrollment.device.factory);
         self.factory_key.as_ref().or(enrolled)
@@ -222,9 +225,10 @@ impl StrongAuthentication {
         Ok(())
     }
 
-    /// Begins an operation: after a write that failed, the record is written once more before anything
-    /// is sent. The failed write may have reached the disk, and nothing may be shown to the service
-    /// that is older than what a restart would find. What the service told stays in memory.
+    /// Begins an operation: after a write that failed, the record is written once more before
+    /// anything is sent. The failed write may have reached the disk, and nothing may be shown to
+    /// the service that is older than what a restart would find. What the service told stays in
+    /// memory.
     fn begin(&mut self) -> Result<(), Failure> {
         if self.unsettled { self.write() } else { Ok(()) }
     }
@@ -254,14 +258,16 @@ impl StrongAuthentication {
     fn record_outcome<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         let word = outcome.as_ref().err().and_then(Failure::word);
         let changed = word.is_some_and(|word| self.record.apply_verdict(Err(word), self.host.now()));
-        // The operation failed already; where this cannot be written either, the service will say it again.
+        // The operation failed already; where this cannot be written either, the service will say
+        // it again.
         if changed && let Err(Failure::Store(error)) = self.write() {
             log::warning!("the device state could not be written: {error}");
         }
         outcome
     }
 
-    /// Begins an operation, and finishes what was begun before a crash or a lost answer, so far as no PIN is needed for it: `status` tells what became of it.
+    /// Begins an operation, and finishes what was begun before a crash or a lost answer, so far as
+    /// no PIN is needed for it: `status` tells what became of it.
     fn repair(&mut self) -> Result<(), Failure> {
         self.begin()?;
         let Some(intent) = self.record.intent else { return Ok(()) };
@@ -275,7 +281,8 @@ impl StrongAuthentication {
             None => Ok(()),
         };
         match answer {
-            // That was known of a disabled one before: then it does not say that anything was removed.
+            // That was known of a disabled one before: then it does not say that anything was
+            // removed.
             Err(Word::NoDevice) if intent == Intent::Remove && state.is_activated() => self.forget_enrollment(),
             said => {
                 self.record.apply_verdict(said.as_ref().copied(), self.host.now());
@@ -302,7 +309,8 @@ impl StrongAuthentication {
     }
 }
 
-/// Whether the service may have a device of this record: an activation whose last step was sent may be an enrollment already.
+/// Whether the service may have a device of this record: an activation whose last step was sent may
+/// be an enrollment already.
 fn may_be_enrolled(record: &Record) -> bool {
     record.outdated
         || record.enrollment.is_some()

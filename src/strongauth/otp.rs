@@ -31,7 +31,8 @@ impl StrongAuthentication {
 
 impl Enrolled<'_> {
     fn make_password_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
-        // The service secret is hidden under the PIN's key: while that is stale, no password would be right.
+        // The service secret is hidden under the PIN's key: while that is stale, no password would
+        // be right.
         if self.component.state() == State::Activated(Sync::Due) {
             return Err(Failure::MustSynchronize);
         }
@@ -55,7 +56,8 @@ impl Enrolled<'_> {
     fn make_password(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
         self.synchronize_if_due(pin)?;
         match self.ask_twice(pin) {
-            // The PIN was right, the keys are stale: another device changed the PIN. Nothing was counted.
+            // The PIN was right, the keys are stale: another device changed the PIN. Nothing was
+            // counted.
             Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
                 self.synchronize(pin, None)?;
                 self.ask_twice(pin)

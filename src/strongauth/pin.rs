@@ -41,8 +41,8 @@ impl Enrolled<'_> {
         self.synchronize(new, rehidden).map_err(|failure| Failure::PostSynchronization(Box::new(failure)))
     }
 
-    /// Both steps of `password`. From before the second one is sent until its answer is there, the record says that the device
-    /// must synchronize.
+    /// Both steps of `password`. From before the second one is sent until its answer is there, the
+    /// record says that the device must synchronize.
     fn send_new_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
         let Self { component, device } = self;
         let xml = component.mac(&password::setup(&component.client, device))?;
@@ -115,11 +115,12 @@ impl Enrolled<'_> {
         })
     }
 
-    /// `synchro`, and a new service secret where the service wants one. `rehidden` is the old secret under the new PIN, for a
-    /// service that keeps it.
+    /// `synchro`, and a new service secret where the service wants one. `rehidden` is the old
+    /// secret under the new PIN, for a service that keeps it.
     ///
-    /// A service secret that stays the same stands under the old PIN's key in the record's previous generation and under the new one's
-    /// in the present: together they would tell the right pair of PINs. The record is then written twice.
+    /// A service secret that stays the same stands under the old PIN's key in the record's previous
+    /// generation and under the new one's in the present: together they would tell the right pair
+    /// of PINs. The record is then written twice.
     pub(super) fn synchronize(&mut self, pin: &Pin, rehidden: Option<SecVal>) -> Result<(), Failure> {
         let Self { component, device } = self;
         let unlocked = device.unlock(pin);
@@ -135,8 +136,8 @@ impl Enrolled<'_> {
                 self.register_secret(pin, &wanted, &secret)?;
             }
             None => {
-                // Without the old PIN nobody can say under which one the old secret is hidden: better none than one that makes wrong
-                // passwords.
+                // Without the old PIN nobody can say under which one the old secret is hidden:
+                // better none than one that makes wrong passwords.
                 device.secval = rehidden;
                 self.keep_unsynchronized(device)?;
             }

@@ -13,7 +13,10 @@ using nlohmann::json;
 namespace {
 
 /* A step that the suite itself makes wrong. */
-[[noreturn]] void wrong_suite(const std::string &what) { throw std::runtime_error("tests/conformance/suite.json: " + what); }
+[[noreturn]] void wrong_suite(const std::string &what)
+{
+    throw std::runtime_error("tests/conformance/suite.json: " + what);
+}
 
 /* What a step needs of those before it, and how it is judged. */
 class Scene {

@@ -187,9 +187,8 @@ TEST_CASE("a subscription that ends before it is acknowledged ends then, and its
     const auto token = std::make_shared<int>();
     Held library;
     {
-        const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, [token, tell = mailbox.callback()](pims::Message message) {
-            tell(std::move(message));
-        });
+        const auto subscription =
+            pims::subscribe(ACCOUNT, ACTIVATED, [token, tell = mailbox.callback()](pims::Message message) { tell(std::move(message)); });
         CHECK(token.use_count() > 1);
     }
     CHECK(token.use_count() == 1);
@@ -533,9 +532,8 @@ TEST_CASE("threads that subscribe, end, call and open sessions at once leave not
     for (int i = 0; i < 3; i++) {
         threads.emplace_back([&] {
             while (!stop) {
-                auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, [&, token](const pims::Message &message) {
-                    acknowledged += message.succeeded() ? 1 : 0;
-                });
+                auto subscription = pims::subscribe(
+                    ACCOUNT, ACTIVATED, [&, token](const pims::Message &message) { acknowledged += message.succeeded() ? 1 : 0; });
                 pims::get(VERSION, {}, [token](const pims::Message &) {});
                 wait_for(pims::get(VERSION));
             }
@@ -563,8 +561,14 @@ TEST_CASE("a subscription of a facade that is gone ends none of the next")
     make(folder);
     subscription = pims::subscribe(ACCOUNT, ACTIVATED, first.callback());
     CHECK(first.at(0).message.succeeded());
-    SUBCASE("released by execute") { REQUIRE(pims::execute("free").succeeded()); }
-    SUBCASE("released by pims.h") { pims_free(); }
+    SUBCASE("released by execute")
+    {
+        REQUIRE(pims::execute("free").succeeded());
+    }
+    SUBCASE("released by pims.h")
+    {
+        pims_free();
+    }
     make(other);
     {
         const auto next = pims::subscribe(ACCOUNT, ACTIVATED, second.callback());

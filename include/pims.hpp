@@ -65,7 +65,10 @@ inline void set(detail::Name api, const Params &params, Callback callback);
 /* Runs one request on this thread, beside those that wait: "init", "get", "set" or "free". */
 inline Message execute(detail::Name method, detail::Name api = {}, const Params &params = {});
 
-inline std::string version() { return pims_version(); }
+inline std::string version()
+{
+    return pims_version();
+}
 
 namespace detail {
 
@@ -214,8 +217,7 @@ using Function = decltype(&pims_get);
 inline void call(Function function, Name api, const Params &params, Callback callback)
 {
     const Text name(api.text());
-    hand_in(std::move(callback),
-            [&](void *ctx) { return function(name.for_c(), params.c_str(), &pims_hpp_on_message, ctx); });
+    hand_in(std::move(callback), [&](void *ctx) { return function(name.for_c(), params.c_str(), &pims_hpp_on_message, ctx); });
 }
 
 inline std::future<Message> ask(Function function, const char *method, Name api, const Params &params)
@@ -380,8 +382,8 @@ inline std::int32_t judge(const std::string &text)
     if (text.size() > PIMS_MAX_TEXT) {
         return PIMS_ERROR_TOO_LONG;
     }
-    const std::unique_ptr<char, decltype(&pims_string_free)> message(
-        pims_execute("get", "pims.sdk.version", text.c_str()), &pims_string_free);
+    const std::unique_ptr<char, decltype(&pims_string_free)> message(pims_execute("get", "pims.sdk.version", text.c_str()),
+                                                                     &pims_string_free);
     return message ? PIMS_OK : PIMS_ERROR_NOT_UTF8;
 }
 
@@ -670,10 +672,11 @@ inline Message execute(detail::Name method, detail::Name api, const Params &para
         return detail::make_facade(params).first;
     }
     const std::uint64_t facade = detail::facade_of_this_process();
-    const std::unique_ptr<char, decltype(&pims_string_free)> text(
-        pims_execute(verb.for_c(), name.for_c(), params.c_str()), &pims_string_free);
+    const std::unique_ptr<char, decltype(&pims_string_free)> text(pims_execute(verb.for_c(), name.for_c(), params.c_str()),
+                                                                  &pims_string_free);
     if (!text) {
-        const bool is_long = verb.string().size() > PIMS_MAX_TEXT || name.string().size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
+        const bool is_long =
+            verb.string().size() > PIMS_MAX_TEXT || name.string().size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
         throw Refused(is_long ? Refusal::too_long : Refusal::not_utf8);
     }
     const Message message{std::string_view(text.get())};

@@ -227,9 +227,7 @@ def test_a_subscription_that_is_cancelled_while_it_begins_is_ended(tmp_path: Pat
     assert bridge.kept == 0
 
 
-def test_a_subscription_that_is_cancelled_while_it_is_refused_ends_no_other_one(
-    tmp_path: Path, silent_service: SilentService
-) -> None:
+def test_a_subscription_that_is_cancelled_while_it_is_refused_ends_no_other_one(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
         await pims.aio.init(pointed_at(silent_service, tmp_path))
         async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
@@ -250,9 +248,7 @@ def test_a_subscription_that_is_cancelled_while_it_is_refused_ends_no_other_one(
     assert bridge.kept == 0
 
 
-def test_a_subscription_that_is_left_while_another_call_ends_it_ends_no_later_one(
-    tmp_path: Path, silent_service: SilentService
-) -> None:
+def test_a_subscription_that_is_left_while_another_call_ends_it_ends_no_later_one(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
         await pims.aio.init(pointed_at(silent_service, tmp_path))
         first, second = pims.aio.subscribe(ACCOUNT, ACTIVATED), pims.aio.subscribe(ACCOUNT, ACTIVATED)
@@ -316,9 +312,7 @@ def test_all_who_wait_for_events_hear_that_the_subscription_was_left(tmp_path: P
     run(main())
 
 
-def test_a_subscription_that_is_left_while_the_queue_is_full_is_ended_later(
-    tmp_path: Path, silent_service: SilentService
-) -> None:
+def test_a_subscription_that_is_left_while_the_queue_is_full_is_ended_later(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
         await pims.aio.init(pointed_at(silent_service, tmp_path))
         async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
@@ -413,9 +407,7 @@ def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path:
     assert bridge.kept == 0
 
 
-def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_else_is_done(
-    tmp_path: Path, sms: Callable[[], str]
-) -> None:
+def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_else_is_done(tmp_path: Path, sms: Callable[[], str]) -> None:
     seen: List[Any] = []
     over = threading.Event()
 
@@ -447,9 +439,7 @@ def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_els
     assert bridge.kept == 0
 
 
-def test_a_session_that_is_cancelled_again_while_it_ends_leaves_no_facade(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_that_is_cancelled_again_while_it_ends_leaves_no_facade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     freeing, go_on = threading.Event(), threading.Event()
     free = bridge.free
 

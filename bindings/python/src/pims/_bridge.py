@@ -91,9 +91,7 @@ class KeptSubscription(Kept):
 
     __slots__ = ("facade", "is_active", "is_ending", "is_left", "is_orphan", "on_end", "waiting")
 
-    def __init__(
-        self, api: str, handler: Handler, on_end: Callable[[], None], is_orphan: Callable[[], bool], facade: int
-    ) -> None:
+    def __init__(self, api: str, handler: Handler, on_end: Callable[[], None], is_orphan: Callable[[], bool], facade: int) -> None:
         super().__init__("subscribe", api, handler)
         self.on_end = on_end
         # True once its event loop was closed: no event can be delivered any more.
@@ -380,8 +378,7 @@ class Bridge:
         """Whether ending it now could end another one, as an api has one subscription. Where another call ends this one first, that could be
         one that begins behind that call; where this one may be refused because of another, that one."""
         return any(
-            (other.method == "unsubscribe" and not other.is_doubtful)
-            or (isinstance(other, KeptSubscription) and not kept.is_active)
+            (other.method == "unsubscribe" and not other.is_doubtful) or (isinstance(other, KeptSubscription) and not kept.is_active)
             for other in self._kept.copy().values()
             if other.api == kept.api and other is not kept
         )
@@ -417,9 +414,7 @@ class Bridge:
     def _take_out(self, is_over: Callable[[KeptSubscription], bool]) -> List[KeptSubscription]:
         """Active subscriptions that ended, out of the table: nothing more comes for them. With the gate held; who hears them is told without."""
         ended = {
-            key: kept
-            for key, kept in self._kept.copy().items()
-            if isinstance(kept, KeptSubscription) and kept.is_active and is_over(kept)
+            key: kept for key, kept in self._kept.copy().items() if isinstance(kept, KeptSubscription) and kept.is_active and is_over(kept)
         }
         for key in ended:
             del self._kept[key]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::error::{Error, Note, WRONG_PINS_SINCE};
 
 /// What an operation gives back. Public names are static: only values vary.
 pub enum Output {
@@ -36,21 +36,6 @@ pub enum Output {
     },
     /// An output, and wrong PINs that the owner is to know of. They stand beside the result, not in it.
     Noted(Box<Self>, WrongPins),
-}
-
-/// The name of the member of `info` that tells of wrong PINs.
-pub const WRONG_PINS_SINCE: &str = "wrongPinsSince";
-
-/// Wrong PINs as a message tells them.
-pub struct Note(pub WrongPins);
-
-impl Serialize for Note {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("count", &self.0.count)?;
-        map.serialize_entry("since", &self.0.since)?;
-        map.end()
-    }
 }
 
 /// `info` of a message that is no error.

@@ -16,10 +16,10 @@
 //! pims::facade::free();
 //! ```
 
-mod core;
 mod panics;
 mod queue;
 mod reply;
+mod state;
 mod worker;
 
 use std::cell::Cell;
@@ -35,9 +35,9 @@ pub use self::reply::Callback;
 pub use crate::api::Method;
 pub use crate::message::Message;
 
-use self::core::Core;
 use self::queue::{Job, Queue, Rejected};
 use self::reply::Reply;
+use self::state::Core;
 use crate::api::{Ending, Task, View, ending, judge, known_name};
 use crate::error::{Code, Error};
 use crate::log;

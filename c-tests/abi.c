@@ -1,5 +1,5 @@
 /* Each function of the header does what the header says, and the process is left as it was. */
-#include "support.h"
+#include "fixture.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,6 +12,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "call.h"
+#include "files.h"
+#include "message.h"
 
 static void the_loaded_library_is_that_of_the_header(void **state)
 {
@@ -250,7 +254,7 @@ static void execute_runs_on_the_calling_thread_without_a_callback(void **state)
     assert_failed(execute("init", NULL, "[]"), 2004);
 }
 
-/* ---- What the process is afterwards -------------------------------------------------------------------------------------------------- */
+/* ---- What the process is afterwards ---------------------------------------------------------- */
 
 static int entries_of(const char *path)
 {
@@ -328,7 +332,7 @@ static void a_life_writes_nothing_to_a_standard_stream(void **state)
     assert_int_equal(bytes_written_by(a_life), 0);
 }
 
-/* ---- What lies on the disk ----------------------------------------------------------------------------------------------------------- */
+/* ---- What lies on the disk ------------------------------------------------------------------- */
 
 static int open_to_others;
 static const char *secret;

@@ -1,11 +1,19 @@
-/* Configurations: what is taken, what is refused and with which code, and that a refused one leaves no trace. */
-#include "support.h"
+/*
+ * Configurations: which ones are accepted, which are refused and with which code. A refused
+ * configuration leaves no trace.
+ */
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
 
 #define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define KEY_B "//////////////////////////////////////////8="
@@ -147,7 +155,7 @@ static void unknown_keys_are_ignored_and_null_is_missing(void **state)
                           "'embedded':{'policy':null}}", folder()), "null");
 }
 
-/* ---- 2006 ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- 2006 ------------------------------------------------------------------------------------ */
 
 static void a_storage_that_cannot_be_made_is_2006(void **state)
 {
@@ -163,7 +171,10 @@ static void a_storage_that_cannot_be_made_is_2006(void **state)
     assert_true(exists(in_folder("a/b/c/pims.lock")));
 }
 
-/* Writes these bytes over the device's state, and asserts that pims_init refuses it and leaves it alone. */
+/*
+ * Writes these bytes over the device record, and asserts that pims_init refuses the record and
+ * leaves it as it is.
+ */
 static void assert_kept_as_it_is(const void *bytes, size_t size)
 {
     size_t after;
@@ -304,7 +315,7 @@ static void an_authority_that_cannot_be_opened_is_2006(void **state)
     peer_stop(peer);
 }
 
-/* Until writing is allowed again, no new record can be written: a folder that is not empty stands where the old one has to go. */
+/* A folder that is not empty stands where the old record must go: no new record can be written. */
 static void block_writing(void)
 {
     if (exists(in_folder("device.pims.previous"))) {
@@ -400,7 +411,7 @@ static void a_second_process_on_another_storage_is_not_in_the_way(void **state)
     peer_stop(peer);
 }
 
-/* ---- 2344 ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- 2344 ------------------------------------------------------------------------------------ */
 
 static void assert_not_configured(Answer answer)
 {

@@ -1,16 +1,22 @@
 /*
- * A crowd: many devices of one account at once, each a process with a storage of its own, over one database.
+ * A crowd: many devices of one account at once, each a process with a storage of its own, over one
+ * database.
  *
- * PIMS_TEST_PEERS says how many there are (16), PIMS_TEST_SECONDS how long they work where no number of requests ends it (5): where
- * everything is slow, a few of them for a moment go the same ways.
+ * PIMS_TEST_PEERS is the number of devices (16). PIMS_TEST_SECONDS is how long they work if no
+ * number of requests ends the work (5). On a slow machine, fewer devices and seconds test the same
+ * code.
  */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
 #include "secrets.h"
 
 #define WITH_PIN "{'action':'withPIN','pinCode':'%s'}"
@@ -44,7 +50,7 @@ static size_t crowd_size(void)
     return size < FEWEST ? FEWEST : size > MOST ? MOST : size;
 }
 
-/* ---- Who is in it -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Who is in it ---------------------------------------------------------------------------- */
 
 /* Starts the device with this number, anew where it was there before. */
 static void start(Crowd *crowd, size_t number)
@@ -148,8 +154,8 @@ static void assert_pin_of_all(const Crowd *crowd, const char *pin)
 }
 
 /*
- * Whether the audit trail has this event. The database must have been closed by all, and by this process above all: reading it would take
- * the locks away that SQLite holds on it.
+ * Returns whether the audit trail has this event. Every process must have closed the database,
+ * above all this one: reading the file would release the locks that SQLite holds on it.
  */
 static bool was_audited(const char *event)
 {
@@ -166,9 +172,12 @@ static bool was_audited(const char *event)
     return found;
 }
 
-/* ---- Passwords ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Passwords ------------------------------------------------------------------------------- */
 
-/* Each device has the requests of so many rounds before it, so that it need not wait for slower ones; after them, a password is known. */
+/*
+ * How many rounds of requests a device has in advance, so that it need not wait for a slower one,
+ * and after how many rounds a password is known.
+ */
 enum { AHEAD = 2, LAG = AHEAD + 1 };
 
 /* After how many passwords the secrets are looked for. */
@@ -180,8 +189,8 @@ typedef struct Password {
 } Password;
 
 /*
- * In each round each device makes a password and shows the service that of its neighbour of some rounds ago. Every fourth round, the device
- * before that one shows the same passwords at the same time.
+ * In each round, each device makes a password and shows the service the password of its neighbour
+ * of some rounds ago. In every fourth round, the device before it shows the same password, too.
  */
 typedef struct Work {
     const Crowd *crowd;
@@ -235,8 +244,8 @@ static void collect(const Work *work, size_t peer, size_t round)
 }
 
 /*
- * What was told so far is looked for in the logs, and then forgotten: the watch over secrets remembers so many and no more. What is shown
- * again is remembered again.
+ * Searches the logs for the secrets so far and then forgets them, because the list of secrets is
+ * limited. A secret that is shown again is remembered again.
  */
 static void look_for_secrets(void)
 {
@@ -311,7 +320,10 @@ static void sixteen_devices_work_at_once_and_nothing_is_lost(void **state)
     for (size_t i = 0; i < made; i++) {
         assert_int_equal(work.passwords[i].accepted, 1);
     }
-    /* And no two are alike: of 38 bits each, as many as a minute makes have one such pair once in thousands of runs, but not two. */
+    /*
+     * The passwords differ. With 38 bits each, those of a minute have one equal pair once in
+     * thousands of runs, and two far more rarely.
+     */
     assert_in_range(pairs_alike(work.passwords, made), 0, 1);
     free(work.passwords);
     /* What each wrote down is what the service has. */
@@ -325,7 +337,10 @@ static void sixteen_devices_work_at_once_and_nothing_is_lost(void **state)
     assert_pin_of_all(&crowd, PIN);
     dismiss(&crowd);
     assert_int_equal(pims_free(), PIMS_OK);
-    /* A device whose keys are stale repairs that by itself, so it is asked of the service: none was, though keys evolved all the time. */
+    /*
+     * A device repairs stale keys by itself, so the audit trail is asked: no keys were stale,
+     * though they evolved all the time.
+     */
     assert_true(was_audited("device.k1.evolved"));
     assert_false(was_audited("device.desynchronized"));
 }
@@ -353,7 +368,7 @@ static void a_password_that_all_show_at_once_is_right_once(void **state)
     dismiss(&crowd);
 }
 
-/* ---- Wrong PINs ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Wrong PINs ------------------------------------------------------------------------------ */
 
 /* How often each number of tries was told to be left. */
 typedef struct Told {
@@ -368,7 +383,10 @@ static void note(Told *told, Answer answer)
     told->left[left]++;
 }
 
-/* Those from the first to the last number were told once, no other one was: no try was given away, none was charged twice. */
+/*
+ * Asserts that each number from the first to the last was told once, and no other: no try was free,
+ * none was charged twice.
+ */
 static void assert_each_was_told_once(const Told *told, size_t first, size_t last)
 {
     for (size_t i = 0; i < sizeof told->left / sizeof *told->left; i++) {
@@ -386,7 +404,10 @@ static void guess(const Crowd *crowd, size_t each)
 
 static void wrong_pins_of_sixteen_devices_at_once_cost_exactly_their_number(void **state)
 {
-    /* As many tries as there are by default; so many guesses that each device must learn of the block by its own. */
+    /*
+     * The default number of tries, and enough guesses that each device learns of the block by its
+     * own.
+     */
     enum { TRIES = 5, ROUNDS = 2, EACH = 3 };
     Crowd crowd;
     Told told = {{0}};
@@ -448,7 +469,7 @@ static void fewer_wrong_pins_than_the_limit_at_once_are_all_counted(void **state
     dismiss(&crowd);
 }
 
-/* ---- Codes and enrollments ----------------------------------------------------------------------------------------------------------- */
+/* ---- Codes and enrollments ------------------------------------------------------------------- */
 
 static void codes_asked_for_at_once_are_as_many_as_allowed_and_one_of_them_counts(void **state)
 {
@@ -515,7 +536,10 @@ static size_t only_winner(const Crowd *crowd, int code)
     return winner;
 }
 
-/* Of an account without a device: each takes its one code, then each finishes with it. The one that has it. */
+/*
+ * Each device submits the one code of an account without a device, then each enrolls with it.
+ * Returns the device that is enrolled.
+ */
 static size_t race_for_a_code(const Crowd *crowd, size_t round)
 {
     const char *code = new_enrollment_code();
@@ -546,7 +570,7 @@ static void codes_and_enrollments_at_once_make_the_devices_that_they_should(void
             assert_succeeded(peer_set(crowd.peers[winner], ENROLLMENT, "{'action':'remove'}"), "null");
         }
         winner = race_for_a_code(&crowd, round);
-        /* The account's PIN is the one that came with the code, and its only device the one that it came from. */
+        /* The account has the PIN that came with the code, and only the device that sent it. */
         snprintf(pin, sizeof pin, "%s", own_pin(round, winner));
         assert_true(is_right(password_of(crowd.peers[winner], pin)));
         for (size_t i = 0; i < crowd.size; i++) {
@@ -566,7 +590,7 @@ static void codes_and_enrollments_at_once_make_the_devices_that_they_should(void
     dismiss(&crowd);
 }
 
-/* ---- PIN changes --------------------------------------------------------------------------------------------------------------------- */
+/* ---- PIN changes ----------------------------------------------------------------------------- */
 
 static void pin_changes_at_once_leave_one_pin_that_all_devices_can_use(void **state)
 {

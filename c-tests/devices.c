@@ -1,8 +1,12 @@
 /* Several devices of one account, each a process with a storage of its own, over one database. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "call.h"
+#include "message.h"
+#include "peer.h"
 
 #define WITH_PIN(pin) "{'action':'withPIN','pinCode':'" pin "'}"
 #define BLANK_ENROLL(pin) "{'action':'enroll','pinCode':'" pin "','smsCode':' '}"
@@ -251,7 +255,7 @@ static void an_account_with_its_most_devices_gets_no_other(void **state)
     peer_stop(peer);
 }
 
-/* ---- At the same time ---------------------------------------------------------------------------------------------------------------- */
+/* ---- At the same time ------------------------------------------------------------------------ */
 
 static void devices_may_work_at_once(void **state)
 {
@@ -342,7 +346,7 @@ static void processes_that_make_the_authoritys_keys_at_once_have_the_same(void *
     peer_stop(peers[1]);
 }
 
-/* ---- Another account ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Another account ------------------------------------------------------------------------- */
 
 static void two_accounts_of_one_database_are_strangers(void **state)
 {

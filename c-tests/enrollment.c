@@ -1,10 +1,14 @@
 /* SMS codes, the trusted phone number, the enrollment of a device and its end. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "call.h"
+#include "files.h"
+#include "message.h"
 
 #define ANOTHER_NUMBER "+33687654321"
 
@@ -33,7 +37,7 @@ static long retry_after(Answer answer)
     return strtol(value_of(answer, "error.info.retryAfterSeconds"), NULL, 10);
 }
 
-/* ---- The trusted phone number -------------------------------------------------------------------------------------------------------- */
+/* ---- The trusted phone number ---------------------------------------------------------------- */
 
 static void a_phone_number_is_registered_with_a_code(void **state)
 {
@@ -126,7 +130,7 @@ static void an_sms_that_cannot_be_sent_is_2204(void **state)
     register_phone_number();
 }
 
-/* ---- Codes --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Codes ----------------------------------------------------------------------------------- */
 
 static void five_codes_an_hour_may_be_asked_for(void **state)
 {
@@ -178,7 +182,7 @@ static void what_an_activation_shows_is_a_rule_of_the_policy(void **state)
     (void)state;
     restart(",'embedded':{'policy':{'activationProof':'ticket'}}");
     assert_succeeded(take_code(new_enrollment_code()), "{'status':'NotEnrolled'}");
-    /* Codes that are compared with those of all accounts are long, whatever the number of digits is. */
+    /* A code that is compared with those of all accounts is long, whatever `codeDigits` says. */
     restart(",'embedded':{'policy':{'activationProof':'open','codeDigits':4}}");
     snprintf(code, sizeof code, "%s", new_enrollment_code());
     assert_int_equal(strlen(code), 10);
@@ -310,7 +314,7 @@ static void a_code_may_be_an_integer_with_no_zero_in_front(void **state)
     assert_true(verifies(new_otp("1234")));
 }
 
-/* ---- The enrollment ------------------------------------------------------------------------------------------------------------------ */
+/* ---- The enrollment -------------------------------------------------------------------------- */
 
 static void a_device_is_enrolled_in_two_steps(void **state)
 {
@@ -436,7 +440,7 @@ static void a_pin_that_the_policy_refuses_is_2102_and_another_may_follow(void **
     assert_true(verifies(new_otp("123456")));
 }
 
-/* ---- Enrollment and phone number in one go ------------------------------------------------------------------------------------------- */
+/* ---- Enrollment and phone number in one go --------------------------------------------------- */
 
 /* Asks for a code that certifies a number. Valid until the next code is read. */
 static const char *certify(const char *number)
@@ -509,7 +513,7 @@ static void a_code_is_required_to_enroll_with_a_number(void **state)
     assert_invalid(enroll_with_number(PIN, "123456", "0612"), "phoneNumber");
 }
 
-/* ---- Another phone number ------------------------------------------------------------------------------------------------------------ */
+/* ---- Another phone number -------------------------------------------------------------------- */
 
 static Answer modify(const char *selector, const char *code, const char *number)
 {
@@ -543,7 +547,7 @@ static void without_a_phone_number_none_is_exchanged(void **state)
     assert_failed(get(TRUSTED_PHONE_NUMBER, "{}"), 2307);
 }
 
-/* ---- The end of it ------------------------------------------------------------------------------------------------------------------- */
+/* ---- The end of it --------------------------------------------------------------------------- */
 
 static void removing_ends_the_enrollment_and_keeps_the_phone_number(void **state)
 {

@@ -1,5 +1,8 @@
-/* fork: a child has no facade until it makes one, is answered at once, and takes nothing from its parent. */
-#include "support.h"
+/*
+ * fork: a child has no facade until it makes one. Its calls are answered at once, and it takes
+ * nothing from its parent.
+ */
+#include "fixture.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -8,6 +11,11 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -23,7 +31,7 @@ enum { DEADLINE = 300, IDS = 200, ID = 13, FORKS = 60 };
 /* A facade in this folder that needs no SQLite. */
 #define REMOTE "{\"storage\":{\"path\":\"%s\"},\"credential\":{\"inWeboURL\":\"https://127.0.0.1:1\",\"macID\":\"0123456789abcdef0123456789abcdef\"}}"
 
-/* ---- Children ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Children -------------------------------------------------------------------------------- */
 
 /* A child; what it writes ends with the line that its program gave back. */
 typedef struct Forked {
@@ -32,7 +40,10 @@ typedef struct Forked {
     int told;
 } Forked;
 
-/* Runs `body` in a child, which ends by SIGKILL: it has memory of threads that it does not have, which a leak checker would report. */
+/*
+ * Runs `body` in a child, which ends by SIGKILL: it holds memory of threads that it does not have,
+ * and a leak checker would report that.
+ */
 static Forked forked(void (*body)(FILE *says, int told))
 {
     int up[2], down[2];
@@ -78,7 +89,7 @@ static void assert_said(Forked child, const char *expected)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-/* ---- A child's calls ----------------------------------------------------------------------------------------------------------------- */
+/* ---- A child's calls ------------------------------------------------------------------------- */
 
 typedef struct Heard {
     int messages;
@@ -102,7 +113,10 @@ static int code_in(const char *message)
     return code ? atoi(code + 7) : 0;
 }
 
-/* Says how a call was answered: by one message on this thread, before the function returned, with this code? */
+/*
+ * Writes how a call was answered: how many messages came before the function returned, whether on
+ * this thread, and with which code.
+ */
 static void tell(FILE *says, const char *name, int32_t returned, const Heard *heard)
 {
     fprintf(says, "%s %d: %d %s %d\n", name, (int)returned, heard->messages, heard->here ? "here" : "elsewhere", code_in(heard->last));
@@ -170,7 +184,7 @@ static void makes_facades(FILE *says, int told)
     call_everything(says);
 }
 
-/* ---- Tests --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static void a_parent_begins_again_while_a_child_lives(void **state)
 {

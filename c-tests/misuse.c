@@ -1,16 +1,23 @@
-/* Misuse of the interface: it is refused by the return value, brings no message, and breaks nothing. */
-#include "support.h"
+/* Misuse of the interface: the return value refuses it, no message comes, and nothing breaks. */
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "call.h"
+#include "files.h"
+#include "message.h"
 
 typedef int32_t (*Method)(const char *api, const char *params, pims_callback callback, void *ctx);
 
 static const Method methods[] = {pims_get, pims_set, pims_subscribe, pims_unsubscribe};
 enum { METHODS = 4 };
 
-/* No UTF-8: a lone continuation, an overlong slash, a surrogate, beyond the last plane, cut short, Latin-1. */
+/*
+ * Not UTF-8: a lone continuation, an overlong slash, a surrogate, beyond the last plane, cut short,
+ * Latin-1.
+ */
 static const char *const not_utf8[] = {"\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "{\"a\":\"\xe9\"}",
                                        "\xff\xfe{}"};
 enum { NOT_UTF8 = sizeof not_utf8 / sizeof *not_utf8 };

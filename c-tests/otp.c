@@ -1,10 +1,14 @@
 /* One-time passwords: their form, how often and how long they are right. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "call.h"
+#include "message.h"
+#include "peer.h"
 
 static void a_password_is_a_few_letters_and_digits_and_alone_in_its_result(void **state)
 {
@@ -98,7 +102,7 @@ static void a_password_survives_a_restart_of_the_service(void **state)
     assert_false(verifies(otp));
 }
 
-/* The device's key evolves every few passwords: each of them is right all the same, also across restarts. */
+/* The device's key evolves every few passwords. Each password is right, also across restarts. */
 static void assert_all_are_right(const char *more, int count)
 {
     restart(more);
@@ -119,7 +123,10 @@ static void passwords_stay_right_while_the_key_evolves(void **state)
     assert_all_are_right(",'embedded':{'policy':{'evolveK1Every':0}}", 8);
 }
 
-/* More members of a configuration whose clock is at noon (UTC), some days from now: no day ends in the midst of a test. */
+/*
+ * Returns more members of a configuration, which set the clock to noon (UTC) some days from now: no
+ * day ends during a test.
+ */
 static const char *at_noon(int days, const char *policy)
 {
     static char more[256];
@@ -146,7 +153,7 @@ static void a_limit_by_the_day_is_2204_until_the_next_day(void **state)
     assert_true(verifies(new_otp(PIN)));
 }
 
-/* ---- Without a PIN ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Without a PIN --------------------------------------------------------------------------- */
 
 #define WITHOUT_PIN "{'action':'withoutPIN'}"
 #define NO_PIN_NEEDED ",'embedded':{'policy':{'otpWithoutPin':true}}"

@@ -1,13 +1,17 @@
 /*
- * A panic inside the library never leaves it: it is FAILED 2000, and the next call works. The library panics on purpose where it was built
- * with the feature test-hooks; without it these tests are skipped.
+ * A panic inside the library never leaves it: it is FAILED 2000, and the next call works. The
+ * library panics on purpose if it was built with the feature test-hooks; otherwise these tests are
+ * skipped.
  */
-#include "support.h"
+#include "fixture.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "call.h"
+#include "message.h"
 
 #define ACTIVATED "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}"
 

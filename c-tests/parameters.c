@@ -1,9 +1,16 @@
-/* How a request is judged before anything is sent: names, selectors, what is missing, what has the wrong form, and in which order. */
-#include "support.h"
+/*
+ * How a request is validated before anything is sent: names, selectors, missing parameters, wrong
+ * forms, and in which order.
+ */
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "call.h"
+#include "files.h"
+#include "message.h"
 
 static const char *const not_an_object[] = {
     "[]", "null", "1", "'text'", "{", "}", "{}x", "{} {}", "{'a':}", "{'a':1,}", "{a:1}", "{'a':01}", "{'a':+1}", "{'a':1.}", "{'a':tru}",
@@ -75,7 +82,7 @@ static void json_may_be_written_as_json_may_be(void **state)
     assert_invalid(get(ACCOUNT, "{'type':'isDeviceActivated','actionType':'strong','type':'nonsense'}"), "type");
 }
 
-/* ---- Selectors ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Selectors ------------------------------------------------------------------------------- */
 
 static void a_missing_selector_is_2101(void **state)
 {
@@ -139,7 +146,7 @@ static void the_selector_of_phone_numbers_may_be_type_or_action(void **state)
     assert_missing(set(ENROLLMENT, "{'type':'remove'}"), "action");
 }
 
-/* ---- Missing parameters -------------------------------------------------------------------------------------------------------------- */
+/* ---- Missing parameters ---------------------------------------------------------------------- */
 
 static void each_missing_parameter_is_2101_in_the_order_of_the_reference(void **state)
 {
@@ -165,7 +172,7 @@ static void each_missing_parameter_is_2101_in_the_order_of_the_reference(void **
     assert_missing(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'x'}"), "phoneNumber");
 }
 
-/* ---- Forms --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Forms ----------------------------------------------------------------------------------- */
 
 static void a_pin_is_four_to_eight_digits(void **state)
 {

@@ -1,6 +1,7 @@
 /*
- * Other processes. A peer is this very program, executed anew: it makes a facade, then reads requests as lines "method TAB api TAB
- * parameters" and answers each with its message as one line. Nothing of the parent is in it: no thread, no lock, no open file.
+ * Other processes. A peer is this program, executed again: it makes a facade, then reads requests
+ * as lines "method TAB api TAB parameters" and answers each of them with its message as one line.
+ * It has nothing of its parent: no thread, no lock, no open file.
  */
 #include "peer.h"
 
@@ -12,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "call.h"
+#include "cleanup.h"
 
 struct Peer {
     pid_t process;
@@ -23,7 +25,7 @@ struct Peer {
 
 static Peer *peers;
 
-/* ---- In the other process ------------------------------------------------------------------------------------------------------------ */
+/* ---- In the other process -------------------------------------------------------------------- */
 
 static bool serve(const char *method, const char *api, const char *params)
 {
@@ -54,7 +56,7 @@ int peer_main(const char *config)
     return pims_free() == PIMS_OK && served ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* ---- In this process ----------------------------------------------------------------------------------------------------------------- */
+/* ---- In this process ------------------------------------------------------------------------- */
 
 /* A pipe that no other peer inherits: its end must be seen. */
 static void make_pipe(int ends[2])
@@ -79,6 +81,38 @@ static pid_t execute_anew(const char *config, const int requests[2], const int m
         _exit(127);
     }
     return process;
+}
+
+/* Waits for the end of a peer and frees it. Returns its status in the form of waitpid. */
+static int reap(Peer *peer)
+{
+    int status = -1;
+    Peer **link = &peers;
+
+    fclose(peer->requests);
+    waitpid(peer->process, &status, 0);
+    fclose(peer->messages);
+    while (*link != peer) {
+        link = &(*link)->next;
+    }
+    *link = peer->next;
+    free(peer);
+    return status;
+}
+
+void peer_stop(Peer *peer)
+{
+    int status = reap(peer);
+
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), EXIT_SUCCESS);
+}
+
+static void stop_peers(void)
+{
+    while (peers != NULL) {
+        peer_stop(peers);
+    }
 }
 
 Answer peer_receive(Peer *peer)
@@ -115,6 +149,7 @@ Peer *peer_start(Answer *answer, const char *format, ...)
     peer->messages = fdopen(messages[0], "r");
     peer->next = peers;
     peers = peer;
+    cleanup_register(AFTER_FREE, stop_peers);
     assert_true(peer->process > 0 && peer->requests != NULL && peer->messages != NULL);
     *answer = peer_receive(peer);
     return peer;
@@ -158,41 +193,9 @@ void peer_send(Peer *peer, const char *method, const char *api, const char *form
     va_end(values);
 }
 
-/* Waits for its end and forgets it. Its exit status, as waitpid tells it. */
-static int bury(Peer *peer)
-{
-    int status = -1;
-    Peer **link = &peers;
-
-    fclose(peer->requests);
-    waitpid(peer->process, &status, 0);
-    fclose(peer->messages);
-    while (*link != peer) {
-        link = &(*link)->next;
-    }
-    *link = peer->next;
-    free(peer);
-    return status;
-}
-
-void peer_stop(Peer *peer)
-{
-    int status = bury(peer);
-
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), EXIT_SUCCESS);
-}
-
 void peer_kill(Peer *peer)
 {
     kill(peer->process, SIGKILL);
-    int status = bury(peer);
+    int status = reap(peer);
     assert_true(WIFSIGNALED(status));
-}
-
-void peers_stop(void)
-{
-    while (peers != NULL) {
-        peer_stop(peers);
-    }
 }

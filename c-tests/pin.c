@@ -1,8 +1,12 @@
 /* The PIN: it is changed, it is guessed, and it blocks the account. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "call.h"
+#include "message.h"
+#include "peer.h"
 
 static Answer otp_with(const char *pin)
 {
@@ -25,7 +29,7 @@ static void assert_wrong(Answer answer, int left)
     assert_value(answer, "error.info.nextAction", "retryPin");
 }
 
-/* ---- The change ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- The change ------------------------------------------------------------------------------ */
 
 static void the_pin_is_changed(void **state)
 {
@@ -86,7 +90,7 @@ static void a_new_pin_that_the_policy_refuses_is_2102_and_changes_nothing(void *
     assert_true(verifies(new_otp("654321")));
 }
 
-/* ---- Wrong PINs ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Wrong PINs ------------------------------------------------------------------------------ */
 
 static void assert_blocked(void)
 {

@@ -1,10 +1,17 @@
-/* The queue and the library's thread: how much waits, in which order callbacks come, what a callback may do. */
-#include "support.h"
+/*
+ * The queue and the library's thread: how many calls wait, in which order callbacks come, what a
+ * callback may do.
+ */
+#include "fixture.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "call.h"
+#include "files.h"
+#include "message.h"
 
 #define ACTIVATED "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}"
 
@@ -147,7 +154,7 @@ static void a_callback_that_blocks_only_delays(void **state)
     mailbox_free(mailbox);
 }
 
-/* ---- Order --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Order ----------------------------------------------------------------------------------- */
 
 typedef struct Order {
     size_t calls;
@@ -171,7 +178,7 @@ static void order_callback(const char *message, void *ctx)
     Ticket *ticket = ctx;
     Order *order = ticket->order;
 
-    /* Counted without a lock: if two of these ran at once, a memory checker and the numbers would tell. */
+    /* Counted without a lock: two at once would show in a memory checker and in the numbers. */
     order->at_once += order->inside++ != 0;
     if (order->is_first) {
         order->is_first = false;
@@ -220,7 +227,7 @@ static void callbacks_come_in_order_once_each_on_one_thread_never_two_at_once(vo
     free(tickets);
 }
 
-/* ---- Calls from inside a callback ---------------------------------------------------------------------------------------------------- */
+/* ---- Calls from inside a callback ------------------------------------------------------------ */
 
 typedef struct Inside {
     Mailbox *mailbox;
@@ -310,7 +317,10 @@ static void init_inside_a_callback_is_2007(void **state)
     mailbox_free(inside.mailbox);
 }
 
-/* The facade that was freed inside a callback is gone soon after the callback returned; until then init is 2007. */
+/*
+ * A facade that was freed inside a callback is gone soon after the callback returns. Until then,
+ * init is 2007.
+ */
 static void init_until_it_succeeds(void)
 {
     for (Poll poll = poll_begin();;) {
@@ -367,7 +377,10 @@ static void free_inside_a_callback_takes_effect_when_it_returns(void **state)
     }
     gate_open(gate);
     gate_wait_entered(inside.gate);
-    /* pims_free returned at once, in the callback; calls are 2001 now, and what waits waits for the callback. */
+    /*
+     * pims_free returned at once, in the callback. Calls are 2001 now; older ones wait for the
+     * callback.
+     */
     assert_int_equal(inside.freed, PIMS_OK);
     assert_int_equal(inside.freed_again, PIMS_OK);
     assert_failed(mailbox_take(inside.mailbox), 2001);

@@ -1,11 +1,16 @@
-/* What a process leaves behind, the next one goes on with: after an end, and after a death at whatever moment. */
-#include "support.h"
+/* A process goes on where the one before it ended, or died at any moment. */
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
 
 #define WITH_PIN(pin) "{'action':'withPIN','pinCode':'" pin "'}"
 #define BLANK_ENROLL(pin) "{'action':'enroll','pinCode':'" pin "','smsCode':' '}"
@@ -98,7 +103,10 @@ static void a_removal_survives_a_restart(void **state)
     assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'" PHONE_NUMBER "'}");
 }
 
-/* A process that dies between the two renames of a record leaves the generation before it, and perhaps half a new one. */
+/*
+ * A process that dies between the two renames of a record leaves the generation before it, and
+ * perhaps half a new one.
+ */
 static void the_generation_before_is_found_where_the_last_one_is_missing(void **state)
 {
     (void)state;
@@ -113,7 +121,7 @@ static void the_generation_before_is_found_where_the_last_one_is_missing(void **
     assert_true(verifies(new_otp(OTHER_PIN)));
 }
 
-/* ---- Death at any moment ------------------------------------------------------------------------------------------------------------- */
+/* ---- Death at any moment --------------------------------------------------------------------- */
 
 /* A memory checker is slow: there are fewer moments then. */
 static int moments(void)
@@ -121,7 +129,10 @@ static int moments(void)
     return many_calls() >= 100000 ? 30 : 4;
 }
 
-/* Hands a request to another process and kills it that many half milliseconds later. Whatever it had done by then, what follows holds. */
+/*
+ * Sends a request to another process and kills the process that many half milliseconds later. The
+ * test then holds whatever the process had done.
+ */
 static void die_in(int moment, const char *method, const char *api, const char *params)
 {
     const struct timespec delay = {0, 500000L * moment};

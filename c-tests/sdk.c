@@ -1,5 +1,8 @@
-/* pims.sdk: the version, the device, the logs, the configuration of a facade that runs; and the access token. */
-#include "support.h"
+/*
+ * pims.sdk: the version, the device, the logs, the configuration of a facade that runs; and the
+ * access token.
+ */
+#include "fixture.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -9,6 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
 #include "secrets.h"
 #include "service.h"
 
@@ -17,7 +24,7 @@
 #define SDK_LOGS "pims.sdk.logs"
 #define TOKEN "pims.authentication.token"
 
-/* ---- The device ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- The device ------------------------------------------------------------------------------ */
 
 static void the_device_is_told_as_far_as_it_is_known(void **state)
 {
@@ -41,7 +48,7 @@ static void the_host_knows_the_device_better(void **state)
     assert_detail(answer, "device.OS");
 }
 
-/* ---- The logs ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- The logs -------------------------------------------------------------------------------- */
 
 /* The file that is written to now; valid until the next call. */
 static const char *log_path(void)
@@ -204,7 +211,7 @@ static void the_watch_over_secrets_finds_what_is_planted(void **state)
     secrets_forget();
 }
 
-/* ---- The configuration --------------------------------------------------------------------------------------------------------------- */
+/* ---- The configuration ----------------------------------------------------------------------- */
 
 static void what_a_new_configuration_does_not_name_stays(void **state)
 {
@@ -284,7 +291,7 @@ static void a_storage_is_locked_whatever_is_configured(void **state)
     assert_detail(told, "pims.lock");
 }
 
-/* ---- The access token ---------------------------------------------------------------------------------------------------------------- */
+/* ---- The access token ------------------------------------------------------------------------ */
 
 static void the_access_token_counts_from_the_next_request_on(void **state)
 {
@@ -305,7 +312,10 @@ static void the_access_token_counts_from_the_next_request_on(void **state)
         assert_int_equal(service_asked(header), 1);
     }
     assert_int_equal(service_asked("trustedPhoneNumber?client_id=a+b%26c "), 2);
-    /* Of the device's own exchange, what shows a code and names no account carries it, where CVS is the same server. */
+    /*
+     * In the device's own exchange, a request that shows a code and names no account carries the
+     * token, if CVS is the same server.
+     */
     assert_succeeded(set(SMSCODE, "{'action':'enrollment','smsCode':'24240001'}"), "{'status':'NotEnrolled'}");
     assert_int_equal(service_asked("Bearer"), 3);
 }
@@ -322,7 +332,7 @@ static void a_bad_token_is_refused(void **state)
     assert_succeeded(set(TOKEN, "{'type':'cvs','token':'abc1'}"), "null");
 }
 
-/* ---- One call waits for the service, the others do not ------------------------------------------------------------------------------- */
+/* ---- One call waits for the service, the others do not --------------------------------------- */
 
 static void *ask_for_the_number(void *message)
 {
@@ -345,7 +355,10 @@ static void a_call_that_executes_on_its_own_thread_holds_no_answer_up(void **sta
     while (service_asked("trustedPhoneNumber") == 0) {
         poll_wait(poll);
     }
-    /* The service does not answer before it is stopped: were these held up, no message would come. */
+    /*
+     * The service answers nothing until it is stopped: if these calls waited, no message would
+     * come.
+     */
     for (int i = 0; i < 3; i++) {
         assert_succeeded(get(SDK_VERSION, "{}"), NULL);
         assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");

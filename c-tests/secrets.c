@@ -2,14 +2,15 @@
 
 #include <ctype.h>
 #include <ftw.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "support.h"
+#include "files.h"
+#include "testing.h"
 
-enum { MAX_SECRETS = 4096, MAX_SECRET = 128, MIN_SECRET = 4 };
+enum { MAX_SECRETS = 4096, MAX_SECRET = 128, MIN_SECRET = 4, MAX_KEY = 64 };
 
 static char secrets[MAX_SECRETS][MAX_SECRET];
 static size_t secret_count;
@@ -18,9 +19,9 @@ static size_t secret_count;
 static char *errors;
 static size_t errors_size;
 
-/* ---- What is secret ------------------------------------------------------------------------------------------------------------------ */
+/* ---- What is secret -------------------------------------------------------------------------- */
 
-/* Short texts and words without a digit are the tests' own bad values, such as 'x' or 'nonsense'. */
+/* Short texts and words without a digit are bad values of tests, such as 'x' or 'nonsense'. */
 static bool is_worth_it(const char *text, size_t length)
 {
     bool digit = false;
@@ -51,10 +52,13 @@ static void remember(const char *text, size_t length)
     secrets[secret_count++][length] = '\0';
 }
 
-/* Each value of this name, text or number, wherever it stands: tests also hand in what is no JSON. */
+/*
+ * Remembers each value of this name, text or number, wherever it stands. The text is searched, not
+ * parsed: tests also submit text that is no JSON.
+ */
 static void remember_values(const char *json, const char *name)
 {
-    char key[MAX_WORD];
+    char key[MAX_KEY];
 
     snprintf(key, sizeof key, "\"%s\":", name);
     for (const char *place = strstr(json, key); place != NULL; place = strstr(place, key)) {
@@ -75,10 +79,11 @@ void secrets_in_params(const char *json)
 
 void secrets_in_message(const char *message)
 {
-    char error[MAX_MESSAGE];
+    json_t *object = json_loads(message, JSON_ALLOW_NUL, NULL);
+    char *error = json_dumps(json_object_get(object, "error"), JSON_COMPACT);
 
     remember_values(message, "otp");
-    if (json_find(message, "error", error, sizeof error)) {
+    if (error != NULL) {
         size_t length = strlen(error);
         errors = realloc(errors, errors_size + length + 2);
         if (errors == NULL) {
@@ -88,11 +93,16 @@ void secrets_in_message(const char *message)
         errors_size += length;
         strcpy(errors + errors_size++, "\n");
     }
+    free(error);
+    json_decref(object);
 }
 
-/* ---- The search ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- The search ------------------------------------------------------------------------------ */
 
-/* Whether a text holds a secret that does not go on to either side: the digits of a PIN may be part of a longer number. */
+/*
+ * Returns whether a text holds a secret as a word of its own: the digits of a PIN may be part of a
+ * longer number.
+ */
 static bool holds(const char *text, const char *secret)
 {
     size_t length = strlen(secret);

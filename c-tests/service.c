@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cleanup.h"
+#include "message.h"
 #include "service_keys.h"
-#include "support.h"
 
 enum { MAX_RULES = 32, MAX_REQUESTS = 64, MAX_BODY = 4096, MAX_REQUEST = 16384 };
 
@@ -41,7 +42,7 @@ static struct {
     int request_count;
 } service = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- Rules --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Rules ----------------------------------------------------------------------------------- */
 
 static void add_rule(const char *request, int status, Fault fault, const char *body)
 {
@@ -107,7 +108,7 @@ static void agree_with_everything(void)
     service_answers(CVS("GET", "trustedPhoneNumber"), 200, "{'phoneNumber':'" PHONE_NUMBER "'}");
 }
 
-/* ---- The server ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- The server ------------------------------------------------------------------------------ */
 
 static bool send_all(int connection, const char *bytes, size_t length)
 {
@@ -242,6 +243,7 @@ void service_start(void)
     assert_int_not_equal(fcntl(service.stop[1], F_SETFD, FD_CLOEXEC), -1);
     snprintf(service.url, sizeof service.url, "http://127.0.0.1:%d", ntohs(address.sin_port));
     service.running = pthread_create(&service.thread, NULL, run, NULL) == 0;
+    cleanup_register(AFTER_FREE, service_stop);
     assert_true(service.running);
 }
 

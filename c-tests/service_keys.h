@@ -1,4 +1,7 @@
-/* Keys of the recorded exchanges (crates/inwebo/tests/vectors): what a service hands over that nobody needs a private key for. */
+/*
+ * Keys of the recorded exchanges (crates/inwebo/tests/vectors) that a service sends: no test needs a
+ * private key.
+ */
 #ifndef SERVICE_KEYS_H
 #define SERVICE_KEYS_H
 

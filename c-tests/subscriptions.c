@@ -1,9 +1,12 @@
 /* Events: one acknowledgment, then one RESULT a change, until the subscription is ended. */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include "call.h"
+#include "message.h"
 
 #define BOTH "{'actionType':'strong','type':['isDeviceActivated','isAccountBlocked']}"
 #define ACTIVATED "{'actionType':'strong','type':'isDeviceActivated'}"
@@ -257,7 +260,7 @@ static void a_subscription_is_judged_as_every_request(void **state)
     mailbox_free(mailbox);
 }
 
-/* ---- Events and the facade's life ---------------------------------------------------------------------------------------------------- */
+/* ---- Events and the facade's life ------------------------------------------------------------ */
 
 static void freeing_on_event_callback(const char *message, void *ctx)
 {

@@ -1,11 +1,15 @@
 /* Calls from many threads at once, also while the facade comes and goes. */
-#include "support.h"
+#include "fixture.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "call.h"
+#include "files.h"
+#include "message.h"
 
 enum { THREADS = 8 };
 
@@ -22,7 +26,7 @@ static void on_all_threads(void *(*run)(void *), void *contexts, size_t size)
     }
 }
 
-/* ---- Calls against free and init ----------------------------------------------------------------------------------------------------- */
+/* ---- Calls against free and init ------------------------------------------------------------- */
 
 /* One call: written by its callback, read when all is over. */
 typedef struct Call {
@@ -57,7 +61,10 @@ static void counting_callback(const char *message, void *ctx)
     call->is_as_allowed = is_succeeded(message) || is_failed(message, 2001);
 }
 
-/* One without the component and one with it in turn. Where the queue is full, the call is made again. */
+/*
+ * A call without the component and one with it, in turn. If the queue is full, the call is
+ * repeated.
+ */
 static void *make_calls(void *ctx)
 {
     Caller *caller = ctx;
@@ -146,7 +153,7 @@ static void every_accepted_call_has_one_message_while_the_facade_comes_and_goes(
     assert_true(lives.inits > 0);
 }
 
-/* ---- Many at once -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Many at once ---------------------------------------------------------------------------- */
 
 /* One pims_execute of a thread. */
 typedef struct Execution {

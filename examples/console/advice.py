@@ -13,7 +13,7 @@ import pims
 
 
 class Operation(Enum):
-    """What this program asks of the library, by the names of docs/conformance.md; the last three are this project's own."""
+    """What this program asks of the library, by the names of docs/error-table.md; the last three are this project's own."""
 
     IS_ACTIVATED = "get account isDeviceActivated"
     ACCOUNT_STATE = "get account isAccountBlocked"

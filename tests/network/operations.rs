@@ -82,8 +82,10 @@ impl World<'_> {
 
     fn code(&self) -> String {
         let text = std::fs::read_to_string(self.folder.join("outbox.jsonl")).unwrap();
-        let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-        last["code"].as_str().unwrap().to_owned()
+        // The program also sends notices, which have none, when it comes to them.
+        let messages = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut codes = messages.map(|message| message["code"].as_str().unwrap().to_owned());
+        codes.rfind(|code| !code.is_empty()).unwrap()
     }
 
     pub(crate) fn act(&self, step: &str) -> Value {

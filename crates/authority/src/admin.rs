@@ -2,12 +2,12 @@
 
 use crate::account::AccountName;
 use crate::audit;
-use crate::authority::Authority;
 use crate::domain::code::DAY;
 use crate::domain::dialing::Countries;
+use crate::domain::pin;
 use crate::failure::Failure;
 use crate::random;
-use crate::step::Step;
+use crate::step::{Step, Surroundings};
 use crate::storage::{AccountRow, AccountSummary, AuditRow, DeviceRow, RowCursor};
 use crate::trail;
 
@@ -15,7 +15,7 @@ use crate::trail;
 const MAX_LIST: u32 = 1000;
 
 /// Rows that one transaction of pruning looks at.
-pub(crate) const PAGE: u32 = 200;
+const PAGE: u32 = 200;
 
 /// An account, as an operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,17 @@ pub struct RowCheck {
     pub tables: Vec<&'static str>,
 }
 
+/// The answer to an operator who lifts a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unblock {
+    /// The account is not blocked any more.
+    Lifted,
+    /// It was not blocked.
+    NotBlocked,
+    /// It stays blocked: its PIN has seen as many wrong ones as it may. A new PIN lifts the block.
+    PinBudgetSpent,
+}
+
 /// How much pruning removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -106,167 +117,192 @@ pub struct Pruned {
     pub tokens: u64,
 }
 
-impl Authority {
-    /// Up to `limit` accounts (at most 1000), the first ones or those after `after`, in the order of their names.
-    pub fn accounts(&self, after: Option<&AccountName>, limit: u32) -> Result<Vec<AccountInfo>, Failure> {
-        let after = after.map_or("", AccountName::as_str);
-        self.surroundings().step("accounts.list", |step| {
-            let found = step.rows.accounts(after, limit.min(MAX_LIST))?;
-            Ok(found.into_iter().map(|found| AccountInfo::of(found, &step.policy.sms.countries)).collect())
-        })
-    }
+/// Answers [`Authority::accounts`](crate::Authority::accounts).
+pub(crate) fn accounts(
+    around: &Surroundings<'_>,
+    after: Option<&AccountName>,
+    limit: u32,
+) -> Result<Vec<AccountInfo>, Failure> {
+    let after = after.map_or("", AccountName::as_str);
+    around.step("accounts.list", |step| {
+        let found = step.rows.accounts(after, limit.min(MAX_LIST))?;
+        Ok(found.into_iter().map(|found| AccountInfo::of(found, &step.policy.sms.countries)).collect())
+    })
+}
 
-    /// One account.
-    pub fn account(&self, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
-        self.surroundings().step("account.read", |step| {
-            let Some(account) = step.rows.account(account.as_str())? else { return Ok(None) };
-            let devices = u32::try_from(step.rows.devices_of(&account.name)?.len()).unwrap_or(u32::MAX);
-            Ok(Some(AccountInfo::of(AccountSummary { account, devices }, &step.policy.sms.countries)))
-        })
-    }
+/// Answers [`Authority::account`](crate::Authority::account).
+pub(crate) fn account(around: &Surroundings<'_>, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
+    around.step("account.read", |step| {
+        let Some(account) = step.rows.account(account.as_str())? else { return Ok(None) };
+        let devices = u32::try_from(step.rows.devices_of(&account.name)?.len()).unwrap_or(u32::MAX);
+        Ok(Some(AccountInfo::of(AccountSummary { account, devices }, &step.policy.sms.countries)))
+    })
+}
 
-    /// The devices of an account, the newest first. An account that does not exist has none.
-    pub fn devices(&self, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
-        self.surroundings().step("devices.list", |step| {
-            let mut devices: Vec<DeviceInfo> =
-                step.rows.devices_of(account.as_str())?.into_iter().map(DeviceInfo::from).collect();
-            devices.sort_by(|first, second| (second.made_at, &first.id).cmp(&(first.made_at, &second.id)));
-            Ok(devices)
-        })
-    }
+/// Answers [`Authority::devices`](crate::Authority::devices).
+pub(crate) fn devices(around: &Surroundings<'_>, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
+    around.step("devices.list", |step| {
+        let mut devices: Vec<DeviceInfo> =
+            step.rows.devices_of(account.as_str())?.into_iter().map(DeviceInfo::from).collect();
+        devices.sort_by(|first, second| (second.made_at, &first.id).cmp(&(first.made_at, &second.id)));
+        Ok(devices)
+    })
+}
 
-    /// Makes an account. `false`: it was there.
-    pub fn add_account(&self, account: &AccountName) -> Result<bool, Failure> {
-        self.surroundings().step("account.add", |step| {
-            if step.rows.account(account.as_str())?.is_some() {
-                return Ok(false);
-            }
-            step.put_account(&AccountRow::new(account.as_str(), step.now))?;
-            step.audit(Some(account.as_str()), None, audit::ACCOUNT_CREATED)?;
-            Ok(true)
-        })
-    }
-
-    /// Removes an account with its devices, codes, passwords and tokens. Its audit trail stays. `false`: it was not there.
-    pub fn remove_account(&self, account: &AccountName) -> Result<bool, Failure> {
-        self.surroundings().step("account.remove", |step| {
-            let removed = step.rows.remove_account(account.as_str())?;
-            if removed {
-                step.audit(Some(account.as_str()), None, audit::ACCOUNT_REMOVED)?;
-            }
-            Ok(removed)
-        })
-    }
-
-    /// Removes a device of an account. `false`: the account has no such device.
-    pub fn remove_device(&self, account: &AccountName, id: &str) -> Result<bool, Failure> {
-        // PostgreSQL fails at some of what no id has in it, and that is no failure of the service.
-        if id.chars().any(char::is_control) {
+/// Answers [`Authority::add_account`](crate::Authority::add_account).
+pub(crate) fn add_account(around: &Surroundings<'_>, account: &AccountName) -> Result<bool, Failure> {
+    around.step("account.add", |step| {
+        if step.rows.account(account.as_str())?.is_some() {
             return Ok(false);
         }
-        self.surroundings().step("device.remove", |step| {
-            let Some(device) = step.rows.device(id)?.filter(|device| device.account == account.as_str()) else {
-                return Ok(false);
-            };
-            step.rows.bury_device(&device.id, step.now)?;
-            step.audit(Some(account.as_str()), Some(&device.id), audit::DEVICE_REMOVED)?;
-            Ok(true)
-        })
-    }
+        step.put_account(&AccountRow::new(account.as_str(), step.now))?;
+        step.audit(Some(account.as_str()), None, audit::ACCOUNT_CREATED)?;
+        Ok(true)
+    })
+}
 
-    /// Up to `limit` lines of the audit trail (at most 1000), of one account or of all, the newest first: from the end, or those before the
-    /// line whose id is `before`.
-    pub fn audit_log(
-        &self,
-        account: Option<&AccountName>,
-        before: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<AuditEntry>, Failure> {
-        let (account, before) = (account.map(AccountName::as_str), before.unwrap_or(i64::MAX));
-        self.surroundings().step("audit.list", |step| {
-            let found = step.rows.audit_log(account, before, limit.min(MAX_LIST))?;
-            Ok(found.into_iter().map(AuditEntry::from).collect())
-        })
-    }
+/// Answers [`Authority::remove_account`](crate::Authority::remove_account).
+pub(crate) fn remove_account(around: &Surroundings<'_>, account: &AccountName) -> Result<bool, Failure> {
+    around.step("account.remove", |step| {
+        let removed = step.rows.remove_account(account.as_str())?;
+        if removed {
+            step.audit(Some(account.as_str()), None, audit::ACCOUNT_REMOVED)?;
+        }
+        Ok(removed)
+    })
+}
 
-    /// Checks the MAC of every row that has one. `progress` is told the number of rows after each page; whether to go on is its answer.
-    ///
-    /// # Errors
-    ///
-    /// Where the database cannot be read. A row that is not as the service wrote it is no error here.
-    pub fn verify_rows(&self, mut progress: impl FnMut(u64) -> bool) -> Result<RowCheck, Failure> {
-        let mut check = RowCheck::default();
-        let mut cursor = Some(RowCursor::default());
-        while let Some(page) = cursor {
-            let step = |step: &Step<'_>| Ok(step.rows.check_macs(&page, PAGE)?);
-            let Some(page) = self.surroundings().step("rows.verify", step)? else { break };
-            check.rows += u64::from(page.rows);
-            if page.altered > 0 {
-                check.altered += u64::from(page.altered);
-                if !check.tables.contains(&page.table) {
-                    check.tables.push(page.table);
-                }
+/// Answers [`Authority::remove_device`](crate::Authority::remove_device).
+pub(crate) fn remove_device(around: &Surroundings<'_>, account: &AccountName, id: &str) -> Result<bool, Failure> {
+    // PostgreSQL fails at some of what no id has in it, and that is no failure of the service.
+    if id.chars().any(char::is_control) {
+        return Ok(false);
+    }
+    around.step("device.remove", |step| {
+        let Some(device) = step.rows.device(id)?.filter(|device| device.account == account.as_str()) else {
+            return Ok(false);
+        };
+        step.rows.bury_device(&device.id, step.now)?;
+        step.audit(Some(account.as_str()), Some(&device.id), audit::DEVICE_REMOVED)?;
+        Ok(true)
+    })
+}
+
+/// Answers [`Authority::audit_log`](crate::Authority::audit_log).
+pub(crate) fn audit_log(
+    around: &Surroundings<'_>,
+    account: Option<&AccountName>,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<AuditEntry>, Failure> {
+    let (account, before) = (account.map(AccountName::as_str), before.unwrap_or(i64::MAX));
+    around.step("audit.list", |step| {
+        let found = step.rows.audit_log(account, before, limit.min(MAX_LIST))?;
+        Ok(found.into_iter().map(AuditEntry::from).collect())
+    })
+}
+
+/// Answers [`Authority::verify_rows`](crate::Authority::verify_rows).
+pub(crate) fn verify_rows(
+    around: &Surroundings<'_>,
+    mut progress: impl FnMut(u64) -> bool,
+) -> Result<RowCheck, Failure> {
+    let mut check = RowCheck::default();
+    let mut cursor = Some(RowCursor::default());
+    while let Some(page) = cursor {
+        let step = |step: &Step<'_>| Ok(step.rows.check_macs(&page, PAGE)?);
+        let Some(page) = around.step("rows.verify", step)? else { break };
+        check.rows += u64::from(page.rows);
+        if page.altered > 0 {
+            check.altered += u64::from(page.altered);
+            if !check.tables.contains(&page.table) {
+                check.tables.push(page.table);
             }
-            cursor = page.next.filter(|_| progress(check.rows));
         }
-        Ok(check)
+        cursor = page.next.filter(|_| progress(check.rows));
     }
+    Ok(check)
+}
 
-    /// Whether the database can be reached and written to: a transaction that writes and leaves nothing.
-    pub fn ping(&self) -> Result<(), Failure> {
-        // A name of its own: instances that are asked at once do not wait for one another.
-        let name = format!("ping.{}", random::hex::<16>()?);
-        self.surroundings().step("ping", |step| {
-            step.rows.put_meta(&name, &[])?;
-            Ok(step.rows.forget_meta(&name)?)
-        })
+/// Answers [`Authority::ping`](crate::Authority::ping).
+pub(crate) fn ping(around: &Surroundings<'_>) -> Result<(), Failure> {
+    // A name of its own: instances that are asked at once do not wait for one another.
+    let name = format!("ping.{}", random::hex::<16>()?);
+    around.step("ping", |step| {
+        step.rows.put_meta(&name, &[])?;
+        Ok(step.rows.forget_meta(&name)?)
+    })
+}
+
+/// Answers [`Authority::prune`](crate::Authority::prune).
+pub(crate) fn prune(around: &Surroundings<'_>, older_than_days: u32) -> Result<Pruned, Failure> {
+    prune_while(around, older_than_days, || true)
+}
+
+/// Answers [`Authority::prune_while`](crate::Authority::prune_while).
+pub(crate) fn prune_while(
+    around: &Surroundings<'_>,
+    older_than_days: u32,
+    go_on: impl Fn() -> bool,
+) -> Result<Pruned, Failure> {
+    let time = around.now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
+    let mut pruned = Pruned::default();
+    while go_on() {
+        let removed = around.step("prune.audit", |step| trail::prune(step, time))?;
+        let Some(removed) = removed else { break };
+        pruned.audit += removed;
     }
-
-    /// Removes what nobody needs any more: audit lines and the ids of removed devices that are older than so many days, and every code,
-    /// password, token and request for a code that is over. It goes through the accounts in small transactions and can be stopped anywhere.
-    pub fn prune(&self, older_than_days: u32) -> Result<Pruned, Failure> {
-        self.prune_while(older_than_days, || true)
+    // The longest period is a day.
+    around.step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
+    let mut after = Some(String::new());
+    while let Some(last) = after.filter(|_| go_on()) {
+        after = prune_page(around, &last, time, &mut pruned)?;
     }
+    Ok(pruned)
+}
 
-    /// The same, as long as `go_on` says so, which is asked before each of many short steps: for a host that is to end. The next call goes on.
-    ///
-    /// # Errors
-    ///
-    /// Where the database cannot be written; what was removed before stays removed.
-    pub fn prune_while(&self, older_than_days: u32, go_on: impl Fn() -> bool) -> Result<Pruned, Failure> {
-        let time = self.surroundings().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
-        let mut pruned = Pruned::default();
-        while go_on() {
-            let removed = self.surroundings().step("prune.audit", |step| trail::prune(step, time))?;
-            let Some(removed) = removed else { break };
-            pruned.audit += removed;
+/// Prunes what belongs to the next accounts and tells the last of them.
+fn prune_page(
+    around: &Surroundings<'_>,
+    after: &str,
+    time: i64,
+    pruned: &mut Pruned,
+) -> Result<Option<String>, Failure> {
+    let page = around.step("prune.accounts", |step| {
+        let names = step.rows.account_names(after, PAGE)?;
+        let (Some(first), Some(last)) = (names.first(), names.last()) else { return Ok(None) };
+        let removed = step.rows.prune_accounts(first, last, step.now, time, step.now.saturating_sub(DAY))?;
+        Ok(Some((last.clone(), removed)))
+    })?;
+    let Some((last, removed)) = page else { return Ok(None) };
+    pruned.tombstones += removed.tombstones;
+    pruned.codes += removed.codes;
+    pruned.code_requests += removed.code_requests;
+    pruned.passwords += removed.passwords;
+    pruned.tokens += removed.tokens;
+    Ok(Some(last))
+}
+
+/// Answers [`Authority::unblock`](crate::Authority::unblock).
+pub(crate) fn unblock(around: &Surroundings<'_>, account: &AccountName) -> Result<Unblock, Failure> {
+    around.step("account.unblock", |step| {
+        let Some(mut row) = step.rows.account(account.as_str())?.filter(|row| row.blocked) else {
+            return Ok(Unblock::NotBlocked);
+        };
+        if pin::is_budget_spent(&row, step.policy) {
+            return Ok(Unblock::PinBudgetSpent);
         }
-        // The longest period is a day.
-        self.surroundings()
-            .step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
-        let mut after = Some(String::new());
-        while let Some(last) = after.filter(|_| go_on()) {
-            after = self.prune_page(&last, time, &mut pruned)?;
-        }
-        Ok(pruned)
-    }
+        row.blocked = false;
+        step.forgive_all(&mut row)?;
+        step.put_account(&row)?;
+        step.audit(Some(&row.name), None, audit::ACCOUNT_UNBLOCKED)?;
+        Ok(Unblock::Lifted)
+    })
+}
 
-    /// Prunes what belongs to the next accounts and tells the last of them.
-    fn prune_page(&self, after: &str, time: i64, pruned: &mut Pruned) -> Result<Option<String>, Failure> {
-        let page = self.surroundings().step("prune.accounts", |step| {
-            let names = step.rows.account_names(after, PAGE)?;
-            let (Some(first), Some(last)) = (names.first(), names.last()) else { return Ok(None) };
-            let removed = step.rows.prune_accounts(first, last, step.now, time, step.now.saturating_sub(DAY))?;
-            Ok(Some((last.clone(), removed)))
-        })?;
-        let Some((last, removed)) = page else { return Ok(None) };
-        pruned.tombstones += removed.tombstones;
-        pruned.codes += removed.codes;
-        pruned.code_requests += removed.code_requests;
-        pruned.passwords += removed.passwords;
-        pruned.tokens += removed.tokens;
-        Ok(Some(last))
-    }
+/// Notes in the audit trail that the actor was refused something.
+pub(crate) fn note_refused_operator(around: &Surroundings<'_>) -> Result<(), Failure> {
+    around.step("operator.refuse", |step| step.audit(None, None, audit::OPERATOR_REFUSED))
 }
 
 impl AccountInfo {

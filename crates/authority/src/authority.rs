@@ -1,95 +1,35 @@
 //! The service as its host sees it.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-#[cfg(feature = "postgres")]
-use std::time::Duration;
 
 use inwebo::cvs::{CvsAnswer, CvsRequest};
-use pims_private_files::Sharing;
-#[cfg(feature = "postgres")]
 use zeroize::Zeroizing;
 
 use crate::account::AccountName;
 use crate::actor::{Actor, Context};
+use crate::admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned, RowCheck, Unblock};
 use crate::authenticated::{self, Ready};
 use crate::clock::Clock;
 use crate::domain::phone::PhoneNumber;
-use crate::domain::{moment, pin};
 use crate::failure::{Failure, OpenError};
 use crate::mac::{MacAnswer, MacRequest};
 use crate::master_key::KeyRing;
+use crate::passwords::Verdict;
 use crate::policy::{ActivationProof, Policy};
+use crate::rekey::Progress;
 use crate::sealing::Vault;
 use crate::service_keys::KeyHolder;
 use crate::sms::SmsGateway;
 use crate::sms_queue::{Delivered, Post, SmsRetry};
 use crate::sms_texts::Language;
-use crate::step::{Step, Surroundings, Tallies, Tally};
+use crate::step::{Surroundings, Tallies, Tally};
 #[cfg(feature = "postgres")]
 use crate::storage::PostgreSql;
-use crate::storage::{AccountRow, PasswordRow, Sqlite, Storage};
-use crate::trail::{self, Trail};
-use crate::{audit, cvs, mac};
-
-/// Where a service keeps what it has.
-pub enum Database {
-    /// An SQLite file; it is made where there is none. Several processes may share it.
-    Sqlite(SqliteFile),
-    /// A PostgreSQL database, or one that speaks its protocol and SQL. Any number of instances may share it.
-    #[cfg(feature = "postgres")]
-    Postgres(Postgres),
-}
-
-impl From<PathBuf> for Database {
-    fn from(file: PathBuf) -> Self {
-        Self::Sqlite(SqliteFile { path: file, sharing: Sharing::Refused })
-    }
-}
-
-impl From<&Path> for Database {
-    fn from(file: &Path) -> Self {
-        file.to_owned().into()
-    }
-}
-
-impl From<&str> for Database {
-    fn from(file: &str) -> Self {
-        PathBuf::from(file).into()
-    }
-}
-
-/// The place of an SQLite database.
-#[derive(Clone)]
-pub struct SqliteFile {
-    /// The file. Beside it lie those that SQLite makes.
-    pub path: PathBuf,
-    /// Says whether other users may be able to write to its folder. They could take the file away, or put another
-    /// one in its place.
-    pub sharing: Sharing,
-}
-
-/// How to reach a PostgreSQL database.
-#[cfg(feature = "postgres")]
-#[derive(Clone)]
-pub struct Postgres {
-    /// `postgresql://user:password@host:port/database?…`, or `key=value` pairs. It may hold a password.
-    pub url: Zeroizing<String>,
-    /// How many connections are kept at most (default 8): as many steps run at once, the others wait for them.
-    pub connections: u32,
-    /// How long a statement may take (default 10 seconds).
-    pub statement_timeout: Duration,
-}
-
-#[cfg(feature = "postgres")]
-impl Postgres {
-    /// This database, with the defaults.
-    pub fn new(url: impl Into<String>) -> Self {
-        Self { url: Zeroizing::new(url.into()), connections: 8, statement_timeout: Duration::from_secs(10) }
-    }
-}
+use crate::storage::{Database, Sqlite, Storage};
+use crate::trail::{self, AuditCheck, Sealing, Trail};
+use crate::{admin, cvs, mac, passwords, rekey, tokens};
 
 /// How to open a service.
 pub struct Options {
@@ -106,26 +46,6 @@ pub struct Options {
     pub sms_retry: Option<SmsRetry>,
     /// What time it is.
     pub clock: Box<dyn Clock>,
-}
-
-/// What became of a one-time password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It was right, and is used up.
-    Accepted,
-    /// It was wrong, used, expired, or another account's.
-    Refused,
-}
-
-/// The answer to an operator who lifts a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unblock {
-    /// The account is not blocked any more.
-    Lifted,
-    /// It was not blocked.
-    NotBlocked,
-    /// It stays blocked: its PIN has seen as many wrong ones as it may. A new PIN lifts the block.
-    PinBudgetSpent,
 }
 
 /// The service, as one actor uses it. It is shared by reference between threads.
@@ -253,28 +173,13 @@ impl Authority {
 
     /// A relying party's check of a one-time password: right once.
     pub fn verify_otp(&self, account: &AccountName, otp: &str) -> Result<Verdict, Failure> {
-        self.surroundings().step("password.verify", |step| {
-            let accepted = accept(step, account.as_str(), otp)?;
-            Ok(if accepted.is_some() { Verdict::Accepted } else { Verdict::Refused })
-        })
+        passwords::verify(&self.surroundings(), account, otp)
     }
 
     /// Lifts the block of an account and forgives its wrong PINs. They stay counted in the budget of its PIN: where that is spent, the
     /// account stays blocked until the PIN is reset, or the enrollments are removed.
     pub fn unblock(&self, account: &AccountName) -> Result<Unblock, Failure> {
-        self.surroundings().step("account.unblock", |step| {
-            let Some(mut row) = step.rows.account(account.as_str())?.filter(|row| row.blocked) else {
-                return Ok(Unblock::NotBlocked);
-            };
-            if pin::is_budget_spent(&row, step.policy) {
-                return Ok(Unblock::PinBudgetSpent);
-            }
-            row.blocked = false;
-            step.forgive_all(&mut row)?;
-            step.put_account(&row)?;
-            step.audit(Some(&row.name), None, audit::ACCOUNT_UNBLOCKED)?;
-            Ok(Unblock::Lifted)
-        })
+        admin::unblock(&self.surroundings(), account)
     }
 
     /// How often the rules found what operators should know of, since this service was opened.
@@ -309,6 +214,138 @@ impl Authority {
         self.shared.storage.connections()
     }
 
+    /// Up to `limit` accounts (at most 1000), the first ones or those after `after`, in the order of their names.
+    pub fn accounts(&self, after: Option<&AccountName>, limit: u32) -> Result<Vec<AccountInfo>, Failure> {
+        admin::accounts(&self.surroundings(), after, limit)
+    }
+
+    /// One account.
+    pub fn account(&self, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
+        admin::account(&self.surroundings(), account)
+    }
+
+    /// The devices of an account, the newest first. An account that does not exist has none.
+    pub fn devices(&self, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
+        admin::devices(&self.surroundings(), account)
+    }
+
+    /// Makes an account. `false`: it was there.
+    pub fn add_account(&self, account: &AccountName) -> Result<bool, Failure> {
+        admin::add_account(&self.surroundings(), account)
+    }
+
+    /// Removes an account with its devices, codes, passwords and tokens. Its audit trail stays. `false`: it was not there.
+    pub fn remove_account(&self, account: &AccountName) -> Result<bool, Failure> {
+        admin::remove_account(&self.surroundings(), account)
+    }
+
+    /// Removes a device of an account. `false`: the account has no such device.
+    pub fn remove_device(&self, account: &AccountName, id: &str) -> Result<bool, Failure> {
+        admin::remove_device(&self.surroundings(), account, id)
+    }
+
+    /// Up to `limit` lines of the audit trail (at most 1000), of one account or of all, the newest first: from the end, or those before the
+    /// line whose id is `before`.
+    pub fn audit_log(
+        &self,
+        account: Option<&AccountName>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, Failure> {
+        admin::audit_log(&self.surroundings(), account, before, limit)
+    }
+
+    /// Checks the MAC of every row that has one. `progress` is told the number of rows after each page; whether to go on is its answer.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be read. A row that is not as the service wrote it is no error here.
+    pub fn verify_rows(&self, progress: impl FnMut(u64) -> bool) -> Result<RowCheck, Failure> {
+        admin::verify_rows(&self.surroundings(), progress)
+    }
+
+    /// Whether the database can be reached and written to: a transaction that writes and leaves nothing.
+    pub fn ping(&self) -> Result<(), Failure> {
+        admin::ping(&self.surroundings())
+    }
+
+    /// Removes what nobody needs any more: audit lines and the ids of removed devices that are older than so many days, and every code,
+    /// password, token and request for a code that is over. It goes through the accounts in small transactions and can be stopped anywhere.
+    pub fn prune(&self, older_than_days: u32) -> Result<Pruned, Failure> {
+        admin::prune(&self.surroundings(), older_than_days)
+    }
+
+    /// The same, as long as `go_on` says so, which is asked before each of many short steps: for a host that is to end. The next call goes on.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be written; what was removed before stays removed.
+    pub fn prune_while(&self, older_than_days: u32, go_on: impl Fn() -> bool) -> Result<Pruned, Failure> {
+        admin::prune_while(&self.surroundings(), older_than_days, go_on)
+    }
+
+    /// The secret of this name, sealed in the database: made once, at the first need. Of instances that make it at once one wins and
+    /// all get its secret. The names are the host's.
+    pub fn secret(
+        &self,
+        name: &str,
+        make: impl Fn() -> Result<Vec<u8>, Failure>,
+    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        tokens::secret(&self.surroundings(), name, make)
+    }
+
+    /// Takes a one-time password, as [`verify_otp`](Self::verify_otp) does, and gives a refresh token for it in the same step: 256 random
+    /// bits in base64url, kept as a keyed hash. The token ends with the device that made the password, and with the account's PIN. `None`:
+    /// the password is refused.
+    pub fn exchange_otp(&self, account: &AccountName, otp: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+        tokens::exchange_otp(&self.surroundings(), account, otp)
+    }
+
+    /// Takes a refresh token and gives the next one, with the account that they are of. `None`: it is unknown or expired, its account is
+    /// blocked, its device or its PIN is gone, or it was used before. One that is shown again was stolen from one of those who showed it: it revokes all tokens that
+    /// followed it and those that it followed.
+    pub fn rotate_refresh_token(&self, token: &str) -> Result<Option<(AccountName, Zeroizing<String>)>, Failure> {
+        tokens::rotate_refresh_token(&self.surroundings(), token)
+    }
+
+    /// Seals up to `batch` rows (at least one) anew under the current master key, in one transaction, going on where the last call
+    /// stopped, in whichever process that was. Call it until it is done. Before the first call every instance must know the current key and
+    /// seal under it; after the last one the old key can be taken out of the rings.
+    pub fn rekey(&self, batch: u32) -> Result<Progress, Failure> {
+        rekey::rekey(&self.surroundings(), batch)
+    }
+
+    /// Seals the audit trail, in two steps that lie five minutes apart: a boundary is announced, and later the rows up to it are sealed.
+    /// The host calls it every minute, in every process that shares the database and lives for long. Any number of them may do so at
+    /// once. Where no process calls it, rows are protected by their own MACs alone.
+    ///
+    /// It also checks the newest seal, and whether it is still the one that this process saw last.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be read or written.
+    pub fn seal_audit(&self) -> Result<Sealing, Failure> {
+        trail::seal_audit(&self.surroundings())
+    }
+
+    /// Checks the audit trail: the MAC of each row, the chain of the seals, the rows of each seal.
+    ///
+    /// `most` limits how many sealed rows are read, the newest first; the seals are all checked, and so are the rows after the last one.
+    /// `expected` is the number and head of a seal from the log. `progress` is told the number of rows after each page, and whether to go
+    /// on is its answer.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be read.
+    pub fn verify_audit(
+        &self,
+        most: Option<u64>,
+        expected: Option<(i64, &str)>,
+        progress: impl FnMut(u64) -> bool,
+    ) -> Result<AuditCheck, Failure> {
+        trail::verify(&self.surroundings(), most, expected, progress)
+    }
+
     /// Returns what an activation must show now.
     pub fn activation_proof(&self) -> ActivationProof {
         self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).activation_proof
@@ -329,60 +366,10 @@ impl Authority {
         Post { gateway: &*self.shared.sms, retry: self.shared.sms_retry.as_ref(), limited: &self.shared.sms_limited }
     }
 
-    pub(crate) fn trail(&self) -> &Trail {
-        &self.shared.trail
-    }
-
     /// Notes in the audit trail that the actor was refused something.
     pub fn note_refused_operator(&self) -> Result<(), Failure> {
-        self.surroundings().step("operator.refuse", |step| step.audit(None, None, audit::OPERATOR_REFUSED))
+        admin::note_refused_operator(&self.surroundings())
     }
-}
-
-/// The longest password there is.
-const MAX_PASSWORD: usize = 8;
-
-/// A one-time password that was right, and is used up.
-pub(crate) struct Accepted {
-    pub(crate) account: AccountRow,
-    /// The id of the device that made it.
-    pub(crate) device: String,
-}
-
-/// Takes a one-time password of an account, where it is right.
-pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option<Accepted>, Failure> {
-    let fits = (1..=MAX_PASSWORD).contains(&otp.len());
-    // Found by its keyed hash: how long the search takes tells nothing about any password.
-    let found = if fits { find(step, account, otp)? } else { None };
-    // A password that was made before the account was blocked is worth nothing after it.
-    let row = step.rows.account(account)?;
-    // Names that are no account's would each have a row of the audit trail.
-    let named = row.as_ref().map(|_| account);
-    let row = row.filter(|account| !account.blocked);
-    let lifetime = step.policy.otp_lifetime_millis();
-    let found = found.filter(|password| !password.used && moment::goes_on(password.expires_at, lifetime, step.now));
-    match row.zip(found) {
-        Some((row, password)) => {
-            step.audit(Some(account), Some(&password.device), audit::PASSWORD_ACCEPTED)?;
-            let device = password.device.clone();
-            step.rows.put_password(&PasswordRow { used: true, ..password })?;
-            Ok(Some(Accepted { account: row, device }))
-        }
-        None => {
-            step.audit(named, None, audit::PASSWORD_REFUSED)?;
-            Ok(None)
-        }
-    }
-}
-
-/// The password, made under any key of the ring.
-fn find(step: &Step<'_>, account: &str, otp: &str) -> Result<Option<PasswordRow>, Failure> {
-    for hash in step.vault.password_hashes(account, otp) {
-        if let Some(found) = step.rows.password(account, &hash.bytes)? {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

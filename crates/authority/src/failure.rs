@@ -2,7 +2,43 @@
 
 use thiserror::Error;
 
-pub use crate::storage::StorageError;
+/// The database did not do what it was asked for. Its message names the statement's trouble, never a value.
+#[derive(Clone, Debug, Error)]
+#[error("{message}")]
+pub struct StorageError {
+    message: String,
+    altered: Option<Altered>,
+}
+
+/// A row that is not as the service wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Altered {
+    /// The table.
+    pub(crate) table: &'static str,
+    /// The account that the row names.
+    pub(crate) account: Option<String>,
+}
+
+impl StorageError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), altered: None }
+    }
+
+    pub(crate) fn altered(table: &'static str, account: Option<String>) -> Self {
+        Self {
+            message: format!("a row of the table {table} is not as the service wrote it"),
+            altered: Some(Altered { table, account }),
+        }
+    }
+
+    /// Returns the row that made the step fail, where one did.
+    pub(crate) fn altered_row(&self) -> Option<&Altered> {
+        self.altered.as_ref()
+    }
+}
+
+/// The result of a statement.
+pub(crate) type Stored<T> = Result<T, StorageError>;
 
 /// The service is broken: the request was not judged, or its judgement could not be kept. No message holds a secret.
 #[derive(Debug, Error)]

@@ -42,6 +42,7 @@ mod key_material;
 mod mac;
 mod master_key;
 mod notices;
+mod passwords;
 mod policy;
 pub mod random;
 mod rekey;
@@ -62,17 +63,16 @@ mod trail;
 
 pub use account::AccountName;
 pub use actor::Actor;
-pub use admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned, RowCheck};
-#[cfg(feature = "postgres")]
-pub use authority::Postgres;
-pub use authority::{Authority, Database, Options, SqliteFile, Unblock, Verdict};
+pub use admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned, RowCheck, Unblock};
+pub use authority::{Authority, Options};
 pub use clock::{Clock, SystemClock};
 pub use domain::budget::SmsBudget;
-pub use domain::code::expected_hits;
-pub use domain::dialing::{Countries, Prefix};
+pub use domain::code::{code_length, expected_hits};
+pub use domain::dialing::Countries;
 #[cfg(feature = "phone-plans")]
 pub use domain::phone::calling_code_of;
 pub use domain::phone::{PhoneNumber, Plans};
+pub use domain::prefix::Prefix;
 pub use failure::{Failure, OpenError, StorageError};
 pub use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
 pub use inwebo::mode::Mode;
@@ -81,6 +81,7 @@ pub use inwebo::word::Word;
 pub use key_material::wipe_stack;
 pub use mac::{MacAnswer, MacRequest};
 pub use master_key::{INPUT as MASTER_KEY_INPUT, KeyRing, MasterKey};
+pub use passwords::Verdict;
 pub use pims_private_files::Sharing;
 pub use policy::{ActivationProof, ClonePolicy, CodeLetters, KeySize, Policy};
 pub use rekey::Progress;
@@ -89,4 +90,7 @@ pub use sms_queue::{Delivered, SmsRetry};
 pub use sms_rules::SmsRules;
 pub use sms_texts::{Language, SmsTexts};
 pub use step::Tally;
+#[cfg(feature = "postgres")]
+pub use storage::Postgres;
+pub use storage::{Database, SqliteFile};
 pub use trail::{AuditCheck, AuditFault, AuditSeal, Sealing};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::domain::code::CodeForm;
 use crate::sms_rules::SmsRules;
 
 const MILLIS: u64 = 1000;
@@ -130,7 +129,7 @@ impl CodeLetters {
     pub const MAX: Self = Self(12);
 
     /// Returns the number.
-    pub fn get(self) -> usize {
+    pub const fn get(self) -> usize {
         self.0
     }
 }
@@ -223,11 +222,6 @@ impl Policy {
         keys
     }
 
-    /// Returns how many symbols a new SMS code has.
-    pub fn code_length(&self) -> usize {
-        CodeForm::of(self).length()
-    }
-
     pub(crate) fn code_lifetime_millis(&self) -> i64 {
         millis(self.code_lifetime_seconds)
     }
@@ -280,7 +274,8 @@ impl TryFrom<u32> for KeySize {
 impl KeySize {
     pub(crate) const ALL: [Self; 2] = [Self::Bits1024, Self::Bits2048];
 
-    pub(crate) fn bits(self) -> u32 {
+    /// Returns the number of bits.
+    pub fn bits(self) -> u32 {
         match self {
             Self::Bits1024 => 1024,
             Self::Bits2048 => 2048,

@@ -4,7 +4,6 @@
 //! seals meanwhile it seals under the current key, and what a page has not reached opens under its old one. What is hashed cannot be hashed
 //! anew without being known; it is recognised under every key of the ring until it expires.
 
-use crate::authority::Authority;
 use crate::domain::moment;
 use crate::failure::Failure;
 use crate::step::{Step, Surroundings};
@@ -28,18 +27,13 @@ pub struct Progress {
     pub hashed_under_others: u64,
 }
 
-impl Authority {
-    /// Seals up to `batch` rows (at least one) anew under the current master key, in one transaction, going on where the last call
-    /// stopped, in whichever process that was. Call it until it is done. Before the first call every instance must know the current key and
-    /// seal under it; after the last one the old key can be taken out of the rings.
-    pub fn rekey(&self, batch: u32) -> Result<Progress, Failure> {
-        let around = self.surroundings();
-        let mut progress = around.step("keys.rotate", |step| page(step, batch.max(1)))?;
-        if progress.done {
-            progress.hashed_under_others = count_hashes(&around)?;
-        }
-        Ok(progress)
+/// Answers [`Authority::rekey`](crate::Authority::rekey).
+pub(crate) fn rekey(around: &Surroundings<'_>, batch: u32) -> Result<Progress, Failure> {
+    let mut progress = around.step("keys.rotate", |step| page(step, batch.max(1)))?;
+    if progress.done {
+        progress.hashed_under_others = count_hashes(around)?;
     }
+    Ok(progress)
 }
 
 /// What is sealed, in the order in which it is done.

@@ -4,12 +4,12 @@ use zeroize::Zeroizing;
 
 use crate::account::AccountName;
 use crate::audit;
-use crate::authority::{Accepted, Authority, accept};
 use crate::domain::moment;
 use crate::failure::Failure;
+use crate::passwords::{Accepted, accept};
 use crate::random;
 use crate::sealing::Place;
-use crate::step::Step;
+use crate::step::{Step, Surroundings};
 use crate::storage::TokenRow;
 
 const SECRET_COLUMN: &str = "secrets.value";
@@ -17,87 +17,86 @@ const SECRET_COLUMN: &str = "secrets.value";
 /// 256 bits in base64url.
 const TOKEN_LENGTH: usize = 43;
 
-impl Authority {
-    /// The secret of this name, sealed in the database: made once, at the first need. Of instances that make it at once one wins and
-    /// all get its secret. The names are the host's.
-    pub fn secret(
-        &self,
-        name: &str,
-        make: impl Fn() -> Result<Vec<u8>, Failure>,
-    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let around = self.surroundings();
-        if let Some(secret) = around.step("secret.load", |step| load(step, name))? {
+/// Answers [`Authority::secret`](crate::Authority::secret).
+pub(crate) fn secret(
+    around: &Surroundings<'_>,
+    name: &str,
+    make: impl Fn() -> Result<Vec<u8>, Failure>,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if let Some(secret) = around.step("secret.load", |step| load(step, name))? {
+        return Ok(secret);
+    }
+    // Outside of a transaction: nobody waits for it.
+    let made = Zeroizing::new(make()?);
+    around.step("secret.make", |step| {
+        if let Some(secret) = load(step, name)? {
             return Ok(secret);
         }
-        // Outside of a transaction: nobody waits for it.
-        let made = Zeroizing::new(make()?);
-        around.step("secret.make", |step| {
-            if let Some(secret) = load(step, name)? {
-                return Ok(secret);
-            }
-            step.rows.put_secret(name, &step.vault.seal(place(name), &made)?)?;
-            step.audit(None, None, audit::SECRET_MADE)?;
-            Ok(made.clone())
-        })
-    }
+        step.rows.put_secret(name, &step.vault.seal(place(name), &made)?)?;
+        step.audit(None, None, audit::SECRET_MADE)?;
+        Ok(made.clone())
+    })
+}
 
-    /// Takes a one-time password, as [`verify_otp`](Self::verify_otp) does, and gives a refresh token for it in the same step: 256 random
-    /// bits in base64url, kept as a keyed hash. The token ends with the device that made the password, and with the account's PIN. `None`:
-    /// the password is refused.
-    pub fn exchange_otp(&self, account: &AccountName, otp: &str) -> Result<Option<Zeroizing<String>>, Failure> {
-        let (token, family) = (random::token()?, random::hex::<16>()?);
-        self.surroundings().step("token.grant", |step| {
-            let Some(Accepted { device, account }) = accept(step, account.as_str(), otp)? else { return Ok(None) };
-            let (family_made_at, pin_generation) = (Some(step.now), Some(account.pin_generation));
-            keep(
-                step,
-                &token,
-                TokenRow {
-                    hash: [0; 32],
-                    key_id: 0,
-                    account: account.name.clone(),
-                    family: family.clone(),
-                    family_made_at,
-                    device: Some(device.clone()),
-                    pin_generation,
-                    expires_at: 0,
-                    used: false,
-                    version: 0,
-                },
-            )?;
-            step.audit(Some(&account.name), Some(&device), audit::TOKEN_GRANTED)?;
-            Ok(Some(token.clone()))
-        })
-    }
+/// Answers [`Authority::exchange_otp`](crate::Authority::exchange_otp).
+pub(crate) fn exchange_otp(
+    around: &Surroundings<'_>,
+    account: &AccountName,
+    otp: &str,
+) -> Result<Option<Zeroizing<String>>, Failure> {
+    let (token, family) = (random::token()?, random::hex::<16>()?);
+    around.step("token.grant", |step| {
+        let Some(Accepted { device, account }) = accept(step, account.as_str(), otp)? else { return Ok(None) };
+        let (family_made_at, pin_generation) = (Some(step.now), Some(account.pin_generation));
+        keep(
+            step,
+            &token,
+            TokenRow {
+                hash: [0; 32],
+                key_id: 0,
+                account: account.name.clone(),
+                family: family.clone(),
+                family_made_at,
+                device: Some(device.clone()),
+                pin_generation,
+                expires_at: 0,
+                used: false,
+                version: 0,
+            },
+        )?;
+        step.audit(Some(&account.name), Some(&device), audit::TOKEN_GRANTED)?;
+        Ok(Some(token.clone()))
+    })
+}
 
-    /// Takes a refresh token and gives the next one, with the account that they are of. `None`: it is unknown or expired, its account is
-    /// blocked, its device or its PIN is gone, or it was used before. One that is shown again was stolen from one of those who showed it: it revokes all tokens that
-    /// followed it and those that it followed.
-    pub fn rotate_refresh_token(&self, token: &str) -> Result<Option<(AccountName, Zeroizing<String>)>, Failure> {
-        let next = random::token()?;
-        self.surroundings().step("token.rotate", |step| {
-            let Some(found) = find(step, token)? else {
-                step.audit(None, None, audit::TOKEN_REFUSED)?;
-                return Ok(None);
-            };
-            let account = AccountName::stored(found.account.clone());
-            if found.used {
-                step.rows.forget_token_family(&found.account, &found.family)?;
-                step.audit(Some(&found.account), None, audit::TOKEN_REUSED)?;
-                return Ok(None);
-            }
-            if !is_good(step, &found)? {
-                step.audit(Some(&found.account), None, audit::TOKEN_REFUSED)?;
-                return Ok(None);
-            }
-            // A family of an earlier release is as old as its first rotation here.
-            let family_made_at = found.family_made_at.or(Some(step.now));
-            keep(step, &next, TokenRow { family_made_at, used: false, version: 0, ..found.clone() })?;
-            step.rows.put_token(&TokenRow { used: true, ..found })?;
-            step.audit(Some(account.as_str()), None, audit::TOKEN_ROTATED)?;
-            Ok(Some((account, next.clone())))
-        })
-    }
+/// Answers [`Authority::rotate_refresh_token`](crate::Authority::rotate_refresh_token).
+pub(crate) fn rotate_refresh_token(
+    around: &Surroundings<'_>,
+    token: &str,
+) -> Result<Option<(AccountName, Zeroizing<String>)>, Failure> {
+    let next = random::token()?;
+    around.step("token.rotate", |step| {
+        let Some(found) = find(step, token)? else {
+            step.audit(None, None, audit::TOKEN_REFUSED)?;
+            return Ok(None);
+        };
+        let account = AccountName::stored(found.account.clone());
+        if found.used {
+            step.rows.forget_token_family(&found.account, &found.family)?;
+            step.audit(Some(&found.account), None, audit::TOKEN_REUSED)?;
+            return Ok(None);
+        }
+        if !is_good(step, &found)? {
+            step.audit(Some(&found.account), None, audit::TOKEN_REFUSED)?;
+            return Ok(None);
+        }
+        // A family of an earlier release is as old as its first rotation here.
+        let family_made_at = found.family_made_at.or(Some(step.now));
+        keep(step, &next, TokenRow { family_made_at, used: false, version: 0, ..found.clone() })?;
+        step.rows.put_token(&TokenRow { used: true, ..found })?;
+        step.audit(Some(account.as_str()), None, audit::TOKEN_ROTATED)?;
+        Ok(Some((account, next.clone())))
+    })
 }
 
 fn place(name: &str) -> Place<'_> {
@@ -159,6 +158,7 @@ fn keep(step: &Step<'_>, token: &str, row: TokenRow) -> Result<(), Failure> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::authority::Authority;
     use crate::storage::{AccountRow, DeviceRow};
     use crate::{MasterKey, Options, Outbox, Policy, SystemClock};
 

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::flaw::{Flaw, flaw_of};
+use crate::names::{is_temporary_of, random_name};
 use crate::system;
-use crate::temporary::{Temporary, is_temporary_of};
 
 /// Whether other users may be able to write to a folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,9 +129,7 @@ impl Folder {
     /// or is open to others, the file system has no owners or no modes.
     fn with_modes_seen(mut self) -> io::Result<Self> {
         if self.sharing == Sharing::Allowed {
-            let probe = Temporary::write(&self, OsStr::new("probe"), b"")?;
-            let facts = system::facts_of(probe.descriptor())?;
-            drop(probe);
+            let facts = self.facts_of_new_file()?;
             self.has_modes = facts.owner == system::user() && facts.mode & 0o077 == 0;
         }
         Ok(self)
@@ -225,10 +223,24 @@ impl Folder {
     /// modes is then what is wrong.
     fn told_of_modes(&self, error: io::Error) -> io::Error {
         let Some(Flaw::Open { .. }) = flaw_of(&error) else { return error };
-        match Temporary::write(self, OsStr::new("probe"), b"").map(|probe| system::facts_of(probe.descriptor())) {
-            Ok(Ok(facts)) if facts.mode & 0o077 != 0 => self.no_modes(facts.mode),
+        match self.facts_of_new_file() {
+            Ok(facts) if facts.mode & 0o077 != 0 => self.no_modes(facts.mode),
             _ => error,
         }
+    }
+
+    /// Makes an empty file, and returns what the system says of it. The file is removed again.
+    fn facts_of_new_file(&self) -> io::Result<Facts> {
+        let (name, file) = loop {
+            let name = random_name(OsStr::new("probe"))?;
+            match system::create_new(&self.handle, &name, Access::Write) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => break (name, made?),
+            }
+        };
+        let facts = system::facts_of(&file);
+        let _ = self.remove(&name);
+        facts
     }
 
     fn no_modes(&self, mode: u32) -> io::Error {
@@ -265,17 +277,6 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// Writes new content for a file under a random name, durably. It gets its name by
-    /// [`Temporary::replace`] or [`Temporary::publish`].
-    pub fn write_temporary(&self, name: impl AsRef<OsStr>, content: &[u8]) -> io::Result<Temporary<'_>> {
-        Temporary::write(self, name.as_ref(), content)
-    }
-
-    /// As [`Folder::write_temporary`], for a secret: it is refused where others could read it.
-    pub fn write_temporary_secret(&self, name: impl AsRef<OsStr>, content: &[u8]) -> io::Result<Temporary<'_>> {
-        Temporary::write_secret(self, name.as_ref(), content)
     }
 
     /// Returns an error where nothing can be written: the disk is full, or the file system is

@@ -21,6 +21,7 @@
 mod flaw;
 mod folder;
 mod groups;
+mod names;
 #[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(not(unix), path = "other.rs")]
 mod system;

@@ -7,10 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::folder::{Access, Folder, Readers};
+use crate::names::random_name;
 use crate::system;
-
-/// Length of the random end of a temporary file's name, in hex digits.
-const TAG: usize = 16;
 
 /// New content under a random name, whole and durable. It is removed when dropped, unless it took
 /// its name before.
@@ -23,8 +21,21 @@ pub struct Temporary<'a> {
     named: bool,
 }
 
+impl Folder {
+    /// Writes new content for a file under a random name, durably. It gets its name by
+    /// [`Temporary::replace`] or [`Temporary::publish`].
+    pub fn write_temporary(&self, name: impl AsRef<OsStr>, content: &[u8]) -> io::Result<Temporary<'_>> {
+        Temporary::write(self, name.as_ref(), content)
+    }
+
+    /// As [`Folder::write_temporary`], for a secret: it is refused where others could read it.
+    pub fn write_temporary_secret(&self, name: impl AsRef<OsStr>, content: &[u8]) -> io::Result<Temporary<'_>> {
+        Temporary::write_secret(self, name.as_ref(), content)
+    }
+}
+
 impl<'a> Temporary<'a> {
-    pub(crate) fn write(folder: &'a Folder, target: &OsStr, content: &[u8]) -> io::Result<Self> {
+    fn write(folder: &'a Folder, target: &OsStr, content: &[u8]) -> io::Result<Self> {
         let mut temporary = Self::make(folder, target)?;
         temporary.file.write_all(content)?;
         temporary.file.sync_all()?;
@@ -32,7 +43,7 @@ impl<'a> Temporary<'a> {
     }
 
     /// The same for a secret. Nothing is written where others could read it.
-    pub(crate) fn write_secret(folder: &'a Folder, target: &OsStr, content: &[u8]) -> io::Result<Self> {
+    fn write_secret(folder: &'a Folder, target: &OsStr, content: &[u8]) -> io::Result<Self> {
         let mut temporary = Self::make(folder, target)?;
         folder.check_made(&temporary.file, Readers::Refused)?;
         temporary.file.write_all(content)?;
@@ -56,10 +67,6 @@ impl<'a> Temporary<'a> {
             }
             return Ok(temporary);
         }
-    }
-
-    pub(crate) fn descriptor(&self) -> &File {
-        &self.file
     }
 
     /// Gives it its name, in place of a file that has it.
@@ -129,22 +136,4 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let _ = system::remove(self.folder.handle(), &self.name);
     }
-}
-
-fn random_name(target: &OsStr) -> io::Result<OsString> {
-    let mut tag = [0; TAG / 2];
-    getrandom::fill(&mut tag).map_err(io::Error::other)?;
-    let mut name = target.to_owned();
-    name.push(".");
-    for byte in tag {
-        name.push(format!("{byte:02x}"));
-    }
-    Ok(name)
-}
-
-/// Returns whether `name` is that of a temporary file for `target`.
-pub(crate) fn is_temporary_of(name: &OsStr, target: &OsStr) -> bool {
-    let rest = name.as_encoded_bytes().strip_prefix(target.as_encoded_bytes());
-    let tag = rest.and_then(|rest| rest.strip_prefix(b"."));
-    tag.is_some_and(|tag| tag.len() == TAG && tag.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
 }

@@ -41,7 +41,7 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
         say(&format!("warning: {warning}"))?;
     }
     let minutes = config.policy.code_lifetime_seconds.div_ceil(60);
-    for (text, parts) in config.policy.sms.texts.long_texts(config.policy.code_length(), minutes) {
+    for (text, parts) in config.policy.sms.texts.long_texts(pims_authority::code_length(&config.policy), minutes) {
         say(&format!("note: the text {text} takes {parts} SMS"))?;
     }
     if let Some(warning) = warning {
@@ -117,8 +117,8 @@ fn tls(files: &TlsFiles) -> Result<(), String> {
 
 /// Every key with its environment variable and its meaning.
 pub(crate) fn keys() -> Result<(), String> {
-    for Key { path, secret, help, .. } in KEYS {
-        say(&format!("{path}\n    {}\n    {help}", Key::variable(path)))?;
+    for key @ Key { path, secret, .. } in KEYS {
+        say(&format!("{path}\n    {}\n    {}", Key::variable(path), key.help()))?;
         if *secret {
             say(&format!("    also {path}{FILE}: the name of a file that holds it"))?;
         }

@@ -1,19 +1,73 @@
 //! Every key of the configuration: what it is called, what it holds, what it means. Documentation, `check --keys`, environment variables
 //! and the search for the nearest known key come from this one table.
 
+use std::ops::RangeInclusive;
+
+use pims_authority::{CodeLetters, Policy, SmsRetry};
 use strsim::levenshtein;
 
-/// What a key holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kind of value that a key holds.
 pub(crate) enum Kind {
     Text,
-    Number,
-    Flag,
+    Number(Default, RangeInclusive<i64>),
+    Flag(Flag),
     /// A list of texts; in the environment separated by commas.
     List,
     /// A table or a list of tables with names of the operator's choice; in the environment as TOML.
     Table,
 }
+
+/// The value of a number that is not given.
+#[derive(Clone, Copy)]
+pub(crate) enum Default {
+    Is(i64),
+    /// That of the service's rules.
+    Policy(fn(&Policy) -> i64),
+    /// That of the queue of SMS.
+    Retry(fn(&SmsRetry) -> i64),
+    /// That of the codes of open activations.
+    Letters,
+    /// No number alone: this is told in place of one.
+    Told(&'static str),
+}
+
+impl Default {
+    /// Returns the number, if it is one.
+    pub(crate) fn number(self) -> Option<i64> {
+        match self {
+            Self::Is(number) => Some(number),
+            Self::Policy(of) => Some(of(&Policy::default())),
+            Self::Retry(of) => Some(of(&SmsRetry::default())),
+            Self::Letters => Some(as_number(CodeLetters::default().get())),
+            Self::Told(_) => None,
+        }
+    }
+}
+
+/// The value of a flag that is not given.
+#[derive(Clone, Copy)]
+pub(crate) enum Flag {
+    Is(bool),
+    /// That of the service's rules.
+    Policy(fn(&Policy) -> bool),
+}
+
+impl Flag {
+    pub(crate) fn value(self) -> bool {
+        match self {
+            Self::Is(flag) => flag,
+            Self::Policy(of) => of(&Policy::default()),
+        }
+    }
+}
+
+/// Converts a number of the rules. None of their defaults is larger.
+fn as_number<T: TryInto<i64>>(number: T) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+/// The letters of a code of an open activation.
+const CODE_LETTERS: RangeInclusive<i64> = CodeLetters::MIN.get() as i64..=CodeLetters::MAX.get() as i64;
 
 /// One key.
 pub(crate) struct Key {
@@ -22,11 +76,27 @@ pub(crate) struct Key {
     pub(crate) kind: Kind,
     /// A secret: it may be given as `path_file` instead, the name of a file that holds it.
     pub(crate) secret: bool,
-    /// The default and the meaning.
-    pub(crate) help: &'static str,
+    /// The meaning; of texts, lists and tables also the default.
+    help: &'static str,
 }
 
 impl Key {
+    /// Returns the default, the meaning and the bounds.
+    pub(crate) fn help(&self) -> String {
+        let help = self.help;
+        match &self.kind {
+            Kind::Number(Default::Told(default), bounds) => {
+                format!("{default}; {help}; {} to {}", bounds.start(), bounds.end())
+            }
+            Kind::Number(default, bounds) => {
+                let default = default.number().unwrap_or_default();
+                format!("{default}; {help}; {} to {}", bounds.start(), bounds.end())
+            }
+            Kind::Flag(flag) => format!("{}; {help}", flag.value()),
+            Kind::Text | Kind::List | Kind::Table => help.to_owned(),
+        }
+    }
+
     /// The environment variable that says the same.
     pub(crate) fn variable(path: &str) -> String {
         format!("{PREFIX}{}", path.to_ascii_uppercase().replace('.', "_"))
@@ -43,18 +113,26 @@ const fn key(path: &'static str, kind: Kind, help: &'static str) -> Key {
     Key { path, kind, secret: false, help }
 }
 
+const fn number(path: &'static str, default: Default, bounds: RangeInclusive<i64>, help: &'static str) -> Key {
+    key(path, Kind::Number(default, bounds), help)
+}
+
+const fn flag(path: &'static str, default: Flag, help: &'static str) -> Key {
+    key(path, Kind::Flag(default), help)
+}
+
 const fn secret(path: &'static str, help: &'static str) -> Key {
     Key { path, kind: Kind::Text, secret: true, help }
 }
 
-use Kind::{Flag, List, Number, Table, Text};
+use Kind::{List, Table, Text};
 
 /// All of them, section by section.
 pub(crate) const KEYS: &[Key] = &[
-    key(
+    flag(
         "development",
-        Flag,
-        "false; true allows `tokens.static`, `sms.gateway = \"outbox\"` and `{ open = true }`, and refuses PostgreSQL, trusted proxies, an issuer and other than loopback addresses; stands before all sections",
+        Flag::Is(false),
+        "true allows `tokens.static`, `sms.gateway = \"outbox\"` and `{ open = true }`, and refuses PostgreSQL, trusted proxies, an issuer and other than loopback addresses; stands before all sections",
     ),
     key(
         "listen.address",
@@ -83,14 +161,14 @@ pub(crate) const KEYS: &[Key] = &[
         "none; named operators: `name = { token_file = \"…\", certificate = \"SHA-256 fingerprint\", roles = [\"read\", \"add\", \"unblock\", \"remove\"] }`, with a token, a certificate, or both",
     ),
     secret("database.url", "`sqlite:path` or `postgres://user@host:port/database`; required"),
-    key("database.connections", Number, "8; connections to PostgreSQL"),
-    key("database.statement_timeout_seconds", Number, "10; longest PostgreSQL statement"),
-    key(
+    number("database.connections", Default::Is(8), 1..=1000, "connections to PostgreSQL"),
+    number("database.statement_timeout_seconds", Default::Is(10), 1..=600, "longest PostgreSQL statement"),
+    flag(
         "files.allow_shared_folders",
-        Flag,
-        "false; whether others may be able to write to the folders of the SQLite file and of the outbox",
+        Flag::Is(false),
+        "whether others may be able to write to the folders of the SQLite file and of the outbox",
     ),
-    key("master_key.id", Number, "1; number of the key that seals"),
+    number("master_key.id", Default::Is(1), 1..=4_294_967_295, "number of the key that seals"),
     secret(
         "master_key.hex",
         "the key that seals, 64 hex digits; `master_key.hex_file` is the usual way; this, the file or a command is required",
@@ -100,76 +178,142 @@ pub(crate) const KEYS: &[Key] = &[
         List,
         "none; a program (absolute path) with its arguments that writes the key to standard output, without a shell",
     ),
-    key("master_key.command_timeout_seconds", Number, "30; longest time of each such command"),
+    number("master_key.command_timeout_seconds", Default::Is(30), 1..=600, "longest time of each such command"),
     key(
         "master_key.others",
         Table,
         "none; keys that still open during a rotation: `[{ id = 1, file = \"…\" }]`, or with `command = [\"…\"]`",
     ),
-    key("policy.pin_min_length", Number, "4; fewest digits of a newly chosen PIN, 4 to 8"),
-    key(
+    number(
+        "policy.pin_min_length",
+        Default::Policy(|policy| as_number(policy.pin_min_length)),
+        4..=8,
+        "fewest digits of a newly chosen PIN",
+    ),
+    number(
         "policy.max_pin_tries",
-        Number,
-        "5; wrong PINs before an account is blocked; a right PIN forgives those of its own device",
+        Default::Policy(|policy| policy.max_pin_tries.into()),
+        1..=1_000_000,
+        "wrong PINs before an account is blocked; a right PIN forgives those of its own device",
     ),
-    key(
+    number(
         "policy.code_digits",
-        Number,
-        "6; digits of an SMS code, 4 to 12; with `activation.proof = \"open\"` codes have letters instead",
+        Default::Policy(|policy| as_number(policy.code_digits)),
+        4..=12,
+        "digits of an SMS code; with `activation.proof = \"open\"` codes have letters instead",
     ),
-    key("policy.code_lifetime_seconds", Number, "600; lifetime of an SMS code"),
-    key("policy.code_tries", Number, "5; wrong tries before an SMS code is dead"),
-    key("policy.codes_per_hour", Number, "5; SMS codes of an account in an hour"),
-    key("policy.codes_per_day", Number, "20; SMS codes of an account in a day"),
-    key(
+    number(
+        "policy.code_lifetime_seconds",
+        Default::Policy(|policy| as_number(policy.code_lifetime_seconds)),
+        1..=31_536_000,
+        "lifetime of an SMS code",
+    ),
+    number(
+        "policy.code_tries",
+        Default::Policy(|policy| policy.code_tries.into()),
+        1..=1_000_000,
+        "wrong tries before an SMS code is dead",
+    ),
+    number(
+        "policy.codes_per_hour",
+        Default::Policy(|policy| policy.codes_per_hour.into()),
+        1..=1_000_000,
+        "SMS codes of an account in an hour",
+    ),
+    number(
+        "policy.codes_per_day",
+        Default::Policy(|policy| policy.codes_per_day.into()),
+        1..=1_000_000,
+        "SMS codes of an account in a day",
+    ),
+    number(
         "policy.number_cooling_seconds",
-        Number,
-        "86400 with a webhook, 0 with an outbox; how long after a change of its phone number an account gets no codes for \
+        Default::Told("86400 with a webhook, 0 with an outbox"),
+        0..=2_592_000,
+        "how long after a change of its phone number an account gets no codes for \
          enrollment and for a new PIN",
     ),
-    key("policy.max_devices", Number, "20; devices of an account"),
-    key("policy.setup_lifetime_seconds", Number, "300; longest time between setup and finalize"),
-    key("policy.otp_lifetime_seconds", Number, "120; lifetime of a one-time password"),
-    key("policy.otps_per_device_and_day", Number, "no limit; one-time passwords of a device in a day"),
-    key("policy.otp_without_pin", Flag, "false; one-time passwords without a PIN"),
-    key("policy.evolve_k1_every", Number, "16; after how many one-time passwords K1 evolves, 0 is never"),
-    key("policy.refresh_token_lifetime_seconds", Number, "2592000; lifetime of a refresh token"),
-    key(
+    number(
+        "policy.max_devices",
+        Default::Policy(|policy| policy.max_devices.into()),
+        1..=1_000_000,
+        "devices of an account",
+    ),
+    number(
+        "policy.setup_lifetime_seconds",
+        Default::Policy(|policy| as_number(policy.setup_lifetime_seconds)),
+        1..=31_536_000,
+        "longest time between setup and finalize",
+    ),
+    number(
+        "policy.otp_lifetime_seconds",
+        Default::Policy(|policy| as_number(policy.otp_lifetime_seconds)),
+        1..=31_536_000,
+        "lifetime of a one-time password",
+    ),
+    number(
+        "policy.otps_per_device_and_day",
+        Default::Told("no limit"),
+        1..=1_000_000,
+        "one-time passwords of a device in a day",
+    ),
+    flag("policy.otp_without_pin", Flag::Policy(|policy| policy.otp_without_pin), "one-time passwords without a PIN"),
+    number(
+        "policy.evolve_k1_every",
+        Default::Policy(|policy| policy.evolve_k1_every.into()),
+        0..=1_000_000,
+        "after how many one-time passwords K1 evolves, 0 is never",
+    ),
+    number(
+        "policy.refresh_token_lifetime_seconds",
+        Default::Policy(|policy| as_number(policy.refresh_token_lifetime_seconds)),
+        1..=31_536_000,
+        "lifetime of a refresh token",
+    ),
+    number(
         "policy.refresh_token_most_seconds",
-        Number,
-        "7776000; longest time that a refresh token and those that follow it are good",
+        Default::Policy(|policy| as_number(policy.refresh_token_most_seconds)),
+        1..=315_360_000,
+        "longest time that a refresh token and those that follow it are good",
     ),
     key(
         "policy.clone",
         Text,
         "report; what follows where a second copy of a device is suspected: `report` audits and counts it, `suspend` stops the device until its PIN is reset with an SMS code, too",
     ),
-    key(
+    number(
         "policy.device_key_bits",
-        Number,
-        "2048; bits of the RSA keys that devices encrypt PINs and secrets to; 1024 is for old clients alone",
+        Default::Policy(|policy| policy.device_key_bits.bits().into()),
+        1024..=2048,
+        "bits of the RSA keys that devices encrypt PINs and secrets to; 1024 is for old clients alone",
     ),
     key(
         "activation.proof",
         Text,
         "token: `activate` needs the account's bearer token; `ticket`: it needs that or the ticket that `smsCode` answered, for CVS on another server; `open`: neither, for clients that send none",
     ),
-    key("activation.code_letters", Number, "10; letters of an SMS code where the proof is `open`, 10 to 12"),
-    key(
-        "pin.budget",
-        Number,
-        "30; wrong PINs in the life of a PIN before the account is blocked until the PIN is reset with an SMS code",
+    number(
+        "activation.code_letters",
+        Default::Letters,
+        CODE_LETTERS,
+        "letters of an SMS code where the proof is `open`",
     ),
-    key("pin.denied", Flag, "true; refuses the commonest 200 PINs, sequences, repeats and years as new PINs"),
-    key("pin.history", Number, "5; how many earlier PINs of an account may not be chosen again, 0 to 100"),
+    number(
+        "pin.budget",
+        Default::Policy(|policy| policy.pin_budget.into()),
+        1..=1_000_000,
+        "wrong PINs in the life of a PIN before the account is blocked until the PIN is reset with an SMS code",
+    ),
+    flag("pin.denied", Flag::Is(true), "refuses the commonest 200 PINs, sequences, repeats and years as new PINs"),
+    number("pin.history", Default::Is(5), 0..=100, "how many earlier PINs of an account may not be chosen again"),
     key("tokens.issuer", Text, "none; the `iss` of the access tokens that apps show to CVS"),
     key("tokens.audience", Text, "the `aud` that they must have; required with an issuer"),
     key("tokens.jwks_file", Text, "the issuer's keys as a file; read again at SIGHUP"),
     key("tokens.jwks_url", Text, "the issuer's keys by https; this or the file is required with an issuer"),
-    key("tokens.jwks_refresh_seconds", Number, "300; how often they are fetched"),
+    number("tokens.jwks_refresh_seconds", Default::Is(300), 1..=86_400, "how often they are fetched"),
     key("tokens.ca_file", Text, "the system's roots; whom to trust for `jwks_url`, PEM"),
     key("tokens.algorithms", List, "ES256, EdDSA, RS256; what may sign them; never a symmetric one"),
-    key("tokens.leeway_seconds", Number, "30; how far clocks may differ"),
+    number("tokens.leeway_seconds", Default::Is(30), 0..=300, "how far clocks may differ"),
     key(
         "tokens.types",
         List,
@@ -181,11 +325,17 @@ pub(crate) const KEYS: &[Key] = &[
         "any; clients that a token may be issued to: its `azp` and `client_id` must be among them",
     ),
     key("tokens.scope", Text, "none; what the `scope` of a token must contain; several with spaces between them"),
-    key("tokens.max_lifetime_seconds", Number, "86400; longest time from a token's `iat` to its `exp`"),
-    key(
+    number(
+        "tokens.max_lifetime_seconds",
+        Default::Is(86_400),
+        60..=31_536_000,
+        "longest time from a token's `iat` to its `exp`",
+    ),
+    number(
         "tokens.max_auth_age_seconds",
-        Number,
-        "no limit; longest time since the login (`auth_time`) for changes of the phone number and the removal of enrollments",
+        Default::Told("no limit"),
+        1..=31_536_000,
+        "longest time since the login (`auth_time`) for changes of the phone number and the removal of enrollments",
     ),
     key(
         "tokens.acr",
@@ -203,12 +353,13 @@ pub(crate) const KEYS: &[Key] = &[
         "none: one-time passwords are not exchanged; the `iss` of the tokens that they are exchanged for",
     ),
     key("access_tokens.audience", Text, "their `aud`; required with an issuer"),
-    key("access_tokens.lifetime_seconds", Number, "300; their lifetime"),
+    number("access_tokens.lifetime_seconds", Default::Is(300), 10..=86_400, "their lifetime"),
     key("access_tokens.algorithm", Text, "EdDSA; or ES256"),
-    key(
+    number(
         "access_tokens.key_generation",
-        Number,
-        "1; one more makes a new signing key; the keys before and after are published beside it",
+        Default::Is(1),
+        1..=100_000,
+        "one more makes a new signing key; the keys before and after are published beside it",
     ),
     key("sms.gateway", Text, "`webhook`, or `outbox` with `development = true`; required"),
     key("sms.outbox_file", Text, "the file of JSON lines, for development"),
@@ -218,7 +369,7 @@ pub(crate) const KEYS: &[Key] = &[
         Text,
         "its JSON body; {to}, {text}, {code}, {purpose} and {id} in its texts are replaced",
     ),
-    key("sms.webhook_timeout_seconds", Number, "10; longest time until it answers, 1 to 30"),
+    number("sms.webhook_timeout_seconds", Default::Is(10), 1..=30, "longest time until it answers"),
     key("sms.webhook_headers", Table, "none; headers: `Name = \"value\"` or `Name = { file = \"…\" }`"),
     key("sms.webhook_ca_file", Text, "the system's roots; whom to trust for `webhook_url`, PEM"),
     key(
@@ -247,83 +398,144 @@ pub(crate) const KEYS: &[Key] = &[
         "texts by language: `[sms.texts.fr]` with certification, enrollment, reset, new_device, pin_reset, pin_change, \
          block, phone_number; {service}, {code} and {minutes} are replaced",
     ),
-    key("sms.retry_attempts", Number, "5; how often an SMS is tried; 1 is once, without a queue"),
-    key("sms.retry_first_delay_seconds", Number, "5; pause after the first try; each following one is twice as long"),
-    key("sms.retry_max_queue", Number, "10000; SMS that may wait"),
-    key("limits.body_bytes", Number, "16384; longest body"),
-    key("limits.header_bytes", Number, "32768; longest request head, query included"),
-    key("limits.query_bytes", Number, "16384; longest query"),
-    key(
+    number(
+        "sms.retry_attempts",
+        Default::Retry(|retry| retry.attempts.into()),
+        1..=100,
+        "how often an SMS is tried; 1 is once, without a queue",
+    ),
+    number(
+        "sms.retry_first_delay_seconds",
+        Default::Retry(|retry| as_number(retry.first_delay.as_secs())),
+        1..=3600,
+        "pause after the first try; each following one is twice as long",
+    ),
+    number("sms.retry_max_queue", Default::Retry(|retry| retry.max_queue.into()), 1..=10_000_000, "SMS that may wait"),
+    number("limits.body_bytes", Default::Is(16 * 1024), 1024..=1_048_576, "longest body"),
+    number("limits.header_bytes", Default::Is(32 * 1024), 8192..=1_048_576, "longest request head, query included"),
+    number("limits.query_bytes", Default::Is(16 * 1024), 1024..=1_048_576, "longest query"),
+    number(
         "limits.header_timeout_seconds",
-        Number,
-        "10; longest time until a request's head, or a TLS handshake, is there",
+        Default::Is(10),
+        1..=300,
+        "longest time until a request's head, or a TLS handshake, is there",
     ),
-    key("limits.request_timeout_seconds", Number, "45; longest time until a request is answered"),
-    key("limits.connections", Number, "2048; connections at once, each listener"),
-    key(
+    number("limits.request_timeout_seconds", Default::Is(45), 1..=300, "longest time until a request is answered"),
+    number("limits.connections", Default::Is(2048), 1..=1_000_000, "connections at once, each listener"),
+    number(
         "limits.connections_per_address",
-        Number,
-        "256; connections of an address at once, each listener; trusted proxies are not counted",
+        Default::Is(256),
+        1..=1_000_000,
+        "connections of an address at once, each listener; trusted proxies are not counted",
     ),
-    key("limits.write_timeout_seconds", Number, "10; longest time that an answer makes no way to who asked"),
-    key("limits.steps", Number, "16; requests that work in the database at once; as many more may ask for an SMS"),
-    key(
+    number(
+        "limits.write_timeout_seconds",
+        Default::Is(10),
+        1..=300,
+        "longest time that an answer makes no way to who asked",
+    ),
+    number(
+        "limits.steps",
+        Default::Is(16),
+        1..=1000,
+        "requests that work in the database at once; as many more may ask for an SMS",
+    ),
+    number(
         "limits.address_per_minute",
-        Number,
-        "600; requests of an address, those of relying parties with a token aside",
+        Default::Is(600),
+        1..=10_000_000,
+        "requests of an address, those of relying parties with a token aside",
     ),
-    key("limits.account_per_minute", Number, "60; CVS, token and exchange requests of an account that show its token"),
-    key("limits.wrong_codes_per_address_and_minute", Number, "6; wrong codes of an address where activations are open"),
-    key("limits.wrong_codes_per_minute", Number, "60; the same of all addresses together"),
-    key(
+    number(
+        "limits.account_per_minute",
+        Default::Is(60),
+        1..=10_000_000,
+        "CVS, token and exchange requests of an account that show its token",
+    ),
+    number(
+        "limits.wrong_codes_per_address_and_minute",
+        Default::Is(6),
+        1..=10_000_000,
+        "wrong codes of an address where activations are open",
+    ),
+    number("limits.wrong_codes_per_minute", Default::Is(60), 1..=10_000_000, "the same of all addresses together"),
+    number(
         "limits.wrong_otps_per_account_and_minute",
-        Number,
-        "10; wrong one-time passwords for an account, at each relying party and in its app",
+        Default::Is(10),
+        1..=10_000_000,
+        "wrong one-time passwords for an account, at each relying party and in its app",
     ),
-    key(
+    number(
         "limits.wrong_otps_per_address_and_minute",
-        Number,
-        "60; wrong one-time passwords of an address at open relying parties",
+        Default::Is(60),
+        1..=10_000_000,
+        "wrong one-time passwords of an address at open relying parties",
     ),
-    key(
+    number(
         "limits.refused_finalize_per_address_and_minute",
-        Number,
-        "60; finalize steps of an address that were refused after their RSA blocks were opened",
+        Default::Is(60),
+        1..=10_000_000,
+        "finalize steps of an address that were refused after their RSA blocks were opened",
     ),
-    key("limits.party_per_minute", Number, "6000; requests of a relying party that has a token"),
-    key(
+    number(
+        "limits.party_per_minute",
+        Default::Is(6000),
+        1..=10_000_000,
+        "requests of a relying party that has a token",
+    ),
+    number(
         "limits.codes_per_number_and_hour",
-        Number,
-        "10; SMS codes to a phone number that is to become an account's, of all accounts together",
+        Default::Is(10),
+        1..=10_000_000,
+        "SMS codes to a phone number that is to become an account's, of all accounts together",
     ),
-    key("limits.sms_per_minute", Number, "60; SMS of all accounts and instances in a minute"),
-    key("limits.sms_per_day", Number, "2000; SMS of all accounts and instances in a day of UTC"),
-    key(
+    number("limits.sms_per_minute", Default::Is(60), 1..=10_000_000, "SMS of all accounts and instances in a minute"),
+    number(
+        "limits.sms_per_day",
+        Default::Is(2000),
+        1..=10_000_000,
+        "SMS of all accounts and instances in a day of UTC",
+    ),
+    number(
         "limits.sms_per_prefix_and_hour",
-        Number,
-        "500; SMS of all accounts and instances in an hour to one calling code; of +1, to one area code",
+        Default::Is(500),
+        1..=10_000_000,
+        "SMS of all accounts and instances in an hour to one calling code; of +1, to one area code",
     ),
-    key(
+    number(
         "limits.sms_kept_percent",
-        Number,
-        "50; per cent of these three that numbers which are to be certified cannot use up, 0 to 100",
+        Default::Is(50),
+        0..=100,
+        "per cent of these three that numbers which are to be certified cannot use up",
     ),
-    key("limits.new_account_seconds", Number, "0; age before which a new account has no number certified"),
-    key(
+    number(
+        "limits.new_account_seconds",
+        Default::Is(0),
+        0..=604_800,
+        "age before which a new account has no number certified",
+    ),
+    number(
         "limits.unknown_operators_per_minute",
-        Number,
-        "10; requests to operators' routes without a right token or certificate, of an address and of all; each further one waits a second",
+        Default::Is(10),
+        1..=10_000_000,
+        "requests to operators' routes without a right token or certificate, of an address and of all; each further one waits a second",
     ),
-    key("limits.drain_seconds", Number, "20; how long requests under way may take when the service ends"),
+    number(
+        "limits.drain_seconds",
+        Default::Is(20),
+        0..=300,
+        "how long requests under way may take when the service ends",
+    ),
     key(
         "relying_parties.services",
         Table,
         "none; who may ask `/FS`: `serviceId = { token_file = \"…\" }`, or `{ open = true }` without a token, with `development = true` alone",
     ),
-    key(
+    number(
         "housekeeping.keep_days",
-        Number,
-        "400; age at which lines of the audit trail and ids of removed devices are removed; 0 is never",
+        Default::Is(400),
+        0..=36_500,
+        "age at which lines of the audit trail and ids of removed devices are removed; 0 is never",
     ),
     key(
         "process.lock_memory",

@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, the environment over it, typed and checked before anything is done with it.
 
 mod access;
+mod endpoints;
 pub(crate) mod guesses;
 mod key_command;
 pub(crate) mod keys;

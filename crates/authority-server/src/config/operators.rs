@@ -2,15 +2,13 @@
 
 use inwebo::values::hex;
 
+use super::endpoints::tls;
 use super::reader::Reader;
-use super::sections::tls;
+use super::secret::WEAK;
 use super::source::Value;
 use super::{Admin, Operator, Role, Secret};
 
 const KEY: &str = "admin.operators";
-
-/// What is said of a token that can be guessed.
-pub(super) const WEAK: &str = "can be guessed: it must have 128 bits, as `openssl rand -hex 32` makes them";
 
 /// The operator whose token is `admin.token`.
 const SIMPLE: &str = "operator";

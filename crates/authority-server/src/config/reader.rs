@@ -9,7 +9,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::access::refuse_unguarded;
-use super::keys::FILE;
+use super::keys::{self, FILE, Kind};
 use super::secret::Secret;
 use super::source::{Origin, Problem, Source, Value};
 
@@ -88,23 +88,39 @@ impl Reader {
         self.text(key).map(|path| self.folder.join(path))
     }
 
-    pub(super) fn number<T: TryFrom<i64> + Copy>(&mut self, key: &str, default: T, bounds: RangeInclusive<i64>) -> T {
-        let Some(Value::Number(number)) = self.value(key) else { return default };
-        match T::try_from(number) {
-            Ok(fits) if bounds.contains(&number) => fits,
-            _ => {
-                self.problem(key, format!("must be from {} to {}", bounds.start(), bounds.end()));
-                default
-            }
+    /// Reads a number; the default of the table if it is not given or not good.
+    pub(super) fn number<T: TryFrom<i64> + Copy + std::default::Default>(&mut self, key: &str) -> T {
+        let default =
+            numbers(key).and_then(|(default, _)| default.number()).and_then(|number| T::try_from(number).ok());
+        self.number_or(key, default.unwrap_or_default())
+    }
+
+    /// Reads a number whose default depends on other keys.
+    pub(super) fn number_or<T: TryFrom<i64> + Copy>(&mut self, key: &str, default: T) -> T {
+        self.perhaps_number(key).unwrap_or(default)
+    }
+
+    /// Reads a number that may be missing.
+    pub(super) fn perhaps_number<T: TryFrom<i64> + Copy>(&mut self, key: &str) -> Option<T> {
+        let Some(Value::Number(number)) = self.value(key) else { return None };
+        let (_, bounds) = numbers(key)?;
+        let fits = T::try_from(number).ok().filter(|_| bounds.contains(&number));
+        if fits.is_none() {
+            self.problem(key, format!("must be from {} to {}", bounds.start(), bounds.end()));
         }
+        fits
     }
 
-    pub(super) fn seconds(&mut self, key: &str, default: u64, bounds: RangeInclusive<i64>) -> Duration {
-        Duration::from_secs(self.number(key, default, bounds))
+    pub(super) fn seconds(&mut self, key: &str) -> Duration {
+        Duration::from_secs(self.number(key))
     }
 
-    pub(super) fn flag(&self, key: &str, default: bool) -> bool {
-        if let Some(Value::Flag(flag)) = self.value(key) { flag } else { default }
+    pub(super) fn flag(&self, key: &str) -> bool {
+        match (self.value(key), keys::find(key).map(|key| &key.kind)) {
+            (Some(Value::Flag(flag)), _) => flag,
+            (_, Some(Kind::Flag(default))) => default.value(),
+            _ => false,
+        }
     }
 
     pub(super) fn list(&self, key: &str) -> Option<Vec<String>> {
@@ -199,6 +215,14 @@ impl Reader {
         if let Err(what) = opened.and_then(|file| refuse_unguarded(&file)) {
             self.problem(key, format!("{}: {what}", file.display()));
         }
+    }
+}
+
+/// Returns the default and the bounds of a number.
+fn numbers(key: &str) -> Option<(keys::Default, &'static RangeInclusive<i64>)> {
+    match &keys::find(key)?.kind {
+        Kind::Number(default, bounds) => Some((*default, bounds)),
+        _ => None,
     }
 }
 

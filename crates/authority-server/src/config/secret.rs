@@ -4,6 +4,12 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+/// The shortest tokens for development that are taken.
+pub(super) const MIN_TOKEN: usize = 16;
+
+/// The sentence about a token that can be guessed.
+pub(super) const WEAK: &str = "can be guessed: it must have 128 bits, as `openssl rand -hex 32` makes them";
+
 /// Wiped when dropped; no `Debug`, no `Display`.
 #[derive(Clone)]
 pub(crate) struct Secret(Zeroizing<String>);

@@ -1,29 +1,25 @@
 //! The sections of the configuration, one function each: what they mean, and which of them do not go together.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::refuse_unguarded;
+use super::endpoints::{tls, url_of};
 use super::key_command;
-use super::operators::WEAK;
 use super::reader::Reader;
+use super::secret::WEAK;
 use super::sms_rules;
 use super::source::Value;
 use super::stage;
 use super::tokens::tokens;
-use super::{
-    AccessTokens, Address, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, TlsFiles, Webhook,
-};
+use super::{AccessTokens, Address, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, Webhook};
 use crate::hardening::LockMemory;
 use pims_authority::{
     ActivationProof, ClonePolicy, CodeLetters, KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile,
 };
-
-/// The shortest tokens for development that are taken.
-pub(super) const MIN_TOKEN: usize = 16;
 
 /// All of them. `None` only where there is a problem.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
@@ -46,7 +42,7 @@ pub(super) fn config(reader: &mut Reader) -> Option<Config> {
     let sms_retry = sms_retry(reader);
     let limits = limits(reader);
     let relying_parties = relying_parties(reader);
-    let keep_days = reader.number("housekeeping.keep_days", 400, 0..=36_500);
+    let keep_days = reader.number("housekeeping.keep_days");
     match stage {
         Stage::Production => stage::refuse_development(reader, &tokens, sms.as_ref(), &relying_parties),
         Stage::Development => {
@@ -88,39 +84,9 @@ pub(super) fn listen(reader: &mut Reader) -> Option<Listen> {
     Some(Listen { address: address?, tls, trusted_proxies })
 }
 
-/// The TLS of a listener. Without it, it must be on a loopback address.
-pub(super) fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Option<TlsFiles> {
-    let (certificate_key, key_key) = (format!("{section}.certificate_file"), format!("{section}.key_file"));
-    let (certificate, key) = (reader.path(&certificate_key), reader.path(&key_key));
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => {
-            reader.readable(&certificate_key, &certificate);
-            reader.private(&key_key, &key);
-            Some(TlsFiles { certificate, key, client_ca: None })
-        }
-        (None, None) => {
-            if address.is_some_and(|address| !address.ip().to_canonical().is_loopback()) {
-                reader.problem(
-                    &format!("{section}.address"),
-                    format!("plain HTTP is for loopback addresses; give {certificate_key} and {key_key}"),
-                );
-            }
-            None
-        }
-        (Some(_), None) => {
-            reader.problem(&key_key, format!("is missing beside {certificate_key}"));
-            None
-        }
-        (None, Some(_)) => {
-            reader.problem(&certificate_key, format!("is missing beside {key_key}"));
-            None
-        }
-    }
-}
-
 fn database(reader: &mut Reader) -> Option<Address> {
-    let connections = reader.number("database.connections", 8, 1..=1000);
-    let statement_timeout = reader.seconds("database.statement_timeout_seconds", 10, 1..=600);
+    let connections = reader.number("database.connections");
+    let statement_timeout = reader.seconds("database.statement_timeout_seconds");
     let Some(url) = reader.perhaps_secret("database.url") else {
         if !reader.has("database.url") && !reader.has("database.url_file") {
             reader.problem("database.url", "is missing");
@@ -143,8 +109,8 @@ fn database(reader: &mut Reader) -> Option<Address> {
 }
 
 fn master_key(reader: &mut Reader) -> Option<KeyRing> {
-    let id = reader.number("master_key.id", 1, 1..=i64::from(u32::MAX));
-    let timeout = reader.seconds("master_key.command_timeout_seconds", 30, 1..=600);
+    let id = reader.number("master_key.id");
+    let timeout = reader.seconds("master_key.command_timeout_seconds");
     let current = master_key_of(reader, id, timeout);
     let mut ring = current.map(KeyRing::new);
     for other in reader.tables("master_key.others") {
@@ -240,8 +206,7 @@ fn load_key(file: &Path, id: u32) -> std::io::Result<MasterKey> {
 fn activation_proof(reader: &mut Reader) -> ActivationProof {
     const PROOF: &str = "activation.proof";
     const LETTERS: &str = "activation.code_letters";
-    let (fewest, most) = (CodeLetters::MIN.get() as i64, CodeLetters::MAX.get() as i64);
-    let letters = reader.number(LETTERS, CodeLetters::default().get(), fewest..=most);
+    let letters: usize = reader.number(LETTERS);
     let open = ActivationProof::Open(CodeLetters::try_from(letters).unwrap_or_default());
     let words = [("token", ActivationProof::Token), ("ticket", ActivationProof::Ticket), ("open", open)];
     let proof = reader.choice(PROOF, ActivationProof::default(), &words);
@@ -258,44 +223,32 @@ fn activation_proof(reader: &mut Reader) -> ActivationProof {
 }
 
 fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
-    const COUNT: std::ops::RangeInclusive<i64> = 1..=1_000_000;
-    const TIME: std::ops::RangeInclusive<i64> = 1..=31_536_000;
     let usual = Policy::default();
     Policy {
-        pin_min_length: reader.number("policy.pin_min_length", usual.pin_min_length, 4..=8),
-        max_pin_tries: reader.number("policy.max_pin_tries", usual.max_pin_tries, COUNT),
+        pin_min_length: reader.number("policy.pin_min_length"),
+        max_pin_tries: reader.number("policy.max_pin_tries"),
         activation_proof,
-        pin_budget: reader.number("pin.budget", usual.pin_budget, COUNT),
+        pin_budget: reader.number("pin.budget"),
         // The library leaves both to its host: the PIN of the reference's examples is a common one.
-        pin_denied: reader.flag("pin.denied", true),
-        pin_history: reader.number("pin.history", 5_u32, 0..=100),
-        code_digits: reader.number("policy.code_digits", usual.code_digits, 4..=12),
-        code_lifetime_seconds: reader.number("policy.code_lifetime_seconds", usual.code_lifetime_seconds, TIME),
-        code_tries: reader.number("policy.code_tries", usual.code_tries, COUNT),
-        codes_per_hour: reader.number("policy.codes_per_hour", usual.codes_per_hour, COUNT),
-        codes_per_day: reader.number("policy.codes_per_day", usual.codes_per_day, COUNT),
+        pin_denied: reader.flag("pin.denied"),
+        pin_history: reader.number("pin.history"),
+        code_digits: reader.number("policy.code_digits"),
+        code_lifetime_seconds: reader.number("policy.code_lifetime_seconds"),
+        code_tries: reader.number("policy.code_tries"),
+        codes_per_hour: reader.number("policy.codes_per_hour"),
+        codes_per_day: reader.number("policy.codes_per_day"),
         number_cooling_seconds: {
             let usual = if sms_rules::is_production(reader) { sms_rules::COOLING_SECONDS } else { 0 };
-            reader.number("policy.number_cooling_seconds", usual, 0..=2_592_000)
+            reader.number_or("policy.number_cooling_seconds", usual)
         },
-        max_devices: reader.number("policy.max_devices", usual.max_devices, COUNT),
-        setup_lifetime_seconds: reader.number("policy.setup_lifetime_seconds", usual.setup_lifetime_seconds, TIME),
-        otp_lifetime_seconds: reader.number("policy.otp_lifetime_seconds", usual.otp_lifetime_seconds, TIME),
-        otps_per_device_and_day: reader
-            .has("policy.otps_per_device_and_day")
-            .then(|| reader.number("policy.otps_per_device_and_day", 1, COUNT)),
-        otp_without_pin: reader.flag("policy.otp_without_pin", usual.otp_without_pin),
-        evolve_k1_every: reader.number("policy.evolve_k1_every", usual.evolve_k1_every, 0..=1_000_000),
-        refresh_token_lifetime_seconds: reader.number(
-            "policy.refresh_token_lifetime_seconds",
-            usual.refresh_token_lifetime_seconds,
-            TIME,
-        ),
-        refresh_token_most_seconds: reader.number(
-            "policy.refresh_token_most_seconds",
-            usual.refresh_token_most_seconds,
-            1..=315_360_000,
-        ),
+        max_devices: reader.number("policy.max_devices"),
+        setup_lifetime_seconds: reader.number("policy.setup_lifetime_seconds"),
+        otp_lifetime_seconds: reader.number("policy.otp_lifetime_seconds"),
+        otps_per_device_and_day: reader.perhaps_number("policy.otps_per_device_and_day"),
+        otp_without_pin: reader.flag("policy.otp_without_pin"),
+        evolve_k1_every: reader.number("policy.evolve_k1_every"),
+        refresh_token_lifetime_seconds: reader.number("policy.refresh_token_lifetime_seconds"),
+        refresh_token_most_seconds: reader.number("policy.refresh_token_most_seconds"),
         clone: reader.choice(
             "policy.clone",
             usual.clone,
@@ -308,33 +261,18 @@ fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
 
 fn device_key_bits(reader: &mut Reader) -> KeySize {
     const KEY: &str = "policy.device_key_bits";
-    let bits = reader.number(KEY, 2048_u32, 1024..=2048);
+    let bits: u32 = reader.number(KEY);
     KeySize::try_from(bits).unwrap_or_else(|what| {
         reader.problem(KEY, what);
         KeySize::default()
     })
 }
 
-/// A URL that secrets may be sent to: https, or http on this machine.
-pub(super) fn url_of(reader: &mut Reader, key: &str, url: String) -> Option<String> {
-    let parsed = url.parse::<axum::http::Uri>().ok();
-    let host = parsed.as_ref().and_then(|url| url.host()).unwrap_or_default().trim_matches(['[', ']']);
-    let loopback = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-    match parsed.as_ref().and_then(|url| url.scheme_str()) {
-        Some("https") if !host.is_empty() => Some(url),
-        Some("http") if loopback => Some(url),
-        _ => {
-            reader.problem(key, "must be an https URL, or http on a loopback address");
-            None
-        }
-    }
-}
-
 fn access_tokens(reader: &mut Reader) -> Option<AccessTokens> {
     let words = [("EdDSA", Signature::EdDsa), ("ES256", Signature::Es256)];
     let algorithm = reader.choice("access_tokens.algorithm", Signature::EdDsa, &words);
-    let lifetime = reader.seconds("access_tokens.lifetime_seconds", 300, 10..=86_400);
-    let generation = reader.number("access_tokens.key_generation", 1, 1..=100_000);
+    let lifetime = reader.seconds("access_tokens.lifetime_seconds");
+    let generation = reader.number("access_tokens.key_generation");
     if !reader.has("access_tokens.issuer") {
         return None;
     }
@@ -345,7 +283,7 @@ fn access_tokens(reader: &mut Reader) -> Option<AccessTokens> {
 
 /// Whether others may be able to write to the folders of the files that the service makes.
 fn sharing(reader: &Reader) -> Sharing {
-    Sharing::allowed(reader.flag("files.allow_shared_folders", false))
+    Sharing::allowed(reader.flag("files.allow_shared_folders"))
 }
 
 fn sms(reader: &mut Reader) -> Option<Sms> {
@@ -376,7 +314,7 @@ fn webhook(reader: &mut Reader) -> Option<Webhook> {
     if !shows("{to}") || !(shows("{text}") || shows("{code}")) {
         reader.problem("sms.webhook_template", "must have {to}, and {text} or {code}");
     }
-    let timeout = reader.seconds("sms.webhook_timeout_seconds", 10, 1..=30);
+    let timeout = reader.seconds("sms.webhook_timeout_seconds");
     let ca_file = reader.path("sms.webhook_ca_file");
     if let Some(file) = &ca_file {
         reader.readable("sms.webhook_ca_file", file);
@@ -415,44 +353,37 @@ fn headers(reader: &mut Reader) -> Vec<(String, Secret)> {
 }
 
 fn sms_retry(reader: &mut Reader) -> Option<SmsRetry> {
-    let usual = SmsRetry::default();
     let retry = SmsRetry {
-        attempts: reader.number("sms.retry_attempts", usual.attempts, 1..=100),
-        first_delay: reader.seconds("sms.retry_first_delay_seconds", usual.first_delay.as_secs(), 1..=3600),
-        max_queue: reader.number("sms.retry_max_queue", usual.max_queue, 1..=10_000_000),
+        attempts: reader.number("sms.retry_attempts"),
+        first_delay: reader.seconds("sms.retry_first_delay_seconds"),
+        max_queue: reader.number("sms.retry_max_queue"),
     };
     (retry.attempts > 1).then_some(retry)
 }
 
 fn limits(reader: &mut Reader) -> Limits {
-    const SIZE: std::ops::RangeInclusive<i64> = 1024..=1_048_576;
-    const RATE: std::ops::RangeInclusive<i64> = 1..=10_000_000;
     Limits {
-        body_bytes: reader.number("limits.body_bytes", 16 * 1024, SIZE),
+        body_bytes: reader.number("limits.body_bytes"),
         // Less than that hyper does not take.
-        header_bytes: reader.number("limits.header_bytes", 32 * 1024, 8192..=1_048_576),
-        query_bytes: reader.number("limits.query_bytes", 16 * 1024, SIZE),
-        header_timeout: reader.seconds("limits.header_timeout_seconds", 10, 1..=300),
-        request_timeout: reader.seconds("limits.request_timeout_seconds", 45, 1..=300),
-        connections: reader.number("limits.connections", 2048, 1..=1_000_000),
-        connections_per_address: reader.number("limits.connections_per_address", 256, 1..=1_000_000),
-        write_timeout: reader.seconds("limits.write_timeout_seconds", 10, 1..=300),
-        steps: reader.number("limits.steps", 16, 1..=1000),
-        address_per_minute: reader.number("limits.address_per_minute", 600, RATE),
-        account_per_minute: reader.number("limits.account_per_minute", 60, RATE),
-        wrong_codes_per_address_and_minute: reader.number("limits.wrong_codes_per_address_and_minute", 6, RATE),
-        wrong_codes_per_minute: reader.number("limits.wrong_codes_per_minute", 60, RATE),
-        wrong_otps_per_account_and_minute: reader.number("limits.wrong_otps_per_account_and_minute", 10, RATE),
-        wrong_otps_per_address_and_minute: reader.number("limits.wrong_otps_per_address_and_minute", 60, RATE),
-        refused_finalize_per_address_and_minute: reader.number(
-            "limits.refused_finalize_per_address_and_minute",
-            60,
-            RATE,
-        ),
-        party_per_minute: reader.number("limits.party_per_minute", 6000, RATE),
-        codes_per_number_and_hour: reader.number("limits.codes_per_number_and_hour", 10, RATE),
-        unknown_operators_per_minute: reader.number("limits.unknown_operators_per_minute", 10, RATE),
-        drain: reader.seconds("limits.drain_seconds", 20, 0..=300),
+        header_bytes: reader.number("limits.header_bytes"),
+        query_bytes: reader.number("limits.query_bytes"),
+        header_timeout: reader.seconds("limits.header_timeout_seconds"),
+        request_timeout: reader.seconds("limits.request_timeout_seconds"),
+        connections: reader.number("limits.connections"),
+        connections_per_address: reader.number("limits.connections_per_address"),
+        write_timeout: reader.seconds("limits.write_timeout_seconds"),
+        steps: reader.number("limits.steps"),
+        address_per_minute: reader.number("limits.address_per_minute"),
+        account_per_minute: reader.number("limits.account_per_minute"),
+        wrong_codes_per_address_and_minute: reader.number("limits.wrong_codes_per_address_and_minute"),
+        wrong_codes_per_minute: reader.number("limits.wrong_codes_per_minute"),
+        wrong_otps_per_account_and_minute: reader.number("limits.wrong_otps_per_account_and_minute"),
+        wrong_otps_per_address_and_minute: reader.number("limits.wrong_otps_per_address_and_minute"),
+        refused_finalize_per_address_and_minute: reader.number("limits.refused_finalize_per_address_and_minute"),
+        party_per_minute: reader.number("limits.party_per_minute"),
+        codes_per_number_and_hour: reader.number("limits.codes_per_number_and_hour"),
+        unknown_operators_per_minute: reader.number("limits.unknown_operators_per_minute"),
+        drain: reader.seconds("limits.drain_seconds"),
     }
 }
 

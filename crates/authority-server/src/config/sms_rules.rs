@@ -17,16 +17,15 @@ pub(super) fn is_production(reader: &mut Reader) -> bool {
 
 /// `shows_text`: whether the gateway gets the text of a message.
 pub(super) fn read(reader: &mut Reader, shows_text: bool) -> SmsRules {
-    const RATE: std::ops::RangeInclusive<i64> = 1..=10_000_000;
     SmsRules {
         budget: SmsBudget {
-            per_minute: Some(reader.number("limits.sms_per_minute", 60, RATE)),
-            per_day: Some(reader.number("limits.sms_per_day", 2000, RATE)),
-            per_prefix_and_hour: Some(reader.number("limits.sms_per_prefix_and_hour", 500, RATE)),
-            kept_percent: reader.number("limits.sms_kept_percent", 50, 0..=100),
+            per_minute: Some(reader.number("limits.sms_per_minute")),
+            per_day: Some(reader.number("limits.sms_per_day")),
+            per_prefix_and_hour: Some(reader.number("limits.sms_per_prefix_and_hour")),
+            kept_percent: reader.number("limits.sms_kept_percent"),
         },
         countries: Countries { plans: Plans::World, ..countries(reader) },
-        new_account_seconds: reader.number("limits.new_account_seconds", 0, 0..=604_800),
+        new_account_seconds: reader.number("limits.new_account_seconds"),
         notices: notices(reader, shows_text),
         texts: texts(reader),
     }

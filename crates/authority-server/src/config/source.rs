@@ -103,7 +103,7 @@ impl Source {
                 continue;
             };
             // A secret's file is a text, whatever the key is.
-            let kind = keys::find(&path).map_or(Kind::Text, |key| key.kind);
+            let kind = keys::find(&path).map_or(&Kind::Text, |key| &key.kind);
             match parse(kind, text) {
                 Some(value) => self.take(path, value, origin),
                 None => self.problem(&path, origin, format!("must be {}", wanted(kind))),
@@ -114,8 +114,8 @@ impl Source {
     fn take(&mut self, path: String, value: Value, origin: Origin) {
         match keys::find(&path) {
             None => self.unknown(&path, origin),
-            Some(key) if !fits(key.kind, &value) => {
-                self.problem(&path, origin, format!("must be {}", wanted(key.kind)))
+            Some(key) if !fits(&key.kind, &value) => {
+                self.problem(&path, origin, format!("must be {}", wanted(&key.kind)))
             }
             Some(_) => {
                 self.values.insert(path, (value, origin));
@@ -148,11 +148,11 @@ fn own(value: &DeValue<'_>) -> Value {
 }
 
 /// A value of the environment.
-fn parse(kind: Kind, text: Zeroizing<String>) -> Option<Value> {
+fn parse(kind: &Kind, text: Zeroizing<String>) -> Option<Value> {
     match kind {
         Kind::Text => Some(Value::Text(text)),
-        Kind::Number => text.trim().parse().ok().map(Value::Number),
-        Kind::Flag => text.trim().parse().ok().map(Value::Flag),
+        Kind::Number(..) => text.trim().parse().ok().map(Value::Number),
+        Kind::Flag(_) => text.trim().parse().ok().map(Value::Flag),
         Kind::List => {
             let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
             Some(Value::List(parts.map(|part| Value::Text(Zeroizing::new(part.to_owned()))).collect()))
@@ -161,9 +161,9 @@ fn parse(kind: Kind, text: Zeroizing<String>) -> Option<Value> {
     }
 }
 
-fn fits(kind: Kind, value: &Value) -> bool {
+fn fits(kind: &Kind, value: &Value) -> bool {
     match (kind, value) {
-        (Kind::Text, Value::Text(_)) | (Kind::Number, Value::Number(_)) | (Kind::Flag, Value::Flag(_)) => true,
+        (Kind::Text, Value::Text(_)) | (Kind::Number(..), Value::Number(_)) | (Kind::Flag(_), Value::Flag(_)) => true,
         (Kind::List, Value::List(values)) => values.iter().all(|value| matches!(value, Value::Text(_))),
         (Kind::Table, Value::List(values)) => values.iter().all(|value| matches!(value, Value::Table(_))),
         (Kind::Table, Value::Table(_)) => true,
@@ -171,11 +171,11 @@ fn fits(kind: Kind, value: &Value) -> bool {
     }
 }
 
-fn wanted(kind: Kind) -> &'static str {
+fn wanted(kind: &Kind) -> &'static str {
     match kind {
         Kind::Text => "a text",
-        Kind::Number => "a whole number",
-        Kind::Flag => "true or false",
+        Kind::Number(..) => "a whole number",
+        Kind::Flag(_) => "true or false",
         Kind::List => "a list of texts",
         Kind::Table => "a table",
     }

@@ -12,7 +12,7 @@ const KEY: &str = "development";
 
 /// Reads what the configuration is for.
 pub(super) fn stage(reader: &Reader) -> Stage {
-    if reader.flag(KEY, false) { Stage::Development } else { Stage::Production }
+    if reader.flag(KEY) { Stage::Development } else { Stage::Production }
 }
 
 /// Tells what a production must not have.

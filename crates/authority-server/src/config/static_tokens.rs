@@ -25,7 +25,7 @@ pub(crate) struct StaticTokens {
 impl StaticTokens {
     /// The tokens of a file, unless an environment variable has others in their place.
     pub(super) fn of(file: &Path, reader: &Reader) -> Option<Self> {
-        let sharing = Sharing::allowed(reader.flag("files.allow_shared_folders", false));
+        let sharing = Sharing::allowed(reader.flag("files.allow_shared_folders"));
         let file = file.canonicalize().ok().filter(|_| !reader.is_variable(KEY))?;
         Some(Self { file, sharing })
     }

@@ -2,8 +2,9 @@
 
 use jsonwebtoken::Algorithm;
 
+use super::endpoints::url_of;
 use super::reader::Reader;
-use super::sections::{MIN_TOKEN, url_of};
+use super::secret::MIN_TOKEN;
 use super::source::Value;
 use super::{Issuer, IssuerKeys, Secret, StepUp, TokenType, Tokens};
 use crate::names;
@@ -55,8 +56,8 @@ fn issuer(reader: &mut Reader) -> Option<Issuer> {
         ("PS384", Algorithm::PS384),
         ("PS512", Algorithm::PS512),
     ];
-    let refresh = reader.seconds("tokens.jwks_refresh_seconds", 300, 1..=86_400);
-    let leeway = reader.seconds("tokens.leeway_seconds", 30, 0..=300);
+    let refresh = reader.seconds("tokens.jwks_refresh_seconds");
+    let leeway = reader.seconds("tokens.leeway_seconds");
     let mut algorithms = Vec::new();
     for name in
         reader.list("tokens.algorithms").unwrap_or_else(|| ["ES256", "EdDSA", "RS256"].map(str::to_owned).to_vec())
@@ -72,7 +73,7 @@ fn issuer(reader: &mut Reader) -> Option<Issuer> {
     let types = types(reader);
     let authorized_parties = authorized_parties(reader);
     let scope = scope(reader);
-    let max_lifetime = reader.seconds("tokens.max_lifetime_seconds", 86_400, 60..=31_536_000);
+    let max_lifetime = reader.seconds("tokens.max_lifetime_seconds");
     let step_up = step_up(reader);
     if !reader.has("tokens.issuer") {
         return None;
@@ -158,7 +159,7 @@ fn scope(reader: &mut Reader) -> Vec<String> {
 fn step_up(reader: &mut Reader) -> Option<StepUp> {
     const ACR: &str = "tokens.acr";
     const AGE: &str = "tokens.max_auth_age_seconds";
-    let max_age = reader.has(AGE).then(|| reader.seconds(AGE, 300, 1..=31_536_000));
+    let max_age = reader.perhaps_number(AGE).map(std::time::Duration::from_secs);
     let acr = reader.list(ACR).unwrap_or_default();
     if reader.has(ACR) && acr.is_empty() {
         reader.problem(ACR, "names none: no login would be strong enough");

@@ -54,6 +54,11 @@ impl CodeForm {
     }
 }
 
+/// Returns how many symbols a new SMS code has.
+pub fn code_length(policy: &Policy) -> usize {
+    CodeForm::of(policy).length()
+}
+
 /// Returns how many of `live_codes` a stranger can expect to hit with so many guesses, who has no account of them and no
 /// ticket. A guess without a proof is compared with no code, unless activations are open: then with all.
 pub fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {

@@ -1,6 +1,7 @@
 //! Where a phone number is: its country's calling code, and whether SMS may go there.
 
 use crate::domain::phone::{PhoneNumber, Plans, calling_code};
+use crate::domain::prefix::Prefix;
 
 /// Numbers of no country: ITU-T E.164 assigns these codes to global services, and calls to them may
 /// cost any price. 800 freephone, 808 shared cost, 870 to 879 maritime mobile (Inmarsat), universal
@@ -10,24 +11,6 @@ const GLOBAL_SERVICES: [&str; 9] = ["800", "808", "87", "881", "882", "883", "88
 
 /// What is dialed before a number of another country, in place of `+`, beside `00`.
 const INTERNATIONAL: [&str; 6] = ["0011", "011", "010", "009", "810", "119"];
-
-/// The digits that a phone number begins with after its `+`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prefix(String);
-
-impl Prefix {
-    /// Reads `+` and 1 to 15 digits, the first of which is not 0.
-    pub fn new(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('+')?;
-        let fits = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-        (fits && !digits.starts_with('0')).then(|| Self(digits.to_owned()))
-    }
-
-    /// Returns the digits, without the `+`.
-    pub(crate) fn digits(&self) -> &str {
-        &self.0
-    }
-}
 
 /// The countries that SMS may go to. The default is any country.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,8 +85,8 @@ impl Countries {
     fn allows(&self, digits: &str) -> bool {
         let mut entries: Vec<(&str, bool)> = vec![("", self.allowed.is_none())];
         entries.extend(GLOBAL_SERVICES.map(|service| (service, false)));
-        entries.extend(self.allowed.iter().flatten().map(|prefix| (prefix.0.as_str(), true)));
-        entries.extend(self.exceptions.iter().map(|(prefix, allowed)| (prefix.0.as_str(), *allowed)));
+        entries.extend(self.allowed.iter().flatten().map(|prefix| (prefix.digits(), true)));
+        entries.extend(self.exceptions.iter().map(|(prefix, allowed)| (prefix.digits(), *allowed)));
         // Of equally long ones the last decides: the operator's come after ours.
         let found = entries.into_iter().filter(|(prefix, _)| digits.starts_with(prefix));
         found.max_by_key(|(prefix, _)| prefix.len()).is_some_and(|(_, allowed)| allowed)

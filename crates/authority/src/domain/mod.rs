@@ -7,4 +7,5 @@ pub(crate) mod evolution;
 pub(crate) mod moment;
 pub(crate) mod phone;
 pub(crate) mod pin;
+pub(crate) mod prefix;
 pub(crate) mod second_copy;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::dialing::Prefix;
+use super::prefix::Prefix;
 
 /// The longest text that is read as a phone number, in bytes.
 const MAX_TEXT: usize = 64;

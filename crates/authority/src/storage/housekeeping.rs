@@ -1,8 +1,9 @@
 //! What operators and housekeeping ask of the rows: lists, removal, pruning and pages of everything that is sealed.
 
+use super::rows::{AccountRow, DeviceRow, MessageRow};
 use super::table::{ACCOUNTS, DEVICES};
 use super::transaction::{Transaction, account, device, message, params, select};
-use super::{AccountRow, DeviceRow, MessageRow, Stored};
+use crate::failure::Stored;
 
 /// What an operator may see of an account.
 pub(crate) struct AccountSummary {

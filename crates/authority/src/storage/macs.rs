@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-use super::Stored;
 use super::table::{AUTHENTICATED, Table};
 use super::transaction::Transaction;
 use super::value::{Param, Row, Value};
+use crate::failure::Stored;
 
 /// The statements over one table's pages.
 struct Statements {

@@ -2,9 +2,9 @@
 //!
 //! A count is the sum of several rows: messages that are sent at once seldom change the same one.
 
-use super::Stored;
 use super::transaction::{Transaction, params};
 use crate::domain::budget::{Class, Period, Spent};
+use crate::failure::Stored;
 use crate::sms::Notice;
 
 /// What a row counts that only says that the audit trail knows of a limit.

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use super::value::{Param, Row, Value};
-use super::{StorageError, Stored};
+use crate::failure::{StorageError, Stored};
 
 /// The maker and judge of MACs: it has the keys that the master key yields.
 pub(crate) trait RowMacs: Send + Sync {

@@ -1,9 +1,10 @@
 //! The rows of the audit trail and the seals over them.
 
+use super::audit_ids::AuditIds;
 use super::transaction::{Transaction, params};
 use super::value::Row;
-use super::{AuditIds, StorageError, Stored};
 use crate::actor::Context;
+use crate::failure::{StorageError, Stored};
 
 /// A row of the audit trail. It never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,12 +4,14 @@ use std::cell::Cell;
 
 use inwebo::cvs::Purpose;
 
+use super::audit_ids::AuditIds;
+use super::rows::{
+    AccountRow, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageKind, MessageRow, PasswordRow, ServiceKeyRow,
+    TokenRow,
+};
 use super::table::{ACCOUNTS, CHALLENGES, CODES, DEVICES, PASSWORDS, REFRESH_TOKENS, RowMacs, SERVICE_KEYS, Table};
 use super::value::{Param, Row, Sql};
-use super::{
-    AccountRow, AuditIds, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageKind, MessageRow, PasswordRow,
-    ServiceKeyRow, StorageError, Stored, TokenRow,
-};
+use crate::failure::{StorageError, Stored};
 use crate::sms::Notice;
 
 /// The parameters of a statement.

@@ -2,7 +2,7 @@
 
 use inwebo::cvs::Purpose;
 
-use super::{StorageError, Stored};
+use crate::failure::{StorageError, Stored};
 
 /// A value that a statement is given.
 #[derive(Clone, Copy)]

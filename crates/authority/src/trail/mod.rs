@@ -5,35 +5,25 @@
 //! log, so that a database that was put back is told from the present one.
 
 mod boundary;
+mod chain;
 mod key;
 mod refusals;
+mod seal;
 mod verify;
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-use crate::admin::PAGE;
-use crate::authority::Authority;
-use crate::failure::Failure;
-use crate::step::Step;
-use crate::storage::{AuditIds, AuditRow, SealRow};
-use boundary::{Seen, Tick, tick};
+use crate::storage::AuditRow;
+use boundary::Seen;
+pub use chain::AuditSeal;
 pub(crate) use key::AuditKey;
 use key::RowState;
 pub(crate) use refusals::{Claim, Kind, Refusals};
+pub use seal::Sealing;
+pub(crate) use seal::{lift, prune, seal_audit};
+pub(crate) use verify::verify;
 pub use verify::{AuditCheck, AuditFault};
-
-/// The boundary that is announced, in `meta`, signed.
-const BOUNDARY: &str = "audit.boundary";
-
-/// The number of the last seal that pruning removed, in `meta`, signed.
-const PRUNED: &str = "audit.pruned";
-
-/// The most rows of one seal.
-const MOST: u32 = 2000;
-
-/// No id is less.
-const FIRST_ID: i64 = 0;
 
 /// What one instance knows of the audit trail.
 pub(crate) struct Trail {
@@ -52,36 +42,6 @@ struct Watch {
     head: Option<(i64, [u8; 32])>,
 }
 
-/// A seal of the audit trail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditSeal {
-    /// Its number, counted from 1.
-    pub number: i64,
-    /// Its MAC in hex: who knows it can tell whether the trail up to it is still the same.
-    pub head: String,
-    /// How many rows it covers.
-    pub rows: i64,
-    /// When it was made, in milliseconds since 1970 in UTC.
-    pub at: i64,
-}
-
-/// What a call of [`Authority::seal_audit`] did and saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sealing {
-    /// The seals that were made.
-    pub made: Vec<AuditSeal>,
-    /// The newest seal of the database.
-    pub newest: Option<AuditSeal>,
-    /// What is wrong with the newest seal, and with the rows that were sealed.
-    pub faults: Vec<AuditFault>,
-}
-
-impl From<&SealRow> for AuditSeal {
-    fn from(seal: &SealRow) -> Self {
-        Self { number: seal.number, head: inwebo::values::hex::encode(&seal.mac), rows: seal.count, at: seal.at }
-    }
-}
-
 impl Trail {
     pub(crate) fn new(key: AuditKey) -> Self {
         Self { key, refusals: Refusals::default(), watch: Mutex::default(), floor: AtomicI64::new(-1) }
@@ -90,243 +50,5 @@ impl Trail {
     /// Whether a row is as the service wrote it, and lies above every boundary that this instance knows.
     pub(crate) fn is_open(&self, row: &AuditRow) -> bool {
         self.key.judge_row(row) == RowState::Intact && row.id > self.floor.load(Ordering::Relaxed)
-    }
-}
-
-/// Has the ids of this process lie above the boundary that is announced.
-pub(crate) fn lift(step: &Step<'_>) -> Result<(), Failure> {
-    if let Some(boundary) = boundary(step)? {
-        lift_above(step, boundary);
-    }
-    Ok(())
-}
-
-fn lift_above(step: &Step<'_>, boundary: i64) {
-    step.rows.lift_audit_ids(boundary);
-    step.trail.floor.fetch_max(boundary, Ordering::Relaxed);
-}
-
-/// The boundary that is announced. One that was changed is none.
-fn boundary(step: &Step<'_>) -> Result<Option<i64>, Failure> {
-    Ok(step.rows.meta(BOUNDARY)?.and_then(|value| step.trail.key.signed(BOUNDARY, &value)))
-}
-
-/// The number of the last seal that pruning removed; 0 where it removed none.
-fn pruned(step: &Step<'_>) -> Result<i64, Failure> {
-    Ok(step.rows.meta(PRUNED)?.and_then(|value| step.trail.key.signed(PRUNED, &value)).unwrap_or(0))
-}
-
-/// Removes old rows of the trail: where it has seals, the oldest range that is sealed and has no row from `time` or later; else a page of
-/// rows. `None`: there is nothing to remove. The newest seal stays: it is the head of the chain.
-pub(crate) fn prune(step: &Step<'_>, time: i64) -> Result<Option<u64>, Failure> {
-    let last_pruned = pruned(step)?;
-    let oldest = step.rows.seals_from(last_pruned.saturating_add(1), 2)?;
-    let [seal, _next] = &oldest[..] else {
-        if !oldest.is_empty() || last_pruned > 0 {
-            return Ok(None);
-        }
-        return Ok(Some(step.rows.prune_audit(time, PAGE)?).filter(|removed| *removed > 0));
-    };
-    // A chain that is broken is evidence, and stays.
-    if seal.number != last_pruned.saturating_add(1) || !step.trail.key.is_intact(seal) {
-        return Ok(None);
-    }
-    if step.rows.audit_since(seal.first_id, seal.last_id, time)? {
-        return Ok(None);
-    }
-    let removed = step.rows.remove_sealed(seal)?;
-    step.rows.put_meta(PRUNED, &step.trail.key.sign(PRUNED, seal.number))?;
-    Ok(Some(removed))
-}
-
-impl Authority {
-    /// Seals the audit trail, in two steps that lie five minutes apart: a boundary is announced, and later the rows up to it are sealed.
-    /// The host calls it every minute, in every process that shares the database and lives for long. Any number of them may do so at
-    /// once. Where no process calls it, rows are protected by their own MACs alone.
-    ///
-    /// It also checks the newest seal, and whether it is still the one that this process saw last.
-    ///
-    /// # Errors
-    ///
-    /// Where the database cannot be read or written.
-    pub fn seal_audit(&self) -> Result<Sealing, Failure> {
-        let around = self.surroundings();
-        let now = around.now;
-        let mut sealing = Sealing::default();
-        let (announced, newest, last) = around.step("audit.boundary", |step| {
-            lift(step)?;
-            Ok((boundary(step)?, step.rows.newest_seal()?, step.rows.last_audit_id()))
-        })?;
-        self.check_head(newest.as_ref(), &mut sealing.faults)?;
-        let sealed = newest.as_ref().map_or(FIRST_ID - 1, |seal| seal.last_id);
-        // Rows of this process, of others with this time, and of the release before: all of them lie below.
-        let end = last.max(AuditIds::first_at(now).saturating_sub(1));
-        let seen = self.trail().watch.lock().unwrap_or_else(PoisonError::into_inner).seen;
-        let next = tick(announced, seen, sealed, end, now);
-        let mut wait = None;
-        match next {
-            Tick::Rest => {}
-            Tick::Wait(seen) => wait = Some(seen),
-            Tick::Announce(boundary) => wait = Some(self.announce(boundary, now)?),
-            Tick::Seal(boundary) => {
-                while let Some((seal, faults)) = self.seal_page(boundary, now)? {
-                    sealing.made.push(AuditSeal::from(&seal));
-                    sealing.faults.extend(faults);
-                    self.remember(&seal);
-                }
-                if end > boundary {
-                    wait = Some(self.announce(end, now)?);
-                }
-            }
-        }
-        self.trail().watch.lock().unwrap_or_else(PoisonError::into_inner).seen = wait;
-        sealing.newest = sealing.made.last().cloned().or_else(|| newest.as_ref().map(AuditSeal::from));
-        Ok(sealing)
-    }
-
-    /// Announces a boundary, unless another instance announced a greater one.
-    fn announce(&self, wanted: i64, now: i64) -> Result<Seen, Failure> {
-        let boundary = self.surroundings().step("audit.announce", |step| {
-            let boundary = match boundary(step)?.filter(|known| *known >= wanted) {
-                Some(known) => known,
-                None => {
-                    step.rows.put_meta(BOUNDARY, &step.trail.key.sign(BOUNDARY, wanted))?;
-                    wanted
-                }
-            };
-            lift_above(step, boundary);
-            Ok(boundary)
-        })?;
-        Ok(Seen { boundary, at: now })
-    }
-
-    /// Seals a page of the rows up to the boundary; `None` where none is left.
-    fn seal_page(&self, boundary: i64, now: i64) -> Result<Option<(SealRow, Vec<AuditFault>)>, Failure> {
-        self.surroundings().step("audit.seal", |step| {
-            let before = step.rows.newest_seal()?;
-            let first_id = before.as_ref().map_or(FIRST_ID, |seal| seal.last_id.saturating_add(1));
-            let rows = step.rows.audit_between(first_id, boundary, MOST)?;
-            let Some(last) = rows.last() else { return Ok(None) };
-            let full = u32::try_from(rows.len()).is_ok_and(|length| length == MOST);
-            let mut seal = SealRow {
-                number: before.as_ref().map_or(1, |seal| seal.number.saturating_add(1)),
-                first_id,
-                last_id: if full { last.id } else { boundary },
-                count: i64::try_from(rows.len()).unwrap_or(i64::MAX),
-                at: now,
-                digest: step.trail.key.of_rows(&rows),
-                previous: before.as_ref().map_or([0; 32], |seal| seal.mac),
-                mac: [0; 32],
-            };
-            seal.mac = step.trail.key.of_seal(&seal);
-            // A row that is wrong is sealed as it is: its own MAC tells on it for ever.
-            let faults = rows.iter().filter_map(|row| verify::row_fault(&step.trail.key, row)).collect();
-            Ok(step.rows.add_seal(&seal)?.then_some((seal, faults)))
-        })
-    }
-
-    /// Checks the newest seal and its rows, and that the chain did not become shorter or another one.
-    fn check_head(&self, newest: Option<&SealRow>, faults: &mut Vec<AuditFault>) -> Result<(), Failure> {
-        let known = self.trail().watch.lock().unwrap_or_else(PoisonError::into_inner).head;
-        if let Some((number, mac)) = known {
-            match newest {
-                Some(seal) if seal.number > number => {}
-                Some(seal) if seal.number == number && seal.mac == mac => {}
-                found => {
-                    let found = found.map_or(0, |seal| seal.number);
-                    faults.push(AuditFault::Older { expected: number, found });
-                }
-            }
-        }
-        let Some(seal) = newest else { return Ok(()) };
-        faults.extend(self.surroundings().step("audit.head", |step| verify::judge_seal(step, seal))?);
-        if faults.is_empty() {
-            self.remember(seal);
-        }
-        Ok(())
-    }
-
-    fn remember(&self, seal: &SealRow) {
-        self.trail().watch.lock().unwrap_or_else(PoisonError::into_inner).head = Some((seal.number, seal.mac));
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::path::Path;
-
-    use rusqlite::Connection;
-
-    use super::*;
-    use crate::sealing::{Place, Vault};
-    use crate::{MasterKey, Options, Outbox, Policy, SystemClock};
-
-    fn open(folder: &Path) -> Authority {
-        Authority::open(Options {
-            database: folder.join("authority.db").into(),
-            master_key: MasterKey::new(1, [7; 32]).into(),
-            policy: Policy::default(),
-            sms: Box::new(Outbox::new(folder.join("outbox"))),
-            sms_retry: None,
-            clock: Box::new(SystemClock),
-        })
-        .unwrap()
-    }
-
-    /// A database as the release before wrote it, with two rows of its audit trail.
-    fn of_the_release_before(folder: &Path) -> Connection {
-        let file = Connection::open(folder.join("authority.db")).unwrap();
-        file.execute_batch(include_str!("../storage/sqlite/0001_initial.sql")).unwrap();
-        file.execute_batch(include_str!("../storage/sqlite/0002_server.sql")).unwrap();
-        file.pragma_update(None, "user_version", 2).unwrap();
-        let name = "master-key-check.1";
-        let place = Place { column: "meta.value", row: name };
-        let check = Vault::new(&MasterKey::new(1, [7; 32]).into()).seal(place, b"master-key-check").unwrap();
-        file.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", (name, check)).unwrap();
-        file.execute_batch("INSERT INTO audit (id, at, event) VALUES (1, 5, 'code.sent'), (2, 6, 'pin.set')").unwrap();
-        file
-    }
-
-    #[test]
-    fn rows_of_the_release_before_are_sealed_as_they_are() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = of_the_release_before(folder.path());
-        let authority = open(folder.path());
-        assert_eq!(authority.verify_audit(None, None, |_| true).unwrap().faults, []);
-        // No other row may lack its MAC.
-        file.execute_batch("INSERT INTO audit (id, at, event) VALUES (3, 7, 'pin.set')").unwrap();
-        let fault = AuditFault::RowUnsigned { id: 3 };
-        assert_eq!(authority.verify_audit(None, None, |_| true).unwrap().faults, std::slice::from_ref(&fault));
-        file.execute_batch("DELETE FROM audit WHERE id = 3").unwrap();
-        let boundary = AuditIds::first_at(1_000_000_000_000);
-        let (seal, faults) = authority.seal_page(boundary, 1_000_000_000_000).unwrap().unwrap();
-        assert_eq!((seal.number, seal.count, faults), (1, 2, vec![]));
-        assert!(authority.seal_page(boundary, 1_000_000_000_000).unwrap().is_none());
-        file.execute_batch("UPDATE audit SET event = 'pin.reset' WHERE id = 2").unwrap();
-        let faults = authority.verify_audit(None, None, |_| true).unwrap().faults;
-        assert_eq!(faults, [AuditFault::RowsReplaced { seal: 1, first_id: 0, last_id: boundary }]);
-        // A database that was opened once is not taken for an older one.
-        drop(authority);
-        drop(open(folder.path()));
-    }
-
-    #[test]
-    fn a_long_trail_is_sealed_in_pages() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = of_the_release_before(folder.path());
-        file.execute_batch(
-            "WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
-             INSERT INTO audit (id, at, event) SELECT i, 5, 'code.sent' FROM n",
-        )
-        .unwrap();
-        let authority = open(folder.path());
-        let mut counts = Vec::new();
-        while let Some((seal, _)) = authority.seal_page(AuditIds::first_at(1_000_000_000_000), 5).unwrap() {
-            counts.push(seal.count);
-        }
-        assert_eq!(counts, [2000, 2000, 500]);
-        let check = authority.verify_audit(None, None, |_| true).unwrap();
-        assert_eq!((check.rows, check.seals, check.faults), (4500, 3, vec![]));
     }
 }

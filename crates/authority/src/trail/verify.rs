@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{AuditKey, AuditSeal, FIRST_ID, MOST, RowState, pruned};
-use crate::authority::Authority;
+use super::chain::{AuditSeal, FIRST_ID, MOST, pruned};
+use super::key::{AuditKey, RowState};
 use crate::failure::Failure;
-use crate::step::Step;
+use crate::step::{Step, Surroundings};
 use crate::storage::{AuditRow, SealRow};
 
 /// Seals, or rows that are not sealed, that one transaction reads.
@@ -117,134 +117,125 @@ pub struct AuditCheck {
 /// Faults that a check tells at most.
 const MAX_FAULTS: usize = 1000;
 
-impl Authority {
-    /// Checks the audit trail: the MAC of each row, the chain of the seals, the rows of each seal.
-    ///
-    /// `most` limits how many sealed rows are read, the newest first; the seals are all checked, and so are the rows after the last one.
-    /// `expected` is the number and head of a seal from the log. `progress` is told the number of rows after each page, and whether to go
-    /// on is its answer.
-    ///
-    /// # Errors
-    ///
-    /// Where the database cannot be read.
-    pub fn verify_audit(
-        &self,
-        most: Option<u64>,
-        expected: Option<(i64, &str)>,
-        mut progress: impl FnMut(u64) -> bool,
-    ) -> Result<AuditCheck, Failure> {
-        let mut check = AuditCheck::default();
-        let seals = self.verify_seals(&mut check, expected)?;
-        let most = most.unwrap_or(u64::MAX);
-        for seal in seals.iter().rev() {
-            if check.rows >= most || check.faults.len() >= MAX_FAULTS {
-                check.skipped += 1;
-                continue;
-            }
-            let (faults, still_there) = self.surroundings().step("audit.verify", |step| {
-                // Another process may have pruned it meanwhile, with its rows.
-                Ok((judge_seal(step, seal)?, pruned(step)? < seal.number))
-            })?;
-            if still_there {
-                check.faults.extend(faults);
-            }
-            check.rows = check.rows.saturating_add(seal.count.unsigned_abs());
-            if !progress(check.rows) {
-                return Ok(check);
-            }
+/// Answers [`Authority::verify_audit`](crate::Authority::verify_audit).
+pub(crate) fn verify(
+    around: &Surroundings<'_>,
+    most: Option<u64>,
+    expected: Option<(i64, &str)>,
+    mut progress: impl FnMut(u64) -> bool,
+) -> Result<AuditCheck, Failure> {
+    let mut check = AuditCheck::default();
+    let seals = verify_seals(around, &mut check, expected)?;
+    let most = most.unwrap_or(u64::MAX);
+    for seal in seals.iter().rev() {
+        if check.rows >= most || check.faults.len() >= MAX_FAULTS {
+            check.skipped += 1;
+            continue;
         }
-        if let Some(oldest) = seals.first() {
-            self.verify_before(&mut check, oldest)?;
-        }
-        self.verify_unsealed(&mut check, seals.last(), progress)?;
-        Ok(check)
-    }
-
-    /// Checks the chain of the seals, and gives them in their order.
-    fn verify_seals(&self, check: &mut AuditCheck, expected: Option<(i64, &str)>) -> Result<Vec<SealRow>, Failure> {
-        let around = self.surroundings();
-        let mut seals: Vec<SealRow> = Vec::new();
-        let mut first = i64::MIN;
-        loop {
-            let page = around.step("audit.seals", |step| Ok(step.rows.seals_from(first, PAGE)?))?;
-            let full = u32::try_from(page.len()).is_ok_and(|length| length == PAGE);
-            seals.extend(page);
-            match seals.last() {
-                Some(last) if full => first = last.number.saturating_add(1),
-                _ => break,
-            }
-        }
-        // Read after them: what was pruned meanwhile is no fault.
-        let pruned = around.step("audit.pruned", pruned)?;
-        seals.retain(|seal| seal.number > pruned || seal.number < 1);
-        let mut before: Option<&SealRow> = None;
-        for seal in &seals {
-            let next = before.map_or(pruned, |before| before.number).saturating_add(1);
-            for number in next..seal.number.min(next.saturating_add(10)) {
-                check.faults.push(AuditFault::SealMissing { number });
-            }
-            let follows = before.is_none_or(|before| {
-                before.number.saturating_add(1) != seal.number
-                    || (before.mac == seal.previous && before.last_id.saturating_add(1) == seal.first_id)
-            });
-            let begins = seal.number != 1 || (seal.first_id == FIRST_ID && seal.previous == [0; 32]);
-            if !self.trail().key.is_intact(seal) || !follows || !begins {
-                check.faults.push(AuditFault::SealChanged { number: seal.number });
-            }
-            before = Some(seal);
-        }
-        check.seals = seals.len() as u64;
-        check.newest = seals.last().map(AuditSeal::from);
-        let newest = seals.last().map_or(0, |seal| seal.number);
-        if newest == 0 && pruned > 0 {
-            // Pruning leaves the newest seal.
-            check.faults.push(AuditFault::SealMissing { number: pruned.saturating_add(1) });
-        }
-        if let Some((number, head)) = expected {
-            if newest < number {
-                check.faults.push(AuditFault::Older { expected: number, found: newest });
-            } else if let Some(seal) = seals.iter().find(|seal| seal.number == number)
-                && !AuditSeal::from(seal).head.eq_ignore_ascii_case(head)
-            {
-                check.faults.push(AuditFault::SealChanged { number });
-            }
-        }
-        Ok(seals)
-    }
-
-    /// Rows below the oldest seal: there are none.
-    fn verify_before(&self, check: &mut AuditCheck, oldest: &SealRow) -> Result<(), Failure> {
-        let last_id = oldest.first_id.saturating_sub(1);
-        let (found, pruned) = self.surroundings().step("audit.verify", |step| {
-            Ok((step.rows.audit_between(i64::MIN, last_id, PAGE)?.len(), pruned(step)?))
+        let (faults, still_there) = around.step("audit.verify", |step| {
+            // Another process may have pruned it meanwhile, with its rows.
+            Ok((judge_seal(step, seal)?, pruned(step)? < seal.number))
         })?;
-        if found > 0 && pruned < oldest.number {
-            let count = i64::try_from(found).unwrap_or(i64::MAX);
-            check.faults.push(AuditFault::RowsInserted { seal: 0, first_id: i64::MIN, last_id, count });
+        if still_there {
+            check.faults.extend(faults);
         }
-        Ok(())
+        check.rows = check.rows.saturating_add(seal.count.unsigned_abs());
+        if !progress(check.rows) {
+            return Ok(check);
+        }
     }
+    if let Some(oldest) = seals.first() {
+        verify_before(around, &mut check, oldest)?;
+    }
+    verify_unsealed(around, &mut check, seals.last(), progress)?;
+    Ok(check)
+}
 
-    /// Checks the rows after the last seal.
-    fn verify_unsealed(
-        &self,
-        check: &mut AuditCheck,
-        last: Option<&SealRow>,
-        mut progress: impl FnMut(u64) -> bool,
-    ) -> Result<(), Failure> {
-        let around = self.surroundings();
-        let mut first = last.map_or(i64::MIN, |seal| seal.last_id.saturating_add(1));
-        loop {
-            let page = around.step("audit.verify", |step| Ok(step.rows.audit_between(first, i64::MAX, PAGE)?))?;
-            let faults = page.iter().filter_map(|row| row_fault(&self.trail().key, row));
-            check.faults.extend(faults.take(MAX_FAULTS.saturating_sub(check.faults.len())));
-            check.rows = check.rows.saturating_add(page.len() as u64);
-            match page.last() {
-                Some(last) if page.len() == PAGE as usize && progress(check.rows) => {
-                    first = last.id.saturating_add(1);
-                }
-                _ => return Ok(()),
+/// Checks the chain of the seals, and gives them in their order.
+fn verify_seals(
+    around: &Surroundings<'_>,
+    check: &mut AuditCheck,
+    expected: Option<(i64, &str)>,
+) -> Result<Vec<SealRow>, Failure> {
+    let mut seals: Vec<SealRow> = Vec::new();
+    let mut first = i64::MIN;
+    loop {
+        let page = around.step("audit.seals", |step| Ok(step.rows.seals_from(first, PAGE)?))?;
+        let full = u32::try_from(page.len()).is_ok_and(|length| length == PAGE);
+        seals.extend(page);
+        match seals.last() {
+            Some(last) if full => first = last.number.saturating_add(1),
+            _ => break,
+        }
+    }
+    // Read after them: what was pruned meanwhile is no fault.
+    let pruned = around.step("audit.pruned", pruned)?;
+    seals.retain(|seal| seal.number > pruned || seal.number < 1);
+    let mut before: Option<&SealRow> = None;
+    for seal in &seals {
+        let next = before.map_or(pruned, |before| before.number).saturating_add(1);
+        for number in next..seal.number.min(next.saturating_add(10)) {
+            check.faults.push(AuditFault::SealMissing { number });
+        }
+        let follows = before.is_none_or(|before| {
+            before.number.saturating_add(1) != seal.number
+                || (before.mac == seal.previous && before.last_id.saturating_add(1) == seal.first_id)
+        });
+        let begins = seal.number != 1 || (seal.first_id == FIRST_ID && seal.previous == [0; 32]);
+        if !around.trail.key.is_intact(seal) || !follows || !begins {
+            check.faults.push(AuditFault::SealChanged { number: seal.number });
+        }
+        before = Some(seal);
+    }
+    check.seals = seals.len() as u64;
+    check.newest = seals.last().map(AuditSeal::from);
+    let newest = seals.last().map_or(0, |seal| seal.number);
+    if newest == 0 && pruned > 0 {
+        // Pruning leaves the newest seal.
+        check.faults.push(AuditFault::SealMissing { number: pruned.saturating_add(1) });
+    }
+    if let Some((number, head)) = expected {
+        if newest < number {
+            check.faults.push(AuditFault::Older { expected: number, found: newest });
+        } else if let Some(seal) = seals.iter().find(|seal| seal.number == number)
+            && !AuditSeal::from(seal).head.eq_ignore_ascii_case(head)
+        {
+            check.faults.push(AuditFault::SealChanged { number });
+        }
+    }
+    Ok(seals)
+}
+
+/// Rows below the oldest seal: there are none.
+fn verify_before(around: &Surroundings<'_>, check: &mut AuditCheck, oldest: &SealRow) -> Result<(), Failure> {
+    let last_id = oldest.first_id.saturating_sub(1);
+    let (found, pruned) = around
+        .step("audit.verify", |step| Ok((step.rows.audit_between(i64::MIN, last_id, PAGE)?.len(), pruned(step)?)))?;
+    if found > 0 && pruned < oldest.number {
+        let count = i64::try_from(found).unwrap_or(i64::MAX);
+        check.faults.push(AuditFault::RowsInserted { seal: 0, first_id: i64::MIN, last_id, count });
+    }
+    Ok(())
+}
+
+/// Checks the rows after the last seal.
+fn verify_unsealed(
+    around: &Surroundings<'_>,
+    check: &mut AuditCheck,
+    last: Option<&SealRow>,
+    mut progress: impl FnMut(u64) -> bool,
+) -> Result<(), Failure> {
+    let mut first = last.map_or(i64::MIN, |seal| seal.last_id.saturating_add(1));
+    loop {
+        let page = around.step("audit.verify", |step| Ok(step.rows.audit_between(first, i64::MAX, PAGE)?))?;
+        let faults = page.iter().filter_map(|row| row_fault(&around.trail.key, row));
+        check.faults.extend(faults.take(MAX_FAULTS.saturating_sub(check.faults.len())));
+        check.rows = check.rows.saturating_add(page.len() as u64);
+        match page.last() {
+            Some(last) if page.len() == PAGE as usize && progress(check.rows) => {
+                first = last.id.saturating_add(1);
             }
+            _ => return Ok(()),
         }
     }
 }

@@ -8,10 +8,10 @@ use r2d2::ManageConnection;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::message;
+use super::message::message;
 use super::statements::Prepared;
-use crate::authority::Postgres;
-use crate::storage::StorageError;
+use crate::failure::StorageError;
+use crate::storage::options::Postgres;
 use crate::tls;
 
 /// How long a server may take to be reached, where the address does not say.

@@ -3,9 +3,8 @@
 use ::postgres::error::SqlState;
 use ::postgres::{Client, Error};
 
-use super::message;
-use crate::failure::OpenError;
-use crate::storage::StorageError;
+use super::message::message;
+use crate::failure::{OpenError, StorageError};
 
 const MIGRATIONS: [&str; 2] = [include_str!("0001_initial.sql"), include_str!("0002_security.sql")];
 

@@ -10,6 +10,7 @@
 //! A step that only read is committed, too: what a serializable transaction read is known to be consistent only once it committed.
 
 mod connection;
+mod message;
 mod migrations;
 mod pool;
 mod statements;
@@ -20,14 +21,17 @@ use std::time::{Duration, Instant};
 
 use ::postgres::error::SqlState;
 use ::postgres::{Error, IsolationLevel};
-use pims_tls_faults::{Peer, TlsFault};
 use r2d2::Pool;
 
-use super::{AuditIds, RowMacs, Storage, StorageError, Transaction};
-use crate::authority::Postgres;
-use crate::failure::{Failure, OpenError};
+use crate::failure::{Failure, OpenError, StorageError};
 use crate::random;
+use crate::storage::audit_ids::AuditIds;
+use crate::storage::database::Storage;
+use crate::storage::options::Postgres;
+use crate::storage::table::RowMacs;
+use crate::storage::transaction::Transaction;
 use connection::{Server, Session};
+use message::message;
 use pool::Connections;
 use statements::Statements;
 
@@ -195,25 +199,6 @@ fn cause(error: &Error, lost: bool) -> Option<Cause> {
         &SqlState::READ_ONLY_SQL_TRANSACTION,
     ];
     (lost || error.is_closed() || state.is_some_and(|state| gone.contains(&state))).then_some(Cause::Lost)
-}
-
-const DATABASE: Peer<'static> = Peer {
-    name: "the database server",
-    roots: "the trusted roots of this system",
-    address: "host, port and sslmode in database.url",
-};
-
-/// Returns the server's message and code, or what the connection failed of. The details of the
-/// server are left out: they name values.
-fn message(error: &Error) -> StorageError {
-    if let Some(error) = error.as_db_error() {
-        return StorageError::new(format!("{} ({})", error.message(), error.code().code()));
-    }
-    if let Some(fault) = TlsFault::find(error) {
-        return StorageError::new(fault.sentence(DATABASE));
-    }
-    let socket = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    StorageError::new(socket.map_or_else(|| error.to_string(), |source| format!("{error}: {}", source.kind())))
 }
 
 /// Steps that collided do not meet again at the same moment.

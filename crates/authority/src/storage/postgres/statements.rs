@@ -8,9 +8,9 @@ use ::postgres::types::private::BytesMut;
 use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use ::postgres::{Error, Statement, Transaction};
 
-use super::message;
+use super::message::message;
+use crate::failure::{StorageError, Stored};
 use crate::storage::value::{Param, Row, Sql, Value};
-use crate::storage::{StorageError, Stored};
 
 /// The statements that a connection prepared, by their text.
 pub(super) type Prepared = HashMap<&'static str, Statement>;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::turns::Turn;
-use crate::storage::StorageError;
+use crate::failure::StorageError;
 
 /// Steps of a group at most, those included that were undone: so many that the commit weighs little, so few that other processes get their turn.
 const MOST: u32 = 32;

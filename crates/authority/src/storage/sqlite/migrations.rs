@@ -2,8 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::failure::OpenError;
-use crate::storage::StorageError;
+use crate::failure::{OpenError, StorageError};
 
 const MIGRATIONS: [&str; 3] =
     [include_str!("0001_initial.sql"), include_str!("0002_server.sql"), include_str!("0003_security.sql")];

@@ -15,9 +15,12 @@ use pims_private_files::{Access, FileId, Flaw, Folder};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use turns::Turns;
 
-use super::{AuditIds, RowMacs, Storage, StorageError, Transaction};
-use crate::authority::SqliteFile;
-use crate::failure::{Failure, OpenError};
+use crate::failure::{Failure, OpenError, StorageError};
+use crate::storage::audit_ids::AuditIds;
+use crate::storage::database::Storage;
+use crate::storage::options::SqliteFile;
+use crate::storage::table::RowMacs;
+use crate::storage::transaction::Transaction;
 
 /// How long a step waits for the steps of other processes.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,7 +3,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection};
 
-use crate::storage::Stored;
+use crate::failure::Stored;
 use crate::storage::value::{Param, Row, Sql, Value};
 
 impl Sql for Connection {

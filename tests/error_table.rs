@@ -1,5 +1,6 @@
-//! The conformance table: `c-tests/conformance.def` holds the cells, each of which `c-tests/conformance.c` runs; here they are compared
-//! with the reference (`tests/spec/api.json`) and printed as `docs/conformance.md`. `make generate` (PIMS_BLESS=1) writes the page.
+//! The error table: `c-tests/error_table.def` holds the cells, and `c-tests/error_table.c` runs each of
+//! them. Here they are compared with the reference (`tests/spec/api.json`) and printed as
+//! `docs/error-table.md`. `make generate` (PIMS_BLESS=1) writes the page.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -57,7 +58,7 @@ fn reference() -> Api {
 
 fn table() -> Table {
     let mut table = Table { operations: Vec::new(), cells: Vec::new() };
-    for line in include_str!("../c-tests/conformance.def").lines() {
+    for line in include_str!("../c-tests/error_table.def").lines() {
         let Some((kind, rest)) = line.split_once('(') else { continue };
         let fields = fields(rest.strip_suffix(')').unwrap_or(rest));
         let field = |place: usize| fields[place].clone();
@@ -161,8 +162,8 @@ fn scripted_answers_stand_only_for_what_our_own_authority_does_not_say_there() {
 }
 
 #[test]
-fn the_conformance_page_is_printed_from_the_table() {
-    committed::check("docs/conformance.md", &document(&table(), &reference()));
+fn the_page_is_printed_from_the_table() {
+    committed::check("docs/error-table.md", &document(&table(), &reference()));
 }
 
 fn document(table: &Table, reference: &Api) -> String {
@@ -171,13 +172,15 @@ fn document(table: &Table, reference: &Api) -> String {
     let scripted =
         |cell: &Cell| cell.test == "an_answer_of_the_service" || cell.test == "a_device_that_cannot_be_synchronized";
     let mut page = String::from(concat!(
-        "# Conformance: every operation, every error, its cause\n\n",
-        "<!-- Printed from c-tests/conformance.def by `make generate`; a test compares the two. -->\n\n",
-        "The reference lists the errors of each operation. Here each of them has a cause and a test that produces it through the C\n",
-        "interface by that cause (`c-tests/conformance.c`; a test's name is the operation, the code and the function that brings the cause\n",
-        "about). Where `error.info` tells a program what to do, it is compared too. A missing cell fails the tests.\n\n",
-        "`x`: by what really happens, with the embedded authority, other processes, the file system or a socket. `s`: our own authority never\n",
-        "says this there, so a server on a loopback port does. An empty cell: the reference does not list the code.\n\n",
+        "# The error table: every operation, every error, its cause\n\n",
+        "<!-- Printed from c-tests/error_table.def by `make generate`; a test compares the two. -->\n\n",
+        "The reference lists the errors of each operation. Here each error has a cause and a test. The test\n",
+        "(in `c-tests/error_table.c`) produces the error through the C interface by that cause. Its name is\n",
+        "the operation, the code and the function that produces the cause. `error.info` is compared too,\n",
+        "unless its value differs each time. A missing cell fails the tests.\n\n",
+        "- `x`: a real cause, with the embedded authority, other processes, the file system or a socket.\n",
+        "- `s`: our own authority never gives this answer, so a server on a loopback port gives it.\n",
+        "- An empty cell: the reference does not list the code.\n\n",
     ));
     let _ =
         writeln!(page, "| operation |{}", columns.iter().fold(String::new(), |row, code| format!("{row} {code} |")));

@@ -1,16 +1,22 @@
 /*
- * The conformance table: every error that the reference lists for an operation, and those that this library documents besides, each
- * produced by its cause and compared with the error.info that stands beside it. The table is conformance.def; a test is one line of it.
+ * The error table: every error that the reference lists for an operation, and those that this
+ * library documents besides. Each is produced by its cause and compared with its error.info. The
+ * table is error_table.def; each line of it is a test.
  *
- * Causes are real: wrong PINs, other devices, a service that is gone or silent, a storage that was taken away. What the embedded authority
- * never says is said by a server on a loopback port.
+ * Causes are real: wrong PINs, other devices, a service that is gone or silent, a storage that was
+ * taken away. A server on a loopback port gives the answers that the embedded authority never
+ * gives.
  */
-#include "support.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "call.h"
+#include "files.h"
+#include "message.h"
+#include "peer.h"
 #include "service.h"
 
 typedef enum State { FRESH, ENROLLED } State;
@@ -39,7 +45,7 @@ typedef struct Cell {
 static const Cell *cell;
 static char params[MAX_MESSAGE];
 
-/* ---- The library in one state or another ------------------------------------------------------------------------------------------- */
+/* ---- The library in one state or another ----------------------------------------------------- */
 
 #define CODE "24240001"
 #define ACCESS_TOKEN "access-token-of-the-tests-0f3b"
@@ -130,7 +136,7 @@ static void replace(const char *old, const char *new)
     strcpy(params, changed);
 }
 
-/* ---- Causes: the call itself ------------------------------------------------------------------------------------------------------- */
+/* ---- Causes: the call itself ----------------------------------------------------------------- */
 
 static void before_pims_init(void)
 {
@@ -161,7 +167,7 @@ static void a_bad_configuration(void)
     replace("B2B", "B2D");
 }
 
-/* ---- Causes: the configuration and the storage ------------------------------------------------------------------------------------- */
+/* ---- Causes: the configuration and the storage ----------------------------------------------- */
 
 static void no_service_configured(void)
 {
@@ -201,7 +207,7 @@ static void another_factory_key(void)
     assert_succeeded(set(SDK_CONFIGURATION, "{'credential':{'factoryKey':'%s'}}", key), "null");
 }
 
-/* ---- Causes: the network ----------------------------------------------------------------------------------------------------------- */
+/* ---- Causes: the network --------------------------------------------------------------------- */
 
 static void nobody_listens(void)
 {
@@ -258,7 +264,7 @@ static void a_killed_registration_of_the_secret(void)
     service_fails(STEP("Finalize", "ms"), CUT);
 }
 
-/* ---- Causes: what the service says ------------------------------------------------------------------------------------------------- */
+/* ---- Causes: what the service says ----------------------------------------------------------- */
 
 static void an_answer_of_the_service(void)
 {
@@ -293,7 +299,7 @@ static void a_device_that_cannot_be_synchronized(void)
     service_answers(STEP("Finalize", "otp"), 200, "<err>NOK:DESYNCHRONIZED</err>");
 }
 
-/* ---- Causes: PINs and codes -------------------------------------------------------------------------------------------------------- */
+/* ---- Causes: PINs and codes ------------------------------------------------------------------ */
 
 static void a_wrong_pin(void)
 {
@@ -313,7 +319,7 @@ static void five_wrong_pins(void)
     }
 }
 
-/* Where this device has no enrollment: a code for one, of the account that another device enrolled in. */
+/* A device without an enrollment has a code for the account that another device enrolled in. */
 static void a_code_of_an_account_with_a_pin(Peer **peer)
 {
     begin_embedded("");
@@ -410,7 +416,7 @@ static void the_present_pin(void)
     replace(OTHER_PIN, PIN);
 }
 
-/* ---- Causes: the state of the account and its devices ------------------------------------------------------------------------------ */
+/* ---- Causes: the state of the account and its devices ---------------------------------------- */
 
 static void no_phone_number(void)
 {
@@ -460,13 +466,13 @@ static void a_device_removed_from_another_one(void)
     assert_succeeded(peer_set(another_enrolled_device(""), ENROLLMENT, "{'action':'remove'}"), "null");
 }
 
-/* ---- The table --------------------------------------------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 enum {
 #define OPERATION(name, method, api, operation, parameters, parameter, request, state) OPERATION_##name,
 #define CELL(name, code, arrange, cause, info)
 #define BEYOND CELL
-#include "conformance.def"
+#include "error_table.def"
 #undef OPERATION
 #undef CELL
 };
@@ -475,7 +481,7 @@ static const Operation operations[] = {
 #define OPERATION(name, method, api, operation, parameters, parameter, request, state) \
     {method, api, parameters, parameter, request, state},
 #define CELL(name, code, arrange, cause, info)
-#include "conformance.def"
+#include "error_table.def"
 #undef OPERATION
 #undef CELL
 };
@@ -489,7 +495,7 @@ static const struct {
 } cells[] = {
 #define OPERATION(name, method, api, operation, parameters, parameter, request, state)
 #define CELL(name, code, arrange, cause, info) {#name ": " #code ", " #arrange, OPERATION_##name, code, arrange, info},
-#include "conformance.def"
+#include "error_table.def"
 #undef OPERATION
 #undef CELL
 };
@@ -498,7 +504,7 @@ enum { CELLS = sizeof cells / sizeof *cells };
 
 static Cell told;
 
-/* The operation fails with this code and says this as data; whatever it was, the library works on. */
+/* The operation fails with this code and this error.info. Afterwards the library still works. */
 static void the_operation_fails_as_the_table_says(void **state)
 {
     char expected[MAX_MESSAGE];

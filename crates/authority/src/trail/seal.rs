@@ -1,0 +1,261 @@
+//! Seals: they are made in two steps, checked, and removed with old rows.
+
+use std::sync::PoisonError;
+
+use super::boundary::{Seen, Tick, tick};
+use super::chain::{AuditSeal, FIRST_ID, MOST, PRUNED, pruned};
+use super::verify::{self, AuditFault};
+use crate::failure::Failure;
+use crate::step::{Step, Surroundings};
+use crate::storage::{AuditIds, SealRow};
+use std::sync::atomic::Ordering;
+
+/// The boundary that is announced, in `meta`, signed.
+const BOUNDARY: &str = "audit.boundary";
+
+/// Rows that one transaction of pruning looks at.
+const PAGE: u32 = 200;
+
+/// What a call of [`Authority::seal_audit`](crate::Authority::seal_audit) did and saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sealing {
+    /// The seals that were made.
+    pub made: Vec<AuditSeal>,
+    /// The newest seal of the database.
+    pub newest: Option<AuditSeal>,
+    /// What is wrong with the newest seal, and with the rows that were sealed.
+    pub faults: Vec<AuditFault>,
+}
+
+/// Has the ids of this process lie above the boundary that is announced.
+pub(crate) fn lift(step: &Step<'_>) -> Result<(), Failure> {
+    if let Some(boundary) = boundary(step)? {
+        lift_above(step, boundary);
+    }
+    Ok(())
+}
+
+fn lift_above(step: &Step<'_>, boundary: i64) {
+    step.rows.lift_audit_ids(boundary);
+    step.trail.floor.fetch_max(boundary, Ordering::Relaxed);
+}
+
+/// The boundary that is announced. One that was changed is none.
+fn boundary(step: &Step<'_>) -> Result<Option<i64>, Failure> {
+    Ok(step.rows.meta(BOUNDARY)?.and_then(|value| step.trail.key.signed(BOUNDARY, &value)))
+}
+
+/// Removes old rows of the trail: where it has seals, the oldest range that is sealed and has no row from `time` or later; else a page of
+/// rows. `None`: there is nothing to remove. The newest seal stays: it is the head of the chain.
+pub(crate) fn prune(step: &Step<'_>, time: i64) -> Result<Option<u64>, Failure> {
+    let last_pruned = pruned(step)?;
+    let oldest = step.rows.seals_from(last_pruned.saturating_add(1), 2)?;
+    let [seal, _next] = &oldest[..] else {
+        if !oldest.is_empty() || last_pruned > 0 {
+            return Ok(None);
+        }
+        return Ok(Some(step.rows.prune_audit(time, PAGE)?).filter(|removed| *removed > 0));
+    };
+    // A chain that is broken is evidence, and stays.
+    if seal.number != last_pruned.saturating_add(1) || !step.trail.key.is_intact(seal) {
+        return Ok(None);
+    }
+    if step.rows.audit_since(seal.first_id, seal.last_id, time)? {
+        return Ok(None);
+    }
+    let removed = step.rows.remove_sealed(seal)?;
+    step.rows.put_meta(PRUNED, &step.trail.key.sign(PRUNED, seal.number))?;
+    Ok(Some(removed))
+}
+
+/// Answers [`Authority::seal_audit`](crate::Authority::seal_audit).
+pub(crate) fn seal_audit(around: &Surroundings<'_>) -> Result<Sealing, Failure> {
+    let now = around.now;
+    let mut sealing = Sealing::default();
+    let (announced, newest, last) = around.step("audit.boundary", |step| {
+        lift(step)?;
+        Ok((boundary(step)?, step.rows.newest_seal()?, step.rows.last_audit_id()))
+    })?;
+    check_head(around, newest.as_ref(), &mut sealing.faults)?;
+    let sealed = newest.as_ref().map_or(FIRST_ID - 1, |seal| seal.last_id);
+    // Rows of this process, of others with this time, and of the release before: all of them lie below.
+    let end = last.max(AuditIds::first_at(now).saturating_sub(1));
+    let seen = around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen;
+    let next = tick(announced, seen, sealed, end, now);
+    let mut wait = None;
+    match next {
+        Tick::Rest => {}
+        Tick::Wait(seen) => wait = Some(seen),
+        Tick::Announce(boundary) => wait = Some(announce(around, boundary, now)?),
+        Tick::Seal(boundary) => {
+            while let Some((seal, faults)) = seal_page(around, boundary, now)? {
+                sealing.made.push(AuditSeal::from(&seal));
+                sealing.faults.extend(faults);
+                remember(around, &seal);
+            }
+            if end > boundary {
+                wait = Some(announce(around, end, now)?);
+            }
+        }
+    }
+    around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen = wait;
+    sealing.newest = sealing.made.last().cloned().or_else(|| newest.as_ref().map(AuditSeal::from));
+    Ok(sealing)
+}
+
+/// Announces a boundary, unless another instance announced a greater one.
+fn announce(around: &Surroundings<'_>, wanted: i64, now: i64) -> Result<Seen, Failure> {
+    let boundary = around.step("audit.announce", |step| {
+        let boundary = match boundary(step)?.filter(|known| *known >= wanted) {
+            Some(known) => known,
+            None => {
+                step.rows.put_meta(BOUNDARY, &step.trail.key.sign(BOUNDARY, wanted))?;
+                wanted
+            }
+        };
+        lift_above(step, boundary);
+        Ok(boundary)
+    })?;
+    Ok(Seen { boundary, at: now })
+}
+
+/// Seals a page of the rows up to the boundary; `None` where none is left.
+fn seal_page(
+    around: &Surroundings<'_>,
+    boundary: i64,
+    now: i64,
+) -> Result<Option<(SealRow, Vec<AuditFault>)>, Failure> {
+    around.step("audit.seal", |step| {
+        let before = step.rows.newest_seal()?;
+        let first_id = before.as_ref().map_or(FIRST_ID, |seal| seal.last_id.saturating_add(1));
+        let rows = step.rows.audit_between(first_id, boundary, MOST)?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        let full = u32::try_from(rows.len()).is_ok_and(|length| length == MOST);
+        let mut seal = SealRow {
+            number: before.as_ref().map_or(1, |seal| seal.number.saturating_add(1)),
+            first_id,
+            last_id: if full { last.id } else { boundary },
+            count: i64::try_from(rows.len()).unwrap_or(i64::MAX),
+            at: now,
+            digest: step.trail.key.of_rows(&rows),
+            previous: before.as_ref().map_or([0; 32], |seal| seal.mac),
+            mac: [0; 32],
+        };
+        seal.mac = step.trail.key.of_seal(&seal);
+        // A row that is wrong is sealed as it is: its own MAC tells on it for ever.
+        let faults = rows.iter().filter_map(|row| verify::row_fault(&step.trail.key, row)).collect();
+        Ok(step.rows.add_seal(&seal)?.then_some((seal, faults)))
+    })
+}
+
+/// Checks the newest seal and its rows, and that the chain did not become shorter or another one.
+fn check_head(
+    around: &Surroundings<'_>,
+    newest: Option<&SealRow>,
+    faults: &mut Vec<AuditFault>,
+) -> Result<(), Failure> {
+    let known = around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).head;
+    if let Some((number, mac)) = known {
+        match newest {
+            Some(seal) if seal.number > number => {}
+            Some(seal) if seal.number == number && seal.mac == mac => {}
+            found => {
+                let found = found.map_or(0, |seal| seal.number);
+                faults.push(AuditFault::Older { expected: number, found });
+            }
+        }
+    }
+    let Some(seal) = newest else { return Ok(()) };
+    faults.extend(around.step("audit.head", |step| verify::judge_seal(step, seal))?);
+    if faults.is_empty() {
+        remember(around, seal);
+    }
+    Ok(())
+}
+
+fn remember(around: &Surroundings<'_>, seal: &SealRow) {
+    around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).head = Some((seal.number, seal.mac));
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::Path;
+
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::authority::Authority;
+    use crate::sealing::{Place, Vault};
+    use crate::{MasterKey, Options, Outbox, Policy, SystemClock};
+
+    fn open(folder: &Path) -> Authority {
+        Authority::open(Options {
+            database: folder.join("authority.db").into(),
+            master_key: MasterKey::new(1, [7; 32]).into(),
+            policy: Policy::default(),
+            sms: Box::new(Outbox::new(folder.join("outbox"))),
+            sms_retry: None,
+            clock: Box::new(SystemClock),
+        })
+        .unwrap()
+    }
+
+    /// A database as the release before wrote it, with two rows of its audit trail.
+    fn of_the_release_before(folder: &Path) -> Connection {
+        let file = Connection::open(folder.join("authority.db")).unwrap();
+        file.execute_batch(include_str!("../storage/sqlite/0001_initial.sql")).unwrap();
+        file.execute_batch(include_str!("../storage/sqlite/0002_server.sql")).unwrap();
+        file.pragma_update(None, "user_version", 2).unwrap();
+        let name = "master-key-check.1";
+        let place = Place { column: "meta.value", row: name };
+        let check = Vault::new(&MasterKey::new(1, [7; 32]).into()).seal(place, b"master-key-check").unwrap();
+        file.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", (name, check)).unwrap();
+        file.execute_batch("INSERT INTO audit (id, at, event) VALUES (1, 5, 'code.sent'), (2, 6, 'pin.set')").unwrap();
+        file
+    }
+
+    #[test]
+    fn rows_of_the_release_before_are_sealed_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = of_the_release_before(folder.path());
+        let authority = open(folder.path());
+        assert_eq!(authority.verify_audit(None, None, |_| true).unwrap().faults, []);
+        // No other row may lack its MAC.
+        file.execute_batch("INSERT INTO audit (id, at, event) VALUES (3, 7, 'pin.set')").unwrap();
+        let fault = AuditFault::RowUnsigned { id: 3 };
+        assert_eq!(authority.verify_audit(None, None, |_| true).unwrap().faults, std::slice::from_ref(&fault));
+        file.execute_batch("DELETE FROM audit WHERE id = 3").unwrap();
+        let boundary = AuditIds::first_at(1_000_000_000_000);
+        let (seal, faults) = seal_page(&authority.surroundings(), boundary, 1_000_000_000_000).unwrap().unwrap();
+        assert_eq!((seal.number, seal.count, faults), (1, 2, vec![]));
+        assert!(seal_page(&authority.surroundings(), boundary, 1_000_000_000_000).unwrap().is_none());
+        file.execute_batch("UPDATE audit SET event = 'pin.reset' WHERE id = 2").unwrap();
+        let faults = authority.verify_audit(None, None, |_| true).unwrap().faults;
+        assert_eq!(faults, [AuditFault::RowsReplaced { seal: 1, first_id: 0, last_id: boundary }]);
+        // A database that was opened once is not taken for an older one.
+        drop(authority);
+        drop(open(folder.path()));
+    }
+
+    #[test]
+    fn a_long_trail_is_sealed_in_pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = of_the_release_before(folder.path());
+        file.execute_batch(
+            "WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
+             INSERT INTO audit (id, at, event) SELECT i, 5, 'code.sent' FROM n",
+        )
+        .unwrap();
+        let authority = open(folder.path());
+        let mut counts = Vec::new();
+        while let Some((seal, _)) =
+            seal_page(&authority.surroundings(), AuditIds::first_at(1_000_000_000_000), 5).unwrap()
+        {
+            counts.push(seal.count);
+        }
+        assert_eq!(counts, [2000, 2000, 500]);
+        let check = authority.verify_audit(None, None, |_| true).unwrap();
+        assert_eq!((check.rows, check.seals, check.faults), (4500, 3, vec![]));
+    }
+}

@@ -10,7 +10,7 @@
 
 mod key;
 mod lock;
-mod sealed;
+pub mod sealed;
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -1,4 +1,4 @@
-//! Sealing: XChaCha20-Poly1305 under the storage key, a fresh random nonce each time.
+//! Sealed records: XChaCha20-Poly1305 under the storage key, a fresh random nonce each time.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -14,8 +14,8 @@ const KIND: &[u8; 7] = b"PIMSREC";
 
 const NONCE: usize = 24;
 
-/// `record` sealed, or `None` where the system gives no random bytes.
-pub(super) fn seal(key: &StorageKey, record: &[u8]) -> Option<Vec<u8>> {
+/// Seals a record. Returns `None` if the system gives no random bytes.
+pub fn seal(key: &StorageKey, record: &[u8]) -> Option<Vec<u8>> {
     let mut nonce = [0; NONCE];
     getrandom::fill(&mut nonce).ok()?;
     let cipher = XChaCha20Poly1305::new(key.bytes().into());
@@ -23,8 +23,8 @@ pub(super) fn seal(key: &StorageKey, record: &[u8]) -> Option<Vec<u8>> {
     Some([&MAGIC[..], &nonce, &body].concat())
 }
 
-/// What a file is under a key.
-pub(super) enum Opened {
+/// The content of a file under a key.
+pub enum Opened {
     /// This record.
     Record(Zeroizing<Vec<u8>>),
     /// An envelope of a newer version of this library.
@@ -33,8 +33,8 @@ pub(super) enum Opened {
     Nothing,
 }
 
-/// Opens a file's bytes.
-pub(super) fn open(key: &StorageKey, sealed: &[u8]) -> Opened {
+/// Opens a file's bytes, which may be any.
+pub fn open(key: &StorageKey, sealed: &[u8]) -> Opened {
     let Some(rest) = sealed.strip_prefix(MAGIC) else {
         // Letters and digits that follow are a version's; zeros are what a crash left.
         let version = sealed.strip_prefix(KIND).and_then(|rest| rest.first());

@@ -23,3 +23,9 @@ mod signer;
 mod views;
 
 pub use cli::main;
+
+/// Returns the faults of a configuration's form, for tests of its reader with any text. It opens no
+/// file and runs no command. `variable` is the text of one environment variable.
+pub fn faults_of_form(text: &str, variable: &str) -> Vec<String> {
+    config::faults_of_form(text, variable)
+}

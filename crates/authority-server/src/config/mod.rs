@@ -337,3 +337,13 @@ fn read_file(path: &Path) -> std::io::Result<(Zeroizing<String>, Option<String>)
     file.read_to_string(&mut text)?;
     Ok((text, refuse_unguarded(&file).err()))
 }
+
+/// Returns the faults of a configuration's form: what is not TOML, unknown keys, values of another
+/// kind. It opens no file and runs no command, so the text may come from anywhere. `variable` is the
+/// text of an environment variable for a number, `PIMS_AUTHORITY_DATABASE_CONNECTIONS`.
+pub(crate) fn faults_of_form(text: &str, variable: &str) -> Vec<String> {
+    let name = keys::Key::variable("database.connections");
+    let variables = (!variable.is_empty()).then(|| (name, variable.to_owned()));
+    let source = source::Source::read(text, variables.into_iter());
+    source.problems.iter().map(ToString::to_string).collect()
+}

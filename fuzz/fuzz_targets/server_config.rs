@@ -1,0 +1,12 @@
+//! The service's configuration, as far as it is read without opening a file or running a command.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let (text, variable) = text.split_once('\u{1}').unwrap_or((text, ""));
+    for fault in pims_authority_server::faults_of_form(text, variable) {
+        assert!(!fault.is_empty());
+    }
+});

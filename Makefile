@@ -23,7 +23,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist install uninstall deb dist cross lint book check-links advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ demo: build ## the C demo: enrolls, changes the PIN, makes a one-time password; 
 
 test-demo: build ## the C demo against a service of `make serve`, as the README shows it
 	$(cargo) build -p pims-authority-server
-	tools/test-demo $(abspath $(RELEASE_LIB)) target/debug/pims-authority
+	tools/test-demo.sh $(abspath $(RELEASE_LIB)) target/debug/pims-authority
 
 image: ## the service's image `pims-authority`, where there is a Docker engine
 	docker build -f deploy/Dockerfile -t pims-authority .
@@ -64,7 +64,7 @@ libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
 sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 
-lint: ## formatting, clippy and documentation without warnings; includes without a circle
+lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling; includes without a circle
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(cargo) clippy --lib -- -D warnings
@@ -74,13 +74,22 @@ lint: ## formatting, clippy and documentation without warnings; includes without
 	@# Without the tests' dependencies, which bring features of their own: as people build it.
 	$(cargo) clippy -p pims-authority-server --bin pims-authority -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
-	tools/lint-dockerfile $(BUILD)/hadolint
+	tools/lint.py $(BUILD)/lint
 	$(MAKE) check-links
 	python3 -B -m doctest tools/check-includes.py
 	tools/check-includes.py c-tests cpp-tests
 	@if $(cargo) deny --version >/dev/null 2>&1; then $(cargo) deny --offline check bans licenses sources; \
 	else echo "NOT CHECKED: licences, sources, duplicate and wildcard versions of dependencies (deny.toml): cargo-deny is not installed"; fi
 	@echo "NOT CHECKED: known vulnerabilities of dependencies: that is 'make advisories', which needs the network"
+
+format: ## formats Rust, Python, C and C++
+	$(cargo) fmt --all
+	tools/lint.py $(BUILD)/lint --format
+
+fuzz: ## the fuzz targets of fuzz/, a minute each; FUZZ_SECONDS=…, FUZZ_TARGETS="params config"; docs/fuzzing.md
+	tools/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+FUZZ_SECONDS ?= 60
 
 DOCS_TOOLS := $(BUILD)/docs-tools
 
@@ -135,18 +144,18 @@ test-c-valgrind: $(DEBUG_LIB)/.done
 	$(MAKE) -C c-tests valgrind PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/c-tests-valgrind
 
 test-c-asan: $(BUILD)/asan/.done
-	tools/test-asan $(abspath $(BUILD))/asan
+	tools/test-asan.sh $(abspath $(BUILD))/asan
 
 test-c-tsan: $(BUILD)/tsan/.done
-	tools/test-tsan $(abspath $(BUILD))/tsan
+	tools/test-tsan.sh $(abspath $(BUILD))/tsan
 
 test-interop: $(DEBUG_LIB)/.done ## an independent device against the service, and libpims against an independent service
 	$(cargo) build -p pims-authority-server
-	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath target/debug/pims-authority) tools/test-interop $(BUILD)/interop
+	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath target/debug/pims-authority) tools/test-interop.sh $(BUILD)/interop
 
 test-docs: $(DEBUG_LIB)/.done ## the programs of the README, the guides and the C quickstart compile and run; quickstarts are short
-	tools/check-snippets $(abspath $(DEBUG_LIB))
-	tools/check-quickstarts $(abspath $(DEBUG_LIB))
+	tools/check-snippets.sh $(abspath $(DEBUG_LIB))
+	tools/check-quickstarts.sh $(abspath $(DEBUG_LIB))
 
 test-conformance: $(RELEASE_LIB)/.done ## the suite that all languages share (tests/conformance), in C
 	$(CC) -std=c99 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Werror -Iinclude tests/conformance/runner.c -o $(BUILD)/conformance \
@@ -158,27 +167,27 @@ PYTHON       ?= python3
 PYTHON_TOOLS := $(BUILD)/python/tools
 
 wheel: $(RELEASE_LIB)/.done $(PYTHON_TOOLS)/.done ## the Python wheel with the library inside, in bindings/python/dist
-	tools/build-wheel $(RELEASE_LIB)/$(SONAME) $(PYTHON_TOOLS)
+	tools/build-wheel.sh $(RELEASE_LIB)/$(SONAME) $(PYTHON_TOOLS)
 
 test-python: wheel ## the Python package, from its wheel in a fresh environment; PYTHON=… takes another Python
 	$(cargo) build -p pims-authority-server
-	tools/test-python $(BUILD)/python $(PYTHON) target/debug/pims-authority
+	tools/test-python.sh $(BUILD)/python $(PYTHON) target/debug/pims-authority
 
 test-console: wheel ## the console app, at a pseudo terminal
 	$(cargo) build -p pims-authority-server
-	tools/test-console $(BUILD)/python $(PYTHON) target/debug/pims-authority
+	tools/test-console.sh $(BUILD)/python $(PYTHON) target/debug/pims-authority
 
 kotlin: $(BUILD)/kotlin/libpims_jni.so ## the Kotlin package: pims.jar and libpims_jni.so, in build/kotlin
-	tools/kotlin-jar $(BUILD)/kotlin
+	tools/kotlin-jar.sh $(BUILD)/kotlin
 
 $(BUILD)/kotlin/libpims_jni.so: FORCE
 	$(cargo) build --release -p pims-jni
 	@mkdir -p $(@D)
-	@tools/replace target/release/libpims_jni.so $@
+	@tools/replace.sh target/release/libpims_jni.so $@
 
 test-kotlin: ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
 	$(cargo) build -p pims-jni
-	tools/test-kotlin $(BUILD)/kotlin target/debug/libpims_jni.so
+	tools/test-kotlin.sh $(BUILD)/kotlin target/debug/libpims_jni.so
 
 $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
 	python3 -m venv --clear $(PYTHON_TOOLS)
@@ -189,42 +198,42 @@ test-cpp: $(DEBUG_LIB)/.done $(RELEASE_LIB)/.done ## the tests of pims.hpp, unde
 	$(MAKE) $(two) --output-sync=target -C cpp-tests check asan PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) RELEASE_DIR=$(abspath $(RELEASE_LIB)) OUT=$(abspath $(BUILD))/cpp-tests
 
 test-swift: build ## the Swift package, its C part where there is no Swift toolchain; SWIFT=… takes another swift
-	tools/test-swift $(RELEASE_LIB) $(BUILD)/swift
+	tools/test-swift.sh $(RELEASE_LIB) $(BUILD)/swift
 
 test-install: build ## installs, builds the examples by pkg-config, CMake and statically, uninstalls
-	tools/test-install $(RELEASE_LIB)
+	tools/test-install.sh $(RELEASE_LIB)
 
 test-replace: $(DEBUG_LIB)/.done ## a library that is built anew takes nothing from a process that has the old one mapped
-	tools/test-replace $(DEBUG_LIB)/$(SONAME) $(DEBUG_LIB)/.done=$(DEBUG_LIB)/$(SONAME)
+	tools/test-replace.sh $(DEBUG_LIB)/$(SONAME) $(DEBUG_LIB)/.done=$(DEBUG_LIB)/$(SONAME)
 
 test-static: build ## the static library beside another SQLite, SQLCipher and another static library by Rust
-	tools/test-static $(RELEASE_LIB)
+	tools/test-static.sh $(RELEASE_LIB)
 
 test-install-packages: ## the installation of tools waits for another one
-	tools/test-install-packages
+	tools/test-install-packages.sh
 
 test-dist: build ## the packages are what they say: contents, checksums, the same twice, the SBOM by its schema
-	tools/test-dist $(RELEASE_LIB) $(BUILD)/sbom-checker
+	tools/test-dist.sh $(RELEASE_LIB) $(BUILD)/sbom-checker
 
 # Neither builds: `make build` first, as root or not.
 install: ## what `make build` built, to PREFIX=/usr/local (LIBDIR=… INCLUDEDIR=… DOCDIR=… DESTDIR=…)
-	@FROM=$(abspath $(RELEASE_LIB)) tools/install install
+	@FROM=$(abspath $(RELEASE_LIB)) tools/install.sh install
 
 uninstall: ## what `make install` with the same settings laid out
-	@FROM=$(abspath $(RELEASE_LIB)) tools/install uninstall
+	@FROM=$(abspath $(RELEASE_LIB)) tools/install.sh uninstall
 
 deb: build ## Debian packages of the library and its headers, in dist
-	tools/package-deb $(RELEASE_LIB) dist
+	tools/package-deb.sh $(RELEASE_LIB) dist
 
 dist: build ## tarballs of the committed source and of the library, its SBOM (CycloneDX), SHA256SUMS, in dist
-	tools/package-dist $(RELEASE_LIB) dist
+	tools/package-dist.sh $(RELEASE_LIB) dist
 
 cross: ## the library for other systems (TARGETS=…), and what was seen of each; docs/installing.md
-	tools/cross $(BUILD)/cross $(TARGETS)
+	tools/cross.sh $(BUILD)/cross $(TARGETS)
 
 check-exports: $(RELEASE_LIB)/.done ## the library's exports, the header and the documentation name the same functions
-	tools/check-exports $(RELEASE_LIB)/libpims.so
-	tools/check-exports $(RELEASE_LIB)/libpims.a
+	tools/check-exports.sh $(RELEASE_LIB)/libpims.so
+	tools/check-exports.sh $(RELEASE_LIB)/libpims.a
 
 check-header: ## the header and the C of the README compile, alone and without a warning
 	$(MAKE) -C c-tests header
@@ -232,8 +241,8 @@ check-header: ## the header and the C of the README compile, alone and without a
 
 bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.md, with its floor beside it
 	$(cargo) bench --bench calls
-	tools/bench-library $(RELEASE_LIB)/libpims.so $(BUILD)
-	CC="$(CC)" tools/bench-bindings $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD) $(PYTHON)
+	tools/bench-library.sh $(RELEASE_LIB)/libpims.so $(BUILD)
+	CC="$(CC)" tools/bench-bindings.sh $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD) $(PYTHON)
 
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
 	$(cargo) bench --profile server -p pims-authority-server --bench server
@@ -242,7 +251,7 @@ generate: ## writes what is made from the code: the header, docs/state-machine.m
 	PIMS_BLESS=1 $(cargo) test --quiet --test generated --test error_table
 
 tools: ## installs what the tests need, by the system's package manager, or says what is missing
-	@tools/install-tools
+	@tools/install-tools.sh
 
 clean:
 	rm -rf $(BUILD) bindings/python/build bindings/python/dist bindings/python/src/*.egg-info
@@ -254,17 +263,17 @@ FORCE:
 
 define lay_out
 	@mkdir -p $(1)
-	@tools/replace $(2)/libpims.so $(1)/$(SONAME)
-	$(if $(3),@tools/localize $(2)/libpims.a $(1)/libpims.a)
-	@tools/replace --link $(SONAME) $(1)/libpims.so
+	@tools/replace.sh $(2)/libpims.so $(1)/$(SONAME)
+	$(if $(3),@tools/localize.sh $(2)/libpims.a $(1)/libpims.a)
+	@tools/replace.sh --link $(SONAME) $(1)/libpims.so
 	@touch $(1)/.done
 endef
 
 $(RELEASE_LIB)/.done: FORCE
 	$(cargo) rustc --release --lib --crate-type $(SHIPPED) -- --print native-static-libs=$(abspath target/release/native-static-libs)
 	$(call lay_out,$(RELEASE_LIB),target/release,static)
-	@# The libraries of the system that the archive needs, for tools/test-static.
-	@tools/replace target/release/native-static-libs $(RELEASE_LIB)/native-static-libs
+	@# The libraries of the system that the archive needs, for tools/test-static.sh.
+	@tools/replace.sh target/release/native-static-libs $(RELEASE_LIB)/native-static-libs
 
 $(HOOKED_LIB)/.done: FORCE
 	$(cargo) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks
@@ -275,7 +284,7 @@ $(DEBUG_LIB)/.done: FORCE
 	$(call lay_out,$(DEBUG_LIB),target/debug)
 
 $(BUILD)/tsan/.done: FORCE
-	tools/build-tsan $(abspath $(BUILD))/tsan
+	tools/build-tsan.sh $(abspath $(BUILD))/tsan
 
 $(BUILD)/asan/.done: FORCE
-	tools/build-asan $(abspath $(BUILD))/asan
+	tools/build-asan.sh $(abspath $(BUILD))/asan

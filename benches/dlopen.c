@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct timespec begin, end;
     if (argc != 2) {
         return 2;

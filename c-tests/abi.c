@@ -368,11 +368,13 @@ static void its_files_are_the_owners_alone_and_no_pin_lies_in_them(void **state)
     secret = "73918264";
     open_to_others = places_of_the_secret = 0;
     assert_succeeded(init("{'storage':{'path':'%s/new'},'monitoring':{'logLevel':'high'},'embedded':{'database':'%s/new/authority.db'}}",
-                          folder(), folder()), "null");
+                          folder(), folder()),
+                     "null");
     const char *new_folder = in_folder("new");
     assert_succeeded(get(SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'%s'}", PHONE_NUMBER), "{}");
     assert_succeeded(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'%s','phoneNumber':'%s'}",
-                         code_of(new_folder, "phoneNumberCertification"), PHONE_NUMBER), "null");
+                         code_of(new_folder, "phoneNumberCertification"), PHONE_NUMBER),
+                     "null");
     assert_succeeded(get(SMSCODE, "{'type':'enrollment'}"), "{}");
     assert_succeeded(set(ENROLLMENT, "{'action':'enroll','pinCode':'11111111','smsCode':'%s'}", code_of(new_folder, "enrollment")), "null");
     assert_succeeded(set(PINCODE, "{'action':'update','oldPIN':'11111111','newPIN':'%s'}", secret), "null");

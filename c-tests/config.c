@@ -107,8 +107,8 @@ static void a_bad_storage_is_2004_with_its_key(void **state)
 
 static void what_is_not_one_json_object_is_2004(void **state)
 {
-    static const char *const texts[] = {"[]", "null", "1", "'text'", "{", "{}}", "{} {}", "{'a':}", "{'a':1,}", "{a:1}", " ",
-                                        "{'a':'\\ud800'}"};
+    static const char *const texts[] = {"[]",    "null",   "1",        "'text'", "{", "{}}",
+                                        "{} {}", "{'a':}", "{'a':1,}", "{a:1}",  " ", "{'a':'\\ud800'}"};
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -122,12 +122,9 @@ static void what_is_not_one_json_object_is_2004(void **state)
 static void a_secret_is_never_repeated_in_an_error(void **state)
 {
     static const char *const members[] = {
-        "'storage':{'path':'/tmp/pims-never','key':'c2VjcmV0LXNlY3JldA'}",
-        "'account':{'accessToken':['c2VjcmV0LXNlY3JldA']}",
-        "'credential':{'clientSecret':{'c2VjcmV0LXNlY3JldA':1}}",
-        "'credential':{'macID':'c2VjcmV0LXNlY3JldA'}",
-        "'credential':{'clientSecret':'c2VjcmV0LXNlY3JldA'},'mode':1",
-        "'account':{'accessToken':'c2VjcmV0LXNlY3JldA'",
+        "'storage':{'path':'/tmp/pims-never','key':'c2VjcmV0LXNlY3JldA'}", "'account':{'accessToken':['c2VjcmV0LXNlY3JldA']}",
+        "'credential':{'clientSecret':{'c2VjcmV0LXNlY3JldA':1}}",          "'credential':{'macID':'c2VjcmV0LXNlY3JldA'}",
+        "'credential':{'clientSecret':'c2VjcmV0LXNlY3JldA'},'mode':1",     "'account':{'accessToken':'c2VjcmV0LXNlY3JldA'",
     };
 
     (void)state;
@@ -144,7 +141,9 @@ static void what_the_reference_has_is_taken(void **state)
                           "'monitoring':{'logLevel':'none','newLogFile':'duration','newLogTimeDuration':5},"
                           "'credential':{'clientId':'id','clientSecret':'secret','macID':'0123456789abcdef0123456789ABCDEF',"
                           "'inWeboURL':'embedded:'},"
-                          "'profile':{'brand':'PEUGEOT'},'network':{'connectTimeoutMs':1,'requestTimeoutMs':30000}}", folder()), "null");
+                          "'profile':{'brand':'PEUGEOT'},'network':{'connectTimeoutMs':1,'requestTimeoutMs':30000}}",
+                          folder()),
+                     "null");
     register_phone_number();
 }
 
@@ -152,7 +151,9 @@ static void unknown_keys_are_ignored_and_null_is_missing(void **state)
 {
     (void)state;
     assert_succeeded(init("{'storage':{'path':'%s','color':[1,{'a':null}]},'x':1.5e3,'mode':null,'credential':null,"
-                          "'embedded':{'policy':null}}", folder()), "null");
+                          "'embedded':{'policy':null}}",
+                          folder()),
+                     "null");
 }
 
 /* ---- 2006 ------------------------------------------------------------------------------------ */

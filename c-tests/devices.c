@@ -334,11 +334,11 @@ static void processes_that_make_the_authoritys_keys_at_once_have_the_same(void *
     }
     assert_succeeded(peer_get(peers[0], SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'%s'}", PHONE_NUMBER), "{}");
     assert_succeeded(peer_set(peers[0], SMSCODE, "{'action':'addPhoneNumber','smsCode':'%s','phoneNumber':'%s'}",
-                              code_of(in_folder("0"), "phoneNumberCertification"), PHONE_NUMBER), "null");
+                              code_of(in_folder("0"), "phoneNumberCertification"), PHONE_NUMBER),
+                     "null");
     for (int i = 0; i < 2; i++) {
         const char *name = i == 0 ? "0" : "1";
-        assert_succeeded(take_code(peers[i], name),
-                         i == 0 ? "{'status':'NotEnrolled'}" : "{'status':'AlreadyEnrolled'}");
+        assert_succeeded(take_code(peers[i], name), i == 0 ? "{'status':'NotEnrolled'}" : "{'status':'AlreadyEnrolled'}");
         assert_succeeded(peer_set(peers[i], ENROLLMENT, BLANK_ENROLL(PIN)), "null");
         assert_succeeded(peer_get(peers[i], OTP, WITH_PIN(PIN)), NULL);
     }

@@ -59,7 +59,8 @@ static void a_second_phone_number_cannot_be_added(void **state)
     (void)state;
     assert_succeeded(get(SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'" ANOTHER_NUMBER "'}"), "{}");
     assert_failed(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'%s','phoneNumber':'" ANOTHER_NUMBER "'}",
-                      last_code("phoneNumberCertification")), 2390);
+                      last_code("phoneNumberCertification")),
+                  2390);
     assert_failed(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'0000','phoneNumber':'" PHONE_NUMBER "'}"), 2390);
     assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'" PHONE_NUMBER "'}");
 }
@@ -82,8 +83,9 @@ static void a_phone_number_is_kept_without_what_is_ignored(void **state)
         snprintf(more, sizeof more, ",'account':{'username':'account %zu'}", i);
         restart(more);
         assert_succeeded(get(SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':%s}", forms[i][0]), "{}");
-        assert_succeeded(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'%s','phoneNumber':%s}", last_code("phoneNumberCertification"),
-                             forms[i][1]), "null");
+        assert_succeeded(
+            set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'%s','phoneNumber':%s}", last_code("phoneNumberCertification"), forms[i][1]),
+            "null");
         snprintf(result, sizeof result, "{'phoneNumber':'%s'}", forms[i][2]);
         assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), result);
     }

@@ -73,7 +73,8 @@ static void register_number(void)
 {
     assert_succeeded(get(SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'" PHONE_NUMBER "'}"), "{}");
     assert_succeeded(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'%s','phoneNumber':'" PHONE_NUMBER "'}",
-                         device_code("phoneNumberCertification")), "null");
+                         device_code("phoneNumberCertification")),
+                     "null");
 }
 
 static void begin_enrolled(const char *more)
@@ -108,8 +109,8 @@ static void begin_with_service(void)
 static Peer *another_device(const char *more)
 {
     Answer told;
-    Peer *peer = peer_start(&told, "{'storage':{'path':'%s/other'}," LOUD ",'embedded':{'database':'%s/authority.db'%s}}", folder(),
-                            folder(), more);
+    Peer *peer =
+        peer_start(&told, "{'storage':{'path':'%s/other'}," LOUD ",'embedded':{'database':'%s/authority.db'%s}}", folder(), folder(), more);
 
     assert_succeeded(told, "null");
     return peer;
@@ -120,8 +121,9 @@ static Peer *another_enrolled_device(const char *more)
     Peer *peer = another_device(more);
 
     assert_succeeded(peer_get(peer, SMSCODE, "{'type':'enrollment'}"), "{}");
-    assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}",
-                              code_of(in_folder("other"), "enrollment")), "null");
+    assert_succeeded(
+        peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code_of(in_folder("other"), "enrollment")),
+        "null");
     return peer;
 }
 
@@ -138,9 +140,7 @@ static void replace(const char *old, const char *new)
 
 /* ---- Causes: the call itself ----------------------------------------------------------------- */
 
-static void before_pims_init(void)
-{
-}
+static void before_pims_init(void) {}
 
 static void a_missing_parameter(void)
 {
@@ -272,9 +272,9 @@ static void an_answer_of_the_service(void)
         int code;
         const char *word;
     } words[] = {
-        {2000, "NOK:NEWWORD"}, {2305, "NOK:CODE"},     {2308, "NOK:ACCESS"}, {2309, "NOK:VERSION"}, {2310, "NOK_BLOCKED"},
-        {2311, "NOK:STATE"},   {2312, "NOK:NODEVICE"}, {2313, "NOK:NOCA"},   {2314, "NOK:NOSRV"},   {2316, "NOK:SYNCHROFAILED"},
-        {2317, "NOK:FORBIDDEN"},
+        {2000, "NOK:NEWWORD"}, {2305, "NOK:CODE"},          {2308, "NOK:ACCESS"},    {2309, "NOK:VERSION"},
+        {2310, "NOK_BLOCKED"}, {2311, "NOK:STATE"},         {2312, "NOK:NODEVICE"},  {2313, "NOK:NOCA"},
+        {2314, "NOK:NOSRV"},   {2316, "NOK:SYNCHROFAILED"}, {2317, "NOK:FORBIDDEN"},
     };
     char body[MAX_WORD];
     size_t i = 0;
@@ -478,8 +478,7 @@ enum {
 };
 
 static const Operation operations[] = {
-#define OPERATION(name, method, api, operation, parameters, parameter, request, state) \
-    {method, api, parameters, parameter, request, state},
+#define OPERATION(name, method, api, operation, parameters, parameter, request, state) {method, api, parameters, parameter, request, state},
 #define CELL(name, code, arrange, cause, info)
 #include "error_table.def"
 #undef OPERATION

@@ -141,8 +141,9 @@ void restart(const char *more)
 void register_phone_number(void)
 {
     assert_succeeded(get(SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'%s'}", PHONE_NUMBER), "{}");
-    assert_succeeded(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'%s','phoneNumber':'%s'}", last_code("phoneNumberCertification"),
-                         PHONE_NUMBER), "null");
+    assert_succeeded(
+        set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'%s','phoneNumber':'%s'}", last_code("phoneNumberCertification"), PHONE_NUMBER),
+        "null");
 }
 
 const char *new_enrollment_code(void)

@@ -29,7 +29,9 @@
 enum { DEADLINE = 300, IDS = 200, ID = 13, FORKS = 60 };
 
 /* A facade in this folder that needs no SQLite. */
-#define REMOTE "{\"storage\":{\"path\":\"%s\"},\"credential\":{\"inWeboURL\":\"https://127.0.0.1:1\",\"macID\":\"0123456789abcdef0123456789abcdef\"}}"
+#define REMOTE \
+    "{\"storage\":{\"path\":\"%s\"}," \
+    "\"credential\":{\"inWeboURL\":\"https://127.0.0.1:1\",\"macID\":\"0123456789abcdef0123456789abcdef\"}}"
 
 /* ---- Children -------------------------------------------------------------------------------- */
 
@@ -363,8 +365,9 @@ static void a_child_that_returns_from_a_callback_ends_and_runs_nothing(void **st
     assert_int_equal(pims_get(SDK_VERSION, NULL, gate_callback, first), PIMS_OK);
     gate_wait_entered(first);
     assert_int_equal(pims_get(SDK_VERSION, NULL, fork_and_return, &forking), PIMS_OK);
-    assert_int_equal(pims_get(SMSCODE, "{\"type\":\"phoneNumberCertification\",\"phoneNumber\":\"" PHONE_NUMBER "\"}", mailbox_callback, mailbox),
-                     PIMS_OK);
+    assert_int_equal(
+        pims_get(SMSCODE, "{\"type\":\"phoneNumberCertification\",\"phoneNumber\":\"" PHONE_NUMBER "\"}", mailbox_callback, mailbox),
+        PIMS_OK);
     gate_open(first);
     gate_wait_entered(forking.gate);
     assert_int_equal(waitpid(forking.child.process, &status, 0), forking.child.process);

@@ -93,16 +93,15 @@ static bool is_label(int code, const char *label)
     const char *after = strchr(known, ']') + 1;
     size_t before = (size_t)(open - known);
     size_t length = strlen(label);
-    return length > before + strlen(after) && strncmp(known, label, before) == 0 && strchr(label, '[') == NULL
-        && strcmp(label + length - strlen(after), after) == 0;
+    return length > before + strlen(after) && strncmp(known, label, before) == 0 && strchr(label, '[') == NULL &&
+           strcmp(label + length - strlen(after), after) == 0;
 }
 
 static bool is_transaction_id(const char *text)
 {
     static const char digits[] = "0123456789abcdef";
 
-    return text != NULL && strlen(text) == 13 && strspn(text, digits) == 8 && text[8] == '-'
-        && strspn(text + 9, digits) == 4;
+    return text != NULL && strlen(text) == 13 && strspn(text, digits) == 8 && text[8] == '-' && strspn(text + 9, digits) == 4;
 }
 
 static bool is_next_action(const char *word)
@@ -143,8 +142,8 @@ static int read_error(json_t *error)
     json_t *info = json_object_get(error, "info");
     json_t *action = json_object_get(info, "nextAction");
 
-    if (!has_members(error, "code label") && !has_members(error, "code label detail")
-        && !has_members(error, "code label info") && !has_members(error, "code label detail info")) {
+    if (!has_members(error, "code label") && !has_members(error, "code label detail") && !has_members(error, "code label info") &&
+        !has_members(error, "code label detail info")) {
         return 0;
     }
     /* An empty detail and an empty info are left out. */
@@ -162,9 +161,8 @@ static bool is_note(json_t *info)
 {
     json_t *wrong_pins = json_object_get(info, "wrongPinsSince");
 
-    return has_members(info, "wrongPinsSince") && has_members(wrong_pins, "count since")
-        && json_integer_value(json_object_get(wrong_pins, "count")) >= 1
-        && json_integer_value(json_object_get(wrong_pins, "since")) >= 1;
+    return has_members(info, "wrongPinsSince") && has_members(wrong_pins, "count since") &&
+           json_integer_value(json_object_get(wrong_pins, "count")) >= 1 && json_integer_value(json_object_get(wrong_pins, "since")) >= 1;
 }
 
 static bool has_members_of(json_t *message, Status status)
@@ -177,9 +175,8 @@ static bool has_members_of(json_t *message, Status status)
     if (!json_is_object(result) && !json_is_null(result)) {
         return false;
     }
-    return has_members(message, "transactionId status result")
-        || (status == SUCCEEDED && has_members(message, "transactionId status result info")
-            && is_note(json_object_get(message, "info")));
+    return has_members(message, "transactionId status result") ||
+           (status == SUCCEEDED && has_members(message, "transactionId status result info") && is_note(json_object_get(message, "info")));
 }
 
 /* Returns whether a number in this value is no integer: messages have integers alone. */

@@ -73,10 +73,8 @@ Answer check_succeeded(Answer answer, const char *result, const char *file, int 
 Answer check_failed(Answer answer, int code, const char *file, int line);
 
 /* 2101 and 2102 with the name of the parameter in the label. */
-#define assert_missing(answer, parameter) \
-    check_labelled(answer, 2101, "Missing " parameter " parameter", __FILE__, __LINE__)
-#define assert_invalid(answer, parameter) \
-    check_labelled(answer, 2102, "Invalid " parameter " parameter", __FILE__, __LINE__)
+#define assert_missing(answer, parameter) check_labelled(answer, 2101, "Missing " parameter " parameter", __FILE__, __LINE__)
+#define assert_invalid(answer, parameter) check_labelled(answer, 2102, "Invalid " parameter " parameter", __FILE__, __LINE__)
 Answer check_labelled(Answer answer, int code, const char *label, const char *file, int line);
 
 /* Compares the value at a path, as `value_of` returns it. */

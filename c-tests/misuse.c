@@ -18,8 +18,8 @@ enum { METHODS = 4 };
  * Not UTF-8: a lone continuation, an overlong slash, a surrogate, beyond the last plane, cut short,
  * Latin-1.
  */
-static const char *const not_utf8[] = {"\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "{\"a\":\"\xe9\"}",
-                                       "\xff\xfe{}"};
+static const char *const not_utf8[] = {"\x80",     "\xc0\xaf",         "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                       "\xe2\x82", "{\"a\":\"\xe9\"}", "\xff\xfe{}"};
 enum { NOT_UTF8 = sizeof not_utf8 / sizeof *not_utf8 };
 
 static void still_works(void)

@@ -200,8 +200,9 @@ static void a_pin_changed_elsewhere_must_be_entered_once(void **state)
     Peer *peer = peer_start(&told, "{" LOUD ",'storage':{'path':'%s/b'},'embedded':{'database':'%s/authority.db'}}", folder(), folder());
     assert_succeeded(told, "null");
     assert_succeeded(peer_get(peer, SMSCODE, "{'type':'enrollment'}"), "{}");
-    assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}",
-                              code_of(in_folder("b"), "enrollment")), "null");
+    assert_succeeded(
+        peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code_of(in_folder("b"), "enrollment")),
+        "null");
     assert_succeeded(peer_set(peer, PINCODE, "{'action':'update','oldPIN':'" PIN "','newPIN':'" OTHER_PIN "'}"), "null");
     for (int i = 0; i < 2; i++) {
         Answer answer = get(OTP, WITHOUT_PIN);

@@ -13,8 +13,8 @@
 #include "message.h"
 
 static const char *const not_an_object[] = {
-    "[]", "null", "1", "'text'", "{", "}", "{}x", "{} {}", "{'a':}", "{'a':1,}", "{a:1}", "{'a':01}", "{'a':+1}", "{'a':1.}", "{'a':tru}",
-    "{'a':'\t'}", "{'a':'\\x'}", "{'a':'\\ud800'}", " ", "\xef\xbb\xbf{}",
+    "[]",    "null",     "1",        "'text'",   "{",         "}",          "{}x",         "{} {}",           "{'a':}", "{'a':1,}",
+    "{a:1}", "{'a':01}", "{'a':+1}", "{'a':1.}", "{'a':tru}", "{'a':'\t'}", "{'a':'\\x'}", "{'a':'\\ud800'}", " ",      "\xef\xbb\xbf{}",
 };
 
 static void an_unknown_api_is_2002_with_the_nearest_known_name(void **state)
@@ -137,8 +137,9 @@ static void the_selector_of_phone_numbers_may_be_type_or_action(void **state)
     /* The reference has action in its table and type in its example. */
     assert_missing(set(SMSCODE, "{'type':'addPhoneNumber'}"), "smsCode");
     assert_missing(set(SMSCODE, "{'action':'addPhoneNumber'}"), "smsCode");
-    assert_succeeded(set(SMSCODE, "{'type':'addPhoneNumber','smsCode':'%s','phoneNumber':'%s'}", last_code("phoneNumberCertification"),
-                         PHONE_NUMBER), "null");
+    assert_succeeded(
+        set(SMSCODE, "{'type':'addPhoneNumber','smsCode':'%s','phoneNumber':'%s'}", last_code("phoneNumberCertification"), PHONE_NUMBER),
+        "null");
     /* Elsewhere there is one name. */
     assert_missing(set(SMSCODE, "{'type':'enrollment','smsCode':'123456'}"), "action");
     assert_missing(get(SMSCODE, "{'action':'enrollment'}"), "type");
@@ -177,8 +178,28 @@ static void each_missing_parameter_is_2101_in_the_order_of_the_reference(void **
 static void a_pin_is_four_to_eight_digits(void **state)
 {
     static const char *const bad[] = {
-        "'123'", "'123456789'", "''", "' '", "'12a4'", "' 1234'", "'1234 '", "'12.4'", "'-1234'", "'+1234'", "'12\\n34'", "'12\\u000034'",
-        "'\\u0661\\u0662\\u0663\\u0664'", "123", "123456789", "-1234", "1234.0", "1234.5", "1e4", "true", "['1234']", "{'pin':'1234'}",
+        "'123'",
+        "'123456789'",
+        "''",
+        "' '",
+        "'12a4'",
+        "' 1234'",
+        "'1234 '",
+        "'12.4'",
+        "'-1234'",
+        "'+1234'",
+        "'12\\n34'",
+        "'12\\u000034'",
+        "'\\u0661\\u0662\\u0663\\u0664'",
+        "123",
+        "123456789",
+        "-1234",
+        "1234.0",
+        "1234.5",
+        "1e4",
+        "true",
+        "['1234']",
+        "{'pin':'1234'}",
         "18446744073709551616",
     };
 
@@ -201,8 +222,9 @@ static void a_pin_is_four_to_eight_digits(void **state)
 static void an_sms_code_is_four_to_twelve_letters_or_digits(void **state)
 {
     static const char *const bad[] = {
-        "'123'", "'1234567890123'", "'24 24'", "'24-24'", "'2424.'", "'\\u00e9\\u00e9\\u00e9\\u00e9'", "123", "-2424", "2424.5", "1e4",
-        "true", "[]", "{}", "'2\\u0000424'",
+        "'123'", "'1234567890123'", "'24 24'", "'24-24'", "'2424.'", "'\\u00e9\\u00e9\\u00e9\\u00e9'",
+        "123",   "-2424",           "2424.5",  "1e4",     "true",    "[]",
+        "{}",    "'2\\u0000424'",
     };
 
     (void)state;
@@ -225,8 +247,22 @@ static void a_text_that_is_no_phone_number_is_2102(void **state)
 {
     /* The library refuses what is no text of at most 64 bytes, the service what it cannot read. */
     static const char *const bad[] = {
-        "'12345'", "'1234567890123456'", "'06+12345678'", "'++33612345678'", "'06a12345678'", "''", "'+'", "' '",
-        "'0612345678\\u0007'", "'+33612345678                                                     1'", "12345", "1.5", "-612345678", "true", "['0612345678']", "{}",
+        "'12345'",
+        "'1234567890123456'",
+        "'06+12345678'",
+        "'++33612345678'",
+        "'06a12345678'",
+        "''",
+        "'+'",
+        "' '",
+        "'0612345678\\u0007'",
+        "'+33612345678                                                     1'",
+        "12345",
+        "1.5",
+        "-612345678",
+        "true",
+        "['0612345678']",
+        "{}",
     };
 
     (void)state;

@@ -14,8 +14,7 @@ Peer *peer_start(Answer *answer, const char *format, ...) PRINTF(2, 3);
 Answer peer_get(Peer *peer, const char *api, const char *format, ...) PRINTF(3, 4);
 Answer peer_set(Peer *peer, const char *api, const char *format, ...) PRINTF(3, 4);
 /* Sends a request and does not wait for its message. peer_receive or peer_kill follows. */
-void peer_send(Peer *peer, const char *method, const char *api, const char *format, ...)
-    PRINTF(4, 5);
+void peer_send(Peer *peer, const char *method, const char *api, const char *format, ...) PRINTF(4, 5);
 /* Waits for the message of the oldest request without one. */
 Answer peer_receive(Peer *peer);
 /*

@@ -60,10 +60,12 @@ static void everything_begins_in_an_empty_folder_by_itself(void **state)
     assert_succeeded(told, "null");
     assert_succeeded(peer_get(peer, SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'%s'}", PHONE_NUMBER), "{}");
     assert_succeeded(peer_set(peer, SMSCODE, "{'action':'addPhoneNumber','smsCode':'%s','phoneNumber':'%s'}",
-                              code_of(in_folder("fresh"), "phoneNumberCertification"), PHONE_NUMBER), "null");
+                              code_of(in_folder("fresh"), "phoneNumberCertification"), PHONE_NUMBER),
+                     "null");
     assert_succeeded(peer_get(peer, SMSCODE, "{'type':'enrollment'}"), "{}");
-    assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}",
-                              code_of(in_folder("fresh"), "enrollment")), "null");
+    assert_succeeded(
+        peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code_of(in_folder("fresh"), "enrollment")),
+        "null");
     peer_stop(peer);
     assert_succeeded(init("{'storage':{'path':'%s/fresh'}}", folder()), "null");
     assert_true(verifies(new_otp(PIN)));

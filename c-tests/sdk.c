@@ -298,7 +298,9 @@ static void the_access_token_counts_from_the_next_request_on(void **state)
     (void)state;
     service_start();
     assert_succeeded(init("{" LOUD ",'storage':{'path':'%s'},'credential':{'inWeboURL':'%s','clientId':'a b&c',"
-                          "'macID':'0123456789abcdef0123456789abcdef'}}", folder(), service_url()), "null");
+                          "'macID':'0123456789abcdef0123456789abcdef'}}",
+                          folder(), service_url()),
+                     "null");
     Answer answer = get(TRUSTED_PHONE_NUMBER, "{}");
     assert_failed(answer, 2301);
     assert_value(answer, "error.info.nextAction", "authenticate");
@@ -350,7 +352,9 @@ static void a_call_that_executes_on_its_own_thread_holds_no_answer_up(void **sta
     service_start();
     service_fails(CVS("GET", "trustedPhoneNumber"), SILENCE);
     assert_succeeded(init("{" LOUD ",'storage':{'path':'%s'},'credential':{'inWeboURL':'%s','macID':'0123456789abcdef0123456789abcdef'},"
-                          "'account':{'accessToken':'token-1a'},'network':{'requestTimeoutMs':4000000}}", folder(), service_url()), "null");
+                          "'account':{'accessToken':'token-1a'},'network':{'requestTimeoutMs':4000000}}",
+                          folder(), service_url()),
+                     "null");
     assert_int_equal(pthread_create(&thread, NULL, ask_for_the_number, &message), 0);
     while (service_asked("trustedPhoneNumber") == 0) {
         poll_wait(poll);
@@ -375,7 +379,9 @@ static void a_refused_configuration_replaces_no_token(void **state)
     (void)state;
     service_start();
     assert_succeeded(init("{" LOUD ",'storage':{'path':'%s'},'credential':{'inWeboURL':'%s','macID':'0123456789abcdef0123456789abcdef'},"
-                          "'account':{'accessToken':'first-token-1a'}}", folder(), service_url()), "null");
+                          "'account':{'accessToken':'first-token-1a'}}",
+                          folder(), service_url()),
+                     "null");
     write_file(in_folder("authority.db"), "garbage, and no database", 24);
     assert_failed(set(SDK_CONFIGURATION, "{'credential':{'inWeboURL':'embedded:'},'account':{'accessToken':'second-token-2b'}}"), 2006);
     assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), NULL);

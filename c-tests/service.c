@@ -135,8 +135,8 @@ static void send_answer(int connection, const char *request, const Rule *rule)
     } else {
         snprintf(body, sizeof body, "%s", rule->body);
     }
-    int length = snprintf(head, sizeof head, "HTTP/1.1 %d Said\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", rule->status,
-                          strlen(body));
+    int length =
+        snprintf(head, sizeof head, "HTTP/1.1 %d Said\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", rule->status, strlen(body));
     if (send_all(connection, head, (size_t)length)) {
         send_all(connection, body, strlen(body));
     }

@@ -361,7 +361,10 @@ TEST_CASE("without a handler, what a callback throws ends the program by std::te
 namespace {
 
 /* Ends a child process that hangs, by SIGALRM. */
-void limit_this_process() { alarm(static_cast<unsigned>(DEADLINE.count())); }
+void limit_this_process()
+{
+    alarm(static_cast<unsigned>(DEADLINE.count()));
+}
 
 /* How a child ended: its exit code, or less than 0 where a signal ended it. */
 int end_of(pid_t child)
@@ -449,8 +452,8 @@ TEST_CASE("a forked child makes a session of its own, with its parent's exceptio
 {
     const Folder folder, other;
     // The embedded authority does not survive a fork: the child's session has a service elsewhere, and asks nothing of it.
-    const pims::Params elsewhere{
-        {"storage", {{"path", other.path().string()}}}, {"credential", {{"macID", std::string(32, '0')}, {"inWeboURL", "https://127.0.0.1:9"}}}};
+    const pims::Params elsewhere{{"storage", {{"path", other.path().string()}}},
+                                 {"credential", {{"macID", std::string(32, '0')}, {"inWeboURL", "https://127.0.0.1:9"}}}};
     std::atomic<int> told{0};
     const Handler handler([&](const std::exception_ptr &) { told++; });
     pims::Session session(folder.config());

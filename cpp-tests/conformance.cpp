@@ -13,7 +13,10 @@ using nlohmann::json;
 namespace {
 
 /* A step that the suite itself makes wrong. */
-[[noreturn]] void wrong_suite(const std::string &what) { throw std::runtime_error("tests/conformance/suite.json: " + what); }
+[[noreturn]] void wrong_suite(const std::string &what)
+{
+    throw std::runtime_error("tests/conformance/suite.json: " + what);
+}
 
 /* What a step needs of those before it, and how it is judged. */
 class Scene {
@@ -145,7 +148,9 @@ public:
             return subscribe(api, params());
         }
         if (call == "unsubscribe") {
-            subscriptions_.erase(api);
+            if (!parameters || !parameters->contains("transactionId")) {
+                subscriptions_.erase(api);
+            }
             return unsubscribe(api, params());
         }
         if (call == "event") {

@@ -147,10 +147,11 @@ TEST_CASE("what a failure tells as data is what a parser finds")
 
 TEST_CASE("members of a message are read whatever stands around them, and nothing of a text that is cut")
 {
-    const json error{{"code", 2204},
-                     {"label", "Server \"Error\"\\ \u00e9\u20ac\U0001f600\n\x01"},
-                     {"detail", "a \"detail\":\"not this\" {[}]"},
-                     {"info", {{"a", {1, {{"attemptsLeft", 9}}}}, {"attemptsLeft", 3}, {"retryAfterSeconds", 86400}, {"nextAction", "danceNow"}}}};
+    const json error{
+        {"code", 2204},
+        {"label", "Server \"Error\"\\ \u00e9\u20ac\U0001f600\n\x01"},
+        {"detail", "a \"detail\":\"not this\" {[}]"},
+        {"info", {{"a", {1, {{"attemptsLeft", 9}}}}, {"attemptsLeft", 3}, {"retryAfterSeconds", 86400}, {"nextAction", "danceNow"}}}};
     for (const bool ascii : {false, true}) {
         // In this order, which is the library's.
         std::string body = "{\"code\":2204";

@@ -113,7 +113,8 @@ TEST_CASE("changes of the account are told with types, and a watch is replaced b
     pims::Subscription watch;
     watch = device.watch([&](const pims::AccountChange &change) { activated.set_value(change); });
     {
-        const auto second = device.watch([](const pims::AccountChange &) {}, [&](const pims::Failed &failed) { failure.set_value(failed.code()); });
+        const auto second =
+            device.watch([](const pims::AccountChange &) {}, [&](const pims::Failed &failed) { failure.set_value(failed.code()); });
         CHECK(wait_for(failure.get_future()) == pims::Code::duplicate);
     }
     enroll(folder);

@@ -14,9 +14,15 @@ void plugin_subscribe(const char *api, const char *params, void (*acknowledged)(
     subscription = pims::subscribe(api, params, [acknowledged, ctx](const pims::Message &) { acknowledged(ctx); });
 }
 
-bool plugin_is_subscribed() { return subscription.active(); }
+bool plugin_is_subscribed()
+{
+    return subscription.active();
+}
 
-void plugin_unsubscribe() { subscription.end(); }
+void plugin_unsubscribe()
+{
+    subscription.end();
+}
 
 void plugin_throws(const char *api)
 {

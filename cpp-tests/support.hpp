@@ -87,8 +87,14 @@ private:
     std::filesystem::path path_;
 };
 
-inline pims::Message get(const char *api, const pims::Params &params = {}) { return wait_for(pims::get(api, params)); }
-inline pims::Message set(const char *api, const pims::Params &params) { return wait_for(pims::set(api, params)); }
+inline pims::Message get(const char *api, const pims::Params &params = {})
+{
+    return wait_for(pims::get(api, params));
+}
+inline pims::Message set(const char *api, const pims::Params &params)
+{
+    return wait_for(pims::set(api, params));
+}
 
 /* An account with a phone number, and a code for an enrollment. */
 inline std::string ask_for_enrollment(const Folder &folder)
@@ -105,7 +111,10 @@ inline void enroll(const Folder &folder)
     set(ENROLLMENT, {{"action", "enroll"}, {"pinCode", PIN}, {"smsCode", ask_for_enrollment(folder)}}).or_throw();
 }
 
-inline void remove_enrollment() { set(ENROLLMENT, {{"action", "remove"}}).or_throw(); }
+inline void remove_enrollment()
+{
+    set(ENROLLMENT, {{"action", "remove"}}).or_throw();
+}
 
 /* Collects messages, with the thread that each came on. */
 class Mailbox {

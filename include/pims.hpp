@@ -65,7 +65,10 @@ inline void set(detail::Name api, const Params &params, Callback callback);
 /* Runs one request on this thread, beside those that wait: "init", "get", "set" or "free". */
 inline Message execute(detail::Name method, detail::Name api = {}, const Params &params = {});
 
-inline std::string version() { return pims_version(); }
+inline std::string version()
+{
+    return pims_version();
+}
 
 namespace detail {
 
@@ -99,8 +102,9 @@ struct Feed {
     bool dropped = false;
     /* Its owner ended it inside its callback, which is what lets go of what it captured. Else its owner does. */
     bool ended_inside = false;
-    /* The facade that it belongs to, once it is active. */
+    /* The facade that it belongs to, and the parameters that end it and no other one, once it is active. */
     std::uint64_t facade = 0;
+    std::string ending;
     /* The thread on which the callback runs. */
     std::thread::id running;
     std::uintptr_t id = 0;
@@ -116,11 +120,6 @@ struct Hub {
     std::unordered_map<std::uintptr_t, std::shared_ptr<Feed>> feeds;
     std::uintptr_t last_id = 0;
     std::uint64_t facade = 0;
-
-    /* Held while the library is asked to end a subscription, so that the next caller sees whether it accepted. Taken before `mutex`. */
-    std::mutex ending;
-    /* It did not: its queue was full. Guarded by `ending`. */
-    bool left_over = false;
 
     /* Held only while the handler is copied or replaced. */
     std::mutex handling;
@@ -184,14 +183,14 @@ void guarded(Body body) noexcept
     callbacks_running--;
 }
 
-inline void end_left_over() noexcept;
+inline void hand_in_waiting() noexcept;
 extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcept;
 
 extern "C" inline void pims_hpp_on_message(const char *message, void *ctx) noexcept
 {
     const std::unique_ptr<Callback> callback(static_cast<Callback *>(ctx));
     guarded([&] { (*callback)(Message(std::string_view(message))); });
-    end_left_over();
+    hand_in_waiting();
 }
 
 /* `function` is called with a context that it, where it accepts, hands to pims_hpp_on_message. */
@@ -214,8 +213,7 @@ using Function = decltype(&pims_get);
 inline void call(Function function, Name api, const Params &params, Callback callback)
 {
     const Text name(api.text());
-    hand_in(std::move(callback),
-            [&](void *ctx) { return function(name.for_c(), params.c_str(), &pims_hpp_on_message, ctx); });
+    hand_in(std::move(callback), [&](void *ctx) { return function(name.for_c(), params.c_str(), &pims_hpp_on_message, ctx); });
 }
 
 inline std::future<Message> ask(Function function, const char *method, Name api, const Params &params)
@@ -243,19 +241,19 @@ inline void finish(Feed &feed)
     hub().feeds.erase(feed.id);
 }
 
-extern "C" inline void pims_hpp_on_end(const char *message, void *ctx) noexcept
+/* The parameters that end the subscription with this acknowledgment: `{"transactionId":"…"}`, as the message itself begins. */
+inline std::string parameters_of_end(std::string_view acknowledgment)
 {
-    guarded([&] {
-        const Message answer{std::string_view(message)};
-        const std::lock_guard<std::mutex> lock(hub().mutex);
-        if (const auto feed = find(reinterpret_cast<std::uintptr_t>(ctx))) {
-            if (answer.succeeded() || answer.code() == 2001) {
-                finish(*feed);
-            } else {
-                feed->phase = Feed::Phase::active;
-            }
-        }
-    });
+    return std::string(acknowledgment.substr(0, acknowledgment.find(','))) + '}';
+}
+
+/* A subscription ended, or there is no facade any more. */
+extern "C" inline void pims_hpp_on_end(const char *, void *ctx) noexcept
+{
+    const std::lock_guard<std::mutex> lock(hub().mutex);
+    if (const auto feed = find(reinterpret_cast<std::uintptr_t>(ctx))) {
+        finish(*feed);
+    }
 }
 
 /* Ends a subscription before the calls that wait, and returns whether it did. Only the library's thread can, inside a callback. */
@@ -265,69 +263,29 @@ inline bool end_at_once(const Feed &feed) noexcept
         return false;
     }
     const std::unique_ptr<char, decltype(&pims_string_free)> text(
-        pims_execute("unsubscribe", feed.api.string().c_str(), feed.params.string().c_str()), &pims_string_free);
+        pims_execute("unsubscribe", feed.api.string().c_str(), feed.ending.c_str()), &pims_string_free);
     return text && Message(std::string_view(text.get())).succeeded();
 }
 
-/* Asks the library to end a subscription that its owner dropped, with `ending` held. One of a facade that is gone ended with it: the
- * one of that name, if there is one, is another's. Returns whether that is settled: it is not where the queue is full. */
-inline bool ask_for_end(Feed &feed) noexcept
+/* Ends a subscription that its owner dropped, and no other one. Before its acknowledgment that is not possible: the acknowledgment ends it.
+ * The library has a place in its queue reserved for the call: where it does not accept it, it has no such subscription any more. */
+inline void unsubscribe(Feed &feed) noexcept
 {
     {
         const std::lock_guard<std::mutex> lock(hub().mutex);
-        if (!feed.dropped || (feed.phase != Feed::Phase::active && feed.phase != Feed::Phase::held)) {
-            return true;
+        if (feed.phase == Feed::Phase::held) {
+            return finish(feed);
         }
-        if (feed.phase == Feed::Phase::held || feed.facade != hub().facade) {
-            finish(feed);
-            return true;
+        if (feed.phase != Feed::Phase::active) {
+            return;
         }
         feed.phase = Feed::Phase::ending;
     }
-    if (end_at_once(feed)) {
-        const std::lock_guard<std::mutex> lock(hub().mutex);
-        finish(feed);
-        return true;
-    }
     void *const ctx = reinterpret_cast<void *>(feed.id);
-    if (pims_unsubscribe(feed.api.string().c_str(), feed.params.string().c_str(), &pims_hpp_on_end, ctx) == PIMS_OK) {
-        return true;
+    // Inside a callback at once: the next subscription may be among the calls that wait.
+    if (end_at_once(feed) || pims_unsubscribe(feed.api.string().c_str(), feed.ending.c_str(), &pims_hpp_on_end, ctx) != PIMS_OK) {
+        pims_hpp_on_end(nullptr, ctx);
     }
-    const std::lock_guard<std::mutex> lock(hub().mutex);
-    feed.phase = feed.phase == Feed::Phase::ending ? Feed::Phase::active : feed.phase;
-    return false;
-}
-
-/* What is not settled now is asked again after each message: a full queue has messages to come. */
-inline void unsubscribe(Feed &feed) noexcept
-{
-    const std::lock_guard<std::mutex> turn(hub().ending);
-    hub().left_over |= !ask_for_end(feed);
-}
-
-inline std::shared_ptr<Feed> find_left_over()
-{
-    const std::lock_guard<std::mutex> lock(hub().mutex);
-    for (const auto &entry : hub().feeds) {
-        if (entry.second->dropped && entry.second->phase == Feed::Phase::active) {
-            return entry.second;
-        }
-    }
-    return nullptr;
-}
-
-/* Not by pims_hpp_on_end, which may run inside ask_for_end. */
-inline bool is_left_over() noexcept
-{
-    const std::lock_guard<std::mutex> turn(hub().ending);
-    while (hub().left_over) {
-        const auto feed = find_left_over();
-        if (feed && !ask_for_end(*feed)) {
-            return true;
-        }
-        hub().left_over = feed != nullptr;
-    }
-    return false;
 }
 
 /* Hands in a subscription that is held. The library may answer before this returns. Where the queue is full it stays held. */
@@ -364,11 +322,8 @@ inline std::shared_ptr<Feed> find_waiting() noexcept
 }
 
 /* After each message: a full queue has messages to come. */
-inline void end_left_over() noexcept
+inline void hand_in_waiting() noexcept
 {
-    callbacks_running++;
-    static_cast<void>(is_left_over());
-    callbacks_running--;
     if (const auto feed = find_waiting()) {
         hand_in(feed);
     }
@@ -380,8 +335,8 @@ inline std::int32_t judge(const std::string &text)
     if (text.size() > PIMS_MAX_TEXT) {
         return PIMS_ERROR_TOO_LONG;
     }
-    const std::unique_ptr<char, decltype(&pims_string_free)> message(
-        pims_execute("get", "pims.sdk.version", text.c_str()), &pims_string_free);
+    const std::unique_ptr<char, decltype(&pims_string_free)> message(pims_execute("get", "pims.sdk.version", text.c_str()),
+                                                                     &pims_string_free);
     return message ? PIMS_OK : PIMS_ERROR_NOT_UTF8;
 }
 
@@ -440,6 +395,7 @@ extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcep
         } else if (feed->phase == Feed::Phase::asked) {
             feed->phase = Feed::Phase::active;
             feed->facade = hub().facade;
+            feed->ending = parameters_of_end(message);
         }
         if (!feed->dropped) {
             const Running running(*feed);
@@ -451,7 +407,7 @@ extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcep
             unsubscribe(*feed);
         }
     });
-    end_left_over();
+    hand_in_waiting();
 }
 
 inline std::uint64_t facade_of_this_process()
@@ -608,10 +564,6 @@ private:
     if (!callback) {
         throw Refused(Refusal::null_callback);
     }
-    // A dropped one would make this one a duplicate: as long as the full queue keeps it, it refuses this one too.
-    if (detail::is_left_over()) {
-        throw Refused(Refusal::queue_full);
-    }
     const auto feed = std::make_shared<detail::Feed>(api.text(), params, std::move(callback));
     const char *const name = feed->api.for_c();
     const char *const text = feed->params.for_c();
@@ -670,10 +622,11 @@ inline Message execute(detail::Name method, detail::Name api, const Params &para
         return detail::make_facade(params).first;
     }
     const std::uint64_t facade = detail::facade_of_this_process();
-    const std::unique_ptr<char, decltype(&pims_string_free)> text(
-        pims_execute(verb.for_c(), name.for_c(), params.c_str()), &pims_string_free);
+    const std::unique_ptr<char, decltype(&pims_string_free)> text(pims_execute(verb.for_c(), name.for_c(), params.c_str()),
+                                                                  &pims_string_free);
     if (!text) {
-        const bool is_long = verb.string().size() > PIMS_MAX_TEXT || name.string().size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
+        const bool is_long =
+            verb.string().size() > PIMS_MAX_TEXT || name.string().size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
         throw Refused(is_long ? Refusal::too_long : Refusal::not_utf8);
     }
     const Message message{std::string_view(text.get())};

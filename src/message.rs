@@ -126,6 +126,16 @@ impl TransactionId {
         Self(id)
     }
 
+    /// Reads an id from its text.
+    pub fn read(text: &str) -> Option<Self> {
+        let id: [u8; Self::LENGTH] = text.as_bytes().try_into().ok()?;
+        let is_right = |(place, byte): (usize, &u8)| match place {
+            8 => *byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        };
+        id.iter().enumerate().all(is_right).then_some(Self(id))
+    }
+
     /// Its text.
     pub fn as_str(&self) -> &str {
         // Hex digits and a hyphen.
@@ -267,6 +277,15 @@ mod tests {
         assert!(text(Err(Error::new(Code::Timeout))).ends_with(&format!("\"label\":\"Timeout\",{note}}}}}")));
         let silent = Message::of_outcome(id, &noting(Ok(Output::Null), None));
         assert!(!silent.as_str().contains("info"));
+    }
+
+    #[test]
+    fn an_id_is_read_from_its_own_text_alone() {
+        let id = TransactionId::new();
+        assert_eq!(TransactionId::read(id.as_str()), Some(id));
+        for bad in ["", "953cfefb-bc7", "953cfefb-bc72-", "953cfefbbbc72", "953CFEFB-BC72", "953cfefb-bc7\u{e9}"] {
+            assert_eq!(TransactionId::read(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ def circle(graph: Graph) -> list[str]:
 
     def walk(path: list[str]) -> list[str]:
         for other in sorted(graph[path[-1]] - done):
-            found = path[path.index(other) :] + [other] if other in path else walk([*path, other])
+            found = [*path[path.index(other) :], other] if other in path else walk([*path, other])
             if found:
                 return found
         done.add(path[-1])

@@ -4,7 +4,7 @@
 import Foundation
 import PackageDescription
 
-// On Apple's systems the library comes as an xcframework, which tools/build-xcframework lays beside this file. Elsewhere, and where it is not
+// On Apple's systems the library comes as an xcframework, which tools/build-xcframework.sh lays beside this file. Elsewhere, and where it is not
 // there, it is the one that is installed (`make install`), or that the compiler's and linker's options name.
 let framework = "CPims.xcframework"
 let hasFramework = FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + framework)

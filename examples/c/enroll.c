@@ -104,11 +104,8 @@ static bool run(const Demo *demo)
 {
     char old_pin[MAX_WORD];
 
-    return register_phone_number(demo)
-        && enroll(demo)
-        && change_pin(demo, old_pin)
-        && make_one_time_password(demo, old_pin)
-        && remove_enrollment();
+    return register_phone_number(demo) && enroll(demo) && change_pin(demo, old_pin) && make_one_time_password(demo, old_pin) &&
+           remove_enrollment();
 }
 
 /* The account has no phone number yet: a first one is certified by a code that is sent to it. A service may know it from an earlier run. */
@@ -129,8 +126,9 @@ static bool register_phone_number(const Demo *demo)
         if (!ask_user(demo, "Your phone number, such as " PHONE_NUMBER, PHONE_NUMBER, number)) {
             return false;
         }
-        outcome = outcome_of(demo, ask(pims_get, "pims.authentication.smscode",
-                                       "{\"type\":\"phoneNumberCertification\",\"phoneNumber\":\"%s\"}", number), "{}");
+        outcome = outcome_of(
+            demo, ask(pims_get, "pims.authentication.smscode", "{\"type\":\"phoneNumberCertification\",\"phoneNumber\":\"%s\"}", number),
+            "{}");
     } while (outcome == AGAIN);
     if (outcome == FAILED) {
         return false;
@@ -139,8 +137,10 @@ static bool register_phone_number(const Demo *demo)
         if (!ask_code(demo, "phoneNumberCertification", code)) {
             return false;
         }
-        outcome = outcome_of(demo, ask(pims_set, "pims.authentication.smscode",
-                                       "{\"action\":\"addPhoneNumber\",\"smsCode\":\"%s\",\"phoneNumber\":\"%s\"}", code, number), "null");
+        outcome = outcome_of(demo,
+                             ask(pims_set, "pims.authentication.smscode",
+                                 "{\"action\":\"addPhoneNumber\",\"smsCode\":\"%s\",\"phoneNumber\":\"%s\"}", code, number),
+                             "null");
     } while (outcome == AGAIN);
     return outcome == DONE && succeeded(ask(pims_get, "pims.authentication.trustedphonenumber", "{}"), registered);
 }
@@ -172,11 +172,12 @@ static bool enroll(const Demo *demo)
             return false;
         }
         /* The blank code stands for the one that was just taken. */
-        outcome = outcome_of(demo, ask(pims_set, "pims.authentication.enrollment",
-                                       "{\"action\":\"enroll\",\"pinCode\":\"%s\",\"smsCode\":\" \"}", pin), "null");
+        outcome = outcome_of(
+            demo, ask(pims_set, "pims.authentication.enrollment", "{\"action\":\"enroll\",\"pinCode\":\"%s\",\"smsCode\":\" \"}", pin),
+            "null");
     } while (outcome == AGAIN);
-    return outcome == DONE
-        && succeeded(ask(pims_get, "pims.authentication.account", "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}"),
+    return outcome == DONE &&
+           succeeded(ask(pims_get, "pims.authentication.account", "{\"actionType\":\"strong\",\"type\":\"isDeviceActivated\"}"),
                      "{\"isDeviceActivated\":true}");
 }
 
@@ -191,8 +192,10 @@ static bool change_pin(const Demo *demo, char old_pin[MAX_WORD])
         if (!ask_user(demo, "Your PIN", FIRST_PIN, old_pin) || !ask_user(demo, "Choose another PIN", SECOND_PIN, new_pin)) {
             return false;
         }
-        outcome = outcome_of(demo, ask(pims_set, "pims.authentication.pincode",
-                                       "{\"action\":\"update\",\"oldPIN\":\"%s\",\"newPIN\":\"%s\"}", old_pin, new_pin), "null");
+        outcome = outcome_of(
+            demo,
+            ask(pims_set, "pims.authentication.pincode", "{\"action\":\"update\",\"oldPIN\":\"%s\",\"newPIN\":\"%s\"}", old_pin, new_pin),
+            "null");
     } while (outcome == AGAIN);
     return outcome == DONE;
 }
@@ -214,8 +217,8 @@ static bool make_one_time_password(const Demo *demo, const char *old_pin)
         outcome = outcome_of(demo, message, NULL);
     } while (outcome == AGAIN);
     /* A password is right once. The old PIN makes none. */
-    return outcome == DONE && otp[0] != '\0' && verified(demo, otp, true) && verified(demo, otp, false)
-        && failed(ask(pims_get, "pims.authentication.otp", with_pin, old_pin), "2308");
+    return outcome == DONE && otp[0] != '\0' && verified(demo, otp, true) && verified(demo, otp, false) &&
+           failed(ask(pims_get, "pims.authentication.otp", with_pin, old_pin), "2308");
 }
 
 static bool remove_enrollment(void)
@@ -397,8 +400,8 @@ static bool failed(char *message, const char *code)
 {
     char status[MAX_WORD] = "";
     char number[MAX_WORD] = "";
-    bool ok = member(message, "status", status, sizeof status) && strcmp(status, "FAILED") == 0
-        && member(message, "code", number, sizeof number) && strcmp(number, code) == 0;
+    bool ok = member(message, "status", status, sizeof status) && strcmp(status, "FAILED") == 0 &&
+              member(message, "code", number, sizeof number) && strcmp(number, code) == 0;
 
     if (!ok) {
         printf("   expected the error %s\n", code);

@@ -122,9 +122,8 @@ void run(const std::filesystem::path &folder)
 
     std::cout << "\n== The phone number ==\n";
     get("pims.authentication.smscode", {{"type", "phoneNumberCertification"}, {"phoneNumber", phone_number}});
-    set("pims.authentication.smscode", {{"action", "addPhoneNumber"},
-                                        {"smsCode", read_code(folder, "phoneNumberCertification")},
-                                        {"phoneNumber", phone_number}});
+    set("pims.authentication.smscode",
+        {{"action", "addPhoneNumber"}, {"smsCode", read_code(folder, "phoneNumberCertification")}, {"phoneNumber", phone_number}});
 
     std::cout << "\n== The enrollment ==\n";
     get("pims.authentication.smscode", {{"type", "enrollment"}});

@@ -193,9 +193,9 @@ class Name {
 public:
     Name() = default;
     Name(const char *text) : text_(text != nullptr ? std::string_view(text) : std::string_view()), is_null_(text == nullptr) {}
-    template <class Other, std::enable_if_t<std::is_convertible_v<const Other &, std::string_view> &&
-                                                !std::is_convertible_v<const Other &, const char *>,
-                                            int> = 0>
+    template <class Other,
+              std::enable_if_t<
+                  std::is_convertible_v<const Other &, std::string_view> && !std::is_convertible_v<const Other &, const char *>, int> = 0>
     Name(const Other &text) : text_(text)
     {
     }

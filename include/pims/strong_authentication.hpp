@@ -138,10 +138,8 @@ public:
     [[nodiscard]] std::future<void> enroll_with_phone_number(std::string_view pin, std::string_view sms_code,
                                                              std::string_view phone_number) const
     {
-        return change("pims.authentication.enrollment", {{"action", "enrollWithPhoneNumber"},
-                                                         {"pinCode", pin},
-                                                         {"smsCode", sms_code},
-                                                         {"phoneNumber", phone_number}});
+        return change("pims.authentication.enrollment",
+                      {{"action", "enrollWithPhoneNumber"}, {"pinCode", pin}, {"smsCode", sms_code}, {"phoneNumber", phone_number}});
     }
 
     /* Removes every enrollment of the account, with its PIN and a block, then this device's. */
@@ -190,10 +188,7 @@ public:
     }
 
     /* A one-time password, which is yours to wipe. A wrong PIN is 2308, with attempts_left(). */
-    [[nodiscard]] std::future<std::string> otp(std::string_view pin) const
-    {
-        return make_otp({{"action", "withPIN"}, {"pinCode", pin}});
-    }
+    [[nodiscard]] std::future<std::string> otp(std::string_view pin) const { return make_otp({{"action", "withPIN"}, {"pinCode", pin}}); }
 
     /* A one-time password that proves the device and nothing of the user, where the service allows it. */
     [[nodiscard]] std::future<std::string> otp_without_pin() const { return make_otp({{"action", "withoutPIN"}}); }
@@ -286,8 +281,7 @@ private:
 
     std::future<std::string> make_otp(const Params &params) const
     {
-        return get<std::string>("pims.authentication.otp", params,
-                                [](const Message &message) { return detail::text_of(message, "otp"); });
+        return get<std::string>("pims.authentication.otp", params, [](const Message &message) { return detail::text_of(message, "otp"); });
     }
 
     OnWrongPins on_wrong_pins_;

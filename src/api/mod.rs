@@ -21,7 +21,7 @@ use std::sync::{PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-pub use account::{Topics, event, topics};
+pub use account::{Ending, Topics, ending, event, topics};
 
 use crate::config::{Config, DeviceConfig};
 use crate::error::{Code, Error};

@@ -63,8 +63,7 @@ static json_t *take(bool is_event)
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += DEADLINE_SECONDS;
     pthread_mutex_lock(&lock);
-    while ((is_event ? event_count == 0 : answer == NULL) && pthread_cond_timedwait(&arrived, &lock, &until) == 0) {
-    }
+    while ((is_event ? event_count == 0 : answer == NULL) && pthread_cond_timedwait(&arrived, &lock, &until) == 0) {}
     if (!is_event) {
         taken = answer;
         answer = NULL;
@@ -88,8 +87,7 @@ static void sms_code(char *code, size_t size, bool is_wrong)
 
     snprintf(path, sizeof path, "%s/sms-outbox.jsonl", storage);
     FILE *outbox = fopen(path, "r");
-    while (outbox != NULL && fgets(line, sizeof line, outbox) != NULL) {
-    }
+    while (outbox != NULL && fgets(line, sizeof line, outbox) != NULL) {}
     json_t *sms = json_loads(line, 0, NULL);
     const char *found = json_string_value(json_object_get(sms, "code"));
     if (outbox == NULL || found == NULL || *found == '\0' || strlen(found) >= size) {
@@ -150,8 +148,7 @@ static json_t *fill(json_t *value)
     json_t *member, *filled;
 
     switch (json_typeof(value)) {
-    case JSON_STRING:
-        return fill_string(json_string_value(value), json_string_length(value));
+    case JSON_STRING: return fill_string(json_string_value(value), json_string_length(value));
     case JSON_OBJECT:
         filled = json_object();
         json_object_foreach(value, name, member) {
@@ -164,8 +161,7 @@ static json_t *fill(json_t *value)
             json_array_append_new(filled, fill(member));
         }
         return filled;
-    default:
-        return json_incref(value);
+    default: return json_incref(value);
     }
 }
 

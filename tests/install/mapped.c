@@ -1,4 +1,4 @@
-/* Has the library of argv[1] mapped, says so, and calls it again after a line on standard input: see tools/test-replace. */
+/* Has the library of argv[1] mapped, says so, and calls it again after a line on standard input: see tools/test-replace.sh. */
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,7 +8,8 @@ typedef char *execute_function(const char *, const char *, const char *);
 typedef void free_function(char *);
 
 /* Before `pims_init`, every call is answered with 2001. */
-static int answers(execute_function *execute, free_function *string_free) {
+static int answers(execute_function *execute, free_function *string_free)
+{
     char *message = execute("get", "pims.sdk.version", NULL);
     int right = message != NULL && strstr(message, "2001") != NULL;
     if (!right) fprintf(stderr, "unexpected: %s\n", message != NULL ? message : "(null)");
@@ -16,7 +17,8 @@ static int answers(execute_function *execute, free_function *string_free) {
     return right;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     void *library = argc == 2 ? dlopen(argv[1], RTLD_NOW) : NULL;
     if (library == NULL) {
         fprintf(stderr, "%s\n", argc == 2 ? dlerror() : "usage: mapped LIBRARY");

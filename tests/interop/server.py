@@ -79,7 +79,7 @@ class Rules:
     noise: bool = False
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def keys_of(bits: int) -> tuple[Key, Key, Key]:
     """The factory key, the device key and the one for secrets. To make them takes a while: all servers of a size have the same."""
     return Key(1024), Key(bits), Key(bits)
@@ -453,8 +453,16 @@ def xml(action: str, children: list[tuple[str, str]], noise: bool) -> str:
     if not noise:
         return f"{declaration}<{action}>{''.join(texts)}</{action}>"
     names = {name for name, _ in children}
-    empty = [f"<{name}/>" if number % 2 else f"<{name}></{name}>" for number, name in enumerate(("J", "dK1", "ms_n", "pinmode")) if name not in names]
-    unknown = ["<newversion>9.9</newversion>", "<newversionurl>https://example.com/?a&amp;b</newversionurl>", "<future><inner>1</inner></future>"]
+    empty = [
+        f"<{name}/>" if number % 2 else f"<{name}></{name}>"
+        for number, name in enumerate(("J", "dK1", "ms_n", "pinmode"))
+        if name not in names
+    ]
+    unknown = [
+        "<newversion>9.9</newversion>",
+        "<newversionurl>https://example.com/?a&amp;b</newversionurl>",
+        "<future><inner>1</inner></future>",
+    ]
     # Repeated: the first one counts.
     again = [f"<{name}>0</{name}>" for name, _ in children]
     return f"{declaration}\n<!-- -->\n<{action}>\n  " + "\n  ".join([*unknown, *texts, *empty, *again]) + f"\n</{action}>\n"

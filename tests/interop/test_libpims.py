@@ -304,4 +304,3 @@ class WithSecretsThatStayTheSame(Stories, unittest.TestCase):
     def assert_works_once_more(self, pims, pin):
         # The secret lies under the old PIN, which the device does not know. It says so and makes no password that would be wrong.
         self.assert_fails(2203, self.otp, pims, pin)
-

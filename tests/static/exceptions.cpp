@@ -14,9 +14,9 @@ static int count_in_own(const std::string &path)
     int rows = 0;
     const auto count = [](void *found, int, char **, char **) { return ++*static_cast<int *>(found), 0; };
 
-    if (sqlite3_open(path.c_str(), &database) != SQLITE_OK
-        || sqlite3_exec(database, "CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (1)", nullptr, nullptr, nullptr) != SQLITE_OK
-        || sqlite3_exec(database, "SELECT a FROM t", count, &rows, nullptr) != SQLITE_OK) {
+    if (sqlite3_open(path.c_str(), &database) != SQLITE_OK ||
+        sqlite3_exec(database, "CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (1)", nullptr, nullptr, nullptr) != SQLITE_OK ||
+        sqlite3_exec(database, "SELECT a FROM t", count, &rows, nullptr) != SQLITE_OK) {
         const std::string told = sqlite3_errmsg(database);
         sqlite3_close(database);
         throw std::runtime_error(told);

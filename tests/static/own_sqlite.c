@@ -101,8 +101,8 @@ static void use_own(const char *folder)
 #ifdef SQLCIPHER
     if (sqlite3_exec(database, "PRAGMA key = 'a key'", NULL, NULL, NULL) != SQLITE_OK) fail("key", sqlite3_errmsg(database));
 #endif
-    if (sqlite3_exec(database, "CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (1)", NULL, NULL, NULL) != SQLITE_OK
-        || sqlite3_exec(database, "SELECT a FROM t", count_rows, &rows, NULL) != SQLITE_OK) {
+    if (sqlite3_exec(database, "CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (1)", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(database, "SELECT a FROM t", count_rows, &rows, NULL) != SQLITE_OK) {
         fail("own database", sqlite3_errmsg(database));
     }
     sqlite3_close(database);

@@ -3,7 +3,7 @@
 //     cargo build --release -p pims-jni --no-default-features --target aarch64-linux-android
 //     mkdir -p jniLibs/arm64-v8a && cp ../../../target/aarch64-linux-android/release/libpims_jni.so jniLibs/arm64-v8a/
 //
-// and for x86_64 the same with x86_64-linux-android. The NDK's compilers must be known to cargo, as tools/cross tells them. Without the default features
+// and for x86_64 the same with x86_64-linux-android. The NDK's compilers must be known to cargo, as tools/cross.sh tells them. Without the default features
 // there is no service embedded: an app that was told none fails, where a demonstration would enroll with itself.
 //
 // The libraries are aligned for pages of 16 KB. That counts where the app leaves them in its package uncompressed, which is the default (its

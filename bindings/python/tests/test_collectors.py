@@ -35,9 +35,7 @@ def run(command: List[str], folder: Path, temporary: Optional[Path] = None) -> "
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     if temporary is not None:
         environment["TMPDIR"] = str(temporary)
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False
-    )
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False)
 
 
 def archive(folder: Path, *left_out: str) -> Path:

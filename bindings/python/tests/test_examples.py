@@ -153,9 +153,7 @@ def development_service(tmp_path: Path) -> Iterator[Tuple[Path, str]]:
     if program is None:
         pytest.skip("PIMS_AUTHORITY does not name the program pims-authority")
     folder = tmp_path / "service"
-    process = subprocess.Popen(
-        [program, "serve", "--dev", "--port", "0", "--folder", str(folder)], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([program, "serve", "--dev", "--port", "0", "--folder", str(folder)], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         address = next(line.split()[1] for line in process.stdout if line.lstrip().startswith("service "))

@@ -227,9 +227,7 @@ def test_an_async_secret_without_an_event_loop_is_refused_and_leaves_nothing(
     assert [str(warning.message) for warning in recwarn] == []
 
 
-def test_an_async_secret_that_fails_ends_the_call_and_the_other_secrets(
-    recwarn: pytest.WarningsRecorder, tmp_path: Path
-) -> None:
+def test_an_async_secret_that_fails_ends_the_call_and_the_other_secrets(recwarn: pytest.WarningsRecorder, tmp_path: Path) -> None:
     async def fails() -> str:
         raise KeyError("of the app")
 

@@ -1,6 +1,6 @@
 /*
  * What the Swift sources use of the library, as the C compiler sees it: each function with the type that Swift takes it for, each constant.
- * tools/test-swift compiles it where there is no Swift, and fails where the sources use what is not named here.
+ * tools/test-swift.sh compiles it where there is no Swift, and fails where the sources use what is not named here.
  *
  *     cc -DHEADER='"cpims.h"' …          HEADER is the one of the module map
  */

@@ -3,7 +3,7 @@
 //! This test stands in the crate that has no dependencies: it builds in a second.
 //!
 //! A promise is a list item that begins with `- ` at the start of a line. It names its tests, as
-//! `[test: path/to/file.rs::name, tools/check-exports]`, or says `[no test: reason]`. An item that
+//! `[test: path/to/file.rs::name, tools/check-exports.sh]`, or says `[no test: reason]`. An item that
 //! begins with `- **Limit:**` names a gap, and has neither. Code spans are not read.
 //!
 //! | reference | must exist |

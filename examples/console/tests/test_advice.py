@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Tuple
 
-import pims
 import pytest
+
+import pims
 from advice import DONE, Next, Operation, advise, is_known
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -25,7 +26,9 @@ def sections(page: str, level: str) -> Dict[str, str]:
 
 def caused(operation: Operation) -> List[Tuple[int, str, Dict[str, Any]]]:
     """The errors of an operation, with their `info`, by the table of what really causes them."""
-    rows = re.findall(r"^\| (\d{4}) \| (.*?) \| .*? \| (.*?) \|", sections("docs/error-table.md", "##")[f"`{operation.value}`"], re.MULTILINE)
+    rows = re.findall(
+        r"^\| (\d{4}) \| (.*?) \| .*? \| (.*?) \|", sections("docs/error-table.md", "##")[f"`{operation.value}`"], re.MULTILINE
+    )
     return [(int(code), label, info_of(cell.strip().strip("`"))) for code, label, cell in rows]
 
 

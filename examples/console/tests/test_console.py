@@ -371,7 +371,7 @@ def test_ctrl_c_does_not_wait_for_a_service_that_is_silent(tmp_path: Path) -> No
     assert certificate.returncode == 0
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(DEADLINE)
-        address = "http://127.0.0.1:%d" % silent.getsockname()[1]
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with Terminal("--service", address, "--dev", dev, tmp_path / "device") as person:
             connection, _ = silent.accept()
             with connection:

@@ -72,9 +72,7 @@ class NextAction(str, Enum):
 class PimsError(Exception):
     """A ``FAILED`` message. ``code`` compares with :class:`Code`; ``detail`` and ``info`` may be missing."""
 
-    def __init__(
-        self, code: int, label: str, detail: Optional[str] = None, info: Optional[Mapping[str, Any]] = None
-    ) -> None:
+    def __init__(self, code: int, label: str, detail: Optional[str] = None, info: Optional[Mapping[str, Any]] = None) -> None:
         super().__init__(code, label, detail, info)
         self.code = code
         self.label = label

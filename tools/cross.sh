@@ -1,0 +1,186 @@
+#!/bin/sh
+# Builds the library for other systems, and says what was seen of each result. What it proves: that it compiles and links, what it exports, for
+# Android how it is aligned; that C's demo runs under qemu and with musl, and the program of docs/quickstart-c.md under Wine. Not part of `make test`.
+#
+#     tools/cross.sh BUILD [TARGET…]
+#
+# A target whose standard library rustup has installed is built by that toolchain. For any other the standard library is built too, by Debian's
+# rustc-web, cargo-web and rust-web-src. ANDROID_NDK_HOME names an NDK; without one, clang and lld link against nothing and leave bionic's symbols
+# open, and the C parts see the headers of Debian's libc6-dev-arm64-cross: that is no library for a phone.
+set -eu
+# The jobs of the make that calls this program are not for its children, which would warn that they cannot reach them.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+mkdir -p "${1:?usage: tools/cross.sh BUILD [TARGET…]}"
+build=$(realpath "$1")
+shift
+cd "$(dirname "$0")/.."
+root=$PWD
+[ $# -gt 0 ] || set -- aarch64-unknown-linux-gnu x86_64-unknown-linux-musl x86_64-pc-windows-gnu aarch64-linux-android
+
+need() { # command, Debian package
+    command -v "$1" >/dev/null 2>&1 || { echo "  $1 is missing: Debian's $2" >&2; return 1; }
+}
+
+# A compiler or linker that cargo is told by one word. From a name that ends with -clang rustc knows how to call it.
+script() { # name, command…
+    name=$1
+    shift
+    printf '#!/bin/sh\nexec %s "$@"\n' "$*" >"$build/$name"
+    chmod +x "$build/$name"
+}
+
+# The library $2 for $1, in the forms $3, in target/cross/$1/release.
+compile() { # target, package, crate types
+    target=$1
+    set -- --release --lib --target-dir target/cross --target "$1" -p "$2" --crate-type "$3"
+    if [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
+        cargo rustc "$@"
+    elif [ -d /usr/lib/rustlib/src/rust/library ] && [ -x /usr/bin/cargo ] && [ -x /usr/bin/rustc ]; then
+        RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo rustc -Zbuild-std=std,panic_unwind "$@"
+    else
+        echo "  the standard library for $target is missing: rustup target add $target, or Debian's rustc-web, cargo-web and rust-web-src" >&2
+        return 1
+    fi
+}
+
+# The names that the header declares, and those that a library exports.
+declared() { grep -oE '\bpims_[a-z_]+\(' include/pims.h | tr -d '(' | sort -u; }
+exports() { # tool, library
+    case $2 in
+    *.dll) "$1" -p "$2" | grep -oE '\bpims_[a-z_]+' ;;
+    *) "$1" -D --defined-only "$2" | awk '{ print $3 }' | grep '^pims_' ;;
+    esac | sort -u
+}
+check_exports() { # tool, library
+    declared | grep -v '^pims_callback$' >"$build/declared"
+    exports "$1" "$2" >"$build/exported"
+    diff "$build/declared" "$build/exported" || { echo "  $2 does not export what the header declares" >&2; return 1; }
+    echo "  $(basename "$2"): $(wc -c <"$2") bytes, exports the $(wc -l <"$build/exported") functions of the header"
+}
+
+# Runs C's demo in an empty folder. What it prints is shown where it fails.
+run_demo() { # command…
+    folder=$(mktemp -d)
+    if (cd "$folder" && "$@") >"$build/demo.out" 2>&1; then
+        echo "  the C demo ran: $(tail -n 1 "$build/demo.out")"
+    else
+        cat "$build/demo.out"
+        rm -rf "$folder"
+        return 1
+    fi
+    rm -rf "$folder"
+}
+
+aarch64_unknown_linux_gnu() {
+    need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu || return 1
+    export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
+    compile "$1" pims cdylib,staticlib
+    lib=target/cross/$1/release
+    check_exports nm "$lib/libpims.so"
+    LD=aarch64-linux-gnu-ld OBJCOPY=aarch64-linux-gnu-objcopy AR=aarch64-linux-gnu-ar tools/localize.sh "$lib/libpims.a" "$build/libpims-aarch64.a"
+    aarch64-linux-gnu-gcc -std=c99 -O2 -Iinclude examples/c/enroll.c -o "$build/enroll-aarch64" "$build/libpims-aarch64.a" -lpthread -ldl -lm
+    if need qemu-aarch64 qemu-user; then
+        run_demo qemu-aarch64 -L /usr/aarch64-linux-gnu "$build/enroll-aarch64"
+    fi
+}
+
+x86_64_unknown_linux_musl() {
+    need musl-gcc musl-tools || return 1
+    # A shared library, so libc and the unwinder are shared too. The latter is that of musl where the library is used (Alpine: libgcc); to link,
+    # its name is enough.
+    mkdir -p "$build/musl"
+    ln -sf "$(cc -print-file-name=libgcc_s.so.1)" "$build/musl/libgcc_s.so.1"
+    export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER=musl-gcc CC_x86_64_unknown_linux_musl=musl-gcc
+    export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS="-C target-feature=-crt-static -C link-self-contained=no -L native=$build/musl"
+    compile "$1" pims cdylib,staticlib
+    lib=target/cross/$1/release
+    check_exports nm "$lib/libpims.so"
+    if readelf -d "$lib/libpims.so" | grep -q 'libc.so.6'; then
+        echo "  it wants glibc" >&2
+        return 1
+    fi
+    # The static library with musl's libc in one program, which runs on any Linux. GCC's unwinder for it wants glibc; LLVM's as Debian built it wants
+    # one function of glibc alone, which stands in here.
+    unwinder=$(find /usr/lib/llvm-*/lib -name libunwind.a 2>/dev/null | tail -n 1)
+    if [ -z "$unwinder" ]; then
+        echo "  it was not run: LLVM's libunwind.a is missing: Debian's libunwind-14-dev"
+        return 0
+    fi
+    tools/localize.sh "$lib/libpims.a" "$build/libpims-musl.a"
+    musl-gcc -static -std=c99 -O2 -Iinclude examples/c/enroll.c tests/tools/fprintf_chk.c -o "$build/enroll-musl" "$build/libpims-musl.a" "$unwinder"
+    run_demo "$build/enroll-musl"
+}
+
+# The person who reads the SMS.
+sms_code() {
+    for _ in $(seq 600); do
+        code=$(sed -n 's/.*"code":"\([0-9]*\)".*/\1/p' state/sms-outbox.jsonl 2>/dev/null | tail -n 1)
+        [ -z "$code" ] || break
+        sleep 0.2
+    done
+    echo "$code"
+}
+
+x86_64_pc_windows_gnu() {
+    need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64 || return 1
+    export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc CC_x86_64_pc_windows_gnu=x86_64-w64-mingw32-gcc
+    compile "$1" pims cdylib,staticlib
+    lib=target/cross/$1/release
+    check_exports x86_64-w64-mingw32-objdump "$lib/pims.dll"
+    windows=$build/windows
+    rm -rf "$windows/state" && mkdir -p "$windows"
+    cp "$lib/pims.dll" "$windows/"
+    awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' docs/quickstart-c.md >"$windows/quickstart.c"
+    x86_64-w64-mingw32-gcc -std=c99 -O2 -Iinclude "$windows/quickstart.c" -o "$windows/quickstart.exe" "$lib/libpims.dll.a"
+    if need wine "wine and wine64"; then
+        # Wine has had this library since its version 9; Rust's standard library takes its random numbers from there.
+        x86_64-w64-mingw32-gcc -shared -O2 tests/tools/process_prng.c -o "$windows/bcryptprimitives.dll" -ladvapi32
+        export WINEPREFIX="$windows/prefix" WINEDEBUG=-all
+        (cd "$windows" && sms_code | wine quickstart.exe >quickstart.out) || { cat "$windows/quickstart.out"; return 1; }
+        grep -q '"result":{"otp":"[0-9a-z]*"}' "$windows/quickstart.out" || { cat "$windows/quickstart.out"; return 1; }
+        echo "  the program of docs/quickstart-c.md ran under $(wine --version): it enrolled and made a one-time password"
+    fi
+}
+
+aarch64_linux_android() {
+    if [ -n "${ANDROID_NDK_HOME:-}" ]; then
+        clang=$(echo "$ANDROID_NDK_HOME"/toolchains/llvm/prebuilt/*/bin/clang)
+        script android-clang "$clang" --target=aarch64-linux-android24
+        script android-linking-clang "$clang" --target=aarch64-linux-android24 -Wl,-z,max-page-size=16384
+        # Of the NDK, too, whatever the host's is.
+        AR_aarch64_linux_android="$(dirname "$clang")/llvm-ar"
+        export AR_aarch64_linux_android
+    else
+        need clang clang && need ld.lld lld && need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu || return 1
+        echo "  no NDK: it compiles and links, with bionic's symbols left open; it was not run"
+        mkdir -p "$build/bionic"
+        for library in c m dl log unwind gcc; do
+            rm -f "$build/bionic/lib$library.a" && ar rc "$build/bionic/lib$library.a"
+        done
+        script android-clang clang --target=aarch64-linux-android24 -isystem /usr/aarch64-linux-gnu/include
+        script android-linking-clang clang --target=aarch64-linux-android24 -fuse-ld=lld -nostdlib -L"$build/bionic" \
+            -Wl,-z,max-page-size=16384 -Wl,--unresolved-symbols=ignore-all
+    fi
+    export CARGO_TARGET_AARCH64_LINUX_ANDROID_LINKER="$build/android-linking-clang" CC_aarch64_linux_android="$build/android-clang"
+    compile "$1" pims cdylib
+    compile "$1" pims-jni cdylib
+    lib=target/cross/$1/release
+    check_exports nm "$lib/libpims.so"
+    for library in libpims.so libpims_jni.so; do
+        readelf -lW "$lib/$library" | awk '$1 == "LOAD" { count++; if ($NF != "0x4000") bad = 1 } END { exit bad || !count }' ||
+            { echo "  $library is not aligned for pages of 16 KB" >&2; return 1; }
+    done
+    nm -D --defined-only "$lib/libpims_jni.so" | awk '{ print $3 }' | grep '^Java_' | sort >"$build/methods"
+    grep -o 'Java_[A-Za-z_]*' bindings/kotlin/jni/src/exports.rs | sort -u | diff - "$build/methods"
+    echo "  libpims_jni.so: $(wc -c <"$lib/libpims_jni.so") bytes, exports $(wc -l <"$build/methods") native methods; both are aligned for pages of 16 KB"
+}
+
+failed=
+for target in "$@"; do
+    echo "$target"
+    # A target that fails does not keep the others from being tried. (`set -e` does not count inside a condition.)
+    (cd "$root" && set -e && "$(echo "$target" | tr - _)" "$target") &
+    wait $! || failed="$failed $target"
+done
+[ -z "$failed" ] || { echo "not built:$failed" >&2; exit 1; }

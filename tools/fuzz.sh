@@ -1,0 +1,43 @@
+#!/bin/sh
+# Runs the fuzz targets, each for so many seconds, with the seeds of the tests and what earlier runs found.
+#
+#     tools/fuzz.sh BUILD SECONDS [TARGET …]
+#
+# The targets are instrumented for coverage by flags of the stable compiler, and run by libFuzzer.
+# No sanitizer is in them: all code but src/ffi is safe Rust, and the C suite runs under
+# AddressSanitizer. `cargo fuzz run TARGET` works, too, where cargo-fuzz is installed.
+#
+# An input that fails stays in BUILD/artifacts/TARGET. It becomes a test.
+set -eu
+cd "$(dirname "$0")/.."
+build=$1
+seconds=$2
+shift 2
+
+host=$(rustc -vV | sed -n 's/^host: //p')
+[ $# -gt 0 ] || set -- $(sed -n 's/^name = "\(.*\)"$/\1/p' fuzz/Cargo.toml | grep -v '^pims-fuzz$')
+
+flags='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
+flags="$flags -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table"
+flags="$flags --cfg fuzzing"
+
+mkdir -p "$build"
+build=$(cd "$build" && pwd)
+# With a target named, build scripts and macros are not instrumented.
+(cd fuzz && RUSTFLAGS=$flags CARGO_TARGET_DIR=${FUZZ_TARGET_DIR:-$build/target} \
+    cargo build --release --locked --target "$host")
+python3 tools/fuzz-seeds.py "$build/seeds"
+
+for target in "$@"; do
+    mkdir -p "$build/corpus/$target" "$build/artifacts/$target"
+    echo "== $target"
+    # A run of the whole time without a failure ends with 0.
+    "${FUZZ_TARGET_DIR:-$build/target}/$host/release/$target" \
+        -max_total_time="$seconds" -timeout=60 -rss_limit_mb=4096 -print_final_stats=1 \
+        -artifact_prefix="$build/artifacts/$target/" \
+        "$build/corpus/$target" "$build/seeds/$target" >"$build/$target.log" 2>&1 || {
+        tail -60 "$build/$target.log" >&2
+        exit 1
+    }
+    sed -n 's/^stat::number_of_executed_units: */executions: /p; s/^stat::average_exec_per_sec: */a second: /p' "$build/$target.log"
+done

@@ -1,0 +1,114 @@
+#!/bin/sh
+# Lays the release library out for those who build against it, or takes it away again:
+#
+#     tools/install.sh install|uninstall|list
+#
+# Where to, say the environment variables PREFIX (/usr/local), LIBDIR ($PREFIX/lib), INCLUDEDIR ($PREFIX/include), DOCDIR
+# ($PREFIX/share/doc/libpims) and DESTDIR, which is put before all of them and written into no file. What from: FROM (build/release).
+# RELOCATABLE=yes writes a pims.pc that holds wherever the folder is moved to.
+#
+# Uninstall removes what install made, by the same list, then the folders that are libpims' own where nothing else is in them. For Linux and
+# its like: ELF, GNU coreutils.
+set -eu
+
+command=${1:-}
+here=$(cd "$(dirname "$0")/.." && pwd)
+: "${PREFIX:=/usr/local}"
+: "${LIBDIR:=$PREFIX/lib}"
+: "${INCLUDEDIR:=$PREFIX/include}"
+: "${DOCDIR:=$PREFIX/share/doc/libpims}"
+: "${DESTDIR:=}"
+: "${FROM:=$here/build/release}"
+: "${RELOCATABLE:=}"
+for folder in "$PREFIX" "$LIBDIR" "$INCLUDEDIR" "$DOCDIR"; do
+    case $folder in
+    *[!A-Za-z0-9/._+~-]* | [!/]*) echo "$folder is no absolute path, or has a character that pims.pc cannot have" >&2; exit 2 ;;
+    esac
+done
+
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/Cargo.toml" | head -n 1)
+soname=libpims.so.0
+shared=libpims.so.$version
+# What rustc says that the static library needs (`--print native-static-libs`), without the C library itself.
+system_libs="-lgcc_s -lutil -lrt -lpthread -lm -ldl"
+
+# Mode|source|destination, or link|what it leads to|destination. The templates come filled in from $work.
+list() {
+    echo "644|$here/include/pims.h|$INCLUDEDIR/pims.h"
+    echo "644|$here/include/pims.hpp|$INCLUDEDIR/pims.hpp"
+    echo "644|$here/include/pims/message.hpp|$INCLUDEDIR/pims/message.hpp"
+    echo "644|$here/include/pims/strong_authentication.hpp|$INCLUDEDIR/pims/strong_authentication.hpp"
+    echo "755|$FROM/$soname|$LIBDIR/$shared"
+    echo "link|$shared|$LIBDIR/$soname"
+    echo "link|$soname|$LIBDIR/libpims.so"
+    echo "644|$FROM/libpims.a|$LIBDIR/libpims.a"
+    echo "644|$work/pims.pc|$LIBDIR/pkgconfig/pims.pc"
+    echo "644|$work/pims-config.cmake|$LIBDIR/cmake/pims/pims-config.cmake"
+    echo "644|$work/pims-config-version.cmake|$LIBDIR/cmake/pims/pims-config-version.cmake"
+    for file in README.md CHANGELOG.md SECURITY.md LICENSE LICENSE-MIT LICENSE-APACHE; do echo "644|$here/$file|$DOCDIR/$file"; done
+    for file in "$here"/docs/*.md; do echo "644|$file|$DOCDIR/docs/${file##*/}"; done
+    for file in "$here"/examples/c/*.c; do echo "644|$file|$DOCDIR/examples/c/${file##*/}"; done
+    for file in "$here"/examples/cpp/*.cpp; do echo "644|$file|$DOCDIR/examples/cpp/${file##*/}"; done
+}
+
+# The folders that are libpims' own, the innermost first.
+own_folders() {
+    printf '%s\n' "$INCLUDEDIR/pims" "$LIBDIR/cmake/pims" "$DOCDIR/docs" "$DOCDIR/examples/c" "$DOCDIR/examples/cpp" "$DOCDIR/examples" "$DOCDIR"
+}
+
+relative() { realpath -m --relative-to="$1" "$2"; } # from, to
+
+fill_in() { # template
+    prefix=$PREFIX libdir=$LIBDIR includedir=$INCLUDEDIR
+    if [ -n "$RELOCATABLE" ]; then
+        prefix="\${pcfiledir}/$(relative "$LIBDIR/pkgconfig" "$PREFIX")"
+        libdir="\${prefix}/$(relative "$PREFIX" "$LIBDIR")"
+        includedir="\${prefix}/$(relative "$PREFIX" "$INCLUDEDIR")"
+    fi
+    # ELF's fifth byte is its class.
+    bytes=$(( $(od -An -tu1 -j4 -N1 "$FROM/$soname") * 4 ))
+    rest=${version#*.}
+    sed -e "s|@PREFIX@|$prefix|; s|@LIBDIR@|$libdir|; s|@INCLUDEDIR@|$includedir|; s|@VERSION@|$version|; s|@SYSTEM_LIBS@|$system_libs|" \
+        -e "s|@SYSTEM_LIBS_LIST@|$(echo "$system_libs" | sed 's/ /;/g')|; s|@SHARED@|$shared|; s|@SONAME@|$soname|" \
+        -e "s|@INCLUDEDIR_FROM_LIBDIR@|$(relative "$LIBDIR" "$INCLUDEDIR")|" \
+        -e "s|@MAJOR@|${version%%.*}|g; s|@MINOR@|${rest%%.*}|g; s|@POINTER_BYTES@|$bytes|" "$here/packaging/$1.in" >"$work/$1"
+    if grep '@' "$work/$1"; then
+        echo "packaging/$1.in is not filled in" >&2
+        exit 1
+    fi
+}
+
+case $command in
+install)
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    [ -f "$FROM/$soname" ] && [ -f "$FROM/libpims.a" ] || { echo "there is no library in $FROM: make build" >&2; exit 1; }
+    for template in pims.pc pims-config.cmake pims-config-version.cmake; do fill_in "$template"; done
+    list >"$work/list"
+    while IFS="|" read -r mode from to; do
+        mkdir -p "$DESTDIR${to%/*}"
+        if [ "$mode" = link ]; then
+            "$here/tools/replace.sh" --link "$from" "$DESTDIR$to"
+        else
+            "$here/tools/replace.sh" --mode "$mode" "$from" "$DESTDIR$to"
+        fi
+    done <"$work/list"
+    echo "installed $(wc -l <"$work/list") files; PREFIX=$DESTDIR$PREFIX, the library in $DESTDIR$LIBDIR"
+    # A system's loader has a cache of what is in its own folders.
+    if [ -z "$DESTDIR" ] && [ "$(id -u)" = 0 ] && command -v ldconfig >/dev/null 2>&1; then ldconfig; fi
+    ;;
+uninstall)
+    work=/nonexistent
+    list | while IFS="|" read -r _ _ to; do rm -f "$DESTDIR$to"; done
+    own_folders | while read -r folder; do rmdir "$DESTDIR$folder" 2>/dev/null || :; done
+    if [ -z "$DESTDIR" ] && [ "$(id -u)" = 0 ] && command -v ldconfig >/dev/null 2>&1; then ldconfig; fi
+    ;;
+list)
+    work=/nonexistent
+    list | while IFS="|" read -r _ _ to; do echo "$DESTDIR$to"; done
+    ;;
+*)
+    echo "usage: tools/install.sh install|uninstall|list" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Checks what is not Rust.
+
+    tools/lint.py FOLDER             checks
+    tools/lint.py FOLDER --format    formats Python, C and C++
+
+Shell by shellcheck, Python by ruff, C and C++ by clang-format, deploy/Dockerfile by hadolint, the spelling of all files by typos. FOLDER
+becomes a virtual environment with the versions that tools/requirements-lint.txt names, from PyPI. Files that Git does not know yet are
+checked too.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "tools" / "requirements-lint.txt"
+
+SHELL = ["*.sh", ".ci/run"]
+PYTHON = ["*.py"]
+# pims.h is made by cbindgen, and c-tests is not formatted yet.
+C = ["*.c", "*.h", "*.cpp", "*.hpp", ":!include/pims.h", ":!c-tests"]
+
+CHECKS = [
+    (["shellcheck"], SHELL),
+    (["ruff", "check", "--quiet"], PYTHON),
+    (["ruff", "format", "--quiet", "--diff"], PYTHON),
+    (["clang-format", "--dry-run", "--Werror"], C),
+    (["hadolint", "--failure-threshold", "info"], ["deploy/Dockerfile"]),
+    (["typos", "--force-exclude"], ["."]),
+]
+FORMATS = [
+    (["ruff", "format", "--quiet"], PYTHON),
+    (["ruff", "check", "--quiet", "--fix"], PYTHON),
+    (["clang-format", "-i"], C),
+]
+
+
+def main(folder, *options):
+    folder = pathlib.Path(folder).absolute()
+    os.chdir(ROOT)
+    install(folder)
+    os.environ["PATH"] = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    failed = [" ".join(command) for command, patterns in (FORMATS if options == ("--format",) else CHECKS) if not run(command, patterns)]
+    if failed:
+        sys.exit(f"lint: {', '.join(failed)}; `make format` formats")
+
+
+def install(folder):
+    installed = folder / "installed"
+    if installed.exists() and installed.read_text() == REQUIREMENTS.read_text():
+        return
+    venv.create(folder, clear=True, with_pip=True)
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--requirement", REQUIREMENTS], check=True)
+    installed.write_text(REQUIREMENTS.read_text())
+
+
+def run(command, patterns):
+    """Whether a command accepts the files of these patterns, of which there must be one."""
+    return subprocess.run([*command, *files(patterns)], check=False).returncode == 0
+
+
+def files(patterns):
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    listed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split("\0")
+    # A file that was removed is listed until its removal is committed.
+    found = sorted({name for name in listed if os.path.isfile(name)})
+    if not found:
+        sys.exit(f"lint: there is no file for {' '.join(patterns)}")
+    return found
+
+
+if __name__ == "__main__":
+    if sys.argv[2:] not in ([], ["--format"]) or len(sys.argv) < 2:
+        sys.exit("usage: tools/lint.py FOLDER [--format]")
+    main(*sys.argv[1:])

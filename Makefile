@@ -23,7 +23,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ test: ## every test; installs a missing tool, or says which
 	$(MAKE) --output-sync=target $(two) test-rust libraries sanitized
 	@# Valgrind takes one core for minutes, all else is done beside it.
 	$(MAKE) --output-sync=target $(two) test-c-valgrind check-exports check-header $(TEST_C) $(TEST_PACKAGES)
+
+check: ## a quick loop: formatting, clippy, unit tests, the C suite on a debug library
+	$(cargo) fmt --all --check
+	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
+	$(cargo) test --workspace --features $(TEST_FEATURES) --lib --quiet
+	$(MAKE) test-c-plain PIMS_TEST_SECONDS=1
 
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 

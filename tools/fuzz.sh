@@ -15,6 +15,7 @@ seconds=$2
 shift 2
 
 host=$(rustc -vV | sed -n 's/^host: //p')
+# shellcheck disable=SC2046 # a list of names
 [ $# -gt 0 ] || set -- $(sed -n 's/^name = "\(.*\)"$/\1/p' fuzz/Cargo.toml | grep -v '^pims-fuzz$')
 
 flags='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'

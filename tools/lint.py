@@ -20,8 +20,8 @@ REQUIREMENTS = ROOT / "tools" / "requirements-lint.txt"
 
 SHELL = ["*.sh", ".ci/run"]
 PYTHON = ["*.py"]
-# pims.h is made by cbindgen, and c-tests is not formatted yet.
-C = ["*.c", "*.h", "*.cpp", "*.hpp", ":!include/pims.h", ":!c-tests"]
+# pims.h is made by cbindgen.
+C = ["*.c", "*.h", "*.cpp", "*.hpp", ":!include/pims.h"]
 
 CHECKS = [
     (["shellcheck"], SHELL),
@@ -43,9 +43,11 @@ def main(folder, *options):
     os.chdir(ROOT)
     install(folder)
     os.environ["PATH"] = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    failed = [" ".join(command) for command, patterns in (FORMATS if options == ("--format",) else CHECKS) if not run(command, patterns)]
+    commands = FORMATS if options == ("--format",) else CHECKS
+    failed = [" ".join(command) for command, patterns in commands if not run(command, patterns)]
     if failed:
-        sys.exit(f"lint: {', '.join(failed)}; `make format` formats")
+        hint = "; `make format` formats" if any("format" in command for command in failed) else ""
+        sys.exit(f"lint: {', '.join(failed)} failed{hint}")
 
 
 def install(folder):

@@ -23,7 +23,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist install uninstall deb dist cross lint format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ test: ## every test; installs a missing tool, or says which
 	@# Valgrind takes one core for minutes, all else is done beside it.
 	$(MAKE) --output-sync=target $(two) test-c-valgrind check-exports check-header $(TEST_C) $(TEST_PACKAGES)
 
+check: ## a quick loop: formatting, clippy, unit tests, the C suite on a debug library
+	$(cargo) fmt --all --check
+	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
+	$(cargo) test --workspace --features $(TEST_FEATURES) --lib --quiet
+	$(MAKE) test-c-plain PIMS_TEST_SECONDS=1
+
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
 # What is tested with the libraries as they are built.
@@ -75,6 +81,7 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, C
 	$(cargo) clippy -p pims-authority-server --bin pims-authority -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
 	tools/lint.py $(BUILD)/lint
+	$(MAKE) check-links
 	python3 -B -m doctest tools/check-includes.py
 	tools/check-includes.py c-tests cpp-tests
 	@if $(cargo) deny --version >/dev/null 2>&1; then $(cargo) deny --offline check bans licenses sources; \
@@ -89,6 +96,21 @@ fuzz: ## the fuzz targets of fuzz/, a minute each; FUZZ_SECONDS=…, FUZZ_TARGET
 	tools/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 FUZZ_SECONDS ?= 60
+
+DOCS_TOOLS := $(BUILD)/docs-tools
+
+book: $(DOCS_TOOLS)/.done ## the documentation as a book with search, in build/book
+	tools/book.sh $(DOCS_TOOLS) $(BUILD)
+
+check-links: book ## every relative link and heading of the documentation, and of the book
+	tools/check-links.sh $(DOCS_TOOLS)
+
+# lychee's wheel has 300 MB of debug information.
+$(DOCS_TOOLS)/.done: tools/requirements-docs.txt
+	python3 -m venv --clear $(DOCS_TOOLS)
+	$(DOCS_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	strip $(DOCS_TOOLS)/bin/lychee || :
+	@touch $@
 
 advisories: ## known vulnerabilities of the dependencies (RustSec); needs cargo-deny and the network, not part of `make test`
 	$(cargo) deny check advisories

@@ -384,6 +384,71 @@ static void execute_ends_no_subscription_outside_a_callback(void **state)
     mailbox_free(events);
 }
 
+static const char *ending(Answer acknowledgment, char *text, size_t size)
+{
+    snprintf(text, size, "{'transactionId':'%s'}", acknowledgment.transaction);
+    return text;
+}
+
+static void a_transaction_id_ends_that_subscription_and_no_other(void **state)
+{
+    Mailbox *first = mailbox_new();
+    Mailbox *second = mailbox_new();
+    char end_of_first[64];
+
+    (void)state;
+    call(pims_subscribe, ACCOUNT, ACTIVATED, first);
+    ending(assert_succeeded(mailbox_take(first), "null"), end_of_first, sizeof end_of_first);
+    assert_succeeded(ask(pims_unsubscribe, ACCOUNT, "{'transactionId':'00000000-0000'}"), "null");
+    assert_failed(ask(pims_subscribe, ACCOUNT, ACTIVATED), 2005);
+    assert_succeeded(ask(pims_unsubscribe, ACCOUNT, end_of_first), "null");
+    call(pims_subscribe, ACCOUNT, ACTIVATED, second);
+    assert_succeeded(mailbox_take(second), "null");
+    assert_succeeded(ask(pims_unsubscribe, ACCOUNT, end_of_first), "null");
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_event(second, "{'isDeviceActivated':false}");
+    let_events_pass();
+    assert_int_equal(mailbox_count(first), 0);
+    assert_invalid(ask(pims_unsubscribe, ACCOUNT, "{'transactionId':'it'}"), "transactionId");
+    pims_free();
+    mailbox_free(first);
+    mailbox_free(second);
+}
+
+static void its_end_by_its_transaction_id_never_meets_a_full_queue(void **state)
+{
+    Gate *gate = gate_new();
+    Mailbox *events = mailbox_new();
+    Mailbox *others = mailbox_new();
+    Mailbox *ended = mailbox_new();
+    int waiting = 0;
+    char text[64];
+    char params[64];
+
+    (void)state;
+    call(pims_subscribe, ACCOUNT, ACTIVATED, events);
+    ending(assert_succeeded(mailbox_take(events), "null"), text, sizeof text);
+    assert_int_equal(pims_get(SDK_VERSION, NULL, gate_callback, gate), PIMS_OK);
+    gate_wait_entered(gate);
+    while (pims_get(SDK_VERSION, NULL, mailbox_callback, others) == PIMS_OK) {
+        waiting++;
+    }
+    assert_int_equal(pims_unsubscribe(ACCOUNT, NULL, mailbox_callback, others), PIMS_ERROR_QUEUE_FULL);
+    call(pims_unsubscribe, ACCOUNT, text, ended);
+    /* The reserved place is one. */
+    assert_int_equal(pims_unsubscribe(ACCOUNT, quoted(text, params, sizeof params), mailbox_callback, others), PIMS_ERROR_QUEUE_FULL);
+    gate_open(gate);
+    assert_succeeded(mailbox_take(ended), "null");
+    /* In its turn: the calls that waited have their messages. */
+    assert_int_equal(mailbox_count(others), waiting);
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    let_events_pass();
+    assert_int_equal(mailbox_count(events), 0);
+    mailbox_free(events);
+    mailbox_free(others);
+    mailbox_free(ended);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST(changes_are_told_under_one_transaction, with_phone_number),
     TEST(the_message_of_the_call_comes_before_the_event_that_it_caused, with_phone_number),
@@ -400,6 +465,8 @@ static const struct CMUnitTest tests[] = {
     TEST(one_may_unsubscribe_and_subscribe_inside_an_event, with_enrollment),
     TEST(execute_ends_a_subscription_before_the_calls_that_wait, with_enrollment),
     TEST(execute_ends_no_subscription_outside_a_callback, with_enrollment),
+    TEST(a_transaction_id_ends_that_subscription_and_no_other, with_enrollment),
+    TEST(its_end_by_its_transaction_id_never_meets_a_full_queue, with_enrollment),
 };
 
 SUITE_MAIN(tests)

@@ -148,7 +148,9 @@ public:
             return subscribe(api, params());
         }
         if (call == "unsubscribe") {
-            subscriptions_.erase(api);
+            if (!parameters || !parameters->contains("transactionId")) {
+                subscriptions_.erase(api);
+            }
             return unsubscribe(api, params());
         }
         if (call == "event") {

@@ -102,8 +102,9 @@ struct Feed {
     bool dropped = false;
     /* Its owner ended it inside its callback, which is what lets go of what it captured. Else its owner does. */
     bool ended_inside = false;
-    /* The facade that it belongs to, once it is active. */
+    /* The facade that it belongs to, and the parameters that end it and no other one, once it is active. */
     std::uint64_t facade = 0;
+    std::string ending;
     /* The thread on which the callback runs. */
     std::thread::id running;
     std::uintptr_t id = 0;
@@ -119,11 +120,6 @@ struct Hub {
     std::unordered_map<std::uintptr_t, std::shared_ptr<Feed>> feeds;
     std::uintptr_t last_id = 0;
     std::uint64_t facade = 0;
-
-    /* Held while the library is asked to end a subscription, so that the next caller sees whether it accepted. Taken before `mutex`. */
-    std::mutex ending;
-    /* It did not: its queue was full. Guarded by `ending`. */
-    bool left_over = false;
 
     /* Held only while the handler is copied or replaced. */
     std::mutex handling;
@@ -187,14 +183,14 @@ void guarded(Body body) noexcept
     callbacks_running--;
 }
 
-inline void end_left_over() noexcept;
+inline void hand_in_waiting() noexcept;
 extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcept;
 
 extern "C" inline void pims_hpp_on_message(const char *message, void *ctx) noexcept
 {
     const std::unique_ptr<Callback> callback(static_cast<Callback *>(ctx));
     guarded([&] { (*callback)(Message(std::string_view(message))); });
-    end_left_over();
+    hand_in_waiting();
 }
 
 /* `function` is called with a context that it, where it accepts, hands to pims_hpp_on_message. */
@@ -245,19 +241,19 @@ inline void finish(Feed &feed)
     hub().feeds.erase(feed.id);
 }
 
-extern "C" inline void pims_hpp_on_end(const char *message, void *ctx) noexcept
+/* The parameters that end the subscription with this acknowledgment: `{"transactionId":"…"}`, as the message itself begins. */
+inline std::string parameters_of_end(std::string_view acknowledgment)
 {
-    guarded([&] {
-        const Message answer{std::string_view(message)};
-        const std::lock_guard<std::mutex> lock(hub().mutex);
-        if (const auto feed = find(reinterpret_cast<std::uintptr_t>(ctx))) {
-            if (answer.succeeded() || answer.code() == 2001) {
-                finish(*feed);
-            } else {
-                feed->phase = Feed::Phase::active;
-            }
-        }
-    });
+    return std::string(acknowledgment.substr(0, acknowledgment.find(','))) + '}';
+}
+
+/* A subscription ended, or there is no facade any more. */
+extern "C" inline void pims_hpp_on_end(const char *, void *ctx) noexcept
+{
+    const std::lock_guard<std::mutex> lock(hub().mutex);
+    if (const auto feed = find(reinterpret_cast<std::uintptr_t>(ctx))) {
+        finish(*feed);
+    }
 }
 
 /* Ends a subscription before the calls that wait, and returns whether it did. Only the library's thread can, inside a callback. */
@@ -267,69 +263,29 @@ inline bool end_at_once(const Feed &feed) noexcept
         return false;
     }
     const std::unique_ptr<char, decltype(&pims_string_free)> text(
-        pims_execute("unsubscribe", feed.api.string().c_str(), feed.params.string().c_str()), &pims_string_free);
+        pims_execute("unsubscribe", feed.api.string().c_str(), feed.ending.c_str()), &pims_string_free);
     return text && Message(std::string_view(text.get())).succeeded();
 }
 
-/* Asks the library to end a subscription that its owner dropped, with `ending` held. One of a facade that is gone ended with it: the
- * one of that name, if there is one, is another's. Returns whether that is settled: it is not where the queue is full. */
-inline bool ask_for_end(Feed &feed) noexcept
+/* Ends a subscription that its owner dropped, and no other one. Before its acknowledgment that is not possible: the acknowledgment ends it.
+ * The library has a place in its queue reserved for the call: where it does not accept it, it has no such subscription any more. */
+inline void unsubscribe(Feed &feed) noexcept
 {
     {
         const std::lock_guard<std::mutex> lock(hub().mutex);
-        if (!feed.dropped || (feed.phase != Feed::Phase::active && feed.phase != Feed::Phase::held)) {
-            return true;
+        if (feed.phase == Feed::Phase::held) {
+            return finish(feed);
         }
-        if (feed.phase == Feed::Phase::held || feed.facade != hub().facade) {
-            finish(feed);
-            return true;
+        if (feed.phase != Feed::Phase::active) {
+            return;
         }
         feed.phase = Feed::Phase::ending;
     }
-    if (end_at_once(feed)) {
-        const std::lock_guard<std::mutex> lock(hub().mutex);
-        finish(feed);
-        return true;
-    }
     void *const ctx = reinterpret_cast<void *>(feed.id);
-    if (pims_unsubscribe(feed.api.string().c_str(), feed.params.string().c_str(), &pims_hpp_on_end, ctx) == PIMS_OK) {
-        return true;
+    // Inside a callback at once: the next subscription may be among the calls that wait.
+    if (end_at_once(feed) || pims_unsubscribe(feed.api.string().c_str(), feed.ending.c_str(), &pims_hpp_on_end, ctx) != PIMS_OK) {
+        pims_hpp_on_end(nullptr, ctx);
     }
-    const std::lock_guard<std::mutex> lock(hub().mutex);
-    feed.phase = feed.phase == Feed::Phase::ending ? Feed::Phase::active : feed.phase;
-    return false;
-}
-
-/* What is not settled now is asked again after each message: a full queue has messages to come. */
-inline void unsubscribe(Feed &feed) noexcept
-{
-    const std::lock_guard<std::mutex> turn(hub().ending);
-    hub().left_over |= !ask_for_end(feed);
-}
-
-inline std::shared_ptr<Feed> find_left_over()
-{
-    const std::lock_guard<std::mutex> lock(hub().mutex);
-    for (const auto &entry : hub().feeds) {
-        if (entry.second->dropped && entry.second->phase == Feed::Phase::active) {
-            return entry.second;
-        }
-    }
-    return nullptr;
-}
-
-/* Not by pims_hpp_on_end, which may run inside ask_for_end. */
-inline bool is_left_over() noexcept
-{
-    const std::lock_guard<std::mutex> turn(hub().ending);
-    while (hub().left_over) {
-        const auto feed = find_left_over();
-        if (feed && !ask_for_end(*feed)) {
-            return true;
-        }
-        hub().left_over = feed != nullptr;
-    }
-    return false;
 }
 
 /* Hands in a subscription that is held. The library may answer before this returns. Where the queue is full it stays held. */
@@ -366,11 +322,8 @@ inline std::shared_ptr<Feed> find_waiting() noexcept
 }
 
 /* After each message: a full queue has messages to come. */
-inline void end_left_over() noexcept
+inline void hand_in_waiting() noexcept
 {
-    callbacks_running++;
-    static_cast<void>(is_left_over());
-    callbacks_running--;
     if (const auto feed = find_waiting()) {
         hand_in(feed);
     }
@@ -442,6 +395,7 @@ extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcep
         } else if (feed->phase == Feed::Phase::asked) {
             feed->phase = Feed::Phase::active;
             feed->facade = hub().facade;
+            feed->ending = parameters_of_end(message);
         }
         if (!feed->dropped) {
             const Running running(*feed);
@@ -453,7 +407,7 @@ extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcep
             unsubscribe(*feed);
         }
     });
-    end_left_over();
+    hand_in_waiting();
 }
 
 inline std::uint64_t facade_of_this_process()
@@ -609,10 +563,6 @@ private:
 {
     if (!callback) {
         throw Refused(Refusal::null_callback);
-    }
-    // A dropped one would make this one a duplicate: as long as the full queue keeps it, it refuses this one too.
-    if (detail::is_left_over()) {
-        throw Refused(Refusal::queue_full);
     }
     const auto feed = std::make_shared<detail::Feed>(api.text(), params, std::move(callback));
     const char *const name = feed->api.for_c();

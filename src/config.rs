@@ -11,7 +11,8 @@ use inwebo::values::Modulus;
 use zeroize::Zeroizing;
 
 use crate::error::{Code, Error};
-use crate::params::{Params, Value};
+pub use crate::log::{LogLevel, NewLogFile};
+use crate::params::{Params, Value, is_token};
 use crate::store::{Sharing, StorageKey};
 use crate::transport::http::is_proxy;
 
@@ -26,30 +27,6 @@ pub enum Environment {
     Development,
 }
 
-/// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// Nothing.
-    None,
-    /// Errors.
-    Low,
-    /// And warnings and the life of the facade.
-    Medium,
-    /// And each request, never a secret of it.
-    High,
-}
-
-/// When a new log file begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NewLogFile {
-    /// With each `pims_init`.
-    AppLaunch,
-    /// With each day (UTC).
-    Day,
-    /// After so many minutes.
-    Duration(u32),
-}
-
 /// Where the service is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceUrl {
@@ -58,9 +35,6 @@ pub enum ServiceUrl {
     /// At a URL.
     Remote(String),
 }
-
-/// The longest access token that is taken, in bytes.
-const MAX_TOKEN: usize = 16 * 1024;
 
 /// What is only for the embedded authority.
 #[derive(Clone, Debug, Default)]
@@ -406,11 +380,6 @@ fn proxy(network: &Section<'_>) -> Result<Option<String>, Error> {
         Some(_) => Err(network.expected("proxy", "a URL, http://host:port or https://host:port")),
         None => Ok(None),
     }
-}
-
-/// Whether a text can stand in a header as an access token.
-pub(crate) fn is_token(text: &str) -> bool {
-    (1..=MAX_TOKEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn access_token(account: &Section<'_>) -> Result<Option<Zeroizing<String>>, Error> {

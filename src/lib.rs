@@ -9,8 +9,12 @@
 //! | [`facade`] | the one facade of a process, its queue and its thread |
 //! | [`api`] | one file an api name: parameters in, result out |
 //! | [`strongauth`] | the state machine and what runs an operation |
-//! | [`inwebo`](::inwebo) | a crate of its own: the exchange, without I/O |
+//! | [`inwebo`] | a crate of its own: the exchange, without I/O |
 //! | [`store`], [`transport`] | the sealed record; the way to the service |
+//! | [`config`], [`message`], [`params`] | the texts that go in and out |
+//! | [`error`], `log`, [`clock`] | the error catalogue, the log, the time: ground floor |
+//!
+//! No two modules need each other: `tests/no_circles` reads the `use` lines.
 
 #![deny(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! The log: files under `<storage.path>/logs`.
 //!
-//! One log a process, as there is one facade. What is logged is written for people who integrate the library; no PIN, code, key, token
-//! or one-time password is ever handed to it.
+//! One log a process, as there is one facade. What is logged is written for people who integrate
+//! the library; no PIN, code, key, token or one-time password is ever handed to it.
 
 use std::fmt;
 use std::fs::File;
@@ -15,8 +15,31 @@ use pims_private_files::{Access, Folder};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::config::{LogLevel, NewLogFile};
 use crate::process::PerProcess;
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Nothing.
+    None,
+    /// Errors.
+    Low,
+    /// And warnings and the life of the facade.
+    Medium,
+    /// And each request, never a secret of it.
+    High,
+}
+
+/// When a new log file begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewLogFile {
+    /// With each `pims_init`.
+    AppLaunch,
+    /// With each day (UTC).
+    Day,
+    /// After so many minutes.
+    Duration(u32),
+}
 
 /// The log of this process. A forked child does not write into its parent's.
 static LOG: PerProcess<Log> = PerProcess::new();
@@ -47,7 +70,8 @@ const FOLDER: &str = "logs";
 /// How many files are kept: with each new one the oldest beyond this number are deleted.
 const MAX_FILES: usize = 30;
 
-/// Begins to log into `logs` in the folder of the storage. The file is made with the first line, or by [`path`].
+/// Begins to log into `logs` in the folder of the storage. The file is made with the first line, or
+/// by [`path`].
 pub(crate) fn begin(storage: Arc<Folder>, level: LogLevel, rotation: NewLogFile) {
     *lock() = Some(Logger::new(storage, rotation, SystemTime::now()));
     LOG.get().level.store(level as u8, Ordering::Release);
@@ -109,7 +133,8 @@ pub(crate) fn write(word: &str, text: fmt::Arguments<'_>) {
     }
 }
 
-/// Writes a line of an error unless the log is just being written: for a panic, which may have come from there.
+/// Writes a line of an error unless the log is just being written: for a panic, which may have come
+/// from there.
 pub(crate) fn try_error(text: fmt::Arguments<'_>) {
     if is_on(LogLevel::Low)
         && let Ok(mut logger) = LOG.get().logger.try_lock()
@@ -196,7 +221,8 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Whether this is the name of a log: `pims-20261123.log`, `pims-20261123T031200123456Z.log`. Nothing else of the folder is ever touched.
+/// Whether this is the name of a log: `pims-20261123.log`, `pims-20261123T031200123456Z.log`.
+/// Nothing else of the folder is ever touched.
 fn is_log(name: &str) -> bool {
     let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     let moment = name.strip_prefix("pims-").and_then(|rest| rest.strip_suffix(".log"));
@@ -215,7 +241,8 @@ fn delete_oldest(folder: &Folder, current: &str) {
     }
 }
 
-/// A moment as it stands in a file name, in UTC, to the microsecond, so that no two launches share one: `20261123T031200123456Z`.
+/// A moment as it stands in a file name, in UTC, to the microsecond, so that no two launches share
+/// one: `20261123T031200123456Z`.
 fn moment(time: SystemTime) -> String {
     let time = OffsetDateTime::from(time);
     let (date, clock) = (time.date(), time.time());
@@ -234,7 +261,7 @@ fn moment(time: SystemTime) -> String {
 /// Logs an error: something does not work.
 macro_rules! error {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::config::LogLevel::Low) {
+        if $crate::log::is_on($crate::log::LogLevel::Low) {
             $crate::log::write("ERROR", format_args!($($text)*));
         }
     };
@@ -243,7 +270,7 @@ macro_rules! error {
 /// Logs a warning: something should be looked at.
 macro_rules! warning {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::config::LogLevel::Medium) {
+        if $crate::log::is_on($crate::log::LogLevel::Medium) {
             $crate::log::write("WARN", format_args!($($text)*));
         }
     };
@@ -252,7 +279,7 @@ macro_rules! warning {
 /// Logs a step in the life of the facade.
 macro_rules! lifecycle {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::config::LogLevel::Medium) {
+        if $crate::log::is_on($crate::log::LogLevel::Medium) {
             $crate::log::write("INFO", format_args!($($text)*));
         }
     };
@@ -261,7 +288,7 @@ macro_rules! lifecycle {
 /// Logs a request and how it ended.
 macro_rules! request {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::config::LogLevel::High) {
+        if $crate::log::is_on($crate::log::LogLevel::High) {
             $crate::log::write("CALL", format_args!($($text)*));
         }
     };

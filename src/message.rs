@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::error::{Error, Note, WRONG_PINS_SINCE};
 
 /// What an operation gives back. Public names are static: only values vary.
 pub enum Output {
@@ -36,21 +36,6 @@ pub enum Output {
     },
     /// An output, and wrong PINs that the owner is to know of. They stand beside the result, not in it.
     Noted(Box<Self>, WrongPins),
-}
-
-/// The name of the member of `info` that tells of wrong PINs.
-pub const WRONG_PINS_SINCE: &str = "wrongPinsSince";
-
-/// Wrong PINs as a message tells them.
-pub struct Note(pub WrongPins);
-
-impl Serialize for Note {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("count", &self.0.count)?;
-        map.serialize_entry("since", &self.0.since)?;
-        map.end()
-    }
 }
 
 /// `info` of a message that is no error.
@@ -124,6 +109,16 @@ impl TransactionId {
         let mut id = [0; Self::LENGTH];
         id.copy_from_slice(&text[..Self::LENGTH]);
         Self(id)
+    }
+
+    /// Reads an id from its text.
+    pub fn read(text: &str) -> Option<Self> {
+        let id: [u8; Self::LENGTH] = text.as_bytes().try_into().ok()?;
+        let is_right = |(place, byte): (usize, &u8)| match place {
+            8 => *byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        };
+        id.iter().enumerate().all(is_right).then_some(Self(id))
     }
 
     /// Its text.
@@ -267,6 +262,15 @@ mod tests {
         assert!(text(Err(Error::new(Code::Timeout))).ends_with(&format!("\"label\":\"Timeout\",{note}}}}}")));
         let silent = Message::of_outcome(id, &noting(Ok(Output::Null), None));
         assert!(!silent.as_str().contains("info"));
+    }
+
+    #[test]
+    fn an_id_is_read_from_its_own_text_alone() {
+        let id = TransactionId::new();
+        assert_eq!(TransactionId::read(id.as_str()), Some(id));
+        for bad in ["", "953cfefb-bc7", "953cfefb-bc72-", "953cfefbbbc72", "953CFEFB-BC72", "953cfefb-bc7\u{e9}"] {
+            assert_eq!(TransactionId::read(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -12,6 +12,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Error;
 
+/// The longest access token that is taken, in bytes.
+const MAX_TOKEN: usize = 16 * 1024;
+
 /// The parameters of one call. Where a name is repeated, the last one counts, as in every JSON library of the bindings.
 pub struct Params<'a>(Vec<(Text<'a>, Value<'a>)>);
 
@@ -156,7 +159,7 @@ impl Value<'_> {
     /// An access token: printable ASCII without spaces.
     pub fn access_token(&self, name: &'static str) -> Result<Zeroizing<String>, Error> {
         match self.as_text() {
-            Some(token) if crate::config::is_token(token) => Ok(Zeroizing::new(token.to_owned())),
+            Some(token) if is_token(token) => Ok(Zeroizing::new(token.to_owned())),
             _ => Err(Error::invalid(name, "expected a token of printable ASCII characters without spaces")),
         }
     }
@@ -220,6 +223,11 @@ fn begins_with_zero(text: &str, error: &serde_json::Error) -> bool {
         let is_inside = before.last().is_some_and(|last| last.is_ascii_digit() || b".eE+".contains(last));
         !is_inside && matches!(number, [b'0', next, ..] if next.is_ascii_digit())
     })
+}
+
+/// Returns whether a text can stand in a header as an access token.
+pub(crate) fn is_token(text: &str) -> bool {
+    (1..=MAX_TOKEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl<'de> Deserialize<'de> for Params<'de> {

@@ -3,7 +3,7 @@
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -177,6 +177,135 @@ fn a_subscription_is_one_an_api_and_ends_when_it_is_ended() {
         assert_eq!(one(&call(Method::Subscribe, ACCOUNT, bad))["error"]["code"], code, "{bad}");
     }
     assert_eq!(one(&call(Method::Subscribe, "pims.sdk.version", "{}"))["error"]["code"], 2002);
+}
+
+/// The parameters that end the subscription whose messages have the id of this one.
+fn ending(message: &Value) -> String {
+    json!({"transactionId": message["transactionId"]}).to_string()
+}
+
+#[test]
+fn a_transaction_id_ends_its_own_subscription_and_no_other() {
+    let _session = Session::begin();
+    let events = call(Method::Subscribe, ACCOUNT, ACTIVATED);
+    let first = one(&events);
+    // Ids of other messages end nothing: of the refused subscription, and of an ordinary call.
+    let refused = one(&call(Method::Subscribe, ACCOUNT, ACTIVATED));
+    assert_eq!(refused["error"]["code"], 2005);
+    for other in [refused, one(&call(Method::Get, ACCOUNT, ACTIVATED))] {
+        assert_eq!(one(&call(Method::Unsubscribe, ACCOUNT, &ending(&other)))["result"], Value::Null);
+        assert_eq!(one(&call(Method::Subscribe, ACCOUNT, ACTIVATED))["error"]["code"], 2005);
+    }
+    assert_eq!(one(&call(Method::Unsubscribe, ACCOUNT, &ending(&first)))["status"], "SUCCEEDED");
+    assert!(events.recv().is_err(), "its callback was dropped with it");
+
+    // The id of a subscription that has ended ends no later one.
+    let next = call(Method::Subscribe, ACCOUNT, ACTIVATED);
+    let second = one(&next);
+    assert_eq!(second["status"], "SUCCEEDED");
+    assert_eq!(one(&call(Method::Unsubscribe, ACCOUNT, &ending(&first)))["status"], "SUCCEEDED");
+    assert_eq!(one(&call(Method::Subscribe, ACCOUNT, ACTIVATED))["error"]["code"], 2005);
+
+    for (bad, code) in [
+        (r#"{"transactionId":""}"#, 2102),
+        (r#"{"transactionId":1}"#, 2102),
+        (r#"{"transactionId":"953CFEFB-BC72"}"#, 2102),
+        (r#"{"transactionId":["953cfefb-bc72"]}"#, 2102),
+        (r#"{"transactionId":"953cfefb-bc72","type":"otp","actionType":"strong"}"#, 2102),
+        (r#"{"transactionId":"953cfefb-bc72","type":"isDeviceActivated"}"#, 2101),
+    ] {
+        assert_eq!(one(&call(Method::Unsubscribe, ACCOUNT, bad))["error"]["code"], code, "{bad}");
+    }
+    assert_eq!(one(&call(Method::Subscribe, ACCOUNT, ACTIVATED))["error"]["code"], 2005);
+
+    // `null` is as if it were missing.
+    assert_eq!(one(&call(Method::Unsubscribe, ACCOUNT, r#"{"transactionId":null}"#))["status"], "SUCCEEDED");
+    assert!(next.recv().is_err(), "its callback was dropped with it");
+}
+
+/// Keeps the facade's thread in a callback until the sender is dropped.
+fn hold_thread() -> Sender<()> {
+    let (release, wait) = channel::<()>();
+    let (entered, is_in) = channel();
+    let callback = Box::new(move |_: &facade::Message| {
+        entered.send(()).unwrap();
+        let _ = wait.recv();
+    });
+    facade::call(Method::Get, ACCOUNT, ACTIVATED, callback).unwrap();
+    is_in.recv().unwrap();
+    release
+}
+
+/// Hands in calls until the queue is full.
+fn fill_queue() {
+    for _ in 0..facade::MAX_WAITING {
+        facade::call(Method::Get, ACCOUNT, ACTIVATED, Box::new(|_| {})).unwrap();
+    }
+}
+
+fn is_queue_full(method: Method, params: &str) -> bool {
+    let callback = Box::new(|_: &facade::Message| panic!("it was not accepted"));
+    facade::call(method, ACCOUNT, params, callback).is_err()
+}
+
+#[test]
+fn the_end_of_a_subscription_never_meets_a_full_queue() {
+    let _session = Session::begin();
+    let events = call(Method::Subscribe, ACCOUNT, ACTIVATED);
+    let acknowledgment = one(&events);
+    let release = hold_thread();
+    fill_queue();
+    assert!(is_queue_full(Method::Unsubscribe, "{}"));
+    assert!(is_queue_full(Method::Unsubscribe, r#"{"transactionId":"00000000-0000"}"#));
+    assert!(is_queue_full(Method::Unsubscribe, r#"{"transactionId":1}"#));
+    assert!(is_queue_full(Method::Get, &ending(&acknowledgment)));
+    let ended = call(Method::Unsubscribe, ACCOUNT, &ending(&acknowledgment));
+    // One place is reserved: the queue grows no further.
+    assert!(is_queue_full(Method::Unsubscribe, &ending(&acknowledgment)));
+    drop(release);
+    assert_eq!(one(&ended)["result"], Value::Null);
+    assert!(events.recv().is_err(), "its callback was dropped with it");
+
+    // The next subscription has a place of its own, which goes with it.
+    let events = call(Method::Subscribe, ACCOUNT, ACTIVATED);
+    let acknowledgment = one(&events);
+    assert_eq!(one(&call(Method::Unsubscribe, ACCOUNT, ""))["status"], "SUCCEEDED");
+    let release = hold_thread();
+    fill_queue();
+    assert!(is_queue_full(Method::Unsubscribe, &ending(&acknowledgment)));
+    drop(release);
+}
+
+#[test]
+fn a_callback_ends_its_subscription_by_the_id_of_its_acknowledgment() {
+    let _session = Session::begin();
+    let (sender, told) = channel();
+    // Both wait before the first one is acknowledged.
+    let release = hold_thread();
+    let callback = Box::new(move |message: &facade::Message| {
+        let message: Value = serde_json::from_str(message.as_str()).unwrap();
+        let other = json!({"transactionId": "00000000-0000"}).to_string();
+        let _ = sender.send(execute("unsubscribe", ACCOUNT, &other));
+        let _ = sender.send(execute("unsubscribe", ACCOUNT, &ending(&message)));
+    });
+    facade::call(Method::Subscribe, ACCOUNT, ACTIVATED, callback).unwrap();
+    let next = call(Method::Subscribe, ACCOUNT, ACTIVATED);
+    drop(release);
+    assert_eq!(one(&told)["status"], "SUCCEEDED");
+    assert_eq!(one(&told)["status"], "SUCCEEDED");
+    assert!(told.recv().is_err(), "its callback was dropped with it");
+    let acknowledgment = one(&next);
+    assert_eq!(acknowledgment["status"], "SUCCEEDED");
+
+    // The same inside the acknowledgment, with the id of another subscription: it goes on.
+    let (sender, told) = channel();
+    let callback = Box::new(move |_: &facade::Message| {
+        let _ = sender.send(execute("unsubscribe", ACCOUNT, r#"{"transactionId":"00000000-0000"}"#));
+    });
+    facade::call(Method::Get, ACCOUNT, ACTIVATED, callback).unwrap();
+    assert_eq!(one(&told)["status"], "SUCCEEDED");
+    assert_eq!(one(&call(Method::Subscribe, ACCOUNT, ACTIVATED))["error"]["code"], 2005);
+    assert_eq!(execute("unsubscribe", ACCOUNT, &ending(&acknowledgment))["error"]["code"], 2002);
 }
 
 /// The code of the last SMS.

@@ -279,7 +279,7 @@ fn after_a_change_that_was_cut_off_a_wrong_pin_is_told_with_the_other_that_may_b
     bench.script.answer("ActionFinalize", "<err>NOK:ACCESS</err><attemptsLeft>4</attemptsLeft>");
     let failure = component.otp_with_pin(&pin("1234")).err().unwrap();
     assert!(matches!(failure, Failure::PinUncertain(_)), "{failure}");
-    let told = serde_json::to_value(pims::error::Error::from_failure(&failure, "pinCode")).unwrap();
+    let told = serde_json::to_value(pims::api::from_failure(&failure, "pinCode")).unwrap();
     assert_eq!((&told["code"], &told["info"]["attemptsLeft"]), (&2308.into(), &4.into()));
     assert!(told["detail"].as_str().unwrap().contains("try the new one first"), "{told}");
     assert_eq!(bench.memory.record().intent, Some(Intent::ChangePin), "it is still open");

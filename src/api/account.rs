@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::{Method, Route, Selector, Task, failed};
-use crate::error::Error;
-use crate::message::Output;
+use crate::error::{Code, Error};
+use crate::message::{Output, TransactionId};
 use crate::params::{Params, Value};
 use crate::strongauth::AccountView;
 use crate::strongauth::record::Block;
@@ -56,24 +56,63 @@ pub struct Topics {
     blocked: bool,
 }
 
-/// Judges the parameters of a subscription, or of its end, which needs none. Both may name the api alone.
-pub fn topics(method: Method, api: &str, text: &str) -> Result<Topics, Error> {
-    if api != API {
-        return Err(super::Error::new(crate::error::Code::NotSupported)
-            .with_detail(format!("the only api with events is {API}")));
-    }
+/// The subscriptions that a call ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The subscription to the api, if there is one.
+    Any,
+    /// The subscription whose messages have this id, and no other one.
+    One(TransactionId),
+}
+
+/// Judges the parameters of a subscription.
+pub fn topics(api: &str, text: &str) -> Result<Topics, Error> {
+    has_events(api)?;
+    topics_of(&Params::read(text)?)
+}
+
+/// Judges the parameters of a call that ends a subscription. It needs none.
+pub fn ending(api: &str, text: &str) -> Result<Ending, Error> {
+    has_events(api)?;
     let params = Params::read(text)?;
-    if method == Method::Unsubscribe && params.get("type").is_none() {
-        return Ok(Topics { activated: true, blocked: true });
+    // The topics may be repeated, as they were given to the subscription.
+    if params.get("type").is_some() {
+        topics_of(&params)?;
     }
+    let Some(given) = params.get("transactionId") else { return Ok(Ending::Any) };
+    given
+        .as_text()
+        .and_then(TransactionId::read)
+        .map(Ending::One)
+        .ok_or_else(|| Error::invalid("transactionId", "expected the \"transactionId\" of the subscription's messages"))
+}
+
+fn has_events(api: &str) -> Result<(), Error> {
+    if api == API {
+        return Ok(());
+    }
+    Err(Error::new(Code::NotSupported).with_detail(format!("the only api with events is {API}")))
+}
+
+fn topics_of(params: &Params<'_>) -> Result<Topics, Error> {
     let mut topics = Topics { activated: false, blocked: false };
     match params.get("type") {
         None => return Err(Error::missing("type")),
         Some(Value::List(names)) if !names.is_empty() => names.iter().try_for_each(|name| topics.add(name))?,
         Some(name) => topics.add(name)?,
     }
-    super::strong_action_type(&params)?;
+    super::strong_action_type(params)?;
     Ok(topics)
+}
+
+impl Ending {
+    /// Whether the call ends the subscription with this id.
+    pub fn includes(self, id: TransactionId) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(ended) => ended == id,
+        }
+    }
 }
 
 impl Topics {

@@ -7,6 +7,7 @@ mod account;
 #[cfg(feature = "embedded")]
 mod authority;
 mod enrollment;
+mod failure;
 mod otp;
 mod pincode;
 mod sdk;
@@ -21,7 +22,8 @@ use std::sync::{PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-pub use account::{Topics, event, topics};
+pub use account::{Ending, Topics, ending, event, topics};
+pub use failure::{from_failure, from_failure_of_enrollment, from_failure_without_pin};
 
 use crate::config::{Config, DeviceConfig};
 use crate::error::{Code, Error};
@@ -295,12 +297,12 @@ fn not_configured() -> Error {
 
 /// Makes an error of a failed operation whose PIN parameter is called `pin`.
 fn failed(pin: &'static str) -> impl Fn(Failure) -> Error {
-    move |failure| Error::from_failure(&failure, pin)
+    move |failure| from_failure(&failure, pin)
 }
 
 /// The same of an enrollment.
 fn of_enrollment(failure: Failure) -> Error {
-    Error::from_failure_of_enrollment(&failure)
+    from_failure_of_enrollment(&failure)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `pims.authentication.otp`: one-time passwords.
 
-use super::{Error, Method, Route, Selector, Task, failed};
+use super::{Method, Route, Selector, Task, failed, from_failure_without_pin};
 use crate::message::Output;
 
 const API: &str = "pims.authentication.otp";
@@ -30,7 +30,7 @@ pub(super) const ROUTES: &[Route] = &[
         judge: |_, _| {
             Task::new(|component| {
                 let otp = component.strong()?.otp_without_pin();
-                let otp = otp.map_err(|failure| Error::from_failure_without_pin(&failure))?;
+                let otp = otp.map_err(|failure| from_failure_without_pin(&failure))?;
                 Ok(Output::Text("otp", otp))
             })
         },

@@ -16,10 +16,10 @@
 //! pims::facade::free();
 //! ```
 
-mod core;
 mod panics;
 mod queue;
 mod reply;
+mod state;
 mod worker;
 
 use std::cell::Cell;
@@ -35,17 +35,18 @@ pub use self::reply::Callback;
 pub use crate::api::Method;
 pub use crate::message::Message;
 
-use self::core::Core;
 use self::queue::{Job, Queue, Rejected};
 use self::reply::Reply;
-use crate::api::{Task, View, judge, known_name, topics};
+use self::state::Core;
+use crate::api::{Ending, Task, View, ending, judge, known_name};
 use crate::error::{Code, Error};
 use crate::log;
-use crate::message::{Outcome, Output};
+use crate::message::{Outcome, Output, TransactionId};
 use crate::process::PerProcess;
 use crate::transport::http::Interrupt;
 
-/// How many calls may wait. One more is not accepted.
+/// How many calls may wait. One more is not accepted, unless it is the end of a subscription by its
+/// transaction id, which has a place reserved.
 pub const MAX_WAITING: usize = 1024;
 
 /// What this process has one of. A forked child begins without a facade, and does not touch its parent's: the queue, the thread and
@@ -65,8 +66,8 @@ struct Here {
 thread_local! {
     /// The process in which this thread is a facade's worker, or 0: then a callback of it may be running.
     static WORKS_IN: Cell<u32> = const { Cell::new(0) };
-    /// Whether a callback on this thread, a facade's worker, ended the subscription at once.
-    static HAS_ENDED: Cell<bool> = const { Cell::new(false) };
+    /// The subscription that this thread, a facade's worker, serves. A callback on it may end it.
+    static SUBSCRIPTION: Cell<Option<TransactionId>> = const { Cell::new(None) };
 }
 
 /// A call was not accepted because [`MAX_WAITING`] calls wait already. Its callback is not called.
@@ -103,7 +104,11 @@ pub fn call(method: Method, api: &str, params: &str, callback: Callback) -> Resu
         return Ok(());
     };
     let job = Job { method, api: api.into(), params: Zeroizing::new(params.into()), reply: Reply::new(callback) };
-    match facade.queue.push(job) {
+    let pushed = match facade.queue.push(job) {
+        Err(Rejected::Full(job)) => push_to_full(&facade.queue, job),
+        pushed => pushed,
+    };
+    match pushed {
         Ok(()) => Ok(()),
         Err(Rejected::Closed(job)) => {
             job.reply.send(&Err(not_initialized()));
@@ -116,10 +121,20 @@ pub fn call(method: Method, api: &str, params: &str, callback: Callback) -> Resu
     }
 }
 
+/// Hands in a call that found the queue full. A subscription has a place for its end.
+fn push_to_full(queue: &Queue, job: Job) -> Result<(), Rejected> {
+    if job.method == Method::Unsubscribe
+        && let Ok(Ending::One(id)) = ending(&job.api, &job.params)
+    {
+        return queue.push_end_of(id, job);
+    }
+    Err(Rejected::Full(job))
+}
+
 /// Runs a call on this thread and returns its message. `method` is `init`, `get`, `set` or `free`; of `init`, `params` is the
 /// configuration. Inside a callback on the facade's thread `method` may be `unsubscribe`.
 pub fn execute(method: &str, api: &str, params: &str) -> Message {
-    let id = crate::message::TransactionId::new();
+    let id = TransactionId::new();
     let run = || match method {
         "init" => make(params).map(|facade| {
             facade.queue.begin_silently();
@@ -150,8 +165,11 @@ fn execute_call(method: Method, api: &str, params: &str) -> Outcome {
 /// the worker's thread can do this; also the acknowledgment's own.
 fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
     let Some(facade) = current().filter(|facade| !facade.queue.is_closed()) else { return Err(not_initialized()) };
-    let outcome = topics(Method::Unsubscribe, api, params).and_then(|_| {
+    let outcome = ending(api, params).and_then(|ending| {
         if WORKS_IN.get() == facade.process {
+            if SUBSCRIPTION.get().is_some_and(|id| ending.includes(id)) {
+                SUBSCRIPTION.set(None);
+            }
             Ok(Output::Null)
         } else {
             Err(Error::new(Code::NotSupported)
@@ -159,7 +177,6 @@ fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
         }
     });
     note(Method::Unsubscribe, api, &outcome);
-    HAS_ENDED.set(HAS_ENDED.get() || outcome.is_ok());
     outcome
 }
 

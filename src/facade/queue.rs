@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::reply::Reply;
 use super::{MAX_WAITING, lock};
 use crate::api::Method;
+use crate::message::TransactionId;
 
 /// How long the worker looks for the next call before it sleeps. A caller that has just had its answer often calls again at once, and
 /// waking a thread costs more than this, on another core that went idle several times as much.
@@ -56,6 +57,8 @@ struct State {
     begin: Option<Option<Reply>>,
     begun: bool,
     jobs: VecDeque<Job>,
+    /// The subscription whose end is accepted also when the queue is full.
+    reserved_for: Option<TransactionId>,
     news: bool,
     closed: bool,
 }
@@ -77,17 +80,38 @@ impl Queue {
 
     /// Accepts a call, or gives it back.
     pub(super) fn push(&self, job: Job) -> Result<(), Rejected> {
+        self.accept(job, |state| state.jobs.len() < MAX_WAITING)
+    }
+
+    /// Accepts the end of a subscription, or gives it back. The first one finds the reserved place.
+    pub(super) fn push_end_of(&self, id: TransactionId, job: Job) -> Result<(), Rejected> {
+        self.accept(job, |state| {
+            state.jobs.len() < MAX_WAITING || state.reserved_for.take_if(|reserved| *reserved == id).is_some()
+        })
+    }
+
+    fn accept(&self, job: Job, has_place: impl FnOnce(&mut State) -> bool) -> Result<(), Rejected> {
         let mut state = lock(&self.state);
         if state.closed {
             return Err(Rejected::Closed(job));
         }
-        if state.jobs.len() >= MAX_WAITING {
+        if !has_place(&mut state) {
             return Err(Rejected::Full(job));
         }
         state.jobs.push_back(job);
         drop(state);
         self.notify();
         Ok(())
+    }
+
+    /// Reserves one place beyond the limit: for the end of this subscription, which begins.
+    pub(super) fn reserve_end_of(&self, id: TransactionId) {
+        lock(&self.state).reserved_for = Some(id);
+    }
+
+    /// Gives the reserved place up: the subscription has ended.
+    pub(super) fn give_place_up(&self) {
+        lock(&self.state).reserved_for = None;
     }
 
     /// Tells the worker that there is something for subscribers.

@@ -19,6 +19,11 @@ impl Reply {
         Self { id: TransactionId::new(), callback: Some(callback) }
     }
 
+    /// The id of the call's messages.
+    pub(super) fn id(&self) -> TransactionId {
+        self.id
+    }
+
     /// Answers the call.
     pub(super) fn send(self, outcome: &Outcome) {
         drop(self.acknowledge(outcome));

@@ -6,8 +6,8 @@ use std::thread::{Builder, JoinHandle};
 
 use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
-use super::{Facade, HAS_ENDED, WORKS_IN, not_initialized, note, try_lock};
-use crate::api::{Method, Topics, event, topics};
+use super::{Facade, SUBSCRIPTION, WORKS_IN, not_initialized, note, try_lock};
+use crate::api::{Method, Topics, ending, event, topics};
 use crate::error::{Code, Error};
 use crate::log;
 use crate::message::Output;
@@ -72,11 +72,13 @@ impl Worker<'_> {
             }
             Method::Subscribe => self.subscribe(&api, &params, reply),
             Method::Unsubscribe => {
-                let outcome = topics(method, &api, &params).map(|_| Output::Null);
+                let outcome = ending(&api, &params).map(|ending| {
+                    if SUBSCRIPTION.get().is_some_and(|id| ending.includes(id)) {
+                        self.end();
+                    }
+                    Output::Null
+                });
                 note(method, &api, &outcome);
-                if outcome.is_ok() {
-                    self.subscription = None;
-                }
                 reply.send(&outcome);
             }
         }
@@ -85,23 +87,32 @@ impl Worker<'_> {
 
     /// Ends the subscription if a callback that just ran asked for its end.
     fn end_if_asked(&mut self) {
-        if HAS_ENDED.take() {
-            self.subscription = None;
+        if self.subscription.is_some() && SUBSCRIPTION.get().is_none() {
+            self.end();
         }
+    }
+
+    fn end(&mut self) {
+        self.subscription = None;
+        SUBSCRIPTION.set(None);
+        self.facade.queue.give_place_up();
     }
 
     fn subscribe(&mut self, api: &str, params: &str, reply: Reply) {
         let configured = |topics| self.facade.view.configured().map(|()| topics);
-        let judged =
-            topics(Method::Subscribe, api, params).and_then(configured).and_then(|topics| match self.subscription {
-                Some(_) => {
-                    Err(Error::new(Code::Duplicate)
-                        .with_detail("there is a subscription to this api: unsubscribe first"))
-                }
-                None => Ok(topics),
-            });
+        let judged = topics(api, params).and_then(configured).and_then(|topics| match self.subscription {
+            Some(_) => {
+                Err(Error::new(Code::Duplicate).with_detail("there is a subscription to this api: unsubscribe first"))
+            }
+            None => Ok(topics),
+        });
         let outcome = judged.as_ref().map(|_| Output::Null).map_err(Clone::clone);
         note(Method::Subscribe, api, &outcome);
+        if outcome.is_ok() {
+            // Before the acknowledgment: its callback may end the subscription.
+            SUBSCRIPTION.set(Some(reply.id()));
+            self.facade.queue.reserve_end_of(reply.id());
+        }
         let subscriber = reply.acknowledge(&outcome);
         if let (Ok(topics), Some(subscriber)) = (judged, subscriber) {
             self.subscription = Some(Subscription { topics, subscriber });

@@ -25,7 +25,8 @@ pub const PIMS_ERROR_NULL_API: i32 = -2;
 pub const PIMS_ERROR_NOT_UTF8: i32 = -3;
 /// Not accepted: a text is longer than `PIMS_MAX_TEXT` bytes.
 pub const PIMS_ERROR_TOO_LONG: i32 = -4;
-/// Not accepted: 1,024 calls wait already. Call again later.
+/// Not accepted: 1,024 calls wait already. Call again later. One call has a place reserved: the end of
+/// a subscription by its transaction id.
 pub const PIMS_ERROR_QUEUE_FULL: i32 = -5;
 
 /// The longest text that is taken, in bytes, without its NUL.
@@ -124,6 +125,14 @@ pub unsafe extern "C" fn pims_subscribe(
 
 /// Ends a subscription: exactly one message, and after it no `RESULT` of that subscription. Without a subscription it succeeds too.
 ///
+/// @param params With `{"transactionId":"…"}` the call ends the subscription whose messages have this
+///               id, and no other one; if that subscription has ended, it ends none. Without
+///               `transactionId` the call ends the subscription to the api.
+///
+/// Each subscription has one place in the queue reserved for its end by its id. So the first such call
+/// is accepted also when 1,024 calls wait; `PIMS_ERROR_QUEUE_FULL` then says that the subscription has
+/// ended, or that its end waits already.
+///
 /// All else as `pims_get`.
 ///
 /// # Safety
@@ -158,6 +167,7 @@ pub extern "C" fn pims_free() -> i32 {
 ///
 /// @param method `"init"`, `"get"`, `"set"` or `"free"`. Inside a callback on the library's thread also `"unsubscribe"`: it ends the
 ///               subscription before the calls that wait, also in the callback that gets its acknowledgment. Elsewhere that is 2002.
+///               Its `params` are those of `pims_unsubscribe`.
 /// @param api    The name of an api; `NULL` and `""` with `init` and `free`.
 /// @param params A JSON object, of `init` the configuration; `NULL` and `""` are `{}`.
 /// @return The message, which the caller hands back with `pims_string_free`; `NULL` where an argument is misused (`method` is

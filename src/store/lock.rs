@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pims_private_files::{Access, FileId, Folder, Sharing};
 
-use super::{KEY, OLD_TEMPORARIES, PROBE, RECORD, StoreError, sync_folder};
+use super::{KEY, OLD_TEMPORARIES, PROBE, RECORD, StoreError};
 
 const LOCK: &str = "pims.lock";
 
@@ -179,6 +179,11 @@ impl Drop for Held {
             let _ = self.file.unlock();
         }
     }
+}
+
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    // Windows has no such call: there a rename is durable with the file system's journal.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

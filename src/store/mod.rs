@@ -12,7 +12,6 @@ mod key;
 mod lock;
 pub mod sealed;
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -268,11 +267,6 @@ fn read(folder: &Folder, name: &str) -> io::Result<Vec<u8>> {
         file.take(MAX_RECORD).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Windows has no such call: there a rename is durable with the file system's journal.
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

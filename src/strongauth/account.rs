@@ -5,7 +5,7 @@ use inwebo::cvs::{CvsAnswer, CvsRequest, Purpose};
 use inwebo::values::SmsCode;
 use inwebo::word::Word;
 
-use super::machine::{Operation, State};
+use super::machine::Operation;
 use super::record::{Block, Intent, Record, Tickets};
 use super::{Failure, StrongAuthentication};
 use crate::log;
@@ -47,20 +47,17 @@ impl StrongAuthentication {
     pub fn modify_phone_number(&mut self, code: &SmsCode, phone_number: &str) -> Result<(), Failure> {
         self.begin()?;
         let outcome = self.cvs(&CvsRequest::ModifyPhoneNumber { sms_code: code.as_str(), phone_number }).map(drop);
-        self.settle(outcome)
+        self.record_outcome(outcome)
     }
 
-    /// What is known of a block: the service is asked where the device is enrolled and an answer comes.
+    /// What is known of a block: the service is asked where the device is enrolled and an answer
+    /// comes.
     pub fn block(&mut self) -> Result<Option<Block>, Failure> {
-        let enrolled = matches!(self.state(), State::Activated(_) | State::Blocked);
-        if !enrolled {
-            return Ok(self.record.block);
-        }
+        let Some(device) = self.record.enrolled_device().cloned() else { return Ok(self.record.block) };
         self.begin()?;
-        let device = self.device()?;
         // The answer is known, written down or not: the service will say it again.
         if let Ok(said) = self.ask_status(&device)
-            && self.record.hear(said.as_ref().copied(), self.host.now())
+            && self.record.apply_verdict(said.as_ref().copied(), self.host.now())
             && let Err(error) = self.write()
         {
             log::warning!("what the service said of the account was not written down: {error}");
@@ -68,8 +65,8 @@ impl StrongAuthentication {
         Ok(self.record.block)
     }
 
-    /// Removes all enrollments of the account at the service, then this device's. A device that cannot reach the service keeps its
-    /// enrollment.
+    /// Removes all enrollments of the account at the service, then this device's. A device that
+    /// cannot reach the service keeps its enrollment.
     pub fn remove(&mut self) -> Result<(), Failure> {
         self.begin()?;
         self.permit(Operation::Remove)?;
@@ -88,13 +85,14 @@ impl StrongAuthentication {
                 if had_nothing { Ok(()) } else { self.save() }
             }
             Err(failure) => {
-                // A refusal: nothing was removed. Anything else may have reached the service, or was done: the intent stays.
+                // A refusal: nothing was removed. Anything else may have reached the service, or
+                // was done: the intent stays.
                 let refused = matches!(failure, Failure::Cvs(_)) && failure.word() != Some(&Word::SynchroFailed);
                 if refused && self.record.intent.is_some() {
                     self.record.intent = before;
                     self.save()?;
                 }
-                self.settle(Err(failure))
+                self.record_outcome(Err(failure))
             }
         }
     }

@@ -1,80 +1,50 @@
 //! The enrollment: an SMS code, then a PIN.
 
 use inwebo::client::activate::{self, PinMode, Prepared};
-use inwebo::client::secret::{self, SecretWanted};
+use inwebo::client::secret::SecretWanted;
 use inwebo::client::{Device, EngineError};
 use inwebo::cvs::Purpose;
-use inwebo::values::{Pin, Serial, ServiceSecret};
-use inwebo::values::{SmsCode, Ticket};
+use inwebo::values::{Pin, Serial, ServiceSecret, SmsCode, Ticket};
 use inwebo::word::Word;
 
-use super::machine::{Event, Operation, Refusal};
+use super::machine::{Event, Operation};
+use super::permit::{Enrolled, Started, Unenrolled};
 use super::record::{Activation, Standing, Tickets};
 use super::{Failure, StrongAuthentication};
 use crate::log;
 
-/// How long this device keeps an accepted code where the service does not say: the usual lifetime of one. The service has the last word.
+/// How long this device keeps an accepted code where the service does not say: the usual lifetime
+/// of one. The service has the last word.
 const CODE_LIFETIME_SECONDS: u32 = 10 * 60;
 
 impl StrongAuthentication {
-    /// Has an SMS code checked by the service. Afterwards the device waits for the PIN that the answer names.
+    /// Has an SMS code checked by the service. Afterwards the device waits for the PIN that the
+    /// answer names.
     pub fn accept_code(&mut self, code: &SmsCode) -> Result<PinMode, Failure> {
         self.repair()?;
-        self.permit(Operation::AcceptCode)?;
-        let outcome = self.prepare(code, None);
-        self.settle(outcome)
+        let outcome = self.unenrolled(Operation::AcceptCode)?.prepare(code, None).map(|started| started.pin_mode());
+        self.record_outcome(outcome)
     }
 
-    /// Finishes the enrollment of this device, with a code or with the one that was accepted before.
+    /// Finishes the enrollment of this device, with a code or with the one that was accepted
+    /// before.
     pub fn enroll(&mut self, pin: &Pin, code: Option<&SmsCode>) -> Result<(), Failure> {
         self.repair()?;
-        self.permit(match code {
-            Some(_) => Operation::EnrollWithCode,
-            None => Operation::EnrollStarted,
-        })?;
-        let outcome = match code {
-            Some(code) => self.prepare(code, None).and_then(|_| self.finish_enrollment(pin)),
-            None => self.finish_enrollment(pin),
+        let started = match code {
+            Some(code) => self.unenrolled(Operation::EnrollWithCode)?.prepare(code, None),
+            None => Ok(self.started()?),
         };
-        self.settle(outcome)
+        let outcome = started.and_then(|started| started.finish(pin));
+        self.record_outcome(outcome)
     }
 
-    /// Enrolls this device and registers the account's phone number, both or neither, with a code that certifies the number.
+    /// Enrolls this device and registers the account's phone number, both or neither, with a code
+    /// that certifies the number.
     pub fn enroll_with_phone_number(&mut self, pin: &Pin, code: &SmsCode, phone: &str) -> Result<(), Failure> {
         self.repair()?;
-        self.permit(Operation::EnrollWithPhoneNumber)?;
-        let outcome = self.prepare(code, Some(phone)).and_then(|_| self.finish_enrollment(pin));
-        self.settle(outcome)
-    }
-
-    /// The setup step. A code whose finalize step may have been sent already is not shown to the service again, which would
-    /// call it used: finishing it delivers the lost answer.
-    fn prepare(&mut self, code: &SmsCode, phone: Option<&str>) -> Result<PinMode, Failure> {
-        let now = self.host.now();
-        if let Some(activation) = &self.record.activation
-            && activation.finalizing
-            && activation.code == *code
-            && is_same_number(activation.phone.as_deref(), phone)
-            && activation.is_in_time(now)
-        {
-            // The PIN that was sent then is the account's by now, if the request arrived: it is the one to enter again.
-            return Ok(PinMode::Current);
-        }
-        let mut prepared = self.ask_to_prepare(code, phone)?;
-        let pin_mode = prepared.pin_mode;
-        if self.record.serial.is_none() {
-            self.record.serial = Some(Serial::new(self.random_bytes()?, self.random_bytes()?));
-        }
-        let lifetime = i64::from(*prepared.lifetime.get_or_insert(CODE_LIFETIME_SECONDS)) * 1000;
-        self.record.activation = Some(Activation {
-            code: code.clone(),
-            phone: phone.map(str::to_owned),
-            prepared,
-            expires_at: now.saturating_add(lifetime),
-            finalizing: false,
-        });
-        self.save()?;
-        Ok(pin_mode)
+        let started = self.unenrolled(Operation::EnrollWithPhoneNumber)?.prepare(code, Some(phone));
+        let outcome = started.and_then(|started| started.finish(pin));
+        self.record_outcome(outcome)
     }
 
     /// The ticket that an activation shows.
@@ -96,108 +66,157 @@ impl StrongAuthentication {
             _ => Ok(prepared),
         }
     }
+}
 
-    /// The finalize step and the service secret.
-    fn finish_enrollment(&mut self, pin: &Pin) -> Result<(), Failure> {
-        let (mut device, wanted) = match self.finalize_activation(pin) {
-            // The setup step is forgotten or too old: it is made once more. Neither word costs a try.
-            Err(failure) if failure.is_refusal_with(&[Word::Timeout, Word::State]) => {
-                if let Some(activation) = &self.record.activation {
-                    let prepared = self.ask_to_prepare(&activation.code, activation.phone.as_deref())?;
-                    if prepared.keys.factory != activation.prepared.keys.factory {
-                        return Err(EngineError::FactoryKey.into());
-                    }
-                    if let Some(activation) = &mut self.record.activation {
-                        let lifetime = activation.prepared.lifetime;
-                        activation.prepared = Prepared { lifetime, ..prepared };
-                    }
-                }
-                self.finalize_activation(pin)
-            }
-            outcome => outcome,
+impl<'a> Unenrolled<'a> {
+    /// The setup step. A code whose finalize step may have been sent already is not shown to the
+    /// service again, which would call it used: finishing it delivers the lost answer.
+    fn prepare(self, code: &SmsCode, phone: Option<&str>) -> Result<Started<'a>, Failure> {
+        let Self { component } = self;
+        let now = component.host.now();
+        if let (Some(activation), Some(serial)) = (&component.record.activation, &component.record.serial)
+            && activation.finalizing
+            && activation.code == *code
+            && is_same_number(activation.phone.as_deref(), phone)
+            && activation.is_in_time(now)
+        {
+            let (activation, serial) = (activation.clone(), serial.clone());
+            return Ok(Started { component, activation, serial });
         }
-        .inspect_err(|failure| {
-            log::warning!("the enrollment was not finished: {failure}");
-        })
-        .or_else(|failure| self.note_refusal(failure))?;
+        let mut prepared = component.ask_to_prepare(code, phone)?;
+        let serial = match &component.record.serial {
+            Some(serial) => serial.clone(),
+            None => Serial::new(component.random_bytes()?, component.random_bytes()?),
+        };
+        let lifetime = i64::from(*prepared.lifetime.get_or_insert(CODE_LIFETIME_SECONDS)) * 1000;
+        let activation = Activation {
+            code: code.clone(),
+            phone: phone.map(str::to_owned),
+            prepared,
+            expires_at: now.saturating_add(lifetime),
+            finalizing: false,
+        };
+        component.record.serial = Some(serial.clone());
+        component.record.activation = Some(activation.clone());
+        component.save()?;
+        Ok(Started { component, activation, serial })
+    }
+}
 
-        let secret = self.new_secret()?;
-        device.secval = wanted.is_some().then(|| device.unlock(pin).hide(&secret));
-        // The service has the device now. Should the rest be lost, the device synchronizes.
-        self.record.activation = None;
-        self.record.tickets = Tickets::default();
-        self.record.intent = None;
-        self.record.block = None;
-        let standing = if wanted.is_some() { Standing::MustSynchronize } else { Standing::Active };
-        self.stand(device, standing);
-        self.save()?;
-        match wanted {
-            None => Ok(()),
-            Some(wanted) => self
-                .register_secret(pin, &wanted, &secret)
-                .and_then(|()| self.happen(Event::Synchronized))
-                .map_err(|failure| Failure::PostSynchronization(Box::new(failure))),
+impl<'a> Started<'a> {
+    /// Returns the PIN that finishes the enrollment.
+    fn pin_mode(&self) -> PinMode {
+        if self.activation.finalizing {
+            // The PIN that was sent then is the account's by now, if the request arrived: it is the
+            // one to enter again.
+            PinMode::Current
+        } else {
+            self.activation.prepared.pin_mode
         }
     }
 
-    fn finalize_activation(&mut self, pin: &Pin) -> Result<(Device, Option<SecretWanted>), Failure> {
-        let (Some(mut activation), Some(serial)) = (self.record.activation.clone(), self.record.serial.clone()) else {
-            return Err(Failure::State(Refusal::WrongStep, self.state()));
+    /// Finishes the enrollment: the service makes the device, the device is stored, and the service
+    /// secret is registered if the service wants one.
+    fn finish(mut self, pin: &Pin) -> Result<(), Failure> {
+        let (mut device, wanted) = self.finalize(pin)?;
+        let Some(wanted) = wanted else {
+            return self.store_device(device, Standing::Active).map(drop);
         };
-        if !activation.finalizing {
-            activation.finalizing = true;
-            self.record.activation = Some(activation.clone());
-            self.save()?;
+        let secret = self.component.new_secret()?;
+        device.secval = Some(device.unlock(pin).hide(&secret));
+        let mut enrolled = self.store_device(device, Standing::MustSynchronize)?;
+        enrolled.register_first_secret(pin, &wanted, &secret)
+    }
+
+    /// Has the service make the device. If the service forgot the setup step, or calls it too old,
+    /// both steps are made once more: neither error word costs a try.
+    fn finalize(&mut self, pin: &Pin) -> Result<(Device, Option<SecretWanted>), Failure> {
+        let outcome = match self.send_finalize(pin) {
+            Err(failure) if failure.is_refusal_with(&[Word::Timeout, Word::State]) => {
+                self.prepare_again()?;
+                self.send_finalize(pin)
+            }
+            outcome => outcome,
+        };
+        outcome
+            .inspect_err(|failure| log::warning!("the enrollment was not finished: {failure}"))
+            .or_else(|failure| self.note_refusal(failure))
+    }
+
+    fn prepare_again(&mut self) -> Result<(), Failure> {
+        let Activation { code, phone, prepared: before, .. } = &self.activation;
+        let prepared = self.component.ask_to_prepare(code, phone.as_deref())?;
+        if prepared.keys.factory != before.keys.factory {
+            return Err(EngineError::FactoryKey.into());
         }
-        let (request, finalizing) = activation.prepared.finalize(
-            &self.client,
-            &serial,
-            &activation.code,
-            activation.phone.as_deref(),
-            pin,
-            self.seeds()?,
-        )?;
-        let xml = self.mac(&request.with_ticket(self.ticket(activation.phone.as_deref())))?;
+        self.activation.prepared = Prepared { lifetime: before.lifetime, ..prepared };
+        self.component.record.activation = Some(self.activation.clone());
+        Ok(())
+    }
+
+    fn send_finalize(&mut self, pin: &Pin) -> Result<(Device, Option<SecretWanted>), Failure> {
+        if !self.activation.finalizing {
+            self.set_finalizing(true)?;
+        }
+        let Self { component, activation, serial } = self;
+        let (code, phone) = (&activation.code, activation.phone.as_deref());
+        let (request, finalizing) =
+            activation.prepared.finalize(&component.client, serial, code, phone, pin, component.seeds()?)?;
+        let xml = component.mac(&request.with_ticket(component.ticket(phone)))?;
         Ok(finalizing.read(&xml)?)
     }
 
-    /// A code that the service calls dead is of no more use here either; a PIN that it does not take was not set.
+    /// A code that the service calls dead is of no more use here either; a PIN that it does not
+    /// take was not set.
     fn note_refusal<T>(&mut self, failure: Failure) -> Result<T, Failure> {
-        if failure.is_refusal_with(&[Word::PinRefused, Word::PinReused])
-            && let Some(activation) = &mut self.record.activation
-        {
-            activation.finalizing = false;
-            self.save()?;
+        if failure.is_refusal_with(&[Word::PinRefused, Word::PinReused]) {
+            self.set_finalizing(false)?;
         }
         if failure.is_refusal_with(&[Word::Code]) {
-            self.happen(Event::CodeExpired)?;
-            self.record.activation = None;
+            self.component.apply_and_save(Event::CodeExpired)?;
+            self.component.record.activation = None;
         }
         Err(failure)
     }
 
-    /// 16 fresh bytes.
-    pub(super) fn new_secret(&self) -> Result<ServiceSecret, Failure> {
-        self.random_bytes().map(ServiceSecret::new)
+    /// Makes durable whether the finalize step may have been sent.
+    fn set_finalizing(&mut self, finalizing: bool) -> Result<(), Failure> {
+        self.activation.finalizing = finalizing;
+        self.component.record.activation = Some(self.activation.clone());
+        self.component.save()
     }
 
-    /// Registers the secret that the device just made, for the device that stands in the record.
-    pub(super) fn register_secret(
+    /// Makes the new device durable, in place of the activation. The service has it now: should the
+    /// rest be lost, the device synchronizes.
+    fn store_device(self, device: Device, standing: Standing) -> Result<Enrolled<'a>, Failure> {
+        let Self { component, .. } = self;
+        component.record.activation = None;
+        component.record.tickets = Tickets::default();
+        component.record.intent = None;
+        component.record.block = None;
+        component.set_enrollment(device.clone(), standing);
+        component.save()?;
+        Ok(Enrolled { component, device })
+    }
+}
+
+impl Enrolled<'_> {
+    /// Registers the service secret of a new device, which is then synchronized.
+    fn register_first_secret(
         &mut self,
         pin: &Pin,
         wanted: &SecretWanted,
         secret: &ServiceSecret,
     ) -> Result<(), Failure> {
-        let device = self.device()?;
-        let seed = self.random_bytes()?;
-        let request = wanted.register(&self.client, &device.unlock(pin), secret, &seed)?;
-        let xml = self.mac(&request)?;
-        Ok(secret::read(&xml)?)
+        self.register_secret(pin, wanted, secret)
+            .and_then(|()| self.component.apply_and_save(Event::Synchronized))
+            .map_err(|failure| Failure::PostSynchronization(Box::new(failure)))
     }
 }
 
-/// Returns whether two spellings may be those of one number: they end with the same digits. The service
-/// compared the first one with the number of the code, so the other is that number or a wrong one.
+/// Returns whether two spellings may be those of one number: they end with the same digits. The
+/// service compared the first one with the number of the code, so the other is that number or a
+/// wrong one.
 fn is_same_number(first: Option<&str>, second: Option<&str>) -> bool {
     const DIGITS: usize = 6;
     let last = |text: &str| text.chars().rev().filter(char::is_ascii_digit).take(DIGITS).collect::<String>();

@@ -1,4 +1,4 @@
-//! Why an operation did not succeed, before it becomes a code of the catalogue ([`crate::error`]).
+//! Why an operation did not succeed, before it becomes a code of the catalogue.
 
 use inwebo::client::EngineError;
 use inwebo::cvs::CvsRefusal;

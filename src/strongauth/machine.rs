@@ -237,11 +237,15 @@ pub fn document() -> String {
     let mut page = String::from(concat!(
         "# The state machine of a device\n\n",
         "<!-- Printed from src/strongauth/machine.rs by `make generate`; a test compares the two. -->\n\n",
-        "A device has one of six states. Two carry a mark: `ActivationStarted` remembers what it falls back to, and `Activated` may\n",
-        "have to synchronize before it does its own work. The library keeps the state through a restart and through a crash.\n\n",
+        "A device has one of six states. Two states carry a mark. `ActivationStarted` remembers the state\n",
+        "that it falls back to. `Activated` may have to synchronize before it does its own work. The library\n",
+        "keeps the state through a restart and through a crash.\n\n",
         "## Which operation is allowed where\n\n",
-        "`yes`: it begins. Otherwise the code that it answers, before anything is sent. Operations that are not listed are allowed in\n",
-        "every state.\n\n",
+        "- `yes`: the operation begins.\n",
+        "- A code: the operation fails with this code, and its request is not sent.\n",
+        "- `Blocked`: `update` and the two of `otp` first ask the service whether the block has ended, which\n",
+        "  costs no try. If it has, they begin.\n",
+        "- Operations that are not listed are allowed in every state.\n\n",
     ));
     let columns = [
         State::NotActivated,
@@ -261,7 +265,7 @@ pub fn document() -> String {
         });
         row(&mut page, operation.title(), cells);
     }
-    page.push_str("\n## What happens to a state\n\nAn empty cell: the event changes nothing there.\n\n");
+    page.push_str("\n## Which state follows an event\n\nAn empty cell: the event changes nothing in this state.\n\n");
     row(&mut page, "event", State::ALL.iter().map(|&state| with_mark(state)));
     row(&mut page, "---", State::ALL.iter().map(|_| "---".to_owned()));
     for event in Event::ALL {

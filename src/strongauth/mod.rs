@@ -1,14 +1,16 @@
 //! The StrongAuthentication component: what runs an operation.
 //!
-//! [`StrongAuthentication`] holds the device record, asks the [`machine`] whether an operation may begin, lets the protocol engine
-//! ([`inwebo::client`]) make the requests, sends them through a [`Transport`], and writes down what it learns. It knows neither JSON
-//! nor callbacks. It is used by one thread at a time.
+//! [`StrongAuthentication`] holds the device record, asks the [`machine`] whether an operation may
+//! begin, lets the protocol engine ([`inwebo::client`]) make the requests, sends them through a
+//! [`Transport`], and writes down what it learns. It knows neither JSON nor callbacks. It is used
+//! by one thread at a time.
 //!
 //! | file | operations |
 //! | --- | --- |
 //! | `enroll` | an SMS code is accepted, the enrollment is finished |
 //! | `pin` | the PIN is changed or reset; the device synchronizes |
 //! | `otp` | one-time passwords |
+//! | `permit` | none: the values that the operations above run on |
 //! | `account` | codes are asked for, phone numbers, the block, the removal |
 
 mod account;
@@ -16,13 +18,14 @@ mod enroll;
 mod failure;
 pub mod machine;
 mod otp;
+mod permit;
 mod pin;
 pub mod record;
 
 use std::cell::Cell;
 use std::sync::Arc;
 
-use inwebo::values::Modulus;
+use inwebo::values::{Modulus, ServiceSecret};
 use zeroize::Zeroizing;
 
 pub use failure::Failure;
@@ -32,9 +35,8 @@ use crate::store::{RecordStore, StoreError};
 use crate::transport::{Transport, TransportError};
 use inwebo::client::{Client, Device, EngineError, Request, Seed, WrongPins};
 use inwebo::cvs::{CvsAnswer, CvsRequest};
-use inwebo::values::Pin;
 use inwebo::word::Word;
-use machine::{Event, Operation, State, Sync, permit};
+use machine::{Event, State};
 use record::{Block, DecodeError, Decoded, Intent, Record, Standing};
 
 /// Time and randomness, from outside.
@@ -156,7 +158,8 @@ impl StrongAuthentication {
         Ok(())
     }
 
-    /// Takes what the service told of wrong PINs since this was last asked: the next message is to tell it.
+    /// Takes what the service told of wrong PINs since this was last asked: the next message is to
+    /// tell it.
     pub fn take_wrong_pins(&mut self) -> Option<WrongPins> {
         self.wrong_pins.take()
     }
@@ -169,22 +172,6 @@ impl StrongAuthentication {
     /// What a subscriber sees.
     pub fn account_view(&self) -> AccountView {
         AccountView { activated: self.state().is_activated(), block: self.record.block }
-    }
-
-    /// Lets an operation begin, or not.
-    fn permit(&self, operation: Operation) -> Result<(), Failure> {
-        let state = self.state();
-        permit(state, operation).map_err(|refusal| Failure::State(refusal, state))
-    }
-
-    /// Lets an operation begin that a block forbids. A block may have ended at the service, by an
-    /// operator or by a reset on another device. So a blocked device asks `status` first, which
-    /// costs no try. Where no answer comes, the block counts as last known.
-    fn permit_unless_blocked(&mut self, operation: Operation) -> Result<(), Failure> {
-        if self.state() == State::Blocked {
-            self.block()?;
-        }
-        self.permit(operation)
     }
 
     /// One step of the MAC exchange. Nothing is sent whose answer could not be written down.
@@ -207,21 +194,15 @@ impl StrongAuthentication {
         }
     }
 
-    /// The enrolled device. The machine has permitted an operation that needs one.
-    fn device(&self) -> Result<Device, Failure> {
-        let enrollment = self.record.enrollment.as_ref();
-        let missing = || Failure::State(machine::Refusal::Forbidden, self.state());
-        enrollment.map(|enrollment| enrollment.device.clone()).ok_or_else(missing)
-    }
-
-    /// The factory key that an answer must name: the configured one, else the one that the device was enrolled with.
+    /// The factory key that an answer must name: the configured one, else the one that the device
+    /// was enrolled with.
     fn pinned(&self) -> Option<&Modulus> {
         let enrolled = self.record.enrollment.as_ref().map(|enrollment| &enrollment.device.factory);
         self.factory_key.as_ref().or(enrolled)
     }
 
     /// Puts the device and its standing into the record.
-    fn stand(&mut self, device: Device, standing: Standing) {
+    fn set_enrollment(&mut self, device: Device, standing: Standing) {
         self.record.enrollment = Some(record::Enrollment { device, standing });
     }
 
@@ -244,15 +225,16 @@ impl StrongAuthentication {
         Ok(())
     }
 
-    /// Begins an operation: after a write that failed, the record is written once more before anything
-    /// is sent. The failed write may have reached the disk, and nothing may be shown to the service
-    /// that is older than what a restart would find. What the service told stays in memory.
+    /// Begins an operation: after a write that failed, the record is written once more before
+    /// anything is sent. The failed write may have reached the disk, and nothing may be shown to
+    /// the service that is older than what a restart would find. What the service told stays in
+    /// memory.
     fn begin(&mut self) -> Result<(), Failure> {
         if self.unsettled { self.write() } else { Ok(()) }
     }
 
-    /// Lets an event happen and makes it durable.
-    fn happen(&mut self, event: Event) -> Result<(), Failure> {
+    /// Applies an event to the record and makes it durable.
+    fn apply_and_save(&mut self, event: Event) -> Result<(), Failure> {
         if self.record.apply(event, self.host.now()) { self.save() } else { Ok(()) }
     }
 
@@ -261,24 +243,31 @@ impl StrongAuthentication {
         Ok([self.random_bytes()?, self.random_bytes()?])
     }
 
+    /// Returns a fresh service secret.
+    fn new_secret(&self) -> Result<ServiceSecret, Failure> {
+        self.random_bytes().map(ServiceSecret::new)
+    }
+
     fn random_bytes<const N: usize>(&self) -> Result<[u8; N], Failure> {
         let mut bytes = [0; N];
         self.host.random(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// The end of every operation: what the service said of the account and the device is written down.
-    fn settle<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+    /// Ends an operation: writes down what the service said of the account and the device.
+    fn record_outcome<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         let word = outcome.as_ref().err().and_then(Failure::word);
-        let changed = word.is_some_and(|word| self.record.hear(Err(word), self.host.now()));
-        // The operation failed already; where this cannot be written either, the service will say it again.
+        let changed = word.is_some_and(|word| self.record.apply_verdict(Err(word), self.host.now()));
+        // The operation failed already; where this cannot be written either, the service will say
+        // it again.
         if changed && let Err(Failure::Store(error)) = self.write() {
             log::warning!("the device state could not be written: {error}");
         }
         outcome
     }
 
-    /// Begins an operation, and finishes what was begun before a crash or a lost answer, so far as no PIN is needed for it: `status` tells what became of it.
+    /// Begins an operation, and finishes what was begun before a crash or a lost answer, so far as
+    /// no PIN is needed for it: `status` tells what became of it.
     fn repair(&mut self) -> Result<(), Failure> {
         self.begin()?;
         let Some(intent) = self.record.intent else { return Ok(()) };
@@ -287,15 +276,16 @@ impl StrongAuthentication {
             // The mark *must synchronize* stands: the next operation with a PIN resolves it.
             return Ok(());
         }
-        let answer = match self.device() {
-            Ok(device) => self.ask_status(&device),
-            Err(_) => Ok(Ok(())),
-        }?;
+        let answer = match &self.record.enrollment {
+            Some(enrollment) => self.ask_status(&enrollment.device)?,
+            None => Ok(()),
+        };
         match answer {
-            // That was known of a disabled one before: then it does not say that anything was removed.
+            // That was known of a disabled one before: then it does not say that anything was
+            // removed.
             Err(Word::NoDevice) if intent == Intent::Remove && state.is_activated() => self.forget_enrollment(),
             said => {
-                self.record.hear(said.as_ref().copied(), self.host.now());
+                self.record.apply_verdict(said.as_ref().copied(), self.host.now());
             }
         }
         self.record.intent = None;
@@ -317,24 +307,10 @@ impl StrongAuthentication {
     fn forget_enrollment(&mut self) {
         self.record = Record { account: std::mem::take(&mut self.record.account), ..Record::default() };
     }
-
-    /// Runs `synchro` first where it is due.
-    fn synchronize_if_due(&mut self, pin: &Pin) -> Result<(), Failure> {
-        if self.state() != State::Activated(Sync::Due) {
-            return Ok(());
-        }
-        let change_was_cut_off = self.record.intent == Some(Intent::ChangePin);
-        self.synchronize(pin, None).map_err(|failure| match failure {
-            // The person typed one of two PINs that may both be right: the message says so.
-            refused if change_was_cut_off && refused.is_refusal_with(&[Word::Access]) => {
-                Failure::PinUncertain(Box::new(refused))
-            }
-            failure => failure,
-        })
-    }
 }
 
-/// Whether the service may have a device of this record: an activation whose last step was sent may be an enrollment already.
+/// Whether the service may have a device of this record: an activation whose last step was sent may
+/// be an enrollment already.
 fn may_be_enrolled(record: &Record) -> bool {
     record.outdated
         || record.enrollment.is_some()

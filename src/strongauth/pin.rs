@@ -1,24 +1,34 @@
 //! The PIN: changed, reset, and what must follow both.
 
-use inwebo::client::{EngineError, password, reset, synchro};
-use inwebo::values::SmsCode;
-use inwebo::values::{Pin, SecVal};
+use inwebo::client::secret::{self, SecretWanted};
+use inwebo::client::{Device, EngineError, password, reset, synchro};
+use inwebo::values::{Pin, SecVal, ServiceSecret, SmsCode};
 use inwebo::word::Word;
 
-use super::machine::{Event, Operation};
-use super::record::{Intent, Standing};
+use super::machine::{Event, Operation, State, Sync};
+use super::permit::Enrolled;
+use super::record::{Enrollment, Intent, Standing};
 use super::{Failure, StrongAuthentication};
 
 impl StrongAuthentication {
     /// Changes the account's PIN. The two differ: the caller has seen to that.
     pub fn update_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
         self.repair()?;
-        self.permit_unless_blocked(Operation::UpdatePin)?;
-        let outcome = self.synchronize_if_due(old).and_then(|()| self.change_pin(old, new));
-        self.settle(outcome)
+        let outcome = self.enrolled(Operation::UpdatePin)?.change_pin(old, new);
+        self.record_outcome(outcome)
     }
 
+    /// Sets a new PIN with a code; lifts a PIN block.
+    pub fn reset_pin(&mut self, new: &Pin, code: &SmsCode) -> Result<(), Failure> {
+        self.repair()?;
+        let outcome = self.enrolled(Operation::ResetPin)?.reset_pin(new, code);
+        self.record_outcome(outcome)
+    }
+}
+
+impl Enrolled<'_> {
     fn change_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
+        self.synchronize_if_due(old)?;
         match self.send_new_pin(old, new) {
             // The PIN was right, the keys are stale: nothing was changed and nothing was counted.
             Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
@@ -27,57 +37,53 @@ impl StrongAuthentication {
             }
             outcome => outcome?,
         }
-        let rehidden = self.device()?.unlock(old).secval_under(new);
+        let rehidden = self.device.unlock(old).secval_under(new);
         self.synchronize(new, rehidden).map_err(|failure| Failure::PostSynchronization(Box::new(failure)))
     }
 
-    /// Both steps of `password`. From before the second one is sent until its answer is there, the record says that the device
-    /// must synchronize.
+    /// Both steps of `password`. From before the second one is sent until its answer is there, the
+    /// record says that the device must synchronize.
     fn send_new_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
-        let device = self.device()?;
-        let xml = self.mac(&password::setup(&self.client, &device))?;
-        let prepared = password::Prepared::read(&xml, self.pinned())?;
-        let request = prepared.finalize(&self.client, &device.unlock(old), new, self.seeds()?)?;
+        let Self { component, device } = self;
+        let xml = component.mac(&password::setup(&component.client, device))?;
+        let prepared = password::Prepared::read(&xml, component.pinned())?;
+        let request = prepared.finalize(&component.client, &device.unlock(old), new, component.seeds()?)?;
 
         let before = self.intend_new_pin()?;
-        let answer = self.mac(&request).and_then(|xml| Ok(password::read(&xml)?));
-        self.judge_new_pin(answer, before)
+        let answer = self.component.mac(&request).and_then(|xml| Ok(password::read(&xml)?));
+        self.settle_new_pin(answer, before)
     }
 
-    /// Sets a new PIN with a code; lifts a PIN block.
-    pub fn reset_pin(&mut self, new: &Pin, code: &SmsCode) -> Result<(), Failure> {
-        self.repair()?;
-        self.permit(Operation::ResetPin)?;
-        let outcome = self.set_pin_anew(new, code);
-        self.settle(outcome)
-    }
+    fn reset_pin(&mut self, new: &Pin, code: &SmsCode) -> Result<(), Failure> {
+        let Self { component, device } = self;
+        let xml = component.mac(&reset::setup(&component.client, device, code))?;
+        let prepared = reset::Prepared::read(&xml, component.pinned()).map_err(Failure::of_code)?;
+        let request = prepared.finalize(&component.client, device, code, new, component.seeds()?)?;
 
-    fn set_pin_anew(&mut self, new: &Pin, code: &SmsCode) -> Result<(), Failure> {
-        let device = self.device()?;
-        let xml = self.mac(&reset::setup(&self.client, &device, code))?;
-        let prepared = reset::Prepared::read(&xml, self.pinned()).map_err(Failure::of_code)?;
-        let request = prepared.finalize(&self.client, &device, code, new, self.seeds()?)?;
         let before = self.intend_new_pin()?;
-        let answer = self.mac(&request).and_then(|xml| Ok(reset::read(&xml)?));
-        self.judge_new_pin(answer, before)?;
-        self.record.block = None;
-        self.record.apply(Event::PinReset, self.host.now());
-        self.record.apply(Event::SynchronizationDue, self.host.now());
-        self.save()?;
+        let answer = self.component.mac(&request).and_then(|xml| Ok(reset::read(&xml)?));
+        self.settle_new_pin(answer, before)?;
+        let StrongAuthentication { record, host, .. } = &mut *self.component;
+        record.block = None;
+        record.apply(Event::PinReset, host.now());
+        record.apply(Event::SynchronizationDue, host.now());
+        self.component.save()?;
         self.synchronize(new, None).map_err(|failure| Failure::PostSynchronization(Box::new(failure)))
     }
 
-    /// Writes down that a new PIN is about to be sent: from now on the keys may not fit it. Gives the standing that a refusal restores.
-    fn intend_new_pin(&mut self) -> Result<Option<Standing>, Failure> {
-        let before = self.record.enrollment.as_ref().map(|enrollment| enrollment.standing);
-        self.record.intent = Some(Intent::ChangePin);
-        self.record.apply(Event::SynchronizationDue, self.host.now());
-        self.save()?;
+    /// Writes down that a new PIN is about to be sent: from now on the keys may not fit it. Returns
+    /// the enrollment as it was, which a refusal restores.
+    fn intend_new_pin(&mut self) -> Result<Option<Enrollment>, Failure> {
+        let StrongAuthentication { record, host, .. } = &mut *self.component;
+        let before = record.enrollment.clone();
+        record.intent = Some(Intent::ChangePin);
+        record.apply(Event::SynchronizationDue, host.now());
+        self.component.save()?;
         Ok(before)
     }
 
-    /// What became of a new PIN that was sent.
-    fn judge_new_pin(&mut self, answer: Result<(), Failure>, before: Option<Standing>) -> Result<(), Failure> {
+    /// Records what became of a new PIN that was sent.
+    fn settle_new_pin(&mut self, answer: Result<(), Failure>, before: Option<Enrollment>) -> Result<(), Failure> {
         match answer {
             Ok(()) => Ok(()),
             Err(failure) if failure.is_refusal_with(&[Word::SynchroFailed]) => {
@@ -85,52 +91,81 @@ impl StrongAuthentication {
             }
             Err(Failure::Engine(refused @ EngineError::Refused { .. })) => {
                 // The service said no: all is as it was.
-                self.record.intent = None;
-                if let (Some(enrollment), Some(before)) = (&mut self.record.enrollment, before) {
-                    enrollment.standing = before;
-                }
-                self.save()?;
+                self.component.record.intent = None;
+                self.component.record.enrollment = before;
+                self.component.save()?;
                 Err(refused.into())
             }
             Err(lost) => Err(Failure::PinUncertain(Box::new(lost))),
         }
     }
 
-    /// `synchro`, and a new service secret where the service wants one. `rehidden` is the old secret under the new PIN, for a
-    /// service that keeps it.
+    /// Runs `synchro` first where it is due.
+    pub(super) fn synchronize_if_due(&mut self, pin: &Pin) -> Result<(), Failure> {
+        if self.component.state() != State::Activated(Sync::Due) {
+            return Ok(());
+        }
+        let change_was_cut_off = self.component.record.intent == Some(Intent::ChangePin);
+        self.synchronize(pin, None).map_err(|failure| match failure {
+            // The person typed one of two PINs that may both be right: the message says so.
+            refused if change_was_cut_off && refused.is_refusal_with(&[Word::Access]) => {
+                Failure::PinUncertain(Box::new(refused))
+            }
+            failure => failure,
+        })
+    }
+
+    /// `synchro`, and a new service secret where the service wants one. `rehidden` is the old
+    /// secret under the new PIN, for a service that keeps it.
     ///
-    /// A service secret that stays the same stands under the old PIN's key in the record's previous generation and under the new one's
-    /// in the present: together they would tell the right pair of PINs. The record is then written twice.
+    /// A service secret that stays the same stands under the old PIN's key in the record's previous
+    /// generation and under the new one's in the present: together they would tell the right pair
+    /// of PINs. The record is then written twice.
     pub(super) fn synchronize(&mut self, pin: &Pin, rehidden: Option<SecVal>) -> Result<(), Failure> {
-        let old = self.device()?;
-        let unlocked = old.unlock(pin);
-        let xml = self.mac(&synchro::setup(&self.client, &old))?;
-        let request = synchro::Challenge::read(&xml)?.finalize(&self.client, &unlocked);
-        let xml = self.mac(&request)?;
+        let Self { component, device } = self;
+        let unlocked = device.unlock(pin);
+        let xml = component.mac(&synchro::setup(&component.client, device))?;
+        let request = synchro::Challenge::read(&xml)?.finalize(&component.client, &unlocked);
+        let xml = component.mac(&request)?;
         let (mut device, wanted) = synchro::read(&xml, &unlocked)?;
         match wanted {
             Some(wanted) => {
-                let secret = self.new_secret()?;
+                let secret = self.component.new_secret()?;
                 device.secval = Some(device.unlock(pin).hide(&secret));
-                self.stand(device, Standing::MustSynchronize);
-                self.save()?;
+                self.keep_unsynchronized(device)?;
                 self.register_secret(pin, &wanted, &secret)?;
-                self.synchronized()
             }
             None => {
-                // Without the old PIN nobody can say under which one the old secret is hidden: better none than one that makes wrong
-                // passwords.
+                // Without the old PIN nobody can say under which one the old secret is hidden:
+                // better none than one that makes wrong passwords.
                 device.secval = rehidden;
-                self.stand(device, Standing::MustSynchronize);
-                self.save()?;
-                self.synchronized()
+                self.keep_unsynchronized(device)?;
             }
         }
+        self.component.record.intent = None;
+        self.component.record.apply(Event::Synchronized, self.component.host.now());
+        self.component.save()
     }
 
-    fn synchronized(&mut self) -> Result<(), Failure> {
-        self.record.intent = None;
-        self.record.apply(Event::Synchronized, self.host.now());
-        self.save()
+    /// Makes a device durable whose synchronization is not finished.
+    fn keep_unsynchronized(&mut self, device: Device) -> Result<(), Failure> {
+        self.component.set_enrollment(device.clone(), Standing::MustSynchronize);
+        self.component.save()?;
+        self.device = device;
+        Ok(())
+    }
+
+    /// Registers the secret that the device just made, for the device that stands in the record.
+    pub(super) fn register_secret(
+        &mut self,
+        pin: &Pin,
+        wanted: &SecretWanted,
+        secret: &ServiceSecret,
+    ) -> Result<(), Failure> {
+        let Self { component, device } = self;
+        let seed = component.random_bytes()?;
+        let request = wanted.register(&component.client, &device.unlock(pin), secret, &seed)?;
+        let xml = component.mac(&request)?;
+        Ok(secret::read(&xml)?)
     }
 }

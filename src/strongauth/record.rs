@@ -169,6 +169,20 @@ impl Record {
         }
     }
 
+    /// Returns the device if it is enrolled and the service has not ended its enrollment.
+    pub fn enrolled_device(&self) -> Option<&Device> {
+        let enrollment = self.enrollment.as_ref()?;
+        let is_enrolled = !self.outdated && enrollment.standing != Standing::Disabled;
+        is_enrolled.then_some(&enrollment.device)
+    }
+
+    /// Replaces the device of the enrollment. Its standing stays.
+    pub fn replace_device(&mut self, device: Device) {
+        if let Some(enrollment) = &mut self.enrollment {
+            enrollment.device = device;
+        }
+    }
+
     /// Lets an event happen, so far as it changes no more than the standing. Says whether anything changed.
     pub fn apply(&mut self, event: Event, now: i64) -> bool {
         let before = self.state(now);
@@ -184,18 +198,19 @@ impl Record {
             State::NotActivated => self.activation = None,
             State::Disabled => {
                 self.activation = None;
-                self.stand(Standing::Disabled);
+                self.set_standing(Standing::Disabled);
             }
-            State::Blocked => self.stand(Standing::Blocked),
-            State::Activated(Sync::Done) => self.stand(Standing::Active),
-            State::Activated(Sync::Due) => self.stand(Standing::MustSynchronize),
+            State::Blocked => self.set_standing(Standing::Blocked),
+            State::Activated(Sync::Done) => self.set_standing(Standing::Active),
+            State::Activated(Sync::Due) => self.set_standing(Standing::MustSynchronize),
             State::ActivationStarted(_) | State::Upgradable => return false,
         }
         true
     }
 
-    /// Takes over what the service says of the account and the device: nothing against them, or a word. Says whether anything changed.
-    pub fn hear(&mut self, said: Result<(), &Word>, now: i64) -> bool {
+    /// Applies what the service says of the account and the device: `Ok`, or an error word. Returns
+    /// whether the record changed.
+    pub fn apply_verdict(&mut self, said: Result<(), &Word>, now: i64) -> bool {
         if self.outdated {
             // It stays as it is until it is removed.
             return false;
@@ -212,7 +227,7 @@ impl Record {
         std::mem::replace(&mut self.block, block) != block || moved
     }
 
-    fn stand(&mut self, standing: Standing) {
+    fn set_standing(&mut self, standing: Standing) {
         if let Some(enrollment) = &mut self.enrollment {
             enrollment.standing = standing;
         }
@@ -444,6 +459,7 @@ fn optional<T, U>(value: Option<T>, convert: impl FnOnce(T) -> Option<U>) -> Opt
 
 #[cfg(test)]
 mod tests {
+    use super::super::machine::{Operation, permit};
     use super::*;
 
     pub(crate) fn sample() -> Record {
@@ -578,6 +594,31 @@ mod tests {
         assert!(is_started(&record, 0));
         let again = decode(&record.encode()).record;
         assert_eq!(again.activation.unwrap().prepared.lifetime, Some(600));
+    }
+
+    #[test]
+    fn an_operation_of_the_device_is_permitted_only_where_the_record_has_one() {
+        let mut records = vec![Record { outdated: true, ..Record::default() }];
+        for standing in [Standing::Active, Standing::MustSynchronize, Standing::Blocked, Standing::Disabled] {
+            for is_started in [false, true] {
+                let mut record = sample();
+                record.enrollment.as_mut().unwrap().standing = standing;
+                record.activation = record.activation.filter(|_| is_started);
+                records.push(Record { enrollment: None, ..record.clone() });
+                records.push(record);
+            }
+        }
+        for record in records {
+            let state = record.state(0);
+            assert_eq!(record.enrolled_device().is_some(), matches!(state, State::Activated(_) | State::Blocked));
+            for operation in [Operation::UpdatePin, Operation::ResetPin, Operation::MakeOtp] {
+                let is_permitted = permit(state, operation).is_ok();
+                assert!(!is_permitted || record.enrolled_device().is_some(), "{operation:?} in {state:?}");
+            }
+            if permit(state, Operation::EnrollStarted).is_ok() {
+                assert!(record.activation.is_some() && record.serial.is_some(), "{state:?}");
+            }
+        }
     }
 
     #[test]

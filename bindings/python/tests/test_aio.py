@@ -312,22 +312,25 @@ def test_all_who_wait_for_events_hear_that_the_subscription_was_left(tmp_path: P
     run(main())
 
 
-def test_a_subscription_that_is_left_while_the_queue_is_full_is_ended_later(tmp_path: Path, silent_service: SilentService) -> None:
+def test_a_subscription_that_is_left_while_the_queue_is_full_is_ended_in_its_turn(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
         await pims.aio.init(pointed_at(silent_service, tmp_path))
-        async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
-            first = asyncio.ensure_future(pims.aio.get(PHONE))
-            await asyncio.sleep(0)
-            await asyncio.to_thread(silent_service.wait_for_call)
-            behind = [asyncio.ensure_future(pims.aio.get(ACCOUNT, ACTIVATED)) for _ in range(1024)]
-            await asyncio.sleep(0)
-            with pytest.raises(pims.QueueFull):
-                await pims.aio.get(ACCOUNT, ACTIVATED)
-        assert bridge.kept == 1026
+        events = await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
+        first = asyncio.ensure_future(pims.aio.get(PHONE))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(silent_service.wait_for_call)
+        behind = [asyncio.ensure_future(pims.aio.get(ACCOUNT, ACTIVATED)) for _ in range(1024)]
+        await asyncio.sleep(0)
+        with pytest.raises(pims.QueueFull):
+            await pims.aio.get(ACCOUNT, ACTIVATED)
+        leaving = asyncio.ensure_future(events.__aexit__(None, None, None))
+        await asyncio.sleep(0)
+        assert bridge.kept == 1027
         silent_service.hang_up()
         with pytest.raises(pims.PimsError, match="2202"):
             await first
         assert await asyncio.gather(*behind) == [{"isDeviceActivated": False}] * 1024
+        await leaving
         async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
             assert bridge.kept == 1
         await pims.aio.free()
@@ -381,7 +384,7 @@ def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path:
         await pims.aio.init(pointed_at(silent_service, tmp_path))
         before = asyncio.ensure_future(pims.aio.get(PHONE))
         await asyncio.to_thread(silent_service.wait_for_call)
-        # All of these wait in the library's queue; each end has to wait for the one before it.
+        # All of these wait in the library's queue.
         for _ in range(3):
             beginning = asyncio.ensure_future(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__())
             ending = asyncio.ensure_future(pims.aio.unsubscribe(ACCOUNT))
@@ -391,7 +394,7 @@ def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path:
             assert not ending.done()
         events = pims.aio.subscribe(ACCOUNT, ACTIVATED)
         next_one = asyncio.ensure_future(events.__aenter__())
-        # One that is cancelled while it is held back leaves nothing.
+        # One that is cancelled, too, and refused behind that one, leaves nothing.
         given_up = asyncio.ensure_future(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__())
         await asyncio.sleep(0)
         given_up.cancel()
@@ -399,6 +402,8 @@ def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path:
         with pytest.raises(pims.PimsError, match="2202"):
             await before
         await next_one
+        # The message of this call comes after that of the one that was cancelled.
+        await pims.aio.get(ACCOUNT, ACTIVATED)
         assert bridge.kept == 1
         await events.__aexit__(None, None, None)
         await pims.aio.free()

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::facts::{Access, Facts, FileId, Kind};
 use crate::flaw::{Flaw, flaw_of};
 use crate::names::{is_temporary_of, random_name};
 use crate::system;
@@ -27,17 +28,6 @@ impl Sharing {
     }
 }
 
-/// What a file is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Reading.
-    Read,
-    /// Reading and writing.
-    Write,
-    /// Writing at its end.
-    Append,
-}
-
 /// What happens to a file of ours that others may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
@@ -45,26 +35,6 @@ pub enum Readers {
     Refused,
     /// Its mode is made 0600. A file that others may *write* is refused nevertheless.
     ShutOut,
-}
-
-/// The identity of a file among others of the same name, where the system has such a thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileId(pub(crate) u64, pub(crate) u64);
-
-/// What the system says of a file.
-pub(crate) struct Facts {
-    pub(crate) kind: Kind,
-    pub(crate) names: u64,
-    pub(crate) owner: u32,
-    pub(crate) mode: u32,
-    pub(crate) id: FileId,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Regular,
-    Link,
-    Other,
 }
 
 /// A folder that was judged and is held open.

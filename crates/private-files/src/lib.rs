@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+mod facts;
 mod flaw;
 mod folder;
 mod groups;
@@ -27,6 +28,7 @@ mod names;
 mod system;
 mod temporary;
 
+pub use facts::{Access, FileId};
 pub use flaw::{Flaw, cause_of, flaw_of, is_of_folder};
-pub use folder::{Access, FileId, Folder, Readers, Sharing, check_given};
+pub use folder::{Folder, Readers, Sharing, check_given};
 pub use temporary::Temporary;

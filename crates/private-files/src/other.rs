@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::folder::{Access, Facts, FileId, Kind};
+use crate::facts::{Access, Facts, FileId, Kind};
 
 pub(crate) type Handle = PathBuf;
 

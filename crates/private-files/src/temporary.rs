@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
-use crate::folder::{Access, Folder, Readers};
+use crate::facts::Access;
+use crate::folder::{Folder, Readers};
 use crate::names::random_name;
 use crate::system;
 

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::facts::{Access, Facts, FileId, Kind};
 use crate::flaw::Flaw;
-use crate::folder::{Access, Facts, FileId, Kind};
 
 /// A folder that is held open.
 pub(crate) type Handle = OwnedFd;

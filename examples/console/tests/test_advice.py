@@ -44,7 +44,7 @@ def said_by_the_guide(code: int) -> str:
     (chapter,) = [text for text in chapters.values() if f"### {code}\n" in text]
     section = re.split(r"^### .*$", chapter.split(f"### {code}\n")[1], flags=re.MULTILINE)[0]
     # What the chapter says of all its codes, and, for what the person should never see, what the first one says.
-    common = chapter.split("### ")[0] + (chapters["The call"].split("### ")[0] if "Tell the person:** nothing" in section else "")
+    common = chapter.split("### ")[0] + (chapters["The call"].split("### ")[0] if "Tell the user:** nothing" in section else "")
     return re.sub(r"\s+", " ", section + common)
 
 

@@ -48,6 +48,22 @@ pub extern "system" fn Java_libpims_Native_call<'a>(
     })
 }
 
+/// `void end(byte[] api, byte[] parameters)`: ends a subscription inside a callback, before the calls that wait.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_libpims_Native_end<'a>(
+    mut env: JNIEnv<'a>,
+    _: JClass<'a>,
+    api: JByteArray<'a>,
+    parameters: JByteArray<'a>,
+) {
+    guarded(&mut env, (), |env| {
+        let (api, parameters) = (text(env, &api)?, text(env, &parameters)?);
+        // Where it fails the facade is being released, and the subscription with it.
+        drop(facade::execute("unsubscribe", &api, &parameters));
+        Ok(())
+    });
+}
+
 /// `void free()`
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_libpims_Native_free<'a>(mut env: JNIEnv<'a>, _: JClass<'a>) {

@@ -17,11 +17,11 @@ import sys
 import threading
 import time
 import warnings
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import _library
 from ._errors import ForkedError, PimsError, QueueFull, ShutdownError
-from ._parameters import NOTHING, Encoded
+from ._parameters import Encoded
 from .results import Answer
 
 _log = logging.getLogger("pims")
@@ -76,12 +76,15 @@ ENDED = Message(b'{"status":"SUCCEEDED"}')
 class Kept:
     """What the table has of a call: what its messages go to."""
 
-    __slots__ = ("api", "handler", "is_doubtful", "method")
+    __slots__ = ("api", "handler", "is_doubtful", "method", "transaction")
 
-    def __init__(self, method: str, api: str, handler: Handler) -> None:
+    def __init__(self, method: str, api: str, handler: Handler, transaction: Optional[str] = None) -> None:
         self.method = method
         self.api = api
         self.handler = handler
+        # Of a subscription, the id of its messages, from its acknowledgment on. Of a call that ends
+        # one, the id of that one; without an id it ends the one that there is.
+        self.transaction = transaction
         # A signal interrupted it while it was handed in: nobody knows whether its message will come.
         self.is_doubtful = False
 
@@ -89,7 +92,7 @@ class Kept:
 class KeptSubscription(Kept):
     """The same of a subscription, and who hears that it ended."""
 
-    __slots__ = ("facade", "is_active", "is_ending", "is_left", "is_orphan", "on_end", "waiting")
+    __slots__ = ("facade", "is_ending", "is_left", "is_orphan", "on_end", "waiting")
 
     def __init__(self, api: str, handler: Handler, on_end: Callable[[], None], is_orphan: Callable[[], bool], facade: int) -> None:
         super().__init__("subscribe", api, handler)
@@ -99,12 +102,15 @@ class KeptSubscription(Kept):
         # Who left it and waits for its end.
         self.waiting: List[Handler] = []
         self.facade = facade
-        # It was acknowledged: events may come, and it can end.
-        self.is_active = False
         # The library was asked to end it.
         self.is_ending = False
         # Its owner wants no more of it.
         self.is_left = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it was acknowledged: events may come, and it can end."""
+        return self.transaction is not None
 
     def leave(self, handler: Handler) -> None:
         """Nobody hears it any more; ``handler`` hears of its end."""
@@ -130,13 +136,10 @@ class Bridge:
         self._callback = _library.CALLBACK(self._deliver)
         self._inside = threading.local()
         self._user: Optional[int] = None
-        # The number of the facade, and the subscriptions that nobody hears and that are still to be ended.
+        # The number of the facade.
         self._facade = 0
-        self._left_over: Set[int] = set()
-        # Those that a garbage collection dropped. It may come anywhere, so it only notes them here.
+        # Subscriptions that a garbage collection dropped. It may come anywhere, so it only notes them here.
         self._dropped: List[int] = []
-        # Subscriptions of an api that begin when none of its left ones is to be ended any more.
-        self._held_back: List[Tuple[str, Callable[[], None]]] = []
         # Which threads are in the library, and how deep: a callback may call it again.
         self._within: Dict[int, int] = {}
         # One that a signal's handler can take again.
@@ -173,12 +176,8 @@ class Bridge:
     def start(self, method: str, api: str, parameters: Encoded, handler: Handler) -> None:
         """Hands in a call. Its message goes to ``handler``, on the library's thread."""
         _refuse_eventlet()
-        try:
-            self._hand_in(next(self._keys), Kept(method, api, handler), parameters)
-        except BaseException:
-            # A subscription may have waited for it, and its message does not come.
-            self._end_left_over()
-            raise
+        transaction = _ended_by(parameters) if method == "unsubscribe" else None
+        self._hand_in(next(self._keys), Kept(method, api, handler, transaction), parameters)
 
     def new_key(self) -> int:
         """Returns the name of a subscription that is to begin. Its owner has it before: where a signal comes meanwhile, it can be left."""
@@ -194,27 +193,19 @@ class Bridge:
         handler: Handler,
         on_end: Callable[[], None],
         is_orphan: Callable[[], bool],
-        again: Callable[[], None],
-    ) -> bool:
+    ) -> None:
         """Hands in a subscription under a new key: the acknowledgment and each event go to ``handler``.
 
         ``on_end`` is called where it ends and was not left, by whatever ends it. Whatever this raises, the owner leaves it.
-        Returns ``False`` where an earlier one was left and the library cannot be asked yet to end it: then this one would be
-        refused because of that one. ``again`` is called, once, when the owner can try again.
         """
         name(api)
-        with self._gate:
-            self._leave_orphans(api)
-            self._end_left_over()
-            if self._is_held_back(api):
-                self._held_back.append((api, again))
-                return False
-            self._hand_in(key, KeptSubscription(api, handler, on_end, is_orphan, self._facade), parameters)
-            return True
+        self._leave_orphans(api)
+        self._end_dropped()
+        self._hand_in(key, KeptSubscription(api, handler, on_end, is_orphan, self._facade), parameters)
 
     def leave(self, key: int, handler: Handler = to_nobody) -> bool:
-        """Nobody hears a subscription any more, and it is ended, where it was not yet. Whether ``handler`` will be told of its end, or that it
-        failed: not where it is over, and not where the queue is full, then it is ended later."""
+        """Ends a subscription, and no other one. Nobody hears it any more. Returns whether ``handler``
+        will be told of its end: not where it has ended already."""
         # Before the gate, which a thread may hold that is not in this process.
         self.refuse_forked()
         with self._gate:
@@ -222,7 +213,8 @@ class Bridge:
             if not isinstance(kept, KeptSubscription):
                 return False
             kept.leave(handler)
-            return self._end(key, kept)
+            self._end(key, kept)
+            return True
 
     def drop(self, key: int) -> bool:
         """Ends a subscription whose owner is collected. Returns whether it was there still, and not left.
@@ -235,7 +227,7 @@ class Bridge:
         self._dropped.append(key)
         if self._gate.acquire(blocking=False):
             try:
-                self._end_left_over()
+                self._end_dropped()
             finally:
                 self._gate.release()
         return True
@@ -259,7 +251,6 @@ class Bridge:
             for key in [] if self.is_inside else doubtful:
                 self._kept.pop(key, None)
         _tell_end(ended)
-        self._call_held_back()
 
     def version(self) -> str:
         """The library's version."""
@@ -327,11 +318,13 @@ class Bridge:
         self._released.set()
 
     def _hand_in(self, key: int, kept: Kept, parameters: Encoded) -> None:
+        api = name(kept.api)
+        self.refuse_forked()
+        function = getattr(_library.load(), "pims_" + kept.method)
         try:
-            api = name(kept.api)
-            library = self._enter(key, kept)
+            self._enter(key, kept)
             try:
-                status = getattr(library, "pims_" + kept.method)(api, parameters.text, self._callback, key)
+                status = function(api, parameters.text, self._callback, key)
                 if status != _library.OK:
                     del self._kept[key]
             finally:
@@ -342,74 +335,40 @@ class Bridge:
         if status != _library.OK:
             raise _misuse(status)
 
-    def _end(self, key: int, kept: KeptSubscription) -> bool:
-        """Ends a subscription that was left, now or when that can end no other one. With the gate held."""
-        if kept.is_ending:
-            return True
-        if self._must_wait(kept):
-            self._left_over.add(key)
-            return True
-        return self._ask_to_end(key, kept)
-
-    def _is_held_back(self, api: str) -> bool:
-        """Whether a subscription of this api is left that the library was not asked yet to end. A message will come that permits it;
-        only for a doubtful one none may come."""
-        left = [self._kept.get(key) for key in self._left_over.copy()]
-        return any(kept is not None and kept.api == api and not kept.is_doubtful for kept in left)
-
-    def _call_held_back(self) -> None:
-        """Calls those that can begin now. Without the gate held."""
-        if not self._held_back:
+    def _end(self, key: int, kept: KeptSubscription) -> None:
+        """Asks the library to end a subscription that was left. One that is not acknowledged yet is
+        ended by its acknowledgment. With the gate held."""
+        if kept.is_ending or kept.transaction is None:
             return
+        kept.is_ending = True
+        asked = Kept("unsubscribe", kept.api, lambda message: self._tell_left(key, message), kept.transaction)
+        try:
+            self._hand_in(next(self._keys), asked, _end_of(kept.transaction))
+        except QueueFull:
+            # The library has a place reserved for this call: it has no such subscription any more.
+            self._tell_left(key, ENDED)
+        except BaseException:
+            kept.is_ending = False
+            raise
+
+    def _end_at_once(self, api: str, transaction: str) -> None:
+        """Ends a subscription inside the callback that gets its acknowledgment: before the calls that
+        wait, one of which may be the next subscription."""
+        library = _library.load()
+        library.pims_string_free(library.pims_execute(b"unsubscribe", name(api), _end_of(transaction).text))
+
+    def _tell_left(self, key: int, message: Message) -> None:
+        """Tells those who left a subscription that it is over, where they were not told before."""
         with self._gate:
-            ready = [held for held in self._held_back if not self._is_held_back(held[0])]
-            self._held_back = [held for held in self._held_back if held not in ready]
-        for _, again in ready:
-            again()
+            kept = self._kept.pop(key, None)
+            if isinstance(kept, KeptSubscription):
+                kept.tell(message)
 
     def _leave_orphans(self, api: str) -> None:
         """Leaves subscriptions of an api whose event loop was closed."""
         for key, kept in self._kept.copy().items():
-            if isinstance(kept, KeptSubscription) and kept.api == api and kept.is_orphan():
-                self.leave(key)
+            if isinstance(kept, KeptSubscription) and kept.api == api and kept.is_orphan() and self.leave(key):
                 warn_of_loss(api, "the event loop of a subscription was closed before the subscription ended")
-
-    def _must_wait(self, kept: KeptSubscription) -> bool:
-        """Whether ending it now could end another one, as an api has one subscription. Where another call ends this one first, that could be
-        one that begins behind that call; where this one may be refused because of another, that one."""
-        return any(
-            (other.method == "unsubscribe" and not other.is_doubtful) or (isinstance(other, KeptSubscription) and not kept.is_active)
-            for other in self._kept.copy().values()
-            if other.api == kept.api and other is not kept
-        )
-
-    def _ask_to_end(self, key: int, kept: KeptSubscription) -> bool:
-        """Hands in the end of a subscription. It needs no parameters: those of the caller may have changed."""
-        kept.is_ending = True
-        # Until it is handed in: a message that comes meanwhile tries it again.
-        self._left_over.add(key)
-        asked = Kept("unsubscribe", kept.api, lambda message: self._was_asked(key, kept, message))
-        try:
-            self._hand_in(next(self._keys), asked, NOTHING)
-        except QueueFull:
-            kept.is_ending = False
-            return False
-        except BaseException:
-            kept.is_ending = False
-            raise
-        self._left_over.discard(key)
-        return True
-
-    def _was_asked(self, key: int, kept: KeptSubscription, message: Message) -> None:
-        """The library answered what :meth:`_ask_to_end` handed in. Where it refused, the subscription can be left again."""
-        with self._gate:
-            kept.is_ending = False
-            self._left_over.discard(key)
-            if _succeeded(message):
-                # It is there still where a signal came before the library had it.
-                self._kept.pop(key, None)
-            # Inside the gate: who leaves it after a refusal waits for another answer than this.
-            kept.tell(message)
 
     def _take_out(self, is_over: Callable[[KeptSubscription], bool]) -> List[KeptSubscription]:
         """Active subscriptions that ended, out of the table: nothing more comes for them. With the gate held; who hears them is told without."""
@@ -418,7 +377,6 @@ class Bridge:
         }
         for key in ended:
             del self._kept[key]
-            self._left_over.discard(key)
         return list(ended.values())
 
     def _enter(self, key: int = 0, kept: Optional[Kept] = None) -> ctypes.CDLL:
@@ -463,9 +421,7 @@ class Bridge:
         finally:
             self._under_way = (0, "")
             self._inside.depth -= 1
-            # A message came: the queue has a place again, and what a subscription waited for may be over.
-            self._end_left_over()
-            self._call_held_back()
+            self._end_dropped()
 
     def _settle(self, key: int, kept: Kept, message: Message) -> None:
         """What the first message of a call means for the table. Messages come in the order of the calls, so what is active when a
@@ -473,12 +429,18 @@ class Bridge:
         if isinstance(kept, KeptSubscription):
             if kept.is_active:
                 return
+            acknowledgment = message.read()
+            transaction = acknowledgment["transactionId"]
             with self._gate:
-                kept.is_active = _succeeded(message)
-                if not kept.is_active:
+                is_there = acknowledgment["status"] == "SUCCEEDED"
+                if is_there and kept.is_left:
+                    self._end_at_once(kept.api, transaction)
+                    is_there = False
+                if is_there:
+                    kept.transaction = transaction
+                else:
                     del self._kept[key]
-                    self._left_over.discard(key)
-            if not kept.is_active:
+            if not is_there:
                 kept.tell(ENDED)
             return
         ended: List[KeptSubscription] = []
@@ -486,28 +448,24 @@ class Bridge:
         with self._gate:
             del self._kept[key]
             if kept.method == "unsubscribe" and _succeeded(message):
-                ended = self._take_out(lambda subscription: subscription.api == kept.api)
+                ended = self._take_out(
+                    lambda subscription: subscription.api == kept.api and kept.transaction in (None, subscription.transaction)
+                )
         _tell_end(ended)
 
-    def _end_left_over(self) -> None:
-        """Asks the library to end what was left, where that is possible now."""
-        if not self._left_over and not self._dropped:
+    def _end_dropped(self) -> None:
+        """Ends the subscriptions that a garbage collection dropped."""
+        if not self._dropped:
             return
         with self._gate:
             while self._dropped:
                 key = self._dropped.pop()
                 dropped = self._kept.get(key)
-                if isinstance(dropped, KeptSubscription):
+                if isinstance(dropped, KeptSubscription) and not self._is_over:
                     dropped.leave(to_nobody)
-                    self._left_over.add(key)
-            for key in self._left_over.copy():
-                kept = self._kept.get(key)
-                if not isinstance(kept, KeptSubscription):
-                    self._left_over.discard(key)
-                elif not self._is_over:
                     # All of them end with the interpreter.
                     with contextlib.suppress(ShutdownError):
-                        self._end(key, kept)
+                        self._end(key, dropped)
 
 
 def warn_of_loss(api: str, reason: str, source: Any = None) -> None:
@@ -539,6 +497,17 @@ def result(message: Message) -> Any:
 
 def _succeeded(message: Message) -> bool:
     return bool(message.read()["status"] == "SUCCEEDED")
+
+
+def _end_of(transaction: str) -> Encoded:
+    """The parameters that end the subscription whose messages have this id."""
+    return Encoded(json.dumps({"transactionId": transaction}).encode())
+
+
+def _ended_by(parameters: Encoded) -> Optional[str]:
+    """Returns the id of the subscription that these parameters end; ``None`` where they name none."""
+    transaction = json.loads(parameters.text or b"{}").get("transactionId")
+    return transaction if isinstance(transaction, str) else None
 
 
 def name(api: Optional[str]) -> bytes:

@@ -37,7 +37,7 @@ class Subscription:
         self._receiver = _Receiver(api, on_event)
         self._key = bridge.new_key()
         try:
-            self._begin(encoded)
+            bridge.subscribe(self._key, api, encoded, self._receiver.take, lambda: None, lambda: False)
             self._receiver.acknowledgment.wait()
         except BaseException:
             # Ctrl-C: it may be there already, or come yet, and nobody would end it. One that was refused is gone.
@@ -45,19 +45,11 @@ class Subscription:
             bridge.leave(self._key)
             raise
 
-    def _begin(self, parameters: Encoded) -> None:
-        """Hands it in. Waits before while the library is still to end an earlier one that was left."""
-        take = self._receiver.take
-        while True:
-            ready = threading.Event()
-            if bridge.subscribe(self._key, self._api, parameters, take, lambda: None, lambda: False, ready.set):
-                return
-            wait_for(ready)
-
     def close(self) -> None:
-        """Ends it. When this returns, the function has returned from its last event, and the library has no such subscription any more; where
-        the queue is full, the library ends it as soon as there is a place. Inside a callback this waits for nothing: the event under way is
-        the last one. Twice is harmless."""
+        """Ends it, and no other one. When this returns, the function has returned from its last event,
+        and the library has no such subscription any more. A full queue does not refuse it: this waits
+        for its turn. Inside a callback it waits for nothing: the event under way is the last one. Twice
+        is harmless."""
         ended = _Acknowledgment()
         is_told = bridge.leave(self._key, ended.take)
         self._receiver.is_closed = True

@@ -173,12 +173,7 @@ class Events(AsyncIterator[T], Generic[T]):
             _in(loop, queue.put)(None)
 
         try:
-            while True:
-                ready: asyncio.Future[None] = loop.create_future()
-                again = _in(loop, _settling(ready))
-                if bridge.subscribe(key, api, encoded, take, end, loop.is_closed, lambda: _call_with_nothing(again)):
-                    break
-                await ready
+            bridge.subscribe(key, api, encoded, take, end, loop.is_closed)
             result(await acknowledged)
             self._key, self._queue = key, queue
             return self
@@ -381,10 +376,6 @@ def _settling(told: asyncio.Future[Any]) -> Callable[[Any], None]:
             told.set_result(message)
 
     return settle
-
-
-def _call_with_nothing(function: Callable[[Any], Any]) -> None:
-    function(None)
 
 
 async def _elsewhere(work: Callable[[], Any]) -> None:

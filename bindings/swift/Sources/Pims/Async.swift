@@ -72,8 +72,9 @@ extension Facade {
         } onCancel: {
             leaving.leave()
         }
-        _ = try acknowledgment.get().get()
+        // Also where the subscription was refused: nobody waits for that any more.
         if leaving.hasLeft { throw CancellationError() }
+        _ = try acknowledgment.get().get()
         return stream
     }
 

@@ -8,13 +8,17 @@ final class Feeds: @unchecked Sendable {
 
     private struct Feed {
         let api: String
-        let parameters: SecretText
         let callback: Callback
         let onEnd: @Sendable () -> Void
         /// The facade that acknowledged it; 0 until then.
         var facade = 0
-        /// It was left before its acknowledgment, which ends it.
+        /// The id of its messages; `nil` until its acknowledgment.
+        var transaction: String?
+        /// Nobody wants it any more. Before its acknowledgment, that one ends it.
         var isLeft = false
+
+        /// The parameters that end this subscription and no other one. The id is hexadecimal digits and a hyphen.
+        var ending: String? { transaction.map { "{\"transactionId\":\"\($0)\"}" } }
     }
 
     /// Guards all that follows.
@@ -22,12 +26,6 @@ final class Feeds: @unchecked Sendable {
     private var feeds: [UInt: Feed] = [:]
     private var lastId: UInt = 0
     private var facades = 0
-
-    /// Held while the library is asked to end what was left, so that who comes next sees whether it accepted. Taken before `lock`. A thread
-    /// may take it twice: what is let go meanwhile may be a stream that leaves its subscription.
-    private let ending = NSRecursiveLock()
-    /// What nobody wants any more, and the library was not yet asked to end: its queue was full. Guarded by `ending`.
-    private var left: Set<UInt> = []
 
     /// How many facades there were.
     var facade: Int { locked { facades } }
@@ -44,10 +42,10 @@ final class Feeds: @unchecked Sendable {
         endAll(upTo: before)
     }
 
-    func add(api: String, parameters: SecretText, callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void) -> UInt {
+    func add(api: String, callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void) -> UInt {
         locked {
             lastId += 1
-            feeds[lastId] = Feed(api: api, parameters: parameters, callback: callback, onEnd: onEnd)
+            feeds[lastId] = Feed(api: api, callback: callback, onEnd: onEnd)
             return lastId
         }
     }
@@ -59,62 +57,31 @@ final class Feeds: @unchecked Sendable {
         var isEnd = message.status == .failed
         let found: Feed? = locked {
             if isEnd { return feeds.removeValue(forKey: id) }
-            if feeds[id]?.facade == 0 { feeds[id]?.facade = facades }
+            if feeds[id]?.facade == 0 {
+                feeds[id]?.facade = facades
+                feeds[id]?.transaction = message["transactionId"]?.stringValue
+            }
             return feeds[id]
         }
-        if let feed = found, feed.isLeft, !isEnd {
+        if let feed = found, let ending = feed.ending, feed.isLeft, !isEnd {
             // On the library's thread, and so before the calls that wait: another subscription may be among them.
-            isEnd = endsNow(feed)
-            if isEnd { forget(id) } else { leave(id) }
+            pims_string_free(pims_execute("unsubscribe", feed.api, ending))
+            forget(id)
+            isEnd = true
         }
         found?.callback(message)
         if isEnd { found?.onEnd() }
     }
 
-    private func endsNow(_ feed: Feed) -> Bool {
-        guard let text = feed.parameters.withCString({ pims_execute("unsubscribe", feed.api, $0) }) else { return false }
-        defer { pims_string_free(text) }
-        return Message(text: text).succeeded
-    }
-
-    /// Ends this subscription, and no other one to its api. Before its acknowledgment it is noted, and ends then. Where the queue is full the library is asked again after each message: a full
-    /// queue has messages to come.
+    /// Ends this subscription, and no other one to its api. Before its acknowledgment it is noted, and ends then. The library has a place in
+    /// its queue reserved for the call: where it does not accept it, it has no such subscription any more.
     func leave(_ id: UInt) {
-        let isAsked: Bool = locked {
-            guard feeds[id]?.facade == 0 else { return false }
+        let found: Feed? = locked {
             feeds[id]?.isLeft = true
-            return true
+            return feeds[id]
         }
-        if isAsked { return }
-        ending.lock()
-        defer { ending.unlock() }
-        left.insert(id)
-        askForEnds()
-    }
-
-    /// To be called after each message, and before a subscription. Whether something waits for its end: it would make a new subscription a
-    /// duplicate.
-    @discardableResult
-    func endWhatWasLeft() -> Bool {
-        ending.lock()
-        defer { ending.unlock() }
-        if !left.isEmpty { askForEnds() }
-        return !left.isEmpty
-    }
-
-    /// With `ending` held.
-    private func askForEnds() {
-        for id in left {
-            let found: Feed? = locked { feeds[id] }
-            // One that is over, as with its facade, has no claim to its name any more.
-            guard let feed = found else {
-                left.remove(id)
-                continue
-            }
-            let status = feed.parameters.withCString { pims_unsubscribe(feed.api, $0, onLeft, UnsafeMutableRawPointer(bitPattern: id)) }
-            if status == PIMS_ERROR_QUEUE_FULL { return }
-            left.remove(id)
-        }
+        guard let feed = found, let ending = feed.ending else { return }
+        if pims_unsubscribe(feed.api, ending, onLeft, UnsafeMutableRawPointer(bitPattern: id)) != PIMS_OK { end(id) }
     }
 
     /// One that was left is over: the library ended it, or there is no facade any more.
@@ -123,8 +90,11 @@ final class Feeds: @unchecked Sendable {
         ended?.onEnd()
     }
 
-    /// The library ended the active subscription to an api. One that was asked for later gets its own acknowledgment.
-    func end(api: String) { remove { $0.api == api && $0.facade > 0 } }
+    /// The library ended the active subscription to an api; with an id, only where its messages have this id. One that was asked for later
+    /// gets its own acknowledgment.
+    func end(api: String, transaction: String?) {
+        remove { $0.api == api && $0.facade > 0 && (transaction == nil || transaction == $0.transaction) }
+    }
 
     /// A facade was released: nothing comes any more for what was active. What was only asked for is acknowledged by a failure.
     func endAll(upTo facade: Int) { remove { $0.facade > 0 && $0.facade <= facade } }
@@ -145,9 +115,7 @@ final class Feeds: @unchecked Sendable {
     }
 }
 
-/// The message of an unsubscription by `askForEnds`, which it may run inside: it asks for no more. Its `ctx` is the number of the subscription.
+/// The message of an unsubscription by `leave`: the subscription ended, or there is no facade any more. Its `ctx` is the subscription's number.
 private func onLeft(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPointer?) {
-    guard let text else { return }
-    let message = Message(text: text)
-    if message.succeeded || message.error?.code == 2001 { Feeds.shared.end(UInt(bitPattern: context)) }
+    Feeds.shared.end(UInt(bitPattern: context))
 }

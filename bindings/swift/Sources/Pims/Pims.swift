@@ -52,11 +52,13 @@ public final class Facade: Sendable {
         }
     }
 
-    /// Ends a subscription, whoever made it. After its message no event comes, and what the callback captured is let go.
+    /// Ends the subscription to an api, whichever call made it; with `transactionId` in the parameters, only the one whose messages have this
+    /// id. After its message no event comes, and what the callback captured is let go.
     @discardableResult
     public func unsubscribe(api: String, parameters: [String: JSON] = [:], callback: @escaping Callback) -> Refusal? {
-        call(pims_unsubscribe, api, parameters) { message in
-            if message.succeeded { Feeds.shared.end(api: api) }
+        let transaction = parameters["transactionId"]?.stringValue
+        return call(pims_unsubscribe, api, parameters) { message in
+            if message.succeeded { Feeds.shared.end(api: api, transaction: transaction) }
             callback(message)
         }
     }
@@ -117,9 +119,8 @@ public final class Facade: Sendable {
         onId: (UInt) -> Void = { _ in }
     ) -> Result<UInt, Refusal> {
         guard !api.utf8.contains(0) else { return .failure(.embeddedNul) }
-        guard !Feeds.shared.endWhatWasLeft() else { return .failure(.queueFull) }
         guard let text = SecretText(parameters) else { return .failure(.notJSON) }
-        let id = Feeds.shared.add(api: api, parameters: text, callback: callback, onEnd: onEnd)
+        let id = Feeds.shared.add(api: api, callback: callback, onEnd: onEnd)
         onId(id)
         let status = text.withCString { pims_subscribe(api, $0, onEvent, UnsafeMutableRawPointer(bitPattern: id)) }
         guard let refusal = Refusal(status) else { return .success(id) }
@@ -155,14 +156,12 @@ private func onMessage(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPoi
     guard let text, let context else { return }
     let call = Unmanaged<OneMessage>.fromOpaque(context).takeRetainedValue()
     call.callback(Message(text: text))
-    Feeds.shared.endWhatWasLeft()
 }
 
 /// Here `ctx` is the number of a subscription, not a pointer: an event that comes for one that has ended finds nothing, and harms nothing.
 private func onEvent(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPointer?) {
     guard let text else { return }
     Feeds.shared.deliver(Message(text: text), to: UInt(bitPattern: context))
-    Feeds.shared.endWhatWasLeft()
 }
 
 extension Message {

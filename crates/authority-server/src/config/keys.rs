@@ -71,7 +71,7 @@ const CODE_LETTERS: RangeInclusive<i64> = CodeLetters::MIN.get() as i64..=CodeLe
 
 /// One key.
 pub(crate) struct Key {
-    /// `section.name`; the name alone of a key of no section, which stands before all sections.
+    /// `section.name`; the name alone of a key of no section, which is before all sections.
     pub(crate) path: &'static str,
     pub(crate) kind: Kind,
     /// A secret: it may be given as `path_file` instead, the name of a file that holds it.
@@ -132,7 +132,7 @@ pub(crate) const KEYS: &[Key] = &[
     flag(
         "development",
         Flag::Is(false),
-        "true allows `tokens.static`, `sms.gateway = \"outbox\"` and `{ open = true }`, and refuses PostgreSQL, trusted proxies, an issuer and other than loopback addresses; stands before all sections",
+        "true allows `tokens.static`, `sms.gateway = \"outbox\"` and `{ open = true }`, and refuses PostgreSQL, trusted proxies, an issuer, and addresses other than loopback ones; it is before all sections",
     ),
     key(
         "listen.address",
@@ -145,16 +145,16 @@ pub(crate) const KEYS: &[Key] = &[
         "TLS certificate chain, PEM; without it plain HTTP, on a loopback address only",
     ),
     key("listen.key_file", Text, "the certificate's private key, PEM"),
-    key("listen.trusted_proxies", List, "none; addresses of proxies whose X-Forwarded-For is believed"),
-    key("admin.address", Text, "none; where operators reach the service and metrics are: address and port"),
+    key("listen.trusted_proxies", List, "none; addresses of the proxies whose X-Forwarded-For the service believes"),
+    key("admin.address", Text, "none; address and port where operators reach the service, and Prometheus its metrics"),
     key(
         "admin.certificate_file",
         Text,
-        "TLS certificate chain of the admin listener, PEM; needed on other than loopback addresses",
+        "TLS certificate chain of the admin listener, PEM; needed on an address that is not loopback",
     ),
     key("admin.key_file", Text, "its private key, PEM"),
-    key("admin.client_ca_file", Text, "none; who signs the certificates that operators must show, PEM"),
-    secret("admin.token", "none; the bearer token of the operator `operator`, who has all roles; 128 bits or more"),
+    key("admin.client_ca_file", Text, "none; the authority that signs the certificates which operators must show, PEM"),
+    secret("admin.token", "none; the bearer token of the operator `operator`, which has all roles; 128 bits or more"),
     key(
         "admin.operators",
         Table,
@@ -166,19 +166,19 @@ pub(crate) const KEYS: &[Key] = &[
     flag(
         "files.allow_shared_folders",
         Flag::Is(false),
-        "whether others may be able to write to the folders of the SQLite file and of the outbox",
+        "true accepts folders of the SQLite file and of the outbox to which other users can write",
     ),
-    number("master_key.id", Default::Is(1), 1..=4_294_967_295, "number of the key that seals"),
+    number("master_key.id", Default::Is(1), 1..=4_294_967_295, "number of the key that seals new values"),
     secret(
         "master_key.hex",
-        "the key that seals, 64 hex digits; `master_key.hex_file` is the usual way; this, the file or a command is required",
+        "the key that seals new values, 64 hex digits; `master_key.hex_file` is the usual way; this, the file or a command is required",
     ),
     key(
         "master_key.command",
         List,
         "none; a program (absolute path) with its arguments that writes the key to standard output, without a shell",
     ),
-    number("master_key.command_timeout_seconds", Default::Is(30), 1..=600, "longest time of each such command"),
+    number("master_key.command_timeout_seconds", Default::Is(30), 1..=600, "longest time of each master key command"),
     key(
         "master_key.others",
         Table,
@@ -212,7 +212,7 @@ pub(crate) const KEYS: &[Key] = &[
         "policy.code_tries",
         Default::Policy(|policy| policy.code_tries.into()),
         1..=1_000_000,
-        "wrong tries before an SMS code is dead",
+        "wrong tries before an SMS code is void",
     ),
     number(
         "policy.codes_per_hour",
@@ -274,30 +274,25 @@ pub(crate) const KEYS: &[Key] = &[
         "policy.refresh_token_most_seconds",
         Default::Policy(|policy| as_number(policy.refresh_token_most_seconds)),
         1..=315_360_000,
-        "longest time that a refresh token and those that follow it are good",
+        "longest time that a refresh token and its successors are valid",
     ),
     key(
         "policy.clone",
         Text,
-        "report; what follows where a second copy of a device is suspected: `report` audits and counts it, `suspend` stops the device until its PIN is reset with an SMS code, too",
+        "report; the answer to a suspected second copy of a device: `report` audits and counts it, `suspend` also stops the device until its PIN is reset with an SMS code",
     ),
     number(
         "policy.device_key_bits",
         Default::Policy(|policy| policy.device_key_bits.bits().into()),
         1024..=2048,
-        "bits of the RSA keys that devices encrypt PINs and secrets to; 1024 is for old clients alone",
+        "bits of the RSA keys to which devices encrypt PINs and secrets; 1024 is only for old clients",
     ),
     key(
         "activation.proof",
         Text,
         "token: `activate` needs the account's bearer token; `ticket`: it needs that or the ticket that `smsCode` answered, for CVS on another server; `open`: neither, for clients that send none",
     ),
-    number(
-        "activation.code_letters",
-        Default::Letters,
-        CODE_LETTERS,
-        "letters of an SMS code where the proof is `open`",
-    ),
+    number("activation.code_letters", Default::Letters, CODE_LETTERS, "letters of an SMS code if the proof is `open`"),
     number(
         "pin.budget",
         Default::Policy(|policy| policy.pin_budget.into()),
@@ -310,21 +305,26 @@ pub(crate) const KEYS: &[Key] = &[
     key("tokens.audience", Text, "the `aud` that they must have; required with an issuer"),
     key("tokens.jwks_file", Text, "the issuer's keys as a file; read again at SIGHUP"),
     key("tokens.jwks_url", Text, "the issuer's keys by https; this or the file is required with an issuer"),
-    number("tokens.jwks_refresh_seconds", Default::Is(300), 1..=86_400, "how often they are fetched"),
-    key("tokens.ca_file", Text, "the system's roots; whom to trust for `jwks_url`, PEM"),
-    key("tokens.algorithms", List, "ES256, EdDSA, RS256; what may sign them; never a symmetric one"),
+    number(
+        "tokens.jwks_refresh_seconds",
+        Default::Is(300),
+        1..=86_400,
+        "how often the service fetches the issuer's keys",
+    ),
+    key("tokens.ca_file", Text, "the system's roots; the roots to trust for `jwks_url`, PEM"),
+    key("tokens.algorithms", List, "ES256, EdDSA, RS256; algorithms that may sign tokens; never a symmetric one"),
     number("tokens.leeway_seconds", Default::Is(30), 0..=300, "how far clocks may differ"),
     key(
         "tokens.types",
         List,
-        "at+jwt; what a token may say that it is (`typ`): `at+jwt` (RFC 9068), and `JWT` for issuers whose access tokens say that or nothing",
+        "at+jwt; accepted types of a token (`typ`): `at+jwt` (RFC 9068), and `JWT` for issuers whose access tokens have that type or none",
     ),
     key(
         "tokens.authorized_parties",
         List,
         "any; clients that a token may be issued to: its `azp` and `client_id` must be among them",
     ),
-    key("tokens.scope", Text, "none; what the `scope` of a token must contain; several with spaces between them"),
+    key("tokens.scope", Text, "none; scopes that the `scope` of a token must contain, with spaces between them"),
     number(
         "tokens.max_lifetime_seconds",
         Default::Is(86_400),
@@ -340,7 +340,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "tokens.acr",
         List,
-        "any; classes of the login (`acr`), one of which changes of the phone number and the removal of enrollments need",
+        "any; classes of the login (`acr`); changes of the phone number and the removal of enrollments need one of them",
     ),
     key(
         "tokens.static",
@@ -350,9 +350,9 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "access_tokens.issuer",
         Text,
-        "none: one-time passwords are not exchanged; the `iss` of the tokens that they are exchanged for",
+        "none, and no exchange of one-time passwords; the `iss` of the access tokens that the service issues for them",
     ),
-    key("access_tokens.audience", Text, "their `aud`; required with an issuer"),
+    key("access_tokens.audience", Text, "the `aud` of these tokens; required with an issuer"),
     number("access_tokens.lifetime_seconds", Default::Is(300), 10..=86_400, "their lifetime"),
     key("access_tokens.algorithm", Text, "EdDSA; or ES256"),
     number(
@@ -367,31 +367,31 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "sms.webhook_template",
         Text,
-        "its JSON body; {to}, {text}, {code}, {purpose} and {id} in its texts are replaced",
+        "the JSON body of that POST; {to}, {text}, {code}, {purpose} and {id} in its texts are replaced",
     ),
-    number("sms.webhook_timeout_seconds", Default::Is(10), 1..=30, "longest time until it answers"),
+    number("sms.webhook_timeout_seconds", Default::Is(10), 1..=30, "longest time until the gateway answers"),
     key("sms.webhook_headers", Table, "none; headers: `Name = \"value\"` or `Name = { file = \"…\" }`"),
-    key("sms.webhook_ca_file", Text, "the system's roots; whom to trust for `webhook_url`, PEM"),
+    key("sms.webhook_ca_file", Text, "the system's roots; the roots to trust for `webhook_url`, PEM"),
     key(
         "sms.countries",
         List,
-        "required with a webhook, any with an outbox; where SMS may go: `+33`, `!+33` for where not, `any`; the longest \
+        "required with a webhook, any with an outbox; the countries of SMS: `+33`, `!+33` to exclude one, `any`; the longest \
          prefix decides, and numbers of no country (satellites, premium rates) must be named",
     ),
     key(
         "sms.default_country",
         Text,
-        "none; country of numbers that name none: `FR`, or its calling code `+33`; without it only `any` takes those",
+        "none; country of numbers without a country code: `FR`, or its calling code `+33`; without it the service accepts such numbers only with `any`",
     ),
     key(
         "sms.notices",
         List,
-        "all with a webhook that gets {text}, none with an outbox; events that people are told of: newDevice, reset, \
+        "all with a webhook that gets {text}, none with an outbox; events that the service tells users about: newDevice, reset, \
          pinChange, block, phoneNumber",
     ),
-    key("sms.service_name", Text, "PIMS; what the texts call the service, up to 30 characters"),
-    key("sms.origin", Text, "none; host of the website that codes are bound to: their texts end with `@host #code`"),
-    key("sms.language", Text, "en; language of accounts whose app never named one with texts: en, fr, de, or your own"),
+    key("sms.service_name", Text, "PIMS; name of the service in the texts, up to 30 characters"),
+    key("sms.origin", Text, "none; host of the website to which codes are bound: their texts end with `@host #code`"),
+    key("sms.language", Text, "en; language of accounts whose app named none that has texts: en, fr, de, or your own"),
     key(
         "sms.texts",
         Table,
@@ -418,33 +418,33 @@ pub(crate) const KEYS: &[Key] = &[
         "limits.header_timeout_seconds",
         Default::Is(10),
         1..=300,
-        "longest time until a request's head, or a TLS handshake, is there",
+        "longest time until a request's head, or a TLS handshake, is complete",
     ),
     number("limits.request_timeout_seconds", Default::Is(45), 1..=300, "longest time until a request is answered"),
-    number("limits.connections", Default::Is(2048), 1..=1_000_000, "connections at once, each listener"),
+    number("limits.connections", Default::Is(2048), 1..=1_000_000, "connections at once, at each listener"),
     number(
         "limits.connections_per_address",
         Default::Is(256),
         1..=1_000_000,
-        "connections of an address at once, each listener; trusted proxies are not counted",
+        "connections of an address at once, at each listener; those of trusted proxies are not counted",
     ),
     number(
         "limits.write_timeout_seconds",
         Default::Is(10),
         1..=300,
-        "longest time that an answer makes no way to who asked",
+        "longest time without progress while the service writes a response",
     ),
     number(
         "limits.steps",
         Default::Is(16),
         1..=1000,
-        "requests that work in the database at once; as many more may ask for an SMS",
+        "requests that use the database at once; as many more may request an SMS",
     ),
     number(
         "limits.address_per_minute",
         Default::Is(600),
         1..=10_000_000,
-        "requests of an address, those of relying parties with a token aside",
+        "requests of an address, except those of relying parties with a token",
     ),
     number(
         "limits.account_per_minute",
@@ -456,7 +456,7 @@ pub(crate) const KEYS: &[Key] = &[
         "limits.wrong_codes_per_address_and_minute",
         Default::Is(6),
         1..=10_000_000,
-        "wrong codes of an address where activations are open",
+        "wrong codes of an address if activations are open",
     ),
     number("limits.wrong_codes_per_minute", Default::Is(60), 1..=10_000_000, "the same of all addresses together"),
     number(
@@ -487,7 +487,7 @@ pub(crate) const KEYS: &[Key] = &[
         "limits.codes_per_number_and_hour",
         Default::Is(10),
         1..=10_000_000,
-        "SMS codes to a phone number that is to become an account's, of all accounts together",
+        "SMS codes that certify the same phone number, of all accounts together",
     ),
     number("limits.sms_per_minute", Default::Is(60), 1..=10_000_000, "SMS of all accounts and instances in a minute"),
     number(
@@ -506,13 +506,13 @@ pub(crate) const KEYS: &[Key] = &[
         "limits.sms_kept_percent",
         Default::Is(50),
         0..=100,
-        "per cent of these three that numbers which are to be certified cannot use up",
+        "per cent of these three budgets that requests to certify a number cannot use up",
     ),
     number(
         "limits.new_account_seconds",
         Default::Is(0),
         0..=604_800,
-        "age before which a new account has no number certified",
+        "age before which a new account cannot certify a number",
     ),
     number(
         "limits.unknown_operators_per_minute",
@@ -529,7 +529,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "relying_parties.services",
         Table,
-        "none; who may ask `/FS`: `serviceId = { token_file = \"…\" }`, or `{ open = true }` without a token, with `development = true` alone",
+        "none; relying parties that may use `/FS`: `serviceId = { token_file = \"…\" }`, or `{ open = true }` without a token, with `development = true` alone",
     ),
     number(
         "housekeeping.keep_days",
@@ -540,7 +540,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "process.lock_memory",
         Text,
-        "try; keeps memory out of swap, and warns where it cannot; `required` does not start then; or no",
+        "try; `try` keeps memory out of swap, and warns if it cannot; `required` ends then; or `no`",
     ),
     key("log.level", Text, "info; or error, warn, debug"),
     key("log.format", Text, "text; or json"),

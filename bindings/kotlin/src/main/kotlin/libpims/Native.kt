@@ -21,6 +21,10 @@ internal object Native {
     @JvmStatic
     external fun call(method: Int, api: ByteArray, parameters: ByteArray, receiver: Receiver): Boolean
 
+    /** Ends a subscription before the calls that wait. Only inside a callback on the library's thread. */
+    @JvmStatic
+    external fun end(api: ByteArray, parameters: ByteArray)
+
     @JvmStatic
     external fun free()
 

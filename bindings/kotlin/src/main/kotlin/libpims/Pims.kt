@@ -98,13 +98,16 @@ object Pims {
     @JvmStatic
     @JvmOverloads
     fun subscribe(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback): Subscription =
-        Subscriptions.begin(api, parameters, callback)
+        Subscription(api, callback).also { it.begin(parameters) }
 
-    /** Ends a subscription by its api: exactly one message, and no event after it. */
+    /**
+     * Ends the subscription to an api, whichever call made it; with `transactionId` in the parameters, only the one whose messages have
+     * this id. Exactly one message, and no event after it.
+     */
     @JvmStatic
     @JvmOverloads
     fun unsubscribe(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
-        Subscriptions.unsubscribe(api, parameters, callback)
+        call(Native.UNSUBSCRIBE, api, parameters, Once(callback))
 
     /** Watches the account: [subscribe] to all that changes, with types. */
     @JvmStatic
@@ -120,7 +123,6 @@ object Pims {
     @JvmStatic
     fun release() {
         Session.forget()
-        Subscriptions.forget()
         val native = NativeLibrary.get()
         if (LibraryThread.isCurrent || !LibraryThread.isEnding) {
             native.free()
@@ -132,7 +134,6 @@ object Pims {
                 !releasing.isAlive
             }
         }
-        Subscriptions.forget()
     }
 
     /**
@@ -202,7 +203,6 @@ object Pims {
             }
             callback.onMessage(read)
         }
-        Subscriptions.endLeftOver()
     }
 
     /** Runs what belongs to the caller. What it throws goes to [onException]. */

@@ -230,7 +230,7 @@ class AsyncTest : WithFolder() {
     }
 
     @Test
-    fun `the end of a subscription that a full queue refuses is made good`() {
+    fun `a full queue accepts the end of a subscription`() {
         enrolled()
         val first = Mailbox()
         val subscription = Pims.subscribe(ACCOUNT, parameters, first)

@@ -8,13 +8,15 @@ use inwebo::client::Client;
 use crate::api::Component;
 use crate::clock::{MovedClock, SharedClock};
 use crate::config::{Config, ServiceUrl};
-use crate::error::{Code, Error};
+#[cfg(not(feature = "embedded"))]
+use crate::error::Code;
+use crate::error::Error;
 use crate::log;
 use crate::message::{Outcome, Output, noting};
 use crate::store::{StorageLock, Vault};
 use crate::strongauth::{AccountView, Failure, Host, Parts, StrongAuthentication};
 #[cfg(feature = "embedded")]
-use crate::transport::embedded::{Embedded, EmbeddedError, Place};
+use crate::transport::embedded::{Embedded, Place};
 use crate::transport::http::{Endpoint, Http, Interrupt, ProxyInUse, Trust, check_trust as check};
 use crate::transport::{AccessToken, Transport};
 
@@ -124,7 +126,7 @@ impl Core {
         self.open.lock.check().map_err(|error| Error::from(&error))?;
         #[cfg(feature = "embedded")]
         if let Some(authority) = &self.component.authority {
-            authority.check().map_err(|error| of_embedded(&error))?;
+            authority.check().map_err(|error| Error::from(&error))?;
         }
         Ok(())
     }
@@ -273,7 +275,7 @@ impl Open {
                     policy: config.embedded.policy.clone(),
                     clock: self.clock.clone(),
                 };
-                let authority = Arc::new(Embedded::open(place).map_err(|error| of_embedded(&error))?);
+                let authority = Arc::new(Embedded::open(place).map_err(|error| Error::from(&error))?);
                 self.authority.insert(authority).clone()
             }
         };
@@ -331,11 +333,6 @@ impl Open {
         }
         Ok(())
     }
-}
-
-#[cfg(feature = "embedded")]
-fn of_embedded(error: &EmbeddedError) -> Error {
-    Error::new(Code::CoreNotConfigured).with_detail(error.to_string())
 }
 
 /// What a person recognises this device by.

@@ -7,17 +7,19 @@ DEV     ?= $(BUILD)/dev
 PORT    ?= 8443
 SONAME  := libpims.so.0
 
-# A debug library with crash points and panics on demand, for the tests; a release library that ships; the same with the panics, to prove
-# that its guard works too.
+# A debug library with crash points and panics on demand, for the tests; a release library that
+# ships; the same with the panics, to prove that its guard works too.
 TEST_FEATURES := test-hooks
 DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-# Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the library is a sixth larger.
+# Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the
+# library is a sixth larger.
 SHIPPED := cdylib,staticlib
 
-# make's jobs are for make's own children: cargo, with jobs of its own, would warn that it cannot reach them.
+# make's jobs are for make's own children: cargo, with jobs of its own, would warn that it cannot
+# reach them.
 cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.

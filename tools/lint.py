@@ -4,9 +4,9 @@
     tools/lint.py FOLDER             checks
     tools/lint.py FOLDER --format    formats Python, C and C++
 
-Shell by shellcheck, Python by ruff, C and C++ by clang-format, deploy/Dockerfile by hadolint, the spelling of all files by typos. FOLDER
-becomes a virtual environment with the versions that tools/requirements-lint.txt names, from PyPI. Files that Git does not know yet are
-checked too.
+Shell by shellcheck, Python by ruff, C and C++ by clang-format, deploy/Dockerfile by hadolint, the
+spelling of all files by typos. FOLDER becomes a virtual environment with the versions that
+tools/requirements-lint.txt names, from PyPI. Files that Git does not know yet are checked too.
 """
 
 import os

@@ -78,7 +78,7 @@ pub struct AuditEntry {
     pub count: u64,
 }
 
-/// The answer of [`Authority::verify_rows`].
+/// The answer of [`Authority::verify_rows`](crate::Authority::verify_rows).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowCheck {
     /// Rows that were checked.

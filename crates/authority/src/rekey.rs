@@ -13,7 +13,7 @@ use crate::{audit, authenticated, mac, service_keys, sms_queue, tokens};
 /// Where the rotation stands: the number of the key, the table, and the last row that was looked at.
 const CURSOR: &str = "rekey";
 
-/// What a call of [`Authority::rekey`] did.
+/// What a call of [`Authority::rekey`](crate::Authority::rekey) did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Rows whose sealed values were sealed anew by this call.

@@ -103,7 +103,7 @@ pub enum CvsRefusal {
         /// Seconds until the account may ask again, if the service says so. Ours does.
         retry_after_seconds: Option<u64>,
     },
-    /// The gateway did not accept the SMS, or too many requests wait for the gateway. Without a
+    /// The gateway did not accept the SMS, or too many messages or requests wait for it. Without a
     /// queue the code is void. With a queue the service sends the message later, and its code stays
     /// valid.
     SmsNotSent,

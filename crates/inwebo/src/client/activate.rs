@@ -19,7 +19,7 @@ pub enum PinMode {
     Current,
     /// 2: the user must choose a new PIN.
     New,
-    /// 8: a biometric key takes the PIN's place.
+    /// 8: a biometric key.
     Biometric,
 }
 

@@ -15,7 +15,7 @@ pub struct Request {
 impl Request {
     /// Begins a setup or finalize step of a mode.
     pub(super) fn new(action: Action, mode: Mode) -> Self {
-        // The capacity is large enough: a query that grows beyond it would leave a copy in memory.
+        // With this capacity a query is not moved, so no copy of it stays in memory.
         let mut request = Self { mode, query: Zeroizing::new(String::with_capacity(4096)) };
         request.push("action", action.as_str());
         request.push("mode", mode.as_str());

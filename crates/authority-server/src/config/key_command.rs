@@ -1,5 +1,5 @@
-//! A command whose standard output is a master key. It reads the key from a key management service,
-//! a hardware module or an encrypted file.
+//! A command that writes a master key to its standard output. It reads the key from a key
+//! management service, a hardware module or an encrypted file.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;

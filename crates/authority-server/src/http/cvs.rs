@@ -165,7 +165,8 @@ fn caller(service: &Service, headers: &HeaderMap) -> Result<Caller, Trouble> {
     Ok(caller)
 }
 
-/// Returns the account for a change of its protection, which needs a fresh or strong login.
+/// Returns the account for a change of its phone number or the removal of its enrollments. Both may
+/// require a fresh or strong login.
 fn stepped_up(caller: Caller) -> Result<AccountName, Trouble> {
     caller.stepped_up().map_err(Trouble::NeedsLogin)
 }

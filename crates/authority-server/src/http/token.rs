@@ -38,7 +38,7 @@ struct Granted<'a> {
     refresh_token: &'a str,
 }
 
-/// The credential that the app exchanges.
+/// The grant of a request: a one-time password or a refresh token.
 enum Grant {
     Password(Zeroizing<String>),
     RefreshToken(Zeroizing<String>),
@@ -55,8 +55,8 @@ impl Grant {
     }
 }
 
-/// Exchanges a credential for tokens. The app's token names the account of the password. A refresh
-/// token is valid only for the account that received it.
+/// Exchanges a one-time password or a refresh token for new tokens. The app's token names the
+/// account of the password. A refresh token is valid only for the account that received it.
 pub(crate) async fn exchange(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,

@@ -17,7 +17,8 @@ const OF_EVENTS: [&str; 2] = ["events", "toe"];
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Subject {
     pub(super) account: AccountName,
-    /// The user's login is fresh and strong enough for a change of the account's protection.
+    /// The user's login is fresh and strong enough for changes of the phone number and the removal
+    /// of enrollments.
     pub(super) stepped_up: bool,
 }
 

@@ -58,6 +58,7 @@ test: ## every test; installs a missing tool, or says which
 	$(MAKE) --output-sync=target $(two) test-c-valgrind check-exports check-header $(TEST_C) $(TEST_PACKAGES)
 
 check: ## a quick loop: formatting, clippy, unit tests, the C suite on a debug library
+	$(MAKE) tools
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(cargo) test --workspace --features $(TEST_FEATURES) --lib --quiet

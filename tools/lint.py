@@ -9,6 +9,7 @@ spelling of all files by typos. FOLDER becomes a virtual environment with the ve
 tools/requirements-lint.txt names, from PyPI. Files that Git does not know yet are checked too.
 """
 
+import fnmatch
 import os
 import pathlib
 import subprocess
@@ -79,12 +80,29 @@ def programs():
 
 
 def files(patterns):
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
-    listed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split("\0")
+    listed = known_to_git(patterns) if os.path.isdir(".git") or os.path.isfile(".git") else walked(patterns)
     # A file that was removed is listed until its removal is committed.
     found = sorted({name for name in listed if os.path.isfile(name)})
     if not found:
         sys.exit(f"lint: there is no file for {' '.join(patterns)}")
+    return found
+
+
+def known_to_git(patterns):
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split("\0")
+
+
+def walked(patterns):
+    """Returns the files of a source tree without Git, such as an unpacked tarball."""
+    excluded = {pattern[2:] for pattern in patterns if pattern.startswith(":!")}
+    found = []
+    for folder, folders, names in os.walk("."):
+        folders[:] = [name for name in folders if name not in ("build", "target", "node_modules", "__pycache__")]
+        paths = [os.path.relpath(os.path.join(folder, name)) for name in names]
+        for path in paths:
+            if path not in excluded and any(one == "." or fnmatch.fnmatch(path, one) for one in patterns):
+                found.append(path)
     return found
 
 

@@ -234,29 +234,25 @@ pub(crate) fn ping(around: &Surroundings<'_>) -> Result<(), Failure> {
     })
 }
 
-/// Answers [`Authority::prune`](crate::Authority::prune).
-pub(crate) fn prune(around: &Surroundings<'_>, older_than_days: u32) -> Result<Pruned, Failure> {
-    prune_while(around, older_than_days, || true)
-}
-
-/// Answers [`Authority::prune_while`](crate::Authority::prune_while).
-pub(crate) fn prune_while(
-    around: &Surroundings<'_>,
+/// Answers [`Authority::prune_while`](crate::Authority::prune_while). `around` is asked anew before each
+/// step: a run may take long, and the clock may be corrected meanwhile.
+pub(crate) fn prune_while<'s>(
+    around: impl Fn() -> Surroundings<'s>,
     older_than_days: u32,
     go_on: impl Fn() -> bool,
 ) -> Result<Pruned, Failure> {
-    let time = around.now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
+    let time = around().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
     let mut pruned = Pruned::default();
     while go_on() {
-        let removed = around.step("prune.audit", |step| trail::prune(step, time))?;
+        let removed = around().step("prune.audit", |step| trail::prune(step, time))?;
         let Some(removed) = removed else { break };
         pruned.audit += removed;
     }
     // The longest period is a day.
-    around.step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
+    around().step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
     let mut after = Some(String::new());
     while let Some(last) = after.filter(|_| go_on()) {
-        after = prune_page(around, &last, time, &mut pruned)?;
+        after = prune_page(&around(), &last, time, &mut pruned)?;
     }
     Ok(pruned)
 }

@@ -272,7 +272,7 @@ impl Authority {
     /// Removes what nobody needs any more: audit lines and the ids of removed devices that are older than so many days, and every code,
     /// password, token and request for a code that is over. It goes through the accounts in small transactions and can be stopped anywhere.
     pub fn prune(&self, older_than_days: u32) -> Result<Pruned, Failure> {
-        admin::prune(&self.surroundings(), older_than_days)
+        self.prune_while(older_than_days, || true)
     }
 
     /// The same, as long as `go_on` says so, which is asked before each of many short steps: for a host that is to end. The next call goes on.
@@ -281,7 +281,7 @@ impl Authority {
     ///
     /// Where the database cannot be written; what was removed before stays removed.
     pub fn prune_while(&self, older_than_days: u32, go_on: impl Fn() -> bool) -> Result<Pruned, Failure> {
-        admin::prune_while(&self.surroundings(), older_than_days, go_on)
+        admin::prune_while(|| self.surroundings(), older_than_days, go_on)
     }
 
     /// The secret of this name, sealed in the database: made once, at the first need. Of instances that make it at once one wins and

@@ -577,6 +577,36 @@ mod tests {
     }
 
     #[test]
+    fn each_number_and_flag_that_is_read_is_in_the_table_with_a_default() {
+        let sources = [
+            include_str!("guesses.rs"),
+            include_str!("mod.rs"),
+            include_str!("sections.rs"),
+            include_str!("sms_rules.rs"),
+            include_str!("static_tokens.rs"),
+            include_str!("tokens.rs"),
+        ];
+        let mut seen = 0;
+        for (function, rest) in sources.iter().flat_map(|source| {
+            let calls = ["reader.number(\"", "reader.seconds(\"", "reader.flag(\"", "reader.perhaps_number(\""];
+            calls.into_iter().flat_map(|call| source.split(call).skip(1).map(move |rest| (call, rest)))
+        }) {
+            let path = rest.split('"').next().unwrap_or_default();
+            let kind = find(path).map(|key| &key.kind);
+            let fits = match (function, kind) {
+                ("reader.flag(\"", Some(Kind::Flag(_))) | ("reader.perhaps_number(\"", Some(Kind::Number(..))) => true,
+                (_, Some(Kind::Number(default, bounds))) => {
+                    default.number().is_some_and(|number| bounds.contains(&number))
+                }
+                _ => false,
+            };
+            assert!(fits, "{function}{path}");
+            seen += 1;
+        }
+        assert!(seen > 40, "{seen}");
+    }
+
+    #[test]
     fn the_nearest_key_is_the_one_that_was_meant() {
         assert_eq!(nearest("listen.adress"), "listen.address");
         assert_eq!(nearest("policy.max_pin_trys"), "policy.max_pin_tries");

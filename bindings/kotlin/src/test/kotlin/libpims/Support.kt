@@ -19,7 +19,7 @@ const val VERSION = "pims.sdk.version"
 const val ACCOUNT = "pims.authentication.account"
 const val SMSCODE = "pims.authentication.smscode"
 
-/** The longest wait. A test that waits so long has failed; no test waits for a fixed time. */
+/** The longest wait of a test. A test that waits so long has failed. */
 const val DEADLINE_SECONDS = 300L
 
 /** A queue of messages in their order. */

@@ -39,7 +39,7 @@ public final class Enroll {
             } finally {
                 for (int i = 0; i < pin.length(); i++) pin.setCharAt(i, '\0');
             }
-            // The same operations by the name of the api, and with a callback.
+            // Calls by the name of the api, with a future and with a callback.
             Object version = Pims.getAsync("pims.sdk.version").join();
             Pims.get("pims.sdk.version", message -> System.out.println(message.get("result").equals(version)));
         }

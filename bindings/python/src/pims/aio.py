@@ -32,7 +32,7 @@ async def init(config: Optional[Parameters] = None) -> None:
     values."""
     try:
         bridge.refuse_forked()
-        # The other thread empties this list: no frame and no thread keeps the configuration.
+        # The work below empties this list: no frame and no other thread keeps the configuration.
         box = [config]
     finally:
         del config

@@ -1,12 +1,10 @@
 #!/bin/sh
-# Compiles the C++ programs of a page without a warning, runs them, and compares their output with
-# the page:
+# The C++ of a page compiles without a warning, runs, and prints what the page says:
 #
 #     CXXS=… STRICT=… LIBRARY=… cpp-tests/check-quickstart.sh PAGE FOLDER
 #
-# Each block of `cpp` is a program. They run one after the other in one folder, which is empty at
-# first. The block of `text` that follows a program is its output; each line is an extended regular
-# expression. The first program has fewer than 30 lines, as the page says.
+# Each block of `cpp` is a program. They run one after the other in one folder, which is empty at first. The block of `text` that follows a
+# program is what it prints, each line an extended regular expression. The first program has fewer than 30 lines, as the page says.
 set -eu
 
 page=$1

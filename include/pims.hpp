@@ -591,11 +591,11 @@ private:
 };
 
 /* Asks for events: the callback gets the acknowledgment, then each event. The library has one
- * subscription an api: the acknowledgment of a second one is the failure 2005. `subscription =
- * pims::subscribe(…)` is no second one: it ends the previous subscription, and the new one begins.
- * Do not set the last parameter. If another subscription to the api exists, its default hands the
- * new one to the library at the end of the full expression. So a function that returns
- * `subscribe(…)` causes 2005 if the caller's old subscription still exists. */
+ * subscription an api: the acknowledgment of a second one is the failure 2005.
+ * `subscription = pims::subscribe(…)` is no second one: it ends the previous subscription, and the
+ * new one begins. Do not set the last parameter. If another subscription to the api exists, its
+ * default hands the new one to the library at the end of the full expression. So a function that
+ * returns `subscribe(…)` causes 2005 if the caller's old subscription still exists. */
 [[nodiscard]] inline Subscription subscribe(detail::Name api, const Params &params, Callback callback,
                                             detail::AtTheEnd &&at_the_end = detail::AtTheEnd())
 {

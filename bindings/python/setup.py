@@ -2,8 +2,8 @@
 systems on which it runs.
 
 The wheel has no extension module, so it needs no certain version of Python. It needs a C library
-that has the symbols which the library imports. This script reads that from the library, and ``make
-wheel`` has auditwheel confirm it.
+that has the symbols which the library imports. This script reads that from the library, and
+``make wheel`` has auditwheel confirm it.
 """
 
 from __future__ import annotations

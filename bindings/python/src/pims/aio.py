@@ -134,8 +134,8 @@ def subscribe(api: Literal["pims.authentication.account"], parameters: Optional[
 @overload
 def subscribe(api: str, parameters: Optional[Parameters] = None) -> Events[Any]: ...
 def subscribe(api: str, parameters: Optional[Parameters] = None) -> Events[Any]:
-    """Returns the events of an api: ``async with pims.aio.subscribe(...) as events: async for event
-    in events: ...``"""
+    """Returns the events of an api:
+    ``async with pims.aio.subscribe(...) as events: async for event in events: ...``"""
     return Events(api, parameters)
 
 

@@ -127,8 +127,8 @@ public struct StrongAuthentication: Sendable {
     }
 
     /// Returns the changes of the account, until the program releases the stream (see
-    /// `Facade.events`). The stream holds 64 changes that the program has not taken. If there are
-    /// more, the oldest are dropped: call `isActivated` and `accountState` after a long pause.
+    /// `Facade.events`). The stream holds up to 64 changes that the program has not taken. If there
+    /// are more, the oldest are dropped: call `isActivated` and `accountState` after a long pause.
     public func accountChanges() async throws -> AsyncStream<AccountChange> {
         try await facade.stream(api: accountAPI, parameters: bothTopics, limit: 64) { result in
             var changes: [AccountChange] = []

@@ -14,8 +14,8 @@ interface SecureStore {
 }
 
 /**
- * Makes a store of one function. (The interface is no `fun interface`: then `initialize(config) { …
- * }` could mean a store or a callback.)
+ * Makes a store of one function. (The interface is no `fun interface`: then
+ * `initialize(config) { … }` could mean a store or a callback.)
  */
 @JvmSynthetic
 fun SecureStore(key: () -> ByteArray): SecureStore = object : SecureStore {

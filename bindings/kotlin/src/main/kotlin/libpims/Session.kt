@@ -60,8 +60,8 @@ class Session private constructor() : AutoCloseable {
         suspend fun open(config: Map<String, Any?>, store: SecureStore): Session = opening { Pims.initialize(config, store, it) }
 
         /**
-         * Creates the facade, for Java: `try (Session session = Session.openAsync(config).join()) {
-         * … }`.
+         * Creates the facade, for Java:
+         * `try (Session session = Session.openAsync(config).join()) { … }`.
          */
         @JvmStatic
         fun openAsync(config: Map<String, Any?>): CompletableFuture<Session> = future { Pims.initialize(config, it) }

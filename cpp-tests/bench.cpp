@@ -1,4 +1,4 @@
-/* What a call costs from C++: `make bench` prints this beside the same in other languages. */
+/* The cost of a call from C++. `make bench` prints it beside that of other languages. */
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -14,7 +14,7 @@ constexpr const char *PARAMETERS = R"({"actionType":"strong","type":"isDeviceAct
 constexpr int BATCHES = 31;
 constexpr int CALLS = 2000;
 
-/* Nanoseconds of a call: the median over batches. */
+/* Returns the nanoseconds of a call: the median over batches. */
 template <class Call>
 double median_of(Call call)
 {

@@ -1,4 +1,4 @@
-/* Sessions, calls, futures, and what a callback throws. */
+/* Sessions, calls, futures, and the exceptions of callbacks. */
 #include "support.hpp"
 
 #include <atomic>
@@ -29,7 +29,7 @@ pims::Refusal refusal_of(Call call)
     return {};
 }
 
-/* The code that a call throws, 0 where it throws none. */
+/* Returns the code that a call throws, or 0 if it throws nothing. */
 template <class Call>
 int failure_of(Call call)
 {
@@ -143,7 +143,7 @@ TEST_CASE("calls that had not begun when the session ends fail with 2001, and no
             pims::get(VERSION, {}, mailbox.callback());
         }
         std::thread closer([&] { session.close(); });
-        // From the moment that the facade closes, calls are told so at once.
+        // From the moment that the facade closes, calls fail with 2001 at once.
         const auto begin = std::chrono::steady_clock::now();
         while (pims::execute("get", VERSION).code() != 2001) {
             if (std::chrono::steady_clock::now() - begin > DEADLINE) {
@@ -308,7 +308,7 @@ TEST_CASE("the handler is told also what is thrown on the calling thread")
     CHECK(told == 1);
 }
 
-/* What the next test runs in a process of its own. */
+/* The part of the next test that runs in a process of its own. */
 TEST_CASE("child: a callback throws and nobody handles it" * doctest::skip())
 {
     std::set_terminate([] { _exit(std::current_exception() ? 42 : 43); });
@@ -320,7 +320,7 @@ TEST_CASE("child: a callback of C throws" * doctest::skip())
 {
     const rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
-    /* Not doctest's handler, which would tell of the signal. */
+    /* Without doctest's handler, which would report the signal. */
     signal(SIGABRT, SIG_DFL);
     try {
         pims_get(VERSION, "", [](const char *, void *) { throw 1; }, nullptr);
@@ -366,7 +366,7 @@ void limit_this_process()
     alarm(static_cast<unsigned>(DEADLINE.count()));
 }
 
-/* How a child ended: its exit code, or less than 0 where a signal ended it. */
+/* Returns the exit code of a child, or a number below 0 if a signal ended it. */
 int end_of(pid_t child)
 {
     REQUIRE(child > 0);
@@ -375,13 +375,13 @@ int end_of(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* How a test of this program ended that runs in a process of its own. */
+/* Runs a test of this program in a process of its own. Returns its exit code. */
 int end_of_test(const char *name)
 {
     const pid_t child = fork();
     if (child == 0) {
         limit_this_process();
-        // The memory of a thread that a forked child does not have is a leak to LeakSanitizer.
+        // A forked child lacks the parent's threads. LeakSanitizer reports their memory as leaks.
         setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
         execl(program.c_str(), program.c_str(), "--no-skip", name, static_cast<char *>(nullptr));
         _exit(1);
@@ -400,7 +400,7 @@ TEST_CASE("a forked child with a Session and a Subscription ends, whatever the p
     CHECK(mailbox.at(0).message.succeeded());
     const Handler handler([](const std::exception_ptr &) {});
     std::atomic<bool> stop{false};
-    // Keeps the hub's mutexes busy, so that some forks find one held.
+    // Keeps the hub's mutexes busy, so that some forks find one locked.
     std::thread busy([&] {
         while (!stop) {
             wait_for(pims::get(VERSION));
@@ -451,7 +451,8 @@ TEST_CASE("a child that is forked while a subscription's callback runs may end t
 TEST_CASE("a forked child makes a session of its own, with its parent's exception handler, and leaves its parent's alone")
 {
     const Folder folder, other;
-    // The embedded authority does not survive a fork: the child's session has a service elsewhere, and asks nothing of it.
+    // The embedded authority does not survive a fork. The child's session names another service,
+    // and sends it nothing.
     const pims::Params elsewhere{{"storage", {{"path", other.path().string()}}},
                                  {"credential", {{"macID", std::string(32, '0')}, {"inWeboURL", "https://127.0.0.1:9"}}}};
     std::atomic<int> told{0};
@@ -463,7 +464,7 @@ TEST_CASE("a forked child makes a session of its own, with its parent's exceptio
         int end = 5;
         try {
             const pims::Session own(elsewhere);
-            // It has the number that the parent's has there.
+            // The child's own facade has the same number as the parent's.
             session.close();
             end = get(VERSION).succeeded() ? end : 6;
             pims::get(VERSION, {}, [](const pims::Message &) { throw 1; });
@@ -496,7 +497,7 @@ TEST_CASE("child: exit in a callback, and a static Session" * doctest::skip())
     static const Folder folder;
     static const pims::Session session(folder.config());
     pims::get(VERSION, {}, [](const pims::Message &) { std::exit(42); });
-    // Waits for its own end, in the function that a handler of exit would call, too.
+    // Waits for its own end, inside a function that a handler of exit would call, too.
     pims_free();
     for (;;) {
         pause();

@@ -1,4 +1,5 @@
-/* The suite of all languages, see tests/conformance/README.md: through pims.hpp, with nlohmann::json. */
+/* The suite of all languages, see tests/conformance/README.md. It runs through pims.hpp, with
+ * nlohmann::json. */
 #include "support.hpp"
 
 #include <deque>
@@ -12,13 +13,13 @@ using nlohmann::json;
 
 namespace {
 
-/* A step that the suite itself makes wrong. */
+/* Throws the error of a step that is wrong in the suite itself. */
 [[noreturn]] void wrong_suite(const std::string &what)
 {
     throw std::runtime_error("tests/conformance/suite.json: " + what);
 }
 
-/* What a step needs of those before it, and how it is judged. */
+/* The values of earlier steps that a step needs, and the check of its message. */
 class Scene {
 public:
     json fill(const json &value) const
@@ -131,10 +132,10 @@ extern "C" void on_unsubscribed(const char *message, void *ctx)
     static_cast<std::promise<json> *>(ctx)->set_value(json::parse(message));
 }
 
-/* What calls the library. */
+/* The caller of the library. */
 class Caller {
 public:
-    /* The message of a step; none of `free`. */
+    /* Runs a step and returns its message; none for `free`. */
     std::optional<json> perform(const std::string &call, const std::string &api, const std::optional<json> &parameters)
     {
         const auto params = [&] { return parameters ? pims::Params(*parameters) : pims::Params(); };
@@ -166,7 +167,7 @@ public:
     }
 
 private:
-    /* The Session is the success; its failure is the message. */
+    /* Returns a success if the Session is made; else the message of its failure. */
     json init(const pims::Params &config)
     {
         try {
@@ -196,7 +197,7 @@ private:
         return message;
     }
 
-    /* The end of a Subscription has no message: it is asked for once more. */
+    /* Asks for the end once more, by pims.h: the end of a Subscription has no message. */
     static json unsubscribe(const std::string &api, const pims::Params &params)
     {
         std::promise<json> promise;
@@ -225,7 +226,7 @@ bool is_right(Scene &scene, Caller &caller, const json &step)
     scene.remember(call == "init" && parameters ? &*parameters : nullptr, *message);
     const json id = message->value("transactionId", json());
     message->erase("transactionId");
-    // The note of wrong PINs has a time in it.
+    // The report of wrong PINs contains a time.
     message->erase("info");
     const json expected = scene.fill(step.at("expect"));
     const bool right = id.is_string() && std::regex_match(id.get<std::string>(), std::regex("[0-9a-f]{8}-[0-9a-f]{4}")) &&

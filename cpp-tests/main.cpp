@@ -1,10 +1,10 @@
-/* The tests of pims.hpp. Options are those of doctest. */
+/* The tests of pims.hpp. The options are those of doctest. */
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include <string>
 
-/* One translation unit more with the header: nothing in it may be defined twice. */
+/* One more translation unit with the header: it must contain no definition twice. */
 #include "pims.hpp"
 
 std::string program;

@@ -1,4 +1,4 @@
-/* What goes in and what comes out, against a JSON library. */
+/* Parameters and messages, compared with a JSON library. */
 #include "support.hpp"
 
 #include <filesystem>
@@ -13,7 +13,7 @@ using nlohmann::json;
 
 namespace {
 
-/* What the message says of itself without a parser is what a parser says. */
+/* Checks that a message, which needs no parser, agrees with a parser. */
 void check_agrees(const pims::Message &message)
 {
     const json read = message.json<json>();
@@ -153,7 +153,7 @@ TEST_CASE("members of a message are read whatever stands around them, and nothin
         {"detail", "a \"detail\":\"not this\" {[}]"},
         {"info", {{"a", {1, {{"attemptsLeft", 9}}}}, {"attemptsLeft", 3}, {"retryAfterSeconds", 86400}, {"nextAction", "danceNow"}}}};
     for (const bool ascii : {false, true}) {
-        // In this order, which is the library's.
+        // The members have this order in the library's messages.
         std::string body = "{\"code\":2204";
         for (const char *name : {"label", "detail", "info"}) {
             body += ",\"" + std::string(name) + "\":" + error.at(name).dump(-1, ' ', ascii);
@@ -165,7 +165,7 @@ TEST_CASE("members of a message are read whatever stands around them, and nothin
         CHECK(message.attempts_left() == 3);
         CHECK(message.retry_after_seconds() == std::chrono::seconds(86400));
         CHECK(message.next_action() == pims::NextAction::other);
-        // All of the error stands there once the last brace alone is missing.
+        // If only the last brace is missing, the error is complete.
         for (std::size_t length = 0; length < text.size() - 1; length++) {
             const std::string cut = text.substr(0, length);
             const pims::Message part{std::string_view(cut)};
@@ -218,7 +218,7 @@ TEST_CASE("a text is wiped at its end, and so is one that was handed over")
         return std::string_view(begin, sizeof place).find(secret) != std::string_view::npos;
     };
     auto *text = new (place) pims::detail::Text(std::string_view(secret));
-    REQUIRE(is_there()); // a short string is kept in place
+    REQUIRE(is_there()); // A short string is stored inside the object.
     text->~Text();
     CHECK_FALSE(is_there());
 

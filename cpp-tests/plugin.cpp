@@ -1,4 +1,4 @@
-/* A shared object that uses pims.hpp and shows none of its own symbols, for shared.cpp. */
+/* A shared object for shared.cpp. It uses pims.hpp and exports none of the header's symbols. */
 #include "plugin.hpp"
 
 #include "pims.hpp"

@@ -1,4 +1,4 @@
-/* What plugin.cpp, which is a shared object, does for shared.cpp. */
+/* The functions of plugin.cpp, a shared object, for shared.cpp. */
 #ifndef PLUGIN_HPP
 #define PLUGIN_HPP
 
@@ -7,7 +7,7 @@
 FROM_PLUGIN void plugin_subscribe(const char *api, const char *params, void (*acknowledged)(void *ctx), void *ctx);
 FROM_PLUGIN bool plugin_is_subscribed();
 FROM_PLUGIN void plugin_unsubscribe();
-/* Calls, with a callback that throws. */
+/* Makes a call whose callback throws. */
 FROM_PLUGIN void plugin_throws(const char *api);
 
 #endif

@@ -1,4 +1,5 @@
-/* pims.hpp in two parts of a process, both compiled with hidden symbols: this program, and the shared object of plugin.cpp. */
+/* Tests of pims.hpp in two parts of a process, both compiled with hidden symbols: this program, and
+ * the shared object of plugin.cpp. */
 #include "support.hpp"
 
 #include "plugin.hpp"

@@ -1,4 +1,4 @@
-/* Subscriptions: their events, and everything that can end one. */
+/* Subscriptions: their events, and all ways to end one. */
 #include "support.hpp"
 
 #include <atomic>
@@ -10,14 +10,14 @@
 
 namespace {
 
-/* By the message of a later call, every event before it has been told. */
+/* Waits until all earlier events are delivered: the message of a later call comes after them. */
 void let_events_pass()
 {
     get(VERSION);
     get(VERSION);
 }
 
-/* Whether there is no subscription: another one is accepted. It ends at once. */
+/* Returns true if there is no subscription: another one is accepted. That one ends at once. */
 bool another_is_accepted()
 {
     Mailbox mailbox;
@@ -25,7 +25,7 @@ bool another_is_accepted()
     return mailbox.at(0).message.succeeded();
 }
 
-/* Calls until the queue takes no more. */
+/* Makes calls until the queue is full. */
 void fill_the_queue()
 {
     try {
@@ -37,7 +37,7 @@ void fill_the_queue()
     }
 }
 
-/* The result of a call, which is made again until the queue takes it. */
+/* Returns the result of a call. Repeats the call until the queue accepts it. */
 template <class Call>
 auto when_accepted(Call call)
 {
@@ -51,12 +51,13 @@ auto when_accepted(Call call)
     }
 }
 
-/* What the next pims_init or pims_execute("init") does before it returns. */
+/* A function that the next pims_init or pims_execute("init") runs before it returns. */
 std::function<void()> before_it_returns;
 
 } // namespace
 
-/* The library's functions, with a moment of their own before they return: as where another thread is faster. */
+/* Replaces the library's functions. They run `before_it_returns` before they return, as if another
+ * thread was faster. */
 extern "C" std::int32_t pims_init(const char *config, pims_callback callback, void *ctx)
 {
     static const auto in_library = reinterpret_cast<decltype(&pims_init)>(dlsym(RTLD_NEXT, "pims_init"));
@@ -244,7 +245,8 @@ TEST_CASE("the end of a subscription waits for the callback that runs on another
         subscription.end();
         had_left = left;
     });
-    // Long enough for an end that does not wait to be seen, nearly always; one that waits is right however long this takes.
+    // An end that does not wait fails nearly always within this time. An end that waits passes on
+    // any machine.
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     gate.open();
     other.join();
@@ -259,7 +261,7 @@ TEST_CASE("the end of a subscription waits until what its callback captured is g
     std::atomic<bool> gone{false};
     const auto let_go = [&](const int *token) {
         delete token;
-        // Long enough for an end that does not wait to be seen, as above.
+        // An end that does not wait fails nearly always within this time, as above.
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
         gone = true;
     };
@@ -307,7 +309,7 @@ TEST_CASE("after a session that ends inside a callback no event is told")
     const auto subscription = pims::subscribe(ACCOUNT, ACTIVATED, events.callback());
     CHECK(events.at(0).message.succeeded());
     const std::string code = ask_for_enrollment(folder);
-    // The event of this enrollment would be told after the callback.
+    // The event of this enrollment would come after the callback.
     std::promise<bool> enrolled;
     pims::set(ENROLLMENT, {{"action", "enroll"}, {"pinCode", PIN}, {"smsCode", code}}, [&](const pims::Message &message) {
         session.reset();
@@ -350,7 +352,7 @@ TEST_CASE("a subscription that ends while the queue is full ends once the queue 
     subscription.end();
     library.release();
     wait_for(when_accepted([] { return pims::get(VERSION); }));
-    // By pims.h, whose call finds what the library has.
+    // By pims.h: its call shows the library's own state.
     const auto acknowledged = [](const char *message, void *ctx) {
         static_cast<std::promise<bool> *>(ctx)->set_value(pims::Message(std::string_view(message)).succeeded());
     };
@@ -423,7 +425,7 @@ TEST_CASE("a subscription that is assigned over a living one takes its place")
     for (int i = 0; i < 1000; i++) {
         owned.reset(new pims::Subscription(pims::subscribe(ACCOUNT, ACTIVATED, mailbox.callback())));
     }
-    // On a slow machine the queue is full by now.
+    // On a slow machine the queue may be full now.
     when_accepted([] { return let_events_pass(), true; });
     const std::size_t acknowledged = mailbox.count();
     REQUIRE(acknowledged > 1000);

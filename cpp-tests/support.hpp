@@ -1,4 +1,5 @@
-/* What the tests of pims.hpp share: a folder a test, calls with a deadline, and a box that collects messages. */
+/* The common parts of the tests of pims.hpp: a folder for each test, calls with a deadline, and a
+ * box that collects messages. */
 #ifndef SUPPORT_HPP
 #define SUPPORT_HPP
 
@@ -29,10 +30,11 @@ inline constexpr const char *ACTIVATED = R"({"actionType":"strong","type":"isDev
 inline constexpr const char *PIN = "1234";
 inline constexpr const char *PHONE_NUMBER = "+33612345678";
 
-/* Waiting is never for a time that is right, only until it is surely wrong. */
+/* The longest wait of a test. A test that waits so long has failed. */
 inline constexpr std::chrono::seconds DEADLINE{300};
 
-/* A test that waits for what never comes ends the program: while callbacks may still come, nothing can be unwound. */
+/* Ends the program because an expected event did not come. It does not unwind: callbacks may still
+ * come. */
 [[noreturn]] inline void give_up(const char *what)
 {
     std::fprintf(stderr, "waited in vain for %s\n", what);
@@ -48,7 +50,7 @@ T wait_for(std::future<T> future)
     return future.get();
 }
 
-/* An empty folder, deleted at the end. */
+/* An empty folder, which is deleted at the end. */
 class Folder {
 public:
     Folder()
@@ -69,7 +71,7 @@ public:
     const std::filesystem::path &path() const { return path_; }
     pims::Params config() const { return {{"storage", pims::Params{{"path", path_.string()}}}}; }
 
-    /* The code of the last SMS. */
+    /* Returns the code of the last SMS. */
     std::string sms_code() const
     {
         std::ifstream outbox(path_ / "sms-outbox.jsonl");
@@ -96,7 +98,7 @@ inline pims::Message set(const char *api, const pims::Params &params)
     return wait_for(pims::set(api, params));
 }
 
-/* An account with a phone number, and a code for an enrollment. */
+/* Adds a phone number to the account and asks for an enrollment. Returns the SMS code. */
 inline std::string ask_for_enrollment(const Folder &folder)
 {
     get(SMSCODE, {{"type", "phoneNumberCertification"}, {"phoneNumber", PHONE_NUMBER}}).or_throw();
@@ -116,7 +118,7 @@ inline void remove_enrollment()
     set(ENROLLMENT, {{"action", "remove"}}).or_throw();
 }
 
-/* Collects messages, with the thread that each came on. */
+/* A box that collects messages, with the thread of each one. */
 class Mailbox {
 public:
     struct Letter {
@@ -132,7 +134,7 @@ public:
             arrived_.notify_all();
         };
     }
-    /* The letter with this number, once it is there. */
+    /* Waits for the letter with this number and returns it. */
     Letter at(std::size_t number)
     {
         std::unique_lock<std::mutex> lock(mutex_);
@@ -153,7 +155,7 @@ private:
     std::vector<Letter> letters_;
 };
 
-/* A gate that threads wait at. */
+/* A gate at which threads wait. */
 class Gate {
 public:
     void open() { opened_.set_value(); }
@@ -169,7 +171,8 @@ private:
     std::shared_future<void> future_ = opened_.get_future().share();
 };
 
-/* Keeps the library's thread inside a callback, from the constructor's end until it is released. */
+/* A scope that keeps the library's thread inside a callback, from the constructor's end until
+ * `release`. */
 class Held {
 public:
     Held()
@@ -198,7 +201,7 @@ private:
     bool released_ = false;
 };
 
-/* Sets an exception handler for a scope. */
+/* A scope with an exception handler. */
 class Handler {
 public:
     explicit Handler(pims::ExceptionHandler handler) : before_(pims::set_exception_handler(std::move(handler))) {}

@@ -1,15 +1,20 @@
-/* libpims for C++17: RAII, std::function and std::future over pims.h. SPDX-License-Identifier: MIT OR Apache-2.0
- * Documentation: docs/quickstart-cpp.md; what the calls say and do: docs/api.md, docs/c-abi.md.
+/* libpims for C++17: RAII, std::function and std::future over pims.h.
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ * Documentation: docs/quickstart-cpp.md. Operations and results: docs/api.md, docs/c-abi.md.
  *
- * Headers only, and no dependency but libpims: there is no JSON parser in them, they take and give the JSON type of yours (json_adapter).
+ * The headers depend on libpims alone. They contain no JSON parser: they accept and return the JSON
+ * type of your program (json_adapter).
  *
- * The library has one facade a process, so calls are free functions; a Session is what creates and releases that facade. Callbacks run on
- * the library's one thread, in the order of the calls, never two at once; the failure 2001, of a call without a facade, on the thread that
- * calls. What a callback throws goes to the exception handler, never through the library.
+ * The library has one facade a process, so calls are free functions. A Session creates and releases
+ * that facade. Callbacks run on the library's one thread, in the order of the calls, never two at
+ * once. The failure of a call without a facade, 2001, arrives on the calling thread. An exception
+ * that a callback throws goes to the exception handler, never through the library.
  *
- * Shared objects of one process share what is one a process here, also where their symbols are hidden, if GCC or Clang compiled them with
- * this same header and the dynamic linker joins their symbols. On Windows, behind a linker script that hides all, or opened by dlopen with
- * RTLD_LOCAL or beside a program without -rdynamic, one may have its own: then leave sessions, subscriptions and the handler to one of them.
+ * The state of this header exists once a process. Shared objects of the process share it, even with
+ * hidden symbols, if GCC or Clang compiled them with this same header and the dynamic linker joins
+ * their symbols. An object may have a state of its own on Windows, behind a linker script that
+ * hides all symbols, or if dlopen opened it with RTLD_LOCAL or beside a program without -rdynamic.
+ * In these cases let one object own sessions, subscriptions and the handler.
  */
 #ifndef PIMS_HPP
 #define PIMS_HPP
@@ -36,7 +41,8 @@
 #include "pims.h"
 #include "pims/message.hpp"
 
-/* For what is one a process: seen by all its shared objects, whatever -fvisibility says. */
+/* Marks the state that exists once a process: all its shared objects see it, even with
+ * -fvisibility=hidden. */
 #if defined(__GNUC__) && !defined(_WIN32)
 #define PIMS_HPP_ONE __attribute__((visibility("default")))
 #else
@@ -48,21 +54,25 @@ namespace pims {
 using Callback = std::function<void(Message)>;
 using ExceptionHandler = std::function<void(std::exception_ptr)>;
 
-/* Sets what is told the exceptions that callbacks throw, on the thread of the callback, and returns what was set before. An empty one, as
- * at the beginning, ends the program by std::terminate. The handler itself must not throw. */
+/* Sets the handler of exceptions that callbacks throw, and returns the previous handler. The
+ * library calls the handler on the thread of the callback. With an empty handler, as at the start,
+ * such an exception ends the program by std::terminate. The handler itself must not throw. */
 inline ExceptionHandler set_exception_handler(ExceptionHandler handler);
 
-/* Calls one of the library's functions; Refused where it is not accepted. The callback is called exactly once.
+/* Calls one of the library's functions. Throws Refused if the call is not accepted. The callback is
+ * called exactly once.
  *
- * Without a callback the message is in the future. Exactly one comes, also where the facade is released first: no promise is broken. On
- * the library's thread, which is to say inside a callback, the request is run at once, before those that wait, and the future is ready: to
- * wait for it is no deadlock. To wait inside a callback for a future that was asked for elsewhere is one. */
+ * Without a callback the message is in the future. Exactly one message comes, even if the facade is
+ * released first, so no promise is broken. On the library's thread, that is inside a callback, the
+ * request runs at once, before the requests in the queue, and the future is ready: waiting for it
+ * causes no deadlock. Waiting inside a callback for the future of a call that was made elsewhere
+ * causes a deadlock. */
 inline void get(detail::Name api, const Params &params, Callback callback);
 inline void set(detail::Name api, const Params &params, Callback callback);
 [[nodiscard]] inline std::future<Message> get(detail::Name api, const Params &params = {});
 [[nodiscard]] inline std::future<Message> set(detail::Name api, const Params &params = {});
 
-/* Runs one request on this thread, beside those that wait: "init", "get", "set" or "free". */
+/* Runs one request on this thread, outside the queue: "init", "get", "set" or "free". */
 inline Message execute(detail::Name method, detail::Name api = {}, const Params &params = {});
 
 inline std::string version()
@@ -72,7 +82,8 @@ inline std::string version()
 
 namespace detail {
 
-/* The number of this process. A forked child must not touch what its parent's threads may have held at the fork. */
+/* Returns the number of this process. A forked child must not touch data that a thread of its
+ * parent may have locked at the fork. */
 inline std::int64_t this_process() noexcept
 {
 #if defined(__unix__) || defined(__APPLE__)
@@ -82,9 +93,10 @@ inline std::int64_t this_process() noexcept
 #endif
 }
 
-/* A subscription, as the library's thread and its owner see it. The hub's mutex guards all that changes. */
+/* A subscription, as the library's thread and its owner see it. The hub's mutex guards all members
+ * that change. */
 struct Feed {
-    /* `held` is not yet handed in. */
+    /* `held`: the library has not received the subscription yet. */
     enum class Phase { held, asked, active, ending, over };
 
     Feed(std::string_view api_name, const Params &given, Callback function)
@@ -97,12 +109,14 @@ struct Feed {
     const std::int64_t process = this_process();
     Callback callback;
     Phase phase = Phase::asked;
-    /* The queue was full when it was handed in: it is handed in again after the next message. */
+    /* The queue was full at the last try. The next message starts another try. */
     bool waits = false;
     bool dropped = false;
-    /* Its owner ended it inside its callback, which is what lets go of what it captured. Else its owner does. */
+    /* The owner ended the subscription inside its callback. Then the callback's return releases the
+     * captured values; else the owner does. */
     bool ended_inside = false;
-    /* The facade that it belongs to, and the parameters that end it and no other one, once it is active. */
+    /* The facade of an active subscription, and the parameters that end this subscription and no
+     * other one. */
     std::uint64_t facade = 0;
     std::string ending;
     /* The thread on which the callback runs. */
@@ -110,7 +124,8 @@ struct Feed {
     std::uintptr_t id = 0;
 };
 
-/* What of this header is one a process. The library's thread may use it until the very end of the process: it is never destroyed. */
+/* The state of this header that exists once a process. It is never destroyed: the library's thread
+ * may use it until the very end of the process. */
 struct Hub {
     explicit Hub(std::int64_t process_id) : process(process_id) {}
 
@@ -121,7 +136,7 @@ struct Hub {
     std::uintptr_t last_id = 0;
     std::uint64_t facade = 0;
 
-    /* Held only while the handler is copied or replaced. */
+    /* Guards `handler`. A thread holds it only to copy or replace the handler. */
     std::mutex handling;
     std::shared_ptr<const ExceptionHandler> handler;
 
@@ -129,14 +144,15 @@ struct Hub {
     std::atomic<Hub *> child{nullptr};
 };
 
-/* The hub of this process. A forked child gets one of its own, with its parent's exception handler and nothing else: in its parent's, a
- * thread that the child does not have may hold a mutex. It is found without a lock. */
+/* Returns the hub of this process. It waits for no lock. A forked child gets a hub of its own. It
+ * inherits the exception handler and nothing else: a thread that the child does not have may hold a
+ * mutex of the parent's hub. */
 PIMS_HPP_ONE inline Hub &hub()
 {
     static Hub *const first = new Hub(this_process());
     const std::int64_t process = this_process();
     Hub *found = first;
-    // The last one is the youngest process's: the number of an older one may have been given again.
+    // The last hub belongs to the youngest process: the system may have reused an older number.
     for (Hub *next = nullptr; (next = found->child.load(std::memory_order_acquire)) != nullptr;) {
         found = next;
     }
@@ -152,11 +168,13 @@ PIMS_HPP_ONE inline Hub &hub()
     return *found;
 }
 
-/* Whether this thread is the library's, or is inside a callback. */
+/* True on the library's thread. `callbacks_running` counts the callbacks that run on this thread.
+ */
 PIMS_HPP_ONE inline thread_local bool is_library_thread = false;
 PIMS_HPP_ONE inline thread_local int callbacks_running = 0;
 
-/* The exception that is being handled. */
+/* Passes the exception that is being handled to the exception handler. Without one, ends the
+ * program. */
 inline void report() noexcept
 {
     std::shared_ptr<const ExceptionHandler> handler;
@@ -170,7 +188,7 @@ inline void report() noexcept
     (*handler)(std::current_exception());
 }
 
-/* Every function that C calls goes through here. */
+/* Runs the body of a function that C calls. No exception leaves it. */
 template <class Body>
 void guarded(Body body) noexcept
 {
@@ -193,7 +211,8 @@ extern "C" inline void pims_hpp_on_message(const char *message, void *ctx) noexc
     hand_in_waiting();
 }
 
-/* `function` is called with a context that it, where it accepts, hands to pims_hpp_on_message. */
+/* Calls `function` with a context. A function that accepts passes the context to
+ * pims_hpp_on_message. */
 template <class Function>
 void hand_in(Callback callback, Function function)
 {
@@ -228,7 +247,7 @@ inline std::future<Message> ask(Function function, const char *method, Name api,
     return future;
 }
 
-/* With the hub's mutex held, as finish. */
+/* Requires the hub's mutex, as does finish. */
 inline std::shared_ptr<Feed> find(std::uintptr_t id)
 {
     const auto found = hub().feeds.find(id);
@@ -241,13 +260,14 @@ inline void finish(Feed &feed)
     hub().feeds.erase(feed.id);
 }
 
-/* The parameters that end the subscription with this acknowledgment: `{"transactionId":"…"}`, as the message itself begins. */
+/* Returns the parameters that end the subscription with this acknowledgment:
+ * `{"transactionId":"…"}`, as the message itself begins. */
 inline std::string parameters_of_end(std::string_view acknowledgment)
 {
     return std::string(acknowledgment.substr(0, acknowledgment.find(','))) + '}';
 }
 
-/* A subscription ended, or there is no facade any more. */
+/* Finishes a subscription that ended or whose facade is released. */
 extern "C" inline void pims_hpp_on_end(const char *, void *ctx) noexcept
 {
     const std::lock_guard<std::mutex> lock(hub().mutex);
@@ -256,7 +276,8 @@ extern "C" inline void pims_hpp_on_end(const char *, void *ctx) noexcept
     }
 }
 
-/* Ends a subscription before the calls that wait, and returns whether it did. Only the library's thread can, inside a callback. */
+/* Ends a subscription before the calls in the queue, and returns true if it ended. Only the
+ * library's thread can do so, inside a callback. */
 inline bool end_at_once(const Feed &feed) noexcept
 {
     if (callbacks_running == 0) {
@@ -267,8 +288,9 @@ inline bool end_at_once(const Feed &feed) noexcept
     return text && Message(std::string_view(text.get())).succeeded();
 }
 
-/* Ends a subscription that its owner dropped, and no other one. Before its acknowledgment that is not possible: the acknowledgment ends it.
- * The library has a place in its queue reserved for the call: where it does not accept it, it has no such subscription any more. */
+/* Ends a subscription that its owner dropped, and no other one. This is not possible before its
+ * acknowledgment; then the acknowledgment ends it. The library's queue has a place reserved for
+ * this call. If the library does not accept it, the library has no such subscription any more. */
 inline void unsubscribe(Feed &feed) noexcept
 {
     {
@@ -282,13 +304,14 @@ inline void unsubscribe(Feed &feed) noexcept
         feed.phase = Feed::Phase::ending;
     }
     void *const ctx = reinterpret_cast<void *>(feed.id);
-    // Inside a callback at once: the next subscription may be among the calls that wait.
+    // Inside a callback at once: the next subscription may be in the queue already.
     if (end_at_once(feed) || pims_unsubscribe(feed.api.string().c_str(), feed.ending.c_str(), &pims_hpp_on_end, ctx) != PIMS_OK) {
         pims_hpp_on_end(nullptr, ctx);
     }
 }
 
-/* Hands in a subscription that is held. The library may answer before this returns. Where the queue is full it stays held. */
+/* Hands a held subscription to the library, which may answer before this function returns. If the
+ * queue is full, the subscription stays held. */
 inline void hand_in(const std::shared_ptr<Feed> &feed) noexcept
 {
     {
@@ -321,7 +344,8 @@ inline std::shared_ptr<Feed> find_waiting() noexcept
     return nullptr;
 }
 
-/* After each message: a full queue has messages to come. */
+/* Hands in a waiting subscription. It runs after each message: a full queue has messages to come.
+ */
 inline void hand_in_waiting() noexcept
 {
     if (const auto feed = find_waiting()) {
@@ -329,7 +353,8 @@ inline void hand_in_waiting() noexcept
     }
 }
 
-/* Why the library does not accept a text, or PIMS_OK. It reads it as the parameters of a call that needs none. */
+/* Returns the reason why the library does not accept a text, or PIMS_OK. The library reads the text
+ * as the parameters of a call that needs none. */
 inline std::int32_t judge(const std::string &text)
 {
     if (text.size() > PIMS_MAX_TEXT) {
@@ -340,8 +365,8 @@ inline std::int32_t judge(const std::string &text)
     return message ? PIMS_OK : PIMS_ERROR_NOT_UTF8;
 }
 
-/* Hands in a subscription at the end of the expression that asks for it, and so after `subscription = subscribe(…)` has ended the one
- * that was there. */
+/* A held subscription that is handed in at the end of the expression that asks for it. By then
+ * `subscription = subscribe(…)` has ended the previous subscription. */
 class AtTheEnd {
 public:
     AtTheEnd() = default;
@@ -359,10 +384,11 @@ private:
     std::shared_ptr<Feed> feed_;
 };
 
-/* While it lives, the callback of a subscription runs on this thread. Who waits for its end is told. */
+/* A scope in which the callback of a subscription runs on this thread. At its end it wakes the
+ * threads that wait for the callback. */
 class Running {
 public:
-    /* With the hub's mutex held. */
+    /* Requires the hub's mutex. */
     explicit Running(Feed &feed) : feed_(feed) { feed.running = std::this_thread::get_id(); }
     Running(const Running &) = delete;
     Running &operator=(const Running &) = delete;
@@ -402,7 +428,8 @@ extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcep
             lock.unlock();
             feed->callback(event);
         } else {
-            // Before the calls that wait: the owner may have asked for another subscription by now.
+            // Before the calls in the queue: the owner may have asked for another subscription by
+            // now.
             lock.unlock();
             unsubscribe(*feed);
         }
@@ -416,9 +443,10 @@ inline std::uint64_t facade_of_this_process()
     return hub().facade;
 }
 
-/* Creates the facade, and waits for its message. With a success comes the facade's number, which the library's new thread raises before all
- * else: whatever is acknowledged later carries it. There is nothing to wait for on the library's thread, in a callback: while one runs
- * there is a facade, and that failure is told at once. */
+/* Creates the facade and waits for its message. A success comes with the facade's number. The
+ * library's new thread raises the number before all else, so every later acknowledgment carries it.
+ * Inside a callback, on the library's thread, nothing has to be waited for: a facade exists while a
+ * callback runs, and that failure arrives at once. */
 inline std::pair<Message, std::uint64_t> make_facade(const Params &config)
 {
     const auto promise = std::make_shared<std::promise<std::pair<Message, std::uint64_t>>>();
@@ -436,7 +464,8 @@ inline std::pair<Message, std::uint64_t> make_facade(const Params &config)
     return future.get();
 }
 
-/* The facade is released: nothing comes any more for what was active. What was only asked for is acknowledged by a failure. */
+/* Finishes the subscriptions that were active in a released facade: no event comes for them any
+ * more. A subscription without an acknowledgment gets a failure as its acknowledgment. */
 inline void finish_all_of(std::uint64_t facade) noexcept
 {
     const std::lock_guard<std::mutex> lock(hub().mutex);
@@ -453,10 +482,12 @@ inline void finish_all_of(std::uint64_t facade) noexcept
 
 } // namespace detail
 
-/* The facade, from its creation to its release. There is one a process: a second Session is Failed with 2007. */
+/* The facade, from its creation to its release. A process has one: a second Session throws Failed
+ * with 2007. */
 class Session {
 public:
-    /* Creates the facade from a configuration (docs/configuration.md). Throws Failed (2004, 2006, 2007) or Refused. */
+    /* Creates the facade from a configuration (docs/configuration.md). Throws Failed (2004, 2006,
+     * 2007) or Refused. */
     explicit Session(const Params &config = {})
     {
         if (pims_abi_version() != PIMS_ABI_VERSION) {
@@ -478,16 +509,18 @@ public:
     }
     ~Session() { close(); }
 
-    /* Releases the facade. When it returns, every callback has been called and none runs; calls that had not begun failed with 2001.
-     * Inside a callback it returns at once, and the facade is released when that callback returns. Twice is harmless. In a child process
-     * that was forked after the Session was made it does nothing: the facade is the parent's. */
+    /* Releases the facade. When close returns, every callback has been called and none runs; calls
+     * that had not begun failed with 2001. Inside a callback, close returns at once, and the facade
+     * is released when that callback returns. A second call has no effect. In a child process that
+     * was forked after the Session was made, close has no effect: the facade belongs to the parent.
+     */
     void close() noexcept
     {
         const std::uint64_t facade = std::exchange(facade_, 0);
         if (facade == 0 || process_ != detail::this_process()) {
             return;
         }
-        // Where the process has another one by now, ours was released by other means.
+        // If the process has another facade by now, other code released this one.
         if (detail::facade_of_this_process() == facade) {
             pims_free();
         }
@@ -502,7 +535,7 @@ private:
 /* A subscription to events, which ends with this object. */
 class Subscription {
 public:
-    /* None. */
+    /* An empty subscription. */
     Subscription() = default;
     Subscription(Subscription &&other) noexcept : feed_(std::exchange(other.feed_, nullptr)) {}
     Subscription &operator=(Subscription &&other) noexcept
@@ -515,7 +548,7 @@ public:
     }
     ~Subscription() { end(); }
 
-    /* Whether it was acknowledged, and neither it nor the Session has ended. */
+    /* Returns true from a successful acknowledgment until the subscription or the Session ends. */
     bool active() const
     {
         if (!feed_ || feed_->process != detail::this_process()) {
@@ -525,9 +558,12 @@ public:
         return feed_->phase == detail::Feed::Phase::active;
     }
 
-    /* When it returns, the callback does not run and will not, and what it captured is gone. It waits for a callback that runs on another
-     * thread, so hold nothing that the callback waits for. Inside that callback it returns at once. Another subscription to the api may be
-     * asked for at once, also where this one was not yet acknowledged. In a child process that was forked after it was made it does nothing. */
+    /* Ends the subscription. When end returns, the callback does not run and will not run, and the
+     * values that it captured are gone. The function waits for a callback that runs on another
+     * thread: hold no lock or other resource that the callback waits for. Inside that callback, end
+     * returns at once. The program may subscribe to the api again at once, even if this
+     * subscription was not yet acknowledged. In a child process that was forked after the
+     * subscription was made, end has no effect. */
     void end() noexcept
     {
         const auto feed = std::exchange(feed_, nullptr);
@@ -554,10 +590,12 @@ private:
     std::shared_ptr<detail::Feed> feed_;
 };
 
-/* Asks for events: the callback gets the acknowledgment, then each event. The library has one subscription an api: a second one is
- * acknowledged by a failure, 2005. `subscription = pims::subscribe(…)` is none: it ends the subscription that was there, and the new one
- * begins. The last parameter is not for you: where another subscription to the api lives, its default hands this one to the library at
- * the end of the full expression. So a function that returns `subscribe(…)` is 2005 where the caller's old subscription still lives. */
+/* Asks for events: the callback gets the acknowledgment, then each event. The library has one
+ * subscription an api: the acknowledgment of a second one is the failure 2005.
+ * `subscription = pims::subscribe(…)` is no second one: it ends the previous subscription, and the
+ * new one begins. Do not set the last parameter. If another subscription to the api exists, its
+ * default hands the new one to the library at the end of the full expression. So a function that
+ * returns `subscribe(…)` causes 2005 if the caller's old subscription still exists. */
 [[nodiscard]] inline Subscription subscribe(detail::Name api, const Params &params, Callback callback,
                                             detail::AtTheEnd &&at_the_end = detail::AtTheEnd())
 {

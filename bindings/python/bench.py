@@ -1,6 +1,8 @@
-"""What a call costs from Python, beside C in the same run. `make bench` prints this; nothing is asserted.
+"""The cost of a call from Python, beside C in the same run. `make bench` prints it; nothing is
+asserted.
 
-The library is that of PIMS_LIBRARY, in C too: a small program that is compiled here makes the same calls.
+PIMS_LIBRARY names the library, for C too: this program compiles a small C program that makes the
+same calls.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ int main(int argc, char **argv)
 
 
 def median_of(call: Callable[[], None]) -> float:
-    """Nanoseconds of a call: the median over batches."""
+    """Returns the nanoseconds of a call: the median over batches."""
     batches: List[float] = []
     for _ in range(BATCHES):
         begin = time.perf_counter_ns()

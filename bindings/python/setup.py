@@ -1,7 +1,9 @@
-"""The wheel: the package with the library of ``PIMS_WHEEL_LIBRARY`` inside, under a tag that says which systems it runs on.
+"""The wheel: the package with the library of ``PIMS_WHEEL_LIBRARY`` inside. Its tag names the
+systems on which it runs.
 
-It needs no Python of a certain version, as it has no extension module, but a C library at least as new as the symbols that the library asks
-for. That is read from the library; ``make wheel`` has auditwheel confirm it.
+The wheel has no extension module, so it needs no certain version of Python. It needs a C library
+that has the symbols which the library imports. This script reads that from the library, and
+``make wheel`` has auditwheel confirm it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ LIBRARY = Path(os.environ.get("PIMS_WHEEL_LIBRARY", HERE / "../../build/release/
 
 
 def version() -> str:
-    """The library's: that of the workspace."""
+    """Returns the library's version: that of the workspace."""
     workspace = (HERE / "../../Cargo.toml").read_text(encoding="utf-8").split("[workspace.package]")[1]
     found = re.search(r'^version = "(.+)"$', workspace, re.MULTILINE)
     if found is None:
@@ -32,7 +34,8 @@ def version() -> str:
 
 
 def platform() -> str:
-    """The oldest manylinux of the library: its newest symbol of glibc. Its processor stands in its ELF header."""
+    """Returns the oldest manylinux for the library, by its newest symbol of glibc. The ELF header
+    gives the processor."""
     symbols = subprocess.run(
         ["objdump", "-T", str(LIBRARY)], check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}
     ).stdout
@@ -51,19 +54,19 @@ class WithLibrary(build_py):
         super().run()
         folder = Path(self.build_lib) / "pims" / "_lib"
         folder.mkdir(parents=True, exist_ok=True)
-        # Tools that collect the files of a program look for "lib*.so".
+        # Tools that collect a program's files look for "lib*.so".
         shutil.copyfile(LIBRARY, folder / "libpims.so")
 
 
 class Tagged(bdist_wheel):
-    """Any Python 3, this platform."""
+    """The tag: any Python 3, this platform."""
 
     def get_tag(self) -> Tuple[str, str, str]:
         return "py3", "none", platform()
 
 
 class Platform(Distribution):
-    """What is installed where platform files go."""
+    """A distribution that is installed in the folder for platform files."""
 
     def has_ext_modules(self) -> bool:
         return True

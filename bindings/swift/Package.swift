@@ -4,8 +4,9 @@
 import Foundation
 import PackageDescription
 
-// On Apple's systems the library comes as an xcframework, which tools/build-xcframework.sh lays beside this file. Elsewhere, and where it is not
-// there, it is the one that is installed (`make install`), or that the compiler's and linker's options name.
+// On Apple's systems the library is an xcframework, which tools/build-xcframework.sh writes beside
+// this file. On other systems, or without that file, the package uses the installed library
+// (`make install`), or the library that the compiler's and linker's options name.
 let framework = "CPims.xcframework"
 let hasFramework = FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + framework)
 let library: Target =

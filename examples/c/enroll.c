@@ -3,18 +3,20 @@
  *
  *     enroll [--interactive] [--service URL --dev FOLDER] [FOLDER]
  *
- * A phone number is registered, this device is enrolled with a PIN, the PIN is changed, a one-time
- * password is made and verified, and the enrollment is removed. The service is the one that the
- * library embeds; its SMS are lines of FOLDER/sms-outbox.jsonl. FOLDER must be empty or missing;
- * without one, a temporary folder is made and deleted again. With --interactive you type the phone
- * number, the SMS codes and the PINs. If you mistype, you are told how many tries are left, and
- * asked again.
+ * The program registers a phone number, enrolls this device with a PIN, changes the PIN, makes and
+ * verifies a one-time password, and removes the enrollment. The service is the one that the library
+ * embeds; its SMS are lines of FOLDER/sms-outbox.jsonl. FOLDER must be empty or missing. Without
+ * FOLDER the program makes a temporary folder and deletes it again. With --interactive you type the
+ * phone number, the SMS codes and the PINs. If you mistype, the program shows the number of
+ * attempts left and asks again.
  *
- * With --service the service is the one at that URL, which `pims-authority serve --dev` started; the
- * other folder is where that one keeps its certificate, the token of its account and its SMS. The
- * demo then asks that service, as a relying party does, whether the password is right. It needs curl.
+ * With --service the program uses the service at that URL, which `pims-authority serve --dev`
+ * started. The folder of --dev holds that service's certificate, the token of its account and its
+ * SMS. The program then asks that service, like a relying party, if the password is right. This
+ * needs curl.
  *
- * Every request and every message is printed, PINs included: this is a demonstration. It ends with 0 if each step went as it should.
+ * The program prints every request and every message, PINs included: this is a demonstration. It
+ * ends with 0 if each step went as it should.
  *
  *     cc -std=c99 enroll.c -lpims -lpthread
  */
@@ -34,7 +36,7 @@
 
 #include "pims.h"
 
-/* What is entered where nobody types. */
+/* The answers if no user types. */
 #define PHONE_NUMBER "+33612345678"
 #define FIRST_PIN "1234"
 #define SECOND_PIN "4321"
@@ -45,13 +47,13 @@ typedef struct Demo {
     bool interactive;
     bool owns_folder;
     char folder[MAX_PATH];
-    /* NULL: the library's own. */
+    /* The URL of the service; NULL for the library's own. */
     const char *service;
-    /* Where that service keeps what it has. */
+    /* The folder of that service. */
     const char *dev;
 } Demo;
 
-/* How a call went: AGAIN if the user mistyped and may try once more. */
+/* The outcome of a call: AGAIN if the user mistyped and may try once more. */
 typedef enum Outcome { DONE, AGAIN, FAILED } Outcome;
 
 typedef int32_t (*Method)(const char *api, const char *params, pims_callback callback, void *ctx);
@@ -89,7 +91,7 @@ int main(int argc, char **argv)
     }
     printf("libpims %s, storage in %s\n", pims_version(), demo.folder);
     bool ok = initialize(&demo) && run(&demo);
-    /* Also where there is no facade: it is harmless. When it returns, no callback runs any more. */
+    /* Does no harm without a facade. When it returns, no callback runs any more. */
     pims_free();
     if (demo.owns_folder) {
         delete_folder(&demo);
@@ -98,7 +100,7 @@ int main(int argc, char **argv)
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* ---- The story ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- The steps ------------------------------------------------------------------------------- */
 
 static bool run(const Demo *demo)
 {
@@ -108,10 +110,11 @@ static bool run(const Demo *demo)
            remove_enrollment();
 }
 
-/* The account has no phone number yet: a first one is certified by a code that is sent to it. A service may know it from an earlier run. */
+/* Registers a first phone number for the account. The service sends a code to the number, and the
+ * code certifies it. A service may have the number from an earlier run. */
 static bool register_phone_number(const Demo *demo)
 {
-    /* A user may type another number, in another spelling. */
+    /* A user may type another number, or the same one in another form. */
     const char *registered = demo->interactive ? NULL : "{\"phoneNumber\":\"" PHONE_NUMBER "\"}";
     char number[MAX_WORD];
     char code[MAX_WORD];
@@ -145,7 +148,8 @@ static bool register_phone_number(const Demo *demo)
     return outcome == DONE && succeeded(ask(pims_get, "pims.authentication.trustedphonenumber", "{}"), registered);
 }
 
-/* Two steps: the service takes the code and says which PIN it waits for, then the PIN finishes the enrollment. */
+/* Enrolls in two steps. The service accepts the code and names the PIN that it expects; then the
+ * PIN finishes the enrollment. */
 static bool enroll(const Demo *demo)
 {
     char code[MAX_WORD];
@@ -160,7 +164,8 @@ static bool enroll(const Demo *demo)
         if (!ask_code(demo, "enrollment", code)) {
             return false;
         }
-        /* NotEnrolled: the account has no PIN yet, and this one becomes it. AlreadyEnrolled would ask for the one that it has. */
+        /* NotEnrolled: the account has no PIN yet, and this PIN becomes its PIN. AlreadyEnrolled
+         * would ask for the account's PIN. */
         outcome = outcome_of(demo, ask(pims_set, "pims.authentication.smscode", "{\"action\":\"enrollment\",\"smsCode\":\"%s\"}", code),
                              "{\"status\":\"NotEnrolled\"}");
     } while (outcome == AGAIN);
@@ -171,7 +176,7 @@ static bool enroll(const Demo *demo)
         if (!ask_user(demo, "Choose a PIN of 4 to 8 digits", FIRST_PIN, pin)) {
             return false;
         }
-        /* The blank code stands for the one that was just taken. */
+        /* The blank stands for the code that was just accepted. */
         outcome = outcome_of(
             demo, ask(pims_set, "pims.authentication.enrollment", "{\"action\":\"enroll\",\"pinCode\":\"%s\",\"smsCode\":\" \"}", pin),
             "null");
@@ -181,7 +186,7 @@ static bool enroll(const Demo *demo)
                      "{\"isDeviceActivated\":true}");
 }
 
-/* Keeps the old PIN: the demo shows that it makes no password any more. */
+/* Changes the PIN. Keeps the old one: the demo shows that it makes no password any more. */
 static bool change_pin(const Demo *demo, char old_pin[MAX_WORD])
 {
     char new_pin[MAX_WORD];
@@ -216,7 +221,7 @@ static bool make_one_time_password(const Demo *demo, const char *old_pin)
         (void)member(message, "otp", otp, sizeof otp);
         outcome = outcome_of(demo, message, NULL);
     } while (outcome == AGAIN);
-    /* A password is right once. The old PIN makes none. */
+    /* A password is right once. The old PIN makes no password. */
     return outcome == DONE && otp[0] != '\0' && verified(demo, otp, true) && verified(demo, otp, false) &&
            failed(ask(pims_get, "pims.authentication.otp", with_pin, old_pin), "2308");
 }
@@ -227,16 +232,17 @@ static bool remove_enrollment(void)
     return succeeded(ask(pims_set, "pims.authentication.enrollment", "{\"action\":\"remove\"}"), "null");
 }
 
-/* ---- Calling the library ------------------------------------------------------------------------------------------------------------- */
+/* ---- Calling the library --------------------------------------------------------------------- */
 
-/* Where the message of one call arrives. */
+/* A slot for the message of one call. */
 typedef struct Reply {
     pthread_mutex_t mutex;
     pthread_cond_t arrived;
     char *message;
 } Reply;
 
-/* Runs on the library's thread. The text is the library's and lives until this function returns: what is kept is a copy. */
+/* Runs on the library's thread. The library owns the text, which lives until this function returns.
+ * So this function keeps a copy. */
 static void on_message(const char *message, void *ctx)
 {
     Reply *reply = ctx;
@@ -250,7 +256,8 @@ static void on_message(const char *message, void *ctx)
     pthread_mutex_unlock(&reply->mutex);
 }
 
-/* Waits for the message of a call that was accepted; there is exactly one, always. NULL where the call was not accepted. */
+/* Waits for the message of a call that was accepted; there is always exactly one. Returns NULL if
+ * the call was not accepted. */
 static char *wait_for(Reply *reply, int32_t returned)
 {
     if (returned != PIMS_OK) {
@@ -266,7 +273,8 @@ static char *wait_for(Reply *reply, int32_t returned)
     return reply->message;
 }
 
-/* One request with its parameters as of printf. Returns the message, which the caller releases, or NULL. */
+/* Makes one request, with parameters in the form of printf. Returns the message, which the caller
+ * releases, or NULL. */
 static char *ask(Method method, const char *api, const char *format, ...)
 {
     Reply reply = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL};
@@ -283,7 +291,7 @@ static char *ask(Method method, const char *api, const char *format, ...)
     return wait_for(&reply, method(api, params, on_message, &reply));
 }
 
-/* Appends text; what JSON does not allow in a string is escaped. */
+/* Appends text. If `escape` is set, escapes the characters that JSON does not allow in a string. */
 static void append(char *out, size_t size, const char *text, bool escape)
 {
     size_t length = strlen(out);
@@ -294,7 +302,7 @@ static void append(char *out, size_t size, const char *text, bool escape)
     }
 }
 
-/* The first line of a file of the service. */
+/* Reads the first line of a file of the service. */
 static bool read_line(const char *folder, const char *name, char *line, int size)
 {
     char path[MAX_PATH + 32];
@@ -335,21 +343,23 @@ static bool initialize(const Demo *demo)
     if (demo->service == NULL) {
         printf("-> init %s\n", config);
     } else {
-        /* Not the configuration: the account's token is in it. */
+        /* The configuration is not printed, because it has the account's token. */
         printf("-> init with %s and the token of its account demo\n", demo->service);
     }
     return succeeded(wait_for(&reply, pims_init(config, on_message, &reply)), "null");
 }
 
-/* ---- Reading messages ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Reading messages ------------------------------------------------------------------------ */
 
-/* Whether a message is SUCCEEDED and, unless `result` is NULL, has exactly that result. Releases it. */
+/* Returns true if a message is SUCCEEDED and has exactly this result. A `result` of NULL allows
+ * any. Releases the message. */
 static bool succeeded(char *message, const char *result)
 {
     char status[MAX_WORD] = "";
     bool ok = member(message, "status", status, sizeof status) && strcmp(status, "SUCCEEDED") == 0;
 
-    /* Messages are compact and their order is fixed: the result is the last member, or a note stands behind it. */
+    /* Messages are compact and their order is fixed: the result is the last member, or `info`
+     * follows it. */
     if (ok && result != NULL) {
         char expected[MAX_TEXT];
         int length = snprintf(expected, sizeof expected, "\"status\":\"SUCCEEDED\",\"result\":%s", result);
@@ -363,7 +373,7 @@ static bool succeeded(char *message, const char *result)
     return ok;
 }
 
-/* Tells how many tries are left. */
+/* Prints the number of attempts left. */
 static void tell_tries(const char *left)
 {
     bool one = strcmp(left, "1") == 0;
@@ -372,9 +382,9 @@ static void tell_tries(const char *left)
 }
 
 /*
- * Whether a message is what succeeded() accepts. A user may mistype: a code or a PIN is wrong (2305,
- * 2308) while tries are left, or has not the form of one (2102), or is the present PIN (2315).
- * Releases the message.
+ * Returns DONE for a message that succeeded() accepts, else FAILED. Returns AGAIN if the user
+ * mistyped: a code or a PIN is wrong (2305, 2308) while attempts are left, or has a wrong form
+ * (2102), or is the present PIN (2315). Releases the message.
  */
 static Outcome outcome_of(const Demo *demo, char *message, const char *result)
 {
@@ -395,7 +405,7 @@ static Outcome outcome_of(const Demo *demo, char *message, const char *result)
     return succeeded(message, result) ? DONE : FAILED;
 }
 
-/* Whether a message is FAILED with this code. Releases it. */
+/* Returns true if a message is FAILED with this code. Releases the message. */
 static bool failed(char *message, const char *code)
 {
     char status[MAX_WORD] = "";
@@ -410,7 +420,8 @@ static bool failed(char *message, const char *code)
     return ok;
 }
 
-/* The byte after a JSON string that begins at `json`, or NULL where it does not end. */
+/* Returns the byte after a JSON string that begins at `json`, or NULL if the string does not
+ * end. */
 static const char *end_of_string(const char *json)
 {
     for (json++; *json != '"'; json++) {
@@ -425,8 +436,9 @@ static const char *end_of_string(const char *json)
 }
 
 /*
- * Copies the value of the first member with this name, at whatever depth: text without its quotes, or a number. Text with an escape in it
- * is refused: no status, code or one-time password has one. An application that reads more than these takes a JSON library.
+ * Copies the value of the first member with this name, at any depth: text without its quotes, or a
+ * number. Refuses text with an escape in it: no status, code or one-time password has one. An
+ * application that reads more than these should use a JSON library.
  */
 static bool member(const char *json, const char *name, char *value, size_t size)
 {
@@ -449,9 +461,9 @@ static bool member(const char *json, const char *name, char *value, size_t size)
     return false;
 }
 
-/* ---- The user, or what stands in for one --------------------------------------------------------------------------------------------- */
+/* ---- The user, or scripted answers ----------------------------------------------------------- */
 
-/* A line from standard input, of characters that need no escaping in JSON. */
+/* Reads a line from standard input, of characters that need no escape in JSON. */
 static bool type_word(const char *question, char word[MAX_WORD])
 {
     for (;;) {
@@ -465,7 +477,8 @@ static bool type_word(const char *question, char word[MAX_WORD])
             word[length] = '\0';
             return true;
         }
-        /* The rest of a line that is too long is no answer to the next question. */
+        /* Skips the rest of a line that is too long, so that it does not answer the next
+         * question. */
         for (int c = strchr(word, '\n') != NULL ? '\n' : 0; c != '\n' && c != EOF;) {
             c = getchar();
         }
@@ -481,7 +494,7 @@ static bool ask_user(const Demo *demo, const char *question, const char *proposa
     return true;
 }
 
-/* Reads the code of the last SMS for this purpose. Notices may stand behind it. */
+/* Reads the code of the last SMS for this purpose. Notices may follow it in the file. */
 static bool read_code(const char *outbox, const char *purpose, char code[MAX_WORD])
 {
     char line[MAX_TEXT];
@@ -519,13 +532,13 @@ static bool ask_code(const Demo *demo, const char *purpose, char code[MAX_WORD])
     return type_word("The code", code);
 }
 
-/* ---- The relying party --------------------------------------------------------------------------------------------------------------- */
+/* ---- The relying party ----------------------------------------------------------------------- */
 
 extern char **environ;
 
 /*
- * Asks the service as a relying party does: by an HTTPS request, which curl makes. Others can see its
- * arguments, but the request uses the password up.
+ * Asks the service like a relying party: by an HTTPS request, which curl makes. Other users of the
+ * machine can see curl's arguments, but the request uses the password up.
  */
 static bool service_says(const Demo *demo, const char *otp, const char *expected)
 {
@@ -571,8 +584,8 @@ static bool service_says(const Demo *demo, const char *otp, const char *expected
 }
 
 /*
- * Whether the service says of a password what it should. The authority that the library embeds plays
- * the relying party, too.
+ * Returns true if the service gives the expected answer for a password. The authority that the
+ * library embeds answers the relying party, too.
  */
 static bool verified(const Demo *demo, const char *otp, bool is_right)
 {
@@ -583,7 +596,7 @@ static bool verified(const Demo *demo, const char *otp, bool is_right)
                      is_right ? "{\"verified\":true}" : "{\"verified\":false}");
 }
 
-/* ---- The folder ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- The folder ------------------------------------------------------------------------------ */
 
 static bool read_arguments(int argc, char **argv, Demo *demo)
 {
@@ -614,14 +627,14 @@ static bool is_empty(const char *folder)
     int entries = 0;
 
     if (listing == NULL) {
-        /* The library makes it. */
+        /* The library makes the folder. */
         return true;
     }
     while (readdir(listing) != NULL) {
         entries++;
     }
     closedir(listing);
-    /* Itself and its parent. */
+    /* A folder always has two entries: itself and its parent. */
     return entries <= 2;
 }
 

@@ -1,9 +1,10 @@
 /*
  * Prints a one-time password of the device that is enrolled here (see enroll.c):
  *
- *     otp [CONFIGURATION]        the JSON of pims_init, such as '{"storage":{"path":"/home/me/.pims"}}'
+ *     otp [CONFIGURATION]        the JSON of pims_init, such as
+ *     '{"storage":{"path":"/home/me/.pims"}}'
  *
- * pims_execute is the short way: no callback, no thread, the message is the return value.
+ * pims_execute is the short way: it needs no callback and no thread, and returns the message.
  *
  *     cc -std=c99 otp.c -lpims
  */
@@ -12,7 +13,7 @@
 
 #include "pims.h"
 
-/* Runs one request, prints its message, and says whether it succeeded. */
+/* Runs one request and prints its message. Returns 1 if it succeeded. */
 static int run(const char *method, const char *api, const char *params)
 {
     char *message = pims_execute(method, api, params);

@@ -1,6 +1,7 @@
-"""What an error means for a person: a sentence, and what comes next. The sentences are those of docs/guide-errors.md, which a test compares.
+"""The meaning of an error for the user: a sentence, and the next step. The sentences are those of
+docs/guide-errors.md; a test compares them.
 
-No input, no output, no library call: an error goes in, an advice comes out.
+This module has no input, no output and no library call: it converts an error to an advice.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import pims
 
 
 class Operation(Enum):
-    """What this program asks of the library, by the names of docs/error-table.md; the last three are this project's own."""
+    """The operations of the library that this program uses, by the names of docs/error-table.md.
+    The last three have names of this project."""
 
     IS_ACTIVATED = "get account isDeviceActivated"
     ACCOUNT_STATE = "get account isAccountBlocked"
@@ -34,17 +36,17 @@ class Operation(Enum):
 
     @property
     def enrolls(self) -> bool:
-        """Whether it is a part of an enrollment."""
+        """True if the operation is part of an enrollment."""
         return self in (Operation.SHOW_CODE, Operation.ENROLL)
 
     @property
     def changes(self) -> bool:
-        """Whether it changes something, so that 2316 says that this is done."""
+        """True if the operation makes a change. Then 2316 means that the change is done."""
         return self.value.startswith("set ")
 
 
 class Next(Enum):
-    """What the program does after an error, as it tells the person."""
+    """The next step of the program after an error, as a sentence for the user."""
 
     AGAIN = "Try again. Nothing is lost meanwhile."
     ENTER_AGAIN = "Please enter it again."
@@ -64,20 +66,20 @@ class Next(Enum):
 
 @dataclass(frozen=True)
 class Advice:
-    """What is said, and what is done."""
+    """A sentence for the user, and the next step."""
 
     sentence: str
     next: Next
 
 
 def advise(error: pims.PimsError, during: Operation, account: pims.AccountState = pims.AccountState.UNKNOWN) -> Advice:
-    """The way out of an error. ``account`` is what the library last knew of the account."""
+    """Returns the advice for an error. ``account`` is the last known state of the account."""
     advice = _BY_CODE.get(error.code, _UNKNOWN)
     return advice if isinstance(advice, Advice) else advice(error, during, account)
 
 
 def is_known(code: int) -> bool:
-    """Whether the code has an advice of its own."""
+    """Returns true if the code has an advice of its own."""
     return code in _BY_CODE
 
 
@@ -166,7 +168,7 @@ def _tries(left: int) -> str:
     return f"{number} try is left." if left == 1 else f"{number} tries are left."
 
 
-#: In place of a sentence of the guide, which says: "what you say when it succeeded".
+#: Stands for a sentence of the guide: "what you say when it succeeded".
 DONE = "It is done."
 
 _Rule = Callable[[pims.PimsError, Operation, pims.AccountState], Advice]

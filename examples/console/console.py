@@ -22,12 +22,13 @@ import pims
 from person import Left, Person
 from walk import Place, Walk
 
-#: As programs that a signal ended: 128 and its number.
+#: Like the status of a program that a signal ended: 128 and the signal's number.
 INTERRUPTED = 130
 
 
 def main(arguments: List[str]) -> int:
-    """0: the person got a password; 1: not today; 130: interrupted."""
+    """Returns 0 if the user got a password, 1 if not, 2 without a terminal or folder, and 130 after
+    Ctrl-C."""
     place = read(arguments)
     person = Person()
     if not person.is_there():
@@ -35,7 +36,8 @@ def main(arguments: List[str]) -> int:
         return 2
     try:
         place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # For those who help. The library promises that no detail holds a PIN, a code, a key or a token.
+        # A log for support. The library promises that no detail holds a PIN, a code, a key or a
+        # token.
         logging.basicConfig(filename=place.folder / "console.log", format="%(asctime)s %(message)s", level=logging.INFO)
     except OSError as error:
         print(error, file=sys.stderr)
@@ -43,18 +45,18 @@ def main(arguments: List[str]) -> int:
     try:
         return 0 if Walk(person, place, configuration(place)).go() else 1
     except (KeyboardInterrupt, Left) as end:
-        # Pressed once is enough: the rest takes no time.
+        # Further signals are ignored: the rest takes no time.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         person.say()
         person.say("Stopped. Nothing is lost: start it again with the same folder, and it goes on from where this device stands.")
         return INTERRUPTED if isinstance(end, KeyboardInterrupt) else 1
     finally:
-        # Ends a call that still waits for the service, too.
+        # This also ends a call that still waits for the service.
         pims.free()
 
 
 def read(arguments: List[str]) -> Place:
-    """The command line."""
+    """Reads the command line."""
     description, _, epilog = (__doc__ or "").partition("console.py [--service URL --dev FOLDER] [FOLDER]")
     parser = argparse.ArgumentParser("console.py", description=description, epilog=epilog)
     parser.add_argument("--service", metavar="URL", help="the service; without it, the one inside the library")
@@ -67,7 +69,7 @@ def read(arguments: List[str]) -> Place:
 
 
 def configuration(place: Place) -> Dict[str, Any]:
-    """See docs/configuration.md. The access token is handed over in step 2."""
+    """Returns the configuration, see docs/configuration.md. Step 2 sets the access token."""
     if place.service is None:
         return {"storage": {"path": place.device}}
     return {

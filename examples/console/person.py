@@ -1,4 +1,5 @@
-"""The terminal: what is said to the person, and what they type. Secrets are typed without an echo, or not at all."""
+"""The terminal: texts for the user, and the user's input. Secrets are typed without an echo, or not
+at all."""
 
 from __future__ import annotations
 
@@ -9,34 +10,35 @@ import warnings
 
 
 class Left(Exception):
-    """The person ended the program: Ctrl-D, or `q` where it waited."""
+    """An exception: the user ended the program, by Ctrl-D, or by `q` at a pause."""
 
 
 class Person:
-    """Whoever sits at the terminal."""
+    """The user at the terminal."""
 
     def __init__(self) -> None:
-        # Where the echo cannot be switched off, getpass would read all the same, after a warning.
+        # If getpass cannot switch off the echo, it would only warn and still read. This makes the
+        # warning an error.
         warnings.simplefilter("error", getpass.GetPassWarning)
 
     @staticmethod
     def is_there() -> bool:
-        """Whether this is a terminal. Secrets are not read from anything else."""
+        """Returns true if this is a terminal. The program reads secrets from nothing else."""
         return sys.stdin.isatty() and sys.stdout.isatty()
 
     def say(self, text: str = "") -> None:
-        """A paragraph. Its lines are kept within a terminal's width, its long words whole."""
+        """Prints a paragraph. Its lines fit into a terminal; long words stay whole."""
         print(textwrap.fill(text, 78, break_long_words=False, break_on_hyphens=False), flush=True)
 
     def ask(self, question: str) -> str:
-        """A line that may be seen. White space around it is not part of it."""
+        """Asks for a line, with an echo. Strips white space around it."""
         try:
             return input(f"{question}: ").strip()
         except EOFError:
             raise Left from None
 
     def secret(self, question: str) -> str:
-        """A PIN or a code: it does not appear while it is typed."""
+        """Asks for a PIN or a code, without an echo."""
         try:
             return getpass.getpass(f"{question} (it does not appear): ").strip()
         except EOFError:
@@ -46,10 +48,10 @@ class Person:
             raise Left from None
 
     def agrees(self, question: str) -> bool:
-        """Anything but a yes is a no."""
+        """Asks a question. Returns true for a yes, and false for any other answer."""
         return self.ask(f"{question} [y/N]").lower() in ("y", "yes")
 
     def waits(self, question: str) -> None:
-        """Until Enter; `q` ends the program."""
+        """Waits for Enter. `q` ends the program."""
         if self.ask(f"{question} [Enter, or q to leave]").lower() in ("q", "quit"):
             raise Left

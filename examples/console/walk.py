@@ -1,6 +1,8 @@
-"""The eight steps, and what is done where one of them fails. Each step says which one comes next, so a failure only chooses another one.
+"""The eight steps, and the reactions to their failures. Each step returns the next one, so a
+failure only chooses another step.
 
-PINs and codes are read, handed to one call, and let go: they stand in no attribute, no file and no text that is shown.
+The program reads PINs and codes, passes each to one call, and drops it. No attribute, no file and
+no printed text holds them.
 """
 
 from __future__ import annotations
@@ -20,14 +22,15 @@ from person import Person
 T = TypeVar("T")
 _log = logging.getLogger("console")
 
-# The purposes of SMS codes, as the outbox names them.
+# The purposes of SMS codes, by their names in the outbox.
 ENROLLMENT = "enrollment"
 CERTIFICATION = "phoneNumberCertification"
 RESET = "resetPIN"
 
 
 class Step(Enum):
-    """Where the person is. The number is that of docs/guide-enroll.md, the letter that of its second part."""
+    """The current step of the user. The number is that of docs/guide-enroll.md, the letter that of
+    its second part."""
 
     START = "1 of 8: start"
     TOKEN = "2 of 8: sign in"
@@ -45,7 +48,7 @@ class Step(Enum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where things are."""
+    """The files of the program, and its service."""
 
     folder: Path
     service: Optional[str]
@@ -53,27 +56,28 @@ class Place:
 
     @property
     def device(self) -> Path:
-        """The library's own."""
+        """The library's own folder."""
         return self.folder / "device"
 
     @property
     def outbox(self) -> Path:
-        """What plays the person's phone."""
+        """The file that stands for the user's phone."""
         return (self.dev or self.device) / "sms-outbox.jsonl"
 
     @property
     def certificate(self) -> Path:
-        """What the service of `make serve` is trusted by."""
+        """The certificate of the service of `make serve`."""
         return (self.dev or self.device) / "certificate.pem"
 
     @property
     def which_pin(self) -> Path:
-        """The service's answer of step 6: whether the account has a PIN. Nothing secret; it is needed after a restart."""
+        """The service's answer of step 6: has the account a PIN? It is no secret, and is needed
+        after a restart."""
         return self.folder / "which-pin"
 
 
 class Trouble(Exception):
-    """A call failed."""
+    """An exception: a call failed."""
 
     def __init__(self, error: pims.PimsError, operation: Operation) -> None:
         super().__init__(str(error))
@@ -89,7 +93,8 @@ class Walk:
         self._place = place
         self._configuration = configuration
         self._device = pims.StrongAuthentication()
-        # The number that is being added, and the purposes of codes that were sent: who mistypes is not asked for all of it again.
+        # The number that is being added, and the purposes of the codes that were sent. So a user
+        # who mistypes does not have to enter everything again.
         self._number: Optional[str] = None
         self._sent: Set[str] = set()
         self._steps: Dict[Step, Callable[[], Step]] = {
@@ -106,7 +111,7 @@ class Walk:
         }
 
     def go(self) -> bool:
-        """Whether the person got a password."""
+        """Runs the steps. Returns true if the user got a password."""
         step = Step.START
         while step in self._steps:
             try:
@@ -230,29 +235,29 @@ class Walk:
         self._person.say("They are removed.")
         return Step.LOOK
 
-    # What goes wrong.
+    # The reactions to failures.
 
     def _after(self, trouble: Trouble, step: Step) -> Step:
         advice = advise(trouble.error, trouble.operation, self._account_state(trouble))
         self._person.say(f"{advice.sentence} (error {trouble.error.code})")
         if advice.next == Next.AGAIN and trouble.operation == Operation.ENROLL:
-            # The first one may have arrived: the library finds out, where the PIN is the same.
+            # The first request may have arrived. If the PIN is the same, the library finds out.
             self._person.say("When you are asked again, enter the same PIN.")
         self._person.say(f"What to do: {advice.next.value}")
         if advice.next in (Next.AGAIN, Next.SIGN_IN, Next.LOOK):
-            # Nothing is repeated without the person.
+            # The program repeats nothing without the user's consent.
             self._person.waits("Go on?")
         self._forget(trouble, advice.next)
         return self._where(advice.next, step)
 
     def _forget(self, trouble: Trouble, way: Next) -> None:
-        """What the error proved wrong."""
+        """Discards the values that the error proved wrong."""
         if way == Next.NEW_CODE:
             self._sent.clear()
         if way == Next.ENTER_AGAIN and trouble.operation == Operation.CERTIFICATION_CODE:
             self._number = None
         if trouble.error.attempts_left is not None and trouble.operation == Operation.ENROLL:
-            # The account has a PIN by now, whatever it had in step 6.
+            # The account has a PIN by now, even if it had none in step 6.
             self._place.which_pin.write_text(pims.EnrollmentStatus.ALREADY_ENROLLED.value, encoding="utf-8")
 
     def _where(self, way: Next, step: Step) -> Step:
@@ -261,7 +266,7 @@ class Walk:
             Next.ENTER_AGAIN: step,
             Next.NEW_CODE: Step.ASK_FOR_CODE if step in (Step.SHOW_CODE, Step.FINISH) else step,
             Next.PHONE_NUMBER: Step.PHONE_NUMBER,
-            # Handed over again, and then on from where the device stands.
+            # Reads the token again, then goes on from the state of the device.
             Next.SIGN_IN: Step.TOKEN,
             Next.SET_UP: Step.ASK_FOR_CODE,
             Next.LOOK: Step.LOOK,
@@ -279,7 +284,7 @@ class Walk:
         except Trouble:
             return pims.AccountState.UNKNOWN
 
-    # What the steps share.
+    # The common parts of the steps.
 
     def _title(self, step: Step) -> None:
         self._person.say()
@@ -293,7 +298,8 @@ class Walk:
             raise Trouble(error, operation) from None
 
     def _is_started(self) -> bool:
-        """Whether a code was accepted, perhaps before a restart. Nothing is sent where the device is not set up: 2317 tells its state."""
+        """Returns true if a code was accepted, perhaps before a restart. If the device is not set
+        up, the library sends nothing: 2317 gives the device's state."""
         try:
             self._call(Operation.PASSWORD_WITHOUT_PIN, self._device.otp_without_pin)
         except Trouble as trouble:
@@ -303,7 +309,8 @@ class Walk:
         return False
 
     def _have_sent(self, purpose: str, operation: Operation, request: Callable[[], None]) -> None:
-        """A code costs one of the few of this hour, so it is sent when the person says so, and who was interrupted may have one."""
+        """Asks for a code if the user agrees. An account has few codes an hour, and after an
+        interruption the user may have one."""
         if purpose in self._sent:
             return
         if self._person.ask("Press Enter, and a code is sent by SMS. Or type h if you have one already").lower() != "h":
@@ -334,14 +341,16 @@ class Walk:
 
 
 def newest_code(outbox: Path, purpose: str) -> str:
-    """What the person would read from the last SMS for this purpose. Empty where there is none, which the library then judges."""
+    """Returns the code that the user would read from the last SMS for this purpose. Returns an
+    empty text if there is none; the library then refuses it."""
     lines = outbox.read_text(encoding="utf-8").splitlines() if outbox.exists() else []
     codes = [message["code"] for message in map(json.loads, lines) if message["purpose"] == purpose]
     return str(codes[-1]) if codes else ""
 
 
 def interruptible(work: Callable[[], T]) -> T:
-    """Runs a call on a thread of its own, so that Ctrl-C need not wait for the service. ``pims.free`` then ends the call."""
+    """Runs a call on a thread of its own, so that Ctrl-C does not have to wait for the service.
+    ``pims.free`` then ends the call."""
     results: List[T] = []
     errors: List[BaseException] = []
 

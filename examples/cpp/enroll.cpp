@@ -1,14 +1,17 @@
 /*
- * The life of an enrollment in C++, as examples/c/enroll.c tells it:
+ * The life of an enrollment in C++, with the steps of examples/c/enroll.c:
  *
  *     enroll [FOLDER]
  *
- * A phone number is registered, this device is enrolled with a PIN, a one-time password is made and verified, and the enrollment is
- * removed; a subscription tells when the device is activated. The service is the one that the library embeds, its SMS are lines of
- * FOLDER/sms-outbox.jsonl. FOLDER must be empty or missing; without one, a temporary folder is made and deleted again.
+ * The program registers a phone number, enrolls this device with a PIN, makes and verifies a
+ * one-time password, and removes the enrollment. A subscription reports the activation of the
+ * device. The service is the one that the library embeds; its SMS are lines of
+ * FOLDER/sms-outbox.jsonl. FOLDER must be empty or missing. Without FOLDER the program makes a
+ * temporary folder and deletes it again.
  *
- * Every request and every message is printed, the one-time password included: this is a demonstration. It ends with 0 if each step went as
- * it should. nlohmann/json reads the messages; another JSON type needs a pims::json_adapter.
+ * The program prints every request and every message, the one-time password included: this is a
+ * demonstration. It ends with 0 if each step went as it should. nlohmann/json reads the messages;
+ * another JSON type needs a pims::json_adapter.
  *
  *     c++ -std=c++17 enroll.cpp -lpims -pthread
  */
@@ -33,7 +36,7 @@ using nlohmann::json;
 constexpr const char *phone_number = "+33612345678";
 constexpr const char *pin = "1234";
 
-/* The folder of the demo; one of its own is deleted with it. */
+/* The folder of the demo. If the demo made the folder, the destructor deletes it. */
 class Folder {
 public:
     explicit Folder(const char *given) : owned_(given == nullptr), path_(owned_ ? make() : std::filesystem::path(given))
@@ -67,7 +70,7 @@ private:
     std::filesystem::path path_;
 };
 
-/* Waits for the message of a call; its result, where it succeeded. */
+/* Waits for the message of a call. Returns the result of a success. */
 json result_of(const std::string &request, std::future<pims::Message> reply)
 {
     std::cout << "-> " << request << '\n';
@@ -93,7 +96,7 @@ void expect(const json &found, const json &expected)
     }
 }
 
-/* The code of the last SMS, which must be for this purpose. */
+/* Returns the code of the last SMS, which must be for this purpose. */
 std::string read_code(const std::filesystem::path &folder, const std::string &purpose)
 {
     std::ifstream outbox(folder / "sms-outbox.jsonl");
@@ -129,10 +132,10 @@ void run(const std::filesystem::path &folder)
     get("pims.authentication.smscode", {{"type", "enrollment"}});
     expect(set("pims.authentication.smscode", {{"action", "enrollment"}, {"smsCode", read_code(folder, "enrollment")}}),
            {{"status", "NotEnrolled"}});
-    /* The blank code stands for the one that was just taken. */
+    /* The blank stands for the code that was just accepted. */
     set("pims.authentication.enrollment", {{"action", "enroll"}, {"pinCode", pin}, {"smsCode", " "}});
     expect(result_of("subscribe: the first event", activated.get_future()), {{"isDeviceActivated", true}});
-    /* It would tell of the removal, too. */
+    /* Otherwise the subscription would report the removal, too. */
     subscription.end();
 
     std::cout << "\n== A one-time password ==\n";

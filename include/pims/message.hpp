@@ -1,5 +1,6 @@
-/* The texts of libpims for C++17: what goes in (Params), what comes out (Message), what is thrown (Refused, Failed), and how both meet a
- * JSON type of yours (json_adapter). Included by pims.hpp. SPDX-License-Identifier: MIT OR Apache-2.0
+/* The texts of libpims for C++17: parameters (Params), messages (Message), exceptions (Refused,
+ * Failed), and the adapter to your JSON type (json_adapter). Included by pims.hpp.
+ * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #ifndef PIMS_MESSAGE_HPP
 #define PIMS_MESSAGE_HPP
@@ -29,8 +30,8 @@
 
 namespace pims {
 
-/* How your JSON type is read and written. This serves every type with a static parse(text) and a dump(), such as nlohmann::json. Specialise
- * it for others. */
+/* A reader and a writer for your JSON type. This one serves every type with a static parse(text)
+ * and a dump(), such as nlohmann::json. Specialise it for other types. */
 template <class Json>
 struct json_adapter {
     static Json parse(const std::string &text) { return Json::parse(text); }
@@ -41,7 +42,8 @@ struct json_adapter {
     }
 };
 
-/* The codes of failures (docs/api.md). They compare with what code() gives, and can stand behind `case`. */
+/* The codes of failures (docs/api.md). They compare with the result of code(), and can stand behind
+ * `case`. */
 struct Code {
     enum Number : int {
         unknown = PIMS_CODE_UNKNOWN,
@@ -80,7 +82,7 @@ struct Code {
     };
 };
 
-/* What the caller can do next (docs/guide-errors.md). */
+/* The next step that the caller can take (docs/guide-errors.md). */
 enum class NextAction {
     retry_pin,
     request_sms_code,
@@ -88,31 +90,32 @@ enum class NextAction {
     reset_pin,
     authenticate,
     update,
-    /* One of a newer library. */
+    /* A next action of a newer library. */
     other,
 };
 
-/* Wrong PINs for the account since this device last proved the right one, on this device or another. */
+/* Wrong PINs for the account since this device last proved the right one. They came from this
+ * device or another one. */
 struct WrongPins {
     std::int64_t count;
-    /* When this device last proved the right PIN. */
+    /* The time at which this device last proved the right PIN. */
     std::chrono::system_clock::time_point since;
 };
 
-/* Why a call was not accepted. Its callback is not called. */
+/* The reason why a call was not accepted. Its callback is not called. */
 enum class Refusal : std::int32_t {
     null_callback = PIMS_ERROR_NULL_CALLBACK,
     null_api = PIMS_ERROR_NULL_API,
     not_utf8 = PIMS_ERROR_NOT_UTF8,
     too_long = PIMS_ERROR_TOO_LONG,
     queue_full = PIMS_ERROR_QUEUE_FULL,
-    /* A NUL inside a text, which C would cut there. */
+    /* A NUL inside a text. C would cut the text there. */
     embedded_nul = 1,
     /* The loaded library has another PIMS_ABI_VERSION than the header. */
     wrong_abi = 2,
 };
 
-/* Thrown by a call that was not accepted. */
+/* The exception of a call that was not accepted. */
 class Refused : public std::runtime_error {
 public:
     explicit Refused(Refusal reason) : std::runtime_error(words(reason)), reason_(reason) {}
@@ -146,19 +149,20 @@ inline void wipe(std::string &text) noexcept
     }
 }
 
-/* Text that may hold a secret: it is never copied, and wiped at its end. */
+/* A text that may hold a secret. It is never copied, and it is wiped in the destructor. */
 class Text {
 public:
     Text() = default;
     explicit Text(std::string_view text) : text_(text) {}
     explicit Text(const char *text) : text_(text) {}
-    /* What is handed over is wiped at once. */
+    /* Wipes the given text at once. */
     explicit Text(std::string &&text) : text_(static_cast<const std::string &>(text)) { wipe(text); }
     Text(const Text &) = delete;
     Text &operator=(const Text &) = delete;
     ~Text() { wipe(text_); }
 
-    /* What is appended later must fit: a string that grows leaves its text behind. */
+    /* Reserves memory. Later appends must fit: a string that grows leaves a copy of its text
+     * behind. */
     void reserve(std::size_t size) { text_.reserve(size); }
     void append(std::string_view text) { text_.append(text); }
     void append_quoted(std::string_view text)
@@ -188,7 +192,7 @@ private:
     std::string text_;
 };
 
-/* The name of an api, a method or a member. A null pointer is Refused where the name is read. */
+/* The name of an api, a method or a member. A null pointer throws Refused when the name is read. */
 class Name {
 public:
     Name() = default;
@@ -240,10 +244,10 @@ inline void append_utf8(std::string &text, std::uint32_t code)
     }
 }
 
-/* A reader of the library's own messages, which are compact JSON. It reads no further than what it is asked for, and is no parser for other
- * texts: it finds nothing in a text that is not of its form. */
+/* A reader of the library's own messages, which are compact JSON. It reads a text only as far as it
+ * must. It is no parser for other texts: it finds nothing in a text of another form. */
 struct Reader {
-    /* Takes one value from the front of a text. Empty where there is none. */
+    /* Takes one value from the front of a text. Returns an empty text if there is none. */
     static std::string_view take(std::string_view &rest)
     {
         const std::string_view before = rest;
@@ -282,7 +286,7 @@ struct Reader {
         return begins;
     }
 
-    /* The text of a member of an object; empty where there is none. */
+    /* Returns the text of a member of an object; empty if there is none. */
     static std::string_view member(std::string_view object, std::string_view name)
     {
         if (!skip(object, '{')) {
@@ -370,16 +374,16 @@ private:
 
 } // namespace detail
 
-/* JSON's null as the value of a member. The library takes it as a parameter that is missing. */
+/* The value null of JSON for a member. The library treats it as a missing parameter. */
 inline constexpr std::nullptr_t null = nullptr;
 
-/* A JSON text for the library: a text of yours, a value of your JSON type, or members: {{"action", "withPIN"}, {"pinCode", pin}}, or
- * {{"storage", {{"path", "state"}}}}. */
+/* A JSON text for the library: a text of yours, a value of your JSON type, or members such as
+ * {{"action", "withPIN"}, {"pinCode", pin}} or {{"storage", {{"path", "state"}}}}. */
 class Params {
 public:
     struct Member;
 
-    /* {} */
+    /* The empty object, {}. */
     Params() = default;
     Params(const char *text) : text_(text != nullptr ? std::string_view(text) : std::string_view()) {}
     Params(const std::string &text) : text_(std::string_view(text)) {}
@@ -392,7 +396,7 @@ public:
     inline Params(std::initializer_list<Member> members);
 
     const std::string &text() const noexcept { return text_.string(); }
-    /* Throws Refused where there is a NUL in the text. */
+    /* Throws Refused if there is a NUL in the text. */
     const char *c_str() const { return text_.for_c(); }
 
 private:
@@ -401,8 +405,9 @@ private:
 
 class list;
 
-/* The value of a member: text, which is quoted; true or false; an integer; a path, as text; `null`, which a null pointer is too; a list;
- * members, which become an object; or Params, which are taken as they are. A character is none: say "1" or 1. */
+/* The value of a member: text, which is quoted; true or false; an integer; a path, as text; `null`
+ * or a null pointer; a list; members, which become an object; or Params, which are inserted
+ * unchanged. A character is no value: write "1" or 1. */
 class Value {
 public:
     Value(std::nullptr_t) { json_.append("null"); }
@@ -439,7 +444,7 @@ public:
         quote(std::string_view(reinterpret_cast<const char *>(text.data()), text.size()));
     }
     inline Value(const list &values);
-    /* Without it, {{"a", "b"}} were a std::string between two pointers. */
+    /* Without this overload, {{"a", "b"}} would be a std::string between two pointers. */
     inline Value(std::initializer_list<Params::Member> members);
     Value(const Params &params) : json_(params.text().empty() ? std::string_view("{}") : std::string_view(params.text())) {}
 
@@ -455,7 +460,8 @@ private:
     detail::Text json_;
 };
 
-/* A list of values: {"type", pims::list{"isDeviceActivated", "isAccountBlocked"}}. Also of a container's values: pims::list(names). */
+/* A list of values: {"type", pims::list{"isDeviceActivated", "isAccountBlocked"}}. A container's
+ * values make a list too: pims::list(names). */
 class list {
 public:
     list() : list(std::initializer_list<Value>()) {}
@@ -528,16 +534,16 @@ enum class Status {
     failed,
     /* An event of a subscription. */
     result,
-    /* A text that is no message of this version's library. */
+    /* A text that is no message of this version of the library. */
     unknown,
 };
 
-/* What the library answers: one JSON object. Copies share it; the last one wipes it. */
+/* A message of the library: one JSON object. Copies share it; the last copy wipes it. */
 class Message {
 public:
     explicit Message(std::string_view text) : body_(std::make_shared<const Body>(text)) {}
 
-    /* The JSON text, as long as a copy of the message lives. */
+    /* Returns the JSON text. It lives as long as a copy of the message. */
     const std::string &text() const noexcept
     {
         // Never destroyed: a callback may read it at the very end of the process.
@@ -546,27 +552,29 @@ public:
     }
     Status status() const noexcept { return body_ ? body_->status : Status::unknown; }
     bool succeeded() const noexcept { return status() == Status::succeeded; }
-    /* Of a failure, its code (docs/api.md); else 0. */
+    /* Returns the code of a failure (docs/api.md); else 0. */
     int code() const noexcept { return body_ ? body_->code : 0; }
-    /* Of a failure, the catalogue's text for its code; else "". */
+    /* Returns the catalogue's text for the code of a failure; else "". */
     std::string label() const { return detail::Reader::text(error("label")).value_or(std::string()); }
-    /* Of a failure, what happened and what to do about it, for developers; "" where there is none. It holds no secret. */
+    /* Returns the cause and the remedy of a failure, for developers; "" if there is none. It holds
+     * no secret. */
     std::string detail() const { return detail::Reader::text(error("detail")).value_or(std::string()); }
-    /* How often the PIN or the code may still be tried. */
+    /* Returns the number of attempts that are left for the PIN or the code. */
     std::optional<int> attempts_left() const
     {
         const auto number = detail::Reader::number(info("attemptsLeft"));
         return number ? std::optional<int>(static_cast<int>(*number)) : std::nullopt;
     }
-    /* When the same may be asked for again. */
+    /* Returns the wait before the same request is possible again. */
     std::optional<std::chrono::seconds> retry_after_seconds() const
     {
         const auto number = detail::Reader::number(info("retryAfterSeconds"));
         return number ? std::optional<std::chrono::seconds>(*number) : std::nullopt;
     }
-    /* The way out of a failure. */
+    /* Returns the next step after a failure. */
     inline std::optional<NextAction> next_action() const;
-    /* Of a failure or a success with a PIN: wrong PINs that the user should hear of, once (docs/api.md). */
+    /* Returns wrong PINs that the program should report to the user, once (docs/api.md). A failure
+     * has them, and a success with a PIN. */
     std::optional<WrongPins> wrong_pins_since() const
     {
         const std::string_view wrong = info("wrongPinsSince");
@@ -577,17 +585,17 @@ public:
         }
         return WrongPins{*count, std::chrono::system_clock::time_point(std::chrono::milliseconds(*since))};
     }
-    /* This message; throws Failed, where it is neither a success nor an event. */
+    /* Returns this message. Throws Failed if it is neither a success nor an event. */
     inline const Message &or_throw() const &;
     inline Message or_throw() &&;
-    /* The message as a value of your JSON type. */
+    /* Returns the message as a value of your JSON type. */
     template <class Json>
     Json json() const
     {
         return json_adapter<Json>::parse(text());
     }
 
-    /* Whether it was moved from, and has no text. */
+    /* Returns true if the message was moved from: then it has no text. */
     bool moved_from() const noexcept { return !body_; }
 
 private:
@@ -601,7 +609,8 @@ private:
         return detail::Reader::member(info, name);
     }
 
-    /* The library promises how a message begins (docs/c-abi.md), so status and code need no parser. All of the beginning is compared. */
+    /* The text with its status and code. The library promises the beginning of a message
+     * (docs/c-abi.md), so these two need no parser. The whole beginning is compared. */
     struct Body {
         explicit Body(std::string_view rest) : text(rest)
         {
@@ -635,7 +644,7 @@ private:
     std::shared_ptr<const Body> body_;
 };
 
-/* The word of a message as a next action. */
+/* Returns the next action for the word of a message. */
 inline NextAction next_action_of(std::string_view word)
 {
     constexpr std::string_view words[] = {"retryPin", "requestSmsCode", "removeEnrollments", "resetPin", "authenticate", "update"};
@@ -655,8 +664,8 @@ inline std::optional<NextAction> Message::next_action() const
     return word ? std::optional<NextAction>(next_action_of(*word)) : std::nullopt;
 }
 
-/* Thrown by or_throw. what() tells code, label and detail, such as "pims: 2308 inwebo: access refused: the PIN is wrong, …". No PIN, code,
- * key or token is in it. */
+/* The exception of or_throw. what() gives code, label and detail, such as "pims: 2308 inwebo:
+ * access refused: the PIN is wrong, …". It contains no PIN, code, key or token. */
 class Failed : public std::runtime_error {
 public:
     explicit Failed(Message message) : std::runtime_error(words(message)), message_(std::move(message)) {}
@@ -685,7 +694,8 @@ private:
     Message message_;
 };
 
-/* Thrown where a result is not one that this version of the header knows: the library is a newer one. */
+/* The exception for a result that this version of the header does not know: the library is newer.
+ */
 class UnexpectedMessage : public std::runtime_error {
 public:
     UnexpectedMessage() : std::runtime_error("pims: a result that this version of pims.hpp does not know") {}
@@ -699,7 +709,7 @@ inline const Message &Message::or_throw() const &
     return *this;
 }
 
-/* Of a message that nobody else holds, such as that of a future: a reference to it would dangle. */
+/* Serves a temporary message, such as that of a future: a reference to it would dangle. */
 inline Message Message::or_throw() &&
 {
     static_cast<const Message &>(*this).or_throw();

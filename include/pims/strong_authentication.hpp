@@ -1,4 +1,4 @@
-/* The operations of docs/api.md for C++17, a function with types for each. Included by pims.hpp.
+/* The operations of docs/api.md for C++17: a typed function for each. Included by pims.hpp.
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #ifndef PIMS_STRONG_AUTHENTICATION_HPP
@@ -17,18 +17,18 @@
 
 namespace pims {
 
-/* What an accepted SMS code says of the account. */
+/* The state of the account, which the library reports with an accepted SMS code. */
 enum class EnrollmentStatus {
-    /* It has no PIN: the user chooses one. */
+    /* The account has no PIN: the user chooses one. */
     not_enrolled,
-    /* It has a PIN, which the user enters. */
+    /* The account has a PIN, which the user enters. */
     already_enrolled,
 };
 
-/* Whether the account is blocked, and by what. */
+/* The block of the account: of its PIN or of the account itself. */
 enum class AccountState { not_blocked, pin_blocked, account_blocked, unknown };
 
-/* An event of the account: what changed. What did not is empty. */
+/* A change of the account. Members that did not change are empty. */
 struct AccountChange {
     std::optional<bool> is_activated;
     std::optional<AccountState> state;
@@ -36,7 +36,7 @@ struct AccountChange {
 
 namespace detail {
 
-/* As ask, for one type of result. What the reader throws is in the future. */
+/* Does the same as ask, for one type of result. An exception of the reader is in the future. */
 template <class Result, class Read>
 std::future<Result> ask_for(Function function, const char *method, Name api, const Params &params, Read read)
 {
@@ -62,7 +62,7 @@ std::future<Result> ask_for(Function function, const char *method, Name api, con
     return future;
 }
 
-/* A member of the result of a message, as text; UnexpectedMessage where it is none. */
+/* Returns a member of a message's result, as text. Throws UnexpectedMessage if it is no text. */
 inline std::string text_of(const Message &message, std::string_view name)
 {
     auto text = Reader::text(Reader::member(Reader::member(message.text(), "result"), name));
@@ -106,21 +106,24 @@ inline AccountChange account_change_of(const Message &message)
 
 } // namespace detail
 
-/* The operations on the facade of this process. A failure is Failed in the future; a call that is not accepted throws Refused.
+/* The operations on the facade of this process. A failure is the exception Failed in the future. A
+ * call that is not accepted throws Refused.
  *
- * After enroll, enroll_with_phone_number, change_pin and reset_pin the failure 2316 means that the change is done: they succeed then.
- * Inside a callback a future is ready, as that of pims::get. PINs and codes are wiped where the header holds them. */
+ * After enroll, enroll_with_phone_number, change_pin and reset_pin the failure 2316 means that the
+ * change is done: these functions then succeed. Inside a callback a future is ready, like that of
+ * pims::get. PINs and codes are wiped in the memory of this header. */
 class StrongAuthentication {
 public:
-    /* Is told of wrong PINs (docs/api.md), on the library's thread, before the future of the operation is ready. */
+    /* The receiver of wrong PINs (docs/api.md). It runs on the library's thread, before the future
+     * of the operation is ready. */
     using OnWrongPins = std::function<void(const WrongPins &)>;
 
     explicit StrongAuthentication(OnWrongPins on_wrong_pins = nullptr) : on_wrong_pins_(std::move(on_wrong_pins)) {}
 
-    /* Has an SMS code for an enrollment sent to the trusted phone number. */
+    /* Asks the service to send an SMS code for an enrollment to the trusted phone number. */
     [[nodiscard]] std::future<void> request_enrollment_code() const { return request({{"type", "enrollment"}}); }
 
-    /* Submits the code. enroll without a code finishes. */
+    /* Submits the code. A call of enroll without a code then finishes the enrollment. */
     [[nodiscard]] std::future<EnrollmentStatus> accept_enrollment_code(std::string_view sms_code) const
     {
         return set<EnrollmentStatus>(smscode, {{"action", "enrollment"}, {"smsCode", sms_code}}, [](const Message &message) {
@@ -128,13 +131,15 @@ public:
         });
     }
 
-    /* Enrolls the device: with a code in one step, without one after accept_enrollment_code. */
+    /* Enrolls the device: in one step with a code, or without a code after accept_enrollment_code.
+     */
     [[nodiscard]] std::future<void> enroll(std::string_view pin, std::string_view sms_code = " ") const
     {
         return change("pims.authentication.enrollment", {{"action", "enroll"}, {"pinCode", pin}, {"smsCode", sms_code}});
     }
 
-    /* Enrolls the device and registers the trusted phone number, with a code of request_phone_number_code. */
+    /* Enrolls the device and registers the trusted phone number, with a code from
+     * request_phone_number_code. */
     [[nodiscard]] std::future<void> enroll_with_phone_number(std::string_view pin, std::string_view sms_code,
                                                              std::string_view phone_number) const
     {
@@ -142,13 +147,14 @@ public:
                       {{"action", "enrollWithPhoneNumber"}, {"pinCode", pin}, {"smsCode", sms_code}, {"phoneNumber", phone_number}});
     }
 
-    /* Removes every enrollment of the account, with its PIN and a block, then this device's. */
+    /* Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
+     */
     [[nodiscard]] std::future<void> remove_enrollments() const
     {
         return set<void>("pims.authentication.enrollment", {{"action", "remove"}}, nothing);
     }
 
-    /* Has an SMS code sent to a phone number that is to become the trusted one. */
+    /* Asks the service to send an SMS code to a phone number that is to become the trusted one. */
     [[nodiscard]] std::future<void> request_phone_number_code(std::string_view phone_number) const
     {
         return request({{"type", "phoneNumberCertification"}, {"phoneNumber", phone_number}});
@@ -160,13 +166,13 @@ public:
         return change_number("addPhoneNumber", sms_code, phone_number);
     }
 
-    /* Puts another trusted phone number in place of the account's. */
+    /* Replaces the account's trusted phone number. */
     [[nodiscard]] std::future<void> modify_phone_number(std::string_view sms_code, std::string_view phone_number) const
     {
         return change_number("modifyPhoneNumber", sms_code, phone_number);
     }
 
-    /* The account's trusted phone number; 2307 where there is none. */
+    /* Returns the account's trusted phone number. The failure is 2307 if there is none. */
     [[nodiscard]] std::future<std::string> trusted_phone_number() const
     {
         return get<std::string>("pims.authentication.trustedphonenumber", {},
@@ -178,29 +184,31 @@ public:
         return change("pims.authentication.pincode", {{"action", "update"}, {"oldPIN", old_pin}, {"newPIN", new_pin}});
     }
 
-    /* Has an SMS code sent with which the PIN can be set anew. */
+    /* Asks the service to send an SMS code with which the user can set a new PIN. */
     [[nodiscard]] std::future<void> request_reset_code() const { return request({{"type", "resetPIN"}}); }
 
-    /* Sets a new PIN with a code of request_reset_code, and lifts a block of the PIN. */
+    /* Sets a new PIN with a code from request_reset_code, and lifts a block of the PIN. */
     [[nodiscard]] std::future<void> reset_pin(std::string_view new_pin, std::string_view sms_code) const
     {
         return change("pims.authentication.pincode", {{"action", "reset"}, {"pinCode", new_pin}, {"smsCode", sms_code}});
     }
 
-    /* A one-time password, which is yours to wipe. A wrong PIN is 2308, with attempts_left(). */
+    /* Returns a one-time password, which the caller must wipe. A wrong PIN is 2308, with
+     * attempts_left(). */
     [[nodiscard]] std::future<std::string> otp(std::string_view pin) const { return make_otp({{"action", "withPIN"}, {"pinCode", pin}}); }
 
-    /* A one-time password that proves the device and nothing of the user, where the service allows it. */
+    /* Returns a one-time password that proves the device and nothing about the user, if the service
+     * allows it. */
     [[nodiscard]] std::future<std::string> otp_without_pin() const { return make_otp({{"action", "withoutPIN"}}); }
 
-    /* Whether this device is enrolled, from its own state. */
+    /* Returns true if this device is enrolled, according to its own state. */
     [[nodiscard]] std::future<bool> is_activated() const
     {
         return get<bool>(account, {{"actionType", "strong"}, {"type", "isDeviceActivated"}},
                          [](const Message &message) { return detail::flag_of(message, "isDeviceActivated"); });
     }
 
-    /* Whether the account is blocked; the library asks the service where the device is enrolled. */
+    /* Returns the block of the account. If the device is enrolled, the library asks the service. */
     [[nodiscard]] std::future<AccountState> account_state() const
     {
         return get<AccountState>(account, {{"actionType", "strong"}, {"type", "isAccountBlocked"}}, [](const Message &message) {
@@ -214,8 +222,9 @@ public:
         return set<void>("pims.authentication.token", {{"type", "cvs"}, {"token", token}}, nothing);
     }
 
-    /* Asks for changes of the account, as subscribe, whose last parameter is this one's too. Both functions are called on the library's
-     * thread: on_change for each change, on_failure where the subscription did not begin (2001, 2005). */
+    /* Asks for changes of the account, like subscribe; the last parameter is the same. Both
+     * functions run on the library's thread: on_change for each change, on_failure if the
+     * subscription did not begin (2001, 2005). */
     [[nodiscard]] Subscription watch(std::function<void(const AccountChange &)> on_change,
                                      std::function<void(const Failed &)> on_failure = nullptr,
                                      detail::AtTheEnd &&at_the_end = detail::AtTheEnd()) const
@@ -252,7 +261,8 @@ private:
         return detail::ask_for<Result>(&pims_set, "set", api, params, judged(std::move(read)));
     }
 
-    /* The reader, behind what every message is looked at for. `done` is a failure that is a success all the same. */
+    /* Returns the reader with a check of wrong PINs and failures before it. The failure `done`
+     * counts as a success. */
     template <class Read>
     auto judged(Read read, int done = 0) const
     {

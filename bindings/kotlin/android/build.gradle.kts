@@ -1,13 +1,18 @@
-// An .aar of the classes in ../src/main/kotlin and of native libraries in jniLibs/ABI/libpims_jni.so, which are built beforehand. For arm64-v8a:
+// An .aar of the classes in ../src/main/kotlin and of native libraries in
+// jniLibs/ABI/libpims_jni.so. Build the libraries first. For arm64-v8a:
 //
-//     cargo build --release -p pims-jni --no-default-features --target aarch64-linux-android
-//     mkdir -p jniLibs/arm64-v8a && cp ../../../target/aarch64-linux-android/release/libpims_jni.so jniLibs/arm64-v8a/
+//     target=aarch64-linux-android
+//     cargo build --release -p pims-jni --no-default-features --target $target
+//     mkdir -p jniLibs/arm64-v8a
+//     cp ../../../target/$target/release/libpims_jni.so jniLibs/arm64-v8a/
 //
-// and for x86_64 the same with x86_64-linux-android. The NDK's compilers must be known to cargo, as tools/cross.sh tells them. Without the default features
-// there is no service embedded: an app that was told none fails, where a demonstration would enroll with itself.
+// For x86_64 do the same with x86_64-linux-android. Cargo must know the NDK's compilers;
+// tools/cross.sh shows how. Without the default features the library embeds no service. So an app
+// without a configured service fails; with an embedded service it would enroll with itself.
 //
-// The libraries are aligned for pages of 16 KB. That counts where the app leaves them in its package uncompressed, which is the default (its
-// packaging.jniLibs.useLegacyPackaging). Not run: see ../README.md.
+// The libraries are aligned for pages of 16 KB. The alignment matters if the app leaves them
+// uncompressed in its package, which is the default (its packaging.jniLibs.useLegacyPackaging). Not
+// run: see ../README.md.
 plugins {
     id("com.android.library") version "8.13.0"
     id("org.jetbrains.kotlin.android") version "2.2.20"
@@ -18,7 +23,7 @@ android {
     compileSdk = 36
 
     defaultConfig {
-        // java.util.Base64 came with 26.
+        // java.util.Base64 exists since API 26.
         minSdk = 26
         consumerProguardFiles("consumer-rules.pro")
         ndk {
@@ -36,7 +41,7 @@ android {
 }
 
 dependencies {
-    // An app that has it gets a flow of changes, and calls that can be cancelled.
+    // An app with this library gets a flow of changes, and calls that can be cancelled.
     compileOnly("org.jetbrains.kotlinx:kotlinx-coroutines-core:1.10.2")
 }
 

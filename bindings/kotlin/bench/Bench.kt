@@ -8,14 +8,17 @@ import kotlin.coroutines.startCoroutine
 import libpims.Callback
 import libpims.Pims
 
-// What a call costs from Kotlin: `make bench` prints this beside the same in other languages.
+// The cost of a call from Kotlin. `make bench` prints it beside that of other languages.
 
 private const val API = "pims.authentication.account"
 private val PARAMETERS = mapOf("actionType" to "strong", "type" to "isDeviceActivated")
 private const val BATCHES = 31
 private const val CALLS = 2000
 
-/** Nanoseconds of a call: the median over batches. The first ones are for the compiler of the virtual machine. */
+/**
+ * Returns the nanoseconds of a call: the median over batches. The first batches warm up the virtual
+ * machine's compiler.
+ */
 private fun median(batch: () -> Unit): Double {
     repeat(5) { batch() }
     return List(BATCHES) {

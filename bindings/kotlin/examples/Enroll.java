@@ -11,7 +11,8 @@ import libpims.StrongAuthenticationAsync;
 /**
  * Enrolls a device and makes a one-time password, from Java.
  *
- * <p>No service is configured: the embedded one writes its SMS into a file of the folder, which is named by the first argument.
+ * <p>The program configures no service. So it uses the embedded service, which writes its SMS into
+ * a file of the folder. The first argument names the folder.
  */
 public final class Enroll {
     private static final String SMSCODE = "pims.authentication.smscode";
@@ -38,13 +39,13 @@ public final class Enroll {
             } finally {
                 for (int i = 0; i < pin.length(); i++) pin.setCharAt(i, '\0');
             }
-            // The same by the name of the api, and with a callback.
+            // Calls by the name of the api, with a future and with a callback.
             Object version = Pims.getAsync("pims.sdk.version").join();
             Pims.get("pims.sdk.version", message -> System.out.println(message.get("result").equals(version)));
         }
     }
 
-    /** The code of the last SMS. */
+    /** Returns the code of the last SMS. */
     private static String code(Path folder) throws Exception {
         List<String> messages = Files.readAllLines(folder.resolve("sms-outbox.jsonl"));
         return messages.get(messages.size() - 1).replaceFirst(".*\"code\":\"([0-9]+)\".*", "$1");

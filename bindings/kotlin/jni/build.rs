@@ -1,4 +1,5 @@
-//! How the shared library is linked, as the one in C is (the build script of `pims`), but for its name.
+//! The linker arguments of the shared library: those of the C library (the build script of `pims`),
+//! with another name.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

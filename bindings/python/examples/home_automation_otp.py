@@ -32,7 +32,7 @@ import pims.aio
 
 
 class SecretStore(Protocol):
-    """What the host has: Home Assistant's, the system's keyring, Vault …"""
+    """The secret store of the host: Home Assistant's, the system's keyring, Vault …"""
 
     def get(self, name: str) -> Optional[str]: ...
 
@@ -72,7 +72,8 @@ class Integration:
         await pims.aio.free()
 
     async def enroll(self, phone_number: str, ask_pin: Callable[[], str], ask_code: Callable[[], str]) -> None:
-        """Makes this host a device of the account, and keeps the PIN once the service has taken it."""
+        """Makes this host a device of the account. Stores the PIN after the service has accepted
+        it."""
         if await self._device.is_activated():
             return
         entered: List[str] = []
@@ -90,7 +91,8 @@ class Integration:
         self._store.set("pin", entered.pop())
 
     async def otp(self) -> str:
-        """A one-time password. A PIN that was refused is tried once, whatever calls this how often."""
+        """Returns a one-time password. A refused PIN is tried once, no matter how often a caller
+        repeats the call."""
         if self._refused() == self._fingerprint():
             raise PermissionError("the PIN in the store was refused: change it there first")
         try:
@@ -112,7 +114,8 @@ class Integration:
     def _configuration(self) -> pims.Parameters:
         file = self._folder / "service.json"
         configuration: Dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        # Functions: the library's caller holds no secret, it knows where to get it.
+        # The secrets are functions: the caller of the library holds no secret, only a way to get
+        # it.
         configuration["storage"] = {"path": self._folder, "key": lambda: self._store.get("storage key")}
         configuration.setdefault("account", {})["accessToken"] = lambda: self._store.get("access token")
         return configuration
@@ -121,7 +124,8 @@ class Integration:
         return self._store.get("refused pin")
 
     def _fingerprint(self) -> str:
-        # A PIN is short enough to be guessed from a plain hash; the key makes it worth nothing outside of the store.
+        # A PIN is so short that a plain hash of it can be guessed. The key makes this hash useless
+        # outside of the store.
         key = base64.b64decode(self._store.get("storage key") or "")
         return hashlib.blake2b((self._store.get("pin") or "").encode(), key=key).hexdigest()
 

@@ -1,4 +1,5 @@
-"""What the tests share: the repository, a folder for each test, and no facade left after it."""
+"""The common parts of the tests: the repository, a folder for each test, and a check that no facade
+is left."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 PHONE_NUMBER = "+33612345678"
 PIN = "1234"
 
-#: The longest that anything here may take, on the slowest machine.
+#: The longest time that any step of a test may take, on the slowest machine.
 DEADLINE = 300.0
 
 
@@ -28,7 +29,7 @@ def no_facade_is_left() -> Iterator[None]:
 
 @pytest.fixture
 def sms(tmp_path: Path) -> Callable[[], str]:
-    """Reads the code of the last SMS of the embedded authority."""
+    """Returns a function that reads the code of the last SMS of the embedded authority."""
 
     def read() -> str:
         lines = (tmp_path / "sms-outbox.jsonl").read_text(encoding="utf-8").splitlines()
@@ -40,7 +41,7 @@ def sms(tmp_path: Path) -> Callable[[], str]:
 
 @pytest.fixture
 def enrolled(tmp_path: Path, sms: Callable[[], str]) -> pims.StrongAuthentication:
-    """A device that is enrolled with the PIN."""
+    """Returns a device that is enrolled with the PIN."""
     pims.init({"storage": {"path": tmp_path}})
     device = pims.StrongAuthentication()
     device.request_phone_number_code(PHONE_NUMBER)
@@ -50,11 +51,12 @@ def enrolled(tmp_path: Path, sms: Callable[[], str]) -> pims.StrongAuthenticatio
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
-    """Runs a program in an interpreter of its own. Its argument is the test's folder."""
+    """Returns a function that runs a program in an interpreter of its own. The program's argument
+    is the test's folder."""
 
     def program(text: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            # Python 3.12 and later warn of any fork with threads.
+            # Python 3.12 and later warn of any fork in a process with threads.
             [sys.executable, "-X", "faulthandler", "-W", "ignore::DeprecationWarning", "-c", text, str(tmp_path)],
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""The coroutines: they do not block the loop, bear being cancelled, and lose no message."""
+"""The coroutines: they do not block the loop, accept cancellation, and lose no message."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 class SilentService:
-    """A service that takes connections and never answers, until it hangs up."""
+    """A service that accepts connections and never answers, until it closes them."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -121,7 +121,7 @@ def test_an_await_that_is_cancelled_gives_up_the_message_and_nothing_breaks(tmp_
         behind = asyncio.ensure_future(pims.aio.get(ACCOUNT, ACTIVATED))
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(call, 0.01)
-        # The message has not come: its place is kept until it has.
+        # The message has not come, so the table still has its entry.
         assert bridge.kept == 2
         await pims.aio.free()
         with pytest.raises(pims.PimsError, match="2001"):
@@ -214,7 +214,7 @@ def test_a_subscription_that_is_cancelled_while_it_begins_is_ended(tmp_path: Pat
         await asyncio.sleep(0)
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__(), 0.01)
-        # Now the subscription begins, with nobody there.
+        # Now the subscription begins, and no caller waits for it.
         await asyncio.to_thread(silent_service.wait_for_call)
         silent_service.hang_up()
         with pytest.raises(pims.PimsError, match="2202"):
@@ -239,7 +239,7 @@ def test_a_subscription_that_is_cancelled_while_it_is_refused_ends_no_other_one(
             silent_service.hang_up()
             with pytest.raises(pims.PimsError, match="2202"):
                 await before
-            # The first one is there still.
+            # The first subscription still exists.
             with pytest.raises(pims.PimsError, match="2005"):
                 await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
         await pims.aio.free()
@@ -255,7 +255,7 @@ def test_a_subscription_that_is_left_while_another_call_ends_it_ends_no_later_on
         await first.__aenter__()
         before = asyncio.ensure_future(pims.aio.get(PHONE))
         await asyncio.to_thread(silent_service.wait_for_call)
-        # All of these wait in the library's queue, in this order.
+        # All these calls wait in the library's queue, in this order.
         ending = asyncio.ensure_future(pims.aio.unsubscribe(ACCOUNT, ACTIVATED))
         beginning = asyncio.ensure_future(second.__aenter__())
         leaving = asyncio.ensure_future(first.__aexit__(None, None, None))
@@ -264,7 +264,7 @@ def test_a_subscription_that_is_left_while_another_call_ends_it_ends_no_later_on
         with pytest.raises(pims.PimsError, match="2202"):
             await before
         await asyncio.gather(ending, beginning, leaving)
-        # The second one is there still.
+        # The second subscription still exists.
         with pytest.raises(pims.PimsError, match="2005"):
             await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
         assert bridge.kept == 1
@@ -351,7 +351,7 @@ def test_a_subscription_whose_loop_was_closed_is_told_and_ended(
     loop.close()
     if when == "at the next event":
         device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
-        # It is told on the library's thread; this call's message comes after it.
+        # The event is delivered on the library's thread; the message of this call comes after it.
         pims.unsubscribe("pims.authentication.account")
         with device.watch(print):
             assert bridge.kept == 1
@@ -384,7 +384,7 @@ def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path:
         await pims.aio.init(pointed_at(silent_service, tmp_path))
         before = asyncio.ensure_future(pims.aio.get(PHONE))
         await asyncio.to_thread(silent_service.wait_for_call)
-        # All of these wait in the library's queue.
+        # All these calls wait in the library's queue.
         for _ in range(3):
             beginning = asyncio.ensure_future(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__())
             ending = asyncio.ensure_future(pims.aio.unsubscribe(ACCOUNT))
@@ -394,7 +394,7 @@ def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path:
             assert not ending.done()
         events = pims.aio.subscribe(ACCOUNT, ACTIVATED)
         next_one = asyncio.ensure_future(events.__aenter__())
-        # One that is cancelled, too, and refused behind that one, leaves nothing.
+        # A subscription that is cancelled and then refused behind the previous one leaves nothing.
         given_up = asyncio.ensure_future(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__())
         await asyncio.sleep(0)
         given_up.cancel()
@@ -402,7 +402,7 @@ def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path:
         with pytest.raises(pims.PimsError, match="2202"):
             await before
         await next_one
-        # The message of this call comes after that of the one that was cancelled.
+        # The message of this call comes after that of the cancelled call.
         await pims.aio.get(ACCOUNT, ACTIVATED)
         assert bridge.kept == 1
         await events.__aexit__(None, None, None)
@@ -490,7 +490,7 @@ def test_a_session_that_is_cancelled_while_it_begins_leaves_no_facade(tmp_path: 
         beginning.cancel()
         with pytest.raises(asyncio.CancelledError):
             await beginning
-        # There is none: making another one is not refused.
+        # There is no facade: a new one is not refused.
         async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
             assert not await device.is_activated()
 

@@ -1,4 +1,4 @@
-"""The functions that wait: results, errors, secrets, and what is kept of a call."""
+"""The functions that wait: results, errors, secrets, and the table of calls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ CHANGES = {"actionType": "strong", "type": ["isDeviceActivated", "isAccountBlock
 
 
 class Held:
-    """What takes an event and does not return before it may: so long the library's thread does nothing else."""
+    """A handler that takes an event and returns only when the test permits it. Meanwhile the
+    library's thread does nothing else."""
 
     def __init__(self) -> None:
         self.is_there = threading.Event()
@@ -94,7 +95,7 @@ def test_an_operation_that_only_wants_a_synchronization_is_done(monkeypatch: pyt
     device.enroll(PIN, "123456")
     device.change_pin(PIN, "4321")
     device.reset_pin(PIN, "123456")
-    # A password that could not be made is another thing.
+    # Without a password there is no result, so this is an error.
     with pytest.raises(pims.PimsError):
         device.otp_without_pin()
 
@@ -127,11 +128,11 @@ def test_a_secret_stands_in_no_variable_of_this_package_in_a_traceback(enrolled:
         lambda: pims.get(OTP, {"action": "withPIN", "pinCode": fetch}),
         lambda: pims.init({"storage": {"key": fetch}}),
         lambda: asyncio.run(pims.aio.get(OTP, {"action": "withPIN", "pinCode": fetch})),
-        # What is refused before the library judges it.
+        # The package refuses these before the library reads them.
         lambda: enrolled.otp(fetch_what_is_not_json),
         lambda: pims.get(OTP, {"pinCode": fetch, "more": long}),
         lambda: pims.unsubscribe(OTP, {"pinCode": fetch, "more": long}),
-        # Given as a text, and beside what fails.
+        # Here the secret is a text, beside a value that fails.
         lambda: enrolled.otp(fetch()),
         lambda: enrolled.change_pin(fetch(), fail),
         lambda: enrolled.change_pin(fail, fetch().encode()),
@@ -243,7 +244,7 @@ def test_a_function_that_takes_events_may_call_and_fail_and_close(
     assert over.wait(DEADLINE)
     assert len(seen) == 2
     assert "KeyError: 'of the app'" in caplog.text
-    # The acknowledgment of what the callback ended comes after it.
+    # The acknowledgment of the end that the callback asked for comes after the callback.
     pims.free()
     assert bridge.kept == 0
 
@@ -258,7 +259,7 @@ def test_a_subscription_that_is_interrupted_while_it_begins_is_ended(
         patch.setattr("pims._subscription._Acknowledgment.wait", interrupted)
         with pytest.raises(KeyboardInterrupt):
             enrolled.watch(print)
-    # There is no subscription: another one is not refused.
+    # There is no subscription: a new one is not refused.
     enrolled.watch(print).close()
     pims.free()
     assert bridge.kept == 0
@@ -294,7 +295,7 @@ def test_the_next_subscription_is_never_refused_for_one_that_is_over(
             subscription = pims.subscribe(ACCOUNT, CHANGES, print)
             bridge.leave(subscription._key)
 
-    # Many calls are in the queue, so that ends wait behind each other.
+    # Many calls are in the queue, so the ends wait behind each other.
     stop = threading.Event()
 
     def unsubscribe() -> None:
@@ -324,7 +325,7 @@ def test_a_dropped_subscription_is_told_and_ended(enrolled: pims.StrongAuthentic
         del subscription
         gc.collect()
     assert "it is ended" in caplog.text
-    # The end is in the queue before this.
+    # The end is in the queue before this call.
     enrolled.remove_enrollments()
     with enrolled.watch(print):
         assert bridge.kept == 1
@@ -361,7 +362,7 @@ def test_a_subscription_that_is_dropped_while_another_thread_works_waits_for_no_
     holder.start()
     assert held.wait(DEADLINE)
     with pytest.warns(ResourceWarning):
-        # This would stand for as long as the other one does.
+        # This would wait until the other thread goes on.
         del subscription
         gc.collect()
     go_on.set()
@@ -516,7 +517,7 @@ def test_an_interrupted_call_to_end_a_subscription_keeps_nobody_from_ending_it(t
     pims.init({"storage": {"path": tmp_path}})
     subscription = pims.subscribe(ACCOUNT, CHANGES, print)
     with monkeypatch.context() as patch:
-        # Between the table and the call of the library.
+        # The signal comes between the entry in the table and the call of the library.
         patch.setattr(_library, "load", Interrupted)
         with pytest.raises(KeyboardInterrupt):
             pims.unsubscribe(ACCOUNT, CHANGES)
@@ -525,7 +526,7 @@ def test_an_interrupted_call_to_end_a_subscription_keeps_nobody_from_ending_it(t
     assert result(ended.get(timeout=DEADLINE)) is None
     # The library has no subscription either.
     pims.subscribe(ACCOUNT, CHANGES, print).close()
-    # What a message might have come for is not kept for ever.
+    # The table does not keep the entry for ever, although its message never comes.
     pims.free()
     assert bridge.kept == 0
 
@@ -554,7 +555,7 @@ def test_a_subscription_that_is_interrupted_while_it_is_handed_in_is_ended(
             patch.setattr(bridge, "_leave", interrupted)
         with pytest.raises(KeyboardInterrupt):
             pims.subscribe(ACCOUNT, CHANGES, print)
-    # There is no subscription: another one is not refused.
+    # There is no subscription: a new one is not refused.
     pims.subscribe(ACCOUNT, CHANGES, print).close()
     assert bridge.kept == 0
 
@@ -571,7 +572,7 @@ def test_no_event_is_delivered_any_more_when_close_returns(state: str, enrolled:
     enrolled.remove_enrollments()
     assert held.is_there.wait(DEADLINE)
     if state == "the queue is full":
-        # The library cannot be asked to end it now.
+        # Now the queue has no place for another call.
         with pytest.raises(pims.QueueFull):
             while True:
                 bridge.start("get", ACCOUNT, encode(CHANGES), to_nobody)
@@ -584,7 +585,7 @@ def test_no_event_is_delivered_any_more_when_close_returns(state: str, enrolled:
 
     closer = threading.Thread(target=close, daemon=True)
     closer.start()
-    # Time for what must not happen.
+    # Time in which `close` must not return.
     closer.join(0.3)
     held.go_on.set()
     closer.join(DEADLINE)

@@ -1,4 +1,4 @@
-"""Programs that carry the package with them: frozen ones and zip archives."""
+"""Programs that contain the package: frozen programs and zip archives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conftest import DEADLINE
 
 PACKAGE = Path(pims.__file__).parent
 
-# It goes through a callback, and says what a reader of the folder can check.
+# The program uses a callback. It prints lines that the test checks.
 PROGRAM = """
 import sys
 import pims
@@ -30,7 +30,7 @@ print(pims.library_path())
 
 
 def run(command: List[str], folder: Path, temporary: Optional[Path] = None) -> "subprocess.CompletedProcess[str]":
-    """Runs a program that finds no other package and no other library than its own."""
+    """Runs a program that finds no package and no library but its own."""
     hidden = ("PIMS_LIBRARY", "PYTHONPATH", "LD_LIBRARY_PATH")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     if temporary is not None:
@@ -39,7 +39,7 @@ def run(command: List[str], folder: Path, temporary: Optional[Path] = None) -> "
 
 
 def archive(folder: Path, *left_out: str) -> Path:
-    """A zipapp of the program and the package."""
+    """Makes a zipapp of the program and the package."""
     source = folder / "source"
     shutil.copytree(PACKAGE, source / "pims", ignore=shutil.ignore_patterns("__pycache__", *left_out))
     (source / "__main__.py").write_text(PROGRAM, encoding="utf-8")
@@ -59,11 +59,11 @@ def test_pyinstaller_finds_the_library(options: List[str], tmp_path: Path) -> No
     frozen = subprocess.run(
         [sys.executable, "-m", "PyInstaller", *options, "--noconfirm", "--log-level", "WARN", "program.py"],
         cwd=tmp_path,
-        # Its cache is not the user's.
+        # A cache of its own, not the user's.
         env={**os.environ, "PYINSTALLER_CONFIG_DIR": str(tmp_path / "cache")},
         capture_output=True,
         text=True,
-        # It reads all of Python.
+        # PyInstaller reads all of Python.
         timeout=10 * DEADLINE,
         check=False,
     )

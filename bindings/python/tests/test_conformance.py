@@ -1,4 +1,5 @@
-"""The suite of all languages, see tests/conformance/README.md: through the functions that wait and through asyncio."""
+"""The suite of all languages, see tests/conformance/README.md. It runs through the functions that
+wait, and through asyncio."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ Message = Dict[str, Any]
 
 
 class Runner:
-    """What a step needs of those before it, and how it is judged."""
+    """The runner of the steps: it keeps their values for later steps, and checks their messages."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
@@ -77,7 +78,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self._events: "queue.Queue[Any]" = queue.Queue()
-        # One that is dropped is ended.
+        # The list keeps the subscriptions: a dropped subscription ends.
         self._subscriptions: List[pims.Subscription] = []
 
     async def perform(self, call: str, api: str, parameters: Any) -> Optional[Message]:

@@ -1,4 +1,4 @@
-"""What the documentation shows runs."""
+"""The programs of the documentation run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def code_in(outbox: Path) -> str:
 def quickstart(folder: Path, *answers: Callable[[], str]) -> "Tuple[int, str]":
     (program,) = blocks("docs/quickstart-python.md")
     assert len(program.splitlines()) < 30
-    # Without a terminal, getpass reads what is piped in.
+    # Without a terminal, getpass reads the piped input.
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", program],
         cwd=folder,
@@ -76,7 +76,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
 
 
 class Host:
-    """The host's secret store, as the module keyring, and what a person types."""
+    """The host's secret store as the module keyring, and the input of a user."""
 
     def __init__(self) -> None:
         self.secrets: Dict[Tuple[str, str], str] = {}
@@ -131,12 +131,12 @@ def test_the_integration_keeps_its_secrets_in_the_hosts_store_and_tries_a_refuse
     assert run("otp", str(tmp_path)) == 0
     assert re.fullmatch(r"[0-9a-z]{1,8}\n", capsys.readouterr().out)
 
-    # No key lies beside the state, and without the store's it does not open.
+    # No key is in the state's folder, and the state does not open without the key of the store.
     assert not (tmp_path / "storage.key").exists()
     with pytest.raises(pims.PimsError, match="2006"):
         pims.init({"storage": {"path": tmp_path}})
 
-    # A wrong PIN in the store costs one try, however often the integration asks.
+    # A wrong PIN in the store costs one attempt, no matter how often the integration asks.
     host.replace("pin", "9999")
     assert [run("otp", str(tmp_path)) for _ in range(10)] == [1] * 10
     told = capsys.readouterr().err
@@ -148,7 +148,7 @@ def test_the_integration_keeps_its_secrets_in_the_hosts_store_and_tries_a_refuse
 
 @pytest.fixture
 def development_service(tmp_path: Path) -> Iterator[Tuple[Path, str]]:
-    """`pims-authority serve --dev`: its folder and its address."""
+    """Runs `pims-authority serve --dev`. Yields its folder and its address."""
     program = os.environ.get("PIMS_AUTHORITY")
     if program is None:
         pytest.skip("PIMS_AUTHORITY does not name the program pims-authority")
@@ -192,7 +192,7 @@ def test_the_integration_works_with_a_service_over_https(
     assert asyncio.run(module.run(["enroll", str(state), PHONE_NUMBER])) == 0
     assert asyncio.run(module.run(["otp", str(state)])) == 0
     assert re.fullmatch(r"[0-9a-z]{1,8}\n", capsys.readouterr().out)
-    # The library answered, not the embedded authority, and no secret of the store is in a file.
+    # The service answered, not the embedded authority, and no file holds a secret of the store.
     assert not (state / "authority.db").exists()
     for file in state.rglob("*"):
         if file.is_file():

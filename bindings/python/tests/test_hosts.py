@@ -1,4 +1,5 @@
-"""Pythons that are not alone in their process, or whose threads or event loops are another library's."""
+"""Interpreters that share their process with others, or whose threads or event loops come from
+another library."""
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ use()
     assert ended.stdout.splitlines() == ["False"] * (when == "after") + ["refused"] * 4 + ["False"]
 
 
-# Cancelled at any moment while it begins; what begins next is never refused.
+# A subscription is cancelled at any moment of its start. The next subscription is never refused.
 STORM = """
 import asyncio, random, sys
 import pims, pims.aio

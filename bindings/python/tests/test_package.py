@@ -1,4 +1,4 @@
-"""What is installed: the library and where it comes from, the types, the catalogue."""
+"""The installed package: the library and its place, the types, the catalogue."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_installed_wheel_brings_its_library_and_its_types() -> None:
 def test_the_codes_are_those_of_the_catalogue() -> None:
     page = (REPOSITORY / "docs/api.md").read_text(encoding="utf-8")
     documented = {int(code) for code in re.findall(r"^\| (2\d{3}) \|", page, re.MULTILINE)}
-    # Those that have a label and that nothing causes.
+    # The codes that have a label and no cause.
     rest = page.split("The rest of the reference's catalogue")[1].split("\n\n")[0]
     documented |= {int(code) for code in re.findall(r"\b2\d{3}\b", rest)}
     assert {int(code) for code in pims.Code} == documented

@@ -1,4 +1,5 @@
-"""How a process ends, and what a forked one may do. Each program runs in an interpreter of its own."""
+"""The end of a process, and the limits of a forked one. Each program runs in an interpreter of its
+own."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ def ends_well(ended: "subprocess.CompletedProcess[str]", status: int = 0) -> Non
 @pytest.mark.parametrize(
     "program",
     [
-        # An await that was given up, a loop that is gone, and more that wait behind.
+        # A cancelled await, a closed loop, and more calls in the queue.
         """
 async def main():
     for _ in range(20):
@@ -44,7 +45,7 @@ async def main():
     await asyncio.sleep(0)
 asyncio.run(main())
 """,
-        # A thread that waits, and is a daemon.
+        # A daemon thread that waits.
         """
 begun = threading.Event()
 def ask():
@@ -57,7 +58,7 @@ threading.Thread(target=ask, daemon=True).start()
 begun.wait()
 listener.accept()
 """,
-        # A daemon that waits for a person, who does not come.
+        # A daemon thread that waits for a user's input, which never comes.
         """
 begun = threading.Event()
 def ask():
@@ -66,11 +67,11 @@ def ask():
 threading.Thread(target=pims.get, args=[ASK, {"pinCode": ask}], daemon=True).start()
 begun.wait()
 """,
-        # A subscription that nobody closed.
+        # A subscription that the program did not close.
         """
 subscription = pims.subscribe(ACCOUNT, ACTIVATED, print)
 """,
-        # Daemons that never stop calling.
+        # Daemon threads that never stop calling.
         """
 def call():
     while True:
@@ -163,7 +164,7 @@ print("the last line")
     assert "SystemExit: 3" in ended.stderr and "a callback of pims.authentication.account failed" in ended.stderr
 
 
-# A callback that stands in the library's thread when the program ends.
+# A callback that still runs on the library's thread when the program ends.
 STANDING = """
 from pims import _bridge
 _bridge.EXIT_GRACE_SECONDS = 0.2

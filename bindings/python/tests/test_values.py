@@ -1,4 +1,5 @@
-"""What goes in as parameters and comes out as results: Python's types, secrets, types for checkers, printed forms."""
+"""The values of parameters and results: Python's types, secrets, types for checkers, printed
+forms."""
 
 from __future__ import annotations
 
@@ -179,7 +180,7 @@ def test_secrets_are_bytes_functions_and_async_functions(tmp_path: Path, sms: Ca
 
     class Store:
         def fetch(self) -> "asyncio.Future[str]":
-            """A future, as hosts return it that ask on another thread."""
+            """Returns a future, like a host that asks on another thread."""
             return asyncio.ensure_future(asyncio.to_thread(lambda: PIN))
 
     async def main() -> None:
@@ -196,14 +197,14 @@ def test_secrets_are_bytes_functions_and_async_functions(tmp_path: Path, sms: Ca
             assert await device.verify(result["otp"].encode())
 
     asyncio.run(asyncio.wait_for(main(), DEADLINE))
-    # Those of the parameters in their order.
+    # The values of the parameters are fetched in their order.
     assert asked == ["key", "pin", "code", "pin", "pin", "pin"]
 
 
 def test_a_bytearray_is_not_kept(enrolled: pims.StrongAuthentication) -> None:
     pin = bytearray(PIN.encode())
     password = enrolled.otp(pin)
-    # One that something refers to by its buffer cannot be made longer.
+    # If a buffer refers to a bytearray, Python cannot make it longer.
     pin.extend(b"0")
     assert enrolled.verify(password)
     assert not enrolled.verify(password)
@@ -223,7 +224,7 @@ def test_an_async_secret_without_an_event_loop_is_refused_and_leaves_nothing(
     ):
         with pytest.raises(TypeError, match=r"^(pinCode|oldPIN|storage.key): an async function can be used with pims.aio only$"):
             call()
-    # Nothing was begun that is not awaited.
+    # No coroutine was created without an await.
     assert [str(warning.message) for warning in recwarn] == []
 
 
@@ -257,7 +258,7 @@ def test_a_printed_result_shows_no_password(enrolled: pims.StrongAuthentication,
     for value in (result, copy.copy(result), copy.deepcopy(result), pickle.loads(pickle.dumps(result)), result.copy()):
         assert value == {"otp": password}
         assert shown(value) == ["{'otp': <not shown>}"] * 5 + ["{'a': [{'otp': <not shown>}]}"]
-    # All else is shown.
+    # Other results are shown in full.
     version = pims.get("pims.sdk.version")
     assert repr(version) == repr(dict(version)) and "versionCore" in repr(version)
 
@@ -283,7 +284,7 @@ def test_a_note_that_is_missing_or_cannot_be_read_is_none(info: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["sync", "aio"])
 def test_the_operations_tell_of_wrong_pins(kind: str, tmp_path: Path) -> None:
-    """Two devices of one account: wrong PINs on one are told on the other."""
+    """Two devices of one account: one device reports the wrong PINs of the other."""
     database = tmp_path / "authority.db"
 
     def configuration(name: str) -> pims.Parameters:
@@ -335,7 +336,7 @@ def test_a_next_action_is_an_enumeration_and_prints_as_its_text() -> None:
     assert error.next_action == "requestSmsCode"
     assert error.next_action is pims.NextAction.REQUEST_SMS_CODE
     assert f"{error.next_action} {str(error.next_action)} %s" % error.next_action == " ".join(["requestSmsCode"] * 3)
-    # One of a newer library.
+    # A next action of a newer library.
     assert pims.PimsError(2317, "", None, {"nextAction": "other"}).next_action is None
     assert pims.PimsError(2317, "").next_action is None
 
@@ -365,7 +366,7 @@ def test_a_star_import_hides_no_builtin() -> None:
 
 
 def typed() -> None:
-    """What a type checker knows of results. It is checked, and not run."""
+    """The types of results that a type checker knows. This function is checked, and not run."""
     otp: str = pims.get("pims.authentication.otp", {})["otp"]
     state: results.AccountStateText = pims.get("pims.authentication.account", {})["isAccountBlocked"]
     action: Optional[pims.NextAction] = pims.PimsError(2000, "").next_action

@@ -1,6 +1,7 @@
 /*
- * What the Swift sources use of the library, as the C compiler sees it: each function with the type that Swift takes it for, each constant.
- * tools/test-swift.sh compiles it where there is no Swift, and fails where the sources use what is not named here.
+ * The part of the library that the Swift sources use, as the C compiler sees it: each function with
+ * the type that Swift expects, and each constant. tools/test-swift.sh compiles this file on a
+ * machine without Swift. It fails if the sources use a name that is not here.
  *
  *     cc -DHEADER='"cpims.h"' …          HEADER is the one of the module map
  */
@@ -19,7 +20,7 @@ static void (*const release_string)(char *message) = pims_string_free;
 static const char *(*const version)(void) = pims_version;
 static uint32_t (*const abi_version)(void) = pims_abi_version;
 
-/* Swift compares them with an Int32. */
+/* Swift compares these values with an Int32. */
 static const int32_t constants[] = {PIMS_OK, PIMS_ERROR_TOO_LONG, PIMS_ERROR_QUEUE_FULL};
 
 static void on_message(const char *message, void *ctx)
@@ -32,7 +33,7 @@ int main(void)
     size_t failures = 0;
     size_t length = 0;
 
-    /* Without a facade each answers at once. */
+    /* Without a facade each function answers at once. */
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         length = 0;
         failures += calls[i]("pims.sdk.version", "{}", on_message, &length) != constants[0] || length == 0;

@@ -1,4 +1,4 @@
-"""The modules of the program are found as they are when it runs: beside it."""
+"""Puts the program's folder on the path, so that the tests find its modules as the program does."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A person at a pseudo terminal: reads what a program shows, types answers, presses Ctrl-C."""
+"""A user at a pseudo terminal: reads the program's output, types answers, presses Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from typing import Optional, Type
 
 CONSOLE = Path(__file__).resolve().parents[1] / "console.py"
 
-#: The longest that anything here may take, on the slowest machine.
+#: The longest time that any step of a test may take, on the slowest machine.
 DEADLINE = 300.0
 
 
 class Terminal:
-    """The program, running. What it shows is read as words with one space between them: where lines break does not count."""
+    """The running program. Its output is read as words with one space between them, so line breaks
+    do not count."""
 
     def __init__(self, *arguments: object) -> None:
         self.shown = ""
@@ -28,12 +29,14 @@ class Terminal:
         self._status: Optional[int] = None
         self._process, self._terminal = pty.fork()
         if self._process == 0:
-            # Who runs the tests in the background made them ignore Ctrl-C, and they would hand that on.
+            # If the tests run in the background, they ignore Ctrl-C, and the program would inherit
+            # that.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execv(sys.executable, [sys.executable, str(CONSOLE), *map(str, arguments)])
 
     def reads(self, text: str) -> str:
-        """Waits until the program shows this, after what was read before. Gives what stands between the two."""
+        """Waits until the program prints a text, after the text that was read before. Returns the
+        text between the two."""
         deadline = time.monotonic() + DEADLINE
         while True:
             words = re.sub(r"\s+", " ", self.shown)
@@ -45,7 +48,7 @@ class Terminal:
             assert self._more(deadline), f"it never showed {text!r}, but:\n{self.shown}"
 
     def types(self, line: str) -> None:
-        """A line, and Enter."""
+        """Types a line, and Enter."""
         os.write(self._terminal, (line + "\n").encode())
 
     def answers(self, question: str, line: str) -> None:
@@ -54,14 +57,15 @@ class Terminal:
         self.types(line)
 
     def ends_input(self) -> None:
-        """Ctrl-D."""
+        """Types Ctrl-D."""
         os.write(self._terminal, b"\x04")
 
     def interrupts(self) -> int:
-        """Ctrl-C, of which the terminal makes a signal, and the status that the program then ends with.
+        """Presses Ctrl-C, which the terminal turns into a signal. Returns the status with which the
+        program ends.
 
-        Python loses a signal that comes after a prompt was written and before the read began, until the next one: so it is pressed again,
-        as a person would, where nothing happens.
+        Python may lose a signal between the output of a prompt and the read, until the next one. So
+        this method presses Ctrl-C again if nothing happens, as a user would.
         """
         deadline = time.monotonic() + DEADLINE
         while "Stopped." not in self.shown:
@@ -73,7 +77,7 @@ class Terminal:
         return self.ends()
 
     def ends(self) -> int:
-        """The program's status, once it ended."""
+        """Waits for the program's end. Returns its status."""
         deadline = time.monotonic() + DEADLINE
         while self._more(deadline):
             pass
@@ -90,7 +94,7 @@ class Terminal:
         try:
             text = os.read(self._terminal, 65536)
         except OSError:
-            # The program closed its side.
+            # The program closed its side of the terminal.
             return False
         self.shown += text.decode()
         return bool(text)

@@ -1,4 +1,5 @@
-"""Each error that an operation of this program can give has a sentence of docs/guide-errors.md, and a way on."""
+"""Each error of this program's operations has a sentence of docs/guide-errors.md, and a next
+step."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from advice import DONE, Next, Operation, advise, is_known
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 OURS = (Operation.START, Operation.TOKEN, Operation.VERIFY)
-#: Numbers that the guide has in its examples.
+#: The numbers in the guide's examples.
 EXAMPLES: Mapping[str, Any] = {"attemptsLeft": 4, "retryAfterSeconds": 720}
 
 
@@ -25,7 +26,8 @@ def sections(page: str, level: str) -> Dict[str, str]:
 
 
 def caused(operation: Operation) -> List[Tuple[int, str, Dict[str, Any]]]:
-    """The errors of an operation, with their `info`, by the table of what really causes them."""
+    """Returns the errors of an operation, with their `info`, from the table of errors that tests
+    cause."""
     rows = re.findall(
         r"^\| (\d{4}) \| (.*?) \| .*? \| (.*?) \|", sections("docs/error-table.md", "##")[f"`{operation.value}`"], re.MULTILINE
     )
@@ -43,7 +45,8 @@ def said_by_the_guide(code: int) -> str:
     chapters = sections("docs/guide-errors.md", "##")
     (chapter,) = [text for text in chapters.values() if f"### {code}\n" in text]
     section = re.split(r"^### .*$", chapter.split(f"### {code}\n")[1], flags=re.MULTILINE)[0]
-    # What the chapter says of all its codes, and, for what the person should never see, what the first one says.
+    # The chapter's text for all its codes. For an error that the user should never see, also the
+    # text of the first chapter.
     common = chapter.split("### ")[0] + (chapters["The call"].split("### ")[0] if "Tell the user:** nothing" in section else "")
     return re.sub(r"\s+", " ", section + common)
 

@@ -1,4 +1,4 @@
-"""The program at a pseudo terminal: the whole way, what goes wrong, and what is left after it was stopped."""
+"""The program at a pseudo terminal: all steps, the errors, and the state after an interruption."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def wrong_code(outbox: Path) -> str:
 
 @pytest.fixture
 def enrolled(tmp_path: Path) -> Path:
-    """The folder of a device that is set up with the PIN."""
+    """Returns the folder of a device that is set up with the PIN."""
     folder = tmp_path / "enrolled"
     with Terminal(folder) as person:
         enroll(person)
@@ -91,7 +91,7 @@ def test_an_empty_folder_becomes_a_device_that_makes_a_password_that_is_right(tm
             assert f"Step {number} of 8" in person.shown
         codes = [message["code"] for message in sent(tmp_path / "device/sms-outbox.jsonl")]
         assert len(codes) == 2
-        # Nothing that was typed, and nothing that was read for the person, is shown or kept by the program.
+        # The program shows and keeps no typed secret, and no code that it read for the user.
         secrets = [PIN, *codes]
         assert not [secret for secret in secrets if secret in person.shown]
         for file in tmp_path.iterdir():
@@ -140,7 +140,7 @@ def test_a_wrong_code_is_asked_for_again_and_a_tried_out_one_names_the_wait(tmp_
         person.reads(CODE)
         person.types(wrong_code(outbox))
         person.reads("This code is not right. Please look again. Four tries are left. (error 2305)")
-        # Neither the number nor another SMS is asked for.
+        # The program asks for no number and sends no other SMS.
         person.answers(CODE, "")
         person.answers(SEND, "")
         for left in ("Four tries are", "Three tries are", "Two tries are", "One try is"):
@@ -201,7 +201,7 @@ def test_an_interruption_at_each_prompt_is_gone_on_from(tmp_path: Path) -> None:
         person.answers(SEND, "")
         stops(person, CODE)
     with Terminal(tmp_path) as person:
-        # The SMS is there already.
+        # The SMS has arrived already.
         person.answers(NUMBER, PHONE_NUMBER)
         person.answers(SEND, "h")
         person.answers(CODE, "")
@@ -239,7 +239,7 @@ def test_without_a_terminal_no_secret_is_read(tmp_path: Path) -> None:
 
 
 class Service:
-    """`pims-authority serve --dev`, which can be stopped and started again at the same address."""
+    """`pims-authority serve --dev`. It can be stopped and started again at the same address."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self.folder = folder
@@ -362,7 +362,7 @@ def test_ctrl_c_does_not_wait_for_a_service_that_is_silent(tmp_path: Path) -> No
     dev = tmp_path / "dev"
     dev.mkdir()
     (dev / "demo.token").write_text("token", encoding="utf-8")
-    # Its certificate is not looked at: http:// is taken on this machine alone.
+    # The library does not check this certificate: it accepts http:// for this machine only.
     certificate = subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(dev / "key.pem"), "-out",
          str(dev / "certificate.pem"), "-subj", "/CN=localhost", "-days", "1"],
@@ -377,5 +377,5 @@ def test_ctrl_c_does_not_wait_for_a_service_that_is_silent(tmp_path: Path) -> No
             with connection:
                 assert connection.recv(1)
                 assert person.interrupts() == 130
-                # It was the interruption, not the end of the request's time.
+                # The interruption ended the call, not the timeout of the request.
                 assert "2201" not in person.shown and "2202" not in person.shown

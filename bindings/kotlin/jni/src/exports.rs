@@ -1,6 +1,8 @@
-//! The native methods of the class `libpims.Native`, by the names that the virtual machine looks for.
+//! The native methods of the class `libpims.Native`, under the names that the virtual machine looks
+//! for.
 //!
-//! The one `unsafe` is that of their names: two functions of one name in a program would be undefined, and these are nobody else's.
+//! `unsafe` is needed for their names alone: two functions of one name in a program would be
+//! undefined behaviour, and no other function has these names.
 
 #![allow(unsafe_code, unreachable_pub)]
 
@@ -26,7 +28,8 @@ pub extern "system" fn Java_libpims_Native_init<'a>(
     });
 }
 
-/// `boolean call(int method, byte[] api, byte[] parameters, Receiver receiver)`: whether it was accepted.
+/// `boolean call(int method, byte[] api, byte[] parameters, Receiver receiver)`: true if the call
+/// was accepted.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_libpims_Native_call<'a>(
     mut env: JNIEnv<'a>,
@@ -48,7 +51,8 @@ pub extern "system" fn Java_libpims_Native_call<'a>(
     })
 }
 
-/// `void end(byte[] api, byte[] parameters)`: ends a subscription inside a callback, before the calls that wait.
+/// `void end(byte[] api, byte[] parameters)`: ends a subscription inside a callback, before the
+/// calls in the queue.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_libpims_Native_end<'a>(
     mut env: JNIEnv<'a>,
@@ -58,7 +62,7 @@ pub extern "system" fn Java_libpims_Native_end<'a>(
 ) {
     guarded(&mut env, (), |env| {
         let (api, parameters) = (text(env, &api)?, text(env, &parameters)?);
-        // Where it fails the facade is being released, and the subscription with it.
+        // If this fails, the facade is being released, and the subscription with it.
         drop(facade::execute("unsubscribe", &api, &parameters));
         Ok(())
     });

@@ -1,10 +1,12 @@
 """Strong authentication of the PIMS mobile SDK, over libpims.
 
-The functions here run a request on the calling thread; :mod:`pims.aio` has the same for asyncio. A process has one facade: ``init`` (or
-``session``) makes it, ``free`` releases it. :class:`StrongAuthentication` has a method for each operation.
+The functions here run a request on the calling thread; :mod:`pims.aio` has the same for asyncio. A
+process has one facade: ``init`` (or ``session``) makes it, ``free`` releases it.
+:class:`StrongAuthentication` has a method for each operation.
 
-A value among the parameters may be a function without arguments. It is called while the request is made, so that a PIN or a key can come
-from a secret store and stands in no variable of the program.
+A value among the parameters may be a function without arguments. The package calls it while it
+makes the request. So a PIN or a key can come from a secret store, and no variable of the program
+holds it.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ __all__ = [
 
 
 def init(config: Optional[Parameters] = None) -> None:
-    """Makes the facade of the process, see docs/configuration.md."""
+    """Makes the facade of the process. Configuration: docs/configuration.md."""
     try:
         bridge.execute("init", None, encode(config))
     finally:
@@ -59,13 +61,14 @@ def init(config: Optional[Parameters] = None) -> None:
 
 
 def free() -> None:
-    """Releases the facade, ends its subscriptions, and waits for the call under way. Twice is harmless."""
+    """Releases the facade, ends its subscriptions, and waits for the current call. A second call
+    has no effect."""
     bridge.free()
 
 
 @contextlib.contextmanager
 def session(config: Optional[Parameters] = None) -> Generator[StrongAuthentication, None, None]:
-    """``init``, the component, and ``free`` at the end."""
+    """Makes the facade, gives its component, and releases the facade at the end of the block."""
     try:
         init(config)
     finally:
@@ -73,7 +76,8 @@ def session(config: Optional[Parameters] = None) -> Generator[StrongAuthenticati
     try:
         yield StrongAuthentication()
     finally:
-        # The facade is the parent's: a forked child leaves its blocks, and ends.
+        # The facade belongs to the parent. A forked child that leaves its block does not release
+        # it.
         if not bridge.is_forked:
             free()
 
@@ -107,7 +111,7 @@ def set(api: Literal["pims.authority.otp"], parameters: Optional[Parameters] = N
 @overload
 def set(api: str, parameters: Optional[Parameters] = None) -> Any: ...
 def set(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Changes data or performs an action; as ``get``."""
+    """Changes data or performs an action. Returns and raises like ``get``."""
     try:
         return bridge.execute("set", api, encode(parameters)).result
     finally:
@@ -115,7 +119,7 @@ def set(api: str, parameters: Optional[Parameters] = None) -> Any:
 
 
 def info(result: Mapping[str, Any]) -> Info:
-    """Returns what the message told beside a result of ``get`` or ``set``; empty where it told nothing."""
+    """Returns the ``info`` beside a result of ``get`` or ``set``; empty if the message has none."""
     return result.info if isinstance(result, Result) else cast(Info, {})
 
 
@@ -126,9 +130,10 @@ def subscribe(
 @overload
 def subscribe(api: str, parameters: Optional[Parameters], on_event: Callable[[Any], None]) -> Subscription: ...
 def subscribe(api: str, parameters: Optional[Parameters], on_event: Callable[[Any], None]) -> Subscription:
-    """Asks for events. ``on_event`` gets the result of each, on the library's thread, where it may call everything but this.
+    """Asks for events. ``on_event`` gets the result of each event, on the library's thread. There
+    it may call every function but this one.
 
-    Keep what this returns: a subscription that is garbage-collected is ended, with a ``ResourceWarning``.
+    Keep the returned subscription: if it is garbage-collected, it ends, with a ``ResourceWarning``.
     """
     try:
         return Subscription(api, parameters, on_event)
@@ -137,7 +142,8 @@ def subscribe(api: str, parameters: Optional[Parameters], on_event: Callable[[An
 
 
 def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None:
-    """Ends the subscription to an api, whoever made it. Without one it succeeds too."""
+    """Ends the subscription to an api, no matter which code made it. It succeeds without one,
+    too."""
     try:
         end(api, encode(parameters))
     finally:
@@ -145,10 +151,10 @@ def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None:
 
 
 def version() -> str:
-    """The version of the library that is loaded."""
+    """Returns the version of the loaded library."""
     return bridge.version()
 
 
 def library_path() -> str:
-    """Where the library is loaded from."""
+    """Returns the path from which the library is loaded."""
     return _library.path()

@@ -1,7 +1,8 @@
-"""Calls into the library, and its callbacks.
+"""The calls into the library, and its callbacks.
 
-One C callback serves all calls. What belongs to a call is a Python function in a table, under the number that travels as ``ctx``: it stays
-there exactly until its message came, or, of a subscription, until it ends.
+One C callback serves all calls. A table holds a Python function for each call, under the number
+that travels as ``ctx``. The entry of a call stays until its message has come, that of a
+subscription until it ends.
 """
 
 from __future__ import annotations
@@ -26,19 +27,20 @@ from .results import Answer
 
 _log = logging.getLogger("pims")
 
-#: How long one callback may hold up the end of the interpreter. The callback is then left behind.
+#: The time for which one callback may delay the end of the interpreter. The program then ends
+#: without waiting for the callback.
 EXIT_GRACE_SECONDS = 10.0
 
-# A signal that comes just before a wait does not end the wait: Ctrl-C is noticed after so many
-# seconds at the latest.
+# A signal that comes just before a wait does not end the wait. So Python sees Ctrl-C after this
+# many seconds at the latest.
 _LONGEST_WAIT_SECONDS = 0.5
 
-# Python 3.12 starts no thread any more in a function of atexit.
+# In Python 3.12 a function of atexit can start no thread.
 _THREAD_BEFORE_EXIT = sys.version_info[:2] == (3, 12)
 
 
 def _is_set_in_time(event: threading.Event, seconds: float) -> bool:
-    """Waits for an event and returns whether it came in time. Ctrl-C ends the wait."""
+    """Waits for an event. Returns true if it came in time. Ctrl-C ends the wait."""
     end = time.monotonic() + seconds
     while not event.wait(max(0.0, min(_LONGEST_WAIT_SECONDS, end - time.monotonic()))):
         if time.monotonic() >= end:
@@ -47,7 +49,8 @@ def _is_set_in_time(event: threading.Event, seconds: float) -> bool:
 
 
 class Message:
-    """A message of the library. It may hold a password, and is seen in what an event loop prints of its work: so it prints as nothing."""
+    """A message of the library. It may hold a password, and an event loop prints its handlers with
+    their arguments. So its printed form shows nothing of the text."""
 
     __slots__ = ("_text",)
 
@@ -58,7 +61,7 @@ class Message:
         return "<a message of libpims>"
 
     def read(self) -> Any:
-        """The JSON in it."""
+        """Returns the JSON of the message."""
         return json.loads(self._text.decode())
 
 
@@ -66,15 +69,15 @@ Handler = Callable[[Message], object]
 
 
 def to_nobody(_message: Message) -> None:
-    """Takes a message that nobody waits for."""
+    """Ignores a message that no caller waits for."""
 
 
-#: What those are told who wait for the end of a subscription, whatever ended it.
+#: The message for callers that wait for the end of a subscription, whatever ended it.
 ENDED = Message(b'{"status":"SUCCEEDED"}')
 
 
 class Kept:
-    """What the table has of a call: what its messages go to."""
+    """An entry of the table: a call, and the handler of its messages."""
 
     __slots__ = ("api", "handler", "is_doubtful", "method", "transaction")
 
@@ -82,81 +85,87 @@ class Kept:
         self.method = method
         self.api = api
         self.handler = handler
-        # Of a subscription, the id of its messages, from its acknowledgment on. Of a call that ends
-        # one, the id of that one; without an id it ends the one that there is.
+        # The id of a subscription's messages, set by its acknowledgment. In a call that ends a
+        # subscription, the id of that one; without an id, the call ends the only subscription of
+        # the api.
         self.transaction = transaction
-        # A signal interrupted it while it was handed in: nobody knows whether its message will come.
+        # A signal interrupted the call on its way to the library, so its message may come or not.
         self.is_doubtful = False
 
 
 class KeptSubscription(Kept):
-    """The same of a subscription, and who hears that it ended."""
+    """An entry of a subscription, with the handlers of its end."""
 
     __slots__ = ("facade", "is_ending", "is_left", "is_orphan", "on_end", "waiting")
 
     def __init__(self, api: str, handler: Handler, on_end: Callable[[], None], is_orphan: Callable[[], bool], facade: int) -> None:
         super().__init__("subscribe", api, handler)
         self.on_end = on_end
-        # True once its event loop was closed: no event can be delivered any more.
+        # A function that returns true once the event loop is closed: then no event can be delivered
+        # any more.
         self.is_orphan = is_orphan
-        # Who left it and waits for its end.
+        # The handlers of callers that ended the subscription and wait for its end.
         self.waiting: List[Handler] = []
         self.facade = facade
-        # The library was asked to end it.
+        # The library was asked to end the subscription.
         self.is_ending = False
-        # Its owner wants no more of it.
+        # The owner ended the subscription.
         self.is_left = False
 
     @property
     def is_active(self) -> bool:
-        """Whether it was acknowledged: events may come, and it can end."""
+        """True after the acknowledgment: events may come, and the subscription can end."""
         return self.transaction is not None
 
     def leave(self, handler: Handler) -> None:
-        """Nobody hears it any more; ``handler`` hears of its end."""
+        """Discards further events. ``handler`` gets a message when the subscription ends."""
         self.is_left = True
         self.handler = to_nobody
         self.on_end = lambda: None
         self.waiting.append(handler)
 
     def tell(self, message: Message) -> None:
-        """Tells those who wait for its end."""
+        """Passes a message to the handlers that wait for the end."""
         waiting, self.waiting = self.waiting, []
         for handler in waiting:
             handler(message)
 
 
 class Bridge:
-    """The library as this process uses it. There is one: a process has one facade."""
+    """The library as this process uses it. There is one bridge, because a process has one
+    facade."""
 
     def __init__(self) -> None:
         self._kept: Dict[int, Kept] = {}
         self._keys = itertools.count(1)
-        # It lives as long as the process, so no message can come to a callback that was collected.
+        # The callback lives as long as the process, so no message can reach a collected callback.
         self._callback = _library.CALLBACK(self._deliver)
         self._inside = threading.local()
         self._user: Optional[int] = None
         # The number of the facade.
         self._facade = 0
-        # Subscriptions that a garbage collection dropped. It may come anywhere, so it only notes them here.
+        # The subscriptions that the garbage collection dropped. It may run at any point of the
+        # program, so it only adds them to this list.
         self._dropped: List[int] = []
-        # Which threads are in the library, and how deep: a callback may call it again.
+        # The threads inside the library, with their depth: a callback may call the library again.
         self._within: Dict[int, int] = {}
-        # One that a signal's handler can take again.
+        # Reentrant: the handler of a signal may take it again.
         self._gate = threading.RLock()
         self._left = threading.Condition(self._gate)
         self._is_over = False
-        # How the interpreter's end goes: the thread that ends, and whether it began and the facade is released.
+        # The state of the interpreter's end: the thread that ends the interpreter, the start of the
+        # end, and the release of the facade.
         self._exiting = 0
         self._is_releasing = False
         self._end_begins = threading.Event()
         self._released = threading.Event()
-        # The callback under way on the library's thread: its number, and what it was called for. 0 between callbacks.
+        # The current callback on the library's thread: its number, and the api of its call. The
+        # number is 0 between callbacks.
         self._callbacks = itertools.count(1)
         self._under_way: Tuple[int, str] = (0, "")
 
     def execute(self, method: str, api: Optional[str], parameters: Encoded) -> Answer:
-        """Runs a request on this thread, also inside a callback, and returns its answer."""
+        """Runs a request on this thread, also inside a callback. Returns its answer."""
         called = None if method == "init" else name(api)
         library = self._enter()
         try:
@@ -174,13 +183,14 @@ class Bridge:
         return told
 
     def start(self, method: str, api: str, parameters: Encoded, handler: Handler) -> None:
-        """Hands in a call. Its message goes to ``handler``, on the library's thread."""
+        """Hands a call to the library. Its message goes to ``handler``, on the library's thread."""
         _refuse_eventlet()
         transaction = _ended_by(parameters) if method == "unsubscribe" else None
         self._hand_in(next(self._keys), Kept(method, api, handler, transaction), parameters)
 
     def new_key(self) -> int:
-        """Returns the name of a subscription that is to begin. Its owner has it before: where a signal comes meanwhile, it can be left."""
+        """Returns the key of a new subscription. The owner gets the key first. So the owner can end
+        the subscription even if a signal interrupts its start."""
         self.refuse_forked()
         _refuse_eventlet()
         return next(self._keys)
@@ -194,9 +204,11 @@ class Bridge:
         on_end: Callable[[], None],
         is_orphan: Callable[[], bool],
     ) -> None:
-        """Hands in a subscription under a new key: the acknowledgment and each event go to ``handler``.
+        """Hands a subscription to the library under a new key. Its acknowledgment and each event go
+        to ``handler``.
 
-        ``on_end`` is called where it ends and was not left, by whatever ends it. Whatever this raises, the owner leaves it.
+        ``on_end`` is called if the subscription ends by other means than ``leave``. If this
+        function raises, the owner must still call ``leave``.
         """
         name(api)
         self._leave_orphans(api)
@@ -204,9 +216,10 @@ class Bridge:
         self._hand_in(key, KeptSubscription(api, handler, on_end, is_orphan, self._facade), parameters)
 
     def leave(self, key: int, handler: Handler = to_nobody) -> bool:
-        """Ends a subscription, and no other one. Nobody hears it any more. Returns whether ``handler``
-        will be told of its end: not where it has ended already."""
-        # Before the gate, which a thread may hold that is not in this process.
+        """Ends a subscription, and no other one. Its handler gets no further events. Returns true
+        if ``handler`` will get a message at the end, and false if the subscription has ended
+        already."""
+        # Before the gate: a thread that does not exist in this process may hold it.
         self.refuse_forked()
         with self._gate:
             kept = self._kept.get(key)
@@ -217,9 +230,10 @@ class Bridge:
             return True
 
     def drop(self, key: int) -> bool:
-        """Ends a subscription whose owner is collected. Returns whether it was there still, and not left.
+        """Ends a subscription whose owner is garbage-collected. Returns true if the subscription
+        was still in the table and ``leave`` was not called.
 
-        It waits for no lock: this thread may hold any.
+        The function waits for no lock, because this thread may hold any lock.
         """
         kept = self._kept.get(key)
         if self._is_over or self.is_forked or not isinstance(kept, KeptSubscription) or kept.is_left:
@@ -233,8 +247,8 @@ class Bridge:
         return True
 
     def free(self) -> None:
-        """Releases the facade; its subscriptions hear of it."""
-        # Before the gate, which a thread may hold that is not in this process.
+        """Releases the facade, and tells its subscriptions that they ended."""
+        # Before the gate: a thread that does not exist in this process may hold it.
         self.refuse_forked()
         with self._gate:
             released = self._facade
@@ -244,36 +258,36 @@ class Bridge:
             library.pims_free()
         finally:
             self._leave()
-        # Those that are not acknowledged yet get a message.
+        # A subscription without an acknowledgment gets a message from the library.
         with self._gate:
             ended = self._take_out(lambda subscription: subscription.facade <= released)
-            # All messages have come; inside a callback they have not.
+            # All messages have come now. Inside a callback they have not.
             for key in [] if self.is_inside else doubtful:
                 self._kept.pop(key, None)
         _tell_end(ended)
 
     def version(self) -> str:
-        """The library's version."""
+        """Returns the library's version."""
         text: bytes = _library.load().pims_version()
         return text.decode()
 
     @property
     def is_inside(self) -> bool:
-        """Whether this thread runs a callback: then it cannot wait for another one."""
+        """True if this thread runs a callback. Then it cannot wait for another callback."""
         return getattr(self._inside, "depth", 0) > 0
 
     @property
     def kept(self) -> int:
-        """How many calls and subscriptions a message may still come for."""
+        """The number of calls and subscriptions for which a message may still come."""
         return len(self._kept)
 
     @property
     def is_forked(self) -> bool:
-        """Whether a parent of this process used the library."""
+        """True if a parent of this process used the library."""
         return self._user not in (None, os.getpid())
 
     def refuse_forked(self) -> None:
-        """Raises where a parent of this process used the library."""
+        """Raises ``ForkedError`` if a parent of this process used the library."""
         if self.is_forked:
             raise ForkedError(
                 "the library was used before this process was forked, and its thread is not here: "
@@ -281,13 +295,14 @@ class Bridge:
             )
 
     def at_exit(self) -> None:
-        """Ends what is under way while Python still runs, and lets nothing begin: a callback that comes when the interpreter is gone ends
-        the process. A callback that does not return is left behind after a time: a program always ends."""
+        """Ends pending calls while Python still runs, and lets no call begin. A callback after the
+        interpreter's end would end the process. If a callback does not return in time, the program
+        ends without it: a program always ends."""
         if self._user != os.getpid():
             return
         self._is_over = True
         released = self._released
-        # On another thread: this one could neither give up, nor be interrupted by Ctrl-C.
+        # On another thread: this thread could neither give up, nor could Ctrl-C interrupt it.
         self._exiting = threading.get_ident()
         self._end_begins.set()
         if not self._is_releasing:
@@ -301,14 +316,15 @@ class Bridge:
             before = number
 
     def _start_releasing(self) -> None:
-        """Starts the thread that releases the facade when the end begins."""
+        """Starts the thread that releases the facade at the interpreter's end."""
         threading.Thread(target=self._release, name="pims at exit", daemon=True).start()
         self._is_releasing = True
 
     def _release(self) -> None:
         self._end_begins.wait()
         library = _library.load()
-        # This ends what waits, also for a server; and then a facade that a thread was just making.
+        # The first call ends pending calls, also those that wait for a server. The second call
+        # releases a facade that a thread was making at that moment.
         library.pims_free()
         ending = (self._exiting, threading.get_ident())
         with self._gate:
@@ -336,8 +352,8 @@ class Bridge:
             raise _misuse(status)
 
     def _end(self, key: int, kept: KeptSubscription) -> None:
-        """Asks the library to end a subscription that was left. One that is not acknowledged yet is
-        ended by its acknowledgment. With the gate held."""
+        """Asks the library to end a subscription after ``leave``. If the subscription has no
+        acknowledgment yet, its acknowledgment ends it. The caller holds the gate."""
         if kept.is_ending or kept.transaction is None:
             return
         kept.is_ending = True
@@ -345,33 +361,37 @@ class Bridge:
         try:
             self._hand_in(next(self._keys), asked, _end_of(kept.transaction))
         except QueueFull:
-            # The library has a place reserved for this call: it has no such subscription any more.
+            # The library has a place reserved for this call, so it has no such subscription any
+            # more.
             self._tell_left(key, ENDED)
         except BaseException:
             kept.is_ending = False
             raise
 
     def _end_at_once(self, api: str, transaction: str) -> None:
-        """Ends a subscription inside the callback that gets its acknowledgment: before the calls that
-        wait, one of which may be the next subscription."""
+        """Ends a subscription inside the callback of its acknowledgment. That is before the calls
+        in the queue: one of them may be the next subscription."""
         library = _library.load()
         library.pims_string_free(library.pims_execute(b"unsubscribe", name(api), _end_of(transaction).text))
 
     def _tell_left(self, key: int, message: Message) -> None:
-        """Tells those who left a subscription that it is over, where they were not told before."""
+        """Removes a subscription from the table and passes a message to the handlers that wait for
+        its end. It has no effect if the subscription was removed already."""
         with self._gate:
             kept = self._kept.pop(key, None)
             if isinstance(kept, KeptSubscription):
                 kept.tell(message)
 
     def _leave_orphans(self, api: str) -> None:
-        """Leaves subscriptions of an api whose event loop was closed."""
+        """Ends the subscriptions of an api whose event loop is closed."""
         for key, kept in self._kept.copy().items():
             if isinstance(kept, KeptSubscription) and kept.api == api and kept.is_orphan() and self.leave(key):
                 warn_of_loss(api, "the event loop of a subscription was closed before the subscription ended")
 
     def _take_out(self, is_over: Callable[[KeptSubscription], bool]) -> List[KeptSubscription]:
-        """Active subscriptions that ended, out of the table: nothing more comes for them. With the gate held; who hears them is told without."""
+        """Removes the active subscriptions that ended from the table, and returns them: no message
+        comes for them any more. The caller holds the gate, and calls their handlers after it has
+        released the gate."""
         ended = {
             key: kept for key, kept in self._kept.copy().items() if isinstance(kept, KeptSubscription) and kept.is_active and is_over(kept)
         }
@@ -380,8 +400,8 @@ class Bridge:
         return list(ended.values())
 
     def _enter(self, key: int = 0, kept: Optional[Kept] = None) -> ctypes.CDLL:
-        """Before each call of the library. What a message will come for is in the table from then on, and not later: who holds the gate sees
-        all that may reach the library meanwhile."""
+        """Runs before each call of the library. From here on the table has an entry for the message
+        of the call. So a thread that holds the gate sees each call that may reach the library."""
         self.refuse_forked()
         library = _library.load()
         if _THREAD_BEFORE_EXIT and not self._is_releasing:
@@ -416,7 +436,7 @@ class Bridge:
             self._settle(key, kept, told)
             kept.handler(told)
         except BaseException:
-            # Also an exit: it is one of the library's thread, which goes on.
+            # Also an exit: it would end the library's thread, which must go on.
             _log.exception("a callback of %s failed", kept.api)
         finally:
             self._under_way = (0, "")
@@ -424,8 +444,9 @@ class Bridge:
             self._end_dropped()
 
     def _settle(self, key: int, kept: Kept, message: Message) -> None:
-        """What the first message of a call means for the table. Messages come in the order of the calls, so what is active when a
-        subscription's end is acknowledged is what was ended."""
+        """Updates the table with the first message of a call. Messages come in the order of the
+        calls. So the active subscriptions at the acknowledgment of an end are the ones that the
+        call ended."""
         if isinstance(kept, KeptSubscription):
             if kept.is_active:
                 return
@@ -444,7 +465,8 @@ class Bridge:
                 kept.tell(ENDED)
             return
         ended: List[KeptSubscription] = []
-        # At once: who leaves a subscription sees that a call will end it, or that it is over.
+        # In one step: a caller of ``leave`` sees that a call will end the subscription, or that it
+        # has ended.
         with self._gate:
             del self._kept[key]
             if kept.method == "unsubscribe" and _succeeded(message):
@@ -454,7 +476,7 @@ class Bridge:
         _tell_end(ended)
 
     def _end_dropped(self) -> None:
-        """Ends the subscriptions that a garbage collection dropped."""
+        """Ends the subscriptions that the garbage collection dropped."""
         if not self._dropped:
             return
         with self._gate:
@@ -463,13 +485,13 @@ class Bridge:
                 dropped = self._kept.get(key)
                 if isinstance(dropped, KeptSubscription) and not self._is_over:
                     dropped.leave(to_nobody)
-                    # All of them end with the interpreter.
+                    # At the interpreter's end all subscriptions end.
                     with contextlib.suppress(ShutdownError):
                         self._end(key, dropped)
 
 
 def warn_of_loss(api: str, reason: str, source: Any = None) -> None:
-    """Tells the program of a subscription that it did not end, and that is ended now."""
+    """Warns the program that it did not end a subscription, and that the package ends it now."""
     text = f"{api}: {reason}: it is ended"
     _log.warning("%s", text)
     warnings.warn(text, ResourceWarning, stacklevel=3, source=source)
@@ -482,7 +504,7 @@ def _tell_end(ended: List[KeptSubscription]) -> None:
 
 
 def answer(message: Message) -> Answer:
-    """Returns the answer in a message; a failed one is raised."""
+    """Returns the answer of a message. Raises ``PimsError`` for a failure."""
     told = message.read()
     if told["status"] == "FAILED":
         error = told["error"]
@@ -491,7 +513,7 @@ def answer(message: Message) -> Answer:
 
 
 def result(message: Message) -> Any:
-    """Returns the result of a message; a failed one is raised."""
+    """Returns the result of a message. Raises ``PimsError`` for a failure."""
     return answer(message).result
 
 
@@ -500,19 +522,20 @@ def _succeeded(message: Message) -> bool:
 
 
 def _end_of(transaction: str) -> Encoded:
-    """The parameters that end the subscription whose messages have this id."""
+    """Returns the parameters that end the subscription whose messages have this id."""
     return Encoded(json.dumps({"transactionId": transaction}).encode())
 
 
 def _ended_by(parameters: Encoded) -> Optional[str]:
-    """Returns the id of the subscription that these parameters end; ``None`` where they name none."""
+    """Returns the id of the subscription that these parameters end; ``None`` if they name none."""
     transaction = json.loads(parameters.text or b"{}").get("transactionId")
     return transaction if isinstance(transaction, str) else None
 
 
 def name(api: Optional[str]) -> bytes:
-    """The name of an api for C, where a NUL would end it."""
-    # Not only for type checkers: the parameters stand there where somebody forgot the api.
+    """Returns the name of an api for C. It refuses a NUL, which would end the name."""
+    # This check is not only for type checkers: a caller that forgot the api passes the parameters
+    # here.
     if not isinstance(api, str):
         raise TypeError(f"the name of an api is text, not {type(api).__name__}")
     if "\0" in api:
@@ -521,8 +544,8 @@ def name(api: Optional[str]) -> bytes:
 
 
 def _refuse_eventlet() -> None:
-    """Raises where eventlet replaced the locks of threads: its own do not wake one thread from another, so a message would be
-    waited for without end."""
+    """Raises if eventlet replaced the locks of threads. Its locks do not wake one thread from
+    another, so the caller would wait for its message without end."""
     patcher = sys.modules.get("eventlet.patcher")
     if patcher is not None and patcher.is_monkey_patched("thread"):
         raise RuntimeError(

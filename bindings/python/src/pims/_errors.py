@@ -1,4 +1,5 @@
-"""What goes wrong: the catalogue's codes, and the exceptions. None of them ever holds a PIN, a code, a key or a token."""
+"""The catalogue's codes, and the exceptions. No exception ever holds a PIN, a code, a key or a
+token."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from .results import WrongPins, wrong_pins
 
 
 class Code(IntEnum):
-    """The catalogue, see docs/guide-errors.md."""
+    """The codes of the catalogue, see docs/guide-errors.md."""
 
     UNKNOWN = 2000
     NOT_INITIALIZED = 2001
@@ -47,7 +48,8 @@ class Code(IntEnum):
 
 
 class NextAction(str, Enum):
-    """The way out of an error, see docs/guide-errors.md. Each compares and prints as its text."""
+    """The next step after an error, see docs/guide-errors.md. Each member compares and prints as
+    its text."""
 
     #: Ask for the PIN again.
     RETRY_PIN = "retryPin"
@@ -70,7 +72,8 @@ class NextAction(str, Enum):
 
 
 class PimsError(Exception):
-    """A ``FAILED`` message. ``code`` compares with :class:`Code`; ``detail`` and ``info`` may be missing."""
+    """An error of the library: a ``FAILED`` message. ``code`` compares with :class:`Code`;
+    ``detail`` and ``info`` may be missing."""
 
     def __init__(self, code: int, label: str, detail: Optional[str] = None, info: Optional[Mapping[str, Any]] = None) -> None:
         super().__init__(code, label, detail, info)
@@ -84,19 +87,20 @@ class PimsError(Exception):
 
     @property
     def attempts_left(self) -> Optional[int]:
-        """How often the PIN or the code may still be tried."""
+        """The number of attempts that are left for the PIN or the code."""
         value = self.info.get("attemptsLeft")
         return value if isinstance(value, int) else None
 
     @property
     def retry_after_seconds(self) -> Optional[int]:
-        """When an SMS code may be asked for again."""
+        """The seconds until the program may ask for an SMS code again."""
         value = self.info.get("retryAfterSeconds")
         return value if isinstance(value, int) else None
 
     @property
     def next_action(self) -> Optional[NextAction]:
-        """The way out. ``None`` where there is none; one that this package does not know is in ``info`` alone."""
+        """The next step. ``None`` if there is none. ``info`` alone holds a step that this package
+        does not know."""
         try:
             return NextAction(self.info.get("nextAction"))
         except ValueError:
@@ -104,17 +108,19 @@ class PimsError(Exception):
 
     @property
     def wrong_pins(self) -> Optional[WrongPins]:
-        """Wrong PINs for the account since this device last proved the right one. ``None`` where the message told of none."""
+        """Wrong PINs for the account since this device last proved the right one. ``None`` if the
+        message reports none."""
         return wrong_pins(self.info)
 
 
 class QueueFull(RuntimeError):
-    """1,024 calls wait already. Nothing was done: call again later."""
+    """The queue has 1,024 calls already. The call was not accepted: repeat it later."""
 
 
 class ForkedError(RuntimeError):
-    """The library was used before this process was forked, and its thread is not here."""
+    """A parent process used the library before the fork. Its thread does not exist in this
+    process."""
 
 
 class ShutdownError(RuntimeError):
-    """The interpreter ends, and the library was released."""
+    """The interpreter is ending, and the library is released."""

@@ -1,6 +1,8 @@
-"""The shared library: where it is, and its functions with their types. It is loaded by the first call, not by the import.
+"""The shared library: its place, and its functions with their types. The first call loads it, not
+the import.
 
-It is looked for in this order: inside the wheel, at ``PIMS_LIBRARY`` in the environment, among the system's libraries.
+The search has this order: inside the wheel, ``PIMS_LIBRARY`` in the environment, the system's
+libraries.
 """
 
 from __future__ import annotations
@@ -22,16 +24,16 @@ try:
 except ModuleNotFoundError:
     raise
 except ImportError as error:
-    # Python 3.12 does not load ctypes into an isolated one.
+    # Python 3.12 does not load ctypes into an isolated subinterpreter.
     raise RuntimeError(_SUBINTERPRETER) from error
 
 
 def _refuse_subinterpreter() -> None:
     python = getattr(ctypes, "pythonapi", None)
-    # Another Python than CPython has neither.
+    # A Python other than CPython has neither.
     if python is None or not hasattr(python, "PyInterpreterState_Main"):
         return
-    # Each is a function object of its own, so that its type is nobody else's.
+    # Each lookup gives a function object of its own, so this code alone sets its type.
     mine, main = python["PyInterpreterState_Get"], python["PyInterpreterState_Main"]
     mine.argtypes = main.argtypes = []
     mine.restype = main.restype = ctypes.c_void_p
@@ -50,10 +52,11 @@ ERROR_NOT_UTF8 = -3
 ERROR_TOO_LONG = -4
 ERROR_QUEUE_FULL = -5
 
-# void (*)(const char *message, void *ctx): ctypes hands the message over as a copy, which outlives the callback.
+# void (*)(const char *message, void *ctx): ctypes copies the message, and the copy outlives the
+# callback.
 CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p)
 
-# Tools that collect the files of a program look for "lib*.so".
+# Tools that collect a program's files look for "lib*.so".
 IN_PACKAGE = Path(__file__).with_name("_lib") / "libpims.so"
 _SONAME = "libpims.so.0"
 
@@ -62,11 +65,12 @@ _loading = threading.RLock()
 
 
 def load() -> ctypes.CDLL:
-    """The library, loaded once. ``OSError`` where there is none, ``ImportError`` where it is another one than this package is for."""
+    """Returns the library, which is loaded once. Raises ``OSError`` if there is none, and
+    ``ImportError`` if its C interface has another version than this package."""
     global _loaded
     if _loaded is not None:
         return _loaded
-    # One that a signal's handler can take again.
+    # Reentrant: the handler of a signal may take it again.
     with _loading:
         if _loaded is None:
             with _file() as name:
@@ -75,7 +79,8 @@ def load() -> ctypes.CDLL:
 
 
 def path() -> str:
-    """The file, or the name, that the library is loaded from. Inside a zip archive, a path into that."""
+    """Returns the file or the name from which the library is loaded. For a zip archive it is a path
+    into the archive."""
     if IN_PACKAGE.exists():
         return str(IN_PACKAGE)
     archived = _archived()
@@ -85,22 +90,24 @@ def path() -> str:
 
 
 def _archived() -> Any:
-    """The library as a resource, where the package is in a zip archive (zipapp). ``None`` where it has none."""
-    # Here, as few programs need it.
+    """Returns the library as a resource if the package is in a zip archive (zipapp). Returns
+    ``None`` if the archive has no library."""
+    # Imported here, because few programs need it.
     import importlib.resources
 
     try:
-        # Listed, as in Python 3.9 each name of an archive is one of a file.
+        # The folder is listed, because in Python 3.9 each name in an archive counts as a file.
         inside = importlib.resources.files("pims").joinpath("_lib").iterdir()
         return next((file for file in inside if file.name == IN_PACKAGE.name), None)
     except (ImportError, OSError, TypeError, ValueError):
-        # A loader without resources.
+        # The loader has no resources.
         return None
 
 
 @contextlib.contextmanager
 def _file() -> Generator[str, None, None]:
-    """A name that the system can load. A library in an archive is written to a file of this user, for as long."""
+    """Yields a name that the system can load. A library in an archive is copied to a file of this
+    user, which exists until the block ends."""
     archived = None if IN_PACKAGE.exists() else _archived()
     if archived is None:
         yield path()
@@ -118,7 +125,8 @@ def _file() -> Generator[str, None, None]:
 
 
 def _open(name: str) -> ctypes.CDLL:
-    # CDLL, not PyDLL: the interpreter's lock is released during each call, so other threads run and callbacks can come.
+    # CDLL, not PyDLL: each call releases the interpreter's lock, so other threads run and callbacks
+    # can come.
     try:
         library = ctypes.CDLL(name)
     except OSError as error:
@@ -142,7 +150,7 @@ def _open(name: str) -> ctypes.CDLL:
     library.pims_free.argtypes = []
     library.pims_free.restype = ctypes.c_int32
     library.pims_execute.argtypes = [text, text, text]
-    # A pointer, not text: it is handed back with pims_string_free.
+    # A pointer, not text: pims_string_free takes it back.
     library.pims_execute.restype = message
     library.pims_string_free.argtypes = [message]
     library.pims_string_free.restype = None

@@ -1,7 +1,8 @@
-"""Parameters as JSON.
+"""The parameters as JSON.
 
-They hold secrets, and an error tracker sends home the local variables of each frame of a traceback.
-So no frame here keeps a value after an exception left it, and what is encoded prints as nothing.
+They hold secrets, and an error tracker sends the local variables of each frame of a traceback to a
+server. So no frame here keeps a value after an exception left it, and the printed form of encoded
+parameters shows nothing.
 """
 
 from __future__ import annotations
@@ -15,23 +16,26 @@ from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional, Sequ
 
 Parameters = Mapping[str, Any]
 
-#: A secret as a value. A ``bytearray`` is read when the request is made and not kept: wipe it then.
+#: A secret as a value. The package reads a ``bytearray`` when it makes the request, and does not
+#: keep it: wipe it then.
 SecretText = Union[str, bytes, bytearray]
 
-#: A PIN, a code, a key or a token; or a function that fetches it, called when the request is made.
+#: A PIN, a code, a key or a token; or a function that fetches it. The package calls the function
+#: when it makes the request.
 Secret = Union[SecretText, Callable[[], SecretText]]
 
-#: The same for :mod:`pims.aio`, which also awaits what a function returns.
+#: A secret for :mod:`pims.aio`. The package also awaits the return value of a function.
 AsyncSecret = Union[SecretText, Callable[[], Union[SecretText, Awaitable[SecretText]]]]
 
 _PLAIN = frozenset([str, int, bool, type(None)])
 
-# Deeper than the library reads (127): it judges what is too deep, unless a list contains itself.
+# Deeper than the library reads (127). So the library refuses parameters that are too deep, unless a
+# list contains itself.
 _MAX_DEPTH = 200
 
 
 class Encoded:
-    """Parameters as the library takes them."""
+    """The parameters in the form that the library takes."""
 
     __slots__ = ("text",)
 
@@ -47,7 +51,7 @@ NOTHING = Encoded(b"")
 
 
 def encode(parameters: Optional[Parameters]) -> Encoded:
-    """Encodes parameters. Calls their functions on this thread."""
+    """Encodes parameters. Calls the functions among them on this thread."""
     try:
         draft = Draft(parameters)
     finally:
@@ -57,7 +61,8 @@ def encode(parameters: Optional[Parameters]) -> Encoded:
 
 
 async def encode_awaiting(parameters: Optional[Parameters]) -> Encoded:
-    """Encodes parameters. Calls their functions on the event loop, and awaits what they return."""
+    """Encodes parameters. Calls the functions among them on the event loop, and awaits their return
+    values."""
     try:
         draft = Draft(parameters)
     finally:
@@ -67,7 +72,8 @@ async def encode_awaiting(parameters: Optional[Parameters]) -> Encoded:
 
 
 class Draft:
-    """Parameters whose functions were called. Awaitables among them are still to be awaited."""
+    """Parameters after the calls of their functions. Awaitables among the values are still to be
+    awaited."""
 
     __slots__ = ("_awaited", "_root")
 
@@ -86,14 +92,14 @@ class Draft:
             del parameters
 
     def refuse_awaitables(self) -> None:
-        """Raises ``TypeError`` where an event loop would be needed."""
+        """Raises ``TypeError`` if an awaitable needs an event loop."""
         if self._awaited:
             path = _text(self._awaited[0].path)
             self._close()
             raise TypeError(f"{path}: an async function can be used with pims.aio only")
 
     async def settle(self) -> None:
-        """Awaits what the functions returned, one after the other."""
+        """Awaits the return values of the functions, one after the other."""
         try:
             while self._awaited:
                 awaited = self._awaited.pop(0)
@@ -103,23 +109,25 @@ class Draft:
             raise
 
     def encode(self) -> Encoded:
-        """Writes JSON. Escapes keep it ASCII: the library judges a text that is no Unicode."""
+        """Writes JSON in ASCII, with escapes. So the library itself refuses a text that is no
+        Unicode."""
         if self._root is None:
             return NOTHING
         try:
             return Encoded(_ENCODER.encode(self._root).encode())
         except ValueError:
-            # Its traceback would show frames of the encoder, with all that they encode.
+            # Its traceback would show frames of the encoder, with all values that they encode.
             pass
         finally:
             self._root = None
         raise ValueError("a number has too many digits")
 
     def _plain(self, value: Any, path: Tuple[Any, ...], place: Any) -> Any:
-        """Turns a value into one that the encoder knows. ``place`` holds it under the last name of ``path``."""
+        """Converts a value to one that the encoder knows. ``place`` holds it under the last name of
+        ``path``."""
         made: Any = None
         try:
-            # Most values; the questions below take longer.
+            # Most values are of these types; the checks below take longer.
             if type(value) in _PLAIN:
                 return value
             if len(path) > _MAX_DEPTH:
@@ -155,7 +163,7 @@ class Draft:
                 return self._called(value, path, place)
             raise TypeError(f"{_text(path)}: a value of type {type(value).__name__} has no form in JSON")
         finally:
-            # ``place`` has the values that stand beside this one.
+            # ``place`` holds the values beside this one.
             del value, made, place
 
     def _called(self, function: Callable[[], Any], path: Tuple[Any, ...], place: Any) -> Any:
@@ -169,7 +177,7 @@ class Draft:
             del function, place
 
     def _close(self) -> None:
-        """Ends what is not awaited any more."""
+        """Closes the values that nothing awaits any more."""
         awaited, self._awaited, self._root = self._awaited, [], None
         for one in awaited:
             close = getattr(one.value, "close", None)
@@ -178,7 +186,7 @@ class Draft:
 
 
 class _Awaited:
-    """What a function returned, and the place of what it gives."""
+    """An awaitable from a function, and the place of its result."""
 
     __slots__ = ("path", "place", "value")
 
@@ -189,7 +197,7 @@ class _Awaited:
 
 
 def _is(value: Any, kinds: Any) -> bool:
-    """``isinstance`` for values of any type: they are judged at run time."""
+    """Does the same as ``isinstance``, for values of any type: the check happens at run time."""
     return isinstance(value, kinds)
 
 
@@ -204,7 +212,7 @@ def _decoded(value: Any, path: Tuple[Any, ...]) -> str:
     try:
         return str(value, "utf-8")
     except UnicodeDecodeError:
-        # It holds the bytes.
+        # The exception holds the bytes.
         pass
     finally:
         del value

@@ -1,4 +1,4 @@
-"""The component, for threads: one method an operation, which waits for the service."""
+"""The component, for threads: a method for each operation, which waits for the service."""
 
 from __future__ import annotations
 
@@ -19,40 +19,47 @@ T = TypeVar("T")
 class StrongAuthentication:
     """The operations of docs/api.md, on the facade of this process.
 
-    After ``enroll``, ``enroll_with_phone_number``, ``change_pin`` and ``reset_pin``, error 2316 means that it is done: they return then.
+    After ``enroll``, ``enroll_with_phone_number``, ``change_pin`` and ``reset_pin``, error 2316
+    means that the change is done: these methods then return.
     """
 
-    #: Wrong PINs for the account, as the last operation with a PIN told, see docs/guide-security.md. ``None`` where it told of none.
+    #: Wrong PINs for the account, from the last operation with a PIN, see docs/guide-security.md.
+    #: ``None`` if it reported none.
     wrong_pins: Optional[WrongPins] = None
 
     def request_enrollment_code(self) -> None:
-        """Has an SMS code for an enrollment sent to the trusted phone number."""
+        """Asks the service to send an SMS code for an enrollment to the trusted phone number."""
         return self._run(operations.request_code("enrollment"))
 
     def accept_enrollment_code(self, sms_code: Secret) -> EnrollmentStatus:
-        """Shows the code to the service, which says whether the account has a PIN. ``enroll`` without a code finishes."""
+        """Submits the code. The result tells if the account has a PIN. A call of ``enroll`` without
+        a code then finishes the enrollment."""
         request = operations.accept_code(sms_code)
         del sms_code
         return self._run(request)
 
     def enroll(self, pin: Secret, sms_code: Secret = " ") -> None:
-        """Enrolls the device: with a code in one step, without one after ``accept_enrollment_code``."""
+        """Enrolls the device: in one step with a code, or without a code after
+        ``accept_enrollment_code``."""
         request = operations.enroll("enroll", pin, sms_code)
         del pin, sms_code
         return self._run(request)
 
     def enroll_with_phone_number(self, pin: Secret, sms_code: Secret, phone_number: str) -> None:
-        """Enrolls the device and registers the trusted phone number, with a code of ``request_phone_number_code``."""
+        """Enrolls the device and registers the trusted phone number, with a code from
+        ``request_phone_number_code``."""
         request = operations.enroll("enrollWithPhoneNumber", pin, sms_code, phoneNumber=phone_number)
         del pin, sms_code
         return self._run(request)
 
     def remove_enrollments(self) -> None:
-        """Removes every enrollment of the account, with its PIN and a block, then this device's."""
+        """Removes every enrollment of the account, its PIN and a block, then this device's
+        enrollment."""
         return self._run(operations.remove_enrollments())
 
     def request_phone_number_code(self, phone_number: str) -> None:
-        """Has an SMS code sent to a phone number that is to become the trusted one."""
+        """Asks the service to send an SMS code to a phone number that is to become the trusted
+        one."""
         return self._run(operations.request_code("phoneNumberCertification", phoneNumber=phone_number))
 
     def add_phone_number(self, sms_code: Secret, phone_number: str) -> None:
@@ -62,13 +69,13 @@ class StrongAuthentication:
         return self._run(request)
 
     def modify_phone_number(self, sms_code: Secret, phone_number: str) -> None:
-        """Puts another trusted phone number in place of the account's."""
+        """Replaces the account's trusted phone number."""
         request = operations.change_number("modifyPhoneNumber", sms_code, phone_number)
         del sms_code
         return self._run(request)
 
     def trusted_phone_number(self) -> str:
-        """The account's trusted phone number; 2307 where there is none."""
+        """Returns the account's trusted phone number. Raises error 2307 if there is none."""
         return self._run(operations.trusted_phone_number())
 
     def change_pin(self, old_pin: Secret, new_pin: Secret) -> None:
@@ -78,31 +85,33 @@ class StrongAuthentication:
         return self._run(request)
 
     def request_reset_code(self) -> None:
-        """Has an SMS code sent with which the PIN can be set anew."""
+        """Asks the service to send an SMS code with which the user can set a new PIN."""
         return self._run(operations.request_code("resetPIN"))
 
     def reset_pin(self, new_pin: Secret, sms_code: Secret) -> None:
-        """Sets a new PIN with a code of ``request_reset_code``, and lifts a block of the PIN."""
+        """Sets a new PIN with a code from ``request_reset_code``, and lifts a block of the PIN."""
         request = operations.reset_pin(new_pin, sms_code)
         del new_pin, sms_code
         return self._run(request)
 
     def otp(self, pin: Secret) -> str:
-        """A one-time password. A wrong PIN is 2308, with ``attempts_left``."""
+        """Returns a one-time password. A wrong PIN is 2308, with ``attempts_left``."""
         request = operations.otp(pin)
         del pin
         return self._run(request)
 
     def otp_without_pin(self) -> str:
-        """A one-time password that proves the device and nothing of the person, where the service allows it."""
+        """Returns a one-time password that proves the device and nothing about the user, if the
+        service allows it."""
         return self._run(operations.otp(None))
 
     def is_activated(self) -> bool:
-        """Whether this device is enrolled, from its own state."""
+        """Returns true if this device is enrolled, according to its own state."""
         return self._run(operations.is_activated())
 
     def account_state(self) -> AccountState:
-        """Whether the account is blocked; the service is asked where the device is enrolled."""
+        """Returns the block of the account. If the device is enrolled, the library asks the
+        service."""
         return self._run(operations.account_state())
 
     def set_access_token(self, token: Secret) -> None:
@@ -112,14 +121,15 @@ class StrongAuthentication:
         return self._run(request)
 
     def verify(self, password: Secret) -> bool:
-        """Whether a one-time password is right, as a relying party asks: with the embedded authority only, else 2003."""
+        """Returns true if a one-time password is right, like a relying party's check. It works with
+        the embedded authority only; else it raises 2003."""
         request = operations.verify(password)
         del password
         return self._run(request)
 
     def watch(self, on_event: Callable[[Account], None]) -> Subscription:
-        """Tells changes of ``isDeviceActivated`` and ``isAccountBlocked``, on the library's thread, until the subscription is closed or
-        dropped."""
+        """Passes changes of ``isDeviceActivated`` and ``isAccountBlocked`` to a function, on the
+        library's thread, until the program closes or drops the subscription."""
         return Subscription(operations.ACCOUNT, operations.CHANGES, on_event)
 
     def _run(self, request: Request[T]) -> T:

@@ -17,12 +17,13 @@ _log = logging.getLogger("pims")
 
 
 class Subscription:
-    """Events of an api, until it is closed, dropped, or the facade is released. Also a context manager.
+    """A subscription to an api's events. It ends if it is closed or dropped, or if the facade is
+    released. It is a context manager, too.
 
-    Keep it: one that is garbage-collected is ended, with a ``ResourceWarning``.
+    Keep it: a subscription that is garbage-collected ends, with a ``ResourceWarning``.
     """
 
-    # Before there is one.
+    # 0 before the subscription has a key.
     _key = 0
 
     def __init__(self, api: str, parameters: Optional[Parameters], on_event: Callable[[Any], None]) -> None:
@@ -33,29 +34,31 @@ class Subscription:
         finally:
             del parameters
         self._api = api
-        # The library's table has this, and not the subscription, which can so be dropped.
+        # The library's table holds the receiver and not the subscription, so the subscription can
+        # be dropped.
         self._receiver = _Receiver(api, on_event)
         self._key = bridge.new_key()
         try:
             bridge.subscribe(self._key, api, encoded, self._receiver.take, lambda: None, lambda: False)
             self._receiver.acknowledgment.wait()
         except BaseException:
-            # Ctrl-C: it may be there already, or come yet, and nobody would end it. One that was refused is gone.
+            # Ctrl-C came. The subscription may exist already or begin later, and no other code
+            # would end it. A refused subscription is in no table.
             self._receiver.is_closed = True
             bridge.leave(self._key)
             raise
 
     def close(self) -> None:
-        """Ends it, and no other one. When this returns, the function has returned from its last event,
-        and the library has no such subscription any more. A full queue does not refuse it: this waits
-        for its turn. Inside a callback it waits for nothing: the event under way is the last one. Twice
-        is harmless."""
+        """Ends this subscription, and no other one. When this method returns, the function has
+        returned from its last event, and the library has no such subscription any more. A full
+        queue does not refuse the end: the method waits for its turn. Inside a callback the method
+        waits for nothing: the current event is the last one. A second call has no effect."""
         ended = _Acknowledgment()
         is_told = bridge.leave(self._key, ended.take)
         self._receiver.is_closed = True
         if bridge.is_inside:
             return
-        # An event may be under way to the function since before.
+        # An earlier event may still be in the function.
         with self._receiver.delivering:
             pass
         if not is_told:
@@ -63,7 +66,7 @@ class Subscription:
         try:
             ended.wait()
         except PimsError as error:
-            # Where the facade was released, nothing is left to end.
+            # If the facade was released, nothing is left to end.
             if error.code != Code.NOT_INITIALIZED:
                 raise
 
@@ -71,7 +74,8 @@ class Subscription:
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]) -> None:
-        # The subscription is the parent's: a forked child leaves its blocks, and ends.
+        # The subscription belongs to the parent. A forked child that leaves its block does not end
+        # it.
         if not bridge.is_forked:
             self.close()
 
@@ -81,13 +85,13 @@ class Subscription:
 
 
 class _Receiver:
-    """What takes the messages of a subscription."""
+    """The receiver of a subscription's messages."""
 
     def __init__(self, api: str, on_event: Callable[[Any], None]) -> None:
         self._api = api
         self._on_event = on_event
         self.acknowledgment = _Acknowledgment()
-        # Held while an event is delivered.
+        # A thread holds it while it delivers an event.
         self.delivering = threading.RLock()
         self.is_closed = False
 
@@ -101,12 +105,13 @@ class _Receiver:
             try:
                 self._on_event(result(message))
             except BaseException:
-                # Also an exit: it would be one of the library's thread, which goes on.
+                # Also an exit: it would end the library's thread, which must go on.
                 _log.exception("what takes the events of %s failed", self._api)
 
 
 def end(api: str, parameters: Encoded) -> None:
-    """Ends the subscription to an api. From inside a callback it does not wait: the acknowledgment would come after that callback."""
+    """Ends the subscription to an api. Inside a callback it does not wait, because the
+    acknowledgment comes after that callback."""
     acknowledgment = _Acknowledgment()
     bridge.start("unsubscribe", api, parameters, acknowledgment.take)
     if not bridge.is_inside:
@@ -114,18 +119,19 @@ def end(api: str, parameters: Encoded) -> None:
 
 
 def wait_for(event: threading.Event) -> None:
-    """Waits for what another thread sets."""
+    """Waits for an event that another thread sets."""
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("threading"):
         event.wait()
         return
-    # Its events do not bear to be set by a thread that gevent does not know while somebody waits: LoopExit, InvalidSwitchError.
+    # An unknown thread must not set an event of gevent while a greenlet waits for it: LoopExit,
+    # InvalidSwitchError.
     while not event.is_set():
         time.sleep(0.005)
 
 
 class _Acknowledgment:
-    """A message that the library's thread brings, and that this one waits for."""
+    """A message from the library's thread, for which this thread waits."""
 
     def __init__(self) -> None:
         self._message: Optional[Message] = None

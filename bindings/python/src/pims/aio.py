@@ -1,7 +1,8 @@
-"""The same for asyncio: ``await pims.aio.get(...)``.
+"""The same functions for asyncio: ``await pims.aio.get(...)``.
 
-A call is handed to the library's queue; its message comes on the library's thread and goes to the event loop that awaits it. An await that
-is cancelled gives up the message, not the operation: that goes on, as no message says how far it came.
+The package hands a call to the library's queue. The message comes on the library's thread and goes
+to the event loop that awaits it. If the program cancels an await, it discards the message, not the
+operation. The operation goes on, because no message says how far it came.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ T = TypeVar("T")
 
 
 async def init(config: Optional[Parameters] = None) -> None:
-    """Makes the facade of the process, see docs/configuration.md. Files are read and made on another thread, which also calls the
-    functions of the configuration; what they return is awaited on the loop."""
+    """Makes the facade of the process. Configuration: docs/configuration.md. Another thread reads
+    and creates the files and calls the functions of the configuration. The loop awaits their return
+    values."""
     try:
         bridge.refuse_forked()
-        # An empty box: no frame and no other thread keeps the configuration.
+        # The work below empties this list: no frame and no other thread keeps the configuration.
         box = [config]
     finally:
         del config
@@ -42,15 +44,16 @@ async def init(config: Optional[Parameters] = None) -> None:
 
 
 async def free() -> None:
-    """Releases the facade and ends its subscriptions; another thread waits for the call under way. Twice is harmless."""
-    # Here: a forked child has not the threads of its parent's loop either.
+    """Releases the facade and ends its subscriptions. Another thread waits for the current call. A
+    second call has no effect."""
+    # On this thread: a forked child does not have the threads of its parent's loop.
     bridge.refuse_forked()
     await _elsewhere(bridge.free)
 
 
 @contextlib.asynccontextmanager
 async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongAuthentication, None]:
-    """``init``, the component, and ``free`` at the end."""
+    """Makes the facade, gives its component, and releases the facade at the end of the block."""
     try:
         made = asyncio.ensure_future(init(config))
     finally:
@@ -58,7 +61,7 @@ async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongA
     try:
         await _whole(made)
     except asyncio.CancelledError:
-        # It is made all the same, and nobody else would release it.
+        # The facade exists all the same, and no other code would release it.
         if not made.cancelled() and made.exception() is None:
             await _end_session()
         raise
@@ -69,7 +72,7 @@ async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongA
 
 
 async def _end_session() -> None:
-    # The facade is the parent's: a forked child leaves its blocks, and ends.
+    # The facade belongs to the parent. A forked child that leaves its block does not release it.
     if not bridge.is_forked:
         await _whole(asyncio.ensure_future(free()))
 
@@ -104,7 +107,7 @@ async def set(api: Literal["pims.authority.otp"], parameters: Optional[Parameter
 @overload
 async def set(api: str, parameters: Optional[Parameters] = None) -> Any: ...
 async def set(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Changes data or performs an action; as ``get``."""
+    """Changes data or performs an action. Returns and raises like ``get``."""
     try:
         encoded = await encode_awaiting(parameters)
     finally:
@@ -113,7 +116,8 @@ async def set(api: str, parameters: Optional[Parameters] = None) -> Any:
 
 
 async def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None:
-    """Ends the subscription to an api, whoever made it. Without one it succeeds too."""
+    """Ends the subscription to an api, no matter which code made it. It succeeds without one,
+    too."""
     try:
         encoded = await encode_awaiting(parameters)
     finally:
@@ -130,17 +134,20 @@ def subscribe(api: Literal["pims.authentication.account"], parameters: Optional[
 @overload
 def subscribe(api: str, parameters: Optional[Parameters] = None) -> Events[Any]: ...
 def subscribe(api: str, parameters: Optional[Parameters] = None) -> Events[Any]:
-    """Events of an api: ``async with pims.aio.subscribe(...) as events: async for event in events: ...``"""
+    """Returns the events of an api:
+    ``async with pims.aio.subscribe(...) as events: async for event in events: ...``"""
     return Events(api, parameters)
 
 
 class Events(AsyncIterator[T], Generic[T]):
-    """The results of the events of a subscription. It lasts as long as the ``async with``; where the facade is released, the iteration ends.
+    """The results of a subscription's events. The subscription lasts as long as the ``async with``.
+    If the facade is released, the iteration ends.
 
-    One that is garbage-collected, or whose event loop was closed, is ended, with a ``ResourceWarning``.
+    A subscription ends with a ``ResourceWarning`` if it is garbage-collected or its event loop is
+    closed.
     """
 
-    # Before there is one, and when it is over.
+    # 0 before the subscription begins, and after its end.
     _key = 0
 
     def __init__(self, api: str, parameters: Optional[Parameters]) -> None:
@@ -165,7 +172,7 @@ class Events(AsyncIterator[T], Generic[T]):
         api, key, bring = self._api, bridge.new_key(), _in(loop, sort)
 
         def take(message: Message) -> None:
-            # This refers to no `Events`, which can so be dropped.
+            # This function refers to no `Events`, so an `Events` can be dropped.
             if not bring(message) and bridge.leave(key):
                 warn_of_loss(api, "the event loop of a subscription was closed before the subscription ended")
 
@@ -178,7 +185,8 @@ class Events(AsyncIterator[T], Generic[T]):
             self._key, self._queue = key, queue
             return self
         except BaseException:
-            # Cancelled: it may be there already, or come yet, and nobody would end it. One that was refused is gone.
+            # The caller was cancelled. The subscription may exist already or begin later, and no
+            # other code would end it. A refused subscription is in no table.
             bridge.leave(key)
             raise
 
@@ -189,7 +197,8 @@ class Events(AsyncIterator[T], Generic[T]):
             self._queue.close()
         key, self._key = self._key, 0
         if bridge.is_forked:
-            # The subscription is the parent's, and so is the loop: a forked child leaves its blocks, and ends.
+            # The subscription and the loop belong to the parent. A forked child that leaves its
+            # block does not end the subscription.
             return
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Message] = loop.create_future()
@@ -198,7 +207,7 @@ class Events(AsyncIterator[T], Generic[T]):
                 return
             result(await ended)
         except PimsError as refused:
-            # Where the facade was released, nothing is left to end.
+            # If the facade was released, nothing is left to end.
             if refused.code != Code.NOT_INITIALIZED:
                 raise
 
@@ -217,65 +226,73 @@ class Events(AsyncIterator[T], Generic[T]):
 
 
 class _Queue:
-    """The events of one subscription, until it ends: of that everybody hears who waits for events, and whoever asks for them later."""
+    """The events of one subscription, until it ends. Each task that waits for an event sees the
+    end, and so does each later one."""
 
     def __init__(self) -> None:
         self._events: asyncio.Queue[Optional[Message]] = asyncio.Queue()
         self._is_closed = False
 
     def put(self, message: Optional[Message]) -> None:
-        """An event, or ``None``: there will be no other one."""
+        """Adds an event, or ``None`` as the end of the events."""
         self._events.put_nowait(message)
 
     def close(self) -> None:
-        """Nobody wants the events that are left."""
+        """Discards the events that are left."""
         self._is_closed = True
         self._events.put_nowait(None)
 
     async def get(self) -> Optional[Message]:
-        """The next event; ``None`` when there will be none."""
+        """Returns the next event, or ``None`` after the last one."""
         message = await self._events.get()
         if message is None or self._is_closed:
-            # For the next one who waits.
+            # For the next task that waits.
             self._events.put_nowait(None)
             return None
         return message
 
 
 class StrongAuthentication:
-    """The operations of docs/api.md, on the facade of this process, as coroutines; see :class:`pims.StrongAuthentication`."""
+    """The operations of docs/api.md, on the facade of this process, as coroutines. See
+    :class:`pims.StrongAuthentication`."""
 
-    #: Wrong PINs for the account, as the last operation with a PIN told, see docs/guide-security.md. ``None`` where it told of none.
+    #: Wrong PINs for the account, from the last operation with a PIN, see docs/guide-security.md.
+    #: ``None`` if it reported none.
     wrong_pins: Optional[WrongPins] = None
 
     async def request_enrollment_code(self) -> None:
-        """Has an SMS code for an enrollment sent to the trusted phone number."""
+        """Asks the service to send an SMS code for an enrollment to the trusted phone number."""
         return await self._run(operations.request_code("enrollment"))
 
     async def accept_enrollment_code(self, sms_code: Secret) -> EnrollmentStatus:
-        """Shows the code to the service, which says whether the account has a PIN. ``enroll`` without a code finishes."""
+        """Submits the code. The result tells if the account has a PIN. A call of ``enroll`` without
+        a code then finishes the enrollment."""
         request = operations.accept_code(sms_code)
         del sms_code
         return await self._run(request)
 
     async def enroll(self, pin: Secret, sms_code: Secret = " ") -> None:
-        """Enrolls the device: with a code in one step, without one after ``accept_enrollment_code``."""
+        """Enrolls the device: in one step with a code, or without a code after
+        ``accept_enrollment_code``."""
         request = operations.enroll("enroll", pin, sms_code)
         del pin, sms_code
         return await self._run(request)
 
     async def enroll_with_phone_number(self, pin: Secret, sms_code: Secret, phone_number: str) -> None:
-        """Enrolls the device and registers the trusted phone number, with a code of ``request_phone_number_code``."""
+        """Enrolls the device and registers the trusted phone number, with a code from
+        ``request_phone_number_code``."""
         request = operations.enroll("enrollWithPhoneNumber", pin, sms_code, phoneNumber=phone_number)
         del pin, sms_code
         return await self._run(request)
 
     async def remove_enrollments(self) -> None:
-        """Removes every enrollment of the account, with its PIN and a block, then this device's."""
+        """Removes every enrollment of the account, its PIN and a block, then this device's
+        enrollment."""
         return await self._run(operations.remove_enrollments())
 
     async def request_phone_number_code(self, phone_number: str) -> None:
-        """Has an SMS code sent to a phone number that is to become the trusted one."""
+        """Asks the service to send an SMS code to a phone number that is to become the trusted
+        one."""
         return await self._run(operations.request_code("phoneNumberCertification", phoneNumber=phone_number))
 
     async def add_phone_number(self, sms_code: Secret, phone_number: str) -> None:
@@ -285,13 +302,13 @@ class StrongAuthentication:
         return await self._run(request)
 
     async def modify_phone_number(self, sms_code: Secret, phone_number: str) -> None:
-        """Puts another trusted phone number in place of the account's."""
+        """Replaces the account's trusted phone number."""
         request = operations.change_number("modifyPhoneNumber", sms_code, phone_number)
         del sms_code
         return await self._run(request)
 
     async def trusted_phone_number(self) -> str:
-        """The account's trusted phone number; 2307 where there is none."""
+        """Returns the account's trusted phone number. Raises error 2307 if there is none."""
         return await self._run(operations.trusted_phone_number())
 
     async def change_pin(self, old_pin: Secret, new_pin: Secret) -> None:
@@ -301,31 +318,33 @@ class StrongAuthentication:
         return await self._run(request)
 
     async def request_reset_code(self) -> None:
-        """Has an SMS code sent with which the PIN can be set anew."""
+        """Asks the service to send an SMS code with which the user can set a new PIN."""
         return await self._run(operations.request_code("resetPIN"))
 
     async def reset_pin(self, new_pin: Secret, sms_code: Secret) -> None:
-        """Sets a new PIN with a code of ``request_reset_code``, and lifts a block of the PIN."""
+        """Sets a new PIN with a code from ``request_reset_code``, and lifts a block of the PIN."""
         request = operations.reset_pin(new_pin, sms_code)
         del new_pin, sms_code
         return await self._run(request)
 
     async def otp(self, pin: Secret) -> str:
-        """A one-time password. A wrong PIN is 2308, with ``attempts_left``."""
+        """Returns a one-time password. A wrong PIN is 2308, with ``attempts_left``."""
         request = operations.otp(pin)
         del pin
         return await self._run(request)
 
     async def otp_without_pin(self) -> str:
-        """A one-time password that proves the device and nothing of the person, where the service allows it."""
+        """Returns a one-time password that proves the device and nothing about the user, if the
+        service allows it."""
         return await self._run(operations.otp(None))
 
     async def is_activated(self) -> bool:
-        """Whether this device is enrolled, from its own state."""
+        """Returns true if this device is enrolled, according to its own state."""
         return await self._run(operations.is_activated())
 
     async def account_state(self) -> AccountState:
-        """Whether the account is blocked; the service is asked where the device is enrolled."""
+        """Returns the block of the account. If the device is enrolled, the library asks the
+        service."""
         return await self._run(operations.account_state())
 
     async def set_access_token(self, token: Secret) -> None:
@@ -335,13 +354,14 @@ class StrongAuthentication:
         return await self._run(request)
 
     async def verify(self, password: Secret) -> bool:
-        """Whether a one-time password is right, as a relying party asks: with the embedded authority only, else 2003."""
+        """Returns true if a one-time password is right, like a relying party's check. It works with
+        the embedded authority only; else it raises 2003."""
         request = operations.verify(password)
         del password
         return await self._run(request)
 
     def watch(self) -> Events[Account]:
-        """Changes of ``isDeviceActivated`` and ``isAccountBlocked``."""
+        """Returns the changes of ``isDeviceActivated`` and ``isAccountBlocked``."""
         return Events(operations.ACCOUNT, operations.CHANGES)
 
     async def _run(self, request: Request[T]) -> T:
@@ -369,7 +389,7 @@ async def _call(method: str, api: str, parameters: Encoded) -> Answer:
 
 
 def _settling(told: asyncio.Future[Any]) -> Callable[[Any], None]:
-    """What gives a message to those who still wait for it."""
+    """Returns a function that passes a message to a caller that still waits for it."""
 
     def settle(message: Any) -> None:
         if not told.done():
@@ -379,7 +399,8 @@ def _settling(told: asyncio.Future[Any]) -> Callable[[Any], None]:
 
 
 async def _elsewhere(work: Callable[[], Any]) -> None:
-    """On another thread, or, inside a callback, which that one would wait for, on this."""
+    """Runs work on another thread. Inside a callback, for which that thread would wait, it runs on
+    this one."""
     if bridge.is_inside:
         work()
     else:
@@ -387,7 +408,8 @@ async def _elsewhere(work: Callable[[], Any]) -> None:
 
 
 async def _whole(task: asyncio.Future[None]) -> None:
-    """Waits for the end of a task. Who is cancelled meanwhile, also more than once, hears of it then."""
+    """Waits for the end of a task. If the caller is cancelled meanwhile, also more than once, the
+    cancellation is raised at the end of the task."""
     cancelled = None
     while not task.done():
         try:
@@ -400,7 +422,8 @@ async def _whole(task: asyncio.Future[None]) -> None:
 
 
 def _in(loop: asyncio.AbstractEventLoop, take: Callable[[Any], None]) -> Callable[[Any], bool]:
-    """``take``, run by the loop whatever thread brings the message. Tells whether the loop takes it: one that was closed does not."""
+    """Returns a function for any thread, which has the loop run ``take`` with a message. It returns
+    false if the loop is closed."""
 
     def bring(message: Any) -> bool:
         try:

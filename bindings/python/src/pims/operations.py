@@ -1,4 +1,5 @@
-"""The operations as data: what is asked, and what its result becomes. What runs them is elsewhere, once for threads and once for asyncio."""
+"""The operations as data: their requests, and the conversion of their results. Other modules run
+them, once for threads and once for asyncio."""
 
 from __future__ import annotations
 
@@ -17,21 +18,21 @@ _OTP = "pims.authentication.otp"
 _PINCODE = "pims.authentication.pincode"
 _SMSCODE = "pims.authentication.smscode"
 
-#: Which changes of the account are told to those who watch it.
+#: The changes of the account that a watching program receives.
 CHANGES = {"actionType": "strong", "type": ["isDeviceActivated", "isAccountBlocked"]}
 
 
 class EnrollmentStatus(str, Enum):
-    """What an accepted code says of the account."""
+    """The state of the account, which the service reports with an accepted code."""
 
-    #: It has no PIN: the person chooses one.
+    #: The account has no PIN: the user chooses one.
     NOT_ENROLLED = "NotEnrolled"
-    #: It has a PIN, which the person enters.
+    #: The account has a PIN, which the user enters.
     ALREADY_ENROLLED = "AlreadyEnrolled"
 
 
 class AccountState(str, Enum):
-    """Whether the account is blocked, and by what."""
+    """The block of the account: of its PIN or of the account itself."""
 
     NOT_BLOCKED = "NotBlocked"
     PIN_BLOCKED = "PinBlocked"
@@ -40,7 +41,7 @@ class AccountState(str, Enum):
 
 
 class Request(Generic[T]):
-    """One call. It holds secrets, and prints as nothing."""
+    """One call. It holds secrets, and its printed form shows nothing."""
 
     __slots__ = ("api", "method", "parameters", "read", "done", "proves_pin")
 
@@ -57,16 +58,16 @@ class Request(Generic[T]):
         self.api = api
         self.parameters = parameters
         self.read = read
-        #: The error that means success all the same.
+        #: The code of the error that counts as a success.
         self.done = done
-        #: Its answer tells of wrong PINs.
+        #: True if its answer reports wrong PINs.
         self.proves_pin = proves_pin
 
     def __repr__(self) -> str:
         return f"<a request of {self.api}>"
 
 
-# Each of these is called with secrets. They raise nothing, so their frames stand in no traceback.
+# Each of these functions gets secrets. They raise nothing, so no traceback has their frames.
 
 
 def request_code(kind: str, **more: Any) -> Request[None]:
@@ -127,7 +128,8 @@ def set_access_token(token: Secret) -> Request[None]:
 
 
 def _change(api: str, parameters: Parameters) -> Request[None]:
-    """A change of the account. 2316 says that it is done and that only a synchronization is left, which the next operation makes."""
+    """Returns a change of the account. Error 2316 means that the change is done. Only a
+    synchronization is left, which the next operation makes."""
     return Request("set", api, parameters, _nothing, Code.POST_SYNCHRONIZATION, proves_pin=True)
 
 

@@ -1,4 +1,5 @@
-"""The forms of results, for type checkers and readers, see docs/api.md; and what stands beside a result."""
+"""The forms of results, for type checkers and readers, see docs/api.md; and the ``info`` beside a
+result."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class PhoneNumber(TypedDict):
 
 
 class Account(TypedDict, total=False):
-    """The result of ``get pims.authentication.account``, and its events: the member that was asked for, or that changed."""
+    """The result of ``get pims.authentication.account``, and its events: the member that was
+    requested, or that changed."""
 
     isDeviceActivated: bool
     isAccountBlocked: AccountStateText
@@ -74,14 +76,16 @@ class Verified(TypedDict):
 
 
 class WrongPinsNote(TypedDict):
-    """``info.wrongPinsSince`` as the library writes it: ``since`` is in milliseconds since 1970 in UTC."""
+    """The member ``info.wrongPinsSince`` in the library's form: ``since`` is in milliseconds since
+    1970 in UTC."""
 
     count: int
     since: int
 
 
 class Info(TypedDict, total=False):
-    """``info`` of an error or beside a result, see docs/guide-errors.md. Any member may be missing."""
+    """The member ``info`` of an error or beside a result, see docs/guide-errors.md. Any member of
+    it may be missing."""
 
     attemptsLeft: int
     retryAfterSeconds: int
@@ -92,16 +96,17 @@ class Info(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class WrongPins:
-    """Wrong PINs for the account since this device last proved the right one, here or on another device."""
+    """Wrong PINs for the account since this device last proved the right one. They came from this
+    device or another one."""
 
-    #: How many.
+    #: The number of wrong PINs.
     count: int
-    #: When this device last proved the right PIN, in UTC.
+    #: The time at which this device last proved the right PIN, in UTC.
     since: datetime
 
 
 def wrong_pins(info: Mapping[str, Any]) -> Optional[WrongPins]:
-    """Reads ``wrongPinsSince`` of an ``info``. ``None`` where it is missing."""
+    """Reads ``wrongPinsSince`` of an ``info``. Returns ``None`` if it is missing."""
     told = info.get("wrongPinsSince")
     if told is None:
         return None
@@ -113,7 +118,8 @@ def wrong_pins(info: Mapping[str, Any]) -> Optional[WrongPins]:
 
 
 class Result(Dict[str, Any]):
-    """A result that is an object: a ``dict``, and ``info`` of its message. It prints without its one-time password.
+    """A result that is an object: a ``dict``, and ``info`` of its message. Its printed form omits
+    the one-time password.
 
     ``result["otp"]`` is the password.
     """
@@ -131,12 +137,12 @@ class Result(Dict[str, Any]):
         return Result, (dict(self), self.info)
 
     def copy(self) -> Result:
-        """Returns a copy that prints as this one does."""
+        """Returns a copy with the same printed form."""
         return Result(self, self.info)
 
     @property
     def wrong_pins(self) -> Optional[WrongPins]:
-        """Wrong PINs that the message told of. ``None`` where it told of none."""
+        """Wrong PINs that the message reported. ``None`` if it reported none."""
         return wrong_pins(self.info)
 
     def _shown(self) -> Iterator[Tuple[str, str]]:
@@ -145,7 +151,8 @@ class Result(Dict[str, Any]):
 
 
 class Answer:
-    """The result of a call and the ``info`` beside it. It may hold a password, and prints as nothing."""
+    """The result of a call and the ``info`` beside it. It may hold a password, and its printed form
+    shows nothing."""
 
     __slots__ = ("info", "result")
 

@@ -1,2 +1,2 @@
-/* What Swift sees of the library: pims.h as it is installed, or as -I names it. */
+/* The library's interface for Swift: the installed pims.h, or the one that -I names. */
 #include <pims.h>

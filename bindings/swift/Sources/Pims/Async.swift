@@ -1,9 +1,10 @@
-/// The same for `async`: a call gives its result, or throws a `PimsError` or a `Refusal`.
+/// The same calls for `async`: a call returns its result, or throws a `PimsError` or a `Refusal`.
 ///
-/// A task that is cancelled waits all the same: its call has begun, and nobody could say how far it came. A cancelled call counts: a PIN or a code
-/// that it submitted may have cost a try. The library's timeouts bound it.
+/// A cancelled task still waits for its call: the call has begun, and no message says how far it
+/// came. A cancelled call counts: a PIN or a code that it submitted may have cost an attempt. The
+/// library's timeouts bound the wait.
 extension Facade {
-    /// Makes the facade, see docs/configuration.md.
+    /// Makes the facade. Configuration: docs/configuration.md.
     public func initialize(configuration: [String: JSON] = [:]) async throws {
         _ = try await message { self.initialize(configuration: configuration, callback: $0) }.get()
     }
@@ -20,24 +21,26 @@ extension Facade {
         try await message { self.set(api: api, parameters: parameters, callback: $0) }.get()
     }
 
-    /// Ends a subscription, whoever made it.
+    /// Ends a subscription, no matter which code made it.
     public func unsubscribe(api: String, parameters: [String: JSON] = [:]) async throws {
         _ = try await message { self.unsubscribe(api: api, parameters: parameters, callback: $0) }.get()
     }
 
-    /// Asks for events, and waits for the acknowledgment. The results come until `unsubscribe` or `free`, or until nobody can wait for them any
-    /// more: the subscription ends where the stream and its iterators are let go, or a task that waits for the next event is cancelled. A loop
-    /// that is left ends it only where nothing else holds the stream.
+    /// Asks for events, and waits for the acknowledgment. The results come until `unsubscribe` or
+    /// `free`, or until no task can wait for them any more: the subscription ends if the program
+    /// releases the stream and its iterators, or cancels a task that waits for the next event. A
+    /// `break` out of a loop ends it only if no other reference to the stream exists.
     ///
-    /// A task that is cancelled while it waits for the acknowledgment gets a `CancellationError`. The subscription is over then, and the next
-    /// one may be asked for at once.
+    /// A task that is cancelled while it waits for the acknowledgment gets a `CancellationError`.
+    /// The subscription is over then, and the program may ask for the next one at once.
     ///
-    /// The stream holds `limit` events that nobody took yet; of more, the oldest are dropped.
+    /// The stream holds up to `limit` events that the program has not taken. If there are more, the
+    /// oldest are dropped.
     public func events(api: String, parameters: [String: JSON] = [:], limit: Int = 64) async throws -> AsyncStream<JSON> {
         try await stream(api: api, parameters: parameters, limit: limit) { [$0] }
     }
 
-    /// As `events`, of what `read` makes of each result.
+    /// Does the same as `events`. The stream holds the values that `read` makes of each result.
     func stream<Event: Sendable>(
         api: String, parameters: [String: JSON], limit: Int, read: @escaping @Sendable (JSON) -> [Event]
     ) async throws -> AsyncStream<Event> {
@@ -60,7 +63,8 @@ extension Facade {
                     },
                     onEnd: { events.finish() },
                     onId: { id in
-                        // It may be over already, and the stream with it; another subscription to this api is none of this one's.
+                        // The subscription may be over already, and the stream with it. So this
+                        // ends no other subscription to the api.
                         events.onTermination = { end in
                             guard case .cancelled = end else { return }
                             Feeds.shared.leave(id)
@@ -72,7 +76,7 @@ extension Facade {
         } onCancel: {
             leaving.leave()
         }
-        // Also where the subscription was refused: nobody waits for that any more.
+        // A refused subscription, too: the cancelled task does not need the reason.
         if leaving.hasLeft { throw CancellationError() }
         _ = try acknowledgment.get().get()
         return stream

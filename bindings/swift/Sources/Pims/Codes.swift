@@ -1,4 +1,5 @@
-/// A code of the catalogue, see docs/guide-errors.md: `error.known == .accessRefused`, or `switch error.known { case .accessRefused: … }`.
+/// A code of the catalogue, see docs/guide-errors.md: `error.known == .accessRefused`, or
+/// `switch error.known { case .accessRefused: … }`.
 public enum PimsCode: Int, CaseIterable, Sendable {
     case unknown = 2000
     case notInitialized = 2001
@@ -35,7 +36,7 @@ public enum PimsCode: Int, CaseIterable, Sendable {
     case phoneNumberRegistered = 2390
 }
 
-/// What the caller can do next, see docs/guide-errors.md.
+/// The next step that the caller can take, see docs/guide-errors.md.
 public enum NextAction: String, CaseIterable, Sendable {
     case retryPin
     case requestSmsCode

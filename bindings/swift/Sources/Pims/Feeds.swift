@@ -1,8 +1,9 @@
 import CPims
 import Foundation
 
-/// The subscriptions of this process. A closure is kept from the call on until its subscription ends: by a failed acknowledgment, by
-/// `unsubscribe`, or with the facade. Closures run, and go, without the lock.
+/// The subscriptions of this process. A closure is kept from the call until its subscription ends:
+/// by a failed acknowledgment, by `unsubscribe`, or with the facade. Closures run and are released
+/// without the lock.
 final class Feeds: @unchecked Sendable {
     static let shared = Feeds()
 
@@ -10,30 +11,32 @@ final class Feeds: @unchecked Sendable {
         let api: String
         let callback: Callback
         let onEnd: @Sendable () -> Void
-        /// The facade that acknowledged it; 0 until then.
+        /// The facade that acknowledged the subscription; 0 until then.
         var facade = 0
-        /// The id of its messages; `nil` until its acknowledgment.
+        /// The id of the subscription's messages; `nil` until its acknowledgment.
         var transaction: String?
-        /// Nobody wants it any more. Before its acknowledgment, that one ends it.
+        /// The owner ended the subscription. If it has no acknowledgment yet, the acknowledgment
+        /// ends it.
         var isLeft = false
 
-        /// The parameters that end this subscription and no other one. The id is hexadecimal digits and a hyphen.
+        /// The parameters that end this subscription and no other one. The id is hexadecimal digits
+        /// and a hyphen.
         var ending: String? { transaction.map { "{\"transactionId\":\"\($0)\"}" } }
     }
 
-    /// Guards all that follows.
+    /// Guards all properties below.
     private let lock = NSLock()
     private var feeds: [UInt: Feed] = [:]
     private var lastId: UInt = 0
     private var facades = 0
 
-    /// How many facades there were.
+    /// The number of facades so far.
     var facade: Int { locked { facades } }
 
-    /// How many subscriptions there are, asked for or active.
+    /// The number of subscriptions, requested or active.
     var count: Int { locked { feeds.count } }
 
-    /// To be told before all that the new facade does. What is older is over.
+    /// Must be called before any other message of the new facade. Ends older subscriptions.
     func facadeBegan() {
         let before: Int = locked {
             facades += 1
@@ -50,7 +53,7 @@ final class Feeds: @unchecked Sendable {
         }
     }
 
-    /// The call was not accepted.
+    /// Removes a subscription whose call was not accepted.
     func forget(_ id: UInt) { _ = locked { feeds.removeValue(forKey: id) } }
 
     func deliver(_ message: Message, to id: UInt) {
@@ -64,7 +67,8 @@ final class Feeds: @unchecked Sendable {
             return feeds[id]
         }
         if let feed = found, let ending = feed.ending, feed.isLeft, !isEnd {
-            // On the library's thread, and so before the calls that wait: another subscription may be among them.
+            // On the library's thread, so before the calls in the queue: one of them may be another
+            // subscription.
             pims_string_free(pims_execute("unsubscribe", feed.api, ending))
             forget(id)
             isEnd = true
@@ -73,8 +77,9 @@ final class Feeds: @unchecked Sendable {
         if isEnd { found?.onEnd() }
     }
 
-    /// Ends this subscription, and no other one to its api. Before its acknowledgment it is noted, and ends then. The library has a place in
-    /// its queue reserved for the call: where it does not accept it, it has no such subscription any more.
+    /// Ends this subscription, and no other one to its api. Before the acknowledgment it only sets
+    /// a mark; the acknowledgment then ends it. The library's queue has a place reserved for this
+    /// call. If the library does not accept it, the library has no such subscription any more.
     func leave(_ id: UInt) {
         let found: Feed? = locked {
             feeds[id]?.isLeft = true
@@ -84,19 +89,20 @@ final class Feeds: @unchecked Sendable {
         if pims_unsubscribe(feed.api, ending, onLeft, UnsafeMutableRawPointer(bitPattern: id)) != PIMS_OK { end(id) }
     }
 
-    /// One that was left is over: the library ended it, or there is no facade any more.
+    /// Removes a subscription after `leave`: the library ended it, or there is no facade any more.
     func end(_ id: UInt) {
         let ended: Feed? = locked { feeds.removeValue(forKey: id) }
         ended?.onEnd()
     }
 
-    /// The library ended the active subscription to an api; with an id, only where its messages have this id. One that was asked for later
-    /// gets its own acknowledgment.
+    /// Removes the active subscription to an api, which the library ended; with an id, only if its
+    /// messages have this id. A later subscription gets its own acknowledgment.
     func end(api: String, transaction: String?) {
         remove { $0.api == api && $0.facade > 0 && (transaction == nil || transaction == $0.transaction) }
     }
 
-    /// A facade was released: nothing comes any more for what was active. What was only asked for is acknowledged by a failure.
+    /// Removes the subscriptions that were active in a released facade: no event comes for them any
+    /// more. A subscription without an acknowledgment gets a failure as its acknowledgment.
     func endAll(upTo facade: Int) { remove { $0.facade > 0 && $0.facade <= facade } }
 
     private func remove(_ isOver: (Feed) -> Bool) {
@@ -115,7 +121,8 @@ final class Feeds: @unchecked Sendable {
     }
 }
 
-/// The message of an unsubscription by `leave`: the subscription ended, or there is no facade any more. Its `ctx` is the subscription's number.
+/// Receives the message of an unsubscription by `leave`: the subscription ended, or there is no
+/// facade any more. `ctx` is the subscription's number.
 private func onLeft(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPointer?) {
     Feeds.shared.end(UInt(bitPattern: context))
 }

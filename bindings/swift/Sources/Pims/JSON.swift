@@ -1,15 +1,18 @@
-/// A JSON value: what goes into a call, and what a message holds. Literals are values: `["action": "enroll", "pinCode": "1234"]`.
+/// A JSON value, for parameters and messages. Literals are values:
+/// `["action": "enroll", "pinCode": "1234"]`.
 ///
-/// `null` is `.null`, not `nil`: a member that is not there and one that is `null` are two things. Integers and fractions stay what
-/// they are in both directions, which the library tells apart. A value that JSON cannot say, such as a `Double` that is not finite, is refused
-/// by every call (`Refusal.notJSON`).
+/// `null` is `.null`, not `nil`: a missing member and a member that is `null` are different.
+/// Integers stay integers and fractions stay fractions in both directions, because the library
+/// distinguishes them. Every call refuses a value without a form in JSON, such as a `Double` that
+/// is not finite (`Refusal.notJSON`).
 ///
-/// Its description and its mirror hide one-time passwords, PINs, codes, keys and tokens, by the names of their members. `text` shows all.
+/// The description and the mirror hide one-time passwords, PINs, codes, keys and tokens, by the
+/// names of their members. `text` shows everything.
 public enum JSON: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
-    /// A whole number beyond `Int64`: its decimal digits, with `-` before them where it is negative.
+    /// A whole number beyond `Int64`: its decimal digits, with `-` before them if it is negative.
     case wholeNumber(String)
     case fraction(Double)
     case string(String)
@@ -18,10 +21,10 @@ public enum JSON: Hashable, Sendable {
 }
 
 extension JSON {
-    /// The member of an object; `nil` where there is none, and where this is no object.
+    /// Returns the member of an object; `nil` if there is none, or if this is no object.
     public subscript(name: String) -> JSON? { objectValue?[name] }
 
-    /// The element of an array; `nil` where there is none, and where this is no array.
+    /// Returns the element of an array; `nil` if there is none, or if this is no array.
     public subscript(index: Int) -> JSON? {
         guard let elements = arrayValue, elements.indices.contains(index) else { return nil }
         return elements[index]
@@ -39,7 +42,7 @@ extension JSON {
         return nil
     }
 
-    /// Of a whole number, too.
+    /// The value of a number of any kind.
     public var doubleValue: Double? {
         switch self {
         case .fraction(let value): return value
@@ -74,14 +77,14 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     public init(booleanLiteral value: Bool) { self = .bool(value) }
     public init(arrayLiteral elements: JSON...) { self = .array(elements) }
 
-    /// Of a name that stands there twice, the last one counts.
+    /// If a name occurs twice, the last member counts.
     public init(dictionaryLiteral elements: (String, JSON)...) {
         self = .object(Dictionary(elements, uniquingKeysWith: { _, last in last }))
     }
 }
 
 extension JSON: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// JSON, in which `"***"` stands for each secret.
+    /// The JSON text, with `"***"` for each secret.
     public var description: String { hidingSecrets.text }
 
     public var debugDescription: String { description }
@@ -97,7 +100,7 @@ extension JSON: CustomStringConvertible, CustomDebugStringConvertible, CustomRef
         switch self {
         case .array(let elements): return .array(elements.map(\.hidingSecrets))
         case .object(let members):
-            // The code of an error is a number and no secret; that of an SMS is a text.
+            // The code of an error is a number and no secret. An SMS code is a text.
             return .object(
                 Dictionary(uniqueKeysWithValues: members.map { name, value in
                     let isError = name == "code" && members["label"] != nil

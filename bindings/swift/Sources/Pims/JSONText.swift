@@ -1,28 +1,31 @@
-/// JSON as text. Not `JSONDecoder` and `JSONEncoder`: these take `1000.0` for `1000`, and what they do with numbers differs between Apple's
-/// systems and Linux. Not a general parser either: it reads what the library writes, which is RFC 8259.
+/// The text form of JSON. `JSONDecoder` and `JSONEncoder` do not fit: they do not distinguish
+/// `1000.0` from `1000`, and their treatment of numbers differs between Apple's systems and Linux.
+/// This is no general parser: it reads the library's messages, which are RFC 8259.
 extension JSON {
-    /// The text; names in the order of their characters. A value that JSON cannot say is `null` here; a call refuses it.
+    /// The JSON text, with names in the order of their characters. A value without a form in JSON
+    /// is `null` here; a call refuses it.
     public var text: String {
         let out = SecretText()
         _ = write(to: out)
         return out.string
     }
 
-    /// Reads a text, which is one value. `nil` where it is no JSON, is nested more than 128 deep, or has a number that no `Double` holds.
+    /// Reads a text, which is one value. Returns `nil` if it is no JSON, is nested more than 128
+    /// deep, or has a number that no `Double` holds.
     public init?(text: String) {
         var text = text
         guard let value = text.withUTF8({ JSON(bytes: $0) }) else { return nil }
         self = value
     }
 
-    /// Reads bytes without a copy of them.
+    /// Reads bytes without copying them.
     init?(bytes: UnsafeBufferPointer<UInt8>) {
         var reader = Reader(text: bytes)
         guard let value = reader.document() else { return nil }
         self = value
     }
 
-    /// Writes the text, and returns whether JSON can say all of it.
+    /// Writes the text. Returns true if JSON has a form for all values in it.
     func write(to out: SecretText) -> Bool {
         switch self {
         case .null: out.append("null")
@@ -32,7 +35,7 @@ extension JSON {
             let isWhole = JSON.isWholeNumber(digits)
             out.append(isWhole ? digits : "null")
             return isWhole
-        // Swift writes the shortest text that reads back the same: 1000.0, 1e-07.
+        // Swift writes the shortest text that it reads back as the same value: 1000.0, 1e-07.
         case .fraction(let value):
             out.append(value.isFinite ? value.description : "null")
             return value.isFinite
@@ -89,7 +92,8 @@ extension JSON {
     }
 }
 
-/// Reads one value from the front of a text. Each function gives `nil` where the text is not of its form.
+/// A reader of one value from the front of a text. Each function returns `nil` if the text does not
+/// have its form.
 private struct Reader {
     private let text: UnsafeBufferPointer<UInt8>
     private var place = 0
@@ -148,7 +152,7 @@ private struct Reader {
         return isWhole ? .array(elements) : nil
     }
 
-    /// What stands between commas, up to and with the end.
+    /// Reads the values between commas, including the end.
     private mutating func list(until end: UInt8, each: (inout Reader) -> Bool) -> Bool {
         skipSpace()
         if take(end) { return true }
@@ -197,7 +201,7 @@ private struct Reader {
         guard take(UInt8(ascii: "\"")) else { return nil }
         let start = place
         while let byte = peek, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { place += 1 }
-        // Most have no escape, and are read where they stand.
+        // Most strings have no escape. They need no second buffer.
         if take(UInt8(ascii: "\"")) { return String(decoding: text[start..<place - 1], as: UTF8.self) }
         let bytes = SecretText()
         bytes.append(text[start..<place])
@@ -215,7 +219,7 @@ private struct Reader {
         return nil
     }
 
-    /// What follows a backslash.
+    /// Reads the characters after a backslash.
     private mutating func escape() -> Unicode.Scalar? {
         guard let letter = peek else { return nil }
         place += 1

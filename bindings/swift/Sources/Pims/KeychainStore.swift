@@ -2,13 +2,16 @@
     import Foundation
     import Security
 
-    /// The key of the storage in the Keychain: 32 random bytes, made the first time. It goes to no other device and into no backup of another
-    /// one, and can be read from the first unlock after a start on, also in the background.
+    /// The key of the storage in the Keychain: 32 random bytes, which the first call makes. The key
+    /// moves to no other device, also not by a backup. It can be read after the first unlock since
+    /// the device's start, also in the background.
     ///
     ///     let key = try KeychainStore().storageKey()
-    ///     try await pims.initialize(configuration: ["storage": ["path": .string(path), "key": .string(key)]])
+    ///     try await pims.initialize(
+    ///       configuration: ["storage": ["path": .string(path), "key": .string(key)]])
     public struct KeychainStore: Sendable {
-        /// A function of the Keychain failed, with its status (`SecCopyErrorMessageString` has a text for it).
+        /// An error: a function of the Keychain failed, with its status
+        /// (`SecCopyErrorMessageString` has a text for it).
         public struct Failure: LocalizedError, Hashable, Sendable {
             public let status: Int32
             public var errorDescription: String? { "The Keychain failed with \(status)." }
@@ -18,15 +21,17 @@
         private let account: String
         private let accessGroup: String?
 
-        /// The names that the item has in the Keychain. An access group shares it among the apps of a team.
+        /// Sets the names that the item has in the Keychain. An access group shares the item among
+        /// the apps of a team.
         public init(service: String = "libpims", account: String = "storage.key", accessGroup: String? = nil) {
             self.service = service
             self.account = account
             self.accessGroup = accessGroup
         }
 
-        /// The key in base64, as `storage.key` takes it. Throws `Failure`: while the device was not unlocked since its start, nothing can be
-        /// read, and no other key is made.
+        /// Returns the key in base64, as `storage.key` takes it. Throws `Failure`. Until the first
+        /// unlock after a start of the device, the Keychain can read nothing, and this function
+        /// makes no other key.
         public func storageKey() throws -> String {
             if let key = try find() { return try written(key) }
             var key = Data(count: KeychainStore.size)
@@ -39,13 +44,14 @@
             item[kSecValueData as String] = key
             item[kSecAttrAccessible as String] = kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly
             let added = SecItemAdd(item as CFDictionary, nil)
-            // Another process of the access group was faster: its key counts.
+            // Another process of the access group stored a key first: that key counts.
             if added == errSecDuplicateItem, let key = try find() { return try written(key) }
             guard added == errSecSuccess else { throw Failure(status: added) }
             return try written(key)
         }
 
-        /// Removes the key. What it sealed cannot be opened any more: the device must be enrolled anew.
+        /// Removes the key. Data that it sealed cannot be opened any more: the user must enroll the
+        /// device again.
         public func remove() throws {
             let status = SecItemDelete(query as CFDictionary)
             guard status == errSecSuccess || status == errSecItemNotFound else { throw Failure(status: status) }
@@ -62,7 +68,7 @@
             ]
             if let accessGroup { query[kSecAttrAccessGroup as String] = accessGroup }
             #if os(macOS)
-                // The Keychain that iOS has too, where accessibility counts.
+                // The Keychain with accessibility attributes, as on iOS.
                 if #available(macOS 10.15, *) { query[kSecUseDataProtectionKeychain as String] = true }
             #endif
             return query

@@ -1,8 +1,10 @@
 import Foundation
 
-/// One message of the library. `message["status"] == "SUCCEEDED"` reads it as the reference does; `get()` gives its result, or throws.
+/// A message of the library. `message["status"] == "SUCCEEDED"` reads it as the reference does;
+/// `get()` returns its result, or throws.
 ///
-/// Its description and its mirror hold neither result nor detail: a one-time password should not come into a log by `print(message)`.
+/// The description and the mirror contain neither result nor detail. So `print(message)` writes no
+/// one-time password into a log.
 public struct Message: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     public enum Status: String, Sendable {
         case succeeded = "SUCCEEDED"
@@ -11,7 +13,7 @@ public struct Message: Hashable, Sendable, CustomStringConvertible, CustomReflec
         case result = "RESULT"
     }
 
-    /// All of it.
+    /// The whole message.
     public let json: JSON
 
     public init(_ json: JSON) { self.json = json }
@@ -22,7 +24,7 @@ public struct Message: Hashable, Sendable, CustomStringConvertible, CustomReflec
 
     public var succeeded: Bool { status == .succeeded }
 
-    /// Of a failure.
+    /// The error of a failure.
     public var error: PimsError? {
         guard status == .failed, let error = self["error"], let code = error["code"]?.intValue else { return nil }
         return PimsError(
@@ -30,14 +32,15 @@ public struct Message: Hashable, Sendable, CustomStringConvertible, CustomReflec
             info: error["info"]?.objectValue ?? [:])
     }
 
-    /// The result of a success or an event; throws a `PimsError` where it is a failure.
+    /// Returns the result of a success or an event. Throws a `PimsError` for a failure.
     public func get() throws -> JSON {
         if let error { throw error }
         guard status == .succeeded || status == .result, let result = self["result"] else { throw UnexpectedMessage() }
         return result
     }
 
-    /// Wrong PINs that the user should hear of, once: of a success or a failure of an operation with a PIN.
+    /// Wrong PINs that the program should report to the user, once. A failure or a success of an
+    /// operation with a PIN may have them.
     public var wrongPinsSince: WrongPins? {
         let info = status == .failed ? self["error"]?["info"] : self["info"]
         return WrongPins(info?["wrongPinsSince"])
@@ -50,42 +53,45 @@ public struct Message: Hashable, Sendable, CustomStringConvertible, CustomReflec
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// A call that failed. What to do for each code is said in docs/guide-errors.md. It never holds a PIN, a code, a key or a token.
+/// A failure of a call. docs/guide-errors.md names the remedy for each code. The error never holds
+/// a PIN, a code, a key or a token.
 public struct PimsError: LocalizedError, Hashable, Sendable, CustomStringConvertible {
     public let code: Int
     public let label: String
-    /// For developers; not to be shown, and not to be compared.
+    /// For developers: do not show it, and do not compare it.
     public let detail: String?
     public let info: [String: JSON]
 
-    /// How often the PIN or the code may still be tried.
+    /// The number of attempts that are left for the PIN or the code.
     public var attemptsLeft: Int? { info["attemptsLeft"]?.intValue }
 
-    /// When an SMS code may be asked for again.
+    /// The seconds until the program may ask for an SMS code again.
     public var retryAfterSeconds: Int? { info["retryAfterSeconds"]?.intValue }
 
-    /// The way out, such as `retryPin`.
+    /// The next step, such as `retryPin`.
     public var nextAction: String? { info["nextAction"]?.stringValue }
 
-    /// The way out as a value; `nil` where there is none, and where the library is newer and has another one.
+    /// The next step as a value; `nil` if there is none, or if a newer library has another one.
     public var next: NextAction? { nextAction.flatMap(NextAction.init) }
 
-    /// The code as a value; `nil` where the library is newer and has another one.
+    /// The code as a value; `nil` if a newer library has another one.
     public var known: PimsCode? { PimsCode(rawValue: code) }
 
-    /// Wrong PINs that the user should hear of, once.
+    /// Wrong PINs that the program should report to the user, once.
     public var wrongPinsSince: WrongPins? { WrongPins(info["wrongPinsSince"]) }
 
     public var description: String { "\(code) \(label)" + (detail.map { ": \($0)" } ?? "") }
 
-    /// Code, label and detail: for a log. What to tell the user for each code is said in docs/guide-errors.md.
+    /// Code, label and detail, for a log. For each code, docs/guide-errors.md has a text for the
+    /// user.
     public var errorDescription: String? { description }
 }
 
-/// Wrong PINs for the account since this device last proved the right one, on this device or another (docs/api.md).
+/// Wrong PINs for the account since this device last proved the right one. They came from this
+/// device or another one (docs/api.md).
 public struct WrongPins: Hashable, Sendable {
     public let count: Int
-    /// When this device last proved the right PIN.
+    /// The time at which this device last proved the right PIN.
     public let since: Date
 
     init?(_ value: JSON?) {
@@ -95,22 +101,24 @@ public struct WrongPins: Hashable, Sendable {
     }
 }
 
-/// A message, or a result, that this package does not know: the library is a newer one.
+/// An error: a newer library gave a message or a result that this package does not know.
 public struct UnexpectedMessage: LocalizedError {
     public var errorDescription: String? { "The library gave a message that this version of the package does not know." }
 }
 
-/// A call that the library did not accept: its callback is not called, and nothing was done.
+/// The reason why the library did not accept a call: its callback is not called, and nothing was
+/// done.
 public enum Refusal: LocalizedError, Hashable, Sendable {
     /// A text has more than 1 MiB.
     case tooLong
-    /// 1,024 calls wait already: call again later.
+    /// The queue has 1,024 calls already: call again later.
     case queueFull
-    /// The name of an api has a NUL in it, where C would cut it.
+    /// The name of an api contains a NUL. C would cut the name there.
     case embeddedNul
-    /// A value has no form in JSON: a `Double` that is not finite, or a `wholeNumber` that is none.
+    /// A value has no form in JSON: a `Double` that is not finite, or a `wholeNumber` that is no
+    /// whole number.
     case notJSON
-    /// The library is of another C interface than this package was compiled for.
+    /// The C interface of the library has another version than this package was compiled for.
     case wrongABI
     /// A value of `pims.h` that this package does not know.
     case other(Int32)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Tells the first who asks from those who follow.
+/// A flag that distinguishes the first caller from later callers.
 final class Once: @unchecked Sendable {
     private let lock = NSLock()
     private var isOver = false
@@ -13,7 +13,7 @@ final class Once: @unchecked Sendable {
     }
 }
 
-/// Brings a message to the thread that waits for it.
+/// A slot that passes a message to the thread that waits for it.
 final class Answer: @unchecked Sendable {
     private let condition = NSCondition()
     private var message: Message?
@@ -35,13 +35,14 @@ final class Answer: @unchecked Sendable {
     }
 }
 
-/// The cancellation of a task that asks for a subscription. It may come before the subscription has its number.
+/// The cancellation of a task that asks for a subscription. It may come before the subscription has
+/// its number.
 final class Leaving: @unchecked Sendable {
     private let lock = NSLock()
     private var id: UInt?
     private var isCancelled = false
 
-    /// Whether the task was cancelled.
+    /// True if the task was cancelled.
     var hasLeft: Bool {
         lock.lock()
         defer { lock.unlock() }

@@ -1,11 +1,12 @@
 import CPims
 import Foundation
 
-/// What takes messages. It runs on the library's one thread, never two at once (the failure 2001 of a call without a facade, and those of
-/// `initialize`, on the thread that calls).
+/// A receiver of messages. It runs on the library's one thread, never two at once. Some messages
+/// come on the calling thread: the failure 2001 of a call without a facade, and the failures of
+/// `initialize`.
 public typealias Callback = @Sendable (Message) -> Void
 
-/// The facade of this process: there is one, so there is one of these.
+/// The facade of this process. A process has one facade, so there is one object.
 ///
 ///     pims.set(api: "pims.authentication.enrollment",
 ///       parameters: ["action": "enroll", "pinCode": "1234", "smsCode": " "]) { (message) in
@@ -17,9 +18,10 @@ public let pims = Facade()
 public final class Facade: Sendable {
     fileprivate init() {}
 
-    // MARK: Callbacks. Exactly one message comes for each call that is accepted; the function gives `nil` then.
+    // MARK: Callbacks
+    // Exactly one message comes for each accepted call; the function then returns `nil`.
 
-    /// Makes the facade, see docs/configuration.md.
+    /// Makes the facade. Configuration: docs/configuration.md.
     @discardableResult
     public func initialize(configuration: [String: JSON] = [:], callback: @escaping Callback) -> Refusal? {
         guard pims_abi_version() == UInt32(PIMS_ABI_VERSION) else { return .wrongABI }
@@ -42,8 +44,9 @@ public final class Facade: Sendable {
         call(pims_set, api, parameters, callback)
     }
 
-    /// Asks for events: the callback gets the acknowledgment, then each event, until `unsubscribe` or `free`. The library has one
-    /// subscription an api: a second one is acknowledged by a failure, 2005.
+    /// Asks for events: the callback gets the acknowledgment, then each event, until `unsubscribe`
+    /// or `free`. The library has one subscription an api: the acknowledgment of a second one is
+    /// the failure 2005.
     @discardableResult
     public func subscribe(api: String, parameters: [String: JSON] = [:], callback: @escaping Callback) -> Refusal? {
         switch subscribe(api: api, parameters: parameters, callback: callback, onEnd: {}) {
@@ -52,8 +55,9 @@ public final class Facade: Sendable {
         }
     }
 
-    /// Ends the subscription to an api, whichever call made it; with `transactionId` in the parameters, only the one whose messages have this
-    /// id. After its message no event comes, and what the callback captured is let go.
+    /// Ends the subscription to an api, no matter which call made it. With `transactionId` in the
+    /// parameters it ends only the subscription whose messages have this id. After its message no
+    /// event comes, and the captured values of the callback are released.
     @discardableResult
     public func unsubscribe(api: String, parameters: [String: JSON] = [:], callback: @escaping Callback) -> Refusal? {
         let transaction = parameters["transactionId"]?.stringValue
@@ -63,31 +67,34 @@ public final class Facade: Sendable {
         }
     }
 
-    /// Releases the facade. When it returns, every accepted call has had its message; those that had not begun failed with 2001. Inside a
-    /// callback it returns at once, and the facade is released when that callback returns. Twice is harmless.
+    /// Releases the facade. When it returns, every accepted call has had its message; calls that
+    /// had not begun failed with 2001. Inside a callback it returns at once, and the facade is
+    /// released when that callback returns. A second call has no effect.
     public func free() {
         _ = pims_free()
-        // A facade may have begun before that on another thread, so its number is read here; or one after it, which ends what is older itself.
+        // Another thread may have begun a facade before this point: its number is read here. If a
+        // facade begins later, it ends older subscriptions itself.
         let facade = Feeds.shared.facade
         if !isThere { Feeds.shared.endAll(upTo: facade) }
     }
 
-    /// Whether there is a facade that takes calls.
+    /// True if there is a facade that accepts calls.
     private var isThere: Bool {
         guard let text = pims_execute(Method.get.rawValue, "pims.sdk.version", "{}") else { return false }
         defer { pims_string_free(text) }
         return Message(text: text).succeeded
     }
 
-    // MARK: On this thread.
+    // MARK: The calling thread
 
     public enum Method: String, Sendable {
         case initialize = "init"
         case get, set
     }
 
-    /// Runs one request on the calling thread, beside those that wait. It blocks for as long as the request takes: not for a thread of Swift's
-    /// concurrency, nor for that of the user interface.
+    /// Runs one request on the calling thread, outside the queue. It blocks for the duration of the
+    /// request. Do not use it on a thread of Swift's concurrency or on the thread of the user
+    /// interface.
     public func execute(_ method: Method, api: String = "", parameters: [String: JSON] = [:]) throws -> Message {
         guard pims_abi_version() == UInt32(PIMS_ABI_VERSION) else { throw Refusal.wrongABI }
         guard !api.utf8.contains(0) else { throw Refusal.embeddedNul }
@@ -98,8 +105,9 @@ public final class Facade: Sendable {
         return Message(text: text)
     }
 
-    /// By `initialize`, whose message comes before all that the facade does. There is nothing to wait for on the library's thread, in a
-    /// callback: while one runs there is a facade, and that failure is told at once.
+    /// Makes the facade by `initialize`, whose message comes before any other message of the
+    /// facade. Inside a callback, on the library's thread, nothing has to be waited for: a facade
+    /// exists while a callback runs, and that failure arrives at once.
     private func initializeAndWait(configuration: [String: JSON]) throws -> Message {
         let answer = Answer()
         if let refusal = initialize(configuration: configuration, callback: { answer.put($0) }) { throw refusal }
@@ -109,11 +117,11 @@ public final class Facade: Sendable {
     /// The version of the library.
     public var version: String { String(cString: pims_version()) }
 
-    // MARK: What the calls share.
+    // MARK: Common parts of the calls
 
     typealias Function = (UnsafePointer<CChar>?, UnsafePointer<CChar>?, pims_callback?, UnsafeMutableRawPointer?) -> Int32
 
-    /// Gives the number that `Feeds` knows the subscription by, to `onId` before the library is asked.
+    /// Passes the number of the subscription in `Feeds` to `onId`, before it calls the library.
     func subscribe(
         api: String, parameters: [String: JSON], callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void,
         onId: (UInt) -> Void = { _ in }
@@ -133,7 +141,8 @@ public final class Facade: Sendable {
         return handIn(parameters: parameters, callback) { text, onMessage, context in function(api, text, onMessage, context) }
     }
 
-    /// The callback is retained for C once, and released once: by its one message, or here where the call is not accepted.
+    /// Retains the callback for C once. It is released once: by its one message, or here if the
+    /// call is not accepted.
     private func handIn(
         parameters: [String: JSON], _ callback: @escaping Callback,
         _ function: (UnsafePointer<CChar>, pims_callback, UnsafeMutableRawPointer) -> Int32
@@ -146,7 +155,7 @@ public final class Facade: Sendable {
     }
 }
 
-/// What travels as `ctx` of a call that gets one message.
+/// The `ctx` of a call that gets one message.
 private final class OneMessage: Sendable {
     let callback: Callback
     init(_ callback: @escaping Callback) { self.callback = callback }
@@ -158,14 +167,16 @@ private func onMessage(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPoi
     call.callback(Message(text: text))
 }
 
-/// Here `ctx` is the number of a subscription, not a pointer: an event that comes for one that has ended finds nothing, and harms nothing.
+/// Receives an event. Its `ctx` is the number of a subscription, not a pointer. So an event of an
+/// ended subscription finds no entry, and does no harm.
 private func onEvent(text: UnsafePointer<CChar>?, context: UnsafeMutableRawPointer?) {
     guard let text else { return }
     Feeds.shared.deliver(Message(text: text), to: UInt(bitPattern: context))
 }
 
 extension Message {
-    /// The text belongs to the library, and is read where it stands. Where it is no JSON, which no version of the library writes, it has no status.
+    /// Reads a text of the library in place. A text that is no JSON gives a message without a
+    /// status; no version of the library writes such a text.
     init(text: UnsafePointer<CChar>) {
         let count = strlen(text)
         let json = text.withMemoryRebound(to: UInt8.self, capacity: count) { JSON(bytes: UnsafeBufferPointer(start: $0, count: count)) }
@@ -174,7 +185,7 @@ extension Message {
 }
 
 extension SecretText {
-    /// The parameters of a call; `nil` where JSON cannot say them.
+    /// Writes the parameters of a call. Returns `nil` if they have no form in JSON.
     convenience init?(_ parameters: [String: JSON]) {
         self.init()
         guard JSON.object(parameters).write(to: self) else { return nil }
@@ -182,7 +193,7 @@ extension SecretText {
 }
 
 extension Refusal {
-    /// `nil` where the call was accepted.
+    /// Returns `nil` if the call was accepted.
     init?(_ status: Int32) {
         switch status {
         case PIMS_OK: return nil

@@ -1,6 +1,7 @@
-/// Text for C that may hold a secret: bytes with a NUL behind them, wiped when they grow and at their end. `String` cannot be wiped.
+/// A text for C that may hold a secret: bytes with a NUL behind them. The memory is wiped when the
+/// text grows and at its end. A `String` cannot be wiped.
 ///
-/// It is written by one thread before it is shared, and not after.
+/// One thread writes the text before it shares it. No thread writes after that.
 final class SecretText: @unchecked Sendable {
     private var bytes: UnsafeMutablePointer<UInt8>
     private var capacity: Int
@@ -15,7 +16,7 @@ final class SecretText: @unchecked Sendable {
     deinit { SecretText.release(bytes, capacity) }
 
     func append(_ byte: UInt8) {
-        // The NUL stays behind the text.
+        // Keeps a place for the NUL behind the text.
         if count + 1 == capacity { grow() }
         bytes[count] = byte
         count += 1
@@ -29,7 +30,7 @@ final class SecretText: @unchecked Sendable {
 
     var string: String { String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self) }
 
-    /// Calls `body` with the text, which lives until it returns.
+    /// Calls `body` with the text, which is valid until `body` returns.
     func withCString<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
         withExtendedLifetime(self) {
             bytes.withMemoryRebound(to: CChar.self, capacity: count + 1) { body($0) }
@@ -51,7 +52,8 @@ final class SecretText: @unchecked Sendable {
     }
 }
 
-/// Writes zeros over memory. It is not inlined, so that the compiler cannot see that nothing reads them.
+/// Writes zeros over memory. The function is not inlined. So the compiler cannot see that no code
+/// reads the zeros.
 @inline(never)
 func wipe(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) {
     for index in 0..<count { bytes[index] = 0 }

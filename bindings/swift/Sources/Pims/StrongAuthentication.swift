@@ -1,25 +1,27 @@
-/// The operations of docs/api.md as functions with types, on the facade of this process.
+/// The operations of docs/api.md as typed functions, on the facade of this process.
 ///
-/// After `enroll`, `enrollWithPhoneNumber`, `changePIN` and `resetPIN` the error 2316 means that it is done: they return then.
+/// After `enroll`, `enrollWithPhoneNumber`, `changePIN` and `resetPIN` the error 2316 means that
+/// the change is done: these functions then return.
 public struct StrongAuthentication: Sendable {
     private let facade: Facade
     private let onWrongPins: (@Sendable (WrongPins) -> Void)?
 
-    /// `onWrongPins` is told of wrong PINs (docs/api.md), on the library's thread, before the operation returns or throws.
+    /// `onWrongPins` receives wrong PINs (docs/api.md), on the library's thread, before the
+    /// operation returns or throws.
     public init(_ facade: Facade = pims, onWrongPins: (@Sendable (WrongPins) -> Void)? = nil) {
         self.facade = facade
         self.onWrongPins = onWrongPins
     }
 
-    /// What an accepted code says of the account.
+    /// The state of the account, which the service reports with an accepted code.
     public enum EnrollmentStatus: String, Sendable {
-        /// It has no PIN: the person chooses one.
+        /// The account has no PIN: the user chooses one.
         case notEnrolled = "NotEnrolled"
-        /// It has a PIN, which the person enters.
+        /// The account has a PIN, which the user enters.
         case alreadyEnrolled = "AlreadyEnrolled"
     }
 
-    /// Whether the account is blocked, and by what.
+    /// The block of the account: of its PIN or of the account itself.
     public enum AccountState: String, Sendable {
         case notBlocked = "NotBlocked"
         case pinBlocked = "PinBlocked"
@@ -27,21 +29,23 @@ public struct StrongAuthentication: Sendable {
         case unknown = "Unknown"
     }
 
-    /// Has an SMS code for an enrollment sent to the trusted phone number.
+    /// Asks the service to send an SMS code for an enrollment to the trusted phone number.
     public func requestEnrollmentCode() async throws { try await get(smsCodeAPI, ["type": "enrollment"]) }
 
-    /// Shows the code to the service, which says whether the account has a PIN. `enroll` without a code finishes.
+    /// Submits the code. The result tells if the account has a PIN. A call of `enroll` without a
+    /// code then finishes the enrollment.
     public func acceptEnrollmentCode(_ smsCode: String) async throws -> EnrollmentStatus {
         let result = try await set(smsCodeAPI, ["action": "enrollment", "smsCode": .string(smsCode)])
         return try known(result["status"])
     }
 
-    /// Enrolls the device: with a code in one step, without one after `acceptEnrollmentCode`.
+    /// Enrolls the device: in one step with a code, or without a code after `acceptEnrollmentCode`.
     public func enroll(pin: String, smsCode: String = " ") async throws {
         try await change(enrollmentAPI, ["action": "enroll", "pinCode": .string(pin), "smsCode": .string(smsCode)])
     }
 
-    /// Enrolls the device and registers the trusted phone number, with a code of `requestPhoneNumberCode`.
+    /// Enrolls the device and registers the trusted phone number, with a code from
+    /// `requestPhoneNumberCode`.
     public func enrollWithPhoneNumber(_ phoneNumber: String, pin: String, smsCode: String) async throws {
         try await change(
             enrollmentAPI,
@@ -51,10 +55,10 @@ public struct StrongAuthentication: Sendable {
             ])
     }
 
-    /// Removes every enrollment of the account, with its PIN and a block, then this device's.
+    /// Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
     public func removeEnrollments() async throws { try await set(enrollmentAPI, ["action": "remove"]) }
 
-    /// Has an SMS code sent to a phone number that is to become the trusted one.
+    /// Asks the service to send an SMS code to a phone number that is to become the trusted one.
     public func requestPhoneNumberCode(_ phoneNumber: String) async throws {
         try await get(smsCodeAPI, ["type": "phoneNumberCertification", "phoneNumber": .string(phoneNumber)])
     }
@@ -64,12 +68,12 @@ public struct StrongAuthentication: Sendable {
         try await changeNumber("addPhoneNumber", phoneNumber, smsCode)
     }
 
-    /// Puts another trusted phone number in place of the account's.
+    /// Replaces the account's trusted phone number.
     public func modifyPhoneNumber(_ phoneNumber: String, smsCode: String) async throws {
         try await changeNumber("modifyPhoneNumber", phoneNumber, smsCode)
     }
 
-    /// The account's trusted phone number; 2307 where there is none.
+    /// Returns the account's trusted phone number. Throws 2307 if there is none.
     public func trustedPhoneNumber() async throws -> String {
         try text(try await get("pims.authentication.trustedphonenumber")["phoneNumber"])
     }
@@ -78,32 +82,33 @@ public struct StrongAuthentication: Sendable {
         try await change(pinCodeAPI, ["action": "update", "oldPIN": .string(oldPIN), "newPIN": .string(newPIN)])
     }
 
-    /// Has an SMS code sent with which the PIN can be set anew.
+    /// Asks the service to send an SMS code with which the user can set a new PIN.
     public func requestResetCode() async throws { try await get(smsCodeAPI, ["type": "resetPIN"]) }
 
-    /// Sets a new PIN with a code of `requestResetCode`, and lifts a block of the PIN.
+    /// Sets a new PIN with a code from `requestResetCode`, and lifts a block of the PIN.
     public func resetPIN(to newPIN: String, smsCode: String) async throws {
         try await change(pinCodeAPI, ["action": "reset", "pinCode": .string(newPIN), "smsCode": .string(smsCode)])
     }
 
-    /// A one-time password. A wrong PIN is 2308, with `attemptsLeft`.
+    /// Returns a one-time password. A wrong PIN is 2308, with `attemptsLeft`.
     public func otp(pin: String) async throws -> String {
         try text(try await get(otpAPI, ["action": "withPIN", "pinCode": .string(pin)])["otp"])
     }
 
-    /// A one-time password that proves the device and nothing of the person, where the service allows it.
+    /// Returns a one-time password that proves the device and nothing about the user, if the
+    /// service allows it.
     public func otpWithoutPIN() async throws -> String {
         try text(try await get(otpAPI, ["action": "withoutPIN"])["otp"])
     }
 
-    /// Whether this device is enrolled, from its own state.
+    /// Returns true if this device is enrolled, according to its own state.
     public func isActivated() async throws -> Bool {
         let result = try await get(accountAPI, ["actionType": "strong", "type": "isDeviceActivated"])
         guard let isActivated = result["isDeviceActivated"]?.boolValue else { throw UnexpectedMessage() }
         return isActivated
     }
 
-    /// Whether the account is blocked; the service is asked where the device is enrolled.
+    /// Returns the block of the account. If the device is enrolled, the library asks the service.
     public func accountState() async throws -> AccountState {
         let result = try await get(accountAPI, ["actionType": "strong", "type": "isAccountBlocked"])
         return try known(result["isAccountBlocked"])
@@ -116,13 +121,14 @@ public struct StrongAuthentication: Sendable {
 
     /// A change of the account.
     public enum AccountChange: Hashable, Sendable {
-        /// Whether this device is enrolled now.
+        /// True if this device is enrolled now.
         case activated(Bool)
         case state(AccountState)
     }
 
-    /// Changes of the account, until the stream is let go (see `Facade.events`). It holds 64 changes that nobody took yet; of more, the oldest
-    /// are dropped: ask `isActivated` and `accountState` after a long pause.
+    /// Returns the changes of the account, until the program releases the stream (see
+    /// `Facade.events`). The stream holds up to 64 changes that the program has not taken. If there
+    /// are more, the oldest are dropped: call `isActivated` and `accountState` after a long pause.
     public func accountChanges() async throws -> AsyncStream<AccountChange> {
         try await facade.stream(api: accountAPI, parameters: bothTopics, limit: 64) { result in
             var changes: [AccountChange] = []
@@ -132,7 +138,7 @@ public struct StrongAuthentication: Sendable {
         }
     }
 
-    /// The same as the library's JSON.
+    /// Returns the same changes as the library's JSON.
     public func changes() async throws -> AsyncStream<JSON> {
         try await facade.events(api: accountAPI, parameters: bothTopics)
     }
@@ -147,7 +153,7 @@ public struct StrongAuthentication: Sendable {
         try await facade.message { facade.set(api: api, parameters: parameters, callback: noting($0)) }.get()
     }
 
-    /// Tells of wrong PINs before the message is passed on.
+    /// Returns the callback with a report of wrong PINs before it.
     private func noting(_ callback: @escaping Callback) -> Callback {
         guard let onWrongPins else { return callback }
         return { message in
@@ -161,7 +167,8 @@ public struct StrongAuthentication: Sendable {
             smsCodeAPI, ["action": action, "smsCode": .string(smsCode), "phoneNumber": .string(phoneNumber)])
     }
 
-    /// A change of the account. 2316 says that it is done and that only a synchronization is left, which the next operation makes.
+    /// Makes a change of the account. Error 2316 means that the change is done. Only a
+    /// synchronization is left, which the next operation makes.
     private func change(_ api: String, _ parameters: [String: JSON]) async throws {
         do {
             try await set(api, parameters)

@@ -11,7 +11,8 @@ final class CallTests: FolderTestCase {
         XCTAssertTrue(message.succeeded)
         enrollAsTheReferenceDoes()
         changeThePINAsTheReferenceDoes()
-        // The calls keep their order: once this one is answered, so are those.
+        // The library keeps the order of calls: after this answer, the earlier calls are answered
+        // too.
         let answered = Box<Message>()
         pims.get(api: "pims.sdk.log") { answered.put($0) }
         let path = try XCTUnwrap(answered.take()["result"]?["logPath"]?.stringValue)
@@ -59,7 +60,7 @@ final class CallTests: FolderTestCase {
         XCTAssertTrue(answer.isNull)
         await assertFails(2101) { try await pims.get(api: "pims.authentication.otp", parameters: ["action": "withPIN", "pinCode": .null]) }
         await assertFails(2102) { try await pims.get(api: "pims.authentication.otp", parameters: ["action": "withPIN", "pinCode": 1234.0]) }
-        // An integer is taken: nothing is wrong with it but that this device is not enrolled.
+        // The library accepts an integer: the failure says only that this device is not enrolled.
         await assertFails(2317) { try await pims.get(api: "pims.authentication.otp", parameters: ["action": "withPIN", "pinCode": 1234]) }
     }
 
@@ -79,7 +80,7 @@ final class CallTests: FolderTestCase {
         XCTAssertTrue(answered.isEmpty)
     }
 
-    /// A value whose end is seen.
+    /// A value that reports its own release.
     private final class Held: Sendable {
         let ended: Box<Bool>
         init(_ ended: Box<Bool>) { self.ended = ended }
@@ -92,7 +93,8 @@ final class CallTests: FolderTestCase {
             let held = Held(ended)
             return pims.get(api: api) { _ in withExtendedLifetime(held) {} }
         }
-        // Without a facade the message comes before the call returns; with one, on the library's thread.
+        // Without a facade the message comes before the call returns. With a facade it comes on the
+        // library's thread.
         XCTAssertNil(call(api: "pims.sdk.version"))
         XCTAssertTrue(try ended.take())
         try await pims.initialize(configuration: configuration)

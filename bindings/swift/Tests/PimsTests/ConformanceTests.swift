@@ -2,7 +2,8 @@ import Foundation
 import Pims
 import XCTest
 
-/// The suite of all languages, see tests/conformance/README.md: through the callbacks and through `async`.
+/// The suite of all languages, see tests/conformance/README.md. It runs through the callbacks and
+/// through `async`.
 final class ConformanceTests: FolderTestCase {
     func testEveryMessageOfTheCallbacksIsTheOneOfTheSuite() throws { try run { Calling() } }
 
@@ -43,7 +44,7 @@ final class ConformanceTests: FolderTestCase {
     }
 }
 
-/// What a step needs of those before it, and how it is judged.
+/// The runner of the steps: it keeps their values for later steps, and checks their messages.
 private struct Runner {
     let folder: String
     private var storage = ""
@@ -104,13 +105,14 @@ private struct Runner {
         case "$path": return actual.hasPrefix(folder + "/")
         case "$version": return actual.range(of: "^[0-9]+\\.[0-9]+\\.[0-9]+", options: .regularExpression) != nil
         case "$text": return !actual.isEmpty
-        // By the letter: Swift's own comparison takes é for e and an accent.
+        // Compares bytes: Swift's own comparison treats é and an e with an accent as equal.
         default: return Array(expected.utf8) == Array(actual.utf8)
         }
     }
 }
 
-/// An interface that a step is performed by. It gives the message without its `transactionId`, or nothing for `free`.
+/// An interface that performs a step. It returns the message without its `transactionId`, or
+/// nothing for `free`.
 private protocol Performer {
     func perform(_ call: String, _ api: String, _ parameters: [String: JSON]) throws -> JSON?
 }
@@ -148,7 +150,7 @@ private struct Calling: Performer {
     private func body(of message: Message) throws -> JSON {
         var members = try XCTUnwrap(message.json.objectValue)
         let transaction = try XCTUnwrap(members.removeValue(forKey: "transactionId")?.stringValue)
-        // The note of wrong PINs has a time in it.
+        // The report of wrong PINs contains a time.
         members.removeValue(forKey: "info")
         XCTAssertNotNil(transaction.range(of: "^[0-9a-f]{8}-[0-9a-f]{4}$", options: .regularExpression), transaction)
         return .object(members)

@@ -39,7 +39,7 @@ final class JSONTests: XCTestCase {
         XCTAssertEqual(JSON(text: "[1, 1.0, 1e0, -0, true]"), [1, 1.0, 1.0, 0, true])
         XCTAssertNotEqual(JSON(text: "1.0"), JSON.integer(1))
         XCTAssertNotEqual(JSON(text: "1"), true)
-        // Beyond 64 bits, digit by digit.
+        // Beyond 64 bits each digit is kept.
         for digits in ["9223372036854775808", "-9223372036854775809", "18446744073709551616", String(repeating: "7", count: 400)] {
             XCTAssertEqual(JSON(text: digits), .wholeNumber(digits))
             XCTAssertEqual(JSON.wholeNumber(digits).text, digits)

@@ -1,4 +1,5 @@
-// The calls of the reference, letter for letter, its "SUCEEDED" too: that they compile is the test. The functions around them are ours.
+// The calls of the reference, letter for letter, with its "SUCEEDED". The test is that they
+// compile. The functions around them are ours.
 import Pims
 
 func enrollAsTheReferenceDoes() {

@@ -85,7 +85,7 @@ final class SubscriptionTests: FolderTestCase {
             let task = Task {
                 for await _ in try await device.accountChanges() {}
             }
-            // As far as it comes: not begun, asked for, acknowledged.
+            // The task comes to different points: not begun, requested, acknowledged.
             for _ in 0..<(round % 20) { await Task.yield() }
             task.cancel()
             _ = await task.result
@@ -107,7 +107,8 @@ final class SubscriptionTests: FolderTestCase {
             let task = Task { _ = try await device.accountChanges() }
             while Feeds.shared.count == before { await Task.yield() }
             task.cancel()
-            // It is asked for, and not yet acknowledged: the library's thread is held.
+            // The subscription is requested and has no acknowledgment yet: a callback holds the
+            // library's thread.
             let told = Box<Message>()
             XCTAssertNil(pims.subscribe(api: account, parameters: isDeviceActivated) { told.put($0) })
             released.put(true)
@@ -141,7 +142,8 @@ final class SubscriptionTests: FolderTestCase {
             }
         }
         try await oneEvent()
-        // The calls keep their order: a new one is acknowledged after the old one ended.
+        // The library keeps the order of calls: a new subscription is acknowledged after the old
+        // one ended.
         let changes = try await device.changes()
         try await device.requestEnrollmentCode()
         try await device.enroll(pin: pin, smsCode: smsCode())

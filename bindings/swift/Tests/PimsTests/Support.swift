@@ -2,7 +2,7 @@ import Foundation
 import Pims
 import XCTest
 
-/// The longest that anything here may take, on the slowest machine.
+/// The longest time that any step of a test may take, on the slowest machine.
 let deadline: TimeInterval = 300
 let phoneNumber = "+33612345678"
 let pin = "1234"
@@ -11,7 +11,7 @@ let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().app
 
 struct TooLate: Error {}
 
-/// A value that another thread brings, and that a test waits for.
+/// A queue of values from another thread, for which a test waits.
 final class Box<Value: Sendable>: @unchecked Sendable {
     private let condition = NSCondition()
     private var values: [Value] = []
@@ -23,7 +23,7 @@ final class Box<Value: Sendable>: @unchecked Sendable {
         condition.unlock()
     }
 
-    /// The next one, in their order.
+    /// Waits for the next value and returns it. Values keep their order.
     func take() throws -> Value {
         let end = Date(timeIntervalSinceNow: deadline)
         condition.lock()
@@ -41,7 +41,7 @@ final class Box<Value: Sendable>: @unchecked Sendable {
     }
 }
 
-/// Runs a coroutine from a thread that may wait.
+/// Runs a coroutine from a thread that may block.
 func wait<Value: Sendable>(for body: @escaping @Sendable () async throws -> Value) throws -> Value {
     let box = Box<Result<Value, any Error>>()
     Task {
@@ -50,7 +50,7 @@ func wait<Value: Sendable>(for body: @escaping @Sendable () async throws -> Valu
     return try box.take().get()
 }
 
-/// An empty folder for each test, and no facade after it.
+/// A test case with an empty folder for each test. It leaves no facade.
 class FolderTestCase: XCTestCase {
     private(set) var folder = ""
 
@@ -69,7 +69,7 @@ class FolderTestCase: XCTestCase {
 
     func smsCode() throws -> String { try lastCode(in: folder) }
 
-    /// A device that is enrolled with the PIN.
+    /// Returns a device that is enrolled with the PIN.
     func enrolledDevice() async throws -> StrongAuthentication {
         try await pims.initialize(configuration: configuration)
         let device = StrongAuthentication()
@@ -90,7 +90,7 @@ class FolderTestCase: XCTestCase {
     }
 }
 
-/// The code of the last SMS of the embedded authority.
+/// Returns the code of the last SMS of the embedded authority.
 func lastCode(in storage: String) throws -> String {
     let outbox = try String(contentsOfFile: storage + "/sms-outbox.jsonl", encoding: .utf8)
     let line = try XCTUnwrap(outbox.split(separator: "\n").last)

@@ -16,31 +16,42 @@ import javax.crypto.KeyGenerator
 import javax.crypto.SecretKey
 import javax.crypto.spec.GCMParameterSpec
 
-/** The storage's key cannot be opened any more: what was sealed with it is lost. [KeystoreSecureStore.forget] begins anew. */
+/**
+ * An error: the storage's key cannot be opened any more. Data that was sealed with it is lost.
+ * [KeystoreSecureStore.forget] allows a new start.
+ */
 class StorageKeyLostException(message: String, cause: Throwable? = null) : GeneralSecurityException(message, cause)
 
 /**
- * The key of the storage, random, in a file of the app that a key of the Android Keystore seals. That one never leaves the Keystore; the file lies where
- * backups do not reach, because it opens on this phone alone.
+ * A store of the storage's key, which is random. A key of the Android Keystore seals it, and the
+ * sealed key is in a file of the app. The Keystore's key never leaves the Keystore. The file is in
+ * a folder without backups, because only this phone can open it.
  *
- * A failure is told, never taken for a first time: another key would not open what the first one sealed. Tested against stand-ins of Android's classes,
- * not on Android: see bindings/kotlin/README.md.
+ * A failure is thrown, never treated as a first start: another key would not open the data that the
+ * first one sealed. Tested against stand-ins of Android's classes, not on Android: see
+ * bindings/kotlin/README.md.
  */
 class KeystoreSecureStore(context: Context, private val alias: String = "libpims.storage") : SecureStore {
     private val file = AtomicFile(File(context.noBackupFilesDir, "$alias.key"))
 
-    /** Throws [StorageKeyLostException], or what the Keystore or the file system throws, which may pass. */
+    /**
+     * Throws [StorageKeyLostException]. Also throws exceptions of the Keystore or the file system;
+     * these may be temporary.
+     */
     override fun storageKey(): ByteArray = synchronized(LOCK) {
         if (isThere()) opened(file.readFully()) else made()
     }
 
-    /** Removes the key, and with it whatever it sealed: the device has to be enrolled anew, in a folder without the old record. */
+    /**
+     * Removes the key. Data that it sealed cannot be opened any more: the user must enroll the
+     * device again, in a folder without the old record.
+     */
     fun forget() = synchronized(LOCK) {
         file.delete()
         keystore().deleteEntry(alias)
     }
 
-    // Before API 30 a write that was cut off left the file under its second name.
+    // Before API 30, an interrupted write left the file under its second name.
     private fun isThere() = file.baseFile.exists() || File(file.baseFile.path + ".bak").exists()
 
     private fun made(): ByteArray {
@@ -56,7 +67,8 @@ class KeystoreSecureStore(context: Context, private val alias: String = "libpims
                 throw failure
             }
             file.finishWrite(stream)
-            // Which does not tell whether it failed. A key that only memory knows would seal what nothing opens again.
+            // finishWrite does not report a failure, so the file is read back. A key that is only
+            // in memory would seal data that no key opens later.
             return opened(file.readFully())
         } finally {
             key.fill(0)
@@ -92,7 +104,7 @@ class KeystoreSecureStore(context: Context, private val alias: String = "libpims
     }
 
     private companion object {
-        // The file and the Keystore are those of the process, however many objects there are.
+        // The file and the Keystore belong to the process, so all objects share one lock.
         val LOCK = Any()
         const val PROVIDER = "AndroidKeyStore"
         const val TRANSFORMATION = "AES/GCM/NoPadding"

@@ -101,7 +101,7 @@ class KeystoreSecureStoreTest {
         val store = KeystoreSecureStore(context)
         store.storageKey()
         assertTrue(file.renameTo(File(folder, "libpims.storage.key.bak")))
-        // Android's own class puts it back; the stand-in does not.
+        // Android's own class restores the file; the stand-in does not.
         assertThrows(IOException::class.java) { store.storageKey() }
         assertFalse(file.exists())
     }

@@ -19,7 +19,7 @@ import javax.crypto.KeyGenerator
 import javax.crypto.KeyGeneratorSpi
 import javax.crypto.SecretKey
 
-/** A stand-in of the Android Keystore for keys of AES-GCM: its keys are found by their names, in memory. */
+/** A stand-in of the Android Keystore for keys of AES-GCM. It keeps the keys by name, in memory. */
 object StandInKeystore : Provider("AndroidKeyStore", "1", "a stand-in") {
     private fun readResolve(): Any = StandInKeystore
 

@@ -1,4 +1,5 @@
-"""The PyInstaller hook of this package. PyInstaller finds it by the entry point ``pyinstaller40``."""
+"""The PyInstaller hook of this package. PyInstaller finds it by the entry point
+``pyinstaller40``."""
 
 from __future__ import annotations
 

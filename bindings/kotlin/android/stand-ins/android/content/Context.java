@@ -2,7 +2,7 @@ package android.content;
 
 import java.io.File;
 
-/** A stand-in: what KeystoreSecureStore uses of the class, as Android declares it. */
+/** A stand-in: the part of the class that KeystoreSecureStore uses, as Android declares it. */
 public abstract class Context {
     public abstract File getNoBackupFilesDir();
 }

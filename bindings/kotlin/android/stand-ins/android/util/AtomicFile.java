@@ -7,9 +7,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.StandardCopyOption;
 
-/** A stand-in: what KeystoreSecureStore uses of the class, as Android declares it and as it behaves from API 30 on. */
+/**
+ * A stand-in: the part of the class that KeystoreSecureStore uses, as Android declares it. It
+ * behaves like Android's class from API 30 on.
+ */
 public class AtomicFile {
-    /** Whether renaming fails, which {@link #finishWrite} does not tell. */
+    /** True if renaming fails. {@link #finishWrite} does not report that. */
     public static volatile boolean renamingFails;
 
     private final File base;
@@ -46,7 +49,7 @@ public class AtomicFile {
                 Files.move(written.toPath(), base.toPath(), StandardCopyOption.ATOMIC_MOVE);
             }
         } catch (IOException told) {
-            // Android writes it into its log.
+            // Android writes the failure into its log.
         }
     }
 
@@ -54,7 +57,7 @@ public class AtomicFile {
         try {
             stream.close();
         } catch (IOException told) {
-            // As above.
+            // Android writes this failure into its log, too.
         }
         written.delete();
     }

@@ -9,9 +9,10 @@ import kotlinx.coroutines.flow.callbackFlow
 import kotlinx.coroutines.suspendCancellableCoroutine
 
 /**
- * The account's changes, as they come. Each collector has a subscription of its own, which ends with it, and the library has one at a time: a second
- * collector fails with 2005, so share the flow (`shareIn`) where several listen. A release of the facade ends the subscription without a word.
- * Needs kotlinx-coroutines, which this package does not bring along.
+ * Returns the account's changes as a flow. Each collector has a subscription of its own, which ends
+ * with the collector. The library has one at a time, so a second collector fails with 2005: share
+ * the flow (`shareIn`) among several listeners. A release of the facade ends the subscription
+ * without a message. Needs kotlinx-coroutines, which is no dependency of this package.
  */
 fun Pims.accountChanges(): Flow<AccountChange> = callbackFlow {
     val subscription = watch(object : AccountWatcher {
@@ -26,7 +27,7 @@ fun Pims.accountChanges(): Flow<AccountChange> = callbackFlow {
     awaitClose(subscription::close)
 }.buffer(Channel.UNLIMITED)
 
-/** The use of kotlinx-coroutines by `suspend` functions, where a program has it. */
+/** The use of kotlinx-coroutines by `suspend` functions, in a program that has it. */
 internal object Cancellation {
     val isThere: Boolean = try {
         CancellableWait.type
@@ -38,7 +39,7 @@ internal object Cancellation {
     suspend fun <T> await(operation: Operation<T>): T = CancellableWait.await(operation)
 }
 
-/** Is loaded only where kotlinx-coroutines is there. */
+/** A class that is loaded only if kotlinx-coroutines exists. */
 private object CancellableWait {
     val type: Class<*> get() = CancellableContinuation::class.java
 

@@ -27,39 +27,49 @@ import java.util.concurrent.atomic.LongAccumulator
 import java.util.concurrent.atomic.LongAdder
 
 /**
- * JSON as far as messages and parameters need it. Android and the Java virtual machine have no JSON in common, and a dependency's would leave
- * copies of PINs in buffers that are never wiped.
+ * The part of JSON that messages and parameters need. Android and the Java virtual machine have no
+ * common JSON library. A dependency's would leave copies of PINs in buffers that are never wiped.
  */
 internal object Json {
     const val MAX_DEPTH = 64
 
     /**
-     * UTF-8 of an object; to be wiped. Throws [IllegalArgumentException] where a value has no form in JSON: its message names the path of the
-     * value, such as `storage.path`, and never the value.
+     * Returns an object as UTF-8, which the caller must wipe. Throws [IllegalArgumentException] for
+     * a value without a form in JSON. Its message names the path of the value, such as
+     * `storage.path`, and never the value.
      */
     fun encode(value: Map<String, Any?>): ByteArray = Encoder().use { it.write(value); it.bytes() }
 
-    /** Maps, lists, strings, booleans and nulls; integers as [Int], [Long] or [BigInteger], the smallest that holds them; other numbers as [Double]. */
+    /**
+     * Reads a value: maps, lists, strings, booleans and nulls; integers as the smallest of [Int],
+     * [Long] or [BigInteger] that holds them; other numbers as [Double].
+     */
     fun decode(text: ByteArray): Any? = Decoder(text).whole()
 }
 
-/** UTF-8 that is wiped when it moves and when it is closed. */
+/** A writer of UTF-8. Its memory is wiped when it moves and when it is closed. */
 internal class Encoder : AutoCloseable {
     internal var buffer = ByteArray(256)
         private set
     private var size = 0
 
-    /** The way to the value that is written: names of members, and indices of elements. A refusal tells it. */
+    /**
+     * The path to the current value: names of members, and indices of elements. An exception names
+     * it.
+     */
     private val path = ArrayList<Any>()
 
-    /** The maps, lists and arrays that are open. */
+    /** The maps, lists and arrays that contain the current value. */
     private val open = ArrayList<Any>()
 
     fun bytes(): ByteArray = buffer.copyOf(size)
 
     override fun close() = buffer.fill(0)
 
-    /** Writes a value. Types that are a value and a collection at once, as [Path] is, are written as the value. */
+    /**
+     * Writes a value. Types that are a value and a collection, such as [Path], are written as the
+     * value.
+     */
     fun write(value: Any?) {
         when (value) {
             null -> raw("null")
@@ -95,7 +105,10 @@ internal class Encoder : AutoCloseable {
         else -> noForm(value)
     }
 
-    /** The elements of a list, a set, a range or an array. Other iterable types are refused: many of them are one value to their owner. */
+    /**
+     * Returns the elements of a list, a set, a range or an array. Other iterable types are refused:
+     * for their owner, many of them are one value.
+     */
     private fun iterator(value: Any): Iterator<*> = when (value) {
         is Collection<*> -> value.iterator()
         is IntProgression, is LongProgression, is CharProgression, is UIntProgression, is ULongProgression -> (value as Iterable<*>).iterator()
@@ -112,7 +125,7 @@ internal class Encoder : AutoCloseable {
         else -> noForm(value)
     }
 
-    /** Writes what a value contains. */
+    /** Writes the contents of a value. */
     private inline fun inside(value: Any, write: () -> Unit) {
         if (open.any { it === value }) refuse("a ${value.javaClass.typeName} contains itself")
         if (open.size == Json.MAX_DEPTH) refuse("the parameters are nested deeper than ${Json.MAX_DEPTH}")
@@ -123,7 +136,10 @@ internal class Encoder : AutoCloseable {
 
     private fun noForm(value: Any): Nothing = refuse("a ${value.javaClass.typeName} has no form in JSON")
 
-    /** The message has the way to the value and never the value, which may be a secret. */
+    /**
+     * Throws the exception for a value without a form. Its message has the path to the value and
+     * never the value, which may be a secret.
+     */
     private fun refuse(why: String): Nothing {
         val way = StringBuilder()
         for (step in path) {
@@ -185,7 +201,8 @@ internal class Encoder : AutoCloseable {
             val code = if (char.isHighSurrogate() && at + 1 < text.length) Character.codePointAt(text, at) else char.code
             when {
                 char == '"' || char == '\\' -> { put('\\'.code); put(char.code) }
-                // Half of a pair alone is no character: the library refuses it rather than anybody guesses.
+                // A surrogate without its partner is no character. It is escaped, and the library
+                // refuses it.
                 code < 0x20 || char.isSurrogate() && code < 0x10000 -> escape(code)
                 else -> codePoint(code)
             }
@@ -226,7 +243,10 @@ internal class Encoder : AutoCloseable {
     }
 }
 
-/** An object of a message. Its text, which ends up in logs, hides one-time passwords; its members have them. */
+/**
+ * An object of a message. Its printed form, which may come into logs, hides one-time passwords. Its
+ * members have them.
+ */
 internal class Members : LinkedHashMap<String, Any?>() {
     override fun toString(): String = entries.joinToString(", ", "{", "}") { (name, value) -> "$name=${if (name == "otp") "***" else value}" }
 
@@ -235,7 +255,7 @@ internal class Members : LinkedHashMap<String, Any?>() {
     }
 }
 
-/** Reads what the library wrote: anything else is an error of ours. */
+/** A reader of the library's messages. A text of any other form is a fault of this package. */
 private class Decoder(private val text: ByteArray) {
     private var at = 0
 
@@ -315,7 +335,7 @@ private class Decoder(private val text: ByteArray) {
         return whole.toString().also { if (hasHalfPair(it)) wrong() }
     }
 
-    /** Goes on to the end of a string, or to its next escape. Control characters must be escaped. */
+    /** Moves to the end of a string, or to its next escape. Control characters must be escaped. */
     private fun plain() {
         while (peek() != '"'.code && peek() != '\\'.code) if (peek() < 0x20) wrong() else at++
     }
@@ -381,7 +401,7 @@ private class Decoder(private val text: ByteArray) {
         return text.toDouble().also { if (it.isInfinite()) wrong() }
     }
 
-    /** One digit at least. */
+    /** Reads at least one digit. */
     private fun digits() {
         if (peek() !in DIGITS) wrong()
         while (at < text.size && text[at].toInt() in DIGITS) at++
@@ -402,7 +422,7 @@ private class Decoder(private val text: ByteArray) {
 
     private fun expect(byte: Int) = if (peek() == byte) at++ else wrong()
 
-    /** What stood there may be a secret. */
+    /** Throws an exception without the text, which may contain a secret. */
     private fun wrong(): Nothing = throw IllegalArgumentException("no JSON, from byte $at on")
 
     private companion object {

@@ -1,24 +1,27 @@
 package libpims
 
 /**
- * The library's one thread, as this package sees it: which one it is while a callback runs on it, and the state of a Java thread that a
- * callback may leave behind.
+ * The library's one thread, as this package sees it: its identity while a callback runs on it, and
+ * the state of a Java thread that a callback may change.
  */
 internal object LibraryThread {
     private const val NAME = "libpims"
     private const val POLL_MILLISECONDS = 20L
 
-    /** How long the end of the virtual machine waits for a callback. */
+    /** The longest time for which the end of the virtual machine waits for a callback. */
     private const val PATIENCE_NANOSECONDS = 5_000_000_000L
 
-    /** Calls of the native library that this thread is in. A message that comes meanwhile is a failure that was told at once. */
+    /**
+     * The number of calls of the native library on this thread's stack. A message that comes during
+     * a call is a failure that the library reports at once.
+     */
     private val calls = ThreadLocal<Int>()
 
     /** The library's thread while it runs a callback. */
     @Volatile
     private var running: Thread? = null
 
-    /** Whether this is the library's thread, in a callback. */
+    /** True if this is the library's thread, inside a callback. */
     val isCurrent: Boolean get() = running === Thread.currentThread()
 
     inline fun <T> calling(call: () -> T): T {
@@ -31,7 +34,10 @@ internal object LibraryThread {
         }
     }
 
-    /** Runs what handles a message. A thread that is the library's gets its name and class loader, and loses an interrupt, each time. */
+    /**
+     * Runs the handler of a message. Each time, the library's thread gets its name and class
+     * loader, and loses an interrupt.
+     */
     fun run(handle: () -> Unit) {
         if (calls.get() != null || isCurrent) return handle()
         val thread = Thread.currentThread()
@@ -52,7 +58,7 @@ internal object LibraryThread {
         if (thread.contextClassLoader !== loader) thread.contextClassLoader = loader
     }
 
-    /** Throws where the caller, which is about to wait for a message, would keep this thread from telling it. */
+    /** Throws if the caller wants to wait for a message that this thread must deliver. */
     fun refuseToWait() = check(!isCurrent) {
         "waiting inside a callback never ends: the library's thread, which tells the result, is the one that would wait. " +
             "Use a callback, thenAccept or a coroutine, or wait on another thread"
@@ -60,7 +66,7 @@ internal object LibraryThread {
 
     private val noHook = Thread()
 
-    /** Whether the virtual machine ends: its shutdown hooks run. */
+    /** True if the virtual machine is ending: its shutdown hooks run. */
     val isEnding: Boolean
         get() = try {
             Runtime.getRuntime().removeShutdownHook(noHook)
@@ -69,13 +75,17 @@ internal object LibraryThread {
             true
         }
 
-    /** Whether a callback called `System.exit`, which waits there for the shutdown hooks and never returns. */
+    /**
+     * True if a callback called `System.exit`, which waits there for the shutdown hooks and never
+     * returns.
+     */
     val isInExit: Boolean
         get() = running?.stackTrace.orEmpty().any { it.className == "java.lang.Runtime" && it.methodName == "exit" }
 
     /**
-     * Waits in a shutdown hook until [isOver]. It does not wait for a callback that waits for the hooks, and five seconds at most for another
-     * one. Returns whether it is over.
+     * Waits in a shutdown hook until [isOver] returns true. It does not wait for a callback that
+     * waits for the hooks. For another callback it waits at most five seconds. Returns the last
+     * value of [isOver].
      */
     inline fun awaitInHook(isOver: (milliseconds: Long) -> Boolean): Boolean {
         val begin = System.nanoTime()

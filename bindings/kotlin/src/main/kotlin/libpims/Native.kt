@@ -2,12 +2,18 @@ package libpims
 
 import java.io.File
 
-/** A receiver of messages, which the native library calls: UTF-8, wiped by the receiver. It must not throw. */
+/**
+ * A receiver of messages, which the native library calls. A message is UTF-8, and the receiver
+ * wipes it. The receiver must not throw.
+ */
 internal fun interface Receiver {
     fun receive(message: ByteArray)
 }
 
-/** The methods of the native library, `bindings/kotlin/jni`. Texts are UTF-8. Callers get it from [NativeLibrary]. */
+/**
+ * The methods of the native library, `bindings/kotlin/jni`. Texts are UTF-8. Callers get it from
+ * [NativeLibrary].
+ */
 internal object Native {
     const val GET = 0
     const val SET = 1
@@ -17,11 +23,14 @@ internal object Native {
     @JvmStatic
     external fun init(config: ByteArray, receiver: Receiver)
 
-    /** Returns whether the call was accepted; if not, too many wait. */
+    /** Returns true if the call was accepted, and false if the queue is full. */
     @JvmStatic
     external fun call(method: Int, api: ByteArray, parameters: ByteArray, receiver: Receiver): Boolean
 
-    /** Ends a subscription before the calls that wait. Only inside a callback on the library's thread. */
+    /**
+     * Ends a subscription before the calls in the queue. Only for a callback on the library's
+     * thread.
+     */
     @JvmStatic
     external fun end(api: ByteArray, parameters: ByteArray)
 
@@ -32,7 +41,10 @@ internal object Native {
     external fun version(): ByteArray
 }
 
-/** The loading of the native library. A class that loaded it as it is initialized could tell the reason of a failure only once. */
+/**
+ * The loading of the native library. A class that loads it in its initializer could report the
+ * reason of a failure only once.
+ */
 internal object NativeLibrary {
     private const val PROPERTY = "libpims.library"
     private const val NAME = "pims_jni"
@@ -40,7 +52,10 @@ internal object NativeLibrary {
     @Volatile
     private var isLoaded = false
 
-    /** Returns the methods. Throws [UnsatisfiedLinkError] each time that the library cannot be loaded, and tries again the next time. */
+    /**
+     * Returns the methods. Throws [UnsatisfiedLinkError] each time that the library cannot be
+     * loaded, and tries again the next time.
+     */
     fun get(): Native {
         if (!isLoaded) load()
         return Native
@@ -49,7 +64,8 @@ internal object NativeLibrary {
     @Synchronized
     private fun load() {
         if (isLoaded) return
-        // On Android, and where java.library.path names its folder, it is found by its name.
+        // The system finds the library by its name on Android, and if java.library.path names its
+        // folder.
         val file = System.getProperty(PROPERTY)?.let { File(it).absolutePath }
         try {
             if (file != null) System.load(file) else System.loadLibrary(NAME)

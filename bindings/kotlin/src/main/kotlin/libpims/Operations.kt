@@ -8,19 +8,19 @@ import kotlin.coroutines.ContinuationInterceptor
 import kotlin.coroutines.coroutineContext
 import kotlin.coroutines.suspendCoroutine
 
-/** The handler of wrong PINs that a message tells besides its result. */
+/** The handler of wrong PINs that a message reports beside its result. */
 fun interface WrongPinsHandler {
-    /** On the library's thread. What it throws goes to [Pims.onException]. */
+    /** Runs on the library's thread. An exception goes to [Pims.onException]. */
     fun onWrongPins(wrong: WrongPins)
 }
 
-/** A call that is not begun yet, and how its message becomes a value. It is begun once. */
+/** A call that has not begun, and the conversion of its message to a value. It begins once. */
 internal class Operation<T>(
     private val call: (Callback) -> Unit,
     private val recover: (PimsException) -> T? = { null },
     private val read: (Any?) -> T,
 ) {
-    /** Begins it. Throws what the call throws; then [then] is not called. */
+    /** Begins the call. Throws the exceptions of the call; then [then] is not called. */
     fun begin(then: (Result<T>) -> Unit) = call { message ->
         WrongPins.of(message)?.let { wrong -> Pims.guarded { Pims.onWrongPins?.onWrongPins(wrong) } }
         then(
@@ -36,7 +36,8 @@ internal class Operation<T>(
     }
 
     suspend fun await(): T {
-        // The event loop of a runBlocking that began in a callback: it waits on the thread that tells the result.
+        // The event loop of a runBlocking that began in a callback: it waits on the thread that
+        // delivers the result.
         val loop = coroutineContext[ContinuationInterceptor]?.javaClass?.name
         if (loop == "kotlinx.coroutines.BlockingEventLoop") LibraryThread.refuseToWait()
         return if (Cancellation.isThere) Cancellation.await(this) else suspendCoroutine { begin(it::resumeWith) }
@@ -52,7 +53,7 @@ internal class Operation<T>(
 
     fun future(): CompletableFuture<T> = future { it }
 
-    /** For Java, whose void has no value. */
+    /** Returns a future for Java, whose void has no value. */
     fun nothing(): CompletableFuture<Void?> = future { null }
 
     private fun <U> future(map: (T) -> U): CompletableFuture<U> {
@@ -66,7 +67,10 @@ internal class Operation<T>(
     }
 }
 
-/** A future that refuses to wait on the library's thread, which would never end. The stages that are made of it do so, too. */
+/**
+ * A future that refuses to wait on the library's thread, because such a wait would never end. The
+ * stages that are made of it refuse it, too.
+ */
 internal class PimsFuture<T> : CompletableFuture<T>() {
     override fun <U> newIncompleteFuture(): CompletableFuture<U> = PimsFuture()
 
@@ -94,7 +98,7 @@ internal class PimsFuture<T> : CompletableFuture<T>() {
                 super.get(milliseconds, TimeUnit.MILLISECONDS)
             } catch (_: TimeoutException) {
             } catch (_: Exception) {
-                // The caller gets it in its own way.
+                // The caller gets the exception by its own call.
             }
             isDone
         }
@@ -102,7 +106,7 @@ internal class PimsFuture<T> : CompletableFuture<T>() {
     }
 }
 
-/** The operations, once for all the forms in which they are offered. */
+/** The operations, once for all the forms of the interface. */
 internal object Operations {
     private const val ACCOUNT = "pims.authentication.account"
     private const val ENROLLMENT = "pims.authentication.enrollment"

@@ -9,53 +9,63 @@ fun interface Callback {
 
 /** The handler of exceptions that callbacks throw. */
 fun interface ExceptionHandler {
-    /** On the callback's thread. What it throws itself is lost. */
+    /** Runs on the callback's thread. An exception of this handler is lost. */
     fun onException(exception: Throwable)
 }
 
 /**
- * The facade of this process, see docs/api.md for what it can be asked and docs/c-abi.md for how it works.
+ * The facade of this process. Operations: docs/api.md. Behaviour: docs/c-abi.md.
  *
- * Callbacks run on the library's one thread, `libpims`, in the order of the calls, never two at once; without a facade (2001) and for failures of
- * [initialize] on the thread that calls. They may call everything here, and wait for nothing of it: a future of this package refuses that by an
- * [IllegalStateException]. What they throw goes to [onException]. Each begins with the class loader of this package and without an interrupt.
+ * Callbacks run on the library's one thread, `libpims`, in the order of the calls, never two at
+ * once. They run on the calling thread without a facade (2001) and for failures of [initialize].
+ * They may call every function here, but must not wait for a result: a future of this package
+ * refuses that by an [IllegalStateException]. Their exceptions go to [onException]. Each callback
+ * begins with the class loader of this package and without an interrupt.
  *
- * Parameters are maps of texts, numbers, booleans, nulls, lists, arrays and maps, and of the types that the README names; a text may be a
- * [CharArray], which its owner can wipe. Numbers of messages are [Int], [Long] or [java.math.BigInteger] where they are integers, else [Double].
+ * Parameters are maps of texts, numbers, booleans, nulls, lists, arrays and maps, and of the types
+ * that the README names. A text may be a [CharArray], which its owner can wipe. Integers of
+ * messages are [Int], [Long] or [java.math.BigInteger]; other numbers are [Double].
  *
  * Each function that needs the native library throws an [UnsatisfiedLinkError] if it is not found;
- * the error says what was tried.
+ * the error names the places that were tried.
  */
 object Pims {
-    /** Longest parameters, in bytes of UTF-8. */
+    /** The longest parameters, in bytes of UTF-8. */
     const val MAX_TEXT = 1 shl 20
 
     /** The version of the native library. */
     @JvmStatic
     val version: String get() = String(NativeLibrary.get().version(), Charsets.UTF_8)
 
-    /** The component, typed. */
+    /** The component with typed operations. */
     @JvmStatic
     val strongAuthentication: StrongAuthentication get() = StrongAuthentication
 
-    /** The same operations for Java: each returns a future. */
+    /** The same operations for Java: each one returns a future. */
     @JvmStatic
     val strongAuthenticationAsync: StrongAuthenticationAsync get() = StrongAuthenticationAsync
 
-    /** The handler of exceptions that callbacks throw. The default prints them: to the log on Android, elsewhere to standard error. The next call works. */
+    /**
+     * The handler of exceptions that callbacks throw. The default prints them: to the log on
+     * Android, to standard error on other systems. The next call works.
+     */
     @JvmStatic
     @Volatile
     var onException: ExceptionHandler = ExceptionHandler { it.printStackTrace() }
 
     /**
-     * The handler of wrong PINs that a message tells besides its result (docs/api.md). The functions that return results alone, which are the
-     * `suspend` ones and the futures, call it on the library's thread before their result is there. Callbacks ask [WrongPins.of].
+     * The handler of wrong PINs that a message reports beside its result (docs/api.md). The
+     * `suspend` functions and the futures return only results. They call this handler on the
+     * library's thread before their result is there. A callback calls [WrongPins.of].
      */
     @JvmStatic
     @Volatile
     var onWrongPins: WrongPinsHandler? = null
 
-    /** Creates the facade. One message: 2004, 2006 or 2007 where there is none afterwards. It reads and makes files. */
+    /**
+     * Creates the facade. Exactly one message comes. With 2004, 2006 or 2007 the call made no
+     * facade. The call reads and creates files.
+     */
     @JvmStatic
     fun initialize(config: Map<String, Any?>, callback: Callback) =
         encoded(config) { bytes ->
@@ -63,7 +73,7 @@ object Pims {
             LibraryThread.calling { native.init(bytes, Once(callback)) }
         }
 
-    /** The same, with the key of the storage from where the host keeps secrets. */
+    /** Creates the facade with the storage's key from the host's store of secrets. */
     @JvmStatic
     fun initialize(config: Map<String, Any?>, store: SecureStore, callback: Callback) {
         val key = store.storageKey()
@@ -79,21 +89,26 @@ object Pims {
         }
     }
 
-    /** Requests data: exactly one message. It never waits. Throws [QueueFullException] where 1,024 calls wait already. */
+    /**
+     * Requests data: exactly one message comes. The call never waits. Throws [QueueFullException]
+     * if the queue has 1,024 calls already.
+     */
     @JvmStatic
     @JvmOverloads
     fun get(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
         call(Native.GET, api, parameters, Once(callback))
 
-    /** Changes data, or does something. Otherwise as [get]. */
+    /** Changes data, or performs an action. Otherwise like [get]. */
     @JvmStatic
     @JvmOverloads
     fun set(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
         call(Native.SET, api, parameters, Once(callback))
 
     /**
-     * Asks for events: one acknowledgment, then a message `RESULT` for each, until the subscription is closed, [unsubscribe] or [release]. The
-     * library has one subscription at a time: a second one is acknowledged by 2005, but not where the first was closed before, acknowledged or not.
+     * Asks for events: one acknowledgment, then a message `RESULT` for each event, until the
+     * program closes the subscription, or calls [unsubscribe] or [release]. The library has one
+     * subscription at a time: the acknowledgment of a second one is 2005. This does not happen if
+     * the program closed the first one before, acknowledged or not.
      */
     @JvmStatic
     @JvmOverloads
@@ -101,24 +116,28 @@ object Pims {
         Subscription(api, callback).also { it.begin(parameters) }
 
     /**
-     * Ends the subscription to an api, whichever call made it; with `transactionId` in the parameters, only the one whose messages have
-     * this id. Exactly one message, and no event after it.
+     * Ends the subscription to an api, no matter which call made it. With `transactionId` in the
+     * parameters it ends only the subscription whose messages have this id. Exactly one message
+     * comes, and no event after it.
      */
     @JvmStatic
     @JvmOverloads
     fun unsubscribe(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
         call(Native.UNSUBSCRIBE, api, parameters, Once(callback))
 
-    /** Watches the account: [subscribe] to all that changes, with types. */
+    /** Watches the account: like [subscribe] to all changes, with types. */
     @JvmStatic
     fun watch(watcher: AccountWatcher): Subscription = Subscriptions.watch(watcher)
 
     /**
-     * Releases the facade. When it returns every call has had its message: 2001, where it had not begun. On the library's thread, which is in a
-     * callback or in a coroutine without a dispatcher, it returns at once, and the facade is released when that is over. Twice is harmless.
+     * Releases the facade. When it returns, every call has had its message: 2001 for a call that
+     * had not begun. On the library's thread, that is in a callback or in a coroutine without a
+     * dispatcher, it returns at once. The facade is then released when the callback is over. A
+     * second call has no effect.
      *
-     * A shutdown hook is a good place for it. There it does not wait for a callback that called `System.exit`, which waits for the hooks, and
-     * five seconds at most for another one: the program always ends. What was open then is repaired by the next start, as after a crash.
+     * A shutdown hook is a good place for this call. There it does not wait for a callback that
+     * called `System.exit`, which waits for the hooks. For another callback it waits at most five
+     * seconds: the program always ends. The next start repairs unfinished work, as after a crash.
      */
     @JvmStatic
     fun release() {
@@ -137,42 +156,53 @@ object Pims {
     }
 
     /**
-     * Creates the facade, or fails with a [PimsException]; with what the store throws; or with what the function of the same name and a callback throws.
+     * Creates the facade. Fails with a [PimsException], with an exception of the store, or with an
+     * exception of the function of the same name with a callback.
      *
-     * A waiting coroutine continues where its dispatcher says; without one, on the library's thread. Where kotlinx-coroutines is there, a
-     * cancelled coroutine ends at once, but the *operation* goes on: a cancelled call counts, as the service may have its request. Without
-     * kotlinx-coroutines nothing can be cancelled. Within a `runBlocking` of a callback it fails with [IllegalStateException].
+     * A waiting coroutine continues on its dispatcher; without one, on the library's thread. If
+     * kotlinx-coroutines exists, a cancelled coroutine ends at once, but the *operation* goes on: a
+     * cancelled call counts, because the service may have its request. Without kotlinx-coroutines
+     * no call can be cancelled. Inside a `runBlocking` of a callback it fails with
+     * [IllegalStateException].
      */
     suspend fun initialize(config: Map<String, Any?>): Result<Unit> = Operations.initialize(config).result()
 
     suspend fun initialize(config: Map<String, Any?>, store: SecureStore): Result<Unit> = Operations.initialize(config, store).result()
 
-    /** The `result`, or a [PimsException]; or what the function of the same name and a callback throws. Otherwise as [initialize]. */
+    /**
+     * Returns the `result`. Fails with a [PimsException], or with an exception of the function of
+     * the same name with a callback. Otherwise like [initialize].
+     */
     suspend fun get(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = Operations.get(api, parameters).result()
 
-    /** As [get]. */
+    /** Does the same as [get], for a change or an action. */
     suspend fun set(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = Operations.set(api, parameters).result()
 
     /**
-     * Creates the facade, for Java. The future fails with a [PimsException], with what the store throws, or with what the function of the same
-     * name and a callback throws.
+     * Creates the facade, for Java. The future fails with a [PimsException], with an exception of
+     * the store, or with an exception of the function of the same name with a callback.
      *
-     * Futures complete on the library's thread, where also stages without an executor run (`thenAccept`). `join` and `get` there throw
-     * [IllegalStateException], as they would never end. A cancelled future ends at once, but the *operation* goes on: a cancelled call counts.
+     * Futures complete on the library's thread. Stages without an executor (`thenAccept`) run
+     * there, too. On that thread `join` and `get` throw [IllegalStateException], because they would
+     * never end. A cancelled future ends at once, but the *operation* goes on: a cancelled call
+     * counts.
      */
     @JvmStatic
     fun initializeAsync(config: Map<String, Any?>): CompletableFuture<Void?> = Operations.initialize(config).nothing()
 
-    /** As the other one, with the key of the storage from [store]. */
+    /** Does the same with the storage's key from [store]. */
     @JvmStatic
     fun initializeAsync(config: Map<String, Any?>, store: SecureStore): CompletableFuture<Void?> = Operations.initialize(config, store).nothing()
 
-    /** The `result`, or a [PimsException]. Otherwise as [initializeAsync]. */
+    /**
+     * Returns the `result` as a future, which may fail with a [PimsException]. Otherwise like
+     * [initializeAsync].
+     */
     @JvmStatic
     @JvmOverloads
     fun getAsync(api: String, parameters: Map<String, Any?> = emptyMap()): CompletableFuture<Any?> = Operations.get(api, parameters).future()
 
-    /** As [getAsync]. */
+    /** Does the same as [getAsync], for a change or an action. */
     @JvmStatic
     @JvmOverloads
     fun setAsync(api: String, parameters: Map<String, Any?> = emptyMap()): CompletableFuture<Any?> = Operations.set(api, parameters).future()
@@ -205,7 +235,7 @@ object Pims {
         }
     }
 
-    /** Runs what belongs to the caller. What it throws goes to [onException]. */
+    /** Runs code of the caller. An exception goes to [onException]. */
     internal inline fun guarded(run: () -> Unit) {
         try {
             run()
@@ -213,14 +243,14 @@ object Pims {
             try {
                 onException.onException(exception)
             } catch (_: Throwable) {
-                // No handler is left for it.
+                // No handler is left for this exception.
             }
         }
     }
 }
 
 internal class Once(callback: Callback) : Receiver {
-    // Gone with the message: the native library may hold this object a little longer.
+    // Released with the message: the native library may hold this object a little longer.
     private var callback: Callback? = callback
 
     override fun receive(message: ByteArray) {

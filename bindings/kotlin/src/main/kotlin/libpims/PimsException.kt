@@ -40,13 +40,16 @@ enum class Code(val value: Int) {
     ;
 
     companion object {
-        /** Returns the code of a number, or null where this version does not know it. */
+        /** Returns the code of a number, or null if this version does not know it. */
         @JvmStatic
         fun of(value: Int): Code? = entries.find { it.value == value }
     }
 }
 
-/** What the user or the app does next, see docs/guide-errors.md. [text] is what `info.nextAction` of a message says. */
+/**
+ * The next step of the user or the app, see docs/guide-errors.md. [text] is the value of
+ * `info.nextAction` in a message.
+ */
 enum class NextAction(val text: String) {
     RETRY_PIN("retryPin"),
     REQUEST_SMS_CODE("requestSmsCode"),
@@ -57,16 +60,22 @@ enum class NextAction(val text: String) {
     ;
 
     companion object {
-        /** Returns the action of a text, or null where this version does not know it. */
+        /** Returns the action of a text, or null if this version does not know it. */
         @JvmStatic
         fun of(text: String): NextAction? = entries.find { it.text == text }
     }
 }
 
-/** Wrong PINs for the account, of this device or another one: [count] of them, since this device last proved the right PIN at [since]. */
+/**
+ * Wrong PINs for the account: [count] of them, since this device last proved the right PIN at
+ * [since]. They came from this device or another one.
+ */
 data class WrongPins(val count: Int, val since: Instant) {
     companion object {
-        /** Returns what a message says of wrong PINs, `SUCCEEDED` or `FAILED`; null where it says nothing of them. */
+        /**
+         * Returns the wrong PINs that a message reports, `SUCCEEDED` or `FAILED`; null if it
+         * reports none.
+         */
         @JvmStatic
         fun of(message: Map<String, Any?>): WrongPins? =
             ofInfo(message["info"] as? Map<*, *>) ?: ofInfo((message["error"] as? Map<*, *>)?.get("info") as? Map<*, *>)
@@ -80,8 +89,9 @@ data class WrongPins(val count: Int, val since: Instant) {
 }
 
 /**
- * A message `FAILED`, as an exception: its [code] and [label] are those of the reference, [detail] says more to a developer, [info] to a program
- * (docs/api.md). It holds no PIN, code, key or token.
+ * A message `FAILED` as an exception. [code] and [label] are those of the reference. [detail] is
+ * for a developer, [info] for a program (docs/api.md). The exception holds no PIN, code, key or
+ * token.
  */
 class PimsException internal constructor(
     val code: Int,
@@ -89,25 +99,32 @@ class PimsException internal constructor(
     val detail: String?,
     val info: Map<String, Any?>,
 ) : Exception(if (detail == null) "$code $label" else "$code $label: $detail") {
-    /** [code] as a constant; null where this version does not know it. */
+    /** [code] as a constant; null if this version does not know it. */
     val reason: Code? get() = Code.of(code)
 
-    /** Tries of the PIN or of the SMS code that are left, where the service told them. */
+    /**
+     * The number of attempts that are left for the PIN or the SMS code, if the service reported it.
+     */
     val attemptsLeft: Int? get() = (info["attemptsLeft"] as? Number)?.toInt()
 
-    /** Seconds after which the service accepts the request again, where it told them. */
+    /** The seconds after which the service accepts the request again, if it reported them. */
     val retryAfterSeconds: Long? get() = (info["retryAfterSeconds"] as? Number)?.toLong()
 
-    /** What to do next, where the library knows it. A text that this version does not know stands in [info]. */
+    /**
+     * The next step, if the library knows it. [info] holds a text that this version does not know.
+     */
     val nextAction: NextAction? get() = (info["nextAction"] as? String)?.let(NextAction::of)
 
-    /** Wrong PINs since this device last proved the right one, where the message told them. */
+    /** Wrong PINs since this device last proved the right one, if the message reported them. */
     val wrongPinsSince: WrongPins? get() = WrongPins.ofInfo(info)
 
     companion object {
         private const val serialVersionUID = 1L
 
-        /** Makes the exception of a message `FAILED`. Throws [IllegalArgumentException] for another message. */
+        /**
+         * Returns the exception of a message `FAILED`. Throws [IllegalArgumentException] for
+         * another message.
+         */
         @JvmStatic
         fun of(message: Map<String, Any?>): PimsException {
             require(message["status"] == "FAILED") { "the message is no failure: its status is ${message["status"]}" }
@@ -123,7 +140,7 @@ class PimsException internal constructor(
     }
 }
 
-/** 1,024 calls wait already. Nothing was done: call again later. */
+/** The queue has 1,024 calls already. The call was not accepted: repeat it later. */
 class QueueFullException internal constructor() : IllegalStateException("1,024 calls wait already") {
     private companion object {
         const val serialVersionUID = 1L

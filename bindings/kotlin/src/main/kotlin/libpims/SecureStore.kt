@@ -1,15 +1,22 @@
 package libpims
 
 /**
- * Where the host keeps the key of the storage: on Android the Keystore, elsewhere a secret service. Without one the library keeps the key in a file
- * beside what it seals (docs/guide-security.md).
+ * The host's store of the storage's key: the Keystore on Android, a secret service on other
+ * systems. Without a store the library keeps the key in a file beside the sealed data
+ * (docs/guide-security.md).
  */
 interface SecureStore {
-    /** The key, the same each time: 32 random bytes, made the first time. The array is wiped after use. */
+    /**
+     * Returns the key, the same each time: 32 random bytes, which the first call makes. This
+     * package wipes the array after use.
+     */
     fun storageKey(): ByteArray
 }
 
-/** A store of one function. (Were the interface one of functions, `initialize(config) { … }` could mean a store as well as a callback.) */
+/**
+ * Makes a store of one function. (The interface is no `fun interface`: then
+ * `initialize(config) { … }` could mean a store or a callback.)
+ */
 @JvmSynthetic
 fun SecureStore(key: () -> ByteArray): SecureStore = object : SecureStore {
     override fun storageKey() = key()
@@ -18,7 +25,9 @@ fun SecureStore(key: () -> ByteArray): SecureStore = object : SecureStore {
 internal object StorageKey {
     const val BYTES = 32
 
-    /** The configuration with the key in `storage.key`, in characters that are to be wiped. */
+    /**
+     * Returns the configuration with the key in `storage.key`. The caller must wipe the characters.
+     */
     fun put(config: Map<String, Any?>, characters: CharArray): Map<String, Any?> {
         val storage = config["storage"]
         require(storage == null || storage is Map<*, *>) { "storage: expected an object" }
@@ -27,7 +36,10 @@ internal object StorageKey {
         return config + ("storage" to members + ("key" to characters))
     }
 
-    /** Base64, without a String that nobody could wipe. java.util.Base64 came to Android with API 26 and gives arrays too. */
+    /**
+     * Encodes in base64, without a String, which cannot be wiped. java.util.Base64 exists on
+     * Android since API 26 and gives arrays, too.
+     */
     fun characters(key: ByteArray): CharArray {
         require(key.size == BYTES) { "the key of a secure store has $BYTES bytes" }
         val encoded = java.util.Base64.getEncoder().encode(key)

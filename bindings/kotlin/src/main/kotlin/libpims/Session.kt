@@ -5,8 +5,9 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.atomic.AtomicReference
 
 /**
- * The facade while it is there: `Session.open(config).use { session -> … }`. Its functions throw [PimsException], or what the function of the same
- * name of [Pims] throws. A process has one session at a time; a second one is 2007.
+ * The facade, from its creation to its release: `Session.open(config).use { session -> … }`. The
+ * functions throw [PimsException], or the exceptions of the function of the same name of [Pims]. A
+ * process has one session at a time; a second one is 2007.
  */
 class Session private constructor() : AutoCloseable {
     private enum class State { OPENING, OPEN, CLOSED }
@@ -16,24 +17,27 @@ class Session private constructor() : AutoCloseable {
     /** The operations of the component. */
     val device = Device()
 
-    /** The operations of the component, for Java: each returns a future. */
+    /** The operations of the component, for Java: each one returns a future. */
     val deviceAsync: StrongAuthenticationAsync get() = StrongAuthenticationAsync
 
     /** Returns the `result`. A cancelled call counts, as [Pims.initialize] says. */
     suspend fun get(api: String, parameters: Map<String, Any?> = emptyMap()): Any? = Operations.get(api, parameters).await()
 
-    /** As [get]. */
+    /** Does the same as [get], for a change or an action. */
     suspend fun set(api: String, parameters: Map<String, Any?> = emptyMap()): Any? = Operations.set(api, parameters).await()
 
-    /** Watches the account, as [Pims.watch]. */
+    /** Watches the account, like [Pims.watch]. */
     fun watch(watcher: AccountWatcher): Subscription = Pims.watch(watcher)
 
-    /** Releases the facade, as [Pims.release]; once, and not one that was made by other means since. */
+    /**
+     * Releases the facade, like [Pims.release]. It does so once, and it does not release a newer
+     * facade that other code made.
+     */
     override fun close() {
         if (state.getAndSet(State.CLOSED) == State.OPEN && current.compareAndSet(this, null)) Pims.release()
     }
 
-    /** Notes that the facade is there. Where nobody wants it by now, it is released. */
+    /** Records that the facade exists. If the session was closed meanwhile, releases the facade. */
     private fun opened() {
         current.set(this)
         if (!state.compareAndSet(State.OPENING, State.OPEN)) Pims.release()
@@ -46,17 +50,23 @@ class Session private constructor() : AutoCloseable {
 
         internal fun forget() = current.set(null)
 
-        /** Creates the facade. Where the coroutine is cancelled meanwhile, the facade is released as soon as it is there. */
+        /**
+         * Creates the facade. If the coroutine is cancelled meanwhile, the facade is released as
+         * soon as it exists.
+         */
         suspend fun open(config: Map<String, Any?>): Session = opening { Pims.initialize(config, it) }
 
-        /** The same, with the key of the storage from [store]. */
+        /** Does the same with the storage's key from [store]. */
         suspend fun open(config: Map<String, Any?>, store: SecureStore): Session = opening { Pims.initialize(config, store, it) }
 
-        /** Creates the facade, for Java: `try (Session session = Session.openAsync(config).join()) { … }`. */
+        /**
+         * Creates the facade, for Java:
+         * `try (Session session = Session.openAsync(config).join()) { … }`.
+         */
         @JvmStatic
         fun openAsync(config: Map<String, Any?>): CompletableFuture<Session> = future { Pims.initialize(config, it) }
 
-        /** The same, with the key of the storage from [store]. */
+        /** Does the same with the storage's key from [store]. */
         @JvmStatic
         fun openAsync(config: Map<String, Any?>, store: SecureStore): CompletableFuture<Session> = future { Pims.initialize(config, store, it) }
 

@@ -1,23 +1,26 @@
 package libpims
 
-/** A change of the account. What did not change is null. */
+/** A change of the account. Members that did not change are null. */
 data class AccountChange(val isDeviceActivated: Boolean?, val accountState: AccountState?)
 
 /** The receiver of changes of the account. */
 fun interface AccountWatcher {
-    /** On the library's thread. */
+    /** Runs on the library's thread. */
     fun onChange(change: AccountChange)
 
-    /** The subscription was refused, and nothing follows. By default [Pims.onException] is told. */
+    /**
+     * Receives a failure: the subscription was refused, and no event follows. By default
+     * [Pims.onException] gets it.
+     */
     fun onFailure(failure: PimsException): Unit = throw failure
 }
 
 /** A subscription. [close] ends it. */
 class Subscription internal constructor(private val api: String, private val callback: Callback) : AutoCloseable {
-    /** Guards what follows. */
+    /** Guards the members below. */
     private val lock = Any()
 
-    /** The id of its messages; null until its acknowledgment. */
+    /** The id of the subscription's messages; null until its acknowledgment. */
     private var transactionId: String? = null
     private var isClosed = false
 
@@ -26,7 +29,7 @@ class Subscription internal constructor(private val api: String, private val cal
             Pims.deliver(bytes) { message -> if (isWanted(message)) callback.onMessage(message) }
         }
 
-    /** Notes the acknowledgment. Returns whether the callback gets this message. */
+    /** Stores the id of the acknowledgment. Returns true if the callback gets this message. */
     private fun isWanted(message: Map<String, Any?>): Boolean {
         val isAcknowledgment = message["status"] == "SUCCEEDED"
         val isWanted = synchronized(lock) {
@@ -35,14 +38,15 @@ class Subscription internal constructor(private val api: String, private val cal
             }
             !isClosed
         }
-        // Before the calls that wait: the next subscription may be one of them.
+        // Before the calls in the queue: the next subscription may be one of them.
         if (isAcknowledgment && !isWanted) Pims.encoded(ending()) { bytes -> NativeLibrary.get().end(api.toByteArray(), bytes) }
         return isWanted
     }
 
     /**
-     * Ends the subscription, and no other one. It never waits: a message that another thread handles now is its last one. Another subscription may
-     * follow at once, also where this one was not acknowledged yet. Twice is harmless.
+     * Ends the subscription, and no other one. It never waits: if another thread handles a message
+     * now, that message is the last one. The program may subscribe again at once, even if this
+     * subscription was not acknowledged yet. A second call has no effect.
      */
     override fun close() {
         val isAcknowledged = synchronized(lock) {
@@ -50,19 +54,20 @@ class Subscription internal constructor(private val api: String, private val cal
             isClosed = true
             transactionId != null
         }
-        // If not, its acknowledgment ends it.
+        // If the subscription has no acknowledgment, its acknowledgment ends it.
         if (!isAcknowledged) return
         try {
             Pims.call(Native.UNSUBSCRIBE, api, ending(), Once { })
         } catch (_: QueueFullException) {
-            // A place is reserved for this call: the library has no such subscription any more.
+            // The queue has a place reserved for this call, so the library has no such subscription
+            // any more.
         }
     }
 
     private fun ending() = mapOf("transactionId" to synchronized(lock) { transactionId })
 }
 
-/** Changes of the account, with types. */
+/** The changes of the account, with types. */
 internal object Subscriptions {
     private const val ACCOUNT = "pims.authentication.account"
 

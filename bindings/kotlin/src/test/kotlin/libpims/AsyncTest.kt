@@ -29,7 +29,7 @@ class AsyncTest : WithFolder() {
     private fun failure(future: CompletableFuture<*>) =
         assertThrows(ExecutionException::class.java) { future.get(DEADLINE_SECONDS, TimeUnit.SECONDS) }.cause as PimsException
 
-    /** Holds the library's thread until the result is run. */
+    /** Holds the library's thread until the test runs the returned function. */
     private fun held(): () -> Unit {
         val (entered, gate) = Pair(CountDownLatch(1), CountDownLatch(1))
         Pims.get(VERSION) {
@@ -94,12 +94,12 @@ class AsyncTest : WithFolder() {
             val refusal = assertNotNullAnd(refusals.poll(DEADLINE_SECONDS, TimeUnit.SECONDS), "it waits")
             assertTrue(refusal is IllegalStateException, "$refusal")
             assertTrue("waiting inside a callback never ends" in refusal.message.orEmpty())
-            // A stage of a future is a callback, too.
+            // A stage of a future runs as a callback, too.
             val staged = Pims.getAsync(VERSION).thenApply { wait() }
-            // A stage that was added after the result ran here.
+            // If the stage was added after the result, it ran on this thread.
             runCatching { staged.value() }.exceptionOrNull()?.let { assertTrue("waiting inside" in it.cause?.message.orEmpty(), "$it") }
         }
-        // A result that is there already needs no waiting.
+        // If the result is there already, nothing waits.
         Pims.get(VERSION) { _ -> refusals.put(IllegalStateException(CompletableFuture.completedFuture("there").join())) }
         assertEquals("there", refusals.poll(DEADLINE_SECONDS, TimeUnit.SECONDS)?.message)
         Pims.getAsync(VERSION).value()
@@ -119,7 +119,7 @@ class AsyncTest : WithFolder() {
             }
             assertEquals(listOf("libpims", Pims::class.java.classLoader, false), seen.poll(DEADLINE_SECONDS, TimeUnit.SECONDS))
         }
-        // The caller's own thread is the caller's.
+        // The calling thread keeps its own name and interrupt.
         Pims.release()
         val name = Thread.currentThread().name
         Thread.currentThread().interrupt()
@@ -150,7 +150,7 @@ class AsyncTest : WithFolder() {
                 assertSame(Code.ALREADY_INITIALIZED, (runCatching { Session.open(config) }.exceptionOrNull() as PimsException).reason)
             }
             assertSame(Code.NOT_INITIALIZED, (Pims.get(VERSION).exceptionOrNull() as PimsException).reason)
-            // Closed again it does not release another one.
+            // A second `close` does not release another session's facade.
             val first = Session.open(config)
             first.close()
             Session.open(config).use {
@@ -161,7 +161,7 @@ class AsyncTest : WithFolder() {
         Session.openAsync(config).value().use { assertFalse(device.isActivated().value()) }
         val cancelled = Session.openAsync(config)
         if (!cancelled.cancel(true)) cancelled.value().close()
-        // Released as soon as it is there.
+        // The facade is released as soon as it exists.
         val next = generateSequence { runCatching { Session.openAsync(config).value() }.getOrNull() ?: Unit }.first { it is Session }
         (next as Session).close()
     }
@@ -171,7 +171,7 @@ class AsyncTest : WithFolder() {
         enrolled()
         val release = held()
         runBlocking {
-            // It runs here until it waits.
+            // The coroutine runs here until it waits.
             val waiting = launch(Dispatchers.Unconfined) { Pims.strongAuthentication.changePin(PIN, "2468") }
             withTimeout(DEADLINE_SECONDS * 1000) { waiting.cancelAndJoin() }
             assertTrue(waiting.isCancelled)
@@ -189,7 +189,7 @@ class AsyncTest : WithFolder() {
         val wanted = Mailbox()
         val subscription = Pims.subscribe(ACCOUNT, parameters, wanted)
         val second = Mailbox()
-        // Refused, and its end is not the end of the other one.
+        // This one is refused, and its end does not end the other one.
         val duplicate = Pims.subscribe(ACCOUNT, parameters, second)
         release()
         assertEquals("SUCCEEDED", wanted.next()["status"])
@@ -216,7 +216,7 @@ class AsyncTest : WithFolder() {
         release()
         assertEquals(2102, code(bad.next()))
         assertEquals("SUCCEEDED", wanted.next()["status"])
-        // By its api it ends, too, and its own close is not the end of the next one.
+        // A subscription ends by its api, too, and its own `close` does not end the next one.
         val old = Pims.subscribe(ACCOUNT, parameters, unwanted)
         assertEquals(2005, code(unwanted.next()))
         result { Pims.unsubscribe(ACCOUNT, emptyMap(), it) }
@@ -255,11 +255,11 @@ class AsyncTest : WithFolder() {
             assertEquals(AccountChange(false, null), changes.poll(DEADLINE_SECONDS, TimeUnit.SECONDS)?.copy(accountState = null))
         }
         runBlocking {
-            // A collector that was cancelled before the acknowledgment leaves nothing.
+            // A collector that is cancelled before the acknowledgment leaves nothing.
             repeat(20) { launch(Dispatchers.Unconfined) { Pims.accountChanges().collect { } }.cancelAndJoin() }
             val change = async(Dispatchers.Unconfined) { Pims.accountChanges().first { it.isDeviceActivated == true } }
             Pims.strongAuthentication.requestEnrollmentCode().getOrThrow()
-            // A second collector is refused as long as the first one collects.
+            // A second collector is refused while the first one collects.
             val second = runCatching { Pims.accountChanges().first() }.exceptionOrNull() as PimsException
             assertSame(Code.DUPLICATE, second.reason)
             Pims.strongAuthentication.enroll(PIN, smsCode()).getOrThrow()

@@ -122,7 +122,7 @@ class CallsTest : WithFolder() {
             Pims.release()
         }
         assertEquals(2001, code(done.next()))
-        // Released when that callback returned: there can be another facade, once it is.
+        // The facade is released after that callback returned. Then another facade is possible.
         val again = generateSequence { message { Pims.initialize(config, it) } }.first { code(it) != 2007 }
         assertEquals("SUCCEEDED", again["status"])
     }
@@ -198,7 +198,7 @@ class CallsTest : WithFolder() {
         Pims.release()
         assertTrue(handed.single().all { it == 0.toByte() })
         Files.list(folder).use { files -> assertTrue(files.noneMatch { it.fileName.toString() == "device.key" }) }
-        // Another key does not open what the first one sealed; the first one does.
+        // Another key does not open the data that the first key sealed. The first key does.
         enrolledWith(store)
         Pims.release()
         val other = waiting { Pims.initialize(config, SecureStore { ByteArray(32) }) }.exceptionOrNull() as PimsException?

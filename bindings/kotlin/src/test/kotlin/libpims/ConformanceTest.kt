@@ -7,7 +7,10 @@ import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.TestFactory
 import org.junit.jupiter.api.io.TempDir
 
-/** The suite of all languages, see tests/conformance/README.md: by callbacks, and what is asked once by functions that wait, too. */
+/**
+ * The suite of all languages, see tests/conformance/README.md. It runs by callbacks. Single
+ * requests run by functions that wait, too.
+ */
 class ConformanceTest {
     @TempDir
     lateinit var folder: Path
@@ -24,7 +27,7 @@ class ConformanceTest {
         assertEquals(1, suite["format"])
         val cases = suite["cases"] as List<*>
         assertEquals(suite["steps"], cases.sumOf { (it.member("steps") as List<*>).size })
-        // They share a folder and a service, so they have one runner, and their order.
+        // The cases share a folder and a service. So they have one runner, and their order.
         val runner = Runner({ folder.toString() }, caller)
         return cases.map { case ->
             DynamicTest.dynamicTest(case.member("name") as String) { (case.member("steps") as List<*>).forEach(runner::step) }
@@ -36,7 +39,7 @@ private fun Any?.member(name: String): Any? = (this as? Map<*, *>)?.get(name)
 
 private typealias Message = Map<String, Any?>
 
-/** What a step needs of those before it, and how it is judged. */
+/** The runner of the steps: it keeps their values for later steps, and checks their messages. */
 private class Runner(private val path: () -> String, private val caller: Caller) {
     private val folder by lazy(path)
     private var storage = ""
@@ -130,7 +133,7 @@ private class ByCallbacks : Caller() {
     }
 }
 
-/** A result or an exception is all that is seen: the message is made of it. */
+/** A caller that sees only a result or an exception. It makes the message of it. */
 private class ByWaiting : Caller() {
     override fun initialize(config: Message) = told(waiting { Pims.initialize(config) }.map { null })
 

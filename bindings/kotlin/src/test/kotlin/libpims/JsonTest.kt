@@ -62,7 +62,7 @@ class JsonTest {
         @Suppress("UNCHECKED_CAST")
         val byEnum = mapOf(AccountState.NotBlocked to 1) as Map<String, Any?>
         assertEquals("{\"NotBlocked\":1}", String(Json.encode(byEnum), Charsets.UTF_8))
-        // The same list twice is no circle.
+        // A list that occurs twice is no circle.
         val twice = listOf(1)
         assertEquals(listOf(twice, twice), there(listOf(twice, twice)))
     }

@@ -54,7 +54,7 @@ fun main(arguments: Array<String>) {
             val begun = CountDownLatch(1)
             Pims.get(VERSION) {
                 begun.countDown()
-                // The hooks run meanwhile.
+                // Meanwhile the hooks run.
                 while (!LibraryThread.isEnding) Thread.sleep(1)
                 Thread.sleep(200)
                 println("worked")

@@ -1,6 +1,7 @@
 package libpims
 
-// The two samples of the reference, letter by letter: src/test/resources has them as they are printed, ReferenceSamplesTest compares.
+// The two samples of the reference, letter by letter. src/test/resources has them in their printed
+// form, and ReferenceSamplesTest compares them.
 
 private val pims = Pims
 

@@ -19,10 +19,10 @@ const val VERSION = "pims.sdk.version"
 const val ACCOUNT = "pims.authentication.account"
 const val SMSCODE = "pims.authentication.smscode"
 
-/** Waiting is never for a time that is right, only until it is surely wrong. */
+/** The longest wait of a test. A test that waits so long has failed. */
 const val DEADLINE_SECONDS = 300L
 
-/** Messages in their order. */
+/** A queue of messages in their order. */
 class Mailbox : Callback {
     private val messages = LinkedBlockingQueue<Map<String, Any?>>()
 
@@ -38,10 +38,10 @@ fun <T> assertNotNullAnd(value: T?, why: String): T {
     return value!!
 }
 
-/** The message of one call. */
+/** Returns the message of one call. */
 fun message(call: (Callback) -> Unit): Map<String, Any?> = Mailbox().also(call).next()
 
-/** The result of one call that succeeds. */
+/** Returns the result of one call that succeeds. */
 fun result(call: (Callback) -> Unit): Any? {
     val message = message(call)
     assertEquals("SUCCEEDED", message["status"], message.toString())
@@ -50,14 +50,14 @@ fun result(call: (Callback) -> Unit): Any? {
 
 fun code(message: Map<String, Any?>): Any? = (message["error"] as? Map<*, *>)?.get("code")
 
-/** Runs what may wait, and waits for it. */
+/** Runs a function that may wait, and waits for its result. */
 fun <T> waiting(block: suspend () -> T): T {
     val done = LinkedBlockingQueue<Result<T>>()
     block.startCoroutine(Continuation(EmptyCoroutineContext, done::put))
     return assertNotNullAnd(done.poll(DEADLINE_SECONDS, TimeUnit.SECONDS), "it did not end").getOrThrow()
 }
 
-/** Tests that have a folder each, and leave no facade. */
+/** The base class of tests: each test has a folder, and leaves no facade. */
 abstract class WithFolder {
     @TempDir
     lateinit var folder: Path
@@ -86,5 +86,5 @@ abstract class WithFolder {
     }
 }
 
-/** A file of the repository. */
+/** Returns a file of the repository. */
 fun repository(path: String): File = File(System.getProperty("libpims.repository"), path)

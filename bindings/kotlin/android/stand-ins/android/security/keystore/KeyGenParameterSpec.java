@@ -2,7 +2,10 @@ package android.security.keystore;
 
 import java.security.spec.AlgorithmParameterSpec;
 
-/** A stand-in: what KeystoreSecureStore and the stand-in of the Keystore use of the class, as Android declares it. */
+/**
+ * A stand-in: the part of the class that KeystoreSecureStore and the stand-in of the Keystore use,
+ * as Android declares it.
+ */
 public final class KeyGenParameterSpec implements AlgorithmParameterSpec {
     private final Builder of;
 
@@ -30,7 +33,7 @@ public final class KeyGenParameterSpec implements AlgorithmParameterSpec {
         return of.keySize;
     }
 
-    /** As the class. */
+    /** A stand-in, like the class. */
     public static final class Builder {
         private final String alias;
         private final int purposes;

@@ -1,6 +1,6 @@
 package android.security.keystore;
 
-/** A stand-in: what KeystoreSecureStore uses of the class, with Android's values. */
+/** A stand-in: the part of the class that KeystoreSecureStore uses, with Android's values. */
 public abstract class KeyProperties {
     public static final int PURPOSE_ENCRYPT = 1;
     public static final int PURPOSE_DECRYPT = 2;

@@ -290,7 +290,8 @@ inline bool end_at_once(const Feed &feed) noexcept
 
 /* Ends a subscription that its owner dropped, and no other one. This is not possible before its
  * acknowledgment; then the acknowledgment ends it. The library's queue has a place reserved for
- * this call. If the library does not accept it, the library has no such subscription any more. */
+ * this call. If the library does not accept it, the subscription has ended, or
+ * another call that ends it waits already. */
 inline void unsubscribe(Feed &feed) noexcept
 {
     {

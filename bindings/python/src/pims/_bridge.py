@@ -361,8 +361,8 @@ class Bridge:
         try:
             self._hand_in(next(self._keys), asked, _end_of(kept.transaction))
         except QueueFull:
-            # The library has a place reserved for this call, so it has no such subscription any
-            # more.
+            # The library has a place reserved for this call. The subscription has ended, or another
+            # call that ends it waits already.
             self._tell_left(key, ENDED)
         except BaseException:
             kept.is_ending = False

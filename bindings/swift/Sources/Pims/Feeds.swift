@@ -79,7 +79,8 @@ final class Feeds: @unchecked Sendable {
 
     /// Ends this subscription, and no other one to its api. Before the acknowledgment it only sets
     /// a mark; the acknowledgment then ends it. The library's queue has a place reserved for this
-    /// call. If the library does not accept it, the library has no such subscription any more.
+    /// call. If the library does not accept it, the
+    /// subscription has ended, or another call that ends it waits already.
     func leave(_ id: UInt) {
         let found: Feed? = locked {
             feeds[id]?.isLeft = true

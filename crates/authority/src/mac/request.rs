@@ -1,17 +1,17 @@
-//! A request as its host may look at it before it is answered.
+//! A parsed request, which the host may inspect before it is answered.
 
 use inwebo::mode::{Action, Mode};
 
 use super::query::Query;
 use super::refusal::Refusal;
 
-/// A request of a device, read but not judged. It may hold a code: it is wiped when dropped and has no
-/// `Debug`.
+/// A request of a device, parsed but not processed. It may hold a code: it is wiped when dropped
+/// and has no `Debug`.
 pub struct MacRequest(Result<Query, Refusal>);
 
 impl MacRequest {
-    /// Reads a query without its `?`, form-urlencoded. One that cannot be read has no mode, and its
-    /// answer is a refusal.
+    /// Reads a form-urlencoded query without its `?`. A query that cannot be read has no mode, and
+    /// its answer is a refusal.
     pub fn read(query: &str) -> Self {
         Self(Query::parse(query))
     }

@@ -130,7 +130,7 @@ impl Outbox {
         Self(Place::Open(folder, name.into()))
     }
 
-    /// Moves the outbox to a folder that may be shared.
+    /// Sets the rule for a folder that other users can write to.
     pub fn in_folder(self, sharing: Sharing) -> Self {
         match self.0 {
             Place::Path(path, _) => Self(Place::Path(path, sharing)),

@@ -1,5 +1,5 @@
 //! The parameters of statements and the values in their results. The tables of every database use
-//! the same kinds of values.
+//! the same four kinds of values.
 
 use inwebo::cvs::Purpose;
 

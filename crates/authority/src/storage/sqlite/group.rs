@@ -1,6 +1,6 @@
 //! Group commit: steps that become durable together.
 //!
-//! A commit takes the disk longer than a step takes the rules. A step that sees waiting threads
+//! A commit to the disk takes longer than the rules of a step. A step that sees waiting threads
 //! leaves the transaction open. The last step, or the one that fills the group, commits for all. No
 //! step returns before its changes, and the data that it read, are durable. A step that fails is
 //! undone alone.

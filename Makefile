@@ -7,17 +7,19 @@ DEV     ?= $(BUILD)/dev
 PORT    ?= 8443
 SONAME  := libpims.so.0
 
-# A debug library with crash points and panics on demand, for the tests; a release library that ships; the same with the panics, to prove
-# that its guard works too.
+# A debug library with crash points and panics on demand, for the tests; a release library that
+# ships; the same with the panics, to prove that its guard works too.
 TEST_FEATURES := test-hooks
 DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-# Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the library is a sixth larger.
+# Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the
+# library is a sixth larger.
 SHIPPED := cdylib,staticlib
 
-# make's jobs are for make's own children: cargo, with jobs of its own, would warn that it cannot reach them.
+# make's jobs are for make's own children: cargo, with jobs of its own, would warn that it cannot
+# reach them.
 cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
@@ -56,6 +58,7 @@ test: ## every test; installs a missing tool, or says which
 	$(MAKE) --output-sync=target $(two) test-c-valgrind check-exports check-header $(TEST_C) $(TEST_PACKAGES)
 
 check: ## a quick loop: formatting, clippy, unit tests, the C suite on a debug library
+	$(MAKE) tools
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(cargo) test --workspace --features $(TEST_FEATURES) --lib --quiet

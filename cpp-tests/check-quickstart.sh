@@ -3,8 +3,9 @@
 #
 #     CXXS=… STRICT=… LIBRARY=… cpp-tests/check-quickstart.sh PAGE FOLDER
 #
-# Each block of `cpp` is a program. They run one after the other in one folder, which is empty at first. The block of `text` that follows a
-# program is what it prints, each line an extended regular expression. The first program has fewer than 30 lines, as the page says.
+# Each block of `cpp` is a program. They run one after the other in one folder, which is empty at
+# first. The block of `text` that follows a program is what it prints, each line an extended regular
+# expression. The first program has fewer than 30 lines, as the page says.
 set -eu
 
 page=$1

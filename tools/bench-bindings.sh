@@ -1,5 +1,6 @@
 #!/bin/sh
-# What one `get` costs from each language, in one run: C and Python (bindings/python/bench.py), C++, and Kotlin where its tools are.
+# What one `get` costs from each language, in one run: C and Python (bindings/python/bench.py), C++,
+# and Kotlin where its tools are.
 #
 #     tools/bench-bindings.sh LIBRARY_FOLDER JNI BUILD PYTHON          LIBRARY_FOLDER has libpims.so, JNI is libpims_jni.so
 set -eu

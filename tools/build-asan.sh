@@ -1,8 +1,10 @@
 #!/bin/sh
-# Builds the static library with AddressSanitizer on in the Rust code itself, dependencies included. The switch is not stable in rustc, the
-# sanitizer is; RUSTC_BOOTSTRAP turns it on for this build alone.
+# Builds the static library with AddressSanitizer on in the Rust code itself, dependencies included.
+# The switch is not stable in rustc, the sanitizer is; RUSTC_BOOTSTRAP turns it on for this build
+# alone.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they cannot reach them.
+# The jobs of the make that calls this program are not for its children, which would warn that they
+# cannot reach them.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 out=$1

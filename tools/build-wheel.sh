@@ -3,7 +3,8 @@
 #
 #     tools/build-wheel.sh LIBRARY TOOLS          TOOLS is an environment with bindings/python/requirements-dev.txt
 #
-# Its tag says from which glibc on it runs; auditwheel, which knows the rules of manylinux, must agree.
+# Its tag says from which glibc on it runs; auditwheel, which knows the rules of manylinux, must
+# agree.
 set -eu
 
 library=$(realpath "${1:?usage: tools/build-wheel.sh LIBRARY TOOLS}")

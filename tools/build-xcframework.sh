@@ -1,11 +1,14 @@
 #!/bin/sh
-# bindings/swift/CPims.xcframework: the library as dynamic frameworks for iOS, its simulator and macOS. On a Mac with Xcode.
+# bindings/swift/CPims.xcframework: the library as dynamic frameworks for iOS, its simulator and
+# macOS. On a Mac with Xcode.
 #
 #     tools/build-xcframework.sh
 #
-# A dynamic framework, because an app that linked two static libraries written in Rust would have Rust's own symbols twice.
+# A dynamic framework, because an app that linked two static libraries written in Rust would have
+# Rust's own symbols twice.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they cannot reach them.
+# The jobs of the make that calls this program are not for its children, which would warn that they
+# cannot reach them.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 [ "$(uname -s)" = Darwin ] || { echo "this needs a Mac: xcodebuild, lipo and install_name_tool" >&2; exit 1; }

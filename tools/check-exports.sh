@@ -1,10 +1,11 @@
 #!/bin/sh
-# The functions that a library exports, that the header declares and that docs/c-abi.md documents are the same:
+# The functions that a library exports, that the header declares and that docs/c-abi.md documents
+# are the same:
 #
 #     tools/check-exports.sh LIBRARY
 #
-# A shared library is also linked as docs/c-abi.md says: its SONAME, never unloaded, aligned for 16 KB pages. An archive has no other
-# global symbol, weak or not.
+# A shared library is also linked as docs/c-abi.md says: its SONAME, never unloaded, aligned for 16
+# KB pages. An archive has no other global symbol, weak or not.
 set -eu
 
 library=$1

@@ -3,10 +3,10 @@
 #
 #     tools/check-quickstarts.sh LIBDIR          LIBDIR holds libpims.so and libpims.so.0
 #
-# The first block of its language in each docs/quickstart-LANGUAGE.md is the main program. It makes a
-# one-time password and has fewer than 30 lines. This script compiles and runs the program in C, and
-# compares its messages with those of the page. The tests of the other languages run the others. The
-# links are checked by tools/check-links.sh.
+# The first block of its language in each docs/quickstart-LANGUAGE.md is the main program. It makes
+# a one-time password and has fewer than 30 lines. This script compiles and runs the program in C,
+# and compares its messages with those of the page. The tests of the other languages run the others.
+# The links are checked by tools/check-links.sh.
 #
 # The README's program in C is held to the same, with the README's own commands. It is compiled
 # without one of our flags, in a folder that has nothing but the program, `include` and

@@ -3,12 +3,12 @@
 #
 #     tools/check-snippets.sh LIBDIR          LIBDIR holds libpims.so and libpims.so.0
 #
-# The C blocks of each docs/guide-*.md, put together in order, are one program. It compiles without a
-# warning, runs with an empty folder as its argument, prints something and ends with 0. The JSON
-# blocks are JSON: an object begins at the margin, its other lines are indented. The messages and the
-# lines of the outbox among them are those that the program printed, except for values that change
-# with each run. guide-errors.md has every code of the catalogue with its label. The links are checked
-# by tools/check-links.sh.
+# The C blocks of each docs/guide-*.md, put together in order, are one program. It compiles without
+# a warning, runs with an empty folder as its argument, prints something and ends with 0. The JSON
+# blocks are JSON: an object begins at the margin, its other lines are indented. The messages and
+# the lines of the outbox among them are those that the program printed, except for values that
+# change with each run. guide-errors.md has every code of the catalogue with its label. The links
+# are checked by tools/check-links.sh.
 set -eu
 
 lib=$(cd "${1:?usage: tools/check-snippets.sh LIBDIR}" && pwd)
@@ -59,7 +59,8 @@ steady() {
         -e 's/"code":"[0-9]*","text":"PIMS: [0-9]* /"code":"*","text":"PIMS: * /'
 }
 
-# The library itself says what is JSON: what it takes as the parameters of a call is one object of it.
+# The library itself says what is JSON: what it takes as the parameters of a call is one object of
+# it.
 build tests/tools/is_json.c "$work/is-json"
 if ! echo '{"a":[1,{"b":null}]}' | "$work/is-json" "$work/json" || echo '{"a":[1,{"b":}]}' | "$work/is-json" "$work/json" 2>/dev/null; then
     echo "the check of JSON does not tell JSON from what is none" >&2

@@ -1,14 +1,17 @@
 #!/bin/sh
-# Builds the library for other systems, and says what was seen of each result. What it proves: that it compiles and links, what it exports, for
-# Android how it is aligned; that C's demo runs under qemu and with musl, and the program of docs/quickstart-c.md under Wine. Not part of `make test`.
+# Builds the library for other systems, and says what was seen of each result. What it proves: that
+# it compiles and links, what it exports, for Android how it is aligned; that C's demo runs under
+# qemu and with musl, and the program of docs/quickstart-c.md under Wine. Not part of `make test`.
 #
 #     tools/cross.sh BUILD [TARGET…]
 #
-# A target whose standard library rustup has installed is built by that toolchain. For any other the standard library is built too, by Debian's
-# rustc-web, cargo-web and rust-web-src. ANDROID_NDK_HOME names an NDK; without one, clang and lld link against nothing and leave bionic's symbols
-# open, and the C parts see the headers of Debian's libc6-dev-arm64-cross: that is no library for a phone.
+# A target whose standard library rustup has installed is built by that toolchain. For any other the
+# standard library is built too, by Debian's rustc-web, cargo-web and rust-web-src. ANDROID_NDK_HOME
+# names an NDK; without one, clang and lld link against nothing and leave bionic's symbols open, and
+# the C parts see the headers of Debian's libc6-dev-arm64-cross: that is no library for a phone.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they cannot reach them.
+# The jobs of the make that calls this program are not for its children, which would warn that they
+# cannot reach them.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 mkdir -p "${1:?usage: tools/cross.sh BUILD [TARGET…]}"
@@ -22,7 +25,8 @@ need() { # command, Debian package
     command -v "$1" >/dev/null 2>&1 || { echo "  $1 is missing: Debian's $2" >&2; return 1; }
 }
 
-# A compiler or linker that cargo is told by one word. From a name that ends with -clang rustc knows how to call it.
+# A compiler or linker that cargo is told by one word. From a name that ends with -clang rustc knows
+# how to call it.
 script() { # name, command…
     name=$1
     shift
@@ -87,8 +91,8 @@ aarch64_unknown_linux_gnu() {
 
 x86_64_unknown_linux_musl() {
     need musl-gcc musl-tools || return 1
-    # A shared library, so libc and the unwinder are shared too. The latter is that of musl where the library is used (Alpine: libgcc); to link,
-    # its name is enough.
+    # A shared library, so libc and the unwinder are shared too. The latter is that of musl where
+    # the library is used (Alpine: libgcc); to link, its name is enough.
     mkdir -p "$build/musl"
     ln -sf "$(cc -print-file-name=libgcc_s.so.1)" "$build/musl/libgcc_s.so.1"
     export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER=musl-gcc CC_x86_64_unknown_linux_musl=musl-gcc
@@ -100,8 +104,9 @@ x86_64_unknown_linux_musl() {
         echo "  it wants glibc" >&2
         return 1
     fi
-    # The static library with musl's libc in one program, which runs on any Linux. GCC's unwinder for it wants glibc; LLVM's as Debian built it wants
-    # one function of glibc alone, which stands in here.
+    # The static library with musl's libc in one program, which runs on any Linux. GCC's unwinder
+    # for it wants glibc; LLVM's as Debian built it wants one function of glibc alone, which stands
+    # in here.
     unwinder=$(find /usr/lib/llvm-*/lib -name libunwind.a 2>/dev/null | tail -n 1)
     if [ -z "$unwinder" ]; then
         echo "  it was not run: LLVM's libunwind.a is missing: Debian's libunwind-14-dev"
@@ -134,7 +139,8 @@ x86_64_pc_windows_gnu() {
     awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' docs/quickstart-c.md >"$windows/quickstart.c"
     x86_64-w64-mingw32-gcc -std=c99 -O2 -Iinclude "$windows/quickstart.c" -o "$windows/quickstart.exe" "$lib/libpims.dll.a"
     if need wine "wine and wine64"; then
-        # Wine has had this library since its version 9; Rust's standard library takes its random numbers from there.
+        # Wine has had this library since its version 9; Rust's standard library takes its random
+        # numbers from there.
         x86_64-w64-mingw32-gcc -shared -O2 tests/tools/process_prng.c -o "$windows/bcryptprimitives.dll" -ladvapi32
         export WINEPREFIX="$windows/prefix" WINEDEBUG=-all
         (cd "$windows" && sms_code | wine quickstart.exe >quickstart.out) || { cat "$windows/quickstart.out"; return 1; }
@@ -179,7 +185,8 @@ aarch64_linux_android() {
 failed=
 for target in "$@"; do
     echo "$target"
-    # A target that fails does not keep the others from being tried. (`set -e` does not count inside a condition.)
+    # A target that fails does not keep the others from being tried. (`set -e` does not count inside
+    # a condition.)
     (cd "$root" && set -e && "$(echo "$target" | tr - _)" "$target") &
     wait $! || failed="$failed $target"
 done

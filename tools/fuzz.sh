@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the fuzz targets, each for so many seconds, with the seeds of the tests and what earlier runs found.
+# Runs the fuzz targets, each for so many seconds, with the seeds of the tests and what earlier runs
+# found.
 #
 #     tools/fuzz.sh BUILD SECONDS [TARGET …]
 #

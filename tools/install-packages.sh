@@ -3,9 +3,10 @@
 #
 #     tools/install-packages.sh [--no-recommends] PACKAGE…
 #
-# As root with apt-get alone; elsewhere it ends with 69 and says nothing, and the caller says what is missing. One call works at a time.
-# apt-get's own option waits for dpkg's locks but not for the lock of the package lists, which a refused update is tried again for.
-# PIMS_PACKAGES_WAIT says for how many seconds, 1800 as default.
+# As root with apt-get alone; elsewhere it ends with 69 and says nothing, and the caller says what
+# is missing. One call works at a time. apt-get's own option waits for dpkg's locks but not for the
+# lock of the package lists, which a refused update is tried again for. PIMS_PACKAGES_WAIT says for
+# how many seconds, 1800 as default.
 set -eu
 
 options=
@@ -19,7 +20,8 @@ lock=${PIMS_PACKAGES_LOCK:-/run/lock/libpims-packages}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 trap 'exit 1' HUP INT TERM
-# Other targets of this repository, also in another folder. Without flock, apt-get's locks have to do.
+# Other targets of this repository, also in another folder. Without flock, apt-get's locks have to
+# do.
 if command -v flock >/dev/null 2>&1 && mkdir -p "${lock%/*}" 2>/dev/null; then
     exec 9>"$lock"
     flock --exclusive --timeout "$wait" 9 || { echo "install-packages: another installation did not end in $wait s" >&2; exit 1; }

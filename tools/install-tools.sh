@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the tools that the tests need and this machine lacks, where that can be done without asking; else says which are missing.
+# Installs the tools that the tests need and this machine lacks, where that can be done without
+# asking; else says which are missing.
 set -eu
 
 missing=

@@ -3,12 +3,19 @@
 #
 #     tools/install.sh install|uninstall|list
 #
-# Where to, say the environment variables PREFIX (/usr/local), LIBDIR ($PREFIX/lib), INCLUDEDIR ($PREFIX/include), DOCDIR
-# ($PREFIX/share/doc/libpims) and DESTDIR, which is put before all of them and written into no file. What from: FROM (build/release).
-# RELOCATABLE=yes writes a pims.pc that holds wherever the folder is moved to.
+# Where to, say the environment variables PREFIX (/usr/local), LIBDIR ($PREFIX/lib), INCLUDEDIR
+# ($PREFIX/include), DOCDIR ($PREFIX/share/doc/libpims) and DESTDIR, which is put before all of them
+# and written into no file. What from: FROM (build/release). RELOCATABLE=yes writes a pims.pc that
+# holds wherever the folder is moved to.
 #
-# Uninstall removes what install made, by the same list, then the folders that are libpims' own where nothing else is in them. For Linux and
-# its like: ELF, GNU coreutils.
+# cargo-c (0.10.24) was tried in the place of this program. It installs pims.h, the libraries and
+# pims.pc. It leaves libpims.a as rustc makes it, with the symbols of SQLite and ring
+# (tools/localize.sh), knows no CMake package, and builds the library where `make install` does not.
+# It takes eleven minutes to build on two busy cores, and its version has to fit the release of
+# Rust: 0.10.26 wants 1.97.
+#
+# Uninstall removes what install made, by the same list, then the folders that are libpims' own
+# where nothing else is in them. For Linux and its like: ELF, GNU coreutils.
 set -eu
 
 command=${1:-}
@@ -29,10 +36,12 @@ done
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/Cargo.toml" | head -n 1)
 soname=libpims.so.0
 shared=libpims.so.$version
-# What rustc says that the static library needs (`--print native-static-libs`), without the C library itself.
+# What rustc says that the static library needs (`--print native-static-libs`), without the C
+# library itself.
 system_libs="-lgcc_s -lutil -lrt -lpthread -lm -ldl"
 
-# Mode|source|destination, or link|what it leads to|destination. The templates come filled in from $work.
+# Mode|source|destination, or link|what it leads to|destination. The templates come filled in from
+# $work.
 list() {
     echo "644|$here/include/pims.h|$INCLUDEDIR/pims.h"
     echo "644|$here/include/pims.hpp|$INCLUDEDIR/pims.hpp"

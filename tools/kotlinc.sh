@@ -1,5 +1,6 @@
 #!/bin/sh
-# Kotlin's compiler, of the version that bindings/kotlin/tools names. Anything that it warns of is an error.
+# Kotlin's compiler, of the version that bindings/kotlin/tools names. Anything that it warns of is
+# an error.
 #
 #     tools/kotlinc.sh BUILD ARGUMENTS…
 set -eu

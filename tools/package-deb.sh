@@ -3,9 +3,10 @@
 #
 #     tools/package-deb.sh RELEASE_LIB OUT
 #
-# libpims0 is the shared library, libpims-dev all that one builds against it with. Made with dpkg-deb from what `make install` lays out; what
-# libpims0 depends on, dpkg-shlibdeps reads from the library. Packages for a machine like this one, not for Debian's archive, which builds
-# from source. The same commit and the same library give the same packages.
+# libpims0 is the shared library, libpims-dev all that one builds against it with. Made with
+# dpkg-deb from what `make install` lays out; what libpims0 depends on, dpkg-shlibdeps reads from
+# the library. Packages for a machine like this one, not for Debian's archive, which builds from
+# source. The same commit and the same library give the same packages.
 set -eu
 
 FROM=$(cd "${1:?usage: tools/package-deb.sh RELEASE_LIB OUT}" && pwd)

@@ -3,11 +3,14 @@
 #
 #     tools/package-dist.sh RELEASE_LIB OUT
 #
-# libpims-VERSION.tar.gz, the source of the commit that is checked out; libpims-VERSION-SYSTEM.tar.gz, the library as `make install` lays it
-# out, to be unpacked anywhere; libpims-VERSION.cdx.json, its bill of materials; SHA256SUMS of all that is in OUT. The same commit gives the
-# same source tarball; the same library gives the same rest: times are those of the commit, owners are root.
+# libpims-VERSION.tar.gz, the source of the commit that is checked out;
+# libpims-VERSION-SYSTEM.tar.gz, the library as `make install` lays it out, to be unpacked anywhere;
+# libpims-VERSION.cdx.json, its bill of materials; SHA256SUMS of all that is in OUT. The same commit
+# gives the same source tarball; the same library gives the same rest: times are those of the
+# commit, owners are root.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they cannot reach them.
+# The jobs of the make that calls this program are not for its children, which would warn that they
+# cannot reach them.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 FROM=$(cd "${1:?usage: tools/package-dist.sh RELEASE_LIB OUT}" && pwd)

@@ -5,8 +5,9 @@
 #     tools/replace.sh --link TARGET TO
 #     tools/replace.sh --mode MODE FROM TO
 #
-# The copy is written beside TO and renamed. A process that has the old file open or mapped keeps it and goes on; a process that opens
-# TO finds the whole old file or the whole new one. `cp` writes into the old file instead, and ends each process that has it mapped.
+# The copy is written beside TO and renamed. A process that has the old file open or mapped keeps it
+# and goes on; a process that opens TO finds the whole old file or the whole new one. `cp` writes
+# into the old file instead, and ends each process that has it mapped.
 set -eu
 
 link='' mode=''

@@ -1,14 +1,16 @@
 #!/bin/sh
-# Swift for a machine with Debian that has none: Debian has had it since 13, so that release is laid into FOLDER (3.4 GB), and a command is run in it
-# with this repository where it is.
+# Swift for a machine with Debian that has none: Debian has had it since 13, so that release is laid
+# into FOLDER (3.4 GB), and a command is run in it with this repository where it is.
 #
 #     tools/swift-debian.sh FOLDER command…
 #
-# Root alone can do that. Nothing outside FOLDER is changed: what is mounted is mounted for these processes only. Ends with 75 where the release could
-# not be laid out, which says nothing of the repository.
+# Root alone can do that. Nothing outside FOLDER is changed: what is mounted is mounted for these
+# processes only. Ends with 75 where the release could not be laid out, which says nothing of the
+# repository.
 set -eu
 
-# This program calls itself with these two options, in mounts of its own, which go with the process, also where it fails.
+# This program calls itself with these two options, in mounts of its own, which go with the process,
+# also where it fails.
 case ${1:?usage: tools/swift-debian.sh FOLDER command…} in
 --lay-out) # folder, mirror
     folder=$2

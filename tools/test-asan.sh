@@ -1,8 +1,9 @@
 #!/bin/sh
-# Runs the C suite against the static library that was built with AddressSanitizer, its C files instrumented too. The runtime is that of
-# the Rust toolchain, for both.
+# Runs the C suite against the static library that was built with AddressSanitizer, its C files
+# instrumented too. The runtime is that of the Rust toolchain, for both.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they cannot reach them.
+# The jobs of the make that calls this program are not for its children, which would warn that they
+# cannot reach them.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 lib=$1

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The console app, with the package as it is installed: the wheel of bindings/python/dist in an environment of its own.
+# The console app, with the package as it is installed: the wheel of bindings/python/dist in an
+# environment of its own.
 #
 #     tools/test-console.sh BUILD PYTHON AUTHORITY          AUTHORITY is the program pims-authority
 set -eu

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The C demo against a service for development, over HTTPS: what the README shows as `make serve` and `make demo URL=…`.
+# The C demo against a service for development, over HTTPS: what the README shows as `make serve`
+# and `make demo URL=…`.
 #
 #     tools/test-demo.sh LIBDIR AUTHORITY          LIBDIR holds libpims.so, AUTHORITY is the program pims-authority
 #

@@ -3,11 +3,14 @@
 #
 #     tools/test-dist.sh RELEASE_LIB CHECKER
 #
-# Makes all of it twice, in folders of its own: the same bytes both times. The source tarball has the files of the commit and no other. The
-# library of the binary tarball, and that of the Debian packages, can be built against and run. Checksums hold. Lintian has nothing to say.
-# The bill of materials is valid by its schema; CHECKER becomes a virtual environment with what knows that, from PyPI.
+# Makes all of it twice, in folders of its own: the same bytes both times. The source tarball has
+# the files of the commit and no other. The library of the binary tarball, and that of the Debian
+# packages, can be built against and run. Checksums hold. Lintian has nothing to say. The bill of
+# materials is valid by its schema; CHECKER becomes a virtual environment with what knows that, from
+# PyPI.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they cannot reach them.
+# The jobs of the make that calls this program are not for its children, which would warn that they
+# cannot reach them.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 lib=$(cd "${1:?usage: tools/test-dist.sh RELEASE_LIB CHECKER}" && pwd)

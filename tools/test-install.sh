@@ -3,10 +3,12 @@
 #
 #     tools/test-install.sh [FOLDER with the release library]
 #
-# Installs into folders of its own; builds the examples by pkg-config, by CMake and against the static library, and runs them; checks that
-# a staged and a moved installation hold; uninstalls and checks that nothing is left and nothing else is gone.
+# Installs into folders of its own; builds the examples by pkg-config, by CMake and against the
+# static library, and runs them; checks that a staged and a moved installation hold; uninstalls and
+# checks that nothing is left and nothing else is gone.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they cannot reach them.
+# The jobs of the make that calls this program are not for its children, which would warn that they
+# cannot reach them.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 FROM=$(cd "${1:-build/release}" && pwd)
@@ -94,7 +96,8 @@ for wanted in 999.0 "${version%%.*}.999"; do
 done
 says "CMake refuses another version"
 
-# Asks CMake for versions and ranges (CMake 3.19 and newer) of packages with other numbers than ours.
+# Asks CMake for versions and ranges (CMake 3.19 and newer) of packages with other numbers than
+# ours.
 judged() { # the package's version, what is wanted
     folder=$work/versions/$1
     mkdir -p "$folder"

@@ -3,7 +3,8 @@
 #
 #     PIMS_LIBRARY=libpims.so PIMS_AUTHORITY=pims-authority tools/test-interop.sh FOLDER [option or test of unittest …]
 #
-# With python3 where it has the package `cryptography`; else FOLDER becomes a virtual environment that gets it from PyPI.
+# With python3 where it has the package `cryptography`; else FOLDER becomes a virtual environment
+# that gets it from PyPI.
 set -eu
 
 folder=${1:?usage: tools/test-interop.sh FOLDER [option or test …]}

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The Kotlin package: compiled by the compiler of bindings/kotlin/tools, tested on this machine's Java virtual machine with its checks of JNI on.
+# The Kotlin package: compiled by the compiler of bindings/kotlin/tools, tested on this machine's
+# Java virtual machine with its checks of JNI on.
 #
 #     tools/test-kotlin.sh BUILD LIBRARY          LIBRARY is libpims_jni.so
 set -eu
@@ -31,14 +32,16 @@ readelf -lW "$library" | awk '$1 == "LOAD" { count++; if ($NF != "0x4000") bad =
     exit 1
 }
 
-# What is tested is the jar. The tests belong to its module: they see what is internal. The classes for Android are compiled against stand-ins.
+# What is tested is the jar. The tests belong to its module: they see what is internal. The classes
+# for Android are compiled against stand-ins.
 rm -rf "$build/tests" "$build/java" "$build/stand-ins" && mkdir -p "$build/tests" "$build/java" "$build/stand-ins"
 find "$kotlin/android/stand-ins" -name '*.java' -exec javac --release 11 -Xlint:all -Werror -d "$build/stand-ins" {} +
 tools/kotlinc.sh "$build" -cp "$build/pims.jar:$coroutines:$junit:$build/stand-ins" -Xfriend-paths="$build/pims.jar" -d "$build/tests" "$kotlin/src/test/kotlin" \
     "$kotlin/examples" "$kotlin/android/src" "$kotlin/android/test"
 javac --release 11 -Xlint:all,-processing -Werror -cp "$build/pims.jar:$stdlib" -d "$build/java" "$kotlin"/examples/*.java
 
-# Runs a program with the checks of JNI on. What they find is said on standard output, among what the program says.
+# Runs a program with the checks of JNI on. What they find is said on standard output, among what
+# the program says.
 checked() {
     java -Xcheck:jni -Dlibpims.library="$library" -Dlibpims.repository="$root" "$@" >"$build/out" 2>&1 || {
         cat "$build/out"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The package as it is installed: the wheel of bindings/python/dist goes into a fresh environment, and everything runs from there.
+# The package as it is installed: the wheel of bindings/python/dist goes into a fresh environment,
+# and everything runs from there.
 #
 #     tools/test-python.sh BUILD PYTHON AUTHORITY          AUTHORITY is the program pims-authority
 set -eu

@@ -3,8 +3,9 @@
 #
 #     tools/test-replace.sh LIBRARY [MAKE-TARGET=FILE]…
 #
-# First a program has a copy of LIBRARY mapped while tools/replace.sh puts another file in its place, and goes on. Then each target is made,
-# which has to leave FILE as another file (inode) than it was.
+# First a program has a copy of LIBRARY mapped while tools/replace.sh puts another file in its
+# place, and goes on. Then each target is made, which has to leave FILE as another file (inode) than
+# it was.
 set -eu
 
 cd "$(dirname "$0")/.."

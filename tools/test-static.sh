@@ -1,9 +1,11 @@
 #!/bin/sh
-# The static library goes into a program that has an SQLite of its own, or SQLCipher, or another static library made by Rust:
+# The static library goes into a program that has an SQLite of its own, or SQLCipher, or another
+# static library made by Rust:
 #
 #     tools/test-static.sh [FOLDER with the release library]
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they cannot reach them.
+# The jobs of the make that calls this program are not for its children, which would warn that they
+# cannot reach them.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 from=$(cd "${1:-build/release}" && pwd)

@@ -3,10 +3,12 @@
 #
 #     tools/test-swift.sh LIBDIR BUILD          LIBDIR holds libpims.so of a release; SWIFT=… is another swift
 #
-# First what needs no Swift: the header of the module map, and each function and constant that the Swift sources use, compiled and run in C; the
-# module map itself, where there is clang; that the calls of the reference stand in the tests as it prints them (Tests/Reference); that
-# docs/quickstart-swift.md shows the program of Examples/Quickstart. Then the tests, where there is a toolchain, or root of a Debian can lay one out
-# (tools/swift-debian.sh); else a line says that they were skipped.
+# First what needs no Swift: the header of the module map, and each function and constant that the
+# Swift sources use, compiled and run in C; the module map itself, where there is clang; that the
+# calls of the reference stand in the tests as it prints them (Tests/Reference); that
+# docs/quickstart-swift.md shows the program of Examples/Quickstart. Then the tests, where there is
+# a toolchain, or root of a Debian can lay one out (tools/swift-debian.sh); else a line says that
+# they were skipped.
 set -eu
 
 lib=$(cd "${1:?usage: tools/test-swift.sh LIBDIR BUILD}" && pwd)
@@ -80,7 +82,8 @@ run() { # command of swift, options
     "$swift" "$command" -Xcc "-I$here/include" -Xlinker "-L$lib" -Xlinker -rpath -Xlinker "$lib" "$@"
 }
 run build --scratch-path "$out/swift" -Xswiftc -warnings-as-errors
-# The language mode of Swift 6, where data races are errors. Not for the tests: what SwiftPM 6.0 generates for XCTest does not compile in it.
+# The language mode of Swift 6, where data races are errors. Not for the tests: what SwiftPM 6.0
+# generates for XCTest does not compile in it.
 case $(head -n 1 "$work/version") in
 *"version 5."*) ;;
 *) run build --scratch-path "$out/swift-6" -Xswiftc -swift-version -Xswiftc 6 -Xswiftc -warnings-as-errors ;;

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Runs the C suite, or the programs of it that are named, against the static library that was built with ThreadSanitizer, its C files
-# instrumented too. The runtime is that of the Rust toolchain, for both. A report of any process fails the run, also of a peer that is
-# killed later: each writes its reports to files, and a file that is there counts.
+# Runs the C suite, or the programs of it that are named, against the static library that was built
+# with ThreadSanitizer, its C files instrumented too. The runtime is that of the Rust toolchain, for
+# both. A report of any process fails the run, also of a peer that is killed later: each writes its
+# reports to files, and a file that is there counts.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they cannot reach them.
+# The jobs of the make that calls this program are not for its children, which would warn that they
+# cannot reach them.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 lib=$1
@@ -15,7 +17,8 @@ flags="-O1 -g -fno-omit-frame-pointer -fsanitize=thread"
 
 rm -rf "$reports"
 mkdir -p "$out" "$reports"
-# The suite has no signal handler but cmocka's, which leaves a test that crashed by a jump: all that follows would look like signal code.
+# The suite has no signal handler but cmocka's, which leaves a test that crashed by a jump: all that
+# follows would look like signal code.
 export TSAN_OPTIONS="halt_on_error=0:exitcode=66:second_deadlock_stack=1:report_signal_unsafe=0:die_after_fork=0${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
 export PIMS_TEST_CALLS="${PIMS_TEST_CALLS:-5000}"
 export PIMS_TEST_SECONDS="${PIMS_TEST_SECONDS:-3}" PIMS_TEST_PEERS="${PIMS_TEST_PEERS:-8}"
@@ -40,7 +43,8 @@ checked() { # name, program
     return "$status"
 }
 
-# First the proof that the sanitizer is on: in our code, in the standard library, in SQLite, and in what is linked here.
+# First the proof that the sanitizer is on: in our code, in the standard library, in SQLite, and in
+# what is linked here.
 for part in pims- std- sqlite3; do
     symbols=$(nm -A "$lib/libpims.a" 2>/dev/null | grep -c "^[^:]*:[^:]*${part}[^:]*:.* U __tsan_\(read\|write\|atomic\)" || true)
     [ "$symbols" -gt 0 ] || { echo "the library is not instrumented: no __tsan_read, _write or _atomic in ${part%-}" >&2; exit 1; }

@@ -1,4 +1,5 @@
-//! Another static library with Rust's runtime, and a panic that it catches: see tools/test-static.sh.
+//! Another static library with Rust's runtime, and a panic that it catches: see
+//! tools/test-static.sh.
 
 #[no_mangle]
 pub extern "C" fn other_catches() -> i32 {

@@ -1,4 +1,5 @@
-/* The one function of glibc that Debian's libunwind.a calls, for programs with musl: see tools/cross.sh. */
+/* The one function of glibc that Debian's libunwind.a calls, for programs with musl: see
+ * tools/cross.sh. */
 #include <stdarg.h>
 #include <stdio.h>
 int __fprintf_chk(FILE *stream, int flag, const char *format, ...)

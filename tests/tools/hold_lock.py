@@ -1,4 +1,7 @@
-"""Holds the lock of a file, as apt-get does, until standard input ends: see tools/test-install-packages.sh."""
+"""Holds the lock of a file, as apt-get does, until standard input ends.
+
+See tools/test-install-packages.sh.
+"""
 
 import fcntl
 import sys

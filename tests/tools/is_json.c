@@ -1,4 +1,5 @@
-/* Checks by the library that each line of standard input is a JSON object: see tools/check-snippets.sh. */
+/* Checks by the library that each line of standard input is a JSON object: see
+ * tools/check-snippets.sh. */
 #include <stdio.h>
 #include <string.h>
 

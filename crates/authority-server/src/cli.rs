@@ -16,9 +16,11 @@ use super::names;
 use pims_authority::AccountName;
 use pims_authority::wipe_stack;
 
-/// The service side of strong authentication: it sends SMS codes, keeps accounts, PINs and devices, and checks one-time passwords.
+/// The service side of strong authentication: it sends SMS codes, keeps accounts, PINs and devices,
+/// and checks one-time passwords.
 ///
-/// To try it: `pims-authority serve --dev`. It needs no configuration, keeps everything in one folder, and tells what to do next.
+/// To try it: `pims-authority serve --dev`. It needs no configuration, keeps everything in one
+/// folder, and tells what to do next.
 #[derive(Parser)]
 #[command(name = "pims-authority", version, propagate_version = true, max_term_width = 100)]
 struct Cli {
@@ -30,8 +32,9 @@ struct Cli {
 
 #[derive(Args)]
 struct Place {
-    /// The configuration, TOML. Each of its keys can also be an environment variable: `PIMS_AUTHORITY_` and section and key in capitals,
-    /// joined by underscores. The variable wins. `check --keys` lists them all.
+    /// The configuration, TOML. Each of its keys can also be an environment variable:
+    /// `PIMS_AUTHORITY_` and section and key in capitals, joined by underscores. The variable wins.
+    /// `check --keys` lists them all.
     #[arg(short, long, global = true, env = "PIMS_AUTHORITY_CONFIG", value_name = "FILE",
         value_parser = OsStringValueParser::new().map(PathBuf::from))]
     config: Option<PathBuf>,
@@ -45,7 +48,8 @@ enum Command {
     Check(Check),
     /// Asks the service of this configuration, on this machine, whether it answers.
     Health(Health),
-    /// Brings the database up to date, and changes its master key. `serve` does the first by itself.
+    /// Brings the database up to date, and changes its master key. `serve` does the first by
+    /// itself.
     Migrate(Migrate),
     /// What operators do with accounts.
     #[command(subcommand)]
@@ -59,7 +63,8 @@ enum Command {
 
 #[derive(Args)]
 struct Serve {
-    /// A service for development on a loopback address: a certificate of its own, one account with a token, SMS in a file.
+    /// A service for development on a loopback address: a certificate of its own, one account with
+    /// a token, SMS in a file.
     #[arg(long)]
     dev: bool,
     /// Where a service for development keeps what it has.
@@ -78,10 +83,12 @@ struct Check {
     /// Opens the database, too, and reaches for the issuer's keys.
     #[arg(long)]
     connect: bool,
-    /// Reads at most so many sealed rows of the audit trail, the newest first. All seals are checked.
+    /// Reads at most so many sealed rows of the audit trail, the newest first. All seals are
+    /// checked.
     #[arg(long, requires = "connect", value_name = "ROWS")]
     audit_rows: Option<u64>,
-    /// A seal of the audit trail, from the log: its number and its head. A database that does not have it is an older one.
+    /// A seal of the audit trail, from the log: its number and its head. A database that does not
+    /// have it is an older one.
     #[arg(long, requires = "connect", value_name = "NUMBER:HEAD", value_parser = seal)]
     expect_seal: Option<(i64, String)>,
 }
@@ -98,7 +105,7 @@ struct Audit {
     output: Output,
 }
 
-/// A seal as the log tells it.
+/// Parses a seal in the form in which the log shows it: its number and its head.
 fn seal(text: &str) -> Result<(i64, String), String> {
     let parts = text.split_once(':').and_then(|(number, head)| Some((number.parse().ok()?, head)));
     let seal = parts.filter(|(number, head)| *number > 0 && inwebo::values::hex::decode_array::<32>(head).is_some());
@@ -115,8 +122,8 @@ struct Health {
 
 #[derive(Args)]
 struct Migrate {
-    /// Seals everything anew under the current master key (`master_key.id`); the others stand in `master_key.others`. It can be stopped
-    /// and begun again, while instances run.
+    /// Seals everything anew under the current master key (`master_key.id`); the others stand in
+    /// `master_key.others`. It can be stopped and begun again, while instances run.
     #[arg(long)]
     rekey: bool,
     /// Rows of one transaction of a rotation.
@@ -164,11 +171,12 @@ struct Output {
 
 #[derive(Subcommand)]
 enum Otp {
-    /// Checks a one-time password, which uses it up. It is read from standard input: arguments can be seen by others.
+    /// Checks a one-time password, which uses it up. It is read from standard input: arguments can
+    /// be seen by others.
     Verify { account: String },
 }
 
-/// What the program is. Exit status 0: done; 1: not done; 2: it was called in another way than it can be.
+/// Runs the program. Exit status 0: success; 1: failure; 2: wrong command line.
 pub fn main() -> ExitCode {
     let Cli { place, command } = called().unwrap_or_else(|error| error.exit());
     let done = hardening::forbid_dumps().and_then(|()| run(place.config.as_deref(), command));
@@ -193,7 +201,7 @@ fn called() -> Result<Cli, clap::Error> {
             "the argument '--dev' cannot be used with '--config <FILE>': it reads the configuration in its folder";
         return Err(Cli::command().error(ErrorKind::ArgumentConflict, what));
     }
-    // An empty variable is as good as none; an empty argument is a mistake.
+    // An empty variable counts as missing; an empty argument is a mistake.
     cli.place.config = cli.place.config.filter(|file| given || !file.as_os_str().is_empty());
     Ok(cli)
 }
@@ -234,7 +242,7 @@ fn run(file: Option<&Path>, command: Command) -> Result<(), String> {
     }
 }
 
-/// Reads the configuration. Its temporary copies of keys are wiped from the stack.
+/// Reads the configuration. Wipes its temporary copies of keys from the stack.
 fn configured(file: Option<&Path>) -> Result<Config, String> {
     let config = load(file);
     wipe_stack();

@@ -1,4 +1,4 @@
-//! The SMS gateway of a production: a POST of JSON for each message.
+//! The SMS gateway for production: sends a POST with JSON for each message.
 
 use pims_tls_faults::Peer;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use pims_authority::{Sms, SmsError, SmsGateway};
 const GATEWAY: Peer<'static> =
     Peer { name: "the SMS gateway", roots: "sms.webhook_ca_file", address: "sms.webhook_url" };
 
-/// Posts messages to a URL.
+/// A client of the gateway's URL.
 pub(crate) struct Gateway {
     agent: Agent,
     url: String,
@@ -28,7 +28,8 @@ impl Gateway {
 }
 
 impl SmsGateway for Gateway {
-    /// Taken is what was answered with 2xx. The gateway may get a message twice: `{id}` tells that it is the same.
+    /// Sends a message. The gateway accepts it with a 2xx status. It may get a message twice:
+    /// `{id}` shows that both are the same.
     fn send(&self, sms: &Sms) -> Result<(), SmsError> {
         let mut body = self.template.clone();
         fill(&mut body, sms);
@@ -39,7 +40,7 @@ impl SmsGateway for Gateway {
         let sent = request.send_json(&body);
         wipe(&mut body);
         match sent {
-            // A redirect is no such word.
+            // A redirect does not mean that the gateway accepted the message.
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(refused(sms, &answer.status())),
             Err(error) => Err(refused(sms, &outgoing::told(&error, GATEWAY))),
@@ -52,7 +53,7 @@ fn refused(sms: &Sms, why: &dyn std::fmt::Display) -> SmsError {
     SmsError::new("the gateway did not take the message")
 }
 
-/// Puts the message into the texts of the template.
+/// Fills the texts of the template with the message.
 fn fill(value: &mut Value, sms: &Sms) {
     match value {
         Value::String(text) => *text = filled(text, sms),
@@ -62,7 +63,8 @@ fn fill(value: &mut Value, sms: &Sms) {
     }
 }
 
-/// One pass: what a word is replaced by is not searched for words again.
+/// Replaces the placeholders of a template in one pass: the inserted values are not searched for
+/// placeholders.
 fn filled(template: &str, sms: &Sms) -> String {
     let words: [(&str, &str); 5] = [
         ("{to}", &sms.to),
@@ -71,7 +73,7 @@ fn filled(template: &str, sms: &Sms) -> String {
         ("{purpose}", sms.message.as_str()),
         ("{id}", &sms.id),
     ];
-    // Room enough that the text never moves and leaves a copy behind.
+    // With this capacity the text is not moved, so no copy of it stays in memory.
     let mut out = String::with_capacity(template.len() + 4 * (sms.text.len() + sms.to.len() + sms.id.len()));
     let mut rest = template;
     while let Some(place) = rest.find('{') {

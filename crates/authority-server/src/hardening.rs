@@ -1,34 +1,34 @@
 //! Protection of the process's memory against other processes, core dumps and swap.
 
-/// Whether memory is kept out of swap.
+/// The setting that keeps memory out of swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockMemory {
-    /// Locks it where the system permits that, and warns where it does not.
+    /// Locks memory if the system permits it; otherwise warns.
     Try,
-    /// Locks it, or does not start.
+    /// Locks memory, or does not start.
     Required,
-    /// Leaves it as it is.
+    /// Does not lock memory.
     No,
 }
 
-/// Makes the process one that no other process of the same user can read or trace, and that leaves
-/// no core dump. Commands that it runs inherit the limit of core dumps.
+/// Keeps other processes of the same user from reading or tracing this process, and turns its core
+/// dumps off. The commands that it runs inherit the limit of core dumps.
 ///
 /// # Errors
 ///
-/// Where the system refuses.
+/// The system refuses.
 pub(crate) fn forbid_dumps() -> Result<(), String> {
     #[cfg(target_os = "linux")]
     linux::forbid_dumps()?;
     Ok(())
 }
 
-/// Keeps the process's memory, also what it gets later, out of swap. Returns why it is not locked
-/// where that is to be said.
+/// Keeps the process's memory out of swap, including memory that it allocates later. Returns a
+/// warning if the memory is not locked.
 ///
 /// # Errors
 ///
-/// Where it is required and the system does not permit it.
+/// The lock is required, and the system does not permit it.
 pub(crate) fn lock_memory(wanted: LockMemory) -> Result<Option<String>, String> {
     if wanted == LockMemory::No {
         return Ok(None);
@@ -52,7 +52,7 @@ mod linux {
     use rustix::mm::{MlockAllFlags, mlockall};
     use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 
-    /// One page of memory: less than any process has.
+    /// One page of memory: every process has more.
     const PAGE: u64 = 4096;
 
     const UNLIMITED: Rlimit = Rlimit { current: None, maximum: None };
@@ -67,8 +67,9 @@ mod linux {
         Ok(())
     }
 
-    /// Locks pages once they are used: a thread's stack or an arena of the allocator costs no more
-    /// than without a lock. Under a limit nothing is locked: an allocation would fail there later.
+    /// Locks pages when they are first used: a thread's stack or an arena of the allocator needs no
+    /// more memory than without a lock. Under a limit nothing is locked, because a later allocation
+    /// would fail there.
     pub(super) fn lock_memory() -> Result<(), String> {
         let limit = raise();
         let locked = if limit.current.is_none() { lock() } else { lock_by_privilege(limit) };
@@ -81,10 +82,10 @@ mod linux {
         })
     }
 
-    /// Returns the limit, as high as this process may set it.
+    /// Raises the limit as far as this process may, and returns it.
     fn raise() -> Rlimit {
         let limit = getrlimit(Resource::Memlock);
-        // Root may do the first, everybody the second.
+        // Only root may set the first limit; every user may set the second.
         for higher in [UNLIMITED, Rlimit { current: limit.maximum, ..limit }] {
             if limit.current.is_some() && setrlimit(Resource::Memlock, higher).is_ok() {
                 return higher;
@@ -93,8 +94,8 @@ mod linux {
         limit
     }
 
-    /// Locks where CAP_IPC_LOCK lifts the limit, and only there: with a limit of one page nothing
-    /// else lets this call succeed.
+    /// Locks memory only if CAP_IPC_LOCK lifts the limit: with a limit of one page, the call
+    /// succeeds for no other reason.
     fn lock_by_privilege(limit: Rlimit) -> Result<(), Errno> {
         setrlimit(Resource::Memlock, Rlimit { current: Some(PAGE), ..limit })?;
         let locked = lock();

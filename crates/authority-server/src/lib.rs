@@ -1,6 +1,6 @@
-//! The service as a program: its command line, its configuration, its listeners.
+//! The program of the service: its command line, its configuration, its listeners.
 //!
-//! The binary is `pims-authority`. What it serves is `pims_authority`.
+//! The binary is `pims-authority`. It serves the library `pims_authority`.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a program has to tell goes there")]
@@ -24,8 +24,8 @@ mod views;
 
 pub use cli::main;
 
-/// Returns the faults of a configuration's form, for tests of its reader with any text. It opens no
-/// file and runs no command. `variable` is the text of one environment variable.
+/// Returns the faults in the form of a configuration, for tests of the parser with any text. It
+/// opens no file and runs no command. `variable` is the text of one environment variable.
 pub fn faults_of_form(text: &str, variable: &str) -> Vec<String> {
     config::faults_of_form(text, variable)
 }

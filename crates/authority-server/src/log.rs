@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 
 use super::config::Log;
 
-/// Begins to log. What libraries log is kept to warnings: they know nothing of what must not be told.
+/// Starts the log. Libraries log warnings and errors only: they do not know which values are
+/// secret.
 pub(crate) fn start(log: Log) {
     use tracing_subscriber::filter::Targets;
     use tracing_subscriber::prelude::*;

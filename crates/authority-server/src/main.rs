@@ -1,4 +1,4 @@
-//! The service as a program: `pims-authority --help` tells what it does.
+//! The program of the service. `pims-authority --help` explains its commands.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,5 @@
-//! What is counted, as Prometheus reads it. Labels name routes, statuses and outcomes; never an account or a device.
+//! The metrics for Prometheus. Labels name routes, statuses and outcomes, never an account or a
+//! device.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::process::Process;
 
-/// The numbers of one instance.
+/// The metrics of one instance.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
@@ -43,19 +44,20 @@ pub(crate) struct Metrics {
     process: Process,
 }
 
-/// What is looked up when Prometheus asks.
+/// Values that are read at each scrape.
 pub(crate) struct Snapshot {
-    /// How often steps were run again.
+    /// Number of steps that were run again.
     pub(crate) retries: u64,
     /// SMS that this instance did not send because the budget was spent.
     pub(crate) sms_limited: u64,
-    /// What the rules found.
+    /// Counts that the service's rules keep.
     pub(crate) tally: pims_authority::Tally,
-    /// SMS that wait; `None` where the database did not say.
+    /// SMS in the queue, or `None` if the database did not answer.
     pub(crate) sms_waiting: Option<u32>,
-    /// Steps that have their turn in the database.
+    /// Steps that run in the database now.
     pub(crate) steps_running: usize,
-    /// Connections to the database that are used, and that are idle; `None` where there is no pool of them.
+    /// Connections to the database that are in use, and that are idle; `None` without a connection
+    /// pool.
     pub(crate) database_connections: Option<(u32, u32)>,
 }
 
@@ -206,7 +208,7 @@ fn histogram() -> Histogram {
 }
 
 impl Metrics {
-    /// Has series that begin with nothing, where they are known before: the first time that something happens is then a change that is seen.
+    /// Sets known series to 0, so that `rate()` sees the first increment.
     fn begin(&self) {
         for limit in [
             "address",
@@ -244,7 +246,7 @@ impl Metrics {
         self.limited.get_or_create(&LimitLabels { limit }).inc();
     }
 
-    /// Counts a TLS handshake; both words come from fixed lists.
+    /// Counts a TLS handshake. Both words come from fixed lists.
     pub(crate) fn handshake(&self, group: &'static str, version: &'static str) {
         self.handshakes.get_or_create(&HandshakeLabels { group, version }).inc();
     }
@@ -266,7 +268,8 @@ impl Metrics {
         self.operators_refused.get_or_create(&ReasonLabels { reason }).inc();
     }
 
-    /// What a tick of the audit trail saw. Once it was found changed, it stays so until the program is started again.
+    /// Records the result of an audit check. Once the trail was found changed, the metric stays set
+    /// until the program restarts.
     pub(crate) fn audit(&self, newest: i64, broken: bool) {
         self.audit_seal.set(newest);
         if broken {
@@ -274,12 +277,13 @@ impl Metrics {
         }
     }
 
-    /// Work between requests came to nothing: what it was is in the log.
+    /// Counts a failure of background work or an altered row. The log has the details.
     pub(crate) fn failed(&self, work: &'static str) {
         self.failures.get_or_create(&WorkLabels { work }).inc();
     }
 
-    /// The text that Prometheus reads. What waits is left as it was where it could not be counted.
+    /// Returns the text for Prometheus. If the queue of SMS could not be counted, its last value
+    /// stays.
     pub(crate) fn text(&self, now: &Snapshot) -> String {
         self.retries.inner().store(now.retries, Ordering::Relaxed);
         self.sms_limited.inner().store(now.sms_limited, Ordering::Relaxed);
@@ -295,7 +299,7 @@ impl Metrics {
         self.database_used.set(used.into());
         self.database_idle.set(idle.into());
         let mut text = String::new();
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = encode_registry(&mut text, &self.registry);
         self.process.write(&mut text);
         let _ = encode_eof(&mut text);

@@ -1,22 +1,26 @@
-//! Names of accounts that begin: a form in which two names that look alike are one, or neither.
+//! Names for new accounts, in a form without most of the names that look alike.
 //!
-//! A name is a username of RFC 8265 (3.1): parts of the profile UsernameCasePreserved with one space between them. That profile fits the
-//! subjects of tokens: they are compared with their case, and are letters and digits, addresses or URLs. OpaqueString would take trailing
-//! blanks, full-width letters and symbols, which an operator cannot tell from another name. Letters of different scripts that look alike
-//! (a Latin and a Cyrillic `a`) are different names in either profile.
+//! A name is a username of RFC 8265 (3.1): parts of the profile UsernameCasePreserved with one
+//! space between them. That profile fits the subjects of tokens: they are compared with their case,
+//! and consist of letters and digits, addresses or URLs. OpaqueString would accept trailing blanks,
+//! full-width letters and symbols, which an operator cannot tell from another name. Letters of
+//! different scripts that look alike (a Latin and a Cyrillic `a`) are different names in either
+//! profile.
 //!
-//! Accounts that a database has under other names stay where they are: operators reach them, a token does not.
+//! A database may have accounts with other names. They stay: operators reach them, a token does
+//! not.
 
 use precis_profiles::UsernameCasePreserved;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 
 use pims_authority::AccountName;
 
-/// What a name must be, for an error.
+/// The rule for names, for an error.
 pub(crate) const WANTED: &str = "an account's name has 1 to 128 characters and is a username in the normal form of RFC 8265: \
      no control or invisible character, no blank but single ones inside, in NFC";
 
-/// Returns the name of an account that may begin. A text that would have to be changed to be one is none: it is another's name, or will be.
+/// Returns the name of a new account. Returns `None` for a text that is not in normal form: its
+/// normal form may be the name of another account.
 pub(crate) fn normal(text: &str) -> Option<AccountName> {
     let is_normal = |part: &str| UsernameCasePreserved::enforce(part).is_ok_and(|enforced| enforced == part);
     text.split(' ').all(is_normal).then(|| AccountName::new(text)).flatten()

@@ -1,4 +1,4 @@
-//! Requests that the service makes itself: to an SMS gateway, to an issuer of tokens.
+//! Requests that the service sends: to an SMS gateway, and to an issuer of tokens.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
 use pims_authority::tls;
 
-/// An HTTP client that trusts the system's roots, or those in a file, and follows no redirect.
+/// Returns an HTTP client that trusts the system's roots, or those in a file, and follows no
+/// redirect.
 pub(crate) fn agent(ca_file: Option<&Path>, timeout: Duration) -> Result<Agent, String> {
     let roots = match ca_file {
         Some(file) => roots_in(file)?,
@@ -30,8 +31,8 @@ pub(crate) fn agent(ca_file: Option<&Path>, timeout: Duration) -> Result<Agent, 
     Ok(config.into())
 }
 
-/// Returns why a request failed, in words of our own where TLS or the network is the cause. Nothing
-/// that was sent is among them.
+/// Returns the cause of a failed request. If TLS or the network is the cause, the words are our
+/// own. They contain nothing of the request.
 pub(crate) fn told(error: &ureq::Error, peer: Peer<'_>) -> String {
     use ureq::Error;
     let fault = match error {
@@ -72,6 +73,6 @@ fn system_roots() -> Result<RootCerts, String> {
     let found = rustls_native_certs::load_native_certs().certs;
     let certificates: Vec<ureq::tls::Certificate<'static>> =
         found.iter().map(|der| ureq::tls::Certificate::from_der(der).to_owned()).collect();
-    // Without any every certificate is a stranger's, which is told when one is met.
+    // Without any root, every certificate is untrusted. The first connection reports this.
     Ok(certificates.into())
 }

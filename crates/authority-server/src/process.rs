@@ -1,5 +1,5 @@
-//! What the system knows of this process, under the names that Prometheus's own clients use. Where there is no `/proc` it says only when the
-//! process began.
+//! The system's metrics of this process, under the names that Prometheus's own clients use. Without
+//! `/proc`, only the start time is known.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +10,11 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Ticks of a second in `/proc`: what Linux shows programs, whatever its own clock does.
+/// Clock ticks in a second in `/proc`. Linux shows this number to programs, whatever its own clock
+/// does.
 const TICKS: f64 = 100.0;
 
-/// The numbers of this process.
+/// The metrics of this process.
 pub(crate) struct Process {
     registry: Registry,
     cpu: Counter<f64, AtomicU64>,
@@ -42,11 +43,11 @@ impl Default for Process {
 impl Process {
     pub(crate) fn write(&self, text: &mut String) {
         self.look();
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = encode_registry(text, &self.registry);
     }
 
-    /// What cannot be read stays as it was.
+    /// Reads the values. A value that cannot be read stays as it was.
     fn look(&self) {
         let read = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
         if let Some(ticks) = ticks(&read("stat")) {
@@ -66,7 +67,8 @@ impl Process {
     }
 }
 
-/// User and system time. The name of the program stands before them in parentheses and may hold anything.
+/// Returns the sum of user and system time, in ticks. The program's name precedes them in
+/// parentheses and may hold any character.
 fn ticks(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace().skip(11);

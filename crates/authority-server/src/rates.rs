@@ -1,7 +1,8 @@
-//! How often something may happen: a bucket of tokens a key, that fills up again with time.
+//! Rate limits: a token bucket for each key, which fills again with time.
 //!
-//! Some things count only by their outcome (a wrong code, not a right one). They are paid in advance all the same, and the right ones are paid back:
-//! of guesses that arrive at once none gets through because the others are not judged yet.
+//! Some requests count only by their outcome (a wrong code, not a right one). They take a token in
+//! advance all the same, and a right one returns it. So a client cannot get more guesses through by
+//! sending them at once, before the service has checked the others.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,16 +10,16 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Keys that are remembered at most. One that is forgotten has a full bucket again.
+/// Largest number of keys in memory. A forgotten key has a full bucket again.
 const MAX_KEYS: usize = 200_000;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// So many in a time for each key, all of them at once where none were taken for as long.
+/// A token bucket for each key: `most` tokens in a period, and a burst of the same size.
 pub(crate) struct Rate<K> {
     most: f64,
-    /// Seconds.
+    /// The period, in seconds.
     time: f64,
     buckets: Mutex<HashMap<K, Bucket>>,
 }
@@ -42,7 +43,7 @@ impl<K: Eq + Hash> Rate<K> {
         Self { most: most.into(), time: time.as_secs_f64(), buckets: Mutex::default() }
     }
 
-    /// Takes a token, where there is one. Where there is none: when there will be one.
+    /// Takes a token. If there is none, returns the time until there is one.
     pub(crate) fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_KEYS {
@@ -73,15 +74,16 @@ impl<K: Eq + Hash> Rate<K> {
     }
 }
 
-/// What was taken in advance for something that may turn out not to count. It is spent, unless it is given back: also where the caller is gone
-/// before there is an outcome.
+/// Tokens that were taken in advance for a request that may turn out not to count. They are spent
+/// unless they are given back, even if the caller is gone before there is an outcome.
 #[derive(Default)]
 pub(crate) struct Advance<'a> {
     taken: Vec<Box<dyn FnOnce() + Send + 'a>>,
 }
 
 impl<'a> Advance<'a> {
-    /// Takes one more token. Where there is none, when there will be one, and those before it are given back.
+    /// Takes one more token. If there is none, gives the earlier ones back and returns the time
+    /// until there is one.
     pub(crate) fn take<K: Clone + Eq + Hash + Send + 'a>(
         &mut self,
         rate: &'a Rate<K>,
@@ -96,13 +98,14 @@ impl<'a> Advance<'a> {
         taken
     }
 
-    /// It did not count.
+    /// Gives the tokens back, because the request did not count.
     pub(crate) fn give_back(self) {
         self.taken.into_iter().for_each(|give_back| give_back());
     }
 }
 
-/// Whom the limits of an address are counted for. Of IPv6 it is the network: whoever has one address of it has 2^64.
+/// Returns the key for the limits of an address. For IPv6 it is the network: a client that has one
+/// of its addresses has 2^64.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

@@ -1,4 +1,4 @@
-//! What all requests share, and how a request gets its turn in the database.
+//! The state that all requests share, and the permits for steps in the database.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,10 +14,10 @@ use super::rates::Rate;
 use super::signer::Signer;
 use pims_authority::{AccountName, Actor, Authority, Failure};
 
-/// How long a request waits for its turn at the SMS gateway.
+/// Longest time that a request waits for a permit for the SMS gateway.
 const GATEWAY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The service behind its listeners.
+/// The service that the listeners serve.
 pub(crate) struct Service {
     authority: Authority,
     pub(crate) identity: Identity,
@@ -26,29 +26,30 @@ pub(crate) struct Service {
     pub(crate) rates: Rates,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
-    /// Whether the database was ready, and when that was asked.
+    /// Time and result of the last readiness check of the database.
     pub(crate) readiness: Arc<Mutex<Option<(Instant, bool)>>>,
     steps: Arc<Semaphore>,
     sends: Arc<Semaphore>,
 }
 
-/// How often who may do what.
+/// The rate limits of the listeners.
 pub(crate) struct Rates {
     pub(crate) address: Rate<IpAddr>,
     pub(crate) account: Rate<AccountName>,
     pub(crate) wrong_codes_of_address: Rate<IpAddr>,
     pub(crate) wrong_codes: Rate<()>,
-    /// By who asked: a relying party, or (`None`) the account's own app. What strangers do at a party is not held against the app.
+    /// Key: the relying party that asks, or `None` for the account's own app. Strangers at a
+    /// relying party cannot use up the app's limit.
     pub(crate) wrong_otps: Rate<(Option<String>, AccountName)>,
-    /// Of relying parties that are open to everybody.
+    /// For relying parties that are open to everybody.
     pub(crate) wrong_otps_of_address: Rate<IpAddr>,
     /// Finalize steps that were refused after RSA work, by address.
     pub(crate) refused_finalize: Rate<IpAddr>,
-    /// Of relying parties that are known by their tokens.
+    /// For relying parties that present a token.
     pub(crate) party: Rate<String>,
-    /// SMS to numbers that are nobody's yet.
+    /// SMS codes that certify a phone number, by number.
     pub(crate) codes_of_number: Rate<String>,
-    /// Requests to the operators' listener that showed no operator's token or certificate.
+    /// Requests to the operators' listener that presented no operator's token or certificate.
     pub(crate) unknown_operators_of_address: Rate<IpAddr>,
     pub(crate) unknown_operators: Rate<()>,
 }
@@ -61,7 +62,7 @@ impl Service {
         relying_parties: BTreeMap<String, RelyingParty>,
         limits: Limits,
     ) -> Self {
-        // What it does between requests is the service's own.
+        // The audit trail names the service itself as the actor of its background work.
         let authority = authority.acting_as(&Actor::Service, None);
         let rates = Rates {
             address: Rate::per_minute(limits.address_per_minute),
@@ -85,13 +86,13 @@ impl Service {
         &self.authority
     }
 
-    /// How many steps have their turn at the moment.
+    /// Returns the number of steps that run now.
     pub(crate) fn steps_running(&self) -> usize {
         self.limits.steps.saturating_sub(self.steps.available_permits())
     }
 
-    /// Runs work with the database on a thread that may wait. So many run at once, the others wait for their turn; one whose caller is gone
-    /// is finished all the same.
+    /// Runs work with the database on a thread that may block. The number of permits is limited;
+    /// other steps wait. A step completes even if its caller is gone.
     pub(crate) async fn step<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
@@ -103,8 +104,8 @@ impl Service {
         done
     }
 
-    /// The same for work that waits for the SMS gateway, which takes no turn from the others: as many may do that as there are steps. `None`
-    /// where so many do already.
+    /// Does the same for work that waits for the SMS gateway. It has permits of its own, as many as
+    /// there are for steps, so it takes none from steps. Returns `None` if all of them stay in use.
     pub(crate) async fn send<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
@@ -115,7 +116,7 @@ impl Service {
         }
     }
 
-    /// The turn is given back however the work ends.
+    /// Runs work with a permit. The permit is released however the work ends.
     async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         turn: OwnedSemaphorePermit,
@@ -143,6 +144,6 @@ impl Service {
     }
 }
 
-/// The service could not judge. What was wrong is in the log.
+/// A step failed without a result. The log has the cause.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failed;

@@ -1,4 +1,5 @@
-//! The tokens that one-time passwords are exchanged for: signed JWTs, and the public keys that they are checked with.
+//! Signed JWTs, which the service issues in exchange for one-time passwords, and the public keys
+//! that verify them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::config::{AccessTokens, Signature};
 use pims_authority::{AccountName, Authority, Failure};
 
-/// Signs access tokens.
+/// A signer of access tokens.
 pub(crate) struct Signer {
     issuer: String,
     audience: String,
@@ -36,8 +37,9 @@ struct Claims<'a> {
 }
 
 impl Signer {
-    /// With the key of this generation, which is made where there is none. The keys of the generations before and after are published,
-    /// too: instances change from one to the next at different moments, and tokens outlive the change.
+    /// Makes a signer with the key of the configured generation. Makes the key if it is missing.
+    /// The keys of the generations before and after are published, too: instances change from one
+    /// to the next at different moments, and tokens outlive the change.
     pub(crate) fn new(authority: &Authority, settings: &AccessTokens) -> Result<Self, Failure> {
         let mut keys = Vec::new();
         let first = settings.generation.saturating_sub(1).max(1);
@@ -69,7 +71,7 @@ impl Signer {
         })
     }
 
-    /// The public keys, as a JSON Web Key Set (RFC 7517).
+    /// Returns the public keys as a JSON Web Key Set (RFC 7517).
     pub(crate) fn key_set(&self) -> &Value {
         &self.key_set
     }
@@ -78,7 +80,7 @@ impl Signer {
         self.lifetime
     }
 
-    /// A token for an account.
+    /// Returns a signed token for an account.
     pub(crate) fn sign(&self, account: &AccountName) -> Result<String, Failure> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = Claims {
@@ -102,7 +104,7 @@ fn name(algorithm: Signature) -> &'static str {
     }
 }
 
-/// A new private key, PKCS #8.
+/// Makes a new private key, in PKCS #8 form.
 fn generate(algorithm: Signature) -> Result<Vec<u8>, Failure> {
     let random = SystemRandom::new();
     let made = match algorithm {
@@ -112,10 +114,10 @@ fn generate(algorithm: Signature) -> Result<Vec<u8>, Failure> {
     made.map(|document| document.as_ref().to_vec()).map_err(|_| Failure::Randomness)
 }
 
-/// The public half as a JSON Web Key, whose `kid` is its thumbprint (RFC 7638).
+/// Returns the public half as a JSON Web Key. Its `kid` is its thumbprint (RFC 7638).
 fn public(algorithm: Signature, secret: &[u8]) -> Result<Value, Failure> {
     let text = |bytes: &[u8]| Base64UrlUnpadded::encode_string(bytes);
-    // The members that make the thumbprint, in the order of their names.
+    // These members make the thumbprint, in the order of their names.
     let (mut key, word) = match algorithm {
         Signature::EdDsa => {
             let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(secret).map_err(|_| Failure::Sealed)?;
@@ -124,7 +126,7 @@ fn public(algorithm: Signature, secret: &[u8]) -> Result<Value, Failure> {
         Signature::Es256 => {
             let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret, &SystemRandom::new())
                 .map_err(|_| Failure::Sealed)?;
-            // 4, x, y.
+            // The point is the byte 4, then x, then y.
             let point = pair.public_key().as_ref();
             let (x, y) = point.get(1..).unwrap_or_default().split_at_checked(32).ok_or(Failure::Sealed)?;
             (json!({"crv": "P-256", "kty": "EC", "x": text(x), "y": text(y)}), "ES256")

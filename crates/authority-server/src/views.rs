@@ -1,4 +1,4 @@
-//! The views of rows that operators get, as JSON: by the API for operators, and by commands with `--json`.
+//! The JSON views of rows for operators: for the API, and for commands with `--json`.
 
 use serde::Serialize;
 
@@ -49,7 +49,7 @@ impl From<DeviceInfo> for DeviceView {
 /// A line of the audit trail.
 #[derive(Serialize)]
 pub(crate) struct AuditView {
-    /// A text: it takes more bits than numbers of JSON are safe for.
+    /// The id as a text: as a JSON number it could lose precision.
     pub(crate) id: String,
     /// Milliseconds since 1970.
     pub(crate) at: i64,

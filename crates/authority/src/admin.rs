@@ -83,7 +83,7 @@ pub struct AuditEntry {
     pub count: u64,
 }
 
-/// The result of [`Authority::verify_rows`].
+/// The result of [`Authority::verify_rows`](crate::Authority::verify_rows).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowCheck {
     /// The number of rows that were checked.
@@ -241,29 +241,25 @@ pub(crate) fn ping(around: &Surroundings<'_>) -> Result<(), Failure> {
     })
 }
 
-/// Answers [`Authority::prune`](crate::Authority::prune).
-pub(crate) fn prune(around: &Surroundings<'_>, older_than_days: u32) -> Result<Pruned, Failure> {
-    prune_while(around, older_than_days, || true)
-}
-
-/// Answers [`Authority::prune_while`](crate::Authority::prune_while).
-pub(crate) fn prune_while(
-    around: &Surroundings<'_>,
+/// Answers [`Authority::prune_while`](crate::Authority::prune_while). Calls `around` again before
+/// each step, because a run may take long and the clock may be corrected in the meantime.
+pub(crate) fn prune_while<'s>(
+    around: impl Fn() -> Surroundings<'s>,
     older_than_days: u32,
     go_on: impl Fn() -> bool,
 ) -> Result<Pruned, Failure> {
-    let time = around.now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
+    let time = around().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
     let mut pruned = Pruned::default();
     while go_on() {
-        let removed = around.step("prune.audit", |step| trail::prune(step, time))?;
+        let removed = around().step("prune.audit", |step| trail::prune(step, time))?;
         let Some(removed) = removed else { break };
         pruned.audit += removed;
     }
     // The longest period of a count is a day.
-    around.step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
+    around().step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
     let mut after = Some(String::new());
     while let Some(last) = after.filter(|_| go_on()) {
-        after = prune_page(around, &last, time, &mut pruned)?;
+        after = prune_page(&around(), &last, time, &mut pruned)?;
     }
     Ok(pruned)
 }

@@ -289,7 +289,7 @@ impl Authority {
     /// that are older than `older_than_days`, and every expired code, password, token and code
     /// request. It works in small transactions and can be stopped at any time.
     pub fn prune(&self, older_than_days: u32) -> Result<Pruned, Failure> {
-        admin::prune(&self.surroundings(), older_than_days)
+        self.prune_while(older_than_days, || true)
     }
 
     /// Works as [`Authority::prune`] does, as long as `go_on` returns true. It asks `go_on` before
@@ -299,7 +299,7 @@ impl Authority {
     ///
     /// The database cannot be written. Rows that were removed before the error stay removed.
     pub fn prune_while(&self, older_than_days: u32, go_on: impl Fn() -> bool) -> Result<Pruned, Failure> {
-        admin::prune_while(&self.surroundings(), older_than_days, go_on)
+        admin::prune_while(|| self.surroundings(), older_than_days, go_on)
     }
 
     /// Returns the secret with this name, which is sealed in the database. The first call makes it.

@@ -17,7 +17,7 @@ use crate::{audit, authenticated, mac, service_keys, sms_queue, tokens};
 /// was read.
 const CURSOR: &str = "rekey";
 
-/// The result of a call of [`Authority::rekey`].
+/// The result of a call of [`Authority::rekey`](crate::Authority::rekey).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The number of rows whose sealed values this call sealed again.

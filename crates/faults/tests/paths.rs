@@ -1,4 +1,4 @@
-//! The paths that the pages for contributors name exist.
+//! Checks that the paths in the pages for contributors exist.
 //!
 //! A code span is a path if it begins with a folder of the workspace and has no blank. Code blocks
 //! are not read. This test is in the crate that has no dependencies: it builds in a second.
@@ -10,7 +10,7 @@ use std::path::Path;
 
 const PAGES: [&str; 4] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "tests/conformance/README.md"];
 
-/// Returns the paths that a page names, from the workspace's root.
+/// Returns the paths in a page, relative to the workspace's root.
 fn paths<'a>(page: &'a str, is_folder: &dyn Fn(&str) -> bool) -> Vec<&'a str> {
     let outside_blocks = page.split("```").step_by(2);
     let spans = outside_blocks.flat_map(|text| text.split('`').skip(1).step_by(2));
@@ -23,7 +23,7 @@ fn paths<'a>(page: &'a str, is_folder: &dyn Fn(&str) -> bool) -> Vec<&'a str> {
 #[test]
 fn every_path_that_a_page_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    // These are written by a build.
+    // A build writes these folders.
     let is_source = |folder: &str| !["build", "target", "dist"].contains(&folder) && root.join(folder).is_dir();
     for page in PAGES {
         let text = fs::read_to_string(root.join(page)).unwrap();

@@ -1,10 +1,11 @@
-//! The promises of SECURITY.md name tests that exist.
+//! Checks that the promises of SECURITY.md name tests that exist.
 //!
-//! This test stands in the crate that has no dependencies: it builds in a second.
+//! This test is in the crate that has no dependencies: it builds in a second.
 //!
 //! A promise is a list item that begins with `- ` at the start of a line. It names its tests, as
-//! `[test: path/to/file.rs::name, tools/check-exports.sh]`, or says `[no test: reason]`. An item that
-//! begins with `- **Limit:**` names a gap, and has neither. Code spans are not read.
+//! `[test: path/to/file.rs::name, tools/check-exports.sh]`, or gives a reason, as `[no test:
+//! reason]`. An item that begins with `- **Limit:**` names a gap, and has neither. Code spans are
+//! not read.
 //!
 //! | reference | must exist |
 //! | --- | --- |
@@ -23,9 +24,9 @@ use std::path::Path;
 
 const LIMIT: &str = "**Limit:**";
 
-/// The source of the files that references name.
+/// The files of the workspace, which references name.
 trait Files {
-    /// Returns the text of a file, by its path from the workspace's root.
+    /// Returns the text of a file. The path is relative to the workspace's root.
     fn text(&self, path: &str) -> Option<String>;
 }
 
@@ -112,12 +113,12 @@ fn blocks(page: &str) -> Vec<String> {
 
 fn without_code_spans(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
-    // Of an even number of parts the last backtick opens nothing.
+    // With an even number of parts, the last backtick opens no code span.
     let spans = (parts.len() - 1) / 2 * 2;
     parts.iter().enumerate().filter(|(place, _)| place % 2 == 0 || *place > spans).map(|(_, part)| *part).collect()
 }
 
-/// Returns the fault of a reference, where it names no test.
+/// Returns the fault of a reference, if it names no test.
 fn fault(reference: &str, files: &dyn Files) -> Option<String> {
     if let Some(target) = reference.strip_prefix("make ") {
         let rule = format!("{target}:");
@@ -145,12 +146,12 @@ fn fault(reference: &str, files: &dyn Files) -> Option<String> {
     (!is_test).then(|| format!("no test of this name: {reference}"))
 }
 
-/// Tells whether a macro is called with the name as its first argument.
+/// Returns whether a macro is called with the name as its first argument.
 fn is_called(source: &str, called: &str, name: &str) -> bool {
     [',', ')'].iter().any(|end| source.contains(&format!("{called}({name}{end}")))
 }
 
-/// Tells whether a function of this name has `#[test]` among the attributes above it, and no
+/// Returns whether a function of this name has `#[test]` among the attributes above it, and no
 /// `#[ignore]`.
 fn is_rust_test(source: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
@@ -172,12 +173,12 @@ fn every_promise_names_tests_that_exist() {
     let page = Workspace.text("SECURITY.md").expect("the page is there");
     let found = read(&page, &Workspace);
     assert!(found.faults.is_empty(), "SECURITY.md:\n{}", found.faults.join("\n"));
-    // A parser that finds nothing, or a page that lost its promises, fails.
+    // The test fails if the parser finds nothing, or if the page lost its promises.
     assert!(found.references.len() >= 150, "{} references", found.references.len());
     assert!(found.untested <= 10, "{} promises have no test", found.untested);
 }
 
-/// A made-up workspace.
+/// An invented workspace.
 struct MadeUp;
 
 impl Files for MadeUp {
@@ -202,7 +203,7 @@ impl Files for MadeUp {
     }
 }
 
-/// The faults of a page with one promise, which has this after it.
+/// Returns the faults of a page with one promise, followed by this mark.
 fn faults(mark: &str) -> Vec<String> {
     read(&format!("# Page\n\nText.\n\n- Promise.\n  It goes on. {mark}\n- **Limit:** Not all.\n"), &MadeUp).faults
 }

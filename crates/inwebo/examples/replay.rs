@@ -1,7 +1,7 @@
 //! Replays a recorded exchange: activates a device, registers its service secret, makes a password.
 //!
-//! The answers are the recorded ones. Each request of ours is made as a program would make it, and goes
-//! nowhere: a real program sends it as `GET …/iwws/MAC?<query>`.
+//! The answers are the recorded ones. The example makes each request as a program makes it, but
+//! sends none: a real program sends it as `GET …/iwws/MAC?<query>`.
 
 #![allow(clippy::print_stdout, reason = "an example")]
 
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         case["exchanges"].as_array().into_iter().flatten().filter_map(|one| one["response"].as_str()).collect();
     let mut answers = answers.into_iter();
     let mut send = |request: &Request| {
-        // The query of a real request is a secret.
+        // A real program keeps the query secret.
         assert!(request.query().starts_with("action="));
         answers.next().ok_or("the recording has no more answers")
     };
@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes = |name| hex::decode_array(text(name).ok()?);
     let alea = hex::decode_array(text("alea")?).ok_or("no alea")?;
     let serial = Serial::new(bytes("deviceId").ok_or("no device id")?, alea);
-    // A real program takes these 32 bytes from the system's random generator, anew for each encryption.
+    // A real program takes these 32 bytes from the system's random generator, anew for each
+    // encryption.
     let seed = [7; 32];
 
     let prepared = activate::Prepared::read(send(&activate::setup(&client, &code, None))?, None)?;

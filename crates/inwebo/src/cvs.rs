@@ -1,14 +1,14 @@
-//! The CVS requests: what an authenticated account asks for without a device.
+//! The CVS requests of an authenticated account. They need no device.
 
 use crate::values::Ticket;
 use crate::word::Word;
 
-/// The purpose of an SMS code. A code of one purpose is worth nothing for another.
+/// The purpose of an SMS code. A code is valid for its purpose only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Activates a device.
     Enrollment,
-    /// Proves the phone number that it was sent to, which is to be added or changed.
+    /// Proves a phone number that is to be added or changed. The code goes to that number.
     PhoneNumberCertification,
     /// Sets a new PIN.
     ResetPin,
@@ -18,7 +18,7 @@ impl Purpose {
     /// All purposes.
     pub const ALL: [Self; 3] = [Self::Enrollment, Self::PhoneNumberCertification, Self::ResetPin];
 
-    /// Returns the word for it on the wire, in the outbox and in the database.
+    /// Returns its word on the wire, in the outbox and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Enrollment => "enrollment",
@@ -27,36 +27,36 @@ impl Purpose {
         }
     }
 
-    /// Reads the word of a request.
+    /// Reads the word in a request.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
     }
 }
 
-/// A request of an authenticated account. Phone numbers and codes stand here as the person wrote them:
-/// the service reads them.
+/// A request of an authenticated account. Phone numbers and codes are as the user typed them: the
+/// service parses them.
 #[derive(Clone, Copy)]
 pub enum CvsRequest<'a> {
     /// Sends an SMS code.
     SendCode {
         /// The purpose of the code.
         purpose: Purpose,
-        /// The number that is to be certified. For the other purposes the service takes the trusted
-        /// number and ignores this one.
+        /// The number to certify. For the other purposes the service takes the trusted number and
+        /// ignores this one.
         phone_number: Option<&'a str>,
     },
     /// Asks for the trusted phone number.
     TrustedPhoneNumber,
     /// Registers a first trusted phone number.
     AddPhoneNumber {
-        /// The code that was sent to it, for a certification.
+        /// The code of a certification, which was sent to this number.
         sms_code: &'a str,
         /// The number.
         phone_number: &'a str,
     },
     /// Registers another trusted phone number.
     ModifyPhoneNumber {
-        /// The code that was sent to it, for a certification.
+        /// The code of a certification, which was sent to this number.
         sms_code: &'a str,
         /// The number.
         phone_number: &'a str,
@@ -70,7 +70,7 @@ pub enum CvsRequest<'a> {
 pub enum CvsAnswer {
     /// The service did it.
     Done,
-    /// The service sent the code. The device needs this ticket to use it.
+    /// The service sent the code. The device must send this ticket with the code.
     Ticket(Ticket),
     /// The trusted phone number.
     PhoneNumber(String),
@@ -89,26 +89,29 @@ pub enum CvsRefusal {
     BadPhoneNumber,
     /// The SMS code is wrong, used or expired.
     WrongCode {
-        /// How many wrong tries are left; 0 also if there is no code to try.
+        /// Remaining tries. It is 0 also if there is no code to try.
         attempts_left: u32,
     },
-    /// The account has no SMS code of this purpose: none was asked for, or it is gone long ago.
+    /// The account has no SMS code of this purpose: it asked for none, or the code was removed long
+    /// ago.
     NoCode,
-    /// The SMS code was sent to another number. It was not compared, and costs no try.
+    /// The SMS code was sent to another number. The service did not compare it, and this costs no
+    /// try.
     OtherNumber,
     /// The account asked for too many SMS codes, or entered too many wrong ones.
     TooManyCodes {
-        /// After how many seconds the account may ask again, if the service says so. Ours does.
+        /// Seconds until the account may ask again, if the service says so. Ours does.
         retry_after_seconds: Option<u64>,
     },
-    /// The gateway did not take the SMS, or too many wait for it. Without a queue the code is void; with
-    /// one the service tries the message again, and its code stays good.
+    /// The gateway did not accept the SMS, or too many messages or requests wait for it. Without a
+    /// queue the code is void. With a queue the service sends the message later, and its code stays
+    /// valid.
     SmsNotSent,
-    /// CVS passes on a word of the inWebo service behind it. Our service never does.
+    /// An error word of the inWebo service behind CVS. Our service never sends one.
     Word {
         /// The word.
         word: Word,
-        /// How often a PIN or a code may still be tried, if the service says so.
+        /// Remaining tries for a PIN or a code, if the service says so.
         attempts_left: Option<u32>,
     },
 }

@@ -1,21 +1,21 @@
 //! The inWebo "MAC" exchange, for both of its sides.
 //!
-//! A device (`pims`) and a service (`pims-authority`) speak the same exchange and must agree on every
-//! byte of it. This crate holds what they share, and the device's side of it:
+//! A device (`pims`) and a service (`pims-authority`) speak the same exchange and must agree on
+//! every byte of it. This crate holds the parts that both share, and the device's side:
 //!
-//! | module | what it holds |
+//! | module | content |
 //! | --- | --- |
 //! | [`values`] | keys, PINs, serials, proofs, one-time passwords, RSA-OAEP: pure functions |
-//! | [`client`] | the engine of a device: requests out, answers in |
+//! | [`client`] | the engine of a device: makes requests and reads answers |
 //! | [`mode`] | the modes and steps of the exchange |
 //! | [`word`] | the error words |
 //! | [`cvs`] | the requests of an account without a device: SMS codes, the phone number |
 //!
-//! The crate does no I/O. It reads no clock and no source of randomness: random bytes are arguments.
-//! Types that hold a secret are wiped when dropped and have no `Display` and no `Serialize`; their
-//! `Debug`, where they have one, does not show it.
+//! The crate does no I/O. It reads no clock and no source of randomness: random bytes are
+//! arguments. Types that hold a secret are wiped when dropped and have no `Display` and no
+//! `Serialize`. If they have a `Debug`, it does not show the secret.
 //!
-//! The service's private half of RSA is not here.
+//! The crate does not contain the service's half of RSA, which needs the private key.
 
 #![forbid(unsafe_code)]
 

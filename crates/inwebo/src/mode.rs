@@ -1,6 +1,6 @@
 //! The modes of the exchange, and the steps of an operation.
 
-/// A mode: the operation that a request is for.
+/// A mode: names the operation of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// `activate`: an SMS code and a PIN make a device.
@@ -11,13 +11,13 @@ pub enum Mode {
     Otp,
     /// `synchro`: a device fetches its keys again.
     Synchro,
-    /// `password`: a new PIN for an old one.
+    /// `password`: replaces a known PIN by a new one.
     Password,
-    /// `reset`: a new PIN for an SMS code.
+    /// `reset`: sets a new PIN with an SMS code.
     Reset,
     /// `status`: asks for the state of a device.
     Status,
-    /// `remove`: ends a device (ours).
+    /// `remove`: removes a device (ours).
     Remove,
 }
 
@@ -34,7 +34,7 @@ impl Mode {
         Self::Remove,
     ];
 
-    /// Returns the word for it in a request.
+    /// Returns its word in a request.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Activate => "activate",
@@ -48,7 +48,7 @@ impl Mode {
         }
     }
 
-    /// Reads the word of a request.
+    /// Reads the word in a request.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
@@ -59,12 +59,12 @@ impl Mode {
 pub enum Action {
     /// `ActionSetup`: the service hands over a challenge or keys.
     Setup,
-    /// `ActionFinalize`: the device proves what it is.
+    /// `ActionFinalize`: the device sends its proofs.
     Finalize,
 }
 
 impl Action {
-    /// Returns the word for it in a request and an answer.
+    /// Returns its word in a request and an answer.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Setup => "ActionSetup",
@@ -72,7 +72,7 @@ impl Action {
         }
     }
 
-    /// Reads the word of a request.
+    /// Reads the word in a request.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Setup, Self::Finalize].into_iter().find(|action| action.as_str() == text)
     }

@@ -13,10 +13,10 @@ pub enum Word {
     Version,
     /// `NOK_BLOCKED` and its spellings: the account is blocked.
     Blocked,
-    /// `NOK:NOK_BLOCKED`: our service's word for an account that is blocked until its PIN is reset. A
-    /// client reads it as [`Word::Blocked`], since other services use it for any block.
+    /// `NOK:NOK_BLOCKED`: our service's word for an account that is blocked until its PIN is reset.
+    /// A client reads it as [`Word::Blocked`], since other services use it for any block.
     BudgetSpent,
-    /// `NOK:STATE`: not the step that the server expects now.
+    /// `NOK:STATE`: the server expects another step now.
     State,
     /// `NOK:NODEVICE`: the device was disabled or is unknown.
     NoDevice,
@@ -26,27 +26,29 @@ pub enum Word {
     NoService,
     /// `NOK:PINREUSED`: the new PIN equals the previous one.
     PinReused,
-    /// `NOK:SYNCHROFAILED`: done, but the synchronization that must follow failed.
+    /// `NOK:SYNCHROFAILED`: the operation succeeded, but the synchronization that must follow
+    /// failed.
     SynchroFailed,
-    /// `NOK:FORBIDDEN`: not in this state.
+    /// `NOK:FORBIDDEN`: the operation is not allowed in this state.
     Forbidden,
     /// `NOK:PINREFUSED`: the PIN has a bad format.
     PinRefused,
-    /// `NOK:TIMEOUT`: too long between setup and finalize.
+    /// `NOK:TIMEOUT`: too much time passed between setup and finalize.
     Timeout,
-    /// `NOK:MAXNBTOOLS`: the account has its most devices.
+    /// `NOK:MAXNBTOOLS`: the account has the largest permitted number of devices.
     MaxDevices,
-    /// `NOK:BIOKEY`: locked for biometric errors.
+    /// `NOK:BIOKEY`: the device is locked after biometric errors.
     BioKey,
-    /// `NOK:DESYNCHRONIZED` (ours; the name of number 27 of the mAccess library): the device must synchronize.
+    /// `NOK:DESYNCHRONIZED` (ours; the name is that of number 27 of the mAccess library): the
+    /// device must synchronize.
     Desynchronized,
     /// `NOK:PHONEREGISTERED` (ours): the account has a trusted phone number already.
     PhoneRegistered,
-    /// `NOK:PHONE` (ours): the number of an activation is no phone number.
+    /// `NOK:PHONE` (ours): the phone number of an activation is not valid.
     Phone,
-    /// `NOK:OTHERNUMBER` (ours): the code was sent to another number than the one that was shown with it.
+    /// `NOK:OTHERNUMBER` (ours): the code was sent to another number than the one in the request.
     OtherNumber,
-    /// `NOK:TOKEN` (ours): an activation must show the account's token.
+    /// `NOK:TOKEN` (ours): an activation must present the account's token.
     Token,
     /// Any other word: only its letters, digits, `:` and `_`, at most 40 of them.
     Unknown(String),
@@ -78,7 +80,7 @@ const WORDS: [(Word, &str); 22] = [
 ];
 
 impl Word {
-    /// Reads a word. Both `OK:BLOCKED` and `NOK:NOK_BLOCKED` are seen for a blocked account.
+    /// Reads a word. Services use both `OK:BLOCKED` and `NOK:NOK_BLOCKED` for a blocked account.
     pub fn read(text: &str) -> Self {
         if matches!(text, "OK:BLOCKED" | "NOK:NOK_BLOCKED" | "NOK:BLOCKED") {
             return Self::Blocked;

@@ -1,5 +1,4 @@
-//! The crate has no way to the world: no socket, file, clock or source of randomness comes with its
-//! dependencies.
+//! The crate does no I/O: its dependencies bring no socket, file, clock or source of randomness.
 
 #![allow(clippy::expect_used)]
 

@@ -1,5 +1,6 @@
-//! Replays recorded exchanges of an independent client: our requests must equal the recorded ones byte for byte, and what the
-//! recorded peer encrypted must open. `PIMS_INWEBO_VECTORS` names another file of the same form.
+//! Replays recorded exchanges of an independent client. Our requests must equal the recorded ones
+//! byte for byte, and the encrypted values of the recorded peer must open. `PIMS_INWEBO_VECTORS`
+//! names another file of the same form.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -67,7 +68,8 @@ impl Exchange {
     }
 }
 
-/// The padded block in an encryption, and so its seed and its message: only the owner of the private key can do this.
+/// Returns the padded block of an encryption, which holds its seed and its message. This needs the
+/// private key.
 fn unseal(encrypted: &str, modulus: &str, exponent: &str) -> Vec<u8> {
     let bits = 4 * modulus.len() as u32;
     let modulus = Odd::new(BoxedUint::from_be_hex(modulus, bits).unwrap()).unwrap();
@@ -139,7 +141,7 @@ fn replay(case: &Case) {
     passwords(case, &client, device, &pin, rest);
 }
 
-/// Runs the recorded passwords, each of one or two rounds, and compares what comes out.
+/// Replays the recorded passwords, each of one or two rounds, and compares the results.
 fn passwords(case: &Case, client: &Client, mut device: Device, pin: &Pin, rounds: &[&Exchange]) {
     let mut expected = case.otp.iter();
     assert_eq!(hidden(&device, pin, &case.k1), device.hidden_k1);
@@ -164,12 +166,12 @@ fn passwords(case: &Case, client: &Client, mut device: Device, pin: &Pin, rounds
     assert!(expected.next().is_none(), "a recorded password was never made");
 }
 
-/// K1 as the record keeps it.
+/// Returns K1 as the device record stores it.
 fn hidden(device: &Device, pin: &Pin, k1: &str) -> [u8; 16] {
     Kma::derive(pin, &device.serial).encrypt(&hex::decode_array(k1).unwrap())
 }
 
-/// Seed and message of an encrypted parameter.
+/// Returns the seed and the message of an encrypted parameter.
 fn opened(exchange: &Exchange, name: &str, modulus: &str, exponent: &str) -> ([u8; 32], Vec<u8>) {
     let block = unseal(&exchange.params()[name], modulus, exponent);
     (oaep::seed_of(&block).unwrap(), oaep::decode(&block).unwrap().to_vec())

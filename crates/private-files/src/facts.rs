@@ -1,6 +1,6 @@
-//! What a file is opened for, and what the system says of it.
+//! The access to a file, and the properties that the system reports for it.
 
-/// What a file is opened for.
+/// The purpose for which a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Reading.
@@ -11,11 +11,11 @@ pub enum Access {
     Append,
 }
 
-/// The identity of a file among others of the same name, where the system has such a thing.
+/// The identity of a file among others of the same name, if the system has such identities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileId(pub(crate) u64, pub(crate) u64);
 
-/// What the system says of a file.
+/// The properties of a file, as the system reports them.
 pub(crate) struct Facts {
     pub(crate) kind: Kind,
     pub(crate) names: u64,

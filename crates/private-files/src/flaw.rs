@@ -12,46 +12,47 @@ pub enum Flaw {
     FolderOwner {
         /// The folder or the parent.
         folder: PathBuf,
-        /// The user that it belongs to.
+        /// The owner's user id.
         owner: u32,
         /// The effective user of this process.
         user: u32,
     },
-    /// Others than its owner may write to the folder or to one of its parents.
+    /// Users other than its owner may write to the folder or to one of its parents.
     FolderOpen {
         /// The folder or the parent.
         folder: PathBuf,
         /// Its mode.
         mode: u32,
     },
-    /// A symbolic link stands in the place of the file.
+    /// The file is a symbolic link.
     Link,
-    /// A folder, a FIFO, a socket or a device stands in the place of the file.
+    /// The file is a folder, a FIFO, a socket or a device.
     NotRegular,
-    /// The file has more names than one.
+    /// The file has more than one name.
     Names(u64),
     /// The file belongs to another user.
     Owner {
-        /// The user that it belongs to.
+        /// The owner's user id.
         owner: u32,
         /// The effective user of this process.
         user: u32,
     },
-    /// Others than its owner may read or write the file.
+    /// Users other than its owner may read or write the file.
     Open {
         /// Its mode.
         mode: u32,
     },
-    /// The file system does not keep modes: a file that was made for its owner alone is open to others.
+    /// The file system does not keep modes: other users can open a file that was made for its owner
+    /// alone.
     NoModes {
         /// The folder.
         folder: PathBuf,
-        /// The mode that the file has.
+        /// The mode of the file.
         mode: u32,
-        /// The name of the file system, where the system tells it.
+        /// The name of the file system, if the system reports it.
         file_system: Option<String>,
     },
-    /// Another file took the name while it was being opened.
+    /// Another file took the name while this one was being opened.
     Exchanged,
 }
 
@@ -101,18 +102,19 @@ impl From<Flaw> for io::Error {
     }
 }
 
-/// Returns the reason for a refusal, where `error` is one.
+/// Returns the flaw in `error`, if there is one.
 pub fn flaw_of(error: &io::Error) -> Option<&Flaw> {
     error.get_ref()?.downcast_ref()
 }
 
-/// Returns whether `error` refuses a folder, which [`Sharing::Allowed`](crate::Sharing) would take.
+/// Returns whether `error` refuses a folder. [`Sharing::Allowed`](crate::Sharing) would accept the
+/// folder.
 pub fn is_of_folder(error: &io::Error) -> bool {
     matches!(flaw_of(error), Some(Flaw::FolderOwner { .. } | Flaw::FolderOpen { .. } | Flaw::NoModes { .. }))
 }
 
-/// Returns what an error of a full, read-only or mounted file means, for a message to a person. The
-/// system's own words do not say it: "Device or resource busy".
+/// Returns the meaning of an error of a full, read-only or mounted file, for a message to the user.
+/// The system's own words are not clear: "Device or resource busy".
 pub fn cause_of(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
         io::ErrorKind::StorageFull => Some("the disk is full: make room on it"),

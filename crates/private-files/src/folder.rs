@@ -10,34 +10,35 @@ use crate::flaw::{Flaw, flaw_of};
 use crate::names::{is_temporary_of, random_name};
 use crate::system;
 
-/// Whether other users may be able to write to a folder.
+/// The rule for folders to which other users may be able to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sharing {
-    /// A folder of another user, or one that others may write to, is refused.
+    /// A folder of another user, or one to which other users may write, is refused.
     #[default]
     Refused,
-    /// Such a folder is taken. Its files are judged all the same. Where the file system keeps
-    /// neither owners nor modes (FAT, some mounts of containers), those are not asked for.
+    /// Such a folder is accepted. Its files are checked all the same. If the file system keeps
+    /// neither owners nor modes (FAT, some mounts of containers), owners and modes are not checked.
     Allowed,
 }
 
 impl Sharing {
-    /// `Allowed` where a setting says so.
+    /// Returns `Allowed` if a setting permits it.
     pub fn allowed(allowed: bool) -> Self {
         if allowed { Self::Allowed } else { Self::Refused }
     }
 }
 
-/// What happens to a file of ours that others may read.
+/// The rule for a file of this user that other users may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
-    /// It is refused: a key that others could read is no key.
+    /// The file is refused: a key that other users could read is no longer a secret.
     Refused,
-    /// Its mode is made 0600. A file that others may *write* is refused nevertheless.
+    /// The file gets the mode 0600. A file to which other users may *write* is refused
+    /// nevertheless.
     ShutOut,
 }
 
-/// A folder that was judged and is held open.
+/// A folder that was checked and is held open.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -60,31 +61,30 @@ impl Folder {
         Self { path: path.to_owned(), real, handle, sharing, has_modes: true }.with_modes_seen()
     }
 
-    /// Opens a folder. What is missing of its path is made, with the mode 0700.
+    /// Opens a folder. Makes the missing folders of the path, with the mode 0700.
     pub fn create(path: &Path, sharing: Sharing) -> io::Result<Self> {
         system::make_path(path)?;
         Self::open(path, sharing)
     }
 
-    /// Returns what tells the file at a path from another one there. A link is not followed.
+    /// Returns the identity of the file at a path. A link is not followed.
     pub fn id_of(path: &Path) -> io::Result<FileId> {
         system::id_of(path)
     }
 
-    /// Returns the same of a file that is open, whatever is at its path by now.
+    /// Returns the identity of an open file, whatever file is at its path now.
     pub fn id_of_open(file: &File) -> io::Result<FileId> {
         system::facts_of(file).map(|facts| facts.id)
     }
 
-    /// Opens the folder that a file lies in, and returns it with the file's name.
+    /// Opens the folder of a file, and returns it with the file's name.
     pub fn of_file(path: &Path, sharing: Sharing) -> io::Result<(Self, OsString)> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Ok((Self::open(folder, sharing)?, name.to_owned()))
     }
 
-    /// Opens a folder in this one. It is made, with the mode 0700, where it is missing. A link is
-    /// not followed.
+    /// Opens a subfolder. Makes it, with the mode 0700, if it is missing. A link is not followed.
     pub fn subfolder(&self, name: impl AsRef<OsStr>) -> io::Result<Self> {
         let name = name.as_ref();
         let handle = system::open_subfolder(&self.handle, name)?;
@@ -95,8 +95,8 @@ impl Folder {
         Self { path, real, handle, sharing: self.sharing, has_modes: self.has_modes }.with_modes_seen()
     }
 
-    /// In a shared folder, looks at a new file: where it does not belong to the user that made it,
-    /// or is open to others, the file system has no owners or no modes.
+    /// In a shared folder, checks a new file. If the file does not belong to the user that made it,
+    /// or is open to other users, the file system has no owners or no modes.
     fn with_modes_seen(mut self) -> io::Result<Self> {
         if self.sharing == Sharing::Allowed {
             let facts = self.facts_of_new_file()?;
@@ -105,22 +105,22 @@ impl Folder {
         Ok(self)
     }
 
-    /// Its path, as it was given.
+    /// Returns its path, as the caller gave it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its path without links in it, for a library that opens files by their path.
+    /// Returns its path without links, for a library that opens files by their path.
     pub fn real_path(&self) -> &Path {
         &self.real
     }
 
-    /// Whether other users may be able to write to it.
+    /// Returns the rule for writing by other users.
     pub fn sharing(&self) -> Sharing {
         self.sharing
     }
 
-    /// The path of a file in it, for messages.
+    /// Returns the path of a file in it, for messages.
     pub fn file(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(name)
     }
@@ -129,8 +129,9 @@ impl Folder {
         &self.handle
     }
 
-    /// Opens a file that exists. `NotFound` where it does not; a [`Flaw`] where it is not a regular
-    /// file, has several names, belongs to another user, or is open to others.
+    /// Opens a file that exists. The error is `NotFound` if it does not exist. It is a [`Flaw`] if
+    /// the file is not a regular file, has several names, belongs to another user, or is open to
+    /// other users.
     pub fn open_file(&self, name: impl AsRef<OsStr>, access: Access, readers: Readers) -> io::Result<File> {
         let name = name.as_ref();
         let file = system::open(&self.handle, name, access)?;
@@ -140,15 +141,15 @@ impl Folder {
         }
         match self.judge(&facts, readers) {
             Ok(false) => {}
-            // Where the file system keeps no modes, this changes nothing or is denied. Others can
-            // read the file then, as they can read everything there, and cannot write it.
+            // If the file system keeps no modes, this call changes nothing or is denied. Then other
+            // users can read the file, as they can read every file there, but they cannot write it.
             Ok(true) => drop(system::close_to_others(&file)),
             Err(error) => return Err(self.told_of_modes(error)),
         }
         Ok(file)
     }
 
-    /// Opens a file, and makes it, with the mode 0600, where it is missing.
+    /// Opens a file. Makes it, with the mode 0600, if it is missing.
     pub fn open_or_create(&self, name: impl AsRef<OsStr>, access: Access) -> io::Result<File> {
         let name = name.as_ref();
         loop {
@@ -163,8 +164,8 @@ impl Folder {
         }
     }
 
-    /// Makes a file, with the mode 0600, unless there is one: then the error is `AlreadyExists`. A
-    /// file that would be refused when it is opened again is refused now, and removed.
+    /// Makes a file, with the mode 0600. If the name exists, the error is `AlreadyExists`. A file
+    /// that the next open would refuse is refused now, and removed.
     pub fn create_new(&self, name: impl AsRef<OsStr>, access: Access) -> io::Result<File> {
         let name = name.as_ref();
         let file = system::create_new(&self.handle, name, access)?;
@@ -177,7 +178,7 @@ impl Folder {
         }
     }
 
-    /// Judges a file that was just made. Its mode is 0600, unless the file system keeps none.
+    /// Checks a file that was just made. Its mode is 0600, unless the file system keeps no modes.
     pub(crate) fn check_made(&self, file: &File, readers: Readers) -> io::Result<()> {
         let facts = system::facts_of(file)?;
         match self.judge(&facts, readers) {
@@ -189,8 +190,8 @@ impl Folder {
         }
     }
 
-    /// Tells of a file that is open to others whether a mode could end that: a file system without
-    /// modes is then what is wrong.
+    /// Checks, for a file that is open to other users, whether a mode could change that. If the
+    /// file system keeps no modes, returns this as the error.
     fn told_of_modes(&self, error: io::Error) -> io::Error {
         let Some(Flaw::Open { .. }) = flaw_of(&error) else { return error };
         match self.facts_of_new_file() {
@@ -199,7 +200,7 @@ impl Folder {
         }
     }
 
-    /// Makes an empty file, and returns what the system says of it. The file is removed again.
+    /// Makes an empty file, and returns its properties. The file is removed again.
     fn facts_of_new_file(&self) -> io::Result<Facts> {
         let (name, file) = loop {
             let name = random_name(OsStr::new("probe"))?;
@@ -218,9 +219,10 @@ impl Folder {
         Flaw::NoModes { folder: self.path.clone(), mode, file_system }.into()
     }
 
-    /// Judges a file without opening it, for one that another library opens by its path. `None`
-    /// where there is none. Its owner's own file that others may read is closed to them; in a shared
-    /// folder it is refused instead, because another one could take its place meanwhile.
+    /// Checks a file without opening it, for another library that opens it by its path. Returns
+    /// `None` if there is no file. If other users may read the user's own file, its mode is
+    /// changed. In a shared folder the file is refused instead, because another file could take its
+    /// place meanwhile.
     pub fn inspect(&self, name: impl AsRef<OsStr>) -> io::Result<Option<FileId>> {
         let name = name.as_ref();
         let facts = match system::facts_at(&self.handle, name) {
@@ -233,14 +235,14 @@ impl Folder {
         };
         match self.judge(&facts, readers) {
             Ok(false) => {}
-            // As in `open_file`.
+            // See the comment in `open_file`.
             Ok(true) => drop(system::close_name_to_others(&self.handle, name)),
             Err(error) => return Err(self.told_of_modes(error)),
         }
         Ok(Some(facts.id))
     }
 
-    /// Whether something has this name, whatever it is. A link is not followed.
+    /// Returns whether the name exists, whatever it stands for. A link is not followed.
     pub fn exists(&self, name: impl AsRef<OsStr>) -> io::Result<bool> {
         match system::facts_at(&self.handle, name.as_ref()) {
             Ok(_) => Ok(true),
@@ -249,13 +251,14 @@ impl Folder {
         }
     }
 
-    /// Returns an error where nothing can be written: the disk is full, or the file system is
-    /// read-only. Costs one system call, and finds neither a quota nor a file that is a mount point.
+    /// Returns an error if nothing can be written: the disk is full, or the file system is
+    /// read-only. This takes one system call. It finds neither a quota nor a file that is a mount
+    /// point.
     pub fn check_room(&self) -> io::Result<()> {
         system::check_room(&self.handle)
     }
 
-    /// Renames a file in it, in place of another one.
+    /// Renames a file in the folder. Replaces a file that has the new name.
     pub fn rename(&self, from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) -> io::Result<()> {
         system::rename(&self.handle, from.as_ref(), to.as_ref())
     }
@@ -270,8 +273,8 @@ impl Folder {
         system::sync(&self.handle)
     }
 
-    /// Removes the temporary files for `name` that a crash left behind. Those that a process is
-    /// writing now stay. What cannot be removed harms nobody.
+    /// Removes the temporary files for `name` that a crash left behind. Files that a process is
+    /// writing now stay. An error is ignored: a leftover does no harm.
     pub fn remove_leftovers(&self, name: impl AsRef<OsStr>) {
         for leftover in self.temporaries_of(name.as_ref()) {
             let Ok(file) = self.open_unnamed(&leftover) else { continue };
@@ -281,7 +284,7 @@ impl Folder {
         }
     }
 
-    /// Opens a temporary file of ours, however many names it has.
+    /// Opens a temporary file of this user. The number of its names is not checked.
     fn open_unnamed(&self, name: &OsStr) -> io::Result<File> {
         let file = system::open(&self.handle, name, Access::Read)?;
         let facts = system::facts_of(&file)?;
@@ -291,10 +294,11 @@ impl Folder {
         }
     }
 
-    /// Removes temporary names that a crash left to a file beside its own. Says whether there were any.
+    /// Removes temporary names of a file that a crash left beside its own name. Returns whether
+    /// there were any.
     fn remove_names_of(&self, name: &OsStr, id: FileId) -> bool {
         let is_same = |name: &OsString| system::facts_at(&self.handle, name).is_ok_and(|facts| facts.id == id);
-        // All of them, not the first alone.
+        // `count` removes all of them; `any` would stop after the first.
         self.temporaries_of(name).filter(is_same).filter(|name| self.remove(name).is_ok()).count() > 0
     }
 
@@ -303,7 +307,8 @@ impl Folder {
         entries.map(|entry| entry.file_name()).filter(move |name| is_temporary_of(name, target))
     }
 
-    /// Refuses a file with a flaw. Says whether it must still be closed to those who may read it.
+    /// Refuses a file that has a flaw. Returns whether its mode must still be changed, because
+    /// other users may read it.
     fn judge(&self, facts: &Facts, readers: Readers) -> io::Result<bool> {
         match judge(facts, system::user(), self.has_modes, readers) {
             Ok(must_be_closed) => Ok(must_be_closed),
@@ -312,14 +317,15 @@ impl Folder {
     }
 }
 
-/// Judges a file that was opened by a path which the operator gave, as one with a secret in it: it
-/// belongs to this user or to root, and is closed to others.
+/// Checks a file that holds a secret and that the operator named by its path: it must belong to
+/// this user or to root, and be closed to other users.
 pub fn check_given(file: &File) -> io::Result<()> {
     let facts = Facts { kind: Kind::Regular, names: 1, ..system::facts_of(file)? };
     judge(&facts, system::user(), true, Readers::Refused).map(drop).map_err(io::Error::from)
 }
 
-/// The rule for files. `Ok(true)`: it is ours and others may read it, which must end.
+/// Checks the properties of a file. `Ok(true)`: other users may read this user's file, and its mode
+/// must be changed.
 fn judge(facts: &Facts, user: u32, has_modes: bool, readers: Readers) -> Result<bool, Flaw> {
     match facts.kind {
         Kind::Regular => {}
@@ -332,7 +338,7 @@ fn judge(facts: &Facts, user: u32, has_modes: bool, readers: Readers) -> Result<
     if !has_modes {
         return Ok(false);
     }
-    // What root put there, root meant.
+    // A file of root is accepted: root put it there on purpose.
     if facts.owner != user && facts.owner != 0 {
         return Err(Flaw::Owner { owner: facts.owner, user });
     }

@@ -1,8 +1,8 @@
-//! Private groups: many systems give each user a group that nobody else is in.
+//! Private groups: on many systems each user has a group without other members.
 
-/// Returns whether the group `gid` is the private group of the user `uid`, by the text of
+/// Returns whether the group `gid` is the private group of the user `uid`, according to the text of
 /// `/etc/group` and `/etc/passwd`: it has the user's name and no other member. A group that these
-/// files do not know is not private.
+/// files do not list is not private.
 #[cfg_attr(not(all(unix, not(target_os = "android"))), allow(dead_code))]
 pub(crate) fn is_private(uid: u32, gid: u32, group: &str, passwd: &str) -> bool {
     let mut users = passwd.lines().filter_map(|line| {
@@ -36,14 +36,15 @@ mod tests {
         assert!(is_private(0, 0, GROUP, PASSWD));
         assert!(is_private(1001, 1001, GROUP, PASSWD));
         assert!(is_private(1003, 1003, GROUP, PASSWD));
-        // Alice is in it; it has another name; it is another user's; nobody knows the user or the group.
+        // In this order: Alice is a member; the group has another name; the group is another
+        // user's; the files do not list the user; the files do not list the group.
         for (uid, gid) in [(1002, 1002), (1001, 100), (1001, 1002), (1004, 1001), (1001, 5)] {
             assert!(!is_private(uid, gid, GROUP, PASSWD), "{uid} {gid}");
         }
-        // It is the first group of another user, too.
+        // The group is also the primary group of another user.
         let passwd = format!("{PASSWD}dave:x:1005:1001::/:/bin/sh\n");
         assert!(!is_private(1001, 1001, GROUP, &passwd));
-        // Two entries of one number.
+        // Two entries have the same number.
         assert!(!is_private(1001, 1001, &format!("{GROUP}staff:x:1001:bob\n"), PASSWD));
         assert!(!is_private(1001, 1001, "", "") && !is_private(1001, 1001, GROUP, ""));
     }

@@ -1,20 +1,21 @@
-//! Private files: their owner's alone, also in a folder that another user prepared.
+//! Private files: only their owner can use them, even in a folder that another user prepared.
 //!
-//! A [`Folder`] is judged when it is opened and held from then on: files are reached through its
-//! descriptor, so nobody can exchange the folder in between. Nothing here follows a link. Each file
-//! is judged by its own descriptor after it was opened: a regular file, with one name, of this
-//! user, closed to others. New content is written under a random name and takes its name when it is
-//! whole.
+//! A [`Folder`] is checked when it is opened, and held open from then on. Files are reached through
+//! its descriptor, so no other user can exchange the folder in between. Nothing here follows a
+//! link. Each file is checked by its own descriptor after it was opened: it must be a regular file
+//! with one name, belong to this user, and be closed to other users. New content is written under a
+//! random name. It gets its final name when it is complete.
 //!
-//! | function | what another user may have put there |
+//! | function | object that another user may have prepared |
 //! | --- | --- |
 //! | [`Folder::open`], [`Folder::create`] | the folder, a parent that others may write to |
-//! | [`Folder::open_file`], [`Folder::open_or_create`] | a link, a hard link, a FIFO, a folder, an open file |
+//! | [`Folder::open_file`] | a link, a hard link, a FIFO, a folder, an open file |
+//! | [`Folder::open_or_create`] | the same |
 //! | [`Folder::inspect`] | the same, for a file that another library opens by its path |
 //! | [`Folder::write_temporary`] | the temporary file |
 //!
-//! Systems other than Unix have no owners and modes that this crate knows: files are made and
-//! opened there as the system does it.
+//! On systems other than Unix, this crate knows no owners and modes. It makes and opens files there
+//! as the system does by default.
 
 #![forbid(unsafe_code)]
 

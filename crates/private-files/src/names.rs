@@ -18,7 +18,7 @@ pub(crate) fn random_name(target: &OsStr) -> io::Result<OsString> {
     Ok(name)
 }
 
-/// Returns whether `name` is that of a temporary file for `target`.
+/// Returns whether `name` is the name of a temporary file for `target`.
 pub(crate) fn is_temporary_of(name: &OsStr, target: &OsStr) -> bool {
     let rest = name.as_encoded_bytes().strip_prefix(target.as_encoded_bytes());
     let tag = rest.and_then(|rest| rest.strip_prefix(b"."));

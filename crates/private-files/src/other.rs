@@ -14,7 +14,7 @@ pub(crate) fn user() -> u32 {
 }
 
 pub(crate) fn real(folder: &Path) -> io::Result<PathBuf> {
-    // The system's canonical form, `\\?\C:\…`, is not taken by every library.
+    // Some libraries do not accept the system's canonical form, `\\?\C:\…`.
     std::path::absolute(folder)
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn remove(handle: &Handle, name: &OsStr) -> io::Result<()> {
 }
 
 pub(crate) fn sync(_: &Handle) -> io::Result<()> {
-    // Windows has no such call: there a rename is durable with the file system's journal.
+    // Windows has no such call. There the journal of the file system makes a rename durable.
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Temporary files: new content on its way to its name.
+//! Temporary files: new content before it gets its final name.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -11,25 +11,27 @@ use crate::folder::{Folder, Readers};
 use crate::names::random_name;
 use crate::system;
 
-/// New content under a random name, whole and durable. It is removed when dropped, unless it took
-/// its name before.
+/// New content under a random name, complete and durable. The file is removed when dropped, unless
+/// it got its final name before.
 pub struct Temporary<'a> {
     folder: &'a Folder,
     name: OsString,
     target: OsString,
-    // Locked as long as the value lives: a start that removes leftovers of a crash leaves it alone.
+    // The file stays locked while the value lives. A process that removes leftovers of a crash
+    // skips locked files.
     file: File,
     named: bool,
 }
 
 impl Folder {
-    /// Writes new content for a file under a random name, durably. It gets its name by
+    /// Writes new content for a file under a random name, durably. The file gets its final name by
     /// [`Temporary::replace`] or [`Temporary::publish`].
     pub fn write_temporary(&self, name: impl AsRef<OsStr>, content: &[u8]) -> io::Result<Temporary<'_>> {
         Temporary::write(self, name.as_ref(), content)
     }
 
-    /// As [`Folder::write_temporary`], for a secret: it is refused where others could read it.
+    /// Does the same as [`Folder::write_temporary`] for a secret. The secret is refused if other
+    /// users could read it.
     pub fn write_temporary_secret(&self, name: impl AsRef<OsStr>, content: &[u8]) -> io::Result<Temporary<'_>> {
         Temporary::write_secret(self, name.as_ref(), content)
     }
@@ -43,7 +45,7 @@ impl<'a> Temporary<'a> {
         Ok(temporary)
     }
 
-    /// The same for a secret. Nothing is written where others could read it.
+    /// Does the same for a secret. Nothing is written if other users could read it.
     fn write_secret(folder: &'a Folder, target: &OsStr, content: &[u8]) -> io::Result<Self> {
         let mut temporary = Self::make(folder, target)?;
         folder.check_made(&temporary.file, Readers::Refused)?;
@@ -59,10 +61,10 @@ impl<'a> Temporary<'a> {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 made => made?,
             };
-            // A file system without locks has no leftovers removed.
+            // On a file system without locks, leftovers are not removed.
             let removing = matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock));
             let temporary = Self { folder, name, target: target.to_owned(), file, named: false };
-            // Another process took it for a leftover in the moment before it was locked.
+            // Another process removed it as a leftover before it was locked.
             if removing || system::facts_of(&temporary.file)?.names == 0 {
                 continue;
             }
@@ -70,19 +72,20 @@ impl<'a> Temporary<'a> {
         }
     }
 
-    /// Gives it its name, in place of a file that has it.
+    /// Renames the file to its final name. Replaces a file that has this name.
     pub fn replace(mut self) -> io::Result<()> {
         system::rename(self.folder.handle(), &self.name, &self.target)?;
         self.named = true;
         Ok(())
     }
 
-    /// Gives it its name, unless a file has it: then the error is `AlreadyExists`.
+    /// Renames the file to its final name. If another file has this name, the error is
+    /// `AlreadyExists`.
     pub fn publish(mut self) -> io::Result<()> {
         match system::rename_new(self.folder.handle(), &self.name, &self.target) {
             Err(error) if is_unsupported(&error) => {
-                // Some file systems cannot do that at once (FAT, NFS). There a file beside it, which
-                // one process only can make, guards the name.
+                // Some file systems (FAT, NFS) have no such atomic rename. There a second file
+                // guards the name: only one process can make it.
                 let mut guard = self.target.clone();
                 guard.push(".guard");
                 let _guard = Guard::claim(self.folder, guard)?;
@@ -110,14 +113,14 @@ fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
 }
 
-/// An empty file that one process only has. It is removed when dropped.
+/// An empty file that only one process can hold. It is removed when dropped.
 struct Guard<'a> {
     folder: &'a Folder,
     name: OsString,
 }
 
 impl<'a> Guard<'a> {
-    /// Makes it. Waits for another process that has it.
+    /// Makes the file. Waits while another process holds it.
     fn claim(folder: &'a Folder, name: OsString) -> io::Result<Self> {
         const TRIES: u32 = 500;
         for _ in 0..TRIES {

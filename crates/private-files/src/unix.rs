@@ -1,4 +1,4 @@
-//! Files and folders by descriptor.
+//! Access to files and folders by descriptor.
 
 #![allow(clippy::unnecessary_cast, clippy::useless_conversion, reason = "the widths differ between systems")]
 
@@ -26,12 +26,12 @@ pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Returns the path of a folder without links in it.
+/// Returns the path of a folder without links.
 pub(crate) fn real(folder: &Path) -> io::Result<PathBuf> {
     std::fs::canonicalize(folder)
 }
 
-/// Makes the folders of a path that are missing.
+/// Makes the missing folders of a path.
 pub(crate) fn make_path(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(FOLDER.as_raw_mode().into()).create(folder)
@@ -41,7 +41,7 @@ pub(crate) fn open_folder(real: &Path) -> io::Result<Handle> {
     Ok(rustix::fs::open(real, OPEN_FOLDER, Mode::empty())?)
 }
 
-/// Opens a folder in a folder, which is made where it is missing. No link is followed.
+/// Opens a subfolder. Makes it if it is missing. No link is followed.
 pub(crate) fn open_subfolder(handle: &Handle, name: &OsStr) -> io::Result<Handle> {
     match rustix::fs::mkdirat(handle, name, FOLDER) {
         Ok(()) | Err(Errno::EXIST) => {}
@@ -53,25 +53,25 @@ pub(crate) fn open_subfolder(handle: &Handle, name: &OsStr) -> io::Result<Handle
     })
 }
 
-/// Refuses a folder of another user, or one that others may write to. The folder of `root` is
-/// taken: root can do everything anyway.
+/// Refuses a folder of another user, or one to which other users may write. A folder of `root` is
+/// accepted: root can do everything anyway.
 pub(crate) fn check_folder(handle: &Handle, path: &Path) -> io::Result<()> {
     let stat = rustix::fs::fstat(handle)?;
     judge_folder(&stat, path, false)
 }
 
-/// Refuses a path of which another user can exchange a part: each parent must belong to this user
-/// or to root, and others may write to it only where its sticky bit keeps them from renaming what is
-/// not theirs.
+/// Refuses a path if another user can exchange a part of it. Each parent must belong to this user
+/// or to root. Other users may write to it only if it has the sticky bit, which keeps them from
+/// renaming files of others.
 pub(crate) fn check_parents(real: &Path) -> io::Result<()> {
     if cfg!(any(target_os = "android", target_os = "ios", target_os = "tvos", target_os = "watchos")) {
-        // There the system keeps each app in a folder of its own, whose parents are the system's.
+        // On these systems each app has a folder of its own, and the parents belong to the system.
         return Ok(());
     }
     for parent in real.ancestors().skip(1) {
         match rustix::fs::stat(parent) {
             Ok(stat) => judge_folder(&stat, parent, true)?,
-            // A sandbox may hide it.
+            // A sandbox may hide the parent.
             Err(Errno::ACCESS | Errno::PERM) => {}
             Err(error) => return Err(error.into()),
         }
@@ -95,10 +95,10 @@ fn judge_folder(stat: &Stat, path: &Path, is_parent: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether nobody but this user, or root, is in a group.
+/// Returns whether a group has no member other than this user or root.
 fn is_private_group(gid: u32) -> bool {
     if cfg!(target_os = "android") {
-        // Each app has a group of its own, and its folders are open to that.
+        // Each app has a group of its own, and its folders are open to this group.
         return gid == rustix::process::getegid().as_raw();
     }
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
@@ -106,8 +106,8 @@ fn is_private_group(gid: u32) -> bool {
     [0, user()].iter().any(|user| crate::groups::is_private(*user, gid, &group, &passwd))
 }
 
-/// Returns whether this is how root of the machine looks from inside a user namespace (a container
-/// without root): users that the namespace does not know have one number there.
+/// Returns whether `owner` may be root of the host, seen from inside a user namespace (a rootless
+/// container). All users that the namespace does not know have the same number there.
 fn is_root_outside(owner: u32) -> bool {
     if !cfg!(any(target_os = "linux", target_os = "android")) {
         return false;
@@ -125,7 +125,7 @@ fn flags(access: Access) -> OFlags {
         Access::Write => OFlags::RDWR,
         Access::Append => OFlags::WRONLY | OFlags::APPEND,
     };
-    // A FIFO must not make the process wait for its other end.
+    // With NONBLOCK, a FIFO does not make the process wait for its other end.
     access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY
 }
 
@@ -182,7 +182,7 @@ pub(crate) fn rename(handle: &Handle, from: &OsStr, to: &OsStr) -> io::Result<()
     Ok(rustix::fs::renameat(handle, from, handle, to)?)
 }
 
-/// Renames a file, unless another one has the name. `Unsupported` where the system cannot do that.
+/// Renames a file, unless the new name exists. Returns `Unsupported` if the system cannot do that.
 pub(crate) fn rename_new(handle: &Handle, from: &OsStr, to: &OsStr) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
@@ -207,7 +207,7 @@ pub(crate) fn sync(handle: &Handle) -> io::Result<()> {
     Ok(rustix::fs::fsync(handle)?)
 }
 
-/// The least room in bytes that a folder must have: a record and the names beside it.
+/// Smallest free space that a folder must have, in bytes: for a record and its names.
 const LEAST_ROOM: u64 = 16 * 1024;
 
 pub(crate) fn check_room(handle: &Handle) -> io::Result<()> {
@@ -215,7 +215,8 @@ pub(crate) fn check_room(handle: &Handle) -> io::Result<()> {
     if known.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
         return Err(io::ErrorKind::ReadOnlyFilesystem.into());
     }
-    // A part of the disk is root's alone. File systems that do not count have no blocks.
+    // Some blocks are reserved for root. A file system that does not count its space reports no
+    // blocks.
     let free = if user() == 0 { known.f_bfree } else { known.f_bavail };
     if known.f_blocks > 0 && free.saturating_mul(known.f_frsize) < LEAST_ROOM {
         return Err(io::ErrorKind::StorageFull.into());
@@ -223,7 +224,7 @@ pub(crate) fn check_room(handle: &Handle) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the name of the file system of a folder, where the system tells it.
+/// Returns the name of a folder's file system, if the system reports it.
 pub(crate) fn file_system(handle: &Handle) -> Option<String> {
     if !cfg!(any(target_os = "linux", target_os = "android")) {
         return None;
@@ -234,7 +235,7 @@ pub(crate) fn file_system(handle: &Handle) -> Option<String> {
     mounts.lines().find_map(|line| file_system_in(line, &device)).map(str::to_owned)
 }
 
-/// Returns the file system in a line of `mountinfo`, where the line is of this device.
+/// Returns the file system in a line of `mountinfo`, if the line is for this device.
 fn file_system_in<'a>(line: &'a str, device: &str) -> Option<&'a str> {
     let (mount, source) = line.split_once(" - ")?;
     (mount.split(' ').nth(2)? == device).then(|| source.split(' ').next()).flatten()

@@ -1,4 +1,4 @@
-//! The causes of TLS connections that fail. rustls' own texts name its types; these sentences name the
+//! The causes of failed TLS connections. rustls' own texts name its types; these sentences name the
 //! cause and say what to do.
 
 #![forbid(unsafe_code)]
@@ -8,33 +8,34 @@ use std::io;
 
 use rustls::{CertificateError, InvalidMessage};
 
-/// The cause of a TLS connection that failed, as the client sees it.
+/// The cause of a failed TLS connection, from the client's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsFault {
-    /// No trusted root stands behind the server's certificate.
+    /// No trusted root signed the server's certificate, directly or indirectly.
     UnknownIssuer,
     /// The certificate is for other names.
     OtherName,
-    /// The certificate's time is over.
+    /// The certificate has expired.
     Expired,
-    /// The certificate's time has not begun.
+    /// The certificate is not valid yet.
     NotValidYet,
-    /// The certificate is that of a CA.
+    /// The server presented the certificate of a CA as its own.
     CaAsServer,
     /// The certificate has another fault.
     Certificate,
     /// The server answered without TLS.
     NoTls,
-    /// The two sides found no common version, cipher or key exchange, or one of them broke off.
+    /// The two sides found no common version, cipher or key exchange, or one of them closed the
+    /// connection.
     Handshake,
 }
 
-/// The server as messages name it.
+/// The server's name and settings, for messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer<'a> {
     /// The server, such as `the SMS gateway`.
     pub name: &'a str,
-    /// The place where the user puts the certificate of a CA, such as `credential.caFile`.
+    /// The setting for the certificate of a CA, such as `credential.caFile`.
     pub roots: &'a str,
     /// The setting that names the server's host, such as `sms.webhook_url`.
     pub address: &'a str,
@@ -50,14 +51,14 @@ impl TlsFault {
         }
     }
 
-    /// Returns the cause where rustls' error is somewhere behind `error`, or is `error` itself.
+    /// Returns the cause if `error` is an error of rustls or has one in its chain.
     pub fn find(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut next = Some(error);
         while let Some(error) = next {
             if let Some(error) = error.downcast_ref() {
                 return Some(Self::of(error));
             }
-            // An `io::Error` leaves the error that it holds out of its chain.
+            // An `io::Error` does not report the error that it holds as its source.
             let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             next = held.map(|held| held as &(dyn Error + 'static)).or_else(|| error.source());
         }
@@ -67,18 +68,18 @@ impl TlsFault {
     fn of_certificate(error: &CertificateError) -> Self {
         use CertificateError as E;
         match error {
-            // A bad signature is that of another issuer with the name of a trusted one.
+            // A bad signature means another issuer that has the name of a trusted one.
             E::UnknownIssuer | E::BadSignature => Self::UnknownIssuer,
             E::NotValidForName | E::NotValidForNameContext { .. } => Self::OtherName,
             E::Expired | E::ExpiredContext { .. } => Self::Expired,
             E::NotValidYet | E::NotValidYetContext { .. } => Self::NotValidYet,
-            // rustls 0.23 has no variant for this error of the verifier below it.
+            // rustls 0.23 has no variant for this error of its certificate verifier.
             E::Other(inner) if format!("{:?}", inner.0) == "CaUsedAsEndEntity" => Self::CaAsServer,
             _ => Self::Certificate,
         }
     }
 
-    /// Returns the cause and what to do, without a full stop.
+    /// Returns the cause and the remedy, without a full stop.
     pub fn sentence(self, peer: Peer<'_>) -> String {
         let Peer { name, roots, address } = peer;
         match self {
@@ -122,7 +123,8 @@ mod tests {
 
     use super::*;
 
-    /// The error of a client that trusts `root` and connects to a server with a changed certificate.
+    /// Returns the error of a client that connects to a server with a changed certificate.
+    /// `is_trusted`: the client trusts the root.
     fn met(is_trusted: bool, is_own_root: bool, change: impl FnOnce(&mut CertificateParams)) -> io::Error {
         let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
         let mut ca = CertificateParams::default();
@@ -151,7 +153,7 @@ mod tests {
         let serving = std::thread::spawn(move || {
             let (socket, _) = listener.accept().unwrap();
             let connection = ServerConnection::new(Arc::new(server)).unwrap();
-            // The client's alert is an error here.
+            // The alert of the client is an error here.
             let _ = StreamOwned::new(connection, socket).read(&mut [0]);
         });
         let error = connect(TcpStream::connect(address).unwrap(), roots);

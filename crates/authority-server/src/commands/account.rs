@@ -1,4 +1,4 @@
-//! `account`: what operators do with accounts.
+//! `account`: the operators' commands for accounts.
 
 use std::io::{BufRead, IsTerminal};
 
@@ -13,10 +13,10 @@ use pims_authority::{AccountName, Unblock, random};
 
 const PAGE: u32 = 500;
 
-/// The column heads of accounts.
+/// Column heads of accounts.
 const ACCOUNT: [&str; 5] = ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS"];
 
-/// The column heads of devices.
+/// Column heads of devices.
 const DEVICE: [&str; 6] = ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "COPY"];
 
 pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> {
@@ -30,8 +30,8 @@ pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> 
     Ok(())
 }
 
-/// Makes an account for development, with a token in the configuration. An account without a token
-/// gets one.
+/// Makes an account for development, with a token in the configuration. An existing account without
+/// a token gets one.
 pub(crate) fn add_with_token(config: &Config, account: &AccountName) -> Result<(), String> {
     if config.stage == Stage::Production {
         return Err("--token is for development (`development = true`). This configuration is for production: \

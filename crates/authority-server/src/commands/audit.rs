@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::views::AuditView;
 use pims_authority::AccountName;
 
-/// Lists the lines. What is not known is a dash.
+/// Lists the lines. A dash stands for an unknown value.
 pub(crate) fn list(config: &Config, account: Option<&AccountName>, limit: u32, form: Form) -> Result<(), String> {
     let authority = open_quietly(config)?;
     let found = authority.audit_log(account, None, limit).map_err(|failure| failure.to_string())?;

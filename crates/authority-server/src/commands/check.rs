@@ -1,4 +1,4 @@
-//! `check`: what is wrong with a configuration, before anything depends on it.
+//! `check`: finds the faults of a configuration before the service uses it.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use crate::http;
 use crate::identity::Identity;
 use pims_authority::{AuditCheck, Authority, RowCheck};
 
-/// How often the progress of a long check is told.
+/// Time between two progress lines of a long check.
 const REMINDER: Duration = Duration::from_secs(5);
 
-/// What `check --connect` does besides.
+/// Options of `check --connect`.
 pub(crate) struct Connect {
-    /// The most sealed rows of the audit trail that are read.
+    /// Largest number of sealed rows of the audit trail to read.
     pub(crate) audit_rows: Option<u64>,
     /// Number and head of a seal, from the log.
     pub(crate) expect_seal: Option<(i64, String)>,
@@ -50,7 +50,7 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
     say("the configuration is good")
 }
 
-/// Says what is allowed and could be better.
+/// Prints advice on settings that are allowed but could be better.
 fn advise(config: &Config) -> Result<(), String> {
     let Some(admin) = &config.admin else { return Ok(()) };
     let certificates = admin.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
@@ -61,7 +61,8 @@ fn advise(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Tells every now and then how many rows of something were checked, and lets the check go on.
+/// Returns a progress callback. It prints the number of checked rows at intervals, and lets the
+/// check continue.
 fn reminder(of: &str) -> impl FnMut(u64) -> bool {
     let mut told = Instant::now();
     move |rows| {
@@ -74,7 +75,7 @@ fn reminder(of: &str) -> impl FnMut(u64) -> bool {
     }
 }
 
-/// Checks the MACs of accounts, devices and all other rows that have one.
+/// Checks the MACs of accounts, devices and all other rows that have a MAC.
 fn rows(authority: &Authority) -> Result<(), String> {
     let check = authority.verify_rows(reminder("the database"));
     let RowCheck { rows, altered, tables } = check.map_err(|failure| failure.to_string())?;
@@ -115,7 +116,7 @@ fn tls(files: &TlsFiles) -> Result<(), String> {
     http::read_tls(files).map(drop)
 }
 
-/// Every key with its environment variable and its meaning.
+/// Prints every key with its environment variable and its meaning.
 pub(crate) fn keys() -> Result<(), String> {
     for key @ Key { path, secret, .. } in KEYS {
         say(&format!("{path}\n    {}\n    {}", Key::variable(path), key.help()))?;

@@ -1,4 +1,4 @@
-//! `health`: whether the service of a configuration answers on this machine.
+//! `health`: asks the service of a configuration on this machine whether it is healthy.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -16,14 +16,15 @@ use super::say;
 use crate::config::{Listen, TlsFiles};
 use crate::http;
 
-/// How long the service may take for each of its answers.
+/// Longest time for connecting, and for each read and write.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The paths that may be asked.
+/// The paths that the command can request.
 const ALIVE: &str = "/healthz";
 const READY: &str = "/readyz";
 
-/// Asks the public listener once. Fails where there is no answer or another one than 200.
+/// Sends one request to the public listener. Fails without a response, or with another status than
+/// 200.
 pub(crate) fn run(listen: &Listen, ready: bool) -> Result<(), String> {
     let path = if ready { READY } else { ALIVE };
     let address = reachable(listen.address)?;
@@ -31,7 +32,8 @@ pub(crate) fn run(listen: &Listen, ready: bool) -> Result<(), String> {
     if status == 200 { say("healthy") } else { Err(format!("{address}{path}: status {status}")) }
 }
 
-/// The address by which this machine reaches a listener: of one on all addresses, the loopback address.
+/// Returns the address by which this machine reaches a listener. For a listener on all addresses it
+/// is the loopback address.
 fn reachable(address: SocketAddr) -> Result<SocketAddr, String> {
     if address.port() == 0 {
         return Err("listen.address has port 0, which is another one at each start: give the one that is in use".into());
@@ -59,7 +61,7 @@ fn ask(address: SocketAddr, tls: Option<&TlsFiles>, path: &str) -> Result<u16, S
     }
 }
 
-/// Sends the request and reads the status of the answer; the rest of it says nothing more.
+/// Sends the request and reads the status of the response. The rest of the response is not needed.
 fn exchange(mut stream: impl Read + Write, address: SocketAddr, path: &str) -> std::io::Result<u16> {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     stream.flush()?;
@@ -69,7 +71,8 @@ fn exchange(mut stream: impl Read + Write, address: SocketAddr, path: &str) -> s
     status.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidData, "the answer is not HTTP"))
 }
 
-/// TLS that trusts the listener's own certificate, whatever names it has, and no other.
+/// Returns a TLS configuration that trusts the listener's own certificate alone, whatever names it
+/// has.
 fn trusting(files: &TlsFiles) -> Result<ClientConfig, String> {
     let certificate = http::read_certificates(&files.certificate)?.into_iter().next().ok_or("no certificate")?;
     let provider = pims_authority::tls::provider();
@@ -80,7 +83,7 @@ fn trusting(files: &TlsFiles) -> Result<ClientConfig, String> {
     Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
-/// A verifier that takes one certificate.
+/// A verifier that accepts one certificate.
 #[derive(Debug)]
 struct OwnCertificate {
     certificate: CertificateDer<'static>,

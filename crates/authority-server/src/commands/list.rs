@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::say;
 
-/// Form of a list.
+/// The form of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Columns with heads, for people.
@@ -23,7 +23,7 @@ impl Form {
 /// A list of `N` columns that is written page by page.
 pub(super) struct List<const N: usize> {
     form: Form,
-    /// The member of the JSON document.
+    /// Name of the member in the JSON document.
     member: &'static str,
     heads: [&'static str; N],
     widths: [usize; N],
@@ -31,12 +31,12 @@ pub(super) struct List<const N: usize> {
 }
 
 impl<const N: usize> List<N> {
-    /// Begins a list. It may stay empty: its column heads are written all the same.
+    /// Begins a list. If the list stays empty, its column heads are printed all the same.
     pub(super) fn begin(form: Form, member: &'static str, heads: [&'static str; N]) -> Self {
         Self { form, member, heads, widths: heads.map(str::len), items: 0 }
     }
 
-    /// Writes items. `cells` tells what stands in the columns.
+    /// Prints items. `cells` returns the content of the columns.
     pub(super) fn page<T: Serialize>(&mut self, items: &[T], cells: impl Fn(&T) -> [String; N]) -> Result<(), String> {
         match self.form {
             Form::Table => {
@@ -85,7 +85,7 @@ fn line<T: AsRef<str>>(cells: &[T], widths: &[usize]) -> String {
     line
 }
 
-/// Escapes characters that a terminal could act on. A device chooses its name itself.
+/// Escapes characters that could control a terminal. A device chooses its name itself.
 fn printable(text: &str) -> String {
     let mut quoted = format!("{text:?}");
     quoted.pop();

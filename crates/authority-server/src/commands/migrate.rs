@@ -1,4 +1,5 @@
-//! `migrate`: the database as this release wants it, under the current master key.
+//! `migrate`: brings the database to the schema of this release. With `--rekey`, seals its rows
+//! under the current master key.
 
 use super::{counted, open_quietly, say};
 use crate::config::Config;

@@ -20,7 +20,7 @@ use super::gateway::Gateway;
 use super::hardening;
 use pims_authority::{Actor, Authority, OpenError, Options, Outbox, SmsGateway, SystemClock};
 
-/// The service of a configuration.
+/// Opens the service of a configuration.
 pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authority, String> {
     Authority::open(Options {
         database: config.database.database(),
@@ -42,9 +42,10 @@ pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authorit
     })
 }
 
-/// The service for a command that sends no SMS.
+/// Opens the service for a command that sends no SMS.
 pub(super) fn open_quietly(config: &Config) -> Result<Authority, String> {
-    // An operator's shell often permits no lock, and the command is over at once: no warning.
+    // Often an operator's shell does not permit locked memory, and the command ends soon. So there
+    // is no warning.
     hardening::lock_memory(config.lock_memory)?;
     struct Nowhere;
     impl SmsGateway for Nowhere {
@@ -55,7 +56,7 @@ pub(super) fn open_quietly(config: &Config) -> Result<Authority, String> {
     open(config, Box::new(Nowhere))
 }
 
-/// Where a configuration sends SMS.
+/// Returns the SMS gateway of a configuration.
 pub(super) fn gateway(sms: &Sms) -> Result<Box<dyn SmsGateway>, String> {
     Ok(match sms {
         Sms::Outbox(file, sharing) => Box::new(Outbox::new(file).in_folder(*sharing)),
@@ -63,22 +64,23 @@ pub(super) fn gateway(sms: &Sms) -> Result<Box<dyn SmsGateway>, String> {
     })
 }
 
-/// Writes a line to standard error. Nobody can be told if it takes none; the macros would panic.
+/// Writes a line to standard error. An error is ignored, because there is no other place to report
+/// it; the macros would panic.
 pub(super) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Writes a line on standard output. Its reader may be gone.
+/// Writes a line to standard output. Fails if the reader has closed it.
 pub(super) fn say(line: &str) -> Result<(), String> {
     write(&format!("{line}\n"))
 }
 
-/// Writes text on standard output. Its reader may be gone.
+/// Writes text to standard output. Fails if the reader has closed it.
 fn write(text: &str) -> Result<(), String> {
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string())
 }
 
-/// Returns a time of the database, milliseconds since 1970, in the form of RFC 3339 in UTC.
+/// Returns a time of the database (milliseconds since 1970) in the form of RFC 3339 in UTC.
 fn time(millis: i64) -> String {
     let time = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).ok();
     time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| millis.to_string())

@@ -8,7 +8,7 @@ use super::{open_quietly, say};
 use crate::config::Config;
 use pims_authority::{AccountName, Verdict};
 
-/// Longer than any password with its line's end.
+/// Largest number of bytes to read: longer than any password with its line end.
 const MAX: u64 = 64;
 
 pub(crate) fn verify(config: &Config, account: &AccountName) -> Result<(), String> {

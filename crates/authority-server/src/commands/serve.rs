@@ -1,4 +1,4 @@
-//! `serve`: listeners, the work between requests, and an orderly end.
+//! `serve`: runs the listeners and the background work, and ends in order.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,17 +19,17 @@ use crate::service::Service;
 use crate::signer::Signer;
 use pims_authority::AuditSeal;
 
-/// How often waiting SMS are looked for.
+/// Interval at which due SMS are sent.
 const POST: Duration = Duration::from_secs(1);
 
-/// How often what is over is removed.
+/// Interval at which expired rows are removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(6 * 3600);
 
-/// How often the audit trail is sealed, and its boundary read.
+/// Interval at which the audit trail is sealed, and its boundary is read.
 const SEALING: Duration = Duration::from_secs(60);
 
-/// How long steps may take that are under way when the last connection is gone: those that wait longest, wait for a gateway or for another
-/// process's lock.
+/// Longest time for steps that still run when the last connection is closed. The longest steps wait
+/// for a gateway or for another process's lock.
 const LAST_STEPS: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT.
@@ -40,7 +40,7 @@ pub(crate) fn run(config: Config) -> Result<(), String> {
 /// Runs a service for development.
 pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
     let config = dev::prepare(folder, port)?;
-    // A configuration without the certificate gets plain HTTP.
+    // A configuration without a certificate gets plain HTTP.
     let tls = config.listen.tls.is_some();
     let certificate = config.admin.as_ref().and_then(|admin| admin.tls.as_ref()).map(|tls| tls.certificate.clone());
     start(config, |Listening { public, operators }| {
@@ -49,26 +49,27 @@ pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
     })
 }
 
-/// Addresses that are listened to.
+/// The addresses of the listeners.
 struct Listening {
     public: SocketAddr,
     operators: Option<SocketAddr>,
 }
 
-/// `ready` is told the addresses once they are listened to.
+/// Runs the service. Calls `ready` with the addresses as soon as the listeners are open.
 fn start(config: Config, ready: impl FnOnce(Listening) -> Result<(), String>) -> Result<(), String> {
     log::start(config.log);
     if config.stage == Stage::Development {
         tracing::warn!("this service is for development: it protects nothing");
     }
-    // Before the threads: their stacks are locked, too.
+    // Memory is locked before the threads start, so that their stacks are locked, too.
     if let Some(reason) = hardening::lock_memory(config.lock_memory)? {
         tracing::warn!("{reason}");
     }
     if let Some(warning) = guesses::warning(&config.policy, &config.limits) {
         tracing::warn!("{warning}");
     }
-    // Steps wait for the database, and as many requests for the SMS gateway, on threads of their own.
+    // Steps wait for the database on threads of their own, and as many requests wait for the SMS
+    // gateway.
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(2 * config.limits.steps + 8)
@@ -78,20 +79,21 @@ fn start(config: Config, ready: impl FnOnce(Listening) -> Result<(), String>) ->
     // block. So this thread holds the service until the runtime is gone, on every way out.
     let opened = OnceLock::new();
     let ended = runtime.block_on(serve(config, &opened, ready));
-    // What the drain cut off may still wait for the database or the gateway. A database that is
-    // still being opened is not waited for: each step of that is a transaction.
+    // Steps of requests that the drain cut off may still wait for the database or the gateway. The
+    // opening of a database is not awaited: each of its steps is a transaction.
     runtime.shutdown_timeout(if opened.get().is_some() { LAST_STEPS } else { Duration::ZERO });
     drop(opened);
     ended
 }
 
-/// Serves until a signal. `keep` holds the service when this returns.
+/// Serves until a signal. `keep` holds the service when this function returns.
 async fn serve(
     config: Config,
     keep: &OnceLock<Arc<Service>>,
     ready: impl FnOnce(Listening) -> Result<(), String>,
 ) -> Result<(), String> {
-    // From the first moment on: a signal without a handler kills, and opening takes a while.
+    // The handlers are set first: a signal without a handler kills the process, and opening the
+    // service takes a while.
     let mut signals = Signals::listen()?;
     let proxies = Arc::new(TrustedProxies::new(config.listen.trusted_proxies.clone()));
     let no_proxies = Arc::new(TrustedProxies::new(Vec::new()));
@@ -104,7 +106,7 @@ async fn serve(
         None => None,
     };
     let keep_days = config.keep_days;
-    // Opening asks the database and perhaps an issuer, and waits for both.
+    // The opening waits for the database and perhaps for an issuer.
     let opening = tokio::task::spawn_blocking(move || open_service(config));
     let opened = tokio::select! {
         opened = opening => opened.map_err(|error| error.to_string())??,
@@ -157,7 +159,8 @@ async fn serve(
 fn open_service(config: Config) -> Result<Service, String> {
     let authority = open(&config, gateway(&config.sms)?)?;
     if authority.brought_along() > 0 {
-        // Expected once. At any other time somebody put back what an earlier release wrote.
+        // This is expected once, after an update. At any other time it means that rows of an
+        // earlier release were put back.
         tracing::warn!(rows = authority.brought_along(), "rows of an earlier release were given MACs");
     }
     let identity = Identity::new(config.tokens)?;
@@ -192,7 +195,8 @@ impl Signals {
         }
     }
 
-    /// Waits for the end. SIGHUP reads certificates, the issuer's keys and static tokens again.
+    /// Waits for SIGTERM or SIGINT. At SIGHUP, reads the certificates, the issuer's keys and the
+    /// static tokens again.
     async fn wait(mut self, service: &Arc<Service>, certificates: &[Tls]) {
         loop {
             tokio::select! {
@@ -213,7 +217,7 @@ impl Signals {
     }
 }
 
-/// Does something every so often, on a thread that may wait, until the end.
+/// Runs `work` at an interval, on a thread that may block, until the service ends.
 async fn regularly(
     every: Duration,
     mut stop: watch::Receiver<bool>,

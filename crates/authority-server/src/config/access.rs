@@ -1,5 +1,6 @@
-//! Which files may hold a secret of the configuration: files of root or of the service's own user, which
-//! nobody but their owner can change and no stranger can read.
+//! The rule for files that hold a secret of the configuration. Such a file belongs to root or to
+//! the service's own user. Only its owner can change it, and no foreign group or other user can
+//! read it.
 
 use std::fmt;
 use std::fs::File;
@@ -13,7 +14,7 @@ struct Attributes {
     mode: u32,
 }
 
-/// The user and the groups that this process has.
+/// The effective user and the groups of this process.
 struct Identity {
     user: u32,
     groups: Vec<u32>,
@@ -28,7 +29,7 @@ impl Identity {
     }
 }
 
-/// Why a file may not hold a secret.
+/// The reason for which a file may not hold a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unguarded {
     Everybody,
@@ -56,7 +57,7 @@ impl fmt::Display for Unguarded {
     }
 }
 
-/// Root's group, and its user.
+/// User id and group id of root.
 const ROOT: u32 = 0;
 
 fn judge(file: Attributes, identity: &Identity) -> Result<(), Unguarded> {
@@ -70,14 +71,15 @@ fn judge(file: Attributes, identity: &Identity) -> Result<(), Unguarded> {
     if file.mode & 0o020 != 0 {
         return Err(Unguarded::GroupWrites);
     }
-    // Services share a secret by a group that they are in.
+    // A file of a group to which this process belongs is accepted: services share a secret that
+    // way.
     if file.mode & 0o070 != 0 && file.group != ROOT && !identity.groups.contains(&file.group) {
         return Err(Unguarded::Group(file.group));
     }
     Ok(())
 }
 
-/// Refuses a file that may not hold a secret, and says why.
+/// Refuses a file that may not hold a secret. The error says why.
 pub(crate) fn refuse_unguarded(file: &File) -> Result<(), String> {
     let metadata = file.metadata().map_err(|error| error.to_string())?;
     let attributes = Attributes { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() };
@@ -93,7 +95,7 @@ mod tests {
     fn a_secret_is_in_a_file_of_root_or_of_the_service_and_read_by_no_foreign_group() {
         let service = Identity { user: 10, groups: vec![20, 21] };
         let judged = |owner, group, mode| judge(Attributes { owner, group, mode: 0o100_000_u32 | mode }, &service);
-        // Owner, group, mode.
+        // Each entry: owner, group, mode.
         for (owner, group, mode) in [
             (10, 20, 0o600),
             (10, 99, 0o600),

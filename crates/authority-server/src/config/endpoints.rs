@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::TlsFiles;
 use super::reader::Reader;
 
-/// The TLS of a listener. Without it, it must be on a loopback address.
+/// Reads the TLS files of a listener. A listener without TLS must be on a loopback address.
 pub(super) fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr>) -> Option<TlsFiles> {
     let (certificate_key, key_key) = (format!("{section}.certificate_file"), format!("{section}.key_file"));
     let (certificate, key) = (reader.path(&certificate_key), reader.path(&key_key));
@@ -35,7 +35,7 @@ pub(super) fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr
     }
 }
 
-/// A URL that secrets may be sent to: https, or http on this machine.
+/// Accepts a URL that may receive secrets: https, or http on this machine.
 pub(super) fn url_of(reader: &mut Reader, key: &str, url: String) -> Option<String> {
     let parsed = url.parse::<axum::http::Uri>().ok();
     let host = parsed.as_ref().and_then(|url| url.host()).unwrap_or_default().trim_matches(['[', ']']);

@@ -1,24 +1,29 @@
-//! Guesses at activation codes: how many codes a stranger can expect to hit, by the policy and the limits of a configuration.
+//! Guesses at activation codes: the number of codes that an attacker can expect to guess under the
+//! policy and the limits of a configuration.
 
 use super::Limits;
 use pims_authority::Policy;
 use pims_authority::expected_hits;
 
-/// How many minutes' worth of a limit can be taken in a day: a minute's worth waits at its beginning.
+/// Minutes of a day, as a limit per minute counts them. One more than a day has, because the bucket
+/// is full at the beginning.
 const MINUTES_OF_DAY: u32 = 24 * 60 + 1;
 
-/// What a configuration is measured by: so many codes that live all the time, and one hit in so many days.
+/// The measure for a configuration: it assumes this many live codes at any time, and allows one hit
+/// in this many days.
 const LIVE_CODES: f64 = 10_000.0;
 const DAYS_OF_A_HIT: f64 = 1000.0 * 365.25;
 
-/// Returns how many of `live_codes` a stranger can expect to hit in a day at one instance, with as many addresses as it takes.
+/// Returns how many of `live_codes` an attacker can expect to guess in a day at one instance, with
+/// any number of addresses.
 fn hits_per_day(policy: &Policy, limits: &Limits, live_codes: f64) -> f64 {
     let guesses = f64::from(limits.wrong_codes_per_minute) * f64::from(MINUTES_OF_DAY);
     expected_hits(policy, live_codes, guesses)
 }
 
-/// Returns what an operator is to be told, where the limits let a stranger hit a code of an open activation more than once in
-/// a thousand years with 10,000 codes that live all the time.
+/// Returns a warning for the operator if the limits are too wide. They are if an attacker can
+/// expect to guess a code of an open activation more than once in a thousand years, with 10,000
+/// live codes at any time.
 pub(crate) fn warning(policy: &Policy, limits: &Limits) -> Option<String> {
     let hits = hits_per_day(policy, limits, LIVE_CODES) * DAYS_OF_A_HIT;
     (hits > 1.0).then(|| {
@@ -39,7 +44,7 @@ mod tests {
     use crate::config::{Config, Problem};
     use pims_authority::ActivationProof;
 
-    /// A configuration with this in it.
+    /// Reads a configuration that contains `more`.
     fn config(more: &str) -> Result<Config, Vec<Problem>> {
         let text = format!(
             "development = true\n[listen]\naddress = \"127.0.0.1:0\"\n[database]\nurl = \"sqlite:a.db\"\n[master_key]\nhex = \"{}\"\n\

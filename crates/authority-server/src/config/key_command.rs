@@ -1,5 +1,5 @@
-//! A command whose standard output is a master key: for a key management service, a hardware
-//! module or an encrypted file.
+//! A command that writes a master key to its standard output. It reads the key from a key
+//! management service, a hardware module or an encrypted file.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -15,23 +15,23 @@ use zeroize::Zeroizing;
 use pims_authority::MASTER_KEY_INPUT as INPUT;
 use pims_authority::MasterKey;
 
-/// Bytes of standard error that an error shows.
+/// Largest number of bytes of standard error that an error shows.
 const MAX_COMPLAINT: usize = 1024;
 
-/// What `PATH` is where the service itself has none.
+/// The value of `PATH` if the service itself has none.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How often the end of a command is looked for that closed its output.
+/// Interval at which the service checks whether a command that closed its output has ended.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Runs a command and returns the key that it writes, in one of the forms of a key file. No shell is
-/// involved. The command runs in `folder`, has `PATH` and no other variable, and reads nothing. At
-/// the end of `timeout` it is killed with the processes that it started.
+/// Runs a command and returns the key that it writes, in one of the forms of a key file. No shell
+/// is involved. The command runs in `folder`, has `PATH` and no other variable, and its standard
+/// input is empty. At the end of `timeout` it is killed, with the processes that it started.
 ///
 /// # Errors
 ///
-/// What went wrong, with what the command wrote to standard error, and never with what it wrote to
-/// standard output.
+/// The cause, with the text that the command wrote to standard error, and never with the text on
+/// its standard output.
 pub(super) fn master_key(id: u32, command: &[String], folder: &Path, timeout: Duration) -> Result<MasterKey, String> {
     let [program, arguments @ ..] = command else { return Err("must name a program".into()) };
     if !Path::new(program).is_absolute() {
@@ -55,7 +55,7 @@ pub(super) fn master_key(id: u32, command: &[String], folder: &Path, timeout: Du
     key.ok_or_else(|| with_complaint(format!("{program} wrote neither 64 hex digits nor 32 bytes"), &complaint))
 }
 
-/// Adds what a command wrote to standard error, in one line of printable characters.
+/// Appends the text from the command's standard error, as one line of printable characters.
 fn with_complaint(what: String, complaint: &[u8]) -> String {
     let text = String::from_utf8_lossy(complaint);
     let words: Vec<&str> =
@@ -63,7 +63,7 @@ fn with_complaint(what: String, complaint: &[u8]) -> String {
     if words.is_empty() { what } else { format!("{what}: {}", words.join(" ")) }
 }
 
-/// A command under way. It is killed with the value.
+/// A command that is running. It is killed when the value is dropped.
 struct Running {
     child: Child,
     ended: bool,
@@ -78,13 +78,14 @@ impl Running {
             command.current_dir(folder);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A group of its own: the end of the time ends also what it started.
+        // The command has a process group of its own, so that a timeout also kills the processes
+        // that it started.
         let child = command.process_group(0).spawn()?;
         Ok(Self { child, ended: false })
     }
 
-    /// Reads both outputs to their ends. Returns how many bytes of `output` were written, one more
-    /// than there is room for where there were more; `None` where the time was over before.
+    /// Reads both outputs to their ends. Returns the number of bytes written to `output`, or one
+    /// more than it can hold if there were more. Returns `None` at the deadline.
     fn read(
         &mut self,
         output: &mut [u8; INPUT],
@@ -103,7 +104,7 @@ impl Running {
                 let mut more = Zeroizing::new([0]);
                 let room = output.get_mut(length..).filter(|room| !room.is_empty());
                 match pipe.read(room.unwrap_or(&mut *more))? {
-                    // What follows is of no interest: it is too long already.
+                    // Further bytes are ignored: the output is too long already.
                     0 => out = None,
                     read => length = (length + read).min(INPUT + 1),
                 }
@@ -122,7 +123,7 @@ impl Running {
         Ok(Some(length))
     }
 
-    /// Waits for the end; `None` where the time is over before.
+    /// Waits for the end of the command. Returns `None` at the deadline.
     fn wait(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         loop {
             if let Some(status) = self.child.try_wait()? {
@@ -140,14 +141,14 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.ended {
-            // A process that is gone already needs no signal.
+            // If the process is gone already, the signal fails, and that does no harm.
             let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
             let _ = self.child.wait();
         }
     }
 }
 
-/// Waits until one of the pipes has something to read or is at its end, or until the time is over.
+/// Waits until a pipe is readable or closed, or until the time is over.
 fn readable(out: Option<&impl AsFd>, err: Option<&impl AsFd>, left: Duration) -> io::Result<[bool; 2]> {
     let mut pipes: Vec<PollFd<'_>> = Vec::with_capacity(2);
     pipes.extend(out.map(|pipe| PollFd::new(pipe, PollFlags::IN)));
@@ -188,7 +189,7 @@ mod tests {
             let key = run(script, PLENTY).unwrap();
             assert!(key == MasterKey::new(7, [0x5a; 32]), "{script}");
         }
-        // In pieces, and while standard error is written.
+        // The key arrives in pieces, while the command also writes to standard error.
         let slow = "printf 5a%.0s $(seq 16); echo working >&2; sleep 0.05; printf 5a%.0s $(seq 16)";
         assert!(run(slow, PLENTY).unwrap() == MasterKey::new(7, [0x5a; 32]));
     }
@@ -220,7 +221,7 @@ mod tests {
         let said = complaint("/usr/bin/env >&2; cat >&2; exit 1");
         let names: Vec<&str> =
             said.split_whitespace().filter_map(|word| word.split_once('=')).map(|(n, _)| n).collect();
-        // The shell adds its own.
+        // The shell adds variables of its own.
         assert!(names.contains(&"PATH"), "{said}");
         assert!(names.iter().all(|name| matches!(*name, "PATH" | "PWD" | "OLDPWD" | "SHLVL" | "_")), "{said}");
     }
@@ -230,7 +231,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("children");
         let script = format!("sleep 1000 & echo $! $$ >{}; wait", file.display());
-        // With more time where a machine was too slow to start them, and always less than the sleep.
+        // A machine may be too slow to start them in time: then the test allows more time. The time
+        // is always less than the sleep.
         let started = [1, 10, 100].into_iter().any(|seconds| {
             let said = run(&script, Duration::from_secs(seconds)).err().unwrap();
             assert!(said.contains(&format!("did not end within {seconds} second")), "{said}");
@@ -249,7 +251,7 @@ mod tests {
             }
             assert!(gone(pid), "{pid}");
         }
-        // One that closes its output and stays is killed as well.
+        // A command that closes its output and stays is killed as well.
         let said = run("exec >&- 2>&-; sleep 1000", Duration::from_secs(1)).err().unwrap();
         assert!(said.contains("did not end"), "{said}");
     }

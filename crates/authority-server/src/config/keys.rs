@@ -1,5 +1,6 @@
-//! Every key of the configuration: what it is called, what it holds, what it means. Documentation, `check --keys`, environment variables
-//! and the search for the nearest known key come from this one table.
+//! The table of all keys of the configuration, with their kinds, defaults and meanings.
+//! Documentation, `check --keys`, environment variables and the search for the nearest known key
+//! come from this one table.
 
 use std::ops::RangeInclusive;
 
@@ -11,23 +12,24 @@ pub(crate) enum Kind {
     Text,
     Number(Default, RangeInclusive<i64>),
     Flag(Flag),
-    /// A list of texts; in the environment separated by commas.
+    /// A list of texts, separated by commas in an environment variable.
     List,
-    /// A table or a list of tables with names of the operator's choice; in the environment as TOML.
+    /// A table or a list of tables whose names the operator chooses. An environment variable holds
+    /// it as TOML.
     Table,
 }
 
-/// The value of a number that is not given.
+/// The default of a number.
 #[derive(Clone, Copy)]
 pub(crate) enum Default {
     Is(i64),
-    /// That of the service's rules.
+    /// The default of the service's policy.
     Policy(fn(&Policy) -> i64),
-    /// That of the queue of SMS.
+    /// The default of the SMS queue.
     Retry(fn(&SmsRetry) -> i64),
-    /// That of the codes of open activations.
+    /// The default for the codes of open activations.
     Letters,
-    /// No number alone: this is told in place of one.
+    /// No number: the documentation shows this text as the default.
     Told(&'static str),
 }
 
@@ -44,11 +46,11 @@ impl Default {
     }
 }
 
-/// The value of a flag that is not given.
+/// The default of a flag.
 #[derive(Clone, Copy)]
 pub(crate) enum Flag {
     Is(bool),
-    /// That of the service's rules.
+    /// The default of the service's policy.
     Policy(fn(&Policy) -> bool),
 }
 
@@ -61,22 +63,23 @@ impl Flag {
     }
 }
 
-/// Converts a number of the rules. None of their defaults is larger.
+/// Converts a number of the policy. All its defaults fit.
 fn as_number<T: TryInto<i64>>(number: T) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
 
-/// The letters of a code of an open activation.
+/// Permitted numbers of letters in a code of an open activation.
 const CODE_LETTERS: RangeInclusive<i64> = CodeLetters::MIN.get() as i64..=CodeLetters::MAX.get() as i64;
 
-/// One key.
+/// A key of the configuration.
 pub(crate) struct Key {
-    /// `section.name`; the name alone of a key of no section, which is before all sections.
+    /// `section.name`. A key without a section has the name alone, and is before all sections.
     pub(crate) path: &'static str,
     pub(crate) kind: Kind,
-    /// A secret: it may be given as `path_file` instead, the name of a file that holds it.
+    /// The value is a secret. It may be given as `path_file` instead: the name of a file that holds
+    /// it.
     pub(crate) secret: bool,
-    /// The meaning; of texts, lists and tables also the default.
+    /// The meaning. For texts, lists and tables it includes the default.
     help: &'static str,
 }
 
@@ -97,16 +100,16 @@ impl Key {
         }
     }
 
-    /// The environment variable that says the same.
+    /// Returns the name of the key's environment variable.
     pub(crate) fn variable(path: &str) -> String {
         format!("{PREFIX}{}", path.to_ascii_uppercase().replace('.', "_"))
     }
 }
 
-/// How the environment variables begin.
+/// Prefix of the environment variables.
 pub(crate) const PREFIX: &str = "PIMS_AUTHORITY_";
 
-/// What ends the name of a key that names a file with a secret in it.
+/// Suffix of a key that names a file which holds the secret.
 pub(crate) const FILE: &str = "_file";
 
 const fn key(path: &'static str, kind: Kind, help: &'static str) -> Key {
@@ -127,7 +130,7 @@ const fn secret(path: &'static str, help: &'static str) -> Key {
 
 use Kind::{List, Table, Text};
 
-/// All of them, section by section.
+/// All keys, section by section.
 pub(crate) const KEYS: &[Key] = &[
     flag(
         "development",
@@ -546,13 +549,13 @@ pub(crate) const KEYS: &[Key] = &[
     key("log.format", Text, "text; or json"),
 ];
 
-/// The key of this path, or the one whose secret this path names a file of.
+/// Returns the key of this path. A path with the suffix of a file returns the key of the secret.
 pub(crate) fn find(path: &str) -> Option<&'static Key> {
     let of_file = path.strip_suffix(FILE);
     KEYS.iter().find(|key| key.path == path || (key.secret && of_file == Some(key.path)))
 }
 
-/// The known path that is spelled most like this one.
+/// Returns the known path that is spelled most like this one.
 pub(crate) fn nearest(path: &str) -> &'static str {
     let distance = |key: &&Key| {
         levenshtein(key.path, path).min(levenshtein(key.path.rsplit('.').next().unwrap_or_default(), path))
@@ -571,6 +574,36 @@ mod tests {
         variables.sort();
         variables.dedup();
         assert_eq!(variables.len(), count);
+    }
+
+    #[test]
+    fn each_number_and_flag_that_is_read_is_in_the_table_with_a_default() {
+        let sources = [
+            include_str!("guesses.rs"),
+            include_str!("mod.rs"),
+            include_str!("sections.rs"),
+            include_str!("sms_rules.rs"),
+            include_str!("static_tokens.rs"),
+            include_str!("tokens.rs"),
+        ];
+        let mut seen = 0;
+        for (function, rest) in sources.iter().flat_map(|source| {
+            let calls = ["reader.number(\"", "reader.seconds(\"", "reader.flag(\"", "reader.perhaps_number(\""];
+            calls.into_iter().flat_map(|call| source.split(call).skip(1).map(move |rest| (call, rest)))
+        }) {
+            let path = rest.split('"').next().unwrap_or_default();
+            let kind = find(path).map(|key| &key.kind);
+            let fits = match (function, kind) {
+                ("reader.flag(\"", Some(Kind::Flag(_))) | ("reader.perhaps_number(\"", Some(Kind::Number(..))) => true,
+                (_, Some(Kind::Number(default, bounds))) => {
+                    default.number().is_some_and(|number| bounds.contains(&number))
+                }
+                _ => false,
+            };
+            assert!(fits, "{function}{path}");
+            seen += 1;
+        }
+        assert!(seen > 40, "{seen}");
     }
 
     #[test]

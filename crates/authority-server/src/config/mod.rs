@@ -1,4 +1,5 @@
-//! The configuration: one TOML file, the environment over it, typed and checked before anything is done with it.
+//! The configuration: one TOML file and the environment, which wins. It is parsed and checked
+//! completely before the service uses it.
 
 mod access;
 mod endpoints;
@@ -30,7 +31,7 @@ pub(crate) use secret::Secret;
 pub(crate) use source::{Origin, Problem};
 pub(crate) use static_tokens::StaticTokens;
 
-/// All of it. It holds secrets: no `Debug`.
+/// The whole configuration. It holds secrets: no `Debug`.
 pub(crate) struct Config {
     pub(crate) stage: Stage,
     pub(crate) listen: Listen,
@@ -50,30 +51,33 @@ pub(crate) struct Config {
     pub(crate) log: Log,
 }
 
-/// What a service is for. Production is the default: what only development may do is refused there.
+/// The purpose of a service. Production is the default: it refuses settings that only development
+/// may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Production,
-    /// On one machine, without anything that is worth protecting.
+    /// On one machine, without data that needs protection.
     Development,
 }
 
-/// A listener of the public.
+/// The public listener.
 pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
 }
 
-/// A listener of operators.
+/// The operators' listener.
 pub(crate) struct Admin {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<TlsFiles>,
-    /// Those that are named. Where nobody is, the listener's certificates tell.
+    /// The named operators. If there are none, the listener's client certificates identify
+    /// operators.
     pub(crate) operators: Vec<Operator>,
 }
 
-/// A named operator. It shows its token, its certificate, or both where both are given.
+/// A named operator. A request must present its token, its certificate, or both if both are
+/// configured.
 #[derive(Clone)]
 pub(crate) struct Operator {
     pub(crate) name: String,
@@ -83,16 +87,16 @@ pub(crate) struct Operator {
     pub(crate) roles: Vec<Role>,
 }
 
-/// What an operator may do.
+/// A role of an operator: a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Accounts, devices and the audit trail are shown.
+    /// Reads accounts, devices and the audit trail.
     Read,
-    /// Accounts are made.
+    /// Adds accounts.
     Add,
-    /// Accounts are unblocked.
+    /// Unblocks accounts.
     Unblock,
-    /// Accounts and devices are removed.
+    /// Removes accounts and devices.
     Remove,
 }
 
@@ -109,16 +113,16 @@ impl Role {
     }
 }
 
-/// What a listener's TLS is made of; read again at SIGHUP.
+/// The files of a listener's TLS. They are read again at SIGHUP.
 #[derive(Clone)]
 pub(crate) struct TlsFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
-    /// Who signs the certificates that clients must show.
+    /// The CA that signs the certificates which clients must present.
     pub(crate) client_ca: Option<PathBuf>,
 }
 
-/// Where the database is.
+/// The address of the database.
 #[derive(Clone)]
 pub(crate) enum Address {
     Sqlite(SqliteFile),
@@ -126,7 +130,7 @@ pub(crate) enum Address {
 }
 
 impl Address {
-    /// As the library takes it.
+    /// Returns the address in the form that the library takes.
     pub(crate) fn database(&self) -> Database {
         match self {
             Self::Sqlite(file) => Database::Sqlite(file.clone()),
@@ -138,7 +142,7 @@ impl Address {
         }
     }
 
-    /// What may be told of it.
+    /// Returns a description without secrets.
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Sqlite(file) => format!("sqlite:{}", file.path.display()),
@@ -147,16 +151,16 @@ impl Address {
     }
 }
 
-/// How CVS knows accounts.
+/// The tokens that CVS accepts.
 pub(crate) struct Tokens {
     pub(crate) issuer: Option<Issuer>,
     /// For [`Stage::Development`].
     pub(crate) fixed: Vec<(AccountName, Secret)>,
-    /// Where these stand, if it is a file and the stage is [`Stage::Development`].
+    /// The file of these tokens, if there is one and the stage is [`Stage::Development`].
     pub(crate) file: Option<StaticTokens>,
 }
 
-/// Who issues the access tokens of apps.
+/// The issuer of the apps' access tokens.
 pub(crate) struct Issuer {
     pub(crate) name: String,
     pub(crate) audience: String,
@@ -164,15 +168,15 @@ pub(crate) struct Issuer {
     pub(crate) refresh: Duration,
     pub(crate) algorithms: Vec<jsonwebtoken::Algorithm>,
     pub(crate) leeway: Duration,
-    /// What the header may say that a token is.
+    /// Permitted types of a token, from its header.
     pub(crate) types: Vec<TokenType>,
-    /// Clients that tokens may be issued to; empty for all of the issuer's.
+    /// Permitted clients of a token. If the list is empty, all clients of the issuer are permitted.
     pub(crate) authorized_parties: Vec<String>,
-    /// What a token must be granted.
+    /// Scopes that a token must have.
     pub(crate) scope: Vec<String>,
-    /// The longest time from a token's issue to its end.
+    /// Longest time from a token's issue to its expiry.
     pub(crate) max_lifetime: Duration,
-    /// What changes of phone number and the removal of enrollments want.
+    /// The login that changes of the phone number and the removal of enrollments require.
     pub(crate) step_up: Option<StepUp>,
 }
 
@@ -181,25 +185,25 @@ pub(crate) struct Issuer {
 pub(crate) enum TokenType {
     /// `at+jwt`: an access token, and nothing else (RFC 9068).
     AccessToken,
-    /// `JWT`, or no type: the issuer's access tokens say no more.
+    /// `JWT`, or no type, for issuers whose access tokens have no other type.
     Jwt,
 }
 
-/// Login that a token must tell of (RFC 9470).
+/// The login that a token must prove (RFC 9470).
 pub(crate) struct StepUp {
-    /// The longest time since the person logged in (`auth_time`).
+    /// Longest time since the user's login (`auth_time`).
     pub(crate) max_age: Option<Duration>,
-    /// Classes of the login (`acr`), one of which it must have; empty for any.
+    /// Classes of the login (`acr`). The token must have one of them; if the list is empty, any.
     pub(crate) acr: Vec<String>,
 }
 
-/// Where an issuer's keys are.
+/// The source of an issuer's keys.
 pub(crate) enum IssuerKeys {
     File(PathBuf),
     Url { url: String, ca_file: Option<PathBuf> },
 }
 
-/// What one-time passwords are exchanged for.
+/// The access tokens that the service issues in exchange for one-time passwords.
 pub(crate) struct AccessTokens {
     pub(crate) issuer: String,
     pub(crate) audience: String,
@@ -208,14 +212,14 @@ pub(crate) struct AccessTokens {
     pub(crate) generation: u32,
 }
 
-/// How they are signed.
+/// The signature algorithm of these tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signature {
     EdDsa,
     Es256,
 }
 
-/// Where SMS go.
+/// The destination of SMS.
 pub(crate) enum Sms {
     Outbox(PathBuf, Sharing),
     Webhook(Webhook),
@@ -230,7 +234,7 @@ pub(crate) struct Webhook {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// What is too much.
+/// Request and connection limits.
 #[derive(Clone)]
 pub(crate) struct Limits {
     pub(crate) body_bytes: usize,
@@ -255,13 +259,13 @@ pub(crate) struct Limits {
     pub(crate) drain: Duration,
 }
 
-/// Who may have one-time passwords checked.
+/// A relying party: it may have one-time passwords checked.
 pub(crate) struct RelyingParty {
-    /// `None`: whoever asks.
+    /// The token of the relying party. `None`: the service answers any client in its name.
     pub(crate) token: Option<Secret>,
 }
 
-/// What is logged.
+/// The settings of the log.
 #[derive(Clone, Copy)]
 pub(crate) struct Log {
     pub(crate) level: tracing::Level,
@@ -274,7 +278,7 @@ impl Config {
         Self::of(open(file)?, file)
     }
 
-    /// Reads the text of a file and these variables. Relative paths begin at the file's folder. The
+    /// Reads the text of a file and these variables. Relative paths start at the file's folder. The
     /// file may hold secrets.
     pub(crate) fn read(
         text: &str,
@@ -300,7 +304,7 @@ impl Config {
 }
 
 impl Listen {
-    /// Reads where the public listener is, and nothing else: no file of a secret is read.
+    /// Reads the section of the public listener alone. Reads no file that holds a secret.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Vec<Problem>> {
         let mut reader = open(file)?;
         let listen = sections::listen(&mut reader);
@@ -313,7 +317,7 @@ impl Listen {
     }
 }
 
-/// The file, if there is one, and the environment, ready to be read.
+/// Reads the file, if there is one, and the environment into a `Reader`.
 fn open(file: Option<&Path>) -> Result<Reader, Vec<Problem>> {
     let (text, unguarded) = match file.map(read_file).transpose() {
         Ok(read) => read.unwrap_or_default(),
@@ -323,13 +327,13 @@ fn open(file: Option<&Path>) -> Result<Reader, Vec<Problem>> {
         }
     };
     let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
-    // A variable that is not Unicode is none of ours, or its value is of no use.
+    // A variable that is not Unicode is no key of this configuration, or its value is not usable.
     let variables =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Ok(Reader::new(source::Source::read(&text, variables), folder, unguarded))
 }
 
-/// The text of a file, and why it may not hold secrets, where it may not.
+/// Reads a file. Returns its text and, if the file may not hold secrets, the reason.
 fn read_file(path: &Path) -> std::io::Result<(Zeroizing<String>, Option<String>)> {
     use std::io::Read;
     let mut file = std::fs::File::open(path)?;
@@ -338,9 +342,10 @@ fn read_file(path: &Path) -> std::io::Result<(Zeroizing<String>, Option<String>)
     Ok((text, refuse_unguarded(&file).err()))
 }
 
-/// Returns the faults of a configuration's form: what is not TOML, unknown keys, values of another
-/// kind. It opens no file and runs no command, so the text may come from anywhere. `variable` is the
-/// text of an environment variable for a number, `PIMS_AUTHORITY_DATABASE_CONNECTIONS`.
+/// Returns the faults in the form of a configuration: text that is not TOML, unknown keys, values
+/// of another kind. It opens no file and runs no command, so the text may come from anywhere.
+/// `variable` is the text of an environment variable for a number,
+/// `PIMS_AUTHORITY_DATABASE_CONNECTIONS`.
 pub(crate) fn faults_of_form(text: &str, variable: &str) -> Vec<String> {
     let name = keys::Key::variable("database.connections");
     let variables = (!variable.is_empty()).then(|| (name, variable.to_owned()));

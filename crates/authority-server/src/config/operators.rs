@@ -1,4 +1,4 @@
-//! The listener of operators: where it is, and who they are.
+//! The operators' listener: its address and TLS, and the operators.
 
 use inwebo::values::hex;
 
@@ -10,7 +10,7 @@ use super::{Admin, Operator, Role, Secret};
 
 const KEY: &str = "admin.operators";
 
-/// The operator whose token is `admin.token`.
+/// Name of the operator whose token is `admin.token`.
 const SIMPLE: &str = "operator";
 
 pub(super) fn admin(reader: &mut Reader) -> Option<Admin> {
@@ -63,7 +63,7 @@ fn operator(reader: &mut Reader, name: String, value: Value) -> Option<Operator>
             }
             ("token_file", Value::Text(file)) => {
                 token = reader.secret_in(KEY, file.as_str().as_ref());
-                // What is wrong with the file was said.
+                // The fault of the file was reported already.
                 token.is_some() || return None
             }
             ("certificate", Value::Text(text)) => {
@@ -92,7 +92,7 @@ fn operator(reader: &mut Reader, name: String, value: Value) -> Option<Operator>
     }
 }
 
-/// Says what is wrong with an operator beside those before it.
+/// Reports faults of an operator, alone and compared with the operators before it.
 fn check(reader: &mut Reader, others: &[Operator], operator: &Operator, certificates: bool) {
     let name = &operator.name;
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
@@ -122,7 +122,7 @@ fn role(value: &Value) -> Option<Role> {
     Role::ALL.into_iter().find(|role| role.as_str() == word.as_str())
 }
 
-/// A SHA-256 fingerprint, with or without colons.
+/// Reads a SHA-256 fingerprint, with or without colons.
 fn fingerprint(text: &str) -> Option<[u8; 32]> {
     hex::decode_array::<32>(&text.replace(':', "").to_ascii_lowercase())
 }

@@ -1,4 +1,5 @@
-//! Takes values out of a source by their keys, with their defaults and bounds, and collects every problem on the way.
+//! Reads values from a source by their keys, with their defaults and bounds, and collects every
+//! problem.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -13,15 +14,15 @@ use super::keys::{self, FILE, Kind};
 use super::secret::Secret;
 use super::source::{Origin, Problem, Source, Value};
 
-/// The longest secret that is read from a file.
+/// Longest secret that is read from a file, in bytes.
 const MAX_SECRET: u64 = 64 * 1024;
 
-/// Reads keys one by one.
+/// A reader of the configuration, key by key.
 pub(super) struct Reader {
     source: Source,
-    /// Where relative paths begin.
+    /// The folder at which relative paths start.
     folder: PathBuf,
-    /// Why secrets must not stand in the file that the source's lines are of, where they must not.
+    /// The reason for which the configuration file may not hold secrets, if it may not.
     unguarded: Option<String>,
 }
 
@@ -34,7 +35,7 @@ impl Reader {
         self.source.problems
     }
 
-    /// Where relative paths begin.
+    /// Returns the folder at which relative paths start.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -48,7 +49,7 @@ impl Reader {
         self.source.values.contains_key(key)
     }
 
-    /// Returns whether the value of a key is that of an environment variable.
+    /// Returns whether the value of a key comes from an environment variable.
     pub(super) fn is_variable(&self, key: &str) -> bool {
         matches!(self.source.values.get(key), Some((_, Origin::Variable(_))))
     }
@@ -57,7 +58,7 @@ impl Reader {
         self.source.values.get(key).map(|(value, _)| value.clone())
     }
 
-    /// A text that is not empty.
+    /// Reads a text that must not be empty.
     pub(super) fn text(&mut self, key: &str) -> Option<String> {
         let Some(Value::Text(text)) = self.value(key) else { return None };
         if text.is_empty() {
@@ -67,7 +68,7 @@ impl Reader {
         Some(text.as_str().to_owned())
     }
 
-    /// A text that must be there.
+    /// Reads a text that must be given.
     pub(super) fn required(&mut self, key: &str) -> Option<String> {
         if !self.has(key) {
             self.problem(key, "is missing");
@@ -88,7 +89,7 @@ impl Reader {
         self.text(key).map(|path| self.folder.join(path))
     }
 
-    /// Reads a number; the default of the table if it is not given or not good.
+    /// Reads a number. Returns the default of the table if it is missing or out of bounds.
     pub(super) fn number<T: TryFrom<i64> + Copy + std::default::Default>(&mut self, key: &str) -> T {
         let default =
             numbers(key).and_then(|(default, _)| default.number()).and_then(|number| T::try_from(number).ok());
@@ -129,12 +130,12 @@ impl Reader {
         Some(values.iter().filter_map(text).collect())
     }
 
-    /// What stands in a table under names of the operator's choice.
+    /// Reads a table whose names the operator chooses.
     pub(super) fn table(&self, key: &str) -> Vec<(String, Value)> {
         if let Some(Value::Table(table)) = self.value(key) { table } else { Vec::new() }
     }
 
-    /// The tables in a list.
+    /// Reads the tables in a list.
     pub(super) fn tables(&self, key: &str) -> Vec<Vec<(String, Value)>> {
         let Some(Value::List(values)) = self.value(key) else { return Vec::new() };
         values
@@ -143,7 +144,7 @@ impl Reader {
             .collect()
     }
 
-    /// One of these words.
+    /// Reads one of these words.
     pub(super) fn choice<T: Copy>(&mut self, key: &str, default: T, words: &[(&str, T)]) -> T {
         let Some(text) = self.text(key) else { return default };
         match words.iter().find(|(word, _)| *word == text) {
@@ -156,14 +157,14 @@ impl Reader {
         }
     }
 
-    /// A secret that stands in the configuration or in a file of its own.
+    /// Reads a secret from the configuration or from a file of its own.
     pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
         let secret = self.perhaps_secret(key)?;
         self.secret_is_here(key);
         Some(secret)
     }
 
-    /// The same of a text in which there may be a secret, or none: that is for the caller to say.
+    /// Reads a text that may or may not be a secret: the caller decides.
     pub(super) fn perhaps_secret(&mut self, key: &str) -> Option<Secret> {
         let file_key = format!("{key}{FILE}");
         match (self.value(key), self.text(&file_key)) {
@@ -181,7 +182,8 @@ impl Reader {
         }
     }
 
-    /// Reads the secret in a file, without the line's end. A relative path begins in the configuration's folder.
+    /// Reads the secret in a file, without the line end. A relative path starts at the
+    /// configuration's folder.
     pub(super) fn secret_in(&mut self, key: &str, file: &Path) -> Option<Secret> {
         let path = self.folder.join(file);
         match read_secret(&path) {
@@ -193,8 +195,8 @@ impl Reader {
         }
     }
 
-    /// Says that the value of a key, which is a secret, stands in a file that may not hold one, where it
-    /// does.
+    /// Reports a problem if the value of a key, which is a secret, is in a file that may not hold
+    /// one.
     pub(super) fn secret_is_here(&mut self, key: &str) {
         let here = matches!(self.source.values.get(key), Some((_, Origin::Line(_))));
         if let Some(why) = self.unguarded.clone().filter(|_| here) {
@@ -202,14 +204,14 @@ impl Reader {
         }
     }
 
-    /// Says that a file cannot be read, where it cannot.
+    /// Reports a problem if a file cannot be read.
     pub(super) fn readable(&mut self, key: &str, file: &Path) {
         if let Err(error) = File::open(file) {
             self.problem(key, format!("{}: {error}", file.display()));
         }
     }
 
-    /// Says that a file with a secret cannot be read, or by too many.
+    /// Reports a problem if a file with a secret cannot be read, or if too many users can read it.
     pub(super) fn private(&mut self, key: &str, file: &Path) {
         let opened = File::open(file).map_err(|error| error.to_string());
         if let Err(what) = opened.and_then(|file| refuse_unguarded(&file)) {
@@ -234,7 +236,7 @@ fn read_secret(path: &Path) -> Result<Secret, String> {
     if length > MAX_SECRET {
         return Err("it is too long for a secret".into());
     }
-    // Room enough that the text never moves and leaves a copy behind.
+    // With this capacity the text is not moved, so no copy of it stays in memory.
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(length).unwrap_or_default() + 1));
     file.take(MAX_SECRET).read_to_string(&mut text).map_err(|error| error.to_string())?;
     let end = text.trim_end_matches(['\r', '\n']).len();

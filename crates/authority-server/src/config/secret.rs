@@ -4,13 +4,13 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// The shortest tokens for development that are taken.
+/// Shortest permitted token for development, in characters.
 pub(super) const MIN_TOKEN: usize = 16;
 
 /// The sentence about a token that can be guessed.
 pub(super) const WEAK: &str = "can be guessed: it must have 128 bits, as `openssl rand -hex 32` makes them";
 
-/// Wiped when dropped; no `Debug`, no `Display`.
+/// A secret text. It is wiped when dropped, and has no `Debug` and no `Display`.
 #[derive(Clone)]
 pub(crate) struct Secret(Zeroizing<String>);
 
@@ -19,14 +19,15 @@ impl Secret {
         Self(text)
     }
 
-    /// Its text, for the one who uses it.
+    /// Returns the text, for its use.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is a token of 128 bits or more, by a crude estimate: it has at least eight different characters, and its length times
-    /// the bits of a character of its alphabet is at least 128. The alphabet is that of hex where nothing else is in it; else digits
-    /// count 10, small letters 26, capitals 26, and anything else 2.
+    /// Returns whether it is a token of 128 bits or more, by a crude estimate. It must have at
+    /// least eight different characters, and its length times the bits of a character of its
+    /// alphabet must be at least 128. If all characters are hex digits, the alphabet is that of
+    /// hex. Otherwise digits count 10, small letters 26, capitals 26, and anything else 2.
     pub(crate) fn is_strong(&self) -> bool {
         const BITS: f64 = 128.0;
         const DIFFERENT: usize = 8;
@@ -49,7 +50,8 @@ impl Secret {
         different.len() >= DIFFERENT && length * alphabet.log2() >= BITS
     }
 
-    /// Whether this is it. How long that takes tells nothing, not even its length.
+    /// Returns whether the presented text equals the secret. The running time tells nothing, not
+    /// even the length of the secret.
     pub(crate) fn is(&self, shown: &str) -> bool {
         Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(shown.as_bytes())).into()
     }

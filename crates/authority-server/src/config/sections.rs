@@ -1,4 +1,5 @@
-//! The sections of the configuration, one function each: what they mean, and which of them do not go together.
+//! The sections of the configuration, one function each: their meanings, and the settings that
+//! exclude each other.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -21,9 +22,9 @@ use pims_authority::{
     ActivationProof, ClonePolicy, CodeLetters, KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile,
 };
 
-/// All of them. `None` only where there is a problem.
+/// Reads all sections. Returns `None` only if there is a problem.
 pub(super) fn config(reader: &mut Reader) -> Option<Config> {
-    // Each is read, so that all problems are told at once.
+    // Each section is read, so that all problems are reported at once.
     let stage = stage::stage(reader);
     let listen = listen(reader);
     let admin = super::operators::admin(reader);
@@ -161,7 +162,7 @@ fn master_key_of(reader: &mut Reader, id: u32, timeout: Duration) -> Option<Mast
     load_key(&file, id).map_err(|error| reader.problem(HEX_FILE, format!("{}: {error}", file.display()))).ok()
 }
 
-/// Returns a key that only opens. `None`: the entry has another form.
+/// Reads a key that only opens values. Returns `None` if the entry has another form.
 fn other_key(
     reader: &Reader,
     entry: &[(String, Value)],
@@ -185,13 +186,14 @@ fn other_key(
     Some((id, key))
 }
 
-/// Returns the texts of a list; `None` where there is something else in it.
+/// Returns the texts of a list, or `None` if the list contains another value.
 fn texts(values: &[Value]) -> Option<Vec<String>> {
     let text = |value: &Value| if let Value::Text(text) = value { Some(text.as_str().to_owned()) } else { None };
     values.iter().map(text).collect()
 }
 
-/// The key in a file that is its owner's alone, or that systemd handed to this service alone (`LoadCredential=`).
+/// Loads the key in a file that only its owner can use, or that systemd gave to this service alone
+/// (`LoadCredential=`).
 fn load_key(file: &Path, id: u32) -> std::io::Result<MasterKey> {
     refuse_unguarded(&std::fs::File::open(file)?)
         .map_err(|why| std::io::Error::new(std::io::ErrorKind::PermissionDenied, why))?;
@@ -202,7 +204,8 @@ fn load_key(file: &Path, id: u32) -> std::io::Result<MasterKey> {
     }
 }
 
-/// What an activation must show. Codes of an open one cannot be short: their number of letters has a type of its own.
+/// Reads the proof that an activation requires. The codes of an open activation cannot be short:
+/// their number of letters has a type of its own.
 fn activation_proof(reader: &mut Reader) -> ActivationProof {
     const PROOF: &str = "activation.proof";
     const LETTERS: &str = "activation.code_letters";
@@ -229,7 +232,8 @@ fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
         max_pin_tries: reader.number("policy.max_pin_tries"),
         activation_proof,
         pin_budget: reader.number("pin.budget"),
-        // The library leaves both to its host: the PIN of the reference's examples is a common one.
+        // The library leaves both to its host: the PIN in the examples of the reference is a common
+        // one.
         pin_denied: reader.flag("pin.denied"),
         pin_history: reader.number("pin.history"),
         code_digits: reader.number("policy.code_digits"),
@@ -281,7 +285,8 @@ fn access_tokens(reader: &mut Reader) -> Option<AccessTokens> {
     Some(AccessTokens { issuer: issuer?, audience: audience?, lifetime, algorithm, generation })
 }
 
-/// Whether others may be able to write to the folders of the files that the service makes.
+/// Returns the rule for the folders of the files that the service makes: other users may, or may
+/// not, be able to write to them.
 fn sharing(reader: &Reader) -> Sharing {
     Sharing::allowed(reader.flag("files.allow_shared_folders"))
 }
@@ -364,7 +369,7 @@ fn sms_retry(reader: &mut Reader) -> Option<SmsRetry> {
 fn limits(reader: &mut Reader) -> Limits {
     Limits {
         body_bytes: reader.number("limits.body_bytes"),
-        // Less than that hyper does not take.
+        // hyper panics with a value below 8192, the lower bound of this key.
         header_bytes: reader.number("limits.header_bytes"),
         query_bytes: reader.number("limits.query_bytes"),
         header_timeout: reader.seconds("limits.header_timeout_seconds"),

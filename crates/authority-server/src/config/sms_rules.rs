@@ -7,15 +7,16 @@ use super::source::Value;
 use pims_authority::calling_code_of;
 use pims_authority::{Countries, Language, Notice, Plans, Prefix, SmsBudget, SmsRules, SmsTexts};
 
-/// A day: a number that was changed by a thief is told to its owner, who has as long to act.
+/// One day, in seconds. If a thief changes the number, its owner gets an SMS and has this time to
+/// react.
 pub(super) const COOLING_SECONDS: u64 = 86_400;
 
-/// Whether people are reached: an outbox is for development, and a webhook is not.
+/// Returns whether SMS reach users: an outbox is for development, and a webhook is not.
 pub(super) fn is_production(reader: &mut Reader) -> bool {
     reader.text("sms.gateway").as_deref() == Some("webhook")
 }
 
-/// `shows_text`: whether the gateway gets the text of a message.
+/// Reads the rules. `shows_text`: the gateway gets the text of a message.
 pub(super) fn read(reader: &mut Reader, shows_text: bool) -> SmsRules {
     SmsRules {
         budget: SmsBudget {

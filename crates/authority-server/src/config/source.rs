@@ -1,4 +1,5 @@
-//! Where values come from: the file, and the environment over it. What is known here is form, not meaning.
+//! The sources of values: the file, and the environment, which wins. This module checks the form of
+//! values, not their meaning.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,20 +17,20 @@ pub(crate) enum Value {
     Flag(bool),
     List(Vec<Value>),
     Table(Vec<(String, Value)>),
-    /// A form that no key takes.
+    /// A form that no key accepts.
     Other,
 }
 
-/// Where a value stands.
+/// The place of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Line(usize),
     Variable(String),
-    /// It stands nowhere.
+    /// The value is missing.
     Missing,
 }
 
-/// What is wrong with the configuration, and where.
+/// A problem of the configuration, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) key: String,
@@ -48,7 +49,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What was found, by path.
+/// The values by path, and the problems.
 #[derive(Default)]
 pub(crate) struct Source {
     pub(crate) values: BTreeMap<String, (Value, Origin)>,
@@ -69,7 +70,7 @@ impl Source {
         let document = match DeTable::parse(text) {
             Ok(document) => document,
             Err(error) => {
-                // The message alone: the line may hold a secret.
+                // Only the message is shown: the line may hold a secret.
                 let origin = error.span().map_or(Origin::Missing, |span| line(span.start));
                 self.problem("", origin, format!("this is not TOML: {}", error.message()));
                 return;
@@ -78,7 +79,7 @@ impl Source {
         for (section, content) in document.get_ref() {
             let origin = line(section.span().start);
             let DeValue::Table(content) = content.get_ref() else {
-                // A key of no section, or a section that is none.
+                // A key without a section, or a section that is not a table.
                 self.take(section.get_ref().as_ref().to_owned(), own(content.get_ref()), origin);
                 continue;
             };
@@ -91,7 +92,7 @@ impl Source {
 
     fn read_environment(&mut self, environment: impl Iterator<Item = (String, String)>) {
         for (name, text) in environment {
-            // The one that names the file itself is no key.
+            // This variable names the configuration file, and is no key.
             let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| *rest != "CONFIG") else { continue };
             let text = Zeroizing::new(text);
             let origin = Origin::Variable(name.clone());
@@ -102,7 +103,7 @@ impl Source {
                 self.problem("", origin, format!("there is no such key; the nearest is {meant}"));
                 continue;
             };
-            // A secret's file is a text, whatever the key is.
+            // The name of a secret's file is a text, whatever the kind of the key.
             let kind = keys::find(&path).map_or(&Kind::Text, |key| &key.kind);
             match parse(kind, text) {
                 Some(value) => self.take(path, value, origin),
@@ -147,7 +148,7 @@ fn own(value: &DeValue<'_>) -> Value {
     }
 }
 
-/// A value of the environment.
+/// Reads a value from an environment variable.
 fn parse(kind: &Kind, text: Zeroizing<String>) -> Option<Value> {
     match kind {
         Kind::Text => Some(Value::Text(text)),

@@ -1,6 +1,8 @@
-//! The key `development`: what only development may do, and what it must not stand beside.
+//! The key `development`: the settings that only development may have, and those that it must not
+//! have.
 //!
-//! An address does not tell one from the other: behind a proxy a production listens on a loopback address, too.
+//! An address does not distinguish the two: behind a proxy, a service in production also listens on
+//! a loopback address.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,12 +12,12 @@ use super::{Address, Admin, Listen, RelyingParty, Sms, Stage, Tokens};
 
 const KEY: &str = "development";
 
-/// Reads what the configuration is for.
+/// Reads the purpose of the service.
 pub(super) fn stage(reader: &Reader) -> Stage {
     if reader.flag(KEY) { Stage::Development } else { Stage::Production }
 }
 
-/// Tells what a production must not have.
+/// Reports the settings that production must not have.
 pub(super) fn refuse_development(
     reader: &mut Reader,
     tokens: &Tokens,
@@ -34,7 +36,7 @@ pub(super) fn refuse_development(
     }
 }
 
-/// Tells what a service for development must not have.
+/// Reports the settings that development must not have.
 pub(super) fn refuse_production(
     reader: &mut Reader,
     listen: Option<&Listen>,
@@ -54,7 +56,7 @@ pub(super) fn refuse_production(
         reader.problem("listen.trusted_proxies", WHY);
     }
     if matches!(database, Some(Address::Postgres { .. })) {
-        // The URL may be a file's content.
+        // The URL may come from a file.
         let key = if reader.has("database.url") { "database.url" } else { "database.url_file" };
         reader.problem(key, format!("PostgreSQL {WHY}"));
     }

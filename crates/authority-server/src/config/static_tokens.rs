@@ -1,4 +1,4 @@
-//! The tokens of the section `[tokens.static]` in their file: a service for development reads them
+//! The tokens of the section `[tokens.static]`. A service for development reads them from the file
 //! again, and `account add --token` adds one.
 
 use std::fs;
@@ -23,19 +23,19 @@ pub(crate) struct StaticTokens {
 }
 
 impl StaticTokens {
-    /// The tokens of a file, unless an environment variable has others in their place.
+    /// Returns the tokens of a file. Returns `None` if an environment variable replaces them.
     pub(super) fn of(file: &Path, reader: &Reader) -> Option<Self> {
         let sharing = Sharing::allowed(reader.flag("files.allow_shared_folders"));
         let file = file.canonicalize().ok().filter(|_| !reader.is_variable(KEY))?;
         Some(Self { file, sharing })
     }
 
-    /// Returns the path of the file, without links in it.
+    /// Returns the path of the file, without links.
     pub(crate) fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Reads the tokens. A file that others can read is refused, as at the start.
+    /// Reads the tokens. Refuses a file that other users can read, as at the start.
     pub(crate) fn read(&self) -> Result<Vec<(AccountName, Secret)>, String> {
         let told = |what: &dyn std::fmt::Display| format!("{}: {what}", self.file.display());
         let (text, unguarded) = read_file(&self.file).map_err(|error| told(&error))?;
@@ -49,12 +49,13 @@ impl StaticTokens {
         }
     }
 
-    /// Adds the token of an account. The rest of the file's text stays, and so do its owner, its
-    /// group and its mode.
+    /// Adds the token of an account. Keeps the rest of the file's text, and its owner, group and
+    /// mode.
     pub(crate) fn add(&self, account: &AccountName, token: &str) -> Result<(), String> {
         let told = |what: &dyn std::fmt::Display| format!("{}: {what}", self.file.display());
         let (folder, name) = Folder::of_file(&self.file, self.sharing).map_err(|error| told(&error))?;
-        // Two commands at once would lose one token. A file system without locks gives none.
+        // Without a lock, two commands at once would lose one token. An error is ignored: some file
+        // systems have no locks.
         let lock = fs::File::open(folder.real_path()).map_err(|error| told(&error))?;
         let _ = lock.lock();
         let before = fs::metadata(&self.file).map_err(|error| told(&error))?;
@@ -72,10 +73,10 @@ impl StaticTokens {
     }
 }
 
-/// Returns the text of a configuration with one token more.
+/// Returns the text of a configuration with one more token.
 fn with_token(text: &str, account: &AccountName, token: &str) -> Result<Zeroizing<String>, String> {
     const FORM: &str = "`tokens.static` is no table";
-    // The message alone: the line may hold a secret.
+    // Only the message is shown: the line may hold a secret.
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
     let section = document.entry("tokens").or_insert_with(|| {
         let mut section = Table::new();
@@ -106,7 +107,7 @@ mod tests {
                     # SMS.\n[sms]\ngateway   = 'outbox'\n";
         let wanted = text.replace("# kept\n", "# kept\nalice = \"token\"\n");
         assert_eq!(with(text, "alice").unwrap(), wanted);
-        // A name that is no bare key.
+        // This name is no bare key.
         assert!(with(text, "zoë@example.org").unwrap().contains("# kept\n\"zoë@example.org\" = \"token\"\n"));
         assert!(with(text, "demo").unwrap_err().contains("demo has a token"));
     }

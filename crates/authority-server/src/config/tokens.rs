@@ -1,4 +1,4 @@
-//! The section `tokens`: whose tokens are taken, and what they must say.
+//! The section `tokens`: the issuer whose tokens are accepted, and the claims that they must have.
 
 use jsonwebtoken::Algorithm;
 
@@ -10,7 +10,7 @@ use super::{Issuer, IssuerKeys, Secret, StepUp, TokenType, Tokens};
 use crate::names;
 use pims_authority::AccountName;
 
-/// How CVS knows accounts.
+/// Reads the tokens that CVS accepts.
 pub(super) fn tokens(reader: &mut Reader) -> Tokens {
     let issuer = issuer(reader);
     let fixed = fixed(reader);
@@ -23,7 +23,7 @@ pub(super) fn tokens(reader: &mut Reader) -> Tokens {
     Tokens { issuer, fixed, file: None }
 }
 
-/// The tokens that stand in the configuration.
+/// Reads the tokens in the configuration.
 pub(super) fn fixed(reader: &mut Reader) -> Vec<(AccountName, Secret)> {
     let mut fixed = Vec::new();
     for (account, token) in reader.table("tokens.static") {
@@ -137,7 +137,7 @@ fn authorized_parties(reader: &mut Reader) -> Vec<String> {
     if parties.is_empty() {
         reader.problem(KEY, "names none: every token would be refused");
     }
-    // The characters of a client id (RFC 6749, A.1).
+    // These are the characters of a client id (RFC 6749, A.1).
     for party in &parties {
         if party.is_empty() || !party.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
             reader.problem(KEY, format!("`{}` is no client id", party.escape_debug()));
@@ -164,14 +164,15 @@ fn step_up(reader: &mut Reader) -> Option<StepUp> {
     if reader.has(ACR) && acr.is_empty() {
         reader.problem(ACR, "names none: no login would be strong enough");
     }
-    // They stand in a header, with spaces between them.
+    // The classes are in a header, with spaces between them.
     for class in acr.iter().filter(|class| !is_token(class)) {
         reader.problem(ACR, format!("`{}` is no class that a header can name", class.escape_debug()));
     }
     (max_age.is_some() || !acr.is_empty()).then_some(StepUp { max_age, acr })
 }
 
-/// Whether a text is a scope (RFC 6749, 3.3): printable ASCII without spaces, quotes and backslashes.
+/// Returns whether a text is a scope (RFC 6749, 3.3): printable ASCII without spaces, quotes and
+/// backslashes.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }

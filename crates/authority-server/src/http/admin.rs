@@ -1,4 +1,5 @@
-//! What operators ask for. The guard before these routes ([`operators`](super::operators)) knows the operator and its roles.
+//! The operators' routes. The guard before them ([`operators`](super::operators)) identifies the
+//! operator and checks its roles.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::service::Service;
 use crate::views::{AccountView, AuditView, DeviceView};
 use pims_authority::{AccountName, Authority, Unblock};
 
-/// Rows of a list, where the request does not say.
+/// Rows of a list, if the request gives no limit.
 const PAGE: u32 = 100;
 
 #[derive(Deserialize)]
@@ -42,7 +43,7 @@ struct NewAccount {
     name: String,
 }
 
-/// The operator of a request, and where the request comes from.
+/// The operator of a request, and the request's address.
 type Operated = (Extension<Known>, Extension<Peer>);
 
 trait Acting {
@@ -50,7 +51,7 @@ trait Acting {
 }
 
 impl Acting for Operated {
-    /// The service as this operator uses it.
+    /// Returns the service, acting as this operator.
     fn acting(&self, authority: &Authority) -> Authority {
         let (Extension(known), Extension(Peer(address))) = self;
         authority.acting_as(&known.actor(), Some(*address))
@@ -157,7 +158,7 @@ pub(crate) async fn audit(State(service): State<Arc<Service>>, page: Asked<Audit
     Ok(Json(json!({"audit": views})).into_response())
 }
 
-/// The description of these paths (OpenAPI 3.1).
+/// Returns the description of these paths (OpenAPI 3.1).
 pub(crate) async fn openapi() -> Response {
     let kind = HeaderValue::from_static("application/json");
     ([(header::CONTENT_TYPE, kind)], include_str!("openapi.json")).into_response()

@@ -1,4 +1,5 @@
-//! CVS: what apps ask for with their account's token. Bodies and words stand in docs/protocol.md.
+//! CVS: the requests of apps that present their account's token. docs/protocol.md describes bodies
+//! and words.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,12 +50,13 @@ pub(crate) async fn send_code(
     let purpose = Purpose::parse(&body.purpose)
         .ok_or(Trouble::Malformed("`type` is none of enrollment, phoneNumberCertification, resetPIN"))?;
     let account = match purpose {
-        // The first half of a change of number.
+        // This code begins a change of the phone number.
         Purpose::PhoneNumberCertification => stepped_up(caller)?,
-        // These codes go to the trusted number: whoever has the token alone does not get them.
+        // These codes go to the trusted number: a thief who has only the token does not get them.
         Purpose::Enrollment | Purpose::ResetPin => caller.account(),
     };
-    // A number that is nobody's yet is whoever's: it is spared what many accounts together could have sent to it.
+    // A number that is not certified yet may be a stranger's. This limit protects it from the SMS
+    // of many accounts together.
     let mut advance = Advance::default();
     let strange = body.phone_number.as_deref().filter(|_| purpose == Purpose::PhoneNumberCertification);
     if let Some(number) = strange.and_then(|text| service.authority().phone_number(text))
@@ -72,19 +74,20 @@ pub(crate) async fn send_code(
             app(authority).cvs_in(&account, &CvsRequest::SendCode { purpose, phone_number }, &languages)
         })
         .await;
-    // What the gateway did not take may still be sent later.
+    // If the gateway did not accept the message, the service may send it later.
     let may_come =
         matches!(answer, Ok(Some(CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::Refused(CvsRefusal::SmsNotSent))));
     if !may_come {
         advance.give_back();
     }
     let answer = answer?;
-    // So many wait for the gateway that it hardly works.
+    // All gateway permits are in use: the gateway is probably down.
     Ok(told(&service, "sendCode", answer.unwrap_or(CvsAnswer::Refused(CvsRefusal::SmsNotSent))))
 }
 
-/// Returns the last digits of a number. They are the same also where no default country tells that a number as one
-/// dials it at home is the one with a calling code. Numbers of different countries may share them, and then a limit.
+/// Returns the last digits of a number. Without a default country the service cannot tell that a
+/// number in national form equals one with a calling code; the last digits are the same. Numbers of
+/// different countries may share these digits, and then they share a limit.
 fn subscriber(number: &PhoneNumber) -> String {
     const DIGITS: usize = 8;
     let digits = number.as_str().trim_start_matches('+');
@@ -121,7 +124,7 @@ pub(crate) async fn modify_phone_number(
     .await
 }
 
-/// A number with the code that proves it.
+/// Registers a number with the code that certifies it.
 async fn register(
     service: &Arc<Service>,
     headers: &HeaderMap,
@@ -144,17 +147,17 @@ pub(crate) async fn remove_enrollments(
     Ok(told(&service, "removeEnrollments", answer))
 }
 
-/// The service as an app uses it.
+/// Returns the service, acting as an app.
 pub(super) fn app(authority: &Authority) -> Authority {
     authority.acting_as(&Actor::App, None)
 }
 
-/// Whose request it is, where it is not one too many.
+/// Returns the account of a request, unless it sent too many requests.
 pub(crate) fn account(service: &Service, headers: &HeaderMap) -> Result<AccountName, Trouble> {
     caller(service, headers).map(Caller::account)
 }
 
-/// The client, where its account has not asked too often.
+/// Returns the client of a request, unless its account sent too many requests.
 fn caller(service: &Service, headers: &HeaderMap) -> Result<Caller, Trouble> {
     let caller = service.identity.caller(headers).ok_or(Trouble::Unauthorized)?;
     let taken = service.rates.account.take(caller.name().clone(), Instant::now());
@@ -162,7 +165,8 @@ fn caller(service: &Service, headers: &HeaderMap) -> Result<Caller, Trouble> {
     Ok(caller)
 }
 
-/// The account, for what changes by what it is protected.
+/// Returns the account for a change of its phone number or the removal of its enrollments. Both may
+/// require a fresh or strong login.
 fn stepped_up(caller: Caller) -> Result<AccountName, Trouble> {
     caller.stepped_up().map_err(Trouble::NeedsLogin)
 }

@@ -1,4 +1,4 @@
-//! The address of the client, where a proxy stands before the service.
+//! The address of the client, if a proxy is in front of the service.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
@@ -28,8 +28,8 @@ impl TrustedProxies {
 
     /// Returns the address of the client: the nearest one in the header that no trusted proxy has.
     ///
-    /// An entry that is no address hides all that stands before it, because a client may have
-    /// written that. Then the client counts as the proxy, and the log warns of it.
+    /// An entry that is no address hides all entries before it, because a client may have written
+    /// them. Then the proxy's address counts as the client's, and the log warns of it.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         if !self.contains(peer) {
             return peer;
@@ -47,7 +47,7 @@ impl TrustedProxies {
         peer
     }
 
-    /// Warns at most once a minute. The header is not shown: a client may have written it.
+    /// Warns at most once a minute. The header is not logged: a client may have written it.
     fn warn(&self) {
         let Ok(mut warned) = self.warned.lock() else { return };
         if warned.is_some_and(|at| at.elapsed() < PAUSE) {

@@ -1,4 +1,4 @@
-//! `GET /FS`: a relying party has a one-time password checked.
+//! `GET /FS`: a relying party has a one-time password verified.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ use crate::identity::bearer;
 use crate::service::Service;
 use pims_authority::{AccountName, Verdict};
 
-/// Answers `{"err":"OK"}`, or the word that says why not. Unknown accounts and wrong passwords have the same one.
+/// Answers `{"err":"OK"}`, or the error word. Unknown accounts and wrong passwords get the same
+/// word.
 pub(crate) async fn authenticate(
     State(service): State<Arc<Service>>,
     Extension(Peer(address)): Extension<Peer>,
@@ -40,7 +41,7 @@ pub(crate) async fn authenticate(
     Ok(said(&service, word))
 }
 
-/// The relying party that asks, where it shows its token.
+/// Returns the relying party of a request, if the request presents its token.
 pub(super) fn party(service: &Service, query: &str, headers: &HeaderMap) -> Option<String> {
     let named = one(query, "serviceId")?;
     let party = service.relying_parties.get(named.as_str())?;
@@ -72,7 +73,7 @@ impl Request {
     }
 }
 
-/// The value of a parameter that is there once: of two that say different things neither is to be believed.
+/// Returns the value of a parameter that occurs once. If it occurs twice, neither value is used.
 fn one(query: &str, wanted: &str) -> Option<Zeroizing<String>> {
     let mut all = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
     let first = all.next().map(|(_, value)| Zeroizing::new(value.into_owned()));

@@ -1,11 +1,11 @@
-//! The `Host` of a request (RFC 9112, 3.2). A request whose host is in doubt is one that a proxy and
-//! the service may read differently.
+//! The `Host` of a request (RFC 9112, 3.2). If the host is ambiguous, a proxy and the service may
+//! read the request differently.
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Version, header};
 
-/// Whether a request names its host as its version of HTTP wants: once, and by a name that is one.
-/// HTTP/1.0 need not name any.
+/// Returns whether a request names its host as its version of HTTP requires: once, and by a valid
+/// name. HTTP/1.0 does not require a host.
 pub(super) fn is_named(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -15,10 +15,10 @@ pub(super) fn is_named(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether a value is a host, perhaps with a port.
+/// Returns whether a value is a host, with or without a port.
 fn is_host(value: &HeaderValue) -> bool {
     let Ok(authority) = Authority::try_from(value.as_bytes()) else { return false };
-    // With a user before it, the host begins later.
+    // A user name before the host makes this check fail.
     let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
     let is_port =
         |port: &str| port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));

@@ -1,4 +1,5 @@
-//! A socket that answers: TLS where there is a certificate, limits before there is a request, an orderly end.
+//! A listening socket: TLS if there is a certificate, connection limits before the first request,
+//! and an orderly shutdown.
 
 use std::fs::File;
 use std::future::Future;
@@ -27,32 +28,33 @@ use crate::config::{Limits, TlsFiles, refuse_unguarded};
 use crate::service::Service;
 use pims_authority::tls;
 
-/// Where a request comes from.
+/// The address that a request comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// The SHA-256 fingerprint of the certificate that a client showed, which the listener trusts.
+/// The SHA-256 fingerprint of the client's certificate, which the listener trusts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PeerCertificate(pub(crate) [u8; 32]);
 
-/// The places that a connection has, also for its requests: they are free when the last of these is finished.
+/// The permits of a connection, which its requests share. They are released when the last of these
+/// requests is finished.
 #[derive(Clone)]
 pub(crate) struct Held {
     _places: Arc<(OwnedSemaphorePermit, Place)>,
 }
 
-/// How often it is said that there is no place for one more connection.
+/// Interval between two warnings that the connection limit is reached.
 const REMINDER: Duration = Duration::from_secs(60);
 
 /// A socket that listens.
 pub(crate) struct Listener {
     socket: TcpListener,
     tls: Option<Tls>,
-    /// Who may have any number of connections.
+    /// Proxies that may have any number of connections.
     proxies: Arc<TrustedProxies>,
 }
 
-/// A certificate, and where to find the next one.
+/// The TLS configuration of a listener, and the files for its renewal.
 #[derive(Clone)]
 pub(crate) struct Tls {
     files: TlsFiles,
@@ -74,13 +76,13 @@ impl Listener {
         self.socket.local_addr().map_err(|error| error.to_string())
     }
 
-    /// What reads its certificate again.
+    /// Returns the handle that reloads the certificate.
     pub(crate) fn tls(&self) -> Option<Tls> {
         self.tls.clone()
     }
 
-    /// Answers until `stop` says otherwise; then takes no new connection, lets requests under way end, and returns when they have, or when
-    /// their time is over.
+    /// Serves connections until `stop`. Then accepts no new connection and lets running requests
+    /// finish. Returns when they have, or at the drain limit.
     pub(crate) async fn serve(self, router: Router, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
         let limits = service.limits.clone();
         let mut turns = Turns::new(limits.connections);
@@ -99,13 +101,14 @@ impl Listener {
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Out of descriptors, mostly: others must end first.
+                    // The usual cause is that no file descriptor is free: other connections must
+                    // end first.
                     tracing::warn!(%error, "a connection could not be taken");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             };
-            // Of a socket for both kinds of addresses, those of IPv4 come in the clothes of IPv6.
+            // On a dual-stack socket, IPv4 peers appear as IPv4-mapped IPv6 addresses.
             let peer = peer.ip().to_canonical();
             let Some(place) = places.take(peer) else {
                 service.metrics.limited("connections");
@@ -126,7 +129,7 @@ impl Listener {
     }
 }
 
-/// So many connections at once.
+/// The limit of open connections.
 struct Turns {
     free: Arc<Semaphore>,
     reminded: Option<Instant>,
@@ -137,7 +140,7 @@ impl Turns {
         Self { free: Arc::new(Semaphore::new(most)), reminded: None }
     }
 
-    /// Waits for one that ends, where there are as many as there may be.
+    /// Returns a permit. Waits for the end of a connection if the limit is reached.
     async fn next(&mut self) -> Option<OwnedSemaphorePermit> {
         if self.free.available_permits() == 0 && self.reminded.is_none_or(|at| at.elapsed() > REMINDER) {
             self.reminded = Some(Instant::now());
@@ -147,7 +150,7 @@ impl Turns {
     }
 }
 
-/// Counts a connection as long as it is open.
+/// Counts a connection while it is open.
 struct Open<'a>(&'a Service);
 
 impl<'a> Open<'a> {
@@ -172,10 +175,10 @@ async fn connection(
     mut stop: watch::Receiver<bool>,
 ) {
     let limits = &service.limits;
-    // Small answers leave at once.
+    // Small responses are sent at once.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
-    // Who asks and does not read the answers is not written to for ever.
+    // A client that does not read its responses is dropped after `write_timeout`.
     stream.set_write_timeout(Some(limits.write_timeout));
     let stream = Box::pin(stream);
     let stopped = async move {
@@ -195,7 +198,8 @@ async fn connection(
             }
             None => router,
         };
-        // Whom the next certificates do not let in is not to stay on the strength of the last ones.
+        // A connection must not stay open under old certificates if the new ones would refuse its
+        // client.
         let ended = async move {
             tokio::select! {
                 () = stopped => {}
@@ -206,7 +210,7 @@ async fn connection(
     }
 }
 
-/// Counts and logs what a handshake agreed on.
+/// Counts and logs the key exchange group and the version of a handshake.
 fn agreed(service: &Service, connection: &ServerConnection) {
     let group = connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str());
     let version = connection.protocol_version().and_then(|version| version.as_str());
@@ -215,7 +219,8 @@ fn agreed(service: &Service, connection: &ServerConnection) {
     tracing::debug!(group, version, "TLS handshake");
 }
 
-/// Answers until the other side ends, or until `ended`: then what is under way is answered, and nothing after it.
+/// Serves a connection until the client closes it, or until `ended`. Then finishes the running
+/// request and takes no further one.
 async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: IpAddr,
@@ -229,7 +234,7 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        // What the other side does with its connection is its own affair.
+        // Errors of the client's connection are ignored.
         _ = connection.as_mut() => return,
         () = ended => {}
     }
@@ -243,14 +248,15 @@ impl Tls {
         Ok(Self { files: files.clone(), config })
     }
 
-    /// Reads the certificates again and has the connections end that began with the old ones. Where that fails these stay.
+    /// Reads the certificates again, and ends the connections that began with the old ones. If that
+    /// fails, the old ones stay.
     pub(crate) fn reload(&self) -> Result<(), String> {
         self.config.send_replace(Arc::new(read(&self.files)?));
         Ok(())
     }
 }
 
-/// What a listener's TLS is; also the check of its files.
+/// Reads a listener's TLS files. `check` uses it, too.
 pub(crate) fn read(files: &TlsFiles) -> Result<ServerConfig, String> {
     let told = |file: &std::path::Path, what: &dyn std::fmt::Display| format!("{}: {what}", file.display());
     let provider = tls::provider();
@@ -280,7 +286,7 @@ pub(crate) fn read(files: &TlsFiles) -> Result<ServerConfig, String> {
     Ok(config)
 }
 
-/// The certificates in a file, the listener's own first.
+/// Reads the certificates in a file. The listener's own is the first.
 pub(crate) fn certificates(file: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let told = |what: String| format!("{}: {what}", file.display());
     let found: Result<Vec<_>, _> =

@@ -1,4 +1,5 @@
-//! `GET /iwws/MAC`: the exchange with devices. The query is the request; it holds secrets and goes to the authority alone.
+//! `GET /iwws/MAC`: the exchange with devices. The query is the request. It holds secrets and goes
+//! to the authority alone.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,8 +19,9 @@ use crate::rates::{self, Advance};
 use crate::service::Service;
 use pims_authority::{ActivationProof, Actor, MacAnswer, MacRequest};
 
-/// Answers with 200 and XML, also where the word in it is a refusal: that is how the exchange speaks. An activation that lacks
-/// the account's token gets 401 with the same XML: a client of HTTP understands the one, a client of the exchange the other.
+/// Answers with 200 and XML, even if the word in it is a refusal: the exchange requires that. An
+/// activation without the account's token gets 401 with the same XML: an HTTP client understands
+/// the status, and a client of the exchange the XML.
 pub(crate) async fn answer(
     State(service): State<Arc<Service>>,
     Extension(Peer(address)): Extension<Peer>,
@@ -27,15 +29,15 @@ pub(crate) async fn answer(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Trouble> {
     let query = Zeroizing::new(query.unwrap_or_default());
-    // An app that says whose it is has its codes judged, and charged, for that account alone. A token
-    // that is not known is no reason to go on as nobody's.
+    // If the app presents a token, its codes are verified, and counted, for that account alone. A
+    // request with an unknown token is refused; it does not continue as an anonymous one.
     let caller = match headers.contains_key(header::AUTHORIZATION) {
         true => Some(cvs::account(&service, &headers)?),
         false => None,
     };
     let request = MacRequest::read(&query);
     drop(query);
-    // Where activations are open, a guess without a token is compared with the codes of all accounts.
+    // If activations are open, a guess without a token is compared with the codes of all accounts.
     let is_open = matches!(service.authority().activation_proof(), ActivationProof::Open(_));
     let guesses = is_open && request.mode() == Some(Mode::Activate) && caller.is_none();
     let (network, now) = (rates::network(address), Instant::now());
@@ -60,7 +62,7 @@ pub(crate) async fn answer(
     if answer.is_none_or(|answer| answer.word != Some(Word::Code)) {
         guess.give_back();
     }
-    // RSA work for an operation that was refused is charged to the address that asked for it.
+    // RSA work for a refused operation counts against the client's address.
     if answer.is_none_or(|answer| answer.word.is_none() || !answer.opened_blocks) {
         decryption.give_back();
     }

@@ -1,4 +1,4 @@
-//! The service over HTTP: which path is whose, and what every request goes through.
+//! The service over HTTP: the routes, and the layers around them.
 
 mod admin;
 mod cvs;
@@ -26,10 +26,10 @@ pub(crate) use forwarded::TrustedProxies;
 pub(crate) use listener::{Listener, Peer, Tls, certificates as read_certificates, read as read_tls};
 pub(crate) use shell::Shell;
 
-/// Where relying parties ask.
+/// The path of relying parties.
 const FS: &str = "/FS";
 
-/// What apps, devices and relying parties reach.
+/// Returns the routes for apps, devices and relying parties.
 pub(crate) fn public(service: &Arc<Service>, shell: Shell) -> Router {
     const CVS: &str = "/applications/cvs/v4/mobile";
     let router = Router::new()
@@ -46,7 +46,7 @@ pub(crate) fn public(service: &Arc<Service>, shell: Shell) -> Router {
     whole(router).layer(from_fn_with_state(shell, shell::around)).with_state(service.clone())
 }
 
-/// What operators reach, and the role that each route needs.
+/// Returns the routes for operators, each with the role that it needs.
 pub(crate) fn admin(service: &Arc<Service>, shell: Shell, guard: Guard) -> Router {
     let routes = [
         ("/admin/v1/accounts", Role::Read, get(admin::accounts)),
@@ -65,14 +65,14 @@ pub(crate) fn admin(service: &Arc<Service>, shell: Shell, guard: Guard) -> Route
     }
     let guarded = guarded.layer(from_fn_with_state(guard.clone(), operators::check));
     let router = Router::new().merge(guarded).route("/metrics", get(operations::metrics));
-    // The site is asked for before anything that this listener serves.
+    // The site of a request is checked before any route of this listener.
     whole(router)
         .layer(from_fn_with_state(guard, operators::same_site))
         .layer(from_fn_with_state(shell, shell::around))
         .with_state(service.clone())
 }
 
-/// What both listeners have.
+/// Adds the routes and fallbacks of both listeners.
 fn whole(router: Router<Arc<Service>>) -> Router<Arc<Service>> {
     router
         .route("/healthz", get(operations::alive))

@@ -1,4 +1,4 @@
-//! Whether the service lives, whether it can work, and its numbers.
+//! Liveness, readiness and metrics of the service.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,18 +10,18 @@ use axum::response::{IntoResponse, Response};
 use crate::metrics::Snapshot;
 use crate::service::Service;
 
-/// Longer than that the database is not ready.
+/// Time limit for the database's answer. After it the database counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long an answer about the database is good.
+/// Time for which the last answer about the database is valid.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// This process answers.
+/// Answers that this process is alive.
 pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The database can be reached and written to.
+/// Answers whether the database can be reached and written to.
 pub(crate) async fn ready(State(service): State<Arc<Service>>) -> Response {
     if is_ready(&service).await {
         "ready\n".into_response()
@@ -30,8 +30,9 @@ pub(crate) async fn ready(State(service): State<Arc<Service>>) -> Response {
     }
 }
 
-/// Anybody may ask, as often as they like: one question at a time reaches the database, and its answer is good for a second. A question is
-/// under way until the database has answered, however long ago its asker lost patience.
+/// Returns whether the database is ready. Anyone can ask at any rate: only one question at a time
+/// reaches the database, and its answer is valid for a second. A question runs until the database
+/// has answered, even if its client gave up long before.
 async fn is_ready(service: &Arc<Service>) -> bool {
     let answered = async {
         let mut last = service.readiness.clone().lock_owned().await;
@@ -55,7 +56,7 @@ async fn is_ready(service: &Arc<Service>) -> bool {
     ready
 }
 
-/// The text that Prometheus reads. It comes also where the database does not answer.
+/// Returns the metrics for Prometheus, even if the database does not answer.
 pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let steps_running = service.steps_running();
     let waiting = tokio::time::timeout(PATIENCE, service.step(|authority| authority.waiting_sms())).await;

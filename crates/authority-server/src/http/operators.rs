@@ -1,4 +1,5 @@
-//! What stands between a request and an operator's route: the site that it comes from, the operator, the operator's role, its form.
+//! The checks before an operator's route: the request's site, the operator, the operator's role,
+//! and the form of the request.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,19 +22,22 @@ use crate::rates;
 use crate::service::Service;
 use pims_authority::Actor;
 
-/// How long a further wrong token waits for its answer, where there were too many.
+/// Delay of the answer to a wrong token, after too many wrong ones.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// Shown by programs that send a DELETE without a type: no form and no script of another site can set it without being asked first.
+/// A header for programs that send a DELETE without a content type. A form of another site cannot
+/// set it, and a script of another site only after a preflight request, which the service does not
+/// allow.
 static OPERATOR_HEADER: HeaderName = HeaderName::from_static("x-pims-operator");
 
 /// The guard of the operators' listener.
 #[derive(Clone)]
 pub(crate) struct Guard {
     pub(crate) service: Arc<Service>,
-    /// The operators. Nobody is named: everybody with a certificate that the listener trusts is one, with all roles.
+    /// The operators. If there are none, each client with a certificate that the listener trusts is
+    /// an operator with all roles.
     pub(crate) operators: Arc<[Operator]>,
-    /// Whether the listener speaks TLS.
+    /// The listener uses TLS.
     pub(crate) tls: bool,
 }
 
@@ -45,13 +49,14 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// The operator as the audit trail names it.
+    /// Returns the operator in the form in which the audit trail names it.
     pub(crate) fn actor(&self) -> Actor {
         Actor::Operator(self.name.clone())
     }
 }
 
-/// Refuses what another site has a browser send. It says nothing about programs, which send none of these headers.
+/// Refuses requests that another site makes a browser send. Programs pass: they send none of these
+/// headers.
 pub(crate) async fn same_site(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if reads || is_same_site(request.headers(), guard.tls) {
@@ -90,17 +95,18 @@ pub(crate) async fn check(State(guard): State<Guard>, mut request: Request, next
     next.run(request).await
 }
 
-/// The operator whose token and certificate a request shows: both, where both are asked for.
+/// Returns the operator whose token and certificate a request presents. If both are configured, it
+/// needs both.
 fn find(operators: &[Operator], request: &Request) -> Option<Known> {
     let shown = bearer(request.headers());
     let certificate = request.extensions().get::<PeerCertificate>().copied();
     if operators.is_empty() {
-        // The listener asked for a certificate and trusts its issuer.
+        // The listener required a certificate and trusts its issuer.
         let PeerCertificate(fingerprint) = certificate?;
         let name = format!("sha256:{}", inwebo::values::hex::encode(&fingerprint));
         return Some(Known { name, roles: Role::ALL.to_vec() });
     }
-    // All of them are compared, whichever it is.
+    // All operators are compared, so that the running time does not tell which one matches.
     let mut found = None;
     for operator in operators {
         let token = operator.token.as_ref().is_none_or(|token| shown.is_some_and(|shown| token.is(shown)));
@@ -112,8 +118,9 @@ fn find(operators: &[Operator], request: &Request) -> Option<Known> {
     found.map(|operator| Known { name: operator.name.clone(), roles: operator.roles.clone() })
 }
 
-/// Answers a request of nobody. After so many of them in a minute, of an address or of all, each waits a second. The wait is the connection's
-/// alone, and holds no step with the database.
+/// Answers a request without an operator. After too many of them in a minute, from an address or
+/// from all, each waits a second. Only the connection waits: the delay holds no permit for the
+/// database.
 async fn unknown(service: &Service, address: Option<IpAddr>) -> Response {
     let (rate, now) = (&service.rates.unknown_operators_of_address, Instant::now());
     let of_address = address.map_or(Ok(()), |address| rate.take(rates::network(address), now));
@@ -130,14 +137,15 @@ fn address(request: &Request) -> Option<IpAddr> {
     request.extensions().get::<Peer>().map(|Peer(address)| *address)
 }
 
-/// What a route asks for.
+/// The requirement of a route.
 #[derive(Clone)]
 struct Needs {
     service: Arc<Service>,
     role: Role,
 }
 
-/// Routes that need a role. Where a request changes something, its form is one that no other site's form can have.
+/// Returns routes that need a role. A request that changes something must have a form that no HTML
+/// form of another site can have.
 pub(crate) fn needs(
     service: &Arc<Service>,
     role: Role,
@@ -166,7 +174,8 @@ async fn admit(State(Needs { service, role }): State<Needs>, request: Request, n
     next.run(request).await
 }
 
-/// Whether a request that changes something says that it is JSON, also without a body; a DELETE may show the operators' header instead.
+/// Returns whether a request that changes something is declared as JSON, even without a body. A
+/// DELETE may carry the operators' header instead.
 fn has_form(method: &Method, headers: &HeaderMap) -> bool {
     let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
     let json = match (kinds.next(), kinds.next()) {

@@ -1,4 +1,4 @@
-//! Who has how many connections: one address is not to have all of them.
+//! The connection limit of an address: one address must not use up all connections.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::forwarded::TrustedProxies;
 use crate::rates;
 
-/// The places of one listener, counted as the limits of addresses are.
+/// The connections of one listener, counted by network as the limits of addresses are.
 #[derive(Clone)]
 pub(super) struct Places {
     most: usize,
-    /// Proxies: they come for everybody.
+    /// Proxies, which connect for many clients.
     unlimited: Arc<TrustedProxies>,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
@@ -21,7 +21,8 @@ impl Places {
         Self { most, unlimited, taken: Arc::default() }
     }
 
-    /// One more for this address, until it is dropped; `None` where it has as many as it may.
+    /// Counts one more connection for this address until the value is dropped. Returns `None` at
+    /// the limit.
     pub(super) fn take(&self, peer: IpAddr) -> Option<Place> {
         if self.unlimited.contains(peer) {
             return Some(Place(None));
@@ -37,7 +38,7 @@ impl Places {
     }
 }
 
-/// A place that is taken.
+/// A counted connection.
 pub(super) struct Place(Option<(Places, IpAddr)>);
 
 impl Drop for Place {

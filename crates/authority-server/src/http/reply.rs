@@ -1,4 +1,4 @@
-//! Answers that several routes give.
+//! Responses that several routes give.
 
 use std::time::Duration;
 
@@ -10,29 +10,30 @@ use serde_json::json;
 
 use crate::service::{Failed, Service};
 
-/// Why a request got no answer of its own.
+/// The reason for which a request got no response of its own.
 #[derive(Clone, Debug)]
 pub(crate) enum Trouble {
-    /// The service could not judge.
+    /// The service failed without a result.
     Failed,
-    /// No token, or none that is known.
+    /// The request has no token, or an unknown one.
     Unauthorized,
-    /// The account's token is good, but not for this: the login that it tells of is too old or too weak. The challenge that says what is wanted.
+    /// The account's token is valid, but its login is too old or too weak for this request. The
+    /// value is the challenge, which names the required login.
     NeedsLogin(HeaderValue),
-    /// Too often. When to come again.
+    /// Too many requests. The value is the time until the next permitted one.
     TooMany(Duration),
-    /// The query is longer than queries may be.
+    /// The query is too long.
     TooLong,
-    /// The body is longer than bodies may be, or did not arrive.
+    /// The body is too long, or did not arrive.
     NoBody,
-    /// The request has not the form that the route wants.
+    /// The request does not have the form that the route requires.
     Malformed(&'static str),
-    /// There is no such thing.
+    /// The resource does not exist.
     Missing,
 }
 
 impl Trouble {
-    /// Too often, by this limit.
+    /// Counts a refusal by this limit, and returns it.
     pub(crate) fn limited(service: &Service, limit: &'static str, wait: Duration) -> Self {
         service.metrics.limited(limit);
         Self::TooMany(wait)
@@ -74,8 +75,8 @@ impl IntoResponse for Trouble {
     }
 }
 
-/// What the object in a body says; `None` where it says something else, or is none. A list of the same values in their order is none, though it
-/// could be read as one.
+/// Reads the object in a body. Returns `None` if it has another form, or is no object. A list of
+/// the same values in their order is refused, though serde would accept it.
 pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     let is_object = body.trim_ascii_start().first() == Some(&b'{');
     if is_object { serde_json::from_slice(body).ok() } else { None }

@@ -1,4 +1,5 @@
-//! What every request goes through: a number of its own, limits, a time, a line in the log, and an answer also where a handler panics.
+//! The layers around every request: an id, limits, a timeout, a log line, and a response even if a
+//! handler panics.
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -23,23 +24,24 @@ use super::{FS, fs, host};
 use crate::rates;
 use crate::service::Service;
 
-/// How long the body of a request is waited for that is refused.
+/// Longest time that the service waits for the body of a refused request.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The shell of one listener.
+/// The settings of these layers for one listener.
 #[derive(Clone)]
 pub(crate) struct Shell {
     pub(crate) service: Arc<Service>,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
-    /// Whether addresses are limited: not where operators and Prometheus come.
+    /// Requests of an address are limited. They are not for operators and Prometheus.
     pub(crate) limited: bool,
 }
 
-/// Sees to a request by a task of its own: one whose client is gone is finished all the same, counted, and what it took in advance is settled.
+/// Runs each request in its own task, so that a request whose client disconnects still completes,
+/// is counted, and settles its reserved tokens.
 pub(crate) async fn around(State(shell): State<Shell>, request: Request, next: Next) -> Response {
-    // As long as it takes, its connection's place is not free.
+    // The connection's permits stay in use until the request is finished.
     let held = request.extensions().get::<Held>().cloned();
     let id = request_id();
     let operators = !shell.limited;
@@ -50,7 +52,7 @@ pub(crate) async fn around(State(shell): State<Shell>, request: Request, next: N
             see_to(&shell, &id, request, next).await
         }
     });
-    // It panics nowhere: handlers that do are answered for.
+    // The task itself does not panic: the panics of handlers are caught.
     let mut response = seen_to.await.unwrap_or_else(|_| Trouble::Failed.into_response());
     seal(response.headers_mut(), &id);
     if operators {
@@ -61,7 +63,8 @@ pub(crate) async fn around(State(shell): State<Shell>, request: Request, next: N
 
 async fn see_to(shell: &Shell, id: &str, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
-    // The pattern of the path, never the path itself or the query: they hold names and secrets.
+    // The pattern of the path is logged, and never the path itself or the query: they hold names
+    // and secrets.
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = method(request.method());
@@ -77,7 +80,7 @@ async fn see_to(shell: &Shell, id: &str, mut request: Request, next: Next) -> Re
         let time = began.elapsed();
         shell.service.metrics.request(&route, method, status, time);
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        // Lines that anybody could have written without end are for who looks for them.
+        // Anyone can cause these lines at any rate: they are logged at debug.
         if is_probe(&route) || status == StatusCode::TOO_MANY_REQUESTS {
             tracing::debug!(%method, %route, status, millis, %peer, "answered");
         } else if response.status().is_server_error() {
@@ -91,7 +94,7 @@ async fn see_to(shell: &Shell, id: &str, mut request: Request, next: Next) -> Re
     .await
 }
 
-/// A method as it is logged and counted: of those that strangers make up each would be a series of its own.
+/// Returns a method for the log and the metrics. Each unknown method would otherwise add a series.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -103,7 +106,7 @@ fn method(method: &Method) -> &'static str {
     }
 }
 
-/// Whether a request may go on.
+/// Returns an error if the request may not continue.
 fn admit(shell: &Shell, request: &Request, peer: IpAddr) -> Result<(), Trouble> {
     if !host::is_named(request.version(), request.headers()) {
         return Err(Trouble::Malformed("`Host` must stand there once and be a host"));
@@ -118,7 +121,8 @@ fn admit(shell: &Shell, request: &Request, peer: IpAddr) -> Result<(), Trouble> 
     let (service, now) = (&*shell.service, Instant::now());
     let party = (request.uri().path() == FS).then(|| request.uri().query()).flatten();
     match party.and_then(|query| fs::party(service, query, request.headers())) {
-        // It asks for everybody: what strangers at its address do is not held against it.
+        // A relying party sends requests for many users. Strangers at its address must not use up
+        // its limit.
         Some(party) => service.rates.party.take(party, now).map_err(|wait| Trouble::limited(service, "party", wait)),
         None => {
             let taken = service.rates.address.take(rates::network(peer), now);
@@ -136,7 +140,8 @@ async fn answer(shell: &Shell, request: Request, peer: IpAddr, next: Next) -> Re
     let (head, body) = request.into_parts();
     let body = to_bytes(body, shell.service.limits.body_bytes);
     if let Err(trouble) = admitted {
-        // What is left of a body would end the connection, which the client may be using again; but nobody who is refused is waited for long.
+        // The rest of a body would end the connection, which the client may want to use again. But
+        // the service does not wait long for the body of a refused request.
         let arrived = matches!(timeout(PATIENCE, body).await, Ok(Ok(_)));
         let close = (!arrived).then_some([(header::CONNECTION, HeaderValue::from_static("close"))]);
         return (close, trouble).into_response();
@@ -155,7 +160,7 @@ fn client(shell: &Shell, request: &Request) -> IpAddr {
     shell.trusted_proxies.client(peer, request.headers())
 }
 
-/// Headers that every answer has.
+/// Sets the headers that every response has.
 fn seal(headers: &mut HeaderMap, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID.clone(), id);
@@ -171,13 +176,15 @@ fn seal(headers: &mut HeaderMap, id: &str) {
     headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
 }
 
-/// Headers that every answer of the operators' listener has besides: no other site may embed it, and what is answered depends on the site.
+/// Sets the further headers of the operators' listener: no other site may embed its responses, and
+/// they depend on the requesting site.
 fn seal_for_operators(headers: &mut HeaderMap) {
     headers.insert(header::VARY, HeaderValue::from_static("Origin, Sec-Fetch-Site"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
 }
 
-/// A number to find a request's lines by. Not a secret; without randomness a clock does.
+/// Returns an id that marks the log lines of a request. It is not a secret: without randomness, a
+/// clock serves.
 fn request_id() -> String {
     pims_authority::random::hex::<8>().map_or_else(|_| format!("{:?}", Instant::now()), |id| id.to_string())
 }

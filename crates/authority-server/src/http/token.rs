@@ -1,4 +1,5 @@
-//! One-time passwords for access tokens, and the keys that these are checked with. The form is that of OAuth 2.0 (RFC 6749, 5).
+//! The exchange of one-time passwords for access tokens, and the public keys of these tokens.
+//! Requests and responses have the form of OAuth 2.0 (RFC 6749, 5).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,8 +20,8 @@ use crate::rates::{self, Advance};
 use crate::service::Service;
 use pims_authority::{AccountName, Actor, Authority, Failure, Verdict};
 
-/// The body of a request. One flat object: an enum by its tag would be read into a buffer of serde's
-/// own first, which nobody wipes.
+/// The body of a request, as one flat object. For a tagged enum, serde would first read the values
+/// into a buffer of its own, which is not wiped.
 #[derive(Deserialize)]
 struct Body {
     grant_type: String,
@@ -28,7 +29,7 @@ struct Body {
     refresh_token: Option<Zeroizing<String>>,
 }
 
-/// The answer, written straight into the response: the tokens are copied nowhere else.
+/// The response. It is written directly, so that the tokens are copied nowhere else.
 #[derive(Serialize)]
 struct Granted<'a> {
     access_token: &'a str,
@@ -37,7 +38,7 @@ struct Granted<'a> {
     refresh_token: &'a str,
 }
 
-/// What is exchanged.
+/// The grant of a request: a one-time password or a refresh token.
 enum Grant {
     Password(Zeroizing<String>),
     RefreshToken(Zeroizing<String>),
@@ -54,7 +55,8 @@ impl Grant {
     }
 }
 
-/// The app's token says whose password it is. A refresh token is good for the account that it was given to alone.
+/// Exchanges a one-time password or a refresh token for new tokens. The app's token names the
+/// account of the password. A refresh token is valid only for the account that received it.
 pub(crate) async fn exchange(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
@@ -94,22 +96,24 @@ async fn by_refresh(
     token: Zeroizing<String>,
 ) -> Result<Option<Zeroizing<String>>, Trouble> {
     let rotated = service.step(move |authority| cvs::app(authority).rotate_refresh_token(&token)).await?;
-    // One that another account shows is used up by that: whoever it belongs to gets a new one by a password.
+    // A refresh token that another account presents is used up: its owner gets a new one with a
+    // password.
     Ok(rotated.filter(|(owner, _)| owner == account).map(|(_, next)| next))
 }
 
-/// Who wants to know whether a one-time password is right.
+/// The client that has a one-time password verified.
 pub(super) enum Asker {
     /// The account's own app.
     App,
-    /// A relying party at this address that showed its token.
+    /// A relying party at this address that presented its token.
     Party(String, IpAddr),
-    /// Somebody at this address, in the name of a relying party that is open to everybody.
+    /// An anonymous client at this address, in the name of a relying party that is open to
+    /// everybody.
     Anybody(String, IpAddr),
 }
 
-/// Checks a one-time password. Wrong ones are counted for the account, apart for each who asks; where there were too many of them none is checked
-/// for a while.
+/// Verifies a one-time password. Wrong ones are counted for the account, separately for each
+/// relying party and the app. After too many of them, none is verified for a while.
 pub(super) async fn verify(
     service: &Arc<Service>,
     asker: Asker,
@@ -120,7 +124,7 @@ pub(super) async fn verify(
     counted(service, asker, account, verify, |verdict| *verdict == Verdict::Accepted).await
 }
 
-/// Has a one-time password judged, where not too many were wrong; `is_right` tells of the result.
+/// Verifies a one-time password, unless too many were wrong. `is_right` evaluates the result.
 async fn counted<T: Send + 'static>(
     service: &Arc<Service>,
     asker: Asker,
@@ -128,7 +132,7 @@ async fn counted<T: Send + 'static>(
     judge: impl FnOnce(&Authority, &AccountName) -> Result<T, Failure> + Send + 'static,
     is_right: impl FnOnce(&T) -> bool,
 ) -> Result<T, Trouble> {
-    // Where people themselves ask, their addresses are not for the audit trail.
+    // If users ask themselves, their addresses do not belong in the audit trail.
     let (actor, from) = match &asker {
         Asker::App => (Actor::App, None),
         Asker::Party(party, address) => (Actor::Party(party.clone()), Some(*address)),
@@ -147,14 +151,14 @@ async fn counted<T: Send + 'static>(
     let taken = taken.and_then(|()| advance.take(&service.rates.wrong_otps, (party, account.clone()), now));
     taken.map_err(|wait| Trouble::limited(service, "wrong_otps", wait))?;
     let judged = service.step(move |authority| judge(&authority.acting_as(&actor, from), &account)).await;
-    // What could not be judged was not wrong.
+    // A password that could not be verified does not count as wrong.
     if judged.as_ref().map_or(true, is_right) {
         advance.give_back();
     }
     Ok(judged?)
 }
 
-/// The public keys of the access tokens.
+/// Returns the public keys of the access tokens.
 pub(crate) async fn key_set(State(service): State<Arc<Service>>) -> Result<Response, Trouble> {
     let signer = service.signer.as_ref().ok_or(Trouble::Missing)?;
     let cached = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))];

@@ -1,4 +1,4 @@
-//! Claims of tokens whose signature is right: who the token speaks for, and whether it may.
+//! The claims of tokens with a valid signature: the account of a token, and its rights.
 
 use super::members::Members;
 use super::refusal::Refusal;
@@ -9,20 +9,22 @@ use pims_authority::AccountName;
 /// Claims of ID tokens (OpenID Connect Core 1.0, 2 and 3.3.2.11).
 const OF_ID_TOKENS: [&str; 4] = ["nonce", "at_hash", "c_hash", "s_hash"];
 
-/// Claims of logout tokens and other security events (OpenID Connect Back-Channel Logout 1.0, RFC 8417).
+/// Claims of logout tokens and other security events (OpenID Connect Back-Channel Logout 1.0, RFC
+/// 8417).
 const OF_EVENTS: [&str; 2] = ["events", "toe"];
 
-/// Account that a token speaks for.
+/// The account of a token, and the strength of its login.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Subject {
     pub(super) account: AccountName,
-    /// Whether the person's login is as fresh, and as strong, as changes of what the account is protected by want it.
+    /// The user's login is fresh and strong enough for changes of the phone number and the removal
+    /// of enrollments.
     pub(super) stepped_up: bool,
 }
 
-/// Judges the claims of a token. Its signature, issuer, audience and time have been checked.
+/// Checks the claims of a token. Its signature, issuer, audience and time were checked before.
 pub(super) fn judge(claims: &Members, issuer: &Issuer, now: u64) -> Result<Subject, Refusal> {
-    // One text each: a list of issuers names nobody.
+    // Each claim must be one text: a list of issuers names none.
     if claims.text("iss") != Some(&issuer.name) {
         return Err(Refusal::Issuer);
     }
@@ -35,8 +37,8 @@ pub(super) fn judge(claims: &Members, issuer: &Issuer, now: u64) -> Result<Subje
     Ok(Subject { account, stepped_up })
 }
 
-/// Refuses tokens that an issuer makes for other ends, by what they have and access tokens have not. The type in the header may not tell
-/// them apart.
+/// Refuses tokens that an issuer makes for other purposes. It recognises them by claims that access
+/// tokens do not have, because the type in the header may not distinguish them.
 fn is_for_access(claims: &Members) -> Result<(), Refusal> {
     if OF_ID_TOKENS.iter().any(|name| claims.has(name)) {
         return Err(Refusal::IdToken);
@@ -47,7 +49,7 @@ fn is_for_access(claims: &Members) -> Result<(), Refusal> {
     if claims.has("cnf") {
         return Err(Refusal::Bound);
     }
-    // Words of Keycloak (`typ`) and Amazon Cognito (`token_use`).
+    // Keycloak (`typ`) and Amazon Cognito (`token_use`) use these words.
     for name in ["typ", "token_use"] {
         match claims.text(name).map(str::to_ascii_lowercase).as_deref() {
             Some("id") => return Err(Refusal::IdToken),
@@ -66,17 +68,18 @@ fn lifetime(claims: &Members, issuer: &Issuer, now: u64) -> Result<(), Refusal> 
         true => claims.time("iat").ok_or(Refusal::Claims)?,
         false => now,
     };
-    // A token of tomorrow could last a day longer than it says.
+    // A token issued tomorrow could be valid a day longer than its lifetime.
     if issued > now.saturating_add(leeway) {
         return Err(Refusal::Time);
     }
     let most = issued.saturating_add(issuer.max_lifetime.as_secs());
-    // Without `iat` it was issued in the past: the leeway is for clocks that differ.
+    // Without `iat` the token was issued in the past. The leeway allows for different clocks.
     let most = if claims.has("iat") { most } else { most.saturating_add(leeway) };
     if expires > most { Err(Refusal::Lifetime) } else { Ok(()) }
 }
 
-/// Each name that a token gives its client must be an authorized one, and one must be there.
+/// Checks the client of a token. Each claim that names it must name an authorized client, and there
+/// must be one.
 fn party(claims: &Members, issuer: &Issuer) -> Result<(), Refusal> {
     if issuer.authorized_parties.is_empty() {
         return Ok(());

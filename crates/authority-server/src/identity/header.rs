@@ -1,4 +1,5 @@
-//! Headers of tokens. Nothing in a header says where a key is: `jku`, `jwk`, `x5u` and `x5c` are not read.
+//! The headers of tokens. A header cannot name the place of a key: `jku`, `jwk`, `x5u` and `x5c`
+//! are not read.
 
 use jsonwebtoken::Algorithm;
 
@@ -6,7 +7,7 @@ use super::members::Members;
 use super::refusal::Refusal;
 use crate::config::{Issuer, TokenType};
 
-/// Header of a token whose algorithm and type are among those that the operator allows.
+/// The header of a token whose algorithm and type the operator allows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) algorithm: Algorithm,
@@ -21,7 +22,8 @@ impl Header {
             return Err(Refusal::Form);
         };
         let header = Members::decode(header).ok_or(Refusal::Form)?;
-        // No extension is understood here (RFC 7515, 4.1.11). `b64` is none for tokens (RFC 7797, 7).
+        // The service supports no extension (RFC 7515, 4.1.11). JSON Web Tokens must not use `b64`
+        // (RFC 7797, 7).
         if header.has("crit") || header.has("b64") {
             return Err(Refusal::Extension);
         }
@@ -39,10 +41,12 @@ impl Header {
     }
 }
 
-/// Returns the type that a header names. A token without `typ` is a plain one: RFC 9068 wants access tokens to say what they are.
+/// Returns the type in a header. A token without `typ` is a plain one: RFC 9068 requires the type
+/// of access tokens.
 fn kind(header: &Members) -> Option<TokenType> {
     let Some(named) = header.get("typ") else { return Some(TokenType::Jwt) };
-    // Media types are written in either case, and without `application/` where no other slash follows.
+    // Media types are written in either case. `application/` may be omitted if no other slash
+    // follows.
     let named = named.as_str()?.to_ascii_lowercase();
     match named.strip_prefix("application/").unwrap_or(&named) {
         "at+jwt" => Some(TokenType::AccessToken),

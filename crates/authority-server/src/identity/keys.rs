@@ -1,4 +1,5 @@
-//! The issuer's keys. Each is judged when the set is loaded; tokens meet only those that can be used.
+//! The issuer's keys. Each is checked when the set is loaded, and tokens are verified with usable
+//! keys only.
 
 use std::fmt;
 
@@ -7,29 +8,31 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Sizes of RSA moduli that are taken, in bits. Longer ones cost time and are not supported below.
+/// Accepted sizes of RSA moduli, in bits. Longer ones cost time, and the crypto library does not
+/// support them.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The longest RSA exponent, in bytes: 33 bits fit.
+/// Longest RSA exponent, in bytes. It must hold 33 bits.
 const MAX_EXPONENT: usize = 5;
 
-/// The longest key id that is repeated in a log line or an error, in characters.
+/// Longest part of a key id that a log line or an error shows, in characters.
 const MAX_SHOWN: usize = 64;
 
-/// Key of the issuer, and what may be checked with it.
+/// A key of the issuer, and the algorithms that it verifies.
 pub(super) struct Key {
     id: Option<String>,
     algorithms: Vec<Algorithm>,
     key: DecodingKey,
 }
 
-/// Keys of the issuer that can be used: at least one.
+/// The usable keys of the issuer: at least one.
 pub(super) struct Keys(Vec<Key>);
 
-/// Key that is left out, and why.
+/// A key that is left out, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LeftOut {
-    /// The key's id, cut to a length that can be shown; its place in the set where it has none.
+    /// The key's id, cut to the length that can be shown. Without an id it is the key's number in
+    /// the set.
     pub(super) key: String,
     pub(super) why: Unusable,
 }
@@ -40,7 +43,7 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// Reason for which a key is left out.
+/// The reason for which a key is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
     #[error("it is no JSON Web Key")]
@@ -63,7 +66,7 @@ pub(super) enum Unusable {
     Point,
 }
 
-/// Members of a JSON Web Key (RFC 7517, RFC 7518, RFC 8037). Each stands once at most.
+/// The members of a JSON Web Key (RFC 7517, RFC 7518, RFC 8037). Each occurs once at most.
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
@@ -80,7 +83,7 @@ struct Jwk {
 }
 
 impl Keys {
-    /// Reads a JSON Web Key Set for these algorithms. An error says why there is no key that can be used.
+    /// Reads a JSON Web Key Set for these algorithms. An error says why there is no usable key.
     pub(super) fn read(text: &[u8], allowed: &[Algorithm]) -> Result<(Self, Vec<LeftOut>), String> {
         #[derive(Deserialize)]
         struct Set {
@@ -130,7 +133,7 @@ fn judge(key: &str, allowed: &[Algorithm]) -> Result<Key, Unusable> {
         return Err(Unusable::Type);
     }
     if let Some(name) = &key.alg {
-        // RFC 9864 calls EdDSA with this curve by the curve's name.
+        // RFC 9864 names EdDSA with this curve after the curve.
         let name = if name == "Ed25519" { "EdDSA" } else { name };
         algorithms.retain(|algorithm| name.parse().is_ok_and(|named: Algorithm| named == *algorithm));
         if algorithms.is_empty() {
@@ -144,7 +147,7 @@ fn judge(key: &str, allowed: &[Algorithm]) -> Result<Key, Unusable> {
     Ok(Key { id: key.kid, algorithms, key: public })
 }
 
-/// Returns the algorithms that a key's type and curve are for.
+/// Returns the algorithms for a key's type and curve.
 fn of_type(key: &Jwk) -> &'static [Algorithm] {
     match (key.kty.as_str(), key.crv.as_deref()) {
         ("RSA", _) => &[
@@ -210,7 +213,7 @@ fn is_odd(number: &[u8]) -> bool {
     number.last().is_some_and(|last| last & 1 == 1)
 }
 
-/// Returns what a key is called where it is left out.
+/// Returns the name under which a left-out key is reported.
 fn shown(key: &str, place: usize) -> String {
     let key: Value = serde_json::from_str(key).unwrap_or_default();
     match key.get("kid").and_then(Value::as_str) {
@@ -256,7 +259,7 @@ mod tests {
         key
     }
 
-    /// What one key of a set, beside a good one, is good for.
+    /// Returns the algorithms of one key in a set that also has a good one.
     fn judged(key: &Value) -> Result<Vec<Algorithm>, Unusable> {
         let good = with(ed(), "kid", "good");
         let set = json!({"keys": [good, key]}).to_string();
@@ -318,7 +321,7 @@ mod tests {
             (rsa(2047), Unusable::Modulus),
             (rsa(8193), Unusable::Modulus),
             (rsa(65536), Unusable::Modulus),
-            // 1024 bits behind zeros.
+            // A modulus of 1024 bits after zeros.
             (with(rsa(2048), "n", text(&[&[0; 128][..], &[0xff; 128]].concat())), Unusable::Modulus),
             (with(rsa(2048), "n", text(&[&[0xff; 255][..], &[0xfe]].concat())), Unusable::Modulus),
             (with(rsa(2048), "e", "AQ"), Unusable::Exponent),

@@ -1,4 +1,4 @@
-//! Objects of JSON Web Tokens: each member stands once, or the object is refused.
+//! The objects of JSON Web Tokens. If a member occurs twice, the object is refused.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(super) struct Members(BTreeMap<String, Value>);
 
 impl Members {
-    /// Reads a part of a token: base64url without padding, of an object.
+    /// Reads a part of a token: an object in base64url without padding.
     pub(super) fn decode(part: &str) -> Option<Self> {
         serde_json::from_slice(&Base64UrlUnpadded::decode_vec(part).ok()?).ok()
     }
@@ -31,7 +31,8 @@ impl Members {
         self.get(name)?.as_str()
     }
 
-    /// Returns a time (`NumericDate`): whole seconds since 1970. RFC 7519 allows fractions; they are cut off.
+    /// Returns a time (`NumericDate`): whole seconds since 1970. RFC 7519 allows fractions; they
+    /// are cut off.
     pub(super) fn time(&self, name: &str) -> Option<u64> {
         let value = self.get(name)?;
         let fraction = || value.as_f64().filter(|time| *time >= 0.0 && *time < 1e15).map(|time| time as u64);

@@ -1,7 +1,7 @@
-//! Accounts by the bearer tokens that apps show.
+//! Accounts, identified by the bearer tokens of apps.
 //!
-//! A token is refused at the first thing that is wrong with it. What that was stands in the log at level `debug`, without anything of the
-//! token; the answer is the same for all of them.
+//! A token is refused at its first fault. The log names this fault at level `debug`, without any
+//! part of the token. The response is the same for all faults.
 
 mod claims;
 mod header;
@@ -26,12 +26,12 @@ use members::Members;
 use pims_authority::AccountName;
 use refusal::Refusal;
 
-/// The longest set of keys that is read.
+/// Largest key set that is read, in bytes.
 const MAX_JWKS: u64 = 256 * 1024;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Knows accounts by their tokens.
+/// The accepted tokens, by which accounts are identified.
 pub(crate) struct Identity {
     fixed: Fixed,
     issuer: Option<Known>,
@@ -40,44 +40,45 @@ pub(crate) struct Identity {
 /// The tokens of the configuration, for development.
 struct Fixed {
     tokens: RwLock<Vec<(AccountName, Secret)>>,
-    /// The file that has them. It is read again where a token is not known: `account add --token`
-    /// adds one.
+    /// The file of the tokens. It is read again if a token is unknown, because `account add
+    /// --token` adds tokens.
     file: Option<StaticTokens>,
 }
 
-/// An issuer and the keys that it has at the moment.
+/// An issuer and its present keys.
 struct Known {
     issuer: Issuer,
     keys: RwLock<Arc<Loaded>>,
-    /// What a client is told whose login is not fresh or strong enough.
+    /// The challenge for a client whose login is not fresh or strong enough.
     challenge: HeaderValue,
 }
 
-/// A set of keys, and what was left out of it.
+/// A set of keys, and the keys that were left out of it.
 struct Loaded {
     keys: Keys,
     left_out: Vec<LeftOut>,
 }
 
-/// Client that showed the token of an account.
+/// A client that presented the token of an account.
 pub(crate) struct Caller {
     account: AccountName,
-    /// What it is told where an operation wants a login that its token has not.
+    /// The challenge for an operation that requires a fresher or stronger login.
     lacks: Option<HeaderValue>,
 }
 
 impl Caller {
-    /// Returns the account's name, to count its requests by.
+    /// Returns the account's name, under which its requests are counted.
     pub(crate) fn name(&self) -> &AccountName {
         &self.account
     }
 
-    /// Returns the account, for what any of its tokens may do.
+    /// Returns the account, for operations that any of its tokens permits.
     pub(crate) fn account(self) -> AccountName {
         self.account
     }
 
-    /// Returns the account, for what wants a fresh or strong login; or the challenge of RFC 9470 where the token does not tell of one.
+    /// Returns the account, for operations that require a fresh or strong login. If the token does
+    /// not prove one, returns the challenge of RFC 9470.
     pub(crate) fn stepped_up(self) -> Result<AccountName, HeaderValue> {
         match self.lacks {
             None => Ok(self.account),
@@ -87,30 +88,31 @@ impl Caller {
 }
 
 impl Identity {
-    /// With the keys that the issuer has now. It must have some: without them every app is a stranger.
+    /// Loads the issuer's present keys. There must be a usable one: without it, no app can be
+    /// identified.
     pub(crate) fn new(tokens: Tokens) -> Result<Self, String> {
         let issuer = tokens.issuer.map(Known::new).transpose()?;
         Ok(Self { fixed: Fixed { tokens: RwLock::new(tokens.fixed), file: tokens.file }, issuer })
     }
 
-    /// How often the keys are to be read again.
+    /// Returns the interval at which the keys must be read again.
     pub(crate) fn refresh_every(&self) -> Option<Duration> {
         let known = self.issuer.as_ref()?;
         matches!(known.issuer.keys, IssuerKeys::Url { .. }).then_some(known.issuer.refresh)
     }
 
-    /// Reads the issuer's keys and the static tokens again. Where that fails the old ones stay. It
-    /// waits for the network.
+    /// Reads the issuer's keys and the static tokens again. If that fails, the old ones stay. It
+    /// blocks on the network.
     pub(crate) fn refresh(&self) -> Result<(), String> {
         self.fixed.refresh();
         self.issuer.as_ref().map_or(Ok(()), Known::refresh)
     }
 
-    /// The client whose token these headers carry.
+    /// Returns the client whose token these headers carry.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         let token = bearer(headers)?;
         if let Some(account) = self.fixed.account(token) {
-            // Tokens of the configuration are for development: there is no login that they could tell of.
+            // Tokens of the configuration are for development: they have no login.
             return Some(Caller { account, lacks: None });
         }
         let known = self.issuer.as_ref()?;
@@ -127,7 +129,7 @@ impl Identity {
 }
 
 impl Fixed {
-    /// Returns the account that has a token, also one that the file has got since it was read.
+    /// Returns the account of a token, even if the token was added to the file after the last read.
     fn account(&self, token: &str) -> Option<AccountName> {
         self.known(token).or_else(|| {
             self.refresh();
@@ -135,7 +137,7 @@ impl Fixed {
         })
     }
 
-    /// Reads the file again. Where that fails the old tokens stay.
+    /// Reads the file again. If that fails, the old tokens stay.
     fn refresh(&self) {
         match self.file.as_ref().map(StaticTokens::read) {
             Some(Ok(tokens)) => *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens,
@@ -145,7 +147,7 @@ impl Fixed {
     }
 
     fn known(&self, token: &str) -> Option<AccountName> {
-        // All of them are compared, whichever it is.
+        // All tokens are compared, so that the running time does not tell which one matches.
         let mut found = None;
         for (account, secret) in &*self.tokens.read().unwrap_or_else(PoisonError::into_inner) {
             if secret.is(token) {
@@ -188,7 +190,7 @@ impl Known {
                 Ok(token) => return claims::judge(&token.claims, &self.issuer, now()),
                 Err(error) => refusal = because(error.kind()),
             }
-            // Of two keys with one id the other one may have signed it.
+            // If two keys have one id, the other one may have signed the token.
             if refusal != Refusal::Signature {
                 break;
             }
@@ -216,7 +218,8 @@ impl Loaded {
         Ok(Self { keys, left_out })
     }
 
-    /// Logs the keys that are left out, but for those that were told before: a set is read again every few minutes.
+    /// Logs the keys that are left out, except those that were logged before: a set is read again
+    /// every few minutes.
     fn tell(&self, before: &[LeftOut]) {
         for LeftOut { key, why } in self.left_out.iter().filter(|left_out| !before.contains(left_out)) {
             tracing::info!(?key, %why, "a key of the issuer is left out");
@@ -235,7 +238,8 @@ fn because(error: &ErrorKind) -> Refusal {
     }
 }
 
-/// Returns the challenge of RFC 9470: what login a client's next token must tell of.
+/// Returns the challenge of RFC 9470, which names the login that the client's next token must
+/// prove.
 fn challenge(wanted: Option<&StepUp>) -> HeaderValue {
     let mut text = r#"Bearer error="insufficient_user_authentication""#.to_owned();
     if let Some(StepUp { max_age, acr }) = wanted {
@@ -246,7 +250,7 @@ fn challenge(wanted: Option<&StepUp>) -> HeaderValue {
             text += &format!(r#", max_age="{}""#, most.as_secs());
         }
     }
-    // The configuration takes no class with other characters than a header may have.
+    // The configuration accepts only classes that a header can hold.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
 }
 
@@ -254,7 +258,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// The bearer token of a request.
+/// Returns the bearer token of a request.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(http_header::AUTHORIZATION).iter();
     let (value, None) = (all.next()?, all.next()) else { return None };
@@ -268,7 +272,7 @@ mod tests {
     use super::*;
     use crate::config::TokenType;
 
-    /// An issuer of access tokens that EdDSA signs.
+    /// Returns an issuer of access tokens that EdDSA signs.
     pub(super) fn issuer() -> Issuer {
         Issuer {
             name: "https://login.example".into(),

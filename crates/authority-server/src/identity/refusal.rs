@@ -1,6 +1,7 @@
-//! Reasons for which a token is not taken. They stand in the log (level `debug`), never in an answer.
+//! The reasons for which a token is refused. They are in the log (level `debug`), never in a
+//! response.
 
-/// Reason for which a token is not taken. It holds nothing of the token itself.
+/// The reason for which a token is refused. It holds nothing of the token itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("it is no signed JSON Web Token")]

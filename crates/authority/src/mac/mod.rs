@@ -42,7 +42,7 @@ pub use request::MacRequest;
 /// An answer of the exchange.
 #[derive(Clone)]
 pub struct MacAnswer {
-    /// The mode of the request, if the request is well formed and names one.
+    /// The mode of the request, if the request names one.
     pub mode: Option<Mode>,
     /// The error word; `None` if the request was granted.
     pub word: Option<Word>,

@@ -7,36 +7,45 @@ use super::refusal::Refusal;
 
 /// A request of a device, parsed but not processed. It may hold a code: it is wiped when dropped
 /// and has no `Debug`.
-pub struct MacRequest(Result<Query, Refusal>);
+pub struct MacRequest {
+    query: Result<Query, Refusal>,
+    mode: Option<Mode>,
+    action: Option<Action>,
+}
 
 impl MacRequest {
-    /// Reads a form-urlencoded query without its `?`. A query that cannot be read has no mode, and
-    /// its answer is a refusal.
+    /// Reads a form-urlencoded query without its `?`.
+    ///
+    /// If the query cannot be read, its answer is a refusal. The mode and the action that it names
+    /// first are known even then, so that a host can limit such requests, too.
     pub fn read(query: &str) -> Self {
-        Self(Query::parse(query))
+        let first = |wanted: &str| {
+            let mut parameters = form_urlencoded::parse(query.as_bytes());
+            parameters.find(|(name, _)| name == wanted).map(|(_, value)| value)
+        };
+        let mode = first("mode").and_then(|mode| Mode::parse(&mode));
+        let action = first("action").and_then(|action| Action::parse(&action));
+        Self { query: Query::parse(query), mode, action }
     }
 
     /// Returns the mode that the request names.
     pub fn mode(&self) -> Option<Mode> {
-        self.find("mode").and_then(Mode::parse)
+        self.mode
     }
 
     /// Returns whether the service may have to open RSA blocks for the answer.
     pub fn may_open_blocks(&self) -> bool {
-        let has_blocks = matches!(self.mode(), Some(Mode::Activate | Mode::Secret | Mode::Password | Mode::Reset));
-        has_blocks && self.action() == Some(Action::Finalize)
+        let has_blocks = matches!(self.mode, Some(Mode::Activate | Mode::Secret | Mode::Password | Mode::Reset));
+        has_blocks && self.action == Some(Action::Finalize)
     }
 
+    /// Returns the step, if the query can be read.
     pub(super) fn action(&self) -> Option<Action> {
-        self.find("action").and_then(Action::parse)
+        self.action.filter(|_| self.query.is_ok())
     }
 
     pub(super) fn query(&self) -> Result<&Query, Refusal> {
-        self.0.as_ref().map_err(Clone::clone)
-    }
-
-    fn find(&self, name: &str) -> Option<&str> {
-        self.0.as_ref().ok()?.find(name)
+        self.query.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -50,7 +59,12 @@ mod tests {
         assert_eq!(read("action=ActionSetup&mode=otp&id=1").mode(), Some(Mode::Otp));
         assert_eq!(read("mode=%6ftp").mode(), Some(Mode::Otp));
         assert_eq!(read("mode=secret").mode(), None);
-        assert_eq!(read("mode=otp&mode=otp").mode(), None, "a query that cannot be read");
+        let repeated = read("mode=reset&action=ActionFinalize&mode=otp");
+        assert!(repeated.query().is_err() && repeated.action().is_none());
+        assert!(
+            repeated.mode() == Some(Mode::Reset) && repeated.may_open_blocks(),
+            "a host limits it as what it names"
+        );
         assert!(read("action=ActionFinalize&mode=ms").may_open_blocks());
         assert!(read("mode=reset&action=%41ctionFinalize").may_open_blocks());
         assert!(!read("action=ActionSetup&mode=reset").may_open_blocks());

@@ -10,14 +10,14 @@ use super::service_keys::{Seed, ServiceKeys};
 use crate::mode::{Action, Mode};
 use crate::values::{Kma, Modulus, Pin, Proofs, Serial, SmsCode, Ticket};
 
-/// What the service says of the account's PIN.
+/// The PIN of the account, as the service describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinMode {
     /// 0: no PIN is used.
     None,
-    /// 1: the account's present PIN is asked for.
+    /// 1: the user must enter the account's present PIN.
     Current,
-    /// 2: a new PIN is to be chosen.
+    /// 2: the user must choose a new PIN.
     New,
     /// 8: a biometric key.
     Biometric,
@@ -35,13 +35,15 @@ impl PinMode {
     }
 }
 
-/// The setup step: has the code checked. `phone` registers that number with the device (ours).
+/// Returns the request of the setup step, which submits the code. `phone` registers that number
+/// with the device (ours).
 pub fn setup(client: &Client, code: &SmsCode, phone: Option<&str>) -> Request {
     with_phone(client.first_setup(Mode::Activate).with("code", code.as_str()), phone)
 }
 
 impl Request {
-    /// Appends the ticket that the request for the code was answered with, where there was one (ours). Both steps show it.
+    /// Appends the ticket from the answer to the request for the code, if there was one (ours).
+    /// Both steps send it.
     pub fn with_ticket(self, ticket: Option<&Ticket>) -> Self {
         match ticket {
             Some(ticket) => self.with("ticket", ticket.reveal()),
@@ -57,14 +59,14 @@ fn with_phone(request: Request, phone: Option<&str>) -> Request {
     }
 }
 
-/// A code that the service took.
+/// An SMS code that the service accepted.
 #[derive(Clone)]
 pub struct Prepared {
     /// The service's keys.
     pub keys: ServiceKeys,
-    /// What PIN is asked for.
+    /// The kind of PIN that the user must enter.
     pub pin_mode: PinMode,
-    /// For how many seconds the code is still good, where the service says so (ours).
+    /// Seconds for which the code is still valid, if the service says so (ours).
     pub lifetime: Option<u32>,
 }
 
@@ -79,7 +81,7 @@ impl Prepared {
         })
     }
 
-    /// The finalize step, with fresh seeds for the two encryptions.
+    /// Returns the request of the finalize step. The two encryptions need fresh seeds.
     pub fn finalize(
         &self,
         client: &Client,
@@ -102,7 +104,7 @@ impl Prepared {
     }
 }
 
-/// Waits for the answer of the finalize step.
+/// An activation that waits for the answer of the finalize step.
 pub struct Finalizing {
     kma: Kma,
     serial: Serial,
@@ -110,7 +112,7 @@ pub struct Finalizing {
 }
 
 impl Finalizing {
-    /// The new device, and the service secret that it must still make where the service wants one.
+    /// Returns the new device. If the service wants a service secret, the device must make it next.
     pub fn read(self, xml: &str) -> Result<(Device, Option<SecretWanted>), EngineError> {
         let answer = Answer::read(xml, Action::Finalize)?;
         let id = answer.token("id")?.ok_or(EngineError::Unusable("it has no id"))?;

@@ -1,4 +1,4 @@
-//! Answers: XML in, named values out.
+//! Answers: parses the XML into named values.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
@@ -9,20 +9,21 @@ use super::error::EngineError;
 use crate::mode::Action;
 use crate::word::Word;
 
-/// The largest answer that is read, in bytes.
+/// Largest accepted answer, in bytes.
 const MAX_ANSWER: usize = 256 * 1024;
 
-/// The most children that are kept of an answer.
+/// Largest number of children that an answer keeps.
 const MAX_FIELDS: usize = 256;
 
-/// An answer whose `err` is `OK`. Its values may be keys: they are wiped when dropped, and there is no `Debug`.
+/// An answer whose `err` is `OK`. Its values may be keys: they are wiped when dropped, and there is
+/// no `Debug`.
 pub struct Answer {
     fields: Vec<(String, Zeroizing<String>)>,
 }
 
 impl Answer {
-    /// Reads the answer to a step, `ActionSetup` or `ActionFinalize`. A child may be missing, empty or repeated (then the
-    /// first counts); unknown ones are ignored.
+    /// Reads the answer to a step, `ActionSetup` or `ActionFinalize`. A child may be missing or
+    /// empty. If a child is repeated, the first one counts. Unknown children are ignored.
     pub fn read(xml: &str, action: Action) -> Result<Self, EngineError> {
         let answer = Self { fields: fields(xml, action.as_str())? };
         match answer.text("err") {
@@ -40,13 +41,13 @@ impl Answer {
         }
     }
 
-    /// A child's text, trimmed; `None` where it is missing or empty.
+    /// Returns a child's trimmed text, or `None` if it is missing or empty.
     pub fn text(&self, name: &str) -> Option<&str> {
         let (_, value) = self.fields.iter().find(|(field, _)| field == name)?;
         Some(value.trim()).filter(|text| !text.is_empty())
     }
 
-    /// A child's text that must be there.
+    /// Returns the text of a child, or an error with the text `missing`.
     pub(super) fn need(&self, name: &str, missing: &'static str) -> Result<&str, EngineError> {
         self.text(name).ok_or(EngineError::Unusable(missing))
     }
@@ -68,7 +69,7 @@ impl Answer {
     }
 }
 
-/// The children of the one element that an answer is.
+/// Returns the children of the answer's only element.
 fn fields(xml: &str, action: &str) -> Result<Vec<(String, Zeroizing<String>)>, EngineError> {
     const NOT_XML: EngineError = EngineError::Unusable("it is not well-formed XML");
     const OTHER_ELEMENT: EngineError = EngineError::Unusable("its element is not the one of this step");

@@ -1,32 +1,32 @@
-//! The application that speaks, and the parameters that every request of it carries.
+//! The client application, and the parameters that all its requests carry.
 
 use super::device::Device;
 use super::request::Request;
 use crate::mode::{Action, Mode};
 use crate::values::Proofs;
 
-/// The protocol version that observed clients announce.
+/// Protocol version that observed clients send.
 const VERSION: &str = "Generator-1.0/0.2.11";
 
-/// The language that observed clients ask for.
+/// Language that observed clients send.
 const LANG: &str = "fr";
 
-/// The application at the service.
+/// The application, as the service knows it.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// The application's id: 32 hex digits.
     pub mac_id: String,
-    /// The name under which a device enrolls: what a person recognises it by.
+    /// The name under which a device enrolls. The user recognises the device by it.
     pub name: String,
 }
 
 impl Client {
-    /// A setup step of an activated device.
+    /// Begins a setup step of an activated device.
     pub(super) fn setup(&self, mode: Mode, device: &Device) -> Request {
         self.setup_of(mode, &device.id, &device.last_sync)
     }
 
-    /// A setup step of a device that has no id yet.
+    /// Begins a setup step of a device that has no id yet.
     pub(super) fn first_setup(&self, mode: Mode) -> Request {
         self.setup_of(mode, "", "0")
     }
@@ -39,12 +39,12 @@ impl Client {
             .with("macid", &self.mac_id)
     }
 
-    /// A finalize step of an activated device.
+    /// Begins a finalize step of an activated device.
     pub(super) fn finalize(&self, mode: Mode, device: &Device) -> Request {
         self.finalize_of(mode, &device.id, &device.last_sync)
     }
 
-    /// A finalize step of a device that has no id yet.
+    /// Begins a finalize step of a device that has no id yet.
     pub(super) fn first_finalize(&self, mode: Mode) -> Request {
         self.finalize_of(mode, "", "0")
     }

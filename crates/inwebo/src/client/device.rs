@@ -1,40 +1,40 @@
-//! An activated device: what the service gave it, and what a PIN makes of that.
+//! An activated device: its data from the service, and the operations that a PIN permits.
 
 use super::answer::Answer;
 use super::error::EngineError;
 use crate::values::{K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, ServiceSecret, hex};
 
-/// What an activated device keeps. K1 and the service secret stand in it under `kma` only: without the PIN it holds nothing
-/// that tells a right PIN from a wrong one. It has no `Debug`.
+/// The record of an activated device. It holds K1 and the service secret only under `kma`: without
+/// the PIN, nothing in it tells a right PIN from a wrong one. It has no `Debug`.
 #[derive(Clone)]
 pub struct Device {
     /// The id that the service gave it.
     pub id: String,
-    /// The name that it gave itself.
+    /// The name that the device gave itself.
     pub serial: Serial,
-    /// The last `Tsync`; `0` at first.
+    /// The last `Tsync`. It is `0` at first.
     pub last_sync: String,
-    /// The service that passwords are made for.
+    /// The service that the passwords are for.
     pub service: String,
-    /// The factory key that the activation handed over: later answers must name the same one.
+    /// The factory key from the activation. Later answers must name the same key.
     pub factory: Modulus,
-    /// What proves the device.
+    /// The key that proves the device.
     pub k0: K0,
     /// K1 under `kma`.
     pub hidden_k1: [u8; 16],
-    /// The service secret under `kma`; `None` until one was made.
+    /// The service secret under `kma`, or `None` until the device has made one.
     pub secval: Option<SecVal>,
 }
 
 impl Device {
-    /// The device with a PIN that may be right or wrong: only the service can tell.
+    /// Combines the device with a PIN. The PIN may be wrong: only the service can tell.
     pub fn unlock<'a>(&'a self, pin: &'a Pin) -> Unlocked<'a> {
         let kma = Kma::derive(pin, &self.serial);
         let k1 = K1::new(kma.decrypt(&self.hidden_k1));
         Unlocked { device: self, pin, kma, k1 }
     }
 
-    /// Takes over K0, K1, `Tsync` and the service from the answer of `activate` or `synchro`.
+    /// Reads K0, K1, `Tsync` and the service from the answer of `activate` or `synchro`.
     pub(super) fn keys_from(
         answer: &Answer,
         id: &str,
@@ -73,19 +73,19 @@ fn number<'a>(answer: &'a Answer, name: &str) -> Result<Option<&'a str>, EngineE
 pub struct Unlocked<'a> {
     /// The device.
     pub device: &'a Device,
-    /// The PIN that was given.
+    /// The PIN that the user entered.
     pub pin: &'a Pin,
     pub(super) kma: Kma,
     pub(super) k1: K1,
 }
 
 impl Unlocked<'_> {
-    /// All three proofs over a challenge.
+    /// Returns all three proofs over a challenge.
     pub(super) fn proofs(&self, challenge: &str) -> Proofs {
         Proofs::with_pin(challenge, &self.device.serial, &self.device.k0, &self.k1, self.pin)
     }
 
-    /// The service secret under another PIN's key, where the device has one.
+    /// Returns the service secret under another PIN's key, if the device has a secret.
     pub fn secval_under(&self, pin: &Pin) -> Option<SecVal> {
         let secval = self.device.secval.as_ref()?;
         let secret = ServiceSecret::new(self.kma.decrypt(secval.as_bytes()));

@@ -1,19 +1,19 @@
-//! The MAC exchange as a device speaks it: requests out, answers in.
+//! The device's side of the MAC exchange: it makes requests and reads answers.
 //!
-//! The engine does no I/O and has no clock and no randomness of its own: random bytes are arguments,
-//! answers are text. Each operation is a chain of values. The next step consumes each of them, so a
-//! step cannot be taken twice or out of turn: a `setup` function makes a [`Request`]; reading its answer
-//! gives the value that makes the finalize request.
+//! The engine does no I/O. It has no clock and no source of randomness: random bytes are arguments,
+//! and answers are text. Each operation is a chain of values. The next step consumes the value of
+//! the step before, so a step cannot run twice or out of order. A `setup` function makes a
+//! [`Request`]; its answer gives the value that makes the finalize request.
 //!
 //! | module | operation |
 //! | --- | --- |
 //! | [`activate`] | makes a device of a fresh serial, an SMS code and a PIN |
 //! | [`secret`] | registers a service secret (`ms`), after an activation or a synchronization |
-//! | [`otp`] | one-time passwords |
-//! | [`password`] | a new PIN for an old one |
-//! | [`reset`] | a new PIN for an SMS code |
+//! | [`otp`] | makes one-time passwords |
+//! | [`password`] | replaces a known PIN by a new one |
+//! | [`reset`] | sets a new PIN with an SMS code |
 //! | [`synchro`] | fetches the keys again under the present PIN |
-//! | [`status`], [`remove`] | asks for the state of the device, ends it |
+//! | [`status`], [`remove`] | asks for the state of the device, removes it |
 
 pub mod activate;
 mod answer;

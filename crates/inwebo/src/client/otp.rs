@@ -10,7 +10,7 @@ use super::request::Request;
 use crate::mode::{Action, Mode};
 use crate::values::{Proofs, otp};
 
-/// The setup step.
+/// Returns the request of the setup step.
 pub fn setup(client: &Client, device: &Device) -> Request {
     client.setup(Mode::Otp, device).with("sid", &device.service)
 }
@@ -24,12 +24,12 @@ impl Challenge {
         Answer::challenge(xml).map(Self)
     }
 
-    /// The finalize step with a PIN.
+    /// Returns the request of the finalize step with a PIN.
     pub fn with_pin(self, client: &Client, unlocked: &Unlocked<'_>) -> Request {
         finalize(client, unlocked.device, "0").proved(&unlocked.proofs(&self.0))
     }
 
-    /// The finalize step without a PIN (ours).
+    /// Returns the request of the finalize step without a PIN (ours).
     pub fn without_pin(self, client: &Client, device: &Device) -> Request {
         finalize(client, device, "2").proved(&Proofs::without_pin(&self.0, &device.serial, &device.k0))
     }
@@ -39,11 +39,11 @@ fn finalize(client: &Client, device: &Device, key_type: &str) -> Request {
     client.finalize(Mode::Otp, device).with("keytype", key_type).with("sid", &device.service)
 }
 
-/// What the service hands out for a password.
+/// The data from which the device makes a password.
 pub struct Granted {
     defi: String,
     dk1: Option<Zeroizing<String>>,
-    /// `J`: the operation is to be run once more, and the second answer counts.
+    /// `J`: the client must run the operation once more. Then the second answer counts.
     pub again: bool,
 }
 
@@ -58,15 +58,15 @@ impl Granted {
         })
     }
 
-    /// K1 as the device must keep it from now on, under `kma`, where the service evolved it.
+    /// Returns the new K1 under `kma`, if the service evolved it. The device must store it.
     pub fn evolved(&self, unlocked: &Unlocked<'_>) -> Option<[u8; 16]> {
         let dk1 = self.dk1.as_ref()?;
         Some(unlocked.kma.encrypt(unlocked.k1.evolve(dk1).as_bytes()))
     }
 
-    /// The password with a PIN, or `None` where the device has no service secret.
+    /// Returns the password with a PIN, or `None` if the device has no service secret.
     ///
-    /// Where this very answer evolves K1, the password is made of the new K1, as the next one would be.
+    /// If this answer evolves K1, the password is made of the new K1, as the next one will be.
     pub fn password(&self, unlocked: &Unlocked<'_>) -> Option<Zeroizing<String>> {
         let secval = unlocked.device.secval.as_ref()?;
         Some(match &self.dk1 {
@@ -75,7 +75,7 @@ impl Granted {
         })
     }
 
-    /// The password without a PIN, or `None` where the device has no service secret.
+    /// Returns the password without a PIN, or `None` if the device has no service secret.
     pub fn password_without_pin(&self, device: &Device) -> Option<Zeroizing<String>> {
         Some(otp::without_pin(&device.k0, &self.defi, device.secval.as_ref()?))
     }

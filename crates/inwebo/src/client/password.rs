@@ -1,4 +1,4 @@
-//! `password`: a new PIN for an old one.
+//! `password`: replaces a known PIN by a new one.
 
 use super::answer::Answer;
 use super::client::Client;
@@ -9,12 +9,12 @@ use super::service_keys::{Seed, ServiceKeys};
 use crate::mode::{Action, Mode};
 use crate::values::{Kma, Modulus, Pin};
 
-/// The setup step.
+/// Returns the request of the setup step.
 pub fn setup(client: &Client, device: &Device) -> Request {
     client.setup(Mode::Password, device)
 }
 
-/// A challenge and the keys that the new PIN is encrypted to.
+/// A challenge, and the keys to which the new PIN is encrypted.
 pub struct Prepared {
     pub(super) challenge: String,
     pub(super) keys: ServiceKeys,
@@ -28,7 +28,8 @@ impl Prepared {
         Ok(Self { challenge, keys: ServiceKeys::read(&answer, pinned)? })
     }
 
-    /// The finalize step: proofs with the old PIN, the new one encrypted.
+    /// Returns the request of the finalize step: proofs with the old PIN, and the encrypted new
+    /// PIN.
     pub fn finalize(
         self,
         client: &Client,
@@ -56,7 +57,8 @@ impl Prepared {
     }
 }
 
-/// Reads the answer of the finalize step: the PIN is changed, and the device must synchronize.
+/// Reads the answer of the finalize step. If it is `Ok`, the PIN is changed, and the device must
+/// synchronize.
 pub fn read(xml: &str) -> Result<(), EngineError> {
     Answer::read(xml, Action::Finalize).map(drop)
 }

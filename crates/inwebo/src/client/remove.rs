@@ -1,4 +1,4 @@
-//! `remove`: ends this device at the service (ours).
+//! `remove`: removes this device from the service (ours).
 
 use super::answer::Answer;
 use super::client::Client;
@@ -8,7 +8,7 @@ use super::request::Request;
 use crate::mode::{Action, Mode};
 use crate::values::Proofs;
 
-/// The setup step.
+/// Returns the request of the setup step.
 pub fn setup(client: &Client, device: &Device) -> Request {
     client.setup(Mode::Remove, device)
 }
@@ -22,7 +22,7 @@ impl Challenge {
         Answer::challenge(xml).map(Self)
     }
 
-    /// The finalize step: the device alone is proved.
+    /// Returns the request of the finalize step. It proves the device alone.
     pub fn finalize(self, client: &Client, device: &Device) -> Request {
         let proofs = Proofs::without_pin(&self.0, &device.serial, &device.k0);
         client.finalize(Mode::Remove, device).with("R0", &proofs.r0)

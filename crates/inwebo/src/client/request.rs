@@ -1,12 +1,12 @@
-//! Requests, as the query that travels.
+//! Requests, in the form of a URL query.
 
 use form_urlencoded::byte_serialize;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::mode::{Action, Mode};
 
-/// One request: the query without its question mark, form-urlencoded. It may hold a code or an encrypted PIN: it is wiped
-/// when dropped and has no `Debug`.
+/// A request: the query without its question mark, form-urlencoded. It may hold a code or an
+/// encrypted PIN: it is wiped when dropped and has no `Debug`.
 pub struct Request {
     mode: Mode,
     query: Zeroizing<String>,
@@ -15,14 +15,14 @@ pub struct Request {
 impl Request {
     /// Begins a setup or finalize step of a mode.
     pub(super) fn new(action: Action, mode: Mode) -> Self {
-        // Room enough that a query never moves and leaves a copy behind.
+        // With this capacity a query is not moved, so no copy of it stays in memory.
         let mut request = Self { mode, query: Zeroizing::new(String::with_capacity(4096)) };
         request.push("action", action.as_str());
         request.push("mode", mode.as_str());
         request
     }
 
-    /// Returns whether it shows an SMS code without a device or an account that it belongs to.
+    /// Returns whether the request submits an SMS code without naming a device or an account.
     pub fn is_anonymous_activation(&self) -> bool {
         self.mode == Mode::Activate
     }
@@ -49,7 +49,7 @@ impl Request {
         self.query.extend(byte_serialize(value.as_bytes()));
     }
 
-    /// The query.
+    /// Returns the query.
     pub fn query(&self) -> &str {
         &self.query
     }

@@ -1,4 +1,4 @@
-//! `reset`: a new PIN for an SMS code; it lifts a PIN block.
+//! `reset`: sets a new PIN with an SMS code. It lifts a PIN block.
 
 use super::client::Client;
 use super::device::Device;
@@ -9,12 +9,12 @@ use super::service_keys::Seed;
 use crate::mode::Mode;
 use crate::values::{Modulus, Pin, Proofs, SmsCode};
 
-/// The setup step: has the code checked.
+/// Returns the request of the setup step, which submits the code.
 pub fn setup(client: &Client, device: &Device, code: &SmsCode) -> Request {
     client.setup(Mode::Reset, device).with("code", code.as_str())
 }
 
-/// A code that the service took.
+/// An SMS code that the service accepted.
 pub struct Prepared(password::Prepared);
 
 impl Prepared {
@@ -23,7 +23,8 @@ impl Prepared {
         password::Prepared::read(xml, pinned).map(Self)
     }
 
-    /// The finalize step: the device is proved, the code stands for the PIN.
+    /// Returns the request of the finalize step. It proves the device; the code replaces the proof
+    /// of the PIN.
     pub fn finalize(
         self,
         client: &Client,
@@ -39,7 +40,8 @@ impl Prepared {
     }
 }
 
-/// Reads the answer of the finalize step: the PIN is set, and the device must synchronize.
+/// Reads the answer of the finalize step. If it is `Ok`, the PIN is set, and the device must
+/// synchronize.
 pub fn read(xml: &str) -> Result<(), EngineError> {
     password::read(xml)
 }

@@ -1,4 +1,4 @@
-//! `ms`: the service secret that the device makes.
+//! `ms`: registers the service secret that the device makes.
 
 use super::answer::Answer;
 use super::client::Client;
@@ -9,7 +9,7 @@ use super::service_keys::{Seed, open_modulus};
 use crate::mode::{Action, Mode};
 use crate::values::{Modulus, SecVal, ServiceSecret, hex};
 
-/// The service wants a secret: the answer of `activate` or `synchro` said so.
+/// A request of the service for a secret, from the answer of `activate` or `synchro`.
 pub struct SecretWanted {
     id: String,
     key: Modulus,
@@ -28,7 +28,7 @@ impl SecretWanted {
         Ok(Some(Self { id: id.to_owned(), key, challenge: challenge.to_owned() }))
     }
 
-    /// The request that registers `secret`, made of 16 fresh random bytes.
+    /// Returns the request that registers `secret`, made of 16 fresh random bytes.
     pub fn register(
         &self,
         client: &Client,
@@ -50,7 +50,7 @@ impl SecretWanted {
 }
 
 impl Unlocked<'_> {
-    /// What the device keeps of a service secret.
+    /// Returns a service secret in the form in which the device stores it.
     pub fn hide(&self, secret: &ServiceSecret) -> SecVal {
         secret.under(&self.kma)
     }

@@ -1,4 +1,4 @@
-//! The keys that a setup step hands over.
+//! The service's keys from a setup step.
 
 use super::answer::Answer;
 use super::error::EngineError;
@@ -7,7 +7,7 @@ use crate::values::{Modulus, hex};
 /// Fresh random bytes for one RSA-OAEP encryption.
 pub type Seed = [u8; 32];
 
-/// The keys that a setup step hands over: what PINs and secrets are encrypted to.
+/// The service's keys from a setup step. The client encrypts PINs and secrets to them.
 #[derive(Clone)]
 pub struct ServiceKeys {
     /// The factory key, which sealed the others.
@@ -17,8 +17,8 @@ pub struct ServiceKeys {
 }
 
 impl ServiceKeys {
-    /// Reads `Kfact` and `Kiw`. With `pinned`, another factory key is refused: then a man in the middle
-    /// cannot hand over keys of his own.
+    /// Reads `Kfact` and `Kiw`. If `pinned` is given, another factory key is refused: a man in the
+    /// middle cannot supply keys of his own.
     pub(super) fn read(answer: &Answer, pinned: Option<&Modulus>) -> Result<Self, EngineError> {
         let factory = Modulus::from_hex(answer.need("Kfact", "it has no Kfact")?)
             .map_err(|_| EngineError::Unusable("its Kfact is not a modulus"))?;

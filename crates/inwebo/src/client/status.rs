@@ -1,4 +1,4 @@
-//! `status`: asks the service after the device.
+//! `status`: asks the service for the state of the device.
 
 use super::answer::Answer;
 use super::client::Client;
@@ -7,12 +7,12 @@ use super::error::EngineError;
 use super::request::Request;
 use crate::mode::{Action, Mode};
 
-/// The one step.
+/// Returns the request of the only step.
 pub fn setup(client: &Client, device: &Device) -> Request {
     client.setup(Mode::Status, device)
 }
 
-/// Reads the answer: `Ok`, or the word that tells the device's state.
+/// Reads the answer: `Ok`, or the error word for the device's state.
 pub fn read(xml: &str) -> Result<(), EngineError> {
     Answer::read(xml, Action::Setup).map(drop)
 }

@@ -8,7 +8,7 @@ use super::request::Request;
 use super::secret::SecretWanted;
 use crate::mode::{Action, Mode};
 
-/// The setup step.
+/// Returns the request of the setup step.
 pub fn setup(client: &Client, device: &Device) -> Request {
     client.setup(Mode::Synchro, device)
 }
@@ -22,14 +22,15 @@ impl Challenge {
         Answer::challenge(xml).map(Self)
     }
 
-    /// The finalize step. The PIN must be the account's present one; a stale K1 is what this operation repairs.
+    /// Returns the request of the finalize step. The PIN must be the account's present one. This
+    /// operation repairs a stale K1.
     pub fn finalize(self, client: &Client, unlocked: &Unlocked<'_>) -> Request {
         client.finalize(Mode::Synchro, unlocked.device).proved(&unlocked.proofs(&self.0))
     }
 }
 
-/// Reads the answer of the finalize step: the device with its fresh keys and without a service secret, and the wish for a new
-/// secret where the service has it.
+/// Reads the answer of the finalize step. Returns the device with fresh keys and without a service
+/// secret. If the service wants a new secret, its request for one is the second value.
 pub fn read(xml: &str, unlocked: &Unlocked<'_>) -> Result<(Device, Option<SecretWanted>), EngineError> {
     let answer = Answer::read(xml, Action::Finalize)?;
     let Unlocked { device: old, kma, .. } = unlocked;

@@ -1,19 +1,21 @@
-//! What an answer tells the owner of wrong PINs (ours).
+//! The report of wrong PINs in an answer (ours).
 
 use super::answer::Answer;
 use crate::mode::Action;
 
-/// The wrong PINs of the account, on whichever device, since this device last proved the right one.
+/// The wrong PINs of the account, from any of its devices, since this device last proved the right
+/// PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongPins {
-    /// How many there were, one or more.
+    /// Number of wrong PINs, one or more.
     pub count: u32,
-    /// When this device last proved the right one, in milliseconds since 1970 in UTC.
+    /// Time when this device last proved the right PIN, in milliseconds since 1970 in UTC.
     pub since: i64,
 }
 
 impl WrongPins {
-    /// Reads `wrongPins` and `lastUsed` of a finalize step's answer; `None` where they are not there, or no numbers.
+    /// Reads `wrongPins` and `lastUsed` of a finalize step's answer. Returns `None` if one of them
+    /// is missing or no number, or if there were no wrong PINs.
     pub fn read(xml: &str) -> Option<Self> {
         if !xml.contains("<wrongPins>") {
             return None;
@@ -23,7 +25,7 @@ impl WrongPins {
         Some(Self { count, since: answer.text("lastUsed")?.parse().ok()? })
     }
 
-    /// Adds what a later answer of the same operation tells.
+    /// Adds the report of a later answer to the same operation.
     #[must_use]
     pub fn and(self, later: Self) -> Self {
         Self { count: self.count.saturating_add(later.count), since: self.since.min(later.since) }

@@ -1,8 +1,8 @@
-//! The hash of the exchange.
+//! The hash function of the exchange.
 
 use sha2::{Digest, Sha256};
 
-/// Returns the SHA-256 of pieces of text, as if they stood in one string.
+/// Returns the SHA-256 of the joined pieces of text.
 pub(super) fn sha256(pieces: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for piece in pieces {

@@ -1,4 +1,4 @@
-//! The 16-byte keys of a device and what the PIN does to them.
+//! The 16-byte keys of a device, and the operations that derive and encrypt them.
 
 use aes::Aes128;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
@@ -17,23 +17,23 @@ macro_rules! secret_key {
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// Takes over 16 bytes.
+            /// Makes the key from 16 bytes.
             pub fn new(bytes: [u8; 16]) -> Self {
                 Self(bytes)
             }
 
-            /// The 16 bytes.
+            /// Returns the 16 bytes.
             pub fn as_bytes(&self) -> &[u8; 16] {
                 &self.0
             }
 
-            /// Lower-case hex: the form in which the exchange hashes a key.
+            /// Returns the key in lower-case hex. The exchange hashes keys in this form.
             pub fn text(&self) -> Zeroizing<String> {
                 hex::encode_secret(&self.0)
             }
         }
 
-        /// Compared in constant time.
+        /// Compares keys in constant time.
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
                 self.0.ct_eq(&other.0).into()
@@ -49,11 +49,11 @@ secret_key!(
     Kma
 );
 secret_key!(
-    /// What proves the device, with or without a PIN.
+    /// The key that proves the device, with or without a PIN.
     K0
 );
 secret_key!(
-    /// What proves that the PIN unlocked the device; it evolves with `dK1`.
+    /// The key that proves that the PIN unlocked the device. It evolves with `dK1`.
     K1
 );
 secret_key!(
@@ -66,7 +66,7 @@ secret_key!(
 );
 
 impl Kma {
-    /// The first 16 bytes of SHA-256(PIN `;` serial).
+    /// Derives the key: the first 16 bytes of SHA-256(PIN `;` serial).
     pub fn derive(pin: &Pin, serial: &Serial) -> Self {
         let mut hash = sha256(&[pin.digits(), ";", serial.as_str()]);
         let mut key = [0; 16];
@@ -75,14 +75,15 @@ impl Kma {
         Self(key)
     }
 
-    /// One block of AES-128, encrypted.
+    /// Encrypts one block with AES-128.
     pub fn encrypt(&self, block: &[u8; 16]) -> [u8; 16] {
         let mut block = (*block).into();
         Aes128::new(&self.0.into()).encrypt_block(&mut block);
         block.into()
     }
 
-    /// One block of AES-128, decrypted. Under a wrong PIN's key this is 16 other bytes, and nothing tells which are right.
+    /// Decrypts one block with AES-128. Under a wrong PIN's key the result is 16 other bytes, and
+    /// nothing tells which are right.
     pub fn decrypt(&self, block: &[u8; 16]) -> [u8; 16] {
         let mut block = (*block).into();
         Aes128::new(&self.0.into()).decrypt_block(&mut block);
@@ -91,7 +92,7 @@ impl Kma {
 }
 
 impl K1 {
-    /// The next K1: the first 16 bytes of SHA-256(K1 text `;` dK1 text).
+    /// Returns the next K1: the first 16 bytes of SHA-256(K1 text `;` dK1 text).
     pub fn evolve(&self, dk1: &str) -> Self {
         let mut hash = sha256(&[&self.text(), ";", dk1]);
         let mut key = [0; 16];
@@ -102,7 +103,7 @@ impl K1 {
 }
 
 impl ServiceSecret {
-    /// The form that one-time passwords are made of.
+    /// Returns the secret in the form that one-time passwords are made of.
     pub fn under(&self, kma: &Kma) -> SecVal {
         SecVal(kma.encrypt(&self.0))
     }

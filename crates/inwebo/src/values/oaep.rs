@@ -1,7 +1,9 @@
-//! The padding of RSA-OAEP with SHA-256, MGF1 over SHA-256 and an empty label (RFC 8017, section 7.1).
+//! The padding of RSA-OAEP with SHA-256, MGF1 over SHA-256 and an empty label (RFC 8017, section
+//! 7.1).
 //!
-//! It stands apart from RSA because the exchange uses it both ways round: under the public exponent to encrypt, and under
-//! the private one to seal, which no library of RSA offers. The seed is an argument.
+//! It is separate from RSA because the exchange uses it in both directions: with the public
+//! exponent to encrypt, and with the private exponent to seal. No RSA library offers the second.
+//! The seed is an argument.
 
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -12,12 +14,13 @@ const HASH: usize = 32;
 /// Bytes of a block that carry no message: two hashes and two marks.
 pub const OVERHEAD: usize = 2 * HASH + 2;
 
-/// SHA-256 of the empty label.
+/// Returns the SHA-256 of the empty label.
 fn label_hash() -> [u8; HASH] {
     Sha256::digest(b"").into()
 }
 
-/// A padded block of `size` bytes, or `None` where the message is longer than `size - OVERHEAD`.
+/// Returns a padded block of `size` bytes, or `None` if the message is longer than `size -
+/// OVERHEAD`.
 pub fn encode(size: usize, message: &[u8], seed: &[u8; HASH]) -> Option<Zeroizing<Vec<u8>>> {
     if message.len() > size.checked_sub(OVERHEAD)? {
         return None;
@@ -35,7 +38,8 @@ pub fn encode(size: usize, message: &[u8], seed: &[u8; HASH]) -> Option<Zeroizin
     Some(block)
 }
 
-/// The message in a padded block, or `None`. Which check failed does not show in the time that it takes.
+/// Returns the message in a padded block, or `None`. The running time does not tell which check
+/// failed.
 pub fn decode(block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if block.len() < OVERHEAD {
         return None;
@@ -47,7 +51,8 @@ pub fn decode(block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     mask(data, seed);
 
     let mut valid = first[0].ct_eq(&0) & data[..HASH].ct_eq(&label_hash());
-    // Behind the hash: zeros, a one, the message. Every byte is looked at, wherever the one stands.
+    // The bytes after the hash are zeros, a one and the message. The loop looks at every byte,
+    // wherever the one is.
     let mut looking = Choice::from(1);
     let mut start = 0u32;
     for (place, byte) in data.iter().enumerate().skip(HASH) {
@@ -60,7 +65,7 @@ pub fn decode(block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     bool::from(valid).then(|| Zeroizing::new(data[start as usize..].to_vec()))
 }
 
-/// The seed of a padded block: with it, a recorded encryption can be made again, byte for byte.
+/// Returns the seed of a padded block. With it, a test repeats a recorded encryption byte for byte.
 pub fn seed_of(block: &[u8]) -> Option<[u8; HASH]> {
     if block.len() < OVERHEAD {
         return None;
@@ -71,7 +76,7 @@ pub fn seed_of(block: &[u8]) -> Option<[u8; HASH]> {
     Some(seed)
 }
 
-/// Exclusive or of `target` with MGF1(`source`).
+/// Replaces `target` by its exclusive or with MGF1(`source`).
 fn mask(target: &mut [u8], source: &[u8]) {
     for (counter, piece) in (0u32..).zip(target.chunks_mut(HASH)) {
         let hash = Sha256::new().chain_update(source).chain_update(counter.to_be_bytes()).finalize();
@@ -101,7 +106,8 @@ mod tests {
         fn a_block_with_a_changed_bit_is_refused(message in prop::collection::vec(any::<u8>(), 0..=62), seed in any::<[u8; 32]>(), bit in 0usize..1024) {
             let mut block = encode(128, &message, &seed).unwrap();
             block[bit / 8] ^= 1 << (bit % 8);
-            // A changed seed scrambles the hash of the label; a changed data byte either breaks a check or the message.
+            // A changed seed scrambles the hash of the label. A changed data byte breaks a check or
+            // the message.
             prop_assert!(decode(&block).is_none_or(|found| *found != message));
         }
 

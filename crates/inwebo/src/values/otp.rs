@@ -5,15 +5,16 @@ use zeroize::Zeroizing;
 use super::digest::sha256;
 use super::keys::{K0, K1, SecVal};
 
-/// The digits of base 36, in the exchange's own order.
+/// The digits of base 36, in the order of the exchange.
 const DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// The password for the challenge `defi`, from K1 and the hidden service secret: 1 to 8 of `a…z0…9`.
+/// Returns the password for the challenge `defi`, from K1 and the hidden service secret: 1 to 8
+/// characters of `a…z0…9`.
 pub fn with_pin(k1: &K1, defi: &str, secval: &SecVal) -> Zeroizing<String> {
     password(&k1.text(), defi, secval)
 }
 
-/// The password that is made without a PIN: K0 stands in K1's place.
+/// Returns the password without a PIN: K0 takes the place of K1.
 pub fn without_pin(k0: &K0, defi: &str, secval: &SecVal) -> Zeroizing<String> {
     password(&k0.text(), defi, secval)
 }
@@ -25,7 +26,7 @@ fn password(key: &str, defi: &str, secval: &SecVal) -> Zeroizing<String> {
     base36(u64::from(high) * 1024 + u64::from(low))
 }
 
-/// Base 36, least significant digit first; zero is one `a`.
+/// Returns the number in base 36, least significant digit first. Zero is one `a`.
 fn base36(mut number: u64) -> Zeroizing<String> {
     // 2^38 has 8 digits in base 36.
     let mut text = Zeroizing::new(String::with_capacity(8));

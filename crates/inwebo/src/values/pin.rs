@@ -1,9 +1,10 @@
-//! The PIN that a person knows.
+//! The user's PIN.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A PIN of 4 to 8 decimal digits. Wiped when dropped; never shown, never stored by the device.
+/// A PIN of 4 to 8 decimal digits. It is wiped when dropped. Nothing displays it, and the device
+/// never stores it.
 pub struct Pin(Zeroizing<String>);
 
 impl Pin {
@@ -12,13 +13,13 @@ impl Pin {
     /// The most digits that a PIN may have.
     pub const MAX_DIGITS: usize = 8;
 
-    /// The PIN that `text` spells, or `None` where it is not 4 to 8 ASCII digits.
+    /// Reads a PIN. Returns `None` if `text` is not 4 to 8 ASCII digits.
     pub fn new(text: &str) -> Option<Self> {
         let fits = (Self::MIN_DIGITS..=Self::MAX_DIGITS).contains(&text.len());
         (fits && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// Its digits.
+    /// Returns the digits.
     pub fn digits(&self) -> &str {
         &self.0
     }
@@ -30,7 +31,7 @@ impl Clone for Pin {
     }
 }
 
-/// Compared in a time that tells nothing but whether the lengths differ.
+/// Compares PINs. The running time tells only whether the lengths differ.
 impl PartialEq for Pin {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()

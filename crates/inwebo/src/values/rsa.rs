@@ -1,7 +1,8 @@
 //! The public half of RSA in this exchange: moduli with the exponent 17.
 //!
-//! Two uses, both of the public exponent. *Encrypted to* a modulus is ordinary RSA-OAEP. *Sealed by* a key is OAEP under the
-//! private exponent: whoever knows the modulus opens it, so it hides nothing and only shows who made it.
+//! There are two operations, both with the public exponent. *Encrypted to* a modulus is ordinary
+//! RSA-OAEP. *Sealed by* a key is OAEP with the private exponent. Anyone that knows the modulus can
+//! open a sealed value, so a seal hides nothing and only shows its author.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
@@ -14,13 +15,13 @@ pub const EXPONENT: u32 = 17;
 
 const EXPONENT_BITS: u32 = 5;
 
-/// Why a value could not be opened or encrypted.
+/// The reason for which a value could not be opened or encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RsaError {
     /// Not a modulus: not hex, not odd, or not of 1024 to 4096 bits in whole bytes.
     #[error("not an RSA modulus of 1024 to 4096 bits")]
     Modulus,
-    /// A sealed value that is not whole blocks, or whose padding is wrong.
+    /// A sealed value that is not made of whole blocks, or that has a wrong padding.
     #[error("a sealed value that does not open under this modulus")]
     Sealed,
     /// A message too long for one block.
@@ -36,10 +37,11 @@ pub struct Modulus {
 }
 
 impl Modulus {
-    /// The smallest and the largest modulus that is taken, in bytes.
+    /// The smallest and the largest accepted modulus, in bytes.
     const SIZES: std::ops::RangeInclusive<usize> = 128..=512;
 
-    /// Reads a modulus from big-endian bytes. Its top bit must be set: its size is the size of its blocks.
+    /// Reads a modulus from big-endian bytes. Its top bit must be set: its size is also the size of
+    /// its blocks.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RsaError> {
         let full = Self::SIZES.contains(&bytes.len()) && bytes.len().is_multiple_of(8) && bytes[0] & 0x80 != 0;
         if !full {
@@ -55,17 +57,17 @@ impl Modulus {
         Self::from_bytes(&hex::decode(text).ok_or(RsaError::Modulus)?)
     }
 
-    /// Big-endian bytes.
+    /// Returns the modulus as big-endian bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.params.modulus().as_ref().to_be_bytes().into_vec()
     }
 
-    /// The size of a block, in bytes.
+    /// Returns the size of a block, in bytes.
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// Opens a value that the owner of this key sealed: block by block, the pieces joined.
+    /// Opens a value that the owner of this key sealed. Opens each block and joins the pieces.
     pub fn open_sealed(&self, sealed: &[u8]) -> Result<Vec<u8>, RsaError> {
         if sealed.is_empty() || !sealed.len().is_multiple_of(self.size) {
             return Err(RsaError::Sealed);
@@ -81,11 +83,12 @@ impl Modulus {
     /// Encrypts a short message to this modulus. `seed` must be fresh randomness for each message.
     pub fn encrypt(&self, message: &[u8], seed: &[u8; 32]) -> Result<Vec<u8>, RsaError> {
         let padded = oaep::encode(self.size, message, seed).ok_or(RsaError::TooLong)?;
-        // A padded block begins with a zero byte and the modulus with its top bit, so the block is the smaller number.
+        // A padded block begins with a zero byte, and the top bit of the modulus is set. So the
+        // block is the smaller number.
         self.raise(&padded).map(|block| block.to_vec()).ok_or(RsaError::TooLong)
     }
 
-    /// `block` to the 17th power, or `None` where it is not smaller than the modulus.
+    /// Returns `block` to the 17th power, or `None` if it is not smaller than the modulus.
     fn raise(&self, block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let number = BoxedUint::from_be_slice(block, 8 * self.size as u32).ok()?;
         if number >= *self.params.modulus().as_ref() {

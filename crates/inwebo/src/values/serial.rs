@@ -1,18 +1,19 @@
-//! The name that a device gives itself.
+//! The serial: the name that a device gives itself.
 
 use super::hex;
 
-/// `deviceId/_/alea`: 8 and 16 random bytes in hex, made once for a device. Not a secret: it travels in the query.
+/// `deviceId/_/alea`: 8 and 16 random bytes in hex, made once for a device. It is not a secret: it
+/// travels in the query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serial(String);
 
 impl Serial {
-    /// The serial of a new device, from its random bytes.
+    /// Makes the serial of a new device from its random bytes.
     pub fn new(device_id: [u8; 8], alea: [u8; 16]) -> Self {
         Self(format!("{}/_/{}", hex::encode(&device_id), hex::encode(&alea)))
     }
 
-    /// Reads a serial as it stands in a request or a record.
+    /// Reads a serial from a request or a record.
     pub fn parse(text: &str) -> Option<Self> {
         let (device_id, alea) = text.split_once("/_/")?;
         let device_id = hex::decode_array::<8>(device_id)?;
@@ -20,7 +21,7 @@ impl Serial {
         Some(Self::new(device_id, alea))
     }
 
-    /// Its text, as it enters `kma`, `R0` and the request.
+    /// Returns its text, as `kma`, `R0` and the request use it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

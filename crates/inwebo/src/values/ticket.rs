@@ -3,9 +3,10 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
-/// A ticket: the service gives it with the request for a code of an activation, and wants it back with
-/// the code (ours). 1 to 128 letters of base64url; our service makes them of 128 random bits, bound to
-/// account, purpose and code. Wiped when dropped; its `Debug` does not show it.
+/// A ticket (ours). The service answers with it when the client asks for the code of an activation.
+/// The client must return it with the code. It is 1 to 128 letters of base64url; our service makes
+/// it of 128 random bits and binds it to account, purpose and code. It is wiped when dropped, and
+/// its `Debug` does not show it.
 #[derive(Clone)]
 pub struct Ticket(Zeroizing<String>);
 
@@ -22,13 +23,13 @@ impl Ticket {
         Self(Zeroizing::new(Base64UrlUnpadded::encode_string(random)))
     }
 
-    /// Returns its letters, as they travel. They are a secret.
+    /// Returns its letters, as the wire carries them. They are a secret.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-/// Compared in a time that tells nothing but whether the lengths differ.
+/// Compares tickets. The running time tells only whether the lengths differ.
 impl PartialEq for Ticket {
     fn eq(&self, other: &Self) -> bool {
         subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), other.0.as_bytes()).into()

@@ -1,4 +1,4 @@
-//! The text that `serve --dev` prints: what a user needs to go on.
+//! The text that `serve --dev` prints: it tells the user how to continue.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 
 use super::{ACCOUNT, CERTIFICATE, CONFIG, OPERATOR, OUTBOX, TOKEN};
 
-/// The address of a service for development, and the commands that come next.
+/// The addresses of a service for development, and the next commands.
 pub(crate) struct Banner<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) public: SocketAddr,
-    /// Whether the public listener speaks TLS.
+    /// The public listener uses TLS.
     pub(crate) tls: bool,
-    /// The listener of the operators, and the certificate that it has.
+    /// Address and certificate of the operators' listener.
     pub(crate) operators: Option<(SocketAddr, Option<PathBuf>)>,
 }
 
 impl Banner<'_> {
-    /// Writes it on standard output.
+    /// Prints the text to standard output.
     pub(crate) fn print(&self) -> Result<(), String> {
         let folder = self.folder.canonicalize().map_err(|error| error.to_string())?;
         let text = self.text(&folder).map_err(|error| error.to_string())?;
@@ -68,8 +68,8 @@ impl Banner<'_> {
         Ok(text)
     }
 
-    /// The command that shows the operator's token to the API. The token is no argument: others
-    /// could see that.
+    /// Returns the command that asks the API with the operator's token. The token is no argument,
+    /// since other users could see it there.
     fn ask_as_operator(&self, folder: &Path) -> Option<Vec<u8>> {
         let token = Some(folder.join(OPERATOR)).filter(|token| token.exists())?;
         let (address, certificate) = self.operators.as_ref()?;
@@ -83,7 +83,7 @@ impl Banner<'_> {
     }
 }
 
-/// Returns the path of this program, or its name where the file is gone.
+/// Returns the path of this program, or its name if the file no longer exists.
 fn program() -> PathBuf {
     let found = std::env::current_exe().ok().filter(|path| path.exists());
     found.unwrap_or_else(|| PathBuf::from("pims-authority"))
@@ -91,6 +91,6 @@ fn program() -> PathBuf {
 
 /// Returns a path in the form that a shell reads as one word.
 fn quoted(path: &Path) -> Vec<u8> {
-    // A path has no NUL, which alone cannot be quoted.
+    // Quoting fails only for a NUL, and a path has none.
     shlex::bytes::try_quote(path.as_os_str().as_bytes()).map(|path| path.into_owned()).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use toml_edit::{DocumentMut, Item, Table, Value, value};
 use super::{ACCOUNT, CERTIFICATE, CONFIG, KEY, OPERATOR, OUTBOX, TOKEN};
 use pims_authority::{MasterKey, random};
 
-/// Makes what a service for development needs.
+/// Makes the files of a service for development.
 pub(super) fn make(folder: &Folder, port: u16) -> Result<(), String> {
     let told = |error: &dyn std::fmt::Display| error.to_string();
     certificate(folder)?;
@@ -17,7 +17,7 @@ pub(super) fn make(folder: &Folder, port: u16) -> Result<(), String> {
     let token = random::token().map_err(|error| told(&error))?;
     write(folder, TOKEN, token.as_bytes())?;
     operator(folder)?;
-    // The configuration is last: where it is, everything is.
+    // The configuration is written last: if it exists, all files exist.
     let text = format!(
         "# A service for development. `pims-authority check --keys` lists every key.
 development = true
@@ -81,10 +81,10 @@ lock_memory = \"no\"
     write(folder, CONFIG, text.as_bytes())
 }
 
-/// Returns a configuration with the sections that an earlier release did not write; `None` where it
-/// has them.
+/// Adds the sections that an earlier release did not write. Returns `None` if the configuration has
+/// them all.
 pub(super) fn completed(text: &str, port: u16) -> Option<String> {
-    // What is not TOML is told when it is read.
+    // A text that is not TOML is reported later, when the configuration is read.
     let mut document: DocumentMut = text.parse().ok()?;
     let operators = format!("127.0.0.1:{}", operators_port(port));
     let sections: [(&str, &[(&str, Value)]); 3] = [
@@ -112,19 +112,19 @@ pub(super) fn completed(text: &str, port: u16) -> Option<String> {
     changed.then(|| document.to_string())
 }
 
-/// Returns the port of the operators beside a public one. The next one is often another service's.
+/// Returns the operators' port for a public port. The next port is often in use by another service.
 fn operators_port(port: u16) -> u16 {
     const APART: u16 = 1000;
     if port == 0 { 0 } else { port.checked_add(APART).unwrap_or(0) }
 }
 
-/// Makes the token of the operators.
+/// Makes the operators' token.
 pub(super) fn operator(folder: &Folder) -> Result<(), String> {
     let token = random::token().map_err(|error| error.to_string())?;
     write(folder, OPERATOR, token.as_bytes())
 }
 
-/// Makes the file of the SMS, where it is missing: `tail` finds it before the first SMS.
+/// Makes the file for SMS, if it is missing: then `tail` works before the first SMS.
 pub(super) fn outbox(folder: &Folder) -> Result<(), String> {
     match folder.create_new(OUTBOX, Access::Write) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
@@ -134,7 +134,7 @@ pub(super) fn outbox(folder: &Folder) -> Result<(), String> {
     }
 }
 
-/// A certificate for this machine, good for a year, that signs itself.
+/// Makes a self-signed certificate for this machine, valid for a year.
 fn certificate(folder: &Folder) -> Result<(), String> {
     let told = |error: rcgen::Error| error.to_string();
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();

@@ -1,4 +1,4 @@
-//! `serve --dev`: a service that needs nothing but a folder.
+//! `serve --dev`: runs a service that needs only a folder.
 
 mod banner;
 mod make;
@@ -22,14 +22,14 @@ const TOKEN: &str = "demo.token";
 const OPERATOR: &str = "operator.token";
 const OUTBOX: &str = "sms-outbox.jsonl";
 
-/// The variable that is the key `files.allow_shared_folders`: needed before there is a
+/// The environment variable of the key `files.allow_shared_folders`. It is needed before there is a
 /// configuration.
 const ALLOW_SHARED_FOLDERS: &str = "PIMS_AUTHORITY_FILES_ALLOW_SHARED_FOLDERS";
 
 /// The account of a service for development.
 const ACCOUNT: &str = "demo";
 
-/// Makes what the folder lacks, and reads the configuration in it.
+/// Makes the missing files of the folder, and reads its configuration.
 pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
     let told = |error: std::io::Error| {
         let hint = if is_of_folder(&error) {
@@ -58,7 +58,7 @@ pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
     })?;
     make::outbox(&folder)?;
     if let Some(admin) = &mut config.admin {
-        // Nobody chose this port, so another program may have it.
+        // The user did not choose this port, so another program may use it.
         let taken = TcpListener::bind(admin.address);
         if taken.is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse) {
             admin.address.set_port(0);
@@ -67,13 +67,13 @@ pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Adds to the folder of an earlier release what that one did not have. A folder that cannot be
-/// changed is no reason to end: the service then has it in memory.
+/// Adds the files and sections that an earlier release did not write. If the folder cannot be
+/// changed, the service keeps the additions in memory.
 fn complete(folder: &Folder, text: Zeroizing<String>, port: u16) -> Zeroizing<String> {
     let completed = make::completed(&text, port).map(Zeroizing::new);
     let text = completed.as_ref().unwrap_or(&text);
     let mut done = Ok(());
-    // One that another user put there is refused when the configuration is read.
+    // A token file that another user put there is refused when the configuration is read.
     if text.contains(OPERATOR) && folder.exists(OPERATOR).is_ok_and(|exists| !exists) {
         done = make::operator(folder);
     }
@@ -86,7 +86,7 @@ fn complete(folder: &Folder, text: Zeroizing<String>, port: u16) -> Zeroizing<St
     text.clone()
 }
 
-/// The configuration in the folder. One that another user put there is not believed.
+/// Reads the configuration in the folder. A file that another user put there is refused.
 fn read(folder: &Folder) -> std::io::Result<Zeroizing<String>> {
     const MAX: u64 = 1 << 20;
     let file = folder.open_file(CONFIG, Access::Read, Readers::ShutOut)?;

@@ -26,7 +26,7 @@ pub struct Progress {
     pub authenticated: u32,
     /// True if the rotation is complete: no value is sealed under another key than the current one.
     pub done: bool,
-    /// When the rotation is complete: the number of codes, passwords and refresh tokens that only
+    /// The number, once the rotation is complete, of codes, passwords and refresh tokens that only
     /// another key recognises. They become worthless if that key is removed before they expire.
     pub hashed_under_others: u64,
 }

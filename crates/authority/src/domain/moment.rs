@@ -51,7 +51,7 @@ mod tests {
     }
 
     proptest! {
-        /// A clock that was wrong by any amount wrote the time, and the right clock reads it.
+        /// Reads a time with the right clock. The clock that wrote it was wrong by any amount.
         #[test]
         fn nothing_lasts_longer_than_its_length_after_the_clock_is_right(
             length in 0..100 * 365 * 24 * HOUR, wrong_by in any::<i64>(), now in 0..4_000_000_000_000_i64,

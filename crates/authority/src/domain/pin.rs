@@ -175,7 +175,7 @@ mod tests {
     }
 
     proptest! {
-        /// Wrong PINs of three devices and right ones, in any order.
+        /// Enters wrong PINs of three devices and right ones, in any order.
         #[test]
         fn a_right_pin_forgives_its_own_device_alone_and_the_budget_holds(
             asked in prop::collection::vec((0..3_usize, any::<bool>()), 0..200),

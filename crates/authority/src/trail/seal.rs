@@ -204,7 +204,7 @@ mod tests {
         .unwrap()
     }
 
-    /// A database as the previous release wrote it, with two rows of its audit trail.
+    /// Makes a database as the previous release wrote it, with two rows of its audit trail.
     fn of_the_release_before(folder: &Path) -> Connection {
         let file = Connection::open(folder.join("authority.db")).unwrap();
         file.execute_batch(include_str!("../storage/sqlite/0001_initial.sql")).unwrap();

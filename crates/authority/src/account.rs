@@ -1,24 +1,25 @@
-//! The name by which the service knows a person.
+//! Account names: how the service identifies a user.
 
-/// An account's name: 1 to 128 characters, none of them a control character. Not a secret; it stands in the audit trail.
+/// The name of an account: 1 to 128 characters, none of them a control character. It is not a
+/// secret, and it appears in the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountName(String);
 
 impl AccountName {
     const MAX_CHARACTERS: usize = 128;
 
-    /// The name in `text`, or `None` where it is none.
+    /// Validates `text`. Returns `None` if it is not a valid account name.
     pub fn new(text: &str) -> Option<Self> {
         let fits = (1..=Self::MAX_CHARACTERS).contains(&text.chars().count());
         (fits && !text.chars().any(char::is_control)).then(|| Self(text.to_owned()))
     }
 
-    /// A name that was one when it was stored.
+    /// Takes a name from a row without a check: it was validated when it was stored.
     pub(crate) fn stored(name: String) -> Self {
         Self(name)
     }
 
-    /// Its text.
+    /// Returns the text of the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

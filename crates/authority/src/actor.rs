@@ -1,31 +1,32 @@
-//! The one that acts: it stands in every row of the audit trail.
+//! Actors: every row of the audit trail names one.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// The one that acts by a call of [`Authority`](crate::Authority).
+/// The actor of a call of [`Authority`](crate::Authority).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Actor {
-    /// The program that the authority is a library of.
+    /// The program that embeds the authority as a library.
     #[default]
     Host,
-    /// An operator of this name.
+    /// An operator with this name.
     Operator(String),
-    /// A relying party of this id that showed its token.
+    /// A relying party with this id that showed its token.
     Party(String),
-    /// Anybody, in the name of a relying party of this id that has no token.
+    /// Any caller that names a relying party with this id, which has no token.
     Anybody(String),
-    /// An app that showed its account's token.
+    /// An app that showed the token of its account.
     App,
-    /// A device, or a program that speaks like one. It showed no token.
+    /// A device, or another client of the exchange. It showed no token.
     Device,
     /// The service itself.
     Service,
-    /// A command on the machine of the service.
+    /// A command that runs on the machine of the service.
     Command,
 }
 
-/// The form in the audit trail: `host`, `operator:NAME`, `party:ID`, `anybody:ID`, `app`, `device`, `service`, `command`.
+/// Writes the actor in the form of the audit trail: `host`, `operator:NAME`, `party:ID`,
+/// `anybody:ID`, `app`, `device`, `service`, `command`.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

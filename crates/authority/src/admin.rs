@@ -1,4 +1,4 @@
-//! What operators ask for: accounts and devices, the audit trail, readiness and housekeeping.
+//! Requests of operators: accounts and devices, the audit trail, readiness and housekeeping.
 
 use crate::account::AccountName;
 use crate::audit;
@@ -11,105 +11,110 @@ use crate::step::{Step, Surroundings};
 use crate::storage::{AccountRow, AccountSummary, AuditRow, DeviceRow, RowCursor};
 use crate::trail;
 
-/// The longest list that is handed out at once.
+/// The maximum length of a list in one response.
 const MAX_LIST: u32 = 1000;
 
-/// Rows that one transaction of pruning looks at.
+/// The number of rows that one pruning transaction reads.
 const PAGE: u32 = 200;
 
-/// An account, as an operator sees it.
+/// An account as an operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountInfo {
     /// Its name.
     pub name: AccountName,
     /// Its trusted phone number.
     pub phone_number: Option<String>,
-    /// Whether too many wrong PINs blocked it.
+    /// True if too many wrong PINs blocked it.
     pub blocked: bool,
-    /// Wrong PINs that no right one forgave.
+    /// The number of wrong PINs that no right PIN forgave.
     pub pin_tries: u32,
-    /// Wrong PINs in the life of this PIN, forgiven ones too.
+    /// The number of wrong PINs since this PIN was set, forgiven ones included.
     pub pin_wrong: u32,
-    /// Whether a PIN was chosen.
+    /// True if the account has a PIN.
     pub has_pin: bool,
-    /// How many devices it has.
+    /// The number of its devices.
     pub devices: u32,
 }
 
-/// A device, as an operator sees it.
+/// A device as an operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceInfo {
     /// Its id.
     pub id: String,
-    /// What it calls itself.
+    /// The name that the device gave itself.
     pub name: String,
-    /// Its serial.
+    /// Its serial number.
     pub serial: String,
-    /// When it was activated, in milliseconds since 1970 in UTC.
+    /// The time of its activation, in milliseconds since 1970 in UTC.
     pub made_at: i64,
-    /// When it last proved itself and got something for it, in milliseconds; `None` for one that was last used before this was kept.
+    /// The time of its last successful proof that changed something, in milliseconds. `None` if the
+    /// last such use was before the service recorded this time.
     pub used_at: Option<i64>,
-    /// Its own wrong PINs that no right one forgave.
+    /// The number of its own wrong PINs that no right PIN forgave.
     pub pin_tries: u32,
-    /// When a second copy of it was last suspected, in milliseconds; `None` where none was since its PIN was reset.
+    /// The time at which a second copy of it was last suspected, in milliseconds. `None` if no copy
+    /// was suspected since its PIN was reset.
     pub suspected_at: Option<i64>,
-    /// True where the device may prove nothing until its PIN is reset: [`ClonePolicy::Suspend`](crate::ClonePolicy).
+    /// True if no proof of the device is accepted until its PIN is reset:
+    /// [`ClonePolicy::Suspend`](crate::ClonePolicy).
     pub suspended: bool,
 }
 
 /// A line of the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Its number, greater for later ones. It takes 63 bits: more than JSON's numbers are safe for.
+    /// Its id. Later rows have greater ids. An id takes 63 bits, which is more than a JSON number
+    /// holds safely.
     pub id: i64,
-    /// When it was, in milliseconds since 1970 in UTC.
+    /// The time of the event, in milliseconds since 1970 in UTC.
     pub at: i64,
-    /// The account that it is about, where one is known.
+    /// The account of the event, if one is known.
     pub account: Option<String>,
-    /// The device that it is about.
+    /// The device of the event, if one is known.
     pub device: Option<String>,
-    /// What happened.
+    /// The name of the event.
     pub event: String,
-    /// The one that acted, in the form of [`Actor`](crate::Actor); `None` in lines of releases that did not keep it.
+    /// The actor, in the form of [`Actor`](crate::Actor). `None` in rows of releases that did not
+    /// record it.
     pub actor: Option<String>,
-    /// The network address of an operator or a relying party, where the host told it.
+    /// The network address of an operator or a relying party, if the host supplied it.
     pub address: Option<String>,
-    /// How often it happened: equal refusals of one minute are one line.
+    /// The number of events: equal refusals of one minute share a row.
     pub count: u64,
 }
 
-/// The answer of [`Authority::verify_rows`](crate::Authority::verify_rows).
+/// The result of [`Authority::verify_rows`](crate::Authority::verify_rows).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowCheck {
-    /// Rows that were checked.
+    /// The number of rows that were checked.
     pub rows: u64,
-    /// Rows that are not as the service wrote them.
+    /// The number of rows that are not as the service wrote them.
     pub altered: u64,
-    /// The tables of these.
+    /// The tables of the altered rows.
     pub tables: Vec<&'static str>,
 }
 
-/// The answer to an operator who lifts a block.
+/// The result of an operator's request to lift a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unblock {
-    /// The account is not blocked any more.
+    /// The account was blocked and is not blocked any more.
     Lifted,
-    /// It was not blocked.
+    /// The account was not blocked.
     NotBlocked,
-    /// It stays blocked: its PIN has seen as many wrong ones as it may. A new PIN lifts the block.
+    /// The account stays blocked: the budget of wrong PINs is spent. A new PIN lifts the block.
     PinBudgetSpent,
 }
 
-/// How much pruning removed.
+/// The numbers of rows that pruning removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Lines of the audit trail.
+    /// Rows of the audit trail.
     pub audit: u64,
-    /// Ids of removed devices.
+    /// Tombstones: ids of removed devices.
     pub tombstones: u64,
     /// Expired SMS codes.
     pub codes: u64,
-    /// Requests for SMS codes that no limit counts any more.
+    /// Requests for SMS codes that count towards no limit any more.
     pub code_requests: u64,
     /// Expired one-time passwords.
     pub passwords: u64,
@@ -174,7 +179,8 @@ pub(crate) fn remove_account(around: &Surroundings<'_>, account: &AccountName) -
 
 /// Answers [`Authority::remove_device`](crate::Authority::remove_device).
 pub(crate) fn remove_device(around: &Surroundings<'_>, account: &AccountName, id: &str) -> Result<bool, Failure> {
-    // PostgreSQL fails at some of what no id has in it, and that is no failure of the service.
+    // PostgreSQL rejects some texts with control characters. No id has one, so the service does not
+    // fail here.
     if id.chars().any(char::is_control) {
         return Ok(false);
     }
@@ -226,7 +232,8 @@ pub(crate) fn verify_rows(
 
 /// Answers [`Authority::ping`](crate::Authority::ping).
 pub(crate) fn ping(around: &Surroundings<'_>) -> Result<(), Failure> {
-    // A name of its own: instances that are asked at once do not wait for one another.
+    // Each ping has a name of its own, so that instances that ping at once do not wait for one
+    // another.
     let name = format!("ping.{}", random::hex::<16>()?);
     around.step("ping", |step| {
         step.rows.put_meta(&name, &[])?;
@@ -234,8 +241,8 @@ pub(crate) fn ping(around: &Surroundings<'_>) -> Result<(), Failure> {
     })
 }
 
-/// Answers [`Authority::prune_while`](crate::Authority::prune_while). `around` is asked anew before each
-/// step: a run may take long, and the clock may be corrected meanwhile.
+/// Answers [`Authority::prune_while`](crate::Authority::prune_while). Calls `around` again before
+/// each step, because a run may take long and the clock may be corrected in the meantime.
 pub(crate) fn prune_while<'s>(
     around: impl Fn() -> Surroundings<'s>,
     older_than_days: u32,
@@ -248,7 +255,7 @@ pub(crate) fn prune_while<'s>(
         let Some(removed) = removed else { break };
         pruned.audit += removed;
     }
-    // The longest period is a day.
+    // The longest period of a count is a day.
     around().step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
     let mut after = Some(String::new());
     while let Some(last) = after.filter(|_| go_on()) {
@@ -257,7 +264,7 @@ pub(crate) fn prune_while<'s>(
     Ok(pruned)
 }
 
-/// Prunes what belongs to the next accounts and tells the last of them.
+/// Prunes the rows of the next accounts. Returns the name of the last of these accounts.
 fn prune_page(
     around: &Surroundings<'_>,
     after: &str,
@@ -296,7 +303,7 @@ pub(crate) fn unblock(around: &Surroundings<'_>, account: &AccountName) -> Resul
     })
 }
 
-/// Notes in the audit trail that the actor was refused something.
+/// Records in the audit trail that a request of the actor was refused.
 pub(crate) fn note_refused_operator(around: &Surroundings<'_>) -> Result<(), Failure> {
     around.step("operator.refuse", |step| step.audit(None, None, audit::OPERATOR_REFUSED))
 }

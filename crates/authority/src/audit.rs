@@ -1,4 +1,5 @@
-//! The words of the audit trail. Every change of state and every refused proof writes one, and none of them a secret.
+//! The event names of the audit trail. Every change of state and every refused proof writes a row.
+//! No row holds a secret.
 
 pub(crate) const ACCOUNT_CREATED: &str = "account.created";
 pub(crate) const ACCOUNT_REMOVED: &str = "account.removed";
@@ -51,8 +52,9 @@ pub(crate) const ROWS_AUTHENTICATED: &str = "rows.authenticated";
 pub(crate) const ROW_ALTERED: &str = "row.altered";
 pub(crate) const OPERATOR_REFUSED: &str = "operator.refused";
 
-/// Tells whether equal events of a minute are one row with a count. They are refusals that change nothing of an account, and that a stranger
-/// can have written without end. Wrong PINs are not among them: each is charged, and each stands in the trail.
+/// Returns whether equal events of a minute share one row with a count. These events are refusals
+/// that change nothing of an account, and any stranger can cause them at any rate. Wrong PINs are
+/// not among them: each is charged, and each has its own row.
 pub(crate) fn is_counted(event: &str) -> bool {
     [
         CODE_LIMITED,

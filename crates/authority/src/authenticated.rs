@@ -1,10 +1,15 @@
-//! Checks of a database before it is used: its master keys are the right ones, and its rows have MACs.
+//! Checks of a database before its first use: the master keys must be the right ones, and the rows
+//! must have MACs.
 //!
-//! For each master key there is a value in the table `meta` that this key sealed. It tells a wrong key from the right one, and whether
-//! the rows have MACs. Rows of an earlier release get theirs once, when the database is first opened. From then on a row without a
-//! MAC is refused: only that sealed value says that rows may still lack them, and nobody without the master key can make one.
-//! A writer who kept such a value from before could put it back. It is refused where anything of a later release is left; a new
-//! master key makes it worthless.
+//! For each master key the table `meta` holds a value that this key sealed. The value shows whether
+//! a key is the right one, and whether the rows have MACs. Rows of an earlier release get their
+//! MACs once, when this release first opens the database. From then on a row without a MAC is
+//! refused. Only the sealed value permits rows without MACs, and a program without the master key
+//! cannot make such a value.
+//!
+//! A program that kept an old value could put it back. The service refuses the old value if the
+//! database holds anything that only a later release writes. A rotation of the master key makes the
+//! old value worthless.
 
 use crate::actor::{Actor, Context};
 use crate::audit;
@@ -14,26 +19,26 @@ use crate::step::Step;
 use crate::storage::{AuditRow, RowCursor, Storage, Transaction, transact};
 use crate::trail::AuditKey;
 
-/// The prefix of the values' names; the number of their key follows.
+/// The prefix of the names of these values. The number of the key follows.
 const CHECK: &str = "master-key-check";
 
 /// The content of a value of an earlier release, whose rows may lack MACs.
 const BEFORE_MACS: &[u8] = b"master-key-check";
 
-/// The content of a value where every row has a MAC.
+/// The content of a value if every row has a MAC.
 const WITH_MACS: &[u8] = b"master-key-check, rows have MACs";
 
-/// Rows that one transaction gives MACs to.
+/// The number of rows that get their MACs in one transaction.
 const PAGE: u32 = 500;
 
-/// A database that is ready.
+/// The state of a database that is ready for use.
 pub(crate) struct Ready {
     pub(crate) audit_key: AuditKey,
-    /// Rows of an earlier release that were given MACs now.
+    /// The number of rows of an earlier release that got their MACs now.
     pub(crate) brought_along: u64,
 }
 
-/// Checks the master keys, and gives rows of an earlier release their MACs.
+/// Checks the master keys, and adds the MACs to the rows of an earlier release.
 pub(crate) fn open(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Ready, OpenError> {
     make_ready(storage, vault, now).map_err(|failure| match failure {
         Failure::Storage(error) => OpenError::Storage(error),
@@ -54,15 +59,17 @@ fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Ready, F
         cursor = next;
     }
     let audit_key = transact(storage, "rows.authenticated", |rows| {
-        // Another instance may have done the same meanwhile.
+        // Another instance may have finished this in the meantime.
         if let Some(key) = check(rows, vault)? {
             return Ok(key);
         }
-        // An empty database of an earlier release has nothing to tell. The count does not say that:
-        // another instance, or one that was killed, may have made the MACs.
+        // An empty database of an earlier release needs no row in the audit trail. The count does
+        // not show whether the database is empty: another instance, or one that was killed, may
+        // have made the MACs.
         let is_told = rows.has_authenticated_row()?;
         promise(rows, vault)?;
-        // Audit rows of the earlier release stay without MACs: the first seal covers them as they are.
+        // Audit rows of the earlier release stay without MACs. The first seal covers them as they
+        // are.
         let key = AuditKey::make(rows, vault, rows.newest_audit_id()?)?;
         if is_told {
             let context = Context::new(&Actor::Service, None);
@@ -74,8 +81,9 @@ fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Ready, F
     Ok(Ready { audit_key, brought_along: count })
 }
 
-/// Checks that each value opens under its key. Returns the key of the audit trail where the rows have MACs, and nothing where an
-/// earlier release wrote them. A key that is missing from the ring is as wrong as another one: what it sealed would not open.
+/// Checks that each value opens under its key. Returns the key of the audit trail if the rows have
+/// MACs, and `None` if an earlier release wrote them. A key that is missing from the ring is an
+/// error, like a wrong key: values that it sealed would not open.
 fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<AuditKey>, Failure> {
     let (mut current, mut with_macs) = (false, false);
     let values = rows.metas(CHECK)?;
@@ -89,7 +97,8 @@ fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<AuditKey>, Fail
         current |= key_id(sealed) == Some(vault.current_id());
     }
     let is_new = values.is_empty();
-    // Without these values a database has nothing, and with those of an earlier release nothing of this one.
+    // A database without these values must be empty. A database with values of an earlier release
+    // must hold nothing that only this release writes.
     if (is_new && rows.has_any_row()?) || (!is_new && !with_macs && rows.has_later_row(AuditKey::NAME)?) {
         return Err(Failure::Altered { table: "meta", account: None });
     }
@@ -97,14 +106,14 @@ fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<AuditKey>, Fail
         seal(rows, vault, vault.current_id())?;
     }
     if with_macs {
-        // It was made in the transaction that said so.
+        // The transaction that wrote this value also made the key.
         let key = AuditKey::load(rows, vault)?;
         return key.ok_or(Failure::Altered { table: "secrets", account: None }).map(Some);
     }
     if is_new { AuditKey::make(rows, vault, None).map(Some) } else { Ok(None) }
 }
 
-/// Says under each key that the rows have MACs.
+/// Writes, under each key, the value that every row has a MAC.
 fn promise(rows: &Transaction<'_>, vault: &Vault) -> Result<(), Failure> {
     for (_, sealed) in rows.metas(CHECK)? {
         seal(rows, vault, key_id(&sealed).ok_or(Failure::Sealed)?)?;
@@ -118,7 +127,7 @@ fn seal(rows: &Transaction<'_>, vault: &Vault, id: u32) -> Result<(), Failure> {
     Ok(rows.put_meta(&name, &sealed)?)
 }
 
-/// Removes the values of the keys that are needed no more.
+/// Removes the values of all keys but the current one.
 pub(crate) fn forget_others(step: &Step<'_>) -> Result<(), Failure> {
     for (name, sealed) in step.rows.metas(CHECK)? {
         if key_id(&sealed) != Some(step.vault.current_id()) {

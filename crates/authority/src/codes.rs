@@ -1,4 +1,4 @@
-//! SMS codes in the database: made, recognised, charged and used up.
+//! SMS codes in the database: creation, comparison, charges for wrong ones, and use.
 
 use inwebo::cvs::Purpose;
 use inwebo::values::Ticket;
@@ -15,27 +15,29 @@ use crate::sealing::Hash;
 use crate::step::Step;
 use crate::storage::{CodeRow, CodeUse};
 
-/// What a code that someone entered is.
+/// The result of the comparison of an entered code.
 pub(crate) enum Entered {
-    /// The right one.
+    /// The code is right.
     Right(CodeRow),
-    /// It was the right one, and has been used. It has not expired.
+    /// The code is right, but it has been used. It has not expired.
     Used(CodeRow),
-    /// A wrong one, charged to the code that the account was sent.
+    /// The code is wrong. The try is charged to the code that the account was sent.
     Wrong { attempts_left: u32 },
-    /// One that was entered with another number than its own. It was not compared: this says nothing of the code.
+    /// The code was entered with another phone number than its own. The codes were not compared, so
+    /// the result says nothing about the code.
     OtherNumber,
-    /// The account has no code of this purpose: none was asked for, or it is gone long ago.
+    /// The account has no code for this purpose: it asked for none, or the code is long gone.
     NoCode,
-    /// There is no code that it could be.
+    /// No live code can be the entered one.
     Unknown,
 }
 
-/// Judges a code that was entered for an account. A wrong one costs a try.
+/// Compares an entered code with the code of an account. A wrong code costs a try.
 ///
-/// One with a number that it was not sent to costs none, as it is compared with nothing. The account
-/// itself asked for the code, with its own token, and named that number: it is told, and so is the
-/// device that got the code's ticket. Others are not ([`judge_open`]).
+/// A code with another phone number than its own costs no try, because it is compared with nothing.
+/// Its result is [`Entered::OtherNumber`]. The account asked for the code with its own token and
+/// named that number, so it may learn this; so may the device with the ticket of the code. Other
+/// clients may not ([`judge_open`]).
 pub(crate) fn judge(
     step: &Step<'_>,
     account: &str,
@@ -49,7 +51,7 @@ pub(crate) fn judge(
     };
     let entered = rules::as_hashed(entered);
     let mut hashes = step.vault.code_hashes(account, purpose.as_str(), &entered);
-    // Open activations, and earlier releases, make the hash without the account.
+    // Open activations and earlier releases hash the code without the account.
     hashes.extend(step.vault.open_code_hashes(purpose.as_str(), &entered));
     let same = hashes.iter().fold(Choice::from(0), |same, hash| same | code.hash.ct_eq(&hash.bytes));
     let is_for_number = is_for(step, &code, phone_number);
@@ -60,7 +62,8 @@ pub(crate) fn judge(
     if !rules::is_live(&code, step.policy, step.now) {
         return refuse(step, Some(account));
     }
-    // Before the code counts: the answer is the same for a right and for a wrong one.
+    // This check comes before the result of the comparison: the answer is the same for a right and
+    // for a wrong code.
     if !is_for_number {
         step.audit(Some(account), None, audit::CODE_REFUSED)?;
         return Ok(Entered::OtherNumber);
@@ -74,10 +77,10 @@ pub(crate) fn judge(
     Ok(Entered::Wrong { attempts_left })
 }
 
-/// Judges a code of an open activation: among those of all accounts. Nothing can be charged.
+/// Compares the code of an open activation with the codes of all accounts. No try can be charged.
 ///
-/// A code that is shorter than one of an open activation is none of them: one of digits, from before the setting was
-/// changed, or of an earlier release, is good for its account alone.
+/// A code that is shorter than those of open activations matches none. It is a code of digits, from
+/// an earlier release or from before the setting changed, and is valid for its own account alone.
 pub(crate) fn judge_open(
     step: &Step<'_>,
     purpose: Purpose,
@@ -94,21 +97,21 @@ pub(crate) fn judge_open(
     }
 }
 
-/// Uses a right code up.
+/// Marks a right code as used.
 pub(crate) fn consume(step: &Step<'_>, code: CodeRow, used: CodeUse) -> Result<(), Failure> {
     step.audit(Some(&code.account), None, audit::CODE_ACCEPTED)?;
     Ok(step.rows.put_code(&CodeRow { used: Some(used), ..code })?)
 }
 
-/// A code that was just made. It is not sent yet.
+/// A new code that is not sent yet.
 pub(crate) struct Made {
     pub(crate) hash: Hash,
     pub(crate) code: Zeroizing<String>,
-    /// The ticket that the device shows with it, where it must.
+    /// The ticket that the device must show with the code, if the policy asks for one.
     pub(crate) ticket: Option<Ticket>,
 }
 
-/// Makes a new code in place of the old one, and takes over its wrong tries.
+/// Makes a new code in place of the old one. The new code takes over the wrong tries.
 pub(crate) fn make(
     step: &Step<'_>,
     account: &str,
@@ -117,7 +120,7 @@ pub(crate) fn make(
     old: Option<&CodeRow>,
 ) -> Result<Made, Failure> {
     let (hash, code) = draw(step, account, purpose)?;
-    // A new PIN is set by a device, which proves itself: no ticket is needed to know whose code that is.
+    // A new PIN is set by a device, which proves itself. Its account is known without a ticket.
     let shows_ticket = step.policy.activation_proof == ActivationProof::Ticket && purpose != Purpose::ResetPin;
     let ticket = if shows_ticket { Some(random::ticket()?) } else { None };
     let ticket_hash = ticket.as_ref().map(|ticket| step.vault.ticket_hash(purpose.as_str(), ticket.reveal()));
@@ -129,7 +132,8 @@ pub(crate) fn make(
         key_id: hash.key_id,
         expires_at: step.now.saturating_add(step.policy.code_lifetime_millis()),
         tries: rules::carried_tries(old, step.policy, step.now),
-        // They are forgiven to the device that these codes activate.
+        // The device that this code activates takes over these wrong PINs. Its right PIN forgives
+        // them.
         pin_tries: old.filter(|old| old.used.is_none()).map_or(0, |old| old.pin_tries),
         withdrawn: false,
         setup_at: None,
@@ -140,8 +144,8 @@ pub(crate) fn make(
     Ok(Made { hash, code, ticket })
 }
 
-/// Draws a code and its hash. Where codes are looked up among those of all accounts, it is unlike every other code of its
-/// purpose that lives.
+/// Draws a code and its hash. A code of letters differs from every other live code of its purpose,
+/// because it is looked up among the codes of all accounts.
 fn draw(step: &Step<'_>, account: &str, purpose: Purpose) -> Result<(Hash, Zeroizing<String>), Failure> {
     const DRAWS: u32 = 100;
     let form = CodeForm::of(step.policy);
@@ -163,7 +167,7 @@ fn draw(step: &Step<'_>, account: &str, purpose: Purpose) -> Result<(Hash, Zeroi
     }
 }
 
-/// Finds the account to which a ticket for this purpose was given with its latest code.
+/// Finds the account whose latest code was issued with this ticket for this purpose.
 pub(crate) fn account_of_ticket(step: &Step<'_>, purpose: Purpose, ticket: &str) -> Result<Option<String>, Failure> {
     for hash in step.vault.ticket_hashes(purpose.as_str(), ticket) {
         if let Some(code) = step.rows.code_of_ticket(&hash.bytes)? {
@@ -173,7 +177,7 @@ pub(crate) fn account_of_ticket(step: &Step<'_>, purpose: Purpose, ticket: &str)
     Ok(None)
 }
 
-/// Makes the account's code for a purpose void, where `which` says so. Its tries still count.
+/// Voids the account's code for a purpose if `which` returns true. Its wrong tries still count.
 pub(crate) fn withdraw(
     step: &Step<'_>,
     account: &str,
@@ -187,7 +191,7 @@ pub(crate) fn withdraw(
     step.audit(Some(account), None, audit::CODE_WITHDRAWN)
 }
 
-/// The code of any account that was made of these symbols, under any key of the ring.
+/// Finds the code of any account with these symbols, under any key of the ring.
 fn live(step: &Step<'_>, purpose: Purpose, symbols: &str) -> Result<Option<CodeRow>, Failure> {
     for hash in step.vault.open_code_hashes(purpose.as_str(), symbols) {
         let found = step.rows.live_code(purpose, &hash.bytes, step.now)?;
@@ -198,13 +202,14 @@ fn live(step: &Step<'_>, purpose: Purpose, symbols: &str) -> Result<Option<CodeR
     Ok(None)
 }
 
-/// Refuses a code that is none of the account's, or of nobody's.
+/// Records the refusal of a code that matches no live code of the account, or of any account.
 pub(crate) fn refuse(step: &Step<'_>, account: Option<&str>) -> Result<Entered, Failure> {
     step.audit(account, None, audit::CODE_REFUSED)?;
     Ok(Entered::Unknown)
 }
 
-/// A code that certifies a number is good for that very number.
+/// Returns whether a code is valid for this phone number. A code that certifies a number is valid
+/// for that number alone.
 fn is_for(step: &Step<'_>, code: &CodeRow, phone_number: Option<&PhoneNumber>) -> bool {
     phone_number.is_none_or(|number| step.is_number(&code.phone_number, number))
 }

@@ -1,6 +1,7 @@
-//! CVS: what an authenticated account asks for without a device. SMS codes, the trusted phone number, an end to all devices.
+//! CVS: requests of an authenticated account that need no device. They cover SMS codes, the trusted
+//! phone number, and the removal of all devices.
 //!
-//! Who the account is was settled before; the HTTP face of this is not here.
+//! The caller has authenticated the account already. The HTTP handlers are elsewhere.
 
 use std::sync::atomic::Ordering;
 
@@ -26,7 +27,7 @@ use crate::sms_texts::{Filling, Language};
 use crate::step::{Step, Surroundings};
 use crate::storage::{AccountRow, CodeUse};
 
-/// What stands between a step and its answer.
+/// The result of a step: a value or a refusal, unless the service fails.
 type Judged<T> = Result<Result<T, CvsRefusal>, Failure>;
 
 /// Answers one request.
@@ -61,7 +62,7 @@ pub(crate) fn answer<'s>(
     Ok(judged.unwrap_or_else(CvsAnswer::Refused))
 }
 
-/// A code as it is asked for.
+/// A request for a code.
 struct Wanted<'a> {
     purpose: Purpose,
     phone_number: Option<&'a str>,
@@ -76,7 +77,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// Returns the number that the code goes to, and how it is dialed.
+    /// Returns the number that the code goes to, and its destination for the gateway.
     fn destination(&self, step: &Step<'_>, registered: Option<&str>) -> Result<(PhoneNumber, Destination), CvsRefusal> {
         let number = match self.purpose {
             Purpose::PhoneNumberCertification => self.phone_number.ok_or(CvsRefusal::BadPhoneNumber)?,
@@ -88,7 +89,8 @@ impl Wanted<'_> {
     }
 }
 
-/// `around` is asked anew before each step: a gateway takes its time.
+/// Makes and sends a code. Calls `around` again before each step, because the gateway may take long
+/// and the time changes.
 fn send_code<'s>(
     around: impl Fn() -> Surroundings<'s>,
     post: &Post<'_>,
@@ -103,7 +105,8 @@ fn send_code<'s>(
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }));
     }
     let purpose = wanted.purpose;
-    // First durable, then sent: a code that a person holds is always known.
+    // The code is durable before it is sent, so that the service knows every code that a user
+    // holds.
     let made = around().step("code.send", |step| {
         let made = make_code(step, name, wanted)?;
         if let Ok((code, message, _)) = &made {
@@ -120,14 +123,16 @@ fn send_code<'s>(
     }
     if post.retry.is_none() {
         around().step("code.withdraw", |step| {
-            // Another request may have replaced it meanwhile: that one is not this one's to withdraw.
+            // Another request may have replaced the code in the meantime. This request must not
+            // void the new code.
             codes::withdraw(step, name, purpose, |held| held.hash == code.bytes && held.used.is_none())
         })?;
     }
     Ok(Err(CvsRefusal::SmsNotSent))
 }
 
-/// Tells how long there is no budget for this code. A number that gets none in any case is not told here.
+/// Returns the seconds until there is budget for this code. `None` also if no code may be sent to
+/// the number at all: another check reports that.
 fn budget_wait(around: &Surroundings<'_>, name: &str, wanted: &Wanted<'_>) -> Result<Option<u64>, Failure> {
     if around.policy.sms.budget.limits().next().is_none() {
         return Ok(None);
@@ -143,7 +148,7 @@ fn budget_wait(around: &Surroundings<'_>, name: &str, wanted: &Wanted<'_>) -> Re
     }
 }
 
-/// A code's hash, its message, and the ticket that the client gets.
+/// The hash of a code, its message, and the ticket for the client.
 type Prepared = (Hash, Sms, Option<Ticket>);
 
 fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<Prepared> {
@@ -181,7 +186,8 @@ fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<Prepare
     Ok(Ok((hash, Sms { id, to, message, code, text, at: step.now }, ticket)))
 }
 
-/// Tells in how many seconds the account may have its first code, or codes to a number that replaced another. `None` where that is now.
+/// Returns the seconds until the account may have its first code, or codes to a number that
+/// replaced another. Returns `None` if it may have one now.
 fn not_yet(step: &Step<'_>, account: &AccountRow, class: Class) -> Option<u64> {
     let (began_at, length) = match class {
         Class::Stranger if account.phone_number.is_none() => {
@@ -218,13 +224,13 @@ fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces:
     };
     codes::consume(step, code, CodeUse::Done)?;
     if account.phone_number.as_deref().is_some_and(|old| !step.is_number(old, &number)) {
-        // The old number is told.
+        // The notice goes to the old number.
         step.notify(&account, Notice::PhoneNumber)?;
         account.phone_changed_at = Some(step.now);
     }
     account.phone_number = Some(number.as_str().to_owned());
     step.put_account(&account)?;
-    // What was sent to the old number proves nothing about the new one.
+    // Codes that went to the old number prove nothing about the new one.
     for purpose in [Purpose::Enrollment, Purpose::ResetPin] {
         codes::withdraw(step, name, purpose, |code| !step.is_number(&code.phone_number, &number))?;
     }
@@ -236,21 +242,21 @@ fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces:
 fn remove_enrollments(step: &Step<'_>, name: &str) -> Result<(), Failure> {
     let mut account = account(step, name)?;
     for device in step.rows.devices_of(name)? {
-        // Its challenges, passwords and refresh tokens go with it.
+        // This also removes its challenges, passwords and refresh tokens.
         step.rows.bury_device(&device.id, step.now)?;
         step.audit(Some(name), Some(&device.id), audit::DEVICE_REMOVED)?;
     }
     for purpose in [Purpose::Enrollment, Purpose::ResetPin] {
         codes::withdraw(step, name, purpose, |_| true)?;
     }
-    // What came from the PIN ends with it. What was counted and which PINs were used stays known.
+    // Everything that came from the PIN ends with it. The counters and the history of PINs stay.
     step.forget_pin(&mut account)?;
     account.blocked = false;
     step.put_account(&account)?;
     step.audit(Some(name), None, audit::ENROLLMENTS_REMOVED)
 }
 
-/// The account, made where there is none.
+/// Returns the account. Creates it if it does not exist.
 fn account(step: &Step<'_>, name: &str) -> Result<AccountRow, Failure> {
     if let Some(account) = step.rows.account(name)? {
         return Ok(account);

@@ -1,8 +1,8 @@
-//! What is wrong with the service itself. What is wrong with a request is an answer, not a failure.
+//! Failures of the service itself. A fault of a request is an answer, not a failure.
 
 use thiserror::Error;
 
-/// The database did not do what it was asked for. Its message names the statement's trouble, never a value.
+/// An error of the database. Its message names the error of the statement, never a value.
 #[derive(Clone, Debug, Error)]
 #[error("{message}")]
 pub struct StorageError {
@@ -31,7 +31,7 @@ impl StorageError {
         }
     }
 
-    /// Returns the row that made the step fail, where one did.
+    /// Returns the altered row that made the step fail, if there is one.
     pub(crate) fn altered_row(&self) -> Option<&Altered> {
         self.altered.as_ref()
     }
@@ -40,15 +40,16 @@ impl StorageError {
 /// The result of a statement.
 pub(crate) type Stored<T> = Result<T, StorageError>;
 
-/// The service is broken: the request was not judged, or its judgement could not be kept. No message holds a secret.
+/// A failure of the service: the request was not processed, or its result could not be stored. No
+/// message holds a secret.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The database did not do what it was asked for. Nothing of the request was kept.
+    /// The database failed. Nothing of the request was kept.
     #[error("the database failed: {0}")]
     Storage(StorageError),
-    /// A row of the database is not as the service wrote it: another program changed or made it. Nothing of the
-    /// request was kept, and the audit trail says `row.altered`.
+    /// A row of the database is not as the service wrote it: another program changed or made it.
+    /// Nothing of the request was kept, and the audit trail has a row `row.altered`.
     #[error("a row of the table {table} is not as the service wrote it")]
     Altered {
         /// The table.
@@ -59,10 +60,10 @@ pub enum Failure {
     /// A sealed value does not open: it was changed, moved, or sealed under another master key.
     #[error("a sealed value of the database does not open under the master key")]
     Sealed,
-    /// The system gave no randomness.
+    /// The system supplied no random bytes.
     #[error("the system gave no randomness")]
     Randomness,
-    /// The private RSA arithmetic gave a wrong result, which did not leave.
+    /// A result of the private RSA arithmetic was wrong. It was not used.
     #[error("the private RSA arithmetic failed its check")]
     Arithmetic,
     /// Every code that was drawn is in use by another account.
@@ -79,17 +80,17 @@ impl From<StorageError> for Failure {
     }
 }
 
-/// Why the service could not be opened.
+/// An error that kept the service from opening.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// The database file could not be made or opened.
     #[error("the database file could not be made or opened: {0}")]
     File(#[from] std::io::Error),
-    /// The database did not do what it was asked for.
+    /// The database failed.
     #[error("the database failed: {0}")]
     Storage(#[from] StorageError),
-    /// The database was written by a newer release.
+    /// A newer release wrote the database.
     #[error("the database has version {found}, this release knows {known}")]
     Newer {
         /// The version of the database.
@@ -106,7 +107,7 @@ pub enum OpenError {
     /// The database was sealed under another master key.
     #[error("the database was sealed under another master key")]
     MasterKey,
-    /// The system gave no randomness.
+    /// The system supplied no random bytes.
     #[error("the system gave no randomness")]
     Randomness,
 }

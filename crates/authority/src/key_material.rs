@@ -1,8 +1,9 @@
-//! Memory of keys: one place on the heap for each key, from the moment it is read or derived.
+//! Memory of keys: each key has one place on the heap, from the moment when it is read or derived.
 
 use zeroize::{Zeroize, Zeroizing};
 
-/// Bytes of stack that [`wipe_stack`] overwrites: more than the deepest call that handles a key.
+/// The number of bytes of stack that [`wipe_stack`] overwrites: more than the deepest call that
+/// handles a key.
 const STACK: usize = 64 * 1024;
 
 /// 32 bytes of key material on the heap, wiped when dropped; no `Debug`. A move of the value moves
@@ -53,7 +54,7 @@ impl AsMut<[u8; 32]> for KeyBytes {
 #[inline(never)]
 pub fn wipe_stack() {
     let mut stack = [0_u8; STACK];
-    // Volatile writes: the compiler keeps them.
+    // The compiler keeps volatile writes.
     stack.zeroize();
     std::hint::black_box(&stack);
 }

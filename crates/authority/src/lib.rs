@@ -1,9 +1,10 @@
 //! The service side of strong authentication with an SMS code and a PIN.
 //!
-//! [`Authority`] keeps accounts, PINs, devices and their keys in a database, sends SMS codes, judges the proofs of devices and
-//! checks one-time passwords. It speaks two languages: the MAC exchange of devices ([`Authority::mac`]) and the CVS requests of
-//! authenticated accounts ([`Authority::cvs`]). It takes requests as function calls and answers with values; sockets, HTTP and the
-//! authentication of accounts are its host's.
+//! [`Authority`] keeps accounts, PINs, devices and their keys in a database, sends SMS codes,
+//! verifies the proofs of devices and checks one-time passwords. It serves two protocols: the MAC
+//! exchange of devices ([`Authority::mac`]) and the CVS requests of authenticated accounts
+//! ([`Authority::cvs`]). Requests are function calls, and answers are values. The host supplies
+//! sockets, HTTP and the authentication of accounts.
 //!
 //! ```no_run
 //! use pims_authority::{Authority, MasterKey, Options, Outbox, Policy, SystemClock};

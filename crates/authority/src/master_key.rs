@@ -1,4 +1,4 @@
-//! The keys that are not in the database.
+//! Master keys: the keys that are not in the database.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,20 +12,20 @@ use zeroize::Zeroizing;
 
 use crate::key_material::KeyBytes;
 
-/// 32 bytes that seal what is secret in the database, and the number by which sealed values name
-/// them. They lie on the heap and are wiped when dropped; no `Debug`.
+/// A master key: 32 bytes that seal the secrets in the database, and the number by which sealed
+/// values name it. The bytes lie on the heap and are wiped when dropped. It has no `Debug`.
 #[derive(Clone)]
 pub struct MasterKey {
     id: u32,
     bytes: KeyBytes,
 }
 
-/// Bytes of the longest form of a key with the end of its line, and one more: a longer input is
-/// seen to be longer.
+/// The maximum length of an input: the longest form of a key with its line end, and one byte more.
+/// The additional byte shows that an input is too long.
 pub const INPUT: usize = 67;
 
-/// The master keys that a service knows: the current one, which seals, and others, which only open. Two keys make a rotation possible
-/// while the service runs; one alone is the rule.
+/// The master keys that a service knows: the current one, which seals, and others, which only open.
+/// A service usually has one key. With two keys it can rotate its master key while it runs.
 #[derive(Clone)]
 pub struct KeyRing {
     current: MasterKey,
@@ -33,13 +33,13 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// A ring of one key.
+    /// Makes a ring of one key.
     pub fn new(current: MasterKey) -> Self {
         Self { current, others: Vec::new() }
     }
 
-    /// The ring with one more key, which opens what it sealed before, or what another instance seals under it by now. `None` where the
-    /// ring has a key of that number.
+    /// Adds a key that only opens values: ones that it sealed before, or ones that another instance
+    /// already seals under it. Returns `None` if the ring has a key with that number.
     pub fn with(mut self, other: MasterKey) -> Option<Self> {
         let taken = self.current.id == other.id || self.others.iter().any(|known| known.id == other.id);
         if taken {
@@ -58,7 +58,7 @@ impl KeyRing {
     }
 }
 
-/// Compared in constant time, number and key.
+/// Compares the number and the key in constant time.
 impl PartialEq for MasterKey {
     fn eq(&self, other: &Self) -> bool {
         (self.id.ct_eq(&other.id) & self.bytes().ct_eq(other.bytes())).into()
@@ -74,24 +74,24 @@ impl From<MasterKey> for KeyRing {
 }
 
 impl MasterKey {
-    /// The number of a key that stands alone in a file.
+    /// The number of a key that is alone in its file.
     const FILE_ID: u32 = 1;
 
-    /// Takes over 32 bytes and the number that sealed values are to carry. The caller wipes its own
+    /// Makes a key from 32 bytes and the number that sealed values carry. The caller wipes its own
     /// copy.
     pub fn new(id: u32, bytes: [u8; 32]) -> Self {
         let bytes = Zeroizing::new(bytes);
         Self { id, bytes: KeyBytes::written_by(|key| key.copy_from_slice(&*bytes)) }
     }
 
-    /// Returns the key of 64 hex digits; `None` where the text is something else.
+    /// Reads a key of 64 hex digits. Returns `None` if the text is anything else.
     pub fn from_hex(id: u32, text: &str) -> Option<Self> {
         let written = KeyBytes::try_written_by(|key| hex::decode_into(text.as_bytes(), key).ok_or(()));
         Some(Self { id, bytes: written.ok()? })
     }
 
-    /// Returns the key that a text or 32 raw bytes say: 64 hex digits, with or without the end of a
-    /// line. `None` where it is something else.
+    /// Reads a key from 64 hex digits, with or without a line end, or from 32 raw bytes. Returns
+    /// `None` if the input is anything else.
     pub fn from_input(id: u32, input: &[u8]) -> Option<Self> {
         let written = KeyBytes::try_written_by(|key| {
             if input.len() == key.len() {
@@ -105,27 +105,31 @@ impl MasterKey {
         Some(Self { id, bytes: written.ok()? })
     }
 
-    /// The key in a file, under another number than a key that stands alone has: each key of a ring needs its own. The file belongs to
-    /// this user or to root, and to nobody else. Links are followed: the path is the operator's.
+    /// Reads a key from a file, under a number of its own: each key of a ring needs one. The file
+    /// must belong to this user or to root, and be closed to other users. Links are followed,
+    /// because the operator chose the path.
     pub fn load(path: impl AsRef<Path>, id: u32) -> io::Result<Self> {
         let file = File::open(path.as_ref())?;
         check_given(&file).map_err(told)?;
         Self::parse(file, id)
     }
 
-    /// As [`MasterKey::load`], for a file that is guarded by its folder and not by its own mode: systemd hands credentials to a service by an
-    /// access list, which shows as a group that may read.
+    /// Reads a key as [`MasterKey::load`] does, from a file that its folder protects and not its
+    /// own mode. For instance, systemd passes credentials to a service by an access list, which
+    /// appears as a group with the right to read.
     pub fn load_credential(path: impl AsRef<Path>, id: u32) -> io::Result<Self> {
         Self::parse(File::open(path.as_ref())?, id)
     }
 
-    /// The key in a file: 64 hex digits or 32 raw bytes, for the owner alone; its number is 1. Where there is no file one is made, whole
-    /// or not at all; of several processes that make it at once one wins and all get its key. A folder that others may write to is refused.
+    /// Reads the key from a file of 64 hex digits or 32 raw bytes, to which only the owner has
+    /// access. Its number is 1. If there is no file, makes one atomically. If several processes
+    /// make it at once, one wins and all get its key. A folder that others may write to is refused.
     pub fn load_or_create(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::load_or_create_in(path, Sharing::Refused)
     }
 
-    /// As [`MasterKey::load_or_create`], in a folder that may be shared.
+    /// Reads or makes the key as [`MasterKey::load_or_create`] does, in a folder that may be
+    /// shared.
     pub fn load_or_create_in(path: impl AsRef<Path>, sharing: Sharing) -> io::Result<Self> {
         let (folder, name) = Folder::of_file(path.as_ref(), sharing)?;
         folder.remove_leftovers(&name);
@@ -167,12 +171,12 @@ impl MasterKey {
 
     fn create(folder: &Folder, name: &OsStr) -> io::Result<()> {
         let key = KeyBytes::try_written_by(|bytes| getrandom::fill(bytes)).map_err(io::Error::other)?;
-        // Room for the end of the line: a text that grows leaves a copy behind.
+        // The capacity includes the line end: a text that grows leaves a copy behind.
         let mut text = Zeroizing::new(String::with_capacity(INPUT));
         text.push_str(&hex::encode_secret(key.as_ref()));
         text.push('\n');
         match folder.write_temporary_secret(name, text.as_bytes())?.publish() {
-            // Another process was first: its key counts.
+            // Another process made the file first. Its key is used.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             other => other,
         }?;
@@ -184,7 +188,7 @@ fn malformed() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the master key file holds neither 64 hex digits nor 32 bytes")
 }
 
-/// Says of a file that is refused that it is the master key's.
+/// Adds to the error of a refused file that the file is the master key's.
 fn told(error: io::Error) -> io::Error {
     match flaw_of(&error) {
         Some(Flaw::FolderOwner { .. } | Flaw::FolderOpen { .. } | Flaw::NoModes { .. }) | None => error,

@@ -1,8 +1,8 @@
-//! What people are told of their accounts by SMS.
+//! Notices: SMS that tell users about events of their accounts.
 //!
-//! A notice is written into the queue by the transaction of its event: none is lost, and none is sent
-//! of an event that was undone. It is charged to the budget when it is sent. It holds no code and no
-//! other secret, and it never stops its event.
+//! The transaction of an event also writes the notice into the queue. So no notice is lost, and
+//! none is sent for an event that was undone. The notice is charged to the budget when it is sent.
+//! It holds no code and no other secret, and it never stops its event.
 
 use zeroize::Zeroizing;
 
@@ -17,12 +17,12 @@ use crate::sms_texts::Filling;
 use crate::step::Step;
 use crate::storage::AccountRow;
 
-/// How often an account is told of events of one kind in a day. Of one kind: the thief who blocks an
-/// account again and again does not hide that a device was added.
+/// The maximum number of notices per account, kind of event and day. The limit is per kind: a thief
+/// who blocks an account repeatedly does not hide that a device was added.
 const PER_DAY: u32 = 3;
 
 impl Step<'_> {
-    /// Tells an account of an event, at the trusted number in `account`.
+    /// Queues a notice of an event for an account, to its trusted number.
     pub(crate) fn notify(&self, account: &AccountRow, notice: Notice) -> Result<(), Failure> {
         let rules = &self.policy.sms;
         let Some(number) = account.phone_number.as_deref().filter(|_| rules.notices.contains(&notice)) else {

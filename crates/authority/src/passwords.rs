@@ -1,4 +1,4 @@
-//! One-time passwords: found by their keyed hash, right once.
+//! One-time passwords: found by their keyed hash, accepted once.
 
 use crate::account::AccountName;
 use crate::audit;
@@ -7,12 +7,12 @@ use crate::failure::Failure;
 use crate::step::{Step, Surroundings};
 use crate::storage::{AccountRow, PasswordRow};
 
-/// What became of a one-time password.
+/// The result of the check of a one-time password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was right, and is used up.
+    /// It was right. It is now used up.
     Accepted,
-    /// It was wrong, used, expired, or another account's.
+    /// It was wrong, used or expired, or it belongs to another account.
     Refused,
 }
 
@@ -24,24 +24,24 @@ pub(crate) fn verify(around: &Surroundings<'_>, account: &AccountName, otp: &str
     })
 }
 
-/// The longest password there is.
+/// The maximum length of a password.
 const MAX_PASSWORD: usize = 8;
 
-/// A one-time password that was right, and is used up.
+/// A one-time password that was accepted and is now used up.
 pub(crate) struct Accepted {
     pub(crate) account: AccountRow,
     /// The id of the device that made it.
     pub(crate) device: String,
 }
 
-/// Takes a one-time password of an account, where it is right.
+/// Checks a one-time password of an account, and uses it up if it is right.
 pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option<Accepted>, Failure> {
     let fits = (1..=MAX_PASSWORD).contains(&otp.len());
-    // Found by its keyed hash: how long the search takes tells nothing about any password.
+    // The search is by keyed hash, so its duration reveals nothing about any password.
     let found = if fits { find(step, account, otp)? } else { None };
-    // A password that was made before the account was blocked is worth nothing after it.
+    // A password from before a block of the account is worth nothing after it.
     let row = step.rows.account(account)?;
-    // Names that are no account's would each have a row of the audit trail.
+    // Without this, each name that belongs to no account would have its own row in the audit trail.
     let named = row.as_ref().map(|_| account);
     let row = row.filter(|account| !account.blocked);
     let lifetime = step.policy.otp_lifetime_millis();
@@ -60,7 +60,7 @@ pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option
     }
 }
 
-/// The password, made under any key of the ring.
+/// Finds the password by its hash under each key of the ring.
 fn find(step: &Step<'_>, account: &str, otp: &str) -> Result<Option<PasswordRow>, Failure> {
     for hash in step.vault.password_hashes(account, otp) {
         if let Some(found) = step.rows.password(account, &hash.bytes)? {

@@ -1,4 +1,5 @@
-//! The settings of the service's rules. Data only: what they mean is decided in `domain`, `mac` and `cvs`.
+//! The settings of the service's rules. This file holds data only: `domain`, `mac` and `cvs` apply
+//! the rules.
 
 use std::sync::Arc;
 
@@ -8,68 +9,79 @@ use crate::sms_rules::SmsRules;
 
 const MILLIS: u64 = 1000;
 
-/// The rules that an operator can set. What is left out has its default; an unknown name is an error.
+/// The rules that an operator can set. A setting that is left out has its default. An unknown name
+/// is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Policy {
-    /// The fewest digits of a PIN that is newly chosen (default 4). Below 4 and above 8 the format of a PIN decides.
+    /// The fewest digits of a new PIN (default 4). A value below 4 counts as 4, and one above 8 as
+    /// 8, because a PIN has 4 to 8 digits.
     pub pin_min_length: usize,
-    /// Wrong PINs after which an account is blocked (default 5); the last of them blocks. A right PIN forgives those of its device.
+    /// The number of wrong PINs after which an account is blocked (default 5); the last of them
+    /// blocks. A right PIN forgives the wrong PINs of its device.
     pub max_pin_tries: u32,
-    /// What an activation must show beside its code (default: the account's token).
+    /// The proof that an activation needs beside its code (default: the token of the account).
     pub activation_proof: ActivationProof,
-    /// Wrong PINs in the life of a PIN after which an account is blocked until the PIN is reset (default 30).
+    /// The number of wrong PINs in the life of a PIN after which an account is blocked until the
+    /// PIN is reset (default 30).
     pub pin_budget: u32,
-    /// Whether the commonest PINs, sequences, repeats and years are refused as new PINs (default: no).
+    /// True if the commonest PINs, sequences, repeats and years are refused as new PINs (default:
+    /// false).
     pub pin_denied: bool,
-    /// How many earlier PINs of an account may not be chosen again (default 0: only the present one may not).
+    /// The number of earlier PINs of an account that it may not choose again (default 0: only the
+    /// present PIN is refused).
     pub pin_history: u32,
-    /// Digits of an SMS code (default 6), held to 4 to 12. Where activations are open, codes have letters instead.
+    /// The number of digits of an SMS code (default 6), limited to 4 to 12. If activations are
+    /// open, codes have letters instead.
     pub code_digits: usize,
-    /// How long an SMS code lives (default 600).
+    /// The lifetime of an SMS code (default 600).
     pub code_lifetime_seconds: u64,
-    /// Wrong tries after which an SMS code is dead (default 5).
+    /// The number of wrong tries after which an SMS code is void (default 5).
     pub code_tries: u32,
-    /// SMS codes that an account may ask for in an hour (default 5).
+    /// The number of SMS codes that an account may request per hour (default 5).
     pub codes_per_hour: u32,
-    /// SMS codes that an account may ask for in a day (default 20).
+    /// The number of SMS codes that an account may request per day (default 20).
     pub codes_per_day: u32,
-    /// How long after a change of its phone number an account gets no codes for enrollment and for a new PIN
-    /// (default 0).
+    /// The time after a change of its phone number during which an account gets no codes for
+    /// enrollment and for a new PIN (default 0).
     pub number_cooling_seconds: u64,
-    /// Devices that an account may have (default 20).
+    /// The number of devices that an account may have (default 20).
     pub max_devices: u32,
-    /// The longest time between setup and finalize of an operation (default 300).
+    /// The longest time between the setup and the finalize step of an operation (default 300).
     pub setup_lifetime_seconds: u64,
-    /// How long a one-time password can be used (default 120).
+    /// The lifetime of a one-time password (default 120).
     pub otp_lifetime_seconds: u64,
-    /// One-time passwords that a device may ask for in a day of UTC (default: no limit).
+    /// The number of one-time passwords that a device may request per day of UTC (default: no
+    /// limit).
     pub otps_per_device_and_day: Option<u32>,
-    /// Whether a one-time password may be made without a PIN (default: no).
+    /// True if a one-time password may be made without a PIN (default: false).
     pub otp_without_pin: bool,
-    /// Every how many one-time passwords K1 evolves (default 16); 0 is never.
+    /// K1 evolves with every n-th one-time password (default 16). With 0, it never evolves.
     pub evolve_k1_every: u32,
-    /// How long a refresh token can be used (default 2,592,000: 30 days).
+    /// The lifetime of a refresh token (default 2,592,000: 30 days).
     pub refresh_token_lifetime_seconds: u64,
-    /// How long a refresh token and those that follow it can be used in all (default 7,776,000: 90 days).
+    /// The lifetime of a family of refresh tokens: of a token and its successors together (default
+    /// 7,776,000: 90 days).
     pub refresh_token_most_seconds: u64,
-    /// What follows where a second copy of a device is suspected (default: a report).
+    /// The reaction to a suspected second copy of a device (default: a report).
     pub clone: ClonePolicy,
-    /// Bits of the RSA keys that devices encrypt to (default 2048); 1024 is for old clients alone.
+    /// The size in bits of the RSA keys that devices encrypt to (default 2048). The size 1024 is
+    /// for old clients alone.
     pub device_key_bits: KeySize,
-    /// The rules for SMS. They do not stand in JSON.
+    /// The rules for SMS. They have no place in the JSON form.
     #[serde(skip)]
     pub sms: Arc<SmsRules>,
 }
 
-/// What follows where a second copy of a device is suspected.
+/// The reaction to a suspected second copy of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ClonePolicy {
-    /// It is audited and counted.
+    /// The suspicion is audited and counted.
     #[default]
     Report,
-    /// Besides, the device may prove nothing until its PIN is reset with an SMS code.
+    /// The suspicion is audited and counted. Besides, no proof of the device is accepted until its
+    /// PIN is reset with an SMS code.
     Suspend,
 }
 
@@ -103,29 +115,32 @@ impl Default for Policy {
     }
 }
 
-/// What an activation must show beside its SMS code, so that the service knows which account's code it is to be
-/// compared with. In JSON `"token"`, `"ticket"`, `"open"`, or `{"open":12}` for open with that many letters.
+/// The proof that an activation needs beside its SMS code. It tells the service which account's
+/// code to compare. The JSON form is `"token"`, `"ticket"`, `"open"`, or `{"open":12}` for open
+/// with that many letters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "WrittenProof")]
 pub enum ActivationProof {
-    /// The account itself: the transport knows it, by its token or because the call names it.
+    /// The account itself: the transport has authenticated it by its token, or the call names it.
     #[default]
     Token,
-    /// The ticket that the request for the code was answered with. The account itself is as good.
+    /// The ticket that came with the response to the request for the code. An authenticated account
+    /// is accepted as well.
     Ticket,
-    /// Nothing: the code is compared with those of all accounts. It has letters, so that it cannot be guessed.
+    /// No proof: the code is compared with the codes of all accounts. It has letters, so that it
+    /// cannot be guessed.
     Open(CodeLetters),
 }
 
-/// The number of symbols of a code that is compared with those of all accounts: 10 to 12 of 32.
+/// The number of symbols of a code that is compared with the codes of all accounts: 10 to 12 of 32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "usize")]
 pub struct CodeLetters(usize);
 
 impl CodeLetters {
-    /// The fewest: 50 bits.
+    /// The minimum: 50 bits.
     pub const MIN: Self = Self(10);
-    /// The most that a request of the exchange can carry: 60 bits.
+    /// The maximum that a request of the exchange can carry: 60 bits.
     pub const MAX: Self = Self(12);
 
     /// Returns the number.
@@ -149,7 +164,7 @@ impl TryFrom<usize> for CodeLetters {
     }
 }
 
-/// [`ActivationProof`] as JSON has it.
+/// The JSON form of [`ActivationProof`].
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum WrittenProof {
@@ -179,10 +194,10 @@ impl TryFrom<WrittenProof> for ActivationProof {
     }
 }
 
-/// A deserializer that reads nothing: it answers with the names of the fields that are asked for.
+/// A deserializer that reads no value. Its error holds the names of the requested fields.
 struct KeysReader;
 
-/// The names that [`KeysReader`] was asked for.
+/// The names of the fields that [`KeysReader`] was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("no value was read")]
 struct KeysOf(&'static [&'static str]);
@@ -216,7 +231,7 @@ impl<'de> serde::Deserializer<'de> for KeysReader {
 }
 
 impl Policy {
-    /// Returns the names of the settings, as they are written in JSON.
+    /// Returns the names of the settings in their JSON form.
     pub fn keys() -> &'static [&'static str] {
         let Err(KeysOf(keys)) = Self::deserialize(KeysReader) else { return &[] };
         keys
@@ -247,16 +262,18 @@ impl Policy {
     }
 }
 
-/// Seconds as milliseconds; what is too long for the clock is "for ever", never a negative time.
+/// Converts seconds to milliseconds. A value that is too long for the clock becomes the maximum,
+/// never a negative time.
 pub(crate) fn millis(seconds: u64) -> i64 {
     i64::try_from(seconds.saturating_mul(MILLIS)).unwrap_or(i64::MAX)
 }
 
-/// How large the RSA keys are that devices encrypt to (`Kiw` and `ms_key`).
+/// The size of the RSA keys that devices encrypt to (`Kiw` and `ms_key`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u32")]
 pub enum KeySize {
-    /// 1024 bits: for old clients that take no other, and no longer safe against those who can afford much.
+    /// 1024 bits: for old clients that take no other size. It is no longer safe against attackers
+    /// with large resources.
     Bits1024,
     /// 2048 bits.
     #[default]
@@ -282,7 +299,7 @@ impl KeySize {
         }
     }
 
-    /// The size of the key that a block of so many bytes was encrypted to.
+    /// Returns the size of the key that a block of this length was encrypted to.
     pub(crate) fn of_block(bytes: usize) -> Option<Self> {
         Self::ALL.into_iter().find(|size| size.bits() as usize == 8 * bytes)
     }

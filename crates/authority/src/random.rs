@@ -1,4 +1,4 @@
-//! Randomness of the system, in the forms that the service needs.
+//! Random bytes from the system, in the forms that the service needs.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use inwebo::values::Ticket;
@@ -6,25 +6,26 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
-/// `N` random bytes.
+/// Returns `N` random bytes.
 pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| Failure::Randomness)?;
     Ok(bytes)
 }
 
-/// Lower-case hex of `N` random bytes, for what is no secret.
+/// Returns lower-case hex of `N` random bytes. It is for values that are not secret.
 pub fn hex<const N: usize>() -> Result<String, Failure> {
     Ok(inwebo::values::hex::encode(&bytes::<N>()?))
 }
 
-/// A token of 256 random bits, in base64url.
+/// Returns a token of 256 random bits in base64url.
 pub fn token() -> Result<Zeroizing<String>, Failure> {
     let bytes = Zeroizing::new(bytes::<32>()?);
     Ok(Zeroizing::new(Base64UrlUnpadded::encode_string(&*bytes)))
 }
 
-/// A text of `length` symbols of an alphabet of at most 256, each as likely as the others.
+/// Returns a text of `length` symbols of an alphabet of at most 256. All symbols are equally
+/// likely.
 pub(crate) fn symbols(alphabet: &[u8], length: usize) -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::with_capacity(length));
     while text.len() < length {
@@ -38,15 +39,15 @@ pub(crate) fn symbols(alphabet: &[u8], length: usize) -> Result<Zeroizing<String
     Ok(text)
 }
 
-/// Returns a fresh ticket.
+/// Returns a new ticket.
 pub(crate) fn ticket() -> Result<Ticket, Failure> {
     Ok(Ticket::of(&Zeroizing::new(bytes::<16>()?)))
 }
 
-/// A number of 1 to 9 decimal digits without a leading zero.
+/// Returns a random number of 1 to 9 decimal digits without a leading zero.
 pub(crate) fn challenge_number() -> Result<u32, Failure> {
     const RANGE: u32 = 999_999_999;
-    // The multiples of the range that fit: a draw beyond them would favour small numbers.
+    // The largest multiple of the range: a draw at or beyond it would favour small numbers.
     const LIMIT: u32 = u32::MAX - u32::MAX % RANGE;
     loop {
         let drawn = u32::from_be_bytes(bytes()?);

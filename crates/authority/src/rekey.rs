@@ -1,8 +1,11 @@
-//! The rotation of the master key: everything that is sealed is sealed anew under the current key, a page at a time.
+//! The rotation of the master key: seals every sealed value again under the current key, a page at
+//! a time.
 //!
-//! Where it stands is written in the transaction of each page, so that it can be stopped, or killed, anywhere. The service runs on: what it
-//! seals meanwhile it seals under the current key, and what a page has not reached opens under its old one. What is hashed cannot be hashed
-//! anew without being known; it is recognised under every key of the ring until it expires.
+//! The transaction of each page also writes the progress of the rotation. So the rotation can be
+//! stopped, or its process killed, at any point. The service keeps running. New values are sealed
+//! under the current key, and values that no page has reached still open under their old key. A
+//! hash cannot be made again without its plaintext. The service recognises it under every key of
+//! the ring until it expires.
 
 use crate::domain::moment;
 use crate::failure::Failure;
@@ -10,20 +13,21 @@ use crate::step::{Step, Surroundings};
 use crate::storage::RowCursor;
 use crate::{audit, authenticated, mac, service_keys, sms_queue, tokens};
 
-/// Where the rotation stands: the number of the key, the table, and the last row that was looked at.
+/// The name of the progress value. It holds the number of the key, the table, and the last row that
+/// was read.
 const CURSOR: &str = "rekey";
 
-/// What a call of [`Authority::rekey`](crate::Authority::rekey) did.
+/// The result of a call of [`Authority::rekey`](crate::Authority::rekey).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Rows whose sealed values were sealed anew by this call.
+    /// The number of rows whose sealed values this call sealed again.
     pub resealed: u32,
-    /// Other rows, whose MACs were made anew by this call.
+    /// The number of other rows whose MACs this call made again.
     pub authenticated: u32,
-    /// Whether the end was reached: nothing is sealed under another key than the current one.
+    /// True if the rotation is complete: no value is sealed under another key than the current one.
     pub done: bool,
-    /// At the end: how many codes, passwords and refresh tokens are still recognised by another key alone. Whoever takes that key away
-    /// makes them worthless; they expire by themselves.
+    /// The number, once the rotation is complete, of codes, passwords and refresh tokens that only
+    /// another key recognises. They become worthless if that key is removed before they expire.
     pub hashed_under_others: u64,
 }
 
@@ -36,7 +40,7 @@ pub(crate) fn rekey(around: &Surroundings<'_>, batch: u32) -> Result<Progress, F
     Ok(progress)
 }
 
-/// What is sealed, in the order in which it is done.
+/// The tables with sealed values, in the order in which the rotation processes them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Table {
     ServiceKeys,
@@ -44,7 +48,8 @@ enum Table {
     Accounts,
     Devices,
     Messages,
-    /// The rows of every table whose MACs are of another key than the current one. What was sealed anew before has a new MAC already.
+    /// The rows of every table whose MACs were made with another key than the current one. A row
+    /// that was sealed again already has a new MAC.
     Macs,
 }
 
@@ -65,7 +70,8 @@ struct Cursor {
 impl Cursor {
     const START: Self = Self { table: Table::ServiceKeys, after: String::new() };
 
-    /// Where the rotation to the current key stands. One to another key was given up.
+    /// Reads the progress of the rotation to the current key. The progress of a rotation to another
+    /// key is ignored.
     fn read(step: &Step<'_>) -> Result<Self, Failure> {
         let Some(value) = step.rows.meta(CURSOR)? else { return Ok(Self::START) };
         let read = || {
@@ -99,7 +105,8 @@ fn page(step: &Step<'_>, batch: u32) -> Result<Progress, Failure> {
     Ok(Progress { resealed, authenticated, done: next.is_none(), hashed_under_others: 0 })
 }
 
-/// Seals a page anew, or makes its MACs anew. Tells how many rows changed, and the last row of the page where others may follow.
+/// Seals a page again, or makes its MACs again. Returns the number of changed rows. Also returns
+/// the last row of the page if more rows may follow.
 fn renew(step: &Step<'_>, cursor: &Cursor, batch: u32) -> Result<(u32, Option<String>), Failure> {
     let after = cursor.after.as_str();
     match cursor.table {
@@ -143,7 +150,7 @@ fn each<T>(
     Ok((resealed, last))
 }
 
-/// The other keys are needed no more: a ring without them opens the database from now on.
+/// Ends the rotation. From now on a ring without the other keys opens the database.
 fn finish(step: &Step<'_>) -> Result<(), Failure> {
     authenticated::forget_others(step)?;
     step.rows.forget_meta(CURSOR)?;
@@ -154,7 +161,7 @@ fn count_hashes(around: &Surroundings<'_>) -> Result<u64, Failure> {
     let id = around.vault.current_id();
     around.step("keys.count", |step| {
         let rules = step.policy;
-        // As long as one of them can still be right.
+        // The count includes only values that have not expired.
         let lifetimes =
             [rules.code_lifetime_millis(), rules.otp_lifetime_millis(), rules.refresh_token_lifetime_millis()];
         let latest = lifetimes.map(|lifetime| moment::latest_end(lifetime, step.now));

@@ -1,7 +1,8 @@
-//! The private half of RSA in this exchange: exponent 17, both ways round.
+//! The private half of RSA in this exchange, with the public exponent 17: it seals and opens.
 //!
-//! The arithmetic on secrets is constant-time and blinded, goes by the Chinese remainder theorem, and every result is checked
-//! with the public exponent before it leaves: one result of a faulty computation would give the primes away.
+//! The arithmetic on secrets is constant-time and blinded, and uses the Chinese remainder theorem.
+//! Every result is checked with the public exponent before it is used: one result of a faulty
+//! computation would reveal the primes.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -30,8 +31,9 @@ pub(crate) struct PrivateKey {
     blinding: Mutex<Option<Blinding>>,
 }
 
-/// A random factor and its inverse. To make one costs as much as the private operation itself, so each serves some times, squared in
-/// between: whoever does not know the first one does not know its squares.
+/// A random factor and its inverse. A new one costs as much as the private operation itself, so
+/// each is used several times and squared in between. Only a party that knows the first factor
+/// knows its squares.
 #[derive(Clone)]
 struct Blinding {
     factor: Zeroizing<BoxedMontyForm>,
@@ -39,20 +41,21 @@ struct Blinding {
     uses_left: u32,
 }
 
-/// How often a blinding serves.
+/// The number of times that a blinding is used again.
 const USES_OF_BLINDING: u32 = 32;
 
-/// One prime and what is computed modulo it.
+/// A prime and the values that are computed modulo it.
 struct Prime {
     params: BoxedMontyParams,
-    /// The inverse of the public exponent modulo the prime less one.
+    /// The inverse of the public exponent modulo the prime minus one.
     exponent: Zeroizing<BoxedUint>,
 }
 
 impl PrivateKey {
-    /// Makes a new key. This takes a while.
+    /// Makes a new key. This takes a long time.
     pub(crate) fn generate(bits: u32) -> Result<Self, Failure> {
-        // Whether the system gives randomness is asked first; the search for primes itself can only panic without.
+        // The search for primes panics if the system has no random bytes, so this call checks
+        // first.
         random::bytes::<32>()?;
         loop {
             let (p, q) = (prime(bits / 2)?, prime(bits / 2)?);
@@ -64,25 +67,25 @@ impl PrivateKey {
         }
     }
 
-    /// The key in the bytes that [`to_bytes`](Self::to_bytes) gave.
+    /// Reads the key from the bytes that [`to_bytes`](Self::to_bytes) returned.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (p, q) = bytes.split_at_checked(bytes.len() / 2).filter(|(p, q)| p.len() == q.len())?;
         let read = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, u32::try_from(8 * bytes.len()).ok()?).ok();
         Self::from_primes(read(p)?, read(q)?)
     }
 
-    /// Both primes, one after the other: all that must be kept.
+    /// Returns both primes, one after the other. Everything else is computed from them.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let bytes = |prime: &Prime| Zeroizing::new(prime.params.modulus().as_ref().to_be_bytes().into_vec());
         Zeroizing::new([bytes(&self.p).as_slice(), &bytes(&self.q)].concat())
     }
 
-    /// The public half.
+    /// Returns the public half.
     pub(crate) fn public(&self) -> &Modulus {
         &self.public
     }
 
-    /// Seals a value of any length: whoever knows the modulus opens it.
+    /// Seals a value of any length. Any holder of the modulus can open it.
     pub(crate) fn seal(&self, value: &[u8]) -> Result<Vec<u8>, Failure> {
         let size = self.public.size();
         let mut sealed = Vec::with_capacity(value.len().div_ceil(size - oaep::OVERHEAD) * size);
@@ -93,7 +96,7 @@ impl PrivateKey {
         Ok(sealed)
     }
 
-    /// Opens one block that was encrypted to the modulus; `None` where it was not.
+    /// Opens one block that was encrypted to the modulus. Returns `None` if it was not.
     pub(crate) fn open(&self, block: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
         if block.len() != self.public.size() {
             return Ok(None);
@@ -101,7 +104,8 @@ impl PrivateKey {
         Ok(self.raise(block)?.and_then(|padded| oaep::decode(&padded)))
     }
 
-    /// `None` where these are not two primes whose product has all its bits and whose orders the public exponent fits.
+    /// Makes a key from two primes. Returns `None` if their product does not have all its bits, or
+    /// if the public exponent has no inverse for one of them.
     fn from_primes(p: BoxedUint, q: BoxedUint) -> Option<Self> {
         let modulus = p.concatenating_mul(&q);
         let public = Modulus::from_bytes(&modulus.to_be_bytes()).ok()?;
@@ -112,7 +116,8 @@ impl PrivateKey {
         Some(Self { public, params, p, q, q_inverse: Zeroizing::new(q_inverse), blinding: Mutex::new(None) })
     }
 
-    /// `block` to the private exponent, or `None` where it is not smaller than the modulus.
+    /// Raises `block` to the private exponent. Returns `None` if `block` is not smaller than the
+    /// modulus.
     fn raise(&self, block: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
         let number = BoxedUint::from_be_slice(block, self.params.bits_precision()).map_err(|_| Failure::Arithmetic)?;
         if number >= *self.params.modulus().as_ref() {
@@ -129,7 +134,7 @@ impl PrivateKey {
         Ok(Some(Zeroizing::new(power.to_be_bytes().into_vec())))
     }
 
-    /// The blinding for one operation.
+    /// Returns the blinding for one operation.
     fn blinding(&self) -> Result<Blinding, Failure> {
         let mut kept = self.blinding.lock().unwrap_or_else(PoisonError::into_inner);
         let blinding = match kept.take() {
@@ -155,7 +160,7 @@ impl PrivateKey {
         }
     }
 
-    /// By Garner's formula: q·((m_p − m_q)/q mod p) + m_q.
+    /// Computes the private power by Garner's formula: q·((m_p − m_q)/q mod p) + m_q.
     fn private_power(&self, number: &BoxedUint) -> BoxedUint {
         let modulo_p = Zeroizing::new(self.p.raise(number));
         let modulo_q = Zeroizing::new(self.q.raise(number).retrieve());
@@ -163,13 +168,13 @@ impl PrivateKey {
         let q_part = Zeroizing::new(BoxedMontyForm::new(q_part, &self.p.params));
         let quotient = Zeroizing::new(modulo_p.sub(&q_part).mul(&self.q_inverse).retrieve());
         let high = Zeroizing::new(quotient.concatenating_mul(self.q.params.modulus().as_ref()));
-        // Smaller than p·q: nothing is lost where this wraps.
+        // The sum is smaller than p·q, so nothing is lost if this wraps.
         high.wrapping_add(&*modulo_q)
     }
 }
 
 impl Prime {
-    /// `None` where the public exponent has no inverse.
+    /// Prepares a prime. Returns `None` if the public exponent has no inverse.
     fn new(prime: BoxedUint) -> Option<Self> {
         let bits = prime.bits_precision();
         let odd: Odd<BoxedUint> = Option::from(prime.into_odd())?;
@@ -188,11 +193,12 @@ fn public_power(form: &BoxedMontyForm) -> BoxedMontyForm {
     form.pow_bounded_exp(&BoxedUint::from(EXPONENT), EXPONENT_BITS)
 }
 
-/// A random prime whose two highest bits are set, so that the product of two has all its bits.
+/// Draws a random prime whose two highest bits are set, so that the product of two has all its
+/// bits.
 fn prime(bits: u32) -> Result<BoxedUint, Failure> {
     let sieve = SmallFactorsSieveFactory::new(Flavor::Any, bits, SetBits::TwoMsb).map_err(|_| Failure::Arithmetic)?;
-    // The search wants a source that cannot fail. This one panics where the system gives no randomness, which `generate`
-    // has just seen it give.
+    // The search needs a random source that cannot fail. This one panics if the system has no
+    // random bytes. `generate` has just checked that the system has them.
     let found = sieve_and_find(&mut UnwrapErr(SysRng), sieve, |_, candidate| is_prime(Flavor::Any, candidate));
     found.ok().flatten().ok_or(Failure::Arithmetic)
 }

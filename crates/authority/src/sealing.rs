@@ -1,7 +1,8 @@
-//! What the master key does: it seals secrets for the database and hashes what must only be recognised.
+//! Cryptography under the master key: it seals secrets for the database, and hashes values that are
+//! only compared.
 //!
-//! A sealed value names its key in front and is bound to its place (table, column and row): a value that was moved to another
-//! row or column does not open there.
+//! A sealed value begins with the number of its key and is bound to its place (table, column and
+//! row). A value that was moved to another row or column does not open there.
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
@@ -20,29 +21,31 @@ use crate::storage::RowMacs;
 const ID: usize = 4;
 const NONCE: usize = 24;
 
-/// The place of a sealed value: its column, and the row by its name.
+/// The place of a sealed value: the column, and the name of the row.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
-    /// Table and column.
+    /// The table and the column.
     pub(crate) column: &'static str,
-    /// What the row is found by.
+    /// The name of the row.
     pub(crate) row: &'a str,
 }
 
-/// What something is recognised by, and the master key that it was made with.
+/// A keyed hash, and the number of the master key that it was made with.
 #[derive(Clone, Copy)]
 pub(crate) struct Hash {
     pub(crate) key_id: u32,
     pub(crate) bytes: [u8; 32],
 }
 
-/// Seals and hashes under the master keys of a ring: new values under the current one, older ones under theirs.
+/// Sealing and hashing under the master keys of a ring: new values use the current key, older
+/// values use their own.
 pub(crate) struct Vault {
     current: Keys,
     others: Vec<Keys>,
 }
 
-/// What one master key yields. Each use has a key of its own, wiped when dropped.
+/// The keys that are derived from one master key. Each use has a key of its own, which is wiped
+/// when dropped.
 struct Keys {
     id: u32,
     sealing: KeyBytes,
@@ -61,7 +64,7 @@ impl Vault {
         vault
     }
 
-    /// The number of the key that new values are sealed under.
+    /// Returns the number of the key that seals new values.
     pub(crate) fn current_id(&self) -> u32 {
         self.current.id
     }
@@ -84,7 +87,8 @@ impl Vault {
         Ok(Zeroizing::new(key))
     }
 
-    /// The value sealed anew under the current key; `None` where it is so already.
+    /// Seals the value again under the current key. Returns `None` if the current key sealed it
+    /// already.
     pub(crate) fn reseal(&self, place: Place<'_>, whole: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         if key_id(whole) == Some(self.current.id) {
             return Ok(None);
@@ -92,72 +96,76 @@ impl Vault {
         self.seal(place, &self.open(place, whole)?).map(Some)
     }
 
-    /// By what a new SMS code of an account is recognised.
+    /// Returns the hash of a new SMS code of an account.
     pub(crate) fn code_hash(&self, account: &str, purpose: &str, code: &str) -> Hash {
         self.current.code_hash(account, purpose, code)
     }
 
-    /// By what an SMS code of an account may be recognised: under each key of the ring.
+    /// Returns the hashes of an SMS code of an account: one for each key of the ring.
     pub(crate) fn code_hashes(&self, account: &str, purpose: &str, code: &str) -> Vec<Hash> {
         self.keys().map(|keys| keys.code_hash(account, purpose, code)).collect()
     }
 
-    /// By what a new SMS code is recognised among those of all accounts. Earlier releases made every code's hash so.
+    /// Returns the hash of a new SMS code that is compared with those of all accounts. Earlier
+    /// releases hashed every code in this way.
     pub(crate) fn open_code_hash(&self, purpose: &str, code: &str) -> Hash {
         self.current.open_code_hash(purpose, code)
     }
 
-    /// By what an SMS code may be recognised among those of all accounts: under each key of the ring.
+    /// Returns the hashes of an SMS code that is compared with those of all accounts: one for each
+    /// key of the ring.
     pub(crate) fn open_code_hashes(&self, purpose: &str, code: &str) -> Vec<Hash> {
         self.keys().map(|keys| keys.open_code_hash(purpose, code)).collect()
     }
 
-    /// By what a new ticket for an activation is recognised.
+    /// Returns the hash of a new ticket for an activation.
     pub(crate) fn ticket_hash(&self, purpose: &str, ticket: &str) -> Hash {
         self.current.ticket_hash(purpose, ticket)
     }
 
-    /// By what a ticket for an activation may be recognised: under each key of the ring.
+    /// Returns the hashes of a ticket for an activation: one for each key of the ring.
     pub(crate) fn ticket_hashes(&self, purpose: &str, ticket: &str) -> Vec<Hash> {
         self.keys().map(|keys| keys.ticket_hash(purpose, ticket)).collect()
     }
 
-    /// By what a new one-time password of an account is recognised.
+    /// Returns the hash of a new one-time password of an account.
     pub(crate) fn password_hash(&self, account: &str, password: &str) -> Hash {
         self.current.password_hash(account, password)
     }
 
-    /// By what a one-time password may be recognised: under each key of the ring.
+    /// Returns the hashes of a one-time password: one for each key of the ring.
     pub(crate) fn password_hashes(&self, account: &str, password: &str) -> Vec<Hash> {
         self.keys().map(|keys| keys.password_hash(account, password)).collect()
     }
 
-    /// By what a new refresh token is recognised.
+    /// Returns the hash of a new refresh token.
     pub(crate) fn token_hash(&self, token: &str) -> Hash {
         self.current.token_hash(token)
     }
 
-    /// By what a refresh token may be recognised: under each key of the ring.
+    /// Returns the hashes of a refresh token: one for each key of the ring.
     pub(crate) fn token_hashes(&self, token: &str) -> Vec<Hash> {
         self.keys().map(|keys| keys.token_hash(token)).collect()
     }
 
-    /// By what an earlier PIN of an account is recognised.
+    /// Returns the hash of a PIN for the history of an account.
     pub(crate) fn pin_hash(&self, account: &str, digits: &str) -> Hash {
         self.current.pin_hash(account, digits)
     }
 
-    /// By what an earlier PIN of an account may be recognised: under each key of the ring.
+    /// Returns the hashes of a PIN for a search in the history of an account: one for each key of
+    /// the ring.
     pub(crate) fn pin_hashes(&self, account: &str, digits: &str) -> Vec<Hash> {
         self.keys().map(|keys| keys.pin_hash(account, digits)).collect()
     }
 
-    /// Seals a value for its place under the key of this number. `None` where the ring has no such key.
+    /// Seals a value for its place under the key with this number. Returns `None` if the ring has
+    /// no such key.
     pub(crate) fn seal_under(&self, id: u32, place: Place<'_>, value: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         self.keys().find(|keys| keys.id == id).map(|keys| keys.seal(place, value)).transpose()
     }
 
-    /// The current key first.
+    /// Lists the keys, the current one first.
     fn keys(&self) -> impl Iterator<Item = &Keys> {
         std::iter::once(&self.current).chain(&self.others)
     }
@@ -180,7 +188,7 @@ impl RowMacs for Vault {
     }
 }
 
-/// The number of the key that a value was sealed under, or that a MAC was made with.
+/// Returns the number of the key that a value was sealed under, or that a MAC was made with.
 pub(crate) fn key_id(whole: &[u8]) -> Option<u32> {
     whole.first_chunk::<ID>().map(|id| u32::from_be_bytes(*id))
 }
@@ -252,22 +260,24 @@ impl Keys {
         XChaCha20Poly1305::new(self.sealing.as_ref().into())
     }
 
-    /// No column's name holds a zero byte, so the parts cannot run into one another.
+    /// Returns the associated data of a place. No column's name holds a zero byte, so the parts
+    /// cannot run into one another.
     fn bound(&self, place: Place<'_>) -> Vec<u8> {
         [&self.id.to_be_bytes()[..], place.column.as_bytes(), &[0], place.row.as_bytes()].concat()
     }
 }
 
-/// HMAC-SHA256 over parts, each with its length in front.
+/// Computes HMAC-SHA256 over parts. The length of each part precedes it.
 fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = [0; 32];
     keyed_hash_into(key, parts, &mut hash);
     hash
 }
 
-/// Writes the same into `hash`, in place: a key that is derived leaves no copy.
+/// Computes the same into `hash`, in place: a derived key leaves no copy.
 fn keyed_hash_into(key: &[u8; 32], parts: &[&[u8]], hash: &mut [u8; 32]) {
-    // A key of HMAC's whole block of 64 bytes, padded with zeros as HMAC itself does: taking it cannot fail.
+    // A key of HMAC's whole block of 64 bytes, padded with zeros as HMAC itself does: taking it
+    // cannot fail.
     let mut block = Zeroizing::new([0; 64]);
     block[..32].copy_from_slice(key);
     let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new((&*block).into());

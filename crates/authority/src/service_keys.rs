@@ -1,8 +1,10 @@
-//! The service's own RSA keys: made once, at the first need, and kept sealed in the database.
+//! The service's own RSA keys: made once, at their first use, and kept sealed in the database.
 //!
-//! The factory key is the same for ever: devices remember it. Under it there is a pair of keys of each size that was ever asked for. Which
-//! size is announced is a setting; what was encrypted to a key of the other size is still opened, for an operation may have begun before the
-//! setting changed, or at an instance where it has not changed yet. No device keeps these keys beyond an operation.
+//! The factory key never changes, because devices remember it. Under it there is a pair of keys for
+//! each size that was ever needed. A setting says which size is announced. A block that was
+//! encrypted to a key of the other size is still opened: an operation may have begun before the
+//! setting changed, or at an instance on which it has not changed yet. No device keeps these keys
+//! beyond an operation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,13 +17,13 @@ use crate::sealing::{Place, Vault};
 use crate::step::Step;
 use crate::storage::{ServiceKeyRow, Storage, Transaction, transact};
 
-/// The size of the factory key is a fact of the protocol.
+/// The size of the factory key. The protocol fixes it.
 const FACTORY_BITS: u32 = 1024;
 
 const FACTORY: &str = "factory";
 const COLUMN: &str = "service_keys.primes";
 
-/// Returns the names under which the device key and the service key of a size are kept.
+/// Returns the names of the rows of the device key and the service key of a size.
 fn names(size: KeySize) -> [&'static str; 2] {
     match size {
         KeySize::Bits1024 => ["device-1024", "service-1024"],
@@ -29,31 +31,32 @@ fn names(size: KeySize) -> [&'static str; 2] {
     }
 }
 
-/// The keys of one size, and the texts by which devices learn them.
+/// The keys of one size, and the texts that announce them to devices.
 pub(crate) struct ServiceKeys {
     /// `Kfact`: the factory modulus in hex.
     pub(crate) factory_announced: String,
-    /// What `kma` and PINs are encrypted to.
+    /// The key that `kma` and PINs are encrypted to.
     pub(crate) device: PrivateKey,
     /// `Kiw`.
     pub(crate) device_announced: String,
-    /// What service secrets are encrypted to.
+    /// The key that service secrets are encrypted to.
     pub(crate) service: PrivateKey,
     /// `ms_key`.
     pub(crate) service_announced: String,
 }
 
-/// Holds the keys once they were needed.
+/// A cache of the keys. Keys enter it at their first use.
 #[derive(Default)]
 pub(crate) struct KeyHolder(Mutex<Held>);
 
-/// By size.
+/// The keys by size.
 type Held = [Option<Arc<ServiceKeys>>; KeySize::ALL.len()];
 
 impl KeyHolder {
-    /// The keys of a size: held, from the database, or new.
+    /// Returns the keys of a size: from the cache, from the database, or newly made.
     pub(crate) fn get(&self, storage: &dyn Storage, vault: &Vault, size: KeySize) -> Result<Arc<ServiceKeys>, Failure> {
-        // While one thread makes keys, which takes a while, the others wait for the same ones.
+        // Making keys takes a while. While one thread makes them, the others wait for the same
+        // keys.
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(keys) = &held[size as usize] {
             return Ok(keys.clone());
@@ -63,7 +66,7 @@ impl KeyHolder {
         Ok(keys)
     }
 
-    /// The keys of a size, where there are any. Somebody else may have made them.
+    /// Returns the keys of a size, if there are any. Another instance may have made them.
     pub(crate) fn find(
         &self,
         storage: &dyn Storage,
@@ -84,7 +87,8 @@ fn load_or_make(storage: &dyn Storage, vault: &Vault, size: KeySize) -> Result<S
         return Ok(keys);
     }
     let factory = load_or_make_factory(storage, vault)?;
-    // Outside of a transaction: nobody waits for primes. Where another process is faster, its keys count.
+    // Primes are searched outside of a transaction, so that no step waits for them. If another
+    // process is faster, its keys are used.
     let made = make(vault, &factory, size)?;
     let keys = transact(storage, "keys.make", |rows| {
         if let Some(keys) = load(rows, vault, size)? {
@@ -124,7 +128,8 @@ fn load(rows: &Transaction<'_>, vault: &Vault, size: KeySize) -> Result<Option<S
     }))
 }
 
-/// Seals the keys anew under the current master key, where they are not. Tells how many were.
+/// Seals the keys again under the current master key, if another key sealed them. Returns how many
+/// changed.
 pub(crate) fn reseal(step: &Step<'_>) -> Result<u32, Failure> {
     let mut resealed = 0;
     for name in std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(names)) {

@@ -1,6 +1,7 @@
-//! SMS: what is sent, and the two ends of the wire that this crate knows.
+//! SMS: messages, the gateway interface, and a gateway for development.
 //!
-//! A real gateway is the host's: it implements [`SmsGateway`]. [`Outbox`] is for development and tests.
+//! The host supplies the real gateway: it implements [`SmsGateway`]. [`Outbox`] is for development
+//! and tests.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -15,7 +16,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
-/// An event that a person is told of.
+/// An event that the service reports to a user by SMS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Notice {
     /// A device was activated.
@@ -26,15 +27,15 @@ pub enum Notice {
     PinChange,
     /// Wrong PINs blocked the account.
     Block,
-    /// Another phone number replaced the trusted one. The old number is told.
+    /// Another phone number replaced the trusted one. The notice goes to the old number.
     PhoneNumber,
 }
 
 impl Notice {
-    /// Every one.
+    /// All kinds of notices.
     pub const ALL: [Self; 5] = [Self::NewDevice, Self::PinReset, Self::PinChange, Self::Block, Self::PhoneNumber];
 
-    /// The word for it in settings, in the outbox and in the database.
+    /// Returns its name in settings, in the outbox and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NewDevice => "newDevice",
@@ -46,17 +47,17 @@ impl Notice {
     }
 }
 
-/// What a message is for.
+/// The purpose of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
-    /// It brings a code.
+    /// The message carries a code.
     Code(Purpose),
-    /// It tells of an event. It holds no secret.
+    /// The message reports an event. It holds no secret.
     Notice(Notice),
 }
 
 impl Message {
-    /// The word for it in the outbox and in a webhook's `{purpose}`.
+    /// Returns its name in the outbox and in the `{purpose}` of a webhook.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Code(purpose) => purpose.as_str(),
@@ -65,66 +66,71 @@ impl Message {
     }
 }
 
-/// One message. It may hold a code: no `Debug`, and both texts are wiped when dropped.
+/// One message. It may hold a code: it has no `Debug`, and both texts are wiped when dropped.
 pub struct Sms {
-    /// The same for every try of one message, and no other's: a gateway that knows ids sends it once.
+    /// The id of the message. It is the same for every try, and unique to the message: a gateway
+    /// that understands ids sends the message once.
     pub id: String,
-    /// The number that it goes to.
+    /// The phone number of the recipient.
     pub to: String,
-    /// What it is for.
+    /// The purpose of the message.
     pub message: Message,
-    /// The code alone; empty in a notice.
+    /// The code alone. It is empty in a notice.
     pub code: Zeroizing<String>,
-    /// The text that the person reads, with the code in it where there is one.
+    /// The text that the user reads. It includes the code, if there is one.
     pub text: Zeroizing<String>,
-    /// When it was asked for, in milliseconds of the service's clock.
+    /// The time of the request, in milliseconds of the service's clock.
     pub at: i64,
 }
 
-/// The message could not be handed over. The text is for the operator and holds no code.
+/// The error of a message that the gateway did not accept. Its text is for the operator and holds
+/// no code.
 #[derive(Debug, Error)]
 #[error("the SMS could not be sent: {0}")]
 pub struct SmsError(String);
 
 impl SmsError {
-    /// Says why. The reason must not hold the message's code or text.
+    /// Makes the error from its reason. The reason must not hold the message's code or text.
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }
 
-/// Where messages go.
+/// A gateway for SMS.
 pub trait SmsGateway: Send + Sync {
-    /// Hands a message over. When this returns, the gateway has it. It must return within a minute: after that another instance of the
-    /// service may try the message.
+    /// Hands a message over. When this returns `Ok`, the gateway has accepted it. It must return
+    /// within a minute: after that another instance of the service may try the message.
     fn send(&self, sms: &Sms) -> Result<(), SmsError>;
 }
 
-/// A gateway for development: each message becomes one JSON line in a file that only its owner can read.
+/// A gateway for development: each message becomes one JSON line in a file that only its owner can
+/// read.
 #[derive(Clone, Debug)]
 pub struct Outbox(Place);
 
-/// Where an outbox is.
+/// The place of an outbox.
 #[derive(Clone, Debug)]
 enum Place {
-    /// At a path, which is looked up for each message.
+    /// A path, which is resolved for each message.
     Path(PathBuf, Sharing),
-    /// In a folder that is held open, under this name.
+    /// A file with this name in a folder that is held open.
     Open(Arc<Folder>, OsString),
 }
 
 impl Outbox {
-    /// An outbox in this file, made with the first message. A folder that others may write to is refused.
+    /// Makes an outbox in this file, which the first message creates. A folder that others may
+    /// write to is refused.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(Place::Path(path.into(), Sharing::Refused))
     }
 
-    /// An outbox in a folder that is held open: it stays in that folder, whatever takes its path.
+    /// Makes an outbox in a folder that is held open. It stays in that folder even if the path
+    /// later leads elsewhere.
     pub fn in_open_folder(folder: Arc<Folder>, name: impl Into<OsString>) -> Self {
         Self(Place::Open(folder, name.into()))
     }
 
-    /// The same outbox in a folder that may be shared.
+    /// Sets the rule for a folder that other users can write to.
     pub fn in_folder(self, sharing: Sharing) -> Self {
         match self.0 {
             Place::Path(path, _) => Self(Place::Path(path, sharing)),
@@ -140,7 +146,7 @@ impl Outbox {
             }
             Place::Open(folder, name) => folder.open_or_create(name, Access::Append)?,
         };
-        // One write a line: lines of several processes do not mix.
+        // Each line is one write, so that the lines of several processes do not mix.
         file.write_all(text)
     }
 }
@@ -158,7 +164,7 @@ impl SmsGateway for Outbox {
     fn send(&self, sms: &Sms) -> Result<(), SmsError> {
         let line =
             Line { at: rfc3339(sms.at)?, to: &sms.to, purpose: sms.message.as_str(), code: &sms.code, text: &sms.text };
-        // Room enough that the line never moves and leaves a copy behind.
+        // The capacity is large enough that the line never moves and leaves no copy behind.
         let mut text = Zeroizing::new(Vec::with_capacity(512 + 6 * (sms.text.len() + sms.to.len())));
         serde_json::to_writer(&mut *text, &line).map_err(|_| SmsError::new("the line could not be written as JSON"))?;
         text.push(b'\n');

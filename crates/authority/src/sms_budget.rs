@@ -1,7 +1,8 @@
-//! The budget of SMS in the database: the same one for all instances.
+//! The budget of SMS in the database. All instances share it.
 //!
-//! It is read beside the transactions that charge it: read in those, all of them would wait for one
-//! another. Messages that are asked for at the same moment may exceed it by their own number.
+//! The service reads the budget outside of the transactions that charge it: otherwise all of them
+//! would wait for one another. Requests that arrive at the same moment may exceed the budget by
+//! their own number.
 
 use crate::audit;
 use crate::domain::budget::{Class, Period};
@@ -10,8 +11,8 @@ use crate::random;
 use crate::step::{Step, Surroundings};
 use crate::storage::Counted;
 
-/// Tells in how many seconds there is a budget again for a number with this prefix. `None` where
-/// there is one now. The first refusal of a period is a row of the audit trail.
+/// Returns the seconds until there is budget again for a number with this prefix. Returns `None` if
+/// there is budget now. The first refusal of a period writes a row of the audit trail.
 pub(crate) fn wait(around: &Surroundings<'_>, prefix: &str, class: Class) -> Result<Option<u64>, Failure> {
     if around.policy.sms.budget.limits().next().is_none() {
         return Ok(None);

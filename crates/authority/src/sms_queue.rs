@@ -1,8 +1,10 @@
-//! SMS that a gateway did not take at once, and notices: kept sealed, tried, and given up when they are worth nothing any more.
+//! The SMS queue: messages that the gateway did not accept at once, and notices. They are kept
+//! sealed, tried again, and dropped when they are worth nothing any more.
 //!
-//! A message is written in the transaction that makes its code, as one that is being tried; a process that dies then leaves it to the
-//! others. Whoever tries it first puts its next try beyond the time that a try may take: a message is sent at least once, and more often
-//! only where a process died between the gateway's word and the row's end.
+//! The transaction that makes a code also writes its message, as one that is being tried. If the
+//! process dies then, other processes take the message over. A process that tries a message first
+//! moves its next try beyond the longest duration of a try. A message is sent at least once. It is
+//! sent again only if a process died after the gateway accepted it and before the row was removed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,23 +28,24 @@ use crate::storage::{MessageKind, MessageRow};
 
 const COLUMN: &str = "sms_queue.message";
 
-/// How long a try may take, in milliseconds; after that another process tries. A minute for the gateway, and what the step before it may have
-/// waited for the database.
+/// The longest duration of a try, in milliseconds: a minute for the gateway, and the time that the
+/// step before it may wait for the database. After that another process tries the message.
 const LEASE: i64 = 90_000;
 
 /// The longest pause between two tries.
 const MAX_DELAY: Duration = Duration::from_secs(300);
 
-/// How SMS are tried again that the gateway did not take.
+/// The rule for retries of SMS that the gateway did not accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SmsRetry {
-    /// How often a message is tried altogether, the first time included. Once more where a process died in the last try, of which nobody knows
-    /// whether the gateway took it.
+    /// The maximum number of tries of a message, the first one included. There is one more try if a
+    /// process died in the last one, because then it is unknown whether the gateway accepted the
+    /// message.
     pub attempts: u32,
-    /// The pause after the first try. Each following one is twice as long, up to five minutes.
+    /// The pause after the first try. Each further pause is twice as long, up to five minutes.
     pub first_delay: Duration,
-    /// How many messages may wait. Where that many do, no code is made. Requests that come at the same moment may exceed it by their own
-    /// number.
+    /// The maximum number of messages that wait. If the queue is full, no code is made. Requests
+    /// that arrive at the same moment may exceed the limit by their own number.
     pub max_queue: u32,
 }
 
@@ -52,39 +55,40 @@ impl Default for SmsRetry {
     }
 }
 
-/// How notices are tried where messages have no queue.
+/// The rule for notices if messages are not retried.
 const ONCE: SmsRetry = SmsRetry { attempts: 1, first_delay: Duration::from_secs(1), max_queue: u32::MAX };
 
-/// What became of the messages that were due.
+/// The numbers of messages that were due, by their outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
-    /// The gateway took them.
+    /// Messages that the gateway accepted.
     pub sent: u32,
-    /// The gateway did not take them; they will be tried again.
+    /// Messages that the gateway did not accept. They will be tried again.
     pub failed: u32,
-    /// They were given up, and their codes are void: tried too often, or the code expired, was used or replaced, or there was no budget for a
-    /// notice. The code stays good where the
-    /// last try ended with its process, so that nobody knows whether the gateway took it.
+    /// Messages that were dropped, and their codes voided. They were tried too often, or the code
+    /// expired, was used or was replaced, or there was no budget for a notice. The code stays valid
+    /// if the process of the last try died, because then it is unknown whether the gateway accepted
+    /// the message.
     pub dropped: u32,
 }
 
-/// The way of messages to the gateway.
+/// The path of messages to the gateway.
 pub(crate) struct Post<'a> {
     pub(crate) gateway: &'a dyn SmsGateway,
     pub(crate) retry: Option<&'a SmsRetry>,
-    /// Messages that there was no budget for.
+    /// The number of messages that were not sent because there was no budget.
     pub(crate) limited: &'a AtomicU64,
 }
 
-/// A message that this process alone may try for a while.
+/// A message that only this process may try until its lease ends.
 struct Claimed {
     sms: Sms,
     attempts: u32,
-    /// It was never tried before.
+    /// True if this is the first try of the message.
     first: bool,
 }
 
-/// What a claim found.
+/// The result of a claim.
 enum Claim {
     Nothing,
     Dropped,
@@ -92,20 +96,21 @@ enum Claim {
 }
 
 impl Post<'_> {
-    /// Whether as many messages wait as may.
+    /// Returns whether the queue is full.
     pub(crate) fn is_full(&self, around: &Surroundings<'_>) -> Result<bool, Failure> {
         let Some(retry) = self.retry else { return Ok(false) };
         Ok(self.waiting(around)? >= retry.max_queue)
     }
 
-    /// How many messages wait, counted up to the most that may.
+    /// Returns the number of messages that wait, counted up to the limit of the queue.
     pub(crate) fn waiting(&self, around: &Surroundings<'_>) -> Result<u32, Failure> {
         let Some(retry) = self.retry else { return Ok(0) };
-        // Counted beside the transactions that add to them: counted in those, all of them would wait for one another.
+        // The count has a step of its own. In the transactions that add messages it would make all
+        // of them wait for one another.
         around.step("sms.count", |step| Ok(step.rows.waiting_messages(retry.max_queue)?))
     }
 
-    /// Keeps a message that is about to be tried, where messages are kept.
+    /// Writes a message into the queue before its first try, if there is a queue.
     pub(crate) fn keep(
         &self,
         step: &Step<'_>,
@@ -128,12 +133,13 @@ impl Post<'_> {
         })?)
     }
 
-    /// Tries a message that was just kept. Whether the gateway took it.
+    /// Sends a message right after it was queued. Returns whether the gateway accepted it.
     pub(crate) fn try_first<'s>(&self, around: &impl Fn() -> Surroundings<'s>, sms: &Sms) -> Result<bool, Failure> {
         let sent = self.gateway.send(sms).is_ok();
         if let Some(retry) = self.retry {
             if sent {
-                // The person has the code: that the row stays and the message may be sent again is no reason to say otherwise.
+                // The user has the code. It does not matter here if the row stays and the message
+                // is sent again.
                 let _ = forget(&around(), &sms.id);
             } else {
                 postpone(&around(), retry, &sms.id, 1)?;
@@ -142,7 +148,8 @@ impl Post<'_> {
         Ok(sent)
     }
 
-    /// Tries the messages that are due, as long as it is to go on. `around` is asked anew before each step: a gateway takes its time.
+    /// Tries the messages that are due, as long as `go_on` returns true. Calls `around` again
+    /// before each step, because the gateway may take long and the time changes.
     pub(crate) fn deliver_due<'s>(
         &self,
         around: impl Fn() -> Surroundings<'s>,
@@ -156,14 +163,15 @@ impl Post<'_> {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(failure) if delivered == Delivered::default() => return Err(failure),
-                // What was done is told; what is wrong meets the next call.
+                // The result reports the messages of this call. The next call will meet the failure
+                // again.
                 Err(_) => break,
             }
         }
         Ok(delivered)
     }
 
-    /// Tries one message. Whether there was one.
+    /// Tries one message. Returns whether there was one.
     fn deliver_one<'s>(
         &self,
         around: &impl Fn() -> Surroundings<'s>,
@@ -189,11 +197,12 @@ impl Post<'_> {
         Ok(true)
     }
 
-    /// Charges a notice before its first try. Where there is no budget it is dropped, and the answer is no.
+    /// Charges a notice before its first try. Returns false if there is no budget: the notice is
+    /// then dropped.
     fn may_notify<'s>(&self, around: &impl Fn() -> Surroundings<'s>, sms: &Sms) -> Result<bool, Failure> {
         let Message::Notice(_) = sms.message else { return Ok(true) };
         let surroundings = around();
-        // A number that may not be dialed any more.
+        // SMS to this number may not be permitted any more.
         let countries = &surroundings.policy.sms.countries;
         let destination = countries.read_number(&sms.to).and_then(|number| countries.destination(&number));
         let free = match &destination {
@@ -214,10 +223,11 @@ impl Post<'_> {
     }
 }
 
-/// Notes that try number `attempts` failed. Whether it was the last one.
+/// Records that the try with the number `attempts` failed. Returns whether the message was dropped.
 fn postpone(around: &Surroundings<'_>, retry: &SmsRetry, id: &str, attempts: u32) -> Result<bool, Failure> {
     around.step("sms.postpone", |step| {
-        // Where the lease was over and another process tries it, it is that one's.
+        // The lease may have ended. If another process has tried the message since, that process is
+        // responsible for it.
         let Some(row) = step.rows.message(id)?.filter(|row| row.attempts == attempts) else { return Ok(false) };
         if attempts > retry.attempts {
             drop_message(step, &row)?;
@@ -233,7 +243,7 @@ fn postpone(around: &Surroundings<'_>, retry: &SmsRetry, id: &str, attempts: u32
     })
 }
 
-/// Keeps a notice, which the next call of `deliver_due` tries for the first time.
+/// Queues a notice. The next call of `deliver_due` tries it for the first time.
 pub(crate) fn keep_notice(step: &Step<'_>, account: &str, notice: Notice, sms: &Sms) -> Result<(), Failure> {
     Ok(step.rows.put_message(&MessageRow {
         id: sms.id.clone(),
@@ -246,7 +256,7 @@ pub(crate) fn keep_notice(step: &Step<'_>, account: &str, notice: Notice, sms: &
     })?)
 }
 
-/// Takes a message that is due, and counts the try before it is made.
+/// Claims a message that is due, and counts the try before it is made.
 fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> {
     around.step("sms.claim", |step| {
         let Some(row) = any_of(step.rows.due_messages(step.now, latest_due(retry, step.now), 16)?)? else {
@@ -259,7 +269,8 @@ fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> 
             }
             MessageKind::Notice(_) => step.now < row.expires_at,
         };
-        // A try whose end was noted is followed by another, or it was the last one: here a process died in the last one, and in one more.
+        // If the end of the last try had been recorded, the row would be gone. So a process died in
+        // the last try, and another in the additional one.
         if worth && row.attempts > retry.attempts {
             drop_message(step, &row)?;
             return Ok(Claim::Dropped);
@@ -279,14 +290,14 @@ fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> 
     })
 }
 
-/// Any of the messages: processes that claim at once then mostly claim different ones.
+/// Picks a random message, so that processes that claim at once mostly claim different ones.
 fn any_of(mut rows: Vec<MessageRow>) -> Result<Option<MessageRow>, Failure> {
     let [chance] = random::bytes()?;
     let place = usize::from(chance).checked_rem(rows.len());
     Ok(place.map(|place| rows.swap_remove(place)))
 }
 
-/// Drops a message; its code is void where the account still holds that one.
+/// Drops a message. Voids its code if the account still holds that code.
 fn give_up(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
     drop_message(step, row)?;
     match row.kind {
@@ -297,7 +308,8 @@ fn give_up(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
     }
 }
 
-/// Drops a message. Its code stays good: where a process died in the last try, nobody knows whether the gateway took it, and a person may hold it.
+/// Drops a message. Its code stays valid: if a process died in the last try, it is unknown whether
+/// the gateway accepted the message, and the user may hold the code.
 fn drop_message(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
     step.rows.forget_message(&row.id)?;
     let event = match row.kind {
@@ -321,13 +333,13 @@ fn longest_delay(retry: &SmsRetry) -> Duration {
     MAX_DELAY.max(retry.first_delay)
 }
 
-/// The latest time for which a message can have been put off: by a lease, or by a pause after a failure.
+/// Returns the latest due time that a lease or a pause after a failure can set.
 fn latest_due(retry: &SmsRetry, now: i64) -> i64 {
     let pause = i64::try_from(longest_delay(retry).as_millis()).unwrap_or(i64::MAX);
     moment::latest_end(pause.max(LEASE), now)
 }
 
-/// A message as it is sealed. Its id and its purpose stand beside it.
+/// The content of a message as it is sealed. Its id and its purpose are columns of the row.
 #[derive(Serialize, Deserialize)]
 struct Content {
     to: String,
@@ -342,7 +354,7 @@ fn place(id: &str) -> Place<'_> {
 
 fn seal(step: &Step<'_>, sms: &Sms) -> Result<Vec<u8>, Failure> {
     let content = Content { to: sms.to.clone(), code: sms.code.clone(), text: sms.text.clone(), at: sms.at };
-    // Room enough that the text never moves and leaves a copy behind.
+    // The capacity is large enough that the text never moves and leaves no copy behind.
     let mut text = Zeroizing::new(Vec::with_capacity(512 + 6 * (sms.text.len() + sms.to.len())));
     serde_json::to_writer(&mut *text, &content).map_err(|_| Failure::Sealed)?;
     step.vault.seal(place(&sms.id), &text)
@@ -358,7 +370,8 @@ fn open(step: &Step<'_>, row: &MessageRow) -> Result<Sms, Failure> {
     Ok(Sms { id: row.id.clone(), to, message, code, text, at })
 }
 
-/// Seals a message anew under the current key, where it is not.
+/// Seals a message again under the current key, if another key sealed it. Returns whether the row
+/// changed.
 pub(crate) fn reseal(step: &Step<'_>, row: MessageRow) -> Result<bool, Failure> {
     let Some(message) = step.vault.reseal(place(&row.id), &row.message)? else { return Ok(false) };
     step.rows.put_message(&MessageRow { message, ..row })?;

@@ -1,4 +1,5 @@
-//! What an operator decides about SMS: how many, where to, and what people are told.
+//! The operator's rules for SMS: limits on their number, permitted countries, and the events that
+//! are reported to users.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +8,20 @@ use crate::domain::dialing::Countries;
 use crate::sms::Notice;
 use crate::sms_texts::SmsTexts;
 
-/// The rules for SMS. The default is that of a service for one person or for development: no budget,
-/// any country, no notices.
+/// The rules for SMS. The default suits a service for one user or for development: no budget, any
+/// country, no notices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SmsRules {
-    /// How many are sent for all accounts together.
+    /// The limits on the number of SMS for all accounts together.
     pub budget: SmsBudget,
-    /// Where they may go.
+    /// The countries that SMS may go to.
     pub countries: Countries,
-    /// For how many seconds a new account has no number certified.
+    /// The number of seconds after its creation during which an account gets no codes that certify
+    /// a number.
     pub new_account_seconds: u64,
-    /// The events that people are told of. With any of them the host calls
+    /// The events that are reported to users. If there are any, the host calls
     /// [`Authority::deliver_due`](crate::Authority::deliver_due).
     pub notices: BTreeSet<Notice>,
-    /// What the messages say.
+    /// The texts of the messages.
     pub texts: SmsTexts,
 }

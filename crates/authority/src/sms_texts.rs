@@ -1,8 +1,8 @@
-//! What SMS say, by message and language.
+//! The texts of SMS, by message and language.
 //!
-//! A text says plainly what its code does: a caller who wants a code "to confirm a number" must not
-//! get one that sets a new PIN. Default texts use the characters of GSM 03.38 alone, so that each
-//! fits into one SMS.
+//! A text says plainly what its code does: an attacker who asks a user for a code "to confirm a
+//! number" must not get one that sets a new PIN. Default texts use only characters of GSM 03.38, so
+//! that each fits into one SMS.
 
 use inwebo::cvs::Purpose;
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::sms::{Message, Notice};
 
-/// The most characters of a text.
+/// The maximum number of characters of a text.
 const MAX_TEXT: usize = 600;
 
-/// How many languages of a request are looked at.
+/// The number of languages of a request that are read.
 const MAX_LANGUAGES: usize = 10;
 
 /// A language by its code of ISO 639: two or three small letters.
@@ -21,14 +21,14 @@ const MAX_LANGUAGES: usize = 10;
 pub struct Language(String);
 
 impl Language {
-    /// Reads a code.
+    /// Reads the code of a language.
     pub fn new(text: &str) -> Option<Self> {
         let fits = (2..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase());
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// Reads the value of `Accept-Language`, the preferred language first. Regions are left aside, and
-    /// so is what is none. Not more than ten are read.
+    /// Reads the value of `Accept-Language`. Returns the languages with the preferred one first,
+    /// without their regions. Invalid entries are ignored. At most ten entries are read.
     pub fn accepted(header: &str) -> Vec<Self> {
         let mut found: Vec<(f32, Self)> = Vec::new();
         for part in header.split(',').take(MAX_LANGUAGES) {
@@ -40,12 +40,12 @@ impl Language {
                 found.push((weight, language));
             }
         }
-        // The order of equal ones stays.
+        // The sort is stable: entries with equal weights keep their order.
         found.sort_by(|(first, _), (second, _)| second.total_cmp(first));
         found.into_iter().map(|(_, language)| language).collect()
     }
 
-    /// Its code.
+    /// Returns the code of the language.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -60,13 +60,13 @@ pub struct SmsTexts {
     texts: BTreeMap<(Language, &'static str), String>,
 }
 
-/// What stands in a text.
+/// The values of the placeholders in a text.
 pub(crate) struct Filling<'a> {
     pub(crate) code: &'a str,
     pub(crate) minutes: u64,
 }
 
-/// Every message by the name of its text.
+/// The messages, by the names of their texts.
 const MESSAGES: [(&str, Message); 8] = [
     ("certification", Message::Code(Purpose::PhoneNumberCertification)),
     ("enrollment", Message::Code(Purpose::Enrollment)),
@@ -78,7 +78,7 @@ const MESSAGES: [(&str, Message); 8] = [
     ("phone_number", Message::Notice(Notice::PhoneNumber)),
 ];
 
-/// The texts that come with the service, in the order of [`MESSAGES`].
+/// The default texts, in the order of [`MESSAGES`].
 const DEFAULTS: [(&str, [&str; 8]); 3] = [
     (
         "en",
@@ -134,7 +134,7 @@ impl Default for SmsTexts {
 }
 
 impl SmsTexts {
-    /// Names the service, in 1 to 30 characters of one line.
+    /// Sets the name of the service: 1 to 30 characters on one line.
     pub fn set_service(&mut self, name: &str) -> Result<(), &'static str> {
         let fits =
             (1..=30).contains(&name.chars().count()) && !name.contains(|c: char| c.is_control() || "{}".contains(c));
@@ -158,7 +158,7 @@ impl SmsTexts {
         Ok(())
     }
 
-    /// Sets the language of accounts that never named one. It must have texts.
+    /// Sets the language of accounts that never named one. The language must have texts.
     pub fn set_language(&mut self, language: Language) -> Result<(), &'static str> {
         if !self.knows(&language) {
             return Err("has no texts: give sms.texts of that language");
@@ -167,11 +167,12 @@ impl SmsTexts {
         Ok(())
     }
 
-    /// Sets a text by its name. A language that has only some texts of its own has the English ones besides.
+    /// Sets a text by its name. A language that has only some texts of its own uses the English
+    /// text for the others.
     ///
     /// # Errors
     ///
-    /// What is wrong with the name or the text.
+    /// Describes the fault of the name or of the text.
     pub fn set_text(&mut self, language: &Language, name: &str, text: &str) -> Result<(), String> {
         let Some((name, message)) = MESSAGES.iter().find(|(known, _)| *known == name) else {
             let known = MESSAGES.map(|(name, _)| name).join(", ");
@@ -192,18 +193,19 @@ impl SmsTexts {
         Ok(())
     }
 
-    /// Tells whether the language has any text.
+    /// Returns whether the language has any text.
     pub(crate) fn knows(&self, language: &Language) -> bool {
         self.texts.keys().any(|(known, _)| known == language)
     }
 
-    /// Returns the text of a message in a language, or in that of the service.
+    /// Returns the text of a message in this language, or in the default language of the service.
     pub(crate) fn text(&self, message: Message, language: Option<&str>, with: &Filling<'_>) -> Zeroizing<String> {
         let name = MESSAGES.iter().find(|(_, known)| *known == message).map_or("", |(name, _)| *name);
         let find = |language: &str| self.texts.get(&(Language(language.to_owned()), name));
         let template = language.and_then(find).or_else(|| find(self.language.as_str())).or_else(|| find("en"));
         let mut rest = template.map_or("", String::as_str);
-        // Room enough that the text never moves and leaves a copy behind: a name of 30 characters may stand for each `{service}`.
+        // The capacity is large enough that the text never moves and leaves no copy behind: a name
+        // of 30 characters may replace each `{service}`.
         let mut text = Zeroizing::new(String::with_capacity(512 + 14 * rest.len()));
         let minutes = with.minutes.to_string();
         let words = [("{service}", self.service.as_str()), ("{code}", with.code), ("{minutes}", &minutes)];
@@ -230,7 +232,8 @@ impl SmsTexts {
         text
     }
 
-    /// Returns each text that does not fit into one SMS, as `language.name`, and how many SMS it takes.
+    /// Returns each text that does not fit into one SMS, as `language.name`, and the number of SMS
+    /// that it takes.
     pub fn long_texts(&self, code_length: usize, minutes: u64) -> Vec<(String, usize)> {
         let code = "0".repeat(code_length);
         let filling = Filling { code: &code, minutes };
@@ -246,7 +249,7 @@ impl SmsTexts {
     }
 }
 
-/// The names in braces.
+/// Returns the names in braces.
 fn placeholders(text: &str) -> Result<Vec<&str>, String> {
     let mut used = Vec::new();
     let mut rest = text;
@@ -263,8 +266,8 @@ fn placeholders(text: &str) -> Result<Vec<&str>, String> {
     Ok(used)
 }
 
-/// Returns how many SMS a text takes: 160 characters of GSM 03.38 or 70 units of UTF-16, and 153 or 67
-/// in each of several.
+/// Returns the number of SMS that a text takes. One SMS holds 160 characters of GSM 03.38 or 70
+/// units of UTF-16. Each of several holds 153 or 67.
 fn parts(text: &str) -> usize {
     match septets(text) {
         Some(length) => pieces(length, 160, 153),
@@ -276,7 +279,7 @@ fn pieces(length: usize, one: usize, each: usize) -> usize {
     if length <= one { 1 } else { length.div_ceil(each) }
 }
 
-/// Returns the length in GSM 03.38. `None` where a character is not in it.
+/// Returns the length in GSM 03.38. Returns `None` if the text has another character.
 fn septets(text: &str) -> Option<usize> {
     const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
                          ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
@@ -342,7 +345,7 @@ mod tests {
         texts.set_text(&dutch, "reset", "{code}: nieuwe pincode").unwrap();
         texts.set_language(dutch.clone()).unwrap();
         assert_eq!(*texts.text(Message::Code(Purpose::ResetPin), None, &CODE), "123456: nieuwe pincode");
-        // What it does not say itself is said in English.
+        // A text that the language lacks is taken from English.
         assert!(texts.text(Message::Code(Purpose::Enrollment), Some("nl"), &CODE).contains("ADDS A DEVICE"));
         for (name, text) in [
             ("reset", "your code"),

@@ -1,4 +1,4 @@
-//! One step of the service: a transaction together with what its rules need.
+//! A step of the service: one transaction together with the state that its rules need.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use crate::sealing::{Place, Vault};
 use crate::storage::{AccountRow, AuditRow, CodeRow, DeviceRow, Storage, Transaction, transact};
 use crate::trail::{Claim, Kind, Trail};
 
-/// What every step of one request shares.
+/// The state that all steps of one request share.
 pub(crate) struct Surroundings<'a> {
     pub(crate) storage: &'a dyn Storage,
     pub(crate) vault: &'a Vault,
@@ -24,23 +24,23 @@ pub(crate) struct Surroundings<'a> {
     /// The time of the request, in milliseconds.
     pub(crate) now: i64,
     pub(crate) trail: &'a Trail,
-    /// The one that acts.
+    /// The actor and its address.
     pub(crate) context: &'a Context,
     pub(crate) tallies: &'a Tallies,
 }
 
-/// How often the rules found what operators should know of.
+/// Counters of events that operators should know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Wrong PINs that a right one forgave.
+    /// The number of wrong PINs that a right PIN forgave.
     pub pins_forgiven: u64,
-    /// PINs that saw half as many wrong ones as they may.
+    /// The number of PINs whose budget of wrong PINs is half spent.
     pub budgets_half_spent: u64,
     /// Suspicions of a second copy of a device.
     pub clones_suspected: u64,
 }
 
-/// The sums of all tallies since the service was opened.
+/// The sums of all counters since the service was opened.
 #[derive(Default)]
 pub(crate) struct Tallies {
     pins_forgiven: AtomicU64,
@@ -64,7 +64,7 @@ impl Tallies {
     }
 }
 
-/// A step under way. What it did is kept where it ends well.
+/// A step in progress. Its changes are kept if it succeeds.
 pub(crate) struct Step<'a> {
     pub(crate) rows: &'a Transaction<'a>,
     pub(crate) vault: &'a Vault,
@@ -72,7 +72,7 @@ pub(crate) struct Step<'a> {
     pub(crate) now: i64,
     pub(crate) trail: &'a Trail,
     context: &'a Context,
-    /// Rows that this step counts in, until its transaction has ended.
+    /// The audit rows in which this step counts events, until its transaction has ended.
     claims: &'a RefCell<Vec<Claim>>,
     tally: &'a Cell<Tally>,
 }
@@ -92,7 +92,7 @@ impl Surroundings<'_> {
         let claims: RefCell<Vec<Claim>> = RefCell::default();
         let tally = Cell::default();
         let done = transact(self.storage, what, |rows| {
-            // Of an attempt before this one nothing was kept.
+            // Nothing of an earlier attempt was kept.
             claims.borrow_mut().clear();
             tally.take();
             let Self { vault, policy, now, trail, context, .. } = self;
@@ -104,10 +104,11 @@ impl Surroundings<'_> {
         done
     }
 
-    /// Notes in the audit trail that a step failed at a row that another program changed. The step itself was undone.
+    /// Records in the audit trail that a step failed because another program had changed a row. The
+    /// step itself was undone.
     pub(crate) fn note_alteration<T>(&self, done: Result<T, Failure>) -> Result<T, Failure> {
         if let Err(Failure::Altered { account, .. }) = &done {
-            // The request fails in any case, with the first failure.
+            // The request fails in any case, and reports the first failure.
             let _ = self.run("row.altered", |step| step.audit(account.as_deref(), None, audit::ROW_ALTERED));
         }
         done
@@ -115,17 +116,18 @@ impl Surroundings<'_> {
 }
 
 impl Step<'_> {
-    /// Reads a phone number as a person wrote it, or as a row has it.
+    /// Reads a phone number as a user wrote it, or as a row stores it.
     pub(crate) fn phone_number(&self, text: &str) -> Option<PhoneNumber> {
         self.policy.sms.countries.read_number(text)
     }
 
-    /// Whether a row's phone number is this one. Rows of former releases have other spellings.
+    /// Returns whether a row's phone number is this one. Rows of earlier releases have other
+    /// spellings.
     pub(crate) fn is_number(&self, row: &str, number: &PhoneNumber) -> bool {
         self.phone_number(row).as_ref() == Some(number)
     }
 
-    /// Writes a row of the audit trail. Equal refusals of a minute are one row with a count.
+    /// Writes a row of the audit trail. Equal refusals of one minute share a row with a count.
     pub(crate) fn audit(
         &self,
         account: Option<&str>,
@@ -144,8 +146,9 @@ impl Step<'_> {
         Ok(row.id)
     }
 
-    /// Counts an event in the row of its minute, or writes one. A row that is not as this service left it is not counted in: a new MAC
-    /// would make it look right.
+    /// Counts an event in the row of its minute, or writes a new row. If a row is not as this
+    /// service left it, the count goes to a new row: a new MAC would make the altered row look
+    /// right.
     fn count(&self, account: Option<&str>, device: Option<&str>, event: &'static str) -> Result<(), Failure> {
         let kind = Kind {
             account: account.map(str::to_owned),
@@ -171,7 +174,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Counts something, where the step is kept.
+    /// Changes the counters, if the step is kept.
     pub(crate) fn tally(&self, change: impl FnOnce(&mut Tally)) {
         let mut tally = self.tally.get();
         change(&mut tally);
@@ -182,7 +185,7 @@ impl Step<'_> {
         Ok(self.rows.put_account(account)?)
     }
 
-    /// The account's PIN, where it has one.
+    /// Returns the account's PIN, if it has one.
     pub(crate) fn pin_of(&self, account: &AccountRow) -> Result<Option<Pin>, Failure> {
         let Some(sealed) = &account.pin else { return Ok(None) };
         let digits = self.vault.open(pin_place(account), sealed)?;
@@ -190,14 +193,15 @@ impl Step<'_> {
         Ok(Some(pin))
     }
 
-    /// Gives the account a PIN; the row is still to be written.
+    /// Sets the PIN of the account. The caller writes the row.
     pub(crate) fn set_pin(&self, account: &mut AccountRow, pin: &Pin) -> Result<(), Failure> {
         self.forget_pin(account)?;
         account.pin = Some(self.vault.seal(pin_place(account), pin.digits().as_bytes())?);
         Ok(())
     }
 
-    /// Ends the life of the account's PIN, where it has one; the row is still to be written. Passwords and refresh tokens end with it.
+    /// Ends the life of the account's PIN, if it has one. Its passwords and refresh tokens end with
+    /// it. The caller writes the row.
     pub(crate) fn forget_pin(&self, account: &mut AccountRow) -> Result<(), Failure> {
         if let Some(present) = self.pin_of(account)? {
             let hash = self.vault.pin_hash(&account.name, present.digits());
@@ -211,15 +215,15 @@ impl Step<'_> {
         self.forgive_all(account)
     }
 
-    /// Whether a PIN is among the account's earlier ones, as far as they are kept. What was hashed under a key that is not in the ring any
-    /// more is not recognised.
+    /// Returns whether a PIN is in the account's history. A hash under a key that is no longer in
+    /// the ring is not recognised.
     pub(crate) fn was_used_before(&self, account: &AccountRow, pin: &Pin) -> bool {
         let hashes = self.vault.pin_hashes(&account.name, pin.digits());
         pin::is_in_history(account.pin_history.as_deref().unwrap_or_default(), &hashes, self.policy.pin_history)
     }
 
-    /// Forgives every wrong PIN of the account, whichever device or code it is counted for; the account's row is still to be written. What
-    /// its PIN had in all stays counted.
+    /// Forgives every wrong PIN of the account, of all devices and codes. They still count in the
+    /// budget of its PIN. The caller writes the account's row.
     pub(crate) fn forgive_all(&self, account: &mut AccountRow) -> Result<(), Failure> {
         account.pin_tries = 0;
         for device in self.rows.devices_of(&account.name)?.into_iter().filter(|device| device.pin_tries > 0) {
@@ -233,7 +237,8 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Seals the account's PIN anew under the current master key, where it is not.
+    /// Seals the account's PIN again under the current master key, if another key sealed it.
+    /// Returns whether the row changed.
     pub(crate) fn reseal_pin(&self, mut account: AccountRow) -> Result<bool, Failure> {
         let Some(sealed) = &account.pin else { return Ok(false) };
         let Some(resealed) = self.vault.reseal(pin_place(&account), sealed)? else { return Ok(false) };
@@ -242,8 +247,9 @@ impl Step<'_> {
         Ok(true)
     }
 
-    /// Gives the account another PIN. Every device of it keeps its service secret under the old one's key: without a synchronization none
-    /// of them makes a right password any more, so the secrets count no longer. Nor does any of them prove its K1, which is hidden under it, too.
+    /// Sets another PIN of the account. Every device keeps its service secret under the key of the
+    /// old PIN. Without a synchronization no device makes a right password any more, so the secrets
+    /// are removed. Nor can a device prove its K1, which is hidden under the old PIN, too.
     pub(crate) fn change_pin(&self, account: &mut AccountRow, pin: &Pin) -> Result<(), Failure> {
         for device in self.rows.devices_of(&account.name)? {
             self.rows.put_device(&DeviceRow { secret: None, k1_proved: false, ..device })?;

@@ -1,12 +1,12 @@
-//! TLS of the service: one choice of algorithms for its listeners, for its own requests and for the
+//! TLS of the service: one choice of algorithms for its listeners, its own requests and the
 //! database.
 
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
-/// Returns the algorithms: those of aws-lc, whose first key exchange is X25519MLKEM768. A peer
-/// without ML-KEM gets X25519 or one of the NIST curves.
+/// Returns the algorithms of aws-lc, whose first key exchange is X25519MLKEM768. A peer without
+/// ML-KEM gets X25519 or one of the NIST curves.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }

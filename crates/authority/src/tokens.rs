@@ -1,4 +1,5 @@
-//! What a server needs for its tokens: a secret of its own to sign with, and refresh tokens that are good once.
+//! Token support for a server: a secret of its own to sign with, and refresh tokens that are
+//! accepted once.
 
 use zeroize::Zeroizing;
 
@@ -14,7 +15,7 @@ use crate::storage::TokenRow;
 
 const SECRET_COLUMN: &str = "secrets.value";
 
-/// 256 bits in base64url.
+/// The length of a token: 256 bits in base64url.
 const TOKEN_LENGTH: usize = 43;
 
 /// Answers [`Authority::secret`](crate::Authority::secret).
@@ -26,7 +27,7 @@ pub(crate) fn secret(
     if let Some(secret) = around.step("secret.load", |step| load(step, name))? {
         return Ok(secret);
     }
-    // Outside of a transaction: nobody waits for it.
+    // The secret is made outside of a transaction, so that no step waits for it.
     let made = Zeroizing::new(make()?);
     around.step("secret.make", |step| {
         if let Some(secret) = load(step, name)? {
@@ -90,7 +91,7 @@ pub(crate) fn rotate_refresh_token(
             step.audit(Some(&found.account), None, audit::TOKEN_REFUSED)?;
             return Ok(None);
         }
-        // A family of an earlier release is as old as its first rotation here.
+        // A family of an earlier release counts as made at its first rotation here.
         let family_made_at = found.family_made_at.or(Some(step.now));
         keep(step, &next, TokenRow { family_made_at, used: false, version: 0, ..found.clone() })?;
         step.rows.put_token(&TokenRow { used: true, ..found })?;
@@ -107,15 +108,16 @@ fn load(step: &Step<'_>, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Failu
     step.rows.secret(name)?.map(|sealed| step.vault.open(place(name), &sealed)).transpose()
 }
 
-/// Seals a secret anew under the current key, where it is not.
+/// Seals a secret again under the current key, if another key sealed it. Returns whether it
+/// changed.
 pub(crate) fn reseal(step: &Step<'_>, name: &str, sealed: &[u8]) -> Result<bool, Failure> {
     let Some(resealed) = step.vault.reseal(place(name), sealed)? else { return Ok(false) };
     step.rows.put_secret(name, &resealed)?;
     Ok(true)
 }
 
-/// Whether an unused token can be exchanged for the next one. What ended with its device or its PIN was removed with them: this holds
-/// also where a row of it should be left.
+/// Returns whether an unused token can be exchanged for the next one. Tokens of a removed device or
+/// an old PIN were removed with it. This check also holds if such a row is left over.
 fn is_good(step: &Step<'_>, token: &TokenRow) -> Result<bool, Failure> {
     let (lifetime, most) = (step.policy.refresh_token_lifetime_millis(), step.policy.refresh_token_most_millis());
     let is_in_time = moment::goes_on(token.expires_at, lifetime, step.now);
@@ -132,7 +134,8 @@ fn is_good(step: &Step<'_>, token: &TokenRow) -> Result<bool, Failure> {
     Ok(!account.blocked && is_of_this_pin && has_device)
 }
 
-/// Found by its keyed hash: how long the search takes tells nothing about any token.
+/// Finds a token by its keyed hash, so that the duration of the search reveals nothing about any
+/// token.
 fn find(step: &Step<'_>, token: &str) -> Result<Option<TokenRow>, Failure> {
     if token.len() != TOKEN_LENGTH {
         return Ok(None);
@@ -145,7 +148,7 @@ fn find(step: &Step<'_>, token: &str) -> Result<Option<TokenRow>, Failure> {
     Ok(None)
 }
 
-/// Keeps a new token of the family that `row` tells. It expires by itself, and with its family.
+/// Stores a new token of the family of `row`. It expires by its own lifetime, and with its family.
 fn keep(step: &Step<'_>, token: &str, row: TokenRow) -> Result<(), Failure> {
     let hash = step.vault.token_hash(token);
     let family_ends = row.family_made_at.map(|at| at.saturating_add(step.policy.refresh_token_most_millis()));
@@ -162,7 +165,7 @@ mod tests {
     use crate::storage::{AccountRow, DeviceRow};
     use crate::{MasterKey, Options, Outbox, Policy, SystemClock};
 
-    /// A token as an earlier release kept it: of its device, its PIN and its age nothing is known.
+    /// Stores a token as an earlier release did: its device, its PIN and its age are unknown.
     fn grant_as_before(authority: &Authority, token: &str) {
         let row = TokenRow {
             hash: [0; 32],

@@ -1,18 +1,18 @@
-//! How many SMS a service sends for all accounts together.
+//! The limits on the number of SMS that a service sends for all accounts together.
 //!
-//! Minute, hour and day are those of the clock, in UTC. A share of each is kept for numbers that are
-//! certified: strangers who have numbers certified cannot use it up.
+//! Minute, hour and day are those of the clock, in UTC. A share of each limit is reserved for
+//! certified numbers. So strangers that have numbers certified cannot use up the whole limit.
 
-/// The most SMS of a service. `None` is no limit.
+/// The maximum number of SMS of a service. `None` is no limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmsBudget {
-    /// In a minute.
+    /// The limit per minute.
     pub per_minute: Option<u32>,
-    /// In a day.
+    /// The limit per day.
     pub per_day: Option<u32>,
-    /// In an hour, to numbers of one calling code.
+    /// The limit per hour for numbers with one calling code.
     pub per_prefix_and_hour: Option<u32>,
-    /// Per cent of each that only certified numbers can have (default 50), 0 to 100.
+    /// The percentage of each limit that is reserved for certified numbers (default 50), 0 to 100.
     pub kept_percent: u32,
 }
 
@@ -22,12 +22,12 @@ impl Default for SmsBudget {
     }
 }
 
-/// What a number is to the service.
+/// The status of a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// It is to be certified.
+    /// The number is not certified yet.
     Stranger,
-    /// It is an account's trusted number.
+    /// The number is the trusted number of an account.
     Certified,
 }
 
@@ -40,7 +40,7 @@ impl Class {
     }
 }
 
-/// A time in which messages are counted.
+/// A period for which messages are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Period {
     Minute,
@@ -65,19 +65,19 @@ impl Period {
         }
     }
 
-    /// When the period of this time began.
+    /// Returns the start of the period that contains `now`.
     pub(crate) fn start(self, now: i64) -> i64 {
         now - now.rem_euclid(self.millis())
     }
 
-    /// Seconds until it is over.
+    /// Returns the seconds until the period ends.
     pub(crate) fn left(self, now: i64) -> u64 {
         let left = self.start(now).saturating_add(self.millis()).saturating_sub(now);
         u64::try_from(left).unwrap_or(0).div_ceil(1000).max(1)
     }
 }
 
-/// What was sent in a period.
+/// The numbers of messages that were sent in a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spent {
     pub(crate) strangers: u32,
@@ -85,7 +85,7 @@ pub(crate) struct Spent {
 }
 
 impl SmsBudget {
-    /// Returns the limits that there are, with the period and whether it is counted by prefix.
+    /// Lists the limits that are set. Each has its period and whether it is per prefix.
     pub(crate) fn limits(&self) -> impl Iterator<Item = (Period, bool, u32)> {
         let all = [
             (Period::Minute, false, self.per_minute),
@@ -95,7 +95,7 @@ impl SmsBudget {
         all.into_iter().filter_map(|(period, by_prefix, limit)| Some((period, by_prefix, limit?)))
     }
 
-    /// Tells whether one more SMS would be too many.
+    /// Returns whether one more SMS would exceed the limit.
     pub(crate) fn is_spent(&self, limit: u32, spent: Spent, class: Class) -> bool {
         let limit = u64::from(limit);
         let kept = limit * u64::from(self.kept_percent.min(100)) / 100;

@@ -1,4 +1,4 @@
-//! What an SMS code looks like, how long it is good, and how often one may be asked for.
+//! The rules for SMS codes: form, lifetime, wrong tries, and how often an account may request one.
 
 use zeroize::Zeroizing;
 
@@ -8,26 +8,28 @@ use crate::storage::CodeRow;
 
 const HOUR: i64 = 3_600_000;
 
-/// How far back requests for codes count.
+/// The period for which requests for codes count.
 pub(crate) const DAY: i64 = 24 * HOUR;
 
-/// The fewest and the most symbols that the exchange takes for a code.
+/// The minimum and maximum number of symbols that the exchange permits for a code.
 const DIGITS: std::ops::RangeInclusive<usize> = 4..=12;
 
-/// 32 symbols, no two of which look alike: without 0 and O, 1 and I.
+/// An alphabet of 32 symbols that do not look alike: it has no 0 and O, and no 1 and I.
 const LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
-/// What new codes look like.
+/// The form of new codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodeForm {
-    /// So many decimal digits: the code is compared with that of one account, and a wrong one is charged.
+    /// This number of decimal digits. The code is compared with that of one account, and a wrong
+    /// one is charged.
     Digits(usize),
-    /// So many of 32 letters: the code may be compared with those of all accounts.
+    /// This number of symbols of the alphabet of 32. The code may be compared with those of all
+    /// accounts.
     Letters(CodeLetters),
 }
 
 impl CodeForm {
-    /// Returns the form of the codes of a policy.
+    /// Returns the form of codes under a policy.
     pub(crate) fn of(policy: &Policy) -> Self {
         match policy.activation_proof {
             ActivationProof::Token | ActivationProof::Ticket => {
@@ -37,7 +39,7 @@ impl CodeForm {
         }
     }
 
-    /// Returns the symbols that such a code is made of.
+    /// Returns the alphabet of such a code.
     pub(crate) fn alphabet(self) -> &'static [u8] {
         match self {
             Self::Digits(_) => b"0123456789",
@@ -45,7 +47,7 @@ impl CodeForm {
         }
     }
 
-    /// Returns how many symbols it has.
+    /// Returns the number of symbols of such a code.
     pub(crate) fn length(self) -> usize {
         match self {
             Self::Digits(digits) => digits,
@@ -54,13 +56,16 @@ impl CodeForm {
     }
 }
 
-/// Returns how many symbols a new SMS code has.
+/// Returns the number of symbols of a new SMS code.
 pub fn code_length(policy: &Policy) -> usize {
     CodeForm::of(policy).length()
 }
 
-/// Returns how many of `live_codes` a stranger can expect to hit with so many guesses, who has no account of them and no
-/// ticket. A guess without a proof is compared with no code, unless activations are open: then with all.
+/// Returns the number of live codes that a stranger can expect to guess.
+///
+/// The stranger has no account with a code and no ticket, and makes `guesses` guesses. A guess
+/// without a proof is compared with no code. If activations are open, it is compared with all
+/// `live_codes`.
 pub fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {
     match policy.activation_proof {
         ActivationProof::Token | ActivationProof::Ticket => 0.0,
@@ -72,53 +77,56 @@ pub fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {
     }
 }
 
-/// Returns a code as it is hashed: a person may type its letters in either case.
+/// Returns a code in the form in which it is hashed: a user may type its letters in either case.
 pub(crate) fn as_hashed(entered: &str) -> Zeroizing<String> {
     let mut code = Zeroizing::new(entered.to_owned());
     code.make_ascii_uppercase();
     code
 }
 
-/// Whether a code can still be right.
+/// Returns whether a code can still be accepted.
 pub(crate) fn is_live(code: &CodeRow, policy: &Policy, now: i64) -> bool {
     !code.withdrawn && code.used.is_none() && is_in_time(code, policy, now) && code.tries < policy.code_tries
 }
 
-/// Whether the lifetime of a code is not over.
+/// Returns whether a code has not expired.
 pub(crate) fn is_in_time(code: &CodeRow, policy: &Policy, now: i64) -> bool {
     moment::goes_on(code.expires_at, policy.code_lifetime_millis(), now)
 }
 
-/// Charges a wrong try and tells how many are left.
+/// Charges a wrong try. Returns the number of tries that are left.
 pub(crate) fn charge(code: &mut CodeRow, policy: &Policy) -> u32 {
     code.tries = code.tries.saturating_add(1);
     policy.code_tries.saturating_sub(code.tries)
 }
 
-/// The wrong tries that a new code takes over: asking again gives none back while the old code would live.
+/// Returns the wrong tries that a new code takes over. A request for a new code restores no tries
+/// while the old code would still be valid.
 pub(crate) fn carried_tries(old: Option<&CodeRow>, policy: &Policy, now: i64) -> u32 {
     old.filter(|old| old.used.is_none() && is_in_time(old, policy, now)).map_or(0, |old| old.tries)
 }
 
-/// In how many seconds the next code may be asked for, where that is not now. `requests`: the times of the last day, oldest first.
+/// Returns the seconds until the next code may be requested. Returns `None` if it may be requested
+/// now. `requests` holds the times of the requests of the last day, oldest first.
 pub(crate) fn retry_after(requests: &[i64], old: Option<&CodeRow>, policy: &Policy, now: i64) -> Option<u64> {
     let ages: Vec<i64> = requests.iter().filter_map(|at| moment::age(*at, now)).collect();
     let hour = window(&ages, HOUR, policy.codes_per_hour);
     let day = window(&ages, DAY, policy.codes_per_day);
-    // A code that is born dead would cost an SMS for nothing.
+    // A new code that has no tries left would cost an SMS for nothing.
     let tries = old.filter(|_| carried_tries(old, policy, now) >= policy.code_tries).map(|old| old.expires_at - now);
     let millis = [hour, day, tries].into_iter().flatten().max()?;
     Some(u64::try_from(millis).unwrap_or(0).div_ceil(1000).max(1))
 }
 
-/// How long until fewer than `limit` requests lie in the window, where that is not so now. `ages`: of the requests, oldest first.
+/// Returns the milliseconds until fewer than `limit` requests lie in the window. Returns `None` if
+/// that is so now. `ages` holds the ages of the requests, oldest first.
 fn window(ages: &[i64], length: i64, limit: u32) -> Option<i64> {
     let recent = ages.iter().filter(|age| **age < length).count();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if recent < limit {
         return None;
     }
-    // The request that must fall out of the window; where nothing may be asked for there is none.
+    // The request that must leave the window. There is none if the limit permits no request.
     let oldest = ages.len().checked_sub(limit).and_then(|place| ages.get(place));
     Some(oldest.map_or(length, |age| length - age))
 }
@@ -216,7 +224,7 @@ mod tests {
         assert!(!is_live(&CodeRow { tries: 0, ..ahead.clone() }, &policy, 0));
         assert_eq!(carried_tries(Some(&ahead), &policy, 0), 0);
         assert_eq!(retry_after(&[year, year, year], Some(&ahead), &policy, 0), None);
-        // Those of the right clock count beside them.
+        // Requests with times of the right clock count beside them.
         assert_eq!(retry_after(&[0, 1000, year, year], None, &policy, 1000), Some(3599));
     }
 

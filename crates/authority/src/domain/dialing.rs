@@ -1,46 +1,49 @@
-//! Where a phone number is: its country's calling code, and whether SMS may go there.
+//! The country of a phone number: its calling code, and whether SMS may go there.
 
 use crate::domain::phone::{PhoneNumber, Plans, calling_code};
 use crate::domain::prefix::Prefix;
 
-/// Numbers of no country: ITU-T E.164 assigns these codes to global services, and calls to them may
-/// cost any price. 800 freephone, 808 shared cost, 870 to 879 maritime mobile (Inmarsat), universal
-/// personal numbers and non-commercial networks, 881 mobile satellites, 882 and 883 international
-/// networks, 888 disaster relief, 979 premium rate, 991 a trial of correspondence services.
+/// Prefixes of numbers that belong to no country. ITU-T E.164 assigns these codes to global
+/// services, and calls to them may cost any price. 800 freephone, 808 shared cost, 870 to 879
+/// maritime mobile (Inmarsat), universal personal numbers and non-commercial networks, 881 mobile
+/// satellites, 882 and 883 international networks, 888 disaster relief, 979 premium rate, 991 a
+/// trial of correspondence services.
 const GLOBAL_SERVICES: [&str; 9] = ["800", "808", "87", "881", "882", "883", "888", "979", "991"];
 
-/// What is dialed before a number of another country, in place of `+`, beside `00`.
+/// Dialing prefixes for numbers of another country, in place of `+`. `00` is another one.
 const INTERNATIONAL: [&str; 6] = ["0011", "011", "010", "009", "810", "119"];
 
 /// The countries that SMS may go to. The default is any country.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Countries {
-    /// `None`: any country. The longest entry that a number begins with decides.
+    /// The permitted prefixes. `None`: any country. The longest prefix that matches a number
+    /// decides.
     pub allowed: Option<Vec<Prefix>>,
-    /// Prefixes that SMS may not go to, or that they may go to although they are of no country.
+    /// Prefixes that SMS may not go to, or that they may go to although they belong to no country.
     pub exceptions: Vec<(Prefix, bool)>,
     /// The calling code of numbers that are written without `+` or `00`.
     pub home: Option<Prefix>,
-    /// The rules by which numbers are read. The default knows the calling codes alone.
+    /// The rules for reading numbers. The default knows only the calling codes.
     pub plans: Plans,
 }
 
 /// A number that SMS may go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Destination {
-    /// The number as the gateway gets it.
+    /// The number in the form for the gateway.
     pub(crate) number: PhoneNumber,
-    /// What its budget is counted by: the calling code, in North America with the area code. Empty
-    /// where the number does not say it.
+    /// The prefix that the budget is counted by: the calling code, in North America with the area
+    /// code. Empty if the number does not show its country.
     pub(crate) prefix: String,
 }
 
 impl Countries {
-    /// Reads the words of a configuration: `any` or `+prefix`, and `!+prefix` for one that is excluded.
+    /// Reads the words of a configuration: `any` or `+prefix`, and `!+prefix` for one that is
+    /// excluded.
     ///
     /// # Errors
     ///
-    /// The word that is none of these, or an empty text where the list allows nothing.
+    /// Returns the invalid word, or an empty text if the list permits nothing.
     pub fn read<'a>(words: impl Iterator<Item = &'a str>, home: Option<Prefix>) -> Result<Self, String> {
         let (mut any, mut allowed, mut exceptions) = (false, Vec::new(), Vec::new());
         for word in words {
@@ -59,20 +62,22 @@ impl Countries {
         Ok(Self { allowed: (!any).then_some(allowed), exceptions, home, plans: Plans::default() })
     }
 
-    /// Reads a number as a person wrote it, or as a row has it.
+    /// Reads a number as a user wrote it, or as a row stores it.
     pub(crate) fn read_number(&self, text: &str) -> Option<PhoneNumber> {
         PhoneNumber::read(text, self.home.as_ref(), self.plans)
     }
 
-    /// Returns a row's number as it is shown: in its one form, or as it is where that cannot be read.
+    /// Returns a row's number for display: in its canonical form, or unchanged if it cannot be
+    /// read.
     pub(crate) fn shown_number(&self, row: String) -> String {
         self.read_number(&row).map_or(row, |number| number.as_str().to_owned())
     }
 
-    /// Returns where an SMS to this number goes. `None` where it may not go there.
+    /// Returns the destination of an SMS to this number. Returns `None` if SMS may not go there.
     pub(crate) fn destination(&self, number: &PhoneNumber) -> Option<Destination> {
         let Some(digits) = number.international() else {
-            // Many gateways read a number without `+` as if it had one, or know the prefix that stands before one abroad.
+            // Many gateways read a number without `+` as if it had one, or interpret an
+            // international dialing prefix.
             let text = number.as_str();
             let read = INTERNATIONAL.iter().filter_map(|prefix| text.strip_prefix(prefix)).chain([text]);
             let free = self.allowed.is_none() && { read }.all(|digits| self.allows(digits));
@@ -87,16 +92,17 @@ impl Countries {
         entries.extend(GLOBAL_SERVICES.map(|service| (service, false)));
         entries.extend(self.allowed.iter().flatten().map(|prefix| (prefix.digits(), true)));
         entries.extend(self.exceptions.iter().map(|(prefix, allowed)| (prefix.digits(), *allowed)));
-        // Of equally long ones the last decides: the operator's come after ours.
+        // Among entries of equal length the last one decides: the operator's entries follow the
+        // built-in ones.
         let found = entries.into_iter().filter(|(prefix, _)| digits.starts_with(prefix));
         found.max_by_key(|(prefix, _)| prefix.len()).is_some_and(|(_, allowed)| allowed)
     }
 }
 
-/// Returns what the budget of a number is counted by.
+/// Returns the prefix that the budget of a number is counted by.
 fn budget_prefix(digits: &str) -> &str {
     let code = calling_code(digits);
-    // North America shares one code.
+    // All countries of North America share one calling code.
     if code == "1" { digits.get(..4).unwrap_or(digits) } else { code }
 }
 
@@ -136,7 +142,7 @@ mod tests {
         for bad in odd {
             assert!(destination(&any, bad).is_none(), "{bad}");
         }
-        // Not the prefix 0011 and +882, but a number of +1.
+        // This is not the prefix 0011 before +882, but a number of +1.
         assert_eq!(dialed(&any, "001188213123").as_deref(), Some("+1188213123"));
         for bad in plain {
             assert!(destination(&any, bad).is_none(), "{bad}");
@@ -152,7 +158,8 @@ mod tests {
         {
             assert_eq!(destination(&named, number).is_some(), taken, "{number}");
         }
-        // A country that is named does not bring a service whose code begins alike.
+        // A permitted country does not permit a global service whose code begins with the same
+        // digits.
         assert!(destination(&countries(&["+8"], None), "+8821312345").is_none());
     }
 

@@ -1,7 +1,8 @@
-//! When K1 evolves.
+//! The rule for the evolution of K1.
 
-/// Whether the password that is asked for now is one before which K1 evolves: every `every`-th, and never the one that follows an
-/// evolution in the same operation (`adopted`).
+/// Returns whether K1 evolves before the password that is requested now. This is so for every
+/// `every`-th password, and never for one that follows an evolution in the same operation
+/// (`adopted`).
 pub(crate) fn is_due(every: u32, since_evolution: u32, adopted: bool) -> bool {
     every > 0 && !adopted && since_evolution.saturating_add(1) >= every
 }
@@ -10,7 +11,8 @@ pub(crate) fn is_due(every: u32, since_evolution: u32, adopted: bool) -> bool {
 mod tests {
     use super::is_due;
 
-    /// What asking for passwords yields: `E` for an evolution, `p` for a password.
+    /// Returns the results of `requests` requests for passwords: `E` for an evolution, `p` for a
+    /// password.
     fn history(every: u32, requests: usize) -> String {
         let (mut since, mut pending) = (0, false);
         let mut history = String::new();

@@ -1,4 +1,4 @@
-//! The rules that need neither a database nor a clock of their own: rows and times in, decisions out.
+//! Pure rules: rows and times in, decisions out. They need no database and no clock of their own.
 
 pub(crate) mod budget;
 pub(crate) mod code;

@@ -1,31 +1,33 @@
-//! Times in rows, read by a clock that may have been wrong.
+//! Times in rows, whose clock may have been wrong.
 //!
-//! A clock that is ahead for a while leaves times in the rows that are still to come when it is right
-//! again. A clock that goes back sees times of the right one that way. One rule holds for all of them:
-//! **what no right clock can have noted is over**. So nothing lasts longer than its own length, however
-//! wrong the clock was: no block, no wait, no code and no token. A row is never removed for it: the
-//! clock may be wrong now, and not then.
+//! While a clock is ahead, it writes times into the rows that lie in the future once it is right
+//! again. After a clock was set back, the times of the right clock lie in the future in the same
+//! way. One rule holds for all of them: **a time that no right clock can have written counts as
+//! expired**. So nothing lasts longer than its own length, however wrong the clock was: no block,
+//! no wait, no code and no token. A row is never removed for this reason: the present clock may be
+//! the wrong one.
 
-/// How far the clocks of two instances may differ, in milliseconds.
+/// The maximum difference between the clocks of two instances, in milliseconds.
 pub(crate) const TOLERANCE: i64 = 60_000;
 
-/// Returns how long ago `at` was; `None` where it is still to come. A time within the tolerance is now.
+/// Returns the time since `at`. Returns `None` if `at` lies in the future. A time in the future
+/// within the tolerance counts as now.
 pub(crate) fn age(at: i64, now: i64) -> Option<i64> {
     (at <= now.saturating_add(TOLERANCE)).then(|| now.saturating_sub(at).max(0))
 }
 
-/// Returns what is left of a wait of `length` that began at `at`; `None` where it is over.
+/// Returns the rest of a wait of `length` that began at `at`. Returns `None` if it is over.
 pub(crate) fn left(at: i64, length: i64, now: i64) -> Option<i64> {
     let left = length.saturating_sub(age(at, now)?);
     (left > 0).then_some(left)
 }
 
-/// Tells whether that which ends at `end`, and lasts `length` in all, goes on.
+/// Returns whether a period that ends at `end`, and lasts `length` in all, is still in progress.
 pub(crate) fn goes_on(end: i64, length: i64, now: i64) -> bool {
     now < end && end <= latest_end(length, now)
 }
 
-/// Returns the latest end that something of this length can have.
+/// Returns the latest possible end of a period of this length.
 pub(crate) fn latest_end(length: i64, now: i64) -> i64 {
     now.saturating_add(length).saturating_add(TOLERANCE)
 }
@@ -49,7 +51,7 @@ mod tests {
     }
 
     proptest! {
-        /// What was noted by a clock that was wrong by any amount, and is looked at by the right one.
+        /// Reads a time with the right clock. The clock that wrote it was wrong by any amount.
         #[test]
         fn nothing_lasts_longer_than_its_length_after_the_clock_is_right(
             length in 0..100 * 365 * 24 * HOUR, wrong_by in any::<i64>(), now in 0..4_000_000_000_000_i64,

@@ -1,23 +1,24 @@
-//! Phone numbers: as people write them, and as the one value that each of them has.
+//! Phone numbers: the spellings of users, and the one value of each number.
 
 use std::fmt;
 
 use super::prefix::Prefix;
 
-/// The longest text that is read as a phone number, in bytes.
+/// The maximum length of a text that is read as a phone number, in bytes.
 const MAX_TEXT: usize = 64;
 
-/// The fewest and the most digits of a number: ITU-T E.164 knows 15 at most.
+/// The minimum and maximum number of digits of a number. ITU-T E.164 permits 15 at most.
 const DIGITS: std::ops::RangeInclusive<usize> = 6..=15;
 
-/// The zeros of the decimal digits that keyboards of the world write. Nine digits follow each.
+/// The zeros of the decimal digits that the world's keyboards write. Nine further digits follow
+/// each zero.
 const ZEROS: [char; 20] = [
     '0', '\u{660}', '\u{6F0}', '\u{7C0}', '\u{966}', '\u{9E6}', '\u{A66}', '\u{AE6}', '\u{B66}', '\u{BE6}', '\u{C66}',
     '\u{CE6}', '\u{D66}', '\u{E50}', '\u{ED0}', '\u{F20}', '\u{1040}', '\u{17E0}', '\u{1810}', '\u{FF10}',
 ];
 
-/// Calling codes whose numbers may begin with a zero, which is then dialed from abroad too. Behind
-/// every other calling code a zero is the one of national calls, as in `+33 (0)6`.
+/// Calling codes whose numbers may begin with a zero that is dialed from abroad, too. After every
+/// other calling code a zero is the prefix of national calls, as in `+33 (0)6`.
 const ZERO_IS_KEPT: [&str; 9] = ["225", "226", "227", "229", "241", "242", "378", "379", "39"];
 
 /// The calling codes of two digits. Those of one digit are 1 and 7, and all others have three.
@@ -26,31 +27,32 @@ const TWO_DIGITS: &[u8] = &[
     63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
 ];
 
-/// A phone number. All spellings of one number are the same value, under one default country.
+/// A phone number. With one default country, all spellings of a number yield the same value.
 ///
-/// It is `+` and the digits of E.164. Without a default country, a number that is written as one
-/// dials it at home stays as it is, without `+`.
+/// The value is `+` and the digits of E.164. Without a default country, a number in its national
+/// form keeps that form, without `+`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PhoneNumber(String);
 
-/// The rules by which the spellings of a number are told to be the same.
+/// The rules by which spellings of the same number are recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plans {
-    /// The calling codes of ITU-T E.164 alone: no tables, for a service that is part of a program.
+    /// Only the calling codes of ITU-T E.164: no tables, for a service that is embedded in a
+    /// program.
     #[default]
     Plain,
-    /// The numbering plan of each country, as Google's libphonenumber has it.
+    /// The numbering plan of each country, from Google's libphonenumber.
     #[cfg(feature = "phone-plans")]
     World,
 }
 
 impl PhoneNumber {
-    /// Reads a number as a person wrote or pasted it, in up to 64 bytes. `home` is the calling code of
-    /// numbers that say none.
+    /// Reads a number as a user wrote or pasted it, in up to 64 bytes. `home` is the calling code
+    /// of numbers that have none.
     ///
-    /// White space, dashes, dots, slashes, brackets and the marks of Unicode that one does not see are
-    /// dropped. `00` before a calling code is `+`, and the zero of national calls behind it is dropped.
-    /// Returns `None` where that is no phone number.
+    /// White space, dashes, dots, slashes, brackets and invisible characters of Unicode are
+    /// dropped. `00` before a calling code counts as `+`, and a national prefix zero after the
+    /// calling code is dropped. Returns `None` if the text is no phone number.
     pub(crate) fn read(text: &str, home: Option<&Prefix>, plans: Plans) -> Option<Self> {
         let written = Written::read(text)?;
         let read = match plans {
@@ -62,32 +64,32 @@ impl PhoneNumber {
         DIGITS.contains(&digits).then_some(read)
     }
 
-    /// Returns the number: `+` and its digits, or the digits alone where no country is known.
+    /// Returns the number: `+` and its digits, or the digits alone if the country is unknown.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns the digits after the `+`, where the country is known.
+    /// Returns the digits after the `+`. Returns `None` if the country is unknown.
     pub(crate) fn international(&self) -> Option<&str> {
         self.0.strip_prefix('+')
     }
 
-    /// The number of these digits after a `+`.
+    /// Returns the number with these digits after a `+`.
     fn of_international(digits: &str) -> Option<Self> {
-        // No calling code begins with 0: nobody knows what a gateway would make of it.
+        // No calling code begins with 0, and it is unknown how a gateway would read such a number.
         let is_right = !digits.is_empty() && !digits.starts_with('0');
         is_right.then(|| Self(format!("+{digits}")))
     }
 }
 
-/// No digits: they are personal.
+/// Shows no digits, because they are personal data.
 impl fmt::Debug for PhoneNumber {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("PhoneNumber")
     }
 }
 
-/// The digits of a text, and whether a `+` stands before them.
+/// The digits of a text, and whether a `+` precedes them.
 struct Written {
     has_plus: bool,
     digits: String,
@@ -108,7 +110,7 @@ impl Written {
         for c in text.chars() {
             match (digit(c), c) {
                 (Some(digit), _) => written.digits.push(digit),
-                // '+', and the wide and the small one.
+                // `+`, its fullwidth form and its small form.
                 (None, '+' | '\u{FF0B}' | '\u{FE62}') if !written.has_plus && written.digits.is_empty() => {
                     written.has_plus = true;
                 }
@@ -119,13 +121,14 @@ impl Written {
         Some(written)
     }
 
-    /// Returns the digits after a `+`, or after the `00` in its place. `+00` is one too many.
+    /// Returns the digits after a `+`, or after a `00` in its place. After `+00` there are none: it
+    /// has one prefix too many.
     fn international(&self) -> Option<&str> {
         let behind_zeros = self.digits.strip_prefix("00");
         if self.has_plus { Some(behind_zeros.unwrap_or(&self.digits)) } else { behind_zeros }
     }
 
-    /// Reads it without a numbering plan.
+    /// Reads the number without a numbering plan.
     fn plain(&self, home: Option<&Prefix>) -> Option<PhoneNumber> {
         if self.digits.len() < *DIGITS.start() {
             return None;
@@ -145,7 +148,7 @@ impl Written {
     }
 }
 
-/// Returns the calling code that the digits after a `+` begin with.
+/// Returns the calling code at the start of the digits after a `+`.
 pub(crate) fn calling_code(digits: &str) -> &str {
     let two = digits.get(..2).and_then(|code| code.parse().ok()).unwrap_or(0);
     let length = match digits.as_bytes().first() {
@@ -156,33 +159,34 @@ pub(crate) fn calling_code(digits: &str) -> &str {
     digits.get(..length).unwrap_or(digits)
 }
 
-/// Returns the ASCII digit of a decimal digit.
+/// Returns the ASCII form of a decimal digit.
 fn digit(c: char) -> Option<char> {
     let value = ZEROS.iter().find_map(|zero| u32::from(c).checked_sub(u32::from(*zero)).filter(|value| *value < 10))?;
     char::from_digit(value, 10)
 }
 
-/// Returns whether a character says nothing of a number: it sets its digits apart, or is not seen at
-/// all.
+/// Returns whether a character is not part of a number: it separates digits or is invisible.
 fn is_dropped(c: char) -> bool {
     let is_punctuation = matches!(
         c,
         '-' | '.' | '/' | '(' | ')' | '[' | ']' | '~'
-        // Hyphens and dashes, and the minus sign.
+        // Hyphens, dashes and the minus sign.
         | '\u{58A}' | '\u{5BE}' | '\u{1806}' | '\u{2010}'
             ..='\u{2015}' | '\u{2043}' | '\u{2053}' | '\u{2212}'
         | '\u{223C}' | '\u{2E3A}' | '\u{2E3B}' | '\u{301C}' | '\u{30FC}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}'
         | '\u{FF5E}' | '\u{FF70}'
-        // Dots in the middle or of one letter's width, and the wide dot, slash and brackets.
+        // Middle dots, bullets and one-dot leaders, the fraction slash, and fullwidth dots, slash
+        // and brackets.
         | '\u{B7}' | '\u{2022}' | '\u{2024}' | '\u{2027}' | '\u{2044}' | '\u{2215}' | '\u{FF08}' | '\u{FF09}'
         | '\u{FF0E}' | '\u{FF0F}' | '\u{FF3B}' | '\u{FF3D}'
     );
     let is_invisible = matches!(
         c,
-        // The soft hyphen, the direction of writing, joiners and blanks of no width, the forms of emoji.
+        // The soft hyphen, marks of the writing direction, joiners and blanks without width,
+        // variation selectors of emoji.
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
         | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
-        // The box that goes round the digits of emoji.
+        // The enclosing keycap of emoji digits.
         | '\u{20E3}'
     );
     c.is_whitespace() || is_punctuation || is_invisible
@@ -190,7 +194,7 @@ fn is_dropped(c: char) -> bool {
 
 #[cfg(feature = "phone-plans")]
 mod world {
-    //! The numbering plans of the world.
+    //! Numbering plans of all countries.
 
     use phonenumber::Type;
     use phonenumber::country::{Id, Source};
@@ -198,11 +202,11 @@ mod world {
 
     use super::{DIGITS, PhoneNumber, Prefix, Written};
 
-    /// Reads a number by the plan of its country, or of the home.
+    /// Reads a number by the plan of its country, or of the home country.
     pub(super) fn read(written: &Written, home: Option<&Prefix>) -> Option<PhoneNumber> {
         let found = match (written.international(), home.and_then(region_of)) {
             (Some(digits), None) => international(digits),
-            // Without a plan: no country is known, or the home is a part of one.
+            // No plan applies: no country is known, or the home prefix is a part of one.
             (None, None) => return written.plain(home),
             (Some(digits), Some(_)) if written.has_plus => international(digits),
             (digits, Some(region)) => at_home(&written.digits, region, digits),
@@ -210,7 +214,7 @@ mod world {
         settled(found)
     }
 
-    /// Returns the calling code of a country that is named by its two letters of ISO 3166.
+    /// Returns the calling code of a country, which is named by its two letters of ISO 3166.
     pub fn calling_code_of(letters: &str) -> Option<Prefix> {
         // Global services have digits in place of letters.
         let is_country = letters.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -218,20 +222,21 @@ mod world {
         Prefix::new(&format!("+{code}"))
     }
 
-    /// Reads a number as it is dialed in a country. `abroad` is what follows a leading `00`, which is
-    /// no way to dial another country in each, but is written in all.
+    /// Reads a number as it is dialed in a country. `abroad` holds the digits after a leading `00`.
+    /// Not every country dials abroad with `00`, but users of all countries write it.
     fn at_home(digits: &str, region: Id, abroad: Option<&str>) -> Option<PhoneNumber> {
         let dialed = phonenumber::parse(Some(region), digits).ok();
-        // `0011` before a calling code is no `00`.
+        // The `00` of `0011` before a calling code is not a prefix of its own.
         let dials_abroad = |dialed: &phonenumber::PhoneNumber| dialed.code().source() == Source::Idd;
         let by_idd = dialed.as_ref().filter(|dialed| dials_abroad(dialed)).and_then(written);
-        // A number at home may begin as its calling code does.
+        // A number at home may begin with the digits of its calling code.
         let code = DATABASE.by_id(region.as_ref())?.country_code();
         let after_code = international(&format!("{code}{digits}")).filter(|_| !digits.starts_with('0'));
         let readings = [by_idd, abroad.and_then(international), after_code, dialed.as_ref().and_then(written)];
         let kinds = readings.iter().flatten().map(|number| (number, kind_of(number)));
         let mut valid = kinds.filter(|(_, kind)| *kind != Type::Unknown).collect::<Vec<_>>();
-        // SMS go to mobile phones. The sort is stable: the first of those, or of the others.
+        // SMS go to mobile phones, so these come first. The sort is stable: the first mobile number
+        // is used, or else the first number.
         valid.sort_by_key(|(_, kind)| !matches!(kind, Type::Mobile | Type::FixedLineOrMobile));
         if let Some((number, _)) = valid.first() {
             return Some((*number).clone());
@@ -241,7 +246,7 @@ mod world {
         abroad.or(dialed).filter(|_| digits.len() >= *DIGITS.start())
     }
 
-    /// Returns what a plan uses a number for; of one that is in no plan it is not known.
+    /// Returns the type of a number in its plan. The type of a number in no plan is unknown.
     fn kind_of(number: &PhoneNumber) -> Type {
         phonenumber::parse(None, number.as_str()).map_or(Type::Unknown, |number| number.number_type(&DATABASE))
     }
@@ -250,12 +255,13 @@ mod world {
     fn international(digits: &str) -> Option<PhoneNumber> {
         let text = PhoneNumber::of_international(digits)?;
         let first = phonenumber::parse(None, text.as_str()).ok()?;
-        // Its country's plan knows better what begins a national call.
+        // The country's plan knows better which prefix begins a national call.
         let region = Prefix::new(&format!("+{}", first.code().value())).as_ref().and_then(region_of);
         written(&phonenumber::parse(region, text.as_str()).ok()?)
     }
 
-    /// Returns the number whose reading is itself: a row that holds it is read as what was written.
+    /// Reads the number again until it reads as itself, so that a row that stores it is read as the
+    /// same number. Returns `None` if the number does not settle.
     fn settled(mut number: PhoneNumber) -> Option<PhoneNumber> {
         const READINGS: usize = 3;
         for _ in 0..READINGS {
@@ -272,7 +278,7 @@ mod world {
         PhoneNumber::of_international(&format!("{}{}", number.code().value(), number.national()))
     }
 
-    /// Returns the main country of a calling code. The global services have none.
+    /// Returns the main country of a calling code. Global services have none.
     fn region_of(code: &Prefix) -> Option<Id> {
         let code: u16 = code.digits().parse().ok()?;
         DATABASE.region(&code)?.first()?.parse().ok()
@@ -287,7 +293,7 @@ pub use world::calling_code_of;
 mod tests {
     use super::*;
 
-    /// Spellings of one number that say its country.
+    /// Spellings of one number that show its country.
     const ABROAD: [&str; 24] = [
         "+33612345678",
         "+33 6 12 34 56 78",
@@ -315,7 +321,7 @@ mod tests {
         "tel:+33-6-12-34-56-78",
     ];
 
-    /// Spellings of the same number as one writes them at home.
+    /// National spellings of the same number.
     const AT_HOME: [&str; 5] =
         ["0612345678", "06 12 34 56 78", "06.12.34.56.78", "(06) 12-34-56-78", "06\u{202f}12\u{a0}34 56\u{2011}78"];
 
@@ -436,7 +442,8 @@ mod tests {
             }
         }
 
-        /// The mobile and the fixed number that each country's plan has as its example, in the spellings of that country.
+        /// Checks the example of a mobile and of a fixed number in each country's plan, in the
+        /// spellings of that country.
         #[test]
         fn the_example_of_every_country_is_itself_in_every_spelling() {
             let (mut wrong, mut seen) = (Vec::new(), 0);
@@ -471,7 +478,7 @@ mod tests {
         }
 
         proptest! {
-            /// A row is read as what was written.
+            /// Checks that the stored form of a number is read as the same number.
             #[test]
             fn reading_again_changes_nothing(
                 text in "(\\+|00|0|)[0-9 ().-]{6,20}", home in prop::option::of("\\+(1|7|33|39|44|52|54|55|61|370|375|882)")

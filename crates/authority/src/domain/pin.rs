@@ -1,4 +1,5 @@
-//! PINs: what a wrong one costs, what a right one gives back, and which may be chosen.
+//! The rules for PINs: the charge for a wrong one, the effect of a right one, and the choice of a
+//! new one.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -10,7 +11,7 @@ use crate::policy::Policy;
 use crate::sealing::Hash;
 use crate::storage::{AccountRow, DeviceRow};
 
-/// Why an account is blocked.
+/// The reason of an account's block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Block {
     /// Too many wrong PINs that no right one forgave.
@@ -22,9 +23,9 @@ pub(crate) enum Block {
 /// The result of a wrong PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Charged {
-    /// So many more wrong PINs block the account.
+    /// This number of further wrong PINs blocks the account.
     Left(u32),
-    /// This one blocked it.
+    /// The wrong PIN blocked the account.
     Blocked(Block),
 }
 
@@ -47,39 +48,40 @@ pub(crate) fn charge(account: &mut AccountRow, device: Option<&mut DeviceRow>, p
     }
 }
 
-/// Forgives the wrong PINs of a device, and no other's, for a right one. Returns how many.
+/// Forgives the wrong PINs of a device after a right one, and those of no other device. Returns
+/// their number.
 pub(crate) fn forgive(account: &mut AccountRow, device: &mut DeviceRow) -> u32 {
     let own = std::mem::take(&mut device.pin_tries).min(account.pin_tries);
     account.pin_tries -= own;
     own
 }
 
-/// Returns why an account is blocked, where it is.
+/// Returns the reason of the block. Returns `None` if the account is not blocked.
 pub(crate) fn block(account: &AccountRow, policy: &Policy) -> Option<Block> {
     account.blocked.then(|| if is_budget_spent(account, policy) { Block::Budget } else { Block::Tries })
 }
 
-/// Tells whether the life of this PIN has seen as many wrong ones as it may.
+/// Returns whether the budget of wrong PINs of this PIN is spent.
 pub(crate) fn is_budget_spent(account: &AccountRow, policy: &Policy) -> bool {
     account.pin_wrong >= policy.pin_budget
 }
 
-/// Tells whether the last wrong PIN spent the first half of the budget. An account that comes so far without a block is one whose tries
-/// are given back again and again.
+/// Returns whether the last wrong PIN spent the first half of the budget. If an account reaches
+/// this point without a block, its tries were given back again and again.
 pub(crate) fn is_budget_half_spent(account: &AccountRow, policy: &Policy) -> bool {
     account.pin_wrong == policy.pin_budget.div_ceil(2) && !is_budget_spent(account, policy)
 }
 
-/// Why a PIN may not be chosen.
+/// The reason for which a PIN may not be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// It has fewer digits than the policy asks for.
+    /// It has fewer digits than the policy requires.
     TooShort,
-    /// It is one of those that are tried first.
+    /// It is one of the PINs that attackers try first.
     Common,
 }
 
-/// Judges the form of a PIN that is newly chosen.
+/// Checks the form of a new PIN.
 pub(crate) fn judge_choice(pin: &Pin, policy: &Policy) -> Result<(), Unfit> {
     if pin.digits().len() < policy.pin_min_length.min(Pin::MAX_DIGITS) {
         return Err(Unfit::TooShort);
@@ -87,7 +89,8 @@ pub(crate) fn judge_choice(pin: &Pin, policy: &Policy) -> Result<(), Unfit> {
     if policy.pin_denied && is_common(pin) { Err(Unfit::Common) } else { Ok(()) }
 }
 
-/// Tells whether a PIN is one of those that are tried first: one of the commonest 200, digits in a row, a repeat, a year.
+/// Returns whether attackers try this PIN first: it is one of the commonest 200, a sequence of
+/// digits, a repeat or a year.
 pub(crate) fn is_common(pin: &Pin) -> bool {
     let digits: Vec<u8> = pin.digits().bytes().map(|digit| digit - b'0').collect();
     let steps = |by: u8| digits.windows(2).all(|pair| (pair[0] + by) % 10 == pair[1]);
@@ -96,7 +99,7 @@ pub(crate) fn is_common(pin: &Pin) -> bool {
     steps(1) || steps(9) || repeats || is_year || commonest().contains(pin.digits())
 }
 
-/// The list of the commonest PINs.
+/// Returns the list of the commonest PINs.
 fn commonest() -> &'static HashSet<&'static str> {
     static LIST: OnceLock<HashSet<&'static str>> = OnceLock::new();
     LIST.get_or_init(|| {
@@ -105,19 +108,21 @@ fn commonest() -> &'static HashSet<&'static str> {
     })
 }
 
-/// The length of a key's number in front of a hash.
+/// The length of the key number that precedes a hash.
 const ID: usize = 4;
 /// The length of one entry of a history.
 const ENTRY: usize = ID + 32;
 
-/// Tells whether one of these hashes, of one PIN under each key, is among the newest `keep` of a history.
+/// Returns whether one of these hashes is among the newest `keep` entries of a history. The hashes
+/// are of one PIN, one for each key.
 pub(crate) fn is_in_history(history: &[u8], hashes: &[Hash], keep: u32) -> bool {
     let same = entries(history, keep)
         .fold(Choice::from(0), |same, entry| hashes.iter().fold(same, |same, hash| same | entry.ct_eq(&encoded(hash))));
     same.into()
 }
 
-/// Returns a history that begins with this PIN and has at most `keep` entries; `None` where it has none.
+/// Returns the history with this PIN at its beginning and at most `keep` entries. Returns `None` if
+/// that leaves no entry.
 pub(crate) fn remember(history: Option<&[u8]>, hash: &Hash, keep: u32) -> Option<Vec<u8>> {
     let before = entries(history.unwrap_or_default(), keep.saturating_sub(1));
     let after = encoded(hash).into_iter().chain(before.flatten().copied()).collect();
@@ -170,7 +175,7 @@ mod tests {
     }
 
     proptest! {
-        /// Wrong PINs of three devices and right ones, in any order.
+        /// Enters wrong PINs of three devices and right ones, in any order.
         #[test]
         fn a_right_pin_forgives_its_own_device_alone_and_the_budget_holds(
             asked in prop::collection::vec((0..3_usize, any::<bool>()), 0..200),

@@ -1,24 +1,27 @@
-//! What shows that there is a second copy of a device.
+//! Signs of a second copy of a device.
 //!
-//! A device keeps a K1, and the number of its last synchronization, before it proves or shows them. So
-//! it never goes back to older ones, whatever answers it loses and wherever it crashes: a request that
-//! does comes from another copy, or from a device that was restored from a backup.
+//! A device stores a K1, and the number of its last synchronization, before it proves or sends
+//! them. So it never returns to older ones, whatever answers are lost and wherever it crashes. A
+//! request with older ones comes from another copy, or from a device that was restored from a
+//! backup.
 
 use crate::storage::DeviceRow;
 
-/// Tells whether a `lastsync` is older than one that the device showed when it proved its K1. A client that always sends the same
-/// number shows nothing.
+/// Returns whether a `lastsync` is older than one that the device sent when it proved its K1. A
+/// client that always sends the same number gives no sign.
 pub(crate) fn is_older(device: &DeviceRow, last_sync: u64) -> bool {
     last_sync < u64::from(device.sync_shown)
 }
 
-/// Tells whether a wrong R1, beside a right PIN, is of an older K1. After a synchronization whose answer may be lost, and after a
-/// change of the PIN, which the device's own K1 is hidden under, it is not.
+/// Returns whether a wrong R1, beside a right PIN, comes from an older K1. This is unknown after a
+/// synchronization, whose answer may be lost, and after a change of the PIN, under which the device
+/// hides its K1. The result is then false.
 pub(crate) fn is_wrong_k1_older(device: &DeviceRow) -> bool {
     device.k1_proved
 }
 
-/// Notes that the device proved its K1 and PIN, and showed this `lastsync`. Returns whether the row changed.
+/// Records that the device proved its K1 and PIN, and sent this `lastsync`. Returns whether the row
+/// changed.
 pub(crate) fn note_proof(device: &mut DeviceRow, last_sync: u64) -> bool {
     let shown = last_sync.min(device.tsync.into());
     let shown = u32::try_from(shown).unwrap_or(device.tsync).max(device.sync_shown);
@@ -27,7 +30,8 @@ pub(crate) fn note_proof(device: &mut DeviceRow, last_sync: u64) -> bool {
     before != (device.k1_proved, device.sync_shown)
 }
 
-/// Notes that a second copy is suspected. The same evidence is not told twice: only after the next proof of K1 there is more.
+/// Records that a second copy is suspected. The same evidence is not reported twice: new evidence
+/// needs another proof of K1 first.
 pub(crate) fn note_suspicion(device: &mut DeviceRow, last_sync: u64, now: i64) {
     device.suspected_at = Some(now);
     device.k1_proved = false;

@@ -1,4 +1,4 @@
-//! `activate`: an SMS code and a PIN make a device.
+//! `activate`: makes a device from an SMS code and a PIN.
 
 use inwebo::cvs::Purpose;
 use inwebo::values::{Pin, Serial};
@@ -30,25 +30,26 @@ use crate::storage::{AccountRow, CodeRow, CodeUse, DeviceRow};
 struct Activation<'q> {
     code: &'q str,
     whose: Whose<'q>,
-    /// The number that it registers, where it does (ours).
+    /// The phone number to register, if the activation registers one (ours).
     phone_number: Option<PhoneNumber>,
 }
 
-/// With whose codes an activation's code is compared.
+/// The accounts with whose codes the code of an activation is compared.
 #[derive(Clone, Copy)]
 enum Whose<'q> {
-    /// With this account's, which is charged for a wrong one.
+    /// This account. A wrong code is charged to it.
     Account(&'q AccountName),
-    /// The same for the account to which this ticket was given.
+    /// The account that this ticket was issued to. A wrong code is charged to it.
     Ticket(&'q str),
-    /// With none: the service wants a ticket, and there is none.
+    /// No account: the service requires a ticket, and the request has none.
     Nobody,
-    /// With those of all accounts.
+    /// All accounts.
     Anybody,
 }
 
 impl<'q> Whose<'q> {
-    /// Returns what the request shows, as far as the service asks for it. An account that the transport knows is always enough.
+    /// Reads the proof of the request that the policy requires. An account that the transport has
+    /// authenticated is always enough.
     fn read(proof: ActivationProof, caller: Option<&'q AccountName>, query: &'q Query) -> Result<Self, Refusal> {
         let ticket = query.ticket()?;
         match (caller, proof) {
@@ -60,14 +61,14 @@ impl<'q> Whose<'q> {
     }
 }
 
-/// What `finalize` brings besides.
+/// The further values of a `finalize` request.
 struct NewDevice<'q> {
     serial: Serial,
     name: &'q str,
     sent: SentPin,
 }
 
-/// Has the code checked. It is not used up.
+/// Checks the code. The code stays usable.
 pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
     let activation = Activation::read(mac, query)?;
     let keys = mac.keys()?;
@@ -77,13 +78,15 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
             entered => return Err(refused(&entered)),
         };
         let account = activation.account(step, &code)?;
-        // A device whose activation was cut off may be the one that asks: it is counted in `finalize`, where the serial tells.
+        // A device without a secret may be the client, whose activation was interrupted. `finalize`
+        // counts such devices, because its request has the serial.
         let finished =
             step.rows.devices_of(&account.name)?.into_iter().filter(|device| device.secret.is_some()).count();
         if finished >= max_devices(step) {
             return Err(Word::MaxDevices.into());
         }
-        // Ours: how long the device may wait for the PIN. Rounded down, so that it does not wait too long.
+        // Ours: the time that the device may wait for the PIN. It is rounded down, so that the
+        // device does not wait too long.
         let lifetime = code.expires_at.saturating_sub(step.now) / 1000;
         step.rows.put_code(&CodeRow { setup_at: Some(step.now), ..code })?;
         let pin_mode = if account.pin.is_some() { PinMode::Current } else { PinMode::New };
@@ -91,7 +94,7 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
     })
 }
 
-/// Makes the device, or delivers once more what a lost answer delivered.
+/// Makes the device, or repeats an answer that was lost.
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let activation = Activation::read(mac, query)?;
     let serial = query.serial()?;
@@ -133,7 +136,7 @@ impl<'q> Activation<'q> {
         if self.phone_number.is_some() { Purpose::PhoneNumberCertification } else { Purpose::Enrollment }
     }
 
-    /// Judges the code.
+    /// Compares the code.
     fn judge(&self, step: &Step<'_>) -> Result<Entered, Stop> {
         match self.whose {
             Whose::Account(account) => self.judge_for(step, account.as_str()),
@@ -146,9 +149,9 @@ impl<'q> Activation<'q> {
         }
     }
 
-    /// Judges the code for an account, which is charged for a wrong one.
+    /// Compares the code with the code of an account. A wrong code is charged to the account.
     fn judge_for(&self, step: &Step<'_>, account: &str) -> Result<Entered, Stop> {
-        // A blocked account is charged nothing.
+        // Nothing is charged to a blocked account.
         let account_row = step.rows.account(account)?;
         if let Some(block) = account_row.and_then(|account| pin::block(&account, step.policy)) {
             return Err(block.into());
@@ -156,7 +159,8 @@ impl<'q> Activation<'q> {
         Ok(codes::judge(step, account, self.purpose(), self.phone_number.as_ref(), self.code)?)
     }
 
-    /// The account of a right code, where it may have another device.
+    /// Returns the account of a right code. Refuses if the activation registers a phone number and
+    /// the account has one.
     fn account(&self, step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, Stop> {
         let account = account_of(step, code)?;
         if self.phone_number.is_some() && account.phone_number.is_some() {
@@ -206,7 +210,7 @@ fn activate(
         Some(pin) => {
             let right = pin == new.sent.pin;
             if !right {
-                // The device that this code makes takes them over.
+                // The device that this code activates takes over these wrong PINs.
                 step.rows.put_code(&CodeRow { pin_tries: code.pin_tries.saturating_add(1), ..code.clone() })?;
             }
             judge_pin(step, &mut account, None, right)?;
@@ -236,7 +240,8 @@ fn activate(
     deliver(step, &party, new, keys)
 }
 
-/// The answer of an activation was lost: the same device, with the same code and PIN, gets it again until it made its secret.
+/// Repeats the answer of an activation that was lost. The same device, with the same code and PIN,
+/// gets it again until it makes its secret.
 fn redeliver(step: &Step<'_>, code: &CodeRow, new: &NewDevice<'_>, keys: &ServiceKeys) -> Judged {
     let Some(CodeUse::Activated { serial, device }) = &code.used else { return Err(Word::Code.into()) };
     if serial != new.serial.as_str() {
@@ -244,7 +249,8 @@ fn redeliver(step: &Step<'_>, code: &CodeRow, new: &NewDevice<'_>, keys: &Servic
         return Err(Word::Code.into());
     }
     let mut account = account_of(step, code)?;
-    // A device that proved its PIN once had its keys: a later change of the PIN, which takes its secret, is no lost answer.
+    // A device that proved its PIN once has received its keys. If a later change of the PIN removed
+    // its secret, no answer was lost.
     let had_none = |device: &DeviceRow| device.secret.is_none() && device.proved_at.is_none();
     let Some(mut device) = step.rows.device(device)?.filter(had_none) else {
         return Err(Word::Code.into());

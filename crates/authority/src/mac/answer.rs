@@ -1,4 +1,4 @@
-//! Answers: named values in, XML out.
+//! Answers: values by name, written as XML.
 
 use inwebo::mode::Action;
 use quick_xml::escape::escape;
@@ -16,7 +16,7 @@ impl Granted {
         self
     }
 
-    /// Tells the owner of wrong PINs, where there were any (ours).
+    /// Reports the wrong PINs to the owner, if there were any (ours).
     pub(super) fn noting(self, wrong: Option<WrongPins>) -> Self {
         match wrong {
             Some(WrongPins { count, since }) => {
@@ -31,11 +31,11 @@ impl Granted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct WrongPins {
     pub(super) count: u32,
-    /// When that was, in milliseconds since 1970 in UTC.
+    /// The time of that proof, in milliseconds since 1970 in UTC.
     pub(super) since: i64,
 }
 
-/// The XML of an answer.
+/// Writes the XML of an answer.
 pub(super) fn write(action: Action, judged: &Result<Granted, Refusal>) -> String {
     let root = action.as_str();
     let mut xml = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><{root}>");

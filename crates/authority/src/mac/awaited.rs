@@ -1,8 +1,7 @@
-//! The check before RSA: a finalize step that the service does not wait for has none of its blocks
-//! opened.
+//! The check before RSA: the service opens no block of a finalize step that it does not expect.
 //!
-//! The check is a step of its own. What it finds is found again in the transaction of the operation,
-//! which alone grants anything.
+//! The check is a step of its own. The transaction of the operation repeats it, and only that
+//! transaction grants anything.
 
 use inwebo::mode::Mode;
 use inwebo::values::{Kma, Pin, Serial};
@@ -18,10 +17,10 @@ use crate::rsa::PrivateKey;
 use crate::service_keys::ServiceKeys;
 use crate::step::Step;
 
-/// Evidence that the service waits for a finalize step. No block is opened without it.
+/// Evidence that the service expects a finalize step. No block is opened without it.
 pub(super) struct Awaited(());
 
-/// What a block of the account means for an operation.
+/// The effect of a blocked account on an operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum WhenBlocked {
     /// The operation is refused.
@@ -31,7 +30,7 @@ pub(super) enum WhenBlocked {
 }
 
 impl Awaited {
-    /// Runs a check in a step of its own. What the check charges is kept.
+    /// Runs a check in a step of its own. Charges of the check are kept.
     pub(super) fn after(
         mac: &Mac<'_>,
         what: &'static str,
@@ -41,10 +40,10 @@ impl Awaited {
         Ok(Self(()))
     }
 
-    /// Checks that there is the device and that it has a challenge of this mode to answer.
+    /// Checks that the device exists and that it has a challenge of this mode to answer.
     ///
-    /// The challenge stays for the transaction of the operation. Where the account is blocked or the
-    /// challenge expired, there will be none, so the challenge is taken here.
+    /// The challenge stays for the transaction of the operation. If the account is blocked or the
+    /// challenge has expired, there will be no such transaction, so the challenge is removed here.
     pub(super) fn challenge(mac: &Mac<'_>, id: &str, mode: Mode, blocked: WhenBlocked) -> Result<Self, Stop> {
         Self::after(mac, "finalize.check", |step| {
             let party = Party::find(step, id)?;
@@ -69,14 +68,14 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Reads a block that has the length of one.
+    /// Reads a block. Refuses a value that does not have the length of a block.
     pub(super) fn read(query: &Query, name: &str) -> Result<Self, Refusal> {
         let bytes = query.encrypted(name)?;
         let size = KeySize::of_block(bytes.len()).ok_or(Word::Syntax)?;
         Ok(Self { bytes, size })
     }
 
-    /// Opens the block with one of the keys of its size.
+    /// Opens the block with a key of its size.
     pub(super) fn open(
         &self,
         mac: &Mac<'_>,
@@ -89,7 +88,7 @@ impl Block {
     }
 }
 
-/// A PIN and its `kma` as a device encrypted them.
+/// A PIN and its `kma` as the device encrypted them.
 pub(super) struct EncryptedPin {
     kma: Block,
     pin: Block,
@@ -98,11 +97,11 @@ pub(super) struct EncryptedPin {
 impl EncryptedPin {
     pub(super) fn read(query: &Query, kma_name: &str, pin_name: &str) -> Result<Self, Refusal> {
         let (kma, pin) = (Block::read(query, kma_name)?, Block::read(query, pin_name)?);
-        // Both are encrypted to the same key.
+        // Both blocks must be encrypted to the same key.
         if kma.size == pin.size { Ok(Self { kma, pin }) } else { Err(Word::Syntax.into()) }
     }
 
-    /// Opens both; `kma` is still to be compared with the device's serial.
+    /// Opens both blocks. The caller compares `kma` with the device's serial.
     pub(super) fn open(&self, mac: &Mac<'_>, awaited: &Awaited) -> Result<SentPin, Stop> {
         let kma = self.kma.open(mac, awaited, |keys| &keys.device)?;
         let kma = <[u8; 16]>::try_from(kma.as_slice()).map_err(|_| Word::Syntax)?;
@@ -112,14 +111,14 @@ impl EncryptedPin {
     }
 }
 
-/// A PIN and its `kma` as a device sent them.
+/// A PIN and its `kma` as the device sent them.
 pub(super) struct SentPin {
     pub(super) pin: Pin,
     pub(super) kma: Kma,
 }
 
 impl SentPin {
-    /// Whether `kma` is what this PIN makes on the device of this serial.
+    /// Returns whether `kma` is the one that derives from this PIN and this serial.
     pub(super) fn fits(&self, serial: &Serial) -> bool {
         self.kma == Kma::derive(&self.pin, serial)
     }

@@ -1,4 +1,5 @@
-//! Whether a PIN may be newly chosen: at an activation, for the old PIN, for an SMS code.
+//! The check of a new PIN: at an activation, at a change with the old PIN, and at a reset with an
+//! SMS code.
 
 use inwebo::values::Pin;
 use inwebo::word::Word;
@@ -8,7 +9,7 @@ use crate::domain::pin::{self, Unfit};
 use crate::step::Step;
 use crate::storage::AccountRow;
 
-/// Judges a new PIN of an account, whose present PIN is `present`.
+/// Checks a new PIN of an account. `present` is its present PIN.
 pub(super) fn check(step: &Step<'_>, account: &AccountRow, present: Option<&Pin>, new: &Pin) -> Result<(), Stop> {
     pin::judge_choice(new, step.policy).map_err(|unfit| {
         Refusal::because(

@@ -1,4 +1,4 @@
-//! The request that an operation answers, and what the operations share.
+//! The context of an operation: its request, and the state that all operations share.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -13,27 +13,27 @@ use crate::policy::KeySize;
 use crate::service_keys::{KeyHolder, ServiceKeys};
 use crate::step::{Step, Surroundings};
 
-/// The service that passwords are made for, as the recorded exchanges name it.
+/// The service that passwords are made for, with the name from the recorded exchanges.
 pub(super) const SERVICE_ID: &str = "7001";
 pub(super) const SERVICE_NAME: &str = "PIMS";
 
-/// Under what the service asks for a service secret.
+/// The id with which the service requests a service secret.
 pub(super) const SECRET_ID: &str = "9001";
 
-/// How an operation's step ends.
+/// The result of an operation's step.
 pub(super) type Judged = Result<Granted, Stop>;
 
-/// One request and what it needs.
+/// One request and the state that it needs.
 pub(super) struct Mac<'a> {
     pub(super) around: &'a Surroundings<'a>,
     pub(super) keys: &'a KeyHolder,
     pub(super) caller: Option<&'a AccountName>,
-    /// Whether a block of the request was opened.
+    /// True if a block of the request was opened.
     pub(super) opened_blocks: Cell<bool>,
 }
 
 impl Mac<'_> {
-    /// Runs a step in one transaction, which is kept unless the service fails.
+    /// Runs a step in one transaction. The transaction is kept unless the service fails.
     pub(super) fn step<T>(
         &self,
         what: &'static str,
@@ -47,20 +47,20 @@ impl Mac<'_> {
         Ok(judged?)
     }
 
-    /// The keys that are announced.
+    /// Returns the keys that the service announces.
     pub(super) fn keys(&self) -> Result<Arc<ServiceKeys>, Failure> {
         let keys = self.keys.get(self.around.storage, self.around.vault, self.around.policy.device_key_bits);
         self.around.note_alteration(keys)
     }
 
-    /// The keys of the size that a block has, if this service has any.
+    /// Returns the keys of the size of a block, if this service has any.
     pub(super) fn keys_of(&self, size: KeySize) -> Result<Arc<ServiceKeys>, Stop> {
         let keys = self.keys.find(self.around.storage, self.around.vault, size);
         Ok(self.around.note_alteration(keys)?.ok_or(Word::Syntax)?)
     }
 }
 
-/// The keys that a setup step announces.
+/// Adds the keys that a setup step announces.
 pub(super) fn announce_keys(granted: Granted, keys: &ServiceKeys, pin_mode: PinMode) -> Granted {
     granted
         .with("Kiw", keys.device_announced.as_str())
@@ -68,10 +68,10 @@ pub(super) fn announce_keys(granted: Granted, keys: &ServiceKeys, pin_mode: PinM
         .with("pinmode", pin_mode.as_str())
 }
 
-/// Which PIN the person is to enter.
+/// The PIN that the user must enter.
 #[derive(Clone, Copy)]
 pub(super) enum PinMode {
-    /// The account's present one.
+    /// The present PIN of the account.
     Current,
     /// A new one.
     New,

@@ -1,7 +1,8 @@
-//! The MAC service: what devices speak. One query in, one XML answer out.
+//! The MAC service, which devices speak to: one query in, one XML answer out.
 //!
-//! Each operation has a file of its own. A request is read in full before a transaction begins, so that a malformed one changes
-//! nothing; a refusal ends its transaction well, so that what it charges is kept.
+//! Each operation has a file of its own. A request is read in full before a transaction begins, so
+//! that a malformed request changes nothing. A refusal commits its transaction, so that its charges
+//! are kept.
 
 mod activate;
 mod answer;
@@ -45,10 +46,10 @@ pub struct MacAnswer {
     pub mode: Option<Mode>,
     /// The error word; `None` if the request was granted.
     pub word: Option<Word>,
-    /// The answer as the device reads it. It may hold keys: wiped when dropped.
+    /// The XML that the device reads. It may hold keys: it is wiped when dropped.
     pub xml: Zeroizing<String>,
-    /// Whether the service opened RSA blocks of the request. That is work: a host limits how often a
-    /// client may have it done in vain.
+    /// True if the service opened RSA blocks of the request. This is expensive: a host limits how
+    /// often a client may cause it in vain.
     pub opened_blocks: bool,
 }
 
@@ -59,7 +60,7 @@ impl MacAnswer {
     }
 }
 
-/// Shows the mode and the word alone.
+/// Shows only the mode and the word.
 impl fmt::Debug for MacAnswer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { mode, word, .. } = self;

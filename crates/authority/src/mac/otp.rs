@@ -1,4 +1,4 @@
-//! `otp`: one-time passwords, with a PIN or, where the policy allows it, without.
+//! `otp`: one-time passwords, with a PIN or, if the policy allows it, without one.
 
 use inwebo::mode::Mode;
 use inwebo::values::{SecVal, ServiceSecret, hex, otp};
@@ -20,11 +20,11 @@ use crate::storage::PasswordRow;
 
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// What a password is made from.
+/// The key that a password is made from.
 enum KeyType {
     /// K1, with a PIN.
     Pin,
-    /// K0, without one (ours).
+    /// K0, without a PIN (ours).
     Device,
 }
 
@@ -65,7 +65,7 @@ fn with_pin(step: &Step<'_>, mut party: Party, challenge: &str, sent: &Sent<'_>)
     let unlocked = proof::with_pin(step, &mut party, challenge, sent)?;
     let secret = secret(step, &party)?.under(&unlocked.kma);
     check_limit(step, &party)?;
-    // The last one: what the owner is to be told, is told with a success.
+    // K1 comes last: the report to the owner needs a success.
     let proved = proof::k1(step, &mut party, &unlocked, challenge, sent)?;
     if evolution::is_due(step.policy.evolve_k1_every, party.device.since_evolution, proved.adopted) {
         return evolve(step, party, &proved);
@@ -82,7 +82,7 @@ fn without_pin(step: &Step<'_>, mut party: Party, challenge: &str, sent: &Sent<'
         party.audit(step, audit::PASSWORD_FORBIDDEN)?;
         return Err(Word::Access.into());
     }
-    // The device kept its secret under the kma of the account's PIN.
+    // The device encrypted its secret under the `kma` of the account's PIN.
     let pin = step.pin_of(&party.account)?.ok_or(Failure::Sealed)?;
     let secret: SecVal = secret(step, &party)?.under(&inwebo::values::Kma::derive(&pin, &party.serial));
     check_limit(step, &party)?;
@@ -97,8 +97,8 @@ fn secret(step: &Step<'_>, party: &Party) -> Result<ServiceSecret, Stop> {
     Ok(ServiceSecret::new(*step.vault.open_key(party.place(SECRET_COLUMN), sealed)?))
 }
 
-/// Refuses a device that made as many passwords today as it may, and tells it when the next day of
-/// UTC begins. Where the policy permits none at all, there is nothing to wait for.
+/// Refuses a device that made its maximum number of passwords today, and tells it when the next day
+/// of UTC begins. If the policy permits no password at all, there is no such time.
 fn check_limit(step: &Step<'_>, party: &Party) -> Result<(), Stop> {
     let Some(limit) = step.policy.otps_per_device_and_day else { return Ok(()) };
     let today = party.device.day == step.now.div_euclid(DAY_MILLIS);
@@ -114,8 +114,9 @@ fn check_limit(step: &Step<'_>, party: &Party) -> Result<(), Stop> {
     Err(Refusal { retry_after_seconds, ..Refusal::because(Word::Forbidden, Reason::DailyLimit) }.into())
 }
 
-/// Lets the device make a new K1. The old one counts until the device proves the new one: this very answer may be lost.
-/// `J` has the device ask again; the `defi` of this answer makes no password.
+/// Lets the device make a new K1. The old K1 is valid until the device proves the new one, because
+/// this answer may be lost. `J` makes the device ask again. The `defi` of this answer makes no
+/// password.
 fn evolve(step: &Step<'_>, mut party: Party, proved: &Proved) -> Judged {
     let dk1 = hex::encode_secret(&*Zeroizing::new(random::bytes::<16>()?));
     let next = proved.k1.evolve(&dk1);
@@ -126,7 +127,7 @@ fn evolve(step: &Step<'_>, mut party: Party, proved: &Proved) -> Judged {
     Ok(Granted::default().with("defi", defi).with("J", "1").with("dK1", dk1.as_str()).noting(proved.wrong_pins))
 }
 
-/// Keeps what the password will be recognised by, and hands out what the device makes it from.
+/// Stores the hash of the password, and returns the challenge from which the device makes it.
 fn grant(step: &Step<'_>, mut party: Party, password: impl Fn(&str) -> Zeroizing<String>) -> Judged {
     let today = step.now.div_euclid(DAY_MILLIS);
     let earlier = if party.device.day == today { party.device.passwords_of_day } else { 0 };

@@ -1,4 +1,4 @@
-//! The device that a request is about, with its account and its keys.
+//! The device of a request, with its account and its keys.
 
 use inwebo::mode::Mode;
 use inwebo::values::{K0, K1, Kma, Serial};
@@ -22,7 +22,8 @@ pub(super) const K1_COLUMN: &str = "devices.k1";
 pub(super) const NEXT_K1_COLUMN: &str = "devices.next_k1";
 pub(super) const SECRET_COLUMN: &str = "devices.secret";
 
-/// Seals a device's keys anew under the current master key, where they are not.
+/// Seals a device's keys again under the current master key, if another key sealed them. Returns
+/// whether the row changed.
 pub(crate) fn reseal_device(step: &Step<'_>, mut device: DeviceRow) -> Result<bool, Failure> {
     let reseal = |column, sealed: &Vec<u8>| step.vault.reseal(Place { column, row: &device.id }, sealed);
     let k0 = reseal(K0_COLUMN, &device.k0)?;
@@ -50,21 +51,21 @@ pub(super) struct Party {
 }
 
 impl Party {
-    /// The device with this id.
+    /// Finds the device with this id.
     pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, Stop> {
         let device = step.rows.device(id)?.ok_or(Word::NoDevice)?;
-        // The account of a device is there as long as the device: the database holds to that.
+        // The database guarantees that a device has its account.
         let account = step.rows.account(&device.account)?.ok_or(Word::NoDevice)?;
         let serial = Serial::parse(&device.serial).ok_or(Failure::Sealed)?;
         Ok(Self { device, account, serial })
     }
 
-    /// Stops where the account is blocked.
+    /// Refuses if the account is blocked.
     pub(super) fn unless_blocked(self, step: &Step<'_>) -> Result<Self, Stop> {
         pin::block(&self.account, step.policy).map_or(Ok(self), |block| Err(block.into()))
     }
 
-    /// Stops where the account is blocked or the device suspended: it may prove nothing.
+    /// Refuses if the account is blocked or the device suspended: no proof of it is accepted.
     pub(super) fn able(self, step: &Step<'_>) -> Result<Self, Stop> {
         let party = self.unless_blocked(step)?;
         let suspended = party.device.suspended && step.policy.clone == ClonePolicy::Suspend;
@@ -79,12 +80,13 @@ impl Party {
         Ok(challenge)
     }
 
-    /// Takes the challenge of this mode: whatever comes of it, it was used.
+    /// Removes the challenge of this mode and returns it. The challenge is used up whatever the
+    /// outcome of the step.
     pub(super) fn take_challenge(&self, step: &Step<'_>, mode: Mode) -> Result<Result<String, Word>, Stop> {
         Ok(live(step, step.rows.take_challenge(&self.device.id, mode.as_str())?))
     }
 
-    /// Whether there is a challenge of this mode to take.
+    /// Checks that there is a live challenge of this mode.
     pub(super) fn find_challenge(&self, step: &Step<'_>, mode: Mode) -> Result<Result<(), Word>, Stop> {
         Ok(live(step, step.rows.challenge(&self.device.id, mode.as_str())?).map(drop))
     }
@@ -93,13 +95,13 @@ impl Party {
         Ok(K0::new(*step.vault.open_key(self.place(K0_COLUMN), &self.device.k0)?))
     }
 
-    /// What K0 becomes once the device proves it.
+    /// Returns the K0 that replaces the present one once the device proves it.
     pub(super) fn next_k0(&self, step: &Step<'_>) -> Result<Option<K0>, Failure> {
         let Some(sealed) = &self.device.next_k0 else { return Ok(None) };
         Ok(Some(K0::new(*step.vault.open_key(self.place(NEXT_K0_COLUMN), sealed)?)))
     }
 
-    /// Makes this K0 the one that counts; the row is still to be written.
+    /// Makes this K0 the present one. The caller writes the row.
     pub(super) fn set_k0(&mut self, step: &Step<'_>, k0: &K0) -> Result<(), Failure> {
         self.device.k0 = step.vault.seal(self.place(K0_COLUMN), k0.as_bytes())?;
         self.device.next_k0 = None;
@@ -110,13 +112,13 @@ impl Party {
         Ok(K1::new(*step.vault.open_key(self.place(K1_COLUMN), &self.device.k1)?))
     }
 
-    /// What K1 becomes once the device proves it.
+    /// Returns the K1 that replaces the present one once the device proves it.
     pub(super) fn next_k1(&self, step: &Step<'_>) -> Result<Option<K1>, Failure> {
         let Some(sealed) = &self.device.next_k1 else { return Ok(None) };
         Ok(Some(K1::new(*step.vault.open_key(self.place(NEXT_K1_COLUMN), sealed)?)))
     }
 
-    /// Makes this K1 the one that counts; the row is still to be written.
+    /// Makes this K1 the present one. The caller writes the row.
     pub(super) fn set_k1(&mut self, step: &Step<'_>, k1: &K1) -> Result<(), Failure> {
         self.device.k1 = step.vault.seal(self.place(K1_COLUMN), k1.as_bytes())?;
         self.device.next_k1 = None;
@@ -128,7 +130,7 @@ impl Party {
         Place { column, row: &self.device.id }
     }
 
-    /// Keeps the device, which proved itself by now.
+    /// Writes the device, which has proved itself now.
     pub(super) fn put_device(&mut self, step: &Step<'_>) -> Result<(), Failure> {
         self.device.used_at = Some(step.now);
         Ok(step.rows.put_device(&self.device)?)
@@ -138,7 +140,7 @@ impl Party {
         step.audit(Some(&self.account.name), Some(&self.device.id), event)
     }
 
-    /// Hands out K0 and K1 under `kma`, the service, and the wish for a service secret.
+    /// Delivers K0 and K1 under `kma`, the service, and the request for a service secret.
     pub(super) fn deliver(
         &self,
         step: &Step<'_>,
@@ -163,7 +165,7 @@ impl Party {
     }
 }
 
-/// The challenge, where there is one and it has not expired.
+/// Returns the challenge, if there is one and it has not expired.
 fn live(step: &Step<'_>, found: Option<ChallengeRow>) -> Result<String, Word> {
     let row = found.ok_or(Word::State)?;
     let age = moment::age(row.made_at, step.now);

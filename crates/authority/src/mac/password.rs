@@ -1,4 +1,4 @@
-//! `password`: a new PIN for the old one.
+//! `password`: sets a new PIN in exchange for the old one.
 
 use inwebo::mode::Mode;
 use inwebo::word::Word;
@@ -38,7 +38,7 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
         let mut party = party.able(step)?;
         let challenge = challenge?;
         let unlocked = proof::with_pin(step, &mut party, &challenge, &sent)?;
-        // Before K1: what the owner is to be told, is told with a success.
+        // This comes before K1: the report to the owner needs a success.
         choice::check(step, &party.account, Some(&unlocked.pin), &new.pin)?;
         let proved = proof::k1(step, &mut party, &unlocked, &challenge, &sent)?;
         party.put_device(step)?;

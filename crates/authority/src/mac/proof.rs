@@ -1,5 +1,6 @@
-//! The proofs of a finalize step, judged in an order that keeps strangers from blocking an account:
-//! first that it is the device, then the PIN (which costs a try), then that the device's K1 is up to date.
+//! The proofs of a finalize step. Their order keeps strangers from blocking an account: first the
+//! proof of the device, then the PIN (a wrong one costs a try), then the proof that the device's K1
+//! is up to date.
 
 use inwebo::values::{K0, K1, Kma, Pin, Proofs, Serial};
 use inwebo::word::Word;
@@ -36,7 +37,7 @@ impl<'q> Sent<'q> {
         })
     }
 
-    /// Whether these are the proofs of a device that has no keys yet.
+    /// Returns whether these are the proofs of a device that has no keys yet.
     pub(super) fn before_activation(&self, serial: &Serial) -> bool {
         self.all(&Proofs::before_activation(serial))
     }
@@ -46,7 +47,7 @@ impl<'q> Sent<'q> {
     }
 }
 
-/// What the right PIN opens.
+/// The values that the right PIN yields.
 pub(super) struct Unlocked {
     pub(super) pin: Pin,
     pub(super) kma: Kma,
@@ -56,14 +57,15 @@ pub(super) struct Unlocked {
 /// The K1 that a device proved, together with the PIN.
 pub(super) struct Proved {
     pub(super) k1: K1,
-    /// It was pending until now.
+    /// True if this K1 was pending until now.
     pub(super) adopted: bool,
-    /// The wrong PINs that the owner is to be told of.
+    /// The wrong PINs to report to the owner.
     pub(super) wrong_pins: Option<WrongPins>,
 }
 
-/// Judges R0: whether this is the device. A stranger is charged nothing. A pending K0 that the device proves is adopted: the one
-/// before it, which another copy may have, counts no longer.
+/// Verifies R0, the proof of the device. Nothing is charged for a wrong one, because anyone can
+/// send it. If the device proves a pending K0, that K0 becomes the present one. The old K0, which
+/// another copy may have, is no longer valid.
 pub(super) fn device(step: &Step<'_>, party: &mut Party, challenge: &str, r0: &str) -> Result<K0, Stop> {
     let serial = party.serial.clone();
     let proves = |k0: &K0| same(r0, &Proofs::without_pin(challenge, &serial, k0).r0);
@@ -81,7 +83,7 @@ pub(super) fn device(step: &Step<'_>, party: &mut Party, challenge: &str, r0: &s
     Err(Word::Access.into())
 }
 
-/// Judges R0 and what the request shows of another copy of the device.
+/// Verifies R0, and checks the request for signs of another copy of the device.
 fn only_copy(step: &Step<'_>, party: &mut Party, challenge: &str, sent: &Sent<'_>) -> Result<K0, Stop> {
     let k0 = device(step, party, challenge, sent.r0)?;
     if second_copy::is_older(&party.device, sent.last_sync) {
@@ -90,7 +92,7 @@ fn only_copy(step: &Step<'_>, party: &mut Party, challenge: &str, sent: &Sent<'_
     Ok(k0)
 }
 
-/// Judges all proofs of a device without a PIN.
+/// Verifies all proofs of a device without a PIN.
 pub(super) fn without_pin(step: &Step<'_>, party: &mut Party, challenge: &str, sent: &Sent<'_>) -> Result<K0, Stop> {
     let k0 = only_copy(step, party, challenge, sent)?;
     if sent.all(&Proofs::without_pin(challenge, &party.serial, &k0)) {
@@ -100,10 +102,11 @@ pub(super) fn without_pin(step: &Step<'_>, party: &mut Party, challenge: &str, s
     Err(Word::Access.into())
 }
 
-/// Judges R0 and R2. A wrong PIN is charged; a right one forgives nothing before K1 is proved, too.
+/// Verifies R0 and R2. A wrong PIN is charged. A right PIN forgives nothing until K1 is proved,
+/// too.
 pub(super) fn with_pin(step: &Step<'_>, party: &mut Party, challenge: &str, sent: &Sent<'_>) -> Result<Unlocked, Stop> {
     let k0 = only_copy(step, party, challenge, sent)?;
-    // An account whose devices have keys has a PIN.
+    // If a device of the account has keys, the account has a PIN.
     let pin = step.pin_of(&party.account)?.ok_or(Failure::Sealed)?;
     let expected = inwebo::values::proof(challenge, &k0.text(), pin.digits());
     judge_pin(step, &mut party.account, Some(&mut party.device), same(sent.r2, &expected))?;
@@ -111,7 +114,7 @@ pub(super) fn with_pin(step: &Step<'_>, party: &mut Party, challenge: &str, sent
     Ok(Unlocked { pin, kma, k0 })
 }
 
-/// Charges a wrong PIN. A right one changes nothing here.
+/// Charges a wrong PIN. Changes nothing for a right one.
 pub(super) fn judge_pin(
     step: &Step<'_>,
     account: &mut AccountRow,
@@ -145,9 +148,10 @@ pub(super) fn judge_pin(
     }
 }
 
-/// Judges R1 beside a right PIN, and adopts a pending K1 that the device proves. A stale K1 is no crime: the device must synchronize.
-/// The right one forgives the device's own wrong PINs. The device's row is written where more than its use changed; the caller writes
-/// it in any case.
+/// Verifies R1 beside a right PIN, and makes a pending K1 that the device proves the present one. A
+/// stale K1 is not an attack and costs no PIN attempt: the device must synchronize. A right R1
+/// forgives the device's own wrong PINs. Writes the device's row if more than its use changed; the
+/// caller writes it in any case.
 pub(super) fn k1(
     step: &Step<'_>,
     party: &mut Party,
@@ -173,7 +177,8 @@ pub(super) fn k1(
     Ok(Proved { k1, adopted, wrong_pins })
 }
 
-/// The same for a synchronization, which gives a new K1 in any case.
+/// Verifies R1 for a synchronization, which replaces K1 in any case. A stale K1 is accepted unless
+/// it shows a second copy.
 pub(super) fn stale_k1(
     step: &Step<'_>,
     party: &mut Party,
@@ -201,8 +206,8 @@ fn proved_k1(
     Ok(party.next_k1(step)?.filter(proves).map(|next| (next, true)))
 }
 
-/// Forgives the device's own wrong PINs, and tells of all that there were since it was last here. The device's row is still to be
-/// written.
+/// Forgives the device's own wrong PINs. Returns all wrong PINs since the device last proved
+/// itself. The caller writes the device's row.
 fn succeed(step: &Step<'_>, party: &mut Party) -> Result<Option<WrongPins>, Failure> {
     let Party { device, account, .. } = party;
     let forgiven = pin::forgive(account, device);
@@ -217,14 +222,15 @@ fn succeed(step: &Step<'_>, party: &mut Party) -> Result<Option<WrongPins>, Fail
     Ok((count > 0).then_some(WrongPins { count, since }))
 }
 
-/// Reports that there is a second copy of the device, and stops both where the policy says so.
+/// Records that a second copy of the device is suspected. Suspends both copies if the policy says
+/// so.
 fn suspect(step: &Step<'_>, party: &mut Party, sent: &Sent<'_>) -> Result<(), Stop> {
     second_copy::note_suspicion(&mut party.device, sent.last_sync, step.now);
     party.audit(step, audit::CLONE_SUSPECTED)?;
     step.tally(|tally| tally.clones_suspected += 1);
     let suspended = step.policy.clone == ClonePolicy::Suspend;
     party.device.suspended |= suspended;
-    // It is not known which copy this is: it counts as no use of the device.
+    // It is unknown which copy sent the request, so this is not recorded as a use of the device.
     step.rows.put_device(&party.device)?;
     if !suspended {
         return Ok(());
@@ -234,7 +240,7 @@ fn suspect(step: &Step<'_>, party: &mut Party, sent: &Sent<'_>) -> Result<(), St
     Err(Refusal::because(Word::State, Reason::SecondCopy).into())
 }
 
-/// Compared in a time that tells nothing but whether the lengths differ.
+/// Compares in constant time. Only a difference in length can show.
 fn same(sent: &str, expected: &str) -> bool {
     sent.as_bytes().ct_eq(expected.as_bytes()).into()
 }

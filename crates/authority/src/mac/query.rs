@@ -1,4 +1,5 @@
-//! The parameters of a request, read strictly: what is not plainly right is refused before anything is looked up.
+//! The parameters of a request, read strictly: a parameter that is not clearly valid is refused
+//! before any lookup.
 
 use inwebo::values::{Serial, hex};
 use inwebo::word::Word;
@@ -16,7 +17,8 @@ const MAX_VALUE: usize = 2048;
 
 type Read<T> = Result<T, Refusal>;
 
-/// The parameters. They may hold a code: wiped when dropped, no `Debug`.
+/// The parameters of a request. They may hold a code: they are wiped when dropped and have no
+/// `Debug`.
 pub(super) struct Query(Vec<(String, Zeroizing<String>)>);
 
 impl Query {
@@ -29,7 +31,7 @@ impl Query {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let value = Zeroizing::new(value.into_owned());
             let fits = parameters.len() < MAX_PARAMETERS && name.len() <= MAX_NAME && value.len() <= MAX_VALUE;
-            // What was no UTF-8 was replaced when it was decoded.
+            // The decoder replaced bytes that were not UTF-8.
             let clean = !value.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER);
             if !fits || !clean || parameters.iter().any(|(known, _)| *known == name) {
                 return Err(syntax());
@@ -39,17 +41,17 @@ impl Query {
         Ok(Self(parameters))
     }
 
-    /// A parameter that may be missing.
+    /// Returns an optional parameter.
     pub(super) fn find(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that must be there; it may be empty.
+    /// Returns a required parameter, which may be empty.
     pub(super) fn need(&self, name: &str) -> Read<&str> {
         self.find(name).ok_or_else(syntax)
     }
 
-    /// The parameters that every request carries.
+    /// Checks the parameters that every request carries.
     pub(super) fn check_common(&self, with_version: bool) -> Read<()> {
         let mac_id = self.need("macid")?;
         let last_sync = self.need("lastsync")?;
@@ -62,20 +64,21 @@ impl Query {
         if number && mac_id_fits { Ok(()) } else { Err(syntax()) }
     }
 
-    /// The number of the last synchronization that the device knows of.
+    /// Returns the number of the last synchronization that the device knows of.
     pub(super) fn last_sync(&self) -> Read<u64> {
-        // `check_common` has seen that it is a number; one that is too large is as good as the largest.
+        // `check_common` has checked that it is a number. A number that is too large counts as the
+        // largest one.
         self.need("lastsync").map(|number| number.parse().unwrap_or(u64::MAX))
     }
 
-    /// The SMS code: 4 to 12 letters or digits.
+    /// Returns the SMS code: 4 to 12 letters or digits.
     pub(super) fn code(&self) -> Read<&str> {
         let code = self.need("code")?;
         let fits = (4..=12).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if fits { Ok(code) } else { Err(syntax()) }
     }
 
-    /// The ticket of an activation, where there is one (ours): 128 bits in base64url.
+    /// Returns the ticket of an activation, if there is one (ours): 128 bits in base64url.
     pub(super) fn ticket(&self) -> Read<Option<&str>> {
         let fits = |ticket: &str| {
             ticket.len() == 22 && ticket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
@@ -86,24 +89,24 @@ impl Query {
         }
     }
 
-    /// The phone number that an activation registers, where it does.
+    /// Returns the phone number to register, if the activation registers one.
     pub(super) fn phone_number(&self, countries: &Countries) -> Read<Option<PhoneNumber>> {
         let read = |text| countries.read_number(text).ok_or(Word::Phone.into());
         self.find("phone").map(read).transpose()
     }
 
-    /// The serial, in the very form that it is hashed in.
+    /// Returns the serial, in the form in which it is hashed.
     pub(super) fn serial(&self) -> Read<Serial> {
         let text = self.need("serial")?;
         Serial::parse(text).filter(|serial| serial.as_str() == text).ok_or_else(syntax)
     }
 
-    /// A value that was encrypted to one of the service's keys.
+    /// Returns a value that was encrypted to one of the service's keys.
     pub(super) fn encrypted(&self, name: &str) -> Read<Vec<u8>> {
         hex::decode(self.need(name)?).filter(|bytes| !bytes.is_empty()).ok_or_else(syntax)
     }
 
-    /// A proof: 64 lower-case hex digits.
+    /// Returns a proof: 64 lower-case hex digits.
     pub(super) fn proof(&self, name: &str) -> Read<&str> {
         let proof = self.need(name)?;
         let fits = proof.len() == 64 && proof.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -111,7 +114,7 @@ impl Query {
     }
 }
 
-/// Whether the text is plain ASCII in which every `%` begins two hex digits.
+/// Returns whether the text is plain ASCII in which two hex digits follow each `%`.
 fn is_form_urlencoded(query: &str) -> bool {
     let bytes = query.as_bytes();
     let escaped = |place: usize| {

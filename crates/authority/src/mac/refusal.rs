@@ -1,34 +1,34 @@
-//! Refusals: the error words with what goes beside them.
+//! Refusals: error words, with the further values of the answer.
 
 use inwebo::word::Word;
 
 use crate::domain::pin::Block;
 use crate::failure::{Failure, StorageError};
 
-/// A request that is not granted. What was charged for it is kept.
+/// The refusal of a request. Its charges are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) word: Word,
-    /// What is left of PIN or code tries (ours).
+    /// The number of PIN or code tries that are left (ours).
     pub(super) attempts_left: Option<u32>,
-    /// What the word alone does not tell (ours).
+    /// The reason, if the word alone does not give it (ours).
     pub(super) reason: Option<Reason>,
-    /// After how many seconds the same request is granted again (ours).
+    /// The seconds until the same request can be granted (ours).
     pub(super) retry_after_seconds: Option<u64>,
 }
 
-/// What the word of a refusal alone does not tell.
+/// The reason of a refusal beyond its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     /// The new PIN has too few digits.
     TooShort,
-    /// The new PIN is one of those that are tried first.
+    /// The new PIN is one of those that attackers try first.
     CommonPin,
     /// A second copy of the device is suspected: an SMS code must say which one stays.
     SecondCopy,
     /// The account has no SMS code of this purpose.
     NoCode,
-    /// The device made as many one-time passwords today as it may.
+    /// The device made its maximum number of one-time passwords today.
     DailyLimit,
 }
 
@@ -73,11 +73,11 @@ impl From<Word> for Refusal {
     }
 }
 
-/// Why a step ended early.
+/// The early end of a step.
 pub(super) enum Stop {
-    /// With an answer; the step is kept.
+    /// The request is refused. The step is kept.
     Refused(Refusal),
-    /// The service is broken; the step is undone.
+    /// The service failed. The step is undone.
     Failed(Failure),
 }
 

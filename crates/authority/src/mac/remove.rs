@@ -1,4 +1,5 @@
-//! `remove`: ends this device (ours). A blocked account may do so too.
+//! `remove`: removes the device that asks for it (ours). A device of a blocked account may ask,
+//! too.
 
 use inwebo::mode::Mode;
 

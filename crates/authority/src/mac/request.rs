@@ -1,12 +1,12 @@
-//! A request as its host may look at it before it is answered.
+//! A parsed request, which the host may inspect before it is answered.
 
 use inwebo::mode::{Action, Mode};
 
 use super::query::Query;
 use super::refusal::Refusal;
 
-/// A request of a device, read but not judged. It may hold a code: it is wiped when dropped and has no
-/// `Debug`.
+/// A request of a device, parsed but not processed. It may hold a code: it is wiped when dropped
+/// and has no `Debug`.
 pub struct MacRequest {
     query: Result<Query, Refusal>,
     mode: Option<Mode>,
@@ -14,9 +14,10 @@ pub struct MacRequest {
 }
 
 impl MacRequest {
-    /// Reads a query without its `?`, form-urlencoded. If it cannot be read, its answer is a refusal;
-    /// the mode and the step that it names first are known all the same, so that a host can limit such
-    /// requests, too.
+    /// Reads a form-urlencoded query without its `?`.
+    ///
+    /// If the query cannot be read, its answer is a refusal. The mode and the action that it names
+    /// first are known even then, so that a host can limit such requests, too.
     pub fn read(query: &str) -> Self {
         let first = |wanted: &str| {
             let mut parameters = form_urlencoded::parse(query.as_bytes());

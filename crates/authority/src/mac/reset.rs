@@ -1,4 +1,5 @@
-//! `reset`: a new PIN for an SMS code. It lifts a PIN block and a suspension, and shuts out other copies of the device.
+//! `reset`: sets a new PIN in exchange for an SMS code. It lifts a PIN block and a suspension, and
+//! shuts out other copies of the device.
 
 use inwebo::cvs::Purpose;
 use inwebo::mode::Mode;
@@ -20,7 +21,8 @@ use crate::sms::Notice;
 use crate::step::Step;
 use crate::storage::{CodeRow, CodeUse};
 
-/// The code is judged in the other step, once the device has proved itself: whoever merely knows its id must not use up its tries.
+/// Starts a reset. The code is checked in `finalize`, after the device has proved itself: otherwise
+/// a client that merely knows the id could use up the tries.
 pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
     let (id, _) = (query.need("id")?, query.code()?);
     let keys = mac.keys()?;
@@ -59,8 +61,8 @@ pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     })
 }
 
-/// Prepares another K0 for the device, which its next synchronization hands out under the new PIN. Once the device proves it, every
-/// other copy is shut out. The code says that this copy stays.
+/// Prepares another K0 for the device. Its next synchronization delivers it under the new PIN. Once
+/// the device proves it, every other copy is shut out. The SMS code decides that this copy stays.
 fn renew(step: &Step<'_>, party: &mut Party) -> Result<(), Failure> {
     let k0 = Zeroizing::new(random::bytes::<16>()?);
     party.device.next_k0 = Some(step.vault.seal(party.place(NEXT_K0_COLUMN), &*k0)?);
@@ -77,7 +79,8 @@ fn judge_code(step: &Step<'_>, party: &Party, entered: &str) -> Result<CodeRow, 
         Entered::Wrong { attempts_left } => {
             Err(Refusal { attempts_left: Some(attempts_left), ..Word::Code.into() }.into())
         }
-        // No number is shown with it. A device's id alone does not show what the account asked for.
+        // The request shows no phone number. The answer does not reveal whether the account
+        // requested a code, because a device does not prove itself as the account.
         Entered::OtherNumber | Entered::Used(_) | Entered::NoCode | Entered::Unknown => Err(Word::Code.into()),
     }
 }

@@ -1,4 +1,5 @@
-//! `ms`: the service secret that a device makes. Its one step answers a challenge of `activate` or `synchro`.
+//! `ms`: stores the service secret that a device makes. Its one step answers a challenge of
+//! `activate` or `synchro`.
 
 use inwebo::mode::Mode;
 use inwebo::word::Word;

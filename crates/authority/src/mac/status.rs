@@ -1,4 +1,4 @@
-//! `status`: how a device and its account stand.
+//! `status`: the state of a device and its account.
 
 use inwebo::word::Word;
 
@@ -7,7 +7,7 @@ use super::context::{Judged, Mac};
 use super::party::Party;
 use super::query::Query;
 
-/// The one step. It changes nothing.
+/// Answers the only step. It changes nothing.
 pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
     let id = query.need("id")?;
     mac.step("status", |step| {

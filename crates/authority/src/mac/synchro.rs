@@ -1,4 +1,4 @@
-//! `synchro`: hands a device its keys again, under the PIN that the account has now.
+//! `synchro`: delivers the keys to a device again, under the present PIN of the account.
 
 use inwebo::mode::Mode;
 use inwebo::values::K1;
@@ -21,8 +21,12 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
     })
 }
 
-/// K0 stays, or a reset of the PIN prepared another: where this answer is lost, the device can still prove itself by the old one. K1 is
-/// new; a stale one is what this repairs, so R1 says no more than whether there is a second copy, and no wrong PIN is forgiven. The old service secret counts until the device makes a new one.
+/// Delivers the keys.
+///
+/// K0 stays, unless a reset of the PIN prepared another. If this answer is lost, the device can
+/// still prove itself with the old K0. K1 is new. This operation repairs a stale K1, so R1 only
+/// shows whether there is a second copy, and no wrong PIN is forgiven. The old service secret is
+/// valid until the device makes a new one.
 pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
     let id = query.need("id")?;
     let sent = Sent::read(query)?;

@@ -1,20 +1,22 @@
-//! The ids of audit rows: made here and not by a sequence of the database, which all of its writers would wait for.
+//! The ids of audit rows. They are made here and not by a sequence of the database, on which all
+//! writers would wait.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::failure::Failure;
 use crate::random;
 
-/// Bits below the millisecond. With them an id ends in the year 2109 of its 63 bits.
+/// The number of bits below the milliseconds. With them the 63 bits of an id last until the year
+/// 2109.
 const BELOW: u32 = 21;
 
-/// Makes ids that grow with time: in one process each is greater than the one before, and of two processes they are unlike by chance
-/// (a row whose id is taken gets another).
+/// A generator of ids that grow with time. In one process each id is greater than the one before.
+/// Ids of two processes differ by chance: a row whose id is taken gets another one.
 #[derive(Default)]
 pub(crate) struct AuditIds(AtomicI64);
 
 impl AuditIds {
-    /// The next id for an event at `now`, in milliseconds.
+    /// Returns the next id for an event at `now`, in milliseconds.
     pub(crate) fn next(&self, now: i64) -> Result<i64, Failure> {
         let chance = i64::from(u32::from_be_bytes(random::bytes()?) >> (u32::BITS - BELOW));
         let drawn = Self::first_at(now).saturating_add(chance);
@@ -28,12 +30,13 @@ impl AuditIds {
         self.0.fetch_max(above, Ordering::Relaxed);
     }
 
-    /// The greatest id that was made here, or that further ones were lifted above; 0 where there is none.
+    /// Returns the greatest id that was made here, or the id that further ones must exceed. Returns
+    /// 0 if there is none.
     pub(crate) fn last(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// The least id that an event at `now` can have.
+    /// Returns the least id that an event at `now` can have.
     pub(crate) fn first_at(now: i64) -> i64 {
         now.clamp(0, i64::MAX >> BELOW) << BELOW
     }

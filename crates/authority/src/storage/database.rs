@@ -1,30 +1,32 @@
-//! A database, whichever it is.
+//! The interface that SQLite and PostgreSQL implement.
 
 use super::transaction::Transaction;
 use crate::failure::{Failure, StorageError};
 
 /// A database.
 pub(crate) trait Storage: Send + Sync {
-    /// Runs one step in one transaction, serialised with all others. It is kept where the step succeeds and undone where it fails.
-    /// `what` names the step for crash tests. The step may be run again where the database asks for it.
+    /// Runs one step in one transaction, serialised with all others. The transaction is kept if the
+    /// step succeeds and undone if it fails. `what` names the step for crash tests. The step may
+    /// run again if the database asks for it.
     fn transact(
         &self,
         what: &'static str,
         step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure>;
 
-    /// How often a step was run again because the database asked for it.
+    /// Returns the number of steps that ran again because the database asked for it.
     fn retries(&self) -> u64 {
         0
     }
 
-    /// Connections that are used, and that are idle; `None` where there is no pool of them.
+    /// Returns the numbers of used and of idle connections. Returns `None` if the database has no
+    /// pool.
     fn connections(&self) -> Option<(u32, u32)> {
         None
     }
 }
 
-/// Runs a step that yields a value.
+/// Runs a step that returns a value.
 pub(crate) fn transact<T>(
     storage: &dyn Storage,
     what: &'static str,

@@ -1,17 +1,18 @@
-//! What operators and housekeeping ask of the rows: lists, removal, pruning and pages of everything that is sealed.
+//! Statements for operators and housekeeping: lists, removal, pruning, and pages of all sealed
+//! values.
 
 use super::rows::{AccountRow, DeviceRow, MessageRow};
 use super::table::{ACCOUNTS, DEVICES};
 use super::transaction::{Transaction, account, device, message, params, select};
 use crate::failure::Stored;
 
-/// What an operator may see of an account.
+/// The data of an account that an operator may see.
 pub(crate) struct AccountSummary {
     pub(crate) account: AccountRow,
     pub(crate) devices: u32,
 }
 
-/// How many rows of each kind pruning removed.
+/// The numbers of rows that pruning removed, by kind.
 #[derive(Default)]
 pub(crate) struct PrunedRows {
     pub(crate) tombstones: u64,
@@ -22,7 +23,8 @@ pub(crate) struct PrunedRows {
 }
 
 impl Transaction<'_> {
-    /// Up to `limit` accounts after `after` (all names are greater than none), in the order of their names.
+    /// Returns up to `limit` accounts after `after`, in the order of their names. Every name is
+    /// greater than the empty text.
     pub(crate) fn accounts(&self, after: &str, limit: u32) -> Stored<Vec<AccountSummary>> {
         static SQL: std::sync::OnceLock<String> = std::sync::OnceLock::new();
         let sql = SQL.get_or_init(|| {
@@ -38,7 +40,7 @@ impl Transaction<'_> {
         })
     }
 
-    /// The names of up to `limit` accounts after `after`, in their order.
+    /// Returns the names of up to `limit` accounts after `after`, in their order.
     pub(crate) fn account_names(&self, after: &str, limit: u32) -> Stored<Vec<String>> {
         self.all(
             "SELECT name FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
@@ -47,7 +49,7 @@ impl Transaction<'_> {
         )
     }
 
-    /// Removes an account and all that is its own, tombstones too. The audit trail stays.
+    /// Removes an account with all its rows, tombstones included. The audit trail stays.
     pub(crate) fn remove_account(&self, name: &str) -> Stored<bool> {
         for sql in [
             "DELETE FROM challenges WHERE device IN (SELECT id FROM devices WHERE account = $1)",
@@ -64,7 +66,8 @@ impl Transaction<'_> {
         Ok(self.write("DELETE FROM accounts WHERE name = $1", params![name])? > 0)
     }
 
-    /// Removes what is over of the accounts from `first` to `last`: what expired before `now`, and tombstones from before `time`.
+    /// Removes expired rows of the accounts from `first` to `last`: rows that expired before `now`,
+    /// tombstones from before `time`, and notices and code requests from before `day_ago`.
     pub(crate) fn prune_accounts(
         &self,
         first: &str,
@@ -96,7 +99,7 @@ impl Transaction<'_> {
         })
     }
 
-    /// The values of `meta` whose names begin with `prefix`, which is ASCII.
+    /// Returns the values of `meta` whose names begin with `prefix`, which is ASCII.
     pub(crate) fn metas(&self, prefix: &str) -> Stored<Vec<(String, Vec<u8>)>> {
         let found =
             self.all("SELECT name, value FROM meta WHERE name >= $1 ORDER BY name", params![prefix], |mut row| {
@@ -109,19 +112,19 @@ impl Transaction<'_> {
         self.put("DELETE FROM meta WHERE name = $1", params![name])
     }
 
-    /// A page of the accounts after `after`.
+    /// Returns a page of the accounts after `after`.
     pub(crate) fn accounts_after(&self, after: &str, limit: u32) -> Stored<Vec<AccountRow>> {
         let sql = select!(ACCOUNTS, "WHERE name > $1 ORDER BY name LIMIT $2");
         self.all_rows(&ACCOUNTS, sql, params![after, limit], account)
     }
 
-    /// A page of the devices after `after` that are not removed.
+    /// Returns a page of the devices after `after` that are not removed.
     pub(crate) fn devices_after(&self, after: &str, limit: u32) -> Stored<Vec<DeviceRow>> {
         let sql = select!(DEVICES, "WHERE id > $1 AND removed_at IS NULL ORDER BY id LIMIT $2");
         self.all_rows(&DEVICES, sql, params![after, limit], device)
     }
 
-    /// A page of the messages after `after`.
+    /// Returns a page of the messages after `after`.
     pub(crate) fn messages_after(&self, after: &str, limit: u32) -> Stored<Vec<MessageRow>> {
         self.all(
             "SELECT id, account, purpose, code_hash, message, attempts, due_at, expires_at FROM sms_queue
@@ -131,7 +134,7 @@ impl Transaction<'_> {
         )
     }
 
-    /// A page of the secrets after `after`.
+    /// Returns a page of the secrets after `after`.
     pub(crate) fn secrets_after(&self, after: &str, limit: u32) -> Stored<Vec<(String, Vec<u8>)>> {
         self.all(
             "SELECT name, value FROM secrets WHERE name > $1 ORDER BY name LIMIT $2",
@@ -140,8 +143,9 @@ impl Transaction<'_> {
         )
     }
 
-    /// How many codes, passwords and tokens that have not expired were hashed under another key than this. `latest`: the latest ends
-    /// that each of the three can have; a later one is none.
+    /// Returns the number of live codes, passwords and tokens that were hashed under another key
+    /// than this. `latest` holds the latest possible end of each of the three. A row with a later
+    /// end counts as expired.
     pub(crate) fn hashed_under_others(&self, key_id: u32, now: i64, latest: [i64; 3]) -> Stored<u64> {
         let mut sum = 0;
         let counts = [

@@ -1,4 +1,5 @@
-//! The MACs of all rows, a page at a time: made for rows of an earlier release, and made anew when the master key changes.
+//! The MACs of all rows, a page at a time. They are made for rows of an earlier release, and made
+//! again when the master key changes.
 
 use std::sync::OnceLock;
 
@@ -7,18 +8,18 @@ use super::transaction::Transaction;
 use super::value::{Param, Row, Value};
 use crate::failure::Stored;
 
-/// The statements over one table's pages.
+/// The statements for the pages of one table.
 struct Statements {
     first: String,
     next: String,
     replace: String,
 }
 
-/// A place between two rows of the authenticated tables. The default is before the first row.
+/// A position between two rows of the authenticated tables. The default is before the first row.
 #[derive(Default)]
 pub(crate) struct RowCursor {
     table: usize,
-    /// The key of the row before; none at the beginning of a table.
+    /// The key of the row before the position. It is empty at the beginning of a table.
     key: Vec<Value>,
 }
 
@@ -40,14 +41,14 @@ impl RowCursor {
         text
     }
 
-    /// Returns the place after a page: behind its last row where the page was full, else before the next table. `None`
-    /// behind the last table.
+    /// Returns the position after a page: after its last row if the page was full, or else before
+    /// the next table. Returns `None` after the last table.
     fn after(&self, is_full: bool, last: Vec<Value>) -> Option<Self> {
         let next = if is_full { Self { key: last, ..*self } } else { Self { table: self.table + 1, key: Vec::new() } };
         (next.table < AUTHENTICATED.len()).then_some(next)
     }
 
-    /// Reads what [`RowCursor::text`] wrote. `None` where it is something else.
+    /// Reads the text that [`RowCursor::text`] wrote. Returns `None` for any other text.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let table = parts.next()?.parse().ok()?;
@@ -70,26 +71,27 @@ impl RowCursor {
 pub(crate) struct CheckedPage {
     pub(crate) table: &'static str,
     pub(crate) rows: u32,
-    /// Rows that are not as the service wrote them.
+    /// The number of rows that are not as the service wrote them.
     pub(crate) altered: u32,
     pub(crate) next: Option<RowCursor>,
 }
 
 impl Transaction<'_> {
-    /// Gives the next `limit` rows a MAC under the current key, where they have none. A MAC that a row has must be right. Returns
-    /// how many were made, and where to go on.
+    /// Adds MACs under the current key to those of the next `limit` rows that have none. A MAC that
+    /// a row has must be right. Returns the number of new MACs and the next position.
     pub(crate) fn make_macs(&self, cursor: &RowCursor, limit: u32) -> Stored<(u32, Option<RowCursor>)> {
         self.page(cursor, limit, true)
     }
 
-    /// Makes the MACs of the next `limit` rows anew, where they are of another key than the current one. Each must have one.
-    /// Returns how many were made, and where to go on.
+    /// Makes the MACs of the next `limit` rows again if they were made with another key than the
+    /// current one. Every row must have a MAC. Returns the number of new MACs and the next
+    /// position.
     pub(crate) fn renew_macs(&self, cursor: &RowCursor, limit: u32) -> Stored<(u32, Option<RowCursor>)> {
         self.page(cursor, limit, false)
     }
 
-    /// Checks the MACs of the next `limit` rows. Returns how many rows there were, how many of them are not as the service wrote
-    /// them, their table, and where to go on.
+    /// Checks the MACs of the next `limit` rows. Returns the number of rows, the number of altered
+    /// rows, their table, and the next position.
     pub(crate) fn check_macs(&self, cursor: &RowCursor, limit: u32) -> Stored<Option<CheckedPage>> {
         let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok(None) };
         let (mut altered, mut last) = (0, Vec::new());
@@ -105,7 +107,7 @@ impl Transaction<'_> {
         Ok(Some(CheckedPage { table: table.name, rows, altered, next: cursor.after(rows >= limit, last) }))
     }
 
-    /// Tells whether anything of the service stands in the database.
+    /// Returns whether the database holds any row of the service.
     pub(crate) fn has_any_row(&self) -> Stored<bool> {
         self.any([
             "SELECT name FROM accounts LIMIT 1",
@@ -116,7 +118,7 @@ impl Transaction<'_> {
         ])
     }
 
-    /// Tells whether any table whose rows have MACs has a row.
+    /// Returns whether any table whose rows have MACs has a row.
     pub(crate) fn has_authenticated_row(&self) -> Stored<bool> {
         for table in 0..AUTHENTICATED.len() {
             if !self.rows_after(&RowCursor { table, key: Vec::new() }, 1)?.is_empty() {
@@ -126,8 +128,8 @@ impl Transaction<'_> {
         Ok(false)
     }
 
-    /// Tells whether anything stands in the database that no release without MACs wrote: the secret of this name, a seal, or an
-    /// audit row with a MAC.
+    /// Returns whether the database holds a row that no release without MACs wrote: the secret with
+    /// this name, a seal, or an audit row with a MAC.
     pub(crate) fn has_later_row(&self, secret: &str) -> Stored<bool> {
         if self.secret(secret)?.is_some() {
             return Ok(true);

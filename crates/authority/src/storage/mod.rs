@@ -1,7 +1,8 @@
-//! Where the service keeps its rows: plain structs, the statements over them, and the databases that run those.
+//! The storage of the service: plain row structs, the statements over them, and the databases that
+//! run the statements.
 //!
-//! No rules and no secrets in clear: what is secret arrives here sealed or hashed. One step of the service is one transaction
-//! that is serialised with all others on the same database.
+//! It has no rules and no secrets in clear: secrets arrive here sealed or hashed. One step of the
+//! service is one transaction, which is serialised with all others on the same database.
 
 mod audit_ids;
 mod database;

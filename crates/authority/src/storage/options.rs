@@ -8,11 +8,12 @@ use pims_private_files::Sharing;
 #[cfg(feature = "postgres")]
 use zeroize::Zeroizing;
 
-/// Where a service keeps what it has.
+/// The database of a service.
 pub enum Database {
-    /// An SQLite file; it is made where there is none. Several processes may share it.
+    /// An SQLite file. It is created if it does not exist. Several processes may share it.
     Sqlite(SqliteFile),
-    /// A PostgreSQL database, or one that speaks its protocol and SQL. Any number of instances may share it.
+    /// A PostgreSQL database, or one that is compatible with its protocol and SQL. Any number of
+    /// instances may share it.
     #[cfg(feature = "postgres")]
     Postgres(Postgres),
 }
@@ -38,28 +39,30 @@ impl From<&str> for Database {
 /// The place of an SQLite database.
 #[derive(Clone)]
 pub struct SqliteFile {
-    /// The file. Beside it lie those that SQLite makes.
+    /// The path of the file. SQLite puts further files beside it.
     pub path: PathBuf,
-    /// Says whether other users may be able to write to its folder. They could take the file away, or put another
-    /// one in its place.
+    /// The rule for a folder to which other users can write. These users could remove the file, or
+    /// replace it.
     pub sharing: Sharing,
 }
 
-/// How to reach a PostgreSQL database.
+/// The address of a PostgreSQL database and the limits of its connections.
 #[cfg(feature = "postgres")]
 #[derive(Clone)]
 pub struct Postgres {
-    /// `postgresql://user:password@host:port/database?…`, or `key=value` pairs. It may hold a password.
+    /// The address: `postgresql://user:password@host:port/database?…`, or `key=value` pairs. It may
+    /// hold a password.
     pub url: Zeroizing<String>,
-    /// How many connections are kept at most (default 8): as many steps run at once, the others wait for them.
+    /// The maximum number of connections (default 8). This number of steps can run at once. Further
+    /// steps wait for a connection.
     pub connections: u32,
-    /// How long a statement may take (default 10 seconds).
+    /// The maximum duration of a statement (default 10 seconds).
     pub statement_timeout: Duration,
 }
 
 #[cfg(feature = "postgres")]
 impl Postgres {
-    /// This database, with the defaults.
+    /// Returns the options for this database, with the defaults.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: Zeroizing::new(url.into()), connections: 8, statement_timeout: Duration::from_secs(10) }
     }

@@ -1,39 +1,39 @@
-//! The rows of the tables, as the rules know them.
+//! The rows of the tables, in the form that the rules use.
 
 use inwebo::cvs::Purpose;
 
 use crate::sms::Notice;
 
-/// A person's account.
+/// The account of a user.
 #[derive(Clone)]
 pub(crate) struct AccountRow {
     pub(crate) name: String,
     pub(crate) made_at: i64,
-    /// Sealed; `None` where none was chosen.
+    /// The sealed PIN. `None` if the account has no PIN.
     pub(crate) pin: Option<Vec<u8>>,
-    /// Wrong PINs that no right one forgave.
+    /// The number of wrong PINs that no right PIN forgave.
     pub(crate) pin_tries: u32,
-    /// Wrong PINs in the life of this PIN, forgiven ones too.
+    /// The number of wrong PINs since this PIN was set, forgiven ones included.
     pub(crate) pin_wrong: u32,
-    /// Wrong PINs in the life of the account.
+    /// The number of wrong PINs in the life of the account.
     pub(crate) wrong_pins: u32,
-    /// How often the PIN was set, changed or removed.
+    /// The number of times that the PIN was set, changed or removed.
     pub(crate) pin_generation: u32,
     /// Keyed hashes of earlier PINs, the newest first.
     pub(crate) pin_history: Option<Vec<u8>>,
     pub(crate) blocked: bool,
     /// The trusted phone number.
     pub(crate) phone_number: Option<String>,
-    /// When that number replaced another; `None` where it is the first one.
+    /// The time at which that number replaced another. `None` if it is the first one.
     pub(crate) phone_changed_at: Option<i64>,
-    /// The language that its app asked for last, as a code of ISO 639.
+    /// The language that the account's app requested last, as a code of ISO 639.
     pub(crate) language: Option<String>,
-    /// How often the row was written.
+    /// The number of times that the row was written.
     pub(crate) version: i64,
 }
 
 impl AccountRow {
-    /// An account of which nothing is known but the name.
+    /// Makes the row of a new account: only its name is known.
     pub(crate) fn new(name: &str, now: i64) -> Self {
         let name = name.to_owned();
         Self {
@@ -54,54 +54,56 @@ impl AccountRow {
     }
 }
 
-/// A device that is not removed. Of a removed one only the id is kept, so that it can be told to be gone.
+/// A device that is not removed. Of a removed device only the id is kept, so that its client learns
+/// of the removal.
 #[derive(Clone)]
 pub(crate) struct DeviceRow {
     pub(crate) id: String,
     pub(crate) account: String,
     pub(crate) made_at: i64,
-    /// When it last proved itself and changed something; `None` where that was never written.
+    /// The time at which it last proved itself and changed something. `None` if that was never
+    /// recorded.
     pub(crate) used_at: Option<i64>,
     pub(crate) serial: String,
-    /// What the device calls itself.
+    /// The name that the device gave itself.
     pub(crate) name: String,
-    /// Sealed.
+    /// The sealed K0.
     pub(crate) k0: Vec<u8>,
-    /// Sealed.
+    /// The sealed K1.
     pub(crate) k1: Vec<u8>,
-    /// Sealed: what K1 becomes once the device proves it.
+    /// The sealed K1 that replaces the present one once the device proves it.
     pub(crate) next_k1: Option<Vec<u8>>,
-    /// Sealed: the service secret; `None` until the device made one.
+    /// The sealed service secret. `None` until the device makes one.
     pub(crate) secret: Option<Vec<u8>>,
-    /// How often its keys were handed out again.
+    /// The number of times that its keys were delivered again.
     pub(crate) tsync: u32,
-    /// One-time passwords since K1 last evolved.
+    /// The number of one-time passwords since K1 last evolved.
     pub(crate) since_evolution: u32,
-    /// The day, counted from 1970 in UTC, that `passwords_of_day` is about.
+    /// The day that `passwords_of_day` counts, in days since 1970 in UTC.
     pub(crate) day: i64,
     pub(crate) passwords_of_day: u32,
-    /// Its own wrong PINs that no right one forgave.
+    /// The number of its own wrong PINs that no right PIN forgave.
     pub(crate) pin_tries: u32,
-    /// `wrong_pins` of the account when this device last proved PIN and K1.
+    /// The value of the account's `wrong_pins` when this device last proved PIN and K1.
     pub(crate) wrong_pins_told: u32,
-    /// When it last proved PIN and K1.
+    /// The time at which it last proved PIN and K1.
     pub(crate) proved_at: Option<i64>,
-    /// It proved the K1 that counts, under the PIN that counts: it keeps that K1.
+    /// True if it proved the present K1 under the present PIN. It has stored that K1.
     pub(crate) k1_proved: bool,
-    /// Sealed: what K0 becomes once the device proves it.
+    /// The sealed K0 that replaces the present one once the device proves it.
     pub(crate) next_k0: Option<Vec<u8>>,
-    /// The highest `lastsync` that it showed.
+    /// The highest `lastsync` that it sent.
     pub(crate) sync_shown: u32,
-    /// When a second copy of it was last suspected.
+    /// The time at which a second copy of it was last suspected.
     pub(crate) suspected_at: Option<i64>,
-    /// It may prove nothing until an SMS code says which copy stays.
+    /// True if no proof of it is accepted until an SMS code decides which copy stays.
     pub(crate) suspended: bool,
-    /// How often the row was written.
+    /// The number of times that the row was written.
     pub(crate) version: i64,
 }
 
 impl DeviceRow {
-    /// A device that has nothing yet but a name in its account.
+    /// Makes the row of a new device: only its id and its account are known.
     pub(crate) fn new(id: &str, account: &str, now: i64) -> Self {
         Self {
             id: id.to_owned(),
@@ -131,45 +133,45 @@ impl DeviceRow {
     }
 }
 
-/// What a device has to prove itself over.
+/// The challenge that a device must answer to prove itself.
 pub(crate) struct ChallengeRow {
     pub(crate) challenge: String,
     pub(crate) made_at: i64,
 }
 
-/// The SMS code that an account was sent last for a purpose.
+/// The latest SMS code of an account for a purpose.
 #[derive(Clone)]
 pub(crate) struct CodeRow {
     pub(crate) account: String,
     pub(crate) purpose: Purpose,
-    /// The number that it was sent to.
+    /// The number that the code was sent to.
     pub(crate) phone_number: String,
     pub(crate) hash: [u8; 32],
-    /// The master key of the hash; 0 where a release before that was kept made it.
+    /// The number of the master key of the hash. It is 0 if an earlier release made the hash.
     pub(crate) key_id: u32,
     pub(crate) expires_at: i64,
-    /// Wrong tries.
+    /// The number of wrong tries.
     pub(crate) tries: u32,
-    /// Wrong PINs that were entered with it.
+    /// The number of wrong PINs that were entered with the code.
     pub(crate) pin_tries: u32,
-    /// It is void: not sent, or dropped. Its tries still count.
+    /// True if the code is void: it was not sent, or it was withdrawn. Its tries still count.
     pub(crate) withdrawn: bool,
-    /// When the setup step of an activation took it last.
+    /// The time at which the setup step of an activation last accepted it.
     pub(crate) setup_at: Option<i64>,
-    /// What it was used for.
+    /// The use of the code, if it was used.
     pub(crate) used: Option<CodeUse>,
-    /// How often the row was written.
+    /// The number of times that the row was written.
     pub(crate) version: i64,
-    /// The hash of the ticket that the request for it was answered with, under the same master key.
+    /// The hash of the ticket that was issued with the code, under the same master key.
     pub(crate) ticket: Option<[u8; 32]>,
 }
 
-/// What a code was used for.
+/// The use of a code.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum CodeUse {
-    /// It activated this device.
+    /// The activation of this device.
     Activated { serial: String, device: String },
-    /// Anything that is done at once.
+    /// A use that is complete at once.
     Done,
 }
 
@@ -177,7 +179,7 @@ pub(crate) enum CodeUse {
 pub(crate) struct PasswordRow {
     pub(crate) account: String,
     pub(crate) hash: [u8; 32],
-    /// The master key of the hash; 0 where a release before that was kept made it.
+    /// The number of the master key of the hash. It is 0 if an earlier release made the hash.
     pub(crate) key_id: u32,
     pub(crate) device: String,
     pub(crate) expires_at: i64,
@@ -188,51 +190,54 @@ pub(crate) struct PasswordRow {
 #[derive(Clone)]
 pub(crate) struct TokenRow {
     pub(crate) hash: [u8; 32],
-    /// The master key of the hash.
+    /// The number of the master key of the hash.
     pub(crate) key_id: u32,
     pub(crate) account: String,
-    /// What all tokens that follow one another have in common.
+    /// The id that a token and all its successors share.
     pub(crate) family: String,
-    /// When the first token of the family was granted; `None` where an earlier release granted it.
+    /// The time at which the first token of the family was granted. `None` if an earlier release
+    /// granted it.
     pub(crate) family_made_at: Option<i64>,
-    /// The device whose password the family came from; `None` where an earlier release granted it.
+    /// The device whose password the family came from. `None` if an earlier release granted it.
     pub(crate) device: Option<String>,
-    /// The account's `pin_generation` at that time.
+    /// The account's `pin_generation` when the family began.
     pub(crate) pin_generation: Option<u32>,
     pub(crate) expires_at: i64,
     pub(crate) used: bool,
-    /// How often the row was written.
+    /// The number of times that the row was written.
     pub(crate) version: i64,
 }
 
-/// An SMS that the gateway has not taken yet.
+/// An SMS that the gateway has not accepted yet.
 pub(crate) struct MessageRow {
     pub(crate) id: String,
     pub(crate) account: String,
     pub(crate) kind: MessageKind,
-    /// Sealed.
+    /// The sealed message.
     pub(crate) message: Vec<u8>,
-    /// How often it was or is being tried.
+    /// The number of tries, including one that is in progress.
     pub(crate) attempts: u32,
-    /// When it may be tried next. Whoever tries it puts that beyond the time that a try takes.
+    /// The time of the next try. A process that tries the message moves this time beyond the
+    /// longest duration of a try.
     pub(crate) due_at: i64,
     pub(crate) expires_at: i64,
 }
 
-/// What a message in the queue is for, and what it depends on.
+/// The purpose of a message in the queue, and the code that it depends on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MessageKind {
-    /// It brings the code of this hash: it is worth nothing once the account holds another.
+    /// The message carries the code with this hash. It is worth nothing once the account holds
+    /// another code.
     Code { purpose: Purpose, hash: [u8; 32] },
-    /// It tells of an event.
+    /// The message reports an event.
     Notice(Notice),
 }
 
 /// One of the service's own RSA keys.
 pub(crate) struct ServiceKeyRow {
     pub(crate) name: &'static str,
-    /// Sealed.
+    /// The sealed primes.
     pub(crate) primes: Vec<u8>,
-    /// What devices get: the modulus, sealed by the factory key, in hex. Public.
+    /// The text for devices: the modulus, sealed by the factory key, in hex. It is public.
     pub(crate) announced: String,
 }

@@ -1,19 +1,20 @@
-//! How many SMS were sent, for all accounts together and for one.
+//! The numbers of SMS that were sent, for all accounts together and for one.
 //!
-//! A count is the sum of several rows: messages that are sent at once seldom change the same one.
+//! A count is the sum of several rows, so that messages that are sent at once seldom change the
+//! same row.
 
 use super::transaction::{Transaction, params};
 use crate::domain::budget::{Class, Period, Spent};
 use crate::failure::Stored;
 use crate::sms::Notice;
 
-/// What a row counts that only says that the audit trail knows of a limit.
+/// The class of a row that counts nothing. It shows that the audit trail has a row about the limit.
 const NOTED: &str = "noted";
 
-/// How many rows share a count.
+/// The number of rows that share a count.
 const SHARDS: u8 = 32;
 
-/// The messages of a period, to numbers of one prefix, or (empty) to all.
+/// The messages of a period: to numbers with one prefix, or to all numbers if the prefix is empty.
 #[derive(Clone, Copy)]
 pub(crate) struct Counted<'a> {
     pub(crate) period: Period,
@@ -22,7 +23,8 @@ pub(crate) struct Counted<'a> {
 }
 
 impl Transaction<'_> {
-    /// Returns how many messages were counted, and whether it was noted that they were enough.
+    /// Returns the number of counted messages, and whether the audit trail has a row about the
+    /// limit.
     pub(crate) fn sms_spent(&self, counted: Counted<'_>) -> Stored<(Spent, bool)> {
         let rows = self.all(
             "SELECT class, messages FROM sms_counts WHERE period = $1 AND began_at = $2 AND prefix = $3",
@@ -39,7 +41,7 @@ impl Transaction<'_> {
         self.add_to_count(counted, class.as_str(), (chance % SHARDS).into())
     }
 
-    /// Notes that a limit is reached and the audit trail knows it.
+    /// Records that a limit is reached and that the audit trail has a row about it.
     pub(crate) fn note_sms_limit(&self, counted: Counted<'_>) -> Stored<()> {
         self.add_to_count(counted, NOTED, 0)
     }
@@ -57,7 +59,7 @@ impl Transaction<'_> {
         self.put("DELETE FROM sms_counts WHERE began_at < $1", params![time])
     }
 
-    /// Returns how often an account was told of such an event after `since` and not after `until`.
+    /// Returns how often an account got notices of this kind after `since` and not after `until`.
     pub(crate) fn notices(&self, account: &str, notice: Notice, since: i64, until: i64) -> Stored<u32> {
         let count = self.find(
             "SELECT count(*) FROM notices WHERE account = $1 AND kind = $2 AND at > $3 AND at <= $4",
@@ -67,7 +69,7 @@ impl Transaction<'_> {
         Ok(count.unwrap_or(0))
     }
 
-    /// Notes that an account is told of an event. `id` is random.
+    /// Records that an account gets a notice. `id` is random.
     pub(crate) fn add_notice(&self, account: &str, notice: Notice, at: i64, id: &str) -> Stored<()> {
         self.put(
             "INSERT INTO notices (account, kind, at, id) VALUES ($1, $2, $3, $4)",

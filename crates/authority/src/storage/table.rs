@@ -1,30 +1,30 @@
 //! Tables whose rows carry a MAC.
 //!
-//! A program that can write to the database, and does not have the master key, can make no row that
-//! reads as one of the service's own: the MAC covers the table's name and every column. It can still
-//! remove a row, or put back an older one together with its MAC.
+//! A program with write access to the database, but without the master key, cannot make a row that
+//! reads as one of the service's own: the MAC covers the table's name and every column. It can
+//! still remove a row, or restore an older row together with its MAC.
 
 use std::sync::OnceLock;
 
 use super::value::{Param, Row, Value};
 use crate::failure::{StorageError, Stored};
 
-/// The maker and judge of MACs: it has the keys that the master key yields.
+/// The MACs of rows, under the keys that are derived from the master key.
 pub(crate) trait RowMacs: Send + Sync {
-    /// Returns the MAC of an encoded row under the current key. The key's number stands in front.
+    /// Returns the MAC of an encoded row under the current key. The number of the key precedes it.
     fn mac(&self, row: &[u8]) -> Vec<u8>;
 
-    /// Tells whether this is the row's MAC, under any key of the ring.
+    /// Returns whether this is the row's MAC, under any key of the ring.
     fn is_mac(&self, row: &[u8], mac: &[u8]) -> bool;
 
-    /// Tells whether the MAC was made under the current key.
+    /// Returns whether the MAC was made with the current key.
     fn is_current(&self, mac: &[u8]) -> bool;
 }
 
-/// A table, its columns in the order in which they are written, read and authenticated.
+/// A table with its columns in the order in which they are written, read and authenticated.
 pub(crate) struct Table {
     pub(super) name: &'static str,
-    /// How many of the columns, from the first one on, are the primary key.
+    /// The number of columns, from the first one on, that form the primary key.
     key: usize,
     columns: &'static [&'static str],
     upsert: OnceLock<String>,
@@ -135,17 +135,17 @@ impl Table {
         Self { name, key, columns, upsert: OnceLock::new() }
     }
 
-    /// Returns the columns and the MAC, as a statement lists them.
+    /// Returns the columns and the MAC as a list for a statement.
     pub(super) fn list(&self) -> String {
         format!("{}, mac", self.columns.join(", "))
     }
 
-    /// Returns the statement that finds rows; `rest` is all that follows the table's name.
+    /// Returns the statement that finds rows. `rest` is the text after the table's name.
     pub(super) fn select(&self, rest: &str) -> String {
         format!("SELECT {} FROM {} {rest}", self.list(), self.name)
     }
 
-    /// Returns the statement that makes a row or replaces the one of the same key.
+    /// Returns the statement that inserts a row or replaces the one with the same key.
     pub(super) fn upsert(&'static self) -> &'static str {
         self.upsert.get_or_init(|| {
             let places: Vec<String> = (1..=self.columns.len() + 1).map(|number| format!("${number}")).collect();
@@ -162,8 +162,9 @@ impl Table {
         })
     }
 
-    /// Returns the statement that finds a page of rows after a key, in the order of their keys. The parameters are
-    /// the key and the number of rows. A removed device has no MAC and no secret: it is left out.
+    /// Returns the statement that finds a page of rows after a key, in the order of their keys. Its
+    /// parameters are the key and the number of rows. Removed devices are left out: they have no
+    /// MAC and no secret.
     pub(super) fn page(&self, after: bool) -> String {
         let key = self.columns[..self.key].join(", ");
         let places: Vec<String> = (1..=self.key).map(|number| format!("${number}")).collect();
@@ -173,19 +174,20 @@ impl Table {
         self.select(&format!("WHERE {live} {after} ORDER BY {key} LIMIT ${limit}"))
     }
 
-    /// Returns the statement that gives a row another MAC. The parameters are the MAC and the key.
+    /// Returns the statement that replaces the MAC of a row. Its parameters are the MAC and the
+    /// key.
     pub(super) fn replace_mac(&self) -> String {
         let places: Vec<String> =
             self.columns[..self.key].iter().zip(2..).map(|(column, place)| format!("{column} = ${place}")).collect();
         format!("UPDATE {} SET mac = $1 WHERE {}", self.name, places.join(" AND "))
     }
 
-    /// Returns how many columns the primary key has.
+    /// Returns the number of columns of the primary key.
     pub(super) fn key(&self) -> usize {
         self.key
     }
 
-    /// Returns what the MAC of a row that is written is made over.
+    /// Returns the encoding of a row, which its MAC covers.
     pub(super) fn encode(&self, columns: &[Param<'_>]) -> Stored<Vec<u8>> {
         if columns.len() != self.columns.len() {
             return Err(StorageError::new("a row has not the columns of its table"));
@@ -196,7 +198,7 @@ impl Table {
         Ok(encoded)
     }
 
-    /// Returns a row that was found, without its MAC, where the MAC is the row's.
+    /// Returns a row without its MAC, after a check of the MAC.
     pub(super) fn authenticate(&self, row: Row, macs: &dyn RowMacs) -> Stored<Row> {
         let (row, mac) = self.split(row)?;
         let encoded = self.encode(&row.params())?;
@@ -206,12 +208,12 @@ impl Table {
         Err(self.altered(&row))
     }
 
-    /// Returns the error of a row that is not as the service wrote it.
+    /// Returns the error for a row that is not as the service wrote it.
     pub(super) fn altered(&self, row: &Row) -> StorageError {
         StorageError::altered(self.name, self.account_of(row))
     }
 
-    /// Divides a row that was found into its columns and its MAC. A row of an earlier release has none.
+    /// Divides a row into its columns and its MAC. A row of an earlier release has no MAC.
     pub(super) fn split(&self, row: Row) -> Stored<(Row, Option<Vec<u8>>)> {
         let mut values = row.into_values();
         let mac = match values.pop() {
@@ -222,7 +224,7 @@ impl Table {
         Ok((Row::new(values), mac))
     }
 
-    /// Returns the account that a row is about, as far as the row is to be believed.
+    /// Returns the account that a row names. The row may be altered.
     fn account_of(&self, row: &Row) -> Option<String> {
         let name = if self.name == ACCOUNTS.name { "name" } else { "account" };
         let place = self.columns.iter().position(|column| *column == name)?;
@@ -233,7 +235,7 @@ impl Table {
     }
 }
 
-/// Appends a value, so that no two lists of values have the same encoding.
+/// Appends a value. No two lists of values have the same encoding.
 fn encode(encoded: &mut Vec<u8>, value: &Param<'_>) {
     match value {
         Param::Null => encoded.push(0),

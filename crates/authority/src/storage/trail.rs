@@ -14,17 +14,17 @@ pub(crate) struct AuditRow {
     pub(crate) account: Option<String>,
     pub(crate) device: Option<String>,
     pub(crate) event: String,
-    /// `None` in rows of releases that did not keep it.
+    /// `None` in rows of releases that did not record it.
     pub(crate) actor: Option<String>,
     pub(crate) address: Option<String>,
-    /// How many equal events the row stands for.
+    /// The number of equal events that the row stands for.
     pub(crate) count: i64,
-    /// `None` in rows of releases that made none.
+    /// `None` in rows of releases that made no MACs.
     pub(crate) mac: Option<Vec<u8>>,
 }
 
 impl AuditRow {
-    /// An event at `at`, which is still to be written.
+    /// Makes the row of an event at `at`. It is not written yet.
     pub(crate) fn new(at: i64, context: &Context, account: Option<&str>, device: Option<&str>, event: &str) -> Self {
         Self {
             id: 0,
@@ -46,19 +46,20 @@ pub(crate) struct SealRow {
     pub(crate) number: i64,
     pub(crate) first_id: i64,
     pub(crate) last_id: i64,
-    /// How many rows there are.
+    /// The number of rows.
     pub(crate) count: i64,
     pub(crate) at: i64,
-    /// Over the rows.
+    /// The digest of the rows.
     pub(crate) digest: [u8; 32],
-    /// The MAC of the seal before it; zeros in the first one.
+    /// The MAC of the previous seal. It is zero in the first seal.
     pub(crate) previous: [u8; 32],
-    /// Over all of it.
+    /// The MAC of the whole seal.
     pub(crate) mac: [u8; 32],
 }
 
 impl Transaction<'_> {
-    /// Writes a row under the next free id, which is set in it, as is the MAC that `mac` makes of it.
+    /// Writes a row under the next free id. Sets the id in the row, and the MAC that `mac` computes
+    /// for it.
     pub(crate) fn add_audit(&self, row: &mut AuditRow, mac: impl Fn(&AuditRow) -> [u8; 32]) -> Stored<()> {
         const DRAWS: u32 = 100;
         for _ in 0..DRAWS {
@@ -87,12 +88,13 @@ impl Transaction<'_> {
         Err(StorageError::new("no free id for an audit row was found"))
     }
 
-    /// Makes a row stand for more events.
+    /// Changes the number of events that a row stands for.
     pub(crate) fn recount_audit(&self, id: i64, count: i64, mac: &[u8; 32]) -> Stored<()> {
         self.put("UPDATE audit SET count = $1, mac = $2 WHERE id = $3", params![count, mac, id])
     }
 
-    /// The greatest id of an audit row that was made by this process, or that its further ids lie above.
+    /// Returns the greatest id of an audit row that this process made, or the id that its further
+    /// ids must exceed.
     pub(crate) fn last_audit_id(&self) -> i64 {
         self.ids.last()
     }
@@ -110,7 +112,8 @@ impl Transaction<'_> {
         )
     }
 
-    /// The audit trail from its newest row, or from the row before `before`, backwards.
+    /// Returns rows of the audit trail in descending order, from the newest row, or from the row
+    /// before `before`.
     pub(crate) fn audit_log(&self, account: Option<&str>, before: i64, limit: u32) -> Stored<Vec<AuditRow>> {
         match account {
             Some(account) => self.all(
@@ -128,7 +131,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Up to `limit` rows from `first` to `last`, both included, in the order of their ids.
+    /// Returns up to `limit` rows from `first` to `last`, both included, in the order of their ids.
     pub(crate) fn audit_between(&self, first: i64, last: i64, limit: u32) -> Stored<Vec<AuditRow>> {
         self.all(
             "SELECT id, at, account, device, event, actor, address, count, mac FROM audit
@@ -138,14 +141,16 @@ impl Transaction<'_> {
         )
     }
 
-    /// The greatest id of an audit row.
+    /// Returns the greatest id of an audit row.
     pub(crate) fn newest_audit_id(&self) -> Stored<Option<i64>> {
         self.find("SELECT id FROM audit ORDER BY id DESC LIMIT 1", &[], |mut row| row.get())
     }
 
-    /// Removes up to `limit` audit rows that were written before `time`: of a trail without seals.
+    /// Removes up to `limit` audit rows that were written before `time`. It is for a trail without
+    /// seals.
     pub(crate) fn prune_audit(&self, time: i64, limit: u32) -> Stored<u64> {
-        // The id bounds what is read. Rows of releases that counted their ids are all below it: their time tells.
+        // The id bounds the rows that are read. Rows of releases that counted their ids are all
+        // below it, so their time decides.
         self.write(
             "DELETE FROM audit WHERE id IN
                  (SELECT id FROM audit WHERE id < $1 AND at < $2 ORDER BY id LIMIT $3)",
@@ -153,7 +158,7 @@ impl Transaction<'_> {
         )
     }
 
-    /// Whether a row from `first` to `last` was written at `time` or later.
+    /// Returns whether a row from `first` to `last` was written at `time` or later.
     pub(crate) fn audit_since(&self, first: i64, last: i64, time: i64) -> Stored<bool> {
         let found: Option<i64> = self.find(
             "SELECT id FROM audit WHERE id >= $1 AND id <= $2 AND at >= $3 LIMIT 1",
@@ -163,13 +168,13 @@ impl Transaction<'_> {
         Ok(found.is_some())
     }
 
-    /// Removes a seal with its rows, and tells how many there were.
+    /// Removes a seal with its rows. Returns the number of rows.
     pub(crate) fn remove_sealed(&self, seal: &SealRow) -> Stored<u64> {
         self.put("DELETE FROM audit_seals WHERE number = $1", params![seal.number])?;
         self.write("DELETE FROM audit WHERE id >= $1 AND id <= $2", params![seal.first_id, seal.last_id])
     }
 
-    /// Writes a seal. `false`: there is one of this number.
+    /// Writes a seal. Returns `false` if a seal with its number exists.
     pub(crate) fn add_seal(&self, seal: &SealRow) -> Stored<bool> {
         let written = self.write(
             "INSERT INTO audit_seals (number, first_id, last_id, count, at, digest, previous, mac)
@@ -197,7 +202,7 @@ impl Transaction<'_> {
         )
     }
 
-    /// Up to `limit` seals with a number of `first` or more, in their order.
+    /// Returns up to `limit` seals with the number `first` or a greater one, in their order.
     pub(crate) fn seals_from(&self, first: i64, limit: u32) -> Stored<Vec<SealRow>> {
         self.all(
             "SELECT number, first_id, last_id, count, at, digest, previous, mac FROM audit_seals

@@ -1,4 +1,4 @@
-//! What a step can do: one method, one statement or two, the same for every database.
+//! The operations of a step: one method for one or two statements, the same for every database.
 
 use std::cell::Cell;
 
@@ -14,13 +14,14 @@ use super::value::{Param, Row, Sql};
 use crate::failure::{StorageError, Stored};
 use crate::sms::Notice;
 
-/// The parameters of a statement.
+/// Makes the parameters of a statement.
 macro_rules! params {
     ($($value:expr),* $(,)?) => { &[$(crate::storage::value::Param::from($value)),*] };
 }
 pub(super) use params;
 
-/// The statement that finds authenticated rows of a table; the text is all that follows the table's name.
+/// Makes the statement that finds authenticated rows of a table. The text is the part after the
+/// table's name.
 macro_rules! select {
     ($table:expr, $rest:literal) => {{
         static SQL: std::sync::OnceLock<String> = std::sync::OnceLock::new();
@@ -29,7 +30,7 @@ macro_rules! select {
 }
 pub(super) use select;
 
-/// An open transaction. `put` makes a row or replaces the one of the same name.
+/// An open transaction. A `put` method inserts a row or replaces the one with the same key.
 pub(crate) struct Transaction<'a> {
     sql: &'a dyn Sql,
     pub(super) ids: &'a AuditIds,
@@ -42,7 +43,7 @@ impl<'a> Transaction<'a> {
         Self { sql, ids, macs, wrote: Cell::new(false) }
     }
 
-    /// Whether any row was changed.
+    /// Returns whether any row was changed.
     pub(super) fn wrote(&self) -> bool {
         self.wrote.get()
     }
@@ -87,7 +88,7 @@ impl<'a> Transaction<'a> {
         self.all(sql, params, |row| read(table.authenticate(row, self.macs)?))
     }
 
-    /// Makes a row of a table, or replaces the one of the same key, with its MAC.
+    /// Inserts a row of a table with its MAC, or replaces the row with the same key.
     fn put_row(&self, table: &'static Table, columns: &[Param<'_>]) -> Stored<()> {
         let mac = self.macs.mac(&table.encode(columns)?);
         let params: Vec<Param<'_>> = columns.iter().copied().chain([Param::Bytes(&mac)]).collect();
@@ -98,12 +99,12 @@ impl<'a> Transaction<'a> {
         self.macs
     }
 
-    /// Authenticates a row that was found beside other columns.
+    /// Authenticates a row that was found together with other columns.
     pub(super) fn authenticate(&self, table: &Table, row: Row) -> Stored<Row> {
         table.authenticate(row, self.macs)
     }
 
-    /// Changes rows and tells how many.
+    /// Changes rows. Returns their number.
     pub(super) fn write(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<u64> {
         let changed = self.sql.execute(sql, params)?;
         self.wrote.set(self.wrote.get() || changed > 0);
@@ -150,12 +151,12 @@ impl<'a> Transaction<'a> {
         )
     }
 
-    /// A device that is not removed.
+    /// Finds a device that is not removed.
     pub(crate) fn device(&self, id: &str) -> Stored<Option<DeviceRow>> {
         self.find_row(&DEVICES, select!(DEVICES, "WHERE id = $1 AND removed_at IS NULL"), params![id], device)
     }
 
-    /// The devices of an account that are not removed.
+    /// Returns the devices of an account that are not removed.
     pub(crate) fn devices_of(&self, account: &str) -> Stored<Vec<DeviceRow>> {
         let sql = select!(DEVICES, "WHERE account = $1 AND removed_at IS NULL");
         self.all_rows(&DEVICES, sql, params![account], device)
@@ -192,7 +193,8 @@ impl<'a> Transaction<'a> {
         )
     }
 
-    /// Leaves nothing of a device but its id; its challenges, passwords and refresh tokens go with it.
+    /// Makes a device a tombstone: only its id stays. Its challenges, passwords and refresh tokens
+    /// are removed.
     pub(crate) fn bury_device(&self, id: &str, now: i64) -> Stored<()> {
         self.put("DELETE FROM challenges WHERE device = $1", params![id])?;
         self.forget_grants(id)?;
@@ -204,8 +206,8 @@ impl<'a> Transaction<'a> {
         )
     }
 
-    /// Removes what a device was granted: its passwords, and the refresh tokens that came from them. Tokens of an earlier release, of
-    /// which no device is known, may be this one's: they go, too.
+    /// Removes the passwords of a device, and the refresh tokens that came from them. Tokens of an
+    /// earlier release, whose device is unknown, may belong to this device: they are removed, too.
     pub(crate) fn forget_grants(&self, device: &str) -> Stored<()> {
         self.put("DELETE FROM passwords WHERE device = $1", params![device])?;
         self.put(
@@ -234,19 +236,19 @@ impl<'a> Transaction<'a> {
         Ok(found)
     }
 
-    /// The code that an account holds for a purpose.
+    /// Returns the code that an account holds for a purpose.
     pub(crate) fn code(&self, account: &str, purpose: Purpose) -> Stored<Option<CodeRow>> {
         let sql = select!(CODES, "WHERE account = $1 AND purpose = $2");
         self.find_row(&CODES, sql, params![account, purpose], code)
     }
 
-    /// The code of any account with this hash that neither expired nor was withdrawn.
+    /// Returns the code of any account with this hash that is neither expired nor withdrawn.
     pub(crate) fn live_code(&self, purpose: Purpose, hash: &[u8; 32], now: i64) -> Stored<Option<CodeRow>> {
         let sql = select!(CODES, "WHERE purpose = $1 AND hash = $2 AND expires_at > $3 AND withdrawn = 0");
         self.find_row(&CODES, sql, params![purpose, hash, now], code)
     }
 
-    /// The code of any account whose request was answered with the ticket of this hash.
+    /// Returns the code of any account that was issued with the ticket of this hash.
     pub(crate) fn code_of_ticket(&self, hash: &[u8; 32]) -> Stored<Option<CodeRow>> {
         self.find_row(&CODES, select!(CODES, "WHERE ticket = $1"), params![hash], code)
     }
@@ -278,12 +280,13 @@ impl<'a> Transaction<'a> {
         )
     }
 
-    /// Notes that an account asked for a code. `id` is random.
+    /// Records that an account requested a code. `id` is random.
     pub(crate) fn add_code_request(&self, account: &str, at: i64, id: &str) -> Stored<()> {
         self.put("INSERT INTO code_requests (account, at, id) VALUES ($1, $2, $3)", params![account, at, id])
     }
 
-    /// The times at which an account asked for codes since `since`, oldest first; older ones are forgotten.
+    /// Returns the times at which an account requested codes since `since`, oldest first. Removes
+    /// older ones.
     pub(crate) fn code_requests(&self, account: &str, since: i64) -> Stored<Vec<i64>> {
         self.put("DELETE FROM code_requests WHERE account = $1 AND at < $2", params![account, since])?;
         self.all("SELECT at FROM code_requests WHERE account = $1 ORDER BY at", params![account], |mut row| row.get())
@@ -369,8 +372,9 @@ impl<'a> Transaction<'a> {
         self.put("DELETE FROM refresh_tokens WHERE account = $1", params![account])
     }
 
-    /// Up to `limit` messages that may be tried, the most patient first: those whose time has come, and those whose time is later
-    /// than `latest`, which no right clock said.
+    /// Returns up to `limit` messages that may be tried, the longest overdue first. These are
+    /// messages whose time has come, and messages whose time is later than `latest`, which no right
+    /// clock can have written.
     pub(crate) fn due_messages(&self, now: i64, latest: i64, limit: u32) -> Stored<Vec<MessageRow>> {
         self.all(
             "SELECT id, account, purpose, code_hash, message, attempts, due_at, expires_at FROM sms_queue
@@ -415,7 +419,7 @@ impl<'a> Transaction<'a> {
         self.put("DELETE FROM sms_queue WHERE id = $1", params![id])
     }
 
-    /// How many messages wait, counted up to `limit`.
+    /// Returns the number of messages that wait, counted up to `limit`.
     pub(crate) fn waiting_messages(&self, limit: u32) -> Stored<u32> {
         let count = self.find(
             "SELECT count(*) FROM (SELECT id FROM sms_queue LIMIT $1) AS waiting",
@@ -436,7 +440,7 @@ impl<'a> Transaction<'a> {
         self.put_row(&SERVICE_KEYS, params![key.name, &key.primes, &key.announced])
     }
 
-    /// A secret of the service, sealed.
+    /// Returns a sealed secret of the service.
     pub(crate) fn secret(&self, name: &str) -> Stored<Option<Vec<u8>>> {
         self.find("SELECT value FROM secrets WHERE name = $1", params![name], |mut row| row.get())
     }

@@ -1,10 +1,11 @@
-//! What goes into a statement and what comes back: the four kinds of values that the tables of every database are made of.
+//! The parameters of statements and the values in their results. The tables of every database use
+//! the same four kinds of values.
 
 use inwebo::cvs::Purpose;
 
 use crate::failure::{StorageError, Stored};
 
-/// A value that a statement is given.
+/// A parameter of a statement.
 #[derive(Clone, Copy)]
 pub(crate) enum Param<'a> {
     Null,
@@ -13,7 +14,7 @@ pub(crate) enum Param<'a> {
     Bytes(&'a [u8]),
 }
 
-/// A value that a statement found.
+/// A value in the result of a statement.
 pub(crate) enum Value {
     Null,
     Int(i64),
@@ -33,7 +34,7 @@ impl Value {
     }
 }
 
-/// A row that a statement found, read from its first column to its last.
+/// A row in the result of a statement, read from its first column to its last.
 pub(crate) struct Row(std::vec::IntoIter<Value>);
 
 impl Row {
@@ -51,7 +52,7 @@ impl Row {
         self.0.collect()
     }
 
-    /// The next column.
+    /// Returns the next column.
     pub(crate) fn get<T: Column>(&mut self) -> Stored<T> {
         self.0
             .next()
@@ -60,17 +61,17 @@ impl Row {
     }
 }
 
-/// A database that runs statements, inside of a transaction. Parameters are written `$1`, `$2` and so on, and stand for the first time
-/// in that order: that is the notation which all the databases share.
+/// A database that runs statements inside of a transaction. Parameters are written `$1`, `$2` and
+/// so on, and first occur in ascending order. All databases understand this notation.
 pub(crate) trait Sql {
-    /// The rows that a statement finds.
+    /// Runs a statement and returns its rows.
     fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<Vec<Row>>;
 
-    /// How many rows a statement changed.
+    /// Runs a statement and returns the number of changed rows.
     fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<u64>;
 }
 
-/// What a column can be read as.
+/// A type that a column can be read as.
 pub(crate) trait Column: Sized {
     fn read(value: Value) -> Option<Self>;
 }

@@ -1,37 +1,40 @@
-//! The boundary up to which the audit trail is sealed, as a rule without a database.
+//! The rule for the boundary up to which the audit trail is sealed. It needs no database.
 //!
-//! A seal must never cover a range in which a row can still appear. So a boundary is announced first. Every instance makes only greater
-//! ids once it has read it, which it does at each tick. A later tick seals up to the boundary, when every instance had its time.
+//! A seal must never cover a range in which a row can still appear. So a boundary is announced
+//! first. Every instance reads the boundary at each of its ticks, and from then on makes only
+//! greater ids. A later tick seals up to the boundary, after every instance had time to read it.
 
-/// How long an instance must have known a boundary before it seals up to it, in milliseconds. Every instance reads the boundary once a
-/// minute, and no step lasts as long.
+/// The time for which an instance must have known a boundary before it seals up to it, in
+/// milliseconds. Every instance reads the boundary once a minute, and no step lasts as long.
 pub(super) const GRACE: i64 = 5 * 60 * 1000;
 
-/// A boundary, and when this instance saw it first, by its own clock.
+/// A boundary, and the time at which this instance first saw it, by its own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) boundary: i64,
     pub(super) at: i64,
 }
 
-/// What an instance does at a tick.
+/// The action of an instance at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tick {
-    /// Announces this boundary.
+    /// The instance announces this boundary.
     Announce(i64),
-    /// Remembers that it saw the boundary that is announced, and waits.
+    /// The instance remembers that it saw the announced boundary, and waits.
     Wait(Seen),
-    /// Seals up to this boundary.
+    /// The instance seals up to this boundary.
     Seal(i64),
-    /// Nothing: no row can have come since the last seal.
+    /// The instance does nothing: no row can have been added since the last seal.
     Rest,
 }
 
-/// What an instance does at `now`. `announced` is the boundary of the database, `seen` what this instance remembers of it, `sealed` the
-/// last id that is sealed, and `newest` the greatest id that rows may have by now.
+/// Returns the action of an instance at `now`. `announced` is the boundary in the database, and
+/// `seen` is the one that this instance remembers. `sealed` is the last sealed id, and `newest` the
+/// greatest id that rows may have by now.
 ///
-/// Only this instance's own clock measures the grace period, from when it saw the boundary itself: how the clocks of instances differ
-/// does not matter. A clock that was set back begins the period anew.
+/// Only this instance's own clock measures the grace period, which begins when the instance itself
+/// sees the boundary. So differences between the clocks of instances do not matter. If a clock is
+/// set back, the period begins again.
 pub(super) fn tick(announced: Option<i64>, seen: Option<Seen>, sealed: i64, newest: i64, now: i64) -> Tick {
     let Some(boundary) = announced.filter(|boundary| *boundary > sealed) else {
         return if newest > sealed { Tick::Announce(newest) } else { Tick::Rest };

@@ -1,16 +1,16 @@
-//! The chain of the seals: its shape, and where it begins.
+//! The chain of the seals: its limits and its beginning.
 
 use crate::failure::Failure;
 use crate::step::Step;
 use crate::storage::SealRow;
 
-/// The number of the last seal that pruning removed, in `meta`, signed.
+/// The name, in `meta`, of the signed number of the last seal that pruning removed.
 pub(super) const PRUNED: &str = "audit.pruned";
 
-/// The most rows of one seal.
+/// The maximum number of rows of one seal.
 pub(super) const MOST: u32 = 2000;
 
-/// No id is less.
+/// The least possible id.
 pub(super) const FIRST_ID: i64 = 0;
 
 /// A seal of the audit trail.
@@ -18,11 +18,11 @@ pub(super) const FIRST_ID: i64 = 0;
 pub struct AuditSeal {
     /// Its number, counted from 1.
     pub number: i64,
-    /// Its MAC in hex: who knows it can tell whether the trail up to it is still the same.
+    /// Its MAC in hex. A copy of it shows later whether the trail up to this seal is unchanged.
     pub head: String,
-    /// How many rows it covers.
+    /// The number of rows that it covers.
     pub rows: i64,
-    /// When it was made, in milliseconds since 1970 in UTC.
+    /// The time at which it was made, in milliseconds since 1970 in UTC.
     pub at: i64,
 }
 
@@ -32,7 +32,7 @@ impl From<&SealRow> for AuditSeal {
     }
 }
 
-/// The number of the last seal that pruning removed; 0 where it removed none.
+/// Returns the number of the last seal that pruning removed. Returns 0 if it removed none.
 pub(super) fn pruned(step: &Step<'_>) -> Result<i64, Failure> {
     Ok(step.rows.meta(PRUNED)?.and_then(|value| step.trail.key.signed(PRUNED, &value)).unwrap_or(0))
 }

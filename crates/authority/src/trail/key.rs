@@ -1,4 +1,4 @@
-//! The MACs of the audit trail: over each row, over the rows of a seal, over the seals.
+//! The MACs of the audit trail: over each row, over the rows of a seal, and over the seals.
 
 use hmac::digest::Output;
 use hmac::{Hmac, Mac};
@@ -11,17 +11,17 @@ use crate::random;
 use crate::sealing::{Place, Vault};
 use crate::storage::{AuditRow, SealRow, Transaction};
 
-/// A name of the table and the version of what is hashed, in front of it.
+/// The names of the hashed structures, with their versions. A name precedes the hashed data.
 const ROW: &str = "audit.1";
 const ROWS: &str = "audit.rows.1";
 const SEAL: &str = "audit_seals.1";
 const VALUE: &str = "meta.audit.1";
 
-/// The key of the audit trail: 256 random bits, made once, kept sealed under the master key. A rotation of the master key seals it anew
-/// and changes no row.
+/// The key of the audit trail: 256 random bits that are made once and kept sealed under the master
+/// key. A rotation of the master key seals it again and changes no row.
 pub(crate) struct AuditKey {
     key: Zeroizing<[u8; 32]>,
-    /// Rows with an id below it may have no MAC: they are older than the key.
+    /// Rows with a lower id may have no MAC: they are older than the key.
     unsigned_below: i64,
 }
 
@@ -29,7 +29,7 @@ impl AuditKey {
     /// The name of the key among the service's secrets.
     pub(crate) const NAME: &str = "pims-authority.audit.key";
 
-    /// The key of this database, where there is one.
+    /// Loads the key of this database. Returns `None` if there is none.
     pub(crate) fn load(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<Self>, Failure> {
         let Some(sealed) = rows.secret(Self::NAME)? else { return Ok(None) };
         Self::read(&vault.open(place(), &sealed)?).map(Some)
@@ -52,7 +52,7 @@ impl AuditKey {
         Ok(Self { key: Zeroizing::new(*key), unsigned_below: i64::from_be_bytes(below) })
     }
 
-    /// The MAC of a row: over the table, the version and every column but the MAC.
+    /// Returns the MAC of a row: over the table, the version and every column but the MAC.
     pub(crate) fn of_row(&self, row: &AuditRow) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, ROW);
         parts.number(row.id);
@@ -66,11 +66,11 @@ impl AuditKey {
         parts.end()
     }
 
-    /// How a row stands.
+    /// Compares a row with its MAC.
     pub(crate) fn judge_row(&self, row: &AuditRow) -> RowState {
         match &row.mac {
             Some(mac) if same(mac, &self.of_row(row)) => RowState::Intact,
-            // A release that made no MACs knew neither actor nor count.
+            // A release that made no MACs recorded neither actor nor count.
             None if row.id < self.unsigned_below && row.actor.is_none() && row.address.is_none() && row.count == 1 => {
                 RowState::Intact
             }
@@ -79,7 +79,7 @@ impl AuditKey {
         }
     }
 
-    /// The digest of rows, in their order, with their MACs.
+    /// Returns the digest of rows in their order, with their MACs.
     pub(crate) fn of_rows(&self, rows: &[AuditRow]) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, ROWS);
         for row in rows {
@@ -89,7 +89,7 @@ impl AuditKey {
         parts.end()
     }
 
-    /// The MAC of a seal: over every column but the MAC.
+    /// Returns the MAC of a seal: over every column but the MAC.
     pub(crate) fn of_seal(&self, seal: &SealRow) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, SEAL);
         for number in [seal.number, seal.first_id, seal.last_id, seal.count, seal.at] {
@@ -100,17 +100,18 @@ impl AuditKey {
         parts.end()
     }
 
-    /// Whether the MAC of a seal is its own.
+    /// Returns whether a seal has the right MAC.
     pub(crate) fn is_intact(&self, seal: &SealRow) -> bool {
         same(&seal.mac, &self.of_seal(seal))
     }
 
-    /// A number as it is kept in `meta`: with a MAC over its name and itself.
+    /// Returns a number in the form for `meta`: with a MAC over its name and itself.
     pub(crate) fn sign(&self, name: &str, number: i64) -> Vec<u8> {
         [&number.to_be_bytes()[..], &self.of_value(name, number)].concat()
     }
 
-    /// The number that [`sign`](Self::sign) was given; `None` where anything of it was changed.
+    /// Returns the number that [`sign`](Self::sign) was given. Returns `None` if any part was
+    /// changed.
     pub(crate) fn signed(&self, name: &str, whole: &[u8]) -> Option<i64> {
         let (number, mac) = whole.split_first_chunk::<8>()?;
         let number = i64::from_be_bytes(*number);
@@ -125,13 +126,13 @@ impl AuditKey {
     }
 }
 
-/// How a row stands against its MAC.
+/// The result of the comparison of a row with its MAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowState {
     Intact,
-    /// Its MAC is another row's, or of other columns.
+    /// Its MAC belongs to another row or to other columns.
     Changed,
-    /// It has no MAC, and is not old enough to have none.
+    /// It has no MAC, and is too new to have none.
     Unsigned,
 }
 
@@ -143,12 +144,14 @@ fn same(shown: &[u8], right: &[u8; 32]) -> bool {
     shown.ct_eq(right).into()
 }
 
-/// HMAC-SHA256 over parts, each with its length in front. A part that is null is told from an empty one.
+/// HMAC-SHA256 over parts. The length of each part precedes it. A null part differs from an empty
+/// one.
 struct Parts(Hmac<Sha256>);
 
 impl Parts {
     fn new(key: &[u8; 32], what: &str) -> Self {
-        // A key of HMAC's whole block, padded with zeros as HMAC itself does: taking it cannot fail.
+        // A key of HMAC's whole block, padded with zeros as HMAC itself does: taking it cannot
+        // fail.
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(key);
         let mut parts = Self(<Hmac<Sha256> as hmac::KeyInit>::new(&(*block).into()));

@@ -1,8 +1,10 @@
-//! The audit trail: rows that a writer of the database cannot change, remove or insert without being noticed.
+//! The audit trail. If a program with write access to the database changes, removes or inserts
+//! rows, checks detect it.
 //!
-//! Each row has a MAC under the key of the trail. Rows that no step can add to any more are sealed: a seal is a MAC over them and over the
-//! seal before it. Writers share no row for it: a seal is made later, by a step of its own. The number and head of each seal go to the
-//! log, so that a database that was put back is told from the present one.
+//! Each row has a MAC under the key of the trail. Rows to which no step can add any more are
+//! sealed: a seal is a MAC over them and over the seal before it. Writers share no row for this,
+//! because a step of its own makes a seal later. The number and head of each seal are logged, so
+//! that a restored old database differs from the present one.
 
 mod boundary;
 mod chain;
@@ -25,7 +27,7 @@ pub(crate) use seal::{lift, prune, seal_audit};
 pub(crate) use verify::verify;
 pub use verify::{AuditCheck, AuditFault};
 
-/// What one instance knows of the audit trail.
+/// The state of the audit trail that one instance knows.
 pub(crate) struct Trail {
     pub(crate) key: AuditKey,
     pub(crate) refusals: Refusals,
@@ -36,9 +38,9 @@ pub(crate) struct Trail {
 
 #[derive(Default)]
 struct Watch {
-    /// The boundary that this instance waits at.
+    /// The boundary for which this instance waits.
     seen: Option<Seen>,
-    /// Number and MAC of the newest seal that this instance saw.
+    /// The number and the MAC of the newest seal that this instance saw.
     head: Option<(i64, [u8; 32])>,
 }
 
@@ -47,7 +49,8 @@ impl Trail {
         Self { key, refusals: Refusals::default(), watch: Mutex::default(), floor: AtomicI64::new(-1) }
     }
 
-    /// Whether a row is as the service wrote it, and lies above every boundary that this instance knows.
+    /// Returns whether a row is as the service wrote it, and its id is above every boundary that
+    /// this instance knows.
     pub(crate) fn is_open(&self, row: &AuditRow) -> bool {
         self.key.judge_row(row) == RowState::Intact && row.id > self.floor.load(Ordering::Relaxed)
     }

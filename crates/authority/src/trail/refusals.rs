@@ -1,17 +1,19 @@
-//! Equal refusals of a minute: this process remembers which row stands for them, so that the row can count the next one.
+//! Equal refusals of one minute: this process remembers the row of each kind, so that the row can
+//! count the next refusal.
 //!
-//! Steps that run at once must not count in one row: on PostgreSQL they would collide. So a row belongs to one step at a time, and a step
-//! that finds none free writes another row. There are as many rows a minute as steps ran at once, in each instance.
+//! Concurrent steps must not count in one row, because they would collide on PostgreSQL. So a row
+//! belongs to one step at a time, and a step that finds no free row writes another. In each
+//! instance there are as many rows per minute as steps ran at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const MINUTE: i64 = 60_000;
 
-/// Kinds of refusals that are remembered at most. Beyond that each refusal is a row.
+/// The maximum number of remembered kinds of refusals. Beyond it, each refusal is a row.
 const MAX_KINDS: usize = 10_000;
 
-/// What equal refusals have in common.
+/// The fields that equal refusals share.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Kind {
     pub(crate) account: Option<String>,
@@ -28,21 +30,22 @@ pub(crate) struct Refusals(Arc<Mutex<Rows>>);
 #[derive(Default)]
 struct Rows {
     minute: i64,
-    /// The rows that no step counts in at the moment.
+    /// The rows that no step uses at the moment.
     free: HashMap<Kind, Vec<i64>>,
 }
 
-/// A row that one step counts in. It is free again when this is dropped, which must be after the step's transaction has ended.
+/// A row in which one step counts. It is free again when the claim is dropped, which must happen
+/// after the end of the step's transaction.
 pub(crate) struct Claim {
     rows: Arc<Mutex<Rows>>,
     minute: i64,
     kind: Kind,
-    /// The row; `None` where there is none yet.
+    /// The id of the row. `None` if there is none yet.
     pub(crate) id: Option<i64>,
 }
 
 impl Refusals {
-    /// Takes a row of this kind for a step at `now`.
+    /// Claims a row of this kind for a step at `now`.
     pub(crate) fn claim(&self, kind: Kind, now: i64) -> Claim {
         let minute = now.div_euclid(MINUTE);
         let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +58,7 @@ impl Refusals {
 }
 
 impl Claim {
-    /// Whether a row of this time can count for the claim.
+    /// Returns whether a row with this time can count for the claim.
     pub(crate) fn is_of_minute(&self, at: i64) -> bool {
         at.div_euclid(MINUTE) == self.minute
     }

@@ -1,4 +1,4 @@
-//! Seals: they are made in two steps, checked, and removed with old rows.
+//! Seals: they are made in two steps, checked, and removed together with old rows.
 
 use std::sync::PoisonError;
 
@@ -10,24 +10,24 @@ use crate::step::{Step, Surroundings};
 use crate::storage::{AuditIds, SealRow};
 use std::sync::atomic::Ordering;
 
-/// The boundary that is announced, in `meta`, signed.
+/// The name, in `meta`, of the announced and signed boundary.
 const BOUNDARY: &str = "audit.boundary";
 
-/// Rows that one transaction of pruning looks at.
+/// The number of rows that one pruning transaction reads.
 const PAGE: u32 = 200;
 
-/// What a call of [`Authority::seal_audit`](crate::Authority::seal_audit) did and saw.
+/// The result of a call of [`Authority::seal_audit`](crate::Authority::seal_audit).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sealing {
-    /// The seals that were made.
+    /// The new seals.
     pub made: Vec<AuditSeal>,
     /// The newest seal of the database.
     pub newest: Option<AuditSeal>,
-    /// What is wrong with the newest seal, and with the rows that were sealed.
+    /// The faults of the newest seal, and of the rows that were sealed.
     pub faults: Vec<AuditFault>,
 }
 
-/// Has the ids of this process lie above the boundary that is announced.
+/// Lifts the ids of this process above the announced boundary.
 pub(crate) fn lift(step: &Step<'_>) -> Result<(), Failure> {
     if let Some(boundary) = boundary(step)? {
         lift_above(step, boundary);
@@ -40,13 +40,14 @@ fn lift_above(step: &Step<'_>, boundary: i64) {
     step.trail.floor.fetch_max(boundary, Ordering::Relaxed);
 }
 
-/// The boundary that is announced. One that was changed is none.
+/// Returns the announced boundary. A boundary that was changed counts as none.
 fn boundary(step: &Step<'_>) -> Result<Option<i64>, Failure> {
     Ok(step.rows.meta(BOUNDARY)?.and_then(|value| step.trail.key.signed(BOUNDARY, &value)))
 }
 
-/// Removes old rows of the trail: where it has seals, the oldest range that is sealed and has no row from `time` or later; else a page of
-/// rows. `None`: there is nothing to remove. The newest seal stays: it is the head of the chain.
+/// Removes old rows of the trail. If the trail has seals, removes the oldest sealed range, unless a
+/// row of it was written at `time` or later. Otherwise removes a page of rows. Returns `None` if
+/// there is nothing to remove. The newest seal stays, because it is the head of the chain.
 pub(crate) fn prune(step: &Step<'_>, time: i64) -> Result<Option<u64>, Failure> {
     let last_pruned = pruned(step)?;
     let oldest = step.rows.seals_from(last_pruned.saturating_add(1), 2)?;
@@ -56,7 +57,7 @@ pub(crate) fn prune(step: &Step<'_>, time: i64) -> Result<Option<u64>, Failure> 
         }
         return Ok(Some(step.rows.prune_audit(time, PAGE)?).filter(|removed| *removed > 0));
     };
-    // A chain that is broken is evidence, and stays.
+    // A broken chain is evidence, so it stays.
     if seal.number != last_pruned.saturating_add(1) || !step.trail.key.is_intact(seal) {
         return Ok(None);
     }
@@ -78,7 +79,8 @@ pub(crate) fn seal_audit(around: &Surroundings<'_>) -> Result<Sealing, Failure> 
     })?;
     check_head(around, newest.as_ref(), &mut sealing.faults)?;
     let sealed = newest.as_ref().map_or(FIRST_ID - 1, |seal| seal.last_id);
-    // Rows of this process, of others with this time, and of the release before: all of them lie below.
+    // The rows of this process, the rows of other processes with this time, and the rows of the
+    // previous release all have ids up to this one.
     let end = last.max(AuditIds::first_at(now).saturating_sub(1));
     let seen = around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen;
     let next = tick(announced, seen, sealed, end, now);
@@ -119,7 +121,7 @@ fn announce(around: &Surroundings<'_>, wanted: i64, now: i64) -> Result<Seen, Fa
     Ok(Seen { boundary, at: now })
 }
 
-/// Seals a page of the rows up to the boundary; `None` where none is left.
+/// Seals a page of the rows up to the boundary. Returns `None` if none is left.
 fn seal_page(
     around: &Surroundings<'_>,
     boundary: i64,
@@ -142,13 +144,14 @@ fn seal_page(
             mac: [0; 32],
         };
         seal.mac = step.trail.key.of_seal(&seal);
-        // A row that is wrong is sealed as it is: its own MAC tells on it for ever.
+        // An altered row is sealed as it is: its own MAC shows the alteration for ever.
         let faults = rows.iter().filter_map(|row| verify::row_fault(&step.trail.key, row)).collect();
         Ok(step.rows.add_seal(&seal)?.then_some((seal, faults)))
     })
 }
 
-/// Checks the newest seal and its rows, and that the chain did not become shorter or another one.
+/// Checks the newest seal and its rows, and checks that the chain neither became shorter nor
+/// changed.
 fn check_head(
     around: &Surroundings<'_>,
     newest: Option<&SealRow>,
@@ -201,7 +204,7 @@ mod tests {
         .unwrap()
     }
 
-    /// A database as the release before wrote it, with two rows of its audit trail.
+    /// Makes a database as the previous release wrote it, with two rows of its audit trail.
     fn of_the_release_before(folder: &Path) -> Connection {
         let file = Connection::open(folder.join("authority.db")).unwrap();
         file.execute_batch(include_str!("../storage/sqlite/0001_initial.sql")).unwrap();
@@ -233,7 +236,7 @@ mod tests {
         file.execute_batch("UPDATE audit SET event = 'pin.reset' WHERE id = 2").unwrap();
         let faults = authority.verify_audit(None, None, |_| true).unwrap().faults;
         assert_eq!(faults, [AuditFault::RowsReplaced { seal: 1, first_id: 0, last_id: boundary }]);
-        // A database that was opened once is not taken for an older one.
+        // A database that was opened once does not count as an older one.
         drop(authority);
         drop(open(folder.path()));
     }

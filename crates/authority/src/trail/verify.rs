@@ -8,14 +8,14 @@ use crate::failure::Failure;
 use crate::step::{Step, Surroundings};
 use crate::storage::{AuditRow, SealRow};
 
-/// Seals, or rows that are not sealed, that one transaction reads.
+/// The number of seals, or of unsealed rows, that one transaction reads.
 const PAGE: u32 = 1000;
 
-/// What is wrong with an audit trail.
+/// A fault of an audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuditFault {
-    /// A row has another MAC than its columns make.
+    /// The MAC of a row does not match its columns.
     RowChanged {
         /// Its id.
         id: i64,
@@ -33,7 +33,7 @@ pub enum AuditFault {
         first_id: i64,
         /// The last id of its range.
         last_id: i64,
-        /// How many are missing.
+        /// The number of missing rows.
         count: i64,
     },
     /// There are more rows than a seal covers. Seal 0 stands for ids below the first seal.
@@ -44,10 +44,11 @@ pub enum AuditFault {
         first_id: i64,
         /// The last id of its range.
         last_id: i64,
-        /// How many there are too many.
+        /// The number of surplus rows.
         count: i64,
     },
-    /// As many rows as a seal covers are there, each with a MAC of its own, and some of them are not the ones that were sealed.
+    /// The number of rows is right and each has a right MAC, but some of them are not the rows that
+    /// were sealed.
     RowsReplaced {
         /// The seal's number.
         seal: i64,
@@ -56,7 +57,7 @@ pub enum AuditFault {
         /// The last id of its range.
         last_id: i64,
     },
-    /// A seal has another MAC than its columns make, or does not follow the one before it.
+    /// The MAC of a seal does not match its columns, or the seal does not follow the one before it.
     SealChanged {
         /// Its number.
         number: i64,
@@ -66,11 +67,11 @@ pub enum AuditFault {
         /// Its number.
         number: i64,
     },
-    /// The newest seal is older than the one that is known: the database was put back.
+    /// The newest seal is older than a known one: an older copy of the database was restored.
     Older {
-        /// The number that is known, from the log or from before.
+        /// The known number, from the log or from an earlier check.
         expected: i64,
-        /// The number of the newest seal; 0 where there is none.
+        /// The number of the newest seal. It is 0 if there is none.
         found: i64,
     },
 }
@@ -99,22 +100,24 @@ impl fmt::Display for AuditFault {
     }
 }
 
-/// What a check of the audit trail read and found.
+/// The result of a check of the audit trail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditCheck {
-    /// How many rows were read.
+    /// The number of rows that were read.
     pub rows: u64,
-    /// How many seals there are.
+    /// The number of seals.
     pub seals: u64,
-    /// Seals whose rows were not read because of the limit. The seals themselves were checked.
+    /// The number of seals whose rows were not read because of the limit. The seals themselves were
+    /// checked.
     pub skipped: u64,
     /// The newest seal.
     pub newest: Option<AuditSeal>,
-    /// What is wrong; nothing where the list is empty.
+    /// The faults. An empty list means that the trail is intact.
     pub faults: Vec<AuditFault>,
 }
 
-/// Faults that a check tells at most.
+/// The number of faults after which a check reads the rows of no further seal, and reports no
+/// further row.
 const MAX_FAULTS: usize = 1000;
 
 /// Answers [`Authority::verify_audit`](crate::Authority::verify_audit).
@@ -133,7 +136,7 @@ pub(crate) fn verify(
             continue;
         }
         let (faults, still_there) = around.step("audit.verify", |step| {
-            // Another process may have pruned it meanwhile, with its rows.
+            // Another process may have pruned the seal and its rows in the meantime.
             Ok((judge_seal(step, seal)?, pruned(step)? < seal.number))
         })?;
         if still_there {
@@ -151,7 +154,7 @@ pub(crate) fn verify(
     Ok(check)
 }
 
-/// Checks the chain of the seals, and gives them in their order.
+/// Checks the chain of the seals. Returns the seals in their order.
 fn verify_seals(
     around: &Surroundings<'_>,
     check: &mut AuditCheck,
@@ -168,7 +171,7 @@ fn verify_seals(
             _ => break,
         }
     }
-    // Read after them: what was pruned meanwhile is no fault.
+    // This is read after the seals, so that seals pruned in the meantime are no fault.
     let pruned = around.step("audit.pruned", pruned)?;
     seals.retain(|seal| seal.number > pruned || seal.number < 1);
     let mut before: Option<&SealRow> = None;
@@ -206,7 +209,7 @@ fn verify_seals(
     Ok(seals)
 }
 
-/// Rows below the oldest seal: there are none.
+/// Checks that there are no rows below the oldest seal.
 fn verify_before(around: &Surroundings<'_>, check: &mut AuditCheck, oldest: &SealRow) -> Result<(), Failure> {
     let last_id = oldest.first_id.saturating_sub(1);
     let (found, pruned) = around
@@ -240,7 +243,7 @@ fn verify_unsealed(
     }
 }
 
-/// What is wrong with a row by itself.
+/// Returns the fault of a row on its own, if it has one.
 pub(super) fn row_fault(key: &AuditKey, row: &AuditRow) -> Option<AuditFault> {
     match key.judge_row(row) {
         RowState::Intact => None,
@@ -249,14 +252,14 @@ pub(super) fn row_fault(key: &AuditKey, row: &AuditRow) -> Option<AuditFault> {
     }
 }
 
-/// What is wrong with a seal and with its rows.
+/// Returns the faults of a seal and of its rows.
 pub(super) fn judge_seal(step: &Step<'_>, seal: &SealRow) -> Result<Vec<AuditFault>, Failure> {
     let key = &step.trail.key;
     let SealRow { number, first_id, last_id, .. } = *seal;
     if !key.is_intact(seal) {
         return Ok(vec![AuditFault::SealChanged { number }]);
     }
-    // A few more than a seal has are enough to see that there are too many.
+    // More rows than a seal can cover are read, so that surplus rows are seen.
     let rows = step.rows.audit_between(first_id, last_id, 2 * MOST)?;
     let mut faults: Vec<AuditFault> = rows.iter().filter_map(|row| row_fault(key, row)).collect();
     let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);

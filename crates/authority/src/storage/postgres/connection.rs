@@ -1,4 +1,5 @@
-//! Connections: encrypted unless they stay on this machine, and each with the limits that a step needs.
+//! Connections to PostgreSQL. They are encrypted unless they stay on this machine, and each has the
+//! limits that a step needs.
 
 use std::time::Duration;
 
@@ -14,21 +15,21 @@ use crate::failure::StorageError;
 use crate::storage::options::Postgres;
 use crate::tls;
 
-/// How long a server may take to be reached, where the address does not say.
+/// The time limit for a connection attempt, if the address sets none.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the database is, and how it is spoken to.
+/// The address of the database, and the configuration of its connections.
 pub(super) struct Server {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     statement_timeout: Duration,
 }
 
-/// A connection with what it prepared.
+/// A connection with its prepared statements.
 pub(super) struct Session {
     pub(super) client: Client,
     pub(super) prepared: Prepared,
-    /// It is not to be used again.
+    /// True if the connection must not be used again.
     pub(super) broken: bool,
 }
 
@@ -50,7 +51,7 @@ impl Server {
         Ok(Self { config, tls, statement_timeout: options.statement_timeout })
     }
 
-    /// A connection without limits.
+    /// Opens a connection without limits.
     pub(super) fn plain_connection(&self) -> Result<Client, StorageError> {
         self.client().map_err(|error| message(&error))
     }
@@ -86,8 +87,8 @@ impl ManageConnection for Server {
     }
 }
 
-/// What `sslmode` means here: nothing said, it is plain on this machine and encrypted elsewhere. It is never tried both ways: whoever is in
-/// the middle could choose.
+/// Returns the effective `sslmode`. By default a connection is plain on this machine and encrypted
+/// elsewhere. The two are never tried in turn, because a man in the middle could choose then.
 fn mode(config: &Config) -> SslMode {
     match config.get_ssl_mode() {
         SslMode::Disable => SslMode::Disable,
@@ -107,7 +108,8 @@ fn is_here(host: &Host) -> bool {
     }
 }
 
-/// TLS with the roots of the system (`SSL_CERT_FILE` names others); the name of the server is always checked.
+/// Makes a TLS connector with the root certificates of the system (`SSL_CERT_FILE` names others).
+/// The name of the server is always verified.
 fn connector() -> Result<MakeRustlsConnect, StorageError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -1,4 +1,4 @@
-//! The errors of the server, without what they say of values.
+//! Error messages of the server, without the details that show values.
 
 use ::postgres::Error;
 use pims_tls_faults::{Peer, TlsFault};
@@ -11,8 +11,8 @@ const DATABASE: Peer<'static> = Peer {
     address: "host, port and sslmode in database.url",
 };
 
-/// Returns the server's message and code, or what the connection failed of. The details of the
-/// server are left out: they name values.
+/// Returns the server's message and code, or the error of the connection. Leaves out the details of
+/// the server, because they show values.
 pub(super) fn message(error: &Error) -> StorageError {
     if let Some(error) = error.as_db_error() {
         return StorageError::new(format!("{} ({})", error.message(), error.code().code()));

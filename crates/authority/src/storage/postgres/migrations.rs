@@ -1,4 +1,4 @@
-//! The tables, as they came about. A migration that was released is never changed; a new one is appended.
+//! Migrations of the tables. A released migration is never changed. New ones are appended.
 
 use ::postgres::error::SqlState;
 use ::postgres::{Client, Error};
@@ -8,8 +8,9 @@ use crate::failure::{OpenError, StorageError};
 
 const MIGRATIONS: [&str; 2] = [include_str!("0001_initial.sql"), include_str!("0002_security.sql")];
 
-/// Runs what the database lacks, under the lock of the row that holds its version: of several instances one does it and the others wait
-/// and find it done. An instance whose database is up to date needs no right to define tables.
+/// Runs the missing migrations while it holds the lock of the version row. One of several instances
+/// runs them. The others wait and find them done. An instance whose database is up to date needs no
+/// permission to define tables.
 pub(super) fn run(client: &mut Client) -> Result<(), OpenError> {
     let known = MIGRATIONS.len() as i64;
     match version(client).map_err(|error| message(&error))? {
@@ -20,7 +21,8 @@ pub(super) fn run(client: &mut Client) -> Result<(), OpenError> {
     migrate(client, known)
 }
 
-/// The version without waiting for anybody; `None` where there is no table for it.
+/// Returns the version without waiting for a lock. Returns `None` if the version table does not
+/// exist.
 fn version(client: &mut Client) -> Result<Option<i64>, Error> {
     match client.query_opt("SELECT version FROM pims_schema WHERE name = 'schema'", &[]) {
         Ok(row) => row.map(|row| row.try_get(0)).transpose(),
@@ -29,7 +31,8 @@ fn version(client: &mut Client) -> Result<Option<i64>, Error> {
     }
 }
 
-/// Makes the table and the row that are locked. Others may do the same at this moment, which the server does not always take well.
+/// Makes the version table and its row. If other instances do the same at this moment, the server
+/// may report a collision, so this is tried again.
 fn prepare(client: &mut Client) -> Result<(), StorageError> {
     const ATTEMPTS: u32 = 20;
     let mut attempt = 0;
@@ -60,7 +63,8 @@ fn is_collision(error: &Error) -> bool {
 
 fn migrate(client: &mut Client, known: i64) -> Result<(), OpenError> {
     let told = |error: Error| message(&error);
-    // READ COMMITTED: whoever waited for the lock reads the version that the other one left.
+    // READ COMMITTED: after its wait for the lock, an instance reads the version that the other
+    // instance wrote.
     let mut transaction =
         client.build_transaction().isolation_level(::postgres::IsolationLevel::ReadCommitted).start().map_err(told)?;
     let sql = "SELECT version FROM pims_schema WHERE name = 'schema' FOR UPDATE";

@@ -1,13 +1,16 @@
-//! PostgreSQL, and databases that speak its protocol and SQL.
+//! PostgreSQL, and databases that are compatible with its protocol and SQL.
 //!
-//! Every step is one SERIALIZABLE transaction: whatever runs at once, the outcome is that of some order of one after the other, which is
-//! what the rules were written for; no rule has to say which rows it must lock. Counters are exact because of it: of two steps that read
-//! the same count of wrong PINs one commits, and the other is refused (40001), run again, and reads the new count. The price is paid only
-//! by those who meet at the same rows, and those are the rows of one account. REPEATABLE READ with row locks would cost the same there (a
-//! row that changed since the snapshot is a 40001 as well) and leave every rule over several rows, as the most devices of an account or the
-//! codes that no two accounts hold, to be proved by itself.
+//! Every step is one SERIALIZABLE transaction: the outcome of concurrent steps equals that of some
+//! serial order of them. The rules were written for that, and no rule has to say which rows it must
+//! lock. It also makes counters exact. If two steps read the same count of wrong PINs, one commits;
+//! the other is refused (40001), runs again and reads the new count. Only steps that touch the same
+//! rows pay for this, and those are the rows of one account. REPEATABLE READ with row locks would
+//! cost the same there: a row that changed since the snapshot is a 40001 as well. It would also
+//! need a separate proof for every rule over several rows, such as the maximum number of devices of
+//! an account or the codes that no two accounts may hold.
 //!
-//! A step that only read is committed, too: what a serializable transaction read is known to be consistent only once it committed.
+//! A step that only reads is committed, too: the data that a serializable transaction read is known
+//! to be consistent only after the commit.
 
 mod connection;
 mod message;
@@ -35,13 +38,13 @@ use message::message;
 use pool::Connections;
 use statements::Statements;
 
-/// How long a step is run again, and how long it waits for a connection.
+/// The time limit for runs of one step, and for the wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest pause before a step is run again.
 const MAX_PAUSE: Duration = Duration::from_millis(100);
 
-/// A database server, or several that are one database.
+/// A database server, or several servers that form one database.
 pub(crate) struct PostgreSql {
     connections: Connections,
     ids: AuditIds,
@@ -50,14 +53,15 @@ pub(crate) struct PostgreSql {
 }
 
 impl PostgreSql {
-    /// Connects, and brings the tables up to date.
+    /// Connects, and migrates the tables to this release.
     pub(crate) fn open(options: &Postgres, macs: Arc<dyn RowMacs>) -> Result<Self, OpenError> {
         let server = Server::new(options)?;
         migrations::run(&mut server.plain_connection()?)?;
         let pool = Pool::builder()
             .max_size(options.connections.max(1))
             .min_idle(Some(1))
-            // A connection that was lost is noticed by the step that uses it, which is then run on another.
+            // A step that uses a lost connection notices the loss. It then runs again on another
+            // connection.
             .test_on_check_out(false)
             .connection_timeout(PATIENCE)
             .error_handler(Box::new(r2d2::NopErrorHandler))
@@ -74,7 +78,8 @@ impl PostgreSql {
         let mut session =
             self.connections.get().ok_or_else(|| Stop::failed(StorageError::new("no connection to the database")))?;
         let done = run(&mut session, &self.ids, &*self.macs, what, step);
-        // What went wrong in another way than by a collision may be the session's fault: it is not used again.
+        // An error other than a collision may come from the session, so the session is not used
+        // again.
         session.broken |= matches!(&done, Err(Stop::Again(Cause::Lost, _) | Stop::Failed(Failure::Storage(_))));
         done
     }
@@ -110,18 +115,19 @@ impl Storage for PostgreSql {
     }
 }
 
-/// Why an attempt came to nothing. Nothing of it was kept, save where the connection was lost while it was being kept.
+/// The reason for which an attempt failed. Nothing of the attempt was kept, unless the connection
+/// was lost during the commit.
 enum Stop {
-    /// The step can be run again: nothing was kept, for certain.
+    /// The step can run again: it is certain that nothing was kept.
     Again(Cause, Failure),
     Failed(Failure),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cause {
-    /// Other steps were faster.
+    /// Other steps changed the same rows first.
     Collision,
-    /// The server went away before the end was asked for, or is one that cannot be written to any more.
+    /// The server went away before the commit was requested, or it does not accept writes any more.
     Lost,
 }
 
@@ -130,7 +136,7 @@ impl Stop {
         Self::Failed(error.into())
     }
 
-    /// Judges an error from before the end was asked for.
+    /// Classifies an error from before the commit was requested.
     fn early(error: &Error, lost: bool) -> Self {
         match cause(error, lost) {
             Some(cause) => Self::Again(cause, message(error).into()),
@@ -149,24 +155,25 @@ fn run(
 ) -> Result<(), Stop> {
     let Session { client, prepared, .. } = session;
     let began = client.build_transaction().isolation_level(IsolationLevel::Serializable).start();
-    // Whatever goes wrong with the first word of a transaction, nothing was done.
+    // If the start of a transaction fails, nothing was done.
     let statements = Statements::new(began.map_err(|error| Stop::early(&error, true))?, prepared);
     let rows = Transaction::new(&statements, ids, macs);
     let done = step(&rows);
     let wrote = rows.wrote();
     let (transaction, trouble) = statements.end();
     if let Some(error) = trouble {
-        // The transaction is undone when it is dropped, where the server is still there to do it.
+        // Dropping the transaction undoes it, if the server is still there.
         drop(transaction);
         let stop = Stop::early(&error, client.is_closed());
         return Err(match (stop, done) {
-            // What the step made of it is told, where it made something of it.
+            // If the step turned the error into a failure of its own, that failure is reported.
             (Stop::Failed(_), Err(failure)) => Stop::Failed(failure),
             (stop, _) => stop,
         });
     }
     if let Err(failure) = done {
-        // A step that failed by itself is undone. Where that fails, too, so does the session.
+        // A step that failed by itself is undone. If the rollback fails, too, the session is
+        // broken.
         return Err(match transaction.rollback() {
             Ok(()) => Stop::Failed(failure),
             Err(error) => Stop::failed(message(&error)),
@@ -176,7 +183,8 @@ fn run(
         pims_faults::durable_step(&format!("authority.{what}.before_commit"));
     }
     transaction.commit().map_err(|error| match cause(&error, false) {
-        // Refused for certain. Where the connection was lost instead, nobody knows, and the step is not run twice.
+        // After a collision it is certain that nothing was kept. If the connection was lost
+        // instead, the outcome is unknown, and the step does not run again.
         Some(Cause::Collision) => Stop::Again(Cause::Collision, message(&error).into()),
         _ => Stop::failed(message(&error)),
     })?;
@@ -186,7 +194,7 @@ fn run(
     Ok(())
 }
 
-/// Why a step that met this error can be run again.
+/// Returns the cause of an error after which a step can run again. Returns `None` if it cannot.
 fn cause(error: &Error, lost: bool) -> Option<Cause> {
     let state = error.code();
     if matches!(state, Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED)) {
@@ -201,7 +209,8 @@ fn cause(error: &Error, lost: bool) -> Option<Cause> {
     (lost || error.is_closed() || state.is_some_and(|state| gone.contains(&state))).then_some(Cause::Lost)
 }
 
-/// Steps that collided do not meet again at the same moment.
+/// Returns a random part of the pause, so that steps that collided do not meet again at the same
+/// moment.
 fn any_part_of(pause: Duration) -> Result<Duration, Failure> {
     let [chance] = random::bytes()?;
     Ok(pause.mul_f64(f64::from(chance) / 256.0))

@@ -9,8 +9,8 @@ use super::connection::Server;
 /// A pool of connections that closes them on a thread of its own.
 ///
 /// `postgres::Client` blocks when it is dropped. On a thread that runs asynchronous tasks it panics
-/// instead, and a panic of a destructor can abort the process. The pool can hold the last clients of
-/// a service, and a host may drop the service anywhere, also inside a task.
+/// instead, and a panic in a destructor can abort the process. The pool can hold the last clients
+/// of a service, and a host may drop the service anywhere, also inside a task.
 pub(super) struct Connections(Option<Pool<Server>>);
 
 impl Connections {
@@ -18,12 +18,12 @@ impl Connections {
         Self(Some(pool))
     }
 
-    /// Returns a connection that no other step uses, or `None` where there is none in time.
+    /// Returns a connection that no other step uses. Returns `None` if none becomes free in time.
     pub(super) fn get(&self) -> Option<PooledConnection<Server>> {
         self.0.as_ref()?.get().ok()
     }
 
-    /// Returns how many connections there are, and how many of them no step uses.
+    /// Returns the number of connections, and how many of them no step uses.
     pub(super) fn count(&self) -> Option<(u32, u32)> {
         let r2d2::State { connections, idle_connections, .. } = self.0.as_ref()?.state();
         Some((connections, idle_connections))
@@ -37,9 +37,10 @@ impl Drop for Connections {
         let taken = pool.clone();
         let close = move || drop(taken.lock().unwrap_or_else(PoisonError::into_inner).take());
         match std::thread::Builder::new().name("pims-close".to_owned()).spawn(close) {
-            // The connections are closed when this returns.
+            // The connections are closed when this call returns.
             Ok(closing) => drop(closing.join()),
-            // The system has no thread left. The connections stay open until the process ends.
+            // The system could not start a thread. The connections stay open until the process
+            // ends.
             Err(_) => std::mem::forget(pool),
         }
     }

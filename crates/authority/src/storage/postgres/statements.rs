@@ -1,4 +1,4 @@
-//! Statements in a transaction of PostgreSQL, each prepared once a connection.
+//! Statements in a transaction of PostgreSQL. Each is prepared once per connection.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use super::message::message;
 use crate::failure::{StorageError, Stored};
 use crate::storage::value::{Param, Row, Sql, Value};
 
-/// The statements that a connection prepared, by their text.
+/// The statements that a connection has prepared, by their text.
 pub(super) type Prepared = HashMap<&'static str, Statement>;
 
 /// An open transaction of the server.
@@ -31,7 +31,8 @@ impl<'a> Statements<'a> {
         Self { inner: RefCell::new(Inner { transaction, prepared, trouble: None }) }
     }
 
-    /// The transaction, and the first error that a statement met. The server undoes a transaction that met one.
+    /// Returns the transaction, and the first error of a statement. The server undoes a transaction
+    /// that had an error.
     pub(super) fn end(self) -> (Transaction<'a>, Option<Error>) {
         let Inner { transaction, trouble, .. } = self.inner.into_inner();
         (transaction, trouble)
@@ -87,7 +88,7 @@ fn value(found: &::postgres::Row, place: usize) -> Result<Value, Error> {
 }
 
 impl std::fmt::Debug for Param<'_> {
-    /// What the client's library may print of a parameter: nothing.
+    /// Shows nothing: the client library may print a parameter.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("…")
     }

@@ -1,7 +1,9 @@
-//! Steps that are made durable together.
+//! Group commit: steps that become durable together.
 //!
-//! The disk takes longer for a commit than the rules for a step. Who finds others waiting leaves its step in the open transaction; whoever is
-//! last, or completes the group, commits for all. Nobody goes on before what it did, and what it saw, is durable. A step that fails is undone alone.
+//! A commit to the disk takes longer than the rules of a step. A step that sees waiting threads
+//! leaves the transaction open. The last step, or the one that fills the group, commits for all. No
+//! step returns before its changes, and the data that it read, are durable. A step that fails is
+//! undone alone.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,23 +13,24 @@ use rusqlite::Connection;
 use super::turns::Turn;
 use crate::failure::StorageError;
 
-/// Steps of a group at most, those included that were undone: so many that the commit weighs little, so few that other processes get their turn.
+/// The maximum number of steps of a group, including those that were undone. With this many the
+/// commit costs little, and other processes still get their turn.
 const MOST: u32 = 32;
 
-/// A connection and the group whose transaction is open.
+/// A connection, and the group that uses its open transaction.
 pub(super) struct Group {
     connection: Connection,
     open: Option<Arc<Outcome>>,
-    /// Those that are kept.
+    /// The number of steps that are kept.
     steps: u32,
-    /// Those that had their turn.
+    /// The number of steps that had their turn.
     members: u32,
-    /// How long a step waits for other processes, and when that was last in vain.
+    /// The time that a step waits for other processes, and the time of the last wait that failed.
     patience: Duration,
     in_vain: Option<Instant>,
 }
 
-/// What became of a group.
+/// The outcome of a group.
 #[derive(Default)]
 struct Outcome {
     committed: Mutex<Option<Result<(), StorageError>>>,
@@ -52,7 +55,7 @@ impl Outcome {
 }
 
 impl Group {
-    /// The connection waits for other processes as long as `patience` says.
+    /// Makes a group on a connection, which waits for other processes for `patience`.
     pub(super) fn new(connection: Connection, patience: Duration) -> Self {
         Self { connection, open: None, steps: 0, members: 0, patience, in_vain: None }
     }
@@ -61,7 +64,8 @@ impl Group {
         Ok(self.connection.prepare_cached(sql)?.execute([]).map(drop)?)
     }
 
-    /// Goes on in the open transaction, or opens one. `since` says when the step began to wait for its turn.
+    /// Continues in the open transaction, or opens one. `since` is the time at which the step began
+    /// to wait for its turn.
     fn begin(&mut self, since: Instant) -> Result<(), StorageError> {
         // Some errors, such as a full disk, end the whole transaction.
         if self.open.is_some() && self.connection.is_autocommit() {
@@ -70,11 +74,12 @@ impl Group {
         if self.open.is_some() {
             return self.run("SAVEPOINT step");
         }
-        // The others waited meanwhile: where each began anew, the last would wait for the patience of all.
+        // This step waited while another step waited in vain. If each step began a new wait, the
+        // last one would wait for the sum of all.
         if self.in_vain.is_some_and(|at| at > since) && since.elapsed() >= self.patience {
             return Err(StorageError::new("another process keeps the database locked"));
         }
-        // A transaction that could not be undone when it should have been.
+        // An earlier transaction may be left over whose rollback failed.
         self.roll_back();
         if let Err(error) = self.run("BEGIN IMMEDIATE") {
             self.in_vain = Some(Instant::now());
@@ -97,7 +102,7 @@ impl Group {
             self.roll_back();
             self.open = None;
         } else if self.run("ROLLBACK TO step").and_then(|()| self.run("RELEASE step")).is_err() {
-            // What is not undone must not be kept.
+            // Changes that cannot be undone must not be kept.
             self.roll_back();
             self.end(Err(StorageError::new("a step of the same transaction could not be undone")));
         }
@@ -114,7 +119,7 @@ impl Group {
         self.end(committed);
     }
 
-    /// Where this fails too there is no transaction any more.
+    /// Rolls the transaction back. If this fails too, there is no transaction any more.
     fn roll_back(&self) {
         if !self.connection.is_autocommit() {
             let _ = self.run("ROLLBACK");
@@ -128,7 +133,7 @@ impl Group {
     }
 }
 
-/// A step under way in a group: undone when it is dropped, be it by a panic.
+/// A step in progress in a group. It is undone when it is dropped, also by a panic.
 pub(super) struct Member<'a> {
     group: Turn<'a, Group>,
     under_way: bool,
@@ -146,7 +151,8 @@ impl<'a> Member<'a> {
         &self.group.connection
     }
 
-    /// Whether earlier steps of the group may have written what this one saw.
+    /// Returns whether no earlier step of the group was kept. If there is one, this step may have
+    /// seen its changes, which are not durable yet.
     pub(super) fn is_first(&self) -> bool {
         self.group.steps == 0
     }
@@ -183,7 +189,7 @@ mod tests {
     use super::super::turns::Turns;
     use super::*;
 
-    /// A file with a table, and a second connection that sees what is durable.
+    /// A file with a table, and a second connection that sees only durable changes.
     struct Scene {
         group: Turns<Group>,
         other: Mutex<Connection>,
@@ -218,7 +224,8 @@ mod tests {
             rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
         }
 
-        /// Runs the first step, and the others as its group: they wait for their turn while it has it.
+        /// Runs the first step, and the others as its group. The others wait for their turn during
+        /// the first step.
         fn together(&self, first: &str, others: &[&str]) -> Vec<Result<(), StorageError>> {
             thread::scope(|scope| {
                 let member = self.begin();

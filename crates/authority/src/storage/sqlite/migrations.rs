@@ -1,4 +1,4 @@
-//! The tables, as they came about. A migration that was released is never changed; a new one is appended.
+//! Migrations of the tables. A released migration is never changed. New ones are appended.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -7,7 +7,8 @@ use crate::failure::{OpenError, StorageError};
 const MIGRATIONS: [&str; 3] =
     [include_str!("0001_initial.sql"), include_str!("0002_server.sql"), include_str!("0003_security.sql")];
 
-/// Runs what the file lacks, under the lock of the database: of several processes one does it and the others find it done.
+/// Runs the missing migrations while it holds the lock of the database. One of several processes
+/// runs them, and the others find them done.
 pub(super) fn run(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Exclusive).map_err(StorageError::from)?;

@@ -1,4 +1,5 @@
-//! SQLite: one connection, one file that several processes may share. Steps take turns; those that wait for one another are committed together.
+//! SQLite: one connection, and one file that several processes may share. Steps take turns. Steps
+//! that wait for one another are committed together.
 
 mod group;
 mod migrations;
@@ -22,7 +23,7 @@ use crate::storage::options::SqliteFile;
 use crate::storage::table::RowMacs;
 use crate::storage::transaction::Transaction;
 
-/// How long a step waits for the steps of other processes.
+/// The time that a step waits for the steps of other processes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A database file.
@@ -33,12 +34,14 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file, makes it where there is none, and brings its tables up to date.
+    /// Opens the file and migrates its tables to this release. Creates the file if it does not
+    /// exist.
     pub(crate) fn open(file: &SqliteFile, macs: Arc<dyn RowMacs>) -> Result<Self, OpenError> {
         let (folder, name) = Folder::of_file(&file.path, file.sharing)?;
         let id = make_file(&folder, &name)?;
         check_files_beside(&folder, &name)?;
-        // SQLite opens files by their path. It follows no link, in no part of it.
+        // SQLite opens files by their path. With this flag it follows no link in any part of the
+        // path.
         let flags =
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let mut connection =
@@ -75,7 +78,7 @@ impl Storage for Sqlite {
     }
 }
 
-/// The message of the library, which names tables and columns; bound values never stand in it.
+/// Takes the message of the library. It names tables and columns and never holds bound values.
 impl From<rusqlite::Error> for StorageError {
     fn from(error: rusqlite::Error) -> Self {
         Self::new(match error {
@@ -85,11 +88,13 @@ impl From<rusqlite::Error> for StorageError {
     }
 }
 
-/// Makes the file for its owner alone, or judges the one that is there. The files that SQLite puts beside it take over its mode.
+/// Creates the file for its owner alone, or checks the existing one. The files that SQLite puts
+/// beside it get the same mode.
 ///
-/// A file that is there is not opened for that: to close any descriptor of it would end the locks that SQLite holds on it in this process.
+/// An existing file is not opened for this check. If any descriptor of it were closed, the locks
+/// that SQLite holds on the file in this process would end.
 fn make_file(folder: &Folder, name: &OsStr) -> io::Result<FileId> {
-    // A new file is opened, and closed before another thread can come with SQLite.
+    // A new file is opened here. It must be closed before another thread opens it with SQLite.
     static MAKING: Mutex<()> = Mutex::new(());
     let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     match folder.create_new(name, Access::Write) {
@@ -99,7 +104,7 @@ fn make_file(folder: &Folder, name: &OsStr) -> io::Result<FileId> {
     folder.inspect(name)?.ok_or_else(|| Flaw::Exchanged.into())
 }
 
-/// Judges the files that SQLite makes and believes, where they are there.
+/// Checks the files that SQLite puts beside the database and trusts, if they exist.
 fn check_files_beside(folder: &Folder, name: &OsStr) -> io::Result<()> {
     for suffix in ["-wal", "-shm", "-journal"] {
         let mut beside = name.to_owned();
@@ -118,7 +123,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")
 }
 
-/// The change to write-ahead logging needs the file for itself and does not wait by the busy timeout in every case.
+/// Switches to write-ahead logging. The switch needs exclusive access to the file, and it does not
+/// observe the busy timeout in every case.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {

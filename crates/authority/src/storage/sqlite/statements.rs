@@ -1,4 +1,4 @@
-//! Statements on a connection of SQLite, each prepared once.
+//! Statements on a connection of SQLite. Each is prepared once.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection};
@@ -25,7 +25,8 @@ impl Sql for Connection {
     }
 }
 
-/// The statement with its parameters. SQLite numbers them as they come: `$1` is first.
+/// Returns the statement with its parameters bound. SQLite numbers parameters by their first
+/// occurrence: `$1` comes first.
 fn bound<'a>(
     connection: &'a Connection,
     sql: &'static str,
@@ -45,7 +46,7 @@ fn bound<'a>(
     Ok(statement)
 }
 
-/// A value that cannot be read as what it must be is told apart by whoever reads it.
+/// Converts a value. A value of a wrong type becomes null, which the reader of the column detects.
 fn value(found: ValueRef<'_>) -> Value {
     match found {
         ValueRef::Integer(number) => Value::Int(number),

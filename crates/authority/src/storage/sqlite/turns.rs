@@ -1,22 +1,23 @@
-//! Whose turn it is with what all want.
+//! A mutex with a fast hand-over under contention.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-/// How long the next in line stays awake: a few steps, where the disk is fast.
+/// The time that the next waiter spins: a few steps, if the disk is fast.
 const AWAKE: Duration = Duration::from_micros(500);
 
-/// A lock for what many threads want for a short time each. The first of those who wait stays awake, so that it goes on at once: to wake a thread
-/// takes as long as a step, and nobody would work meanwhile. Who has the turn is told whether others wait.
+/// A mutex for short critical sections. The first waiter spins instead of sleeping, because waking
+/// a thread takes as long as one step, and no thread would work in that time. The holder can ask
+/// whether others wait.
 pub(super) struct Turns<T> {
     held: Mutex<T>,
     next: Mutex<()>,
     waiting: AtomicUsize,
 }
 
-/// A turn, until it is dropped.
+/// The guard of a turn. Dropping it ends the turn.
 pub(super) struct Turn<'a, T> {
     held: MutexGuard<'a, T>,
     waiting: &'a AtomicUsize,
@@ -28,7 +29,7 @@ impl<T> Turns<T> {
         Self { held: Mutex::new(value), next: Mutex::default(), waiting: AtomicUsize::new(0) }
     }
 
-    /// Waits for a turn. One that panicked in its turn does not hold up the others.
+    /// Waits for a turn. A thread that panicked in its turn does not stop the others.
     pub(super) fn take(&self) -> Turn<'_, T> {
         let since = Instant::now();
         self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -37,7 +38,7 @@ impl<T> Turns<T> {
         Turn { held, waiting: &self.waiting, since }
     }
 
-    /// How many wait.
+    /// Returns the number of waiting threads.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
@@ -65,12 +66,12 @@ impl<T> Turns<T> {
 }
 
 impl<T> Turn<'_, T> {
-    /// When it was first waited for.
+    /// Returns the time at which the wait for this turn began.
     pub(super) fn since(&self) -> Instant {
         self.since
     }
 
-    /// Whether somebody waits, who will have the next turn whatever happens.
+    /// Returns whether another thread waits. That thread will certainly get a turn.
     pub(super) fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0
     }

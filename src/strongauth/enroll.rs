@@ -70,7 +70,7 @@ impl StrongAuthentication {
 
 impl<'a> Unenrolled<'a> {
     /// Runs the setup step. If the finalize step for this code may have been sent already, the code
-    /// is not submitted again, because the service would call it used. To finish that activation
+    /// is not submitted again, because the service would call it used. Finishing that activation
     /// delivers the lost answer.
     fn prepare(self, code: &SmsCode, phone: Option<&str>) -> Result<Started<'a>, Failure> {
         let Self { component } = self;

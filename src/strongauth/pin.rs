@@ -137,7 +137,7 @@ impl Enrolled<'_> {
                 self.register_secret(pin, &wanted, &secret)?;
             }
             None => {
-                // Without the old PIN, nobody knows which PIN hides the old secret. No secret is
+                // Without the old PIN, it is not known which PIN hides the old secret. No secret is
                 // better than one that makes wrong passwords.
                 device.secval = rehidden;
                 self.keep_unsynchronized(device)?;

@@ -32,7 +32,7 @@ pub struct Place {
     /// The host's master key. It is used if the database's file system would show a key file to
     /// other users.
     pub host_key: Option<Zeroizing<[u8; 32]>>,
-    /// The answer to whether other users may write to the folders of these files.
+    /// Permission for other users to write to the folders of these files.
     pub sharing: Sharing,
     /// The name of the account.
     pub account: String,

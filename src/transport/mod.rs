@@ -29,7 +29,7 @@ pub enum TransportError {
     /// The service could not serve the request (HTTP 5xx and its like).
     #[error("the service failed: {what}")]
     Server {
-        /// The error of the service, in words.
+        /// The description of the failure.
         what: String,
         /// The time to wait before another try, in seconds, if the service gives it.
         retry_after_seconds: Option<u64>,

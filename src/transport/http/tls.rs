@@ -181,7 +181,7 @@ fn untrusted(why: Untrusted) -> Error {
     Error::Other(Box::new(why))
 }
 
-/// Returns why a handshake with the service failed: the network, or trust.
+/// Returns the cause of a failed handshake with the service: the network, or trust.
 fn judge(error: std::io::Error) -> Error {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
@@ -193,7 +193,7 @@ fn judge(error: std::io::Error) -> Error {
     }
 }
 
-/// Returns why a handshake with a proxy failed.
+/// Returns the cause of a failed handshake with a proxy.
 fn judge_proxy(error: std::io::Error) -> Error {
     match TlsFault::find(&error) {
         Some(fault) => untrusted(Untrusted::Proxy(fault)),

@@ -160,7 +160,7 @@ const OTHER_NUMBER: &str = "this SMS code was sent to another phone number than 
 const NO_CODE: &str =
     "no SMS code was asked for, or it expired long ago: ask for one with get pims.authentication.smscode";
 
-/// Returns the error of the service's error word: the table of docs/protocol.md.
+/// Returns the error of the service's error word, by the table of docs/protocol.md.
 fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error {
     let error = match word {
         Word::Code => {

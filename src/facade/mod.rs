@@ -46,8 +46,8 @@ use crate::message::{Outcome, Output, TransactionId};
 use crate::process::PerProcess;
 use crate::transport::http::Interrupt;
 
-/// Most calls that may wait. One more is rejected, unless it ends a subscription by its transaction
-/// id: such a call has a reserved place.
+/// Largest number of calls that may wait. One more is rejected, unless it ends a subscription by
+/// its transaction id: such a call has a reserved place.
 pub const MAX_WAITING: usize = 1024;
 
 /// State of this process. A forked child starts without a facade and does not touch its parent's,

@@ -215,9 +215,9 @@ impl Enrolled<'_> {
     }
 }
 
-/// Returns whether two spellings may be of one number, because they end with the same digits. The
-/// service compared the first one with the number of the code, so the second one is that number or
-/// a wrong one.
+/// Returns whether two spellings may be of one number: they end with the same digits. The service
+/// compared the first one with the number of the code, so the second one is that number or a wrong
+/// one.
 fn is_same_number(first: Option<&str>, second: Option<&str>) -> bool {
     const DIGITS: usize = 6;
     let last = |text: &str| text.chars().rev().filter(char::is_ascii_digit).take(DIGITS).collect::<String>();

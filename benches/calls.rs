@@ -1,7 +1,8 @@
-//! What calls cost, each beside its floor from the same run. `make bench` prints this, docs/benchmarks.md keeps it.
+//! Costs of calls, each beside its floor from the same run. `make bench` prints them, and
+//! docs/benchmarks.md keeps them.
 //!
-//! A harness of its own: what counts here is a ratio to a floor and percentiles of a round trip between threads, which the usual ones do not
-//! print. Figures are medians over batches.
+//! The harness is our own. It measures a ratio to a floor, and percentiles of a round trip between
+//! threads, which the usual harnesses do not print. Figures are medians over batches.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -15,7 +16,7 @@ use pims::facade::{self, Method};
 use serde_json::{Value, json};
 
 fn main() {
-    // `cargo test --benches` runs this with `--test`: then there is nothing to measure.
+    // `cargo test --benches` runs this with `--test`. Then there is nothing to measure.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
@@ -53,7 +54,7 @@ fn expect(message: &Value) {
     assert_eq!(message["status"], "SUCCEEDED", "{message}");
 }
 
-/// Median nanoseconds of a call, over batches that take some milliseconds each.
+/// Returns the median nanoseconds of a call, over batches that take some milliseconds each.
 fn nanoseconds(mut call: impl FnMut()) -> f64 {
     let batch = 20_000;
     let mut batches: Vec<f64> = (0..31)
@@ -110,7 +111,8 @@ fn calls(logs: &Path) {
     }
 }
 
-/// The floor of a call: parse the parameters, make an id without a system call, serialise the same message.
+/// Runs the floor of a call: parses the parameters, creates an id without a system call, and
+/// serialises the same message.
 fn bare(params: &str, answer: &Value) -> (Value, String) {
     #[derive(serde::Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -134,7 +136,7 @@ fn bare(params: &str, answer: &Value) -> (Value, String) {
     (parsed, serde_json::to_string(&message).unwrap())
 }
 
-/// 50th and 99th percentile in microseconds.
+/// Returns the 50th and the 99th percentile in microseconds.
 fn percentiles(mut samples: Vec<Duration>) -> (f64, f64) {
     samples.sort();
     let at = |share: usize| samples[samples.len() * share / 100].as_nanos() as f64 / 1000.0;
@@ -143,7 +145,7 @@ fn percentiles(mut samples: Vec<Duration>) -> (f64, f64) {
 
 fn round_trips() {
     const PARAMS: &str = r#"{"actionType":"strong","type":"isDeviceActivated"}"#;
-    // What the caller waits for: a counter that it looks at, or a channel that it sleeps on.
+    // The caller waits for a counter that it reads in a loop, or for a channel on which it sleeps.
     let spin = |start: &dyn Fn(Arc<AtomicU64>)| {
         let done = Arc::new(AtomicU64::new(0));
         sample(20_000, || {
@@ -204,7 +206,7 @@ fn sample(count: usize, mut round: impl FnMut()) -> (f64, f64) {
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// A thread that runs what comes through a channel, and nothing else.
+/// Thread that runs the work from a channel, and nothing else.
 struct Bare(mpsc::Sender<Work>);
 
 impl Bare {
@@ -219,15 +221,16 @@ impl Bare {
     }
 }
 
-/// Whole operations beside what cannot be saved of them: private RSA and durable writes. Each row names how many of them there are:
-/// see [`durable_steps`]; RSA blocks are opened where kma, a PIN or a secret is sent. AES is a hundred nanoseconds.
+/// Measures whole operations beside the parts of them that cannot be saved: private RSA and durable
+/// writes. Each row gives the numbers of these parts: see [`durable_steps`]. The service opens an
+/// RSA block for a kma, a PIN or a secret that is sent. AES takes a hundred nanoseconds.
 fn operations(folder: &Path) {
     let mut samples = Samples::default();
     let number = ["+33612345678", "+33687654321"];
     let certify = |number: &str| json!({"type": "phoneNumberCertification", "phoneNumber": number});
 
     for round in 0..16 {
-        // The first round makes the service's keys and is not counted.
+        // The first round creates the service's keys and is not counted.
         samples.counts = round > 0;
         let account = format!("account {round}");
         let config = json!({
@@ -275,7 +278,7 @@ fn operations(folder: &Path) {
         samples.call("set enrollment enroll, with a code", (3, 4, 3), "set", "enrollment", at_once);
         expect(&execute("free", "", &json!({})));
 
-        // An account without a number.
+        // This account has no phone number.
         let other = json!({
             "storage": { "path": folder.join(format!("other {round}")) },
             "account": { "username": format!("other {round}") },
@@ -309,7 +312,7 @@ fn authentication(method: &str, api: &str, params: &Value) -> Value {
     execute(method, &format!("pims.authentication.{api}"), params)
 }
 
-/// What an operation is made of at least: private RSA operations, device records, commits.
+/// Least parts of an operation: the numbers of private RSA operations, device records and commits.
 type Made = (u32, u32, u32);
 
 #[derive(Default)]
@@ -342,8 +345,9 @@ impl Samples {
     }
 }
 
-/// With the feature `test-hooks` and PIMS_CRASH_LOG: how many records were made durable so far, and how many commits. Then the numbers that
-/// stand beside each operation are checked, and the times mean nothing.
+/// Returns the numbers of records and of commits that were made durable so far, with the feature
+/// `test-hooks` and PIMS_CRASH_LOG. Then the numbers beside each operation are checked, and the
+/// times mean nothing.
 fn durable_steps() -> Option<(u32, u32)> {
     let log = std::env::var_os("PIMS_CRASH_LOG")?;
     let text = std::fs::read_to_string(log).unwrap_or_default();
@@ -369,7 +373,7 @@ fn last_code(outbox: &Path) -> String {
     last["code"].as_str().unwrap().to_owned()
 }
 
-/// The parts of an operation, each measured alone, in milliseconds.
+/// Parts of an operation, each measured alone, in milliseconds.
 struct Parts {
     rsa: f64,
     record: f64,
@@ -395,7 +399,7 @@ fn median_milliseconds(count: usize, mut work: impl FnMut()) -> f64 {
     percentiles(samples.collect()).0 / 1000.0
 }
 
-/// A private operation of RSA-2048: two powers of 1024 bits.
+/// Measures a private operation of RSA-2048: two powers of 1024 bits.
 fn rsa() -> f64 {
     use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
     use crypto_bigint::{BoxedUint, Odd};
@@ -408,14 +412,15 @@ fn rsa() -> f64 {
     })
 }
 
-/// A record of the usual size: written, synchronized, renamed, its folder synchronized.
+/// Measures a record of the usual size: it is written, synchronized and renamed, and its folder is
+/// synchronized.
 fn record(folder: &Path) -> f64 {
     use pims::store::{RecordStore, StorageKey, Vault};
     let mut vault = Vault::open(folder, Some(StorageKey::new([7; 32]))).unwrap();
     median_milliseconds(200, || vault.save(&[0x5a; 1500]).unwrap())
 }
 
-/// One row in a transaction of its own.
+/// Measures one row in a transaction of its own.
 fn commit(path: &Path) -> f64 {
     let database = rusqlite::Connection::open(path).unwrap();
     database.pragma_update(None, "journal_mode", "WAL").unwrap();

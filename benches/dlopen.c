@@ -1,4 +1,5 @@
-/* How long dlopen of the library takes, in microseconds. One process, one measurement: it is never unloaded. */
+/* Measures how long dlopen of the library takes, in microseconds. A process makes one measurement,
+   because the library is never unloaded. */
 #define _POSIX_C_SOURCE 199309L
 #include <dlfcn.h>
 #include <stdio.h>

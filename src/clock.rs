@@ -1,9 +1,10 @@
-//! The time that the device and the embedded authority go by.
+//! The time of the device and of the embedded authority.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
-/// The system's clock, or one that is ahead of it or stands still, so that a test need not wait for a code to expire.
+/// Clock of the system, or a clock that is ahead of it or stands still. A test uses it instead of
+/// waiting until a code expires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MovedClock {
     ahead: i64,
@@ -11,28 +12,30 @@ pub struct MovedClock {
 }
 
 impl MovedClock {
-    /// A clock that is `seconds` ahead of the system's.
+    /// Returns a clock that is `seconds` ahead of the system's clock.
     pub fn ahead(seconds: i64) -> Self {
         Self { ahead: seconds.saturating_mul(1000), frozen_at: None }
     }
 
-    /// The same, standing still at the moment at which `before` stands still already, else at this one.
+    /// Returns this clock, but standing still: at the moment at which `before` stands still, or now
+    /// if `before` runs.
     pub fn frozen(self, before: Self) -> Self {
         Self { frozen_at: before.frozen_at.or_else(|| Some(system())), ..self }
     }
 
-    /// The time, in Unix milliseconds.
+    /// Returns the time, in Unix milliseconds.
     pub fn now(&self) -> i64 {
         self.frozen_at.unwrap_or_else(system).saturating_add(self.ahead)
     }
 }
 
-/// A clock that several hold and one moves: the same one for the device and the embedded authority.
+/// Clock that the device and the embedded authority share. If one holder sets it, it is set for
+/// all.
 #[derive(Clone, Debug, Default)]
 pub struct SharedClock(Arc<RwLock<MovedClock>>);
 
 impl SharedClock {
-    /// Moves the clock of all who hold it.
+    /// Sets the clock for all its holders.
     pub fn set(&self, clock: MovedClock) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = clock;
     }

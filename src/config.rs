@@ -1,4 +1,5 @@
-//! The configuration of `pims_init` and of `pims.sdk.configuration`: JSON in, typed values out. Nothing is created here.
+//! The configuration of `pims_init` and of `pims.sdk.configuration`: JSON in, typed values out.
+//! Reading a configuration creates nothing.
 
 mod keys;
 
@@ -16,7 +17,7 @@ use crate::params::{Params, Value, is_token};
 use crate::store::{Sharing, StorageKey};
 use crate::transport::http::is_proxy;
 
-/// Where the application runs.
+/// Environment in which the application runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
     /// `Production`
@@ -27,30 +28,32 @@ pub enum Environment {
     Development,
 }
 
-/// Where the service is.
+/// Location of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceUrl {
-    /// In this process.
+    /// The embedded authority, in this process.
     Embedded,
-    /// At a URL.
+    /// A server at this URL.
     Remote(String),
 }
 
-/// What is only for the embedded authority.
+/// Settings that matter only with the embedded authority.
 #[derive(Clone, Debug, Default)]
 pub struct EmbeddedConfig {
-    /// Its database; beside the device state where it is `None`.
+    /// The path of its database. If `None`, the database lies beside the device state.
     pub database: Option<PathBuf>,
-    /// Added to the clock of the authority and of the device, in seconds: lets a test wait for nothing.
+    /// Seconds that are added to the clock of the authority and of the device. A test uses them
+    /// instead of waiting.
     pub clock_offset_seconds: i64,
-    /// Whether that clock stands still.
+    /// If true, that clock stands still.
     pub clock_frozen: bool,
     /// Its domain rules.
     #[cfg(feature = "embedded")]
     pub policy: pims_authority::Policy,
 }
 
-/// What the host knows better of the device than the library; empty where it does not say.
+/// Details of the device that the host knows better than the library. A detail that the host does
+/// not give is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceConfig {
     /// `device.OS`
@@ -63,7 +66,7 @@ pub struct DeviceConfig {
     pub phone_brand: Option<String>,
 }
 
-/// A configuration.
+/// Validated configuration.
 #[derive(Clone)]
 pub struct Config {
     /// `environnement`
@@ -100,8 +103,9 @@ pub struct Config {
     pub access_token: Option<Zeroizing<String>>,
     /// `account.username`
     pub username: String,
-    /// The working directory at `pims_init`, from which relative paths start, where the system tells
-    /// it. All paths below are absolute: the process may change its directory.
+    /// The working directory at `pims_init`, or `None` if the system does not tell it. Relative
+    /// paths start from it. All paths of a configuration are absolute, because the process may
+    /// change its directory.
     pub working_folder: Option<PathBuf>,
     /// `storage.path`
     pub storage_path: PathBuf,
@@ -113,17 +117,18 @@ pub struct Config {
     pub device: DeviceConfig,
     /// `embedded`
     pub embedded: EmbeddedConfig,
-    /// Sentences for the log about keys of the text that are not known.
+    /// One sentence for the log about each unknown key of the text.
     pub unknown_keys: Vec<String>,
 }
 
 impl Config {
-    /// Reads and judges a configuration. Errors are 2004, with the key and what was expected of it.
+    /// Reads and validates a configuration. Errors are 2004, with the key and its expected value.
     pub fn read(text: &str) -> Result<Self, Error> {
         Self::read_over(text, None)
     }
 
-    /// The same, where a key that is missing stays as it was: for a facade that runs. What such a facade cannot change is refused.
+    /// Reads a configuration for a facade that runs. A missing key keeps its present value. Returns
+    /// 2004 if the text changes a key that such a facade cannot change.
     pub fn change(&self, text: &str) -> Result<Self, Error> {
         let changed = Self::read_over(text, Some(self))?;
         let same_key = match (&changed.storage_key, &self.storage_key) {
@@ -212,17 +217,19 @@ impl Config {
         })
     }
 
-    /// The realm of the API's accounts, as its requests name it; none where no brand is configured.
+    /// Returns the realm of the API's accounts, as its requests name it, or `None` if no brand is
+    /// configured.
     pub fn realm(&self) -> Option<String> {
         self.brand.map(|brand| format!("clients{}{brand}", self.mode))
     }
 
-    /// The embedded authority's database.
+    /// Returns the path of the embedded authority's database.
     pub fn database(&self) -> PathBuf {
         self.embedded.database.clone().unwrap_or_else(|| self.storage_path.join("authority.db"))
     }
 
-    /// Where the service is, or `None` where StrongAuthentication is not configured. Outside development nothing is assumed.
+    /// Returns the location of the service, or `None` if StrongAuthentication is not configured.
+    /// There is a default in development only.
     pub fn service(&self) -> Option<ServiceUrl> {
         match (&self.service, &self.mac_id) {
             (Some(ServiceUrl::Embedded), _) => Some(ServiceUrl::Embedded),
@@ -303,12 +310,12 @@ fn service(credential: &Section<'_>) -> Result<Option<ServiceUrl>, Error> {
     }
 }
 
-/// A URL of the service: `https`, or `http` on this machine.
+/// Checks the URL of a service: `https`, or `http` to a loopback address.
 fn remote(section: &Section<'_>, key: &str, url: &str) -> Result<(), Error> {
     let expected = || section.expected(key, "a URL, https://host[:port][/path]");
     let uri: http::Uri = url.parse().map_err(|_| expected())?;
     let host = uri.host().filter(|host| is_host(host)).ok_or_else(expected)?;
-    // The parser leaves out what it does not understand, such as a port that is none.
+    // The parser drops parts that it does not understand, such as an invalid port.
     let authority = match uri.port_u16() {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
@@ -325,7 +332,7 @@ fn remote(section: &Section<'_>, key: &str, url: &str) -> Result<(), Error> {
     }
 }
 
-/// A name, an IPv4 address, or an IPv6 address in brackets.
+/// Returns whether a host is a name, an IPv4 address, or an IPv6 address in brackets.
 fn is_host(host: &str) -> bool {
     match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
@@ -361,7 +368,7 @@ fn factory_key(credential: &Section<'_>) -> Result<Option<Modulus>, Error> {
     }
 }
 
-/// How a configuration writes a brand, in any case, and how the API does.
+/// Brands: the spelling of a configuration, which may use any case, and the spelling of the API.
 const BRANDS: [(&str, &str); 5] =
     [("Peugeot", "Peugeot"), ("Citroen", "Citroen"), ("Ds", "DS"), ("Opel", "Opel"), ("Vauxhall", "Vauxhall")];
 
@@ -458,7 +465,8 @@ fn embedded(
     })
 }
 
-/// The master key lies beside the database with the extension `key`: the two must not be one file.
+/// Returns the path of the database. The master key lies beside it, with the extension `key`: the
+/// two must not be one file.
 fn database(section: &Section<'_>, from: Option<&Path>) -> Result<Option<PathBuf>, Error> {
     let Some(given) = section.text("database")? else { return Ok(None) };
     let path = Path::new(given);
@@ -470,7 +478,7 @@ fn database(section: &Section<'_>, from: Option<&Path>) -> Result<Option<PathBuf
     section.absolute("database", given, from).map(Some)
 }
 
-/// The authority's own settings, read by its own type.
+/// Reads the settings of the authority's policy with the authority's own type.
 #[cfg(feature = "embedded")]
 fn policy(section: &Section<'_>) -> Result<Option<pims_authority::Policy>, Error> {
     use serde::Deserialize;
@@ -486,8 +494,8 @@ fn policy(section: &Section<'_>) -> Result<Option<pims_authority::Policy>, Error
     whole.map(Some).map_err(|error| invalid(format!("embedded.policy: {}", expectation(&error.to_string()))))
 }
 
-/// Returns a value of the configuration as the authority reads it. No value of a policy is a
-/// fraction or negative: these become a number that no setting can have.
+/// Returns a value of the configuration in the form that the authority reads. A policy has no
+/// fractions and no negative numbers. Both become a number that no setting accepts.
 #[cfg(feature = "embedded")]
 fn json_of(value: &Value<'_>) -> serde_json::Value {
     use serde_json::Value as Json;
@@ -504,8 +512,8 @@ fn json_of(value: &Value<'_>) -> serde_json::Value {
     }
 }
 
-/// Returns the reason why a setting of the policy is refused. The authority's own words stay; the
-/// names of Rust's types are translated.
+/// Returns the reason why a setting of the policy is refused. The authority's own words stay. Names
+/// of Rust types are translated.
 #[cfg(feature = "embedded")]
 fn expectation(error: &str) -> String {
     let is_foreign =
@@ -519,7 +527,7 @@ fn expectation(error: &str) -> String {
     }
 }
 
-/// One object of the configuration, or none.
+/// Object of the configuration. If it is missing, it has no members.
 struct Section<'a> {
     name: &'static str,
     members: Option<&'a Params<'a>>,
@@ -571,7 +579,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The path of this key, which starts from the working directory where it is relative.
+    /// Returns the path of this key. A relative path starts from the working directory `from`.
     fn absolute(&self, key: &str, path: &str, from: Option<&Path>) -> Result<PathBuf, Error> {
         match from {
             _ if Path::new(path).is_absolute() => Ok(PathBuf::from(path)),
@@ -580,7 +588,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// 2004: the key and what was expected. The value itself may be a secret and is not repeated.
+    /// Returns 2004 with the key and its expected value. The given value may be a secret and is not
+    /// repeated.
     fn expected(&self, key: &str, what: &str) -> Error {
         let dot = if self.name.is_empty() { "" } else { "." };
         invalid(format!("{}{dot}{key}: expected {what}", self.name))

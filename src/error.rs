@@ -1,7 +1,7 @@
-//! The error catalogue: codes, next actions, and an error as a message tells it.
+//! The error catalogue: codes, next actions, and the error of a message.
 //!
-//! Every other module may use this one, and it uses none of them. `crate::api` says which code a
-//! failure of an operation is.
+//! Every other module may use this one, and it uses none of them. `crate::api` assigns a code to
+//! each failure of an operation.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,7 +23,7 @@ macro_rules! catalogue {
             /// Every code of the catalogue.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The catalogue's text, with its placeholder in brackets.
+            /// Returns the catalogue's text, with its placeholder in brackets.
             pub fn label(self) -> &'static str {
                 match self {
                     $(Self::$name => $label,)*
@@ -69,12 +69,12 @@ catalogue! {
     PhoneNumberRegistered = 2390, "Phone number allready registered";
 }
 
-/// What the caller can do next, as a word that a program can act on.
+/// Next step for the caller, as a word that a program can act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextAction {
-    /// Ask the person for the PIN again.
+    /// Ask the user for the PIN again.
     RetryPin,
-    /// Ask for a new SMS code.
+    /// Request a new SMS code.
     RequestSmsCode,
     /// Remove the account's enrollments.
     RemoveEnrollments,
@@ -110,7 +110,7 @@ impl NextAction {
     }
 }
 
-/// `error.info`: what happened, as data.
+/// `error.info`: the circumstances of an error, as data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     /// `attemptsLeft`
@@ -125,10 +125,10 @@ pub struct Info {
     pub wrong_pins_since: Option<WrongPins>,
 }
 
-/// The name of the member of `info` that tells of wrong PINs.
+/// Name of the member of `info` that reports wrong PINs.
 pub const WRONG_PINS_SINCE: &str = "wrongPinsSince";
 
-/// Wrong PINs as a message tells them.
+/// Wrong PINs in the form of a message.
 pub struct Note(pub WrongPins);
 
 impl Serialize for Note {
@@ -140,7 +140,7 @@ impl Serialize for Note {
     }
 }
 
-/// One error of the catalogue, ready to be told.
+/// Error of the catalogue, with all parts of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     code: Code,
@@ -150,27 +150,27 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error whose label has no placeholder.
+    /// Creates an error whose label has no placeholder.
     pub fn new(code: Code) -> Self {
         Self { code, subject: Cow::Borrowed(""), detail: Cow::Borrowed(""), info: None }
     }
 
-    /// 2101 for a parameter.
+    /// Creates 2101 for a parameter.
     pub fn missing(parameter: &'static str) -> Self {
         Self { subject: Cow::Borrowed(parameter), ..Self::new(Code::MissingParameter) }
     }
 
-    /// 2102 for a parameter, with what was expected of it.
+    /// Creates 2102 for a parameter, with its expected value.
     pub fn invalid(parameter: &'static str, expected: impl Into<Cow<'static, str>>) -> Self {
         Self { subject: Cow::Borrowed(parameter), ..Self::new(Code::InvalidParameter) }.with_detail(expected)
     }
 
-    /// 2003 or 2344 for a component.
+    /// Creates 2003 or 2344 for a component.
     pub fn of_component(code: Code, component: &'static str) -> Self {
         Self { subject: Cow::Borrowed(component), ..Self::new(code) }
     }
 
-    /// Adds what happened in plain words. It must hold no secret.
+    /// Adds the cause in plain words. It must contain no secret.
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();
         self
@@ -184,27 +184,27 @@ impl Error {
         self
     }
 
-    /// Adds what the caller can do next.
+    /// Adds the next step for the caller.
     pub fn then(self, action: NextAction) -> Self {
         self.with_info(|info| info.next_action = Some(action))
     }
 
-    /// The code.
+    /// Returns the code.
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// What happened, in plain words; empty where the label says it all.
+    /// Returns the cause in plain words. It is empty if the label is enough.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// Adds the wrong PINs that the owner is to know of.
+    /// Adds wrong PINs, so that the account's owner learns of them.
     pub fn noting(self, wrong: WrongPins) -> Self {
         self.with_info(|info| info.wrong_pins_since = Some(wrong))
     }
 
-    /// `info`, where it has members.
+    /// Returns `info` if it has members.
     pub fn info(&self) -> Option<&Info> {
         self.info.as_deref()
     }
@@ -214,7 +214,7 @@ impl Error {
         if self.detail.is_empty() { self.label().to_string() } else { self.detail.to_string() }
     }
 
-    /// The label with its placeholder filled in.
+    /// Returns the label with its placeholder filled in.
     fn label(&self) -> impl fmt::Display + '_ {
         struct Label<'a>(&'a Error);
         impl fmt::Display for Label<'_> {

@@ -1,14 +1,16 @@
-//! `libpims`: strong authentication as a C library. JSON goes in, one JSON message comes out through a callback.
+//! `libpims`: strong authentication as a C library. JSON goes in, and one JSON message comes out
+//! through a callback.
 //!
-//! Enrolls a device by an SMS code and a PIN, changes PINs, makes one-time passwords. For C and everything that calls C there is
-//! `include/pims.h`, made from [`ffi`]; Rust programs and bindings use [`facade`]. The layers, each knowing only those below it:
+//! The library enrolls a device by an SMS code and a PIN, changes PINs, and makes one-time
+//! passwords. C, and every language that can call C, uses `include/pims.h`, which is generated from
+//! [`ffi`]. Rust programs and bindings use [`facade`]. Each layer knows only the layers below it:
 //!
-//! | module | what it is |
+//! | module | contents |
 //! | --- | --- |
 //! | [`ffi`] | pointers, strings, panics, callbacks |
 //! | [`facade`] | the one facade of a process, its queue and its thread |
-//! | [`api`] | one file an api name: parameters in, result out |
-//! | [`strongauth`] | the state machine and what runs an operation |
+//! | [`api`] | one file for each api name: parameters in, result out |
+//! | [`strongauth`] | the state machine and the operations |
 //! | [`inwebo`] | a crate of its own: the exchange, without I/O |
 //! | [`store`], [`transport`] | the sealed record; the way to the service |
 //! | [`config`], [`message`], [`params`] | the texts that go in and out |

@@ -1,7 +1,7 @@
 //! The log: files under `<storage.path>/logs`.
 //!
-//! One log a process, as there is one facade. What is logged is written for people who integrate
-//! the library; no PIN, code, key, token or one-time password is ever handed to it.
+//! A process has one log, as it has one facade. The log is for developers who integrate the
+//! library. No PIN, code, key, token or one-time password is ever passed to it.
 
 use std::fmt;
 use std::fs::File;
@@ -17,67 +17,68 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::process::PerProcess;
 
-/// How much is logged.
+/// Amount of logging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// Nothing.
     None,
     /// Errors.
     Low,
-    /// And warnings and the life of the facade.
+    /// Errors, warnings, and the life of the facade.
     Medium,
-    /// And each request, never a secret of it.
+    /// All of these, and each request without its secrets.
     High,
 }
 
-/// When a new log file begins.
+/// Rule for the start of a new log file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewLogFile {
-    /// With each `pims_init`.
+    /// A file for each `pims_init`.
     AppLaunch,
-    /// With each day (UTC).
+    /// A file for each day (UTC).
     Day,
-    /// After so many minutes.
+    /// A file for each period of this many minutes.
     Duration(u32),
 }
 
-/// The log of this process. A forked child does not write into its parent's.
+/// Log of this process. A forked child does not write into its parent's log.
 static LOG: PerProcess<Log> = PerProcess::new();
 
 #[derive(Default)]
 struct Log {
-    /// The level that is on, as a number: read without a lock before anything is formatted.
+    /// The active level, as a number. It is read without a lock before anything is formatted.
     level: AtomicU8,
     logger: Mutex<Option<Logger>>,
 }
 
-// The level of a process that does not log yet.
+// This is the level of a process that does not log yet.
 const _: () = assert!(LogLevel::None as u8 == 0);
 
 struct Logger {
-    /// The folder of the storage, which the folder of the logs lies in.
+    /// The folder of the storage, which contains the folder of the logs.
     storage: Arc<Folder>,
     rotation: NewLogFile,
     started: SystemTime,
-    /// The file of a launch, whose name does not change.
+    /// The name of the file for [`NewLogFile::AppLaunch`]. It does not change.
     launched: String,
     open: Option<(String, File)>,
 }
 
-/// The folder of the logs.
+/// Folder of the logs, in the folder of the storage.
 const FOLDER: &str = "logs";
 
-/// How many files are kept: with each new one the oldest beyond this number are deleted.
+/// Number of files that are kept. With each new file, the oldest files beyond this number are
+/// deleted.
 const MAX_FILES: usize = 30;
 
-/// Begins to log into `logs` in the folder of the storage. The file is made with the first line, or
-/// by [`path`].
+/// Starts the log in `logs` in the folder of the storage. The first line, or [`path`], creates the
+/// file.
 pub(crate) fn begin(storage: Arc<Folder>, level: LogLevel, rotation: NewLogFile) {
     *lock() = Some(Logger::new(storage, rotation, SystemTime::now()));
     LOG.get().level.store(level as u8, Ordering::Release);
 }
 
-/// Changes what is logged and when a new file begins.
+/// Changes the level, and the rule for new files.
 pub(crate) fn change(level: LogLevel, rotation: NewLogFile) {
     if let Some(logger) = &mut *lock()
         && logger.rotation != rotation
@@ -87,7 +88,7 @@ pub(crate) fn change(level: LogLevel, rotation: NewLogFile) {
     LOG.get().level.store(level as u8, Ordering::Release);
 }
 
-/// The file that a line would be written to now; `None` where nothing is logged.
+/// Returns the file for a line that is written now, or `None` if nothing is logged.
 pub(crate) fn path() -> Option<PathBuf> {
     if !is_on(LogLevel::Low) {
         return None;
@@ -95,7 +96,7 @@ pub(crate) fn path() -> Option<PathBuf> {
     let mut logger = lock();
     let logger = logger.as_mut()?;
     if logger.open.as_ref().is_some_and(|(_, file)| is_deleted(file)) {
-        // The host may have sent it somewhere and deleted it.
+        // The host may have sent the file somewhere and then deleted it.
         logger.open = None;
     }
     let name = logger.name(SystemTime::now());
@@ -103,9 +104,9 @@ pub(crate) fn path() -> Option<PathBuf> {
     Some(logger.folder().join(name))
 }
 
-/// Every log file that there is, the oldest first.
+/// Returns every log file, the oldest first.
 pub(crate) fn paths() -> Vec<PathBuf> {
-    // Makes the present one, where there is to be one.
+    // This creates the present file, if there must be one.
     let _ = path();
     lock().as_ref().map(|logger| logger.files()).unwrap_or_default()
 }
@@ -120,21 +121,21 @@ fn lock() -> MutexGuard<'static, Option<Logger>> {
     LOG.get().logger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a level is on.
+/// Returns whether a level is active.
 pub(crate) fn is_on(level: LogLevel) -> bool {
     LOG.get().level.load(Ordering::Acquire) >= level as u8
 }
 
-/// Writes a line. Use the macros: they format only what is on.
+/// Writes a line. Use the macros instead: they format only lines of an active level.
 pub(crate) fn write(word: &str, text: fmt::Arguments<'_>) {
     if let Some(logger) = &mut *lock() {
-        // A log that cannot be written stops nobody.
+        // A log that cannot be written stops no operation.
         let _ = logger.write(word, text, SystemTime::now());
     }
 }
 
-/// Writes a line of an error unless the log is just being written: for a panic, which may have come
-/// from there.
+/// Writes a line about an error, unless a line is being written at this moment. It is for a panic,
+/// which may come from the log itself.
 pub(crate) fn try_error(text: fmt::Arguments<'_>) {
     if is_on(LogLevel::Low)
         && let Ok(mut logger) = LOG.get().logger.try_lock()
@@ -152,7 +153,7 @@ fn is_deleted(file: &File) -> bool {
 
 #[cfg(not(unix))]
 fn is_deleted(_: &File) -> bool {
-    // There, an open file cannot be deleted.
+    // On these systems an open file cannot be deleted.
     false
 }
 
@@ -169,13 +170,13 @@ impl Logger {
     fn write(&mut self, word: &str, text: fmt::Arguments<'_>, now: SystemTime) -> std::io::Result<()> {
         let name = self.name(now);
         let at = OffsetDateTime::from(now).format(&Rfc3339).unwrap_or_default();
-        // One write a line: lines of two processes do not mix.
+        // Each line is one write, so that lines of two processes do not mix.
         self.file(&name)?.write_all(format!("{at} {word} {text}\n").as_bytes())
     }
 
-    /// The name of the file that a line of this moment belongs to.
+    /// Returns the name of the file for a line of this moment.
     fn name(&mut self, now: SystemTime) -> String {
-        // The clock was ahead: the time of a file is counted from now, not from when it says.
+        // If the clock was ahead at the start, the period counts from now.
         self.started = self.started.min(now);
         match self.rotation {
             NewLogFile::AppLaunch => self.launched.clone(),
@@ -191,7 +192,7 @@ impl Logger {
         }
     }
 
-    /// The file of this name, opened where another one was written to before.
+    /// Returns the file of this name. Opens it if the line before went to another file.
     fn file(&mut self, name: &str) -> std::io::Result<&mut File> {
         if self.open.as_ref().is_none_or(|(open, _)| open != name) {
             let folder = self.storage.subfolder(FOLDER)?;
@@ -201,7 +202,7 @@ impl Logger {
         }
         match &mut self.open {
             Some((_, file)) => Ok(file),
-            // It was just opened.
+            // The lines above have opened it.
             None => Err(std::io::ErrorKind::NotFound.into()),
         }
     }
@@ -212,7 +213,7 @@ impl Logger {
     }
 }
 
-/// The names of a folder's log files, the oldest first: they sort by time.
+/// Returns the names of a folder's log files, the oldest first. The names sort by time.
 fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<_> =
@@ -221,8 +222,8 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Whether this is the name of a log: `pims-20261123.log`, `pims-20261123T031200123456Z.log`.
-/// Nothing else of the folder is ever touched.
+/// Returns whether this is the name of a log file: `pims-20261123.log` or
+/// `pims-20261123T031200123456Z.log`. No other file of the folder is ever touched.
 fn is_log(name: &str) -> bool {
     let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     let moment = name.strip_prefix("pims-").and_then(|rest| rest.strip_suffix(".log"));
@@ -232,7 +233,8 @@ fn is_log(name: &str) -> bool {
     })
 }
 
-/// `current` stays, however old its name looks: the clock may have been ahead once.
+/// Deletes the oldest files beyond [`MAX_FILES`]. `current` stays, however old its name looks,
+/// because the clock may have been ahead once.
 fn delete_oldest(folder: &Folder, current: &str) {
     let names = names_in(folder.path());
     let surplus = names.len().saturating_sub(MAX_FILES);
@@ -241,8 +243,8 @@ fn delete_oldest(folder: &Folder, current: &str) {
     }
 }
 
-/// A moment as it stands in a file name, in UTC, to the microsecond, so that no two launches share
-/// one: `20261123T031200123456Z`.
+/// Returns a moment in the form of a file name, in UTC: `20261123T031200123456Z`. It has
+/// microseconds, so that no two launches share a name.
 fn moment(time: SystemTime) -> String {
     let time = OffsetDateTime::from(time);
     let (date, clock) = (time.date(), time.time());
@@ -258,7 +260,7 @@ fn moment(time: SystemTime) -> String {
     )
 }
 
-/// Logs an error: something does not work.
+/// Logs an error: a function of the library does not work.
 macro_rules! error {
     ($($text:tt)*) => {
         if $crate::log::is_on($crate::log::LogLevel::Low) {
@@ -267,7 +269,7 @@ macro_rules! error {
     };
 }
 
-/// Logs a warning: something should be looked at.
+/// Logs a warning: the integrator should look at something.
 macro_rules! warning {
     ($($text:tt)*) => {
         if $crate::log::is_on($crate::log::LogLevel::Medium) {
@@ -285,7 +287,7 @@ macro_rules! lifecycle {
     };
 }
 
-/// Logs a request and how it ended.
+/// Logs a request and its outcome.
 macro_rules! request {
     ($($text:tt)*) => {
         if $crate::log::is_on($crate::log::LogLevel::High) {
@@ -319,7 +321,7 @@ mod tests {
         assert_eq!(name(NewLogFile::Day, 2 * 86_400), "pims-19700103.log");
         assert_eq!(name(NewLogFile::Duration(5), 86_400 + 299), "pims-19700102T000000000000Z.log");
         assert_eq!(name(NewLogFile::Duration(5), 86_400 + 300), "pims-19700102T000500000000Z.log");
-        // The clock was ahead when it began.
+        // The clock was ahead when the log began.
         let mut ahead = logger(folder.path(), NewLogFile::Duration(5), 999_999);
         assert_eq!(ahead.name(at(86_400)), "pims-19700102T000000000000Z.log");
         assert_eq!(ahead.name(at(86_400 + 300)), "pims-19700102T000500000000Z.log");
@@ -341,7 +343,7 @@ mod tests {
         assert_eq!(files.len(), MAX_FILES);
         assert!(files[0].ends_with("pims-19700111.log") && files[29].ends_with("pims-19700209.log"));
         assert!(others.iter().all(|name| folder.file(name).exists()));
-        // A clock that was set back.
+        // Now the clock is set back.
         logger.write("WARN", format_args!("before them all"), at(0)).unwrap();
         assert!(folder.file("pims-19700101.log").exists());
         assert_eq!(logger.files().len(), MAX_FILES);

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Note, WRONG_PINS_SINCE};
 
-/// What an operation gives back. Public names are static: only values vary.
+/// Result of an operation. The names of members are static: only values vary.
 pub enum Output {
     /// `null`
     Null,
@@ -34,11 +34,12 @@ pub enum Output {
         /// `isAccountBlocked`
         blocked: Option<&'static str>,
     },
-    /// An output, and wrong PINs that the owner is to know of. They stand beside the result, not in it.
+    /// An output, and wrong PINs that the account's owner must learn of. They stand beside the
+    /// result, not in it.
     Noted(Box<Self>, WrongPins),
 }
 
-/// `info` of a message that is no error.
+/// `info` of a message that is not an error.
 struct Info(WrongPins);
 
 impl Serialize for Info {
@@ -81,10 +82,10 @@ impl Serialize for Output {
     }
 }
 
-/// How an operation ended.
+/// Outcome of an operation: its output, or its error.
 pub type Outcome = Result<Output, Error>;
 
-/// Adds wrong PINs that the owner is to know of, where there are any.
+/// Adds wrong PINs, if there are any, to an outcome, so that the account's owner learns of them.
 pub fn noting(outcome: Outcome, wrong: Option<WrongPins>) -> Outcome {
     match (outcome, wrong) {
         (outcome, None) => outcome,
@@ -93,15 +94,15 @@ pub fn noting(outcome: Outcome, wrong: Option<WrongPins>) -> Outcome {
     }
 }
 
-/// The first two groups of a random UUID. It is no secret: it names a call in a log, so it comes from a fast generator that each
-/// thread of each process seeds once.
+/// Id of a call: the first two groups of a random UUID. The id is no secret, because it only names
+/// a call in a log. So it comes from a fast generator that each thread of each process seeds once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionId([u8; Self::LENGTH]);
 
 impl TransactionId {
     const LENGTH: usize = 13;
 
-    /// A fresh id.
+    /// Creates a fresh id.
     pub fn new() -> Self {
         let uuid = uuid::Builder::from_random_bytes(fast_random().to_ne_bytes()).into_uuid();
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
@@ -121,20 +122,21 @@ impl TransactionId {
         id.iter().enumerate().all(is_right).then_some(Self(id))
     }
 
-    /// Its text.
+    /// Returns the text of the id.
     pub fn as_str(&self) -> &str {
-        // Hex digits and a hyphen.
+        // The text consists of hex digits and a hyphen.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
 thread_local! {
-    /// The process that seeded this thread's generator, and the generator's state. It needs no
-    /// destructor, so it is there as long as the thread is.
+    /// The id of the process that seeded this thread's generator, and the generator's state. The
+    /// value needs no destructor, so it exists as long as the thread.
     static GENERATOR: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
 }
 
-/// Random bits that are no secret. A forked child seeds anew: its parent goes on with the old seed.
+/// Returns random bits that are not secret. A forked child seeds again, because its parent
+/// continues with the old seed.
 fn fast_random() -> u128 {
     let process = std::process::id();
     let mut generator = match GENERATOR.get() {
@@ -150,7 +152,7 @@ fn seed(process: u32) -> u64 {
     let mut seed = [0; 8];
     match getrandom::fill(&mut seed) {
         Ok(()) => u64::from_ne_bytes(seed),
-        // An id only has to be another one than those beside it.
+        // An id must only differ from the other ids in use.
         Err(_) => fastrand::u64(..) ^ (u64::from(process) << 32),
     }
 }
@@ -161,11 +163,12 @@ impl Default for TransactionId {
     }
 }
 
-/// A message, as text that ends with a NUL. It may hold a one-time password: it is wiped when dropped and has no `Debug`.
+/// Message for a callback: JSON text that ends with a NUL. It may contain a one-time password, so
+/// it is wiped when dropped and has no `Debug`.
 pub struct Message(Zeroizing<Vec<u8>>);
 
 impl Message {
-    /// `SUCCEEDED` or `FAILED`.
+    /// Creates the message of an outcome. Its status is `SUCCEEDED` or `FAILED`.
     pub fn of_outcome(id: TransactionId, outcome: &Outcome) -> Self {
         match outcome {
             Ok(Output::Noted(output, wrong)) => Self::new(id, "SUCCEEDED", "result", output, Some(*wrong)),
@@ -174,13 +177,14 @@ impl Message {
         }
     }
 
-    /// `RESULT`, of a subscription.
+    /// Creates the message of a subscription's event. Its status is `RESULT`.
     pub fn of_event(id: TransactionId, output: &Output) -> Self {
         Self::new(id, "RESULT", "result", output, None)
     }
 
     fn new(id: TransactionId, status: &str, member: &str, value: &impl Serialize, wrong: Option<WrongPins>) -> Self {
-        // Room enough for nearly every message, so that no part of one is left behind by a move.
+        // The capacity is enough for nearly every message. A vector that grows leaves a copy
+        // behind.
         let mut text = Zeroizing::new(Vec::with_capacity(512));
         text.extend_from_slice(b"{\"transactionId\":\"");
         text.extend_from_slice(&id.0);
@@ -199,15 +203,15 @@ impl Message {
         Self(text)
     }
 
-    /// The JSON text.
+    /// Returns the JSON text.
     pub fn as_str(&self) -> &str {
-        // serde_json writes UTF-8, and so is all else.
+        // serde_json writes UTF-8, and the other parts are UTF-8, too.
         std::str::from_utf8(&self.0[..self.0.len() - 1]).unwrap_or_default()
     }
 
-    /// The same for C.
+    /// Returns the JSON text for C, with its NUL.
     pub fn as_c_str(&self) -> &CStr {
-        // JSON escapes control characters: the only NUL is the last byte.
+        // JSON escapes control characters, so the only NUL is the last byte.
         CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
     }
 }

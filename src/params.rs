@@ -1,6 +1,7 @@
 //! The parameters of a call: one JSON object, and the forms that its values must have.
 //!
-//! Values are borrowed from the caller's text where they can be, so that a PIN is not copied about; what must be copied is wiped.
+//! Values borrow from the caller's text if possible, so that a PIN is copied as little as possible.
+//! A copy is wiped.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,13 +13,14 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Error;
 
-/// The longest access token that is taken, in bytes.
+/// Longest accepted access token, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
 
-/// The parameters of one call. Where a name is repeated, the last one counts, as in every JSON library of the bindings.
+/// Parameters of one call. If a name is repeated, the last value counts, as in every JSON library
+/// of the bindings.
 pub struct Params<'a>(Vec<(Text<'a>, Value<'a>)>);
 
-/// One value, as far as a form can be asked of it.
+/// JSON value, with the kinds that a parameter can have.
 pub enum Value<'a> {
     /// `null`
     Null,
@@ -32,11 +34,11 @@ pub enum Value<'a> {
     Object(Params<'a>),
     /// `true` or `false`.
     Flag(bool),
-    /// Anything else: a fraction, a negative number.
+    /// Another value: a fraction, or a negative number.
     Other,
 }
 
-/// Text that is wiped when dropped, where it is a copy.
+/// Text, which is wiped when dropped if it is a copy.
 pub struct Text<'a>(Cow<'a, str>);
 
 impl Text<'_> {
@@ -60,7 +62,7 @@ impl<'a> Params<'a> {
             return Ok(Self(Vec::new()));
         }
         serde_json::from_str(text).map_err(|error| {
-            // An error about the whole has the column 0.
+            // Column 0 belongs to an error about the whole text.
             let place = match error.column() {
                 0 => String::new(),
                 column => format!("; line {}, column {column}: {}", error.line(), fault(text, &error)),
@@ -69,8 +71,8 @@ impl<'a> Params<'a> {
         })
     }
 
-    /// Returns the members in their order, each name once, with the value that counts: the last one.
-    /// Those that are `null` are left out.
+    /// Returns the members in their order, without those that are `null`. Of a repeated name, only
+    /// the last value is returned, because it counts.
     #[cfg(feature = "embedded")]
     pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
         let named = self.0.iter().enumerate().map(|(place, (name, value))| (place, name.as_str(), value));
@@ -80,32 +82,32 @@ impl<'a> Params<'a> {
             .map(|(_, name, value)| (name, value))
     }
 
-    /// A value that is there and not `null`.
+    /// Returns a value that is present and not `null`.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         let (_, value) = self.0.iter().rev().find(|(known, _)| known.as_str() == name)?;
         (!matches!(value, Value::Null)).then_some(value)
     }
 
-    /// The names of all values that are there and not `null`.
+    /// Returns the names of all values that are not `null`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let named = self.0.iter().filter(|(_, value)| !matches!(value, Value::Null));
         named.map(|(name, _)| name.as_str())
     }
 
-    /// Several values that must all be there, judged in this order.
+    /// Returns several required values. The first one that is missing, in this order, is 2101.
     pub fn require<const N: usize>(&self, names: [&'static str; N]) -> Result<[&Value<'a>; N], Error> {
         for name in names {
             if self.get(name).is_none() {
                 return Err(Error::missing(name));
             }
         }
-        // Each was found just now.
+        // The loop above has found each of them.
         Ok(names.map(|name| self.get(name).unwrap_or(&Value::Null)))
     }
 }
 
 impl Value<'_> {
-    /// Text as it is.
+    /// Returns text as it is, or `None` for another kind of value.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.as_str()),
@@ -113,7 +115,7 @@ impl Value<'_> {
         }
     }
 
-    /// Text, or the digits of a whole number.
+    /// Returns text, or the digits of a whole number.
     fn text_or_digits(&self) -> Option<Zeroizing<String>> {
         match self {
             Self::Text(text) => Some(Zeroizing::new(text.as_str().to_owned())),
@@ -122,7 +124,7 @@ impl Value<'_> {
         }
     }
 
-    /// A PIN: 4 to 8 decimal digits.
+    /// Reads a PIN: 4 to 8 decimal digits.
     pub fn pin(&self, name: &'static str) -> Result<Pin, Error> {
         let text = self.text_or_digits();
         text.and_then(|text| Pin::new(&text)).ok_or_else(|| {
@@ -133,14 +135,14 @@ impl Value<'_> {
         })
     }
 
-    /// An SMS code: 4 to 12 letters or digits.
+    /// Reads an SMS code: 4 to 12 letters or digits.
     pub fn sms_code(&self, name: &'static str) -> Result<SmsCode, Error> {
         let text = self.text_or_digits();
         text.and_then(|text| SmsCode::new(&text))
             .ok_or_else(|| Error::invalid(name, "expected the 4 to 12 letters or digits of the SMS"))
     }
 
-    /// An SMS code, or a blank string: `None`.
+    /// Reads an SMS code. A blank string is `None`.
     pub fn sms_code_or_blank(&self, name: &'static str) -> Result<Option<SmsCode>, Error> {
         match self.as_text() {
             Some(text) if text.trim().is_empty() => Ok(None),
@@ -148,7 +150,7 @@ impl Value<'_> {
         }
     }
 
-    /// A one-time password: 1 to 16 letters or digits.
+    /// Reads a one-time password: 1 to 16 letters or digits.
     pub fn one_time_password(&self, name: &'static str) -> Result<Zeroizing<String>, Error> {
         let fits = |text: &Zeroizing<String>| {
             (1..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -156,7 +158,7 @@ impl Value<'_> {
         self.text_or_digits().filter(fits).ok_or_else(|| Error::invalid(name, "expected 1 to 16 letters or digits"))
     }
 
-    /// An access token: printable ASCII without spaces.
+    /// Reads an access token: printable ASCII without spaces.
     pub fn access_token(&self, name: &'static str) -> Result<Zeroizing<String>, Error> {
         match self.as_text() {
             Some(token) if is_token(token) => Ok(Zeroizing::new(token.to_owned())),
@@ -164,8 +166,8 @@ impl Value<'_> {
         }
     }
 
-    /// A phone number as the person wrote it: the service reads it. Up to 64 bytes, without control
-    /// characters other than white space, each of which is sent as a space.
+    /// Reads a phone number as the user wrote it. The service interprets it. It has up to 64 bytes,
+    /// and no control characters other than white space, each of which is sent as a space.
     pub fn phone_number(&self, name: &'static str) -> Result<String, Error> {
         const LONGEST: usize = 64;
         let sent = |text: Zeroizing<String>| {
@@ -180,8 +182,9 @@ impl Value<'_> {
     }
 }
 
-/// Returns what is wrong with a text that is no JSON, or JSON that is no object. serde_json has no
-/// codes for its errors, but words that stay. They may quote the text, so they are not handed on.
+/// Returns the fault of a text that is not JSON, or is JSON but not an object. serde_json has no
+/// codes for its errors, but its wording is stable. The wording may quote the text, so it is not
+/// passed on.
 fn fault(text: &str, error: &serde_json::Error) -> &'static str {
     use serde_json::error::Category;
     match error.classify() {
@@ -214,10 +217,10 @@ const FAULTS: &[(&str, &str)] = &[
 
 const HALF_PAIR: &str = "a text has half of a surrogate pair (\\uD800 to \\uDFFF), which is no character";
 
-/// Returns whether an error of the syntax is at the digit after a leading zero.
+/// Returns whether a syntax error is at the digit after a leading zero.
 fn begins_with_zero(text: &str, error: &serde_json::Error) -> bool {
     let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default().as_bytes();
-    // The column counts from 1, and is that of the zero or of the digit behind it.
+    // The column counts from 1. It is that of the zero, or that of the digit after it.
     let zeros = [error.column().checked_sub(1), error.column().checked_sub(2)];
     zeros.into_iter().flatten().filter_map(|zero| line.split_at_checked(zero)).any(|(before, number)| {
         let is_inside = before.last().is_some_and(|last| last.is_ascii_digit() || b".eE+".contains(last));
@@ -225,7 +228,7 @@ fn begins_with_zero(text: &str, error: &serde_json::Error) -> bool {
     })
 }
 
-/// Returns whether a text can stand in a header as an access token.
+/// Returns whether a header can contain a text as an access token.
 pub(crate) fn is_token(text: &str) -> bool {
     (1..=MAX_TOKEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

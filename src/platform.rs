@@ -1,10 +1,10 @@
-//! The device that the library runs on, as far as it can tell without asking the host.
+//! The device that the library runs on, as far as the library knows it without the host.
 
 use std::path::Path;
 
 use once_cell::race::OnceBox;
 
-/// What is known of the device; what is not is empty.
+/// Details of the device. An unknown detail is empty.
 pub(crate) struct Device {
     /// The operating system.
     pub(crate) os: String,
@@ -16,8 +16,8 @@ pub(crate) struct Device {
     pub(crate) brand: String,
 }
 
-/// The device. It is looked at once; by two threads that ask first at the same time, twice. There is no lock, which a forked child
-/// could find held for ever.
+/// Returns the device. It is examined once, or twice if two threads call this first at the same
+/// time. There is no lock, because a forked child could inherit a lock that is held for ever.
 pub(crate) fn device() -> &'static Device {
     static DEVICE: OnceBox<Device> = OnceBox::new();
     DEVICE.get_or_init(|| {
@@ -42,7 +42,8 @@ fn os() -> &'static str {
     }
 }
 
-/// The distribution's version on Linux, else that of the kernel where it is told.
+/// Returns the distribution's version on Linux, else the version of the kernel if the system tells
+/// it.
 fn os_version() -> String {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     match value(&release, "VERSION_ID") {
@@ -54,13 +55,13 @@ fn os_version() -> String {
     }
 }
 
-/// A value of the form that os-release has: `KEY=value` or `KEY="value"`.
+/// Returns a value of os-release, which has the form `KEY=value` or `KEY="value"`.
 fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
     Some(line.trim_matches(['"', '\'']))
 }
 
-/// The first line of the first of these files that has one.
+/// Returns the first line of the first of these files whose first line is not empty.
 fn first_line(paths: &[&str]) -> String {
     let line = |path: &&str| {
         let text = std::fs::read_to_string(Path::new(path)).ok()?;

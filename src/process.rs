@@ -1,13 +1,15 @@
 //! Values that each process has for itself, also a forked child.
 //!
-//! `fork` copies the memory of the parent and only the thread that called it. A mutex that another
-//! thread held at that moment is never unlocked in the child, and a thread that the parent waits for
-//! does not exist there. So the child must not touch the parent's values: it gets fresh ones. They
-//! are found by the number of the process and without a lock, which might be held for ever.
+//! `fork` copies the memory of the parent, but only the thread that called it. A mutex that another
+//! thread held at that moment is never unlocked in the child. A thread for which the parent waits
+//! does not exist in the child. So the child must not touch the parent's values. It gets fresh
+//! values, which are found by the id of the process. The search takes no lock, because another
+//! thread may have held the lock at the fork.
 
 use once_cell::race::OnceBox;
 
-/// A value of each process, made at its first use there. Those of its ancestors are kept untouched.
+/// Value of each process, created at its first use there. The values of its ancestors stay
+/// untouched.
 pub(crate) struct PerProcess<T: 'static> {
     first: OnceBox<Node<T>>,
 }
@@ -15,12 +17,12 @@ pub(crate) struct PerProcess<T: 'static> {
 struct Node<T: 'static> {
     process: u32,
     value: T,
-    /// The value of a child that was forked by this process, or by one that it descends from.
+    /// The value of a process that descends from this one by `fork`.
     next: OnceBox<Node<T>>,
 }
 
 impl<T: Default> PerProcess<T> {
-    /// No value yet.
+    /// Creates a cell in which no process has a value yet.
     pub(crate) const fn new() -> Self {
         Self { first: OnceBox::new() }
     }
@@ -30,14 +32,15 @@ impl<T: Default> PerProcess<T> {
         let process = std::process::id();
         let make = || Box::new(Node { process, value: T::default(), next: OnceBox::new() });
         let mut node = self.first.get_or_init(make);
-        // The last one is the youngest process's: the number of an older one may have been given again.
+        // The last node belongs to the youngest process. An older node may have the same id,
+        // because the system uses ids again.
         while node.process != process || node.next.get().is_some() {
             node = node.next.get_or_init(make);
         }
         &node.value
     }
 
-    /// Returns the values of the processes that this one was forked from.
+    /// Returns the values of the processes from which this one was forked.
     pub(crate) fn of_ancestors(&self) -> impl Iterator<Item = &T> {
         let process = std::process::id();
         let nodes = std::iter::successors(self.first.get(), |node| node.next.get());

@@ -1,4 +1,5 @@
-//! `pims.authentication.account`: is the device activated, is the account blocked; and its subscription.
+//! `pims.authentication.account`: the activation of the device, the block of the account, and the
+//! subscription to both.
 
 use std::sync::atomic::Ordering;
 
@@ -49,14 +50,14 @@ fn word(block: Option<Block>) -> &'static str {
     }
 }
 
-/// What a subscription asks for.
+/// Topics of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topics {
     activated: bool,
     blocked: bool,
 }
 
-/// The subscriptions that a call ends.
+/// Subscriptions that a call ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The subscription to the api, if there is one.
@@ -65,17 +66,17 @@ pub enum Ending {
     One(TransactionId),
 }
 
-/// Judges the parameters of a subscription.
+/// Validates the parameters of a subscription.
 pub fn topics(api: &str, text: &str) -> Result<Topics, Error> {
     has_events(api)?;
     topics_of(&Params::read(text)?)
 }
 
-/// Judges the parameters of a call that ends a subscription. It needs none.
+/// Validates the parameters of a call that ends a subscription. None is required.
 pub fn ending(api: &str, text: &str) -> Result<Ending, Error> {
     has_events(api)?;
     let params = Params::read(text)?;
-    // The topics may be repeated, as they were given to the subscription.
+    // The call may repeat the topics of the subscription.
     if params.get("type").is_some() {
         topics_of(&params)?;
     }
@@ -106,7 +107,7 @@ fn topics_of(params: &Params<'_>) -> Result<Topics, Error> {
 }
 
 impl Ending {
-    /// Whether the call ends the subscription with this id.
+    /// Returns whether the call ends the subscription with this id.
     pub fn includes(self, id: TransactionId) -> bool {
         match self {
             Self::Any => true,
@@ -131,7 +132,7 @@ impl Topics {
     }
 }
 
-/// What a subscriber is told of a change, or nothing where nothing of it was asked for.
+/// Returns the event of a change, or `None` if no topic of the subscription changed.
 pub fn event(topics: Topics, before: AccountView, after: AccountView) -> Option<Output> {
     let activated = (topics.activated && before.activated != after.activated).then_some(after.activated);
     let blocked = (topics.blocked && word(before.block) != word(after.block)).then_some(word(after.block));

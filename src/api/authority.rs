@@ -1,4 +1,5 @@
-//! `pims.authority.otp`: the embedded authority as a relying party. Ours: for demos and tests that have no server.
+//! `pims.authority.otp`: the embedded authority as a relying party. It is an addition to the
+//! reference, for demos and tests without a server.
 
 use super::{Method, Route, Selector, Task};
 use crate::error::{Code, Error};

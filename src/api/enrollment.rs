@@ -1,4 +1,5 @@
-//! `pims.authentication.enrollment`: enroll this device, remove the account's enrollments.
+//! `pims.authentication.enrollment`: the enrollment of this device, the removal of the account's
+//! enrollments.
 
 use super::{Method, Route, Selector, Task, failed, of_enrollment};
 use crate::message::Output;

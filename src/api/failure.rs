@@ -16,8 +16,8 @@ use crate::transport::TransportError;
 use crate::transport::embedded::EmbeddedError;
 use crate::transport::http::TrustError;
 
-/// The error of a failed operation. `pin` is the parameter that holds the PIN which the service may
-/// refuse.
+/// Returns the error of a failed operation. `pin` is the parameter with the PIN that the service
+/// may refuse.
 pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
     match failure {
         Failure::State(refusal, state) => of_state(*refusal, *state),
@@ -71,7 +71,7 @@ pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
     }
 }
 
-/// The same of an operation without a PIN.
+/// Returns the error of a failed operation without a PIN.
 pub fn from_failure_without_pin(failure: &Failure) -> Error {
     let error = from_failure(failure, "pinCode");
     let detail = "the service makes no one-time passwords without a PIN for this account, or this is not the device";
@@ -81,8 +81,8 @@ pub fn from_failure_without_pin(failure: &Failure) -> Error {
     }
 }
 
-/// The same of an enrollment: a device that is not enrolled cannot reset the PIN of a blocked
-/// account, only begin anew.
+/// Returns the error of a failed enrollment. A device that is not enrolled cannot reset the PIN of
+/// a blocked account. It can only begin again.
 pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
     let error = from_failure(failure, "pinCode");
     match failure.word() {
@@ -95,7 +95,7 @@ pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
     }
 }
 
-/// Says more of a word whose reason the service told.
+/// Explains a word by the reason that the service gave for it.
 fn explained(error: Error, word: &Word, reason: Option<&str>) -> Error {
     match (word, reason) {
         (Word::PinRefused, Some("commonPin")) => {
@@ -111,7 +111,7 @@ fn explained(error: Error, word: &Word, reason: Option<&str>) -> Error {
     }
 }
 
-/// Where no PIN was asked for, none was wrong.
+/// Corrects the error of an operation without a PIN: there, no PIN can be wrong.
 fn where_no_pin_was_asked_for(error: Error, word: &Word, detail: &'static str) -> Error {
     match word {
         Word::Access => error.with_detail(detail).with_info(|info| info.next_action = None),
@@ -119,7 +119,7 @@ fn where_no_pin_was_asked_for(error: Error, word: &Word, detail: &'static str) -
     }
 }
 
-/// What the machine refused.
+/// Returns the error of an operation that the state machine refused.
 fn of_state(refusal: Refusal, state: State) -> Error {
     let error = Error::new(match refusal {
         Refusal::Forbidden => Code::Forbidden,
@@ -133,8 +133,8 @@ fn of_state(refusal: Refusal, state: State) -> Error {
             error.with_detail("this device is not enrolled: enroll it first").then(NextAction::RequestSmsCode)
         }
         State::ActivationStarted(_) => error.with_detail("the enrollment of this device is started: finish it with the PIN first"),
-        // No next action: a program that removed the enrollments on its own would take them from
-        // every device.
+        // There is no next action: a program that removed the enrollments on its own would take
+        // them from every device.
         State::Activated(_) => {
             error.with_detail("this device is enrolled already; to enroll it anew, remove the account's enrollments first")
         }
@@ -146,22 +146,21 @@ fn of_state(refusal: Refusal, state: State) -> Error {
     }
 }
 
-/// The detail of 2305 where no try is left. A service tells no count where it has no code to
-/// compare with.
+/// Detail of 2305 if no try is left. A service gives no count if it has no code to compare with.
 const NO_CODE_TO_TRY: &str = "the SMS code is wrong, used, expired or tried too often, or none was asked for: \
     ask for one with get pims.authentication.smscode";
 
 const BAD_PHONE_NUMBER: &str = "the service does not take this phone number: give it with + and the country code";
 
-/// The code is not used up, and no try was charged.
+/// Detail of 2305 for a code of another number. The code is not used up, and no try was charged.
 const OTHER_NUMBER: &str = "this SMS code was sent to another phone number than the one given with it: give the number \
     for which the code was asked for; no try was charged";
 
-/// The detail of 2305 where the service says that there is no code.
+/// Detail of 2305 if the service says that there is no code.
 const NO_CODE: &str =
     "no SMS code was asked for, or it expired long ago: ask for one with get pims.authentication.smscode";
 
-/// What the service's error words mean: the table of docs/protocol.md.
+/// Returns the error of the service's error word, by the table of docs/protocol.md.
 fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error {
     let error = match word {
         Word::Code => {
@@ -216,7 +215,7 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
     })
 }
 
-/// Why there is no answer.
+/// Returns the error of a request without an answer.
 fn of_transport(error: &TransportError) -> Error {
     let code = match error {
         TransportError::Timeout(_) => Code::Timeout,
@@ -237,7 +236,8 @@ fn of_transport(error: &TransportError) -> Error {
     }
 }
 
-/// The daily limit of one-time passwords. The word alone, `NOK:FORBIDDEN`, is 2317.
+/// Returns the error of the daily limit of one-time passwords. The word alone, `NOK:FORBIDDEN`, is
+/// 2317.
 fn of_daily_limit(word: &Word, retry_after_seconds: Option<u64>) -> Error {
     let detail = "this device made as many one-time passwords today as the service permits";
     let error = Error::new(Code::ServerError).with_info(|info| {

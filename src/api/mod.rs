@@ -1,7 +1,8 @@
-//! The operations: one file an api name, one row an operation in [`ROUTES`].
+//! The operations: one file for each api name, one row for each operation in [`ROUTES`].
 //!
-//! [`judge`] is pure: it takes the text of a call and gives a [`Task`] or the error that the reference's order of judgement comes to
-//! first. What a task needs of the running library it gets when it is run: a [`View`], which no lock guards, or the [`Component`].
+//! [`judge`] is pure. It takes the text of a call and returns a [`Task`], or the error of the first
+//! check that fails in the reference's order. A task receives its part of the running library when
+//! it runs: a [`View`], which no lock guards, or the [`Component`].
 
 mod account;
 #[cfg(feature = "embedded")]
@@ -32,21 +33,21 @@ use crate::params::{Params, Value};
 use crate::strongauth::{Failure, StrongAuthentication};
 use crate::transport::AccessToken;
 
-/// What is done with an api.
+/// Kind of call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Data is asked for.
+    /// Reads data.
     Get,
-    /// Data is changed, or something is done.
+    /// Changes data, or performs an action.
     Set,
-    /// Events are asked for.
+    /// Starts a subscription to events.
     Subscribe,
-    /// No more events are.
+    /// Ends a subscription.
     Unsubscribe,
 }
 
 impl Method {
-    /// Its name in messages and logs.
+    /// Returns its name in messages and logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Get => "get",
@@ -57,7 +58,7 @@ impl Method {
     }
 }
 
-/// What can be known without a lock: it is right after each operation and never waits for one.
+/// Values that are read without waiting for an operation. They are right after each operation.
 #[derive(Default)]
 pub struct View {
     activated: AtomicBool,
@@ -66,7 +67,7 @@ pub struct View {
 }
 
 impl View {
-    /// Tells what the component knows now.
+    /// Takes the present values from the component and the configuration.
     pub fn update(&self, component: &Component, config: &Config) {
         let activated = component.strong.as_ref().is_some_and(|strong| strong.state().is_activated());
         self.configured.store(component.strong.is_some(), Ordering::Release);
@@ -76,22 +77,22 @@ impl View {
         }
     }
 
-    /// What the host says of the device.
+    /// Returns the details of the device that the host gives.
     fn device(&self) -> DeviceConfig {
         self.device.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether StrongAuthentication is configured: 2344 where it is not.
+    /// Returns 2344 if StrongAuthentication is not configured.
     pub fn configured(&self) -> Result<(), Error> {
         if self.configured.load(Ordering::Acquire) { Ok(()) } else { Err(not_configured()) }
     }
 }
 
-/// What operations work on.
+/// Parts of the library on which operations work.
 pub struct Component {
-    /// StrongAuthentication, where it is configured.
+    /// StrongAuthentication, if it is configured.
     pub strong: Option<StrongAuthentication>,
-    /// The embedded authority, where it is the service.
+    /// The embedded authority, if it is the service.
     #[cfg(feature = "embedded")]
     pub authority: Option<std::sync::Arc<crate::transport::embedded::Embedded>>,
     /// The host application's access token.
@@ -99,7 +100,7 @@ pub struct Component {
 }
 
 impl Component {
-    /// A component without a service.
+    /// Creates a component without a service.
     pub fn new(token: AccessToken) -> Self {
         Self {
             strong: None,
@@ -109,7 +110,7 @@ impl Component {
         }
     }
 
-    /// Takes over the token of a configuration, which does not keep it.
+    /// Takes the token out of a configuration, which does not keep it.
     pub fn take_token(&self, config: &mut Config) {
         if let Some(token) = config.access_token.take() {
             self.token.set(token);
@@ -121,13 +122,13 @@ impl Component {
     }
 }
 
-/// A call that may happen.
+/// Validated call.
 pub enum Task {
-    /// It needs what is known without a lock.
+    /// A call that needs the [`View`] alone.
     View(fn(&View) -> Outcome),
-    /// It needs the component.
+    /// A call that needs the component.
     Component(Box<dyn FnOnce(&mut Component) -> Outcome + Send>),
-    /// It is a configuration for what runs.
+    /// A call with a new configuration for the facade.
     Configure(Zeroizing<String>),
 }
 
@@ -137,30 +138,30 @@ impl Task {
     }
 }
 
-/// How an operation is selected among those of its api and method.
+/// Parameter that selects an operation among those of its api and method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selector {
-    /// It is the only one.
+    /// None: the api and method have one operation.
     Only,
-    /// By `action`.
+    /// `action`.
     Action,
-    /// By `action`, or by `type`: the reference has one in its table and the other in its example.
+    /// `action` or `type`: the reference has one in its table and the other in its example.
     ActionOrType,
-    /// By `type`.
+    /// `type`.
     Type,
-    /// By `type`, and `actionType` must be `strong`.
+    /// `type`, and `actionType` must be `strong`.
     StrongType,
 }
 
-/// One operation.
+/// Operation of the library.
 pub struct Route {
     /// The method.
     pub method: Method,
     /// The api's name.
     pub api: &'static str,
-    /// How it is selected.
+    /// The parameter that selects it.
     pub selector: Selector,
-    /// Its value of the selector; empty where it is the only one.
+    /// Its value of the selector. The value is empty if there is no selector.
     pub operation: &'static str,
     /// The parameters that it requires beside the selector, in the order of the reference.
     pub parameters: &'static [&'static str],
@@ -187,12 +188,12 @@ fn routes() -> impl Iterator<Item = &'static Route> + Clone {
     ROUTES.iter().flat_map(|routes| routes.iter())
 }
 
-/// The name of an api, where it is one.
+/// Returns the name of an api, if it is known.
 pub fn known_name(api: &str) -> Option<&'static str> {
     routes().find(|route| route.api == api).map(|route| route.api)
 }
 
-/// Steps 2 to 6 of the order of judgement.
+/// Runs the checks of a call that need no state: docs/api.md has their order.
 pub fn judge(method: Method, api: &str, text: &str) -> Result<Task, Error> {
     if !routes().any(|route| route.api == api && route.method == method) {
         return Err(not_supported(method, api));
@@ -205,10 +206,10 @@ pub fn judge(method: Method, api: &str, text: &str) -> Result<Task, Error> {
     (route.judge)(&params, text)
 }
 
-/// Step 4: the operation that the selector names.
+/// Returns the operation that the selector names.
 fn select(method: Method, api: &str, params: &Params<'_>) -> Result<&'static Route, Error> {
     let mut candidates = routes().filter(|route| route.api == api && route.method == method);
-    // There is one: `judge` has looked.
+    // `judge` has checked that there is one.
     let Some(first) = candidates.clone().next() else { return Err(not_supported(method, api)) };
     let (name, alias) = match first.selector {
         Selector::Only => return Ok(first),
@@ -250,7 +251,7 @@ fn missing_selector(method: Method, api: &str, name: &'static str, params: &Para
     }
 }
 
-/// `actionType` is there, and is the only one that this library has.
+/// Returns an error unless `actionType` is `strong`, the only value of this library.
 fn strong_action_type(params: &Params<'_>) -> Result<(), Error> {
     match params.get("actionType").map(Value::as_text) {
         Some(Some("strong")) => Ok(()),
@@ -265,7 +266,7 @@ fn unknown_operation(method: Method, api: &str, name: &'static str) -> Error {
     Error::invalid(name, format!("expected one of {}", known.join(", ")))
 }
 
-/// 2002, with the nearest known name.
+/// Returns 2002 with the nearest known name.
 fn not_supported(method: Method, api: &str) -> Error {
     let error = Error::new(Code::NotSupported);
     if let Some(route) = routes().find(|route| route.api == api) {
@@ -283,7 +284,8 @@ fn not_supported(method: Method, api: &str) -> Error {
     }
 }
 
-/// How many bytes two names share at their beginning and at their end. Mistyped names mostly differ in one place.
+/// Returns how many bytes two names share at their beginning and at their end. Mistyped names
+/// mostly differ in one place.
 fn likeness(one: &str, other: &str) -> usize {
     let shared = |pairs: &mut dyn Iterator<Item = (u8, u8)>| pairs.take_while(|(a, b)| a == b).count();
     shared(&mut one.bytes().zip(other.bytes())) + shared(&mut one.bytes().rev().zip(other.bytes().rev()))
@@ -295,12 +297,13 @@ fn not_configured() -> Error {
     )
 }
 
-/// Makes an error of a failed operation whose PIN parameter is called `pin`.
+/// Returns a function that converts the failure of an operation whose PIN parameter is called
+/// `pin`.
 fn failed(pin: &'static str) -> impl Fn(Failure) -> Error {
     move |failure| from_failure(&failure, pin)
 }
 
-/// The same of an enrollment.
+/// Converts the failure of an enrollment.
 fn of_enrollment(failure: Failure) -> Error {
     from_failure_of_enrollment(&failure)
 }
@@ -348,7 +351,7 @@ mod tests {
             let ours = routes()
                 .find(|route| route.method == method && route.api == theirs.api && route.operation == operation);
             match ours {
-                // Its parameters are a configuration's, none of which is required.
+                // Its parameters are those of a configuration, none of which is required.
                 Some(route) if route.api == "pims.sdk.configuration" => assert!(route.parameters.is_empty()),
                 Some(route) => {
                     let selectors = ["action", "type", "actionType"];

@@ -1,4 +1,5 @@
-//! `pims.authentication.smscode`: SMS codes are asked for and shown, phone numbers are certified.
+//! `pims.authentication.smscode`: SMS codes are requested and submitted, phone numbers are
+//! certified.
 
 use inwebo::client::activate::PinMode;
 use inwebo::cvs::Purpose;
@@ -92,7 +93,8 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
-/// A phone number is registered with a code that certifies it.
+/// Validates the parameters of an operation that registers a phone number with a code that
+/// certifies it.
 fn register(
     params: &Params<'_>,
     run: fn(&mut StrongAuthentication, &SmsCode, &str) -> Result<(), Failure>,

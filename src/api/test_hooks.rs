@@ -1,4 +1,5 @@
-//! `pims.test.panic`: panics on purpose, in test builds only, to prove that no panic leaves the library.
+//! `pims.test.panic`: panics on purpose, in test builds only. It proves that no panic leaves the
+//! library.
 
 use super::{Method, Route, Selector, Task};
 

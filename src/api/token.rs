@@ -1,4 +1,5 @@
-//! `pims.authentication.token`: the host application's access token. Ours: the reference's applications hand it over elsewhere.
+//! `pims.authentication.token`: the host application's access token. It is an addition: the
+//! reference's applications hand the token over elsewhere.
 
 use super::{Method, Route, Selector, Task};
 use crate::message::Output;

@@ -1,4 +1,4 @@
-//! `pims.authentication.trustedphonenumber`: where SMS codes go.
+//! `pims.authentication.trustedphonenumber`: the phone number that receives SMS codes.
 
 use super::{Method, Route, Selector, Task, failed};
 use crate::message::Output;

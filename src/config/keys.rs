@@ -1,4 +1,4 @@
-//! The names of the keys of a configuration, and the answer to a key that has none of these names.
+//! The names of the keys of a configuration, and the answer to an unknown key.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use strsim::damerau_levenshtein;
 use super::{Error, invalid};
 use crate::params::{Params, Value};
 
-/// The keys of each object of the configuration; the object without a name is the whole.
+/// Keys of each object of the configuration. The object without a name is the top level.
 const OBJECTS: &[(&str, &[&str])] = &[
     (
         "",
@@ -38,9 +38,9 @@ const OBJECTS: &[(&str, &[&str])] = &[
     ("embedded", &["database", "clockOffsetSeconds", "clockFrozen", "policy"]),
 ];
 
-/// Checks the names of all keys. A key that is nearly a known one, or a known one in another
-/// object, is 2004. Returns a sentence for the log about each other key that is not known. The
-/// members of `embedded.policy` are checked by [`check_policy`], and an unknown object is not looked into.
+/// Checks the names of all keys. Returns 2004 for a key that resembles a known one, or that belongs
+/// in another object. Returns a sentence for the log about each other unknown key. [`check_policy`]
+/// checks the members of `embedded.policy`. The members of an unknown object are not checked.
 pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
     let mut unknown = Vec::new();
     for (object, known) in OBJECTS {
@@ -59,7 +59,7 @@ pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
     Ok(unknown)
 }
 
-/// Checks the names of the members of `embedded.policy`. The authority takes no unknown one.
+/// Checks the names of the members of `embedded.policy`. The authority accepts no unknown name.
 #[cfg(feature = "embedded")]
 pub(super) fn check_policy(policy: &Params<'_>) -> Result<(), Error> {
     let known = pims_authority::Policy::keys();
@@ -71,14 +71,14 @@ pub(super) fn check_policy(policy: &Params<'_>) -> Result<(), Error> {
     }))
 }
 
-/// Returns the detail of 2004 that tells the key that was meant, or `None` where no known key is
-/// like this one.
+/// Returns the detail of 2004 that tells the intended key, or `None` if no known key resembles this
+/// one.
 fn meant(object: &str, known: &[&str], key: &str) -> Option<String> {
     let unknown = format!("{}: there is no such key {}", path(object, key), place(object));
     if let Some(right) = nearest(known, key) {
         return Some(format!("{unknown}; it is spelled {right}"));
     }
-    // The page and the details of errors write a key with its object in front.
+    // The documentation and the details of errors write a key with its object in front.
     let behind_dot = key.rsplit_once('.').map_or(key, |(_, last)| last);
     let mut elsewhere = OBJECTS.iter().filter(|(other, _)| *other != object);
     elsewhere.find_map(|(other, keys)| {
@@ -87,14 +87,14 @@ fn meant(object: &str, known: &[&str], key: &str) -> Option<String> {
     })
 }
 
-/// Returns where the members of an object are.
+/// Returns the place of an object's members, in words.
 fn place(object: &str) -> Cow<'_, str> {
     if object.is_empty() { "at the top level".into() } else { format!("in {object}").into() }
 }
 
-/// The known key that is the fewest edits away, where these are few enough for its length.
+/// Returns the known key that is the fewest edits away, if these are few enough for its length.
 fn nearest<'a>(known: &[&'a str], key: &str) -> Option<&'a str> {
-    // The distance takes time and memory by the product of the lengths.
+    // The time and memory for the distance grow with the product of the two lengths.
     if key.len() > 64 {
         return None;
     }
@@ -103,7 +103,8 @@ fn nearest<'a>(known: &[&'a str], key: &str) -> Option<&'a str> {
     away.filter(|(edits, right)| *edits <= most_edits(right)).min_by_key(|(edits, _)| *edits).map(|(_, right)| right)
 }
 
-/// Two edits make another word of a short one.
+/// Returns the most edits after which a key still resembles `right`. Two edits turn a short word
+/// into another word.
 fn most_edits(right: &str) -> usize {
     match right.len() {
         0..=2 => 0,
@@ -112,7 +113,8 @@ fn most_edits(right: &str) -> usize {
     }
 }
 
-/// A key as it is compared: `log_level` and `LogLevel` are `logLevel`.
+/// Returns a key in lower case and without separators, so that `log_level`, `LogLevel` and
+/// `logLevel` are equal.
 fn plain(key: &str) -> String {
     key.chars().filter(|letter| !matches!(letter, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
@@ -122,7 +124,8 @@ fn path(object: &str, key: &str) -> String {
     format!("{object}{dot}{}", key.escape_debug())
 }
 
-/// The name is told where it looks like one: where arguments were mixed up it may be a secret.
+/// Returns the sentence for the log about a key that is ignored. The sentence shows the key only if
+/// it looks like a name. If arguments were mixed up, it may be a secret.
 fn ignored(object: &str, key: &str) -> String {
     let is_name = (1..=32).contains(&key.len())
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))

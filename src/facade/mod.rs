@@ -1,8 +1,9 @@
-//! The one facade of a process: its life, its queue and its worker thread, its subscriptions.
+//! The one facade of a process: its life, its queue, its worker thread, its subscriptions.
 //!
-//! The functions of this module are the library's interface for Rust, and what the C functions ([`crate::ffi`]) and other bindings are
-//! made of. A call is a text in and one [`Message`] out, through a [`Callback`] that is called exactly once; a subscription's is called
-//! once for its acknowledgment and then for each event.
+//! The functions of this module are the library's interface for Rust. The C functions
+//! ([`crate::ffi`]) and other bindings are built on them. A call takes text and returns one
+//! [`Message`] through a [`Callback`], which is called exactly once. The callback of a subscription
+//! is called once for its acknowledgment, and then for each event.
 //!
 //! ```no_run
 //! pims::facade::init("{}", Box::new(|message| println!("{}", message.as_str())));
@@ -45,32 +46,35 @@ use crate::message::{Outcome, Output, TransactionId};
 use crate::process::PerProcess;
 use crate::transport::http::Interrupt;
 
-/// How many calls may wait. One more is not accepted, unless it is the end of a subscription by its
-/// transaction id, which has a place reserved.
+/// Largest number of calls that may wait. One more is rejected, unless it ends a subscription by
+/// its transaction id: such a call has a reserved place.
 pub const MAX_WAITING: usize = 1024;
 
-/// What this process has one of. A forked child begins without a facade, and does not touch its parent's: the queue, the thread and
-/// the locks of that are not whole there.
+/// State of this process. A forked child starts without a facade and does not touch its parent's,
+/// because the queue, the thread and the locks of that facade are not intact in the child.
 static HERE: PerProcess<Here> = PerProcess::new();
 
 #[derive(Default)]
 struct Here {
-    /// The facade, while there is one.
+    /// The facade, while it exists.
     facade: RwLock<Option<Arc<Facade>>>,
-    /// Held while a facade is being made, so that two cannot be.
+    /// The lock that is held while a facade is created, so that only one is created.
     making: Mutex<()>,
-    /// Whether this process ever opened the embedded authority.
+    /// If true, this process has opened the embedded authority.
     has_used_sqlite: AtomicBool,
 }
 
 thread_local! {
-    /// The process in which this thread is a facade's worker, or 0: then a callback of it may be running.
+    /// The id of the process in which this thread is a facade's worker, or 0. In a worker, one of
+    /// its callbacks may be running.
     static WORKS_IN: Cell<u32> = const { Cell::new(0) };
-    /// The subscription that this thread, a facade's worker, serves. A callback on it may end it.
+    /// The subscription that this thread serves, if it is a facade's worker. A callback on this
+    /// thread may end the subscription.
     static SUBSCRIPTION: Cell<Option<TransactionId>> = const { Cell::new(None) };
 }
 
-/// A call was not accepted because [`MAX_WAITING`] calls wait already. Its callback is not called.
+/// Rejection of a call, because [`MAX_WAITING`] calls wait already. The callback of the call is not
+/// called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the queue is full")]
 pub struct QueueFull;
@@ -86,8 +90,8 @@ struct Facade {
     process: u32,
 }
 
-/// Creates the facade from a configuration. A success is told by the facade's own thread, a failure by this one, before the
-/// function returns.
+/// Creates the facade from a configuration. The facade's own thread reports a success. This thread
+/// reports a failure, before the function returns.
 pub fn init(config: &str, callback: Callback) {
     let reply = Reply::new(callback);
     match make(config) {
@@ -96,8 +100,9 @@ pub fn init(config: &str, callback: Callback) {
     }
 }
 
-/// Hands in a call, which waits for its turn. Before [`init`], and from the moment that [`free`] is called, it fails with 2001 on this
-/// thread, before the function returns.
+/// Submits a call, which waits for its turn. Before [`init`], and from the moment at which [`free`]
+/// is called, the call fails with 2001. Then its callback runs on this thread, before the function
+/// returns.
 pub fn call(method: Method, api: &str, params: &str, callback: Callback) -> Result<(), QueueFull> {
     let Some(facade) = current() else {
         Reply::new(callback).send(&Err(not_initialized()));
@@ -121,7 +126,7 @@ pub fn call(method: Method, api: &str, params: &str, callback: Callback) -> Resu
     }
 }
 
-/// Hands in a call that found the queue full. A subscription has a place for its end.
+/// Submits a call that found the queue full. The end of a subscription has a reserved place.
 fn push_to_full(queue: &Queue, job: Job) -> Result<(), Rejected> {
     if job.method == Method::Unsubscribe
         && let Ok(Ending::One(id)) = ending(&job.api, &job.params)
@@ -131,8 +136,9 @@ fn push_to_full(queue: &Queue, job: Job) -> Result<(), Rejected> {
     Err(Rejected::Full(job))
 }
 
-/// Runs a call on this thread and returns its message. `method` is `init`, `get`, `set` or `free`; of `init`, `params` is the
-/// configuration. Inside a callback on the facade's thread `method` may be `unsubscribe`.
+/// Runs a call on this thread and returns its message. `method` is `init`, `get`, `set` or `free`.
+/// For `init`, `params` is the configuration. Inside a callback on the facade's thread, `method`
+/// may be `unsubscribe`.
 pub fn execute(method: &str, api: &str, params: &str) -> Message {
     let id = TransactionId::new();
     let run = || match method {
@@ -161,8 +167,9 @@ fn execute_call(method: Method, api: &str, params: &str) -> Outcome {
     }
 }
 
-/// Ends the subscription at once, before the calls that wait. The worker owns the subscription, so only a callback that runs on
-/// the worker's thread can do this; also the acknowledgment's own.
+/// Ends the subscription at once, before the calls that wait. The worker owns the subscription, so
+/// only a callback that runs on the worker's thread can do this. The callback of the acknowledgment
+/// is one, too.
 fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
     let Some(facade) = current().filter(|facade| !facade.queue.is_closed()) else { return Err(not_initialized()) };
     let outcome = ending(api, params).and_then(|ending| {
@@ -180,13 +187,14 @@ fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
     outcome
 }
 
-/// Releases the facade. When this returns, every accepted call has had its message, and the storage is free again. From inside a
-/// callback it returns at once, and the facade is released when that callback returns. Without a facade it does nothing; a forked child
-/// has none until it makes one, and what it has of its parent's stays as it is.
+/// Releases the facade. When the function returns, every accepted call has its message, and the
+/// storage is free again. Inside a callback the function returns at once, and the facade is
+/// released when that callback returns. Without a facade it does nothing. A forked child has no
+/// facade until it creates one, and its copy of the parent's facade stays as it is.
 pub fn free() {
     let Some(facade) = current() else { return };
     facade.queue.close();
-    // What waits for a server waits no longer.
+    // This ends a wait for a server.
     facade.interrupt.now();
     if WORKS_IN.get() == facade.process {
         return;
@@ -194,7 +202,8 @@ pub fn free() {
     facade.wait_for_release();
     let worker = lock(&facade.worker).take();
     if let Some(worker) = worker {
-        // It has released the facade and is about to end; a panic of it was told already.
+        // The worker has released the facade and is about to end. If it panicked, that was reported
+        // already.
         let _ = worker.join();
     }
 }
@@ -203,7 +212,7 @@ fn current() -> Option<Arc<Facade>> {
     HERE.get().facade.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Makes the facade and its thread, which waits for [`Queue::begin`].
+/// Creates the facade and its thread, which waits for [`Queue::begin`].
 fn make(config: &str) -> Result<Arc<Facade>, Error> {
     let here = HERE.get();
     let _making = here.making.lock().unwrap_or_else(PoisonError::into_inner);
@@ -236,8 +245,9 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
     Ok(facade)
 }
 
-/// Notes that SQLite is used from now on. Refuses it to a process that was forked from one that used it: locks of that, in memory and
-/// on files, are as they were at the fork.
+/// Records that this process uses SQLite from now on. Returns an error in a process that was forked
+/// from a process that used SQLite: its locks, in memory and on files, are as they were at the
+/// fork.
 #[cfg_attr(not(feature = "embedded"), allow(dead_code))]
 fn use_sqlite() -> Result<(), Error> {
     if HERE.of_ancestors().any(|ancestor| ancestor.has_used_sqlite.load(Ordering::Acquire)) {
@@ -250,12 +260,13 @@ fn use_sqlite() -> Result<(), Error> {
 }
 
 impl Facade {
-    /// Whether this is a forked child of the process that made the facade: a callback forked, and its copy came back here.
+    /// Returns whether this process is a forked child of the process that created the facade. That
+    /// happens if a callback forks, and the child's copy of it returns to the library.
     fn is_anothers(&self) -> bool {
         self.process != std::process::id()
     }
 
-    /// Answers a get or a set, also where it panics. What it changes for subscribers is left for the worker to tell.
+    /// Answers a get or a set, even if it panics. The worker reports the changes to subscribers.
     fn answer(&self, method: Method, api: &str, params: &str) -> Outcome {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.run(method, api, params)));
         let outcome = outcome.unwrap_or_else(|_| Err(panicked()));
@@ -284,9 +295,10 @@ impl Facade {
         outcome
     }
 
-    /// The worker's last act: the storage is released, then the facade.
+    /// Releases the storage, then the facade. This is the last action of the worker.
     fn release(&self) {
-        // Whatever happens in what the component does when it is dropped: who waits for the release must be told.
+        // The component may panic when it is dropped. The threads that wait for the release must
+        // still be notified.
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             *lock(&self.core) = None;
             log::lifecycle!("the facade was released");
@@ -308,23 +320,26 @@ impl Facade {
     }
 }
 
-/// Logs a call in one line: how it ended, with the code and the detail of an error. Neither
-/// parameters nor results stand in it.
+/// Logs a call in one line: its outcome, with the code and the detail of an error. The line
+/// contains neither parameters nor results.
 fn note(method: Method, api: &str, outcome: &Outcome) {
-    // The name of an api is the caller's text, and may be anything where arguments were mixed up: only known names enter the log.
+    // The name of an api is the caller's text. If arguments were mixed up, it may be anything, so
+    // only known names enter the log.
     let name = known_name(api).unwrap_or("an unknown api");
     match outcome {
         Ok(_) => log::request!("{} {name}: succeeded", method.name()),
         Err(error) if error.detail().is_empty() => log::request!("{} {name}: {}", method.name(), error.code() as u16),
         Err(error) => {
-            // A detail holds no secret. Text of a service or a caller must not begin another line.
+            // A detail contains no secret. Text of a service or of a caller must not begin another
+            // line.
             let detail = error.detail().replace(char::is_control, " ");
             log::request!("{} {name}: {} ({detail})", method.name(), error.code() as u16);
         }
     }
 }
 
-/// A panic while a lock is held is caught and told; what the lock guards is made whole again by [`Core::run`].
+/// Locks a mutex, also after a panic that happened under the lock. Such a panic is caught and
+/// reported, and [`Core::run`] repairs the data behind the lock.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

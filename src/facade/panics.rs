@@ -1,24 +1,26 @@
-//! What is told of a panic.
+//! The panic hook: logs where a panic happened, never its message.
 
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::log;
 
-/// From now on a panic of this process is logged with its place, and nothing of it is written to standard error. Once is enough, twice is
-/// harmless.
+/// Logs each panic of this process from now on, with its place. Writes nothing of a panic to
+/// standard error. One call is enough, and a second call is harmless.
 ///
-/// This is for a shared library that a program in another language loads, and whose copy of Rust's runtime is nobody else's: the C functions
-/// and the classes of Java do it. A program in Rust keeps its own hook.
+/// This is for a shared library that a program in another language loads, and whose copy of Rust's
+/// runtime has no other user. The C functions and the Java classes call it. A Rust program keeps
+/// its own hook.
 pub fn log_panics() {
-    // Not a `Once`: in a child that is forked while another thread is in it, that would never end.
+    // This is not a `Once`. In a child that is forked while another thread is inside it, a `Once`
+    // would never end.
     static IS_SET: AtomicBool = AtomicBool::new(false);
     if !IS_SET.swap(true, Ordering::AcqRel) {
         std::panic::set_hook(Box::new(note));
     }
 }
 
-/// Where it was. What it says may hold anything and is not repeated.
+/// Logs the place of a panic. The message of a panic may contain anything and is not repeated.
 fn note(panic: &PanicHookInfo<'_>) {
     match panic.location() {
         Some(place) => log::try_error(format_args!("an internal error at {}:{}", place.file(), place.line())),

@@ -12,11 +12,12 @@ use super::{MAX_WAITING, lock};
 use crate::api::Method;
 use crate::message::TransactionId;
 
-/// How long the worker looks for the next call before it sleeps. A caller that has just had its answer often calls again at once, and
-/// waking a thread costs more than this, on another core that went idle several times as much.
+/// Time for which the worker spins before it sleeps. A caller that has just received its answer
+/// often calls again at once. Waking a thread costs more than this time, and several times as much
+/// on another core that is idle.
 const LOOK_FOR: Duration = Duration::from_micros(15);
 
-/// A call that was accepted.
+/// Accepted call.
 pub(super) struct Job {
     pub(super) method: Method,
     pub(super) api: Box<str>,
@@ -24,31 +25,32 @@ pub(super) struct Job {
     pub(super) reply: Reply,
 }
 
-/// Why a call was not accepted.
+/// Rejected call, with the reason: the queue is full, or closed.
 pub(super) enum Rejected {
     Full(Job),
     Closed(Job),
 }
 
-/// What the worker is to do next.
+/// Next action of the worker.
 pub(super) enum Next {
-    /// Tell that the facade is there, where somebody waits for that.
+    /// Report that the facade exists, if a caller waits for that.
     Begin(Option<Reply>),
     /// Run a call.
     Run(Job),
-    /// Tell subscribers what another thread changed.
+    /// Report to subscribers the changes that another thread made.
     News,
-    /// Answer a call that had not begun when the facade was closed.
+    /// Refuse a call that had not begun when the facade was closed.
     Refuse(Job),
-    /// End: nothing waits any more.
+    /// End, because nothing waits any more.
     End,
 }
 
-/// A bounded queue, which never blocks who pushes.
+/// Bounded queue. A call that finds no place is returned and does not block.
 pub(super) struct Queue {
     state: Mutex<State>,
     on_change: Condvar,
-    /// Something happened since the worker last looked: lets it look without the lock.
+    /// If true, something has happened since the worker last looked. The worker reads this without
+    /// the lock.
     changed: AtomicBool,
 }
 
@@ -57,7 +59,7 @@ struct State {
     begin: Option<Option<Reply>>,
     begun: bool,
     jobs: VecDeque<Job>,
-    /// The subscription whose end is accepted also when the queue is full.
+    /// The subscription whose end is accepted even if the queue is full.
     reserved_for: Option<TransactionId>,
     news: bool,
     closed: bool,
@@ -68,7 +70,7 @@ impl Queue {
         Self { state: Mutex::default(), on_change: Condvar::new(), changed: AtomicBool::new(false) }
     }
 
-    /// Lets the worker begin; its first message is that of `reply`.
+    /// Lets the worker begin. Its first action is to answer `reply`.
     pub(super) fn begin(&self, reply: Reply) {
         self.change(|state| state.begin = Some(Some(reply)));
     }
@@ -78,12 +80,12 @@ impl Queue {
         self.change(|state| state.begin = Some(None));
     }
 
-    /// Accepts a call, or gives it back.
+    /// Accepts a call, or returns it.
     pub(super) fn push(&self, job: Job) -> Result<(), Rejected> {
         self.accept(job, |state| state.jobs.len() < MAX_WAITING)
     }
 
-    /// Accepts the end of a subscription, or gives it back. The first one finds the reserved place.
+    /// Accepts the end of a subscription, or returns it. The first one can use the reserved place.
     pub(super) fn push_end_of(&self, id: TransactionId, job: Job) -> Result<(), Rejected> {
         self.accept(job, |state| {
             state.jobs.len() < MAX_WAITING || state.reserved_for.take_if(|reserved| *reserved == id).is_some()
@@ -104,27 +106,28 @@ impl Queue {
         Ok(())
     }
 
-    /// Reserves one place beyond the limit: for the end of this subscription, which begins.
+    /// Reserves one place beyond the limit, for the end of this subscription, which begins.
     pub(super) fn reserve_end_of(&self, id: TransactionId) {
         lock(&self.state).reserved_for = Some(id);
     }
 
-    /// Gives the reserved place up: the subscription has ended.
+    /// Gives up the reserved place, because the subscription has ended.
     pub(super) fn give_place_up(&self) {
         lock(&self.state).reserved_for = None;
     }
 
-    /// Tells the worker that there is something for subscribers.
+    /// Wakes the worker, because subscribers have events.
     pub(super) fn wake(&self) {
         self.change(|state| state.news = true);
     }
 
-    /// Accepts no more calls, and begins none of those that wait: they are refused in their turn.
+    /// Closes the queue. It accepts no more calls, and none of the waiting calls begins: each is
+    /// refused in its turn.
     pub(super) fn close(&self) {
         self.change(|state| state.closed = true);
     }
 
-    /// Whether it accepts no more calls.
+    /// Returns whether the queue is closed.
     pub(super) fn is_closed(&self) -> bool {
         lock(&self.state).closed
     }
@@ -139,7 +142,7 @@ impl Queue {
         self.on_change.notify_one();
     }
 
-    /// What comes next. Waits until there is something.
+    /// Returns the next action of the worker. Waits until there is one.
     pub(super) fn next(&self) -> Next {
         self.look();
         let mut state = lock(&self.state);
@@ -167,7 +170,7 @@ impl State {
             self.begun = true;
             return Some(Next::Begin(begin));
         }
-        // The message of `init` comes before all others, also where another thread already called.
+        // The message of `init` comes before all others, even if another thread has called already.
         if !self.begun {
             return None;
         }

@@ -4,11 +4,12 @@ use super::{Message, panicked};
 use crate::error::Error;
 use crate::message::{Outcome, TransactionId};
 
-/// What a message is handed to. It runs on the facade's thread, save where the documentation says otherwise.
+/// Function that receives a message. It runs on the facade's thread, unless the documentation says
+/// otherwise.
 pub type Callback = Box<dyn FnMut(&Message) + Send>;
 
-/// A call that still has to be answered. Whatever happens to it, its callback is called: where nobody sends a message, dropping it tells
-/// 2000.
+/// Call that must still be answered. Its callback is called in every case: if the call is dropped
+/// without an answer, the answer is 2000.
 pub(super) struct Reply {
     id: TransactionId,
     callback: Option<Callback>,
@@ -19,7 +20,7 @@ impl Reply {
         Self { id: TransactionId::new(), callback: Some(callback) }
     }
 
-    /// The id of the call's messages.
+    /// Returns the id of the call's messages.
     pub(super) fn id(&self) -> TransactionId {
         self.id
     }
@@ -37,7 +38,7 @@ impl Reply {
         Some(Subscriber { id: self.id, callback })
     }
 
-    /// Gives up the duty: the call was not accepted.
+    /// Gives up the duty, because the call was not accepted.
     pub(super) fn forget(mut self) {
         self.callback = None;
     }
@@ -59,7 +60,7 @@ pub(super) struct Subscriber {
 }
 
 impl Subscriber {
-    /// Tells an event.
+    /// Sends an event.
     pub(super) fn tell(&mut self, output: &crate::message::Output) {
         (self.callback)(&Message::of_event(self.id, output));
     }

@@ -1,4 +1,5 @@
-//! What the facade guards: the component, and what of it subscribers have not been told yet.
+//! The data that the facade guards: the component, and the account changes that subscribers have
+//! not received yet.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::transport::embedded::{Embedded, Place};
 use crate::transport::http::{Endpoint, Http, Interrupt, ProxyInUse, Trust, check_trust as check};
 use crate::transport::{AccessToken, Transport};
 
-/// The application's id where a development configuration names none.
+/// Id of the application if a development configuration names none.
 const DEVELOPMENT_MAC_ID: &str = "00000000000000000000000000000000";
 
 pub(super) struct Core {
@@ -30,18 +31,18 @@ pub(super) struct Core {
     news: Vec<(AccountView, AccountView)>,
 }
 
-/// The things that are opened once and stay open as long as the facade is there. Nothing in it is looked up by
-/// its path again: another folder may be there by then.
+/// Resources that are opened once and stay open as long as the facade exists. None of them is
+/// looked up by its path again, because another folder may be there by then.
 struct Open {
     lock: StorageLock,
     clock: SharedClock,
     interrupt: Interrupt,
-    /// The embedded authority, also while another service is configured.
+    /// The embedded authority. It stays open while another service is configured.
     #[cfg(feature = "embedded")]
     authority: Option<Arc<Embedded>>,
 }
 
-/// The way to the service that a configuration names.
+/// Way to the service that a configuration names.
 struct Way {
     transport: Arc<dyn Transport>,
     host: Arc<LocalHost>,
@@ -50,17 +51,18 @@ struct Way {
 }
 
 impl Core {
-    /// Opens everything that a configuration names. Nothing is made on disk before the whole of it was judged.
+    /// Opens everything that a configuration names. Nothing is created on disk before the whole
+    /// configuration is validated.
     pub(super) fn open(config: &str, interrupt: Interrupt) -> Result<Self, Error> {
         let mut config = Config::read(config)?;
         check_trust(&config)?;
-        // The lock first: it keeps a second process out of everything else.
+        // The lock comes first, because it keeps a second process out of everything else.
         let lock =
             StorageLock::take(&config.storage_path, config.storage_sharing).map_err(|error| Error::from(&error))?;
         log::begin(lock.folder().clone(), config.log_level, config.new_log_file);
         let opened = Self::open_locked(lock, &mut config, interrupt);
         let (component, open) = opened.inspect_err(|_| log::end())?;
-        // A log that cannot be written stops nobody.
+        // A log that cannot be written stops no operation.
         let _ = log::path();
         log::lifecycle!("the facade is there, version {}", env!("CARGO_PKG_VERSION"));
         log_surroundings(&config, &open.lock);
@@ -83,7 +85,8 @@ impl Core {
             authority: None,
         };
         let mut component = Component::new(AccessToken::default());
-        // The key of the record before anything of the service: it is what a storage is refused for.
+        // The key of the record comes before the parts of the service, because a storage without
+        // its key is refused.
         let vault = open.vault(config)?;
         let way = open.way(config, &component.token)?;
         open.connect(&mut component, config, way, vault)?;
@@ -99,7 +102,7 @@ impl Core {
         &self.config
     }
 
-    /// Applies a configuration to what runs: all of it, or, where any of it is bad, nothing.
+    /// Applies a configuration to the facade: all of it, or nothing if any part is bad.
     pub(super) fn configure(&mut self, text: &str) -> Outcome {
         let mut config = self.config.change(text)?;
         check_trust(&config)?;
@@ -120,8 +123,8 @@ impl Core {
         Ok(Output::Null)
     }
 
-    /// Returns an error where the storage that is open is not the one at its path any more: what is
-    /// done from now on would be lost.
+    /// Returns an error if the open storage is not the one at its path any more: later changes
+    /// would be lost.
     fn check(&self) -> Result<(), Error> {
         self.open.lock.check().map_err(|error| Error::from(&error))?;
         #[cfg(feature = "embedded")]
@@ -131,7 +134,8 @@ impl Core {
         Ok(())
     }
 
-    /// Runs a task. After a panic, which is handed back, what is in memory may be half changed: it is read again from the store.
+    /// Runs a task, and returns its panic if it panics. After a panic the data in memory may be
+    /// half changed, so it is read again from the store.
     pub(super) fn run(
         &mut self,
         task: Box<dyn FnOnce(&mut Component) -> Outcome + Send>,
@@ -175,8 +179,8 @@ impl Core {
     }
 }
 
-/// Logs what is in use, and what of the configuration or the environment is not. No path of the
-/// service, no user and no password of a proxy is among it.
+/// Logs the settings in use, and the settings and variables that are ignored. The log shows no path
+/// of the service, and no user and no password of a proxy.
 fn log_surroundings(config: &Config, lock: &StorageLock) {
     let (service, proxy) = match config.service() {
         None => ("none".to_owned(), ProxyInUse::None),
@@ -198,7 +202,7 @@ fn log_surroundings(config: &Config, lock: &StorageLock) {
     }
 }
 
-/// The host and port of a URL that was checked.
+/// Returns the host and port of a URL that was checked.
 fn host(url: &str) -> String {
     let uri = url.parse::<http::Uri>().ok();
     uri.and_then(|uri| uri.authority().map(ToString::to_string)).unwrap_or_default()
@@ -213,7 +217,7 @@ fn trust(config: &Config) -> Trust {
     Trust { ca_file: config.ca_file.clone(), pins: config.pins.clone() }
 }
 
-/// What a service cannot be trusted by is refused before anything is made.
+/// Returns an error if the configured roots cannot be used. This comes before anything is created.
 fn check_trust(config: &Config) -> Result<(), Error> {
     match (config.service(), &config.ca_file) {
         (Some(ServiceUrl::Remote(_)), Some(_)) => check(&trust(config)).map_err(|error| Error::from(&error)),
@@ -222,7 +226,8 @@ fn check_trust(config: &Config) -> Result<(), Error> {
 }
 
 impl Open {
-    /// Opens the device record's folder, which is locked, where the configuration names a service.
+    /// Opens the device record's folder, which is locked already, if the configuration names a
+    /// service.
     fn vault(&self, config: &Config) -> Result<Option<Vault>, Error> {
         if config.service().is_none() {
             return Ok(None);
@@ -231,7 +236,7 @@ impl Open {
         vault.map(Some).map_err(|error| Error::from(&error))
     }
 
-    /// Makes the way to the service that a configuration names. What runs is not changed.
+    /// Creates the way to the service that a configuration names. The component stays as it is.
     fn way(&mut self, config: &Config, token: &AccessToken) -> Result<Option<Way>, Error> {
         match config.service() {
             None => Ok(None),
@@ -259,7 +264,7 @@ impl Open {
         }
     }
 
-    /// The embedded authority, which is opened at the first need and then kept.
+    /// Returns the way to the embedded authority, which is opened at its first use and then kept.
     #[cfg(feature = "embedded")]
     fn embedded(&mut self, config: &Config) -> Result<Way, Error> {
         let authority = match &self.authority {
@@ -289,8 +294,8 @@ impl Open {
             .with_detail("credential.inWeboURL: this library was built without the embedded authority"))
     }
 
-    /// Lets a component use a way to its service. A device record that is open stays as it is; else
-    /// it is read from `vault`.
+    /// Lets a component use a way to its service. An open device record stays as it is. Else the
+    /// record is read from `vault`.
     fn connect(
         &self,
         component: &mut Component,
@@ -321,7 +326,7 @@ impl Open {
                 };
                 *strong = Some(StrongAuthentication::open(parts).map_err(|error| Error::from(&error))?);
             }
-            // A way to a service comes with a vault, unless one is open.
+            // A way to a service comes with a vault, unless a record is open.
             (None, None) => {}
         }
         #[cfg(feature = "embedded")]
@@ -335,7 +340,7 @@ impl Open {
     }
 }
 
-/// What a person recognises this device by.
+/// Returns a name by which a user recognises this device.
 fn device_name() -> String {
     format!("libpims on {} / {}", std::env::consts::OS, std::env::consts::ARCH)
 }

@@ -39,12 +39,13 @@ impl Worker<'_> {
                 self.facade.release();
                 return;
             }
-            // A panic was told to its caller when its reply was dropped; the thread goes on.
+            // The caller learned of a panic when its reply was dropped. The thread continues.
             if catch_unwind(AssertUnwindSafe(|| self.step(next))).is_err() {
                 log::error!("an internal error was caught on the library's thread");
             }
             if self.facade.is_anothers() {
-                // The copy of this thread in a child that a callback forked: nothing here is the child's to end.
+                // This is the copy of the thread in a child that a callback forked. The child must
+                // end nothing here.
                 return std::mem::forget(self);
             }
         }
@@ -85,7 +86,7 @@ impl Worker<'_> {
         self.end_if_asked();
     }
 
-    /// Ends the subscription if a callback that just ran asked for its end.
+    /// Ends the subscription if a callback that just ran requested its end.
     fn end_if_asked(&mut self) {
         if self.subscription.is_some() && SUBSCRIPTION.get().is_none() {
             self.end();
@@ -109,7 +110,7 @@ impl Worker<'_> {
         let outcome = judged.as_ref().map(|_| Output::Null).map_err(Clone::clone);
         note(Method::Subscribe, api, &outcome);
         if outcome.is_ok() {
-            // Before the acknowledgment: its callback may end the subscription.
+            // This comes before the acknowledgment, because its callback may end the subscription.
             SUBSCRIPTION.set(Some(reply.id()));
             self.facade.queue.reserve_end_of(reply.id());
         }
@@ -119,14 +120,14 @@ impl Worker<'_> {
         }
     }
 
-    /// Tells the subscriber what changed. No lock is held while a callback runs.
+    /// Sends the changes to the subscriber. No lock is held while a callback runs.
     fn tell_news(&mut self) {
         if self.facade.is_anothers() {
             return;
         }
         let news: Vec<(AccountView, AccountView)> = match try_lock(&self.facade.core).as_deref_mut() {
             Some(Some(core)) => core.take_news(),
-            // Whoever works on it now wakes this thread when there is news.
+            // Another thread works on the component. It wakes this thread if there are changes.
             Some(None) | None => return,
         };
         for (before, after) in news {

@@ -8,17 +8,18 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::StoreError;
 
-/// 32 bytes, from the host's Keychain or Keystore, or from a key file beside the state. Wiped when dropped.
+/// Key of 32 bytes, from the host's Keychain or Keystore, or from a key file beside the state. It
+/// is wiped when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct StorageKey([u8; 32]);
 
 impl StorageKey {
-    /// Takes over 32 bytes.
+    /// Creates a key from 32 bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The key in base64 text, or `None` where it is not 32 bytes of it.
+    /// Reads a key from base64 text. Returns `None` unless the text is 32 bytes in base64.
     pub fn from_base64(text: &str) -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 32]);
         let decoded = Base64::decode(text.trim(), &mut *bytes).ok()?;
@@ -29,8 +30,9 @@ impl StorageKey {
         &self.0
     }
 
-    /// The key in a key file, made with mode 0600 where there is none, unless a record waits for the one that is gone. The folder's
-    /// lock is held: nobody races.
+    /// Returns the key of a key file. If there is no file, creates one with mode 0600, unless there
+    /// is a record: its key is lost, which is an error. The caller holds the folder's lock, so
+    /// there is no race.
     pub(super) fn load_or_create(folder: &Folder, name: &str, has_record: bool) -> Result<Self, StoreError> {
         let path = folder.file(name);
         match read(folder, name) {
@@ -46,7 +48,8 @@ impl StorageKey {
         }
     }
 
-    /// Returns another key that only the holder of this one can know. `purpose` says what it is for.
+    /// Returns another key that only a holder of this key can know. `purpose` says for what the
+    /// other key is used.
     #[cfg(any(feature = "embedded", test))]
     pub(crate) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         use sha2::{Digest, Sha256};
@@ -62,7 +65,7 @@ impl StorageKey {
         let mut bytes = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *bytes).map_err(|_| StoreError::Entropy)?;
         let text = Zeroizing::new(Base64::encode_string(&*bytes));
-        // Whole or not at all: half a key file would lock the owner out.
+        // The file is written whole or not at all: half a key file would lock the owner out.
         let temporary =
             folder.write_temporary_secret(name, text.as_bytes()).map_err(|error| match flaw_of(&error) {
                 Some(flaw @ Flaw::NoModes { .. }) => StoreError::KeyWithoutMode(flaw.clone()),
@@ -73,7 +76,8 @@ impl StorageKey {
     }
 }
 
-/// The text of a key file. A longer file than a key's has is cut, and is no key then.
+/// Returns the text of a key file. A file that is longer than that of a key is cut, and is then not
+/// a key.
 fn read(folder: &Folder, name: &str) -> io::Result<Zeroizing<String>> {
     const MAX: usize = 256;
     let file = folder.open_file(name, Access::Read, Readers::Refused)?;
@@ -82,7 +86,7 @@ fn read(folder: &Folder, name: &str) -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// Compared in constant time.
+/// Comparison in constant time.
 impl PartialEq for StorageKey {
     fn eq(&self, other: &Self) -> bool {
         subtle::ConstantTimeEq::ct_eq(&self.0[..], &other.0[..]).into()

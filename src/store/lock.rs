@@ -1,4 +1,4 @@
-//! The lock of a storage: one process has a folder, and others are told which one.
+//! The lock of a storage: one process has a folder, and another process learns which one has it.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -12,19 +12,19 @@ use super::{KEY, OLD_TEMPORARIES, PROBE, RECORD, StoreError};
 
 const LOCK: &str = "pims.lock";
 
-/// The longest text of a lock file that is read, in bytes.
+/// Longest text of a lock file that is read, in bytes.
 const MAX_TEXT: u64 = 128;
 
-/// The process that holds a lock, as far as the lock's file tells.
+/// Process that holds a lock, as far as the lock file tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// This process: another copy of the library in it.
+    /// This process, with another copy of the library in it.
     ThisProcess,
     /// Another process.
     Process(u32),
-    /// A process of another container, by its number there.
+    /// A process of another container, with its number there.
     Elsewhere(u32),
-    /// A process that did not write its number.
+    /// A process whose number is not known.
     Unknown,
 }
 
@@ -41,8 +41,8 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The identity of a process among others: its number, and on Linux the namespace that the number is
-/// of and the moment at which the process began.
+/// Identity of a process: its number, and on Linux the namespace of that number and the moment at
+/// which the process began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Identity {
     process: u32,
@@ -58,7 +58,7 @@ impl Identity {
         }
         let namespace = fs::read_link("/proc/self/ns/pid").map(|link| link.to_string_lossy().into_owned());
         let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        // The second field is the program's name in parentheses, which may hold blanks.
+        // The second field is the program's name in parentheses, which may contain spaces.
         let began_at = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(19)).unwrap_or_default();
         Self { process, namespace: namespace.unwrap_or_default(), began_at: began_at.to_owned() }
     }
@@ -74,7 +74,7 @@ impl Identity {
         Some(Self { process, namespace: namespace.to_owned(), began_at: began_at.to_owned() })
     }
 
-    /// Says who `self` is to the process `here`.
+    /// Returns the holder that `self` is for the process `here`.
     fn seen_from(&self, here: &Self) -> Holder {
         match self {
             holder if holder == here => Holder::ThisProcess,
@@ -84,7 +84,7 @@ impl Identity {
     }
 }
 
-/// A folder that no other process has, as long as this or a clone of it lives.
+/// Lock of a folder. No other process has the folder as long as this value or a clone of it lives.
 #[derive(Clone)]
 pub struct StorageLock(Arc<Held>);
 
@@ -92,17 +92,19 @@ struct Held {
     folder: Arc<Folder>,
     file: File,
     id: FileId,
-    /// The process that took it. A lock belongs to the open file, which a forked child shares.
+    /// The process that took the lock. A lock belongs to the open file, which a forked child
+    /// shares.
     process: u32,
 }
 
 impl StorageLock {
-    /// Locks the folder at `path`, which is made where it is missing. Leftovers of a crash are
-    /// removed. A folder in which no file can be written and renamed is refused.
+    /// Locks the folder at `path`, which is created if it is missing. Removes the leftovers of a
+    /// crash. Returns an error if no file can be written and renamed in the folder.
     pub fn take(path: &Path, sharing: Sharing) -> Result<Self, StoreError> {
         let folder = Folder::create(path, sharing).map_err(StoreError::io("used", path))?;
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            // The folder's own name must be durable too. Where the parent may not be read, the system decides.
+            // The folder's own name must be durable, too. If the parent may not be read, the system
+            // decides.
             let _ = sync_folder(parent);
         }
         let path = folder.file(LOCK);
@@ -122,17 +124,17 @@ impl StorageLock {
             folder.remove_leftovers(name);
         }
         probe(folder)?;
-        // For a person only: a lock is held by the open file, not by what stands in it.
+        // The text is for users only: the open file holds the lock, not its text.
         let _ = lock.0.write(&Identity::of_this_process().text());
         Ok(lock)
     }
 
-    /// The folder that is locked.
+    /// Returns the folder that is locked.
     pub(crate) fn folder(&self) -> &Arc<Folder> {
         &self.0.folder
     }
 
-    /// Returns an error where the lock that is held is not that of the folder any more, or nothing
+    /// Returns an error if the lock that is held is not that of the folder any more, or if nothing
     /// can be written there.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let path = self.folder().file(LOCK);
@@ -144,24 +146,25 @@ impl StorageLock {
     }
 }
 
-/// Writes a file and renames it, as each new record is. The least that a record needs is written.
+/// Writes a file and renames it, as is done for each new record. The file has the least size that a
+/// record needs.
 fn probe(folder: &Folder) -> Result<(), StoreError> {
     let temporary = folder.write_temporary(PROBE, &[0x5a; 4096]).map_err(StoreError::io("written", folder.path()))?;
     temporary.replace().map_err(StoreError::io("written", folder.path()))?;
     folder.remove(PROBE).map_err(StoreError::io("written", folder.path()))
 }
 
-/// Returns the process that a lock's file names.
+/// Returns the process that a lock file names.
 fn holder(file: &mut File) -> Holder {
     let mut text = String::new();
-    // Some systems keep others from reading a locked file.
+    // Some systems do not let another process read a locked file.
     let read = file.take(MAX_TEXT).read_to_string(&mut text);
     let holder = read.ok().and_then(|_| Identity::parse(&text));
     holder.map_or(Holder::Unknown, |holder| holder.seen_from(&Identity::of_this_process()))
 }
 
 impl Held {
-    /// Puts `text` in the place of what the lock's file says.
+    /// Replaces the text of the lock file.
     fn write(&self, text: &str) -> std::io::Result<()> {
         let mut file = &self.file;
         file.set_len(0)?;
@@ -172,8 +175,8 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // To close the file is not enough: a forked child has it open too. The child, on the other
-        // hand, must not let go of its parent's lock.
+        // It is not enough to close the file, because a forked child has it open, too. The child,
+        // on the other hand, must not release its parent's lock.
         if self.process == std::process::id() {
             let _ = self.write("");
             let _ = self.file.unlock();
@@ -182,7 +185,7 @@ impl Drop for Held {
 }
 
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    // Windows has no such call: there a rename is durable with the file system's journal.
+    // Windows has no such call. There, a rename is durable with the file system's journal.
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 

@@ -1,12 +1,13 @@
 //! The device record on disk: sealed, written atomically, locked against a second process.
 //!
-//! A [`Vault`] is one folder. It holds `device.pims` (the record), `device.pims.previous` (the generation before it), `pims.lock`
-//! (held while the vault is open) and, where the host gives no key, `storage.key`. What the record means is not known here: it is
-//! bytes. A record that does not open is left as it is, unless the generation before it opens: then
-//! it was torn by a crash of the machine, and is kept aside as `device.pims.damaged`.
+//! A [`Vault`] is one folder. It holds `device.pims` (the record), `device.pims.previous` (the
+//! generation before it), `pims.lock` (held while the vault is open) and, if the host gives no key,
+//! `storage.key`. The vault does not interpret the record, which is bytes. A record that does not
+//! open is left as it is, unless the generation before it opens. Then a crash of the machine tore
+//! the record, and it is kept aside as `device.pims.damaged`.
 //!
-//! The folder is one that nobody else may write to, unless the configuration says otherwise, and no
-//! file in it is believed before it was judged: see [`pims_private_files`].
+//! No other user may write to the folder, unless the configuration allows that. No file in it is
+//! trusted before it is checked: see [`pims_private_files`].
 
 mod key;
 mod lock;
@@ -33,26 +34,26 @@ const DAMAGED: &str = "device.pims.damaged";
 const PROBE: &str = "pims.probe";
 const KEY: &str = "storage.key";
 
-/// Temporary files of releases before 0.1, which had names that everybody could foresee.
+/// Temporary files of releases before 0.1, whose names were predictable.
 const OLD_TEMPORARIES: [&str; 2] = ["device.pims.new", "storage.key.new"];
 
-/// The largest record that is read, in bytes: ours have two thousand.
+/// Largest record that is read, in bytes. A usual record has two thousand.
 const MAX_RECORD: u64 = 1 << 20;
 
-/// Why the storage cannot be used.
+/// Reason why the storage cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The folder or a file in it cannot be made, read or written.
     #[error("the storage {path} cannot be {action}: {source}{}", in_words(source))]
     Io {
-        /// What was being done, as a participle.
+        /// The action that failed, as a participle.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Other users can change what is in the folder.
+    /// Other users can change the contents of the folder.
     #[error("the storage cannot be trusted: {0}; or allow it with storage.allowSharedFolder")]
     Folder(Flaw),
     /// The storage was removed, or another one put in its place, while it was open.
@@ -62,25 +63,25 @@ pub enum StoreError {
     #[error("the storage is in use: the lock {0} is held by {1}")]
     Locked(PathBuf, Holder),
     /// The record does not open under this key, or is damaged, and so is the generation before it.
-    /// It was left as it is.
+    /// The record was left as it is.
     #[error("the device state {0} does not open with this storage.key, or is damaged; it was left as it is")]
     Sealed(PathBuf),
-    /// The record was written by a newer version of this library. It was left as it is.
+    /// A newer version of this library wrote the record. The record was left as it is.
     #[error("the device state {0} was written by a newer version of this library; it was left as it is")]
     Newer(PathBuf),
-    /// A key file that does not hold a key.
+    /// The key file does not contain a key.
     #[error("the key file {0} does not hold 32 bytes in base64")]
     KeyFile(PathBuf),
-    /// A key file that others than its owner may read.
+    /// Users other than the owner may read the key file.
     #[error("the key file {0} can be read by others than its owner; make its mode 0600")]
     OpenKeyFile(PathBuf),
-    /// A key file on a file system that would show it to others.
+    /// The file system would show a key file to other users.
     #[error("a key file cannot be kept here: {0}; or give the key from the host, in storage.key")]
     KeyWithoutMode(Flaw),
-    /// There is a record and no key for it.
+    /// There is a record, but no key for it.
     #[error("the device state needs a storage.key: none was given, and there is no key file {0}")]
     NoKey(PathBuf),
-    /// The system has no randomness.
+    /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Entropy,
 }
@@ -94,49 +95,52 @@ impl StoreError {
     }
 }
 
-/// Returns what an error means where the system's words do not say it, to stand behind them.
+/// Returns the meaning of an error if the system's words do not tell it. The text follows those
+/// words.
 fn in_words(error: &io::Error) -> String {
     cause_of(error).map(|cause| format!(": {cause}")).unwrap_or_default()
 }
 
-/// Where a record is kept.
+/// Storage of a record.
 pub trait RecordStore: Send {
-    /// The record, or `None` where none was ever saved.
+    /// Returns the record, or `None` if none was ever saved.
     fn load(&self) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError>;
 
-    /// Makes `record` durable. When this returns, it survives a crash; when it fails, or the process dies in it, either this record
-    /// or the one before it is found.
+    /// Makes `record` durable. When this returns, the record survives a crash. If this fails, or if
+    /// the process dies in it, the next load finds this record or the one before it.
     fn save(&mut self, record: &[u8]) -> Result<(), StoreError>;
 
-    /// Returns an error where a record could not be written over the one that is there. It writes the
+    /// Returns an error if the present record could not be replaced. To find out, this writes the
     /// same bytes again.
     fn check_replaceable(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Whether what is saved would be found again: an operation asks before it begins.
+    /// Returns an error if a saved record would not be found again. The caller asks before each
+    /// request to the service.
     fn check(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// The file that a message about this store should name.
+    /// Returns the file that a message about this store should name.
     fn path(&self) -> PathBuf;
 }
 
-/// A folder with one device record.
+/// Folder with one device record.
 pub struct Vault {
     key: StorageKey,
     lock: StorageLock,
 }
 
 impl Vault {
-    /// Opens the vault in `folder`, which is made where it is missing, and locks it. Without a key the one in `storage.key` is
-    /// used, or made. A folder that others may write to is refused.
+    /// Opens the vault in `folder`, which is created if it is missing, and locks it. Without a key,
+    /// the vault uses the key in `storage.key`, which is created if it is missing. Returns an error
+    /// if other users may write to the folder.
     pub fn open(folder: &Path, key: Option<StorageKey>) -> Result<Self, StoreError> {
         Self::in_locked(StorageLock::take(folder, Sharing::Refused)?, key)
     }
 
-    /// The same in a folder that is locked already.
+    /// Opens the vault in a folder that is locked already.
     pub fn in_locked(lock: StorageLock, key: Option<StorageKey>) -> Result<Self, StoreError> {
         let key = match key {
             Some(key) => key,
@@ -158,7 +162,7 @@ impl Vault {
         self.folder().file(name)
     }
 
-    /// What a file is under this vault's key, or `None` where there is none.
+    /// Returns the content of a file under this vault's key, or `None` if there is no file.
     fn read(&self, name: &str) -> Result<Option<Opened>, StoreError> {
         match read(self.folder(), name) {
             Ok(bytes) => Ok(Some(open(&self.key, &bytes))),
@@ -167,7 +171,7 @@ impl Vault {
         }
     }
 
-    /// Gives a torn record another name, which no other file has.
+    /// Renames a torn record. No other file has the new name.
     fn set_aside(&self) -> Result<(), StoreError> {
         let (folder, path) = (self.folder(), self.file(RECORD));
         let names = std::iter::once(DAMAGED.to_owned()).chain((2..).map(|number| format!("{DAMAGED}.{number}")));
@@ -188,12 +192,13 @@ impl Vault {
 
 impl RecordStore for Vault {
     fn load(&self) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        // Between the two renames of `save` there is no current record; the one before it is then the last that was durable.
+        // Between the two renames of `save` there is no current record. Then the record before it
+        // is the last durable one.
         match self.read(RECORD)? {
             Some(Opened::Record(record)) => Ok(Some(record)),
             Some(Opened::Newer) => Err(StoreError::Newer(self.file(RECORD))),
             Some(Opened::Nothing) => match self.read(PREVIOUS) {
-                // The key is the right one: it opens the other record.
+                // The key is right, because it opens the other record.
                 Ok(Some(Opened::Record(record))) => {
                     self.set_aside()?;
                     Ok(Some(record))
@@ -215,12 +220,12 @@ impl RecordStore for Vault {
             let path = folder.file(name);
             let bytes = match read(folder, name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                // The next record takes the place of a link as of any file.
+                // The next record replaces a link like any other file.
                 Err(error) if name == PREVIOUS && !matches!(flaw_of(&error), None | Some(Flaw::NotRegular)) => continue,
                 read => read.map_err(StoreError::io("read", &path))?,
             };
             if bytes.is_empty() {
-                // It is empty, or too long to be ours: it is left as it is.
+                // The file is empty, or too long for a record. It is left as it is.
                 continue;
             }
             let same = folder.write_temporary(name, &bytes).map_err(StoreError::io("written", &path))?;
@@ -259,7 +264,7 @@ impl RecordStore for Vault {
     }
 }
 
-/// A record that is too long is none of ours: it is read as nothing, which does not open.
+/// Reads a file. A file that is too long for a record is read as an empty one, which does not open.
 fn read(folder: &Folder, name: &str) -> io::Result<Vec<u8>> {
     let file = folder.open_file(name, Access::Read, Readers::ShutOut)?;
     let mut bytes = Vec::new();

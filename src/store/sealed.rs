@@ -6,10 +6,11 @@ use zeroize::Zeroizing;
 
 use super::StorageKey;
 
-/// What a sealed record begins with: its kind and the version of this envelope. It is authenticated with the record.
+/// Beginning of a sealed record: its kind, and the version of this envelope. It is authenticated
+/// with the record.
 const MAGIC: &[u8; 8] = b"PIMSREC1";
 
-/// The part of it that all versions share.
+/// Part of the beginning that all versions share.
 const KIND: &[u8; 7] = b"PIMSREC";
 
 const NONCE: usize = 24;
@@ -23,20 +24,20 @@ pub fn seal(key: &StorageKey, record: &[u8]) -> Option<Vec<u8>> {
     Some([&MAGIC[..], &nonce, &body].concat())
 }
 
-/// The content of a file under a key.
+/// Content of a file under a key.
 pub enum Opened {
-    /// This record.
+    /// The record of the file.
     Record(Zeroizing<Vec<u8>>),
     /// An envelope of a newer version of this library.
     Newer,
-    /// Nothing: it was not sealed by this key, or was changed since.
+    /// Nothing: this key did not seal the file, or the file was changed since.
     Nothing,
 }
 
-/// Opens a file's bytes, which may be any.
+/// Opens the bytes of a file, which may be any bytes.
 pub fn open(key: &StorageKey, sealed: &[u8]) -> Opened {
     let Some(rest) = sealed.strip_prefix(MAGIC) else {
-        // Letters and digits that follow are a version's; zeros are what a crash left.
+        // A letter or a digit is the version of an envelope. A zero is the result of a crash.
         let version = sealed.strip_prefix(KIND).and_then(|rest| rest.first());
         let is_newer = version.is_some_and(|version| version.is_ascii_alphanumeric() && *version > MAGIC[KIND.len()]);
         return if is_newer { Opened::Newer } else { Opened::Nothing };

@@ -1,4 +1,4 @@
-//! The account: codes, phone numbers, the block, the removal.
+//! The account: SMS codes, phone numbers, the block, the removal.
 
 use inwebo::client::EngineError;
 use inwebo::cvs::{CvsAnswer, CvsRequest, Purpose};
@@ -11,24 +11,25 @@ use super::{Failure, StrongAuthentication};
 use crate::log;
 
 impl StrongAuthentication {
-    /// Asks for an SMS code: to `phone_number` for a certification, else to the trusted number.
+    /// Requests an SMS code. It goes to `phone_number` for a certification, else to the trusted
+    /// number.
     pub fn request_code(&mut self, purpose: Purpose, phone_number: Option<&str>) -> Result<(), Failure> {
         self.begin()?;
         let ticket = match self.cvs(&CvsRequest::SendCode { purpose, phone_number })? {
             CvsAnswer::Ticket(ticket) => Some(ticket),
             CvsAnswer::Done | CvsAnswer::PhoneNumber(_) | CvsAnswer::Refused(_) => None,
         };
-        // A new code makes the one before it void, and its ticket with it.
+        // A new code makes the previous code and its ticket void.
         if self.record.tickets.put(purpose, ticket)
             && let Err(error) = self.write()
         {
-            // The SMS is on its way. Without a restart the code can be used all the same.
+            // The SMS is on its way. The code can still be used, unless the library restarts.
             log::warning!("the ticket of the SMS code could not be written: {error}");
         }
         Ok(())
     }
 
-    /// The account's trusted phone number.
+    /// Returns the account's trusted phone number.
     pub fn trusted_phone_number(&mut self) -> Result<String, Failure> {
         self.begin()?;
         match self.cvs(&CvsRequest::TrustedPhoneNumber)? {
@@ -37,7 +38,7 @@ impl StrongAuthentication {
         }
     }
 
-    /// Registers the trusted phone number, where there is none.
+    /// Registers the trusted phone number if the account has none.
     pub fn add_phone_number(&mut self, code: &SmsCode, phone_number: &str) -> Result<(), Failure> {
         self.begin()?;
         self.cvs(&CvsRequest::AddPhoneNumber { sms_code: code.as_str(), phone_number }).map(drop)
@@ -50,12 +51,12 @@ impl StrongAuthentication {
         self.record_outcome(outcome)
     }
 
-    /// What is known of a block: the service is asked where the device is enrolled and an answer
-    /// comes.
+    /// Returns the last known state of a block. If the device is enrolled, this asks the service
+    /// first. Without an answer, the state stays as last known.
     pub fn block(&mut self) -> Result<Option<Block>, Failure> {
         let Some(device) = self.record.enrolled_device().cloned() else { return Ok(self.record.block) };
         self.begin()?;
-        // The answer is known, written down or not: the service will say it again.
+        // The answer counts even if it cannot be written, because the service will give it again.
         if let Ok(said) = self.ask_status(&device)
             && self.record.apply_verdict(said.as_ref().copied(), self.host.now())
             && let Err(error) = self.write()
@@ -85,8 +86,8 @@ impl StrongAuthentication {
                 if had_nothing { Ok(()) } else { self.save() }
             }
             Err(failure) => {
-                // A refusal: nothing was removed. Anything else may have reached the service, or
-                // was done: the intent stays.
+                // After a refusal, nothing was removed. After any other failure, the service may
+                // have removed the enrollments, so the intent stays.
                 let refused = matches!(failure, Failure::Cvs(_)) && failure.word() != Some(&Word::SynchroFailed);
                 if refused && self.record.intent.is_some() {
                     self.record.intent = before;

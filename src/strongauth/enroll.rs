@@ -13,20 +13,20 @@ use super::record::{Activation, Standing, Tickets};
 use super::{Failure, StrongAuthentication};
 use crate::log;
 
-/// How long this device keeps an accepted code where the service does not say: the usual lifetime
-/// of one. The service has the last word.
+/// Lifetime of an accepted code on this device if the service does not give one: the usual lifetime
+/// of a code. The service makes the final decision.
 const CODE_LIFETIME_SECONDS: u32 = 10 * 60;
 
 impl StrongAuthentication {
-    /// Has an SMS code checked by the service. Afterwards the device waits for the PIN that the
-    /// answer names.
+    /// Submits an SMS code to the service, which checks it. Afterwards the device waits for the PIN
+    /// that the answer names.
     pub fn accept_code(&mut self, code: &SmsCode) -> Result<PinMode, Failure> {
         self.repair()?;
         let outcome = self.unenrolled(Operation::AcceptCode)?.prepare(code, None).map(|started| started.pin_mode());
         self.record_outcome(outcome)
     }
 
-    /// Finishes the enrollment of this device, with a code or with the one that was accepted
+    /// Finishes the enrollment of this device, with this code or with the code that was accepted
     /// before.
     pub fn enroll(&mut self, pin: &Pin, code: Option<&SmsCode>) -> Result<(), Failure> {
         self.repair()?;
@@ -38,8 +38,8 @@ impl StrongAuthentication {
         self.record_outcome(outcome)
     }
 
-    /// Enrolls this device and registers the account's phone number, both or neither, with a code
-    /// that certifies the number.
+    /// Enrolls this device and registers the account's phone number, both or neither. The code
+    /// certifies the number.
     pub fn enroll_with_phone_number(&mut self, pin: &Pin, code: &SmsCode, phone: &str) -> Result<(), Failure> {
         self.repair()?;
         let started = self.unenrolled(Operation::EnrollWithPhoneNumber)?.prepare(code, Some(phone));
@@ -47,7 +47,7 @@ impl StrongAuthentication {
         self.record_outcome(outcome)
     }
 
-    /// The ticket that an activation shows.
+    /// Returns the ticket that an activation must show.
     fn ticket(&self, phone: Option<&str>) -> Option<&Ticket> {
         self.record.tickets.get(match phone {
             Some(_) => Purpose::PhoneNumberCertification,
@@ -69,8 +69,9 @@ impl StrongAuthentication {
 }
 
 impl<'a> Unenrolled<'a> {
-    /// The setup step. A code whose finalize step may have been sent already is not shown to the
-    /// service again, which would call it used: finishing it delivers the lost answer.
+    /// Runs the setup step. If the finalize step for this code may have been sent already, the code
+    /// is not submitted again, because the service would call it used. Finishing that activation
+    /// delivers the lost answer.
     fn prepare(self, code: &SmsCode, phone: Option<&str>) -> Result<Started<'a>, Failure> {
         let Self { component } = self;
         let now = component.host.now();
@@ -107,16 +108,16 @@ impl<'a> Started<'a> {
     /// Returns the PIN that finishes the enrollment.
     fn pin_mode(&self) -> PinMode {
         if self.activation.finalizing {
-            // The PIN that was sent then is the account's by now, if the request arrived: it is the
-            // one to enter again.
+            // If the earlier request arrived, the account has the PIN that was sent with it. The
+            // user must enter that PIN again.
             PinMode::Current
         } else {
             self.activation.prepared.pin_mode
         }
     }
 
-    /// Finishes the enrollment: the service makes the device, the device is stored, and the service
-    /// secret is registered if the service wants one.
+    /// Finishes the enrollment. The service creates the device, and this device is stored. If the
+    /// service wants a service secret, the device registers one.
     fn finish(mut self, pin: &Pin) -> Result<(), Failure> {
         let (mut device, wanted) = self.finalize(pin)?;
         let Some(wanted) = wanted else {
@@ -128,8 +129,8 @@ impl<'a> Started<'a> {
         enrolled.register_first_secret(pin, &wanted, &secret)
     }
 
-    /// Has the service make the device. If the service forgot the setup step, or calls it too old,
-    /// both steps are made once more: neither error word costs a try.
+    /// Lets the service create the device. If the service forgot the setup step, or calls it too
+    /// old, both steps are repeated once: neither error word costs a try.
     fn finalize(&mut self, pin: &Pin) -> Result<(Device, Option<SecretWanted>), Failure> {
         let outcome = match self.send_finalize(pin) {
             Err(failure) if failure.is_refusal_with(&[Word::Timeout, Word::State]) => {
@@ -166,8 +167,8 @@ impl<'a> Started<'a> {
         Ok(finalizing.read(&xml)?)
     }
 
-    /// A code that the service calls dead is of no more use here either; a PIN that it does not
-    /// take was not set.
+    /// Records the effects of a refusal. A PIN that the service refuses was not set. A code that
+    /// the service calls invalid cannot be used any more here either.
     fn note_refusal<T>(&mut self, failure: Failure) -> Result<T, Failure> {
         if failure.is_refusal_with(&[Word::PinRefused, Word::PinReused]) {
             self.set_finalizing(false)?;
@@ -179,15 +180,15 @@ impl<'a> Started<'a> {
         Err(failure)
     }
 
-    /// Makes durable whether the finalize step may have been sent.
+    /// Sets whether the finalize step may have been sent, and makes that durable.
     fn set_finalizing(&mut self, finalizing: bool) -> Result<(), Failure> {
         self.activation.finalizing = finalizing;
         self.component.record.activation = Some(self.activation.clone());
         self.component.save()
     }
 
-    /// Makes the new device durable, in place of the activation. The service has it now: should the
-    /// rest be lost, the device synchronizes.
+    /// Makes the new device durable, in place of the activation. The service knows the device from
+    /// now on. If a later step is lost, the device synchronizes.
     fn store_device(self, device: Device, standing: Standing) -> Result<Enrolled<'a>, Failure> {
         let Self { component, .. } = self;
         component.record.activation = None;
@@ -201,7 +202,7 @@ impl<'a> Started<'a> {
 }
 
 impl Enrolled<'_> {
-    /// Registers the service secret of a new device, which is then synchronized.
+    /// Registers the service secret of a new device. Afterwards the device is synchronized.
     fn register_first_secret(
         &mut self,
         pin: &Pin,
@@ -214,9 +215,9 @@ impl Enrolled<'_> {
     }
 }
 
-/// Returns whether two spellings may be those of one number: they end with the same digits. The
-/// service compared the first one with the number of the code, so the other is that number or a
-/// wrong one.
+/// Returns whether two spellings may be of one number: they end with the same digits. The service
+/// compared the first one with the number of the code, so the second one is that number or a wrong
+/// one.
 fn is_same_number(first: Option<&str>, second: Option<&str>) -> bool {
     const DIGITS: usize = 6;
     let last = |text: &str| text.chars().rev().filter(char::is_ascii_digit).take(DIGITS).collect::<String>();

@@ -1,17 +1,17 @@
-//! The StrongAuthentication component: what runs an operation.
+//! The StrongAuthentication component, which runs the operations.
 //!
-//! [`StrongAuthentication`] holds the device record, asks the [`machine`] whether an operation may
-//! begin, lets the protocol engine ([`inwebo::client`]) make the requests, sends them through a
-//! [`Transport`], and writes down what it learns. It knows neither JSON nor callbacks. It is used
-//! by one thread at a time.
+//! [`StrongAuthentication`] holds the device record. It asks the [`machine`] whether an operation
+//! may begin, lets the protocol engine ([`inwebo::client`]) create the requests, sends them through
+//! a [`Transport`], and stores the results. It knows neither JSON nor callbacks. One thread uses it
+//! at a time.
 //!
 //! | file | operations |
 //! | --- | --- |
 //! | `enroll` | an SMS code is accepted, the enrollment is finished |
 //! | `pin` | the PIN is changed or reset; the device synchronizes |
 //! | `otp` | one-time passwords |
-//! | `permit` | none: the values that the operations above run on |
-//! | `account` | codes are asked for, phone numbers, the block, the removal |
+//! | `permit` | none: the values on which the operations above run |
+//! | `account` | SMS codes are requested, phone numbers, the block, the removal |
 
 mod account;
 mod enroll;
@@ -39,45 +39,45 @@ use inwebo::word::Word;
 use machine::{Event, State};
 use record::{Block, DecodeError, Decoded, Intent, Record, Standing};
 
-/// Time and randomness, from outside.
+/// Source of time and randomness, which the caller provides.
 pub trait Host: Send + std::marker::Sync {
-    /// The time, in Unix milliseconds.
+    /// Returns the time, in Unix milliseconds.
     fn now(&self) -> i64;
 
     /// Fills `bytes` with randomness fit for keys.
     fn random(&self, bytes: &mut [u8]) -> Result<(), Failure>;
 }
 
-/// What the component is made of.
+/// Parts of the component.
 pub struct Parts {
-    /// The application at the service.
+    /// The application, as the service knows it.
     pub client: Client,
-    /// Whose account it is.
+    /// The name of the account.
     pub account: String,
     /// The factory key that the configuration pins.
     pub factory_key: Option<Modulus>,
     /// The way to the service.
     pub transport: Arc<dyn Transport>,
-    /// Where the record is kept.
+    /// The storage of the record.
     pub store: Box<dyn RecordStore>,
-    /// Time and randomness.
+    /// The source of time and randomness.
     pub host: Arc<dyn Host>,
 }
 
-/// Why the component cannot be opened.
+/// Reason why the component cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The storage.
+    /// The storage cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The record is of another account.
+    /// The record belongs to another account.
     #[error(
         "the device state is the enrollment of another account than account.username; give each account a storage.path of its own"
     )]
     OtherAccount,
 }
 
-/// What a subscriber is told when it changes.
+/// State of the account whose changes are a subscriber's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountView {
     /// `isDeviceActivated`
@@ -86,7 +86,7 @@ pub struct AccountView {
     pub block: Option<Block>,
 }
 
-/// The component.
+/// StrongAuthentication component.
 pub struct StrongAuthentication {
     client: Client,
     factory_key: Option<Modulus>,
@@ -94,20 +94,20 @@ pub struct StrongAuthentication {
     store: Box<dyn RecordStore>,
     host: Arc<dyn Host>,
     record: Record,
-    /// The record as the store has it. A write that fails takes the other one back to it.
+    /// The record in the store. If `save` fails, `record` becomes equal to it again.
     durable: Record,
-    /// A write failed: which of the two records the store has is not known.
+    /// If true, a write failed, and it is not known which of the two records the store has.
     unsettled: bool,
-    /// What the answers since the last message told of wrong PINs.
+    /// The wrong PINs that the service has reported since the last message.
     wrong_pins: Cell<Option<WrongPins>>,
 }
 
 impl StrongAuthentication {
-    /// Opens the component on what its store holds.
+    /// Opens the component with the record of its store.
     pub fn open(parts: Parts) -> Result<Self, OpenError> {
         let Parts { client, account, factory_key, transport, mut store, host } = parts;
         let loaded = load(&*store)?;
-        // What cannot be written later is told now, before anything was sent.
+        // A record that cannot be replaced later is an error now, before anything is sent.
         store.check_replaceable()?;
         let record = match loaded {
             Some(Decoded { record, upgraded }) if record.account == account => {
@@ -117,7 +117,7 @@ impl StrongAuthentication {
                 }
                 record
             }
-            // What is too old to name its account is whose storage it lies in.
+            // A record that is too old to name its account belongs to the account of this storage.
             Some(Decoded { record: Record { outdated: true, account: unnamed, .. }, .. }) if unnamed.is_empty() => {
                 Record { account, outdated: true, ..Record::default() }
             }
@@ -134,7 +134,7 @@ impl StrongAuthentication {
         Ok(Self { client, factory_key, transport, store, host, record, durable, unsettled: false, wrong_pins })
     }
 
-    /// Goes on with another configuration of the service. The record and its store stay.
+    /// Continues with another configuration of the service. The record and its store stay.
     pub fn reconnect(
         &mut self,
         client: Client,
@@ -146,11 +146,11 @@ impl StrongAuthentication {
         (self.transport, self.host) = (transport, host);
     }
 
-    /// Forgets what is in memory for what is in the store.
+    /// Replaces the record in memory with the record in the store.
     pub fn reload(&mut self) -> Result<(), StoreError> {
         self.record = match load(&*self.store)? {
             Some(Decoded { record, .. }) if !record.outdated => record,
-            // Nothing but its account is known of it.
+            // Only the account of such a record is known.
             Some(_) => return Ok(()),
             None => Record { account: std::mem::take(&mut self.record.account), ..Record::default() },
         };
@@ -158,23 +158,23 @@ impl StrongAuthentication {
         Ok(())
     }
 
-    /// Takes what the service told of wrong PINs since this was last asked: the next message is to
-    /// tell it.
+    /// Takes the wrong PINs that the service has reported since the last call. The next message
+    /// must report them.
     pub fn take_wrong_pins(&mut self) -> Option<WrongPins> {
         self.wrong_pins.take()
     }
 
-    /// The device's state.
+    /// Returns the state of the device.
     pub fn state(&self) -> State {
         self.record.state(self.host.now())
     }
 
-    /// What a subscriber sees.
+    /// Returns the state of the account for subscribers.
     pub fn account_view(&self) -> AccountView {
         AccountView { activated: self.state().is_activated(), block: self.record.block }
     }
 
-    /// One step of the MAC exchange. Nothing is sent whose answer could not be written down.
+    /// Runs one step of the MAC exchange. Sends nothing if the answer could not be stored.
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, Failure> {
         self.store.check()?;
         let xml = self.transport.mac(request)?;
@@ -185,7 +185,7 @@ impl StrongAuthentication {
         Ok(xml)
     }
 
-    /// One request to CVS.
+    /// Sends one request to CVS. Sends nothing if the answer could not be stored.
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, Failure> {
         self.store.check()?;
         match self.transport.cvs(request)? {
@@ -194,8 +194,8 @@ impl StrongAuthentication {
         }
     }
 
-    /// The factory key that an answer must name: the configured one, else the one that the device
-    /// was enrolled with.
+    /// Returns the factory key that an answer must name: the configured key, else the key with
+    /// which the device was enrolled.
     fn pinned(&self) -> Option<&Modulus> {
         let enrolled = self.record.enrollment.as_ref().map(|enrollment| &enrollment.device.factory);
         self.factory_key.as_ref().or(enrolled)
@@ -206,15 +206,15 @@ impl StrongAuthentication {
         self.record.enrollment = Some(record::Enrollment { device, standing });
     }
 
-    /// Makes the record durable, or takes it back to what is: nothing is shown to the service, and
-    /// nothing is decided, by what a restart would not know. One that could not be read is never
-    /// written over.
+    /// Makes the record durable. If that fails, the record becomes equal to the durable one again:
+    /// no request and no decision may depend on data that a restart would lose. A record that could
+    /// not be read is never overwritten.
     fn save(&mut self) -> Result<(), Failure> {
         self.write().inspect_err(|_| self.record = self.durable.clone())
     }
 
-    /// Makes the record durable. Where that fails, it stays as it is: for what the service told and
-    /// would tell again.
+    /// Makes the record durable. If that fails, the record stays as it is. This is for data that
+    /// the service has given and would give again.
     fn write(&mut self) -> Result<(), Failure> {
         if self.record.outdated {
             return Ok(());
@@ -225,10 +225,9 @@ impl StrongAuthentication {
         Ok(())
     }
 
-    /// Begins an operation: after a write that failed, the record is written once more before
-    /// anything is sent. The failed write may have reached the disk, and nothing may be shown to
-    /// the service that is older than what a restart would find. What the service told stays in
-    /// memory.
+    /// Begins an operation. After a failed write, the record is written once more before anything
+    /// is sent. The failed write may have reached the disk, and the service must see nothing older
+    /// than the record that a restart would find. Data from the service stays in memory.
     fn begin(&mut self) -> Result<(), Failure> {
         if self.unsettled { self.write() } else { Ok(()) }
     }
@@ -238,7 +237,7 @@ impl StrongAuthentication {
         if self.record.apply(event, self.host.now()) { self.save() } else { Ok(()) }
     }
 
-    /// Fresh seeds for two encryptions.
+    /// Returns fresh seeds for two encryptions.
     fn seeds(&self) -> Result<[Seed; 2], Failure> {
         Ok([self.random_bytes()?, self.random_bytes()?])
     }
@@ -254,26 +253,27 @@ impl StrongAuthentication {
         Ok(bytes)
     }
 
-    /// Ends an operation: writes down what the service said of the account and the device.
+    /// Ends an operation: stores the service's verdict on the account and the device. Returns
+    /// `outcome` as it is.
     fn record_outcome<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         let word = outcome.as_ref().err().and_then(Failure::word);
         let changed = word.is_some_and(|word| self.record.apply_verdict(Err(word), self.host.now()));
-        // The operation failed already; where this cannot be written either, the service will say
-        // it again.
+        // The operation has failed already. If this write fails too, the service will give the word
+        // again.
         if changed && let Err(Failure::Store(error)) = self.write() {
             log::warning!("the device state could not be written: {error}");
         }
         outcome
     }
 
-    /// Begins an operation, and finishes what was begun before a crash or a lost answer, so far as
-    /// no PIN is needed for it: `status` tells what became of it.
+    /// Begins an operation. Also finishes an operation that a crash or a lost answer interrupted,
+    /// as far as that needs no PIN: `status` tells its outcome.
     fn repair(&mut self) -> Result<(), Failure> {
         self.begin()?;
         let Some(intent) = self.record.intent else { return Ok(()) };
         let state = self.state();
         if intent == Intent::ChangePin && state != State::Blocked {
-            // The mark *must synchronize* stands: the next operation with a PIN resolves it.
+            // The standing `MustSynchronize` stays. The next operation with a PIN resolves it.
             return Ok(());
         }
         let answer = match &self.record.enrollment {
@@ -281,8 +281,8 @@ impl StrongAuthentication {
             None => Ok(()),
         };
         match answer {
-            // That was known of a disabled one before: then it does not say that anything was
-            // removed.
+            // If the device was disabled before, this word was known already. Then it does not mean
+            // that the enrollments were removed.
             Err(Word::NoDevice) if intent == Intent::Remove && state.is_activated() => self.forget_enrollment(),
             said => {
                 self.record.apply_verdict(said.as_ref().copied(), self.host.now());
@@ -292,7 +292,7 @@ impl StrongAuthentication {
         self.save()
     }
 
-    /// What the service says of the device: `Ok`, or its word.
+    /// Returns the service's verdict on the device: `Ok`, or an error word.
     fn ask_status(&self, device: &Device) -> Result<Result<(), Word>, Failure> {
         use inwebo::client::status;
         let xml = self.mac(&status::setup(&self.client, device))?;
@@ -303,21 +303,21 @@ impl StrongAuthentication {
         }
     }
 
-    /// Back to nothing but the account's name.
+    /// Resets the record to the account's name alone.
     fn forget_enrollment(&mut self) {
         self.record = Record { account: std::mem::take(&mut self.record.account), ..Record::default() };
     }
 }
 
-/// Whether the service may have a device of this record: an activation whose last step was sent may
-/// be an enrollment already.
+/// Returns whether the service may have a device of this record. An activation whose last step was
+/// sent may be an enrollment already.
 fn may_be_enrolled(record: &Record) -> bool {
     record.outdated
         || record.enrollment.is_some()
         || record.activation.as_ref().is_some_and(|activation| activation.finalizing)
 }
 
-/// The record that a store holds.
+/// Loads the record of a store.
 fn load(store: &dyn RecordStore) -> Result<Option<Decoded>, StoreError> {
     let Some(bytes) = store.load()? else { return Ok(None) };
     Record::decode(&bytes).map(Some).map_err(|error| match error {

@@ -14,14 +14,14 @@ const NO_SECRET: EngineError =
     EngineError::Unusable("the service never asked for a service secret, without which there is no password");
 
 impl StrongAuthentication {
-    /// A one-time password, with a PIN.
+    /// Makes a one-time password with a PIN.
     pub fn otp_with_pin(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
         self.repair()?;
         let outcome = self.enrolled(Operation::MakeOtp)?.make_password(pin);
         self.record_outcome(outcome)
     }
 
-    /// A one-time password without a PIN, where the service's policy allows it.
+    /// Makes a one-time password without a PIN, if the service's policy allows that.
     pub fn otp_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
         self.repair()?;
         let outcome = self.enrolled(Operation::MakeOtp)?.make_password_without_pin();
@@ -31,8 +31,8 @@ impl StrongAuthentication {
 
 impl Enrolled<'_> {
     fn make_password_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
-        // The service secret is hidden under the PIN's key: while that is stale, no password would
-        // be right.
+        // The service secret is hidden under the PIN's key. While that key is stale, every password
+        // would be wrong.
         if self.component.state() == State::Activated(Sync::Due) {
             return Err(Failure::MustSynchronize);
         }
@@ -56,7 +56,7 @@ impl Enrolled<'_> {
     fn make_password(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
         self.synchronize_if_due(pin)?;
         match self.ask_twice(pin) {
-            // The PIN was right, the keys are stale: another device changed the PIN. Nothing was
+            // The PIN was right, and the keys are stale: another device changed the PIN. No try was
             // counted.
             Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
                 self.synchronize(pin, None)?;
@@ -66,7 +66,7 @@ impl Enrolled<'_> {
         }
     }
 
-    /// Asks once, and once more where the first answer says so.
+    /// Requests a password once, and once more if the first answer says so.
     fn ask_twice(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
         match self.ask_for_password(pin)? {
             (granted, _) if granted.again => self.ask_for_password(pin).map(|(_, password)| password),
@@ -75,7 +75,7 @@ impl Enrolled<'_> {
         .ok_or(NO_SECRET.into())
     }
 
-    /// Both steps. An evolved K1 is durable before the password is made.
+    /// Runs both steps. An evolved K1 is durable before the password is made.
     fn ask_for_password(&mut self, pin: &Pin) -> Result<(Granted, Option<Zeroizing<String>>), Failure> {
         let device = self.device.clone();
         let unlocked = device.unlock(pin);

@@ -1,8 +1,8 @@
 //! Permission for an operation, as a value.
 //!
 //! The [`machine`](super::machine) says which operation may begin in which state. Here its answer
-//! becomes a value that holds what the operation works on, and the operations are functions of that
-//! value. So an operation of an enrolled device cannot run on a device that is not enrolled.
+//! becomes a value with the data of the operation, and the operations are functions of that value.
+//! So an operation of an enrolled device cannot run on a device that is not enrolled.
 
 use inwebo::client::Device;
 use inwebo::values::Serial;
@@ -45,7 +45,7 @@ impl StrongAuthentication {
         Ok(Unenrolled { component: self })
     }
 
-    /// Permits to finish the enrollment whose SMS code was accepted before.
+    /// Permits an operation that finishes the enrollment whose SMS code was accepted before.
     pub(super) fn started(&mut self) -> Result<Started<'_>, Failure> {
         self.permit(Operation::EnrollStarted)?;
         match (self.record.activation.clone(), self.record.serial.clone()) {

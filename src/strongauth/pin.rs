@@ -1,4 +1,4 @@
-//! The PIN: changed, reset, and what must follow both.
+//! The PIN: its change, its reset, and the synchronization that must follow both.
 
 use inwebo::client::secret::{self, SecretWanted};
 use inwebo::client::{Device, EngineError, password, reset, synchro};
@@ -11,14 +11,14 @@ use super::record::{Enrollment, Intent, Standing};
 use super::{Failure, StrongAuthentication};
 
 impl StrongAuthentication {
-    /// Changes the account's PIN. The two differ: the caller has seen to that.
+    /// Changes the account's PIN. The caller has checked that the two PINs differ.
     pub fn update_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
         self.repair()?;
         let outcome = self.enrolled(Operation::UpdatePin)?.change_pin(old, new);
         self.record_outcome(outcome)
     }
 
-    /// Sets a new PIN with a code; lifts a PIN block.
+    /// Sets a new PIN with an SMS code. This lifts a PIN block.
     pub fn reset_pin(&mut self, new: &Pin, code: &SmsCode) -> Result<(), Failure> {
         self.repair()?;
         let outcome = self.enrolled(Operation::ResetPin)?.reset_pin(new, code);
@@ -30,7 +30,8 @@ impl Enrolled<'_> {
     fn change_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
         self.synchronize_if_due(old)?;
         match self.send_new_pin(old, new) {
-            // The PIN was right, the keys are stale: nothing was changed and nothing was counted.
+            // The PIN was right, and the keys are stale. Nothing was changed, and no try was
+            // counted.
             Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
                 self.synchronize(old, None)?;
                 self.send_new_pin(old, new)?;
@@ -41,8 +42,8 @@ impl Enrolled<'_> {
         self.synchronize(new, rehidden).map_err(|failure| Failure::PostSynchronization(Box::new(failure)))
     }
 
-    /// Both steps of `password`. From before the second one is sent until its answer is there, the
-    /// record says that the device must synchronize.
+    /// Runs both steps of `password`. Before the second step is sent, the record says that the
+    /// device must synchronize. If the service refuses, the record is restored.
     fn send_new_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
         let Self { component, device } = self;
         let xml = component.mac(&password::setup(&component.client, device))?;
@@ -71,8 +72,8 @@ impl Enrolled<'_> {
         self.synchronize(new, None).map_err(|failure| Failure::PostSynchronization(Box::new(failure)))
     }
 
-    /// Writes down that a new PIN is about to be sent: from now on the keys may not fit it. Returns
-    /// the enrollment as it was, which a refusal restores.
+    /// Stores the intent to send a new PIN: from now on the keys may not fit the PIN. Returns the
+    /// former enrollment, which a refusal restores.
     fn intend_new_pin(&mut self) -> Result<Option<Enrollment>, Failure> {
         let StrongAuthentication { record, host, .. } = &mut *self.component;
         let before = record.enrollment.clone();
@@ -82,7 +83,7 @@ impl Enrolled<'_> {
         Ok(before)
     }
 
-    /// Records what became of a new PIN that was sent.
+    /// Records the outcome of a new PIN that was sent.
     fn settle_new_pin(&mut self, answer: Result<(), Failure>, before: Option<Enrollment>) -> Result<(), Failure> {
         match answer {
             Ok(()) => Ok(()),
@@ -90,7 +91,7 @@ impl Enrolled<'_> {
                 Err(Failure::PostSynchronization(Box::new(failure)))
             }
             Err(Failure::Engine(refused @ EngineError::Refused { .. })) => {
-                // The service said no: all is as it was.
+                // The service refused, so everything is as before.
                 self.component.record.intent = None;
                 self.component.record.enrollment = before;
                 self.component.save()?;
@@ -100,14 +101,14 @@ impl Enrolled<'_> {
         }
     }
 
-    /// Runs `synchro` first where it is due.
+    /// Runs `synchro` first if it is due.
     pub(super) fn synchronize_if_due(&mut self, pin: &Pin) -> Result<(), Failure> {
         if self.component.state() != State::Activated(Sync::Due) {
             return Ok(());
         }
         let change_was_cut_off = self.component.record.intent == Some(Intent::ChangePin);
         self.synchronize(pin, None).map_err(|failure| match failure {
-            // The person typed one of two PINs that may both be right: the message says so.
+            // The user typed one of two PINs, each of which may be right. The message says so.
             refused if change_was_cut_off && refused.is_refusal_with(&[Word::Access]) => {
                 Failure::PinUncertain(Box::new(refused))
             }
@@ -115,12 +116,12 @@ impl Enrolled<'_> {
         })
     }
 
-    /// `synchro`, and a new service secret where the service wants one. `rehidden` is the old
-    /// secret under the new PIN, for a service that keeps it.
+    /// Runs `synchro`, and registers a new service secret if the service wants one. `rehidden` is
+    /// the old secret under the new PIN, for a service that keeps it.
     ///
-    /// A service secret that stays the same stands under the old PIN's key in the record's previous
-    /// generation and under the new one's in the present: together they would tell the right pair
-    /// of PINs. The record is then written twice.
+    /// A service secret that stays the same is under the old PIN's key in the record's previous
+    /// generation, and under the new PIN's key in the present one. Together they would reveal the
+    /// right pair of PINs. So the record is then written twice.
     pub(super) fn synchronize(&mut self, pin: &Pin, rehidden: Option<SecVal>) -> Result<(), Failure> {
         let Self { component, device } = self;
         let unlocked = device.unlock(pin);
@@ -136,8 +137,8 @@ impl Enrolled<'_> {
                 self.register_secret(pin, &wanted, &secret)?;
             }
             None => {
-                // Without the old PIN nobody can say under which one the old secret is hidden:
-                // better none than one that makes wrong passwords.
+                // Without the old PIN, it is not known which PIN hides the old secret. No secret is
+                // better than one that makes wrong passwords.
                 device.secval = rehidden;
                 self.keep_unsynchronized(device)?;
             }
@@ -155,7 +156,7 @@ impl Enrolled<'_> {
         Ok(())
     }
 
-    /// Registers the secret that the device just made, for the device that stands in the record.
+    /// Registers the secret that the device has just made, for the device in the record.
     pub(super) fn register_secret(
         &mut self,
         pin: &Pin,

@@ -1,7 +1,7 @@
-//! What a device must remember, and how it is written down.
+//! The device record: everything that a device must remember, and the written form of it.
 //!
-//! The PIN is never in it. K1 and the service secret are in it under `kma` only, so that whoever opens the record still cannot
-//! tell a right PIN from a wrong one.
+//! The record never contains the PIN. It contains K1 and the service secret under `kma` only. So an
+//! attacker who opens the record still cannot tell a right PIN from a wrong one.
 
 use inwebo::client::Device;
 use inwebo::client::ServiceKeys;
@@ -15,89 +15,91 @@ use zeroize::Zeroizing;
 
 use super::machine::{Event, Origin, State, Sync, next};
 
-/// The version of the form below. 1 knew no `activation.phone`.
+/// Version of the written form. Version 1 has no `activation.phone`.
 const FORMAT: u32 = 2;
 
-/// The oldest version that can be read as the present one: what was added since has a meaning where it is missing.
+/// Oldest version that is read like the present one. A field that was added since then has a
+/// meaning if it is missing.
 const OLDEST_READABLE: u32 = 1;
 
-/// Everything that this device knows of its account.
+/// State of this device for its account.
 #[derive(Clone, Default)]
 pub struct Record {
-    /// Whose enrollment it is.
+    /// The name of the account.
     pub account: String,
     /// The serial that the device uses until its enrollments are removed.
     pub serial: Option<Serial>,
-    /// The enrollment, where there is one.
+    /// The enrollment, if there is one.
     pub enrollment: Option<Enrollment>,
-    /// An SMS code that was accepted and waits for the PIN.
+    /// The activation with an SMS code that was accepted and waits for the PIN.
     pub activation: Option<Activation>,
-    /// The tickets of the SMS codes that were asked for last.
+    /// The tickets of the SMS codes that were requested last.
     pub tickets: Tickets,
-    /// What was about to be done when the record was written.
+    /// The operation that was about to begin when the record was written.
     pub intent: Option<Intent>,
-    /// What the service last said of a block.
+    /// The last answer of the service about a block.
     pub block: Option<Block>,
-    /// An older version of this library wrote it, in a form that cannot be read any more but for the account. It stays in the store
-    /// until the account's enrollments are removed.
+    /// If true, an older version of this library wrote the record, in a form of which only the
+    /// account can be read. The record stays in the store until the account's enrollments are
+    /// removed.
     pub outdated: bool,
 }
 
-/// A device and what the service last said of it.
+/// Device, and the service's last verdict on it.
 #[derive(Clone)]
 pub struct Enrollment {
     /// The device.
     pub device: Device,
-    /// Its standing.
+    /// The standing of the device.
     pub standing: Standing,
 }
 
-/// What the service last said of an enrolled device.
+/// Last verdict of the service on an enrolled device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Standing {
-    /// It works.
+    /// The device works.
     Active,
-    /// It works once it has synchronized.
+    /// The device works as soon as it has synchronized.
     MustSynchronize,
-    /// Its account is blocked.
+    /// The account of the device is blocked.
     Blocked,
-    /// The service does not know it.
+    /// The service does not know the device.
     Disabled,
 }
 
-/// A started activation.
+/// Activation that has started.
 #[derive(Clone)]
 pub struct Activation {
-    /// The code that the service took.
+    /// The code that the service accepted.
     pub code: SmsCode,
-    /// The phone number that the enrollment registers, where it does.
+    /// The phone number that the enrollment registers, if it registers one.
     pub phone: Option<String>,
-    /// What the setup step handed over.
+    /// The result of the setup step.
     pub prepared: Prepared,
-    /// When the code's lifetime is over, in Unix milliseconds.
+    /// The end of the code's lifetime, in Unix milliseconds.
     pub expires_at: i64,
-    /// The finalize step was, or may have been, sent.
+    /// If true, the finalize step was sent, or may have been sent.
     pub finalizing: bool,
 }
 
-/// How far the clock of the device may have been ahead of itself, in milliseconds.
+/// Tolerance for a clock of the device that was ahead, in milliseconds.
 const CLOCK_TOLERANCE: i64 = 60_000;
 
-/// The longest that a code is kept whose lifetime an earlier version did not write down, in seconds.
+/// Longest lifetime of a code whose lifetime an earlier version did not store, in seconds.
 const LONGEST_CODE: u32 = 24 * 60 * 60;
 
 impl Activation {
-    /// Whether the code can still be right. An end that is later than the code's whole lifetime from
-    /// now was noted by a clock that was ahead: then the code is over.
+    /// Returns whether the code may still be valid. If its end is more than its whole lifetime from
+    /// now, a clock that was ahead has set that end. Then the code counts as expired.
     pub fn is_in_time(&self, now: i64) -> bool {
         let lifetime = i64::from(self.prepared.lifetime.unwrap_or(LONGEST_CODE)).saturating_mul(1000);
         now < self.expires_at && self.expires_at <= now.saturating_add(lifetime).saturating_add(CLOCK_TOLERANCE)
     }
 }
 
-/// The tickets that activations must show, each of the latest code for a purpose. They are kept until a device is enrolled:
-/// the person may leave the application to read the SMS.
+/// Tickets that activations must show: the ticket of the latest code for each purpose. They are
+/// kept until a device is enrolled, because the user may leave the application to read the SMS.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Tickets {
     enrollment: Option<Ticket>,
@@ -105,7 +107,7 @@ pub struct Tickets {
 }
 
 impl Tickets {
-    /// The ticket of the latest code for a purpose.
+    /// Returns the ticket of the latest code for a purpose.
     pub fn get(&self, purpose: Purpose) -> Option<&Ticket> {
         match purpose {
             Purpose::Enrollment => self.enrollment.as_ref(),
@@ -114,7 +116,8 @@ impl Tickets {
         }
     }
 
-    /// Keeps the ticket of a new code, or that it has none. Says whether anything changed.
+    /// Stores the ticket of a new code, or removes the ticket if the new code has none. Returns
+    /// whether anything changed.
     pub fn put(&mut self, purpose: Purpose, ticket: Option<Ticket>) -> bool {
         let kept = match purpose {
             Purpose::Enrollment => &mut self.enrollment,
@@ -128,29 +131,29 @@ impl Tickets {
     }
 }
 
-/// What changes both sides, written down before it begins.
+/// Change on both sides, stored before it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Intent {
-    /// The account's PIN is being changed, or set anew.
+    /// The account's PIN is being changed or reset.
     ChangePin,
     /// The account's enrollments are being removed.
     Remove,
 }
 
-/// What is known of a block of the account.
+/// Known state of the account's block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Block {
-    /// It is not blocked.
+    /// The account is not blocked.
     NotBlocked,
-    /// Too many wrong PINs.
+    /// Too many wrong PINs were entered.
     PinBlocked,
-    /// It has the most devices that it may have.
+    /// The account has the most devices that it may have.
     AccountBlocked,
 }
 
 impl Record {
-    /// The state of the table that this record stands for.
+    /// Returns the state of the machine's table for this record.
     pub fn state(&self, now: i64) -> State {
         if self.outdated {
             return State::Upgradable;
@@ -183,7 +186,8 @@ impl Record {
         }
     }
 
-    /// Lets an event happen, so far as it changes no more than the standing. Says whether anything changed.
+    /// Applies an event, if the event alone is enough for that: it changes the standing or removes
+    /// data, but adds none. Returns whether anything changed.
     pub fn apply(&mut self, event: Event, now: i64) -> bool {
         let before = self.state(now);
         let after = next(before, event);
@@ -194,7 +198,8 @@ impl Record {
             State::NotActivated if event == Event::Removed => {
                 *self = Self { account: std::mem::take(&mut self.account), ..Self::default() };
             }
-            // A code is over: the serial stays, so that a device which the service may have made after all is replaced.
+            // The code has expired. The serial stays, so that the next enrollment replaces a device
+            // that the service may have created after all.
             State::NotActivated => self.activation = None,
             State::Disabled => {
                 self.activation = None;
@@ -208,11 +213,11 @@ impl Record {
         true
     }
 
-    /// Applies what the service says of the account and the device: `Ok`, or an error word. Returns
+    /// Applies the service's verdict on the account and the device: `Ok`, or an error word. Returns
     /// whether the record changed.
     pub fn apply_verdict(&mut self, said: Result<(), &Word>, now: i64) -> bool {
         if self.outdated {
-            // It stays as it is until it is removed.
+            // The record stays as it is until it is removed.
             return false;
         }
         let (event, block) = match said {
@@ -220,7 +225,7 @@ impl Record {
             Err(Word::MaxDevices) => (Event::AccountUnblocked, Some(Block::AccountBlocked)),
             Err(Word::Blocked) => (Event::AccountBlocked, Some(Block::PinBlocked)),
             Err(Word::NoDevice) => (Event::DeviceUnknown, None),
-            // It is about this one request.
+            // The other words are about this one request.
             Err(_) => return false,
         };
         let moved = self.apply(event, now);
@@ -233,9 +238,9 @@ impl Record {
         }
     }
 
-    /// The record as bytes.
+    /// Returns the record as bytes.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        // Room enough that the text never moves and leaves a copy behind.
+        // The capacity is so large that the text never moves, and no move leaves a copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
         // Writing text and numbers to memory cannot fail.
         let _ = serde_json::to_writer(&mut *bytes, &Stored::from(self));
@@ -265,26 +270,26 @@ impl Record {
     }
 }
 
-/// A record that was read.
+/// Record that was read from bytes.
 pub struct Decoded {
     /// The record.
     pub record: Record,
-    /// It was of an older form and is now of the present one: it should be saved.
+    /// If true, the record was in an older form and now has the present one. It should be saved.
     pub upgraded: bool,
 }
 
-/// Why bytes are no record.
+/// Reason why bytes are not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeError {
-    /// They are not of the form of their version.
+    /// The bytes do not have the form of their version.
     Damaged,
-    /// A newer version wrote them.
+    /// A newer version wrote the bytes.
     Newer,
 }
 
 type Secret = Zeroizing<String>;
 
-/// The written form: JSON, bytes as hex. It exists for the moment of reading and writing.
+/// Written form: JSON, with bytes as hex. It exists only while a record is read or written.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Stored {
@@ -296,7 +301,8 @@ struct Stored {
     activation: Option<StoredActivation>,
     intent: Option<Intent>,
     block: Option<Block>,
-    // A version that does not know them reads the rest, and its person asks for another code.
+    // A version that does not know these fields reads the rest. Then the user must request another
+    // code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     enrollment_ticket: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -449,7 +455,8 @@ impl StoredActivation {
     }
 }
 
-/// Converts what may be missing; `None` where it is there and does not convert.
+/// Converts a value that may be missing. Returns `None` if the value is present and cannot be
+/// converted.
 fn optional<T, U>(value: Option<T>, convert: impl FnOnce(T) -> Option<U>) -> Option<Option<U>> {
     match value {
         Some(value) => convert(value).map(Some),
@@ -582,14 +589,14 @@ mod tests {
         };
         let is_started = |record: &Record, now| record.state(now) == State::ActivationStarted(Origin::Disabled);
         for lifetime in [Some(600), None] {
-            // Ahead by a year while the code was accepted.
+            // The clock was ahead by a year when the code was accepted.
             start(&mut record, year, lifetime);
             assert!(is_started(&record, year) && !is_started(&record, 0), "{lifetime:?}");
-            // Behind by a year; the right clock is later.
+            // The clock was behind by a year, and is right later.
             start(&mut record, 0, lifetime);
             assert!(is_started(&record, 0) && !is_started(&record, year), "{lifetime:?}");
         }
-        // A clock that is set back by some seconds is one that is set right.
+        // If a clock is set back by some seconds, it is being corrected.
         start(&mut record, 30_000, Some(600));
         assert!(is_started(&record, 0));
         let again = decode(&record.encode()).record;
@@ -634,7 +641,8 @@ mod tests {
             }
             record
         };
-        // An enrollment and an accepted code need more than an event: what they bring is put into the record by hand.
+        // The events of an enrollment and of an accepted code are not enough: other code puts their
+        // data into the record.
         let simple = Event::ALL.into_iter().filter(|e| !matches!(e, Event::CodeAccepted | Event::Enrolled));
         for event in simple {
             for standing in [

@@ -1,4 +1,5 @@
-//! The embedded authority as a transport: the same requests and answers that would travel over HTTP, by function call.
+//! The embedded authority as a transport. The requests and answers are the same as over HTTP, but
+//! travel by function call.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,17 +23,18 @@ impl Clock for SharedClock {
     }
 }
 
-/// Where the embedded authority keeps what it has, and whose account it serves.
+/// Options of the embedded authority: its files, its account, its rules.
 pub struct Place {
-    /// Its database. The master key lies beside it, with the extension `key`.
+    /// The path of its database. The master key lies beside it, with the extension `key`.
     pub database: PathBuf,
-    /// The folder of the storage, in which its SMS go to a file.
+    /// The folder of the storage, with the file that receives its SMS.
     pub storage: Arc<Folder>,
-    /// The master key, where the database's file system would show a key file to others.
+    /// The host's master key. It is used if the database's file system would show a key file to
+    /// other users.
     pub host_key: Option<Zeroizing<[u8; 32]>>,
-    /// Whether others may be able to write to the folders of these files.
+    /// Permission for other users to write to the folders of these files.
     pub sharing: Sharing,
-    /// The account.
+    /// The name of the account.
     pub account: String,
     /// Its rules.
     pub policy: Policy,
@@ -40,13 +42,13 @@ pub struct Place {
     pub clock: SharedClock,
 }
 
-/// The file in the storage that SMS go to.
+/// File in the storage that receives the SMS.
 const OUTBOX: &str = "sms-outbox.jsonl";
 
-/// Why the embedded authority cannot be opened.
+/// Reason why the embedded authority cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
-    /// Its account's name is not one.
+    /// The name of its account is not valid.
     #[error("account.username is not the name of an account")]
     Account,
     /// Its master key cannot be read or made.
@@ -60,7 +62,7 @@ pub enum EmbeddedError {
     Gone(PathBuf),
 }
 
-/// Returns what helps where a key file cannot be made, to stand behind the error.
+/// Returns a remedy or a cause for a key file that cannot be created. The text follows the error.
 fn what_to_do(error: &io::Error) -> String {
     match flaw_of(error) {
         Some(Flaw::NoModes { .. }) => "; or give the key from the host, in storage.key".to_owned(),
@@ -68,7 +70,7 @@ fn what_to_do(error: &io::Error) -> String {
     }
 }
 
-/// The embedded authority, serving one account.
+/// Embedded authority that serves one account.
 pub struct Embedded {
     authority: Authority,
     account: AccountName,
@@ -77,7 +79,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Opens the authority, making its database where there is none.
+    /// Opens the authority, and creates its database if there is none.
     pub fn open(place: Place) -> Result<Self, EmbeddedError> {
         let account = AccountName::new(&place.account).ok_or(EmbeddedError::Account)?;
         let master_key = master_key(&place)?;
@@ -94,12 +96,12 @@ impl Embedded {
         Ok(Self { authority, account, database: place.database, id })
     }
 
-    /// Sets other rules, for the requests that begin from now on.
+    /// Sets other rules for the requests that begin from now on.
     pub fn set_policy(&self, policy: Policy) {
         self.authority.set_policy(policy);
     }
 
-    /// Returns an error where the database that is open is not the one at its path any more: what is
+    /// Returns an error if the open database is not the one at its path any more: data that is
     /// written to it would not be found again.
     pub fn check(&self) -> Result<(), EmbeddedError> {
         if Folder::id_of(&self.database).ok() == self.id {
@@ -109,16 +111,17 @@ impl Embedded {
         }
     }
 
-    /// Checks a one-time password as a relying party would: right once.
+    /// Checks a one-time password as a relying party would. A right password is accepted once.
     pub fn verify_otp(&self, otp: &str) -> Result<bool, TransportError> {
         Ok(self.authority.verify_otp(&self.account, otp).map_err(server)? == Verdict::Accepted)
     }
 }
 
-/// The master key in its file, which is made where it is missing. Where the file system would show it
-/// to others, the host's key is taken, also later for a database that was moved from there.
+/// Returns the master key of its file, which is created if it is missing. If the file system would
+/// show the file to other users, returns the host's key. Returns that key also for a database that
+/// was moved later from such a file system.
 fn master_key(place: &Place) -> Result<MasterKey, EmbeddedError> {
-    /// The number of a key that stands alone, as of one in a file.
+    /// Number of a key that stands alone, such as the key of a file.
     const ALONE: u32 = 1;
     let file = place.database.with_extension("key");
     let has = |path: &Path| path.symlink_metadata().is_ok();

@@ -1,7 +1,8 @@
-//! What carries a request to the service and its answer back.
+//! The transport, which carries a request to the service and its answer back.
 //!
-//! The rest of the library knows the [`Transport`] trait alone, not which service is behind it. A transport never repeats a request
-//! by itself: whether that could count against the user is known above it.
+//! The rest of the library knows only the [`Transport`] trait, not the service behind it. A
+//! transport never repeats a request by itself: only its caller knows whether a repetition could
+//! count against the user.
 
 #[cfg(feature = "embedded")]
 pub mod embedded;
@@ -13,7 +14,7 @@ use inwebo::client::Request;
 use inwebo::cvs::{CvsAnswer, CvsRequest};
 use zeroize::Zeroizing;
 
-/// Why there is no answer.
+/// Reason why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// The service did not answer in time.
@@ -22,40 +23,41 @@ pub enum TransportError {
     /// The service cannot be reached, or the connection broke before it answered.
     #[error("the service cannot be reached ({0})")]
     Unreachable(String),
-    /// What came back is not an answer of the service.
+    /// The received data is not an answer of the service.
     #[error("the service's answer cannot be used: {0}")]
     Unusable(String),
     /// The service could not serve the request (HTTP 5xx and its like).
     #[error("the service failed: {what}")]
     Server {
-        /// What it said.
+        /// The description of the failure.
         what: String,
-        /// When to come again, in seconds, where the service says so.
+        /// The time to wait before another try, in seconds, if the service gives it.
         retry_after_seconds: Option<u64>,
     },
-    /// The server's key is none of the pinned ones: this may not be the service.
+    /// The server's key is none of the pinned keys, so this may not be the service.
     #[error("the server's key is none of the pinned ones (credential.pinnedCertificates)")]
     Pin,
-    /// CVS wants an access token: there is none, or it was not taken.
+    /// CVS wants an access token, but there is none, or it was refused.
     #[error("{0}")]
     NotAuthenticated(&'static str),
 }
 
-/// A limit of time that was reached.
+/// Time limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TimeLimit {
-    /// That for a connection, `network.connectTimeoutMs`.
+    /// The limit for a connection, `network.connectTimeoutMs`.
     #[error("no connection within network.connectTimeoutMs")]
     Connect,
-    /// That for the whole request, `network.requestTimeoutMs`.
+    /// The limit for the whole request, `network.requestTimeoutMs`.
     #[error("no whole answer within network.requestTimeoutMs")]
     Request,
-    /// The operating system's own, which is shorter than a long `network.connectTimeoutMs`.
+    /// The operating system's own limit, which is shorter than a long `network.connectTimeoutMs`.
     #[error("the operating system gave the connection up")]
     System,
 }
 
-/// The host application's access token for CVS. Clones share it, so that a new one counts from the next request on. It has no `Debug`.
+/// Access token of the host application for CVS. Clones share the token, so that a new one counts
+/// from the next request on. The type has no `Debug`.
 #[derive(Clone, Default)]
 pub struct AccessToken(Arc<Mutex<Option<Zeroizing<String>>>>);
 
@@ -65,22 +67,22 @@ impl AccessToken {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
     }
 
-    /// The token as it is now.
+    /// Returns the present token.
     pub fn get(&self) -> Option<Zeroizing<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// A way to the service. It may block; the library calls it on one thread at a time.
+/// Way to the service. Its functions may block. The library calls it on one thread at a time.
 pub trait Transport: Send + Sync {
-    /// One step of the MAC exchange: the XML of the answer.
+    /// Sends one step of the MAC exchange. Returns the XML of the answer.
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError>;
 
-    /// Says whether a request to CVS can be authenticated, without sending one.
+    /// Returns an error if a request to CVS cannot be authenticated. Sends nothing.
     fn check_account(&self) -> Result<(), TransportError> {
         Ok(())
     }
 
-    /// One request to the CVS service.
+    /// Sends one request to the CVS service.
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError>;
 }

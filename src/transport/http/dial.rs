@@ -1,4 +1,5 @@
-//! Connections that an interrupt ends at once, whatever they wait for: a name, a connection, an answer.
+//! Connections that an interrupt ends at once, during the lookup of a name, a connection attempt,
+//! or a wait for an answer.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -16,13 +17,13 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Agent, Error};
 
-/// How long an interrupt may go unnoticed while a name is looked up or a connection made.
+/// Longest delay of an interrupt during the lookup of a name or a connection attempt.
 const NOTICE: Duration = Duration::from_millis(50);
 
-/// The most addresses of a name that are tried.
+/// Most addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 8;
 
-/// Ends requests from another thread. Clones share it.
+/// Interrupt that ends requests from another thread. Clones share it.
 #[derive(Clone, Default)]
 pub struct Interrupt(Arc<Interrupted>);
 
@@ -33,7 +34,7 @@ struct Interrupted {
 }
 
 impl Interrupt {
-    /// Ends the request that is under way, and every later one.
+    /// Ends the present request and every later one.
     pub fn now(&self) {
         self.0.happened.store(true, Ordering::SeqCst);
         if let Some(agent) = self.agent().take() {
@@ -41,12 +42,12 @@ impl Interrupt {
         }
     }
 
-    /// Whether it came to that.
+    /// Returns whether the interrupt has happened.
     pub fn happened(&self) -> bool {
         self.0.happened.load(Ordering::SeqCst)
     }
 
-    /// The agent whose requests it ends, in place of the one before.
+    /// Sets the agent whose requests the interrupt ends, in place of the agent before.
     pub(super) fn watch(&self, agent: &Agent) {
         *self.agent() = Some(agent.clone());
         if self.happened() {
@@ -67,8 +68,8 @@ impl fmt::Debug for Interrupt {
 
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Does what cannot be interrupted on a thread of its own, which is left to itself where nobody waits any more: the system ends a lookup
-/// and a connection attempt by its own limits.
+/// Runs work that cannot be interrupted on a thread of its own. If the caller stops waiting, the
+/// thread is left alone: the system ends a lookup and a connection attempt by its own limits.
 fn apart<T: Send + 'static>(
     interrupt: &Interrupt,
     timeout: NextTimeout,
@@ -78,7 +79,7 @@ fn apart<T: Send + 'static>(
     let (done, result) = channel();
     let begin = Instant::now();
     std::thread::Builder::new().name("pims-connect".into()).spawn(move || {
-        // Nobody may be waiting any more.
+        // The caller may have stopped waiting.
         let _ = done.send(work());
     })?;
     loop {
@@ -97,7 +98,7 @@ fn apart<T: Send + 'static>(
     }
 }
 
-/// Looks names up.
+/// Resolver of names.
 #[derive(Debug)]
 pub(super) struct Names(pub(super) Interrupt);
 
@@ -121,7 +122,7 @@ impl Resolver for Names {
     }
 }
 
-/// Makes TCP connections.
+/// Connector for TCP.
 #[derive(Debug)]
 pub(super) struct Dial(pub(super) Interrupt);
 
@@ -130,7 +131,7 @@ impl<In: Transport> Connector<In> for Dial {
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
         if let Some(chained) = chained {
-            // A proxy made it.
+            // A proxy has made the connection.
             return Ok(Some(Either::A(chained)));
         }
         let addresses = details.addrs.to_vec();
@@ -138,7 +139,7 @@ impl<In: Transport> Connector<In> for Dial {
         let begin = Instant::now();
         let stream =
             apart(&self.0, details.timeout, move || first_of(&addresses, limit)).map_err(|error| match error {
-                // The last address had the rest of the limit, less what the division among them left over.
+                // The last address got the rest of the limit, less the remainder of its division.
                 Error::Io(error) if limit.is_some_and(|limit| begin.elapsed() + MOMENT >= limit) => {
                     timed_out(error, details.timeout)
                 }
@@ -161,7 +162,7 @@ fn first_of(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpStre
         let connected = match limit {
             None => TcpStream::connect(address),
             Some(limit) => {
-                // What is left is shared by those that are left.
+                // The remaining addresses share the remaining time.
                 let share = limit.saturating_sub(begin.elapsed()) / (addresses.len() - tried) as u32;
                 TcpStream::connect_timeout(address, share.max(MOMENT))
             }
@@ -174,17 +175,17 @@ fn first_of(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpStre
     Err(last)
 }
 
-/// A socket that another thread can end.
+/// Socket that another thread can end.
 struct Socket(TcpStream);
 
 impl ShutdownHandle for Socket {
     fn shutdown(&self) {
-        // An error means that it ended already.
+        // An error means that the connection has ended already.
         let _ = self.0.shutdown(std::net::Shutdown::Both);
     }
 }
 
-/// A TCP connection.
+/// TCP connection.
 pub(super) struct Tcp {
     stream: Arc<Socket>,
     buffers: LazyBuffers,
@@ -217,7 +218,8 @@ impl Transport for Tcp {
     }
 
     fn is_open(&mut self) -> bool {
-        // Nothing was asked: whatever there is to read, an end or a byte, is out of turn.
+        // No request is under way. If there is anything to read, an end or a byte, the server sent
+        // it out of turn.
         let stream = &self.stream.0;
         let quiet = stream.set_nonblocking(true).is_ok()
             && matches!(stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
@@ -231,7 +233,7 @@ impl fmt::Debug for Tcp {
     }
 }
 
-/// What a socket calls either way where its time is over.
+/// Converts an error of a socket, which reports a reached time limit in one of two ways.
 fn timed_out(error: io::Error, timeout: NextTimeout) -> Error {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Error::Timeout(timeout.reason),

@@ -31,7 +31,7 @@ pub(super) fn provider() -> CryptoProvider {
     provider
 }
 
-/// The group, on the client's side.
+/// Key exchange group, on the client's side.
 #[derive(Debug)]
 struct X25519MlKem768;
 
@@ -60,7 +60,7 @@ impl SupportedKxGroup for X25519MlKem768 {
     }
 }
 
-/// An exchange that waits for the server's share.
+/// Exchange that waits for the server's share.
 struct Exchange {
     classical: Box<dyn ActiveKeyExchange>,
     key: Box<DecapsulationKey>,
@@ -75,7 +75,8 @@ impl ActiveKeyExchange for Exchange {
         }
         let classical = self.classical.complete(share)?;
         let mut quantum = self.key.decapsulate_slice(ciphertext).map_err(|_| MALFORMED)?;
-        // Room for both from the start: a vector that grows leaves a copy behind.
+        // The capacity is enough for both secrets from the start: a vector that grows leaves a copy
+        // behind.
         let mut secret = Vec::with_capacity(2 * SECRET);
         secret.extend_from_slice(&quantum);
         secret.extend_from_slice(classical.secret_bytes());
@@ -110,7 +111,7 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// The server's share has another length than this group's shares have.
+/// Error for a share of the server that does not have the form of this group's shares.
 const MALFORMED: Error = Error::PeerMisbehaved(PeerMisbehaved::InvalidKeyShare);
 
 #[cfg(test)]
@@ -122,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    /// The provider that the service has.
+    /// Returns the provider of the service.
     fn service() -> CryptoProvider {
         aws_lc_rs::default_provider()
     }
@@ -132,7 +133,7 @@ mod tests {
         Arc::new(CryptoProvider { kx_groups, ..provider })
     }
 
-    /// Runs a handshake of this module's client with a server; returns the group that both name.
+    /// Runs a handshake of this module's client with a server. Returns the group that both name.
     fn agree(server: Arc<CryptoProvider>) -> NamedGroup {
         let key = rcgen::KeyPair::generate().unwrap();
         let certificate = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();

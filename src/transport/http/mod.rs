@@ -1,7 +1,8 @@
 //! The service over HTTP: MAC by query and XML, CVS by JSON.
 //!
-//! Each request is one attempt on a connection that is kept for the next. Redirects are not followed; an answer is read up to a limit.
-//! URLs hold secrets in this exchange: none of them ever enters an error or a log.
+//! Each request is one attempt, on a connection that is kept for the next request. Redirects are
+//! not followed. An answer is read up to a limit. URLs contain secrets in this exchange, so no URL
+//! ever enters an error or a log.
 
 mod dial;
 mod hybrid;
@@ -31,10 +32,10 @@ pub use tls::{Pin, Trust, TrustError};
 use dial::{Dial, Names};
 use tls::{Tls, Untrusted};
 
-/// The largest answer that is read, in bytes.
+/// Largest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 256 * 1024;
 
-/// Where CVS keeps its resources.
+/// Path of the resources of CVS.
 const CVS_PATH: &str = "/applications/cvs/v4/mobile";
 
 const NO_TOKEN: TransportError = TransportError::NotAuthenticated(
@@ -44,7 +45,7 @@ const TOKEN_REFUSED: TransportError = TransportError::NotAuthenticated(
     "the service did not take the access token: hand over a fresh one by set pims.authentication.token",
 );
 
-/// What the token of a login that is too old, or too weak, is refused with (RFC 9470).
+/// Error for a token whose login is too old or too weak (RFC 9470).
 const LOGIN_WANTED: TransportError = TransportError::NotAuthenticated(
     "the service wants a fresh login for this: let the person sign in again, and hand over the new access token by set pims.authentication.token",
 );
@@ -53,50 +54,50 @@ const NO_TOKEN_SENT: TransportError = TransportError::NotAuthenticated(
     "the service wants the account's access token with an activation: it is sent where there is no credential.cvsURL",
 );
 
-/// What a connection is made of.
+/// Settings of the connections to the service.
 pub struct Endpoint {
     /// The inWebo service, `scheme://host[:port][/path]`.
     pub inwebo: String,
-    /// The CVS service; the host of `inwebo` where it is `None`.
+    /// The CVS service. If `None`, it is at the host of `inwebo`.
     pub cvs: Option<String>,
-    /// The CVS client.
+    /// The id of the CVS client.
     pub client_id: Option<String>,
-    /// The realm of the account, handed on to CVS.
+    /// The realm of the account, which is passed on to CVS.
     pub realm: Option<String>,
-    /// The longest time until a connection stands.
+    /// The longest time until a connection is established.
     pub connect_timeout: Duration,
-    /// The longest time until an answer is there, connection included.
+    /// The longest time until the whole answer is received, connection included.
     pub request_timeout: Duration,
-    /// An HTTP proxy; what the usual environment variables say where it is `None`. It is for `https` alone.
+    /// An HTTP proxy, for `https` alone. If `None`, the usual environment variables name the proxy.
     pub proxy: Option<String>,
-    /// Whom to trust.
+    /// The trusted roots and keys.
     pub trust: Trust,
     /// The account's access token.
     pub token: AccessToken,
-    /// What ends requests from another thread.
+    /// The interrupt that ends requests from another thread.
     pub interrupt: Interrupt,
 }
 
-/// Whether a configuration of trust can be used.
+/// Returns an error if a configuration of trust cannot be used.
 pub fn check_trust(trust: &Trust) -> Result<(), TrustError> {
     Tls::new(trust, None).map(drop)
 }
 
-/// The service over HTTP.
+/// Service over HTTP.
 pub struct Http {
     agent: Agent,
     mac: String,
     cvs: String,
     query: String,
     realm: Option<String>,
-    /// Whether MAC and CVS are one server: the token that CVS gets is no news to it.
+    /// If true, MAC and CVS are one server, which receives the token with CVS requests anyway.
     is_one: bool,
     token: AccessToken,
     interrupt: Interrupt,
 }
 
 impl Http {
-    /// Prepares connections; none is made yet.
+    /// Prepares connections, but opens none yet.
     pub fn new(endpoint: Endpoint) -> Result<Self, TrustError> {
         let proxy = proxy::choose(endpoint.proxy.as_deref());
         let tls = Tls::new(&endpoint.trust, proxy.as_ref())?;
@@ -129,7 +130,7 @@ impl Http {
         })
     }
 
-    /// What a failure was; where an interrupt caused it, that.
+    /// Converts a failure. If an interrupt caused it, the result says that.
     fn failed(&self, error: ureq::Error) -> TransportError {
         if self.interrupt.happened() {
             return TransportError::Unreachable("pims_free was called".into());
@@ -140,7 +141,7 @@ impl Http {
     fn read(&self, mut response: Response<Body>) -> Result<Zeroizing<String>, TransportError> {
         let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
         text.map(Zeroizing::new).map_err(|error| match self.failed(error) {
-            // The service had begun to answer.
+            // The service has begun to answer.
             TransportError::Unreachable(what) if !self.interrupt.happened() => {
                 TransportError::Unusable(format!("it broke off ({what})"))
             }
@@ -148,7 +149,7 @@ impl Http {
         })
     }
 
-    /// What every request to CVS has.
+    /// Adds the headers of every request to CVS.
     fn headed<T>(&self, request: RequestBuilder<T>, bearer: &str) -> RequestBuilder<T> {
         let request = routed(request, &self.cvs).header("Authorization", bearer).header("Accept", "application/json");
         match &self.realm {
@@ -188,7 +189,8 @@ impl Transport for Http {
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
         let url = Zeroizing::new(format!("{}?{}", self.mac, request.query()));
         let mut asked = routed(self.agent.get(&**url), &self.mac);
-        // A code names no account; the token does, so that the code is tried, and charged, for that account alone.
+        // A code names no account, but the token does. So the code is tried, and charged, for that
+        // account alone.
         let token = self.token.get().filter(|_| self.is_one && request.is_anonymous_activation());
         if let Some(token) = &token {
             asked = asked.header("Authorization", &*bearer(token));
@@ -221,11 +223,11 @@ impl Transport for Http {
                 _ => done(&body, retry_after),
             };
         }
-        // The status says enough where the body does not.
+        // If the body says nothing, the status says enough.
         let body = self.read(response).unwrap_or_default();
         let word = serde_json::from_str::<Said>(&body).ok().filter(|said| !said.err.is_empty());
         match word.map(|said| said.refusal(retry_after)) {
-            // A status that says more than a word that nobody knows.
+            // The status says more than an unknown word.
             Some(CvsRefusal::Word { word: Word::Unknown(_), .. }) if is_busy(status) => {
                 Err(refused(status, retry_after))
             }
@@ -235,7 +237,7 @@ impl Transport for Http {
     }
 }
 
-/// What a 401 is about: the token, or the login that it tells of.
+/// Returns the error of a 401, which is about the token or about the login behind it.
 fn unauthorized(headers: &HeaderMap) -> TransportError {
     const ERROR: &str = "insufficient_user_authentication";
     let challenges = headers.get_all("WWW-Authenticate");
@@ -247,12 +249,12 @@ fn unauthorized(headers: &HeaderMap) -> TransportError {
     }
 }
 
-/// When to come again, in seconds. A date is not read.
+/// Returns the time to wait before another try, in seconds. A date is not read.
 fn retry_after(response: &Response<Body>) -> Option<u64> {
     response.headers().get("Retry-After")?.to_str().ok()?.parse().ok()
 }
 
-/// Whether the service could not judge: the same request may be right later.
+/// Returns whether the service could not process the request. The same request may succeed later.
 fn is_busy(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
 }
@@ -261,20 +263,21 @@ fn bearer(token: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("Bearer {token}"))
 }
 
-/// What goes to a service on this machine (`http`) is not encrypted: it goes through no proxy.
+/// Keeps a request to a service on this machine (`http`) away from the proxy, because the request
+/// is not encrypted.
 fn routed<T>(request: RequestBuilder<T>, url: &str) -> RequestBuilder<T> {
     let is_encrypted = url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
     if is_encrypted { request } else { request.config().proxy(None).build() }
 }
 
-/// The scheme, host and port of a URL.
+/// Returns the scheme, host and port of a URL.
 fn origin(url: &str) -> &str {
     let after_scheme = url.find("://").map_or(0, |place| place + 3);
     let end = url[after_scheme..].find('/').map_or(url.len(), |place| after_scheme + place);
     &url[..end]
 }
 
-/// The body of a request for a code.
+/// Body of a request for a code.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CodeWanted<'a> {
@@ -283,7 +286,7 @@ struct CodeWanted<'a> {
     phone_number: Option<&'a str>,
 }
 
-/// The body that registers a number.
+/// Body of a request that registers a number.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Certified<'a> {
@@ -298,7 +301,7 @@ fn json(body: &impl Serialize) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// What CVS says beside a status that is no success: a word of the MAC exchange, or one of its own.
+/// Error in an answer of CVS: a word of the MAC exchange, or a word of CVS itself.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Said {
@@ -322,13 +325,13 @@ impl Said {
     }
 }
 
-/// A success may still say a word that is none. Whatever else came back, such as the page of a hotel's network, is not an answer: what was
-/// asked for may not have been done.
+/// Reads the body of a success, which may still contain an error word. Other content, such as the
+/// page of a hotel's network, is not an answer: the request may not have been done.
 fn done(body: &str, retry_after: Option<u64>) -> Result<CvsAnswer, TransportError> {
     if body.trim().is_empty() {
         return Ok(CvsAnswer::Done);
     }
-    // serde would take a list for an object.
+    // serde would accept a list as an object.
     let said = if body.trim_start().starts_with('{') { serde_json::from_str::<Said>(body).ok() } else { None };
     match said {
         Some(said) if said.err.is_empty() || said.err == "OK" => Ok(CvsAnswer::Done),
@@ -337,7 +340,7 @@ fn done(body: &str, retry_after: Option<u64>) -> Result<CvsAnswer, TransportErro
     }
 }
 
-/// A code was sent, perhaps with a ticket.
+/// Reads the answer to a request for a code. It may contain a ticket.
 fn code_sent(body: &str, retry_after: Option<u64>) -> Result<CvsAnswer, TransportError> {
     #[derive(Deserialize)]
     struct Given {
@@ -375,7 +378,7 @@ fn refused(status: StatusCode, retry_after_seconds: Option<u64>) -> TransportErr
     }
 }
 
-/// Returns the failure in words of our own, without the URL.
+/// Returns the failure in the library's own words, without the URL.
 fn failed(error: ureq::Error) -> TransportError {
     use ureq::Error;
     match error {

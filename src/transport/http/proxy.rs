@@ -1,20 +1,21 @@
-//! Which proxy a connection goes through: the configured one, else the one that the environment names.
+//! The proxy of a connection: the configured proxy, else the one that the environment names.
 
 use ureq::{Proxy, ProxyProtocol};
 
-/// Where the environment names a proxy for `https`, as it is commonly read. The first that can be used counts: beside it there is often
-/// one that speaks SOCKS.
+/// Environment variables that commonly name a proxy for `https`. The first usable one counts,
+/// because another one beside it often names a proxy that speaks SOCKS.
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Where it names the hosts that are reached without one.
+/// Environment variables that name the hosts which are reached without a proxy.
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// Whether a URL names a proxy that can be used, `http://[user:password@]host[:port]` or the same with `https`.
+/// Returns whether a URL names a usable proxy: `http://[user:password@]host[:port]`, or the same
+/// with `https`.
 pub fn is_proxy(url: &str) -> bool {
     url.contains("://") && read(url).is_some()
 }
 
-/// The proxy for `https`. What is configured knows no exceptions.
+/// Returns the proxy for `https`. A configured proxy has no exceptions.
 pub(super) fn choose(configured: Option<&str>) -> Option<Proxy> {
     choose_in(configured, of_process)
 }
@@ -31,19 +32,19 @@ fn of_process(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }
 
-/// The proxy of the connections to a service, for the log.
+/// Proxy of the connections to a service, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProxyInUse {
     /// Connections are direct.
     None,
-    /// Host and port of the proxy.
+    /// The host and port of the proxy.
     At(String),
-    /// Connections are direct, although this variable of the environment names something.
+    /// Connections are direct, although this environment variable has a value.
     Unusable(&'static str),
 }
 
 impl ProxyInUse {
-    /// Finds the proxy for a service. The configured one stands before that of the environment.
+    /// Finds the proxy for a service. The configured proxy comes before the one of the environment.
     pub fn find(configured: Option<&str>, service: &str) -> Self {
         Self::find_in(configured, service, of_process)
     }
@@ -73,12 +74,13 @@ impl std::fmt::Display for ProxyInUse {
     }
 }
 
-/// Whether TLS is spoken with the proxy itself.
+/// Returns whether the connection to the proxy itself uses TLS.
 pub(super) fn speaks_tls(proxy: &Proxy) -> bool {
     proxy.protocol() == ProxyProtocol::Https
 }
 
-/// The status of an answer that made no connection, from what the library below says of it; `None` where there was no answer.
+/// Returns the status of the proxy's answer that refused a connection, from the error text of the
+/// HTTP library. Returns `None` if there was no answer.
 pub(super) fn status(said: &str) -> Option<u16> {
     said.rsplit(['/', ' ']).next()?.parse().ok()
 }
@@ -87,7 +89,7 @@ fn read(url: &str) -> Option<Proxy> {
     let proxy = Proxy::new(url).ok()?;
     let authority = proxy.uri().authority()?.as_str();
     let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    // The parser leaves out what it does not understand, such as a port that is none.
+    // The parser drops parts that it does not understand, such as an invalid port.
     let is_whole = place == proxy.host() || place == format!("{}:{}", proxy.host(), proxy.port());
     let is_http = matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
     (is_http && is_whole && !proxy.host().is_empty()).then_some(proxy)
@@ -104,7 +106,7 @@ fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Option<Proxy> {
     }
     let exceptions = EXCEPTIONS.into_iter().find_map(&variable).unwrap_or_default();
     for host in exceptions.split(',').map(str::trim).filter(|host| !host.is_empty()) {
-        // A name stands for what is below it too, with a dot before it or without.
+        // A name also stands for its subdomains, with a dot before it or without.
         let name = host.trim_start_matches('.');
         with = with.no_proxy(name).no_proxy(&format!(".{name}")).no_proxy(&format!("[{name}]"));
     }
@@ -115,7 +117,7 @@ fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Option<Proxy> {
 mod tests {
     use super::*;
 
-    /// The proxy of an environment with these variables.
+    /// Returns the proxy of an environment with these variables.
     fn proxy_of(variables: &[(&str, &str)]) -> Option<Proxy> {
         of_environment(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
     }
@@ -128,7 +130,8 @@ mod tests {
         for url in ["", "?", "proxy:3128", "socks5://proxy", "http://", "http://proxy:x", "http://proxy:99999"] {
             assert!(!is_proxy(url), "{url}");
         }
-        // Bytes that are no text: taken for no proxy, the connection would go past it.
+        // The decoded bytes are not text. If the URL were accepted, connections would bypass the
+        // proxy.
         assert!(!is_proxy("http://user:%ff@proxy"));
     }
 

@@ -1,4 +1,4 @@
-//! TLS: whom to trust, and which keys.
+//! TLS: the trusted roots, and the pinned keys.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -27,19 +27,19 @@ use super::hybrid;
 use super::proxy::speaks_tls;
 use crate::log;
 
-/// SHA-256 of a public key as it stands in a certificate (SPKI).
+/// SHA-256 of a public key in the form that it has in a certificate (SPKI).
 pub type Pin = [u8; 32];
 
-/// Whom to trust. It is about the service, and never about a proxy on the way.
+/// Trust in the service: its roots and its keys. It never concerns a proxy on the way.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
-    /// PEM roots; the system's where it is `None`.
+    /// A file of PEM roots. If `None`, the system's roots count.
     pub ca_file: Option<std::path::PathBuf>,
-    /// If there are any, the server's own key must be one of these.
+    /// The pinned keys. If there are any, the server's own key must be one of them.
     pub pins: Vec<Pin>,
 }
 
-/// The cause of a TLS connection that failed.
+/// Cause of a failed TLS connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Untrusted {
     /// The server's key is none of the pinned ones.
@@ -56,28 +56,29 @@ pub(super) enum Untrusted {
 const SERVICE: Peer<'static> =
     Peer { name: "the server", roots: "credential.caFile", address: "credential.inWeboURL and credential.cvsURL" };
 
-/// The system says whether a proxy is trusted.
+/// Names for errors about a proxy. The system says whether a proxy is trusted.
 const PROXY: Peer<'static> = Peer {
     name: "the proxy",
     roots: "the trusted roots of this system",
     address: "network.proxy, HTTPS_PROXY and ALL_PROXY",
 };
 
-/// What a configuration of TLS says that cannot be.
+/// Reason why a TLS configuration is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// The file with the roots.
+    /// The file with the roots cannot be used.
     #[error("credential.caFile: expected a file of PEM certificates; it cannot be read, or there is none in it")]
     CaFile,
-    /// The TLS library.
+    /// The TLS library cannot be set up.
     #[error("TLS cannot be set up")]
     Setup,
 }
 
-/// Puts TLS on connections to `https:`.
+/// Connector that puts TLS on connections to `https:`.
 pub(super) struct Tls {
     service: Arc<ClientConfig>,
-    /// Where TLS is spoken with a proxy: which one. The system says whether it is trusted.
+    /// The proxy with which TLS is used, if there is one, and its configuration. The system says
+    /// whether the proxy is trusted.
     proxy: Option<(Uri, Arc<ClientConfig>)>,
 }
 
@@ -90,9 +91,9 @@ impl Tls {
         Ok(Self { service: client(trust)?, proxy })
     }
 
-    /// How to speak with whoever is at the other end, where that is the proxy and not the service.
+    /// Returns the TLS configuration for the proxy if the peer is the proxy and not the service.
     fn with_proxy(&self, details: &ConnectionDetails<'_>) -> Option<&Arc<ClientConfig>> {
-        // There is no proxy on the way to it.
+        // There is no proxy on the way to the proxy itself.
         let on_the_way = details.config.proxy().is_some();
         self.proxy.as_ref().filter(|(proxy, _)| proxy == details.uri && !on_the_way).map(|(_, config)| config)
     }
@@ -123,7 +124,8 @@ fn roots_in(path: &Path) -> Result<RootCertStore, TrustError> {
     if roots.is_empty() { Err(TrustError::CaFile) } else { Ok(roots) }
 }
 
-/// The system's roots; where it has none that can be read, as on a phone, those of Mozilla that the library brings.
+/// Returns the system's roots. If none can be read, as on a phone, returns those of Mozilla that
+/// the library contains.
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -162,7 +164,7 @@ impl<In: Transport> Connector<In> for Tls {
     }
 }
 
-/// Returns what a handshake agreed on, for the log.
+/// Returns the version and the group of a handshake, for the log.
 fn agreed(version: Option<ProtocolVersion>, group: Option<NamedGroup>) -> String {
     let version = version.and_then(|version| version.as_str()).unwrap_or("TLS");
     let group = group.and_then(|group| group.as_str()).unwrap_or("no key exchange");
@@ -179,19 +181,19 @@ fn untrusted(why: Untrusted) -> Error {
     Error::Other(Box::new(why))
 }
 
-/// Returns why a handshake with the service failed: the network, or trust.
+/// Returns the cause of a failed handshake with the service: the network, or trust.
 fn judge(error: std::io::Error) -> Error {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
             untrusted(Untrusted::Pin)
         }
         Some(error) => untrusted(Untrusted::Service(TlsFault::of(error))),
-        // An error of the transport below comes out as it went in.
+        // An error of the transport below is returned as it is.
         None => error.into(),
     }
 }
 
-/// Returns why a handshake with a proxy failed.
+/// Returns the cause of a failed handshake with a proxy.
 fn judge_proxy(error: std::io::Error) -> Error {
     match TlsFault::find(&error) {
         Some(fault) => untrusted(Untrusted::Proxy(fault)),
@@ -199,7 +201,7 @@ fn judge_proxy(error: std::io::Error) -> Error {
     }
 }
 
-/// A connection under TLS.
+/// Connection under TLS.
 pub(super) struct TlsTransport {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,
@@ -239,7 +241,7 @@ impl fmt::Debug for TlsTransport {
     }
 }
 
-/// Judges a certificate by its chain, its name and its time, and then its key by the pins.
+/// Verifier of a certificate: by its chain, its name and its time, and then of its key by the pins.
 #[derive(Debug)]
 struct Verifier {
     chain: Arc<WebPkiServerVerifier>,

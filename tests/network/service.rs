@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -43,8 +43,8 @@ struct Shared {
     /// Whether the service said yes to a new PIN.
     pin_changed: AtomicBool,
     connections: Mutex<usize>,
-    /// Whether a late request is under way.
-    late: Mutex<bool>,
+    /// How many requests are read or answered at the moment, without the time that an answer travels.
+    working: AtomicUsize,
 }
 
 impl Service {
@@ -90,7 +90,7 @@ impl Service {
             requests: Mutex::default(),
             pin_changed: AtomicBool::new(false),
             connections: Mutex::default(),
-            late: Mutex::default(),
+            working: AtomicUsize::new(0),
         });
         let thread = std::thread::spawn({
             let shared = shared.clone();
@@ -122,12 +122,13 @@ impl Service {
         *self.shared.fault.lock().unwrap() = Some((after, fault));
     }
 
-    /// Whether the fault has happened. One that outlives its client is waited for.
+    /// Returns whether the fault has happened. A client may have given up while its request is still
+    /// under way: this waits for its end, since the next request must not come before it.
     pub(crate) fn failed(&self) -> bool {
         let happened = self.shared.fault.lock().unwrap().is_none();
         let start = Instant::now();
-        while *self.shared.late.lock().unwrap() {
-            assert!(start.elapsed() < Duration::from_secs(120), "a late request never arrived");
+        while self.shared.working.load(Ordering::SeqCst) > 0 {
+            assert!(start.elapsed() < Duration::from_secs(120), "a request never ended");
             std::thread::sleep(Duration::from_millis(5));
         }
         happened
@@ -150,6 +151,22 @@ impl Service {
 
     pub(crate) fn connections(&self) -> usize {
         *self.shared.connections.lock().unwrap()
+    }
+}
+
+/// A request that is read or answered.
+struct Working<'a>(&'a AtomicUsize);
+
+impl<'a> Working<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -204,6 +221,8 @@ impl Shared {
 
     /// One request. Whether another one may follow on this connection.
     fn serve(&self, stream: &mut dyn Stream, head: &str) -> bool {
+        // Before it is known that the fault has happened.
+        let working = Working::begin(&self.working);
         let fault = self.fault_of_now();
         if fault == Some(Fault::Refuse) {
             return false;
@@ -227,22 +246,18 @@ impl Shared {
                 // Until the client has enough of it.
                 let _ = stream.read(&mut [0]);
                 self.answer(&name, &request);
-                *self.late.lock().unwrap() = false;
                 None
             }
             _ => self.answer(&name, &request),
         };
+        drop(working);
         answer.is_some_and(|answer| say(stream, answer, fault))
     }
 
     fn fault_of_now(&self) -> Option<Fault> {
         let mut fault = self.fault.lock().unwrap();
         match &mut *fault {
-            Some((0, kind)) => {
-                // Known before it is known that the fault has happened.
-                *self.late.lock().unwrap() |= *kind == Fault::Late;
-                fault.take().map(|(_, fault)| fault)
-            }
+            Some((0, _)) => fault.take().map(|(_, fault)| fault),
             Some((after, _)) => {
                 *after -= 1;
                 None

@@ -43,7 +43,7 @@ struct Shared {
     /// Whether the service said yes to a new PIN.
     pin_changed: AtomicBool,
     connections: Mutex<usize>,
-    /// How many requests are read or answered at the moment, without the time that an answer travels.
+    /// The number of requests that are read or answered at the moment, without the way of an answer.
     working: AtomicUsize,
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Crate {
     modules: BTreeMap<Names, Module>,
 }
 
-/// What one module declares and uses.
+/// The declarations and uses of one module.
 #[derive(Default)]
 struct Module {
     children: BTreeSet<String>,
@@ -39,7 +39,7 @@ struct Module {
 pub(crate) struct Circle {
     /// Their names, from the root of the crate.
     pub(crate) modules: BTreeSet<String>,
-    /// What uses what inside the circle, each with the first path that says so.
+    /// The uses inside the circle, each with the first path that shows it.
     pub(crate) uses: BTreeMap<String, String>,
 }
 

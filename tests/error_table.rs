@@ -1,5 +1,5 @@
-//! The error table: `c-tests/error_table.def` holds the cells, and `c-tests/error_table.c` runs each of
-//! them. Here they are compared with the reference (`tests/spec/api.json`) and printed as
+//! The error table: `c-tests/error_table.def` holds the cells, and `c-tests/error_table.c` runs
+//! each of them. Here they are compared with the reference (`tests/spec/api.json`) and printed as
 //! `docs/error-table.md`. `make generate` (PIMS_BLESS=1) writes the page.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -141,7 +141,8 @@ fn scripted_answers_stand_only_for_what_our_own_authority_does_not_say_there() {
         .filter(|cell| cell.test == "an_answer_of_the_service")
         .map(|cell| cell.code)
         .collect();
-    // Wrong PINs and codes, equal PINs, registered numbers and lost synchronizations of a PIN are never scripted.
+    // Wrong PINs and codes, equal PINs, registered numbers and lost synchronizations of a PIN are
+    // never scripted.
     assert!(!scripted.contains(&2315) && !scripted.contains(&2307) && !scripted.contains(&2390));
     let table = table();
     for (operation, codes) in [

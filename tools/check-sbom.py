@@ -8,7 +8,7 @@ import sys
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-# What the library cannot do without, and what only its tests and its build use.
+# The packages that the library needs, and those that only its tests and its build use.
 NEEDED = {"chacha20poly1305", "crypto-bigint", "inwebo", "pims-authority", "ring", "rustls", "serde_json", "sqlite"}
 FOREIGN = {"cbindgen", "cc", "proptest", "serde_derive", "tempfile"}
 

@@ -1,5 +1,6 @@
-//! A service on a loopback port: the authority behind a small HTTP server that can be told to fail, with TLS or without. What answers is
-//! the library within this process, or the program, to which requests are handed on.
+//! A service on a loopback port: the authority behind a small HTTP server that can be told to fail,
+//! with TLS or without. What answers is the library within this process, or the program, to which
+//! requests are handed on.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -43,7 +44,8 @@ struct Shared {
     /// Whether the service said yes to a new PIN.
     pin_changed: AtomicBool,
     connections: Mutex<usize>,
-    /// The number of requests that are read or answered at the moment, without the way of an answer.
+    /// The number of requests that are read or answered at the moment, without the way of an
+    /// answer.
     working: AtomicUsize,
 }
 
@@ -60,7 +62,8 @@ impl Service {
                 max_devices: 1,
                 codes_per_hour: 100,
                 otp_without_pin: true,
-                // What is tested here does not depend on it, and most of the time would go into making keys.
+                // What is tested here does not depend on it, and most of the time would go into
+                // making keys.
                 device_key_bits: KeySize::Bits1024,
                 ..Policy::default()
             },
@@ -106,7 +109,8 @@ impl Service {
                     let socket = stream.try_clone().unwrap();
                     talks.push((socket, std::thread::spawn(move || shared.talk(stream))));
                 }
-                // The database is closed when the service is dropped: nothing changes its files after that.
+                // The database is closed when the service is dropped: nothing changes its files
+                // after that.
                 for (socket, talk) in talks {
                     let _ = socket.shutdown(Shutdown::Both);
                     // A panic has been told.
@@ -122,8 +126,8 @@ impl Service {
         *self.shared.fault.lock().unwrap() = Some((after, fault));
     }
 
-    /// Returns whether the fault has happened. A client may have given up while its request is still
-    /// under way: this waits for its end, since the next request must not come before it.
+    /// Returns whether the fault has happened. A client may have given up while its request is
+    /// still under way: this waits for its end, since the next request must not come before it.
     pub(crate) fn failed(&self) -> bool {
         let happened = self.shared.fault.lock().unwrap().is_none();
         let start = Instant::now();

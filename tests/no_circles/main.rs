@@ -17,8 +17,8 @@ use modules::{Circle, Crate};
 const KNOWN: &[(&str, &[&str])] = &[];
 
 /// The crates whose files are judged, and not their folders as a whole. In the authority, `domain`
-/// reads rows of `storage`, which counts by the classes of `domain`; `trail` writes by `step`, which
-/// takes claims of `trail`.
+/// reads rows of `storage`, which counts by the classes of `domain`; `trail` writes by `step`,
+/// which takes claims of `trail`.
 const BY_FILES: &[&str] = &["authority"];
 
 fn repository() -> &'static Path {

@@ -103,8 +103,9 @@ impl Crate {
         }
     }
 
-    /// Returns the circles of modules in each folder. A folder counts as one module for those outside
-    /// it. A module and the modules inside it are no circle: what a parent declares is its children's, too.
+    /// Returns the circles of modules in each folder. A folder counts as one module for those
+    /// outside it. A module and the modules inside it are no circle: what a parent declares is its
+    /// children's, too.
     pub(crate) fn circles(&self) -> Vec<Circle> {
         let mut folders: BTreeMap<Names, Vec<Use>> = BTreeMap::new();
         for (user, used, path) in self.uses() {
@@ -115,8 +116,8 @@ impl Crate {
         folders.values().flat_map(|uses| circles_of(uses)).collect()
     }
 
-    /// Returns the circles of files alone: two folders may need each other if no files do. Every one of
-    /// them is, or is part of, a circle of [`Crate::circles`].
+    /// Returns the circles of files alone: two folders may need each other if no files do. Every
+    /// one of them is, or is part of, a circle of [`Crate::circles`].
     pub(crate) fn circles_of_files(&self) -> Vec<Circle> {
         circles_of(
             &self.uses().map(|(user, used, path)| Use::new(&user, &used, &user, &used, &path)).collect::<Vec<_>>(),
@@ -133,7 +134,8 @@ impl Crate {
         uses.filter(|(user, used, _)| !user.starts_with(used) && !used.starts_with(user))
     }
 
-    /// Returns each module that a path of `module` leads to or through. None if it leads out of the crate.
+    /// Returns each module that a path of `module` leads to or through. None if it leads out of the
+    /// crate.
     fn modules_of(&self, module: &[String], path: &[String]) -> BTreeSet<Names> {
         let mut found = BTreeSet::new();
         self.follow(module, path, &mut found, 0);
@@ -279,7 +281,8 @@ impl Module {
         }
     }
 
-    /// Finds the paths in the tokens of a macro, such as `crate::log::error` in `a!(crate::log::error(1))`.
+    /// Finds the paths in the tokens of a macro, such as `crate::log::error` in
+    /// `a!(crate::log::error(1))`.
     fn scan(&mut self, tokens: TokenStream) {
         let mut path = Names::new();
         let mut colons = 0;

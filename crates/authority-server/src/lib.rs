@@ -23,9 +23,4 @@ mod signer;
 mod views;
 
 pub use cli::main;
-
-/// Returns the faults in the form of a configuration, for tests of the parser with any text. It
-/// opens no file and runs no command. `variable` is the text of one environment variable.
-pub fn faults_of_form(text: &str, variable: &str) -> Vec<String> {
-    config::faults_of_form(text, variable)
-}
+pub use config::faults_of_form;

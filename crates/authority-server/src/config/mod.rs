@@ -346,7 +346,7 @@ fn read_file(path: &Path) -> std::io::Result<(Zeroizing<String>, Option<String>)
 /// of another kind. It opens no file and runs no command, so the text may come from anywhere.
 /// `variable` is the text of an environment variable for a number,
 /// `PIMS_AUTHORITY_DATABASE_CONNECTIONS`.
-pub(crate) fn faults_of_form(text: &str, variable: &str) -> Vec<String> {
+pub fn faults_of_form(text: &str, variable: &str) -> Vec<String> {
     let name = keys::Key::variable("database.connections");
     let variables = (!variable.is_empty()).then(|| (name, variable.to_owned()));
     let source = source::Source::read(text, variables.into_iter());

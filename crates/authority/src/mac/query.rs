@@ -1,7 +1,7 @@
 //! The parameters of a request, read strictly: a parameter that is not clearly valid is refused
 //! before any lookup.
 
-use inwebo::values::{Serial, hex};
+use inwebo::values::{Serial, SmsCode, hex};
 use inwebo::word::Word;
 use zeroize::Zeroizing;
 
@@ -74,8 +74,9 @@ impl Query {
     /// Returns the SMS code: 4 to 12 letters or digits.
     pub(super) fn code(&self) -> Read<&str> {
         let code = self.need("code")?;
-        let fits = (4..=12).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if fits { Ok(code) } else { Err(syntax()) }
+        // A device sends it without white space around it.
+        let is_code = SmsCode::new(code).is_some_and(|read| read.as_str() == code);
+        if is_code { Ok(code) } else { Err(syntax()) }
     }
 
     /// Returns the ticket of an activation, if there is one (ours): 128 bits in base64url.

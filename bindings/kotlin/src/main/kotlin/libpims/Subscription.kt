@@ -59,8 +59,8 @@ class Subscription internal constructor(private val api: String, private val cal
         try {
             Pims.call(Native.UNSUBSCRIBE, api, ending(), Once { })
         } catch (_: QueueFullException) {
-            // The queue has a place reserved for this call. The subscription has ended, or another call
-            // that ends it waits already.
+            // The queue has a place reserved for this call. The subscription has ended, or another
+            // call that ends it waits already.
         }
     }
 

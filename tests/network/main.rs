@@ -23,6 +23,7 @@ mod waiting;
 mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use pims::facade;
 use serde_json::Value;
@@ -66,12 +67,29 @@ fn one_connection_serves_many_requests_and_one_that_was_closed_is_replaced() {
     for step in ["certify", "add", "code", "enroll", "otp", "otp"] {
         expect(&world.act(step));
     }
-    assert_eq!(service.connections(), 1);
+    // On a slow machine, the time between two requests can be too long for one connection.
+    let connections = service.connections();
+    assert!(connections < service.asked().len(), "{connections}");
     // A request that was cut is not repeated by itself: it may have arrived.
     service.asked();
     service.fail(0, Fault::Truncate(0));
     assert_eq!(world.act("certify")["error"]["code"], 2202);
     assert_eq!(service.asked(), ["POST smsCode"]);
+    expect(&world.act("certify"));
+    assert!(service.connections() > connections);
+    facade::free();
+}
+
+#[test]
+fn a_connection_that_was_idle_is_not_used_again() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), None);
+    let world = World::new(folder.path(), &service);
+    world.init(30_000);
+    expect(&world.act("certify"));
+    // Usual servers close an idle connection after 5 seconds.
+    std::thread::sleep(Duration::from_secs(4));
     expect(&world.act("certify"));
     assert_eq!(service.connections(), 2);
     facade::free();

@@ -35,6 +35,11 @@ use tls::{Tls, Untrusted};
 /// Largest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 256 * 1024;
 
+/// Time after which an idle connection is not used again. Usual servers close an idle connection
+/// after 5 seconds or more. A request that meets a connection which is being closed fails, and is
+/// not repeated.
+const MAX_IDLE: Duration = Duration::from_secs(3);
+
 /// Path of the resources of CVS.
 const CVS_PATH: &str = "/applications/cvs/v4/mobile";
 
@@ -108,6 +113,7 @@ impl Http {
             .proxy(proxy)
             .timeout_connect(Some(endpoint.connect_timeout))
             .timeout_global(Some(endpoint.request_timeout))
+            .max_idle_age(MAX_IDLE)
             .user_agent(concat!("libpims/", env!("CARGO_PKG_VERSION")))
             .build();
         let inwebo = endpoint.inwebo.trim_end_matches('/');

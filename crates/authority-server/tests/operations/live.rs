@@ -141,7 +141,7 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 pub(crate) fn agent() -> ureq::Agent {
     let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
     let config = ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false);
-    config.timeout_global(Some(PATIENCE)).build().into()
+    config.timeout_global(Some(PATIENCE)).max_idle_age(Duration::from_secs(2)).build().into()
 }
 
 /// Status and body.

@@ -55,11 +55,16 @@ pub(crate) fn send_with(agent: &Agent, method: &str, url: &str, headers: &[(&str
     Reply { status: response.status().as_u16(), headers: response.headers().clone(), text }
 }
 
+/// Time for which a client keeps an idle connection: much less than the service does. A request on
+/// a connection that the service is closing would be reset.
+pub(crate) const MAX_IDLE: Duration = Duration::from_secs(2);
+
 /// A client that keeps its connections and gives every status as an answer.
 pub(crate) fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(60)))
+        .max_idle_age(MAX_IDLE)
         .max_redirects(0)
         .build();
     config.into()

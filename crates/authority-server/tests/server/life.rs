@@ -68,7 +68,7 @@ pub(crate) fn trusting(pem: &str) -> Agent {
     use ureq::tls::{Certificate, RootCerts, TlsConfig};
     let root = Certificate::from_pem(pem.as_bytes()).unwrap();
     let tls = TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build();
-    Agent::config_builder().tls_config(tls).build().into()
+    Agent::config_builder().tls_config(tls).max_idle_age(crate::http::MAX_IDLE).build().into()
 }
 
 fn answers(world: &World, agent: &Agent) -> bool {

@@ -154,7 +154,12 @@ impl Nginx {
         use ureq::tls::{Certificate, RootCerts, TlsConfig};
         let root = Certificate::from_pem(self.certificate().as_bytes()).unwrap();
         let tls = TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build();
-        ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false).build().into()
+        ureq::Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .max_idle_age(crate::http::MAX_IDLE)
+            .build()
+            .into()
     }
 
     /// All that it wrote: its logs, and files that it left.

@@ -37,7 +37,7 @@ demo: build ## the C demo: enrolls, changes the PIN, makes a one-time password; 
 	$(BUILD)/enroll $(if $(URL),--service $(URL) --dev $(DEV)) $(DEMO_ARGS)
 
 test-demo: build ## the C demo against a service of `make serve`, as the README shows it
-	$(cargo) build -p pims-authority-server
+	$(cargo) build -p authority-server
 	tools/test-demo.sh $(abspath $(RELEASE_LIB)) target/debug/pims-authority
 
 image: ## the service's image `pims-authority`, where there is a Docker engine
@@ -45,7 +45,7 @@ image: ## the service's image `pims-authority`, where there is a Docker engine
 	docker run --rm pims-authority --version
 
 serve: ## a development service on https://localhost:8443 (PORT=…), with what it keeps in build/dev (DEV=…); then `make demo URL=…`
-	$(cargo) build --profile server -p pims-authority-server
+	$(cargo) build --profile server -p authority-server
 	@echo 'Once it listens, in another terminal: make demo URL=https://localhost:$(PORT)$(if $(filter-out $(BUILD)/dev,$(DEV)), DEV=$(DEV))'
 	target/server/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
@@ -78,10 +78,10 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, C
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(cargo) clippy --lib -- -D warnings
 	$(cargo) clippy --no-default-features --lib -- -D warnings
-	$(cargo) clippy -p pims-authority --lib -- -D warnings
-	$(cargo) clippy -p pims-authority --features postgres --lib -- -D warnings
+	$(cargo) clippy -p authority --lib -- -D warnings
+	$(cargo) clippy -p authority --features postgres --lib -- -D warnings
 	@# Without the tests' dependencies, which bring features of their own: as people build it.
-	$(cargo) clippy -p pims-authority-server --bin pims-authority -- -D warnings
+	$(cargo) clippy -p authority-server --bin pims-authority -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
 	tools/lint.py $(BUILD)/lint
 	$(MAKE) check-links
@@ -135,8 +135,8 @@ test-rust: ## unit, vector, property and crash tests; the service's, as a librar
 	$(cargo) test --workspace --no-default-features --features $(TEST_FEATURES) --lib
 
 test-memory: ## how often keys and PINs stand in the memory of the service as it ships; as root, not part of `make test`
-	$(cargo) build --profile server -p pims-authority-server
-	PIMS_SERVER_PROGRAM=$(abspath target/server/pims-authority) $(cargo) test -p pims-authority-server --test server memory:: -- --nocapture
+	$(cargo) build --profile server -p authority-server
+	PIMS_SERVER_PROGRAM=$(abspath target/server/pims-authority) $(cargo) test -p authority-server --test server memory:: -- --nocapture
 
 test-c: ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
 	$(MAKE) --output-sync=target $(two) test-c-valgrind $(TEST_C)
@@ -159,7 +159,7 @@ test-c-tsan: $(BUILD)/tsan/.done
 	tools/test-tsan.sh $(abspath $(BUILD))/tsan
 
 test-interop: $(DEBUG_LIB)/.done ## an independent device against the service, and libpims against an independent service
-	$(cargo) build -p pims-authority-server
+	$(cargo) build -p authority-server
 	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath target/debug/pims-authority) tools/test-interop.sh $(BUILD)/interop
 
 test-docs: $(DEBUG_LIB)/.done ## the programs of the README, the guides and the C quickstart compile and run; quickstarts are short
@@ -179,11 +179,11 @@ wheel: $(RELEASE_LIB)/.done $(PYTHON_TOOLS)/.done ## the Python wheel with the l
 	tools/build-wheel.sh $(RELEASE_LIB)/$(SONAME) $(PYTHON_TOOLS)
 
 test-python: wheel ## the Python package, from its wheel in a fresh environment; PYTHON=… takes another Python
-	$(cargo) build -p pims-authority-server
+	$(cargo) build -p authority-server
 	tools/test-python.sh $(BUILD)/python $(PYTHON) target/debug/pims-authority
 
 test-console: wheel ## the console app, at a pseudo terminal
-	$(cargo) build -p pims-authority-server
+	$(cargo) build -p authority-server
 	tools/test-console.sh $(BUILD)/python $(PYTHON) target/debug/pims-authority
 
 kotlin: $(BUILD)/kotlin/libpims_jni.so ## the Kotlin package: pims.jar and libpims_jni.so, in build/kotlin
@@ -254,7 +254,7 @@ bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.m
 	CC="$(CC)" tools/bench-bindings.sh $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD) $(PYTHON)
 
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
-	$(cargo) bench --profile server -p pims-authority-server --bench server
+	$(cargo) bench --profile server -p authority-server --bench server
 
 generate: ## writes what is made from the code: the header, docs/state-machine.md, docs/error-table.md
 	PIMS_BLESS=1 $(cargo) test --quiet --test generated --test error_table

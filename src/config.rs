@@ -49,7 +49,7 @@ pub struct EmbeddedConfig {
     pub clock_frozen: bool,
     /// Its domain rules.
     #[cfg(feature = "embedded")]
-    pub policy: pims_authority::Policy,
+    pub policy: authority::Policy,
 }
 
 /// Details of the device that the host knows better than the library. A detail that the host does
@@ -460,7 +460,7 @@ fn embedded(
         policy: match (policy(section)?, base) {
             (Some(policy), _) => policy,
             (None, Some(base)) => base.policy.clone(),
-            (None, None) => pims_authority::Policy::default(),
+            (None, None) => authority::Policy::default(),
         },
     })
 }
@@ -480,17 +480,17 @@ fn database(section: &Section<'_>, from: Option<&Path>) -> Result<Option<PathBuf
 
 /// Reads the settings of the authority's policy with the authority's own type.
 #[cfg(feature = "embedded")]
-fn policy(section: &Section<'_>) -> Result<Option<pims_authority::Policy>, Error> {
+fn policy(section: &Section<'_>) -> Result<Option<authority::Policy>, Error> {
     use serde::Deserialize;
     let Some(value) = section.get("policy") else { return Ok(None) };
     let Value::Object(members) = value else { return Err(section.expected("policy", "an object")) };
     keys::check_policy(members)?;
     for (name, value) in members.members() {
         let alone = serde_json::Value::Object([(name.to_owned(), json_of(value))].into_iter().collect());
-        pims_authority::Policy::deserialize(alone)
+        authority::Policy::deserialize(alone)
             .map_err(|error| invalid(format!("embedded.policy.{name}: {}", expectation(&error.to_string()))))?;
     }
-    let whole = pims_authority::Policy::deserialize(json_of(value));
+    let whole = authority::Policy::deserialize(json_of(value));
     whole.map(Some).map_err(|error| invalid(format!("embedded.policy: {}", expectation(&error.to_string()))))
 }
 

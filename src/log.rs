@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use pims_private_files::{Access, Folder};
+use private_files::{Access, Folder};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -300,7 +300,7 @@ pub(crate) use {error, lifecycle, request, warning};
 
 #[cfg(test)]
 mod tests {
-    use pims_private_files::Sharing;
+    use private_files::Sharing;
 
     use super::*;
 

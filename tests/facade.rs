@@ -404,23 +404,20 @@ impl TwoDevices {
     fn unblock_as_operator(&self) {
         facade::free();
         let database = self.database();
-        let key = pims_authority::MasterKey::load_or_create_in(
-            database.with_extension("key"),
-            pims_authority::Sharing::Refused,
-        );
-        let authority = pims_authority::Authority::open(pims_authority::Options {
-            database: pims_authority::Database::Sqlite(pims_authority::SqliteFile {
+        let key = authority::MasterKey::load_or_create_in(database.with_extension("key"), authority::Sharing::Refused);
+        let authority = authority::Authority::open(authority::Options {
+            database: authority::Database::Sqlite(authority::SqliteFile {
                 path: database,
-                sharing: pims_authority::Sharing::Refused,
+                sharing: authority::Sharing::Refused,
             }),
             master_key: key.unwrap().into(),
-            policy: pims_authority::Policy::default(),
-            sms: Box::new(pims_authority::Outbox::new(self.0.folder.path().join("sms.jsonl"))),
+            policy: authority::Policy::default(),
+            sms: Box::new(authority::Outbox::new(self.0.folder.path().join("sms.jsonl"))),
             sms_retry: None,
-            clock: Box::new(pims_authority::SystemClock),
+            clock: Box::new(authority::SystemClock),
         });
-        let account = pims_authority::AccountName::new("local").unwrap();
-        assert_eq!(authority.unwrap().unblock(&account).unwrap(), pims_authority::Unblock::Lifted);
+        let account = authority::AccountName::new("local").unwrap();
+        assert_eq!(authority.unwrap().unblock(&account).unwrap(), authority::Unblock::Lifted);
     }
 }
 

@@ -10,6 +10,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use authority::{
+    AccountName, Authority, ClonePolicy, KeySize, MasterKey, Options, Policy, Sms, SmsError, SmsGateway, SystemClock,
+};
 use inwebo::client::{Client, Request};
 use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
 use inwebo::values::{Pin, SmsCode};
@@ -17,9 +20,6 @@ use inwebo::word::Word;
 use pims::store::{RecordStore, StoreError};
 use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
 use pims::transport::{Transport, TransportError};
-use pims_authority::{
-    AccountName, Authority, ClonePolicy, KeySize, MasterKey, Options, Policy, Sms, SmsError, SmsGateway, SystemClock,
-};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 

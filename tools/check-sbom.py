@@ -9,7 +9,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 # The packages that the library needs, and those that only its tests and its build use.
-NEEDED = {"chacha20poly1305", "crypto-bigint", "inwebo", "pims-authority", "ring", "rustls", "serde_json", "sqlite"}
+NEEDED = {"authority", "chacha20poly1305", "crypto-bigint", "inwebo", "ring", "rustls", "serde_json", "sqlite"}
 FOREIGN = {"cbindgen", "cc", "proptest", "serde_derive", "tempfile"}
 
 

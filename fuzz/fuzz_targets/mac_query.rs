@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pims_authority::{MacRequest, Mode};
+use authority::{MacRequest, Mode};
 
 fuzz_target!(|query: &str| {
     let request = MacRequest::read(query);

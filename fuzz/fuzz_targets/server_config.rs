@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let (text, variable) = text.split_once('\u{1}').unwrap_or((text, ""));
-    for fault in pims_authority_server::faults_of_form(text, variable) {
+    for fault in authority_server::faults_of_form(text, variable) {
         assert!(!fault.is_empty());
     }
 });

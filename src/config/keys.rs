@@ -62,7 +62,7 @@ pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
 /// Checks the names of the members of `embedded.policy`. The authority accepts no unknown name.
 #[cfg(feature = "embedded")]
 pub(super) fn check_policy(policy: &Params<'_>) -> Result<(), Error> {
-    let known = pims_authority::Policy::keys();
+    let known = authority::Policy::keys();
     let Some(key) = policy.names().find(|key| !known.contains(key)) else { return Ok(()) };
     let unknown = format!("{}: there is no such key in embedded.policy", path("embedded.policy", key));
     Err(invalid(match nearest(known, key) {

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use base64ct::{Base64, Encoding};
-use pims_private_files::{Access, Flaw, Folder, Readers, flaw_of};
+use private_files::{Access, Flaw, Folder, Readers, flaw_of};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::StoreError;
@@ -97,7 +97,7 @@ impl Eq for StorageKey {}
 
 #[cfg(test)]
 mod tests {
-    use pims_private_files::Sharing;
+    use private_files::Sharing;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use pims_private_files::{Access, FileId, Folder, Sharing};
+use private_files::{Access, FileId, Folder, Sharing};
 
 use super::{KEY, OLD_TEMPORARIES, PROBE, RECORD, StoreError};
 

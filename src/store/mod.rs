@@ -7,7 +7,7 @@
 //! the record, and it is kept aside as `device.pims.damaged`.
 //!
 //! No other user may write to the folder, unless the configuration allows that. No file in it is
-//! trusted before it is checked: see [`pims_private_files`].
+//! trusted before it is checked: see [`private_files`].
 
 mod key;
 mod lock;
@@ -16,11 +16,11 @@ pub mod sealed;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use pims_faults::durable_step;
-use pims_private_files::{Access, Flaw, Folder, Readers, cause_of, flaw_of, is_of_folder};
+use faults::durable_step;
+use private_files::{Access, Flaw, Folder, Readers, cause_of, flaw_of, is_of_folder};
 use zeroize::Zeroizing;
 
-pub use pims_private_files::Sharing;
+pub use private_files::Sharing;
 
 pub use key::StorageKey;
 pub use lock::{Holder, StorageLock};

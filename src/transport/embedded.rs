@@ -5,13 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use inwebo::client::Request;
-use inwebo::cvs::{CvsAnswer, CvsRequest};
-use pims_authority::{
+use authority::{
     AccountName, Authority, Clock, Database, Failure, MasterKey, OpenError, Options, Outbox, Policy, Sharing,
     SqliteFile, Verdict,
 };
-use pims_private_files::{FileId, Flaw, Folder, cause_of, flaw_of};
+use inwebo::client::Request;
+use inwebo::cvs::{CvsAnswer, CvsRequest};
+use private_files::{FileId, Flaw, Folder, cause_of, flaw_of};
 use zeroize::Zeroizing;
 
 use super::{Transport, TransportError};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use pims_authority::{
+use authority::{
     AccountName, ActivationProof, Authority, CvsAnswer, CvsRefusal, CvsRequest, KeySize, MasterKey, Options, Outbox,
     Policy, Purpose, SystemClock, Verdict,
 };

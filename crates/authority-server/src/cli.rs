@@ -13,8 +13,8 @@ use super::commands::list::Form;
 use super::config::{Config, Listen, Problem};
 use super::hardening;
 use super::names;
-use pims_authority::AccountName;
-use pims_authority::wipe_stack;
+use authority::AccountName;
+use authority::wipe_stack;
 
 /// The service side of strong authentication: it sends SMS codes, keeps accounts, PINs and devices,
 /// and checks one-time passwords.

@@ -1,12 +1,12 @@
 //! The SMS gateway for production: sends a POST with JSON for each message.
 
-use pims_tls_faults::Peer;
 use serde_json::Value;
+use tls_faults::Peer;
 use ureq::Agent;
 
 use super::config::{Secret, Webhook};
 use super::outgoing;
-use pims_authority::{Sms, SmsError, SmsGateway};
+use authority::{Sms, SmsError, SmsGateway};
 
 const GATEWAY: Peer<'static> =
     Peer { name: "the SMS gateway", roots: "sms.webhook_ca_file", address: "sms.webhook_url" };
@@ -109,7 +109,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use pims_authority::{Message, Purpose};
+    use authority::{Message, Purpose};
 
     #[test]
     fn the_words_of_a_template_are_replaced_once_and_the_form_is_kept() {

@@ -1,6 +1,6 @@
 //! The program of the service: its command line, its configuration, its listeners.
 //!
-//! The binary is `pims-authority`. It serves the library `pims_authority`.
+//! The binary is `pims-authority`. It serves the library `authority`.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a program has to tell goes there")]

@@ -9,8 +9,7 @@ use super::config::Log;
 pub(crate) fn start(log: Log) {
     use tracing_subscriber::filter::Targets;
     use tracing_subscriber::prelude::*;
-    let filter =
-        Targets::new().with_default(tracing::Level::WARN.min(log.level)).with_target("pims_authority", log.level);
+    let filter = Targets::new().with_default(tracing::Level::WARN.min(log.level)).with_target("authority", log.level);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     if log.json {
         tracing_subscriber::registry().with(lines.json().flatten_event(true).with_filter(filter)).init();

@@ -3,5 +3,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    pims_authority_server::main()
+    authority_server::main()
 }

@@ -51,7 +51,7 @@ pub(crate) struct Snapshot {
     /// SMS that this instance did not send because the budget was spent.
     pub(crate) sms_limited: u64,
     /// Counts that the service's rules keep.
-    pub(crate) tally: pims_authority::Tally,
+    pub(crate) tally: authority::Tally,
     /// SMS in the queue, or `None` if the database did not answer.
     pub(crate) sms_waiting: Option<u32>,
     /// Steps that run in the database now.
@@ -229,7 +229,7 @@ impl Metrics {
         for reason in ["token", "role", "cross_site", "type"] {
             let _ = self.operators_refused.get_or_create(&ReasonLabels { reason });
         }
-        self.sms(pims_authority::Delivered::default());
+        self.sms(authority::Delivered::default());
     }
 
     pub(crate) fn request(&self, route: &str, method: &str, status: u16, time: Duration) {
@@ -256,7 +256,7 @@ impl Metrics {
         self.outcomes.get_or_create(&labels).inc();
     }
 
-    pub(crate) fn sms(&self, delivered: pims_authority::Delivered) {
+    pub(crate) fn sms(&self, delivered: authority::Delivered) {
         for (outcome, count) in [("sent", delivered.sent), ("failed", delivered.failed), ("dropped", delivered.dropped)]
         {
             let labels = OutcomeLabels { operation: "retry".to_owned(), outcome: outcome.to_owned() };

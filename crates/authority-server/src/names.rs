@@ -13,7 +13,7 @@
 use precis_profiles::UsernameCasePreserved;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 
-use pims_authority::AccountName;
+use authority::AccountName;
 
 /// The rule for names, for an error.
 pub(crate) const WANTED: &str = "an account's name has 1 to 128 characters and is a username in the normal form of RFC 8265: \
@@ -48,7 +48,7 @@ mod tests {
             "\u{674e}\u{5c0f}\u{9f99}",
             &"x".repeat(128),
         ] {
-            assert_eq!(normal(good).as_ref().map(pims_authority::AccountName::as_str), Some(good));
+            assert_eq!(normal(good).as_ref().map(authority::AccountName::as_str), Some(good));
         }
         for (bad, why) in [
             ("", "nothing"),

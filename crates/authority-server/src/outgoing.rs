@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pims_tls_faults::{Peer, TlsFault};
+use tls_faults::{Peer, TlsFault};
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
-use pims_authority::tls;
+use authority::tls;
 
 /// Returns an HTTP client that trusts the system's roots, or those in a file, and follows no
 /// redirect.

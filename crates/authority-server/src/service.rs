@@ -12,7 +12,7 @@ use super::identity::Identity;
 use super::metrics::Metrics;
 use super::rates::Rate;
 use super::signer::Signer;
-use pims_authority::{AccountName, Actor, Authority, Failure};
+use authority::{AccountName, Actor, Authority, Failure};
 
 /// Longest time that a request waits for a permit for the SMS gateway.
 const GATEWAY_PATIENCE: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::config::{AccessTokens, Signature};
-use pims_authority::{AccountName, Authority, Failure};
+use authority::{AccountName, Authority, Failure};
 
 /// A signer of access tokens.
 pub(crate) struct Signer {
@@ -90,7 +90,7 @@ impl Signer {
             iat: now,
             nbf: now,
             exp: now.saturating_add(self.lifetime.as_secs()),
-            jti: pims_authority::random::hex::<16>()?,
+            jti: authority::random::hex::<16>()?,
         };
         let header = Header { kid: Some(self.key_id.clone()), ..Header::new(self.algorithm) };
         encode(&header, &claims, &self.key).map_err(|_| Failure::Arithmetic)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use pims_authority::{AccountInfo, AuditEntry, DeviceInfo};
+use authority::{AccountInfo, AuditEntry, DeviceInfo};
 
 /// An account.
 #[derive(Serialize)]

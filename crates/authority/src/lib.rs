@@ -7,7 +7,7 @@
 //! sockets, HTTP and the authentication of accounts.
 //!
 //! ```no_run
-//! use pims_authority::{Authority, MasterKey, Options, Outbox, Policy, SystemClock};
+//! use authority::{Authority, MasterKey, Options, Outbox, Policy, SystemClock};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let authority = Authority::open(Options {
@@ -83,8 +83,8 @@ pub use key_material::wipe_stack;
 pub use mac::{MacAnswer, MacRequest};
 pub use master_key::{INPUT as MASTER_KEY_INPUT, KeyRing, MasterKey};
 pub use passwords::Verdict;
-pub use pims_private_files::Sharing;
 pub use policy::{ActivationProof, ClonePolicy, CodeLetters, KeySize, Policy};
+pub use private_files::Sharing;
 pub use rekey::Progress;
 pub use sms::{Message, Notice, Outbox, Sms, SmsError, SmsGateway};
 pub use sms_queue::{Delivered, SmsRetry};

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use inwebo::values::hex;
-use pims_private_files::{Access, Flaw, Folder, Readers, Sharing, check_given, flaw_of};
+use private_files::{Access, Flaw, Folder, Readers, Sharing, check_given, flaw_of};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use inwebo::cvs::Purpose;
-use pims_private_files::{Access, Folder, Sharing, flaw_of};
+use private_files::{Access, Folder, Sharing, flaw_of};
 use serde::Serialize;
 use thiserror::Error;
 use time::OffsetDateTime;

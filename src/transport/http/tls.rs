@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use pims_tls_faults::{Peer, TlsFault};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -17,6 +16,7 @@ use rustls::{
     RootCertStore, SignatureScheme, StreamOwned,
 };
 use sha2::{Digest, Sha256};
+use tls_faults::{Peer, TlsFault};
 use ureq::http::Uri;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,

@@ -5,7 +5,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use pims_authority::{Database, Postgres};
+use authority::{Database, Postgres};
 use postgres::error::SqlState;
 use postgres::{Client, IsolationLevel, NoTls, Statement};
 use rusqlite::{Connection, TransactionBehavior};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use pims_authority::{
+use authority::{
     AccountName, Authority, CvsAnswer, CvsRequest, Database, MasterKey, Options, Policy, Purpose, Sms, SmsError,
     SmsGateway, SystemClock, Verdict,
 };

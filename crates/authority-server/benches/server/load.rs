@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use pims_authority::{AccountName, Purpose};
+use authority::{AccountName, Purpose};
 
 use crate::device::{Device, Exchange, Scene, query};
 use crate::program::{ACCOUNTS, PIN, Program, SHOP, token};

@@ -23,11 +23,11 @@ mod issuer;
 
 use std::time::Duration;
 
+use authority::Postgres;
 use cluster::Cluster;
 use floor::{Floor, PostgresFloor, SqliteFloor};
 use library::Library;
 use load::Measured;
-use pims_authority::Postgres;
 use program::Program;
 
 const CONNECTIONS: [usize; 3] = [1, 8, 64];
@@ -105,7 +105,7 @@ impl Database {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let database = match self {
             Self::Sqlite => None,
-            Self::Postgres => Some(pims_authority::Database::Postgres(Postgres::new(Self::address()))),
+            Self::Postgres => Some(authority::Database::Postgres(Postgres::new(Self::address()))),
         };
         Library::new(folder, database)
     }

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use pims_authority::AccountName;
+use authority::AccountName;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -9,7 +9,7 @@ use super::list::{Form, List};
 use super::{complain, open_quietly, say, time};
 use crate::config::{Config, Stage};
 use crate::views::{AccountView, DeviceView};
-use pims_authority::{AccountName, Unblock, random};
+use authority::{AccountName, Unblock, random};
 
 const PAGE: u32 = 500;
 

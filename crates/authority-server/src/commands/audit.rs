@@ -4,7 +4,7 @@ use super::list::{Form, List};
 use super::{open_quietly, time};
 use crate::config::Config;
 use crate::views::AuditView;
-use pims_authority::AccountName;
+use authority::AccountName;
 
 /// Lists the lines. A dash stands for an unknown value.
 pub(crate) fn list(config: &Config, account: Option<&AccountName>, limit: u32, form: Form) -> Result<(), String> {

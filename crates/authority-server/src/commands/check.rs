@@ -8,7 +8,7 @@ use crate::config::{Config, TlsFiles, guesses};
 use crate::hardening;
 use crate::http;
 use crate::identity::Identity;
-use pims_authority::{AuditCheck, Authority, RowCheck};
+use authority::{AuditCheck, Authority, RowCheck};
 
 /// Time between two progress lines of a long check.
 const REMINDER: Duration = Duration::from_secs(5);
@@ -41,7 +41,7 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
         say(&format!("warning: {warning}"))?;
     }
     let minutes = config.policy.code_lifetime_seconds.div_ceil(60);
-    for (text, parts) in config.policy.sms.texts.long_texts(pims_authority::code_length(&config.policy), minutes) {
+    for (text, parts) in config.policy.sms.texts.long_texts(authority::code_length(&config.policy), minutes) {
         say(&format!("note: the text {text} takes {parts} SMS"))?;
     }
     if let Some(warning) = warning {

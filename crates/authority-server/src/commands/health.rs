@@ -75,7 +75,7 @@ fn exchange(mut stream: impl Read + Write, address: SocketAddr, path: &str) -> s
 /// has.
 fn trusting(files: &TlsFiles) -> Result<ClientConfig, String> {
     let certificate = http::read_certificates(&files.certificate)?.into_iter().next().ok_or("no certificate")?;
-    let provider = pims_authority::tls::provider();
+    let provider = authority::tls::provider();
     let verifier = Arc::new(OwnCertificate { certificate, provider: provider.clone() });
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

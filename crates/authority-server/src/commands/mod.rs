@@ -18,7 +18,7 @@ use time::format_description::well_known::Rfc3339;
 use super::config::{Config, Sms};
 use super::gateway::Gateway;
 use super::hardening;
-use pims_authority::{Actor, Authority, OpenError, Options, Outbox, SmsGateway, SystemClock};
+use authority::{Actor, Authority, OpenError, Options, Outbox, SmsGateway, SystemClock};
 
 /// Opens the service of a configuration.
 pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authority, String> {
@@ -33,7 +33,7 @@ pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authorit
     .map(|authority| authority.acting_as(&Actor::Command, None))
     .map_err(|error| {
         let hint = match &error {
-            OpenError::File(error) if pims_private_files::is_of_folder(error) => {
+            OpenError::File(error) if private_files::is_of_folder(error) => {
                 "; or allow it with files.allow_shared_folders"
             }
             _ => "",
@@ -49,8 +49,8 @@ pub(super) fn open_quietly(config: &Config) -> Result<Authority, String> {
     hardening::lock_memory(config.lock_memory)?;
     struct Nowhere;
     impl SmsGateway for Nowhere {
-        fn send(&self, _: &pims_authority::Sms) -> Result<(), pims_authority::SmsError> {
-            Err(pims_authority::SmsError::new("this command sends nothing"))
+        fn send(&self, _: &authority::Sms) -> Result<(), authority::SmsError> {
+            Err(authority::SmsError::new("this command sends nothing"))
         }
     }
     open(config, Box::new(Nowhere))

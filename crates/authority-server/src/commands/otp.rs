@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{open_quietly, say};
 use crate::config::Config;
-use pims_authority::{AccountName, Verdict};
+use authority::{AccountName, Verdict};
 
 /// Largest number of bytes to read: longer than any password with its line end.
 const MAX: u64 = 64;

@@ -17,7 +17,7 @@ use crate::identity::Identity;
 use crate::log;
 use crate::service::Service;
 use crate::signer::Signer;
-use pims_authority::AuditSeal;
+use authority::AuditSeal;
 
 /// Interval at which due SMS are sent.
 const POST: Duration = Duration::from_secs(1);

@@ -2,8 +2,8 @@
 //! policy and the limits of a configuration.
 
 use super::Limits;
-use pims_authority::Policy;
-use pims_authority::expected_hits;
+use authority::Policy;
+use authority::expected_hits;
 
 /// Minutes of a day, as a limit per minute counts them. One more than a day has, because the bucket
 /// is full at the beginning.
@@ -42,7 +42,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Config, Problem};
-    use pims_authority::ActivationProof;
+    use authority::ActivationProof;
 
     /// Reads a configuration that contains `more`.
     fn config(more: &str) -> Result<Config, Vec<Problem>> {

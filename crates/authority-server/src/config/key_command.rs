@@ -12,8 +12,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 use zeroize::Zeroizing;
 
-use pims_authority::MASTER_KEY_INPUT as INPUT;
-use pims_authority::MasterKey;
+use authority::MASTER_KEY_INPUT as INPUT;
+use authority::MasterKey;
 
 /// Largest number of bytes of standard error that an error shows.
 const MAX_COMPLAINT: usize = 1024;

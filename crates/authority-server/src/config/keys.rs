@@ -4,7 +4,7 @@
 
 use std::ops::RangeInclusive;
 
-use pims_authority::{CodeLetters, Policy, SmsRetry};
+use authority::{CodeLetters, Policy, SmsRetry};
 use strsim::levenshtein;
 
 /// The kind of value that a key holds.

@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 
 use crate::hardening::LockMemory;
 pub(crate) use access::refuse_unguarded;
-use pims_authority::{AccountName, Database, KeyRing, Policy, Sharing, SmsRetry, SqliteFile};
+use authority::{AccountName, Database, KeyRing, Policy, Sharing, SmsRetry, SqliteFile};
 use reader::Reader;
 pub(crate) use secret::Secret;
 pub(crate) use source::{Origin, Problem};
@@ -134,7 +134,7 @@ impl Address {
     pub(crate) fn database(&self) -> Database {
         match self {
             Self::Sqlite(file) => Database::Sqlite(file.clone()),
-            Self::Postgres { url, connections, statement_timeout } => Database::Postgres(pims_authority::Postgres {
+            Self::Postgres { url, connections, statement_timeout } => Database::Postgres(authority::Postgres {
                 url: Zeroizing::new(url.reveal().to_owned()),
                 connections: *connections,
                 statement_timeout: *statement_timeout,

@@ -18,7 +18,7 @@ use super::stage;
 use super::tokens::tokens;
 use super::{AccessTokens, Address, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, Webhook};
 use crate::hardening::LockMemory;
-use pims_authority::{
+use authority::{
     ActivationProof, ClonePolicy, CodeLetters, KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile,
 };
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::reader::Reader;
 use super::source::Value;
-use pims_authority::calling_code_of;
-use pims_authority::{Countries, Language, Notice, Plans, Prefix, SmsBudget, SmsRules, SmsTexts};
+use authority::calling_code_of;
+use authority::{Countries, Language, Notice, Plans, Prefix, SmsBudget, SmsRules, SmsTexts};
 
 /// One day, in seconds. If a thief changes the number, its owner gets an SMS and has this time to
 /// react.

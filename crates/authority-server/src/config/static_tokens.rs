@@ -5,13 +5,13 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
-use pims_private_files::Folder;
+use private_files::Folder;
 use toml_edit::{DocumentMut, Item, Table, value};
 use zeroize::Zeroizing;
 
 use super::reader::Reader;
 use super::{Secret, read_file, source, tokens};
-use pims_authority::{AccountName, Sharing};
+use authority::{AccountName, Sharing};
 
 const KEY: &str = "tokens.static";
 

@@ -8,7 +8,7 @@ use super::secret::MIN_TOKEN;
 use super::source::Value;
 use super::{Issuer, IssuerKeys, Secret, StepUp, TokenType, Tokens};
 use crate::names;
-use pims_authority::AccountName;
+use authority::AccountName;
 
 /// Reads the tokens that CVS accepts.
 pub(super) fn tokens(reader: &mut Reader) -> Tokens {

@@ -17,7 +17,7 @@ use super::reply::{Trouble, object};
 use crate::names;
 use crate::service::Service;
 use crate::views::{AccountView, AuditView, DeviceView};
-use pims_authority::{AccountName, Authority, Unblock};
+use authority::{AccountName, Authority, Unblock};
 
 /// Rows of a list, if the request gives no limit.
 const PAGE: u32 = 100;

@@ -17,8 +17,8 @@ use super::reply::{Trouble, object};
 use crate::identity::Caller;
 use crate::rates::Advance;
 use crate::service::Service;
-use pims_authority::PhoneNumber;
-use pims_authority::{AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, Language, Purpose};
+use authority::PhoneNumber;
+use authority::{AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, Language, Purpose};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -15,7 +15,7 @@ use super::token::{Asker, verify};
 use crate::config::Secret;
 use crate::identity::bearer;
 use crate::service::Service;
-use pims_authority::{AccountName, Verdict};
+use authority::{AccountName, Verdict};
 
 /// Answers `{"err":"OK"}`, or the error word. Unknown accounts and wrong passwords get the same
 /// word.

@@ -26,7 +26,7 @@ use super::forwarded::TrustedProxies;
 use super::places::{Place, Places};
 use crate::config::{Limits, TlsFiles, refuse_unguarded};
 use crate::service::Service;
-use pims_authority::tls;
+use authority::tls;
 
 /// The address that a request comes from.
 #[derive(Clone, Copy, Debug)]

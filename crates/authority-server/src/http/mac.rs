@@ -17,7 +17,7 @@ use super::reply::Trouble;
 use super::{Peer, cvs};
 use crate::rates::{self, Advance};
 use crate::service::Service;
-use pims_authority::{ActivationProof, Actor, MacAnswer, MacRequest};
+use authority::{ActivationProof, Actor, MacAnswer, MacRequest};
 
 /// Answers with 200 and XML, even if the word in it is a refusal: the exchange requires that. An
 /// activation without the account's token gets 401 with the same XML: an HTTP client understands

@@ -20,7 +20,7 @@ use crate::config::{Operator, Role};
 use crate::identity::bearer;
 use crate::rates;
 use crate::service::Service;
-use pims_authority::Actor;
+use authority::Actor;
 
 /// Delay of the answer to a wrong token, after too many wrong ones.
 const DELAY: Duration = Duration::from_secs(1);

@@ -186,5 +186,5 @@ fn seal_for_operators(headers: &mut HeaderMap) {
 /// Returns an id that marks the log lines of a request. It is not a secret: without randomness, a
 /// clock serves.
 fn request_id() -> String {
-    pims_authority::random::hex::<8>().map_or_else(|_| format!("{:?}", Instant::now()), |id| id.to_string())
+    authority::random::hex::<8>().map_or_else(|_| format!("{:?}", Instant::now()), |id| id.to_string())
 }

@@ -18,7 +18,7 @@ use super::cvs;
 use super::reply::{Trouble, object};
 use crate::rates::{self, Advance};
 use crate::service::Service;
-use pims_authority::{AccountName, Actor, Authority, Failure, Verdict};
+use authority::{AccountName, Actor, Authority, Failure, Verdict};
 
 /// The body of a request, as one flat object. For a tagged enum, serde would first read the values
 /// into a buffer of its own, which is not wiped.

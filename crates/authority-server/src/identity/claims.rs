@@ -4,7 +4,7 @@ use super::members::Members;
 use super::refusal::Refusal;
 use crate::config::{Issuer, StepUp};
 use crate::names;
-use pims_authority::AccountName;
+use authority::AccountName;
 
 /// Claims of ID tokens (OpenID Connect Core 1.0, 2 and 3.3.2.11).
 const OF_ID_TOKENS: [&str; 4] = ["nonce", "at_hash", "c_hash", "s_hash"];

@@ -15,15 +15,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::http::{HeaderMap, HeaderValue, header as http_header};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode};
-use pims_tls_faults::Peer;
+use tls_faults::Peer;
 
 use super::config::{Issuer, IssuerKeys, Secret, StaticTokens, StepUp, Tokens};
 use super::outgoing;
+use authority::AccountName;
 use claims::Subject;
 use header::Header;
 use keys::{Keys, LeftOut};
 use members::Members;
-use pims_authority::AccountName;
 use refusal::Refusal;
 
 /// Largest key set that is read, in bytes.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-use pims_authority::AccountName;
+use authority::AccountName;
 use ureq::Agent;
 
 use crate::cluster::Cluster;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use pims_authority::AccountName;
+use authority::AccountName;
 
 use crate::cluster::Cluster;
 use crate::device::{Answer, Device, Exchange, finalize, setup};

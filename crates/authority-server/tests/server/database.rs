@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pims_authority::Postgres;
+use authority::Postgres;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -61,10 +61,10 @@ impl Database {
     }
 
     /// Returns the same for a program that uses the library.
-    pub(crate) fn of_library(&self) -> pims_authority::Database {
+    pub(crate) fn of_library(&self) -> authority::Database {
         match self {
-            Self::Sqlite(file) => pims_authority::Database::from(file.clone()),
-            Self::PostgreSql(schema) => pims_authority::Database::Postgres(Postgres::new(&schema.url)),
+            Self::Sqlite(file) => authority::Database::from(file.clone()),
+            Self::PostgreSql(schema) => authority::Database::Postgres(Postgres::new(&schema.url)),
         }
     }
 

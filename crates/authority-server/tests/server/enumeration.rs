@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use pims_authority::{
+use authority::{
     Authority, Database, MasterKey, Options, Policy, Postgres, Sms, SmsError, SmsGateway, SystemClock, Verdict,
 };
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pims_authority::MasterKey;
+use authority::MasterKey;
 
 use crate::two_users::{NEIGHBOUR, VICTIM, World, mode, owner};
 

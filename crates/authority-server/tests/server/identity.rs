@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
+use authority::{Authority, MasterKey, Options, Outbox, Policy, SystemClock};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use pims_authority::{Authority, MasterKey, Options, Outbox, Policy, SystemClock};
 use serde_json::{Value, json};
 
 use crate::gateway::Hook;

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use pims_authority::Purpose;
+use authority::Purpose;
 use serde_json::json;
 
 use crate::database::is_for_sqlite_alone;

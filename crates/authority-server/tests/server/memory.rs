@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::process::{Command, Stdio};
 
+use authority::Purpose;
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, KeyInit, Mac};
-use pims_authority::Purpose;
 use serde_json::json;
 use sha2::Sha256;
 

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use authority::{AccountName, Purpose};
 use inwebo::values::hex;
-use pims_authority::{AccountName, Purpose};
 use serde_json::json;
 
 use crate::device::{Answer, Device, Keys, Scene, activation, pin, serial, setup};

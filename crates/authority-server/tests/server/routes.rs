@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pims_authority::Purpose;
+use authority::Purpose;
 use serde_json::{Value, json};
 
 use crate::device::{Answer, Device, Scene, setup};

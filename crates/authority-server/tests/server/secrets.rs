@@ -1,6 +1,6 @@
 //! What the program logs, and that no secret is in it.
 
-use pims_authority::Purpose;
+use authority::Purpose;
 use serde_json::json;
 
 use crate::device::{Device, Scene};

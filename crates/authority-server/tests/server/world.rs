@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pims_authority::{AccountName, Purpose};
+use authority::{AccountName, Purpose};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "postgres")]
 use std::time::Duration;
 
-use pims_private_files::Sharing;
+use private_files::Sharing;
 #[cfg(feature = "postgres")]
 use zeroize::Zeroizing;
 

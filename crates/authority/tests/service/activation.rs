@@ -1,6 +1,6 @@
 //! Activation: a code and a PIN make a device, once, and an answer that was lost comes again.
 
-use pims_authority::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Policy, Purpose, Unblock, Verdict};
+use authority::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Policy, Purpose, Unblock, Verdict};
 
 use crate::device::{Answer, Device, Keys, activation, finalize, pin, serial, setup};
 use crate::world::{NUMBER, STATE, World};

@@ -1,6 +1,6 @@
 //! What operators do: accounts and devices, the audit trail, readiness, housekeeping.
 
-use pims_authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
+use authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
 
 use crate::device::Device;
 use crate::world::{NUMBER, World};

@@ -1,7 +1,7 @@
 //! A program that writes to the database and has no master key: every row that it changes or makes is refused, and the audit
 //! trail says so.
 
-use pims_authority::{AccountName, Authority, CvsRequest, Failure, KeyRing, MasterKey, OpenError, Purpose, Verdict};
+use authority::{AccountName, Authority, CvsRequest, Failure, KeyRing, MasterKey, OpenError, Purpose, Verdict};
 
 use crate::device::{Answer, Device, Scene, activation, finalize, pin, serial, setup};
 use crate::world::{MASTER, World};
@@ -265,7 +265,7 @@ fn macs_follow_the_master_key() {
     let scenery = Scenery::new();
     let (world, alice) = (&scenery.world, &scenery.alice);
     let both = KeyRing::new(MasterKey::new(2, [9; 32])).with(MasterKey::new(1, MASTER)).unwrap();
-    let rotating = world.another_with(|options| pims_authority::Options { master_key: both, ..options });
+    let rotating = world.another_with(|options| authority::Options { master_key: both, ..options });
     let mut authenticated = 0;
     loop {
         // A row a page: every table's pages follow one another.
@@ -278,7 +278,7 @@ fn macs_follow_the_master_key() {
     assert!(authenticated >= 6, "{authenticated}");
     drop(rotating);
     let new_alone = || MasterKey::new(2, [9; 32]).into();
-    let rotated = world.another_with(|options| pims_authority::Options { master_key: new_alone(), ..options });
+    let rotated = world.another_with(|options| authority::Options { master_key: new_alone(), ..options });
     rotated.account(alice).unwrap();
     scenery.device.ask(&rotated, "1234").ok();
     // Hashed under the key that is gone: void, and no failure.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pims_authority::{
+use authority::{
     AccountName, CvsAnswer, CvsRefusal, CvsRequest, Delivered, Notice, Policy, Purpose, SmsBudget, SmsRetry, SmsRules,
     Verdict,
 };

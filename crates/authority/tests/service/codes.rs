@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use pims_authority::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Policy, Purpose};
+use authority::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Policy, Purpose};
 
 use crate::device::{Answer, setup};
 use crate::world::{NUMBER, World};

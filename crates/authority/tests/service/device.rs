@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use authority::{AccountName, Authority, Purpose, Word};
 use inwebo::values::{K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, ServiceSecret, hex, otp};
-use pims_authority::{AccountName, Authority, Purpose, Word};
 
 pub(crate) const SEED: [u8; 32] = [5; 32];
 

@@ -1,6 +1,6 @@
 //! What outlives the process, what the database gives away, and who may open it.
 
-use pims_authority::{Authority, MasterKey, OpenError, Options, Policy, Purpose, Verdict};
+use authority::{Authority, MasterKey, OpenError, Options, Policy, Purpose, Verdict};
 
 use crate::database::TestDatabase;
 use crate::device::{Answer, Device, Keys, setup};
@@ -34,7 +34,7 @@ fn services_that_begin_at_once_agree_on_their_tables_and_keys() {
                 scope.spawn(|| {
                     let world = (HandClock::default(), Inbox::default());
                     let authority = open(&database, Policy::default(), &world.0, &world.1);
-                    let account = pims_authority::AccountName::new("user").unwrap();
+                    let account = authority::AccountName::new("user").unwrap();
                     let request = setup("activate", "", &[("code", "000000")]);
                     assert_eq!(Answer::of(&authority, Some(&account), &request).err(), "NOK:CODE");
                     database.column("SELECT announced FROM service_keys ORDER BY name")
@@ -98,7 +98,7 @@ fn a_changed_secret_is_a_failure_and_not_a_wrong_pin() {
         .database
         .execute(&format!("UPDATE devices SET k0 = (SELECT k0 FROM devices WHERE id = '{from}') WHERE id = '{to}'"));
     let failure = world.authority.mac(None, &setup("otp", &second.id, &[("sid", "7001")])).unwrap_err();
-    assert!(matches!(failure, pims_authority::Failure::Altered { table: "devices", .. }));
+    assert!(matches!(failure, authority::Failure::Altered { table: "devices", .. }));
     first.ask(&world.authority, "1234").ok();
 }
 
@@ -114,7 +114,7 @@ fn a_step_that_fails_leaves_nothing() {
     // The challenge is taken, and the device's row written, before the password cannot be kept.
     world.database.execute("ALTER TABLE passwords RENAME TO elsewhere");
     let failure = world.authority.mac(None, &crate::device::finalize("otp", &device.id, &more)).unwrap_err();
-    assert!(matches!(failure, pims_authority::Failure::Storage(_)));
+    assert!(matches!(failure, authority::Failure::Storage(_)));
     world.database.execute("ALTER TABLE elsewhere RENAME TO passwords");
     assert_eq!((world.rows(&STATE), world.events()), (before, events));
 }

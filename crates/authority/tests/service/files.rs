@@ -1,6 +1,6 @@
 //! What SQLite's files are, and what is none of them.
 
-use pims_authority::{
+use authority::{
     AccountName, Authority, CvsAnswer, CvsRequest, KeyRing, MasterKey, Notice, OpenError, Options, Policy, SmsRules,
 };
 
@@ -27,7 +27,7 @@ fn the_files_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let database = TestDatabase::empty();
     let authority = open(&database, Policy::default(), &HandClock::default(), &Inbox::default());
-    authority.cvs(&pims_authority::AccountName::new("user").unwrap(), &CvsRequest::TrustedPhoneNumber).unwrap();
+    authority.cvs(&authority::AccountName::new("user").unwrap(), &CvsRequest::TrustedPhoneNumber).unwrap();
     let files: Vec<_> = std::fs::read_dir(database.folder.path()).unwrap().map(Result::unwrap).collect();
     assert!(files.len() > 1);
     for file in files {

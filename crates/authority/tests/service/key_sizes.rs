@@ -1,7 +1,7 @@
 //! The size of the keys that devices encrypt to: a setting that can change while devices are enrolled and operations under way.
 
+use authority::{KeyRing, KeySize, MasterKey, Options, Policy, Purpose, Verdict};
 use inwebo::values::hex;
-use pims_authority::{KeyRing, KeySize, MasterKey, Options, Policy, Purpose, Verdict};
 
 use crate::device::{Answer, Device, Keys, activation, pin, serial, setup};
 use crate::world::{MASTER, World};

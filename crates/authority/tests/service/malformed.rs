@@ -21,7 +21,7 @@ fn scene() -> &'static Scene {
         let world = World::open();
         let account = world.account("user");
         let device = Device::activate(&world, &account, "1234");
-        world.code(&account, pims_authority::Purpose::Enrollment);
+        world.code(&account, authority::Purpose::Enrollment);
         let before = world.rows(&STATE);
         Scene { world, device, before }
     })

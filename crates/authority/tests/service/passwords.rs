@@ -1,7 +1,7 @@
 //! One-time passwords: right once, for one account, for a while; K1 evolves without ever locking a device out.
 
+use authority::{Policy, Verdict};
 use inwebo::values::{Proofs, otp};
-use pims_authority::{Policy, Verdict};
 
 use crate::device::{Device, Password};
 use crate::world::World;
@@ -27,7 +27,7 @@ fn a_password_of_another_account_or_a_wrong_one_is_refused_and_costs_nothing() {
     let device = Device::activate(&world, &account, "1234");
     let password = device.made(&world.authority, "1234");
     let other = world.account("other");
-    let unknown = pims_authority::AccountName::new("unknown").unwrap();
+    let unknown = authority::AccountName::new("unknown").unwrap();
     for (account, otp) in [(&other, password.as_str()), (&unknown, &password), (&account, ""), (&account, "aaaaaaaaa")]
     {
         assert_eq!(world.authority.verify_otp(account, otp).unwrap(), Verdict::Refused);
@@ -68,7 +68,7 @@ fn one_password_that_is_verified_by_many_at_once_is_accepted_once() {
     let password = device.made(&world.authority, "1234");
     let second = world.another(Policy::default());
     let accepted = std::thread::scope(|scope| {
-        let verify = |authority: &pims_authority::Authority| authority.verify_otp(&account, &password).unwrap();
+        let verify = |authority: &authority::Authority| authority.verify_otp(&account, &password).unwrap();
         let threads: Vec<_> = (0..8)
             .map(|number| {
                 let authority = if number % 2 == 0 { &world.authority } else { &second };

@@ -1,7 +1,7 @@
 //! PINs: what wrong ones cost, who can charge them, how they change.
 
+use authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
 use inwebo::values::{K0, Proofs};
-use pims_authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
 
 use crate::device::{Device, pin};
 use crate::world::{STATE, World};

@@ -1,6 +1,6 @@
 //! What an activation must show beside its code, and what a stranger can do who shows another account's code or ticket.
 
-use pims_authority::{AccountName, ActivationProof, CodeLetters, CvsAnswer, CvsRequest, Policy, Purpose, Verdict};
+use authority::{AccountName, ActivationProof, CodeLetters, CvsAnswer, CvsRequest, Policy, Purpose, Verdict};
 
 use crate::device::{Answer, Device, Keys, activation, pin, serial, setup};
 use crate::world::{NUMBER, World};
@@ -164,7 +164,7 @@ fn a_blocked_account_is_told_to_its_ticket_and_charged_nothing() {
     let (code, ticket) = world.code_with_ticket(&account, Purpose::Enrollment);
     assert_eq!(device.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
     assert_eq!(begin(&world, None, "000000", Some(&ticket)).err(), "NOK_BLOCKED");
-    assert_eq!(world.authority.unblock(&account).unwrap(), pims_authority::Unblock::Lifted);
+    assert_eq!(world.authority.unblock(&account).unwrap(), authority::Unblock::Lifted);
     begin(&world, None, &code, Some(&ticket)).ok();
 }
 

@@ -1,7 +1,7 @@
 //! The end of devices.
 
+use authority::{CvsAnswer, CvsRequest, Policy, Purpose, Verdict};
 use inwebo::values::K0;
-use pims_authority::{CvsAnswer, CvsRequest, Policy, Purpose, Verdict};
 
 use crate::device::{Answer, Device, setup};
 use crate::world::{NUMBER, World};

@@ -1,6 +1,6 @@
 //! The rotation of the master key, page by page, while the service runs.
 
-use pims_authority::{
+use authority::{
     ActivationProof, Authority, CodeLetters, KeyRing, MasterKey, OpenError, Options, Policy, Progress, Purpose, Verdict,
 };
 

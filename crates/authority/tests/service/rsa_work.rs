@@ -1,7 +1,7 @@
 //! RSA blocks are opened where the service waits for a finalize step, and nowhere else. Blocks that no key
 //! opens show it a second time: their word would come first.
 
-use pims_authority::{AccountName, MacAnswer, Purpose, Word};
+use authority::{AccountName, MacAnswer, Purpose, Word};
 
 use crate::device::{Device, finalize, pin, serial, setup};
 use crate::world::{STATE, World};

@@ -1,6 +1,6 @@
 //! Second copies of a device: what shows them, and how an SMS code says which one stays.
 
-use pims_authority::{AccountName, ClonePolicy, Policy, Purpose};
+use authority::{AccountName, ClonePolicy, Policy, Purpose};
 
 use crate::device::{Device, Password};
 use crate::world::World;

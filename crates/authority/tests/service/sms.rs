@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use pims_authority::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Delivered, Options, Policy, Purpose, SmsRetry};
+use authority::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Delivered, Options, Policy, Purpose, SmsRetry};
 
 use crate::device::{Answer, setup};
 use crate::world::{NUMBER, World};

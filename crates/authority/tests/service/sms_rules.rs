@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use pims_authority::{
+use authority::{
     AccountName, Countries, CvsAnswer, CvsRefusal, CvsRequest, Delivered, Language, Message, Notice, Options, Policy,
     Purpose, SmsBudget, SmsRetry, SmsRules,
 };
@@ -181,7 +181,7 @@ fn an_account_that_is_new_waits_for_its_first_code() {
 
 #[test]
 fn a_number_of_the_default_country_is_dialed_and_kept_in_full() {
-    let home = pims_authority::Prefix::new("+33");
+    let home = authority::Prefix::new("+33");
     let world = world(SmsRules { countries: Countries::read(["+33"].into_iter(), home).unwrap(), ..telling() });
     let account = name("user");
     assert_eq!(certify(&world, "user", "0612345678"), CvsAnswer::Done);
@@ -337,7 +337,7 @@ fn events_that_repeat_are_told_three_times_a_day_and_hide_no_other() {
             device.ask(&world.authority, "9999");
         }
         blocks += told(&world).len();
-        assert_eq!(world.authority.unblock(&account).unwrap(), pims_authority::Unblock::Lifted);
+        assert_eq!(world.authority.unblock(&account).unwrap(), authority::Unblock::Lifted);
     }
     assert_eq!((blocks, events(&world, "account.blocked"), events(&world, "notice.dropped")), (3, 5, 2));
     modify(&world, &account, OTHER);

@@ -1,6 +1,6 @@
 //! Devices that fell behind: after a PIN change elsewhere, after lost answers.
 
-use pims_authority::{Policy, Verdict};
+use authority::{Policy, Verdict};
 
 use crate::device::{Device, Password};
 use crate::world::World;
@@ -68,7 +68,7 @@ fn a_wrong_pin_does_not_synchronize_and_is_charged() {
 fn a_device_without_a_secret_must_synchronize() {
     let world = World::new();
     let account = world.account("user");
-    let code = world.code(&account, pims_authority::Purpose::Enrollment);
+    let code = world.code(&account, authority::Purpose::Enrollment);
     let setup = crate::device::setup("activate", "", &[("code", &code)]);
     let keys = crate::device::Keys::read(&crate::device::Answer::of(&world.authority, Some(&account), &setup).ok());
     let (serial, pin) = (crate::device::serial(), crate::device::pin("1234"));

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pims_authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
+use authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
 
 use crate::device::Device;
 use crate::world::World;

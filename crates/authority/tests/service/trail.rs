@@ -1,6 +1,6 @@
 //! The audit trail: actors, equal refusals, and what a writer of the database cannot do to it.
 
-use pims_authority::{
+use authority::{
     AccountName, Actor, AuditCheck, AuditEntry, AuditFault, Authority, KeyRing, MasterKey, Options, Sealing, Verdict,
 };
 

@@ -1,10 +1,10 @@
 //! A database that commit fb07e63 wrote is brought along: nothing of it is lost, and its rows get MACs.
 
-use inwebo::values::{K0, Kma, Modulus, Serial, ServiceSecret, hex};
-use pims_authority::{
+use authority::{
     AccountName, Authority, Clock, CvsAnswer, CvsRefusal, CvsRequest, Failure, MasterKey, OpenError, Options, Policy,
     Purpose, Unblock, Verdict,
 };
+use inwebo::values::{K0, Kma, Modulus, Serial, ServiceSecret, hex};
 use serde_json::Value;
 
 use crate::database::TestDatabase;

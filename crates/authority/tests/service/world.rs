@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use pims_authority::{
+use authority::{
     AccountName, ActivationProof, Authority, Clock, CodeLetters, CvsAnswer, CvsRequest, MasterKey, Message, Options,
     Policy, Purpose, Sms, SmsError, SmsGateway, SmsRetry,
 };

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pims_authority::{AccountName, Authority, Database, OpenError, Options, Policy, Postgres};
+use authority::{AccountName, Authority, Database, OpenError, Options, Policy, Postgres};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cluster::Cluster;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use pims_authority::{Database, Policy, Postgres};
+use authority::{Database, Policy, Postgres};
 use postgres::types::Type;
 use postgres::{Client, NoTls};
 

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use pims_authority::{AccountName, Authority, Database, OpenError, Options, Policy, Postgres};
+use authority::{AccountName, Authority, Database, OpenError, Options, Policy, Postgres};
 use postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
@@ -57,7 +57,7 @@ fn the_service_goes_on_after_the_server_restarted() {
     assert!(authority.account(&account).unwrap().is_some());
     cluster.down();
     let failure = authority.ping().unwrap_err();
-    assert!(matches!(failure, pims_authority::Failure::Storage(_)));
+    assert!(matches!(failure, authority::Failure::Storage(_)));
     cluster.up();
     authority.ping().unwrap();
 }

@@ -1,12 +1,12 @@
 //! The folder of a service for development: its certificate, keys, tokens and configuration.
 
-use pims_private_files::{Access, Folder};
+use private_files::{Access, Folder};
 use rcgen::{CertificateParams, KeyPair};
 use time::{Duration, OffsetDateTime};
 use toml_edit::{DocumentMut, Item, Table, Value, value};
 
 use super::{ACCOUNT, CERTIFICATE, CONFIG, KEY, OPERATOR, OUTBOX, TOKEN};
-use pims_authority::{MasterKey, random};
+use authority::{MasterKey, random};
 
 /// Makes the files of a service for development.
 pub(super) fn make(folder: &Folder, port: u16) -> Result<(), String> {

@@ -7,13 +7,13 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
 
-use pims_private_files::{Access, Folder, Readers, is_of_folder};
+use private_files::{Access, Folder, Readers, is_of_folder};
 use zeroize::Zeroizing;
 
 use super::complain;
 use crate::config::Config;
+use authority::Sharing;
 pub(super) use banner::Banner;
-use pims_authority::Sharing;
 
 const CONFIG: &str = "pims-authority.toml";
 const CERTIFICATE: &str = "certificate.pem";

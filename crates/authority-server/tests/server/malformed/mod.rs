@@ -7,7 +7,7 @@ mod requests;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use pims_authority::Purpose;
+use authority::Purpose;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Error messages of the server, without the details that show values.
 
 use ::postgres::Error;
-use pims_tls_faults::{Peer, TlsFault};
+use tls_faults::{Peer, TlsFault};
 
 use crate::failure::StorageError;
 

@@ -74,8 +74,8 @@ fn migrate(client: &mut Client, known: i64) -> Result<(), OpenError> {
         transaction.batch_execute(migration).map_err(told)?;
     }
     transaction.execute("UPDATE pims_schema SET version = $1 WHERE name = 'schema'", &[&known]).map_err(told)?;
-    pims_faults::durable_step("authority.migration.before_commit");
+    faults::durable_step("authority.migration.before_commit");
     transaction.commit().map_err(told)?;
-    pims_faults::durable_step("authority.migration.after_commit");
+    faults::durable_step("authority.migration.after_commit");
     Ok(())
 }

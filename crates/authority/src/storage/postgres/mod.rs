@@ -180,7 +180,7 @@ fn run(
         });
     }
     if wrote {
-        pims_faults::durable_step(&format!("authority.{what}.before_commit"));
+        faults::durable_step(&format!("authority.{what}.before_commit"));
     }
     transaction.commit().map_err(|error| match cause(&error, false) {
         // After a collision it is certain that nothing was kept. If the connection was lost
@@ -189,7 +189,7 @@ fn run(
         _ => Stop::failed(message(&error)),
     })?;
     if wrote {
-        pims_faults::durable_step(&format!("authority.{what}.after_commit"));
+        faults::durable_step(&format!("authority.{what}.after_commit"));
     }
     Ok(())
 }

@@ -23,9 +23,9 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), OpenError> {
         transaction.execute_batch(migration).map_err(StorageError::from)?;
     }
     transaction.pragma_update(None, "user_version", known).map_err(StorageError::from)?;
-    pims_faults::durable_step("authority.migration.before_commit");
+    faults::durable_step("authority.migration.before_commit");
     transaction.commit().map_err(StorageError::from)?;
-    pims_faults::durable_step("authority.migration.after_commit");
+    faults::durable_step("authority.migration.after_commit");
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use group::{Group, Member};
-use pims_private_files::{Access, FileId, Flaw, Folder};
+use private_files::{Access, FileId, Flaw, Folder};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use turns::Turns;
 
@@ -71,9 +71,9 @@ impl Storage for Sqlite {
         if !wrote && member.is_first() {
             return Ok(());
         }
-        pims_faults::durable_step(&format!("authority.{what}.before_commit"));
+        faults::durable_step(&format!("authority.{what}.before_commit"));
         member.keep()?;
-        pims_faults::durable_step(&format!("authority.{what}.after_commit"));
+        faults::durable_step(&format!("authority.{what}.after_commit"));
         Ok(())
     }
 }

@@ -43,7 +43,7 @@ impl SmsGateway for Gateway {
             // A redirect does not mean that the gateway accepted the message.
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(refused(sms, &answer.status())),
-            Err(error) => Err(refused(sms, &outgoing::told(&error, GATEWAY))),
+            Err(error) => Err(refused(sms, &outgoing::describe(&error, GATEWAY))),
         }
     }
 }

@@ -198,7 +198,7 @@ impl Default for Metrics {
             clones_suspected,
             process: Process::default(),
         };
-        metrics.begin();
+        metrics.init_series();
         metrics
     }
 }
@@ -209,7 +209,7 @@ fn histogram() -> Histogram {
 
 impl Metrics {
     /// Sets known series to 0, so that `rate()` sees the first increment.
-    fn begin(&self) {
+    fn init_series(&self) {
         for limit in [
             "address",
             "connections",

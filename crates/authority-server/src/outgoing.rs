@@ -33,7 +33,7 @@ pub(crate) fn agent(ca_file: Option<&Path>, timeout: Duration) -> Result<Agent, 
 
 /// Returns the cause of a failed request. If TLS or the network is the cause, the words are our
 /// own. They contain nothing of the request.
-pub(crate) fn told(error: &ureq::Error, peer: Peer<'_>) -> String {
+pub(crate) fn describe(error: &ureq::Error, peer: Peer<'_>) -> String {
     use ureq::Error;
     let fault = match error {
         Error::Rustls(error) => Some(TlsFault::of(error)),

@@ -12,15 +12,15 @@ use prometheus_client::registry::{Registry, Unit};
 
 /// Clock ticks in a second in `/proc`. Linux shows this number to programs, whatever its own clock
 /// does.
-const TICKS: f64 = 100.0;
+const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The metrics of this process.
 pub(crate) struct Process {
     registry: Registry,
     cpu: Counter<f64, AtomicU64>,
     memory: Gauge,
-    open: Gauge,
-    most: Gauge,
+    open_files: Gauge,
+    limit: Gauge,
 }
 
 impl Default for Process {
@@ -28,41 +28,41 @@ impl Default for Process {
         let mut registry = Registry::with_prefix("process");
         let cpu = Counter::default();
         registry.register_with_unit("cpu", "Processor time, user and system", Unit::Seconds, cpu.clone());
-        let (memory, open, most, start): (Gauge, Gauge, Gauge, Gauge) =
+        let (memory, open_files, limit, start): (Gauge, Gauge, Gauge, Gauge) =
             (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
         registry.register_with_unit("resident_memory", "Resident memory", Unit::Bytes, memory.clone());
-        registry.register("open_fds", "Open file descriptors", open.clone());
-        registry.register("max_fds", "Most open file descriptors", most.clone());
+        registry.register("open_fds", "Open file descriptors", open_files.clone());
+        registry.register("max_fds", "Most open file descriptors", limit.clone());
         registry.register_with_unit("start_time", "When the process began, since 1970", Unit::Seconds, start.clone());
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         start.set(i64::try_from(since.as_secs()).unwrap_or_default());
-        Self { registry, cpu, memory, open, most }
+        Self { registry, cpu, memory, open_files, limit }
     }
 }
 
 impl Process {
     pub(crate) fn write(&self, text: &mut String) {
-        self.look();
+        self.update();
         // Writing to a string does not fail.
         let _ = encode_registry(text, &self.registry);
     }
 
     /// Reads the values. A value that cannot be read stays as it was.
-    fn look(&self) {
+    fn update(&self) {
         let read = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
         if let Some(ticks) = ticks(&read("stat")) {
-            let seconds = ticks as f64 / TICKS;
+            let seconds = ticks as f64 / TICKS_PER_SECOND;
             let cpu: &AtomicU64 = self.cpu.inner();
             cpu.store(seconds.to_bits(), Ordering::Relaxed);
         }
         if let Some(kibibytes) = number_after(&read("status"), "VmRSS:") {
             self.memory.set(kibibytes.saturating_mul(1024));
         }
-        if let Ok(open) = fs::read_dir("/proc/self/fd") {
-            self.open.set(i64::try_from(open.count()).unwrap_or(i64::MAX));
+        if let Ok(open_files) = fs::read_dir("/proc/self/fd") {
+            self.open_files.set(i64::try_from(open_files.count()).unwrap_or(i64::MAX));
         }
-        if let Some(most) = number_after(&read("limits"), "Max open files") {
-            self.most.set(most);
+        if let Some(limit) = number_after(&read("limits"), "Max open files") {
+            self.limit.set(limit);
         }
     }
 }

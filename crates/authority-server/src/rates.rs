@@ -1,8 +1,9 @@
 //! Rate limits: a token bucket for each key, which fills again with time.
 //!
-//! Some requests count only by their outcome (a wrong code, not a right one). They take a token in
-//! advance all the same, and a right one returns it. So a client cannot get more guesses through by
-//! sending them at once, before the service has checked the others.
+//! Some requests count only by their outcome (a wrong code, not a right one). They reserve a token
+//! before the outcome is known, and a right one gets a refund. So a client cannot get more guesses
+//! through by sending them at once, before the service has checked the others. The crate `governor`
+//! has no refund, so it is not used here.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,11 +17,11 @@ const MAX_KEYS: usize = 200_000;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A token bucket for each key: `most` tokens in a period, and a burst of the same size.
+/// A token bucket for each key: `capacity` tokens in a period, and a burst of the same size.
 pub(crate) struct Rate<K> {
-    most: f64,
+    capacity: f64,
     /// The period, in seconds.
-    time: f64,
+    period: f64,
     buckets: Mutex<HashMap<K, Bucket>>,
 }
 
@@ -31,76 +32,76 @@ struct Bucket {
 }
 
 impl<K: Eq + Hash> Rate<K> {
-    pub(crate) fn per_minute(most: u32) -> Self {
-        Self::new(most, MINUTE)
+    pub(crate) fn per_minute(capacity: u32) -> Self {
+        Self::new(capacity, MINUTE)
     }
 
-    pub(crate) fn per_hour(most: u32) -> Self {
-        Self::new(most, HOUR)
+    pub(crate) fn per_hour(capacity: u32) -> Self {
+        Self::new(capacity, HOUR)
     }
 
-    fn new(most: u32, time: Duration) -> Self {
-        Self { most: most.into(), time: time.as_secs_f64(), buckets: Mutex::default() }
+    fn new(capacity: u32, period: Duration) -> Self {
+        Self { capacity: capacity.into(), period: period.as_secs_f64(), buckets: Mutex::default() }
     }
 
     /// Takes a token. If there is none, returns the time until there is one.
-    pub(crate) fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn try_acquire(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_KEYS {
-            buckets.retain(|_, bucket| self.filled(*bucket, now) < self.most);
+            buckets.retain(|_, bucket| self.filled(*bucket, now) < self.capacity);
             if buckets.len() >= MAX_KEYS {
                 buckets.clear();
             }
         }
-        let bucket = buckets.entry(key).or_insert(Bucket { tokens: self.most, at: now });
+        let bucket = buckets.entry(key).or_insert(Bucket { tokens: self.capacity, at: now });
         let tokens = self.filled(*bucket, now);
         if tokens < 1.0 {
-            return Err(Duration::from_secs_f64((1.0 - tokens) * self.time / self.most));
+            return Err(Duration::from_secs_f64((1.0 - tokens) * self.period / self.capacity));
         }
         *bucket = Bucket { tokens: tokens - 1.0, at: now };
         Ok(())
     }
 
-    fn give_back(&self, key: &K) {
+    fn refund(&self, key: &K) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bucket) = buckets.get_mut(key) {
-            bucket.tokens = (bucket.tokens + 1.0).min(self.most);
+            bucket.tokens = (bucket.tokens + 1.0).min(self.capacity);
         }
     }
 
     fn filled(&self, bucket: Bucket, now: Instant) -> f64 {
-        let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * self.most / self.time;
-        (bucket.tokens + gained).min(self.most)
+        let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * self.capacity / self.period;
+        (bucket.tokens + gained).min(self.capacity)
     }
 }
 
-/// Tokens that were taken in advance for a request that may turn out not to count. They are spent
-/// unless they are given back, even if the caller is gone before there is an outcome.
+/// Tokens that were reserved for a request that may turn out not to count. They are spent
+/// unless they are refunded, even if the caller is gone before there is an outcome.
 #[derive(Default)]
-pub(crate) struct Advance<'a> {
-    taken: Vec<Box<dyn FnOnce() + Send + 'a>>,
+pub(crate) struct Reservation<'a> {
+    refunds: Vec<Box<dyn FnOnce() + Send + 'a>>,
 }
 
-impl<'a> Advance<'a> {
-    /// Takes one more token. If there is none, gives the earlier ones back and returns the time
+impl<'a> Reservation<'a> {
+    /// Reserves one more token. If there is none, refunds the earlier ones and returns the time
     /// until there is one.
-    pub(crate) fn take<K: Clone + Eq + Hash + Send + 'a>(
+    pub(crate) fn try_acquire<K: Clone + Eq + Hash + Send + 'a>(
         &mut self,
         rate: &'a Rate<K>,
         key: K,
         now: Instant,
     ) -> Result<(), Duration> {
-        let taken = rate.take(key.clone(), now);
+        let taken = rate.try_acquire(key.clone(), now);
         match taken {
-            Ok(()) => self.taken.push(Box::new(move || rate.give_back(&key))),
-            Err(_) => std::mem::take(self).give_back(),
+            Ok(()) => self.refunds.push(Box::new(move || rate.refund(&key))),
+            Err(_) => std::mem::take(self).refund(),
         }
         taken
     }
 
-    /// Gives the tokens back, because the request did not count.
-    pub(crate) fn give_back(self) {
-        self.taken.into_iter().for_each(|give_back| give_back());
+    /// Refunds the tokens, because the request did not count.
+    pub(crate) fn refund(self) {
+        self.refunds.into_iter().for_each(|refund| refund());
     }
 }
 
@@ -131,37 +132,38 @@ mod tests {
     }
 
     #[test]
-    fn a_minutes_worth_can_be_taken_at_once_and_comes_back_with_time() {
+    fn a_burst_of_a_minute_is_permitted_and_tokens_come_back_with_time() {
         let (rate, start) = (Rate::per_minute(2), Instant::now());
-        rate.take("a", start).unwrap();
-        rate.take("a", start).unwrap();
-        assert_eq!(rate.take("a", start).unwrap_err().as_secs_f64().round(), 30.0);
-        rate.take("b", start).unwrap();
+        rate.try_acquire("a", start).unwrap();
+        rate.try_acquire("a", start).unwrap();
+        assert_eq!(rate.try_acquire("a", start).unwrap_err().as_secs_f64().round(), 30.0);
+        rate.try_acquire("b", start).unwrap();
         let later = start + Duration::from_secs(31);
-        rate.take("a", later).unwrap();
-        assert!(rate.take("a", later).is_err());
+        rate.try_acquire("a", later).unwrap();
+        assert!(rate.try_acquire("a", later).is_err());
     }
 
     #[test]
-    fn what_was_taken_in_advance_is_spent_unless_it_is_given_back() {
+    fn a_reservation_is_spent_unless_it_is_refunded() {
         let (one, other, start) = (Rate::per_minute(2), Rate::per_hour(1), Instant::now());
-        let advance = || {
-            let mut advance = Advance::default();
-            let taken = advance.take(&one, "a", start).and_then(|()| advance.take(&other, (), start));
-            taken.map(|()| advance)
+        let reservation = || {
+            let mut reservation = Reservation::default();
+            let taken =
+                reservation.try_acquire(&one, "a", start).and_then(|()| reservation.try_acquire(&other, (), start));
+            taken.map(|()| reservation)
         };
-        advance().unwrap().give_back();
-        drop(advance().unwrap());
-        assert!(advance().is_err(), "the other has none left");
-        one.take("a", start).expect("what was taken for the refused one came back");
-        assert!(one.take("a", start).is_err());
+        reservation().unwrap().refund();
+        drop(reservation().unwrap());
+        assert!(reservation().is_err(), "the other bucket is empty");
+        one.try_acquire("a", start).expect("the token of the refused reservation came back");
+        assert!(one.try_acquire("a", start).is_err());
     }
 
     #[test]
-    fn the_keys_that_are_remembered_are_bounded() {
+    fn the_number_of_keys_in_memory_is_bounded() {
         let (rate, start) = (Rate::per_hour(1), Instant::now());
         for key in 0..=MAX_KEYS {
-            rate.take(key, start).unwrap();
+            rate.try_acquire(key, start).unwrap();
         }
         assert!(rate.buckets.lock().unwrap().len() <= MAX_KEYS);
     }

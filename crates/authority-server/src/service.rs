@@ -15,7 +15,7 @@ use super::signer::Signer;
 use authority::{AccountName, Actor, Authority, Failure};
 
 /// Longest time that a request waits for a permit for the SMS gateway.
-const GATEWAY_PATIENCE: Duration = Duration::from_secs(2);
+const GATEWAY_PERMIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The service that the listeners serve.
 pub(crate) struct Service {
@@ -98,8 +98,8 @@ impl Service {
         work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failed> {
         let began = Instant::now();
-        let turn = self.steps.clone().acquire_owned().await.map_err(|_| Failed)?;
-        let done = self.run(turn, work).await;
+        let permit = self.steps.clone().acquire_owned().await.map_err(|_| Failed)?;
+        let done = self.run(permit, work).await;
         self.metrics.step(began.elapsed());
         done
     }
@@ -110,8 +110,8 @@ impl Service {
         self: &Arc<Self>,
         work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Option<T>, Failed> {
-        match tokio::time::timeout(GATEWAY_PATIENCE, self.sends.clone().acquire_owned()).await {
-            Ok(turn) => self.run(turn.map_err(|_| Failed)?, work).await.map(Some),
+        match tokio::time::timeout(GATEWAY_PERMIT_TIMEOUT, self.sends.clone().acquire_owned()).await {
+            Ok(permit) => self.run(permit.map_err(|_| Failed)?, work).await.map(Some),
             Err(_) => Ok(None),
         }
     }
@@ -119,12 +119,12 @@ impl Service {
     /// Runs work with a permit. The permit is released however the work ends.
     async fn run<T: Send + 'static>(
         self: &Arc<Self>,
-        turn: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
         work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failed> {
         let service = self.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
+            let _permit = permit;
             work(&service.authority)
         });
         match done.await {

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::{dev, gateway, open};
 use crate::config::{Config, Stage, guesses};
 use crate::hardening;
-use crate::http::{self, Guard, Listener, Shell, Tls, TrustedProxies};
+use crate::http::{self, Guard, Listener, Pipeline, Tls, TrustedProxies};
 use crate::identity::Identity;
 use crate::log;
 use crate::service::Service;
@@ -122,15 +122,15 @@ async fn serve(
     let address = listener.address()?;
     tracing::info!(%address, tls = listener.tls().is_some(), "listening");
     let mut work = tokio::task::JoinSet::new();
-    let shell = Shell { service: service.clone(), trusted_proxies: proxies, limited: true };
-    work.spawn(listener.serve(http::public(&service, shell), service.clone(), stopped.clone()));
+    let pipeline = Pipeline { service: service.clone(), trusted_proxies: proxies, limited: true };
+    work.spawn(listener.serve(http::public(&service, pipeline), service.clone(), stopped.clone()));
     let listened = admin.as_ref().map(|(listener, _)| listener.address()).transpose()?;
     let listening = Listening { public: address, operators: listened };
     if let Some((listener, operators)) = admin {
         tracing::info!(address = %listener.address()?, "operators are listened to");
-        let shell = Shell { service: service.clone(), trusted_proxies: no_proxies, limited: false };
+        let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies, limited: false };
         let guard = Guard { service: service.clone(), operators: operators.into(), tls: listener.tls().is_some() };
-        let router = http::admin(&service, shell, guard);
+        let router = http::admin(&service, pipeline, guard);
         work.spawn(listener.serve(router, service.clone(), stopped.clone()));
     }
     let ending = stopped.clone();

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Peer;
-use super::operators::Known;
-use super::reply::{Trouble, object};
+use super::operators::KnownOperator;
+use super::reply::{ApiError, object};
 use crate::names;
 use crate::service::Service;
 use crate::views::{AccountView, AuditView, DeviceView};
@@ -44,13 +44,13 @@ struct NewAccount {
 }
 
 /// The operator of a request, and the request's address.
-type Operated = (Extension<Known>, Extension<Peer>);
+type ByOperator = (Extension<KnownOperator>, Extension<Peer>);
 
-trait Acting {
+trait ActAs {
     fn acting(&self, authority: &Authority) -> Authority;
 }
 
-impl Acting for Operated {
+impl ActAs for ByOperator {
     /// Returns the service, acting as this operator.
     fn acting(&self, authority: &Authority) -> Authority {
         let (Extension(known), Extension(Peer(address))) = self;
@@ -58,17 +58,17 @@ impl Acting for Operated {
     }
 }
 
-type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+type QueryOf<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
-const BAD_QUERY: Trouble =
-    Trouble::Malformed("the query has parameters that this path does not take, or in another form");
+const BAD_QUERY: ApiError =
+    ApiError::Malformed("the query has parameters that this path does not take, or in another form");
 
 pub(crate) async fn accounts(
     State(service): State<Arc<Service>>,
-    page: Asked<AccountPage>,
-) -> Result<Response, Trouble> {
+    page: QueryOf<AccountPage>,
+) -> Result<Response, ApiError> {
     let Query(AccountPage { after, limit }) = page.map_err(|_| BAD_QUERY)?;
-    let after = after.as_deref().map(named).transpose()?;
+    let after = after.as_deref().map(account_name).transpose()?;
     let found = service.step(move |authority| authority.accounts(after.as_ref(), limit.unwrap_or(PAGE))).await?;
     let views: Vec<AccountView> = found.into_iter().map(AccountView::from).collect();
     Ok(Json(json!({"accounts": views})).into_response())
@@ -76,11 +76,11 @@ pub(crate) async fn accounts(
 
 pub(crate) async fn add_account(
     State(service): State<Arc<Service>>,
-    by: Operated,
+    by: ByOperator,
     body: Bytes,
-) -> Result<Response, Trouble> {
-    let body: NewAccount = object(&body).ok_or(Trouble::Malformed("the body must be {\"name\":\"…\"}"))?;
-    let account = names::normal(&body.name).ok_or(Trouble::Malformed(names::WANTED))?;
+) -> Result<Response, ApiError> {
+    let body: NewAccount = object(&body).ok_or(ApiError::Malformed("the body must be {\"name\":\"…\"}"))?;
+    let account = names::normal(&body.name).ok_or(ApiError::Malformed(names::WANTED))?;
     let added = service.step(move |authority| by.acting(authority).add_account(&account)).await?;
     let (status, word) = if added { (StatusCode::CREATED, "OK") } else { (StatusCode::CONFLICT, "NOK:EXISTS") };
     Ok((status, Json(json!({"err": word}))).into_response())
@@ -89,34 +89,34 @@ pub(crate) async fn add_account(
 pub(crate) async fn account(
     State(service): State<Arc<Service>>,
     Path(account): Path<String>,
-) -> Result<Response, Trouble> {
-    let account = named(&account)?;
+) -> Result<Response, ApiError> {
+    let account = account_name(&account)?;
     let found = service.step(move |authority| authority.account(&account)).await?;
-    Ok(Json(AccountView::from(found.ok_or(Trouble::Missing)?)).into_response())
+    Ok(Json(AccountView::from(found.ok_or(ApiError::NotFound)?)).into_response())
 }
 
 pub(crate) async fn remove_account(
     State(service): State<Arc<Service>>,
-    by: Operated,
+    by: ByOperator,
     Path(account): Path<String>,
-) -> Result<Response, Trouble> {
-    let account = named(&account)?;
-    done(service.step(move |authority| by.acting(authority).remove_account(&account)).await?)
+) -> Result<Response, ApiError> {
+    let account = account_name(&account)?;
+    removed(service.step(move |authority| by.acting(authority).remove_account(&account)).await?)
 }
 
 pub(crate) async fn unblock(
     State(service): State<Arc<Service>>,
-    by: Operated,
+    by: ByOperator,
     Path(account): Path<String>,
-) -> Result<Response, Trouble> {
-    let account = named(&account)?;
+) -> Result<Response, ApiError> {
+    let account = account_name(&account)?;
     let unblocked = service
         .step(move |authority| {
             let exists = authority.account(&account)?.is_some();
             Ok(if exists { Some(by.acting(authority).unblock(&account)?) } else { None })
         })
         .await?;
-    let answer = match unblocked.ok_or(Trouble::Missing)? {
+    let answer = match unblocked.ok_or(ApiError::NotFound)? {
         Unblock::Lifted => json!({"unblocked": true}),
         Unblock::NotBlocked => json!({"unblocked": false}),
         Unblock::PinBudgetSpent => json!({"unblocked": false, "reason": "pinBudgetSpent"}),
@@ -127,30 +127,30 @@ pub(crate) async fn unblock(
 pub(crate) async fn devices(
     State(service): State<Arc<Service>>,
     Path(account): Path<String>,
-) -> Result<Response, Trouble> {
-    let account = named(&account)?;
+) -> Result<Response, ApiError> {
+    let account = account_name(&account)?;
     let found = service
         .step(move |authority| {
             let exists = authority.account(&account)?.is_some();
             Ok(if exists { Some(authority.devices(&account)?) } else { None })
         })
         .await?;
-    let views: Vec<DeviceView> = found.ok_or(Trouble::Missing)?.into_iter().map(DeviceView::from).collect();
+    let views: Vec<DeviceView> = found.ok_or(ApiError::NotFound)?.into_iter().map(DeviceView::from).collect();
     Ok(Json(json!({"devices": views})).into_response())
 }
 
 pub(crate) async fn remove_device(
     State(service): State<Arc<Service>>,
-    by: Operated,
+    by: ByOperator,
     Path((account, device)): Path<(String, String)>,
-) -> Result<Response, Trouble> {
-    let account = named(&account)?;
-    done(service.step(move |authority| by.acting(authority).remove_device(&account, &device)).await?)
+) -> Result<Response, ApiError> {
+    let account = account_name(&account)?;
+    removed(service.step(move |authority| by.acting(authority).remove_device(&account, &device)).await?)
 }
 
-pub(crate) async fn audit(State(service): State<Arc<Service>>, page: Asked<AuditPage>) -> Result<Response, Trouble> {
+pub(crate) async fn audit(State(service): State<Arc<Service>>, page: QueryOf<AuditPage>) -> Result<Response, ApiError> {
     let Query(AuditPage { account, before, limit }) = page.map_err(|_| BAD_QUERY)?;
-    let account = account.as_deref().map(named).transpose()?;
+    let account = account.as_deref().map(account_name).transpose()?;
     let before = before.map(|id| id.parse::<i64>()).transpose().map_err(|_| BAD_QUERY)?;
     let found =
         service.step(move |authority| authority.audit_log(account.as_ref(), before, limit.unwrap_or(PAGE))).await?;
@@ -164,11 +164,11 @@ pub(crate) async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, kind)], include_str!("openapi.json")).into_response()
 }
 
-fn named(name: &str) -> Result<AccountName, Trouble> {
+fn account_name(name: &str) -> Result<AccountName, ApiError> {
     AccountName::new(name)
-        .ok_or(Trouble::Malformed("an account's name has 1 to 128 characters, none of them a control character"))
+        .ok_or(ApiError::Malformed("an account's name has 1 to 128 characters, none of them a control character"))
 }
 
-fn done(found: bool) -> Result<Response, Trouble> {
-    if found { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Trouble::Missing) }
+fn removed(found: bool) -> Result<Response, ApiError> {
+    if found { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(ApiError::NotFound) }
 }

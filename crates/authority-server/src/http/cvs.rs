@@ -13,16 +13,16 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::reply::{Trouble, object};
+use super::reply::{ApiError, object};
 use crate::identity::Caller;
-use crate::rates::Advance;
+use crate::rates::Reservation;
 use crate::service::Service;
 use authority::PhoneNumber;
 use authority::{AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, Language, Purpose};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SendCode {
+struct SendCodeBody {
     #[serde(rename = "type", default = "enrollment")]
     purpose: String,
     phone_number: Option<String>,
@@ -34,7 +34,7 @@ fn enrollment() -> String {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Number {
+struct NumberBody {
     sms_code: Zeroizing<String>,
     phone_number: String,
 }
@@ -43,12 +43,12 @@ pub(crate) async fn send_code(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Trouble> {
+) -> Result<Response, ApiError> {
     let caller = caller(&service, &headers)?;
-    let body: SendCode =
-        if body.is_empty() { SendCode { purpose: enrollment(), phone_number: None } } else { parse(&body)? };
+    let body: SendCodeBody =
+        if body.is_empty() { SendCodeBody { purpose: enrollment(), phone_number: None } } else { parse(&body)? };
     let purpose = Purpose::parse(&body.purpose)
-        .ok_or(Trouble::Malformed("`type` is none of enrollment, phoneNumberCertification, resetPIN"))?;
+        .ok_or(ApiError::Malformed("`type` is none of enrollment, phoneNumberCertification, resetPIN"))?;
     let account = match purpose {
         // This code begins a change of the phone number.
         Purpose::PhoneNumberCertification => stepped_up(caller)?,
@@ -57,14 +57,14 @@ pub(crate) async fn send_code(
     };
     // A number that is not certified yet may be a stranger's. This limit protects it from the SMS
     // of many accounts together.
-    let mut advance = Advance::default();
-    let strange = body.phone_number.as_deref().filter(|_| purpose == Purpose::PhoneNumberCertification);
-    if let Some(number) = strange.and_then(|text| service.authority().phone_number(text))
-        && let Err(wait) = advance.take(&service.rates.codes_of_number, subscriber(&number), Instant::now())
+    let mut reservation = Reservation::default();
+    let uncertified = body.phone_number.as_deref().filter(|_| purpose == Purpose::PhoneNumberCertification);
+    if let Some(number) = uncertified.and_then(|text| service.authority().phone_number(text))
+        && let Err(wait) = reservation.try_acquire(&service.rates.codes_of_number, subscriber(&number), Instant::now())
     {
         service.metrics.limited("number");
         let refusal = CvsRefusal::TooManyCodes { retry_after_seconds: Some(wait.as_secs().saturating_add(1)) };
-        return Ok(told(&service, "sendCode", CvsAnswer::Refused(refusal)));
+        return Ok(respond(&service, "sendCode", CvsAnswer::Refused(refusal)));
     }
     let languages = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let languages = languages.map(Language::accepted).unwrap_or_default();
@@ -75,14 +75,14 @@ pub(crate) async fn send_code(
         })
         .await;
     // If the gateway did not accept the message, the service may send it later.
-    let may_come =
+    let may_be_sent =
         matches!(answer, Ok(Some(CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::Refused(CvsRefusal::SmsNotSent))));
-    if !may_come {
-        advance.give_back();
+    if !may_be_sent {
+        reservation.refund();
     }
     let answer = answer?;
     // All gateway permits are in use: the gateway is probably down.
-    Ok(told(&service, "sendCode", answer.unwrap_or(CvsAnswer::Refused(CvsRefusal::SmsNotSent))))
+    Ok(respond(&service, "sendCode", answer.unwrap_or(CvsAnswer::Refused(CvsRefusal::SmsNotSent))))
 }
 
 /// Returns the last digits of a number. Without a default country the service cannot tell that a
@@ -94,17 +94,20 @@ fn subscriber(number: &PhoneNumber) -> String {
     digits.get(digits.len().saturating_sub(DIGITS)..).unwrap_or(digits).to_owned()
 }
 
-pub(crate) async fn phone_number(State(service): State<Arc<Service>>, headers: HeaderMap) -> Result<Response, Trouble> {
+pub(crate) async fn phone_number(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let account = account(&service, &headers)?;
     let answer = service.step(move |authority| app(authority).cvs(&account, &CvsRequest::TrustedPhoneNumber)).await?;
-    Ok(told(&service, "phoneNumber", answer))
+    Ok(respond(&service, "phoneNumber", answer))
 }
 
 pub(crate) async fn add_phone_number(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Trouble> {
+) -> Result<Response, ApiError> {
     register(&service, &headers, &body, "addPhoneNumber", |number| CvsRequest::AddPhoneNumber {
         sms_code: &number.sms_code,
         phone_number: &number.phone_number,
@@ -116,7 +119,7 @@ pub(crate) async fn modify_phone_number(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Trouble> {
+) -> Result<Response, ApiError> {
     register(&service, &headers, &body, "modifyPhoneNumber", |number| CvsRequest::ModifyPhoneNumber {
         sms_code: &number.sms_code,
         phone_number: &number.phone_number,
@@ -130,21 +133,21 @@ async fn register(
     headers: &HeaderMap,
     body: &[u8],
     operation: &str,
-    request: fn(&Number) -> CvsRequest<'_>,
-) -> Result<Response, Trouble> {
+    request: fn(&NumberBody) -> CvsRequest<'_>,
+) -> Result<Response, ApiError> {
     let account = stepped_up(caller(service, headers)?)?;
-    let number: Number = parse(body)?;
+    let number: NumberBody = parse(body)?;
     let answer = service.step(move |authority| app(authority).cvs(&account, &request(&number))).await?;
-    Ok(told(service, operation, answer))
+    Ok(respond(service, operation, answer))
 }
 
 pub(crate) async fn remove_enrollments(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
-) -> Result<Response, Trouble> {
+) -> Result<Response, ApiError> {
     let account = stepped_up(caller(&service, &headers)?)?;
     let answer = service.step(move |authority| app(authority).cvs(&account, &CvsRequest::RemoveEnrollments)).await?;
-    Ok(told(&service, "removeEnrollments", answer))
+    Ok(respond(&service, "removeEnrollments", answer))
 }
 
 /// Returns the service, acting as an app.
@@ -153,32 +156,32 @@ pub(super) fn app(authority: &Authority) -> Authority {
 }
 
 /// Returns the account of a request, unless it sent too many requests.
-pub(crate) fn account(service: &Service, headers: &HeaderMap) -> Result<AccountName, Trouble> {
+pub(crate) fn account(service: &Service, headers: &HeaderMap) -> Result<AccountName, ApiError> {
     caller(service, headers).map(Caller::account)
 }
 
 /// Returns the client of a request, unless its account sent too many requests.
-fn caller(service: &Service, headers: &HeaderMap) -> Result<Caller, Trouble> {
-    let caller = service.identity.caller(headers).ok_or(Trouble::Unauthorized)?;
-    let taken = service.rates.account.take(caller.name().clone(), Instant::now());
-    taken.map_err(|wait| Trouble::limited(service, "account", wait))?;
+fn caller(service: &Service, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let caller = service.identity.caller(headers).ok_or(ApiError::Unauthorized)?;
+    let admitted = service.rates.account.try_acquire(caller.name().clone(), Instant::now());
+    admitted.map_err(|wait| ApiError::limited(service, "account", wait))?;
     Ok(caller)
 }
 
 /// Returns the account for a change of its phone number or the removal of its enrollments. Both may
 /// require a fresh or strong login.
-fn stepped_up(caller: Caller) -> Result<AccountName, Trouble> {
-    caller.stepped_up().map_err(Trouble::NeedsLogin)
+fn stepped_up(caller: Caller) -> Result<AccountName, ApiError> {
+    caller.stepped_up().map_err(ApiError::LoginRequired)
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Trouble> {
-    object(body).ok_or(Trouble::Malformed("the body is not the JSON that this path takes"))
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+    object(body).ok_or(ApiError::Malformed("the body is not the JSON that this path takes"))
 }
 
-fn told(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
+fn respond(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
     let (status, word) = match &answer {
         CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::PhoneNumber(_) => (StatusCode::OK, "OK"),
-        CvsAnswer::Refused(refusal) => refused(refusal),
+        CvsAnswer::Refused(refusal) => status_and_word(refusal),
     };
     service.metrics.outcome(operation, word);
     match answer {
@@ -199,7 +202,7 @@ fn told(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
     }
 }
 
-fn refused(refusal: &CvsRefusal) -> (StatusCode, &str) {
+fn status_and_word(refusal: &CvsRefusal) -> (StatusCode, &str) {
     match refusal {
         CvsRefusal::NoPhoneNumber => (StatusCode::NOT_FOUND, "NOK:NOPHONE"),
         CvsRefusal::PhoneNumberRegistered => (StatusCode::CONFLICT, "NOK:PHONEREGISTERED"),

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderMap;
 
 /// The time between two warnings about a header that the service cannot read.
-const PAUSE: Duration = Duration::from_secs(60);
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The proxies whose `X-Forwarded-For` the service believes.
 pub(crate) struct TrustedProxies {
     addresses: Vec<IpAddr>,
-    warned: Mutex<Option<Instant>>,
+    warned_at: Mutex<Option<Instant>>,
 }
 
 impl TrustedProxies {
     /// Trusts proxies that have one of these addresses.
     pub(crate) fn new(addresses: Vec<IpAddr>) -> Self {
-        Self { addresses, warned: Mutex::new(None) }
+        Self { addresses, warned_at: Mutex::new(None) }
     }
 
     /// Returns whether a trusted proxy has this address.
@@ -49,11 +49,11 @@ impl TrustedProxies {
 
     /// Warns at most once a minute. The header is not logged: a client may have written it.
     fn warn(&self) {
-        let Ok(mut warned) = self.warned.lock() else { return };
-        if warned.is_some_and(|at| at.elapsed() < PAUSE) {
+        let Ok(mut warned_at) = self.warned_at.lock() else { return };
+        if warned_at.is_some_and(|at| at.elapsed() < WARNING_INTERVAL) {
             return;
         }
-        *warned = Some(Instant::now());
+        *warned_at = Some(Instant::now());
         tracing::warn!(
             "a trusted proxy sent an X-Forwarded-For that holds no address: its clients share the limits of the proxy"
         );
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_counts_as_the_proxy_and_hides_what_stands_before_it() {
+    fn an_entry_that_is_no_address_counts_as_the_proxy_and_hides_the_entries_before_it() {
         for entry in [
             "unknown",
             "_hidden",

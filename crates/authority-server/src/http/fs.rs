@@ -10,8 +10,8 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::Peer;
-use super::reply::Trouble;
-use super::token::{Asker, verify};
+use super::reply::ApiError;
+use super::token::{Requester, verify};
 use crate::config::Secret;
 use crate::identity::bearer;
 use crate::service::Service;
@@ -24,31 +24,31 @@ pub(crate) async fn authenticate(
     Extension(Peer(address)): Extension<Peer>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Trouble> {
+) -> Result<Response, ApiError> {
     let query = Zeroizing::new(query.unwrap_or_default());
     let request = Request::read(&query)?;
-    let Some(party) = service.relying_parties.get(&request.service) else { return Ok(said(&service, "NOK:NOSRV")) };
-    let asker = match &party.token {
-        None => Asker::Anybody(request.service, address),
-        Some(token) if shows(token, &headers) => Asker::Party(request.service, address),
-        Some(_) => return Err(Trouble::Unauthorized),
+    let Some(party) = service.relying_parties.get(&request.service) else { return Ok(respond(&service, "NOK:NOSRV")) };
+    let requester = match &party.token {
+        None => Requester::Anonymous(request.service, address),
+        Some(token) if presents(token, &headers) => Requester::Party(request.service, address),
+        Some(_) => return Err(ApiError::Unauthorized),
     };
-    let Some(account) = AccountName::new(&request.user) else { return Ok(said(&service, "NOK:ACCESS")) };
-    let word = match verify(&service, asker, account, request.token).await? {
+    let Some(account) = AccountName::new(&request.user) else { return Ok(respond(&service, "NOK:ACCESS")) };
+    let word = match verify(&service, requester, account, request.token).await? {
         Verdict::Accepted => "OK",
         Verdict::Refused => "NOK:ACCESS",
     };
-    Ok(said(&service, word))
+    Ok(respond(&service, word))
 }
 
 /// Returns the relying party of a request, if the request presents its token.
 pub(super) fn party(service: &Service, query: &str, headers: &HeaderMap) -> Option<String> {
     let named = one(query, "serviceId")?;
     let party = service.relying_parties.get(named.as_str())?;
-    party.token.as_ref().is_some_and(|token| shows(token, headers)).then(|| named.to_string())
+    party.token.as_ref().is_some_and(|token| presents(token, headers)).then(|| named.to_string())
 }
 
-fn shows(token: &Secret, headers: &HeaderMap) -> bool {
+fn presents(token: &Secret, headers: &HeaderMap) -> bool {
     bearer(headers).is_some_and(|shown| token.is(shown))
 }
 
@@ -59,15 +59,15 @@ struct Request {
 }
 
 impl Request {
-    fn read(query: &str) -> Result<Self, Trouble> {
+    fn read(query: &str) -> Result<Self, ApiError> {
         let one = |name: &str| one(query, name);
         let is = |name: &str, value: &str| one(name).is_some_and(|found| found.as_str() == value);
         if !is("action", "authenticate") || !is("format", "json") {
-            return Err(Trouble::Malformed("`action` must be authenticate and `format` json, each once"));
+            return Err(ApiError::Malformed("`action` must be authenticate and `format` json, each once"));
         }
         let (service, user, token) = (one("serviceId"), one("userId"), one("token"));
         let (Some(service), Some(user), Some(token)) = (service, user, token) else {
-            return Err(Trouble::Malformed("`serviceId`, `userId` and `token` must be there, each once"));
+            return Err(ApiError::Malformed("`serviceId`, `userId` and `token` must be there, each once"));
         };
         Ok(Self { service: service.to_string(), user: user.to_string(), token })
     }
@@ -80,7 +80,7 @@ fn one(query: &str, wanted: &str) -> Option<Zeroizing<String>> {
     if all.next().is_some() { None } else { first }
 }
 
-fn said(service: &Service, word: &str) -> Response {
+fn respond(service: &Service, word: &str) -> Response {
     service.metrics.outcome("authenticate", word);
     Json(json!({"err": word})).into_response()
 }

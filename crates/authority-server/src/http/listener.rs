@@ -22,8 +22,8 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
 use super::forwarded::TrustedProxies;
-use super::places::{Place, Places};
 use crate::config::{Limits, TlsFiles, refuse_unguarded};
 use crate::service::Service;
 use authority::tls;
@@ -39,12 +39,12 @@ pub(crate) struct PeerCertificate(pub(crate) [u8; 32]);
 /// The permits of a connection, which its requests share. They are released when the last of these
 /// requests is finished.
 #[derive(Clone)]
-pub(crate) struct Held {
-    _places: Arc<(OwnedSemaphorePermit, Place)>,
+pub(crate) struct ConnectionGuard {
+    _permits: Arc<(OwnedSemaphorePermit, ConnectionPermit)>,
 }
 
 /// Interval between two warnings that the connection limit is reached.
-const REMINDER: Duration = Duration::from_secs(60);
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A socket that listens.
 pub(crate) struct Listener {
@@ -85,15 +85,15 @@ impl Listener {
     /// finish. Returns when they have, or at the drain limit.
     pub(crate) async fn serve(self, router: Router, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
         let limits = service.limits.clone();
-        let mut turns = Turns::new(limits.connections);
-        let places = Places::new(limits.connections_per_address, self.proxies);
+        let mut slots = ConnectionSlots::new(limits.connections);
+        let limiter = ConnectionLimiter::new(limits.connections_per_address, self.proxies);
         let mut connections = JoinSet::new();
         loop {
-            let turn = tokio::select! {
-                turn = turns.next() => turn,
+            let slot = tokio::select! {
+                slot = slots.acquire() => slot,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            let Some(turn) = turn else { break };
+            let Some(slot) = slot else { break };
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -110,15 +110,15 @@ impl Listener {
             };
             // On a dual-stack socket, IPv4 peers appear as IPv4-mapped IPv6 addresses.
             let peer = peer.ip().to_canonical();
-            let Some(place) = places.take(peer) else {
+            let Some(permit) = limiter.try_acquire(peer) else {
                 service.metrics.limited("connections");
                 continue;
             };
-            let router = router.clone().layer(axum::Extension(Held { _places: Arc::new((turn, place)) }));
+            let router = router.clone().layer(axum::Extension(ConnectionGuard { _permits: Arc::new((slot, permit)) }));
             let (tls, stop) = (self.tls.clone(), stop.clone());
             let service = service.clone();
             connections.spawn(async move {
-                let _open = Open::new(&service);
+                let _open = OpenConnection::new(&service);
                 connection(stream, peer, tls, router, &service, stop).await;
             });
             while connections.try_join_next().is_some() {}
@@ -130,20 +130,20 @@ impl Listener {
 }
 
 /// The limit of open connections.
-struct Turns {
+struct ConnectionSlots {
     free: Arc<Semaphore>,
-    reminded: Option<Instant>,
+    warned_at: Option<Instant>,
 }
 
-impl Turns {
-    fn new(most: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(most)), reminded: None }
+impl ConnectionSlots {
+    fn new(limit: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(limit)), warned_at: None }
     }
 
     /// Returns a permit. Waits for the end of a connection if the limit is reached.
-    async fn next(&mut self) -> Option<OwnedSemaphorePermit> {
-        if self.free.available_permits() == 0 && self.reminded.is_none_or(|at| at.elapsed() > REMINDER) {
-            self.reminded = Some(Instant::now());
+    async fn acquire(&mut self) -> Option<OwnedSemaphorePermit> {
+        if self.free.available_permits() == 0 && self.warned_at.is_none_or(|at| at.elapsed() > WARNING_INTERVAL) {
+            self.warned_at = Some(Instant::now());
             tracing::warn!("as many connections are open as may be: others wait");
         }
         self.free.clone().acquire_owned().await.ok()
@@ -151,16 +151,16 @@ impl Turns {
 }
 
 /// Counts a connection while it is open.
-struct Open<'a>(&'a Service);
+struct OpenConnection<'a>(&'a Service);
 
-impl<'a> Open<'a> {
+impl<'a> OpenConnection<'a> {
     fn new(service: &'a Service) -> Self {
         service.metrics.connections.inc();
         Self(service)
     }
 }
 
-impl Drop for Open<'_> {
+impl Drop for OpenConnection<'_> {
     fn drop(&mut self) {
         self.0.metrics.connections.dec();
     }
@@ -184,14 +184,14 @@ async fn connection(
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    let Some(tls) = tls else { return speak(stream, peer, router, limits, stopped).await };
+    let Some(tls) = tls else { return serve_http(stream, peer, router, limits, stopped).await };
     let mut renewed = tls.config.subscribe();
     let config = renewed.borrow_and_update().clone();
     let handshake = TlsAcceptor::from(config).accept(stream);
     if let Ok(Ok(stream)) = tokio::time::timeout(limits.header_timeout, handshake).await {
-        agreed(service, stream.get_ref().1);
-        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let router = match shown {
+        record_handshake(service, stream.get_ref().1);
+        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let router = match certificate {
             Some(certificate) => {
                 let fingerprint = PeerCertificate(Sha256::digest(certificate).into());
                 router.layer(axum::Extension(fingerprint))
@@ -206,12 +206,12 @@ async fn connection(
                 _ = renewed.changed() => {}
             }
         };
-        speak(stream, peer, router, limits, ended).await;
+        serve_http(stream, peer, router, limits, ended).await;
     }
 }
 
 /// Counts and logs the key exchange group and the version of a handshake.
-fn agreed(service: &Service, connection: &ServerConnection) {
+fn record_handshake(service: &Service, connection: &ServerConnection) {
     let group = connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str());
     let version = connection.protocol_version().and_then(|version| version.as_str());
     let (group, version) = (group.unwrap_or("none"), version.unwrap_or("none"));
@@ -221,7 +221,7 @@ fn agreed(service: &Service, connection: &ServerConnection) {
 
 /// Serves a connection until the client closes it, or until `ended`. Then finishes the running
 /// request and takes no further one.
-async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: IpAddr,
     router: Router,

@@ -13,9 +13,9 @@ use inwebo::mode::Mode;
 use inwebo::word::Word;
 use zeroize::Zeroizing;
 
-use super::reply::Trouble;
+use super::reply::ApiError;
 use super::{Peer, cvs};
-use crate::rates::{self, Advance};
+use crate::rates::{self, Reservation};
 use crate::service::Service;
 use authority::{ActivationProof, Actor, MacAnswer, MacRequest};
 
@@ -27,7 +27,7 @@ pub(crate) async fn answer(
     Extension(Peer(address)): Extension<Peer>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<Response, Trouble> {
+) -> Result<Response, ApiError> {
     let query = Zeroizing::new(query.unwrap_or_default());
     // If the app presents a token, its codes are verified, and counted, for that account alone. A
     // request with an unknown token is refused; it does not continue as an anonymous one.
@@ -41,18 +41,18 @@ pub(crate) async fn answer(
     let is_open = matches!(service.authority().activation_proof(), ActivationProof::Open(_));
     let guesses = is_open && request.mode() == Some(Mode::Activate) && caller.is_none();
     let (network, now) = (rates::network(address), Instant::now());
-    let mut decryption = Advance::default();
+    let mut decryption = Reservation::default();
     if request.may_open_blocks() {
-        let taken = decryption.take(&service.rates.refused_finalize, network, now);
-        taken.map_err(|wait| Trouble::limited(&service, "refused_finalize", wait))?;
+        let taken = decryption.try_acquire(&service.rates.refused_finalize, network, now);
+        taken.map_err(|wait| ApiError::limited(&service, "refused_finalize", wait))?;
     }
-    let mut guess = Advance::default();
+    let mut guess = Reservation::default();
     if guesses {
-        let taken = guess.take(&service.rates.wrong_codes_of_address, network, now);
-        let taken = taken.and_then(|()| guess.take(&service.rates.wrong_codes, (), now));
+        let taken = guess.try_acquire(&service.rates.wrong_codes_of_address, network, now);
+        let taken = taken.and_then(|()| guess.try_acquire(&service.rates.wrong_codes, (), now));
         if let Err(wait) = taken {
-            decryption.give_back();
-            return Err(Trouble::limited(&service, "wrong_codes", wait));
+            decryption.refund();
+            return Err(ApiError::limited(&service, "wrong_codes", wait));
         }
     }
     let actor = if caller.is_some() { Actor::App } else { Actor::Device };
@@ -60,11 +60,11 @@ pub(crate) async fn answer(
         service.step(move |authority| authority.acting_as(&actor, None).mac_request(caller.as_ref(), &request)).await;
     let answer = answered.as_ref().ok();
     if answer.is_none_or(|answer| answer.word != Some(Word::Code)) {
-        guess.give_back();
+        guess.refund();
     }
     // RSA work for a refused operation counts against the client's address.
     if answer.is_none_or(|answer| answer.word.is_none() || !answer.opened_blocks) {
-        decryption.give_back();
+        decryption.refund();
     }
     let MacAnswer { mode, word, xml, .. } = answered?;
     let mode = mode.map_or("unknown", Mode::as_str);

@@ -1,6 +1,7 @@
 //! The service over HTTP: the routes, and the layers around them.
 
 mod admin;
+mod connection_limiter;
 mod cvs;
 mod forwarded;
 mod fs;
@@ -9,9 +10,8 @@ mod listener;
 mod mac;
 mod operations;
 mod operators;
-mod places;
+mod pipeline;
 mod reply;
-mod shell;
 mod token;
 
 use std::sync::Arc;
@@ -24,13 +24,13 @@ use super::config::Role;
 use super::service::Service;
 pub(crate) use forwarded::TrustedProxies;
 pub(crate) use listener::{Listener, Peer, Tls, certificates as read_certificates, read as read_tls};
-pub(crate) use shell::Shell;
+pub(crate) use pipeline::Pipeline;
 
 /// The path of relying parties.
 const FS: &str = "/FS";
 
 /// Returns the routes for apps, devices and relying parties.
-pub(crate) fn public(service: &Arc<Service>, shell: Shell) -> Router {
+pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline) -> Router {
     const CVS: &str = "/applications/cvs/v4/mobile";
     let router = Router::new()
         .route("/iwws/MAC", get(mac::answer))
@@ -43,11 +43,11 @@ pub(crate) fn public(service: &Arc<Service>, shell: Shell) -> Router {
         .route("/connectedcar/v4/virtualkey/remoteaccess/token", post(token::exchange))
         .route("/.well-known/jwks.json", get(token::key_set))
         .route(FS, get(fs::authenticate));
-    whole(router).layer(from_fn_with_state(shell, shell::around)).with_state(service.clone())
+    with_common_routes(router).layer(from_fn_with_state(pipeline, pipeline::handle)).with_state(service.clone())
 }
 
 /// Returns the routes for operators, each with the role that it needs.
-pub(crate) fn admin(service: &Arc<Service>, shell: Shell, guard: Guard) -> Router {
+pub(crate) fn admin(service: &Arc<Service>, pipeline: Pipeline, guard: Guard) -> Router {
     let routes = [
         ("/admin/v1/accounts", Role::Read, get(admin::accounts)),
         ("/admin/v1/accounts", Role::Add, post(admin::add_account)),
@@ -61,19 +61,19 @@ pub(crate) fn admin(service: &Arc<Service>, shell: Shell, guard: Guard) -> Route
     ];
     let mut guarded = Router::new();
     for (path, role, route) in routes {
-        guarded = guarded.route(path, operators::needs(service, role, route));
+        guarded = guarded.route(path, operators::require_role(service, role, route));
     }
-    let guarded = guarded.layer(from_fn_with_state(guard.clone(), operators::check));
+    let guarded = guarded.layer(from_fn_with_state(guard.clone(), operators::authenticate));
     let router = Router::new().merge(guarded).route("/metrics", get(operations::metrics));
     // The site of a request is checked before any route of this listener.
-    whole(router)
+    with_common_routes(router)
         .layer(from_fn_with_state(guard, operators::same_site))
-        .layer(from_fn_with_state(shell, shell::around))
+        .layer(from_fn_with_state(pipeline, pipeline::handle))
         .with_state(service.clone())
 }
 
 /// Adds the routes and fallbacks of both listeners.
-fn whole(router: Router<Arc<Service>>) -> Router<Arc<Service>> {
+fn with_common_routes(router: Router<Arc<Service>>) -> Router<Arc<Service>> {
     router
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))

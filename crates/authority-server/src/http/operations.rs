@@ -11,10 +11,10 @@ use crate::metrics::Snapshot;
 use crate::service::Service;
 
 /// Time limit for the database's answer. After it the database counts as not ready.
-const PATIENCE: Duration = Duration::from_secs(3);
+const READINESS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Time for which the last answer about the database is valid.
-const FRESH: Duration = Duration::from_secs(1);
+const READINESS_LIFETIME: Duration = Duration::from_secs(1);
 
 /// Answers that this process is alive.
 pub(crate) async fn alive() -> &'static str {
@@ -34,22 +34,22 @@ pub(crate) async fn ready(State(service): State<Arc<Service>>) -> Response {
 /// reaches the database, and its answer is valid for a second. A question runs until the database
 /// has answered, even if its client gave up long before.
 async fn is_ready(service: &Arc<Service>) -> bool {
-    let answered = async {
+    let checked = async {
         let mut last = service.readiness.clone().lock_owned().await;
         if let Some((at, ready)) = *last
-            && at.elapsed() < FRESH
+            && at.elapsed() < READINESS_LIFETIME
         {
             return ready;
         }
         let service = service.clone();
-        let asked = tokio::spawn(async move {
+        let check = tokio::spawn(async move {
             let ready = service.step(|authority| authority.ping()).await.is_ok();
             *last = Some((Instant::now(), ready));
             ready
         });
-        asked.await.unwrap_or(false)
+        check.await.unwrap_or(false)
     };
-    let ready = tokio::time::timeout(PATIENCE, answered).await.unwrap_or(false);
+    let ready = tokio::time::timeout(READINESS_TIMEOUT, checked).await.unwrap_or(false);
     if !ready {
         tracing::warn!("the database is not ready");
     }
@@ -59,7 +59,7 @@ async fn is_ready(service: &Arc<Service>) -> bool {
 /// Returns the metrics for Prometheus, even if the database does not answer.
 pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let steps_running = service.steps_running();
-    let waiting = tokio::time::timeout(PATIENCE, service.step(|authority| authority.waiting_sms())).await;
+    let waiting = tokio::time::timeout(READINESS_TIMEOUT, service.step(|authority| authority.waiting_sms())).await;
     let now = Snapshot {
         sms_limited: service.authority().sms_limited(),
         retries: service.authority().retries(),

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::Peer;
 use super::listener::PeerCertificate;
-use super::reply::Trouble;
+use super::reply::ApiError;
 use crate::config::{Operator, Role};
 use crate::identity::bearer;
 use crate::rates;
@@ -43,12 +43,12 @@ pub(crate) struct Guard {
 
 /// The operator of a request.
 #[derive(Clone)]
-pub(crate) struct Known {
+pub(crate) struct KnownOperator {
     name: String,
     roles: Vec<Role>,
 }
 
-impl Known {
+impl KnownOperator {
     /// Returns the operator in the form in which the audit trail names it.
     pub(crate) fn actor(&self) -> Actor {
         Actor::Operator(self.name.clone())
@@ -87,9 +87,9 @@ fn is_same_site(headers: &HeaderMap, tls: bool) -> bool {
 }
 
 /// Finds the operator of a request.
-pub(crate) async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let Some(known) = find(&guard.operators, &request) else {
-        return unknown(&guard.service, address(&request)).await;
+pub(crate) async fn authenticate(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let Some(known) = identify(&guard.operators, &request) else {
+        return refuse_unknown(&guard.service, address(&request)).await;
     };
     request.extensions_mut().insert(known);
     next.run(request).await
@@ -97,14 +97,14 @@ pub(crate) async fn check(State(guard): State<Guard>, mut request: Request, next
 
 /// Returns the operator whose token and certificate a request presents. If both are configured, it
 /// needs both.
-fn find(operators: &[Operator], request: &Request) -> Option<Known> {
+fn identify(operators: &[Operator], request: &Request) -> Option<KnownOperator> {
     let shown = bearer(request.headers());
     let certificate = request.extensions().get::<PeerCertificate>().copied();
     if operators.is_empty() {
         // The listener required a certificate and trusts its issuer.
         let PeerCertificate(fingerprint) = certificate?;
         let name = format!("sha256:{}", inwebo::values::hex::encode(&fingerprint));
-        return Some(Known { name, roles: Role::ALL.to_vec() });
+        return Some(KnownOperator { name, roles: Role::ALL.to_vec() });
     }
     // All operators are compared, so that the running time does not tell which one matches.
     let mut found = None;
@@ -115,22 +115,22 @@ fn find(operators: &[Operator], request: &Request) -> Option<Known> {
             found = Some(operator);
         }
     }
-    found.map(|operator| Known { name: operator.name.clone(), roles: operator.roles.clone() })
+    found.map(|operator| KnownOperator { name: operator.name.clone(), roles: operator.roles.clone() })
 }
 
 /// Answers a request without an operator. After too many of them in a minute, from an address or
 /// from all, each waits a second. Only the connection waits: the delay holds no permit for the
 /// database.
-async fn unknown(service: &Service, address: Option<IpAddr>) -> Response {
+async fn refuse_unknown(service: &Service, address: Option<IpAddr>) -> Response {
     let (rate, now) = (&service.rates.unknown_operators_of_address, Instant::now());
-    let of_address = address.map_or(Ok(()), |address| rate.take(rates::network(address), now));
-    let of_all = service.rates.unknown_operators.take((), now);
+    let of_address = address.map_or(Ok(()), |address| rate.try_acquire(rates::network(address), now));
+    let of_all = service.rates.unknown_operators.try_acquire((), now);
     service.metrics.operator_refused("token");
     if of_address.is_err() || of_all.is_err() {
         service.metrics.limited("operators");
         tokio::time::sleep(DELAY).await;
     }
-    Trouble::Unauthorized.into_response()
+    ApiError::Unauthorized.into_response()
 }
 
 fn address(request: &Request) -> Option<IpAddr> {
@@ -139,36 +139,41 @@ fn address(request: &Request) -> Option<IpAddr> {
 
 /// The requirement of a route.
 #[derive(Clone)]
-struct Needs {
+struct RequiredRole {
     service: Arc<Service>,
     role: Role,
 }
 
 /// Returns routes that need a role. A request that changes something must have a form that no HTML
 /// form of another site can have.
-pub(crate) fn needs(
+pub(crate) fn require_role(
     service: &Arc<Service>,
     role: Role,
     routes: MethodRouter<Arc<Service>>,
 ) -> MethodRouter<Arc<Service>> {
-    routes.route_layer(from_fn_with_state(Needs { service: service.clone(), role }, admit))
+    routes.route_layer(from_fn_with_state(RequiredRole { service: service.clone(), role }, authorize))
 }
 
-async fn admit(State(Needs { service, role }): State<Needs>, request: Request, next: Next) -> Response {
-    let Some(known) = request.extensions().get::<Known>().cloned() else {
-        return Trouble::Unauthorized.into_response();
+async fn authorize(
+    State(RequiredRole { service, role }): State<RequiredRole>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(known) = request.extensions().get::<KnownOperator>().cloned() else {
+        return ApiError::Unauthorized.into_response();
     };
     if !known.roles.contains(&role) {
         let address = address(&request);
         tracing::warn!(operator = known.name, role = role.as_str(), "an operator without the role was refused");
         let actor = known.actor();
-        let noted = service.step(move |authority| authority.acting_as(&actor, address).note_refused_operator()).await;
-        if noted.is_err() {
-            return Trouble::Failed.into_response();
+        let recorded =
+            service.step(move |authority| authority.acting_as(&actor, address).note_refused_operator()).await;
+        if recorded.is_err() {
+            return ApiError::Failed.into_response();
         }
         return refused(&service, "role", StatusCode::FORBIDDEN, "NOK:ROLE");
     }
-    if !has_form(request.method(), request.headers()) {
+    if !has_safe_form(request.method(), request.headers()) {
         return refused(&service, "type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "NOK:TYPE");
     }
     next.run(request).await
@@ -176,7 +181,7 @@ async fn admit(State(Needs { service, role }): State<Needs>, request: Request, n
 
 /// Returns whether a request that changes something is declared as JSON, even without a body. A
 /// DELETE may carry the operators' header instead.
-fn has_form(method: &Method, headers: &HeaderMap) -> bool {
+fn has_safe_form(method: &Method, headers: &HeaderMap) -> bool {
     let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
     let json = match (kinds.next(), kinds.next()) {
         (Some(kind), None) => kind.to_str().is_ok_and(|kind| {
@@ -244,13 +249,13 @@ mod tests {
         let two = headers(&[("content-type", "application/json"), ("content-type", "text/plain")]);
         let operator = headers(&[("x-pims-operator", "1")]);
         for method in [Method::POST, Method::PUT, Method::PATCH] {
-            assert!(has_form(&method, &json));
+            assert!(has_safe_form(&method, &json));
             for bad in [&form, &two, &operator, &HeaderMap::new()] {
-                assert!(!has_form(&method, bad), "{method} {bad:?}");
+                assert!(!has_safe_form(&method, bad), "{method} {bad:?}");
             }
         }
-        assert!(has_form(&Method::DELETE, &json) && has_form(&Method::DELETE, &operator));
-        assert!(!has_form(&Method::DELETE, &form) && !has_form(&Method::DELETE, &HeaderMap::new()));
-        assert!(has_form(&Method::GET, &HeaderMap::new()));
+        assert!(has_safe_form(&Method::DELETE, &json) && has_safe_form(&Method::DELETE, &operator));
+        assert!(!has_safe_form(&Method::DELETE, &form) && !has_safe_form(&Method::DELETE, &HeaderMap::new()));
+        assert!(has_safe_form(&Method::GET, &HeaderMap::new()));
     }
 }

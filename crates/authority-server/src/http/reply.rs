@@ -12,41 +12,41 @@ use crate::service::{Failed, Service};
 
 /// The reason for which a request got no response of its own.
 #[derive(Clone, Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum ApiError {
     /// The service failed without a result.
     Failed,
     /// The request has no token, or an unknown one.
     Unauthorized,
     /// The account's token is valid, but its login is too old or too weak for this request. The
     /// value is the challenge, which names the required login.
-    NeedsLogin(HeaderValue),
+    LoginRequired(HeaderValue),
     /// Too many requests. The value is the time until the next permitted one.
-    TooMany(Duration),
+    RateLimited(Duration),
     /// The query is too long.
-    TooLong,
+    QueryTooLong,
     /// The body is too long, or did not arrive.
-    NoBody,
+    BodyNotRead,
     /// The request does not have the form that the route requires.
     Malformed(&'static str),
     /// The resource does not exist.
-    Missing,
+    NotFound,
 }
 
-impl Trouble {
+impl ApiError {
     /// Counts a refusal by this limit, and returns it.
     pub(crate) fn limited(service: &Service, limit: &'static str, wait: Duration) -> Self {
         service.metrics.limited(limit);
-        Self::TooMany(wait)
+        Self::RateLimited(wait)
     }
 }
 
-impl From<Failed> for Trouble {
+impl From<Failed> for ApiError {
     fn from(_: Failed) -> Self {
         Self::Failed
     }
 }
 
-impl IntoResponse for Trouble {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self {
             Self::Failed => {
@@ -58,19 +58,19 @@ impl IntoResponse for Trouble {
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer"),
             ),
-            Self::NeedsLogin(challenge) => {
+            Self::LoginRequired(challenge) => {
                 with(StatusCode::UNAUTHORIZED, "NOK:LOGIN", header::WWW_AUTHENTICATE, challenge)
             }
-            Self::TooMany(wait) => {
+            Self::RateLimited(wait) => {
                 let seconds = wait.as_secs_f64().ceil() as u64;
                 with(StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYREQUESTS", header::RETRY_AFTER, seconds.max(1).into())
             }
-            Self::TooLong => (StatusCode::URI_TOO_LONG, Json(json!({"err": "NOK:REQUEST"}))).into_response(),
-            Self::NoBody => (StatusCode::PAYLOAD_TOO_LARGE, Json(json!({"err": "NOK:REQUEST"}))).into_response(),
+            Self::QueryTooLong => (StatusCode::URI_TOO_LONG, Json(json!({"err": "NOK:REQUEST"}))).into_response(),
+            Self::BodyNotRead => (StatusCode::PAYLOAD_TOO_LARGE, Json(json!({"err": "NOK:REQUEST"}))).into_response(),
             Self::Malformed(what) => {
                 (StatusCode::BAD_REQUEST, Json(json!({"err": "NOK:REQUEST", "detail": what}))).into_response()
             }
-            Self::Missing => (StatusCode::NOT_FOUND, Json(json!({"err": "NOK:NOTFOUND"}))).into_response(),
+            Self::NotFound => (StatusCode::NOT_FOUND, Json(json!({"err": "NOK:NOTFOUND"}))).into_response(),
         }
     }
 }
@@ -86,8 +86,8 @@ fn with(status: StatusCode, word: &str, name: header::HeaderName, value: HeaderV
     (status, [(name, value)], Json(json!({"err": word}))).into_response()
 }
 
-pub(crate) async fn not_found() -> Trouble {
-    Trouble::Missing
+pub(crate) async fn not_found() -> ApiError {
+    ApiError::NotFound
 }
 
 pub(crate) async fn method_not_allowed() -> Response {

@@ -15,8 +15,8 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::cvs;
-use super::reply::{Trouble, object};
-use crate::rates::{self, Advance};
+use super::reply::{ApiError, object};
+use crate::rates::{self, Reservation};
 use crate::service::Service;
 use authority::{AccountName, Actor, Authority, Failure, Verdict};
 
@@ -61,8 +61,8 @@ pub(crate) async fn exchange(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Trouble> {
-    let Some(signer) = &service.signer else { return Err(Trouble::Missing) };
+) -> Result<Response, ApiError> {
+    let Some(signer) = &service.signer else { return Err(ApiError::NotFound) };
     let account = cvs::account(&service, &headers)?;
     let Some(grant) = Grant::read(&body) else { return Ok(refused("invalid_request")) };
     let (operation, granted) = match grant {
@@ -71,7 +71,7 @@ pub(crate) async fn exchange(
     };
     service.metrics.outcome(operation, if granted.is_some() { "OK" } else { "invalid_grant" });
     let Some(refresh_token) = granted else { return Ok(refused("invalid_grant")) };
-    let access_token = Zeroizing::new(signer.sign(&account).map_err(|_| Trouble::Failed)?);
+    let access_token = Zeroizing::new(signer.sign(&account).map_err(|_| ApiError::Failed)?);
     let granted = Granted {
         access_token: &access_token,
         token_type: "Bearer",
@@ -85,16 +85,16 @@ async fn by_password(
     service: &Arc<Service>,
     account: &AccountName,
     password: Zeroizing<String>,
-) -> Result<Option<Zeroizing<String>>, Trouble> {
+) -> Result<Option<Zeroizing<String>>, ApiError> {
     let exchange = move |authority: &Authority, account: &AccountName| authority.exchange_otp(account, &password);
-    counted(service, Asker::App, account.clone(), exchange, Option::is_some).await
+    with_guess_limit(service, Requester::App, account.clone(), exchange, Option::is_some).await
 }
 
 async fn by_refresh(
     service: &Arc<Service>,
     account: &AccountName,
     token: Zeroizing<String>,
-) -> Result<Option<Zeroizing<String>>, Trouble> {
+) -> Result<Option<Zeroizing<String>>, ApiError> {
     let rotated = service.step(move |authority| cvs::app(authority).rotate_refresh_token(&token)).await?;
     // A refresh token that another account presents is used up: its owner gets a new one with a
     // password.
@@ -102,65 +102,65 @@ async fn by_refresh(
 }
 
 /// The client that has a one-time password verified.
-pub(super) enum Asker {
+pub(super) enum Requester {
     /// The account's own app.
     App,
     /// A relying party at this address that presented its token.
     Party(String, IpAddr),
     /// An anonymous client at this address, in the name of a relying party that is open to
     /// everybody.
-    Anybody(String, IpAddr),
+    Anonymous(String, IpAddr),
 }
 
 /// Verifies a one-time password. Wrong ones are counted for the account, separately for each
 /// relying party and the app. After too many of them, none is verified for a while.
 pub(super) async fn verify(
     service: &Arc<Service>,
-    asker: Asker,
+    requester: Requester,
     account: AccountName,
     password: Zeroizing<String>,
-) -> Result<Verdict, Trouble> {
+) -> Result<Verdict, ApiError> {
     let verify = move |authority: &Authority, account: &AccountName| authority.verify_otp(account, &password);
-    counted(service, asker, account, verify, |verdict| *verdict == Verdict::Accepted).await
+    with_guess_limit(service, requester, account, verify, |verdict| *verdict == Verdict::Accepted).await
 }
 
-/// Verifies a one-time password, unless too many were wrong. `is_right` evaluates the result.
-async fn counted<T: Send + 'static>(
+/// Verifies a one-time password, unless too many were wrong. `is_accepted` evaluates the result.
+async fn with_guess_limit<T: Send + 'static>(
     service: &Arc<Service>,
-    asker: Asker,
+    requester: Requester,
     account: AccountName,
-    judge: impl FnOnce(&Authority, &AccountName) -> Result<T, Failure> + Send + 'static,
-    is_right: impl FnOnce(&T) -> bool,
-) -> Result<T, Trouble> {
+    verify: impl FnOnce(&Authority, &AccountName) -> Result<T, Failure> + Send + 'static,
+    is_accepted: impl FnOnce(&T) -> bool,
+) -> Result<T, ApiError> {
     // If users ask themselves, their addresses do not belong in the audit trail.
-    let (actor, from) = match &asker {
-        Asker::App => (Actor::App, None),
-        Asker::Party(party, address) => (Actor::Party(party.clone()), Some(*address)),
-        Asker::Anybody(party, _) => (Actor::Anybody(party.clone()), None),
+    let (actor, from) = match &requester {
+        Requester::App => (Actor::App, None),
+        Requester::Party(party, address) => (Actor::Party(party.clone()), Some(*address)),
+        Requester::Anonymous(party, _) => (Actor::Anybody(party.clone()), None),
     };
-    let (party, address) = match asker {
-        Asker::App => (None, None),
-        Asker::Party(party, _) => (Some(party), None),
-        Asker::Anybody(party, address) => (Some(party), Some(rates::network(address))),
+    let (party, address) = match requester {
+        Requester::App => (None, None),
+        Requester::Party(party, _) => (Some(party), None),
+        Requester::Anonymous(party, address) => (Some(party), Some(rates::network(address))),
     };
-    let (now, mut advance) = (Instant::now(), Advance::default());
+    let (now, mut reservation) = (Instant::now(), Reservation::default());
     let taken = match address {
-        Some(network) => advance.take(&service.rates.wrong_otps_of_address, network, now),
+        Some(network) => reservation.try_acquire(&service.rates.wrong_otps_of_address, network, now),
         None => Ok(()),
     };
-    let taken = taken.and_then(|()| advance.take(&service.rates.wrong_otps, (party, account.clone()), now));
-    taken.map_err(|wait| Trouble::limited(service, "wrong_otps", wait))?;
-    let judged = service.step(move |authority| judge(&authority.acting_as(&actor, from), &account)).await;
+    let taken = taken.and_then(|()| reservation.try_acquire(&service.rates.wrong_otps, (party, account.clone()), now));
+    taken.map_err(|wait| ApiError::limited(service, "wrong_otps", wait))?;
+    let verified = service.step(move |authority| verify(&authority.acting_as(&actor, from), &account)).await;
     // A password that could not be verified does not count as wrong.
-    if judged.as_ref().map_or(true, is_right) {
-        advance.give_back();
+    if verified.as_ref().map_or(true, is_accepted) {
+        reservation.refund();
     }
-    Ok(judged?)
+    Ok(verified?)
 }
 
 /// Returns the public keys of the access tokens.
-pub(crate) async fn key_set(State(service): State<Arc<Service>>) -> Result<Response, Trouble> {
-    let signer = service.signer.as_ref().ok_or(Trouble::Missing)?;
+pub(crate) async fn key_set(State(service): State<Arc<Service>>) -> Result<Response, ApiError> {
+    let signer = service.signer.as_ref().ok_or(ApiError::NotFound)?;
     let cached = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))];
     Ok((cached, Json(signer.key_set().clone())).into_response())
 }

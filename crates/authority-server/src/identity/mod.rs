@@ -212,7 +212,7 @@ impl Loaded {
                 .get(url)
                 .call()
                 .and_then(|mut answer| answer.body_mut().with_config().limit(MAX_JWKS).read_to_vec())
-                .map_err(|error| format!("the issuer's keys: {}", outgoing::told(&error, ISSUER)))?,
+                .map_err(|error| format!("the issuer's keys: {}", outgoing::describe(&error, ISSUER)))?,
         };
         let (keys, left_out) = Keys::read(&text, &issuer.algorithms)?;
         Ok(Self { keys, left_out })

@@ -374,7 +374,7 @@ fn a_number_is_not_flooded_by_many_accounts() {
 }
 
 #[test]
-fn a_request_whose_client_is_gone_is_finished_and_its_advance_settled() {
+fn a_request_whose_client_is_gone_is_finished_and_its_reservation_settled() {
     let limits = Setup::new().set("limits.codes_per_number_and_hour", 1).set("policy.codes_per_hour", 1);
     let world = limits.start();
     let certify = |account: &str, number: &str| {

@@ -18,20 +18,20 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::forwarded::TrustedProxies;
-use super::listener::{Held, Peer};
-use super::reply::Trouble;
+use super::listener::{ConnectionGuard, Peer};
+use super::reply::ApiError;
 use super::{FS, fs, host};
 use crate::rates;
 use crate::service::Service;
 
 /// Longest time that the service waits for the body of a refused request.
-const PATIENCE: Duration = Duration::from_secs(1);
+const REFUSED_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The settings of these layers for one listener.
 #[derive(Clone)]
-pub(crate) struct Shell {
+pub(crate) struct Pipeline {
     pub(crate) service: Arc<Service>,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     /// Requests of an address are limited. They are not for operators and Prometheus.
@@ -40,45 +40,46 @@ pub(crate) struct Shell {
 
 /// Runs each request in its own task, so that a request whose client disconnects still completes,
 /// is counted, and settles its reserved tokens.
-pub(crate) async fn around(State(shell): State<Shell>, request: Request, next: Next) -> Response {
+pub(crate) async fn handle(State(pipeline): State<Pipeline>, request: Request, next: Next) -> Response {
     // The connection's permits stay in use until the request is finished.
-    let held = request.extensions().get::<Held>().cloned();
+    let guard = request.extensions().get::<ConnectionGuard>().cloned();
     let id = request_id();
-    let operators = !shell.limited;
-    let seen_to = tokio::spawn({
+    let operators = !pipeline.limited;
+    let processed = tokio::spawn({
         let id = id.clone();
         async move {
-            let _held = held;
-            see_to(&shell, &id, request, next).await
+            let _guard = guard;
+            process(&pipeline, &id, request, next).await
         }
     });
     // The task itself does not panic: the panics of handlers are caught.
-    let mut response = seen_to.await.unwrap_or_else(|_| Trouble::Failed.into_response());
-    seal(response.headers_mut(), &id);
+    let mut response = processed.await.unwrap_or_else(|_| ApiError::Failed.into_response());
+    add_common_headers(response.headers_mut(), &id);
     if operators {
-        seal_for_operators(response.headers_mut());
+        add_admin_headers(response.headers_mut());
     }
     response
 }
 
-async fn see_to(shell: &Shell, id: &str, mut request: Request, next: Next) -> Response {
+async fn process(pipeline: &Pipeline, id: &str, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     // The pattern of the path is logged, and never the path itself or the query: they hold names
     // and secrets.
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = method(request.method());
-    let peer = client(shell, &request);
+    let peer = client(pipeline, &request);
     request.extensions_mut().insert(Peer(peer));
     let span = tracing::info_span!("request", id = %id);
     async {
-        let response = match timeout(shell.service.limits.request_timeout, answer(shell, request, peer, next)).await {
-            Ok(response) => response,
-            Err(_) => Trouble::Failed.into_response(),
-        };
+        let response =
+            match timeout(pipeline.service.limits.request_timeout, respond(pipeline, request, peer, next)).await {
+                Ok(response) => response,
+                Err(_) => ApiError::Failed.into_response(),
+            };
         let status = response.status().as_u16();
         let time = began.elapsed();
-        shell.service.metrics.request(&route, method, status, time);
+        pipeline.service.metrics.request(&route, method, status, time);
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         // Anyone can cause these lines at any rate: they are logged at debug.
         if is_probe(&route) || status == StatusCode::TOO_MANY_REQUESTS {
@@ -107,26 +108,28 @@ fn method(method: &Method) -> &'static str {
 }
 
 /// Returns an error if the request may not continue.
-fn admit(shell: &Shell, request: &Request, peer: IpAddr) -> Result<(), Trouble> {
+fn admit(pipeline: &Pipeline, request: &Request, peer: IpAddr) -> Result<(), ApiError> {
     if !host::is_named(request.version(), request.headers()) {
-        return Err(Trouble::Malformed("`Host` must stand there once and be a host"));
+        return Err(ApiError::Malformed("`Host` must stand there once and be a host"));
     }
-    let limits = &shell.service.limits;
+    let limits = &pipeline.service.limits;
     if request.uri().query().is_some_and(|query| query.len() > limits.query_bytes) {
-        return Err(Trouble::TooLong);
+        return Err(ApiError::QueryTooLong);
     }
-    if !shell.limited || is_probe(request.uri().path()) {
+    if !pipeline.limited || is_probe(request.uri().path()) {
         return Ok(());
     }
-    let (service, now) = (&*shell.service, Instant::now());
+    let (service, now) = (&*pipeline.service, Instant::now());
     let party = (request.uri().path() == FS).then(|| request.uri().query()).flatten();
     match party.and_then(|query| fs::party(service, query, request.headers())) {
         // A relying party sends requests for many users. Strangers at its address must not use up
         // its limit.
-        Some(party) => service.rates.party.take(party, now).map_err(|wait| Trouble::limited(service, "party", wait)),
+        Some(party) => {
+            service.rates.party.try_acquire(party, now).map_err(|wait| ApiError::limited(service, "party", wait))
+        }
         None => {
-            let taken = service.rates.address.take(rates::network(peer), now);
-            taken.map_err(|wait| Trouble::limited(service, "address", wait))
+            let taken = service.rates.address.try_acquire(rates::network(peer), now);
+            taken.map_err(|wait| ApiError::limited(service, "address", wait))
         }
     }
 }
@@ -135,18 +138,18 @@ fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
 }
 
-async fn answer(shell: &Shell, request: Request, peer: IpAddr, next: Next) -> Response {
-    let admitted = admit(shell, &request, peer);
+async fn respond(pipeline: &Pipeline, request: Request, peer: IpAddr, next: Next) -> Response {
+    let admitted = admit(pipeline, &request, peer);
     let (head, body) = request.into_parts();
-    let body = to_bytes(body, shell.service.limits.body_bytes);
-    if let Err(trouble) = admitted {
+    let body = to_bytes(body, pipeline.service.limits.body_bytes);
+    if let Err(error) = admitted {
         // The rest of a body would end the connection, which the client may want to use again. But
         // the service does not wait long for the body of a refused request.
-        let arrived = matches!(timeout(PATIENCE, body).await, Ok(Ok(_)));
+        let arrived = matches!(timeout(REFUSED_BODY_TIMEOUT, body).await, Ok(Ok(_)));
         let close = (!arrived).then_some([(header::CONNECTION, HeaderValue::from_static("close"))]);
-        return (close, trouble).into_response();
+        return (close, error).into_response();
     }
-    let Ok(body) = body.await else { return Trouble::NoBody.into_response() };
+    let Ok(body) = body.await else { return ApiError::BodyNotRead.into_response() };
     let request = Request::from_parts(head, Body::from(body));
     AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a handler panicked");
@@ -155,13 +158,13 @@ async fn answer(shell: &Shell, request: Request, peer: IpAddr, next: Next) -> Re
 }
 
 /// Returns the address that a request comes from.
-fn client(shell: &Shell, request: &Request) -> IpAddr {
+fn client(pipeline: &Pipeline, request: &Request) -> IpAddr {
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(address)| *address);
-    shell.trusted_proxies.client(peer, request.headers())
+    pipeline.trusted_proxies.client(peer, request.headers())
 }
 
 /// Sets the headers that every response has.
-fn seal(headers: &mut HeaderMap, id: &str) {
+fn add_common_headers(headers: &mut HeaderMap, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID.clone(), id);
     }
@@ -178,7 +181,7 @@ fn seal(headers: &mut HeaderMap, id: &str) {
 
 /// Sets the further headers of the operators' listener: no other site may embed its responses, and
 /// they depend on the requesting site.
-fn seal_for_operators(headers: &mut HeaderMap) {
+fn add_admin_headers(headers: &mut HeaderMap) {
     headers.insert(header::VARY, HeaderValue::from_static("Origin, Sec-Fetch-Site"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
 }

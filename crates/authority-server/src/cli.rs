@@ -25,13 +25,13 @@ use authority::wipe_stack;
 #[command(name = "pims-authority", version, propagate_version = true, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
-    place: Place,
+    config_option: ConfigOption,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Args)]
-struct Place {
+struct ConfigOption {
     /// The configuration, TOML. Each of its keys can also be an environment variable:
     /// `PIMS_AUTHORITY_` and section and key in capitals, joined by underscores. The variable wins.
     /// `check --keys` lists them all.
@@ -178,12 +178,12 @@ enum Otp {
 
 /// Runs the program. Exit status 0: success; 1: failure; 2: wrong command line.
 pub fn main() -> ExitCode {
-    let Cli { place, command } = called().unwrap_or_else(|error| error.exit());
-    let done = hardening::forbid_dumps().and_then(|()| run(place.config.as_deref(), command));
+    let Cli { config_option, command } = parse_arguments().unwrap_or_else(|error| error.exit());
+    let done = hardening::forbid_dumps().and_then(|()| run(config_option.config.as_deref(), command));
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(what) => {
-            commands::complain(&what);
+        Err(message) => {
+            commands::print_error(&message);
             ExitCode::FAILURE
         }
     }
@@ -191,18 +191,18 @@ pub fn main() -> ExitCode {
 
 /// Reads the command line. `PIMS_AUTHORITY_CONFIG` does not contradict `serve --dev`, which reads
 /// its folder's configuration; `-c` does.
-fn called() -> Result<Cli, clap::Error> {
+fn parse_arguments() -> Result<Cli, clap::Error> {
     let matches = Cli::command().try_get_matches()?;
     let mut cli = Cli::from_arg_matches(&matches)?;
-    let given = |matches: &ArgMatches| matches.value_source("config") == Some(ValueSource::CommandLine);
-    let given = given(&matches) || matches.subcommand().is_some_and(|(_, matches)| given(matches));
-    if given && matches!(cli.command, Command::Serve(Serve { dev: true, .. })) {
-        let what =
+    let is_argument = |matches: &ArgMatches| matches.value_source("config") == Some(ValueSource::CommandLine);
+    let is_argument = is_argument(&matches) || matches.subcommand().is_some_and(|(_, matches)| is_argument(matches));
+    if is_argument && matches!(cli.command, Command::Serve(Serve { dev: true, .. })) {
+        let message =
             "the argument '--dev' cannot be used with '--config <FILE>': it reads the configuration in its folder";
-        return Err(Cli::command().error(ErrorKind::ArgumentConflict, what));
+        return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
     }
     // An empty variable counts as missing; an empty argument is a mistake.
-    cli.place.config = cli.place.config.filter(|file| given || !file.as_os_str().is_empty());
+    cli.config_option.config = cli.config_option.config.filter(|file| is_argument || !file.as_os_str().is_empty());
     Ok(cli)
 }
 
@@ -216,28 +216,30 @@ fn run(file: Option<&Path>, command: Command) -> Result<(), String> {
             commands::check::run(config, connect)
         }),
         Command::Audit(Audit { account, limit, output }) => configured(file).and_then(|config| {
-            let account = account.as_deref().map(named).transpose()?;
+            let account = account.as_deref().map(account_name).transpose()?;
             commands::audit::list(&config, account.as_ref(), limit, Form::of(output.json))
         }),
         Command::Health(Health { ready }) => Listen::load(file)
-            .map_err(|problems| unusable(file, &problems))
+            .map_err(|problems| problem_list(file, &problems))
             .and_then(|listen| commands::health::run(&listen, ready)),
         Command::Migrate(Migrate { rekey, batch }) => {
             configured(file).and_then(|config| commands::migrate::run(&config, rekey.then_some(batch)))
         }
         Command::Account(account) => configured(file).and_then(|config| match account {
             Account::Add { name, token } => {
-                let account = names::normal(&name).ok_or(names::WANTED)?;
+                let account = names::normal(&name).ok_or(names::RULE)?;
                 let add = if token { commands::account::add_with_token } else { commands::account::add };
                 add(&config, &account)
             }
             Account::List(output) => commands::account::list(&config, Form::of(output.json)),
-            Account::Show { name, output } => commands::account::show(&config, &named(&name)?, Form::of(output.json)),
-            Account::Unblock { name } => commands::account::unblock(&config, &named(&name)?),
-            Account::Remove { name, yes } => commands::account::remove(&config, &named(&name)?, yes),
+            Account::Show { name, output } => {
+                commands::account::show(&config, &account_name(&name)?, Form::of(output.json))
+            }
+            Account::Unblock { name } => commands::account::unblock(&config, &account_name(&name)?),
+            Account::Remove { name, yes } => commands::account::remove(&config, &account_name(&name)?, yes),
         }),
         Command::Otp(Otp::Verify { account }) => {
-            configured(file).and_then(|config| commands::otp::verify(&config, &named(&account)?))
+            configured(file).and_then(|config| commands::otp::verify(&config, &account_name(&account)?))
         }
     }
 }
@@ -251,16 +253,16 @@ fn configured(file: Option<&Path>) -> Result<Config, String> {
 
 #[inline(never)]
 fn load(file: Option<&Path>) -> Result<Config, String> {
-    Config::load(file).map_err(|problems| unusable(file, &problems))
+    Config::load(file).map_err(|problems| problem_list(file, &problems))
 }
 
-fn unusable(file: Option<&Path>, problems: &[Problem]) -> String {
+fn problem_list(file: Option<&Path>, problems: &[Problem]) -> String {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let place = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
-    format!("the configuration ({place}) cannot be used:\n  {}", lines.join("\n  "))
+    let source = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
+    format!("the configuration ({source}) cannot be used:\n  {}", lines.join("\n  "))
 }
 
-fn named(name: &str) -> Result<AccountName, String> {
+fn account_name(name: &str) -> Result<AccountName, String> {
     AccountName::new(name)
         .ok_or_else(|| "an account's name has 1 to 128 characters, none of them a control character".into())
 }

@@ -76,9 +76,9 @@ fn filled(template: &str, sms: &Sms) -> String {
     // With this capacity the text is not moved, so no copy of it stays in memory.
     let mut out = String::with_capacity(template.len() + 4 * (sms.text.len() + sms.to.len() + sms.id.len()));
     let mut rest = template;
-    while let Some(place) = rest.find('{') {
-        out.push_str(&rest[..place]);
-        rest = &rest[place..];
+    while let Some(start) = rest.find('{') {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
         match words.iter().find(|(word, _)| rest.starts_with(word)) {
             Some((word, value)) => {
                 out.push_str(value);

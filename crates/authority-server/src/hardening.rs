@@ -29,8 +29,8 @@ pub(crate) fn forbid_dumps() -> Result<(), String> {
 /// # Errors
 ///
 /// The lock is required, and the system does not permit it.
-pub(crate) fn lock_memory(wanted: LockMemory) -> Result<Option<String>, String> {
-    if wanted == LockMemory::No {
+pub(crate) fn lock_memory(setting: LockMemory) -> Result<Option<String>, String> {
+    if setting == LockMemory::No {
         return Ok(None);
     }
     #[cfg(target_os = "linux")]
@@ -39,9 +39,13 @@ pub(crate) fn lock_memory(wanted: LockMemory) -> Result<Option<String>, String> 
     let locked = Err("this system cannot".to_owned());
     match locked {
         Ok(()) => Ok(None),
-        Err(why) => {
-            let told = format!("memory is not locked and may reach swap: {why}");
-            if wanted == LockMemory::Required { Err(format!("process.lock_memory: {told}")) } else { Ok(Some(told)) }
+        Err(reason) => {
+            let warning = format!("memory is not locked and may reach swap: {reason}");
+            if setting == LockMemory::Required {
+                Err(format!("process.lock_memory: {warning}"))
+            } else {
+                Ok(Some(warning))
+            }
         }
     }
 }

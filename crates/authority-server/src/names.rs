@@ -16,7 +16,7 @@ use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use authority::AccountName;
 
 /// The rule for names, for an error.
-pub(crate) const WANTED: &str = "an account's name has 1 to 128 characters and is a username in the normal form of RFC 8265: \
+pub(crate) const RULE: &str = "an account's name has 1 to 128 characters and is a username in the normal form of RFC 8265: \
      no control or invisible character, no blank but single ones inside, in NFC";
 
 /// Returns the name of a new account. Returns `None` for a text that is not in normal form: its

@@ -58,15 +58,15 @@ pub(crate) fn describe(error: &ureq::Error, peer: Peer<'_>) -> String {
 }
 
 fn roots_in(file: &Path) -> Result<RootCerts, String> {
-    let told = |what: String| format!("{}: {what}", file.display());
-    let text = std::fs::read(file).map_err(|error| told(error.to_string()))?;
+    let with_path = |message: String| format!("{}: {message}", file.display());
+    let text = std::fs::read(file).map_err(|error| with_path(error.to_string()))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&text) {
-        if let PemItem::Certificate(certificate) = item.map_err(|error| told(error.to_string()))? {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| with_path(error.to_string()))? {
             certificates.push(certificate);
         }
     }
-    if certificates.is_empty() { Err(told("no certificate".into())) } else { Ok(certificates.into()) }
+    if certificates.is_empty() { Err(with_path("no certificate".into())) } else { Ok(certificates.into()) }
 }
 
 fn system_roots() -> Result<RootCerts, String> {

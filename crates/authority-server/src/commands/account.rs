@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::list::{Form, List};
-use super::{complain, open_quietly, say, time};
+use super::{open_without_sms, print_error, print_line, time};
 use crate::config::{Config, Stage};
 use crate::views::{AccountView, DeviceView};
 use authority::{AccountName, Unblock, random};
@@ -20,12 +20,14 @@ const ACCOUNT: [&str; 5] = ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG 
 const DEVICE: [&str; 6] = ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "COPY"];
 
 pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> {
-    let added = open_quietly(config)?.add_account(account).map_err(|failure| failure.to_string())?;
+    let added = open_without_sms(config)?.add_account(account).map_err(|failure| failure.to_string())?;
     if !added {
         return Err(format!("{account}: there is such an account already"));
     }
     if config.stage == Stage::Development && !has_token(config, account) {
-        complain(&format!("{account} has no token, so it cannot sign in: give the command --token, and it gets one"));
+        print_error(&format!(
+            "{account} has no token, so it cannot sign in: give the command --token, and it gets one"
+        ));
     }
     Ok(())
 }
@@ -46,25 +48,25 @@ pub(crate) fn add_with_token(config: &Config, account: &AccountName) -> Result<(
     if has_token(config, account) {
         return Err(format!("{account} has a token already: it is in [tokens.static] of {}", tokens.file().display()));
     }
-    let added = open_quietly(config)?.add_account(account).map_err(|failure| failure.to_string())?;
+    let added = open_without_sms(config)?.add_account(account).map_err(|failure| failure.to_string())?;
     let token = random::token().map_err(|failure| failure.to_string())?;
-    tokens.add(account, &token).map_err(|what| format!("{account} is an account, but has no token: {what}"))?;
+    tokens.add(account, &token).map_err(|message| format!("{account} is an account, but has no token: {message}"))?;
     let done = if added { "was added" } else { "was an account already, and has a token now" };
-    say(&format!("{account} {done}. The token is in [tokens.static] of {}.", tokens.file().display()))?;
-    say(
+    print_line(&format!("{account} {done}. The token is in [tokens.static] of {}.", tokens.file().display()))?;
+    print_line(
         "A service that runs accepts it at once. Give libpims this in its configuration, beside what `serve` printed:",
     )?;
     let account = json!({"account": {"username": account.as_str(), "accessToken": token.as_str()}});
-    say(&format!("  {account}"))
+    print_line(&format!("  {account}"))
 }
 
 fn has_token(config: &Config, account: &AccountName) -> bool {
-    config.tokens.fixed.iter().any(|(known, _)| known == account)
+    config.tokens.static_tokens.iter().any(|(known, _)| known == account)
 }
 
 /// Lists all accounts.
 pub(crate) fn list(config: &Config, form: Form) -> Result<(), String> {
-    let authority = open_quietly(config)?;
+    let authority = open_without_sms(config)?;
     let mut list = List::begin(form, "accounts", ACCOUNT);
     let mut after: Option<AccountName> = None;
     loop {
@@ -86,30 +88,30 @@ pub(crate) fn show(config: &Config, account: &AccountName, form: Form) -> Result
         account: AccountView,
         devices: Vec<DeviceView>,
     }
-    let authority = open_quietly(config)?;
+    let authority = open_without_sms(config)?;
     let Some(info) = authority.account(account).map_err(|failure| failure.to_string())? else {
         return Err(unknown(account));
     };
     let devices = authority.devices(account).map_err(|failure| failure.to_string())?;
     let shown = Shown { account: info.into(), devices: devices.into_iter().map(DeviceView::from).collect() };
     if form == Form::Json {
-        return say(&serde_json::to_string(&shown).map_err(|error| error.to_string())?);
+        return print_line(&serde_json::to_string(&shown).map_err(|error| error.to_string())?);
     }
     let mut list = List::begin(form, "account", ACCOUNT);
     list.page(&[shown.account], account_cells)?;
     list.end()?;
-    say("")?;
+    print_line("")?;
     let mut list = List::begin(form, "devices", DEVICE);
     list.page(&shown.devices, device_cells)?;
     list.end()
 }
 
 pub(crate) fn unblock(config: &Config, account: &AccountName) -> Result<(), String> {
-    let authority = open_quietly(config)?;
-    known(authority.account(account).map_err(|failure| failure.to_string())?.is_some(), account)?;
+    let authority = open_without_sms(config)?;
+    require_known(authority.account(account).map_err(|failure| failure.to_string())?.is_some(), account)?;
     match authority.unblock(account).map_err(|failure| failure.to_string())? {
-        Unblock::Lifted => say("unblocked"),
-        Unblock::NotBlocked => say("it was not blocked"),
+        Unblock::Lifted => print_line("unblocked"),
+        Unblock::NotBlocked => print_line("it was not blocked"),
         Unblock::PinBudgetSpent => Err(format!(
             "{account} stays blocked: its PIN has seen as many wrong ones as pin.budget allows; \
              its owner must reset it with an SMS code, or remove the enrollments"
@@ -129,10 +131,10 @@ pub(crate) fn remove(config: &Config, account: &AccountName, yes: bool) -> Resul
             return Err("nothing was removed".into());
         }
     }
-    known(open_quietly(config)?.remove_account(account).map_err(|failure| failure.to_string())?, account)
+    require_known(open_without_sms(config)?.remove_account(account).map_err(|failure| failure.to_string())?, account)
 }
 
-fn known(exists: bool, account: &AccountName) -> Result<(), String> {
+fn require_known(exists: bool, account: &AccountName) -> Result<(), String> {
     if exists { Ok(()) } else { Err(unknown(account)) }
 }
 
@@ -151,12 +153,12 @@ fn account_cells(account: &AccountView) -> [String; 5] {
 }
 
 fn device_cells(device: &DeviceView) -> [String; 6] {
-    let told = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), time);
+    let or_dash = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), time);
     let copy = match (device.suspended, device.suspected_at) {
         (true, _) => "suspended".to_owned(),
         (false, Some(at)) => format!("suspected {}", time(at)),
         (false, None) => "-".to_owned(),
     };
-    let (made, used) = (time(device.made_at), told(device.used_at));
+    let (made, used) = (time(device.made_at), or_dash(device.used_at));
     [device.id.clone(), device.name.clone(), made, used, device.pin_tries.to_string(), copy]
 }

@@ -1,22 +1,22 @@
 //! `audit`: the audit trail, the newest line first.
 
 use super::list::{Form, List};
-use super::{open_quietly, time};
+use super::{open_without_sms, time};
 use crate::config::Config;
 use crate::views::AuditView;
 use authority::AccountName;
 
 /// Lists the lines. A dash stands for an unknown value.
 pub(crate) fn list(config: &Config, account: Option<&AccountName>, limit: u32, form: Form) -> Result<(), String> {
-    let authority = open_quietly(config)?;
+    let authority = open_without_sms(config)?;
     let found = authority.audit_log(account, None, limit).map_err(|failure| failure.to_string())?;
     let lines: Vec<AuditView> = found.into_iter().map(AuditView::from).collect();
     let heads = ["TIME", "EVENT", "ACCOUNT", "DEVICE", "ACTOR", "ADDRESS", "COUNT"];
     let mut list = List::begin(form, "audit", heads);
     list.page(&lines, |line| {
-        let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        let (account, device) = (told(&line.account), told(&line.device));
-        let (actor, address) = (told(&line.actor), told(&line.address));
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let (account, device) = (or_dash(&line.account), or_dash(&line.device));
+        let (actor, address) = (or_dash(&line.actor), or_dash(&line.address));
         [time(line.at), line.event.clone(), account, device, actor, address, line.count.to_string()]
     })?;
     list.end()

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{complain, counted, open_quietly, say};
+use super::{open_without_sms, print_error, print_line, with_noun};
 use crate::config::keys::{FILE, KEYS, Key};
 use crate::config::{Config, TlsFiles, guesses};
 use crate::hardening;
@@ -11,7 +11,7 @@ use crate::identity::Identity;
 use authority::{AuditCheck, Authority, RowCheck};
 
 /// Time between two progress lines of a long check.
-const REMINDER: Duration = Duration::from_secs(5);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Options of `check --connect`.
 pub(crate) struct Connect {
@@ -24,104 +24,106 @@ pub(crate) struct Connect {
 pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String> {
     let admin = config.admin.as_ref().and_then(|admin| admin.tls.as_ref());
     for files in [config.listen.tls.as_ref(), admin].into_iter().flatten() {
-        tls(files)?;
+        check_tls(files)?;
     }
     let warning = guesses::warning(&config.policy, &config.limits);
     if let Some(connect) = connect {
-        let authority = open_quietly(&config)?;
+        let authority = open_without_sms(&config)?;
         authority.ping().map_err(|failure| failure.to_string())?;
-        rows(&authority)?;
-        trail(&authority, &connect)?;
-        advise(&config)?;
+        check_rows(&authority)?;
+        check_audit_trail(&authority, &connect)?;
+        print_advice(&config)?;
         Identity::new(config.tokens)?;
     } else {
-        advise(&config)?;
+        print_advice(&config)?;
     }
     if let Some(warning) = hardening::lock_memory(config.lock_memory)? {
-        say(&format!("warning: {warning}"))?;
+        print_line(&format!("warning: {warning}"))?;
     }
     let minutes = config.policy.code_lifetime_seconds.div_ceil(60);
     for (text, parts) in config.policy.sms.texts.long_texts(authority::code_length(&config.policy), minutes) {
-        say(&format!("note: the text {text} takes {parts} SMS"))?;
+        print_line(&format!("note: the text {text} takes {parts} SMS"))?;
     }
     if let Some(warning) = warning {
-        say(&format!("warning: {warning}"))?;
+        print_line(&format!("warning: {warning}"))?;
     }
-    say("the configuration is good")
+    print_line("the configuration is good")
 }
 
 /// Prints advice on settings that are allowed but could be better.
-fn advise(config: &Config) -> Result<(), String> {
+fn print_advice(config: &Config) -> Result<(), String> {
     let Some(admin) = &config.admin else { return Ok(()) };
     let certificates = admin.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
     let alone = admin.operators.is_empty() || admin.operators.iter().any(|operator| operator.token.is_none());
     if certificates && alone {
-        say("advice: operators are known by certificates alone, which browsers show unasked; give each a token, too")?;
+        print_line(
+            "advice: operators are known by certificates alone, which browsers show unasked; give each a token, too",
+        )?;
     }
     Ok(())
 }
 
 /// Returns a progress callback. It prints the number of checked rows at intervals, and lets the
 /// check continue.
-fn reminder(of: &str) -> impl FnMut(u64) -> bool {
-    let mut told = Instant::now();
+fn report_progress(of: &str) -> impl FnMut(u64) -> bool {
+    let mut reported_at = Instant::now();
     move |rows| {
-        if told.elapsed() >= REMINDER {
-            told = Instant::now();
+        if reported_at.elapsed() >= PROGRESS_INTERVAL {
+            reported_at = Instant::now();
             let was = if rows == 1 { "was" } else { "were" };
-            complain(&format!("{of}: {} {was} checked", counted(rows, "row")));
+            print_error(&format!("{of}: {} {was} checked", with_noun(rows, "row")));
         }
         true
     }
 }
 
 /// Checks the MACs of accounts, devices and all other rows that have a MAC.
-fn rows(authority: &Authority) -> Result<(), String> {
-    let check = authority.verify_rows(reminder("the database"));
+fn check_rows(authority: &Authority) -> Result<(), String> {
+    let check = authority.verify_rows(report_progress("the database"));
     let RowCheck { rows, altered, tables } = check.map_err(|failure| failure.to_string())?;
     if altered > 0 {
         let (are, them) = if altered == 1 { ("is", "it") } else { ("are", "them") };
-        let rows = counted(altered, "row");
+        let rows = with_noun(altered, "row");
         return Err(format!("{rows} {are} not as the service wrote {them}, in: {}", tables.join(", ")));
     }
     if authority.brought_along() > 0 {
         let (brought, each) = (authority.brought_along(), if authority.brought_along() == 1 { "was" } else { "were" });
-        say(&format!("{} of an earlier release {each} given MACs", counted(brought, "row")))?;
+        print_line(&format!("{} of an earlier release {each} given MACs", with_noun(brought, "row")))?;
     }
     let (are, them) = if rows == 1 { ("is", "it") } else { ("are", "them") };
-    say(&format!("the database: {} {are} as the service wrote {them}", counted(rows, "row")))
+    print_line(&format!("the database: {} {are} as the service wrote {them}", with_noun(rows, "row")))
 }
 
 /// Checks the audit trail.
-fn trail(authority: &Authority, connect: &Connect) -> Result<(), String> {
+fn check_audit_trail(authority: &Authority, connect: &Connect) -> Result<(), String> {
     let expected = connect.expect_seal.as_ref().map(|(number, head)| (*number, head.as_str()));
-    let check = authority.verify_audit(connect.audit_rows, expected, reminder("the audit trail"));
+    let check = authority.verify_audit(connect.audit_rows, expected, report_progress("the audit trail"));
     let AuditCheck { rows, seals, skipped, newest, faults } = check.map_err(|failure| failure.to_string())?;
     if !faults.is_empty() {
         let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
         return Err(format!("the audit trail is not as the service wrote it:\n{}", lines.join("\n")));
     }
-    let (rows, seals) = (counted(rows, "row"), counted(seals, "seal"));
-    say(&format!("the audit trail: {rows} and {seals} are as the service wrote them"))?;
+    let (rows, seals) = (with_noun(rows, "row"), with_noun(seals, "seal"));
+    print_line(&format!("the audit trail: {rows} and {seals} are as the service wrote them"))?;
     if skipped > 0 {
-        say(&format!("  the rows of {} were not read", counted(skipped, "older seal")))?;
+        print_line(&format!("  the rows of {} were not read", with_noun(skipped, "older seal")))?;
     }
     match newest {
-        Some(seal) => say(&format!("  the newest seal is {}:{}", seal.number, seal.head)),
-        None => say("  there is no seal yet"),
+        Some(seal) => print_line(&format!("  the newest seal is {}:{}", seal.number, seal.head)),
+        None => print_line("  there is no seal yet"),
     }
 }
 
-fn tls(files: &TlsFiles) -> Result<(), String> {
+fn check_tls(files: &TlsFiles) -> Result<(), String> {
     http::read_tls(files).map(drop)
 }
 
 /// Prints every key with its environment variable and its meaning.
 pub(crate) fn keys() -> Result<(), String> {
     for key @ Key { path, secret, .. } in KEYS {
-        say(&format!("{path}\n    {}\n    {}", Key::variable(path), key.help()))?;
+        print_line(&format!("{path}\n    {}\n    {}", Key::variable(path), key.help()))?;
         if *secret {
-            say(&format!("    also {path}{FILE}: the name of a file that holds it"))?;
+            print_line(&format!("    also {path}{FILE}: the name of a file that holds it"))?;
         }
     }
     Ok(())

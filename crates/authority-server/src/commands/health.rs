@@ -12,7 +12,7 @@ use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
 };
 
-use super::say;
+use super::print_line;
 use crate::config::{Listen, TlsFiles};
 use crate::http;
 
@@ -29,7 +29,7 @@ pub(crate) fn run(listen: &Listen, ready: bool) -> Result<(), String> {
     let path = if ready { READY } else { ALIVE };
     let address = reachable(listen.address)?;
     let status = ask(address, listen.tls.as_ref(), path).map_err(|error| format!("{address}{path}: {error}"))?;
-    if status == 200 { say("healthy") } else { Err(format!("{address}{path}: status {status}")) }
+    if status == 200 { print_line("healthy") } else { Err(format!("{address}{path}: status {status}")) }
 }
 
 /// Returns the address by which this machine reaches a listener. For a listener on all addresses it
@@ -47,16 +47,16 @@ fn reachable(address: SocketAddr) -> Result<SocketAddr, String> {
 }
 
 fn ask(address: SocketAddr, tls: Option<&TlsFiles>, path: &str) -> Result<u16, String> {
-    let told = |error: std::io::Error| error.to_string();
-    let stream = TcpStream::connect_timeout(&address, TIMEOUT).map_err(told)?;
-    stream.set_read_timeout(Some(TIMEOUT)).map_err(told)?;
-    stream.set_write_timeout(Some(TIMEOUT)).map_err(told)?;
+    let to_text = |error: std::io::Error| error.to_string();
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT).map_err(to_text)?;
+    stream.set_read_timeout(Some(TIMEOUT)).map_err(to_text)?;
+    stream.set_write_timeout(Some(TIMEOUT)).map_err(to_text)?;
     match tls {
-        None => exchange(stream, address, path).map_err(told),
+        None => exchange(stream, address, path).map_err(to_text),
         Some(files) => {
             let connection = ClientConnection::new(Arc::new(trusting(files)?), ServerName::from(address.ip()));
             let connection = connection.map_err(|error| error.to_string())?;
-            exchange(StreamOwned::new(connection, stream), address, path).map_err(told)
+            exchange(StreamOwned::new(connection, stream), address, path).map_err(to_text)
         }
     }
 }
@@ -93,13 +93,13 @@ struct OwnCertificate {
 impl ServerCertVerifier for OwnCertificate {
     fn verify_server_cert(
         &self,
-        shown: &CertificateDer<'_>,
+        presented: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if *shown == self.certificate {
+        if *presented == self.certificate {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
@@ -136,10 +136,10 @@ mod tests {
 
     #[test]
     fn a_listener_on_all_addresses_is_asked_by_the_loopback_address() {
-        let asked = |address: &str| reachable(address.parse().unwrap()).map(|address| address.to_string());
-        assert_eq!(asked("0.0.0.0:8443").unwrap(), "127.0.0.1:8443");
-        assert_eq!(asked("[::]:8443").unwrap(), "[::1]:8443");
-        assert_eq!(asked("192.0.2.1:8443").unwrap(), "192.0.2.1:8443");
-        assert!(asked("127.0.0.1:0").is_err());
+        let address_of = |address: &str| reachable(address.parse().unwrap()).map(|address| address.to_string());
+        assert_eq!(address_of("0.0.0.0:8443").unwrap(), "127.0.0.1:8443");
+        assert_eq!(address_of("[::]:8443").unwrap(), "[::1]:8443");
+        assert_eq!(address_of("192.0.2.1:8443").unwrap(), "192.0.2.1:8443");
+        assert!(address_of("127.0.0.1:0").is_err());
     }
 }

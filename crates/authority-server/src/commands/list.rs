@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::say;
+use super::print_line;
 
 /// The form of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +25,15 @@ pub(super) struct List<const N: usize> {
     form: Form,
     /// Name of the member in the JSON document.
     member: &'static str,
-    heads: [&'static str; N],
+    column_heads: [&'static str; N],
     widths: [usize; N],
     items: usize,
 }
 
 impl<const N: usize> List<N> {
     /// Begins a list. If the list stays empty, its column heads are printed all the same.
-    pub(super) fn begin(form: Form, member: &'static str, heads: [&'static str; N]) -> Self {
-        Self { form, member, heads, widths: heads.map(str::len), items: 0 }
+    pub(super) fn begin(form: Form, member: &'static str, column_heads: [&'static str; N]) -> Self {
+        Self { form, member, column_heads, widths: column_heads.map(str::len), items: 0 }
     }
 
     /// Prints items. `cells` returns the content of the columns.
@@ -47,10 +47,10 @@ impl<const N: usize> List<N> {
                     *width = cells.map(|cell| cell.chars().count()).fold(*width, usize::max);
                 }
                 if self.items == 0 && !items.is_empty() {
-                    say(&line(&self.heads, &self.widths))?;
+                    print_line(&line(&self.column_heads, &self.widths))?;
                 }
                 for row in &rows {
-                    say(&line(row, &self.widths))?;
+                    print_line(&line(row, &self.widths))?;
                 }
             }
             Form::Json => {
@@ -68,10 +68,10 @@ impl<const N: usize> List<N> {
     /// Ends the list.
     pub(super) fn end(self) -> Result<(), String> {
         match (self.form, self.items) {
-            (Form::Table, 0) => say(&line(&self.heads, &self.widths)),
+            (Form::Table, 0) => print_line(&line(&self.column_heads, &self.widths)),
             (Form::Table, _) => Ok(()),
-            (Form::Json, 0) => say(&format!("{{\"{}\":[]}}", self.member)),
-            (Form::Json, _) => say("\n]}"),
+            (Form::Json, 0) => print_line(&format!("{{\"{}\":[]}}", self.member)),
+            (Form::Json, _) => print_line("\n]}"),
         }
     }
 }

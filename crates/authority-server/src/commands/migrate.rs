@@ -1,22 +1,24 @@
 //! `migrate`: brings the database to the schema of this release. With `--rekey`, seals its rows
 //! under the current master key.
 
-use super::{counted, open_quietly, say};
+use super::{open_without_sms, print_line, with_noun};
 use crate::config::Config;
 
 pub(crate) fn run(config: &Config, rekey: Option<u32>) -> Result<(), String> {
-    let authority = open_quietly(config)?;
-    say(&format!("{}: up to date", config.database.describe()))?;
+    let authority = open_without_sms(config)?;
+    print_line(&format!("{}: up to date", config.database.describe()))?;
     let Some(batch) = rekey else { return Ok(()) };
     let mut resealed = 0_u64;
     loop {
         let progress = authority.rekey(batch).map_err(|failure| failure.to_string())?;
         resealed += u64::from(progress.resealed);
         if progress.done {
-            let (rows, were) = (counted(resealed, "row"), if resealed == 1 { "was" } else { "were" });
-            say(&format!("{rows} {were} sealed anew; nothing is sealed under another key than the current one"))?;
+            let (rows, were) = (with_noun(resealed, "row"), if resealed == 1 { "was" } else { "were" });
+            print_line(&format!(
+                "{rows} {were} sealed anew; nothing is sealed under another key than the current one"
+            ))?;
             if progress.hashed_under_others > 0 {
-                say(&format!(
+                print_line(&format!(
                     "still recognised by another key alone, of codes, passwords and refresh tokens: {}; \
                      keep that key until they expired, or they are void",
                     progress.hashed_under_others

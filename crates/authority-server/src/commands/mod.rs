@@ -43,17 +43,17 @@ pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authorit
 }
 
 /// Opens the service for a command that sends no SMS.
-pub(super) fn open_quietly(config: &Config) -> Result<Authority, String> {
+pub(super) fn open_without_sms(config: &Config) -> Result<Authority, String> {
     // Often an operator's shell does not permit locked memory, and the command ends soon. So there
     // is no warning.
     hardening::lock_memory(config.lock_memory)?;
-    struct Nowhere;
-    impl SmsGateway for Nowhere {
+    struct NoSms;
+    impl SmsGateway for NoSms {
         fn send(&self, _: &authority::Sms) -> Result<(), authority::SmsError> {
             Err(authority::SmsError::new("this command sends nothing"))
         }
     }
-    open(config, Box::new(Nowhere))
+    open(config, Box::new(NoSms))
 }
 
 /// Returns the SMS gateway of a configuration.
@@ -66,12 +66,12 @@ pub(super) fn gateway(sms: &Sms) -> Result<Box<dyn SmsGateway>, String> {
 
 /// Writes a line to standard error. An error is ignored, because there is no other place to report
 /// it; the macros would panic.
-pub(super) fn complain(line: &str) {
+pub(super) fn print_error(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Writes a line to standard output. Fails if the reader has closed it.
-pub(super) fn say(line: &str) -> Result<(), String> {
+pub(super) fn print_line(line: &str) -> Result<(), String> {
     write(&format!("{line}\n"))
 }
 
@@ -87,7 +87,7 @@ fn time(millis: i64) -> String {
 }
 
 /// Returns a number with its noun: `1 row`, `2 rows`.
-fn counted(number: u64, noun: &str) -> String {
+fn with_noun(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")
 }

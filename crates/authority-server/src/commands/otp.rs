@@ -4,7 +4,7 @@ use std::io::Read;
 
 use zeroize::Zeroizing;
 
-use super::{open_quietly, say};
+use super::{open_without_sms, print_line};
 use crate::config::Config;
 use authority::{AccountName, Verdict};
 
@@ -14,9 +14,9 @@ const MAX: u64 = 64;
 pub(crate) fn verify(config: &Config, account: &AccountName) -> Result<(), String> {
     let mut text = Zeroizing::new(String::with_capacity(MAX as usize + 1));
     std::io::stdin().take(MAX).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    let verdict = open_quietly(config)?.verify_otp(account, text.trim()).map_err(|failure| failure.to_string())?;
+    let verdict = open_without_sms(config)?.verify_otp(account, text.trim()).map_err(|failure| failure.to_string())?;
     match verdict {
-        Verdict::Accepted => say("accepted"),
+        Verdict::Accepted => print_line("accepted"),
         Verdict::Refused => Err("refused".into()),
     }
 }

@@ -20,17 +20,17 @@ use crate::signer::Signer;
 use authority::AuditSeal;
 
 /// Interval at which due SMS are sent.
-const POST: Duration = Duration::from_secs(1);
+const DELIVERY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval at which expired rows are removed.
-const HOUSEKEEPING: Duration = Duration::from_secs(6 * 3600);
+const PRUNING_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
 /// Interval at which the audit trail is sealed, and its boundary is read.
-const SEALING: Duration = Duration::from_secs(60);
+const SEALING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Longest time for steps that still run when the last connection is closed. The longest steps wait
 /// for a gateway or for another process's lock.
-const LAST_STEPS: Duration = Duration::from_secs(60);
+const STEP_DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> Result<(), String> {
@@ -43,20 +43,20 @@ pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
     // A configuration without a certificate gets plain HTTP.
     let tls = config.listen.tls.is_some();
     let certificate = config.admin.as_ref().and_then(|admin| admin.tls.as_ref()).map(|tls| tls.certificate.clone());
-    start(config, |Listening { public, operators }| {
+    start(config, |ListenAddresses { public, operators }| {
         let operators = operators.map(|address| (address, certificate));
         dev::Banner { folder, public, tls, operators }.print()
     })
 }
 
 /// The addresses of the listeners.
-struct Listening {
+struct ListenAddresses {
     public: SocketAddr,
     operators: Option<SocketAddr>,
 }
 
 /// Runs the service. Calls `ready` with the addresses as soon as the listeners are open.
-fn start(config: Config, ready: impl FnOnce(Listening) -> Result<(), String>) -> Result<(), String> {
+fn start(config: Config, ready: impl FnOnce(ListenAddresses) -> Result<(), String>) -> Result<(), String> {
     log::start(config.log);
     if config.stage == Stage::Development {
         tracing::warn!("this service is for development: it protects nothing");
@@ -81,16 +81,16 @@ fn start(config: Config, ready: impl FnOnce(Listening) -> Result<(), String>) ->
     let ended = runtime.block_on(serve(config, &opened, ready));
     // Steps of requests that the drain cut off may still wait for the database or the gateway. The
     // opening of a database is not awaited: each of its steps is a transaction.
-    runtime.shutdown_timeout(if opened.get().is_some() { LAST_STEPS } else { Duration::ZERO });
+    runtime.shutdown_timeout(if opened.get().is_some() { STEP_DRAIN_TIMEOUT } else { Duration::ZERO });
     drop(opened);
     ended
 }
 
-/// Serves until a signal. `keep` holds the service when this function returns.
+/// Serves until a signal. `service_slot` holds the service when this function returns.
 async fn serve(
     config: Config,
-    keep: &OnceLock<Arc<Service>>,
-    ready: impl FnOnce(Listening) -> Result<(), String>,
+    service_slot: &OnceLock<Arc<Service>>,
+    ready: impl FnOnce(ListenAddresses) -> Result<(), String>,
 ) -> Result<(), String> {
     // The handlers are set first: a signal without a handler kills the process, and opening the
     // service takes a while.
@@ -115,7 +115,7 @@ async fn serve(
             return Ok(());
         }
     };
-    let service = keep.get_or_init(|| Arc::new(opened)).clone();
+    let service = service_slot.get_or_init(|| Arc::new(opened)).clone();
     let (stop, stopped) = watch::channel(false);
     let certificates: Vec<Tls> =
         [listener.tls(), admin.as_ref().and_then(|(listener, _)| listener.tls())].into_iter().flatten().collect();
@@ -124,8 +124,8 @@ async fn serve(
     let mut work = tokio::task::JoinSet::new();
     let pipeline = Pipeline { service: service.clone(), trusted_proxies: proxies, limited: true };
     work.spawn(listener.serve(http::public(&service, pipeline), service.clone(), stopped.clone()));
-    let listened = admin.as_ref().map(|(listener, _)| listener.address()).transpose()?;
-    let listening = Listening { public: address, operators: listened };
+    let operators_address = admin.as_ref().map(|(listener, _)| listener.address()).transpose()?;
+    let listening = ListenAddresses { public: address, operators: operators_address };
     if let Some((listener, operators)) = admin {
         tracing::info!(address = %listener.address()?, "operators are listened to");
         let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies, limited: false };
@@ -134,18 +134,18 @@ async fn serve(
         work.spawn(listener.serve(router, service.clone(), stopped.clone()));
     }
     let ending = stopped.clone();
-    work.spawn(regularly(POST, stopped.clone(), service.clone(), move |service: &Service| {
+    work.spawn(run_periodically(DELIVERY_INTERVAL, stopped.clone(), service.clone(), move |service: &Service| {
         deliver(service, || !*ending.borrow());
     }));
-    work.spawn(regularly(SEALING, stopped.clone(), service.clone(), seal));
+    work.spawn(run_periodically(SEALING_INTERVAL, stopped.clone(), service.clone(), seal));
     if let Some(days) = keep_days {
         let ending = stopped.clone();
-        work.spawn(regularly(HOUSEKEEPING, stopped.clone(), service.clone(), move |service: &Service| {
+        work.spawn(run_periodically(PRUNING_INTERVAL, stopped.clone(), service.clone(), move |service: &Service| {
             prune(service, days, || !*ending.borrow());
         }));
     }
     if let Some(every) = service.identity.refresh_every() {
-        work.spawn(regularly(every, stopped, service.clone(), refresh));
+        work.spawn(run_periodically(every, stopped, service.clone(), refresh));
     }
     ready(listening)?;
     signals.wait(&service, &certificates).await;
@@ -218,7 +218,7 @@ impl Signals {
 }
 
 /// Runs `work` at an interval, on a thread that may block, until the service ends.
-async fn regularly(
+async fn run_periodically(
     every: Duration,
     mut stop: watch::Receiver<bool>,
     service: Arc<Service>,
@@ -234,8 +234,8 @@ async fn regularly(
     }
 }
 
-fn deliver(service: &Service, go_on: impl Fn() -> bool) {
-    match service.authority().deliver_due_while(go_on) {
+fn deliver(service: &Service, may_continue: impl Fn() -> bool) {
+    match service.authority().deliver_due_while(may_continue) {
         Ok(delivered) => service.metrics.sms(delivered),
         Err(failure) => {
             service.metrics.failed("sms");
@@ -244,8 +244,8 @@ fn deliver(service: &Service, go_on: impl Fn() -> bool) {
     }
 }
 
-fn prune(service: &Service, days: u32, go_on: impl Fn() -> bool) {
-    match service.authority().prune_while(days, go_on) {
+fn prune(service: &Service, days: u32, may_continue: impl Fn() -> bool) {
+    match service.authority().prune_while(days, may_continue) {
         Ok(pruned) => tracing::info!(audit = pruned.audit, devices = pruned.tombstones, "what is over was removed"),
         Err(failure) => {
             service.metrics.failed("housekeeping");

@@ -60,7 +60,7 @@ impl fmt::Display for Unguarded {
 /// User id and group id of root.
 const ROOT: u32 = 0;
 
-fn judge(file: Attributes, identity: &Identity) -> Result<(), Unguarded> {
+fn check(file: Attributes, identity: &Identity) -> Result<(), Unguarded> {
     if file.mode & 0o007 != 0 {
         return Err(Unguarded::Everybody);
     }
@@ -83,7 +83,7 @@ fn judge(file: Attributes, identity: &Identity) -> Result<(), Unguarded> {
 pub(crate) fn refuse_unguarded(file: &File) -> Result<(), String> {
     let metadata = file.metadata().map_err(|error| error.to_string())?;
     let attributes = Attributes { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() };
-    judge(attributes, &Identity::of_process()?).map_err(|why| why.to_string())
+    check(attributes, &Identity::of_process()?).map_err(|why| why.to_string())
 }
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_secret_is_in_a_file_of_root_or_of_the_service_and_read_by_no_foreign_group() {
         let service = Identity { user: 10, groups: vec![20, 21] };
-        let judged = |owner, group, mode| judge(Attributes { owner, group, mode: 0o100_000_u32 | mode }, &service);
+        let checked = |owner, group, mode| check(Attributes { owner, group, mode: 0o100_000_u32 | mode }, &service);
         // Each entry: owner, group, mode.
         for (owner, group, mode) in [
             (10, 20, 0o600),
@@ -105,7 +105,7 @@ mod tests {
             (0, 0, 0o440),
             (10, 0, 0o640),
         ] {
-            assert_eq!(judged(owner, group, mode), Ok(()), "{owner} {group} {mode:o}");
+            assert_eq!(checked(owner, group, mode), Ok(()), "{owner} {group} {mode:o}");
         }
         for (owner, group, mode, why) in [
             (10, 20, 0o644, Unguarded::Everybody),
@@ -118,7 +118,7 @@ mod tests {
             (10, 99, 0o640, Unguarded::Group(99)),
             (0, 99, 0o440, Unguarded::Group(99)),
         ] {
-            assert_eq!(judged(owner, group, mode), Err(why), "{owner} {group} {mode:o}");
+            assert_eq!(checked(owner, group, mode), Err(why), "{owner} {group} {mode:o}");
         }
     }
 

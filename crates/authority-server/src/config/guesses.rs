@@ -27,9 +27,9 @@ fn hits_per_day(policy: &Policy, limits: &Limits, live_codes: f64) -> f64 {
 pub(crate) fn warning(policy: &Policy, limits: &Limits) -> Option<String> {
     let hits = hits_per_day(policy, limits, LIVE_CODES) * DAYS_OF_A_HIT;
     (hits > 1.0).then(|| {
-        let most = (f64::from(limits.wrong_codes_per_minute) / hits).floor();
+        let bound = (f64::from(limits.wrong_codes_per_minute) / hits).floor();
         format!(
-            "limits.wrong_codes_per_minute should be at most {most}: activation.proof is `open`, and strangers may guess; \
+            "limits.wrong_codes_per_minute should be at most {bound}: activation.proof is `open`, and strangers may guess; \
              more need more activation.code_letters"
         )
     })
@@ -84,8 +84,8 @@ mod tests {
         };
         let warned = |config: &Config| warning(&config.policy, &config.limits);
         for letters in 10..=12 {
-            let told = warned(&with(letters, 10_000_000)).unwrap();
-            let bound: u32 = told.split(&[' ', ':'][..]).find_map(|word| word.parse().ok()).unwrap();
+            let shown = warned(&with(letters, 10_000_000)).unwrap();
+            let bound: u32 = shown.split(&[' ', ':'][..]).find_map(|word| word.parse().ok()).unwrap();
             let Config { policy, limits, .. } = with(letters, bound);
             assert!(hits_per_day(&policy, &limits, LIVE_CODES) * DAYS_OF_A_HIT <= 1.0);
             assert_eq!(warning(&policy, &limits), None);

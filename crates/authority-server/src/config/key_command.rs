@@ -16,13 +16,13 @@ use authority::MASTER_KEY_INPUT as INPUT;
 use authority::MasterKey;
 
 /// Largest number of bytes of standard error that an error shows.
-const MAX_COMPLAINT: usize = 1024;
+const MAX_STDERR: usize = 1024;
 
 /// The value of `PATH` if the service itself has none.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Interval at which the service checks whether a command that closed its output has ended.
-const PAUSE: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Runs a command and returns the key that it writes, in one of the forms of a key file. No shell
 /// is involved. The command runs in `folder`, has `PATH` and no other variable, and its standard
@@ -37,39 +37,39 @@ pub(super) fn master_key(id: u32, command: &[String], folder: &Path, timeout: Du
     if !Path::new(program).is_absolute() {
         return Err(format!("`{program}` must be an absolute path"));
     }
-    let told = |error: io::Error| format!("{program}: {error}");
-    let mut child = Running::start(program, arguments, folder).map_err(told)?;
+    let with_program = |error: io::Error| format!("{program}: {error}");
+    let mut child = RunningCommand::start(program, arguments, folder).map_err(with_program)?;
     let deadline = Instant::now() + timeout;
     let mut output = Box::new(Zeroizing::new([0; INPUT]));
-    let mut complaint = Vec::new();
-    let read = child.read(&mut output, &mut complaint, deadline).map_err(told)?;
-    let status = if read.is_some() { child.wait(deadline).map_err(told)? } else { None };
+    let mut stderr = Vec::new();
+    let read = child.read(&mut output, &mut stderr, deadline).map_err(with_program)?;
+    let status = if read.is_some() { child.wait(deadline).map_err(with_program)? } else { None };
     let (Some(length), Some(status)) = (read, status) else {
         let seconds = timeout.as_secs();
-        return Err(with_complaint(format!("{program} did not end within {seconds} seconds"), &complaint));
+        return Err(with_stderr(format!("{program} did not end within {seconds} seconds"), &stderr));
     };
     if !status.success() {
-        return Err(with_complaint(format!("{program}: {status}"), &complaint));
+        return Err(with_stderr(format!("{program}: {status}"), &stderr));
     }
     let key = output.get(..length).and_then(|output| MasterKey::from_input(id, output));
-    key.ok_or_else(|| with_complaint(format!("{program} wrote neither 64 hex digits nor 32 bytes"), &complaint))
+    key.ok_or_else(|| with_stderr(format!("{program} wrote neither 64 hex digits nor 32 bytes"), &stderr))
 }
 
 /// Appends the text from the command's standard error, as one line of printable characters.
-fn with_complaint(what: String, complaint: &[u8]) -> String {
-    let text = String::from_utf8_lossy(complaint);
+fn with_stderr(message: String, stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    if words.is_empty() { what } else { format!("{what}: {}", words.join(" ")) }
+    if words.is_empty() { message } else { format!("{message}: {}", words.join(" ")) }
 }
 
 /// A command that is running. It is killed when the value is dropped.
-struct Running {
+struct RunningCommand {
     child: Child,
     ended: bool,
 }
 
-impl Running {
+impl RunningCommand {
     fn start(program: &str, arguments: &[String], folder: &Path) -> io::Result<Self> {
         let mut command = Command::new(program);
         command.args(arguments).env_clear();
@@ -86,12 +86,7 @@ impl Running {
 
     /// Reads both outputs to their ends. Returns the number of bytes written to `output`, or one
     /// more than it can hold if there were more. Returns `None` at the deadline.
-    fn read(
-        &mut self,
-        output: &mut [u8; INPUT],
-        complaint: &mut Vec<u8>,
-        deadline: Instant,
-    ) -> io::Result<Option<usize>> {
+    fn read(&mut self, output: &mut [u8; INPUT], stderr: &mut Vec<u8>, deadline: Instant) -> io::Result<Option<usize>> {
         let (mut out, mut err) = (self.child.stdout.take(), self.child.stderr.take());
         let mut length = 0;
         while out.is_some() || err.is_some() {
@@ -114,8 +109,8 @@ impl Running {
                 match pipe.read(&mut piece)? {
                     0 => err = None,
                     read => {
-                        let room = MAX_COMPLAINT.saturating_sub(complaint.len());
-                        complaint.extend_from_slice(&piece[..read.min(room)]);
+                        let room = MAX_STDERR.saturating_sub(stderr.len());
+                        stderr.extend_from_slice(&piece[..read.min(room)]);
                     }
                 }
             }
@@ -133,12 +128,12 @@ impl Running {
             if Instant::now() >= deadline {
                 return Ok(None);
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningCommand {
     fn drop(&mut self) {
         if !self.ended {
             // If the process is gone already, the signal fails, and that does no harm.
@@ -170,15 +165,15 @@ mod tests {
     use super::*;
 
     /// Longer than any command of these tests takes on a slow machine.
-    const PLENTY: Duration = Duration::from_secs(120);
+    const LONG_TIMEOUT: Duration = Duration::from_secs(120);
 
     fn run(script: &str, timeout: Duration) -> Result<MasterKey, String> {
         let command = ["/bin/sh", "-c", script].map(str::to_owned);
         master_key(7, &command, Path::new("/"), timeout)
     }
 
-    fn complaint(script: &str) -> String {
-        run(script, PLENTY).err().unwrap()
+    fn stderr(script: &str) -> String {
+        run(script, LONG_TIMEOUT).err().unwrap()
     }
 
     #[test]
@@ -186,44 +181,47 @@ mod tests {
         let hex = "printf 5a%.0s $(seq 32)";
         let raw = "printf Z%.0s $(seq 32)";
         for script in [hex, &format!("{hex}; echo"), &format!("{hex}; printf '\\r\\n'"), raw] {
-            let key = run(script, PLENTY).unwrap();
+            let key = run(script, LONG_TIMEOUT).unwrap();
             assert!(key == MasterKey::new(7, [0x5a; 32]), "{script}");
         }
         // The key arrives in pieces, while the command also writes to standard error.
         let slow = "printf 5a%.0s $(seq 16); echo working >&2; sleep 0.05; printf 5a%.0s $(seq 16)";
-        assert!(run(slow, PLENTY).unwrap() == MasterKey::new(7, [0x5a; 32]));
+        assert!(run(slow, LONG_TIMEOUT).unwrap() == MasterKey::new(7, [0x5a; 32]));
     }
 
     #[test]
     fn output_that_is_no_key_is_refused_and_not_shown() {
         for script in ["true", "printf 5a%.0s $(seq 31)", "printf 5a%.0s $(seq 33)", "printf 5a%.0s $(seq 100000)"] {
-            let said = complaint(script);
-            assert!(said.contains("neither 64 hex digits nor 32 bytes") && !said.contains("5a5a"), "{script}: {said}");
+            let error = stderr(script);
+            assert!(
+                error.contains("neither 64 hex digits nor 32 bytes") && !error.contains("5a5a"),
+                "{script}: {error}"
+            );
         }
     }
 
     #[test]
     fn a_command_that_fails_says_why() {
-        let said = complaint("printf 5a%.0s $(seq 32); printf 'no such\\nkey\\033[1m' >&2; exit 3");
-        assert_eq!(said, "/bin/sh: exit status: 3: no such key [1m");
-        let long = complaint("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1");
-        assert!(long.len() < MAX_COMPLAINT + 100, "{}", long.len());
+        let error = stderr("printf 5a%.0s $(seq 32); printf 'no such\\nkey\\033[1m' >&2; exit 3");
+        assert_eq!(error, "/bin/sh: exit status: 3: no such key [1m");
+        let long = stderr("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1");
+        assert!(long.len() < MAX_STDERR + 100, "{}", long.len());
         let command = ["/does/not/exist".to_owned()];
-        let said = master_key(1, &command, Path::new("/"), PLENTY).err().unwrap();
-        assert!(said.starts_with("/does/not/exist: "), "{said}");
+        let error = master_key(1, &command, Path::new("/"), LONG_TIMEOUT).err().unwrap();
+        assert!(error.starts_with("/does/not/exist: "), "{error}");
         for command in [vec![], vec!["sh".to_owned()]] {
-            assert!(master_key(1, &command, Path::new("/"), PLENTY).is_err());
+            assert!(master_key(1, &command, Path::new("/"), LONG_TIMEOUT).is_err());
         }
     }
 
     #[test]
     fn a_command_has_no_environment_but_its_path_and_reads_nothing() {
-        let said = complaint("/usr/bin/env >&2; cat >&2; exit 1");
+        let error = stderr("/usr/bin/env >&2; cat >&2; exit 1");
         let names: Vec<&str> =
-            said.split_whitespace().filter_map(|word| word.split_once('=')).map(|(n, _)| n).collect();
+            error.split_whitespace().filter_map(|word| word.split_once('=')).map(|(n, _)| n).collect();
         // The shell adds variables of its own.
-        assert!(names.contains(&"PATH"), "{said}");
-        assert!(names.iter().all(|name| matches!(*name, "PATH" | "PWD" | "OLDPWD" | "SHLVL" | "_")), "{said}");
+        assert!(names.contains(&"PATH"), "{error}");
+        assert!(names.iter().all(|name| matches!(*name, "PATH" | "PWD" | "OLDPWD" | "SHLVL" | "_")), "{error}");
     }
 
     #[test]
@@ -234,8 +232,8 @@ mod tests {
         // A machine may be too slow to start them in time: then the test allows more time. The time
         // is always less than the sleep.
         let started = [1, 10, 100].into_iter().any(|seconds| {
-            let said = run(&script, Duration::from_secs(seconds)).err().unwrap();
-            assert!(said.contains(&format!("did not end within {seconds} second")), "{said}");
+            let error = run(&script, Duration::from_secs(seconds)).err().unwrap();
+            assert!(error.contains(&format!("did not end within {seconds} second")), "{error}");
             std::fs::read_to_string(&file).is_ok_and(|children| children.ends_with('\n'))
         });
         assert!(started);
@@ -246,13 +244,13 @@ mod tests {
         let children = std::fs::read_to_string(file).unwrap();
         for pid in children.split_whitespace() {
             let start = Instant::now();
-            while !gone(pid) && start.elapsed() < PLENTY {
-                std::thread::sleep(PAUSE);
+            while !gone(pid) && start.elapsed() < LONG_TIMEOUT {
+                std::thread::sleep(POLL_INTERVAL);
             }
             assert!(gone(pid), "{pid}");
         }
         // A command that closes its output and stays is killed as well.
-        let said = run("exec >&- 2>&-; sleep 1000", Duration::from_secs(1)).err().unwrap();
-        assert!(said.contains("did not end"), "{said}");
+        let error = run("exec >&- 2>&-; sleep 1000", Duration::from_secs(1)).err().unwrap();
+        assert!(error.contains("did not end"), "{error}");
     }
 }

@@ -30,7 +30,7 @@ pub(crate) enum Default {
     /// The default for the codes of open activations.
     Letters,
     /// No number: the documentation shows this text as the default.
-    Told(&'static str),
+    Described(&'static str),
 }
 
 impl Default {
@@ -41,7 +41,7 @@ impl Default {
             Self::Policy(of) => Some(of(&Policy::default())),
             Self::Retry(of) => Some(of(&SmsRetry::default())),
             Self::Letters => Some(as_number(CodeLetters::default().get())),
-            Self::Told(_) => None,
+            Self::Described(_) => None,
         }
     }
 }
@@ -88,7 +88,7 @@ impl Key {
     pub(crate) fn help(&self) -> String {
         let help = self.help;
         match &self.kind {
-            Kind::Number(Default::Told(default), bounds) => {
+            Kind::Number(Default::Described(default), bounds) => {
                 format!("{default}; {help}; {} to {}", bounds.start(), bounds.end())
             }
             Kind::Number(default, bounds) => {
@@ -231,7 +231,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     number(
         "policy.number_cooling_seconds",
-        Default::Told("86400 with a webhook, 0 with an outbox"),
+        Default::Described("86400 with a webhook, 0 with an outbox"),
         0..=2_592_000,
         "how long after a change of its phone number an account gets no codes for \
          enrollment and for a new PIN",
@@ -256,7 +256,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     number(
         "policy.otps_per_device_and_day",
-        Default::Told("no limit"),
+        Default::Described("no limit"),
         1..=1_000_000,
         "one-time passwords of a device in a day",
     ),
@@ -336,7 +336,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     number(
         "tokens.max_auth_age_seconds",
-        Default::Told("no limit"),
+        Default::Described("no limit"),
         1..=31_536_000,
         "longest time since the login (`auth_time`) for changes of the phone number and the removal of enrollments",
     ),
@@ -588,13 +588,13 @@ mod tests {
         ];
         let mut seen = 0;
         for (function, rest) in sources.iter().flat_map(|source| {
-            let calls = ["reader.number(\"", "reader.seconds(\"", "reader.flag(\"", "reader.perhaps_number(\""];
+            let calls = ["reader.number(\"", "reader.seconds(\"", "reader.flag(\"", "reader.optional_number(\""];
             calls.into_iter().flat_map(|call| source.split(call).skip(1).map(move |rest| (call, rest)))
         }) {
             let path = rest.split('"').next().unwrap_or_default();
             let kind = find(path).map(|key| &key.kind);
             let fits = match (function, kind) {
-                ("reader.flag(\"", Some(Kind::Flag(_))) | ("reader.perhaps_number(\"", Some(Kind::Number(..))) => true,
+                ("reader.flag(\"", Some(Kind::Flag(_))) | ("reader.optional_number(\"", Some(Kind::Number(..))) => true,
                 (_, Some(Kind::Number(default, bounds))) => {
                     default.number().is_some_and(|number| bounds.contains(&number))
                 }

@@ -155,7 +155,7 @@ impl Address {
 pub(crate) struct Tokens {
     pub(crate) issuer: Option<Issuer>,
     /// For [`Stage::Development`].
-    pub(crate) fixed: Vec<(AccountName, Secret)>,
+    pub(crate) static_tokens: Vec<(AccountName, Secret)>,
     /// The file of these tokens, if there is one and the stage is [`Stage::Development`].
     pub(crate) file: Option<StaticTokens>,
 }
@@ -322,8 +322,8 @@ fn open(file: Option<&Path>) -> Result<Reader, Vec<Problem>> {
     let (text, unguarded) = match file.map(read_file).transpose() {
         Ok(read) => read.unwrap_or_default(),
         Err(error) => {
-            let what = error.to_string();
-            return Err(vec![Problem { key: String::new(), origin: Origin::Missing, what }]);
+            let message = error.to_string();
+            return Err(vec![Problem { key: String::new(), origin: Origin::Missing, message }]);
         }
     };
     let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));

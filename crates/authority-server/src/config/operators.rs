@@ -57,7 +57,7 @@ fn operator(reader: &mut Reader, name: String, value: Value) -> Option<Operator>
     for (word, value) in entry {
         let read = match (word.as_str(), value) {
             ("token", Value::Text(text)) => {
-                reader.secret_is_here(KEY);
+                reader.check_secret_in_file(KEY);
                 token = Some(Secret::new(text));
                 true
             }
@@ -82,11 +82,11 @@ fn operator(reader: &mut Reader, name: String, value: Value) -> Option<Operator>
     match (good && (token.is_some() || certificate.is_some()), roles) {
         (true, Some(roles)) => Some(Operator { name, token, certificate, roles }),
         _ => {
-            let what = format!(
+            let message = format!(
                 "`{name}` must have `token_file` or `certificate` (the SHA-256 fingerprint, 64 hex digits), or both, and \
                  `roles`, some of read, add, unblock, remove"
             );
-            reader.problem(KEY, what);
+            reader.problem(KEY, message);
             None
         }
     }

@@ -40,9 +40,9 @@ impl Reader {
         &self.folder
     }
 
-    pub(super) fn problem(&mut self, key: &str, what: impl Into<String>) {
+    pub(super) fn problem(&mut self, key: &str, message: impl Into<String>) {
         let origin = self.source.values.get(key).map_or(Origin::Missing, |(_, origin)| origin.clone());
-        self.source.problems.push(Problem { key: key.to_owned(), origin, what: what.into() });
+        self.source.problems.push(Problem { key: key.to_owned(), origin, message: message.into() });
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
@@ -98,11 +98,11 @@ impl Reader {
 
     /// Reads a number whose default depends on other keys.
     pub(super) fn number_or<T: TryFrom<i64> + Copy>(&mut self, key: &str, default: T) -> T {
-        self.perhaps_number(key).unwrap_or(default)
+        self.optional_number(key).unwrap_or(default)
     }
 
     /// Reads a number that may be missing.
-    pub(super) fn perhaps_number<T: TryFrom<i64> + Copy>(&mut self, key: &str) -> Option<T> {
+    pub(super) fn optional_number<T: TryFrom<i64> + Copy>(&mut self, key: &str) -> Option<T> {
         let Some(Value::Number(number)) = self.value(key) else { return None };
         let (_, bounds) = numbers(key)?;
         let fits = T::try_from(number).ok().filter(|_| bounds.contains(&number));
@@ -159,13 +159,13 @@ impl Reader {
 
     /// Reads a secret from the configuration or from a file of its own.
     pub(super) fn secret(&mut self, key: &str) -> Option<Secret> {
-        let secret = self.perhaps_secret(key)?;
-        self.secret_is_here(key);
+        let secret = self.text_or_file(key)?;
+        self.check_secret_in_file(key);
         Some(secret)
     }
 
     /// Reads a text that may or may not be a secret: the caller decides.
-    pub(super) fn perhaps_secret(&mut self, key: &str) -> Option<Secret> {
+    pub(super) fn text_or_file(&mut self, key: &str) -> Option<Secret> {
         let file_key = format!("{key}{FILE}");
         match (self.value(key), self.text(&file_key)) {
             (Some(_), Some(_)) => {
@@ -188,8 +188,8 @@ impl Reader {
         let path = self.folder.join(file);
         match read_secret(&path) {
             Ok(secret) => Some(secret),
-            Err(what) => {
-                self.problem(key, format!("{}: {what}", path.display()));
+            Err(message) => {
+                self.problem(key, format!("{}: {message}", path.display()));
                 None
             }
         }
@@ -197,7 +197,7 @@ impl Reader {
 
     /// Reports a problem if the value of a key, which is a secret, is in a file that may not hold
     /// one.
-    pub(super) fn secret_is_here(&mut self, key: &str) {
+    pub(super) fn check_secret_in_file(&mut self, key: &str) {
         let here = matches!(self.source.values.get(key), Some((_, Origin::Line(_))));
         if let Some(why) = self.unguarded.clone().filter(|_| here) {
             self.problem(key, format!("is a secret, and this file may not hold one: {why}"));
@@ -214,8 +214,8 @@ impl Reader {
     /// Reports a problem if a file with a secret cannot be read, or if too many users can read it.
     pub(super) fn private(&mut self, key: &str, file: &Path) {
         let opened = File::open(file).map_err(|error| error.to_string());
-        if let Err(what) = opened.and_then(|file| refuse_unguarded(&file)) {
-            self.problem(key, format!("{}: {what}", file.display()));
+        if let Err(message) = opened.and_then(|file| refuse_unguarded(&file)) {
+            self.problem(key, format!("{}: {message}", file.display()));
         }
     }
 }

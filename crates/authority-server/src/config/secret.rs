@@ -52,8 +52,8 @@ impl Secret {
 
     /// Returns whether the presented text equals the secret. The running time tells nothing, not
     /// even the length of the secret.
-    pub(crate) fn is(&self, shown: &str) -> bool {
-        Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(shown.as_bytes())).into()
+    pub(crate) fn is(&self, presented: &str) -> bool {
+        Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(presented.as_bytes())).into()
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn listen(reader: &mut Reader) -> Option<Listen> {
 fn database(reader: &mut Reader) -> Option<Address> {
     let connections = reader.number("database.connections");
     let statement_timeout = reader.seconds("database.statement_timeout_seconds");
-    let Some(url) = reader.perhaps_secret("database.url") else {
+    let Some(url) = reader.text_or_file("database.url") else {
         if !reader.has("database.url") && !reader.has("database.url_file") {
             reader.problem("database.url", "is missing");
         }
@@ -101,7 +101,7 @@ fn database(reader: &mut Reader) -> Option<Address> {
     if url.reveal().starts_with("postgres://") || url.reveal().starts_with("postgresql://") {
         let address: Result<postgres::Config, _> = url.reveal().parse();
         if address.is_ok_and(|address| address.get_password().is_some()) {
-            reader.secret_is_here("database.url");
+            reader.check_secret_in_file("database.url");
         }
         return Some(Address::Postgres { url, connections, statement_timeout });
     }
@@ -121,7 +121,7 @@ fn master_key(reader: &mut Reader) -> Option<KeyRing> {
             continue;
         };
         match key {
-            Err(what) => reader.problem("master_key.others", what),
+            Err(message) => reader.problem("master_key.others", message),
             Ok(key) => match ring.take() {
                 None => {}
                 Some(known) => match known.with(key) {
@@ -153,7 +153,7 @@ fn master_key_of(reader: &mut Reader, id: u32, timeout: Duration) -> Option<Mast
     }
     if let Some(command) = reader.list(COMMAND) {
         let key = key_command::master_key(id, &command, reader.folder(), timeout);
-        return key.map_err(|what| reader.problem(COMMAND, what)).ok();
+        return key.map_err(|message| reader.problem(COMMAND, message)).ok();
     }
     let Some(file) = reader.path(HEX_FILE) else {
         reader.problem(HEX_FILE, "is missing; make a key with: (umask 077; openssl rand -hex 32 > authority.key)");
@@ -226,7 +226,7 @@ fn activation_proof(reader: &mut Reader) -> ActivationProof {
 }
 
 fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
-    let usual = Policy::default();
+    let default = Policy::default();
     Policy {
         pin_min_length: reader.number("policy.pin_min_length"),
         max_pin_tries: reader.number("policy.max_pin_tries"),
@@ -242,32 +242,32 @@ fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
         codes_per_hour: reader.number("policy.codes_per_hour"),
         codes_per_day: reader.number("policy.codes_per_day"),
         number_cooling_seconds: {
-            let usual = if sms_rules::is_production(reader) { sms_rules::COOLING_SECONDS } else { 0 };
-            reader.number_or("policy.number_cooling_seconds", usual)
+            let default = if sms_rules::is_production(reader) { sms_rules::COOLING_SECONDS } else { 0 };
+            reader.number_or("policy.number_cooling_seconds", default)
         },
         max_devices: reader.number("policy.max_devices"),
         setup_lifetime_seconds: reader.number("policy.setup_lifetime_seconds"),
         otp_lifetime_seconds: reader.number("policy.otp_lifetime_seconds"),
-        otps_per_device_and_day: reader.perhaps_number("policy.otps_per_device_and_day"),
+        otps_per_device_and_day: reader.optional_number("policy.otps_per_device_and_day"),
         otp_without_pin: reader.flag("policy.otp_without_pin"),
         evolve_k1_every: reader.number("policy.evolve_k1_every"),
         refresh_token_lifetime_seconds: reader.number("policy.refresh_token_lifetime_seconds"),
         refresh_token_most_seconds: reader.number("policy.refresh_token_most_seconds"),
         clone: reader.choice(
             "policy.clone",
-            usual.clone,
+            default.clone,
             &[("report", ClonePolicy::Report), ("suspend", ClonePolicy::Suspend)],
         ),
         device_key_bits: device_key_bits(reader),
-        sms: usual.sms,
+        sms: default.sms,
     }
 }
 
 fn device_key_bits(reader: &mut Reader) -> KeySize {
     const KEY: &str = "policy.device_key_bits";
     let bits: u32 = reader.number(KEY);
-    KeySize::try_from(bits).unwrap_or_else(|what| {
-        reader.problem(KEY, what);
+    KeySize::try_from(bits).unwrap_or_else(|message| {
+        reader.problem(KEY, message);
         KeySize::default()
     })
 }
@@ -334,7 +334,7 @@ fn headers(reader: &mut Reader) -> Vec<(String, Secret)> {
     for (name, value) in reader.table(KEY) {
         let secret = match value {
             Value::Text(text) => {
-                reader.secret_is_here(KEY);
+                reader.check_secret_in_file(KEY);
                 Some(Secret::new(text))
             }
             Value::Table(entry) => match &entry[..] {
@@ -403,7 +403,7 @@ fn relying_parties(reader: &mut Reader) -> BTreeMap<String, RelyingParty> {
         let token = match &entry[..] {
             [(word, Value::Flag(true))] if word == "open" => None,
             [(word, Value::Text(token))] if word == "token" => {
-                reader.secret_is_here(KEY);
+                reader.check_secret_in_file(KEY);
                 Some(Secret::new(token.clone()))
             }
             [(word, Value::Text(file))] if word == "token_file" => {

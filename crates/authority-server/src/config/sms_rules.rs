@@ -49,11 +49,11 @@ fn countries(reader: &mut Reader) -> Countries {
         return Countries { home, ..Countries::default() };
     };
     Countries::read(words.iter().map(String::as_str), home).unwrap_or_else(|word| {
-        let what = match word.as_str() {
+        let message = match word.as_str() {
             "" => "allows nothing: give calling codes, such as [\"+33\"], or [\"any\"]".to_owned(),
             word => format!("`{word}` is none of \"any\", \"+33\", \"!+33\""),
         };
-        reader.problem(KEY, what);
+        reader.problem(KEY, message);
         Countries::default()
     })
 }
@@ -61,8 +61,8 @@ fn countries(reader: &mut Reader) -> Countries {
 fn notices(reader: &mut Reader, shows_text: bool) -> BTreeSet<Notice> {
     const KEY: &str = "sms.notices";
     let Some(words) = reader.list(KEY) else {
-        let told = is_production(reader) && shows_text;
-        return Notice::ALL.into_iter().filter(|_| told).collect();
+        let are_default = is_production(reader) && shows_text;
+        return Notice::ALL.into_iter().filter(|_| are_default).collect();
     };
     if !words.is_empty() && !shows_text {
         reader.problem(KEY, "notices have no code: sms.webhook_template must have {text}");
@@ -97,8 +97,8 @@ fn texts(reader: &mut Reader) -> SmsTexts {
                 Value::Text(text) => texts.set_text(&language, &name, &text),
                 _ => Err("must be a text".to_owned()),
             };
-            if let Err(what) = set {
-                reader.problem(KEY, format!("{code}.{name}: {what}"));
+            if let Err(message) = set {
+                reader.problem(KEY, format!("{code}.{name}: {message}"));
             }
         }
     }
@@ -112,7 +112,7 @@ fn texts(reader: &mut Reader) -> SmsTexts {
 }
 
 fn set(reader: &mut Reader, key: &str, mut set: impl FnMut(&str) -> Result<(), &'static str>) {
-    if let Some(Err(what)) = reader.text(key).map(|text| set(&text)) {
-        reader.problem(key, what);
+    if let Some(Err(message)) = reader.text(key).map(|text| set(&text)) {
+        reader.problem(key, message);
     }
 }

@@ -35,7 +35,7 @@ pub(crate) enum Origin {
 pub(crate) struct Problem {
     pub(crate) key: String,
     pub(crate) origin: Origin,
-    pub(crate) what: String,
+    pub(crate) message: String,
 }
 
 impl fmt::Display for Problem {
@@ -45,7 +45,7 @@ impl fmt::Display for Problem {
             Origin::Variable(name) => write!(f, "environment variable {name}: ")?,
             Origin::Missing => {}
         }
-        if self.key.is_empty() { f.write_str(&self.what) } else { write!(f, "{}: {}", self.key, self.what) }
+        if self.key.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.key, self.message) }
     }
 }
 
@@ -66,7 +66,7 @@ impl Source {
     }
 
     fn read_file(&mut self, text: &str) {
-        let line = |place: usize| Origin::Line(1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count());
+        let line = |offset: usize| Origin::Line(1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count());
         let document = match DeTable::parse(text) {
             Ok(document) => document,
             Err(error) => {
@@ -80,12 +80,12 @@ impl Source {
             let origin = line(section.span().start);
             let DeValue::Table(content) = content.get_ref() else {
                 // A key without a section, or a section that is not a table.
-                self.take(section.get_ref().as_ref().to_owned(), own(content.get_ref()), origin);
+                self.insert(section.get_ref().as_ref().to_owned(), to_value(content.get_ref()), origin);
                 continue;
             };
             for (name, value) in content {
                 let path = format!("{}.{}", section.get_ref(), name.get_ref());
-                self.take(path, own(value.get_ref()), line(name.span().start));
+                self.insert(path, to_value(value.get_ref()), line(name.span().start));
             }
         }
     }
@@ -106,17 +106,17 @@ impl Source {
             // The name of a secret's file is a text, whatever the kind of the key.
             let kind = keys::find(&path).map_or(&Kind::Text, |key| &key.kind);
             match parse(kind, text) {
-                Some(value) => self.take(path, value, origin),
-                None => self.problem(&path, origin, format!("must be {}", wanted(kind))),
+                Some(value) => self.insert(path, value, origin),
+                None => self.problem(&path, origin, format!("must be {}", expected(kind))),
             }
         }
     }
 
-    fn take(&mut self, path: String, value: Value, origin: Origin) {
+    fn insert(&mut self, path: String, value: Value, origin: Origin) {
         match keys::find(&path) {
             None => self.unknown(&path, origin),
-            Some(key) if !fits(&key.kind, &value) => {
-                self.problem(&path, origin, format!("must be {}", wanted(&key.kind)))
+            Some(key) if !has_kind(&key.kind, &value) => {
+                self.problem(&path, origin, format!("must be {}", expected(&key.kind)))
             }
             Some(_) => {
                 self.values.insert(path, (value, origin));
@@ -128,21 +128,21 @@ impl Source {
         self.problem(path, origin, format!("there is no such key; the nearest is `{}`", keys::nearest(path)));
     }
 
-    fn problem(&mut self, key: &str, origin: Origin, what: String) {
-        self.problems.push(Problem { key: key.to_owned(), origin, what });
+    fn problem(&mut self, key: &str, origin: Origin, message: String) {
+        self.problems.push(Problem { key: key.to_owned(), origin, message });
     }
 }
 
-fn own(value: &DeValue<'_>) -> Value {
+fn to_value(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::Text(Zeroizing::new(text.as_ref().to_owned())),
         DeValue::Integer(number) => {
             i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Other, Value::Number)
         }
         DeValue::Boolean(flag) => Value::Flag(*flag),
-        DeValue::Array(values) => Value::List(values.iter().map(|value| own(value.get_ref())).collect()),
+        DeValue::Array(values) => Value::List(values.iter().map(|value| to_value(value.get_ref())).collect()),
         DeValue::Table(table) => Value::Table(
-            table.iter().map(|(name, value)| (name.get_ref().as_ref().to_owned(), own(value.get_ref()))).collect(),
+            table.iter().map(|(name, value)| (name.get_ref().as_ref().to_owned(), to_value(value.get_ref()))).collect(),
         ),
         DeValue::Float(_) | DeValue::Datetime(_) => Value::Other,
     }
@@ -158,11 +158,11 @@ fn parse(kind: &Kind, text: Zeroizing<String>) -> Option<Value> {
             let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
             Some(Value::List(parts.map(|part| Value::Text(Zeroizing::new(part.to_owned()))).collect()))
         }
-        Kind::Table => DeValue::parse(text.trim()).ok().map(|value| own(value.get_ref())),
+        Kind::Table => DeValue::parse(text.trim()).ok().map(|value| to_value(value.get_ref())),
     }
 }
 
-fn fits(kind: &Kind, value: &Value) -> bool {
+fn has_kind(kind: &Kind, value: &Value) -> bool {
     match (kind, value) {
         (Kind::Text, Value::Text(_)) | (Kind::Number(..), Value::Number(_)) | (Kind::Flag(_), Value::Flag(_)) => true,
         (Kind::List, Value::List(values)) => values.iter().all(|value| matches!(value, Value::Text(_))),
@@ -172,7 +172,7 @@ fn fits(kind: &Kind, value: &Value) -> bool {
     }
 }
 
-fn wanted(kind: &Kind) -> &'static str {
+fn expected(kind: &Kind) -> &'static str {
     match kind {
         Kind::Text => "a text",
         Kind::Number(..) => "a whole number",
@@ -212,27 +212,27 @@ mod tests {
 
     #[test]
     fn a_problem_names_its_place_the_key_and_the_nearest_one() {
-        let said = |text: &str, environment: &[(&str, &str)]| read(text, environment).problems[0].to_string();
+        let shown = |text: &str, environment: &[(&str, &str)]| read(text, environment).problems[0].to_string();
         assert_eq!(
-            said("[listen]\n\nadress = \"x\"", &[]),
+            shown("[listen]\n\nadress = \"x\"", &[]),
             "line 3: listen.adress: there is no such key; the nearest is `listen.address`"
         );
         assert_eq!(
-            said("[policy]\nmax_pin_tries = \"5\"", &[]),
+            shown("[policy]\nmax_pin_tries = \"5\"", &[]),
             "line 2: policy.max_pin_tries: must be a whole number"
         );
-        assert!(said("listen = 1", &[]).starts_with("line 1: listen: there is no such key"));
+        assert!(shown("listen = 1", &[]).starts_with("line 1: listen: there is no such key"));
         assert_eq!(
-            said("developement = true", &[]),
+            shown("developement = true", &[]),
             "line 1: developement: there is no such key; the nearest is `development`"
         );
-        assert!(said("development = 1", &[]).ends_with("must be true or false"));
+        assert!(shown("development = 1", &[]).ends_with("must be true or false"));
         assert_eq!(
-            said("", &[("PIMS_AUTHORITY_LOG_LEVLE", "x")]),
+            shown("", &[("PIMS_AUTHORITY_LOG_LEVLE", "x")]),
             "environment variable PIMS_AUTHORITY_LOG_LEVLE: there is no such key; the nearest is PIMS_AUTHORITY_LOG_LEVEL"
         );
         assert_eq!(
-            said("", &[("PIMS_AUTHORITY_POLICY_CODE_TRIES", "many")]),
+            shown("", &[("PIMS_AUTHORITY_POLICY_CODE_TRIES", "many")]),
             "environment variable PIMS_AUTHORITY_POLICY_CODE_TRIES: policy.code_tries: must be a whole number"
         );
     }
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn what_is_not_toml_is_not_shown() {
         let source = read("[admin]\ntoken = \"top-secret", &[]);
-        let said = source.problems[0].to_string();
-        assert!(said.starts_with("line 2: this is not TOML") && !said.contains("top-secret"), "{said}");
+        let shown = source.problems[0].to_string();
+        assert!(shown.starts_with("line 2: this is not TOML") && !shown.contains("top-secret"), "{shown}");
     }
 }

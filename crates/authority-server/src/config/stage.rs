@@ -25,7 +25,7 @@ pub(super) fn refuse_development(
     parties: &BTreeMap<String, RelyingParty>,
 ) {
     const WHY: &str = "is for development: it needs `development = true`";
-    if !tokens.fixed.is_empty() {
+    if !tokens.static_tokens.is_empty() {
         reader.problem("tokens.static", WHY);
     }
     if matches!(sms, Some(Sms::Outbox(..))) {

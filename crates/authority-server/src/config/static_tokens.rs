@@ -37,39 +37,39 @@ impl StaticTokens {
 
     /// Reads the tokens. Refuses a file that other users can read, as at the start.
     pub(crate) fn read(&self) -> Result<Vec<(AccountName, Secret)>, String> {
-        let told = |what: &dyn std::fmt::Display| format!("{}: {what}", self.file.display());
-        let (text, unguarded) = read_file(&self.file).map_err(|error| told(&error))?;
+        let with_path = |message: &dyn std::fmt::Display| format!("{}: {message}", self.file.display());
+        let (text, unguarded) = read_file(&self.file).map_err(|error| with_path(&error))?;
         let source = source::Source::read(&text, std::iter::empty());
         let mut reader = Reader::new(source, Path::new(""), unguarded);
-        let fixed = tokens::fixed(&mut reader);
+        let static_tokens = tokens::static_tokens(&mut reader);
         let problems = reader.into_problems();
         match problems.iter().find(|problem| problem.key.is_empty() || problem.key == KEY) {
-            Some(problem) => Err(told(problem)),
-            None => Ok(fixed),
+            Some(problem) => Err(with_path(problem)),
+            None => Ok(static_tokens),
         }
     }
 
     /// Adds the token of an account. Keeps the rest of the file's text, and its owner, group and
     /// mode.
     pub(crate) fn add(&self, account: &AccountName, token: &str) -> Result<(), String> {
-        let told = |what: &dyn std::fmt::Display| format!("{}: {what}", self.file.display());
-        let (folder, name) = Folder::of_file(&self.file, self.sharing).map_err(|error| told(&error))?;
+        let with_path = |message: &dyn std::fmt::Display| format!("{}: {message}", self.file.display());
+        let (folder, name) = Folder::of_file(&self.file, self.sharing).map_err(|error| with_path(&error))?;
         // Without a lock, two commands at once would lose one token. An error is ignored: some file
         // systems have no locks.
-        let lock = fs::File::open(folder.real_path()).map_err(|error| told(&error))?;
+        let lock = fs::File::open(folder.real_path()).map_err(|error| with_path(&error))?;
         let _ = lock.lock();
-        let before = fs::metadata(&self.file).map_err(|error| told(&error))?;
-        let text = Zeroizing::new(fs::read_to_string(&self.file).map_err(|error| told(&error))?);
-        let text = with_token(&text, account, token).map_err(|what| told(&what))?;
-        let temporary = folder.write_temporary(&name, text.as_bytes()).map_err(|error| told(&error))?;
-        temporary.replace().map_err(|error| told(&error))?;
+        let before = fs::metadata(&self.file).map_err(|error| with_path(&error))?;
+        let text = Zeroizing::new(fs::read_to_string(&self.file).map_err(|error| with_path(&error))?);
+        let text = with_token(&text, account, token).map_err(|message| with_path(&message))?;
+        let temporary = folder.write_temporary(&name, text.as_bytes()).map_err(|error| with_path(&error))?;
+        temporary.replace().map_err(|error| with_path(&error))?;
         let same = fs::metadata(&self.file).and_then(|after| {
             if (after.uid(), after.gid()) != (before.uid(), before.gid()) {
                 chown(&self.file, Some(before.uid()), Some(before.gid()))?;
             }
             fs::set_permissions(&self.file, before.permissions())
         });
-        same.map_err(|error| told(&format!("the token is in it, but its owner or mode changed: {error}")))
+        same.map_err(|error| with_path(&format!("the token is in it, but its owner or mode changed: {error}")))
     }
 }
 
@@ -84,11 +84,11 @@ fn with_token(text: &str, account: &AccountName, token: &str) -> Result<Zeroizin
         Item::Table(section)
     });
     let section = section.as_table_like_mut().ok_or(FORM)?;
-    let fixed = section.entry("static").or_insert_with(toml_edit::table).as_table_like_mut().ok_or(FORM)?;
-    if fixed.contains_key(account.as_str()) {
+    let static_tokens = section.entry("static").or_insert_with(toml_edit::table).as_table_like_mut().ok_or(FORM)?;
+    if static_tokens.contains_key(account.as_str()) {
         return Err(format!("{account} has a token in it already"));
     }
-    fixed.insert(account.as_str(), value(token));
+    static_tokens.insert(account.as_str(), value(token));
     Ok(Zeroizing::new(document.to_string()))
 }
 
@@ -105,8 +105,8 @@ mod tests {
     fn a_token_is_a_line_more_and_the_rest_of_the_text_stays() {
         let text = "# A comment.\ndevelopment = true # and why\n\n[tokens.static]\n# Of the app.\ndemo = \"d\"   # kept\n\n\
                     # SMS.\n[sms]\ngateway   = 'outbox'\n";
-        let wanted = text.replace("# kept\n", "# kept\nalice = \"token\"\n");
-        assert_eq!(with(text, "alice").unwrap(), wanted);
+        let expected = text.replace("# kept\n", "# kept\nalice = \"token\"\n");
+        assert_eq!(with(text, "alice").unwrap(), expected);
         // This name is no bare key.
         assert!(with(text, "zoë@example.org").unwrap().contains("# kept\n\"zoë@example.org\" = \"token\"\n"));
         assert!(with(text, "demo").unwrap_err().contains("demo has a token"));
@@ -131,6 +131,6 @@ mod tests {
             }
         }
         assert!(with("tokens = 1", "alice").is_err() && with("tokens.static = 1", "alice").is_err());
-        assert!(with("[tokens.static]\ndemo = \"secret", "alice").is_err_and(|what| !what.contains("secret")));
+        assert!(with("[tokens.static]\ndemo = \"secret", "alice").is_err_and(|message| !message.contains("secret")));
     }
 }

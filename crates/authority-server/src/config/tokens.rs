@@ -13,35 +13,35 @@ use authority::AccountName;
 /// Reads the tokens that CVS accepts.
 pub(super) fn tokens(reader: &mut Reader) -> Tokens {
     let issuer = issuer(reader);
-    let fixed = fixed(reader);
-    if issuer.is_none() && fixed.is_empty() && !reader.has("tokens.issuer") {
+    let static_tokens = static_tokens(reader);
+    if issuer.is_none() && static_tokens.is_empty() && !reader.has("tokens.issuer") {
         reader.problem(
             "tokens.issuer",
             "is missing: without it no app can be known; a service for development can have [tokens.static] instead",
         );
     }
-    Tokens { issuer, fixed, file: None }
+    Tokens { issuer, static_tokens, file: None }
 }
 
 /// Reads the tokens in the configuration.
-pub(super) fn fixed(reader: &mut Reader) -> Vec<(AccountName, Secret)> {
-    let mut fixed = Vec::new();
+pub(super) fn static_tokens(reader: &mut Reader) -> Vec<(AccountName, Secret)> {
+    let mut static_tokens = Vec::new();
     for (account, token) in reader.table("tokens.static") {
         match (names::normal(&account), token) {
             (Some(account), Value::Text(token)) if token.len() >= MIN_TOKEN => {
-                fixed.push((account, Secret::new(token)))
+                static_tokens.push((account, Secret::new(token)))
             }
-            (None, _) => reader.problem("tokens.static", format!("`{account}` is no name: {}", names::WANTED)),
+            (None, _) => reader.problem("tokens.static", format!("`{account}` is no name: {}", names::RULE)),
             _ => reader.problem(
                 "tokens.static",
                 format!("the token of `{account}` must be a text of {MIN_TOKEN} characters or more"),
             ),
         }
     }
-    if !fixed.is_empty() {
-        reader.secret_is_here("tokens.static");
+    if !static_tokens.is_empty() {
+        reader.check_secret_in_file("tokens.static");
     }
-    fixed
+    static_tokens
 }
 
 fn issuer(reader: &mut Reader) -> Option<Issuer> {
@@ -159,7 +159,7 @@ fn scope(reader: &mut Reader) -> Vec<String> {
 fn step_up(reader: &mut Reader) -> Option<StepUp> {
     const ACR: &str = "tokens.acr";
     const AGE: &str = "tokens.max_auth_age_seconds";
-    let max_age = reader.perhaps_number(AGE).map(std::time::Duration::from_secs);
+    let max_age = reader.optional_number(AGE).map(std::time::Duration::from_secs);
     let acr = reader.list(ACR).unwrap_or_default();
     if reader.has(ACR) && acr.is_empty() {
         reader.problem(ACR, "names none: no login would be strong enough");

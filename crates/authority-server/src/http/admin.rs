@@ -80,7 +80,7 @@ pub(crate) async fn add_account(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let body: NewAccount = object(&body).ok_or(ApiError::Malformed("the body must be {\"name\":\"…\"}"))?;
-    let account = names::normal(&body.name).ok_or(ApiError::Malformed(names::WANTED))?;
+    let account = names::normal(&body.name).ok_or(ApiError::Malformed(names::RULE))?;
     let added = service.step(move |authority| by.acting(authority).add_account(&account)).await?;
     let (status, word) = if added { (StatusCode::CREATED, "OK") } else { (StatusCode::CONFLICT, "NOK:EXISTS") };
     Ok((status, Json(json!({"err": word}))).into_response())

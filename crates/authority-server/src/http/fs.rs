@@ -49,7 +49,7 @@ pub(super) fn party(service: &Service, query: &str, headers: &HeaderMap) -> Opti
 }
 
 fn presents(token: &Secret, headers: &HeaderMap) -> bool {
-    bearer(headers).is_some_and(|shown| token.is(shown))
+    bearer(headers).is_some_and(|presented| token.is(presented))
 }
 
 struct Request {
@@ -74,8 +74,8 @@ impl Request {
 }
 
 /// Returns the value of a parameter that occurs once. If it occurs twice, neither value is used.
-fn one(query: &str, wanted: &str) -> Option<Zeroizing<String>> {
-    let mut all = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
+fn one(query: &str, name: &str) -> Option<Zeroizing<String>> {
+    let mut all = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
     let first = all.next().map(|(_, value)| Zeroizing::new(value.into_owned()));
     if all.next().is_some() { None } else { first }
 }

@@ -258,7 +258,7 @@ impl Tls {
 
 /// Reads a listener's TLS files. `check` uses it, too.
 pub(crate) fn read(files: &TlsFiles) -> Result<ServerConfig, String> {
-    let told = |file: &std::path::Path, what: &dyn std::fmt::Display| format!("{}: {what}", file.display());
+    let with_path = |file: &std::path::Path, message: &dyn std::fmt::Display| format!("{}: {message}", file.display());
     let provider = tls::provider();
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -268,29 +268,29 @@ pub(crate) fn read(files: &TlsFiles) -> Result<ServerConfig, String> {
         Some(file) => {
             let mut roots = rustls::RootCertStore::empty();
             for certificate in certificates(file)? {
-                roots.add(certificate).map_err(|error| told(file, &error))?;
+                roots.add(certificate).map_err(|error| with_path(file, &error))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
                 .build()
-                .map_err(|error| told(file, &error))?;
+                .map_err(|error| with_path(file, &error))?;
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let key = File::open(&files.key).map_err(|error| told(&files.key, &error))?;
-    refuse_unguarded(&key).map_err(|what| told(&files.key, &what))?;
-    let key = PrivateKeyDer::from_pem_reader(key).map_err(|error| told(&files.key, &error))?;
+    let key = File::open(&files.key).map_err(|error| with_path(&files.key, &error))?;
+    refuse_unguarded(&key).map_err(|message| with_path(&files.key, &message))?;
+    let key = PrivateKeyDer::from_pem_reader(key).map_err(|error| with_path(&files.key, &error))?;
     let mut config = builder
         .with_single_cert(certificates(&files.certificate)?, key)
-        .map_err(|error| told(&files.certificate, &error))?;
+        .map_err(|error| with_path(&files.certificate, &error))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
 /// Reads the certificates in a file. The listener's own is the first.
 pub(crate) fn certificates(file: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let told = |what: String| format!("{}: {what}", file.display());
+    let with_path = |message: String| format!("{}: {message}", file.display());
     let found: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(file).map_err(|error| told(error.to_string()))?.collect();
-    let found = found.map_err(|error| told(error.to_string()))?;
-    if found.is_empty() { Err(told("no certificate".into())) } else { Ok(found) }
+        CertificateDer::pem_file_iter(file).map_err(|error| with_path(error.to_string()))?.collect();
+    let found = found.map_err(|error| with_path(error.to_string()))?;
+    if found.is_empty() { Err(with_path("no certificate".into())) } else { Ok(found) }
 }

@@ -98,7 +98,7 @@ pub(crate) async fn authenticate(State(guard): State<Guard>, mut request: Reques
 /// Returns the operator whose token and certificate a request presents. If both are configured, it
 /// needs both.
 fn identify(operators: &[Operator], request: &Request) -> Option<KnownOperator> {
-    let shown = bearer(request.headers());
+    let presented = bearer(request.headers());
     let certificate = request.extensions().get::<PeerCertificate>().copied();
     if operators.is_empty() {
         // The listener required a certificate and trusts its issuer.
@@ -109,8 +109,8 @@ fn identify(operators: &[Operator], request: &Request) -> Option<KnownOperator> 
     // All operators are compared, so that the running time does not tell which one matches.
     let mut found = None;
     for operator in operators {
-        let token = operator.token.as_ref().is_none_or(|token| shown.is_some_and(|shown| token.is(shown)));
-        let fits = operator.certificate.is_none_or(|wanted| certificate == Some(PeerCertificate(wanted)));
+        let token = operator.token.as_ref().is_none_or(|token| presented.is_some_and(|presented| token.is(presented)));
+        let fits = operator.certificate.is_none_or(|required| certificate == Some(PeerCertificate(required)));
         if token && fits {
             found = Some(operator);
         }

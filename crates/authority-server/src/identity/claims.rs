@@ -23,7 +23,7 @@ pub(super) struct Subject {
 }
 
 /// Checks the claims of a token. Its signature, issuer, audience and time were checked before.
-pub(super) fn judge(claims: &Members, issuer: &Issuer, now: u64) -> Result<Subject, Refusal> {
+pub(super) fn validate(claims: &Members, issuer: &Issuer, now: u64) -> Result<Subject, Refusal> {
     // Each claim must be one text: a list of issuers names none.
     if claims.text("iss") != Some(&issuer.name) {
         return Err(Refusal::Issuer);
@@ -33,7 +33,7 @@ pub(super) fn judge(claims: &Members, issuer: &Issuer, now: u64) -> Result<Subje
     party(claims, issuer)?;
     scope(claims, issuer)?;
     let account = claims.text("sub").and_then(names::normal).ok_or(Refusal::Name)?;
-    let stepped_up = issuer.step_up.as_ref().is_none_or(|wanted| is_stepped_up(claims, wanted, issuer, now));
+    let stepped_up = issuer.step_up.as_ref().is_none_or(|required| is_stepped_up(claims, required, issuer, now));
     Ok(Subject { account, stepped_up })
 }
 
@@ -72,10 +72,10 @@ fn lifetime(claims: &Members, issuer: &Issuer, now: u64) -> Result<(), Refusal> 
     if issued > now.saturating_add(leeway) {
         return Err(Refusal::Time);
     }
-    let most = issued.saturating_add(issuer.max_lifetime.as_secs());
+    let limit = issued.saturating_add(issuer.max_lifetime.as_secs());
     // Without `iat` the token was issued in the past. The leeway allows for different clocks.
-    let most = if claims.has("iat") { most } else { most.saturating_add(leeway) };
-    if expires > most { Err(Refusal::Lifetime) } else { Ok(()) }
+    let limit = if claims.has("iat") { limit } else { limit.saturating_add(leeway) };
+    if expires > limit { Err(Refusal::Lifetime) } else { Ok(()) }
 }
 
 /// Checks the client of a token. Each claim that names it must name an authorized client, and there
@@ -94,19 +94,19 @@ fn party(claims: &Members, issuer: &Issuer) -> Result<(), Refusal> {
 
 fn scope(claims: &Members, issuer: &Issuer) -> Result<(), Refusal> {
     let granted: Vec<&str> = claims.text("scope").unwrap_or_default().split(' ').collect();
-    let has_all = issuer.scope.iter().all(|wanted| granted.contains(&wanted.as_str()));
+    let has_all = issuer.scope.iter().all(|required| granted.contains(&required.as_str()));
     if has_all { Ok(()) } else { Err(Refusal::Scope) }
 }
 
-fn is_stepped_up(claims: &Members, wanted: &StepUp, issuer: &Issuer, now: u64) -> bool {
+fn is_stepped_up(claims: &Members, required: &StepUp, issuer: &Issuer, now: u64) -> bool {
     let leeway = issuer.leeway.as_secs();
-    let is_fresh = wanted.max_age.is_none_or(|most| {
+    let is_fresh = required.max_age.is_none_or(|limit| {
         claims.time("auth_time").is_some_and(|login| {
-            login <= now.saturating_add(leeway) && now <= login.saturating_add(most.as_secs()).saturating_add(leeway)
+            login <= now.saturating_add(leeway) && now <= login.saturating_add(limit.as_secs()).saturating_add(leeway)
         })
     });
-    let is_strong = wanted.acr.is_empty()
-        || claims.text("acr").is_some_and(|reached| wanted.acr.iter().any(|class| class == reached));
+    let is_strong = required.acr.is_empty()
+        || claims.text("acr").is_some_and(|reached| required.acr.iter().any(|class| class == reached));
     is_fresh && is_strong
 }
 
@@ -133,19 +133,19 @@ mod tests {
         claims
     }
 
-    fn judged(claims: &Value, issuer: &Issuer) -> Result<Subject, Refusal> {
+    fn validated(claims: &Value, issuer: &Issuer) -> Result<Subject, Refusal> {
         let text = Base64UrlUnpadded::encode_string(claims.to_string().as_bytes());
-        judge(&Members::decode(&text).unwrap(), issuer, NOW)
+        validate(&Members::decode(&text).unwrap(), issuer, NOW)
     }
 
     fn refused(more: Value, issuer: &Issuer) -> Option<Refusal> {
-        judged(&with(more), issuer).err()
+        validated(&with(more), issuer).err()
     }
 
     #[test]
     fn a_token_for_another_end_is_refused() {
         let issuer = issuer();
-        assert_eq!(judged(&claims(), &issuer).unwrap().account.as_str(), "dora");
+        assert_eq!(validated(&claims(), &issuer).unwrap().account.as_str(), "dora");
         for (more, refusal) in [
             (json!({"nonce": "n"}), Refusal::IdToken),
             (json!({"nonce": null}), Refusal::IdToken),
@@ -194,9 +194,9 @@ mod tests {
         let mut claims = claims();
         claims.as_object_mut().unwrap().remove("iat");
         claims["exp"] = json!(NOW + 3630);
-        assert!(judged(&claims, &issuer).is_ok());
+        assert!(validated(&claims, &issuer).is_ok());
         claims["exp"] = json!(NOW + 3631);
-        assert_eq!(judged(&claims, &issuer), Err(Refusal::Lifetime));
+        assert_eq!(validated(&claims, &issuer), Err(Refusal::Lifetime));
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_step_up_is_a_login_that_is_fresh_and_strong_enough() {
-        let wanted = |max_age: Option<u64>, acr: &[&str]| Issuer {
+        let step_up_of = |max_age: Option<u64>, acr: &[&str]| Issuer {
             step_up: Some(StepUp {
                 max_age: max_age.map(Duration::from_secs),
                 acr: acr.iter().map(|class| (*class).to_owned()).collect(),
@@ -245,7 +245,7 @@ mod tests {
             ..issuer()
         };
         let (age, class, both) =
-            (wanted(Some(300), &[]), wanted(None, &["gold", "silver"]), wanted(Some(300), &["gold"]));
+            (step_up_of(Some(300), &[]), step_up_of(None, &["gold", "silver"]), step_up_of(Some(300), &["gold"]));
         for (more, issuer, stepped_up) in [
             (json!({}), &issuer(), true),
             (json!({"auth_time": NOW}), &age, true),
@@ -264,7 +264,7 @@ mod tests {
             (json!({"acr": "gold"}), &both, false),
             (json!({"auth_time": NOW}), &both, false),
         ] {
-            assert_eq!(judged(&with(more.clone()), issuer).unwrap().stepped_up, stepped_up, "{more}");
+            assert_eq!(validated(&with(more.clone()), issuer).unwrap().stepped_up, stepped_up, "{more}");
         }
     }
 }

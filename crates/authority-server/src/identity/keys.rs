@@ -30,16 +30,16 @@ pub(super) struct Keys(Vec<Key>);
 
 /// A key that is left out, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LeftOut {
+pub(super) struct IgnoredKey {
     /// The key's id, cut to the length that can be shown. Without an id it is the key's number in
     /// the set.
     pub(super) key: String,
-    pub(super) why: Unusable,
+    pub(super) reason: Unusable,
 }
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for IgnoredKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "key {:?}: {}", self.key, self.why)
+        write!(f, "key {:?}: {}", self.key, self.reason)
     }
 }
 
@@ -84,7 +84,7 @@ struct Jwk {
 
 impl Keys {
     /// Reads a JSON Web Key Set for these algorithms. An error says why there is no usable key.
-    pub(super) fn read(text: &[u8], allowed: &[Algorithm]) -> Result<(Self, Vec<LeftOut>), String> {
+    pub(super) fn read(text: &[u8], allowed: &[Algorithm]) -> Result<(Self, Vec<IgnoredKey>), String> {
         #[derive(Deserialize)]
         struct Set {
             keys: Vec<Box<serde_json::value::RawValue>>,
@@ -94,18 +94,18 @@ impl Keys {
         if keys.is_empty() {
             return Err("the issuer's key set is empty".into());
         }
-        let (mut usable, mut left_out) = (Vec::new(), Vec::new());
-        for (place, key) in keys.iter().enumerate() {
-            match judge(key.get(), allowed) {
+        let (mut usable, mut ignored) = (Vec::new(), Vec::new());
+        for (position, key) in keys.iter().enumerate() {
+            match check_key(key.get(), allowed) {
                 Ok(key) => usable.push(key),
-                Err(why) => left_out.push(LeftOut { key: shown(key.get(), place), why }),
+                Err(reason) => ignored.push(IgnoredKey { key: label(key.get(), position), reason }),
             }
         }
         if usable.is_empty() {
-            let why: Vec<String> = left_out.iter().map(ToString::to_string).collect();
-            return Err(format!("the issuer's key set has no key that can be used: {}", why.join("; ")));
+            let reason: Vec<String> = ignored.iter().map(ToString::to_string).collect();
+            return Err(format!("the issuer's key set has no key that can be used: {}", reason.join("; ")));
         }
-        Ok((Self(usable), left_out))
+        Ok((Self(usable), ignored))
     }
 
     /// Returns the keys that may have signed a token of this algorithm and key id.
@@ -119,7 +119,7 @@ impl Keys {
     }
 }
 
-fn judge(key: &str, allowed: &[Algorithm]) -> Result<Key, Unusable> {
+fn check_key(key: &str, allowed: &[Algorithm]) -> Result<Key, Unusable> {
     let key: Jwk = serde_json::from_str(key).map_err(|_| Unusable::Form)?;
     if key.r#use.as_deref().is_some_and(|purpose| purpose != "sig") {
         return Err(Unusable::Use);
@@ -214,11 +214,11 @@ fn is_odd(number: &[u8]) -> bool {
 }
 
 /// Returns the name under which a left-out key is reported.
-fn shown(key: &str, place: usize) -> String {
+fn label(key: &str, position: usize) -> String {
     let key: Value = serde_json::from_str(key).unwrap_or_default();
     match key.get("kid").and_then(Value::as_str) {
         Some(id) => id.chars().take(MAX_SHOWN).collect(),
-        None => format!("number {}", place + 1),
+        None => format!("number {}", position + 1),
     }
 }
 
@@ -260,30 +260,30 @@ mod tests {
     }
 
     /// Returns the algorithms of one key in a set that also has a good one.
-    fn judged(key: &Value) -> Result<Vec<Algorithm>, Unusable> {
+    fn checked(key: &Value) -> Result<Vec<Algorithm>, Unusable> {
         let good = with(ed(), "kid", "good");
         let set = json!({"keys": [good, key]}).to_string();
-        let (keys, left_out) = Keys::read(set.as_bytes(), &ALL).unwrap();
-        match (&keys.0[..], &left_out[..]) {
+        let (keys, ignored) = Keys::read(set.as_bytes(), &ALL).unwrap();
+        match (&keys.0[..], &ignored[..]) {
             ([_, key], []) => Ok(key.algorithms.clone()),
-            ([_], [left_out]) => Err(left_out.why),
-            _ => panic!("{left_out:?}"),
+            ([_], [ignored]) => Err(ignored.reason),
+            _ => panic!("{ignored:?}"),
         }
     }
 
     #[test]
     fn a_key_is_for_the_allowed_algorithms_of_its_type_or_for_its_own_alone() {
-        assert_eq!(judged(&rsa(2048)), Ok(vec![Algorithm::RS256]));
-        assert_eq!(judged(&rsa(8192)), Ok(vec![Algorithm::RS256]));
-        assert_eq!(judged(&ec("P-256", 32)), Ok(vec![Algorithm::ES256]));
-        assert_eq!(judged(&ed()), Ok(vec![Algorithm::EdDSA]));
+        assert_eq!(checked(&rsa(2048)), Ok(vec![Algorithm::RS256]));
+        assert_eq!(checked(&rsa(8192)), Ok(vec![Algorithm::RS256]));
+        assert_eq!(checked(&ec("P-256", 32)), Ok(vec![Algorithm::ES256]));
+        assert_eq!(checked(&ed()), Ok(vec![Algorithm::EdDSA]));
         for good in [
             with(ed(), "use", "sig"),
             with(ed(), "key_ops", json!(["sign", "verify"])),
             with(ed(), "alg", "EdDSA"),
             with(ed(), "alg", "Ed25519"),
         ] {
-            assert_eq!(judged(&good), Ok(vec![Algorithm::EdDSA]), "{good}");
+            assert_eq!(checked(&good), Ok(vec![Algorithm::EdDSA]), "{good}");
         }
         let set = json!({"keys": [with(rsa(2048), "alg", "PS384"), rsa(3072)]}).to_string();
         let (keys, _) = Keys::read(set.as_bytes(), &[Algorithm::RS256, Algorithm::PS384]).unwrap();
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_not_for_signatures_or_not_good_enough_is_left_out() {
-        for (key, why) in [
+        for (key, reason) in [
             (with(ed(), "use", "enc"), Unusable::Use),
             (with(ed(), "use", ""), Unusable::Use),
             (with(ed(), "key_ops", json!(["sign", "encrypt"])), Unusable::Operations),
@@ -337,25 +337,25 @@ mod tests {
             (json!("a text"), Unusable::Form),
             (json!({}), Unusable::Form),
         ] {
-            assert_eq!(judged(&key), Err(why), "{key}");
+            assert_eq!(checked(&key), Err(reason), "{key}");
         }
     }
 
     #[test]
     fn a_member_that_stands_twice_is_no_key() {
         let set = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "enc", "use": "sig", "x": ""}]}"#;
-        let why = Keys::read(set.as_bytes(), &ALL).err().unwrap();
-        assert!(why.contains(r#"key "number 1": it is no JSON Web Key"#), "{why}");
+        let reason = Keys::read(set.as_bytes(), &ALL).err().unwrap();
+        assert!(reason.contains(r#"key "number 1": it is no JSON Web Key"#), "{reason}");
     }
 
     #[test]
     fn a_set_without_a_usable_key_is_an_error_that_names_each() {
         let set = json!({"keys": [with(ed(), "use", "enc"), with(rsa(1024), "kid", "old".repeat(100))]}).to_string();
-        let why = Keys::read(set.as_bytes(), &ALL).err().unwrap();
-        assert!(why.contains(r#"key "d": its `use` is not `sig`; key "oldold"#), "{why}");
-        assert!(why.len() < 400, "a long id is cut: {why}");
-        for (set, why) in [("{\"keys\": []}", "is empty"), ("[]", "not a JSON Web Key Set"), ("x", "not a JSON")] {
-            assert!(Keys::read(set.as_bytes(), &ALL).err().unwrap().contains(why), "{set}");
+        let reason = Keys::read(set.as_bytes(), &ALL).err().unwrap();
+        assert!(reason.contains(r#"key "d": its `use` is not `sig`; key "oldold"#), "{reason}");
+        assert!(reason.len() < 400, "a long id is cut: {reason}");
+        for (set, reason) in [("{\"keys\": []}", "is empty"), ("[]", "not a JSON Web Key Set"), ("x", "not a JSON")] {
+            assert!(Keys::read(set.as_bytes(), &ALL).err().unwrap().contains(reason), "{set}");
         }
     }
 }

@@ -22,7 +22,7 @@ use super::outgoing;
 use authority::AccountName;
 use claims::Subject;
 use header::Header;
-use keys::{Keys, LeftOut};
+use keys::{IgnoredKey, Keys};
 use members::Members;
 use refusal::Refusal;
 
@@ -33,12 +33,12 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The accepted tokens, by which accounts are identified.
 pub(crate) struct Identity {
-    fixed: Fixed,
-    issuer: Option<Known>,
+    static_accounts: StaticAccounts,
+    issuer: Option<KnownIssuer>,
 }
 
 /// The tokens of the configuration, for development.
-struct Fixed {
+struct StaticAccounts {
     tokens: RwLock<Vec<(AccountName, Secret)>>,
     /// The file of the tokens. It is read again if a token is unknown, because `account add
     /// --token` adds tokens.
@@ -46,7 +46,7 @@ struct Fixed {
 }
 
 /// An issuer and its present keys.
-struct Known {
+struct KnownIssuer {
     issuer: Issuer,
     keys: RwLock<Arc<Loaded>>,
     /// The challenge for a client whose login is not fresh or strong enough.
@@ -56,14 +56,14 @@ struct Known {
 /// A set of keys, and the keys that were left out of it.
 struct Loaded {
     keys: Keys,
-    left_out: Vec<LeftOut>,
+    ignored: Vec<IgnoredKey>,
 }
 
 /// A client that presented the token of an account.
 pub(crate) struct Caller {
     account: AccountName,
     /// The challenge for an operation that requires a fresher or stronger login.
-    lacks: Option<HeaderValue>,
+    login_challenge: Option<HeaderValue>,
 }
 
 impl Caller {
@@ -80,7 +80,7 @@ impl Caller {
     /// Returns the account, for operations that require a fresh or strong login. If the token does
     /// not prove one, returns the challenge of RFC 9470.
     pub(crate) fn stepped_up(self) -> Result<AccountName, HeaderValue> {
-        match self.lacks {
+        match self.login_challenge {
             None => Ok(self.account),
             Some(challenge) => Err(challenge),
         }
@@ -91,8 +91,11 @@ impl Identity {
     /// Loads the issuer's present keys. There must be a usable one: without it, no app can be
     /// identified.
     pub(crate) fn new(tokens: Tokens) -> Result<Self, String> {
-        let issuer = tokens.issuer.map(Known::new).transpose()?;
-        Ok(Self { fixed: Fixed { tokens: RwLock::new(tokens.fixed), file: tokens.file }, issuer })
+        let issuer = tokens.issuer.map(KnownIssuer::new).transpose()?;
+        Ok(Self {
+            static_accounts: StaticAccounts { tokens: RwLock::new(tokens.static_tokens), file: tokens.file },
+            issuer,
+        })
     }
 
     /// Returns the interval at which the keys must be read again.
@@ -104,21 +107,21 @@ impl Identity {
     /// Reads the issuer's keys and the static tokens again. If that fails, the old ones stay. It
     /// blocks on the network.
     pub(crate) fn refresh(&self) -> Result<(), String> {
-        self.fixed.refresh();
-        self.issuer.as_ref().map_or(Ok(()), Known::refresh)
+        self.static_accounts.refresh();
+        self.issuer.as_ref().map_or(Ok(()), KnownIssuer::refresh)
     }
 
     /// Returns the client whose token these headers carry.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         let token = bearer(headers)?;
-        if let Some(account) = self.fixed.account(token) {
+        if let Some(account) = self.static_accounts.account(token) {
             // Tokens of the configuration are for development: they have no login.
-            return Some(Caller { account, lacks: None });
+            return Some(Caller { account, login_challenge: None });
         }
         let known = self.issuer.as_ref()?;
         match known.subject(token) {
             Ok(Subject { account, stepped_up }) => {
-                Some(Caller { account, lacks: (!stepped_up).then(|| known.challenge.clone()) })
+                Some(Caller { account, login_challenge: (!stepped_up).then(|| known.challenge.clone()) })
             }
             Err(why) => {
                 tracing::debug!(%why, "a token was refused");
@@ -128,7 +131,7 @@ impl Identity {
     }
 }
 
-impl Fixed {
+impl StaticAccounts {
     /// Returns the account of a token, even if the token was added to the file after the last read.
     fn account(&self, token: &str) -> Option<AccountName> {
         self.known(token).or_else(|| {
@@ -158,10 +161,10 @@ impl Fixed {
     }
 }
 
-impl Known {
+impl KnownIssuer {
     fn new(issuer: Issuer) -> Result<Self, String> {
         let loaded = Loaded::read(&issuer)?;
-        loaded.tell(&[]);
+        loaded.log_ignored(&[]);
         let challenge = challenge(issuer.step_up.as_ref());
         Ok(Self { keys: RwLock::new(Arc::new(loaded)), challenge, issuer })
     }
@@ -171,7 +174,7 @@ impl Known {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *keys, loaded.clone());
         drop(keys);
-        loaded.tell(&before.left_out);
+        loaded.log_ignored(&before.ignored);
         Ok(())
     }
 
@@ -187,8 +190,8 @@ impl Known {
         let mut refusal = Refusal::Key;
         for key in loaded.keys.of(header.algorithm, header.key_id.as_deref()) {
             match decode::<Members>(token, key, &validation) {
-                Ok(token) => return claims::judge(&token.claims, &self.issuer, now()),
-                Err(error) => refusal = because(error.kind()),
+                Ok(token) => return claims::validate(&token.claims, &self.issuer, now()),
+                Err(error) => refusal = refusal_of(error.kind()),
             }
             // If two keys have one id, the other one may have signed the token.
             if refusal != Refusal::Signature {
@@ -214,20 +217,20 @@ impl Loaded {
                 .and_then(|mut answer| answer.body_mut().with_config().limit(MAX_JWKS).read_to_vec())
                 .map_err(|error| format!("the issuer's keys: {}", outgoing::describe(&error, ISSUER)))?,
         };
-        let (keys, left_out) = Keys::read(&text, &issuer.algorithms)?;
-        Ok(Self { keys, left_out })
+        let (keys, ignored) = Keys::read(&text, &issuer.algorithms)?;
+        Ok(Self { keys, ignored })
     }
 
     /// Logs the keys that are left out, except those that were logged before: a set is read again
     /// every few minutes.
-    fn tell(&self, before: &[LeftOut]) {
-        for LeftOut { key, why } in self.left_out.iter().filter(|left_out| !before.contains(left_out)) {
-            tracing::info!(?key, %why, "a key of the issuer is left out");
+    fn log_ignored(&self, before: &[IgnoredKey]) {
+        for IgnoredKey { key, reason } in self.ignored.iter().filter(|ignored| !before.contains(ignored)) {
+            tracing::info!(?key, why = %reason, "a key of the issuer is left out");
         }
     }
 }
 
-fn because(error: &ErrorKind) -> Refusal {
+fn refusal_of(error: &ErrorKind) -> Refusal {
     match error {
         ErrorKind::InvalidSignature => Refusal::Signature,
         ErrorKind::ExpiredSignature | ErrorKind::ImmatureSignature => Refusal::Time,
@@ -240,14 +243,14 @@ fn because(error: &ErrorKind) -> Refusal {
 
 /// Returns the challenge of RFC 9470, which names the login that the client's next token must
 /// prove.
-fn challenge(wanted: Option<&StepUp>) -> HeaderValue {
+fn challenge(required: Option<&StepUp>) -> HeaderValue {
     let mut text = r#"Bearer error="insufficient_user_authentication""#.to_owned();
-    if let Some(StepUp { max_age, acr }) = wanted {
+    if let Some(StepUp { max_age, acr }) = required {
         if !acr.is_empty() {
             text += &format!(r#", acr_values="{}""#, acr.join(" "));
         }
-        if let Some(most) = max_age {
-            text += &format!(r#", max_age="{}""#, most.as_secs());
+        if let Some(limit) = max_age {
+            text += &format!(r#", max_age="{}""#, limit.as_secs());
         }
     }
     // The configuration accepts only classes that a header can hold.

@@ -10,11 +10,11 @@ use authority::{MasterKey, random};
 
 /// Makes the files of a service for development.
 pub(super) fn make(folder: &Folder, port: u16) -> Result<(), String> {
-    let told = |error: &dyn std::fmt::Display| error.to_string();
+    let to_text = |error: &dyn std::fmt::Display| error.to_string();
     certificate(folder)?;
     MasterKey::load_or_create_in(folder.real_path().join("authority.key"), folder.sharing())
-        .map_err(|error| told(&error))?;
-    let token = random::token().map_err(|error| told(&error))?;
+        .map_err(|error| to_text(&error))?;
+    let token = random::token().map_err(|error| to_text(&error))?;
     write(folder, TOKEN, token.as_bytes())?;
     operator(folder)?;
     // The configuration is written last: if it exists, all files exist.
@@ -136,14 +136,14 @@ pub(super) fn outbox(folder: &Folder) -> Result<(), String> {
 
 /// Makes a self-signed certificate for this machine, valid for a year.
 fn certificate(folder: &Folder) -> Result<(), String> {
-    let told = |error: rcgen::Error| error.to_string();
+    let to_text = |error: rcgen::Error| error.to_string();
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-    let mut params = CertificateParams::new(names).map_err(told)?;
+    let mut params = CertificateParams::new(names).map_err(to_text)?;
     let now = OffsetDateTime::now_utc();
     params.not_before = now - Duration::hours(1);
     params.not_after = now + Duration::days(365);
-    let key = KeyPair::generate().map_err(told)?;
-    let certificate = params.self_signed(&key).map_err(told)?;
+    let key = KeyPair::generate().map_err(to_text)?;
+    let certificate = params.self_signed(&key).map_err(to_text)?;
     write(folder, KEY, key.serialize_pem().as_bytes())?;
     write(folder, CERTIFICATE, certificate.pem().as_bytes())
 }

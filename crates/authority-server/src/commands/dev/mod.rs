@@ -10,7 +10,7 @@ use std::path::Path;
 use private_files::{Access, Folder, Readers, is_of_folder};
 use zeroize::Zeroizing;
 
-use super::complain;
+use super::print_error;
 use crate::config::Config;
 use authority::Sharing;
 pub(super) use banner::Banner;
@@ -31,7 +31,7 @@ const ACCOUNT: &str = "demo";
 
 /// Makes the missing files of the folder, and reads its configuration.
 pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
-    let told = |error: std::io::Error| {
+    let with_hint = |error: std::io::Error| {
         let hint = if is_of_folder(&error) {
             format!("; or allow it with {ALLOW_SHARED_FOLDERS}=true")
         } else {
@@ -41,9 +41,9 @@ pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
     };
     let shared = std::env::var(ALLOW_SHARED_FOLDERS).ok();
     let sharing = Sharing::allowed(shared.as_deref() == Some("true"));
-    let folder = Folder::create(folder, sharing).map_err(told)?;
-    if !folder.exists(CONFIG).map_err(told)? {
-        make::make(&folder, port).map_err(|what| format!("{}: {what}", folder.path().display()))?;
+    let folder = Folder::create(folder, sharing).map_err(with_hint)?;
+    if !folder.exists(CONFIG).map_err(with_hint)? {
+        make::make(&folder, port).map_err(|message| format!("{}: {message}", folder.path().display()))?;
     }
     let file = folder.file(CONFIG);
     let text = read(&folder).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -80,8 +80,8 @@ fn complete(folder: &Folder, text: Zeroizing<String>, port: u16) -> Zeroizing<St
     if let Some(text) = &completed {
         done = done.and_then(|()| make::write(folder, CONFIG, text.as_bytes()));
     }
-    if let Err(what) = done {
-        complain(&format!("warning: the folder stays as an earlier release made it: {what}"));
+    if let Err(message) = done {
+        print_error(&format!("warning: the folder stays as an earlier release made it: {message}"));
     }
     text.clone()
 }

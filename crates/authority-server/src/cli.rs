@@ -16,11 +16,11 @@ use super::names;
 use authority::AccountName;
 use authority::wipe_stack;
 
-/// The service side of strong authentication: it sends SMS codes, keeps accounts, PINs and devices,
-/// and checks one-time passwords.
+/// The service side of strong authentication: it sends SMS codes, stores accounts, PINs and devices,
+/// and verifies one-time passwords.
 ///
-/// To try it: `pims-authority serve --dev`. It needs no configuration, keeps everything in one
-/// folder, and tells what to do next.
+/// To try it: `pims-authority serve --dev`. It needs no configuration, stores everything in one
+/// folder, and prints the next steps.
 #[derive(Parser)]
 #[command(name = "pims-authority", version, propagate_version = true, max_term_width = 100)]
 struct Cli {
@@ -32,9 +32,9 @@ struct Cli {
 
 #[derive(Args)]
 struct ConfigOption {
-    /// The configuration, TOML. Each of its keys can also be an environment variable:
-    /// `PIMS_AUTHORITY_` and section and key in capitals, joined by underscores. The variable wins.
-    /// `check --keys` lists them all.
+    /// The configuration file, TOML. Each key can also be an environment variable:
+    /// `PIMS_AUTHORITY_`, section and key in capitals, joined by underscores. The variable wins.
+    /// `check --keys` lists all keys.
     #[arg(short, long, global = true, env = "PIMS_AUTHORITY_CONFIG", value_name = "FILE",
         value_parser = OsStringValueParser::new().map(PathBuf::from))]
     config: Option<PathBuf>,
@@ -42,35 +42,36 @@ struct ConfigOption {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Answers apps, devices, relying parties and operators until SIGTERM or Ctrl-C.
+    /// Serves apps, devices, relying parties and operators until SIGTERM or Ctrl-C.
     Serve(Serve),
-    /// Reads the configuration and says everything that is wrong with it. Nothing is started.
+    /// Checks the configuration and reports all its problems. Starts no listener.
     Check(Check),
-    /// Asks the service of this configuration, on this machine, whether it answers.
+    /// Checks whether the service of this configuration answers on this machine.
     Health(Health),
-    /// Brings the database up to date, and changes its master key. `serve` does the first by
-    /// itself.
+    /// Brings the database up to date, which `serve` does as well. With `--rekey`, changes its
+    /// master key.
     Migrate(Migrate),
-    /// What operators do with accounts.
+    /// Administers accounts.
     #[command(subcommand)]
     Account(Account),
-    /// One-time passwords.
+    /// Verifies one-time passwords.
     #[command(subcommand)]
     Otp(Otp),
-    /// The audit trail, the newest line first: time, event, account, device, actor, address, count.
+    /// Lists the audit trail, the newest row first: time, event, account, device, actor, address,
+    /// count.
     Audit(Audit),
 }
 
 #[derive(Args)]
 struct Serve {
-    /// A service for development on a loopback address: a certificate of its own, one account with
-    /// a token, SMS in a file.
+    /// Runs a service for development on a loopback address, with its own certificate, one account
+    /// with a token, and SMS in a file.
     #[arg(long)]
     dev: bool,
-    /// Where a service for development keeps what it has.
+    /// The folder of the files of a service for development.
     #[arg(long, requires = "dev", default_value = "pims-dev", value_name = "FOLDER")]
     folder: PathBuf,
-    /// The port of a service for development; 0 is any that is free.
+    /// The port of a service for development; 0 selects a free one.
     #[arg(long, requires = "dev", default_value_t = 8443)]
     port: u16,
 }
@@ -80,26 +81,26 @@ struct Check {
     /// Lists every key with its environment variable, its default and its meaning.
     #[arg(long)]
     keys: bool,
-    /// Opens the database, too, and reaches for the issuer's keys.
+    /// Also opens and checks the database, and loads the issuer's keys.
     #[arg(long)]
     connect: bool,
-    /// Reads at most so many sealed rows of the audit trail, the newest first. All seals are
+    /// Largest number of sealed rows of the audit trail to read, the newest first. All seals are
     /// checked.
     #[arg(long, requires = "connect", value_name = "ROWS")]
     audit_rows: Option<u64>,
-    /// A seal of the audit trail, from the log: its number and its head. A database that does not
-    /// have it is an older one.
+    /// Number and head of a seal of the audit trail, from the log. The check fails if the database
+    /// does not have this seal, because it is then an older one.
     #[arg(long, requires = "connect", value_name = "NUMBER:HEAD", value_parser = seal)]
     expect_seal: Option<(i64, String)>,
 }
 
 #[derive(Args)]
 struct Audit {
-    /// The lines of this account alone.
+    /// Lists only the rows of this account.
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
-    /// How many lines, at most 1000.
-    #[arg(long, default_value_t = 100, value_name = "LINES")]
+    /// Number of rows, at most 1000.
+    #[arg(long, default_value_t = 100, value_name = "ROWS")]
     limit: u32,
     #[command(flatten)]
     output: Output,
@@ -115,47 +116,47 @@ fn seal(text: &str) -> Result<(i64, String), String> {
 
 #[derive(Args)]
 struct Health {
-    /// Asks whether the database answers, too.
+    /// Also checks whether the database answers.
     #[arg(long)]
     ready: bool,
 }
 
 #[derive(Args)]
 struct Migrate {
-    /// Seals everything anew under the current master key (`master_key.id`); the others stand in
-    /// `master_key.others`. It can be stopped and begun again, while instances run.
+    /// Seals all values again under the current master key (`master_key.id`). The former keys are
+    /// in `master_key.others`. Instances may run, and the command can be stopped and repeated.
     #[arg(long)]
     rekey: bool,
-    /// Rows of one transaction of a rotation.
+    /// Number of rows in one transaction of `--rekey`.
     #[arg(long, requires = "rekey", default_value_t = 100, value_name = "ROWS")]
     batch: u32,
 }
 
 #[derive(Subcommand)]
 enum Account {
-    /// Makes an account.
+    /// Adds an account.
     Add {
         name: String,
-        /// Makes a token for it, too, and says how to use it. For development alone: the token is
-        /// written into the configuration.
+        /// Also makes a token for the account, writes it into the configuration, and prints how to
+        /// use it. Only for development.
         #[arg(long)]
         token: bool,
     },
-    /// Lists the accounts: name, phone number, devices, whether there is a PIN, wrong PINs since
-    /// the last right one.
+    /// Lists the accounts: name, phone number, number of devices, state of the PIN (none, set,
+    /// blocked), wrong PINs since the last right one.
     List(Output),
-    /// One account and its devices.
+    /// Shows one account and its devices.
     Show {
         name: String,
         #[command(flatten)]
         output: Output,
     },
-    /// Lifts the block of an account.
+    /// Unblocks an account.
     Unblock { name: String },
-    /// Removes an account and all that is its own.
+    /// Removes an account with its devices, PIN and phone number.
     Remove {
         name: String,
-        /// Does not ask.
+        /// Does not ask for confirmation.
         #[arg(long)]
         yes: bool,
     },
@@ -163,16 +164,16 @@ enum Account {
 
 #[derive(Args)]
 struct Output {
-    /// Writes one JSON document, in the form of the API for operators; its times are milliseconds
-    /// since 1970.
+    /// Prints one JSON document in the form of the operators' API. Times are milliseconds since
+    /// 1970.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Subcommand)]
 enum Otp {
-    /// Checks a one-time password, which uses it up. It is read from standard input: arguments can
-    /// be seen by others.
+    /// Verifies a one-time password, which uses it up. Reads it from standard input, because other
+    /// users can see arguments.
     Verify { account: String },
 }
 

@@ -49,8 +49,8 @@ impl SmsGateway for Gateway {
 }
 
 fn refused(sms: &Sms, why: &dyn std::fmt::Display) -> SmsError {
-    tracing::warn!(%why, sms = %sms.id, "the SMS gateway did not take a message");
-    SmsError::new("the gateway did not take the message")
+    tracing::warn!(%why, sms = %sms.id, "the SMS gateway did not accept a message");
+    SmsError::new("the gateway did not accept the message")
 }
 
 /// Fills the texts of the template with the message.

@@ -108,14 +108,14 @@ impl Default for Metrics {
         let seconds = Family::<RouteLabels, Histogram>::new_with_constructor(histogram);
         registry.register_with_unit(
             "request_duration",
-            "Time until a request is answered",
+            "Time from a request to its response",
             Unit::Seconds,
             seconds.clone(),
         );
         let steps = histogram();
         registry.register_with_unit(
             "step_duration",
-            "Time of a step with the database, its turn included",
+            "Time of a database step, including its wait for a permit",
             Unit::Seconds,
             steps.clone(),
         );
@@ -124,52 +124,52 @@ impl Default for Metrics {
         let handshakes = Family::default();
         registry.register("tls_handshakes", "TLS handshakes by key exchange group and version", handshakes.clone());
         let outcomes = Family::default();
-        registry.register("outcomes", "Operations by the word that was answered", outcomes.clone());
+        registry.register("outcomes", "Operations by result word", outcomes.clone());
         let sms = Family::default();
-        registry.register("sms", "SMS by what became of them", sms.clone());
+        registry.register("sms", "SMS of the queue by outcome", sms.clone());
         let connections = Gauge::default();
         registry.register("connections", "Open connections", connections.clone());
         let retries = Counter::default();
-        registry.register("database_retries", "Steps that were run again because they collided", retries.clone());
+        registry.register(
+            "database_retries",
+            "Database steps that ran again after a conflict with another one",
+            retries.clone(),
+        );
         let sms_limited = Counter::default();
         registry.register("sms_limited", "SMS that were not sent because the budget was spent", sms_limited.clone());
         let sms_waiting = Gauge::default();
-        registry.register("sms_waiting", "SMS that wait to be tried again", sms_waiting.clone());
-        registry.register("build", "The program", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register("sms_waiting", "SMS in the queue", sms_waiting.clone());
+        registry.register("build", "Version of the program", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
         let [steps_running, database_up, database_used, database_idle]: [Gauge; 4] = Default::default();
-        registry.register("steps_running", "Steps that have their turn in the database", steps_running.clone());
-        registry.register("database_up", "Whether the database answered this scrape", database_up.clone());
+        registry.register("steps_running", "Database steps that run now", steps_running.clone());
+        registry.register("database_up", "1 if the database answered this scrape, else 0", database_up.clone());
         registry.register("database_connections_used", "Connections to PostgreSQL in use", database_used.clone());
-        registry.register(
-            "database_connections_idle",
-            "Connections to PostgreSQL that are idle",
-            database_idle.clone(),
-        );
+        registry.register("database_connections_idle", "Idle connections to PostgreSQL", database_idle.clone());
         let failures = Family::default();
         registry.register(
             "failures",
-            "Work that failed: between requests, or at a row that another program changed (altered_row)",
+            "Failures of background work, and of steps that found a row changed by another program (altered_row)",
             failures.clone(),
         );
         let operators_refused = Family::default();
         registry.register(
             "operators_refused",
-            "Requests to the operators' listener that were refused",
+            "Refused requests to the operators' listener",
             operators_refused.clone(),
         );
         let [audit_broken, audit_seal]: [Gauge; 2] = Default::default();
-        registry.register("audit_broken", "Whether the audit trail was found changed", audit_broken.clone());
+        registry.register("audit_broken", "1 if the audit trail was found changed, else 0", audit_broken.clone());
         registry.register("audit_seal", "Number of the newest seal of the audit trail", audit_seal.clone());
         let [pins_forgiven, budgets_half_spent, clones_suspected]: [Counter; 3] = Default::default();
-        registry.register("pins_forgiven", "Wrong PINs that a right one forgave", pins_forgiven.clone());
+        registry.register("pins_forgiven", "Wrong PINs that a right PIN forgave", pins_forgiven.clone());
         registry.register(
             "pin_budgets_half_spent",
-            "PINs that saw half as many wrong ones as pin.budget allows",
+            "PINs whose wrong PINs reached half of pin.budget",
             budgets_half_spent.clone(),
         );
         registry.register(
             "clones_suspected",
-            "Devices that showed an older K1 or lastsync: a second copy, or a restored backup",
+            "Devices that presented an older K1 or lastsync: a second copy, or a restored backup",
             clones_suspected.clone(),
         );
         let metrics = Self {

@@ -32,8 +32,8 @@ impl Default for Process {
             (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
         registry.register_with_unit("resident_memory", "Resident memory", Unit::Bytes, memory.clone());
         registry.register("open_fds", "Open file descriptors", open_files.clone());
-        registry.register("max_fds", "Most open file descriptors", limit.clone());
-        registry.register_with_unit("start_time", "When the process began, since 1970", Unit::Seconds, start.clone());
+        registry.register("max_fds", "Maximum number of open file descriptors", limit.clone());
+        registry.register_with_unit("start_time", "Start time of the process since 1970", Unit::Seconds, start.clone());
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         start.set(i64::try_from(since.as_secs()).unwrap_or_default());
         Self { registry, cpu, memory, open_files, limit }

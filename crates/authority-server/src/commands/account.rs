@@ -22,12 +22,10 @@ const DEVICE: [&str; 6] = ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PI
 pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> {
     let added = open_without_sms(config)?.add_account(account).map_err(|failure| failure.to_string())?;
     if !added {
-        return Err(format!("{account}: there is such an account already"));
+        return Err(format!("{account}: this account exists already"));
     }
     if config.stage == Stage::Development && !has_token(config, account) {
-        print_error(&format!(
-            "{account} has no token, so it cannot sign in: give the command --token, and it gets one"
-        ));
+        print_error(&format!("{account} has no token, so it cannot sign in: repeat the command with --token"));
     }
     Ok(())
 }
@@ -111,7 +109,7 @@ pub(crate) fn unblock(config: &Config, account: &AccountName) -> Result<(), Stri
     require_known(authority.account(account).map_err(|failure| failure.to_string())?.is_some(), account)?;
     match authority.unblock(account).map_err(|failure| failure.to_string())? {
         Unblock::Lifted => print_line("unblocked"),
-        Unblock::NotBlocked => print_line("it was not blocked"),
+        Unblock::NotBlocked => print_line("not blocked"),
         Unblock::PinBudgetSpent => Err(format!(
             "{account} stays blocked: its PIN has seen as many wrong ones as pin.budget allows; \
              its owner must reset it with an SMS code, or remove the enrollments"
@@ -122,7 +120,7 @@ pub(crate) fn unblock(config: &Config, account: &AccountName) -> Result<(), Stri
 pub(crate) fn remove(config: &Config, account: &AccountName, yes: bool) -> Result<(), String> {
     if !yes {
         if !std::io::stdin().is_terminal() {
-            return Err("nobody is there to be asked: say --yes".into());
+            return Err("standard input is not a terminal, so the command cannot ask: give --yes".into());
         }
         eprint!("Remove {account} with all its devices? Type its name: ");
         let mut line = String::new();

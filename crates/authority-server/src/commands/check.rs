@@ -47,7 +47,7 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
     if let Some(warning) = warning {
         print_line(&format!("warning: {warning}"))?;
     }
-    print_line("the configuration is good")
+    print_line("the configuration is valid")
 }
 
 /// Prints advice on settings that are allowed but could be better.
@@ -57,7 +57,7 @@ fn print_advice(config: &Config) -> Result<(), String> {
     let alone = admin.operators.is_empty() || admin.operators.iter().any(|operator| operator.token.is_none());
     if certificates && alone {
         print_line(
-            "advice: operators are known by certificates alone, which browsers show unasked; give each a token, too",
+            "advice: operators are identified by certificates alone, and browsers present these without asking; give each operator a token, too",
         )?;
     }
     Ok(())

@@ -15,12 +15,12 @@ pub(crate) fn run(config: &Config, rekey: Option<u32>) -> Result<(), String> {
         if progress.done {
             let (rows, were) = (with_noun(resealed, "row"), if resealed == 1 { "was" } else { "were" });
             print_line(&format!(
-                "{rows} {were} sealed anew; nothing is sealed under another key than the current one"
+                "{rows} {were} sealed again; nothing is sealed under another key than the current one"
             ))?;
             if progress.hashed_under_others > 0 {
                 print_line(&format!(
-                    "still recognised by another key alone, of codes, passwords and refresh tokens: {}; \
-                     keep that key until they expired, or they are void",
+                    "codes, passwords and refresh tokens that only another key recognizes: {}; \
+                     keep that key until they have expired, else they are void",
                     progress.hashed_under_others
                 ))?;
             }

@@ -59,7 +59,7 @@ struct ListenAddresses {
 fn start(config: Config, ready: impl FnOnce(ListenAddresses) -> Result<(), String>) -> Result<(), String> {
     log::start(config.log);
     if config.stage == Stage::Development {
-        tracing::warn!("this service is for development: it protects nothing");
+        tracing::warn!("development = true: this service protects nothing");
     }
     // Memory is locked before the threads start, so that their stacks are locked, too.
     if let Some(reason) = hardening::lock_memory(config.lock_memory)? {
@@ -111,7 +111,7 @@ async fn serve(
     let opened = tokio::select! {
         opened = opening => opened.map_err(|error| error.to_string())??,
         () = signals.end() => {
-            tracing::info!("ended before the database was open");
+            tracing::info!("stopped before the database was open");
             return Ok(());
         }
     };
@@ -127,7 +127,7 @@ async fn serve(
     let operators_address = admin.as_ref().map(|(listener, _)| listener.address()).transpose()?;
     let listening = ListenAddresses { public: address, operators: operators_address };
     if let Some((listener, operators)) = admin {
-        tracing::info!(address = %listener.address()?, "operators are listened to");
+        tracing::info!(address = %listener.address()?, "admin API listening");
         let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies, limited: false };
         let guard = Guard { service: service.clone(), operators: operators.into(), tls: listener.tls().is_some() };
         let router = http::admin(&service, pipeline, guard);
@@ -149,7 +149,7 @@ async fn serve(
     }
     ready(listening)?;
     signals.wait(&service, &certificates).await;
-    tracing::info!("ending: requests under way are finished");
+    tracing::info!("shutting down, finishing the requests in progress");
     let _ = stop.send(true);
     while work.join_next().await.is_some() {}
     tracing::info!("ended");
@@ -205,8 +205,8 @@ impl Signals {
                 _ = self.hangup.recv() => {
                     for certificate in certificates {
                         match certificate.reload() {
-                            Ok(()) => tracing::info!("the certificate was read again"),
-                            Err(error) => tracing::error!(%error, "the certificate stays as it is"),
+                            Ok(()) => tracing::info!("certificate reloaded"),
+                            Err(error) => tracing::error!(%error, "certificate reload failed, keeping the current one"),
                         }
                     }
                     let service = service.clone();
@@ -239,17 +239,17 @@ fn deliver(service: &Service, may_continue: impl Fn() -> bool) {
         Ok(delivered) => service.metrics.sms(delivered),
         Err(failure) => {
             service.metrics.failed("sms");
-            tracing::error!(%failure, "waiting SMS could not be looked for");
+            tracing::error!(%failure, "due SMS could not be read from the queue");
         }
     }
 }
 
 fn prune(service: &Service, days: u32, may_continue: impl Fn() -> bool) {
     match service.authority().prune_while(days, may_continue) {
-        Ok(pruned) => tracing::info!(audit = pruned.audit, devices = pruned.tombstones, "what is over was removed"),
+        Ok(pruned) => tracing::info!(audit = pruned.audit, devices = pruned.tombstones, "expired rows pruned"),
         Err(failure) => {
             service.metrics.failed("housekeeping");
-            tracing::error!(%failure, "what is over could not be removed");
+            tracing::error!(%failure, "expired rows could not be pruned");
         }
     }
 }
@@ -276,6 +276,6 @@ fn seal(service: &Service) {
 fn refresh(service: &Service) {
     if let Err(error) = service.identity.refresh() {
         service.metrics.failed("issuer_keys");
-        tracing::warn!(%error, "the issuer's keys stay as they are");
+        tracing::warn!(%error, "issuer key refresh failed, keeping the current keys");
     }
 }

@@ -527,7 +527,7 @@ pub(crate) const KEYS: &[Key] = &[
         "limits.drain_seconds",
         Default::Is(20),
         0..=300,
-        "how long requests under way may take when the service ends",
+        "how long requests in progress may take when the service ends",
     ),
     key(
         "relying_parties.services",

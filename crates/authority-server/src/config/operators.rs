@@ -41,7 +41,7 @@ pub(super) fn admin(reader: &mut Reader) -> Option<Admin> {
     if address.is_some() && operators.is_empty() && client_ca.is_none() && !reader.has(KEY) {
         reader.problem(
             "admin.address",
-            "operators must be known: give admin.token_file, admin.operators or admin.client_ca_file",
+            "operators must be identified: give admin.token_file, admin.operators or admin.client_ca_file",
         );
     }
     Some(Admin { address: address?, tls, operators })
@@ -113,7 +113,7 @@ fn check(reader: &mut Reader, others: &[Operator], operator: &Operator, certific
     }
     let token = |one: &Operator| one.token.as_ref().map(|token| token.reveal().to_owned()).map(zeroize::Zeroizing::new);
     if others.iter().any(|other| other.certificate == operator.certificate && token(other) == token(operator)) {
-        reader.problem(KEY, format!("`{name}` shows what another operator shows"));
+        reader.problem(KEY, format!("`{name}` has the same token and certificate as another operator"));
     }
 }
 

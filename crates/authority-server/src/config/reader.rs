@@ -169,7 +169,7 @@ impl Reader {
         let file_key = format!("{key}{FILE}");
         match (self.value(key), self.text(&file_key)) {
             (Some(_), Some(_)) => {
-                self.problem(&file_key, format!("{key} is given, too: one of them must go"));
+                self.problem(&file_key, format!("{key} is given, too: remove one of them"));
                 None
             }
             (Some(Value::Text(text)), None) if !text.is_empty() => Some(Secret::new(text)),

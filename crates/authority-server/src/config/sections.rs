@@ -140,7 +140,7 @@ fn master_key_of(reader: &mut Reader, id: u32, timeout: Duration) -> Option<Mast
     const COMMAND: &str = "master_key.command";
     let given: Vec<&str> = [HEX, HEX_FILE, COMMAND].into_iter().filter(|key| reader.has(key)).collect();
     if let [first, second, ..] = given[..] {
-        reader.problem(second, format!("{first} is given, too: one of them must go"));
+        reader.problem(second, format!("{first} is given, too: remove one of them"));
         return None;
     }
     if reader.has(HEX) {
@@ -216,11 +216,11 @@ fn activation_proof(reader: &mut Reader) -> ActivationProof {
     if proof == open && reader.has("policy.code_digits") {
         reader.problem(
             "policy.code_digits",
-            "must go: activation.proof is `open`, and codes have letters there (activation.code_letters)",
+            "must be removed: activation.proof is `open`, and its codes have letters (activation.code_letters)",
         );
     }
     if proof != open && reader.has(LETTERS) {
-        reader.problem(LETTERS, "must go: codes have letters only where activation.proof is `open`");
+        reader.problem(LETTERS, "must be removed: codes have letters only if activation.proof is `open`");
     }
     proof
 }

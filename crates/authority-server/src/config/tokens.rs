@@ -17,7 +17,7 @@ pub(super) fn tokens(reader: &mut Reader) -> Tokens {
     if issuer.is_none() && static_tokens.is_empty() && !reader.has("tokens.issuer") {
         reader.problem(
             "tokens.issuer",
-            "is missing: without it no app can be known; a service for development can have [tokens.static] instead",
+            "is missing: without an issuer the service cannot identify apps; a service for development can have [tokens.static] instead",
         );
     }
     Tokens { issuer, static_tokens, file: None }
@@ -91,7 +91,7 @@ fn issuer(reader: &mut Reader) -> Option<Issuer> {
         }
         (None, Some(url)) => url_of(reader, "tokens.jwks_url", url).map(|url| IssuerKeys::Url { url, ca_file }),
         (Some(_), Some(_)) => {
-            reader.problem("tokens.jwks_url", "tokens.jwks_file is given, too: one of them must go");
+            reader.problem("tokens.jwks_url", "tokens.jwks_file is given, too: remove one of them");
             None
         }
         (None, None) => {

@@ -55,7 +55,7 @@ impl TrustedProxies {
         }
         *warned_at = Some(Instant::now());
         tracing::warn!(
-            "a trusted proxy sent an X-Forwarded-For that holds no address: its clients share the limits of the proxy"
+            "a trusted proxy sent an X-Forwarded-For entry that is no address: its clients share the limits of the proxy"
         );
     }
 }

@@ -103,7 +103,7 @@ impl Listener {
                 Err(error) => {
                     // The usual cause is that no file descriptor is free: other connections must
                     // end first.
-                    tracing::warn!(%error, "a connection could not be taken");
+                    tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
@@ -144,7 +144,7 @@ impl ConnectionSlots {
     async fn acquire(&mut self) -> Option<OwnedSemaphorePermit> {
         if self.free.available_permits() == 0 && self.warned_at.is_none_or(|at| at.elapsed() > WARNING_INTERVAL) {
             self.warned_at = Some(Instant::now());
-            tracing::warn!("as many connections are open as may be: others wait");
+            tracing::warn!("connection limit reached, new connections wait");
         }
         self.free.clone().acquire_owned().await.ok()
     }

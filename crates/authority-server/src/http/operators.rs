@@ -62,7 +62,7 @@ pub(crate) async fn same_site(State(guard): State<Guard>, request: Request, next
     if reads || is_same_site(request.headers(), guard.tls) {
         return next.run(request).await;
     }
-    tracing::warn!("a request of another site was refused");
+    tracing::warn!("a cross-site request was refused");
     refused(&guard.service, "cross_site", StatusCode::FORBIDDEN, "NOK:CROSSSITE")
 }
 
@@ -164,7 +164,7 @@ async fn authorize(
     };
     if !known.roles.contains(&role) {
         let address = address(&request);
-        tracing::warn!(operator = known.name, role = role.as_str(), "an operator without the role was refused");
+        tracing::warn!(operator = known.name, role = role.as_str(), "an operator lacks the role for the request");
         let actor = known.actor();
         let recorded =
             service.step(move |authority| authority.acting_as(&actor, address).note_refused_operator()).await;

@@ -144,7 +144,7 @@ impl StaticAccounts {
     fn refresh(&self) {
         match self.file.as_ref().map(StaticTokens::read) {
             Some(Ok(tokens)) => *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens,
-            Some(Err(error)) => tracing::warn!(%error, "the static tokens stay as they are"),
+            Some(Err(error)) => tracing::warn!(%error, "static token reload failed, keeping the current tokens"),
             None => {}
         }
     }
@@ -225,7 +225,7 @@ impl Loaded {
     /// every few minutes.
     fn log_ignored(&self, before: &[IgnoredKey]) {
         for IgnoredKey { key, reason } in self.ignored.iter().filter(|ignored| !before.contains(ignored)) {
-            tracing::info!(?key, why = %reason, "a key of the issuer is left out");
+            tracing::info!(?key, why = %reason, "a key of the issuer cannot be used and is ignored");
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) enum Refusal {
     Bound,
     #[error("its client (`azp`, `client_id`) is none of `tokens.authorized_parties`")]
     Party,
-    #[error("its `scope` lacks what `tokens.scope` wants")]
+    #[error("its `scope` lacks a scope of `tokens.scope`")]
     Scope,
     #[error("its `sub` is no account name in the normal form of RFC 8265")]
     Name,

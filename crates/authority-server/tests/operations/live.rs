@@ -63,7 +63,7 @@ impl Live {
         let log = collect(child.stderr.take().unwrap());
         let mut live = Self { port: 0, admin: 0, log, child, folder };
         live.port = live.port_after("listening");
-        live.admin = live.port_after("operators are listened to");
+        live.admin = live.port_after("admin API listening");
         live
     }
 

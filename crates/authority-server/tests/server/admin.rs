@@ -346,7 +346,7 @@ fn an_operator_with_a_certificate_is_known_by_it_and_by_its_token_where_it_has_o
     );
     let setup = with_certificates(&ours, &operators);
     let advice = says(&setup, &["check"]);
-    assert!(advice.contains("advice: ") && advice.contains("the configuration is good"), "{advice}");
+    assert!(advice.contains("advice: ") && advice.contains("the configuration is valid"), "{advice}");
     let world = setup.start();
     let address = world.admin_url.trim_start_matches("http://").to_owned();
     let get = "GET /admin/v1/accounts HTTP/1.1\r\n";

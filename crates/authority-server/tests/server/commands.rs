@@ -62,7 +62,7 @@ fn a_relative_name_of_the_configuration_begins_where_the_command_runs() {
 fn accounts_are_added_listed_shown_unblocked_and_removed() {
     let setup = Setup::new();
     assert_eq!(says(&setup, &["account", "add", "dora"]), "");
-    assert!(fails(&setup, &["account", "add", "dora"], "").contains("there is such an account already"));
+    assert!(fails(&setup, &["account", "add", "dora"], "").contains("this account exists already"));
     let heads = "ACCOUNT  PHONE NUMBER  DEVICES  PIN   WRONG PINS\n";
     assert_eq!(says(&setup, &["account", "list"]), format!("{heads}dora     -             0        none  0\n"));
 
@@ -91,7 +91,7 @@ fn accounts_are_added_listed_shown_unblocked_and_removed() {
     let listed = says(&setup, &["account", "list"]);
     assert!(listed.lines().any(|line| columns(line) == ["alice", "+33612345678", "1", "blocked", "5"]), "{listed}");
     assert_eq!(says(&setup, &["account", "unblock", "alice"]), "unblocked\n");
-    assert_eq!(says(&setup, &["account", "unblock", "alice"]), "it was not blocked\n");
+    assert_eq!(says(&setup, &["account", "unblock", "alice"]), "not blocked\n");
     device.made(&world.client, "1234");
 
     assert!(fails(&setup, &["account", "remove", "alice"], "").contains("say --yes"));
@@ -227,9 +227,9 @@ fn a_master_key_is_changed_while_the_service_knows_both() {
 #[test]
 fn a_configuration_is_checked_whole_and_nothing_of_it_is_repeated() {
     let setup = Setup::new();
-    assert_eq!(says(&setup, &["check"]), "the configuration is good\n");
+    assert_eq!(says(&setup, &["check"]), "the configuration is valid\n");
     let connected = says(&setup, &["check", "--connect"]);
-    assert!(connected.ends_with("\nthe configuration is good\n"), "{connected}");
+    assert!(connected.ends_with("\nthe configuration is valid\n"), "{connected}");
     let config = std::fs::read_to_string(setup.folder.path().join("config.toml")).unwrap();
     setup.write(
         "config.toml",
@@ -344,7 +344,7 @@ fn every_key_is_listed_with_its_variable_and_means_something() {
     let listed = says(&setup, &["check", "--keys"]);
     let keys: Vec<&str> = listed.lines().filter(|line| !line.starts_with(' ')).collect();
     assert!(keys.len() > 50);
-    assert_eq!(says(&setup, &["check"]), "the configuration is good\n");
+    assert_eq!(says(&setup, &["check"]), "the configuration is valid\n");
     for key in keys {
         let variable = format!("    PIMS_AUTHORITY_{}", key.replace('.', "_").to_uppercase());
         assert!(listed.lines().any(|line| line == variable), "{variable}");

@@ -217,7 +217,7 @@ fn a_service_that_still_opens_its_database_ends_with_zero() {
             let told = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(0), "{tables:?} {signal}: {}: {told}", output.status);
             is_without_a_panic(&told);
-            assert!(told.contains("ended before the database was open"), "{told}");
+            assert!(told.contains("stopped before the database was open"), "{told}");
         }
     }
 }

@@ -112,7 +112,7 @@ fn keys_in_a_file_are_read_again_at_sighup_and_bad_ones_change_nothing() {
     let world = setup(&first).start();
     world.setup.write("jwks.json", "not a key set");
     world.signal("-HUP");
-    world.log.wait_for(|line| line["message"] == "the issuer's keys stay as they are");
+    world.log.wait_for(|line| line["message"] == "issuer key refresh failed, keeping the current keys");
     assert_eq!(status(&world, &first.sign(&claims())), 404);
     world.setup.write("jwks.json", &second.key_set());
     world.signal("-HUP");
@@ -132,7 +132,7 @@ fn keys_by_url_are_fetched_again_and_again() {
     let world = setup.set("tokens.jwks_url", &hook.url).set("tokens.jwks_refresh_seconds", 1).start();
     assert_eq!(status(&world, &first.sign(&claims())), 404);
     hook.answer(500, "");
-    world.log.wait_for(|line| line["message"] == "the issuer's keys stay as they are");
+    world.log.wait_for(|line| line["message"] == "issuer key refresh failed, keeping the current keys");
     assert_eq!(status(&world, &first.sign(&claims())), 404);
     hook.answer(200, &second.key_set());
     let token = second.sign(&claims());
@@ -314,7 +314,7 @@ fn a_key_that_is_not_for_this_is_left_out_and_named_once() {
     // The same set once more tells nothing new; a set in which no key is left changes nothing.
     let told = || {
         let log = world.log.text();
-        log.lines().filter(|line| line.contains("a key of the issuer is left out")).count()
+        log.lines().filter(|line| line.contains("a key of the issuer cannot be used and is ignored")).count()
     };
     for (kid, why) in
         [("enc", "`use` is not `sig`"), ("wrap", "lack `verify`"), ("oaep", "`alg`"), ("rsa-1024", "2048 bits")]
@@ -328,7 +328,8 @@ fn a_key_that_is_not_for_this_is_left_out_and_named_once() {
     world.signal("-HUP");
     world.log.wait_for(|line| {
         let said = line["error"].as_str().unwrap_or_default();
-        line["message"] == "the issuer's keys stay as they are" && said.contains("no key that can be used")
+        line["message"] == "issuer key refresh failed, keeping the current keys"
+            && said.contains("no key that can be used")
     });
     world.setup.write("jwks.json", &file.replace("\"good\"", "\"better\""));
     world.signal("-HUP");

@@ -33,7 +33,7 @@ fn a_request_under_way_is_answered_before_the_program_ends() {
     // The head has arrived once another connection, begun later, was answered.
     assert_eq!(world.ask("GET", "/healthz", None, None).status, 200);
     world.signal("-TERM");
-    world.log.wait_for(|line| line["message"] == "ending: requests under way are finished");
+    world.log.wait_for(|line| line["message"] == "shutting down, finishing the requests in progress");
     let refused = poll(|| TcpStream::connect(world.client.url.trim_start_matches("http://")).err());
     refused.expect("new connections are not taken");
     assert!(world.process.try_wait().unwrap().is_none(), "it waits for the request");
@@ -90,7 +90,7 @@ fn a_new_certificate_is_shown_after_sighup_and_a_bad_one_is_not() {
     assert!(shows(&world, &first) && answers(&world, &kept));
     world.setup.write("server.key", "no key");
     world.signal("-HUP");
-    world.log.wait_for(|line| line["message"] == "the certificate stays as it is");
+    world.log.wait_for(|line| line["message"] == "certificate reload failed, keeping the current one");
     assert!(shows(&world, &first) && answers(&world, &kept));
     let second = certificate(&world.setup);
     // The next start would not take such a key, either.
@@ -103,7 +103,7 @@ fn a_new_certificate_is_shown_after_sighup_and_a_bad_one_is_not() {
     world.log.wait_for(|line| line["error"].as_str().is_some_and(|error| error.contains("open to everybody")));
     assert!(shows(&world, &first));
     open_to(0o600);
-    world.log.wait_for(|line| line["message"] == "the certificate was read again");
+    world.log.wait_for(|line| line["message"] == "certificate reloaded");
     assert!(shows(&world, &second) && !shows(&world, &first));
     poll(|| (!answers(&world, &kept)).then_some(())).expect("connections end that began with another certificate");
 }

@@ -71,7 +71,7 @@ fn the_log_names_the_fault_of_a_gateways_tls() {
             .start();
         let body = json!({"type": "phoneNumberCertification", "phoneNumber": "+33612345678"});
         assert_eq!(world.cvs("POST", "smsCode", "alice", Some(&body)).word(), "NOK:NOSMS");
-        let line = world.log.wait_for(|line| line["message"] == "the SMS gateway did not take a message");
+        let line = world.log.wait_for(|line| line["message"] == "the SMS gateway did not accept a message");
         let why = line["why"].as_str().unwrap();
         assert!(why.starts_with("the SMS gateway") && why.contains(told), "{url}: {why}");
     });

@@ -188,7 +188,7 @@ fn the_countries_of_sms_are_those_of_the_number_however_it_is_written() {
 #[test]
 fn a_default_country_is_named_by_its_letters_or_its_calling_code() {
     for good in ["FR", "GB", "US", "+33", "+1"] {
-        assert_eq!(says(&Setup::new().set("sms.default_country", good), &["check"]), "the configuration is good\n");
+        assert_eq!(says(&Setup::new().set("sms.default_country", good), &["check"]), "the configuration is valid\n");
     }
     for bad in ["XX", "33", "fr", "France", "+", "001"] {
         let told = fails(&Setup::new().set("sms.default_country", bad), &["check"], "");

@@ -100,7 +100,7 @@ fn check_and_start_refuse_short_codes_of_open_activations() {
     }
     let good = Setup::new().set("limits.wrong_codes_per_minute", 60).set("activation.proof", "open");
     let output = good.command(&["check"]).output().unwrap();
-    assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"the configuration is good\n"[..]));
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"the configuration is valid\n"[..]));
     let output = good.set("limits.wrong_codes_per_minute", 100_000).command(&["check"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("warning: limits.wrong_codes_per_minute"));

@@ -117,7 +117,7 @@ fn settings_of_sms_that_mean_nothing_are_refused() {
     let told =
         |key: &str, value: &str| fails(&webhook.again().set("sms.countries", "any").set(key, value), &["check"], "");
     assert!(fails(&webhook, &["check"], "").contains("sms.countries: is missing"));
-    assert_eq!(says(&webhook.again().set("sms.countries", "any"), &["check"]), "the configuration is good\n");
+    assert_eq!(says(&webhook.again().set("sms.countries", "any"), &["check"]), "the configuration is valid\n");
     for (key, value, what) in [
         ("sms.countries", "33", "`33` is none of"),
         ("sms.countries", "!+33", "allows nothing"),
@@ -137,5 +137,5 @@ fn settings_of_sms_that_mean_nothing_are_refused() {
     }
     let long =
         Setup::development().set("sms.texts", format!("{{ nl = {{ reset = \"{{code}} {}\" }} }}", "a".repeat(154)));
-    assert_eq!(says(&long, &["check"]), "note: the text nl.reset takes 2 SMS\nthe configuration is good\n");
+    assert_eq!(says(&long, &["check"]), "note: the text nl.reset takes 2 SMS\nthe configuration is valid\n");
 }

@@ -203,7 +203,7 @@ impl Setup {
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::of(&mut process);
         let service = log.wait_for(|line| line["message"] == "listening");
-        let admin = log.wait_for(|line| line["message"] == "operators are listened to");
+        let admin = log.wait_for(|line| line["message"] == "admin API listening");
         let scheme = if service["tls"] == true { "https" } else { "http" };
         let url = format!("{scheme}://{}", service["address"].as_str().unwrap());
         let admin_url = format!("http://{}", admin["address"].as_str().unwrap());

@@ -81,7 +81,7 @@ fn complete(folder: &Folder, text: Zeroizing<String>, port: u16) -> Zeroizing<St
         done = done.and_then(|()| make::write(folder, CONFIG, text.as_bytes()));
     }
     if let Err(message) = done {
-        print_error(&format!("warning: the folder stays as an earlier release made it: {message}"));
+        print_error(&format!("warning: the folder of an earlier release could not be brought up to date: {message}"));
     }
     text.clone()
 }

@@ -40,9 +40,9 @@ fn every_command_of_the_page_works_from_nothing_to_the_end() {
     let said = machine.run(&Page::read().script());
     for words in [
         "listen.address\n",
-        "the configuration is good",
+        "the configuration is valid",
         "ready",
-        "it was not blocked",
+        "not blocked",
         r#""name":"alice""#,
         "account.created",
         "pims_authority_build_info{version=",

@@ -75,7 +75,7 @@ mod linux {
     /// more memory than without a lock. Under a limit nothing is locked, because a later allocation
     /// would fail there.
     pub(super) fn lock_memory() -> Result<(), String> {
-        let limit = raise();
+        let limit = raise_limit();
         let locked = if limit.current.is_none() { lock() } else { lock_by_privilege(limit) };
         locked.map_err(|error| match limit.current {
             Some(bytes) => format!(
@@ -87,7 +87,7 @@ mod linux {
     }
 
     /// Raises the limit as far as this process may, and returns it.
-    fn raise() -> Rlimit {
+    fn raise_limit() -> Rlimit {
         let limit = getrlimit(Resource::Memlock);
         // Only root may set the first limit; every user may set the second.
         for higher in [UNLIMITED, Rlimit { current: limit.maximum, ..limit }] {

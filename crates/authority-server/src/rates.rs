@@ -48,13 +48,13 @@ impl<K: Eq + Hash> Rate<K> {
     pub(crate) fn try_acquire(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_KEYS {
-            buckets.retain(|_, bucket| self.filled(*bucket, now) < self.capacity);
+            buckets.retain(|_, bucket| self.tokens_at(*bucket, now) < self.capacity);
             if buckets.len() >= MAX_KEYS {
                 buckets.clear();
             }
         }
         let bucket = buckets.entry(key).or_insert(Bucket { tokens: self.capacity, at: now });
-        let tokens = self.filled(*bucket, now);
+        let tokens = self.tokens_at(*bucket, now);
         if tokens < 1.0 {
             return Err(Duration::from_secs_f64((1.0 - tokens) * self.period / self.capacity));
         }
@@ -69,7 +69,7 @@ impl<K: Eq + Hash> Rate<K> {
         }
     }
 
-    fn filled(&self, bucket: Bucket, now: Instant) -> f64 {
+    fn tokens_at(&self, bucket: Bucket, now: Instant) -> f64 {
         let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * self.capacity / self.period;
         (bucket.tokens + gained).min(self.capacity)
     }

@@ -44,9 +44,9 @@ impl Signer {
         let mut keys = Vec::new();
         let first = settings.generation.saturating_sub(1).max(1);
         for generation in first..=settings.generation.saturating_add(1) {
-            let name = format!("access_tokens.{}.{generation}", name(settings.algorithm));
+            let name = format!("access_tokens.{}.{generation}", algorithm_name(settings.algorithm));
             let secret = authority.secret(&name, || generate(settings.algorithm))?;
-            let public = public(settings.algorithm, &secret)?;
+            let public = public_jwk(settings.algorithm, &secret)?;
             keys.push((generation, secret, public));
         }
         let set: Vec<&Value> = keys.iter().map(|(_, _, public)| public).collect();
@@ -97,7 +97,7 @@ impl Signer {
     }
 }
 
-fn name(algorithm: Signature) -> &'static str {
+fn algorithm_name(algorithm: Signature) -> &'static str {
     match algorithm {
         Signature::EdDsa => "eddsa",
         Signature::Es256 => "es256",
@@ -115,7 +115,7 @@ fn generate(algorithm: Signature) -> Result<Vec<u8>, Failure> {
 }
 
 /// Returns the public half as a JSON Web Key. Its `kid` is its thumbprint (RFC 7638).
-fn public(algorithm: Signature, secret: &[u8]) -> Result<Value, Failure> {
+fn public_jwk(algorithm: Signature, secret: &[u8]) -> Result<Value, Failure> {
     let text = |bytes: &[u8]| Base64UrlUnpadded::encode_string(bytes);
     // These members make the thumbprint, in the order of their names.
     let (mut key, word) = match algorithm {

@@ -88,7 +88,7 @@ pub(crate) fn show(config: &Config, account: &AccountName, form: Form) -> Result
     }
     let authority = open_without_sms(config)?;
     let Some(info) = authority.account(account).map_err(|failure| failure.to_string())? else {
-        return Err(unknown(account));
+        return Err(no_such_account(account));
     };
     let devices = authority.devices(account).map_err(|failure| failure.to_string())?;
     let shown = Shown { account: info.into(), devices: devices.into_iter().map(DeviceView::from).collect() };
@@ -133,10 +133,10 @@ pub(crate) fn remove(config: &Config, account: &AccountName, yes: bool) -> Resul
 }
 
 fn require_known(exists: bool, account: &AccountName) -> Result<(), String> {
-    if exists { Ok(()) } else { Err(unknown(account)) }
+    if exists { Ok(()) } else { Err(no_such_account(account)) }
 }
 
-fn unknown(account: &AccountName) -> String {
+fn no_such_account(account: &AccountName) -> String {
     format!("{account}: there is no such account")
 }
 

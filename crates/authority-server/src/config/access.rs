@@ -31,14 +31,14 @@ impl Identity {
 
 /// The reason for which a file may not hold a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unguarded {
+enum Unprotected {
     Everybody,
     Owner { owner: u32, user: u32 },
     GroupWrites,
     Group(u32),
 }
 
-impl fmt::Display for Unguarded {
+impl fmt::Display for Unprotected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Everybody => f.write_str("it is open to everybody: its mode must be 0640 or less"),
@@ -60,27 +60,27 @@ impl fmt::Display for Unguarded {
 /// User id and group id of root.
 const ROOT: u32 = 0;
 
-fn check(file: Attributes, identity: &Identity) -> Result<(), Unguarded> {
+fn check(file: Attributes, identity: &Identity) -> Result<(), Unprotected> {
     if file.mode & 0o007 != 0 {
-        return Err(Unguarded::Everybody);
+        return Err(Unprotected::Everybody);
     }
     // The owner can change the mode at any time.
     if ![ROOT, identity.user].contains(&file.owner) {
-        return Err(Unguarded::Owner { owner: file.owner, user: identity.user });
+        return Err(Unprotected::Owner { owner: file.owner, user: identity.user });
     }
     if file.mode & 0o020 != 0 {
-        return Err(Unguarded::GroupWrites);
+        return Err(Unprotected::GroupWrites);
     }
     // A file of a group to which this process belongs is accepted: services share a secret that
     // way.
     if file.mode & 0o070 != 0 && file.group != ROOT && !identity.groups.contains(&file.group) {
-        return Err(Unguarded::Group(file.group));
+        return Err(Unprotected::Group(file.group));
     }
     Ok(())
 }
 
 /// Refuses a file that may not hold a secret. The error says why.
-pub(crate) fn refuse_unguarded(file: &File) -> Result<(), String> {
+pub(crate) fn refuse_unprotected(file: &File) -> Result<(), String> {
     let metadata = file.metadata().map_err(|error| error.to_string())?;
     let attributes = Attributes { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() };
     check(attributes, &Identity::of_process()?).map_err(|why| why.to_string())
@@ -108,15 +108,15 @@ mod tests {
             assert_eq!(checked(owner, group, mode), Ok(()), "{owner} {group} {mode:o}");
         }
         for (owner, group, mode, why) in [
-            (10, 20, 0o644, Unguarded::Everybody),
-            (0, 0, 0o602, Unguarded::Everybody),
-            (0, 0, 0o601, Unguarded::Everybody),
-            (11, 20, 0o600, Unguarded::Owner { owner: 11, user: 10 }),
-            (11, 20, 0o640, Unguarded::Owner { owner: 11, user: 10 }),
-            (10, 20, 0o660, Unguarded::GroupWrites),
-            (0, 0, 0o620, Unguarded::GroupWrites),
-            (10, 99, 0o640, Unguarded::Group(99)),
-            (0, 99, 0o440, Unguarded::Group(99)),
+            (10, 20, 0o644, Unprotected::Everybody),
+            (0, 0, 0o602, Unprotected::Everybody),
+            (0, 0, 0o601, Unprotected::Everybody),
+            (11, 20, 0o600, Unprotected::Owner { owner: 11, user: 10 }),
+            (11, 20, 0o640, Unprotected::Owner { owner: 11, user: 10 }),
+            (10, 20, 0o660, Unprotected::GroupWrites),
+            (0, 0, 0o620, Unprotected::GroupWrites),
+            (10, 99, 0o640, Unprotected::Group(99)),
+            (0, 99, 0o440, Unprotected::Group(99)),
         ] {
             assert_eq!(checked(owner, group, mode), Err(why), "{owner} {group} {mode:o}");
         }
@@ -128,7 +128,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         for (mode, taken) in [(0o600, true), (0o604, false)] {
             file.set_permissions(PermissionsExt::from_mode(mode)).unwrap();
-            assert_eq!(refuse_unguarded(&file).is_ok(), taken, "{mode:o}");
+            assert_eq!(refuse_unprotected(&file).is_ok(), taken, "{mode:o}");
         }
     }
 }

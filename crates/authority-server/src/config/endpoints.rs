@@ -11,8 +11,8 @@ pub(super) fn tls(reader: &mut Reader, section: &str, address: Option<SocketAddr
     let (certificate, key) = (reader.path(&certificate_key), reader.path(&key_key));
     match (certificate, key) {
         (Some(certificate), Some(key)) => {
-            reader.readable(&certificate_key, &certificate);
-            reader.private(&key_key, &key);
+            reader.check_readable(&certificate_key, &certificate);
+            reader.check_private(&key_key, &key);
             Some(TlsFiles { certificate, key, client_ca: None })
         }
         (None, None) => {

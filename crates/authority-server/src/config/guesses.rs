@@ -12,7 +12,7 @@ const MINUTES_OF_DAY: u32 = 24 * 60 + 1;
 /// The measure for a configuration: it assumes this many live codes at any time, and allows one hit
 /// in this many days.
 const LIVE_CODES: f64 = 10_000.0;
-const DAYS_OF_A_HIT: f64 = 1000.0 * 365.25;
+const DAYS_PER_HIT: f64 = 1000.0 * 365.25;
 
 /// Returns how many of `live_codes` an attacker can expect to guess in a day at one instance, with
 /// any number of addresses.
@@ -25,7 +25,7 @@ fn hits_per_day(policy: &Policy, limits: &Limits, live_codes: f64) -> f64 {
 /// expect to guess a code of an open activation more than once in a thousand years, with 10,000
 /// live codes at any time.
 pub(crate) fn warning(policy: &Policy, limits: &Limits) -> Option<String> {
-    let hits = hits_per_day(policy, limits, LIVE_CODES) * DAYS_OF_A_HIT;
+    let hits = hits_per_day(policy, limits, LIVE_CODES) * DAYS_PER_HIT;
     (hits > 1.0).then(|| {
         let bound = (f64::from(limits.wrong_codes_per_minute) / hits).floor();
         format!(
@@ -67,7 +67,7 @@ mod tests {
             assert_eq!(matches!(policy.activation_proof, ActivationProof::Open(_)), is_open);
             let hits = hits_per_day(&policy, &limits, LIVE_CODES);
             if is_open {
-                assert!(hits > 0.0 && hits * DAYS_OF_A_HIT < 1.0, "{hits} a day");
+                assert!(hits > 0.0 && hits * DAYS_PER_HIT < 1.0, "{hits} a day");
             } else {
                 assert_eq!(hits, 0.0);
             }
@@ -87,7 +87,7 @@ mod tests {
             let shown = warned(&with(letters, 10_000_000)).unwrap();
             let bound: u32 = shown.split(&[' ', ':'][..]).find_map(|word| word.parse().ok()).unwrap();
             let Config { policy, limits, .. } = with(letters, bound);
-            assert!(hits_per_day(&policy, &limits, LIVE_CODES) * DAYS_OF_A_HIT <= 1.0);
+            assert!(hits_per_day(&policy, &limits, LIVE_CODES) * DAYS_PER_HIT <= 1.0);
             assert_eq!(warning(&policy, &limits), None);
             assert!(warned(&with(letters, bound + 1)).is_some(), "{letters} letters, {bound}");
         }

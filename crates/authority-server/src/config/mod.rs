@@ -24,7 +24,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::hardening::LockMemory;
-pub(crate) use access::refuse_unguarded;
+pub(crate) use access::refuse_unprotected;
 use authority::{AccountName, Database, KeyRing, Policy, Sharing, SmsRetry, SqliteFile};
 use reader::Reader;
 pub(crate) use secret::Secret;
@@ -319,7 +319,7 @@ impl Listen {
 
 /// Reads the file, if there is one, and the environment into a `Reader`.
 fn open(file: Option<&Path>) -> Result<Reader, Vec<Problem>> {
-    let (text, unguarded) = match file.map(read_file).transpose() {
+    let (text, unprotected) = match file.map(read_file).transpose() {
         Ok(read) => read.unwrap_or_default(),
         Err(error) => {
             let message = error.to_string();
@@ -330,7 +330,7 @@ fn open(file: Option<&Path>) -> Result<Reader, Vec<Problem>> {
     // A variable that is not Unicode is no key of this configuration, or its value is not usable.
     let variables =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Ok(Reader::new(source::Source::read(&text, variables), folder, unguarded))
+    Ok(Reader::new(source::Source::read(&text, variables), folder, unprotected))
 }
 
 /// Reads a file. Returns its text and, if the file may not hold secrets, the reason.
@@ -339,7 +339,7 @@ fn read_file(path: &Path) -> std::io::Result<(Zeroizing<String>, Option<String>)
     let mut file = std::fs::File::open(path)?;
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text)?;
-    Ok((text, refuse_unguarded(&file).err()))
+    Ok((text, refuse_unprotected(&file).err()))
 }
 
 /// Returns the faults in the form of a configuration: text that is not TOML, unknown keys, values

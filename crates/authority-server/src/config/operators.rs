@@ -11,7 +11,7 @@ use super::{Admin, Operator, Role, Secret};
 const KEY: &str = "admin.operators";
 
 /// Name of the operator whose token is `admin.token`.
-const SIMPLE: &str = "operator";
+const DEFAULT_OPERATOR: &str = "operator";
 
 pub(super) fn admin(reader: &mut Reader) -> Option<Admin> {
     let address = reader.address("admin.address");
@@ -22,11 +22,11 @@ pub(super) fn admin(reader: &mut Reader) -> Option<Admin> {
             reader.problem("admin.token", WEAK);
         }
         let roles = Role::ALL.to_vec();
-        operators.push(Operator { name: SIMPLE.to_owned(), token: Some(token), certificate: None, roles });
+        operators.push(Operator { name: DEFAULT_OPERATOR.to_owned(), token: Some(token), certificate: None, roles });
     }
     let client_ca = reader.path("admin.client_ca_file");
     if let Some(file) = &client_ca {
-        reader.readable("admin.client_ca_file", file);
+        reader.check_readable("admin.client_ca_file", file);
         match &mut tls {
             Some(tls) => tls.client_ca = Some(file.clone()),
             None => reader.problem("admin.client_ca_file", "needs TLS: give admin.certificate_file and admin.key_file"),
@@ -62,7 +62,7 @@ fn operator(reader: &mut Reader, name: String, value: Value) -> Option<Operator>
                 true
             }
             ("token_file", Value::Text(file)) => {
-                token = reader.secret_in(KEY, file.as_str().as_ref());
+                token = reader.secret_from_file(KEY, file.as_str().as_ref());
                 // The fault of the file was reported already.
                 token.is_some() || return None
             }
@@ -93,7 +93,7 @@ fn operator(reader: &mut Reader, name: String, value: Value) -> Option<Operator>
 }
 
 /// Reports faults of an operator, alone and compared with the operators before it.
-fn check(reader: &mut Reader, others: &[Operator], operator: &Operator, certificates: bool) {
+fn check(reader: &mut Reader, others: &[Operator], operator: &Operator, asks_for_certificates: bool) {
     let name = &operator.name;
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
     if !(1..=64).contains(&name.len()) || !name.chars().all(fits) {
@@ -105,7 +105,7 @@ fn check(reader: &mut Reader, others: &[Operator], operator: &Operator, certific
     if operator.token.as_ref().is_some_and(|token| !token.is_strong()) {
         reader.problem(KEY, format!("the token of `{name}` {WEAK}"));
     }
-    if operator.certificate.is_some() && !certificates {
+    if operator.certificate.is_some() && !asks_for_certificates {
         reader.problem(
             KEY,
             format!("`{name}` has a certificate: give admin.client_ca_file, which has the listener ask for it"),

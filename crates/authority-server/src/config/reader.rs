@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::access::refuse_unguarded;
+use super::access::refuse_unprotected;
 use super::keys::{self, FILE, Kind};
 use super::secret::Secret;
 use super::source::{Origin, Problem, Source, Value};
@@ -23,12 +23,12 @@ pub(super) struct Reader {
     /// The folder at which relative paths start.
     folder: PathBuf,
     /// The reason for which the configuration file may not hold secrets, if it may not.
-    unguarded: Option<String>,
+    unprotected: Option<String>,
 }
 
 impl Reader {
-    pub(super) fn new(source: Source, folder: &Path, unguarded: Option<String>) -> Self {
-        Self { source, folder: folder.to_owned(), unguarded }
+    pub(super) fn new(source: Source, folder: &Path, unprotected: Option<String>) -> Self {
+        Self { source, folder: folder.to_owned(), unprotected }
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
@@ -177,14 +177,14 @@ impl Reader {
                 self.problem(key, "must not be empty");
                 None
             }
-            (None, Some(file)) => self.secret_in(&file_key, file.as_ref()),
+            (None, Some(file)) => self.secret_from_file(&file_key, file.as_ref()),
             (None, None) => None,
         }
     }
 
     /// Reads the secret in a file, without the line end. A relative path starts at the
     /// configuration's folder.
-    pub(super) fn secret_in(&mut self, key: &str, file: &Path) -> Option<Secret> {
+    pub(super) fn secret_from_file(&mut self, key: &str, file: &Path) -> Option<Secret> {
         let path = self.folder.join(file);
         match read_secret(&path) {
             Ok(secret) => Some(secret),
@@ -199,22 +199,22 @@ impl Reader {
     /// one.
     pub(super) fn check_secret_in_file(&mut self, key: &str) {
         let here = matches!(self.source.values.get(key), Some((_, Origin::Line(_))));
-        if let Some(why) = self.unguarded.clone().filter(|_| here) {
+        if let Some(why) = self.unprotected.clone().filter(|_| here) {
             self.problem(key, format!("is a secret, and this file may not hold one: {why}"));
         }
     }
 
     /// Reports a problem if a file cannot be read.
-    pub(super) fn readable(&mut self, key: &str, file: &Path) {
+    pub(super) fn check_readable(&mut self, key: &str, file: &Path) {
         if let Err(error) = File::open(file) {
             self.problem(key, format!("{}: {error}", file.display()));
         }
     }
 
     /// Reports a problem if a file with a secret cannot be read, or if too many users can read it.
-    pub(super) fn private(&mut self, key: &str, file: &Path) {
+    pub(super) fn check_private(&mut self, key: &str, file: &Path) {
         let opened = File::open(file).map_err(|error| error.to_string());
-        if let Err(message) = opened.and_then(|file| refuse_unguarded(&file)) {
+        if let Err(message) = opened.and_then(|file| refuse_unprotected(&file)) {
             self.problem(key, format!("{}: {message}", file.display()));
         }
     }
@@ -231,7 +231,7 @@ fn numbers(key: &str) -> Option<(keys::Default, &'static RangeInclusive<i64>)> {
 fn read_secret(path: &Path) -> Result<Secret, String> {
     use std::io::Read;
     let file = File::open(path).map_err(|error| error.to_string())?;
-    refuse_unguarded(&file)?;
+    refuse_unprotected(&file)?;
     let length = file.metadata().map_err(|error| error.to_string())?.len();
     if length > MAX_SECRET {
         return Err("it is too long for a secret".into());

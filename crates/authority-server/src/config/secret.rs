@@ -52,7 +52,7 @@ impl Secret {
 
     /// Returns whether the presented text equals the secret. The running time tells nothing, not
     /// even the length of the secret.
-    pub(crate) fn is(&self, presented: &str) -> bool {
+    pub(crate) fn matches(&self, presented: &str) -> bool {
         Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(presented.as_bytes())).into()
     }
 }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_secret_is_itself_alone() {
         let secret = Secret::new(Zeroizing::new("secret".to_owned()));
-        assert!(secret.is("secret"));
-        assert!(!secret.is("secre") && !secret.is("secret ") && !secret.is(""));
+        assert!(secret.matches("secret"));
+        assert!(!secret.matches("secre") && !secret.matches("secret ") && !secret.matches(""));
     }
 }

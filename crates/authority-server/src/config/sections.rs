@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::access::refuse_unguarded;
+use super::access::refuse_unprotected;
 use super::endpoints::{tls, url_of};
 use super::key_command;
 use super::reader::Reader;
@@ -195,7 +195,7 @@ fn texts(values: &[Value]) -> Option<Vec<String>> {
 /// Loads the key in a file that only its owner can use, or that systemd gave to this service alone
 /// (`LoadCredential=`).
 fn load_key(file: &Path, id: u32) -> std::io::Result<MasterKey> {
-    refuse_unguarded(&std::fs::File::open(file)?)
+    refuse_unprotected(&std::fs::File::open(file)?)
         .map_err(|why| std::io::Error::new(std::io::ErrorKind::PermissionDenied, why))?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
     match credentials.is_some_and(|folder| file.parent() == Some(Path::new(&folder))) {
@@ -322,7 +322,7 @@ fn webhook(reader: &mut Reader) -> Option<Webhook> {
     let timeout = reader.seconds("sms.webhook_timeout_seconds");
     let ca_file = reader.path("sms.webhook_ca_file");
     if let Some(file) = &ca_file {
-        reader.readable("sms.webhook_ca_file", file);
+        reader.check_readable("sms.webhook_ca_file", file);
     }
     let headers = headers(reader);
     Some(Webhook { url: url?, template: template?, timeout, headers, ca_file })
@@ -338,7 +338,7 @@ fn headers(reader: &mut Reader) -> Vec<(String, Secret)> {
                 Some(Secret::new(text))
             }
             Value::Table(entry) => match &entry[..] {
-                [(word, Value::Text(file))] if word == "file" => reader.secret_in(KEY, file.as_str().as_ref()),
+                [(word, Value::Text(file))] if word == "file" => reader.secret_from_file(KEY, file.as_str().as_ref()),
                 _ => {
                     reader.problem(KEY, format!("`{name}` must be a text or {{ file = \"…\" }}"));
                     None
@@ -407,7 +407,7 @@ fn relying_parties(reader: &mut Reader) -> BTreeMap<String, RelyingParty> {
                 Some(Secret::new(token.clone()))
             }
             [(word, Value::Text(file))] if word == "token_file" => {
-                match reader.secret_in(KEY, file.as_str().as_ref()) {
+                match reader.secret_from_file(KEY, file.as_str().as_ref()) {
                     Some(secret) => Some(secret),
                     None => continue,
                 }

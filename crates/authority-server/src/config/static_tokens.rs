@@ -38,9 +38,9 @@ impl StaticTokens {
     /// Reads the tokens. Refuses a file that other users can read, as at the start.
     pub(crate) fn read(&self) -> Result<Vec<(AccountName, Secret)>, String> {
         let with_path = |message: &dyn std::fmt::Display| format!("{}: {message}", self.file.display());
-        let (text, unguarded) = read_file(&self.file).map_err(|error| with_path(&error))?;
+        let (text, unprotected) = read_file(&self.file).map_err(|error| with_path(&error))?;
         let source = source::Source::read(&text, std::iter::empty());
-        let mut reader = Reader::new(source, Path::new(""), unguarded);
+        let mut reader = Reader::new(source, Path::new(""), unprotected);
         let static_tokens = tokens::static_tokens(&mut reader);
         let problems = reader.into_problems();
         match problems.iter().find(|problem| problem.key.is_empty() || problem.key == KEY) {

@@ -82,11 +82,11 @@ fn issuer(reader: &mut Reader) -> Option<Issuer> {
     let audience = reader.required("tokens.audience");
     let ca_file = reader.path("tokens.ca_file");
     if let Some(file) = &ca_file {
-        reader.readable("tokens.ca_file", file);
+        reader.check_readable("tokens.ca_file", file);
     }
     let keys = match (reader.path("tokens.jwks_file"), reader.text("tokens.jwks_url")) {
         (Some(file), None) => {
-            reader.readable("tokens.jwks_file", &file);
+            reader.check_readable("tokens.jwks_file", &file);
             Some(IssuerKeys::File(file))
         }
         (None, Some(url)) => url_of(reader, "tokens.jwks_url", url).map(|url| IssuerKeys::Url { url, ca_file }),

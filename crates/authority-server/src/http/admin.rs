@@ -58,14 +58,14 @@ impl ActAs for ByOperator {
     }
 }
 
-type QueryOf<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+type QueryResult<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 const BAD_QUERY: ApiError =
     ApiError::Malformed("the query has parameters that this path does not take, or in another form");
 
 pub(crate) async fn accounts(
     State(service): State<Arc<Service>>,
-    page: QueryOf<AccountPage>,
+    page: QueryResult<AccountPage>,
 ) -> Result<Response, ApiError> {
     let Query(AccountPage { after, limit }) = page.map_err(|_| BAD_QUERY)?;
     let after = after.as_deref().map(account_name).transpose()?;
@@ -148,7 +148,10 @@ pub(crate) async fn remove_device(
     removed(service.step(move |authority| by.acting(authority).remove_device(&account, &device)).await?)
 }
 
-pub(crate) async fn audit(State(service): State<Arc<Service>>, page: QueryOf<AuditPage>) -> Result<Response, ApiError> {
+pub(crate) async fn audit(
+    State(service): State<Arc<Service>>,
+    page: QueryResult<AuditPage>,
+) -> Result<Response, ApiError> {
     let Query(AuditPage { account, before, limit }) = page.map_err(|_| BAD_QUERY)?;
     let account = account.as_deref().map(account_name).transpose()?;
     let before = before.map(|id| id.parse::<i64>()).transpose().map_err(|_| BAD_QUERY)?;

@@ -60,7 +60,7 @@ pub(crate) async fn send_code(
     let mut reservation = Reservation::default();
     let uncertified = body.phone_number.as_deref().filter(|_| purpose == Purpose::PhoneNumberCertification);
     if let Some(number) = uncertified.and_then(|text| service.authority().phone_number(text))
-        && let Err(wait) = reservation.try_acquire(&service.rates.codes_of_number, subscriber(&number), Instant::now())
+        && let Err(wait) = reservation.try_acquire(&service.rates.codes_of_number, last_digits(&number), Instant::now())
     {
         service.metrics.limited("number");
         let refusal = CvsRefusal::TooManyCodes { retry_after_seconds: Some(wait.as_secs().saturating_add(1)) };
@@ -88,7 +88,7 @@ pub(crate) async fn send_code(
 /// Returns the last digits of a number. Without a default country the service cannot tell that a
 /// number in national form equals one with a calling code; the last digits are the same. Numbers of
 /// different countries may share these digits, and then they share a limit.
-fn subscriber(number: &PhoneNumber) -> String {
+fn last_digits(number: &PhoneNumber) -> String {
     const DIGITS: usize = 8;
     let digits = number.as_str().trim_start_matches('+');
     digits.get(digits.len().saturating_sub(DIGITS)..).unwrap_or(digits).to_owned()

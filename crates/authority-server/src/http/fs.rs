@@ -43,13 +43,13 @@ pub(crate) async fn authenticate(
 
 /// Returns the relying party of a request, if the request presents its token.
 pub(super) fn party(service: &Service, query: &str, headers: &HeaderMap) -> Option<String> {
-    let named = one(query, "serviceId")?;
+    let named = single_value(query, "serviceId")?;
     let party = service.relying_parties.get(named.as_str())?;
     party.token.as_ref().is_some_and(|token| presents(token, headers)).then(|| named.to_string())
 }
 
 fn presents(token: &Secret, headers: &HeaderMap) -> bool {
-    bearer(headers).is_some_and(|presented| token.is(presented))
+    bearer(headers).is_some_and(|presented| token.matches(presented))
 }
 
 struct Request {
@@ -60,12 +60,12 @@ struct Request {
 
 impl Request {
     fn read(query: &str) -> Result<Self, ApiError> {
-        let one = |name: &str| one(query, name);
-        let is = |name: &str, value: &str| one(name).is_some_and(|found| found.as_str() == value);
+        let value_of = |name: &str| single_value(query, name);
+        let is = |name: &str, value: &str| value_of(name).is_some_and(|found| found.as_str() == value);
         if !is("action", "authenticate") || !is("format", "json") {
             return Err(ApiError::Malformed("`action` must be authenticate and `format` json, each once"));
         }
-        let (service, user, token) = (one("serviceId"), one("userId"), one("token"));
+        let (service, user, token) = (value_of("serviceId"), value_of("userId"), value_of("token"));
         let (Some(service), Some(user), Some(token)) = (service, user, token) else {
             return Err(ApiError::Malformed("`serviceId`, `userId` and `token` must be there, each once"));
         };
@@ -74,7 +74,7 @@ impl Request {
 }
 
 /// Returns the value of a parameter that occurs once. If it occurs twice, neither value is used.
-fn one(query: &str, name: &str) -> Option<Zeroizing<String>> {
+fn single_value(query: &str, name: &str) -> Option<Zeroizing<String>> {
     let mut all = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
     let first = all.next().map(|(_, value)| Zeroizing::new(value.into_owned()));
     if all.next().is_some() { None } else { first }

@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
 use super::forwarded::TrustedProxies;
-use crate::config::{Limits, TlsFiles, refuse_unguarded};
+use crate::config::{Limits, TlsFiles, refuse_unprotected};
 use crate::service::Service;
 use authority::tls;
 
@@ -277,7 +277,7 @@ pub(crate) fn read(files: &TlsFiles) -> Result<ServerConfig, String> {
         }
     };
     let key = File::open(&files.key).map_err(|error| with_path(&files.key, &error))?;
-    refuse_unguarded(&key).map_err(|message| with_path(&files.key, &message))?;
+    refuse_unprotected(&key).map_err(|message| with_path(&files.key, &message))?;
     let key = PrivateKeyDer::from_pem_reader(key).map_err(|error| with_path(&files.key, &error))?;
     let mut config = builder
         .with_single_cert(certificates(&files.certificate)?, key)

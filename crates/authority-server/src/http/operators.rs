@@ -109,7 +109,8 @@ fn identify(operators: &[Operator], request: &Request) -> Option<KnownOperator> 
     // All operators are compared, so that the running time does not tell which one matches.
     let mut found = None;
     for operator in operators {
-        let token = operator.token.as_ref().is_none_or(|token| presented.is_some_and(|presented| token.is(presented)));
+        let token =
+            operator.token.as_ref().is_none_or(|token| presented.is_some_and(|presented| token.matches(presented)));
         let fits = operator.certificate.is_none_or(|required| certificate == Some(PeerCertificate(required)));
         if token && fits {
             found = Some(operator);

@@ -7,11 +7,11 @@ use crate::names;
 use authority::AccountName;
 
 /// Claims of ID tokens (OpenID Connect Core 1.0, 2 and 3.3.2.11).
-const OF_ID_TOKENS: [&str; 4] = ["nonce", "at_hash", "c_hash", "s_hash"];
+const ID_TOKEN_CLAIMS: [&str; 4] = ["nonce", "at_hash", "c_hash", "s_hash"];
 
 /// Claims of logout tokens and other security events (OpenID Connect Back-Channel Logout 1.0, RFC
 /// 8417).
-const OF_EVENTS: [&str; 2] = ["events", "toe"];
+const EVENT_CLAIMS: [&str; 2] = ["events", "toe"];
 
 /// The account of a token, and the strength of its login.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,10 +40,10 @@ pub(super) fn validate(claims: &Members, issuer: &Issuer, now: u64) -> Result<Su
 /// Refuses tokens that an issuer makes for other purposes. It recognises them by claims that access
 /// tokens do not have, because the type in the header may not distinguish them.
 fn is_for_access(claims: &Members) -> Result<(), Refusal> {
-    if OF_ID_TOKENS.iter().any(|name| claims.has(name)) {
+    if ID_TOKEN_CLAIMS.iter().any(|name| claims.has(name)) {
         return Err(Refusal::IdToken);
     }
-    if OF_EVENTS.iter().any(|name| claims.has(name)) {
+    if EVENT_CLAIMS.iter().any(|name| claims.has(name)) {
         return Err(Refusal::Event);
     }
     if claims.has("cnf") {

@@ -30,7 +30,7 @@ impl Header {
         let algorithm = header.text("alg").and_then(|name| name.parse().ok());
         let algorithm = algorithm.filter(|algorithm| issuer.algorithms.contains(algorithm));
         let algorithm = algorithm.ok_or(Refusal::Algorithm)?;
-        if !kind(&header).is_some_and(|kind| issuer.types.contains(&kind)) {
+        if !token_type(&header).is_some_and(|kind| issuer.types.contains(&kind)) {
             return Err(Refusal::Type);
         }
         let key_id = match header.get("kid") {
@@ -43,7 +43,7 @@ impl Header {
 
 /// Returns the type in a header. A token without `typ` is a plain one: RFC 9068 requires the type
 /// of access tokens.
-fn kind(header: &Members) -> Option<TokenType> {
+fn token_type(header: &Members) -> Option<TokenType> {
     let Some(named) = header.get("typ") else { return Some(TokenType::Jwt) };
     // Media types are written in either case. `application/` may be omitted if no other slash
     // follows.

@@ -109,7 +109,7 @@ impl Keys {
     }
 
     /// Returns the keys that may have signed a token of this algorithm and key id.
-    pub(super) fn of<'a>(
+    pub(super) fn candidates<'a>(
         &'a self,
         algorithm: Algorithm,
         id: Option<&'a str>,
@@ -127,7 +127,7 @@ fn check_key(key: &str, allowed: &[Algorithm]) -> Result<Key, Unusable> {
     if key.key_ops.as_ref().is_some_and(|operations| !operations.iter().any(|operation| operation == "verify")) {
         return Err(Unusable::Operations);
     }
-    let mut algorithms: Vec<Algorithm> = of_type(&key).to_vec();
+    let mut algorithms: Vec<Algorithm> = algorithms_of(&key).to_vec();
     algorithms.retain(|algorithm| allowed.contains(algorithm));
     if algorithms.is_empty() {
         return Err(Unusable::Type);
@@ -143,12 +143,12 @@ fn check_key(key: &str, allowed: &[Algorithm]) -> Result<Key, Unusable> {
     if key.d.is_some() {
         return Err(Unusable::Private);
     }
-    let public = public(&key)?;
+    let public = decoding_key(&key)?;
     Ok(Key { id: key.kid, algorithms, key: public })
 }
 
 /// Returns the algorithms for a key's type and curve.
-fn of_type(key: &Jwk) -> &'static [Algorithm] {
+fn algorithms_of(key: &Jwk) -> &'static [Algorithm] {
     match (key.kty.as_str(), key.crv.as_deref()) {
         ("RSA", _) => &[
             Algorithm::RS256,
@@ -165,14 +165,14 @@ fn of_type(key: &Jwk) -> &'static [Algorithm] {
     }
 }
 
-fn public(key: &Jwk) -> Result<DecodingKey, Unusable> {
+fn decoding_key(key: &Jwk) -> Result<DecodingKey, Unusable> {
     let bytes = |member: &Option<String>| {
         let text = member.as_deref().ok_or(Unusable::Form)?;
         Base64UrlUnpadded::decode_vec(text).map_err(|_| Unusable::Form)
     };
     match key.kty.as_str() {
         "RSA" => {
-            let (modulus, exponent) = (number(bytes(&key.n)?), number(bytes(&key.e)?));
+            let (modulus, exponent) = (without_leading_zeros(bytes(&key.n)?), without_leading_zeros(bytes(&key.e)?));
             if !RSA_BITS.contains(&bits(&modulus)) || !is_odd(&modulus) {
                 return Err(Unusable::Modulus);
             }
@@ -198,7 +198,7 @@ fn public(key: &Jwk) -> Result<DecodingKey, Unusable> {
 }
 
 /// Returns a big-endian number without leading zeros.
-fn number(mut bytes: Vec<u8>) -> Vec<u8> {
+fn without_leading_zeros(mut bytes: Vec<u8>) -> Vec<u8> {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     bytes.drain(..zeros);
     bytes
@@ -289,10 +289,10 @@ mod tests {
         let (keys, _) = Keys::read(set.as_bytes(), &[Algorithm::RS256, Algorithm::PS384]).unwrap();
         assert_eq!(keys.0[0].algorithms, [Algorithm::PS384]);
         assert_eq!(keys.0[1].algorithms, [Algorithm::RS256, Algorithm::PS384]);
-        assert_eq!(keys.of(Algorithm::PS384, None).count(), 2);
-        assert_eq!(keys.of(Algorithm::RS256, Some("r")).count(), 1, "a key with an `alg` is for that one");
-        assert_eq!(keys.of(Algorithm::RS256, Some("other")).count(), 0);
-        assert_eq!(keys.of(Algorithm::ES256, None).count(), 0);
+        assert_eq!(keys.candidates(Algorithm::PS384, None).count(), 2);
+        assert_eq!(keys.candidates(Algorithm::RS256, Some("r")).count(), 1, "a key with an `alg` is for that one");
+        assert_eq!(keys.candidates(Algorithm::RS256, Some("other")).count(), 0);
+        assert_eq!(keys.candidates(Algorithm::ES256, None).count(), 0);
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl StaticAccounts {
         // All tokens are compared, so that the running time does not tell which one matches.
         let mut found = None;
         for (account, secret) in &*self.tokens.read().unwrap_or_else(PoisonError::into_inner) {
-            if secret.is(token) {
+            if secret.matches(token) {
                 found = Some(account.clone());
             }
         }
@@ -188,7 +188,7 @@ impl KnownIssuer {
         validation.validate_nbf = true;
         let loaded = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut refusal = Refusal::Key;
-        for key in loaded.keys.of(header.algorithm, header.key_id.as_deref()) {
+        for key in loaded.keys.candidates(header.algorithm, header.key_id.as_deref()) {
             match decode::<Members>(token, key, &validation) {
                 Ok(token) => return claims::validate(&token.claims, &self.issuer, now()),
                 Err(error) => refusal = refusal_of(error.kind()),

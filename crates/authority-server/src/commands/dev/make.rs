@@ -9,7 +9,7 @@ use super::{ACCOUNT, CERTIFICATE, CONFIG, KEY, OPERATOR, OUTBOX, TOKEN};
 use authority::{MasterKey, random};
 
 /// Makes the files of a service for development.
-pub(super) fn make(folder: &Folder, port: u16) -> Result<(), String> {
+pub(super) fn make_files(folder: &Folder, port: u16) -> Result<(), String> {
     let to_text = |error: &dyn std::fmt::Display| error.to_string();
     certificate(folder)?;
     MasterKey::load_or_create_in(folder.real_path().join("authority.key"), folder.sharing())
@@ -83,7 +83,7 @@ lock_memory = \"no\"
 
 /// Adds the sections that an earlier release did not write. Returns `None` if the configuration has
 /// them all.
-pub(super) fn completed(text: &str, port: u16) -> Option<String> {
+pub(super) fn with_missing_sections(text: &str, port: u16) -> Option<String> {
     // A text that is not TOML is reported later, when the configuration is read.
     let mut document: DocumentMut = text.parse().ok()?;
     let operators = format!("127.0.0.1:{}", operators_port(port));
@@ -114,8 +114,8 @@ pub(super) fn completed(text: &str, port: u16) -> Option<String> {
 
 /// Returns the operators' port for a public port. The next port is often in use by another service.
 fn operators_port(port: u16) -> u16 {
-    const APART: u16 = 1000;
-    if port == 0 { 0 } else { port.checked_add(APART).unwrap_or(0) }
+    const PORT_OFFSET: u16 = 1000;
+    if port == 0 { 0 } else { port.checked_add(PORT_OFFSET).unwrap_or(0) }
 }
 
 /// Makes the operators' token.

@@ -43,7 +43,7 @@ pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
     let sharing = Sharing::allowed(shared.as_deref() == Some("true"));
     let folder = Folder::create(folder, sharing).map_err(with_hint)?;
     if !folder.exists(CONFIG).map_err(with_hint)? {
-        make::make(&folder, port).map_err(|message| format!("{}: {message}", folder.path().display()))?;
+        make::make_files(&folder, port).map_err(|message| format!("{}: {message}", folder.path().display()))?;
     }
     let file = folder.file(CONFIG);
     let text = read(&folder).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -70,7 +70,7 @@ pub(super) fn prepare(folder: &Path, port: u16) -> Result<Config, String> {
 /// Adds the files and sections that an earlier release did not write. If the folder cannot be
 /// changed, the service keeps the additions in memory.
 fn complete(folder: &Folder, text: Zeroizing<String>, port: u16) -> Zeroizing<String> {
-    let completed = make::completed(&text, port).map(Zeroizing::new);
+    let completed = make::with_missing_sections(&text, port).map(Zeroizing::new);
     let text = completed.as_ref().unwrap_or(&text);
     let mut done = Ok(());
     // A token file that another user put there is refused when the configuration is read.

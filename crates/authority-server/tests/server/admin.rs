@@ -419,7 +419,7 @@ fn a_configuration_of_operators_that_cannot_be_is_refused() {
         ("{ operator = { token = \"0123456789abcdef0123456789abcdee\", roles = [\"read\"] } }", "already"),
         ("{ \"a b\" = { token = \"0123456789abcdef0123456789abcdee\", roles = [\"read\"] } }", "a name has"),
         (&format!("{{ a = {{ certificate = \"{}\", roles = [\"read\"] }} }}", "ab".repeat(32)), "client_ca_file"),
-        (&format!("{{ a = {{ token = \"{ADMIN}\", roles = [\"read\"] }} }}"), "another operator shows"),
+        (&format!("{{ a = {{ token = \"{ADMIN}\", roles = [\"read\"] }} }}"), "as another operator"),
     ] {
         let told = told(operators);
         assert!(told.contains(word), "{operators}: {told}");

@@ -94,7 +94,7 @@ fn accounts_are_added_listed_shown_unblocked_and_removed() {
     assert_eq!(says(&setup, &["account", "unblock", "alice"]), "not blocked\n");
     device.made(&world.client, "1234");
 
-    assert!(fails(&setup, &["account", "remove", "alice"], "").contains("say --yes"));
+    assert!(fails(&setup, &["account", "remove", "alice"], "").contains("give --yes"));
     assert_eq!(says(&setup, &["account", "remove", "alice", "--yes"]), "");
     for command in
         [&["account", "show", "alice"][..], &["account", "unblock", "alice"], &["account", "remove", "alice", "--yes"]]

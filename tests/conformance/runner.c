@@ -16,7 +16,7 @@
 
 enum { MAX_EVENTS = 64, DEADLINE_SECONDS = 60, MAX_LINE = 4096 };
 
-/* ---- Messages -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t arrived = PTHREAD_COND_INITIALIZER;
@@ -75,7 +75,7 @@ static json_t *take(bool is_event)
     return taken;
 }
 
-/* ---- Placeholders ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Placeholders ---------------------------------------------------------------------------- */
 
 static char folder[MAX_LINE];
 static char storage[2 * MAX_LINE];
@@ -165,7 +165,7 @@ static json_t *fill(json_t *value)
     }
 }
 
-/* ---- Comparing ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Comparing ------------------------------------------------------------------------------- */
 
 static bool is_transaction_id(const char *text)
 {
@@ -237,7 +237,7 @@ static bool matches(json_t *expected, json_t *actual)
     return json_equal(expected, actual);
 }
 
-/* ---- Running --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 static int32_t start(const char *call, const char *api, const char *parameters)
 {

@@ -81,7 +81,7 @@ class Device:
         # The answers that made K1 evolve.
         self.evolutions = 0
 
-    # ---- The operations ----------------------------------------------------------------------------------------------------------------
+    # ---- The operations --------------------------------------------------------------------------
 
     def activate(self, code: str, pin: str, ticket: str = "") -> str:
         """Enrolls. The PIN is the account's, or becomes the account's: the returned `pinmode` says
@@ -140,7 +140,7 @@ class Device:
         challenge = self.setup("remove")["challenge"]
         self.finalize("remove", R0=proof(challenge, self.k0, self.serial))
 
-    # ---- Requests ----------------------------------------------------------------------------------------------------------------------
+    # ---- Requests --------------------------------------------------------------------------------
 
     def setup(self, mode: str, **own: str) -> dict[str, str]:
         return self.service.ask({**self.common("ActionSetup", mode), "macid": MAC_ID, **own})
@@ -167,7 +167,7 @@ class Device:
         last = {"R0": self.serial, "R1": self.open_k1(pin), "R2": pin}
         return {name: proof(challenge, self.k0, value) for name, value in last.items()}
 
-    # ---- Keys --------------------------------------------------------------------------------------------------------------------------
+    # ---- Keys ------------------------------------------------------------------------------------
 
     def receive(self, answer: dict[str, str], pin: str) -> None:
         """Takes the keys of `activate` or `synchro`, and sends a service secret if the service

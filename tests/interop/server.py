@@ -116,7 +116,7 @@ class State:
             self.passwords.discard((account.token, otp))
             return expected
 
-    # ---- MAC: setup --------------------------------------------------------------------------------------------------------------------
+    # ---- MAC: setup ------------------------------------------------------------------------------
 
     def mac(self, action: str, mode: str, asked: dict[str, str]) -> list[tuple[str, str]]:
         step = getattr(self, f"{'setup' if action == 'ActionSetup' else 'finalize'}_{mode}", None)
@@ -157,7 +157,7 @@ class State:
     def setup_remove(self, asked: dict[str, str]) -> list[tuple[str, str]]:
         return [challenge(self.find(asked), "remove")]
 
-    # ---- MAC: finalize -----------------------------------------------------------------------------------------------------------------
+    # ---- MAC: finalize ---------------------------------------------------------------------------
 
     def finalize_activate(self, asked: dict[str, str]) -> list[tuple[str, str]]:
         serial, code, phone = take(asked, "serial"), take(asked, "code"), asked.pop("phone", "")
@@ -244,7 +244,7 @@ class State:
         del self.devices[device.id]
         return []
 
-    # ---- What the steps share ----------------------------------------------------------------------------------------------------------
+    # ---- The common parts of the steps -----------------------------------------------------------
 
     def find(self, asked: dict[str, str]) -> Device:
         device = self.devices.get(take(asked, "id"))
@@ -306,7 +306,7 @@ class State:
         self.passwords.add((device.account.token, password(key, defi, kept)))
         return ("defi", defi)
 
-    # ---- CVS ---------------------------------------------------------------------------------------------------------------------------
+    # ---- CVS -------------------------------------------------------------------------------------
 
     def cvs(self, method: str, resource: str, account: Account, body: dict[str, str]) -> dict[str, str]:
         if (method, resource) == ("POST", "smsCode"):

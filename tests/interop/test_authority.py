@@ -166,7 +166,7 @@ class Stories:
         self.assertTrue(self.account.accepts(made))
         self.assert_works(device, "1234")
 
-    # ---- Form ---------------------------------------------------------------------------------------------------------------------------
+    # ---- Form ------------------------------------------------------------------------------------
 
     def test_requests_and_answers_have_the_names_and_the_order_of_the_recorded_ones(self):
         device = self.device()

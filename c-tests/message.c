@@ -227,7 +227,7 @@ static bool read_status(json_t *message, Status *status)
     return false;
 }
 
-/* Reads a message. Returns what is wrong with it, or NULL. */
+/* Reads a message. Returns a description of its fault, or NULL. */
 static const char *read_message(json_t *message, Answer *answer)
 {
     const char *transaction = json_string_value(json_object_get(message, "transactionId"));

@@ -1,4 +1,5 @@
-/* Has the library of argv[1] mapped, says so, and calls it again after a line on standard input: see tools/test-replace.sh. */
+/* Maps the library of argv[1], prints that, and calls the library again after a line on standard
+   input: see tools/test-replace.sh. */
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-//! What the program logs, and that no secret is in it.
+//! The log of the program, which holds no secret.
 
 use authority::Purpose;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::device::{Device, Scene};
 use crate::world::{ADMIN, BANK, NUMBER, Setup, TOKEN, World, token};
 
-/// Each line of the log that is about a request.
+/// Returns the number of lines of the log that are about a request.
 fn answered(world: &World) -> usize {
     world.log.text().lines().filter(|line| line.contains("\"message\":\"answered\"")).count()
 }

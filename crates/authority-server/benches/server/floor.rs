@@ -43,24 +43,24 @@ const AUDIT: &str = "INSERT INTO audit (id, at, account, device, event) VALUES (
     ON CONFLICT (id) DO NOTHING";
 
 /// A device that makes passwords.
-struct Party {
+struct EnrolledDevice {
     account: String,
     device: String,
 }
 
 /// Returns one device of each account, for as many accounts as the service has.
-fn parties(library: &Library) -> Vec<Party> {
-    let party = |number| {
+fn devices(library: &Library) -> Vec<EnrolledDevice> {
+    let device = |number| {
         let account = library.account(&format!("bench{number}"));
         let device = Device::activate(library, &account, PIN);
-        Party { account: account.as_str().to_owned(), device: device.id }
+        EnrolledDevice { account: account.as_str().to_owned(), device: device.id }
     };
-    (0..ACCOUNTS).map(party).collect()
+    (0..ACCOUNTS).map(device).collect()
 }
 
 /// Returns a thread's share of the devices, in a cycle.
-fn turns(parties: &[Party], thread: usize, threads: usize) -> impl Iterator<Item = &Party> {
-    parties.iter().skip(thread).step_by(threads).cycle()
+fn share_of(devices: &[EnrolledDevice], thread: usize, threads: usize) -> impl Iterator<Item = &EnrolledDevice> {
+    devices.iter().skip(thread).step_by(threads).cycle()
 }
 
 /// The values of the statements: milliseconds since 1970, a lifetime later, 32 bytes, and an unused
@@ -93,7 +93,7 @@ pub(crate) trait Floor {
 /// One connection, as in the service.
 pub(crate) struct SqliteFloor {
     connection: Mutex<Connection>,
-    parties: Vec<Party>,
+    devices: Vec<EnrolledDevice>,
     _library: Library,
 }
 
@@ -102,25 +102,25 @@ impl SqliteFloor {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let file = folder.path().join("authority.db");
         let library = Library::new(folder, None);
-        let parties = parties(&library);
+        let devices = devices(&library);
         let connection = Connection::open(file).unwrap();
         connection
             .execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")
             .unwrap();
-        Self { connection: Mutex::new(connection), parties, _library: library }
+        Self { connection: Mutex::new(connection), devices, _library: library }
     }
 }
 
 impl Floor for SqliteFloor {
     fn measure(&self, threads: usize, time: Duration) -> Measured {
         measure(threads, time, |thread| {
-            let mut turns = turns(&self.parties, thread, threads);
-            move || sqlite_round(&mut self.connection.lock().unwrap(), turns.next().unwrap())
+            let mut order = share_of(&self.devices, thread, threads);
+            move || sqlite_round(&mut self.connection.lock().unwrap(), order.next().unwrap())
         })
     }
 }
 
-fn sqlite_round(connection: &mut Connection, Party { account, device }: &Party) {
+fn sqlite_round(connection: &mut Connection, EnrolledDevice { account, device }: &EnrolledDevice) {
     let Values { now, later, hash, ids } = Values::new();
     for step in 0..3 {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
@@ -163,7 +163,7 @@ fn sqlite_round(connection: &mut Connection, Party { account, device }: &Party) 
 /// As many connections as in the service.
 pub(crate) struct PostgresFloor {
     url: String,
-    parties: Vec<Party>,
+    devices: Vec<EnrolledDevice>,
     _library: Library,
 }
 
@@ -172,23 +172,23 @@ impl PostgresFloor {
         let url = crate::Database::address();
         let database = Database::Postgres(Postgres::new(url.clone()));
         let library = Library::new(tempfile::tempdir().unwrap(), Some(database));
-        let parties = parties(&library);
-        Self { url, parties, _library: library }
+        let devices = devices(&library);
+        Self { url, devices, _library: library }
     }
 }
 
 impl Floor for PostgresFloor {
     fn measure(&self, threads: usize, time: Duration) -> Measured {
         measure(threads, time, |thread| {
-            let mut turns = turns(&self.parties, thread, threads);
+            let mut order = share_of(&self.devices, thread, threads);
             let mut client = Client::connect(&self.url, NoTls).unwrap();
             let all = [DEVICE, ACCOUNT, CHALLENGE, TAKE, USED, FORGET, GRANT, FOUND, AUDIT];
             let prepared: Vec<Statement> = all.iter().map(|sql| client.prepare(sql).unwrap()).collect();
             move || {
-                let (party, values) = (turns.next().unwrap(), Values::new());
+                let (device, values) = (order.next().unwrap(), Values::new());
                 for step in 0..3 {
                     // A step that collides is run again, as the service does.
-                    while let Err(error) = postgres_step(&mut client, &prepared, party, &values, step) {
+                    while let Err(error) = postgres_step(&mut client, &prepared, device, &values, step) {
                         assert_eq!(error.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE), "{error}");
                     }
                 }
@@ -200,7 +200,7 @@ impl Floor for PostgresFloor {
 fn postgres_step(
     client: &mut Client,
     prepared: &[Statement],
-    Party { account, device }: &Party,
+    EnrolledDevice { account, device }: &EnrolledDevice,
     Values { now, later, hash, ids }: &Values,
     step: u32,
 ) -> Result<(), postgres::Error> {

@@ -30,8 +30,8 @@ impl Measured {
         let mut sorted = self.times.clone();
         sorted.sort_unstable();
         let at = |part: f64| {
-            let place = ((sorted.len() as f64 * part) as usize).min(sorted.len().saturating_sub(1));
-            sorted.get(place).map_or(f64::NAN, |time| 1000.0 * time.as_secs_f64())
+            let index = ((sorted.len() as f64 * part) as usize).min(sorted.len().saturating_sub(1));
+            sorted.get(index).map_or(f64::NAN, |time| 1000.0 * time.as_secs_f64())
         };
         format!("{name:<52} {:>9.0} {:>9.2} {:>9.2} {:>9.2}", self.rate(), at(0.5), at(0.9), at(0.99))
     }
@@ -74,9 +74,9 @@ pub(crate) fn passwords(program: &Program, connections: usize, time: Duration) -
             (own.account.clone(), Device::activate(&own, &own.account, PIN))
         };
         let devices: Vec<_> = (thread..ACCOUNTS).step_by(connections).map(activated).collect();
-        let mut turns = (0..devices.len()).cycle();
+        let mut order = (0..devices.len()).cycle();
         move || {
-            let (account, device) = &devices[turns.next().unwrap()];
+            let (account, device) = &devices[order.next().unwrap()];
             let otp = device.made(&client, PIN);
             let parameters = [
                 ("action", "authenticate"),
@@ -118,8 +118,8 @@ impl<'a> Client<'a> {
         client
     }
 
-    fn ask(&self, method: &str, target: &str, shown: bool, body: &str) -> String {
-        let token = shown.then(|| token(&self.account));
+    fn ask(&self, method: &str, target: &str, with_token: bool, body: &str) -> String {
+        let token = with_token.then(|| token(&self.account));
         self.ask_with(method, target, token.as_deref(), body)
     }
 

@@ -78,8 +78,8 @@ pub(crate) struct Program {
 /// Returns the token of an account, signed by the issuer. An account always has the same one.
 pub(crate) fn token(account: &AccountName) -> String {
     static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
-    let made = || Issuer::usual().sign(&claims_of(account.as_str()));
-    TOKENS.lock().unwrap().entry(account.as_str().to_owned()).or_insert_with(made).clone()
+    let sign = || Issuer::standard().sign(&claims_of(account.as_str()));
+    TOKENS.lock().unwrap().entry(account.as_str().to_owned()).or_insert_with(sign).clone()
 }
 
 impl Program {
@@ -101,7 +101,7 @@ impl Program {
         let gateway = Gateway::start();
         let config = CONFIG.replace("HOOK", &gateway.url);
         let config = format!("{config}[database]\nurl = {url:?}\n[master_key]\nhex = \"{key}\"\n");
-        std::fs::write(folder.path().join("jwks.json"), Issuer::usual().key_set()).unwrap();
+        std::fs::write(folder.path().join("jwks.json"), Issuer::standard().key_set()).unwrap();
         let file = folder.path().join("config.toml");
         std::fs::write(&file, config).unwrap();
         std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
@@ -172,12 +172,12 @@ impl Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let codes = Arc::<Mutex<HashMap<String, String>>>::default();
-        let kept = codes.clone();
+        let codes_of_gateway = codes.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let kept = kept.clone();
+                let codes_of_gateway = codes_of_gateway.clone();
                 // It keeps its connections, as gateways do.
-                std::thread::spawn(move || while take(&stream, &kept).is_some() {});
+                std::thread::spawn(move || while take(&stream, &codes_of_gateway).is_some() {});
             }
         });
         Self { url, codes }

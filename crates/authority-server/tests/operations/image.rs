@@ -31,9 +31,9 @@ fn the_health_check_of_the_image_tells_a_service_that_lives_from_one_that_does_n
         until("the service is healthy", || check(&live, &[]).status.success().then_some(()));
         until("the service is ready", || check(&live, &["--ready"]).status.success().then_some(()));
         live.kill();
-        let told = check(&live, &[]);
-        assert_eq!(told.status.code(), Some(1), "{told:?}");
-        assert!(!told.stderr.is_empty());
+        let output = check(&live, &[]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(!output.stderr.is_empty());
     }
 }
 
@@ -43,8 +43,8 @@ fn the_health_check_trusts_the_certificate_of_its_configuration_alone() {
     until("the service is healthy", || check(&live, &[]).status.success().then_some(()));
     // Another certificate, which names and roots do not distinguish from the first one.
     certificate(live.folder());
-    let told = check(&live, &[]);
-    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let output = check(&live, &[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
     live.hang_up();
     until("the service shows the new certificate", || check(&live, &[]).status.success().then_some(()));
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The longest wait for anything, on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_pims-authority");
 
@@ -129,7 +129,7 @@ fn port_in(log: &str, message: &str) -> Option<u16> {
 
 /// Repeats a question until there is an answer.
 pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_TIMEOUT;
     loop {
         if let Some(answer) = ask() {
             return answer;
@@ -142,7 +142,7 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 pub(crate) fn agent() -> ureq::Agent {
     let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
     let config = ureq::Agent::config_builder().tls_config(tls).http_status_as_error(false);
-    config.timeout_global(Some(PATIENCE)).max_idle_age(Duration::from_secs(2)).build().into()
+    config.timeout_global(Some(WAIT_TIMEOUT)).max_idle_age(Duration::from_secs(2)).build().into()
 }
 
 /// Returns the status and the body.

@@ -127,8 +127,8 @@ fn a_grant_in_another_form_is_refused_and_uses_nothing_up() {
     let (otp, token) = (device.made(&world.client, "1234"), granted["refresh_token"].as_str().unwrap());
     let ask = |body: &str| {
         let url = format!("{}{TOKEN}", world.client.url);
-        let shown = crate::world::token("alice");
-        crate::http::send(&world.client.agent, "POST", &url, Some(&shown), Some(body.as_bytes())).unwrap()
+        let presented = crate::world::token("alice");
+        crate::http::send(&world.client.agent, "POST", &url, Some(&presented), Some(body.as_bytes())).unwrap()
     };
     for form in [
         r#"["password", "OTP"]"#,

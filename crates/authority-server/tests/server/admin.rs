@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::commands::{fails, says};
 use crate::device::Device;
-use crate::http::{Reply, is_sealed, send_with};
+use crate::http::{Reply, has_security_headers, send_with};
 use crate::world::{ADMIN, NUMBER, Setup, World};
 
 fn operate(world: &World, method: &str, path: &str, body: Option<&Value>) -> Reply {
@@ -138,7 +138,7 @@ fn every_answer_to_operators_is_sealed() {
     ] {
         let reply = operate(&world, method, path, body);
         assert_eq!(reply.status, status, "{method} {path:.40}");
-        assert!(is_sealed(&reply.headers), "{method} {path:.40}: {:?}", reply.headers);
+        assert!(has_security_headers(&reply.headers), "{method} {path:.40}: {:?}", reply.headers);
         assert!(is_for_this_site(&reply), "{method} {path:.40}: {:?}", reply.headers);
     }
     for (path, token, status) in [
@@ -152,7 +152,7 @@ fn every_answer_to_operators_is_sealed() {
     ] {
         let reply = world.operate("GET", path, token, None);
         assert_eq!(reply.status, status, "{path}");
-        assert!(is_sealed(&reply.headers), "{path}: {:?}", reply.headers);
+        assert!(has_security_headers(&reply.headers), "{path}: {:?}", reply.headers);
         assert!(is_for_this_site(&reply), "{path}: {:?}", reply.headers);
     }
 }
@@ -195,7 +195,7 @@ fn a_request_of_another_site_is_refused_whatever_it_shows() {
         ] {
             let reply = ask(method, path, from);
             assert_eq!((reply.status, reply.word().as_str()), (403, "NOK:CROSSSITE"), "{method} {path} {from:?}");
-            assert!(is_for_this_site(&reply) && is_sealed(&reply.headers));
+            assert!(is_for_this_site(&reply) && has_security_headers(&reply.headers));
         }
     }
     assert_eq!(world.rows(), rows);
@@ -318,13 +318,13 @@ fn a_named_operator_may_do_what_its_roles_say_and_the_trail_names_it() {
     }
     assert_eq!(of("device.activated"), [("app".to_owned(), "-".to_owned(), 1)]);
     // The command line prints the same.
-    let told = says(&world.setup, &["audit", "--account", "alice", "--limit", "1000"]);
+    let printed = says(&world.setup, &["audit", "--account", "alice", "--limit", "1000"]);
     assert!(
-        told.lines().any(|line| {
+        printed.lines().any(|line| {
             let cells: Vec<&str> = line.split_whitespace().skip(1).collect();
             cells == ["account.unblocked", "alice", "-", "operator:helper", "127.0.0.1", "1"]
         }),
-        "{told}"
+        "{printed}"
     );
 }
 
@@ -407,7 +407,7 @@ fn guesses_of_a_token_wait_and_a_right_one_does_not() {
 
 #[test]
 fn a_configuration_of_operators_that_cannot_be_is_refused() {
-    let told = |operators: &str| fails(&Setup::new().set("admin.operators", operators), &["check"], "");
+    let check_error = |operators: &str| fails(&Setup::new().set("admin.operators", operators), &["check"], "");
     for (operators, word) in [
         ("{ a = 1 }", "`a` must"),
         ("{ a = { roles = [\"read\"] } }", "`a` must have"),
@@ -421,9 +421,9 @@ fn a_configuration_of_operators_that_cannot_be_is_refused() {
         (&format!("{{ a = {{ certificate = \"{}\", roles = [\"read\"] }} }}", "ab".repeat(32)), "client_ca_file"),
         (&format!("{{ a = {{ token = \"{ADMIN}\", roles = [\"read\"] }} }}"), "as another operator"),
     ] {
-        let told = told(operators);
-        assert!(told.contains(word), "{operators}: {told}");
-        assert!(!told.contains("0123456789abcdef") && !told.contains(ADMIN), "{told}");
+        let printed = check_error(operators);
+        assert!(printed.contains(word), "{operators}: {printed}");
+        assert!(!printed.contains("0123456789abcdef") && !printed.contains(ADMIN), "{printed}");
     }
     let setup = Setup::new();
     setup.write("admin.token", &"a".repeat(32));
@@ -437,8 +437,8 @@ fn a_configuration_of_operators_that_cannot_be_is_refused() {
 fn the_check_verifies_the_trail_and_compares_it_with_the_log() {
     let world = World::new();
     world.account("alice");
-    let told = says(&world.setup, &["check", "--connect"]);
-    assert!(told.contains("are as the service wrote them") && told.contains("there is no seal yet"), "{told}");
+    let printed = says(&world.setup, &["check", "--connect"]);
+    assert!(printed.contains("are as the service wrote them") && printed.contains("there is no seal yet"), "{printed}");
     let head = "ab".repeat(32);
     let older = fails(&world.setup, &["check", "--connect", "--expect-seal", &format!("7:{head}")], "");
     assert!(
@@ -457,8 +457,8 @@ fn the_check_verifies_the_trail_and_compares_it_with_the_log() {
 fn the_check_reads_every_row_and_names_the_tables_that_were_changed() {
     let world = World::new();
     world.account("alice");
-    let told = says(&world.setup, &["check", "--connect"]);
-    assert!(told.contains("rows are as the service wrote them"), "{told}");
+    let printed = says(&world.setup, &["check", "--connect"]);
+    assert!(printed.contains("rows are as the service wrote them"), "{printed}");
     assert_eq!(world.setup.database.execute("UPDATE accounts SET blocked = 1"), 1);
     let changed = fails(&world.setup, &["check", "--connect"], "");
     assert!(changed.contains("1 row is not as the service wrote it, in: accounts"), "{changed}");

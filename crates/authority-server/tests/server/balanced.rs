@@ -41,47 +41,47 @@ struct Balanced {
 
 /// An instance that takes requests. It breaks the connection of each one if it is told to.
 #[derive(Default)]
-struct Fragile {
+struct BreakingInstance {
     breaks: AtomicBool,
-    taken: AtomicU32,
+    received: AtomicU32,
 }
 
-impl Fragile {
+impl BreakingInstance {
     fn start() -> (Arc<Self>, SocketAddr) {
-        let (fragile, listener) = (Arc::new(Self::default()), TcpListener::bind(fixed_address()).unwrap());
-        let (shared, address) = (fragile.clone(), listener.local_addr().unwrap());
+        let (instance, listener) = (Arc::new(Self::default()), TcpListener::bind(fixed_address()).unwrap());
+        let (shared, address) = (instance.clone(), listener.local_addr().unwrap());
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let head = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
                 assert!(head.count() > 0);
-                shared.taken.fetch_add(1, Ordering::SeqCst);
+                shared.received.fetch_add(1, Ordering::SeqCst);
                 if !shared.breaks.load(Ordering::SeqCst) {
                     let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
                     (&stream).write_all(answer).unwrap();
                 }
             }
         });
-        (fragile, address)
+        (instance, address)
     }
 }
 
 #[test]
 fn a_request_whose_connection_breaks_is_sent_once_and_bars_no_instance() {
     let Some(program) = Nginx::program() else { return };
-    let (instances, addresses): (Vec<_>, Vec<_>) = (0..2).map(|_| Fragile::start()).unzip();
+    let (instances, addresses): (Vec<_>, Vec<_>) = (0..2).map(|_| BreakingInstance::start()).unzip();
     let nginx = Nginx::start_before(program, [addresses[0], addresses[1]]);
     let client = Client { url: nginx.url.clone(), certificate: nginx.certificate() };
-    let taken = || instances.iter().map(|instance| instance.taken.load(Ordering::SeqCst)).sum::<u32>();
+    let received = || instances.iter().map(|instance| instance.received.load(Ordering::SeqCst)).sum::<u32>();
     for (breaks, status) in [(false, 200), (true, 502), (false, 200)] {
         instances.iter().for_each(|instance| instance.breaks.store(breaks, Ordering::SeqCst));
         for _ in 0..6 {
-            let before = taken();
+            let before = received();
             assert_eq!(client.ask("/iwws/MAC?", None).status, status, "breaks: {breaks}");
             // Exactly once: not at all and twice are both faults.
-            assert_eq!(taken(), before + 1, "breaks: {breaks}");
+            assert_eq!(received(), before + 1, "breaks: {breaks}");
         }
     }
-    assert!(instances.iter().all(|instance| instance.taken.load(Ordering::SeqCst) > 0), "both are used");
+    assert!(instances.iter().all(|instance| instance.received.load(Ordering::SeqCst) > 0), "both are used");
 }
 
 impl Balanced {
@@ -163,21 +163,21 @@ impl Client {
     fn answer(&self, query: &str) -> Option<Answer> {
         let reply = self.ask(&format!("/iwws/MAC?{query}"), None);
         match reply.status {
-            200 => Some(Answer::of(&Fixed(reply.text), None, query)),
+            200 => Some(Answer::of(&FixedAnswer(reply.text), None, query)),
             502 => None,
             other => panic!("{other}: {}", reply.text),
         }
     }
 
     fn is_accepted(&self, account: &str, otp: &str) -> bool {
-        let asked = query(&[
+        let request = query(&[
             ("action", "authenticate"),
             ("serviceId", "shop"),
             ("userId", account),
             ("token", otp),
             ("format", "json"),
         ]);
-        let reply = self.ask(&format!("/FS?{asked}"), Some(SHOP));
+        let reply = self.ask(&format!("/FS?{request}"), Some(SHOP));
         assert_eq!(reply.status, 200, "{}", reply.text);
         reply.word() == "OK"
     }
@@ -194,24 +194,24 @@ impl Exchange for Client {
 }
 
 /// An answer that is there already.
-struct Fixed(String);
+struct FixedAnswer(String);
 
-impl Exchange for Fixed {
+impl Exchange for FixedAnswer {
     fn mac(&self, _: Option<&AccountName>, _: &str) -> String {
         self.0.clone()
     }
 }
 
 /// Waits until the load has got this many more answers.
-fn goes_on(answers: &AtomicU32, more: u32) {
+fn wait_for_answers(answers: &AtomicU32, more: u32) {
     let wanted = answers.load(Ordering::SeqCst) + more;
     poll(|| (answers.load(Ordering::SeqCst) >= wanted).then_some(())).expect("the load goes on");
 }
 
 /// Tells the load to stop, also if the test fails: otherwise its threads would run for ever.
-struct Stop<'a>(&'a AtomicBool);
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Stop<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
     }
@@ -225,7 +225,7 @@ fn a_restart_as_documented_is_noticed_by_no_client() {
         accounts.map(|name| Device::activate(&balanced.instances[0], &balanced.instances[0].account(name), PIN));
     let (stopped, answers) = (AtomicBool::new(false), AtomicU32::new(0));
     std::thread::scope(|scope| {
-        let stop = Stop(&stopped);
+        let stop = StopOnDrop(&stopped);
         let work: Vec<_> = accounts
             .iter()
             .zip(&devices)
@@ -241,13 +241,13 @@ fn a_restart_as_documented_is_noticed_by_no_client() {
             })
             .collect();
         for number in [0, 1] {
-            goes_on(&answers, 6);
+            wait_for_answers(&answers, 6);
             balanced.nginx.reload_with(&balanced.line(number, ""), &balanced.line(number, " down"));
-            goes_on(&answers, 6);
+            wait_for_answers(&answers, 6);
             balanced.restart(number);
             balanced.nginx.reload_with(&balanced.line(number, " down"), &balanced.line(number, ""));
         }
-        goes_on(&answers, 6);
+        wait_for_answers(&answers, 6);
         drop(stop);
         for thread in work {
             thread.join().unwrap();
@@ -264,7 +264,7 @@ fn a_restart_without_notice_costs_some_requests_and_no_tries() {
     let (stopped, answers) = (AtomicBool::new(false), AtomicU32::new(0));
     let sid = ("sid", "7001");
     let counted: Vec<(u32, u32)> = std::thread::scope(|scope| {
-        let stop = Stop(&stopped);
+        let stop = StopOnDrop(&stopped);
         let work: Vec<_> = devices
             .iter()
             .map(|device| {
@@ -288,12 +288,12 @@ fn a_restart_without_notice_costs_some_requests_and_no_tries() {
             })
             .collect();
         for number in [0, 1] {
-            goes_on(&answers, 6);
+            wait_for_answers(&answers, 6);
             balanced.kill(number);
-            goes_on(&answers, 6);
+            wait_for_answers(&answers, 6);
             balanced.restart(number);
         }
-        goes_on(&answers, 6);
+        wait_for_answers(&answers, 6);
         drop(stop);
         work.into_iter().map(|thread| thread.join().unwrap()).collect()
     });

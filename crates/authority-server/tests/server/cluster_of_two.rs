@@ -199,9 +199,9 @@ struct Tries {
 const MANY: u32 = 1_000_000;
 
 /// An answer that is there already.
-struct Fixed(String);
+struct FixedAnswer(String);
 
-impl Exchange for Fixed {
+impl Exchange for FixedAnswer {
     fn mac(&self, _: Option<&AccountName>, _: &str) -> String {
         self.0.clone()
     }
@@ -213,7 +213,7 @@ fn sends_until_the_end(device: &Device, program: &str, digits: &str, total: &Ato
     let agent = http::agent();
     let ask = |query: &str| {
         let reply = http::send(&agent, "GET", &format!("{program}/iwws/MAC?{query}"), None, None).ok()?;
-        Some(Answer::of(&Fixed(reply.text), None, query))
+        Some(Answer::of(&FixedAnswer(reply.text), None, query))
     };
     let (mut sent, mut answered) = (0, 0);
     let sid = ("sid", "7001");
@@ -258,13 +258,13 @@ fn killed_under(digits: &str) -> Vec<Tries> {
 
 /// Kills one program after the other until enough answers were lost. Each account must be charged
 /// as `judge` says.
-fn killed_with_pins_under_way(digits: &str, judge: impl Fn(&Tries)) {
+fn killed_with_pins_under_way(digits: &str, check: impl Fn(&Tries)) {
     const LOST: u32 = 5;
     const ROUNDS: u32 = 20;
     let mut lost = 0;
     for _ in 0..ROUNDS {
         for tries in killed_under(digits) {
-            judge(&tries);
+            check(&tries);
             lost += tries.sent - tries.answered;
         }
         if lost >= LOST {
@@ -330,12 +330,12 @@ fn a_start_on_postgresql_that_fails_late_ends_with_its_error() {
     // The program reads the issuer's keys when the database is open.
     setup.write("jwks.json", "[]");
     let output = setup.command(&["serve"]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{}: {told}", output.status);
-    assert!(told.contains("the issuer's keys"), "{told}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{}: {printed}", output.status);
+    assert!(printed.contains("the issuer's keys"), "{printed}");
     assert!(!schema.rows(&["meta"]).is_empty(), "the database was opened");
     // The database is as good as before.
-    setup.write("jwks.json", &Issuer::usual().key_set());
+    setup.write("jwks.json", &Issuer::standard().key_set());
     ends_well(setup.start());
 }
 

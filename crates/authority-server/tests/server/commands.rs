@@ -53,8 +53,8 @@ fn a_relative_name_of_the_configuration_begins_where_the_command_runs() {
             .arg("check")
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {told}", file.display());
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {printed}", file.display());
     }
 }
 
@@ -70,11 +70,11 @@ fn accounts_are_added_listed_shown_unblocked_and_removed() {
     let world = setup.again().start();
     let alice = world.account("alice");
     let device = Device::activate(&world, &alice, "1234");
-    let shown = says(&setup, &["account", "show", "alice"]);
+    let details = says(&setup, &["account", "show", "alice"]);
     let columns = |line: &str| -> Vec<String> {
         line.split("  ").filter(|cell| !cell.is_empty()).map(|cell| cell.trim().to_owned()).collect()
     };
-    let lines: Vec<Vec<String>> = shown.lines().map(columns).collect();
+    let lines: Vec<Vec<String>> = details.lines().map(columns).collect();
     assert_eq!(lines[0], ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS"]);
     assert_eq!(lines[1], ["alice", "+33612345678", "1", "set", "0"]);
     assert!(lines[2].is_empty());
@@ -114,8 +114,8 @@ fn is_rfc_3339(time: &str) {
 fn lists_have_heads_and_are_json_for_programs() {
     let setup = Setup::new();
     let json = |arguments: &[&str]| -> serde_json::Value {
-        let told = says(&setup, &[arguments, &["--json"]].concat());
-        serde_json::from_str(&told).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"))
+        let printed = says(&setup, &[arguments, &["--json"]].concat());
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {printed}"))
     };
     // There is nothing yet.
     assert_eq!(says(&setup, &["account", "list"]), "ACCOUNT  PHONE NUMBER  DEVICES  PIN  WRONG PINS\n");
@@ -128,17 +128,17 @@ fn lists_have_heads_and_are_json_for_programs() {
     let device = Device::activate(&world, &alice, "1234");
     says(&setup, &["account", "add", "bob"]);
     // The form is that of the admin API.
-    let asked = |path: &str| {
+    let by_http = |path: &str| {
         let reply = world.operate("GET", &format!("/admin/v1/{path}"), Some(crate::world::ADMIN), None);
         serde_json::from_str::<serde_json::Value>(&reply.text).unwrap()
     };
-    assert_eq!(json(&["account", "list"]), asked("accounts"));
+    assert_eq!(json(&["account", "list"]), by_http("accounts"));
     assert_eq!(json(&["account", "list"])["accounts"][1]["name"], "bob");
-    let shown = json(&["account", "show", "alice"]);
-    assert_eq!(shown["account"], asked("accounts/alice"));
-    assert_eq!(shown["devices"], asked("accounts/alice/devices")["devices"]);
-    assert_eq!(shown["devices"][0]["id"], device.id.as_str());
-    assert_eq!(json(&["audit", "--account", "alice"]), asked("audit?account=alice"));
+    let details = json(&["account", "show", "alice"]);
+    assert_eq!(details["account"], by_http("accounts/alice"));
+    assert_eq!(details["devices"], by_http("accounts/alice/devices")["devices"]);
+    assert_eq!(details["devices"][0]["id"], device.id.as_str());
+    assert_eq!(json(&["audit", "--account", "alice"]), by_http("audit?account=alice"));
 
     let trail = says(&setup, &["audit", "--account", "alice"]);
     let mut lines = trail.lines();
@@ -170,10 +170,10 @@ fn a_password_is_read_from_standard_input_and_is_good_once() {
 fn a_password_of_another_account_or_an_expired_one_is_refused_by_the_command() {
     let refused = |world: &World, account: &str, otp: &str| {
         let output = run(&world.setup, &["otp", "verify", account], otp);
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]), "{account}: {told}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]), "{account}: {printed}");
         // The reason is not printed.
-        assert!(told.ends_with("refused\n") && told.lines().count() == 1, "{account}: {told}");
+        assert!(printed.ends_with("refused\n") && printed.lines().count() == 1, "{account}: {printed}");
     };
     let world = World::new();
     let alice = world.account("alice");
@@ -213,8 +213,8 @@ fn a_master_key_is_changed_while_the_service_knows_both() {
     let rotating = rotating();
     let world = rotating.again().start();
     device.made(&world.client, "1234");
-    let told = says(&rotating, &["migrate", "--rekey", "--batch", "2"]);
-    assert!(told.contains("nothing is sealed under another key than the current one"), "{told}");
+    let printed = says(&rotating, &["migrate", "--rekey", "--batch", "2"]);
+    assert!(printed.contains("nothing is sealed under another key than the current one"), "{printed}");
     drop(world);
 
     let config = std::fs::read_to_string(setup.folder.path().join("config.toml")).unwrap();
@@ -235,11 +235,11 @@ fn a_configuration_is_checked_whole_and_nothing_of_it_is_repeated() {
         "config.toml",
         &format!("more = 1\n{}", config.replace("hex_file", "hex").replace("\ngateway = \"", "\ngateway = \"no-")),
     );
-    let told = fails(&setup, &["check"], "");
+    let printed = fails(&setup, &["check"], "");
     for problem in ["more", "master_key.hex", "sms.gateway"] {
-        assert!(told.contains(problem), "no {problem} in {told}");
+        assert!(printed.contains(problem), "no {problem} in {printed}");
     }
-    assert!(!told.contains(&token("alice")), "{told}");
+    assert!(!printed.contains(&token("alice")), "{printed}");
     assert!(
         fails(&Setup::new().set("database.url", "sqlite:no/folder/x.db"), &["check", "--connect"], "")
             .contains("no/folder")
@@ -254,8 +254,8 @@ fn a_secret_that_everybody_can_read_is_refused() {
     std::fs::set_permissions(&token, PermissionsExt::from_mode(0o640)).unwrap();
     says(&setup, &["check"]);
     std::fs::set_permissions(&token, PermissionsExt::from_mode(0o644)).unwrap();
-    let told = fails(&setup, &["check"], "");
-    assert!(told.contains("admin.token") && told.contains("open to everybody"), "{told}");
+    let printed = fails(&setup, &["check"], "");
+    assert!(printed.contains("admin.token") && printed.contains("open to everybody"), "{printed}");
 }
 
 #[test]
@@ -294,9 +294,9 @@ fn a_secret_in_a_configuration_that_everybody_can_read_is_refused() {
             ),
         ),
     ] {
-        let told = check(&text, 0o644);
-        let line = told.lines().find(|line| line.contains("open to everybody") && line.contains(key));
-        assert!(line.is_some(), "{key}: {told}");
+        let printed = check(&text, 0o644);
+        let line = printed.lines().find(|line| line.contains("open to everybody") && line.contains(key));
+        assert!(line.is_some(), "{key}: {printed}");
         assert!(!check(&text, 0o640).contains("open to everybody"));
     }
 }
@@ -316,7 +316,7 @@ fn a_secret_in_a_file_of_somebody_else_or_of_a_foreign_group_is_refused() {
         [("admin.token", "admin.token_file"), ("master.key", "master_key.hex_file"), ("config.toml", "tokens.static")]
     {
         let (path, check) = (file(name), || String::from_utf8(run(&setup, &["check"], "").stderr).unwrap());
-        let told = |owner, group, mode| {
+        let check_error = |owner, group, mode| {
             chown(&path, Some(owner), Some(group)).unwrap();
             std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
             check()
@@ -328,11 +328,11 @@ fn a_secret_in_a_file_of_somebody_else_or_of_a_foreign_group_is_refused() {
             (0, 54_321, 0o640, "group 54321 can read it"),
             (0, 0, 0o660, "its group can change it"),
         ] {
-            let told = told(owner, group, mode);
-            let line = told.lines().find(|line| line.contains(key)).unwrap_or_else(|| panic!("{key}: {told}"));
+            let printed = check_error(owner, group, mode);
+            let line = printed.lines().find(|line| line.contains(key)).unwrap_or_else(|| panic!("{key}: {printed}"));
             assert!(line.contains(why), "{line}");
         }
-        assert_eq!(told(0, 54_321, 0o600), "");
+        assert_eq!(check_error(0, 54_321, 0o600), "");
     }
 }
 
@@ -351,8 +351,8 @@ fn every_key_is_listed_with_its_variable_and_means_something() {
         assert!(listed.lines().any(|line| line == variable), "{variable}");
         if !TEXTS.contains(&key) {
             let output = run(&setup.again().set(key, "\u{1}"), &["check"], "");
-            let told = String::from_utf8(output.stderr).unwrap();
-            assert!(!output.status.success() && told.contains(key), "{key} is not read: {told}");
+            let printed = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success() && printed.contains(key), "{key} is not read: {printed}");
         }
     }
 }
@@ -374,17 +374,18 @@ fn a_newcomer_is_helped() {
 #[test]
 fn a_development_service_makes_what_it_needs_and_keeps_it() {
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("dev");
-    let start = || start_development(&place);
-    let told = start();
-    assert!(told.contains("https://localhost:") && told.contains("demo.token"), "{told}");
-    let kept = |name: &str| std::fs::read(place.join(name)).unwrap();
+    let dev_folder = folder.path().join("dev");
+    let start = || start_development(&dev_folder);
+    let printed = start();
+    assert!(printed.contains("https://localhost:") && printed.contains("demo.token"), "{printed}");
+    let content_of = |name: &str| std::fs::read(dev_folder.join(name)).unwrap();
     let names = ["authority.key", "certificate.pem", "certificate.key", "demo.token", "pims-authority.toml"];
-    let before = names.map(kept);
+    let before = names.map(content_of);
     start();
-    assert_eq!(names.map(kept), before);
+    assert_eq!(names.map(content_of), before);
     for name in names {
-        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(place.join(name)).unwrap().permissions());
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(dev_folder.join(name)).unwrap().permissions());
         assert_eq!(mode & 0o077, 0, "{name} is for its owner alone");
     }
 }

@@ -149,12 +149,12 @@ fn systemd_accepts_the_unit_and_finds_it_confined() {
         .unwrap();
     let analyze = |arguments: &[&str]| {
         let output = Command::new("systemd-analyze").args(arguments).arg(&unit).output().unwrap();
-        let told = [output.stdout, output.stderr].concat();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&told));
-        String::from_utf8(told).unwrap()
+        let printed = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
+        String::from_utf8(printed).unwrap()
     };
-    let told = analyze(&["verify", "--man=no", "--recursive-errors=no"]);
-    assert!(!told.contains("pims-authority.service:"), "{told}");
+    let printed = analyze(&["verify", "--man=no", "--recursive-errors=no"]);
+    assert!(!printed.contains("pims-authority.service:"), "{printed}");
     // The scale is 0 to 100: 20 is 2.0 of ten, which systemd calls OK.
     analyze(&["security", "--offline=yes", "--threshold=20", "--no-pager"]);
 }

@@ -5,9 +5,9 @@ use crate::world::{Setup, start_development, token};
 /// Returns the output of `check` on a configuration that it refuses.
 fn refused(setup: &Setup) -> String {
     let output = setup.command(&["check"]).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    told
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    printed
 }
 
 fn is_good(setup: &Setup) -> bool {
@@ -17,13 +17,13 @@ fn is_good(setup: &Setup) -> bool {
 #[test]
 fn what_is_for_development_needs_the_key() {
     assert!(is_good(&Setup::development()) && is_good(&Setup::production()));
-    let told = refused(&Setup::development().set("development", false));
+    let printed = refused(&Setup::development().set("development", false));
     for (key, what) in [
         ("tokens.static", "it needs `development = true`"),
         ("sms.gateway", "`outbox` is for development"),
         ("relying_parties.services", "`shop` = { open = true } is for development"),
     ] {
-        assert!(told.lines().any(|line| line.contains(key) && line.contains(what)), "{key}: {told}");
+        assert!(printed.lines().any(|line| line.contains(key) && line.contains(what)), "{key}: {printed}");
     }
     // Each of them by itself, behind a proxy on a loopback address.
     let production = || Setup::production().set("listen.trusted_proxies", "127.0.0.1");
@@ -44,9 +44,9 @@ fn what_is_for_production_is_refused_beside_the_key() {
         ("listen.address", "192.0.2.1:8443"),
         ("admin.address", "192.0.2.1:8444"),
     ] {
-        let told = refused(&Setup::development().set(key, value));
-        let is_told = |line: &str| line.contains(&format!(" {key}: ")) && line.contains("for production");
-        assert!(told.lines().any(is_told), "{key}: {told}");
+        let printed = refused(&Setup::development().set(key, value));
+        let is_reported = |line: &str| line.contains(&format!(" {key}: ")) && line.contains("for production");
+        assert!(printed.lines().any(is_reported), "{key}: {printed}");
     }
     let setup = Setup::development();
     setup.write("jwks.json", "{}");
@@ -82,8 +82,8 @@ fn a_folder_of_an_older_development_service_starts_and_gains_what_it_lacks() {
     }
     std::fs::write(&path, &older).unwrap();
     std::fs::remove_file(folder.path().join("operator.token")).unwrap();
-    let told = start();
-    assert!(told.contains("https://localhost:") && told.contains("operators    http://127.0.0.1:"), "{told}");
+    let printed = start();
+    assert!(printed.contains("https://localhost:") && printed.contains("operators    http://127.0.0.1:"), "{printed}");
     let gained = std::fs::read_to_string(&path).unwrap();
     for line in older.lines().filter(|line| !line.is_empty()) {
         assert!(gained.lines().any(|kept| kept == line), "{line}: {gained}");

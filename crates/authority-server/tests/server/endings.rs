@@ -28,19 +28,19 @@ fn run(setup: &Setup, arguments: &[&str], input: &str) -> Output {
     process.wait_with_output().unwrap()
 }
 
-fn is_without_a_panic(told: &str) {
-    assert!(!told.contains("panic") && !told.contains("abort"), "{told}");
+fn is_without_a_panic(printed: &str) {
+    assert!(!printed.contains("panic") && !printed.contains("abort"), "{printed}");
 }
 
 /// Runs a command, which must end with this status. Returns what it wrote to standard error.
 fn ends_with(status: i32, setup: &Setup, arguments: &[&str], input: &str) -> String {
     let output = run(setup, arguments, input);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}: {told}", output.status);
-    is_without_a_panic(&told);
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}: {printed}", output.status);
+    is_without_a_panic(&printed);
     // A failure is reported.
-    assert!(status == 0 || !told.trim().is_empty(), "{arguments:?} says nothing");
-    told
+    assert!(status == 0 || !printed.trim().is_empty(), "{arguments:?} says nothing");
+    printed
 }
 
 /// Waits for the end of a service, which must be an orderly one.
@@ -104,9 +104,9 @@ fn commands_that_fail_on_an_open_postgresql_end_with_one() {
     for arguments in [&["account", "list"][..], &["account", "show", "dora"], &["audit"]] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = setup.command(arguments).stdin(Stdio::null()).stdout(full).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}: {told}", output.status);
-        is_without_a_panic(&told);
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}: {printed}", output.status);
+        is_without_a_panic(&printed);
     }
     // Neither does standard error.
     for arguments in [&["account", "show", "nobody"][..], &["account", "list"], &["serve", "--no-such-option"]] {
@@ -120,7 +120,7 @@ fn commands_that_fail_on_an_open_postgresql_end_with_one() {
     ends_with(1, &setup, &["check", "--connect"], "");
     ends_with(1, &setup, &["serve"], "");
     assert_eq!(schema.client().execute("UPDATE accounts SET blocked = 1", &[]).unwrap(), 1);
-    setup.write("jwks.json", &crate::issuer::Issuer::usual().key_set());
+    setup.write("jwks.json", &crate::issuer::Issuer::standard().key_set());
     ends_with(1, &setup, &["check", "--connect"], "");
     ends_with(1, &setup, &["account", "unblock", "dora"], "");
 }
@@ -148,8 +148,8 @@ fn commands_whose_postgresql_cannot_be_opened_end_with_one() {
     ends_with(0, &setup, &["account", "add", "dora"], "");
     let fail = |setup: &Setup, why: &str| {
         for arguments in OPENING {
-            let told = ends_with(1, setup, arguments, "abcdefgh");
-            assert!(told.contains(why), "{arguments:?}: {told}");
+            let printed = ends_with(1, setup, arguments, "abcdefgh");
+            assert!(printed.contains(why), "{arguments:?}: {printed}");
         }
     };
     fail(&setup.again().set("database.url", "postgres://pims@%2Fno%2Fsuch%2Ffolder/pims"), "");
@@ -171,8 +171,8 @@ fn a_command_whose_statement_takes_too_long_ends_with_one() {
     let hasty = setup.again().set("database.statement_timeout_seconds", 1);
     let _lock = schema.lock(&["accounts"]);
     for arguments in [&["account", "add", "bob"][..], &["account", "list"], &["account", "remove", "dora", "--yes"]] {
-        let told = ends_with(1, &hasty, arguments, "");
-        assert!(told.contains("57014"), "{told}");
+        let printed = ends_with(1, &hasty, arguments, "");
+        assert!(printed.contains("57014"), "{printed}");
     }
 }
 
@@ -190,9 +190,9 @@ fn a_command_whose_connection_is_ended_goes_on_with_another() {
     lock.end_waiting();
     drop(lock);
     let output = process.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{}: {told}", output.status);
-    is_without_a_panic(&told);
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{}: {printed}", output.status);
+    is_without_a_panic(&printed);
     ends_with(0, &setup, &["account", "show", "dora"], "");
 }
 
@@ -214,10 +214,10 @@ fn a_service_that_still_opens_its_database_ends_with_zero() {
             assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
             // The lock is still there.
             let output = process.wait_with_output().unwrap();
-            let told = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(0), "{tables:?} {signal}: {}: {told}", output.status);
-            is_without_a_panic(&told);
-            assert!(told.contains("stopped before the database was open"), "{told}");
+            let printed = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{tables:?} {signal}: {}: {printed}", output.status);
+            is_without_a_panic(&printed);
+            assert!(printed.contains("stopped before the database was open"), "{printed}");
         }
     }
 }

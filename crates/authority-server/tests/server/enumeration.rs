@@ -26,11 +26,11 @@ impl Logging {
         cluster.log_statements();
         let schema = Schema::new(&cluster);
         // Connections that begin after the server has read this setting log all their statements.
-        let heard = || {
+        let is_logged = || {
             schema.client().batch_execute("SELECT 'heard'").unwrap();
             cluster.log().contains("SELECT 'heard'").then_some(())
         };
-        poll(heard).expect("it logs statements");
+        poll(is_logged).expect("it logs statements");
         Self { cluster, schema }
     }
 
@@ -75,10 +75,10 @@ fn statements(log: &str) -> Vec<(String, String)> {
     for line in log.lines() {
         let logged = line.strip_prefix('[').and_then(|rest| rest.split_once("] LOG:  "));
         match logged {
-            Some((process, said)) => {
+            Some((process, entry)) => {
                 // `execute s3: …` for a prepared statement; the number belongs to the connection.
-                let is_run = said.starts_with("execute ") || said.starts_with("statement: ");
-                if let Some((_, statement)) = said.split_once(": ").filter(|_| is_run) {
+                let is_run = entry.starts_with("execute ") || entry.starts_with("statement: ");
+                if let Some((_, statement)) = entry.split_once(": ").filter(|_| is_run) {
                     all.push((process.to_owned(), statement.to_owned()));
                 }
             }
@@ -116,14 +116,14 @@ fn library(schema: &Schema) -> Authority {
 
 /// Sends the request of a relying party, which must be refused.
 fn refused(world: &World, party: (&str, Option<&str>), account: &str, otp: &str) {
-    let asked = query(&[
+    let parameters = query(&[
         ("action", "authenticate"),
         ("serviceId", party.0),
         ("userId", account),
         ("token", otp),
         ("format", "json"),
     ]);
-    let reply = world.ask("GET", &format!("/FS?{asked}"), party.1, None);
+    let reply = world.ask("GET", &format!("/FS?{parameters}"), party.1, None);
     assert_eq!((reply.status, reply.word().as_str()), (200, "NOK:ACCESS"), "{account}");
 }
 
@@ -147,12 +147,12 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
     (0..5).for_each(|_| drop(blocked.ask(&world.client, "0000")));
 
     let library = library(&server.schema);
-    let usual = server.cost(|| refused(&world, ("shop", Some(SHOP)), "alice", "abcdefgh"));
-    assert_eq!(usual.len(), 1, "{usual:?}");
+    let baseline = server.cost(|| refused(&world, ("shop", Some(SHOP)), "alice", "abcdefgh"));
+    assert_eq!(baseline.len(), 1, "{baseline:?}");
     // The transaction begins, looks up the password and the account, records the refusal, and ends.
-    let text = usual[0].join("\n");
+    let text = baseline[0].join("\n");
     assert!(
-        usual[0].len() >= 5
+        baseline[0].len() >= 5
             && text.starts_with("START TRANSACTION")
             && text.contains("FROM passwords")
             && text.contains("FROM accounts"),
@@ -161,12 +161,12 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
     // An equal refusal of the same minute is counted in the row of the first one, for every name.
     let counted = poll(|| {
         let cost = server.cost(|| refused(&world, ("shop", Some(SHOP)), "alice", "abcdefgh"));
-        (cost != usual).then_some(cost)
+        (cost != baseline).then_some(cost)
     });
     let counted = counted.expect("an equal refusal is counted");
     assert!(counted.len() == 1 && counted[0].iter().any(|statement| statement.starts_with("UPDATE audit")));
     // The cost depends on the minute, and on the requests of this client in that minute.
-    let is_usual = |cost: Vec<Vec<String>>| cost == usual || cost == counted;
+    let is_usual = |cost: Vec<Vec<String>>| cost == baseline || cost == counted;
     for (account, otp) in [
         ("alice", "abcdefgh"),
         ("alice", "a"),
@@ -183,8 +183,8 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
             let cost = server.cost(|| refused(&world, party, account, otp));
             assert!(is_usual(cost.clone()), "{account:.10} at {}: {cost:?}", party.0);
         }
-        let asked = || assert_eq!(library.verify_otp(&name(account), otp).unwrap(), Verdict::Refused);
-        let cost = server.cost(asked);
+        let verify = || assert_eq!(library.verify_otp(&name(account), otp).unwrap(), Verdict::Refused);
+        let cost = server.cost(verify);
         assert!(is_usual(cost.clone()), "{account:.10}: {cost:?}");
     }
     // A text that is too long for a password is not looked up, for any name.
@@ -193,6 +193,9 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
         let without = |cost: &[Vec<String>]| -> Vec<String> {
             cost[0].iter().filter(|statement| !statement.contains("FROM passwords")).cloned().collect()
         };
-        assert!(long.len() == 1 && (long[0] == without(&usual) || long[0] == without(&counted)), "{account}: {long:?}");
+        assert!(
+            long.len() == 1 && (long[0] == without(&baseline) || long[0] == without(&counted)),
+            "{account}: {long:?}"
+        );
     }
 }

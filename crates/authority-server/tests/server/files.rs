@@ -24,9 +24,9 @@ fn serve(world: &World, allow: bool) -> Command {
 #[test]
 fn a_development_folder_that_others_can_change_is_refused() {
     let Some(world) = World::new("serve --dev in a shared folder") else { return };
-    let (said, success) = world.run(serve(&world, false));
-    assert!(!success && said.contains("belongs to user 61002"), "{said}");
-    assert!(said.contains("PIMS_AUTHORITY_FILES_ALLOW_SHARED_FOLDERS=true"), "{said}");
+    let (printed, success) = world.run(serve(&world, false));
+    assert!(!success && printed.contains("belongs to user 61002"), "{printed}");
+    assert!(printed.contains("PIMS_AUTHORITY_FILES_ALLOW_SHARED_FOLDERS=true"), "{printed}");
     assert_eq!(fs::read_dir(world.shared()).unwrap().count(), 0);
 }
 
@@ -44,8 +44,8 @@ fn a_configuration_that_a_neighbour_put_there_is_not_believed() {
     ];
     for (why, plant) in plant {
         plant();
-        let (said, success) = world.run(serve(&world, true));
-        assert!(!success && said.contains(why), "{why}: {said}");
+        let (printed, success) = world.run(serve(&world, true));
+        assert!(!success && printed.contains(why), "{why}: {printed}");
         fs::remove_file(&config).unwrap();
     }
 }

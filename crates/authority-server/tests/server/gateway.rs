@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::world::{NUMBER, Setup, World, poll};
 
 /// A server that records its requests and gives the answers that it is told.
-pub(crate) struct Hook {
+pub(crate) struct FakeGateway {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
 }
@@ -18,17 +18,17 @@ pub(crate) struct Hook {
 struct State {
     status: u16,
     body: String,
-    taken: Vec<Taken>,
+    received: Vec<ReceivedRequest>,
 }
 
 /// A request: its head, and its body.
 #[derive(Clone)]
-pub(crate) struct Taken {
+pub(crate) struct ReceivedRequest {
     pub(crate) head: String,
     pub(crate) body: String,
 }
 
-impl Taken {
+impl ReceivedRequest {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
@@ -42,7 +42,7 @@ impl Taken {
     }
 }
 
-impl Hook {
+impl FakeGateway {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -51,7 +51,7 @@ impl Hook {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let state = shared.clone();
-                std::thread::spawn(move || take(stream, &state));
+                std::thread::spawn(move || receive(stream, &state));
             }
         });
         Self { url, state }
@@ -63,13 +63,13 @@ impl Hook {
         state.body = body.to_owned();
     }
 
-    pub(crate) fn taken(&self) -> Vec<Taken> {
-        self.state.lock().unwrap().taken.clone()
+    pub(crate) fn received(&self) -> Vec<ReceivedRequest> {
+        self.state.lock().unwrap().received.clone()
     }
 }
 
 /// Takes one request of a connection, which then ends.
-fn take(stream: TcpStream, state: &Mutex<State>) {
+fn receive(stream: TcpStream, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -84,7 +84,7 @@ fn take(stream: TcpStream, state: &Mutex<State>) {
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).unwrap();
     let mut state = state.lock().unwrap();
-    state.taken.push(Taken { head, body: String::from_utf8(body).unwrap() });
+    state.received.push(ReceivedRequest { head, body: String::from_utf8(body).unwrap() });
     let answer = format!(
         "HTTP/1.1 {} Told\r\ncontent-length: {}\r\nlocation: /\r\nconnection: close\r\n\r\n{}",
         state.status,
@@ -94,10 +94,10 @@ fn take(stream: TcpStream, state: &Mutex<State>) {
     let _ = (&stream).write_all(answer.as_bytes());
 }
 
-fn setup(hook: &Hook) -> Setup {
+fn setup(gateway: &FakeGateway) -> Setup {
     Setup::new()
         .set("sms.gateway", "webhook")
-        .set("sms.webhook_url", &hook.url)
+        .set("sms.webhook_url", &gateway.url)
         .set(
             "sms.webhook_template",
             r#"{"number": "{to}", "parts": ["{text}"], "kind": "{purpose}", "code": "{code}"}"#,
@@ -114,11 +114,11 @@ fn certify(world: &World, number: &str) -> crate::http::Reply {
 
 #[test]
 fn the_gateway_gets_the_message_in_the_form_of_the_template() {
-    let hook = Hook::start();
-    let world = setup(&hook).start();
+    let gateway = FakeGateway::start();
+    let world = setup(&gateway).start();
     assert_eq!(certify(&world, NUMBER).status, 200);
-    let taken = hook.taken();
-    let [sms] = &taken[..] else { panic!("{} messages", taken.len()) };
+    let received = gateway.received();
+    let [sms] = &received[..] else { panic!("{} messages", received.len()) };
     let body = sms.json();
     let code = body["code"].as_str().unwrap();
     assert_eq!((&body["number"], &body["kind"]), (&json!(NUMBER), &json!("phoneNumberCertification")));
@@ -132,26 +132,26 @@ fn the_gateway_gets_the_message_in_the_form_of_the_template() {
 
 #[test]
 fn a_gateway_that_does_not_take_a_message_is_told_to_the_app() {
-    let hook = Hook::start();
-    let world = setup(&hook).set("sms.retry_attempts", 1).start();
+    let gateway = FakeGateway::start();
+    let world = setup(&gateway).set("sms.retry_attempts", 1).start();
     for (count, status) in [(1, 500), (2, 302), (3, 404)] {
-        hook.answer(status, "");
+        gateway.answer(status, "");
         let reply = certify(&world, NUMBER);
         assert_eq!((reply.status, reply.word().as_str()), (503, "NOK:NOSMS"), "{status}");
-        assert_eq!(hook.taken().len(), count);
+        assert_eq!(gateway.received().len(), count);
     }
 }
 
 #[test]
 fn a_message_that_was_not_taken_goes_out_later_and_its_code_is_good() {
-    let hook = Hook::start();
-    let world = setup(&hook).start();
-    hook.answer(500, "");
+    let gateway = FakeGateway::start();
+    let world = setup(&gateway).start();
+    gateway.answer(500, "");
     assert_eq!(certify(&world, NUMBER).status, 503);
-    let first = hook.taken()[0].clone();
-    let before = hook.taken().len();
-    hook.answer(200, "");
-    let later = poll(|| hook.taken().get(before..)?.last().cloned()).expect("it is sent again");
+    let first = gateway.received()[0].clone();
+    let before = gateway.received().len();
+    gateway.answer(200, "");
+    let later = poll(|| gateway.received().get(before..)?.last().cloned()).expect("it is sent again");
     assert_eq!(later.header("idempotency-key"), first.header("idempotency-key"));
     assert_eq!(later.body, first.body);
     let body = json!({"smsCode": later.json()["code"], "phoneNumber": NUMBER});
@@ -160,16 +160,16 @@ fn a_message_that_was_not_taken_goes_out_later_and_its_code_is_good() {
 
 #[test]
 fn a_message_outlives_the_program_that_could_not_send_it() {
-    let hook = Hook::start();
-    let world = setup(&hook).start();
-    hook.answer(503, "");
+    let gateway = FakeGateway::start();
+    let world = setup(&gateway).start();
+    gateway.answer(503, "");
     assert_eq!(certify(&world, NUMBER).status, 503);
     let again = world.setup.again();
     drop(world);
-    let before = hook.taken().len();
-    hook.answer(200, "");
+    let before = gateway.received().len();
+    gateway.answer(200, "");
     let _world = again.start();
-    poll(|| (hook.taken().len() > before).then_some(())).expect("the next program sends it");
+    poll(|| (gateway.received().len() > before).then_some(())).expect("the next program sends it");
 }
 
 #[test]

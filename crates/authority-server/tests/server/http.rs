@@ -30,8 +30,8 @@ impl Reply {
 }
 
 /// Returns whether an answer has each header that stops browsers and caches from using it.
-pub(crate) fn is_sealed(headers: &HeaderMap) -> bool {
-    const SEAL: [(&str, &str); 6] = [
+pub(crate) fn has_security_headers(headers: &HeaderMap) -> bool {
+    const SECURITY_HEADERS: [(&str, &str); 6] = [
         ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
@@ -41,7 +41,7 @@ pub(crate) fn is_sealed(headers: &HeaderMap) -> bool {
     ];
     // Each header occurs once: of two different ones it is unknown which one counts.
     let has = |(name, value): (&str, &str)| headers.get_all(name).iter().eq([value]);
-    SEAL.into_iter().all(has) && headers.get("x-request-id").is_some_and(|id| id.len() == 16)
+    SECURITY_HEADERS.into_iter().all(has) && headers.get("x-request-id").is_some_and(|id| id.len() == 16)
 }
 
 /// Sends a request with these headers and no body.

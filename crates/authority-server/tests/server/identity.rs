@@ -6,7 +6,7 @@ use authority::{Authority, MasterKey, Options, Outbox, Policy, SystemClock};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::gateway::Hook;
+use crate::gateway::FakeGateway;
 use crate::issuer::{Issuer, claims_of, encoded, now};
 use crate::world::{ADMIN, CVS, NUMBER, Setup, World, name, poll};
 
@@ -50,7 +50,7 @@ fn status(world: &World, token: &str) -> u16 {
 fn is_refused_because(world: &World, token: &str, why: &str) {
     assert_eq!(status(world, token), 401, "{why}");
     world.log.wait_for(|line| {
-        line["message"] == "a token was refused" && line["why"].as_str().is_some_and(|said| said.contains(why))
+        line["message"] == "a token was refused" && line["why"].as_str().is_some_and(|error| error.contains(why))
     });
 }
 
@@ -124,17 +124,17 @@ fn keys_in_a_file_are_read_again_at_sighup_and_bad_ones_change_nothing() {
 #[test]
 fn keys_by_url_are_fetched_again_and_again() {
     let (first, second) = (Issuer::new("1"), Issuer::new("2"));
-    let hook = Hook::start();
-    hook.answer(200, &first.key_set());
+    let gateway = FakeGateway::start();
+    gateway.answer(200, &first.key_set());
     let setup = Setup::production();
     let config = std::fs::read_to_string(setup.folder.path().join("config.toml")).unwrap();
     setup.write("config.toml", &config.replace("jwks_file = \"jwks.json\"\n", ""));
-    let world = setup.set("tokens.jwks_url", &hook.url).set("tokens.jwks_refresh_seconds", 1).start();
+    let world = setup.set("tokens.jwks_url", &gateway.url).set("tokens.jwks_refresh_seconds", 1).start();
     assert_eq!(status(&world, &first.sign(&claims())), 404);
-    hook.answer(500, "");
+    gateway.answer(500, "");
     world.log.wait_for(|line| line["message"] == "issuer key refresh failed, keeping the current keys");
     assert_eq!(status(&world, &first.sign(&claims())), 404);
-    hook.answer(200, &second.key_set());
+    gateway.answer(200, &second.key_set());
     let token = second.sign(&claims());
     poll(|| (status(&world, &token) == 404).then_some(())).expect("the new key is known");
 }
@@ -144,8 +144,8 @@ fn a_token_that_is_for_another_end_or_in_another_form_is_refused() {
     let issuer = Issuer::new("1");
     let attacker = Issuer::new("1");
     // The address at which an attacker says that his keys are.
-    let hook = Hook::start();
-    hook.answer(200, &attacker.key_set());
+    let gateway = FakeGateway::start();
+    gateway.answer(200, &attacker.key_set());
     let world = setup(&issuer).set("tokens.types", "at+jwt, JWT").start();
     let header = issuer.header().to_string();
     let doubled = |more: &str| header.replacen('{', &format!("{{{more},"), 1);
@@ -183,8 +183,8 @@ fn a_token_that_is_for_another_end_or_in_another_form_is_refused() {
         ("a doubled claim", issuer.sign_text(&header, &claims_text.replacen('{', "{\"sub\":\"alice\",", 1))),
         ("a doubled unknown claim", issuer.sign_text(&header, &claims_text.replacen('{', "{\"x\":1,\"x\":1,", 1))),
         ("a key id that is a number", issuer.sign_with(json!({"kid": 1}), &claims())),
-        ("keys elsewhere", attacker.sign_with(json!({"jku": hook.url}), &claims())),
-        ("a certificate elsewhere", attacker.sign_with(json!({"x5u": hook.url}), &claims())),
+        ("keys elsewhere", attacker.sign_with(json!({"jku": gateway.url}), &claims())),
+        ("a certificate elsewhere", attacker.sign_with(json!({"x5u": gateway.url}), &claims())),
         ("a key of its own", attacker.sign_with(json!({"jwk": attacker.key()}), &claims())),
         ("a certificate of its own", attacker.sign_with(json!({"x5c": ["MIIB"]}), &claims())),
         ("four parts", format!("{}.AA", issuer.sign(&claims()))),
@@ -193,7 +193,7 @@ fn a_token_that_is_for_another_end_or_in_another_form_is_refused() {
     ] {
         assert_eq!(status(&world, &token), 401, "{why}");
     }
-    assert!(hook.taken().is_empty(), "nobody went there");
+    assert!(gateway.received().is_empty(), "nobody went there");
     // None of them is an account now, and the same token without the fault is accepted.
     let accounts = world.operate("GET", "/admin/v1/accounts", Some(ADMIN), None).json();
     assert_eq!(accounts["accounts"], json!([]));
@@ -312,7 +312,7 @@ fn a_key_that_is_not_for_this_is_left_out_and_named_once() {
     assert_eq!(status(&world, &good.sign(&claims())), 404);
 
     // The same set once more logs nothing new. A set in which no key is left changes nothing.
-    let told = || {
+    let logged = || {
         let log = world.log.text();
         log.lines().filter(|line| line.contains("a key of the issuer cannot be used and is ignored")).count()
     };
@@ -320,22 +320,22 @@ fn a_key_that_is_not_for_this_is_left_out_and_named_once() {
         [("enc", "`use` is not `sig`"), ("wrap", "lack `verify`"), ("oaep", "`alg`"), ("rsa-1024", "2048 bits")]
     {
         world.log.wait_for(|line| {
-            let is = |name: &str, part: &str| line[name].as_str().is_some_and(|said| said.contains(part));
+            let is = |name: &str, part: &str| line[name].as_str().is_some_and(|error| error.contains(part));
             is("key", kid) && is("why", why)
         });
     }
     world.setup.write("jwks.json", &json!({"keys": set[1..]}).to_string());
     world.signal("-HUP");
     world.log.wait_for(|line| {
-        let said = line["error"].as_str().unwrap_or_default();
+        let error = line["error"].as_str().unwrap_or_default();
         line["message"] == "issuer key refresh failed, keeping the current keys"
-            && said.contains("no key that can be used")
+            && error.contains("no key that can be used")
     });
     world.setup.write("jwks.json", &file.replace("\"good\"", "\"better\""));
     world.signal("-HUP");
     let renamed = good.sign_with(json!({"kid": "better"}), &claims());
     poll(|| (status(&world, &renamed) == 404).then_some(())).expect("the set is read again");
-    assert_eq!(told(), 4, "{}", world.log.text());
+    assert_eq!(logged(), 4, "{}", world.log.text());
 }
 
 #[test]
@@ -345,9 +345,9 @@ fn a_set_without_a_usable_key_is_told_at_the_start() {
     let setup = with_keys(&[key, Rsa::new("small", 1024).key]);
     for command in [&["serve"][..], &["check", "--connect"]] {
         let output = setup.command(command).output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(told.contains("the-only-one") && told.contains("2048 bits"), "{told}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{printed}");
+        assert!(printed.contains("the-only-one") && printed.contains("2048 bits"), "{printed}");
     }
 }
 

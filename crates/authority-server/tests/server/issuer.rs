@@ -21,9 +21,9 @@ impl Issuer {
     }
 
     /// Returns the issuer of every production of the tests.
-    pub(crate) fn usual() -> &'static Self {
-        static USUAL: LazyLock<Issuer> = LazyLock::new(|| Issuer::new("usual"));
-        &USUAL
+    pub(crate) fn standard() -> &'static Self {
+        static STANDARD: LazyLock<Issuer> = LazyLock::new(|| Issuer::new("usual"));
+        &STANDARD
     }
 
     pub(crate) fn public(&self) -> Vec<u8> {

@@ -86,12 +86,12 @@ fn a_new_certificate_is_shown_after_sighup_and_a_bad_one_is_not() {
     let setup = Setup::new();
     let first = certificate(&setup);
     let world = setup.set("listen.certificate_file", "server.pem").set("listen.key_file", "server.key").start();
-    let kept = trusting(&first);
-    assert!(shows(&world, &first) && answers(&world, &kept));
+    let agent = trusting(&first);
+    assert!(shows(&world, &first) && answers(&world, &agent));
     world.setup.write("server.key", "no key");
     world.signal("-HUP");
     world.log.wait_for(|line| line["message"] == "certificate reload failed, keeping the current one");
-    assert!(shows(&world, &first) && answers(&world, &kept));
+    assert!(shows(&world, &first) && answers(&world, &agent));
     let second = certificate(&world.setup);
     // The next start would not take such a key, either.
     let open_to = |mode| {
@@ -105,19 +105,19 @@ fn a_new_certificate_is_shown_after_sighup_and_a_bad_one_is_not() {
     open_to(0o600);
     world.log.wait_for(|line| line["message"] == "certificate reloaded");
     assert!(shows(&world, &second) && !shows(&world, &first));
-    poll(|| (!answers(&world, &kept)).then_some(())).expect("connections end that began with another certificate");
+    poll(|| (!answers(&world, &agent)).then_some(())).expect("connections end that began with another certificate");
 }
 
 #[test]
 fn a_program_that_cannot_begin_says_why_and_fails() {
     let fails = |setup: &Setup, why: &str| {
         let output = setup.command(&["serve"]).stdin(Stdio::null()).output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(told.contains(why), "{told}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{printed}");
+        assert!(printed.contains(why), "{printed}");
     };
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap();
+    let in_use = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = in_use.local_addr().unwrap();
     fails(&Setup::new().set("listen.address", address), &address.to_string());
     fails(&Setup::new().set("database.url", "sqlite:no/such/folder/file.db"), "no/such/folder");
     fails(&Setup::new().set("listen.addres", "127.0.0.1:0"), "PIMS_AUTHORITY_LISTEN_ADDRES");

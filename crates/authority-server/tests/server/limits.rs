@@ -14,7 +14,7 @@ use crate::device::{Answer, Device, Scene, finalize, setup};
 use crate::http::Reply;
 use crate::world::{BANK, CVS, Setup, TOKEN, World, poll, token};
 
-fn limited(reply: &Reply) {
+fn assert_limited(reply: &Reply) {
     assert_eq!((reply.status, reply.word().as_str()), (429, "NOK:TOOMANYREQUESTS"));
     let seconds: u64 = reply.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
@@ -57,8 +57,8 @@ fn an_address_may_ask_so_often_and_probes_go_on() {
     for _ in 0..3 {
         assert_eq!(world.ask("GET", &path, None, None).status, 200);
     }
-    limited(&world.ask("GET", &path, None, None));
-    limited(&world.ask("GET", "/nothing", None, None));
+    assert_limited(&world.ask("GET", &path, None, None));
+    assert_limited(&world.ask("GET", "/nothing", None, None));
     assert_eq!(world.ask("GET", "/healthz", None, None).status, 200);
     assert_eq!(world.ask("GET", "/readyz", None, None).status, 200);
     let admin = world.operate("GET", "/admin/v1/accounts", Some(crate::world::ADMIN), None);
@@ -67,7 +67,7 @@ fn an_address_may_ask_so_often_and_probes_go_on() {
 
 /// Sends requests with these addresses in `X-Forwarded-For` until one is refused. Returns how many
 /// were accepted.
-fn taken(world: &World, forwarded: &str, at_most: usize) -> usize {
+fn accepted_requests(world: &World, forwarded: &str, at_most: usize) -> usize {
     let request =
         format!("GET /nothing HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {forwarded}\r\nconnection: close\r\n\r\n");
     (0..at_most).take_while(|_| raw(world, request.as_bytes()).starts_with("HTTP/1.1 404 ")).count()
@@ -76,26 +76,30 @@ fn taken(world: &World, forwarded: &str, at_most: usize) -> usize {
 #[test]
 fn the_word_about_an_address_is_believed_of_a_trusted_proxy_alone() {
     let open = Setup::new().set("limits.address_per_minute", 3).start();
-    assert_eq!(taken(&open, "192.0.2.1", 2), 2);
-    assert_eq!(taken(&open, "192.0.2.2", 10), 1, "whoever says so: it is the same peer");
+    assert_eq!(accepted_requests(&open, "192.0.2.1", 2), 2);
+    assert_eq!(accepted_requests(&open, "192.0.2.2", 10), 1, "whoever says so: it is the same peer");
 
     let proxied =
         Setup::production().set("limits.address_per_minute", 3).set("listen.trusted_proxies", "127.0.0.1").start();
-    assert_eq!(taken(&proxied, "192.0.2.1", 10), 3);
-    assert_eq!(taken(&proxied, "192.0.2.2", 10), 3);
-    assert_eq!(taken(&proxied, "192.0.2.9, 192.0.2.2", 10), 0, "what a client wrote itself stands further left");
-    assert_eq!(taken(&proxied, "192.0.2.8, 192.0.2.3:4711", 10), 3, "a proxy that writes ports");
-    assert_eq!(taken(&proxied, "192.0.2.7, 192.0.2.3:4712", 10), 0, "the port is not part of the address");
-    assert_eq!(taken(&proxied, "[2001:db8:1::7]:4711", 10), 3);
-    assert_eq!(taken(&proxied, "[2001:db8:1::7]", 10), 0);
+    assert_eq!(accepted_requests(&proxied, "192.0.2.1", 10), 3);
+    assert_eq!(accepted_requests(&proxied, "192.0.2.2", 10), 3);
+    assert_eq!(
+        accepted_requests(&proxied, "192.0.2.9, 192.0.2.2", 10),
+        0,
+        "what a client wrote itself stands further left"
+    );
+    assert_eq!(accepted_requests(&proxied, "192.0.2.8, 192.0.2.3:4711", 10), 3, "a proxy that writes ports");
+    assert_eq!(accepted_requests(&proxied, "192.0.2.7, 192.0.2.3:4712", 10), 0, "the port is not part of the address");
+    assert_eq!(accepted_requests(&proxied, "[2001:db8:1::7]:4711", 10), 3);
+    assert_eq!(accepted_requests(&proxied, "[2001:db8:1::7]", 10), 0);
 }
 
 #[test]
 fn a_forwarded_address_that_cannot_be_read_counts_as_the_proxy_and_is_warned_of() {
     let proxied =
         Setup::production().set("limits.address_per_minute", 3).set("listen.trusted_proxies", "127.0.0.1").start();
-    assert_eq!(taken(&proxied, "192.0.2.8, unknown", 10), 3);
-    assert_eq!(taken(&proxied, "192.0.2.7, unknown", 10), 0, "what stands before it is not believed");
+    assert_eq!(accepted_requests(&proxied, "192.0.2.8, unknown", 10), 3);
+    assert_eq!(accepted_requests(&proxied, "192.0.2.7, unknown", 10), 0, "what stands before it is not believed");
     let warning = proxied.log.wait_for(|line| {
         line["level"] == "WARN" && line["message"].as_str().is_some_and(|text| text.contains("X-Forwarded-For"))
     });
@@ -107,10 +111,10 @@ fn forwarded_addresses_that_cannot_be_read_are_warned_of_once_a_minute() {
     let proxied = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
     let begun = Instant::now();
     for entry in ["unknown", "_hidden", "192.0.2.7:", "192.0.2.7:99999", "[192.0.2.7]", "[::7", "2001:db8::g"] {
-        assert_eq!(taken(&proxied, entry, 2), 2, "{entry}");
+        assert_eq!(accepted_requests(&proxied, entry, 2), 2, "{entry}");
     }
     // Its line is the last one.
-    assert_eq!(taken(&proxied, "192.0.2.200:4711", 1), 1);
+    assert_eq!(accepted_requests(&proxied, "192.0.2.200:4711", 1), 1);
     proxied.log.wait_for(|line| line["peer"] == "192.0.2.200");
     let lines = proxied.log.text();
     let warnings = lines.lines().filter(|line| line.contains("\"WARN\"") && line.contains("X-Forwarded-For")).count();
@@ -131,9 +135,9 @@ fn the_forwarded_address_is_the_one_in_the_log_and_in_the_audit_trail() {
         ("192.0.2.9, unknown", "127.0.0.1"),
     ];
     for (forwarded, address) in entries {
-        let head = format!("GET {} HTTP/1.1\r\nhost: x\r\n", asked("bank", "alice", "abcdefgh"));
-        let shown = format!("authorization: Bearer {BANK}\r\nx-forwarded-for: {forwarded}\r\n");
-        let answer = raw(&proxied, format!("{head}{shown}connection: close\r\n\r\n").as_bytes());
+        let head = format!("GET {} HTTP/1.1\r\nhost: x\r\n", fs_path("bank", "alice", "abcdefgh"));
+        let authorization = format!("authorization: Bearer {BANK}\r\nx-forwarded-for: {forwarded}\r\n");
+        let answer = raw(&proxied, format!("{head}{authorization}connection: close\r\n\r\n").as_bytes());
         assert!(answer.contains("NOK:ACCESS"), "{answer}");
         proxied.log.wait_for(|line| line["message"] == "answered" && line["peer"] == address);
     }
@@ -149,12 +153,12 @@ fn an_account_may_ask_so_often_however_many_addresses_it_has() {
     for _ in 0..3 {
         assert_eq!(world.cvs("GET", "trustedPhoneNumber", "alice", None).status, 404);
     }
-    limited(&world.cvs("GET", "trustedPhoneNumber", "alice", None));
-    limited(&world.ask("POST", TOKEN, Some(&token("alice")), Some(&json!({}))));
+    assert_limited(&world.cvs("GET", "trustedPhoneNumber", "alice", None));
+    assert_limited(&world.ask("POST", TOKEN, Some(&token("alice")), Some(&json!({}))));
     assert_eq!(world.cvs("GET", "trustedPhoneNumber", "bob", None).status, 404);
     // The exchange, in which the app names its account.
     let exchange = format!("/iwws/MAC?{}", setup("status", "1", &[]));
-    limited(&world.ask("GET", &exchange, Some(&token("alice")), None));
+    assert_limited(&world.ask("GET", &exchange, Some(&token("alice")), None));
     assert_eq!(world.ask("GET", &exchange, Some(&token("bob")), None).status, 200);
     for _ in 0..4 {
         assert_eq!(world.ask("GET", &exchange, None, None).status, 200);
@@ -172,17 +176,17 @@ fn an_address_has_rsa_blocks_opened_in_vain_so_often() {
         let blocks = [("nKma", block.as_str()), ("newpin", &block)];
         format!("/iwws/MAC?{}", finalize("password", id, &[&proofs[..], &blocks].concat()))
     };
-    let asked = |id: &str| world.ask("GET", &request(id), None, None);
+    let fs_path = |id: &str| world.ask("GET", &request(id), None, None);
     // Without a challenge no block is opened, which costs nothing.
     for _ in 0..4 {
-        assert!(asked(&device.id).text.contains("NOK:STATE"));
-        assert!(asked("0000000000000000").text.contains("NOK:NODEVICE"));
+        assert!(fs_path(&device.id).text.contains("NOK:STATE"));
+        assert!(fs_path("0000000000000000").text.contains("NOK:NODEVICE"));
     }
     device.setup(&world.client, "password", &[]).ok();
     for _ in 0..2 {
-        assert!(asked(&device.id).text.contains("NOK:SN"));
+        assert!(fs_path(&device.id).text.contains("NOK:SN"));
     }
-    limited(&asked(&device.id));
+    assert_limited(&fs_path(&device.id));
     // Other steps go on, and accepted guesses did not count.
     device.made(&world.client, "1234");
     let numbers = world.operate("GET", "/metrics", None, None).text;
@@ -237,8 +241,8 @@ fn codes_are_not_guessed_without_an_account() {
     for _ in 0..3 {
         assert!(guess(wrong).text.contains("<err>NOK:CODE</err>"));
     }
-    limited(&guess(wrong));
-    limited(&guess(&right));
+    assert_limited(&guess(wrong));
+    assert_limited(&guess(&right));
     // An app that shows its token is limited by its account alone, and everything but a guess goes
     // on.
     assert_eq!(Answer::of(&world.client, Some(&alice), &setup("activate", "", &[("code", &right)])).err(), "OK");
@@ -279,21 +283,21 @@ fn one_time_passwords_are_not_guessed_and_right_ones_are_free() {
         assert_eq!(guess("alice").word(), "NOK:ACCESS");
         assert_eq!(guess("nobody").word(), "NOK:ACCESS");
     }
-    limited(&guess("alice"));
-    limited(&guess("nobody"));
+    assert_limited(&guess("alice"));
+    assert_limited(&guess("nobody"));
     assert_eq!(guess("bob").word(), "NOK:ACCESS");
     // The requests of strangers there limit no other client.
-    let query = asked("bank", "alice", "abcdefgh");
+    let query = fs_path("bank", "alice", "abcdefgh");
     assert_eq!(world.ask("GET", &query, Some(BANK), None).word(), "NOK:ACCESS");
     let body = json!({"grant_type": "password", "password": "x"});
     let exchange = || world.ask("POST", TOKEN, Some(&token("alice")), Some(&body));
     for _ in 0..2 {
         assert_eq!(exchange().json()["error"], "invalid_grant");
     }
-    limited(&exchange());
+    assert_limited(&exchange());
 }
 
-fn asked(party: &str, account: &str, otp: &str) -> String {
+fn fs_path(party: &str, account: &str, otp: &str) -> String {
     format!("/FS?action=authenticate&serviceId={party}&userId={account}&token={otp}&format=json")
 }
 
@@ -304,29 +308,29 @@ fn an_address_does_not_go_through_the_names_of_accounts_at_an_open_party() {
     }
     let world = Setup::new().set("limits.wrong_otps_per_address_and_minute", 3).start();
     for account in ["a", "b", "c"] {
-        assert_eq!(world.ask("GET", &asked("shop", account, "abcdefgh"), None, None).word(), "NOK:ACCESS");
+        assert_eq!(world.ask("GET", &fs_path("shop", account, "abcdefgh"), None, None).word(), "NOK:ACCESS");
     }
-    limited(&world.ask("GET", &asked("shop", "d", "abcdefgh"), None, None));
-    assert_eq!(world.ask("GET", &asked("bank", "d", "abcdefgh"), Some(BANK), None).word(), "NOK:ACCESS");
+    assert_limited(&world.ask("GET", &fs_path("shop", "d", "abcdefgh"), None, None));
+    assert_eq!(world.ask("GET", &fs_path("bank", "d", "abcdefgh"), Some(BANK), None).word(), "NOK:ACCESS");
 }
 
 #[test]
 fn a_party_that_shows_its_token_is_not_limited_as_an_address_but_as_itself() {
     let world = Setup::new().set("limits.address_per_minute", 1).set("limits.party_per_minute", 3).start();
-    let asks = |party: &str, token: Option<&str>| world.ask("GET", &asked(party, "alice", "abcdefgh"), token, None);
+    let asks = |party: &str, token: Option<&str>| world.ask("GET", &fs_path(party, "alice", "abcdefgh"), token, None);
     assert_eq!(asks("bank", Some("another-token-of-many-characters")).status, 401);
-    limited(&asks("bank", None));
-    limited(&asks("shop", Some(BANK)));
+    assert_limited(&asks("bank", None));
+    assert_limited(&asks("shop", Some(BANK)));
     for _ in 0..3 {
         assert_eq!(asks("bank", Some(BANK)).word(), "NOK:ACCESS");
     }
-    limited(&asks("bank", Some(BANK)));
+    assert_limited(&asks("bank", Some(BANK)));
 }
 
 /// Returns how many of a hundred guesses at once were checked.
-fn judged_at_once(world: &World, path: &str, token: Option<&str>, wrong: &str) -> usize {
-    let shown = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n{shown}connection: close\r\n\r\n");
+fn wrong_answers_at_once(world: &World, path: &str, token: Option<&str>, wrong: &str) -> usize {
+    let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n{authorization}connection: close\r\n\r\n");
     let start = Barrier::new(100);
     let guess = || {
         start.wait();
@@ -349,10 +353,10 @@ fn guesses_at_once_cost_what_guesses_one_by_one_cost() {
     let refilled = |begun: Instant| usize::try_from(begun.elapsed().as_secs() / 20).unwrap();
     let begun = Instant::now();
     let guess = format!("/iwws/MAC?{}", setup("activate", "", &[("code", "0000000000")]));
-    let codes = judged_at_once(&world, &guess, None, "NOK:CODE");
+    let codes = wrong_answers_at_once(&world, &guess, None, "NOK:CODE");
     assert!((3..=3 + refilled(begun)).contains(&codes), "{codes}");
     let begun = Instant::now();
-    let passwords = judged_at_once(&world, &asked("shop", "alice", "abcdefgh"), world.shop(), "NOK:ACCESS");
+    let passwords = wrong_answers_at_once(&world, &fs_path("shop", "alice", "abcdefgh"), world.shop(), "NOK:ACCESS");
     assert!((3..=3 + refilled(begun)).contains(&passwords), "{passwords}");
 }
 
@@ -420,14 +424,14 @@ fn is_answered(stream: &mut TcpStream) -> bool {
 fn an_address_has_so_many_connections_and_a_proxy_as_many_as_it_wants() {
     let few = |setup: Setup| setup.set("limits.connections_per_address", 2).set("limits.header_timeout_seconds", 300);
     let world = few(Setup::new()).start();
-    let mut kept = [connected(&world), connected(&world)];
-    assert!(kept.iter_mut().all(is_answered));
+    let mut connections = [connected(&world), connected(&world)];
+    assert!(connections.iter_mut().all(is_answered));
     assert!(!is_answered(&mut connected(&world)));
-    drop(kept);
+    drop(connections);
     poll(|| is_answered(&mut connected(&world)).then_some(())).expect("places are given back");
     let proxied = few(Setup::production()).set("listen.trusted_proxies", "127.0.0.1").start();
-    let mut kept: Vec<TcpStream> = (0..4).map(|_| connected(&proxied)).collect();
-    assert!(kept.iter_mut().all(is_answered));
+    let mut connections: Vec<TcpStream> = (0..4).map(|_| connected(&proxied)).collect();
+    assert!(connections.iter_mut().all(is_answered));
 }
 
 #[test]
@@ -468,7 +472,7 @@ fn on_a_socket_for_both_kinds_of_addresses_a_proxy_is_known_by_its_own() {
         .set("listen.trusted_proxies", "127.0.0.1")
         .set("limits.address_per_minute", 3)
         .start();
-    assert_eq!(taken(&world, "192.0.2.1", 10), 3);
-    assert_eq!(taken(&world, "192.0.2.2", 2), 2);
-    assert_eq!(taken(&world, "::ffff:192.0.2.2", 10), 1, "the same address");
+    assert_eq!(accepted_requests(&world, "192.0.2.1", 10), 3);
+    assert_eq!(accepted_requests(&world, "192.0.2.2", 2), 2);
+    assert_eq!(accepted_requests(&world, "::ffff:192.0.2.2", 10), 1, "the same address");
 }

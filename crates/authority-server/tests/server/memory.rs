@@ -61,7 +61,7 @@ impl Memory {
 }
 
 /// Returns the key that the service derives from its master key for a purpose.
-fn derived(purpose: &str) -> [u8; 32] {
+fn derived_key(purpose: &str) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(&MASTER).unwrap();
     for part in ["pims-authority", purpose] {
         mac.update(&(part.len() as u64).to_be_bytes());
@@ -75,12 +75,12 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Runs the life of an account, with every kind of secret in it. Returns the secrets by name.
-fn live(world: &World) -> Vec<(&'static str, String)> {
+fn secrets_of(world: &World) -> Vec<(&'static str, String)> {
     let alice = world.account("alice");
     let code = world.sent_code(&alice, Purpose::Enrollment);
     let device = Device::activate_with(world, &alice, &code, PIN);
-    let shown = device.made(&world.client, PIN);
-    assert_eq!(world.authenticate("alice", &shown), "OK");
+    let password = device.made(&world.client, PIN);
+    assert_eq!(world.authenticate("alice", &password), "OK");
     let exchanged = device.made(&world.client, PIN);
     let body = json!({"grant_type": "password", "password": exchanged});
     let granted = world.ask("POST", TOKEN, Some(&token("alice")), Some(&body)).json();
@@ -91,7 +91,7 @@ fn live(world: &World) -> Vec<(&'static str, String)> {
     device.reset_pin(&world.client, &reset, OTHER_PIN).ok();
     vec![
         ("code", code),
-        ("password at /FS", shown),
+        ("password at /FS", password),
         ("password at the token exchange", exchanged),
         ("refresh", refresh),
     ]
@@ -102,7 +102,7 @@ const HELD: usize = 1;
 
 /// Returns the additional copies on the stacks of a build without optimization. There the compiler
 /// copies moved values, and each thread that worked has a stack.
-fn left_over() -> usize {
+fn allowed_copies() -> usize {
     if is_optimized() { 0 } else { 16 }
 }
 
@@ -111,22 +111,22 @@ fn the_master_key_and_pins_leave_no_copies_behind() {
     let setup = Setup::new();
     setup.write("master.key", &hex(&MASTER));
     let world = setup.start();
-    let secrets = live(&world);
+    let secrets = secrets_of(&world);
     for _ in 0..100 {
         world.ask("GET", "/healthz", None, None);
     }
     let memory = Memory::of(world.process.id());
     // The search finds known texts: those of the configuration, and the sealing key.
     assert!(memory.copies(b"https://authority.example") > 0 && memory.copies(BANK.as_bytes()) > 0);
-    assert!(memory.copies(&derived("sealing")) >= HELD, "the key that seals is on the heap");
+    assert!(memory.copies(&derived_key("sealing")) >= HELD, "the key that seals is on the heap");
     // Not asserted: most of these stand in buffers of the HTTP library.
     for (name, secret) in &secrets {
         println!("{name}: {} copies", memory.copies(secret.as_bytes()));
     }
     for purpose in ["sealing", "codes", "passwords", "tokens", "rows"] {
-        let copies = memory.copies(&derived(purpose));
+        let copies = memory.copies(&derived_key(purpose));
         println!("the key of {purpose}: {copies} copies");
-        assert!(copies <= HELD + left_over(), "the key of {purpose}: {copies}");
+        assert!(copies <= HELD + allowed_copies(), "the key of {purpose}: {copies}");
     }
     // The keys from it were derived at the start. It is not needed after that, in any form.
     assert_eq!(memory.copies(&MASTER), 0, "the master key");
@@ -195,22 +195,26 @@ fn limited(setup: &Setup, arguments: &[&str]) -> std::process::Output {
 
 #[test]
 fn without_the_privilege_the_service_warns_or_refuses() {
-    let said = |output: &std::process::Output| {
+    let stderr_of = |output: &std::process::Output| {
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
     };
     let reason = "RLIMIT_MEMLOCK is 65536 bytes; set LimitMEMLOCK=infinity";
     let tried = limited(&Setup::new(), &["check"]);
-    assert!(tried.status.success() && said(&tried).contains(reason), "{}", said(&tried));
+    assert!(tried.status.success() && stderr_of(&tried).contains(reason), "{}", stderr_of(&tried));
     let required = Setup::new().set("process.lock_memory", "required");
     for command in [&["check"][..], &["serve"], &["account", "list"]] {
         let refused = limited(&required, command);
-        assert!(!refused.status.success() && said(&refused).contains(reason), "{command:?}: {}", said(&refused));
+        assert!(
+            !refused.status.success() && stderr_of(&refused).contains(reason),
+            "{command:?}: {}",
+            stderr_of(&refused)
+        );
     }
     let no = limited(&Setup::new().set("process.lock_memory", "no"), &["check"]);
-    assert!(no.status.success() && !said(&no).contains("memory"), "{}", said(&no));
+    assert!(no.status.success() && !stderr_of(&no).contains("memory"), "{}", stderr_of(&no));
     // Without privileges it does not reach the tests' PostgreSQL.
     let listed = limited(&Setup::development(), &["account", "list"]);
-    assert!(listed.status.success() && listed.stderr.is_empty(), "{}", said(&listed));
+    assert!(listed.status.success() && listed.stderr.is_empty(), "{}", stderr_of(&listed));
 }
 
 #[test]
@@ -228,8 +232,8 @@ fn a_command_gives_the_master_key() {
     assert!(setup.command(&["check", "--connect"]).output().unwrap().status.success());
     let fails = |expected: &str| {
         let output = setup.command(&["check", "--connect"]).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && told.contains(expected), "{told}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && printed.contains(expected), "{printed}");
     };
     by("hex_file = \"master.key\"\ncommand = [\"/bin/sh\", \"key.sh\"]");
     fails("master_key.command: master_key.hex_file is given, too");

@@ -18,7 +18,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_pims-authority");
 struct Development {
     process: Child,
     /// The output.
-    told: String,
+    printed: String,
     folder: PathBuf,
 }
 
@@ -28,22 +28,22 @@ impl Development {
         command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(folder);
         prepare(&mut command);
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut told = String::new();
+        let mut printed = String::new();
         let mut lines = BufReader::new(process.stdout.take().unwrap());
-        while lines.read_line(&mut told).unwrap() > 0 && !told.contains("It ends with Ctrl-C") {}
-        assert!(told.contains("It ends with Ctrl-C"), "it did not start: {told}");
-        Self { process, told, folder: folder.to_owned() }
+        while lines.read_line(&mut printed).unwrap() > 0 && !printed.contains("It ends with Ctrl-C") {}
+        assert!(printed.contains("It ends with Ctrl-C"), "it did not start: {printed}");
+        Self { process, printed, folder: folder.to_owned() }
     }
 
     /// Returns the commands that it printed.
     fn commands(&self) -> Vec<&str> {
-        let lines = self.told.lines().skip_while(|line| !line.starts_with("Next, in another terminal"));
+        let lines = self.printed.lines().skip_while(|line| !line.starts_with("Next, in another terminal"));
         lines.skip(1).map_while(|line| line.strip_prefix("  ")).collect()
     }
 
     /// Returns the URL of a line.
     fn url(&self, label: &str) -> &str {
-        let line = self.told.lines().find_map(|line| line.strip_prefix(&format!("  {label} "))).unwrap();
+        let line = self.printed.lines().find_map(|line| line.strip_prefix(&format!("  {label} "))).unwrap();
         line.split_whitespace().next().unwrap()
     }
 
@@ -81,9 +81,9 @@ fn the_commands_that_a_development_service_prints_work_as_printed() {
     // A user's folder can have any name.
     let service = Development::start(&folder.path().join("it's $mine; \"new\""), |_| {});
     let commands = service.commands();
-    assert_eq!(commands.len(), 3, "{}", service.told);
+    assert_eq!(commands.len(), 3, "{}", service.printed);
     assert!(commands[0].contains(PROGRAM) || commands[0].contains("pims-authority"), "{}", commands[0]);
-    let said: Vec<String> = commands
+    let outputs: Vec<String> = commands
         .iter()
         .map(|command| {
             let output = paste(command);
@@ -92,9 +92,9 @@ fn the_commands_that_a_development_service_prints_work_as_printed() {
             String::from_utf8(output.stdout).unwrap()
         })
         .collect();
-    assert!(said[0].starts_with("ACCOUNT  PHONE NUMBER"), "{}", said[0]);
-    assert_eq!(said[1], "", "no SMS yet");
-    assert!(said[2].starts_with("{\"audit\":["), "{}", said[2]);
+    assert!(outputs[0].starts_with("ACCOUNT  PHONE NUMBER"), "{}", outputs[0]);
+    assert_eq!(outputs[1], "", "no SMS yet");
+    assert!(outputs[2].starts_with("{\"audit\":["), "{}", outputs[2]);
 
     // The SMS of an account, and the account itself, are there after a restart.
     let demo = std::fs::read_to_string(service.folder.join("demo.token")).unwrap();
@@ -130,13 +130,13 @@ fn a_port_that_another_program_has_does_not_stop_a_development_service() {
     let folder = tempfile::tempdir().unwrap();
     drop(Development::start(folder.path(), |_| {}));
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = other.local_addr().unwrap().to_string();
+    let port_in_use = other.local_addr().unwrap().to_string();
     let config = folder.path().join("pims-authority.toml");
     let text = std::fs::read_to_string(&config).unwrap();
     let (before, admin) = text.split_once("[admin]\n").unwrap();
-    std::fs::write(&config, format!("{before}[admin]\n{}", admin.replacen("127.0.0.1:0", &taken, 1))).unwrap();
+    std::fs::write(&config, format!("{before}[admin]\n{}", admin.replacen("127.0.0.1:0", &port_in_use, 1))).unwrap();
     let service = Development::start(folder.path(), |_| {});
-    assert!(!service.url("operators").ends_with(&taken), "{}", service.told);
+    assert!(!service.url("operators").ends_with(&port_in_use), "{}", service.printed);
 }
 
 #[test]
@@ -154,17 +154,17 @@ fn a_development_service_needs_no_configuration_and_takes_none_from_the_environm
         &["serve", "-cx.toml", "--dev"],
     ] {
         let output = Command::new(PROGRAM).env_clear().current_dir(folder.path()).args(arguments).output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
-        assert!(told.contains("'--dev' cannot be used with '--config <FILE>'"), "{told}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {printed}");
+        assert!(printed.contains("'--dev' cannot be used with '--config <FILE>'"), "{printed}");
     }
 }
 
 /// Returns the token in the output of `account add --token`.
-fn printed(told: &str, account: &str) -> String {
-    let line = told.lines().last().unwrap();
-    let given: Value = serde_json::from_str(line.trim()).unwrap_or_else(|error| panic!("{error}: {told}"));
-    assert_eq!(given["account"]["username"], account, "{told}");
+fn printed_account(printed: &str, account: &str) -> String {
+    let line = printed.lines().last().unwrap();
+    let given: Value = serde_json::from_str(line.trim()).unwrap_or_else(|error| panic!("{error}: {printed}"));
+    assert_eq!(given["account"]["username"], account, "{printed}");
     given["account"]["accessToken"].as_str().unwrap().to_owned()
 }
 
@@ -176,15 +176,15 @@ fn an_account_with_a_token_can_sign_in_at_once() {
     let add = |arguments: &str| paste(&list.replace("account list", &format!("account add {arguments}")));
     let output = add("'zoë o'\\''neil' --token");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let zoe = printed(&String::from_utf8(output.stdout).unwrap(), "zoë o'neil");
-    let asked =
+    let zoe = printed_account(&String::from_utf8(output.stdout).unwrap(), "zoë o'neil");
+    let response_to =
         |token: &str| service.ask("GET", "/applications/cvs/v4/mobile/trustedPhoneNumber?client_id=test", token, None);
     // An unknown account is answered 401; this account is known, and has no number.
-    assert_eq!(asked("another-token-that-is-long-enough").status, 401);
-    assert_ne!(asked(&zoe).status, 401, "{}", asked(&zoe).text);
+    assert_eq!(response_to("another-token-that-is-long-enough").status, 401);
+    assert_ne!(response_to(&zoe).status, 401, "{}", response_to(&zoe).text);
     // The earlier accounts are still known, also after a restart of the service.
     let demo = std::fs::read_to_string(folder.path().join("demo.token")).unwrap();
-    assert_ne!(asked(&demo).status, 401);
+    assert_ne!(response_to(&demo).status, 401);
     drop(service);
     let service = Development::start(folder.path(), |_| {});
     for token in [&zoe, &demo] {
@@ -206,16 +206,16 @@ fn the_configuration_keeps_its_text_and_its_mode_when_it_gets_a_token() {
     assert!(added.status.success() && hint.contains("dora has no token") && hint.contains("--token"), "{hint}");
     let added = setup.command(&["account", "add", "alice"]).output().unwrap();
     assert!(added.status.success() && added.stderr.is_empty(), "alice has a token");
-    let told = says(&setup, &["account", "add", "dora", "--token"]);
-    assert!(told.contains("was an account already"), "{told}");
-    let dora = printed(&told, "dora");
+    let printed = says(&setup, &["account", "add", "dora", "--token"]);
+    assert!(printed.contains("was an account already"), "{printed}");
+    let dora = printed_account(&printed, "dora");
     let after = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = after.lines().filter(|line| !line.starts_with("dora = ")).collect();
     assert_eq!(lines, before.lines().collect::<Vec<_>>());
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o640);
     for name in ["dora", "alice"] {
-        let told = fails(&setup, &["account", "add", name, "--token"], "");
-        assert!(told.contains(&format!("{name} has a token already")), "{told}");
+        let printed = fails(&setup, &["account", "add", name, "--token"], "");
+        assert!(printed.contains(&format!("{name} has a token already")), "{printed}");
     }
     assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
     let path = "/applications/cvs/v4/mobile/trustedPhoneNumber?client_id=test";
@@ -230,26 +230,26 @@ fn a_configuration_that_got_worse_takes_no_token_away() {
     let world = setup.again().start();
     let path = setup.folder.path().join("config.toml");
     let good = std::fs::read_to_string(&path).unwrap();
-    let asked = |token: &str| {
+    let response_to = |token: &str| {
         world.ask("GET", "/applications/cvs/v4/mobile/trustedPhoneNumber?client_id=test", Some(token), None)
     };
     let more = format!("{good}erin = \"the-token-of-erin\"\n");
     for bad in ["[tokens.static\n".to_owned(), format!("{good}erin = 7\n")] {
         std::fs::write(&path, bad).unwrap();
-        assert_eq!(asked("the-token-of-erin").status, 401);
-        assert_ne!(asked(&token("alice")).status, 401);
+        assert_eq!(response_to("the-token-of-erin").status, 401);
+        assert_ne!(response_to(&token("alice")).status, 401);
     }
     // A file that others can read does not count, as at the start.
     std::fs::write(&path, &more).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    assert_eq!(asked("the-token-of-erin").status, 401);
+    assert_eq!(response_to("the-token-of-erin").status, 401);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    assert_ne!(asked("the-token-of-erin").status, 401);
+    assert_ne!(response_to("the-token-of-erin").status, 401);
     // SIGHUP forgets the entries that were removed from it.
     std::fs::write(&path, &good).unwrap();
     world.signal("-HUP");
-    crate::world::poll(|| (asked("the-token-of-erin").status == 401).then_some(())).expect("SIGHUP is heard");
-    assert_ne!(asked(&token("alice")).status, 401);
+    crate::world::poll(|| (response_to("the-token-of-erin").status == 401).then_some(())).expect("SIGHUP is heard");
+    assert_ne!(response_to(&token("alice")).status, 401);
 }
 
 #[test]
@@ -257,12 +257,12 @@ fn production_makes_no_token() {
     let setup = Setup::production();
     let path = setup.folder.path().join("config.toml");
     let before = std::fs::read_to_string(&path).unwrap();
-    let told = fails(&setup, &["account", "add", "dora", "--token"], "");
-    assert!(told.contains("--token is for development") && told.contains("tokens.issuer"), "{told}");
+    let printed = fails(&setup, &["account", "add", "dora", "--token"], "");
+    assert!(printed.contains("--token is for development") && printed.contains("tokens.issuer"), "{printed}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
     assert_eq!(says(&setup, &["account", "list", "--json"]), "{\"accounts\":[]}\n", "nothing was added");
     // If a variable has the tokens, those of the file would not count.
     let setup = Setup::development().set("tokens.static", format!("{{ alice = \"{}\" }}", token("alice")));
-    let told = fails(&setup, &["account", "add", "dora", "--token"], "");
-    assert!(told.contains("an environment variable has the tokens"), "{told}");
+    let printed = fails(&setup, &["account", "add", "dora", "--token"], "");
+    assert!(printed.contains("an environment variable has the tokens"), "{printed}");
 }

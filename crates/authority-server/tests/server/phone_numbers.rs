@@ -193,7 +193,7 @@ fn a_default_country_is_named_by_its_letters_or_its_calling_code() {
         assert_eq!(says(&Setup::new().set("sms.default_country", good), &["check"]), "the configuration is valid\n");
     }
     for bad in ["XX", "33", "fr", "France", "+", "001"] {
-        let told = fails(&Setup::new().set("sms.default_country", bad), &["check"], "");
-        assert!(told.contains("sms.default_country: must be a country, such as \"FR\""), "{bad}: {told}");
+        let printed = fails(&Setup::new().set("sms.default_country", bad), &["check"], "");
+        assert!(printed.contains("sms.default_country: must be a country, such as \"FR\""), "{bad}: {printed}");
     }
 }

@@ -12,8 +12,8 @@ use crate::device::{Answer, Device, Keys, Scene, activation, pin, serial, setup}
 use crate::http::Reply;
 use crate::world::{CVS, Client, Setup, World};
 
-fn begin(world: &World, shown: &[(&str, &str)]) -> Reply {
-    world.ask("GET", &format!("/iwws/MAC?{}", setup("activate", "", shown)), None, None)
+fn begin(world: &World, presented: &[(&str, &str)]) -> Reply {
+    world.ask("GET", &format!("/iwws/MAC?{}", setup("activate", "", presented)), None, None)
 }
 
 /// Returns the code of a new SMS, and the answer to the request for it.
@@ -25,10 +25,11 @@ fn code(world: &World, account: &AccountName) -> (String, serde_json::Value) {
 
 /// Activates a device whose requests show this proof, without a token, and makes a password with
 /// it.
-fn activate(exchange: &Client, code: &str, shown: &str) {
-    let keys = Keys::read(&Answer::of(exchange, None, &format!("{}{shown}", setup("activate", "", &[("code", code)]))));
+fn activate(exchange: &Client, code: &str, presented: &str) {
+    let keys =
+        Keys::read(&Answer::of(exchange, None, &format!("{}{presented}", setup("activate", "", &[("code", code)]))));
     let (serial, chosen) = (serial(), pin("1234"));
-    let request = format!("{}{shown}", activation(&keys, code, &chosen, &serial, None));
+    let request = format!("{}{presented}", activation(&keys, code, &chosen, &serial, None));
     let answer = Answer::of(exchange, None, &request).ok();
     let (mut device, wanted) = Device::read(&answer, answer.get("id"), &serial, &chosen, &keys.factory);
     device.register(exchange, &wanted, "1234").ok();
@@ -87,16 +88,16 @@ fn an_open_activation_shows_nothing_but_a_long_code() {
 
 #[test]
 fn check_and_start_refuse_short_codes_of_open_activations() {
-    for (key, value, told) in
+    for (key, value, expected) in
         [("activation.code_letters", 9, "activation.code_letters"), ("policy.code_digits", 6, "policy.code_digits")]
     {
         let setup =
             || Setup::new().set("limits.wrong_codes_per_minute", 60).set("activation.proof", "open").set(key, value);
         for command in ["check", "serve"] {
             let output = setup().command(&[command]).output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(1), "{command}: {said}");
-            assert!(said.contains(told), "{command}: {said}");
+            let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{command}: {printed}");
+            assert!(printed.contains(expected), "{command}: {printed}");
         }
     }
     let good = Setup::new().set("limits.wrong_codes_per_minute", 60).set("activation.proof", "open");
@@ -119,8 +120,8 @@ impl Development {
         command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(folder);
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let told = lines.take_while(|line| !line.contains("It ends with Ctrl-C"));
-        let url = told.filter_map(|line| Some(line.trim().strip_prefix("service")?.trim().to_owned())).last();
+        let banner = lines.take_while(|line| !line.contains("It ends with Ctrl-C"));
+        let url = banner.filter_map(|line| Some(line.trim().strip_prefix("service")?.trim().to_owned())).last();
         Self { process, url: url.unwrap() }
     }
 }

@@ -1,7 +1,7 @@
 //! A database that goes away and comes back, seen from outside.
 
 use crate::cluster::Cluster;
-use crate::http::is_sealed;
+use crate::http::has_security_headers;
 use crate::schema::Schema;
 use crate::world::{ADMIN, Setup, World, poll};
 
@@ -42,13 +42,13 @@ fn a_database_that_is_gone_is_told_and_one_that_is_back_is_used_again() {
         let number = scope.spawn(|| world.cvs("GET", "trustedPhoneNumber", "alice", None));
         assert_eq!(status(&world, "/healthz"), 200);
         let ready = world.operate("GET", "/readyz", None, None);
-        assert_eq!((ready.status, is_sealed(&ready.headers)), (503, true), "for operators, too");
+        assert_eq!((ready.status, has_security_headers(&ready.headers)), (503, true), "for operators, too");
         assert_eq!(world.operate("GET", "/healthz", None, None).status, 200);
         assert!(!database_up(&world));
-        for told in [accounts, number] {
-            let told = told.join().unwrap();
-            assert_eq!((told.status, told.word().as_str(), told.header("retry-after")), (503, "UNAVAILABLE", "5"));
-            assert!(is_sealed(&told.headers), "{:?}", told.headers);
+        for reply in [accounts, number] {
+            let reply = reply.join().unwrap();
+            assert_eq!((reply.status, reply.word().as_str(), reply.header("retry-after")), (503, "UNAVAILABLE", "5"));
+            assert!(has_security_headers(&reply.headers), "{:?}", reply.headers);
         }
         // It stays so for all requests, as long as there is no database.
         assert_eq!((status(&world, "/readyz"), status(&world, "/healthz")), (503, 200));

@@ -6,7 +6,7 @@ use authority::Purpose;
 use serde_json::{Value, json};
 
 use crate::device::{Answer, Device, Scene, setup};
-use crate::http::is_sealed;
+use crate::http::has_security_headers;
 use crate::world::{BANK, CVS, NUMBER, Setup, TOKEN, World, token};
 
 #[test]
@@ -152,9 +152,9 @@ fn every_route_of_an_app_wants_a_token_that_is_known() {
         ("DELETE", format!("{CVS}/enrollments")),
         ("POST", crate::world::TOKEN.to_owned()),
     ] {
-        for shown in [None, Some("unknown"), Some("")] {
-            let reply = world.ask(method, &path, shown, None);
-            assert_eq!((reply.status, reply.word().as_str()), (401, "NOK:TOKEN"), "{method} {path} {shown:?}");
+        for presented in [None, Some("unknown"), Some("")] {
+            let reply = world.ask(method, &path, presented, None);
+            assert_eq!((reply.status, reply.word().as_str()), (401, "NOK:TOKEN"), "{method} {path} {presented:?}");
             assert_eq!(reply.header("www-authenticate"), "Bearer");
         }
     }
@@ -188,7 +188,7 @@ fn other_paths_and_methods_are_refused_and_every_answer_is_sealed() {
     ] {
         let reply = world.ask(method, path, None, None);
         assert_eq!((reply.status, reply.word().as_str()), (status, word), "{method} {path}");
-        assert!(is_sealed(&reply.headers), "{method} {path}: {:?}", reply.headers);
+        assert!(has_security_headers(&reply.headers), "{method} {path}: {:?}", reply.headers);
     }
     assert_eq!(world.ask("GET", "/healthz", None, None).text, "ok\n");
     assert_eq!(world.ask("GET", "/readyz", None, None).text, "ready\n");
@@ -220,11 +220,11 @@ fn answers_of_every_kind_are_sealed() {
     ] {
         let reply = world.ask(method, path, token.map(AsRef::as_ref), body.as_ref());
         assert_eq!(reply.status, expected, "{method} {path:.40}");
-        assert!(is_sealed(&reply.headers), "{method} {path:.40}: {:?}", reply.headers);
+        assert!(has_security_headers(&reply.headers), "{method} {path:.40}: {:?}", reply.headers);
     }
     // Public data may be cached, and has all the other headers.
     let mut keys = world.ask("GET", "/.well-known/jwks.json", None, None).headers;
     assert_eq!(keys.remove("cache-control").unwrap(), "public, max-age=300");
     keys.insert("cache-control", "no-store".parse().unwrap());
-    assert!(is_sealed(&keys), "{keys:?}");
+    assert!(has_security_headers(&keys), "{keys:?}");
 }

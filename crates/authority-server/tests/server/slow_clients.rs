@@ -22,10 +22,10 @@ const ATTACKER: &str = "127.0.0.2:0";
 const CONNECTIONS: usize = 600;
 
 /// The limit of connections for an address, at the service and in deploy/nginx.conf.
-const MOST: usize = 256;
+const MAX_CONNECTIONS: usize = 256;
 
 /// The longest wait before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 const HALF_A_HEAD: &[u8] = b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
 
@@ -34,7 +34,7 @@ const HALF_A_HANDSHAKE: &[u8] = &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01];
 
 /// The part of a request that an attacker has sent.
 #[derive(Clone, Copy)]
-enum Half<'a> {
+enum PartialRequest<'a> {
     /// Half of a head, without TLS.
     Plain,
     /// Half of a TLS handshake.
@@ -44,10 +44,10 @@ enum Half<'a> {
 }
 
 /// The connections of the slow address.
-struct Attack(Vec<TcpStream>);
+struct SlowConnections(Vec<TcpStream>);
 
-impl Attack {
-    fn begin(address: SocketAddr, half: Half<'_>) -> Self {
+impl SlowConnections {
+    fn begin(address: SocketAddr, partial: PartialRequest<'_>) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let connect = || {
             let stream = runtime.block_on(async {
@@ -57,12 +57,12 @@ impl Attack {
             });
             let stream = stream.unwrap();
             stream.set_nonblocking(false).unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            stream.set_write_timeout(Some(PATIENCE)).unwrap();
+            stream.set_read_timeout(Some(WAIT_TIMEOUT)).unwrap();
+            stream.set_write_timeout(Some(WAIT_TIMEOUT)).unwrap();
             stream
         };
         // A refused connection may be gone before it has written.
-        let begun = (0..CONNECTIONS).filter_map(|_| begin(connect(), half).ok());
+        let begun = (0..CONNECTIONS).filter_map(|_| begin(connect(), partial).ok());
         Self(begun.collect())
     }
 
@@ -72,11 +72,11 @@ impl Attack {
     }
 }
 
-fn begin(mut stream: TcpStream, half: Half<'_>) -> std::io::Result<TcpStream> {
-    match half {
-        Half::Plain => stream.write_all(HALF_A_HEAD)?,
-        Half::Handshake => stream.write_all(HALF_A_HANDSHAKE)?,
-        Half::Tls(pem) => {
+fn begin(mut stream: TcpStream, partial: PartialRequest<'_>) -> std::io::Result<TcpStream> {
+    match partial {
+        PartialRequest::Plain => stream.write_all(HALF_A_HEAD)?,
+        PartialRequest::Handshake => stream.write_all(HALF_A_HANDSHAKE)?,
+        PartialRequest::Tls(pem) => {
             let mut roots = RootCertStore::empty();
             roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -108,21 +108,21 @@ fn is_open(mut stream: &TcpStream) -> bool {
 /// Asserts that others are answered while as many half-sent requests are open as one address may
 /// have. No clock is involved: these requests may stay open for longer than a client waits for its
 /// answer.
-fn others_are_answered(address: SocketAddr, half: Half<'_>, ask: impl Fn() -> u16) {
-    let attack = Attack::begin(address, half);
+fn others_are_answered(address: SocketAddr, partial: PartialRequest<'_>, ask: impl Fn() -> u16) {
+    let slow = SlowConnections::begin(address, partial);
     assert_eq!(ask(), 200);
-    let open = poll(|| Some(attack.open()).filter(|open| *open <= MOST));
-    assert_eq!(open, Some(MOST), "what the address had open meanwhile");
+    let open = poll(|| Some(slow.open()).filter(|open| *open <= MAX_CONNECTIONS));
+    assert_eq!(open, Some(MAX_CONNECTIONS), "what the address had open meanwhile");
 }
 
 /// Returns a request over a connection of its own.
-fn asked(agent: impl Fn() -> ureq::Agent, url: &str) -> impl Fn() -> u16 {
+fn status_of(agent: impl Fn() -> ureq::Agent, url: &str) -> impl Fn() -> u16 {
     let url = format!("{url}/.well-known/jwks.json");
     move || http::send(&agent(), "GET", &url, None, None).unwrap().status
 }
 
 /// Returns settings with which half-sent requests stay open for as long as a test can take.
-fn patient() -> Setup {
+fn with_long_timeouts() -> Setup {
     Setup::new().set("limits.header_timeout_seconds", 300)
 }
 
@@ -133,19 +133,19 @@ fn address(world: &World) -> SocketAddr {
 #[test]
 #[cfg(target_os = "linux")]
 fn half_sent_heads_of_one_address_hold_up_nobody_else() {
-    let world = patient().start();
-    others_are_answered(address(&world), Half::Plain, asked(http::agent, &world.client.url));
+    let world = with_long_timeouts().start();
+    others_are_answered(address(&world), PartialRequest::Plain, status_of(http::agent, &world.client.url));
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn half_sent_heads_and_handshakes_of_one_address_hold_up_nobody_else_where_the_service_ends_tls() {
-    let setup = patient();
+    let setup = with_long_timeouts();
     let pem = crate::life::certificate(&setup);
     let world = setup.set("listen.certificate_file", "server.pem").set("listen.key_file", "server.key").start();
     let url = format!("https://localhost:{}", address(&world).port());
-    for half in [Half::Handshake, Half::Tls(&pem)] {
-        others_are_answered(address(&world), half, asked(|| crate::life::trusting(&pem), &url));
+    for partial in [PartialRequest::Handshake, PartialRequest::Tls(&pem)] {
+        others_are_answered(address(&world), partial, status_of(|| crate::life::trusting(&pem), &url));
     }
 }
 
@@ -155,16 +155,16 @@ fn half_sent_heads_and_handshakes_of_one_address_hold_up_nobody_else_behind_ngin
     let Some(program) = Nginx::program() else { return };
     let world = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
     // Without its timeouts: the test does not depend on how fast connections are opened and end.
-    let patient = [
+    let long_timeouts = [
         ("client_header_timeout 10s;", "client_header_timeout 300s;"),
         ("proxy_timeout 75s;", "proxy_timeout 300s;"),
         ("pims-connections.log error;", "pims-connections.log info;"),
     ];
     for tls in [false, true] {
-        let nginx = Nginx::start_with(program, &world, &patient);
+        let nginx = Nginx::start_with(program, &world, &long_timeouts);
         let pem = nginx.certificate();
-        let half = if tls { Half::Tls(&pem) } else { Half::Handshake };
-        others_are_answered(nginx.address, half, asked(|| nginx.agent(), &nginx.url));
+        let partial = if tls { PartialRequest::Tls(&pem) } else { PartialRequest::Handshake };
+        others_are_answered(nginx.address, partial, status_of(|| nginx.agent(), &nginx.url));
         let refused = |line: &str| line.contains("limiting connections") && line.contains("client: 127.0.0.2");
         assert!(nginx.written().lines().any(refused), "{}", nginx.written());
     }
@@ -176,9 +176,9 @@ fn nginx_leaves_a_client_that_sends_its_head_too_slowly() {
     let world = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
     let nginx = Nginx::start(program, &world);
     let pem = nginx.certificate();
-    for half in [Half::Handshake, Half::Tls(&pem)] {
+    for partial in [PartialRequest::Handshake, PartialRequest::Tls(&pem)] {
         let stream = TcpStream::connect(nginx.address).unwrap();
-        let stream = begin(stream, half).unwrap();
+        let stream = begin(stream, partial).unwrap();
         poll(|| (!is_open(&stream)).then_some(())).expect("nginx ends the connection");
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::commands::{fails, says};
 use crate::database::is_for_sqlite_alone;
-use crate::gateway::Hook;
+use crate::gateway::FakeGateway;
 use crate::http::Reply;
 use crate::world::{CVS, NUMBER, Setup, World, poll, token};
 
@@ -68,17 +68,17 @@ fn the_language_of_a_request_is_that_of_its_sms() {
 
 #[test]
 fn a_webhook_tells_the_old_number_of_a_new_one() {
-    let hook = Hook::start();
+    let gateway = FakeGateway::start();
     let world = Setup::new()
         .set("sms.gateway", "webhook")
-        .set("sms.webhook_url", &hook.url)
+        .set("sms.webhook_url", &gateway.url)
         .set("sms.webhook_template", r#"{"to": "{to}", "text": "{text}", "kind": "{purpose}", "code": "{code}"}"#)
         .set("sms.countries", "+33")
         .set("sms.notices", "phoneNumber")
         .start();
     let messages = || {
-        let taken = hook.taken();
-        taken.iter().map(|taken| serde_json::from_str::<Value>(&taken.body).unwrap()).collect::<Vec<_>>()
+        let received = gateway.received();
+        received.iter().map(|received| serde_json::from_str::<Value>(&received.body).unwrap()).collect::<Vec<_>>()
     };
     for (method, number) in [("POST", NUMBER), ("PUT", ANOTHER)] {
         assert_eq!(certify(&world, "alice", number).status, 200);
@@ -115,7 +115,7 @@ fn settings_of_sms_that_mean_nothing_are_refused() {
         .set("sms.gateway", "webhook")
         .set("sms.webhook_url", "https://sms.example")
         .set("sms.webhook_template", r#"{"to": "{to}", "code": "{code}"}"#);
-    let told =
+    let check_error =
         |key: &str, value: &str| fails(&webhook.again().set("sms.countries", "any").set(key, value), &["check"], "");
     assert!(fails(&webhook, &["check"], "").contains("sms.countries: is missing"));
     assert_eq!(says(&webhook.again().set("sms.countries", "any"), &["check"]), "the configuration is valid\n");
@@ -133,8 +133,8 @@ fn settings_of_sms_that_mean_nothing_are_refused() {
         ("sms.texts", "{ fr = { resets = \"{code}\" } }", "there is no text `resets`"),
         ("sms.texts", "{ French = { reset = \"{code}\" } }", "`French` is not a language"),
     ] {
-        let said = told(key, value);
-        assert!(said.contains(key) && said.contains(what), "{key} = {value}: {said}");
+        let printed = check_error(key, value);
+        assert!(printed.contains(key) && printed.contains(what), "{key} = {value}: {printed}");
     }
     let long =
         Setup::development().set("sms.texts", format!("{{ nl = {{ reset = \"{{code}} {}\" }} }}", "a".repeat(154)));

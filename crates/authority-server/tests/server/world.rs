@@ -14,7 +14,7 @@ use ureq::Agent;
 
 use crate::database::{self, Database};
 use crate::device::{Exchange, Scene};
-use crate::gateway::{Hook, Taken};
+use crate::gateway::{FakeGateway, ReceivedRequest};
 use crate::http::{self, Reply};
 use crate::issuer::{Issuer, claims_of};
 
@@ -26,7 +26,7 @@ pub(crate) const CVS: &str = "/applications/cvs/v4/mobile";
 pub(crate) const TOKEN: &str = "/connectedcar/v4/virtualkey/remoteaccess/token?client_id=test";
 
 /// The longest wait before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The configuration of a service for development.
 const CONFIG: &str = r#"
@@ -98,7 +98,7 @@ pub(crate) struct Setup {
     pub(crate) database: Database,
     settings: BTreeMap<String, String>,
     /// The SMS gateway of a production.
-    hook: Option<Arc<Hook>>,
+    gateway: Option<Arc<FakeGateway>>,
 }
 
 impl Setup {
@@ -118,7 +118,7 @@ impl Setup {
 
     /// Returns a service for production, which accepts the same tokens: by the key of their issuer.
     pub(crate) fn production() -> Self {
-        let hook = Arc::new(Hook::start());
+        let gateway = Arc::new(FakeGateway::start());
         let mut config = CONFIG.to_owned();
         for (from, to) in IN_PRODUCTION {
             assert!(config.contains(from), "{from}");
@@ -126,15 +126,15 @@ impl Setup {
         }
         let folder = tempfile::tempdir().unwrap();
         let database = Database::new(folder.path());
-        let setup = Self::of(folder, database, &config.replace("HOOK", &hook.url), Some(hook));
+        let setup = Self::of(folder, database, &config.replace("HOOK", &gateway.url), Some(gateway));
         setup.write("shop.token", SHOP);
-        setup.write("jwks.json", &Issuer::usual().key_set());
+        setup.write("jwks.json", &Issuer::standard().key_set());
         setup
     }
 
-    fn of(folder: TempDir, database: Database, config: &str, hook: Option<Arc<Hook>>) -> Self {
+    fn of(folder: TempDir, database: Database, config: &str, gateway: Option<Arc<FakeGateway>>) -> Self {
         let config = config.replace(&Database::Sqlite(PathBuf::new()).url(), &database.url());
-        let setup = Self { folder: Arc::new(folder), database, settings: BTreeMap::new(), hook };
+        let setup = Self { folder: Arc::new(folder), database, settings: BTreeMap::new(), gateway };
         setup.write("config.toml", &config);
         setup.write("admin.token", ADMIN);
         setup.write("bank.token", BANK);
@@ -148,7 +148,7 @@ impl Setup {
             folder: self.folder.clone(),
             database: self.database.clone(),
             settings: self.settings.clone(),
-            hook: self.hook.clone(),
+            gateway: self.gateway.clone(),
         }
     }
 
@@ -231,7 +231,7 @@ const ACCOUNTS: [&str; 3] = ["alice", "bob", "carol"];
 /// production.
 pub(crate) fn token(account: &str) -> String {
     static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
-    let made = || Issuer::usual().sign(&claims_of(account));
+    let made = || Issuer::standard().sign(&claims_of(account));
     // An account has the same token as long as the tests run.
     TOKENS.lock().unwrap().entry(account.to_owned()).or_insert_with(made).clone()
 }
@@ -281,7 +281,7 @@ impl Log {
 /// Repeats a question until there is an answer.
 pub(crate) fn poll<T>(ask: impl Fn() -> Option<T>) -> Option<T> {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < WAIT_TIMEOUT {
         if let Some(answer) = ask() {
             return Some(answer);
         }
@@ -366,7 +366,7 @@ impl World {
 
     /// Returns the token that the relying party `shop` shows; in development it has none.
     pub(crate) fn shop(&self) -> Option<&'static str> {
-        self.setup.hook.is_some().then_some(SHOP)
+        self.setup.gateway.is_some().then_some(SHOP)
     }
 
     /// Returns every row of the state, as text.
@@ -390,8 +390,8 @@ impl World {
 
     /// Returns the SMS that were sent so far, with their `to`, `text` and `code`.
     pub(crate) fn sent(&self) -> Vec<Value> {
-        match &self.setup.hook {
-            Some(hook) => hook.taken().iter().map(Taken::json).collect(),
+        match &self.setup.gateway {
+            Some(gateway) => gateway.received().iter().map(ReceivedRequest::json).collect(),
             None => {
                 let text = std::fs::read_to_string(self.path().join("outbox.jsonl")).unwrap_or_default();
                 text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -425,10 +425,10 @@ pub(crate) fn start_development(folder: &Path) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pims-authority"));
     command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(folder);
     let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut told = String::new();
+    let mut printed = String::new();
     let mut lines = BufReader::new(process.stdout.take().unwrap());
-    while lines.read_line(&mut told).unwrap() > 0 && !told.contains("It ends with Ctrl-C") {}
+    while lines.read_line(&mut printed).unwrap() > 0 && !printed.contains("It ends with Ctrl-C") {}
     let _ = process.kill();
     let _ = process.wait();
-    told
+    printed
 }

@@ -64,7 +64,7 @@ impl Stage {
 
     /// Sends this many of these cases, each of which must be refused. Then every row must be
     /// unchanged. Returns the words of the refusals.
-    fn all_refused(&self, count: u32, cases: impl Strategy<Value = Asked>) -> BTreeSet<String> {
+    fn all_refused(&self, count: u32, cases: impl Strategy<Value = TestRequest>) -> BTreeSet<String> {
         let config = ProptestConfig {
             cases: count,
             failure_persistence: None,
@@ -72,8 +72,8 @@ impl Stage {
             ..ProptestConfig::default()
         };
         let words = RefCell::new(BTreeSet::new());
-        let run = TestRunner::new(config).run(&cases, |asked| {
-            words.borrow_mut().insert(refused(&self.world, &asked)?);
+        let run = TestRunner::new(config).run(&cases, |request| {
+            words.borrow_mut().insert(refused(&self.world, &request)?);
             Ok(())
         });
         run.unwrap_or_else(|error| panic!("{error}"));
@@ -87,15 +87,15 @@ impl Stage {
 
 /// The listener that gets the request.
 #[derive(Clone, Copy, Debug)]
-enum Door {
-    Everybody,
-    Operators,
+enum Listener {
+    Public,
+    Admin,
 }
 
 /// A request as it is sent.
 #[derive(Clone, Debug)]
-struct Asked {
-    door: Door,
+struct TestRequest {
+    listener: Listener,
     method: &'static str,
     target: String,
     token: Option<String>,
@@ -105,51 +105,48 @@ struct Asked {
 }
 
 /// Returns the word of the refusal, or its status.
-fn refused(world: &World, asked: &Asked) -> Result<String, TestCaseError> {
-    let url = match asked.door {
-        Door::Everybody => &world.client.url,
-        Door::Operators => &world.admin_url,
+fn refused(world: &World, request: &TestRequest) -> Result<String, TestCaseError> {
+    let url = match request.listener {
+        Listener::Public => &world.client.url,
+        Listener::Admin => &world.admin_url,
     };
-    let url = format!("{url}{}", asked.target);
-    let reply = http::send(&world.client.agent, asked.method, &url, asked.token.as_deref(), asked.body.as_deref());
+    let url = format!("{url}{}", request.target);
+    let reply =
+        http::send(&world.client.agent, request.method, &url, request.token.as_deref(), request.body.as_deref());
     let Ok(reply) = reply else {
         // Text that the client itself does not send as a request.
         return Err(TestCaseError::reject("not a request"));
     };
-    prop_assert!(asked.status.is_none_or(|status| status == reply.status), "{asked:?}: {}", reply.status);
+    prop_assert!(request.status.is_none_or(|status| status == reply.status), "{request:?}: {}", reply.status);
     if reply.status != 200 {
-        prop_assert!((400..500).contains(&reply.status), "{asked:?}: {}", reply.status);
+        prop_assert!((400..500).contains(&reply.status), "{request:?}: {}", reply.status);
         return Ok(reply.status.to_string());
     }
     // The exchange and relying parties are refused with a word.
     let end = |sign: char| sign == '<' || sign == '"';
     let rest = reply.text.split_once("<err>").or_else(|| reply.text.split_once("{\"err\":\""));
     let word = rest.and_then(|(_, rest)| rest.split(end).next()).unwrap_or_default();
-    prop_assert!(word.starts_with("NOK:"), "{asked:?}: {}", reply.text);
+    prop_assert!(word.starts_with("NOK:"), "{request:?}: {}", reply.text);
     Ok(word.to_owned())
 }
 
 /// Sends this share, in thousandths, of more than ten thousand cases of every kind.
 fn whatever_is_wrong_is_refused(stage: &Stage, per_mille: u32) {
-    let run = |count: u32, cases: BoxedStrategy<Asked>, words: &[&str]| {
+    let run = |count: u32, cases: BoxedStrategy<TestRequest>, words: &[&str]| {
         let met = stage.all_refused(count * per_mille / 1000, cases);
         // Otherwise the cases are not what they are meant to be.
         let missing: Vec<&&str> = words.iter().filter(|word| !met.contains(**word)).collect();
         assert!(missing.is_empty(), "nothing was refused with {missing:?}: {met:?}");
     };
     let id = &stage.device.id;
-    run(2500, requests::soup(id).boxed(), &["NOK:SN", "400"]);
-    run(2000, requests::made_up(&stage.device).boxed(), &["NOK:SN", "NOK:CODE", "NOK:STATE", "401"]);
-    run(
-        1000,
-        requests::asked_in_the_name_of_a_party(&stage.device).boxed(),
-        &["NOK:ACCESS", "NOK:NOSRV", "400", "401"],
-    );
-    run(1500, requests::told().boxed(), &["400", "401", "404"]);
-    run(1500, requests::exchanged().boxed(), &["400", "401"]);
-    run(1000, operators::strangers(id).boxed(), &["401", "404"]);
-    run(1000, operators::mistaken(id).boxed(), &["400", "404", "405"]);
-    run(300, requests::lost().boxed(), &["404"]);
+    run(2500, requests::arbitrary_queries(id).boxed(), &["NOK:SN", "400"]);
+    run(2000, requests::exchange_requests(&stage.device).boxed(), &["NOK:SN", "NOK:CODE", "NOK:STATE", "401"]);
+    run(1000, requests::relying_party_requests(&stage.device).boxed(), &["NOK:ACCESS", "NOK:NOSRV", "400", "401"]);
+    run(1500, requests::cvs_requests().boxed(), &["400", "401", "404"]);
+    run(1500, requests::token_requests().boxed(), &["400", "401"]);
+    run(1000, operators::requests_without_operator(id).boxed(), &["401", "404"]);
+    run(1000, operators::malformed_requests(id).boxed(), &["400", "404", "405"]);
+    run(300, requests::requests_to_unknown_paths().boxed(), &["404"]);
 }
 
 #[test]

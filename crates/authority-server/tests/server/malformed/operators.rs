@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::{Asked, Door};
+use super::{Listener, TestRequest};
 use crate::world::{ADMIN, BANK, token};
 
 /// Right requests without the operators' token, or at the listener that does not accept it.
-pub(super) fn strangers(device: &str) -> impl Strategy<Value = Asked> + use<> {
+pub(super) fn requests_without_operator(device: &str) -> impl Strategy<Value = TestRequest> + use<> {
     let requests = vec![
         ("GET", "accounts".to_owned(), None),
         ("POST", "accounts".to_owned(), Some(r#"{"name":"dora"}"#)),
@@ -21,54 +21,54 @@ pub(super) fn strangers(device: &str) -> impl Strategy<Value = Asked> + use<> {
     let cut = ADMIN.len() - 1;
     let near =
         [String::new(), BANK.into(), token("alice"), ADMIN[..cut].into(), format!("{ADMIN}x"), ADMIN.to_uppercase()];
-    let shown = prop_oneof![
+    let presented_token = prop_oneof![
         1 => Just(None),
         3 => prop::sample::select(near.to_vec()).prop_map(Some),
         2 => "[ -~]{0,40}".prop_map(Some),
     ];
-    let here =
-        (prop::sample::select(requests.clone()), shown).prop_map(|(request, token)| (Door::Operators, request, token));
+    let here = (prop::sample::select(requests.clone()), presented_token)
+        .prop_map(|(request, token)| (Listener::Admin, request, token));
     let elsewhere =
-        prop::sample::select(requests).prop_map(|request| (Door::Everybody, request, Some(ADMIN.to_owned())));
-    prop_oneof![4 => here, 1 => elsewhere].prop_map(|(door, (method, path, body), token)| Asked {
-        door,
+        prop::sample::select(requests).prop_map(|request| (Listener::Public, request, Some(ADMIN.to_owned())));
+    prop_oneof![4 => here, 1 => elsewhere].prop_map(|(listener, (method, path, body), token)| TestRequest {
+        listener,
         method,
         target: format!("/admin/v1/{path}"),
         token,
         body: body.map(|body| body.as_bytes().to_vec()),
-        status: Some(if matches!(door, Door::Operators) { 401 } else { 404 }),
+        status: Some(if matches!(listener, Listener::Admin) { 401 } else { 404 }),
     })
 }
 
 /// Wrong requests of an operator with the right token: in the query, the body, the name, the path
 /// or the method.
-pub(super) fn mistaken(device: &str) -> impl Strategy<Value = Asked> + use<> {
-    let asked = |method, path: String, body: Option<Vec<u8>>| Asked {
-        door: Door::Operators,
+pub(super) fn malformed_requests(device: &str) -> impl Strategy<Value = TestRequest> + use<> {
+    let request = |method, path: String, body: Option<Vec<u8>>| TestRequest {
+        listener: Listener::Admin,
         method,
         target: format!("/admin/v1/{path}"),
         token: Some(ADMIN.to_owned()),
         body,
         status: None,
     };
-    let bodies =
-        body().prop_map(move |body| Asked { status: Some(400), ..asked("POST", "accounts".into(), Some(body)) });
+    let bodies = body()
+        .prop_map(move |body| TestRequest { status: Some(400), ..request("POST", "accounts".into(), Some(body)) });
     let queries = (prop::sample::select(&["accounts", "audit"][..]), prop::bool::ANY, pair()).prop_map(
         move |(path, more, pair)| {
             let path = format!("{path}?{}{pair}", if more { "limit=5&" } else { "" });
-            Asked { status: Some(400), ..asked("GET", path, None) }
+            TestRequest { status: Some(400), ..request("GET", path, None) }
         },
     );
     let paths = (route(), account())
-        .prop_map(move |((method, rest), account)| asked(method, format!("accounts/{account}{rest}"), None));
-    let devices = id(device).prop_map(move |id| Asked {
+        .prop_map(move |((method, rest), account)| request(method, format!("accounts/{account}{rest}"), None));
+    let devices = id(device).prop_map(move |id| TestRequest {
         status: Some(404),
-        ..asked("DELETE", format!("accounts/alice/devices/{id}"), None)
+        ..request("DELETE", format!("accounts/alice/devices/{id}"), None)
     });
     let methods = (prop::sample::select(&["PUT", "PATCH", "OPTIONS"][..]), prop::sample::select(&PATHS[..]))
-        .prop_map(move |(method, path)| Asked { status: Some(405), ..asked(method, path.into(), None) });
+        .prop_map(move |(method, path)| TestRequest { status: Some(405), ..request(method, path.into(), None) });
     let nowhere = (prop::sample::select(&["GET", "POST", "DELETE"][..]), "x[a-zA-Z0-9._~%!$&'()*+,;=:@/-]{0,30}")
-        .prop_map(move |(method, path)| asked(method, path, None));
+        .prop_map(move |(method, path)| request(method, path, None));
     prop_oneof![3 => bodies, 3 => queries, 3 => paths, 1 => devices, 2 => methods, 1 => nowhere]
 }
 
@@ -77,7 +77,7 @@ const PATHS: [&str; 6] =
 
 /// Returns bodies that make no account.
 fn body() -> impl Strategy<Value = Vec<u8>> {
-    const NEARLY: [&str; 14] = [
+    const ALMOST_RIGHT_BODIES: [&str; 14] = [
         "",
         "{}",
         "\"dora\"",
@@ -95,7 +95,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ];
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..60),
-        prop::sample::select(&NEARLY[..]).prop_map(|text| text.as_bytes().to_vec()),
+        prop::sample::select(&ALMOST_RIGHT_BODIES[..]).prop_map(|text| text.as_bytes().to_vec()),
         (129_usize..4000).prop_map(|length| format!("{{\"name\":\"{}\"}}", "x".repeat(length)).into_bytes()),
         Just(vec![b'['; 5000]),
     ]
@@ -129,10 +129,10 @@ fn pair() -> impl Strategy<Value = String> {
 
 /// Returns names without an account, valid or not, as they occur in a path.
 fn account() -> impl Strategy<Value = String> {
-    const ODD: [&str; 10] =
+    const ODD_METHODS: [&str; 10] =
         ["%00", "alice%00", "a%0Ab", "%C2%85", "%FF", "%F0%90", "%", "..", "%2e%2e%2falice", "Alice"];
     prop_oneof![
-        prop::sample::select(&ODD[..]).prop_map(str::to_owned),
+        prop::sample::select(&ODD_METHODS[..]).prop_map(str::to_owned),
         "nobody[a-zA-Z0-9._~!$'()*,;:@-]{0,20}",
         "nobody(%[0-9A-F]{2}){1,8}",
         (129_usize..3000).prop_map(|length| "x".repeat(length)),

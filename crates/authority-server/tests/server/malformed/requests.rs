@@ -3,12 +3,12 @@
 use inwebo::values::hex;
 use proptest::prelude::*;
 
-use super::{Asked, Door};
+use super::{Listener, TestRequest};
 use crate::device::{Device, query};
 use crate::world::{ADMIN, BANK, CVS, TOKEN, token};
 
-fn get(target: String, token: Option<String>) -> Asked {
-    Asked { door: Door::Everybody, method: "GET", target, token, body: None, status: None }
+fn get(target: String, token: Option<String>) -> TestRequest {
+    TestRequest { listener: Listener::Public, method: "GET", target, token, body: None, status: None }
 }
 
 const NAMES: [&str; 31] = [
@@ -112,13 +112,13 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Returns queries of any parameters.
-pub(super) fn soup(device: &str) -> impl Strategy<Value = Asked> + use<> {
+pub(super) fn arbitrary_queries(device: &str) -> impl Strategy<Value = TestRequest> + use<> {
     (any_query(device), any::<bool>())
         .prop_map(|(query, party)| get(format!("{}?{query}", if party { "/FS" } else { "/iwws/MAC" }), None))
 }
 
 /// Returns tokens: of accounts, of none, and unknown ones.
-fn shown() -> impl Strategy<Value = Option<String>> {
+fn presented_token() -> impl Strategy<Value = Option<String>> {
     prop_oneof![
         3 => prop::sample::select(&["alice", "bob", "carol"][..]).prop_map(|account| Some(token(account))),
         1 => Just(None),
@@ -128,22 +128,24 @@ fn shown() -> impl Strategy<Value = Option<String>> {
 
 /// Returns requests of the exchange that are complete in form, from a client with a token. The
 /// values of their parameters are made up, or a parameter is missing or repeated.
-pub(super) fn made_up(device: &Device) -> impl Strategy<Value = Asked> + use<> {
+pub(super) fn exchange_requests(device: &Device) -> impl Strategy<Value = TestRequest> + use<> {
     let whole = prop_oneof![4 => finalize(device), 1 => activation()];
     let flaw = prop_oneof![2 => Just(None), 1 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(Some)];
-    (whole, flaw, shown()).prop_map(|(mut parameters, flaw, shown)| {
-        if let Some((place, again)) = flaw {
-            let place = place.index(parameters.len());
+    (whole, flaw, presented_token()).prop_map(|(mut parameters, flaw, presented_token)| {
+        if let Some((position, again)) = flaw {
+            let position = position.index(parameters.len());
             match again {
-                true => parameters.push(parameters[place].clone()),
-                false => drop(parameters.remove(place)),
+                true => parameters.push(parameters[position].clone()),
+                false => drop(parameters.remove(position)),
             }
         }
         // A wrong activation code costs the account one of its tries, as it must. Of the accounts
         // with a token, only Alice has a code. The others have no code that could be tried.
         let activates = parameters.iter().any(|(name, value)| (name.as_str(), value.as_str()) == ("mode", "activate"));
-        let shown = shown.map(|shown| if activates && shown == token("alice") { token("bob") } else { shown });
-        get(format!("/iwws/MAC?{}", query(&borrowed(&parameters))), shown)
+        let presented_token = presented_token.map(|presented_token| {
+            if activates && presented_token == token("alice") { token("bob") } else { presented_token }
+        });
+        get(format!("/iwws/MAC?{}", query(&borrowed(&parameters))), presented_token)
     })
 }
 
@@ -204,7 +206,7 @@ fn activation() -> BoxedStrategy<Parameters> {
 
 /// Returns requests of relying parties that are complete in form, with passwords that were given to
 /// nobody, and tokens of this party, of others and of none.
-pub(super) fn asked_in_the_name_of_a_party(device: &Device) -> impl Strategy<Value = Asked> + use<> {
+pub(super) fn relying_party_requests(device: &Device) -> impl Strategy<Value = TestRequest> + use<> {
     let id = device.id.clone();
     let users = prop_oneof![
         4 => prop::sample::select(vec!["alice".to_owned(), "bob".into(), "nobody".into(), String::new(), id]),
@@ -212,11 +214,11 @@ pub(super) fn asked_in_the_name_of_a_party(device: &Device) -> impl Strategy<Val
         1 => Just("x".repeat(200)),
     ];
     let passwords = prop_oneof![3 => "[a-z0-9]{8}", 1 => ".{0,20}", 1 => Just("a".repeat(3000))];
-    let tokens = prop_oneof![2 => Just(Some(BANK.to_owned())), 1 => shown()];
+    let tokens = prop_oneof![2 => Just(Some(BANK.to_owned())), 1 => presented_token()];
     let services = prop::sample::select(&["bank", "bank", "shop", "nobody", ""][..]);
     let formats = prop_oneof![5 => Just("json"), 1 => Just("xml")];
     (services, users, passwords, formats, tokens, any::<bool>()).prop_map(
-        |(service, user, password, format, shown, twice)| {
+        |(service, user, password, format, presented_token, twice)| {
             let whole = [
                 ("action", "authenticate"),
                 ("serviceId", service),
@@ -225,28 +227,28 @@ pub(super) fn asked_in_the_name_of_a_party(device: &Device) -> impl Strategy<Val
                 ("format", format),
                 ("userId", "bob"),
             ];
-            get(format!("/FS?{}", query(&whole[..if twice { 6 } else { 5 }])), shown)
+            get(format!("/FS?{}", query(&whole[..if twice { 6 } else { 5 }])), presented_token)
         },
     )
 }
 
 /// Returns a body of CVS. Bob has no phone number, so none of his requests can be right.
-pub(super) fn told() -> impl Strategy<Value = Asked> {
+pub(super) fn cvs_requests() -> impl Strategy<Value = TestRequest> {
     let paths = prop::sample::select(&["smsCode", "trustedPhoneNumber", "enrollments/x"][..]);
     let methods = prop::sample::select(&["POST", "PUT"][..]);
-    let shown = prop_oneof![4 => Just(token("bob")), 1 => "[ -~]{0,30}"];
-    (paths, methods, shown, body()).prop_map(|(path, method, token, body)| {
+    let presented_token = prop_oneof![4 => Just(token("bob")), 1 => "[ -~]{0,30}"];
+    (paths, methods, presented_token, body()).prop_map(|(path, method, token, body)| {
         let target = format!("{CVS}/{path}?client_id=test");
-        Asked { method, token: Some(token), body: Some(body), ..get(target, None) }
+        TestRequest { method, token: Some(token), body: Some(body), ..get(target, None) }
     })
 }
 
 /// Returns bodies of the token route. Alice has a password and a refresh token, and none of the
 /// bodies holds either.
-pub(super) fn exchanged() -> impl Strategy<Value = Asked> {
-    let shown = prop_oneof![5 => Just(token("alice")), 1 => Just(token("bob")), 1 => "[ -~]{0,30}"];
+pub(super) fn token_requests() -> impl Strategy<Value = TestRequest> {
+    let presented_token = prop_oneof![5 => Just(token("alice")), 1 => Just(token("bob")), 1 => "[ -~]{0,30}"];
     let bodies = prop_oneof![1 => body(), 3 => grant()];
-    (shown, bodies).prop_map(|(token, body)| Asked {
+    (presented_token, bodies).prop_map(|(token, body)| TestRequest {
         method: "POST",
         token: Some(token),
         body: Some(body),
@@ -278,10 +280,10 @@ fn grant() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Returns paths that no route has.
-pub(super) fn lost() -> impl Strategy<Value = Asked> {
+pub(super) fn requests_to_unknown_paths() -> impl Strategy<Value = TestRequest> {
     let methods = prop::sample::select(&["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"][..]);
     (methods, "(/[a-zA-Z0-9._~%!$&'()*+,;=:@-]{0,12}){1,6}").prop_map(|(method, target)| {
         let body = matches!(method, "POST" | "PUT" | "PATCH").then(|| b"{}".to_vec());
-        Asked { method, body, ..get(target, None) }
+        TestRequest { method, body, ..get(target, None) }
     })
 }

@@ -22,7 +22,7 @@ pub(crate) struct Machine {
     admin: u16,
     issuer: u16,
     cluster: Cluster,
-    undertaker: Child,
+    cleanup: Child,
 }
 
 /// The part of systemd that one service needs.
@@ -52,7 +52,7 @@ const RUNUSER: &str = r#"#!/bin/sh
 "#;
 
 /// A shell that waits for the end of this process, in any way, and ends the service.
-const UNDERTAKER: &str = "cat >/dev/null; [ ! -e 'ROOT/pid' ] || kill -TERM \"$(cat 'ROOT/pid')\"";
+const CLEANUP: &str = "cat >/dev/null; [ ! -e 'ROOT/pid' ] || kill -TERM \"$(cat 'ROOT/pid')\"";
 
 /// The key of RFC 8037, whose other half is public.
 const KEYS: &str =
@@ -78,11 +78,11 @@ impl Machine {
         program(root, "systemctl", SYSTEMCTL);
         program(root, "runuser", RUNUSER);
         symlink(PROGRAM, root.join("bin/pims-authority")).unwrap();
-        let mut undertaker = Command::new("sh");
-        undertaker.args(["-c", &UNDERTAKER.replace("ROOT", &root.display().to_string())]).stdin(Stdio::piped());
+        let mut cleanup = Command::new("sh");
+        cleanup.args(["-c", &CLEANUP.replace("ROOT", &root.display().to_string())]).stdin(Stdio::piped());
         // An interrupt of the tests does not interrupt it.
-        let undertaker = undertaker.process_group(0).spawn().unwrap();
-        let machine = Self { port: free(), admin: free(), issuer: issuer(), cluster, undertaker, folder };
+        let cleanup = cleanup.process_group(0).spawn().unwrap();
+        let machine = Self { port: free(), admin: free(), issuer: issuer(), cluster, cleanup, folder };
         for name in ["pims-authority.toml", "pims-authority.service"] {
             let text = crate::deployment::read(&format!("deploy/{name}"));
             std::fs::write(machine.folder.path().join("deploy").join(name), machine.here(&text)).unwrap();
@@ -118,9 +118,9 @@ impl Machine {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success() && said.contains("the end is reached"), "{said}\n{}", self.log());
-        said
+        let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && printed.contains("the end is reached"), "{printed}\n{}", self.log());
+        printed
     }
 
     pub(crate) fn log(&self) -> String {
@@ -137,8 +137,8 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        drop(self.undertaker.stdin.take());
-        let _ = self.undertaker.wait();
+        drop(self.cleanup.stdin.take());
+        let _ = self.cleanup.wait();
     }
 }
 

@@ -38,7 +38,7 @@ fn table(keys: &str) -> String {
 #[test]
 fn every_command_of_the_page_works_from_nothing_to_the_end() {
     let machine = machine::Machine::new();
-    let said = machine.run(&Page::read().script());
+    let printed = machine.run(&Page::read().script());
     for words in [
         "listen.address\n",
         "the configuration is valid",
@@ -52,7 +52,7 @@ fn every_command_of_the_page_works_from_nothing_to_the_end() {
         r#""kty":"OKP""#,
         "nothing is sealed under another key than the current one",
     ] {
-        assert!(said.contains(words), "{words}: {said}");
+        assert!(printed.contains(words), "{words}: {printed}");
     }
     // The log is JSON with ids. No secret is in it, nor in the output of the commands.
     let log = machine.log();
@@ -61,6 +61,6 @@ fn every_command_of_the_page_works_from_nothing_to_the_end() {
         line["message"] == "answered" && line["span"]["id"].as_str().is_some_and(|id| id.len() == 16)
     }));
     for secret in machine.secrets() {
-        assert!(!log.contains(&secret) && !said.contains(&secret));
+        assert!(!log.contains(&secret) && !printed.contains(&secret));
     }
 }

@@ -3,7 +3,7 @@
 //! The binary is `pims-authority`. It serves the library `authority`.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a program has to tell goes there")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program prints its results and errors")]
 
 mod cli;
 mod commands;

@@ -36,7 +36,7 @@ pub(crate) fn run(listen: &Listen, ready: bool) -> Result<(), String> {
 /// is the loopback address.
 fn reachable(address: SocketAddr) -> Result<SocketAddr, String> {
     if address.port() == 0 {
-        return Err("listen.address has port 0, which is another one at each start: give the one that is in use".into());
+        return Err("listen.address has port 0, which selects another port at each start: give the port in use".into());
     }
     let ip = match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),

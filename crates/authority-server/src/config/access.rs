@@ -51,7 +51,7 @@ impl fmt::Display for Unprotected {
             Self::GroupWrites => f.write_str("its group can change it: its mode must be 0640 or less"),
             Self::Group(group) => write!(
                 f,
-                "group {group} can read it: a group that can must be root's or one of the user that runs this program"
+                "group {group} can read it: only root's group, and groups of the user that runs this program, may read it"
             ),
         }
     }

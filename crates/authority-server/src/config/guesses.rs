@@ -30,7 +30,7 @@ pub(crate) fn warning(policy: &Policy, limits: &Limits) -> Option<String> {
         let bound = (f64::from(limits.wrong_codes_per_minute) / hits).floor();
         format!(
             "limits.wrong_codes_per_minute should be at most {bound}: activation.proof is `open`, and strangers may guess; \
-             more need more activation.code_letters"
+             a higher limit needs more activation.code_letters"
         )
     })
 }

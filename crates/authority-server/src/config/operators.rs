@@ -108,7 +108,9 @@ fn check(reader: &mut Reader, others: &[Operator], operator: &Operator, asks_for
     if operator.certificate.is_some() && !asks_for_certificates {
         reader.problem(
             KEY,
-            format!("`{name}` has a certificate: give admin.client_ca_file, which has the listener ask for it"),
+            format!(
+                "`{name}` has a certificate: give admin.client_ca_file, so that the listener asks for certificates"
+            ),
         );
     }
     let token = |one: &Operator| one.token.as_ref().map(|token| token.reveal().to_owned()).map(zeroize::Zeroizing::new);

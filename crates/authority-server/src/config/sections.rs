@@ -126,7 +126,7 @@ fn master_key(reader: &mut Reader) -> Option<KeyRing> {
                 None => {}
                 Some(known) => match known.with(key) {
                     Some(more) => ring = Some(more),
-                    None => reader.problem("master_key.others", format!("the number {id} is another key's already")),
+                    None => reader.problem("master_key.others", format!("the number {id} belongs to another key")),
                 },
             },
         }

@@ -56,13 +56,13 @@ pub(super) enum Unusable {
     Algorithm,
     #[error("keys of its type and curve are for none of `tokens.algorithms`")]
     Type,
-    #[error("it has its private part")]
+    #[error("it contains its private part")]
     Private,
     #[error("its modulus has fewer than 2048 bits or more than 8192, or is even")]
     Modulus,
     #[error("its exponent is even, less than 3, or has more than 33 bits")]
     Exponent,
-    #[error("its point has not the length that its curve has")]
+    #[error("its point does not have the length that its curve requires")]
     Point,
 }
 

@@ -20,7 +20,7 @@ pub(super) enum Refusal {
     Time,
     #[error("its lifetime is longer than `tokens.max_lifetime_seconds`")]
     Lifetime,
-    #[error("its issuer (`iss`) is another than `tokens.issuer`")]
+    #[error("its issuer (`iss`) is not `tokens.issuer`")]
     Issuer,
     #[error("its audience (`aud`) is not `tokens.audience`")]
     Audience,

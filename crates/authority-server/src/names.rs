@@ -31,7 +31,7 @@ mod tests {
     use super::normal;
 
     #[test]
-    fn a_name_is_taken_as_it_is_or_not_at_all() {
+    fn a_name_is_accepted_unchanged_or_refused() {
         for good in [
             "a",
             "dora",

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_are_found_whatever_the_program_is_called() {
+    fn the_numbers_are_found_for_any_program_name() {
         let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194560 900 0 0 0 41 2 0 0 20 0 4 0 100 1 2 3";
         assert_eq!(ticks(stat), Some(43));
         assert_eq!(ticks("7 (a"), None);

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_this_process_is_taken_until_it_is_open_to_everybody() {
+    fn a_file_of_this_process_is_accepted_unless_everybody_can_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let file = tempfile::tempfile().unwrap();
         for (mode, taken) in [(0o600, true), (0o604, false)] {

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_does_not_end_is_killed_with_what_it_started() {
+    fn a_command_that_does_not_end_is_killed_with_its_children() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("children");
         let script = format!("sleep 1000 & echo $! $$ >{}; wait", file.display());

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_toml_is_not_shown() {
+    fn text_that_is_not_toml_is_not_shown() {
         let source = read("[admin]\ntoken = \"top-secret", &[]);
         let shown = source.problems[0].to_string();
         assert!(shown.starts_with("line 2: this is not TOML") && !shown.contains("top-secret"), "{shown}");

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_of_this_site_where_nothing_says_otherwise() {
+    fn a_request_is_of_this_site_if_no_header_contradicts() {
         let host = ("host", "admin.example:8444");
         for (tls, good) in [
             (true, &[host][..]),

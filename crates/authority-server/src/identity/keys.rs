@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_for_signatures_or_not_good_enough_is_left_out() {
+    fn a_key_that_is_not_for_signatures_or_too_weak_is_ignored() {
         for (key, reason) in [
             (with(ed(), "use", "enc"), Unusable::Use),
             (with(ed(), "use", ""), Unusable::Use),

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_says_what_login_is_wanted() {
+    fn a_challenge_names_the_required_login() {
         let of = |max_age: Option<u64>, acr: &[&str]| {
             let acr = acr.iter().map(|class| (*class).to_owned()).collect();
             challenge(Some(&StepUp { max_age: max_age.map(Duration::from_secs), acr })).to_str().map(str::to_owned)

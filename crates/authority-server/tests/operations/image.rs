@@ -57,7 +57,7 @@ fn the_health_check_reads_no_secret() {
 }
 
 #[test]
-fn what_the_image_is_made_from_is_named_by_version_and_holds_no_other_client() {
+fn the_image_is_built_from_named_versions_and_holds_no_other_client() {
     let file = read("deploy/Dockerfile");
     let bases: Vec<&str> = file.lines().filter(|line| line.starts_with("FROM ")).collect();
     assert_eq!(bases, ["FROM ${RUST} AS build", "FROM ${BASE}"]);

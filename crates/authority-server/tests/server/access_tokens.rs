@@ -86,7 +86,7 @@ fn a_refresh_token_is_good_once_and_for_its_account_alone() {
 }
 
 #[test]
-fn another_accounts_password_and_what_is_no_grant_are_refused() {
+fn the_password_of_another_account_and_an_invalid_grant_are_refused() {
     let world = World::new();
     let alice = world.account("alice");
     let otp = Device::activate(&world, &alice, "1234").made(&world.client, "1234");

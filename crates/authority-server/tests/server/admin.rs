@@ -59,7 +59,7 @@ fn an_account_is_made_found_unblocked_and_removed() {
 }
 
 #[test]
-fn what_is_not_there_or_not_a_request_is_told() {
+fn missing_resources_and_malformed_requests_get_an_error() {
     let world = World::new();
     for (method, path, status) in [
         ("GET", "accounts/nobody", 404),
@@ -166,7 +166,7 @@ fn bearer(token: &str) -> String {
 }
 
 #[test]
-fn a_request_of_another_site_is_refused_whatever_it_shows() {
+fn a_cross_site_request_is_refused_with_any_credentials() {
     let world = World::new();
     world.account("alice");
     let rows = world.rows();

@@ -372,7 +372,7 @@ fn a_newcomer_is_helped() {
 }
 
 #[test]
-fn a_development_service_makes_what_it_needs_and_keeps_it() {
+fn a_development_service_makes_its_files_and_keeps_them() {
     let folder = tempfile::tempdir().unwrap();
     let dev_folder = folder.path().join("dev");
     let start = || start_development(&dev_folder);

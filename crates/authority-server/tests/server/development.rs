@@ -15,7 +15,7 @@ fn is_good(setup: &Setup) -> bool {
 }
 
 #[test]
-fn what_is_for_development_needs_the_key() {
+fn settings_for_development_need_the_key() {
     assert!(is_good(&Setup::development()) && is_good(&Setup::production()));
     let printed = refused(&Setup::development().set("development", false));
     for (key, what) in [
@@ -37,7 +37,7 @@ fn what_is_for_development_needs_the_key() {
 }
 
 #[test]
-fn what_is_for_production_is_refused_beside_the_key() {
+fn settings_for_production_are_refused_beside_the_key() {
     for (key, value) in [
         ("database.url", "postgres://pims@db.example.com/pims"),
         ("listen.trusted_proxies", "127.0.0.1"),
@@ -67,7 +67,7 @@ fn what_is_for_production_is_refused_beside_the_key() {
 }
 
 #[test]
-fn a_folder_of_an_older_development_service_starts_and_gains_what_it_lacks() {
+fn a_folder_of_an_older_development_service_starts_and_gets_the_missing_sections() {
     let folder = tempfile::tempdir().unwrap();
     let start = || start_development(folder.path());
     assert!(start().contains("https://localhost:"));

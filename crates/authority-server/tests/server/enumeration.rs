@@ -128,7 +128,7 @@ fn refused(world: &World, party: (&str, Option<&str>), account: &str, otp: &str)
 }
 
 #[test]
-fn a_refusal_costs_the_same_statements_whoever_is_named() {
+fn a_refusal_costs_the_same_statements_for_every_account_name() {
     if !Cluster::is_installed() {
         return;
     }

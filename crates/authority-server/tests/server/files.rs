@@ -31,7 +31,7 @@ fn a_development_folder_that_others_can_change_is_refused() {
 }
 
 #[test]
-fn a_configuration_that_a_neighbour_put_there_is_not_believed() {
+fn a_configuration_that_another_user_put_there_is_refused() {
     let Some(world) = World::new("a planted configuration") else { return };
     let config = world.shared().join("pims-authority.toml");
     let mine = world.home().join("mine.toml");

@@ -131,7 +131,7 @@ fn the_gateway_gets_the_message_in_the_form_of_the_template() {
 }
 
 #[test]
-fn a_gateway_that_does_not_take_a_message_is_told_to_the_app() {
+fn the_app_is_told_that_the_gateway_did_not_accept_a_message() {
     let gateway = FakeGateway::start();
     let world = setup(&gateway).set("sms.retry_attempts", 1).start();
     for (count, status) in [(1, 500), (2, 302), (3, 404)] {
@@ -143,7 +143,7 @@ fn a_gateway_that_does_not_take_a_message_is_told_to_the_app() {
 }
 
 #[test]
-fn a_message_that_was_not_taken_goes_out_later_and_its_code_is_good() {
+fn a_message_that_was_not_accepted_is_sent_later_and_its_code_is_valid() {
     let gateway = FakeGateway::start();
     let world = setup(&gateway).start();
     gateway.answer(500, "");
@@ -188,7 +188,7 @@ fn a_gateway_that_does_not_answer_is_waited_for_no_longer_than_configured() {
 }
 
 #[test]
-fn a_gateway_that_does_not_answer_holds_up_nobody_who_needs_no_sms() {
+fn a_gateway_that_does_not_answer_delays_no_request_without_sms() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
     let world = Setup::new()

@@ -236,7 +236,7 @@ fn a_token_is_for_a_client_and_a_scope_that_the_operator_names() {
 }
 
 #[test]
-fn what_an_account_is_protected_by_changes_after_a_fresh_login_alone() {
+fn the_protection_of_an_account_changes_only_after_a_fresh_login() {
     let issuer = Issuer::new("1");
     let world = setup(&issuer).set("tokens.max_auth_age_seconds", 300).set("tokens.acr", "gold, silver").start();
     let fresh = issuer.sign(&and(json!({"auth_time": now(), "acr": "silver"})));
@@ -282,7 +282,7 @@ fn what_an_account_is_protected_by_changes_after_a_fresh_login_alone() {
 }
 
 #[test]
-fn a_key_that_is_not_for_this_is_left_out_and_named_once() {
+fn an_unusable_key_is_ignored_and_logged_once() {
     let keys: Vec<Issuer> = ["good", "enc", "wrap", "oaep"].map(Issuer::new).into();
     let [good, enc, wrap, oaep] = &keys[..] else { unreachable!() };
     let and = |issuer: &Issuer, name: &str, value: Value| {
@@ -339,7 +339,7 @@ fn a_key_that_is_not_for_this_is_left_out_and_named_once() {
 }
 
 #[test]
-fn a_set_without_a_usable_key_is_told_at_the_start() {
+fn a_key_set_without_a_usable_key_is_an_error_at_the_start() {
     let mut key = Issuer::new("the-only-one").key();
     key["use"] = json!("enc");
     let setup = with_keys(&[key, Rsa::new("small", 1024).key]);
@@ -352,7 +352,7 @@ fn a_set_without_a_usable_key_is_told_at_the_start() {
 }
 
 #[test]
-fn rsa_keys_that_are_long_enough_are_taken() {
+fn rsa_keys_that_are_long_enough_are_accepted() {
     let rsa = Rsa::new("rsa-2048", 2048);
     let world = with_keys(std::slice::from_ref(&rsa.key)).start();
     assert_eq!(status(&world, &rsa.sign(&claims())), 404);

@@ -46,7 +46,7 @@ fn a_request_under_way_is_answered_before_the_program_ends() {
 }
 
 #[test]
-fn who_does_not_go_on_with_a_request_does_not_keep_the_program() {
+fn a_client_that_stops_in_the_middle_of_a_request_does_not_delay_the_shutdown() {
     let mut world = Setup::new().set("limits.drain_seconds", 1).start();
     let (_stream, _) = half_a_request(&world);
     assert_eq!(world.ask("GET", "/healthz", None, None).status, 200);

@@ -31,7 +31,7 @@ fn raw(world: &World, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn what_is_too_long_is_refused() {
+fn requests_that_are_too_long_are_refused() {
     let world = Setup::new().set("limits.query_bytes", 1024).set("limits.body_bytes", 1024).start();
     let long = "x".repeat(1025);
     let query = world.ask("GET", &format!("/iwws/MAC?{long}"), None, None);
@@ -44,7 +44,7 @@ fn what_is_too_long_is_refused() {
 }
 
 #[test]
-fn who_sends_its_request_too_slowly_is_left() {
+fn a_client_that_sends_its_request_too_slowly_is_dropped() {
     let world = Setup::new().set("limits.header_timeout_seconds", 1).start();
     // It returns when the service closes the connection.
     raw(&world, b"GET /healthz HTTP/1.1\r\nhost: x\r\n");
@@ -74,7 +74,7 @@ fn accepted_requests(world: &World, forwarded: &str, at_most: usize) -> usize {
 }
 
 #[test]
-fn the_word_about_an_address_is_believed_of_a_trusted_proxy_alone() {
+fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
     let open = Setup::new().set("limits.address_per_minute", 3).start();
     assert_eq!(accepted_requests(&open, "192.0.2.1", 2), 2);
     assert_eq!(accepted_requests(&open, "192.0.2.2", 10), 1, "whoever says so: it is the same peer");
@@ -166,7 +166,7 @@ fn an_account_may_ask_so_often_however_many_addresses_it_has() {
 }
 
 #[test]
-fn an_address_has_rsa_blocks_opened_in_vain_so_often() {
+fn the_refused_finalize_steps_of_an_address_are_limited() {
     let world = Setup::new().set("limits.refused_finalize_per_address_and_minute", 2).start();
     let alice = world.account("alice");
     let device = Device::activate(&world, &alice, "1234");
@@ -435,7 +435,7 @@ fn an_address_has_so_many_connections_and_a_proxy_as_many_as_it_wants() {
 }
 
 #[test]
-fn who_asks_and_does_not_read_is_left() {
+fn a_client_that_does_not_read_its_responses_is_dropped() {
     let world = Setup::new().set("limits.write_timeout_seconds", 1).start();
     let mut stream = connected(&world);
     let request = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
@@ -450,7 +450,7 @@ fn who_asks_and_does_not_read_is_left() {
 }
 
 #[test]
-fn who_is_refused_is_not_waited_for() {
+fn a_refused_request_whose_body_does_not_arrive_is_answered() {
     let world = Setup::new().set("limits.address_per_minute", 1).start();
     let post = |body: &str| format!("POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n{body}");
     let answers = raw(&world, [post("full"), post("full"), post("")].concat().as_bytes()).to_lowercase();

@@ -130,7 +130,7 @@ fn a_code_with_another_number_costs_no_try_and_says_nothing_of_the_code() {
 }
 
 #[test]
-fn an_activation_with_another_number_is_told_to_its_account_alone() {
+fn only_the_account_learns_that_an_activation_has_another_number() {
     let ask = |world: &World, code: &str, number: &str, account: Option<&str>| {
         let query = setup("activate", "", &[("code", code), ("phone", number)]);
         let account = account.map(token);

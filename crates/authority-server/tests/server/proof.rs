@@ -54,7 +54,7 @@ fn without_a_token_an_activation_is_refused_to_clients_of_http_and_of_the_exchan
 }
 
 #[test]
-fn a_ticket_of_cvs_is_enough_where_it_is_asked_for() {
+fn a_ticket_of_cvs_is_enough_if_the_configuration_requires_one() {
     let world = Setup::new().set("activation.proof", "ticket").start();
     let alice = world.account("alice");
     let (code, answer) = code(&world, &alice);

@@ -23,7 +23,7 @@ fn database_up(world: &World) -> bool {
 }
 
 #[test]
-fn a_database_that_is_gone_is_told_and_one_that_is_back_is_used_again() {
+fn readiness_reports_a_database_that_is_gone_and_one_that_is_back() {
     if !Cluster::is_installed() {
         return;
     }

@@ -51,7 +51,7 @@ fn a_password_is_refused_to_another_account_and_when_it_is_old_and_when_it_is_ma
 }
 
 #[test]
-fn an_unknown_account_and_a_wrong_password_are_told_in_the_same_words() {
+fn an_unknown_account_and_a_wrong_password_get_the_same_answer() {
     let world = World::new();
     let alice = world.account("alice");
     Device::activate(&world, &alice, "1234");

@@ -131,7 +131,7 @@ fn refused(world: &World, request: &TestRequest) -> Result<String, TestCaseError
 }
 
 /// Sends this share, in thousandths, of more than ten thousand cases of every kind.
-fn whatever_is_wrong_is_refused(stage: &Stage, per_mille: u32) {
+fn all_malformed_requests_are_refused(stage: &Stage, per_mille: u32) {
     let run = |count: u32, cases: BoxedStrategy<TestRequest>, words: &[&str]| {
         let met = stage.all_refused(count * per_mille / 1000, cases);
         // Otherwise the cases are not what they are meant to be.
@@ -150,18 +150,18 @@ fn whatever_is_wrong_is_refused(stage: &Stage, per_mille: u32) {
 }
 
 #[test]
-fn what_is_not_right_is_refused_and_changes_nothing() {
+fn malformed_requests_are_refused_and_change_nothing() {
     if is_for_sqlite_alone("the next test is the same on PostgreSQL, in both runs") {
         return;
     }
-    whatever_is_wrong_is_refused(&Stage::new(None), 1000);
+    all_malformed_requests_are_refused(&Stage::new(None), 1000);
 }
 
 /// Databases differ in the texts that they accept.
 #[test]
-fn what_is_not_right_is_refused_and_changes_nothing_on_postgresql() {
+fn malformed_requests_are_refused_and_change_nothing_on_postgresql() {
     if !Cluster::is_installed() {
         return;
     }
-    whatever_is_wrong_is_refused(&Stage::new(Some(Schema::new(Cluster::shared()))), 150);
+    all_malformed_requests_are_refused(&Stage::new(Some(Schema::new(Cluster::shared()))), 150);
 }

@@ -127,8 +127,9 @@ test-rust: export PIMS_REQUIRE_SYSTEMD := 1
 test-rust: export PIMS_REQUIRE_ROOT ?= 1
 test-rust: ## unit, vector, property and crash tests; the service's, as a library and as a program, on SQLite and on a PostgreSQL of their own
 	$(cargo) test --workspace --features $(TEST_FEATURES)
-	@# The service's program once more, on PostgreSQL. Left out are the tests that run on PostgreSQL in any case, and those of what
-	@# no database changes: slow clients, memory, the commands of operating.md.
+	@# The service's program once more, on PostgreSQL. Left out are the tests that run on PostgreSQL
+	@# in any case, and those of what no database changes: slow clients, memory, the commands of
+	@# operating.md.
 	PIMS_TEST_DATABASE=postgres $(cargo) test --workspace --features $(TEST_FEATURES) --test server -- \
 		--skip balanced --skip cluster_of_two --skip endings --skip enumeration --skip memory --skip operating_page --skip readiness --skip slow_clients
 	@# Of the whole workspace, so that its dependencies are those that are built already.

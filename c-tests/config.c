@@ -318,7 +318,10 @@ static void an_authority_that_cannot_be_opened_is_2006(void **state)
     peer_stop(peer);
 }
 
-/* A folder that is not empty stands where the old record must go: no new record can be written. */
+/*
+ * Puts a folder that is not empty in the place of the old record, so that no new record can be
+ * written.
+ */
 static void block_writing(void)
 {
     if (exists(in_folder("device.pims.previous"))) {

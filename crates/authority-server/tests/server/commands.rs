@@ -338,7 +338,7 @@ fn a_secret_in_a_file_of_somebody_else_or_of_a_foreign_group_is_refused() {
 
 #[test]
 fn every_key_is_listed_with_its_variable_and_means_something() {
-    /// Any text is a good value of these.
+    /// The keys for which any text is a valid value.
     const TEXTS: [&str; 5] =
         ["tokens.issuer", "tokens.audience", "access_tokens.issuer", "access_tokens.audience", "sms.outbox_file"];
     let setup = Setup::production();

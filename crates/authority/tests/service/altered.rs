@@ -26,8 +26,8 @@ const TOKEN: &str = "account = 'alice'";
 const PASSWORD: &str = "account = 'alice'";
 const CHALLENGE: &str = "mode = 'otp'";
 
-/// Every column that is no part of a key, of every table whose rows carry a MAC. The MAC is one of
-/// them.
+/// Changes of every column that is no part of a key, of every table whose rows carry a MAC. The MAC
+/// is one of the columns.
 const CHANGES: [Change; 64] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),

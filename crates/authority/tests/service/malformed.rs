@@ -13,7 +13,7 @@ struct Scene {
     before: Vec<String>,
 }
 
-/// The one service for all cases: each must leave it as it was.
+/// Returns the one service for all cases: each must leave it as it was.
 fn scene() -> &'static Scene {
     static SCENE: OnceLock<Scene> = OnceLock::new();
     SCENE.get_or_init(|| {

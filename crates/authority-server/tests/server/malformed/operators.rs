@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Asked, Door};
 use crate::world::{ADMIN, BANK, token};
 
-/// Right requests without the operators' token, or at the listener that does not accept it.
+/// Returns right requests without the operators' token, or at the listener that does not accept it.
 pub(super) fn strangers(device: &str) -> impl Strategy<Value = Asked> + use<> {
     let requests = vec![
         ("GET", "accounts".to_owned(), None),
@@ -40,8 +40,8 @@ pub(super) fn strangers(device: &str) -> impl Strategy<Value = Asked> + use<> {
     })
 }
 
-/// Wrong requests of an operator with the right token: in the query, the body, the name, the path
-/// or the method.
+/// Returns wrong requests of an operator with the right token: in the query, the body, the name,
+/// the path or the method.
 pub(super) fn mistaken(device: &str) -> impl Strategy<Value = Asked> + use<> {
     let asked = |method, path: String, body: Option<Vec<u8>>| Asked {
         door: Door::Operators,

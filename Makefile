@@ -73,7 +73,7 @@ libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
 sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 
-lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling; includes without a circle; the width of comments
+lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling; includes without a circle
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(cargo) clippy --lib -- -D warnings
@@ -84,11 +84,11 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, C
 	$(cargo) clippy -p authority-server --bin pims-authority -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
 	tools/lint.py $(BUILD)/lint
+	python3 -B -m doctest tools/check-width.py
+	python3 -B tools/check-width.py
 	$(MAKE) check-links
 	python3 -B -m doctest tools/check-includes.py
 	tools/check-includes.py c-tests cpp-tests
-	python3 -B -m doctest tools/check-width.py
-	python3 -B tools/check-width.py
 	@if $(cargo) deny --version >/dev/null 2>&1; then $(cargo) deny --offline check bans licenses sources; \
 	else echo "NOT CHECKED: licences, sources, duplicate and wildcard versions of dependencies (deny.toml): cargo-deny is not installed"; fi
 	@echo "NOT CHECKED: known vulnerabilities of dependencies: that is 'make advisories', which needs the network"

@@ -190,7 +190,7 @@ def words(text: str) -> list[str]:
     found: list[str] = []
     for word in held.split():
         # No line may begin with a word that begins a list item, a heading, a quotation or a table.
-        if found and re.fullmatch(r"[-+*>|#]+|\d{1,3}[.)]", word):
+        if found and re.fullmatch(r"[-+*>|#]+/?|\d{1,3}[.)]", word):
             found[-1] += " " + word
         else:
             found.append(word)

@@ -1,7 +1,7 @@
 /*
- * Runs suite.json through pims.h, by callbacks; README.md beside it says what a runner does.
+ * Runs suite.json through pims.h, by callbacks. README.md beside it describes a runner.
  *
- *     runner SUITE        an empty folder for it is the present one
+ *     runner SUITE        in an empty folder
  */
 #include <jansson.h>
 #include <pthread.h>

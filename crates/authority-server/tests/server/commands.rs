@@ -188,7 +188,7 @@ fn a_password_of_another_account_or_an_expired_one_is_refused_by_the_command() {
     assert!(fails(&world.setup, &["otp", "verify", ""], "").contains("an account's name has"));
     assert_eq!(run(&world.setup, &["otp", "verify"], "").status.code(), Some(2), "a command without its argument");
 
-    // Another service over the same database, whose passwords are good for a second.
+    // Another service over the same database, whose passwords are valid for a second.
     let hasty = world.setup.again().set("policy.otp_lifetime_seconds", 1).start();
     let old = device.made(&hasty.client, "1234");
     std::thread::sleep(Duration::from_millis(1100));

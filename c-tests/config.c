@@ -318,7 +318,10 @@ static void an_authority_that_cannot_be_opened_is_2006(void **state)
     peer_stop(peer);
 }
 
-/* A folder that is not empty stands where the old record must go: no new record can be written. */
+/*
+ * Puts a folder that is not empty in the place of the old record, so that no new record can be
+ * written.
+ */
 static void block_writing(void)
 {
     if (exists(in_folder("device.pims.previous"))) {
@@ -446,7 +449,7 @@ static void outside_development_nothing_is_assumed(void **state)
         assert_not_configured(set(ENROLLMENT, "{'action':'remove'}"));
         assert_not_configured(set(PINCODE, "{'action':'update','oldPIN':'1234','newPIN':'4321'}"));
         assert_not_configured(get(OTP, "{'action':'withPIN','pinCode':'1234'}"));
-        /* Parameters are judged before that. */
+        /* The parameters are checked before that. */
         assert_missing(set(ENROLLMENT, "{'action':'enroll'}"), "pinCode");
         assert_invalid(get(OTP, "{'action':'withPIN','pinCode':'12'}"), "pinCode");
         /* There is no embedded authority either. */

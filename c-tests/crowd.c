@@ -544,8 +544,8 @@ static size_t only_winner(const Crowd *crowd, int code)
 }
 
 /*
- * Each device submits the one code of an account without a device, then each enrolls with it.
- * Returns the device that is enrolled.
+ * Has each device submit the one code of an account without a device, then enroll with it. Returns
+ * the device that is enrolled.
  */
 static size_t race_for_a_code(const Crowd *crowd, size_t round)
 {

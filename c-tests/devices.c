@@ -156,7 +156,7 @@ static void a_device_that_was_removed_elsewhere_is_disabled(void **state)
     assert_failed(peer_set(peer, PINCODE, "{'action':'update','oldPIN':'" PIN "','newPIN':'" OTHER_PIN "'}"), 2317);
     assert_failed(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), 2311);
     assert_succeeded(peer_get(peer, ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
-    /* Also after a restart; and it can be enrolled anew. */
+    /* The same holds after a restart, and the device can be enrolled again. */
     peer_stop(peer);
     peer = device("b", "");
     assert_failed(peer_get(peer, OTP, WITH_PIN(PIN)), 2317);

@@ -267,7 +267,7 @@ static void a_killed_registration_of_the_secret(void)
     service_fails(STEP("Finalize", "ms"), CUT);
 }
 
-/* ---- Causes: what the service says ----------------------------------------------------------- */
+/* ---- Causes: answers of the service ---------------------------------------------------------- */
 
 static void an_answer_of_the_service(void)
 {

@@ -17,8 +17,7 @@
 
 #define PANIC "pims.test.panic"
 
-/* The places of a panic: the check of a call, a task without a lock, a task that holds everything.
-   */
+/* The places of a panic: the check, a task without a lock, a task that holds everything. */
 static const char *const kinds[] = {"judge", "view", "component"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -11,7 +11,7 @@ use pims::facade::{self, Method};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// One process has one facade, so only one test runs at a time.
+/// A lock for the one facade of the process: only one test runs at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
 struct Session {

@@ -16,7 +16,7 @@ cd "$here"
 has_source() { # rustc
     command -v "$1" >/dev/null 2>&1 && [ -e "$("$1" --print sysroot)/lib/rustlib/src/rust/library/std/Cargo.toml" ]
 }
-# Cargo and rustc are taken from one place: the one that knows the other's standard library.
+# Chooses cargo and rustc from one place: the one that knows the other's standard library.
 choose() {
     if has_source rustc && command -v cargo >/dev/null 2>&1; then rustc=rustc cargo=cargo
     elif has_source /usr/bin/rustc && [ -x /usr/bin/cargo ]; then rustc=/usr/bin/rustc cargo=/usr/bin/cargo

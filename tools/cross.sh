@@ -49,7 +49,7 @@ compile() { # target, package, crate types
     fi
 }
 
-# Print the names that the header declares, and those that a library exports.
+# Prints the names that the header declares, and those that a library exports.
 declared() { grep -oE '\bpims_[a-z_]+\(' include/pims.h | tr -d '(' | sort -u; }
 exports() { # tool, library
     case $2 in

@@ -40,7 +40,8 @@ shared=libpims.so.$version
 # without the C library itself.
 system_libs="-lgcc_s -lutil -lrt -lpthread -lm -ldl"
 
-# Mode|source|destination, or link|its target|destination. The templates come filled in from $work.
+# Prints lines of mode|source|destination, or link|its target|destination. The templates come filled
+# in from $work.
 list() {
     echo "644|$here/include/pims.h|$INCLUDEDIR/pims.h"
     echo "644|$here/include/pims.hpp|$INCLUDEDIR/pims.hpp"
@@ -59,7 +60,7 @@ list() {
     for file in "$here"/examples/cpp/*.cpp; do echo "644|$file|$DOCDIR/examples/cpp/${file##*/}"; done
 }
 
-# The folders that are libpims' own, the innermost first.
+# Prints the folders that are libpims' own, the innermost first.
 own_folders() {
     printf '%s\n' "$INCLUDEDIR/pims" "$LIBDIR/cmake/pims" "$DOCDIR/docs" "$DOCDIR/examples/c" "$DOCDIR/examples/cpp" "$DOCDIR/examples" "$DOCDIR"
 }

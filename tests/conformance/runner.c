@@ -1,7 +1,7 @@
 /*
- * Runs suite.json through pims.h, by callbacks; README.md beside it says what a runner does.
+ * Runs suite.json through pims.h, by callbacks. README.md beside it describes a runner.
  *
- *     runner SUITE        an empty folder for it is the present one
+ *     runner SUITE        in an empty folder
  */
 #include <jansson.h>
 #include <pthread.h>
@@ -117,7 +117,7 @@ static void value_of(const char *name, size_t length, char *value, size_t size)
     }
 }
 
-/* A string may hold U+0000: its length is told. */
+/* Fills the placeholders of a string. Its length is a parameter, since it may hold U+0000. */
 static json_t *fill_string(const char *text, size_t length)
 {
     char filled[4 * MAX_LINE];

@@ -8,7 +8,7 @@
 typedef char *execute_function(const char *, const char *, const char *);
 typedef void free_function(char *);
 
-/* Before `pims_init`, every call is answered with 2001. */
+/* Returns whether the library answers: before `pims_init`, every call is answered with 2001. */
 static int answers(execute_function *execute, free_function *string_free)
 {
     char *message = execute("get", "pims.sdk.version", NULL);

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 EXPONENT = 17
 DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789"
 HASH_BYTES = 32
-# Of each block of a sealed value OAEP takes so many bytes.
+# The number of bytes that OAEP takes of each block of a sealed value.
 OVERHEAD = 2 * HASH_BYTES + 2
 
 

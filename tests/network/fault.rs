@@ -20,7 +20,7 @@ pub(crate) enum Fault {
     Redirect,
     /// The connection ends after this part of the request.
     Cut(Place),
-    /// One byte of the request is changed; its place is in thousandths.
+    /// A changed byte of the request; its place is in thousandths.
     Damage(usize),
     /// The request arrives after the client has given up.
     Late,

@@ -34,7 +34,7 @@ use fault::Fault;
 use operations::World;
 use service::Service;
 
-/// One process has one facade, so only one test runs at a time.
+/// A lock for the one facade of the process: only one test runs at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// The permit of a running test. When it is dropped, the facade is freed, however the test ends.

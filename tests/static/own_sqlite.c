@@ -38,7 +38,7 @@ static int round_up(int bytes)
     return (bytes + 7) & ~7;
 }
 
-/* Each block begins with its size. */
+/* Allocates a block, which begins with its size. */
 static void *sized_malloc(int bytes)
 {
     char *memory = counted_malloc(bytes + 16);

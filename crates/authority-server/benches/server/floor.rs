@@ -90,7 +90,7 @@ pub(crate) trait Floor {
     fn measure(&self, threads: usize, time: Duration) -> Measured;
 }
 
-/// One connection, as in the service.
+/// The floor of SQLite: one connection, as in the service.
 pub(crate) struct SqliteFloor {
     connection: Mutex<Connection>,
     devices: Vec<EnrolledDevice>,
@@ -160,7 +160,7 @@ fn sqlite_round(connection: &mut Connection, EnrolledDevice { account, device }:
     }
 }
 
-/// As many connections as in the service.
+/// The floor of PostgreSQL: as many connections as in the service.
 pub(crate) struct PostgresFloor {
     url: String,
     devices: Vec<EnrolledDevice>,

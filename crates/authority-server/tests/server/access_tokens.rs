@@ -101,7 +101,7 @@ fn an_expired_password_is_exchanged_for_nothing() {
     let world = World::new();
     let alice = world.account("alice");
     let device = Device::activate(&world, &alice, "1234");
-    // Another service over the same database, whose passwords are good for a second.
+    // Another service over the same database, whose passwords are valid for a second.
     let hasty = world.setup.again().set("policy.otp_lifetime_seconds", 1).start();
     let old = device.made(&hasty.client, "1234");
     std::thread::sleep(Duration::from_millis(1100));

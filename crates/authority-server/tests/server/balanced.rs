@@ -19,7 +19,7 @@ use crate::world::{SHOP, Setup, World, poll, token};
 
 const PIN: &str = "1234";
 const WRONG: &str = "0000";
-/// So many tries that no account is blocked.
+/// The number of tries. It is so great that no account is blocked.
 const MANY: u32 = 1_000_000;
 
 /// Returns an address that is still free after a restart: no other test or program gets it by

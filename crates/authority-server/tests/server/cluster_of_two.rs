@@ -195,7 +195,7 @@ struct Tries {
     charged: u32,
 }
 
-/// So many tries that no account is blocked.
+/// The number of tries. It is so great that no account is blocked.
 const MANY: u32 = 1_000_000;
 
 /// An answer that is there already.

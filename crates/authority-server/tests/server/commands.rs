@@ -188,7 +188,7 @@ fn a_password_of_another_account_or_an_expired_one_is_refused_by_the_command() {
     assert!(fails(&world.setup, &["otp", "verify", ""], "").contains("an account's name has"));
     assert_eq!(run(&world.setup, &["otp", "verify"], "").status.code(), Some(2), "a command without its argument");
 
-    // Another service over the same database, whose passwords are good for a second.
+    // Another service over the same database, whose passwords are valid for a second.
     let hasty = world.setup.again().set("policy.otp_lifetime_seconds", 1).start();
     let old = device.made(&hasty.client, "1234");
     std::thread::sleep(Duration::from_millis(1100));
@@ -338,7 +338,7 @@ fn a_secret_in_a_file_of_somebody_else_or_of_a_foreign_group_is_refused() {
 
 #[test]
 fn every_key_is_listed_with_its_variable_and_means_something() {
-    /// Any text is a good value of these.
+    /// The keys for which any text is a valid value.
     const TEXTS: [&str; 5] =
         ["tokens.issuer", "tokens.audience", "access_tokens.issuer", "access_tokens.audience", "sms.outbox_file"];
     let setup = Setup::production();

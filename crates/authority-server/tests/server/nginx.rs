@@ -86,8 +86,9 @@ impl Nginx {
         (config, outer)
     }
 
-    /// Puts a text of the configuration in place of another, as an operator does, and reloads it.
-    /// Returns when the workers with the former one are gone: what they had begun is answered.
+    /// Replaces a text of the configuration by another one, as an operator does, and reloads it.
+    /// Returns when the workers with the former configuration are gone. They have answered the
+    /// requests that they had begun.
     pub(crate) fn reload_with(&self, from: &str, to: &str) {
         let file = self.folder.path().join("nginx.conf");
         let config = std::fs::read_to_string(&file).unwrap();

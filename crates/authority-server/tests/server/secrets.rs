@@ -32,7 +32,7 @@ fn no_secret_of_a_life_is_in_the_log() {
     device.reset_pin(&world.client, &reset, "246802").ok();
     world.operate("GET", "/admin/v1/audit", Some(ADMIN), None);
     world.operate("GET", "/admin/v1/audit", Some("a-wrong-operators-token"), None);
-    // In places where no route looks for them.
+    // At places that no route reads.
     world.ask("GET", "/planted-in-a-path?planted=in-a-query", Some("planted-as-a-token"), None);
     world.ask("POST", "/applications/cvs/v4/mobile/smsCode", Some(&token("alice")), Some(&json!("planted-in-a-body")));
     secrets.extend(["planted", "in-a-query", "a-wrong-operators-token"].map(str::to_owned));

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Listener, TestRequest};
 use crate::world::{ADMIN, BANK, token};
 
-/// Right requests without the operators' token, or at the listener that does not accept it.
+/// Returns right requests without the operators' token, or at the listener that does not accept it.
 pub(super) fn requests_without_operator(device: &str) -> impl Strategy<Value = TestRequest> + use<> {
     let requests = vec![
         ("GET", "accounts".to_owned(), None),
@@ -40,8 +40,8 @@ pub(super) fn requests_without_operator(device: &str) -> impl Strategy<Value = T
     })
 }
 
-/// Wrong requests of an operator with the right token: in the query, the body, the name, the path
-/// or the method.
+/// Returns wrong requests of an operator with the right token: in the query, the body, the name,
+/// the path or the method.
 pub(super) fn malformed_requests(device: &str) -> impl Strategy<Value = TestRequest> + use<> {
     let request = |method, path: String, body: Option<Vec<u8>>| TestRequest {
         listener: Listener::Admin,

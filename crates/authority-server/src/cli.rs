@@ -13,11 +13,10 @@ use super::commands::list::Form;
 use super::config::{Config, Listen, Problem};
 use super::hardening;
 use super::names;
-use authority::AccountName;
-use authority::wipe_stack;
+use authority::{AccountName, wipe_stack};
 
-/// The service side of strong authentication: it sends SMS codes, stores accounts, PINs and devices,
-/// and verifies one-time passwords.
+/// The service side of strong authentication: it sends SMS codes, stores accounts, PINs and
+/// devices, and verifies one-time passwords.
 ///
 /// To try it: `pims-authority serve --dev`. It needs no configuration, stores everything in one
 /// folder, and prints the next steps.

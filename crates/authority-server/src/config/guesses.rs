@@ -2,8 +2,7 @@
 //! policy and the limits of a configuration.
 
 use super::Limits;
-use authority::Policy;
-use authority::expected_hits;
+use authority::{Policy, expected_hits};
 
 /// Minutes of a day, as a limit per minute counts them. One more than a day has, because the bucket
 /// is full at the beginning.

@@ -12,8 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 use zeroize::Zeroizing;
 
-use authority::MASTER_KEY_INPUT as INPUT;
-use authority::MasterKey;
+use authority::{MASTER_KEY_INPUT as INPUT, MasterKey};
 
 /// Largest number of bytes of standard error that an error shows.
 const MAX_STDERR: usize = 1024;

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use super::reader::Reader;
 use super::source::Value;
-use authority::calling_code_of;
-use authority::{Countries, Language, Notice, Plans, Prefix, SmsBudget, SmsRules, SmsTexts};
+use authority::{Countries, Language, Notice, Plans, Prefix, SmsBudget, SmsRules, SmsTexts, calling_code_of};
 
 /// One day, in seconds. If a thief changes the number, its owner gets an SMS and has this time to
 /// react.

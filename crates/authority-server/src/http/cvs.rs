@@ -17,8 +17,7 @@ use super::reply::{ApiError, object};
 use crate::identity::Caller;
 use crate::rates::Reservation;
 use crate::service::Service;
-use authority::PhoneNumber;
-use authority::{AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, Language, Purpose};
+use authority::{AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, Language, PhoneNumber, Purpose};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -24,6 +24,7 @@ use super::config::Role;
 use super::service::Service;
 pub(crate) use forwarded::TrustedProxies;
 pub(crate) use listener::{Listener, Peer, Tls, certificates as read_certificates, read as read_tls};
+pub(crate) use operators::Guard;
 pub(crate) use pipeline::Pipeline;
 
 /// The path of relying parties.
@@ -80,5 +81,3 @@ fn with_common_routes(router: Router<Arc<Service>>) -> Router<Arc<Service>> {
         .fallback(reply::not_found)
         .method_not_allowed_fallback(reply::method_not_allowed)
 }
-
-pub(crate) use operators::Guard;

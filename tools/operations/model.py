@@ -70,7 +70,7 @@ class Enumeration:
 
 @dataclass(frozen=True)
 class Result:
-    """A result with a type of its own. ``is_partial`` means that a message has one of its members."""
+    """A result with a type of its own. If it is partial, a message has one of its members."""
 
     name: str
     request: str

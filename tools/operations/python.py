@@ -12,7 +12,8 @@ TYPES = {"text": "str", "text or null": "Optional[str]", "texts": "List[str]", "
 def files(model: Model) -> dict[str, str]:
     return {
         f"{SOURCES}/operations.py": requests(model),
-        f"{SOURCES}/_methods.py": methods(model),
+        f"{SOURCES}/_typed.py": typed(model),
+        f"{SOURCES}/_aio_typed.py": aio_typed(model),
         f"{SOURCES}/_result_types.py": result_types(model),
     }
 
@@ -66,35 +67,103 @@ def reader(result: Member | None) -> str:
     return f'lambda result: {python_type(result)}(result["{result.name}"])'
 
 
-def methods(model: Model) -> str:
-    return (
-        '"""A method for each operation, for threads and for asyncio.\n\n'
-        f'{NOTE}\n"""\n\n'
-        "from __future__ import annotations\n\n"
-        "from typing import TypeVar\n\n"
-        "from . import operations\n"
-        "from ._parameters import AsyncSecret, Secret\n"
-        "from ._request import Request\n"
-        "from .operations import AccountState, EnrollmentStatus\n\n"
-        'T = TypeVar("T")\n\n\n'
-        + methods_class(model, "Operations", "The operations for threads.", "", "Secret")
-        + "\n\n"
-        + methods_class(model, "AsyncOperations", "The operations for asyncio.", "async ", "AsyncSecret")
-    )
+TYPED = f'''\
+"""The functions and methods for threads: ``get`` and ``set`` with a type for each result, and a
+method for each operation.
+
+{NOTE}
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Optional, TypeVar, overload
+
+from . import operations, results
+from ._bridge import bridge
+from ._parameters import Parameters, Secret, encode
+from ._request import Request
+from .operations import AccountState, EnrollmentStatus
+
+T = TypeVar("T")
+'''
+
+AIO_TYPED = f'''\
+"""The same functions and methods for asyncio.
+
+{NOTE}
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Optional, TypeVar, overload
+
+from . import operations, results
+from ._aio_call import call
+from ._parameters import AsyncSecret as Secret
+from ._parameters import Parameters, encode_awaiting
+from ._request import Request
+from .operations import AccountState, EnrollmentStatus
+
+T = TypeVar("T")
+'''
+
+# No frame of a traceback keeps the parameters.
+BODY = """\
+    try:
+        return bridge.execute("{}", api, encode(parameters)).result
+    finally:
+        del parameters
+"""
+
+AIO_BODY = """\
+    try:
+        encoded = await encode_awaiting(parameters)
+    finally:
+        del parameters
+    return (await call("{}", api, encoded)).result
+"""
+
+DOCS = {
+    "get": "Requests data, see docs/api.md. Returns the result, or raises :class:`{}PimsError`.",
+    "set": "Changes data or performs an action. Returns and raises like ``get``.",
+}
 
 
-def methods_class(model: Model, name: str, doc: str, is_async: str, secret: str) -> str:
-    waits = "await " if is_async else ""
+def typed(model: Model) -> str:
+    functions = [function(model, method, "def", BODY, "") for method in DOCS]
+    return "\n\n".join([TYPED, *functions, methods(model, "Operations", "threads", "def", "")])
+
+
+def aio_typed(model: Model) -> str:
+    functions = [function(model, method, "async def", AIO_BODY, "pims.") for method in DOCS]
+    return "\n\n".join([AIO_TYPED, *functions, methods(model, "AsyncOperations", "asyncio", "async def", "await ")])
+
+
+def function(model: Model, method: str, define: str, body: str, package: str) -> str:
+    """Returns ``get`` or ``set``, with an overload for each api whose results have one type."""
+    signature = f"{define} {method}(api: {{}}, parameters: Optional[Parameters] = None) -> {{}}:"
+    text = ""
+    for result in model.results:
+        its_method, api = result.request.split()
+        if its_method == method and not result.operation:
+            overload = signature.format(f'Literal["{api}"]', f"results.{result.name}")
+            text += f"@overload\n{overload} ...\n"
+    generic = signature.format("str", "Any")
+    text += f"@overload\n{generic} ...\n{generic}\n"
+    return text + "\n".join(wrapped(f'"""{DOCS[method].format(package)}"""', "    ", "    ")) + "\n" + body.format(method)
+
+
+def methods(model: Model, name: str, kind: str, define: str, waits: str) -> str:
     parts = [
-        f'class {name}:\n    """{doc} A derived class runs their requests."""\n',
-        f"    {is_async}def _run(self, request: Request[T]) -> T:\n        raise NotImplementedError\n",
+        f'class {name}:\n    """The operations for {kind}. A derived class runs their requests."""\n',
+        f"    {define} _run(self, request: Request[T]) -> T:\n        raise NotImplementedError\n",
     ]
     for operation in model.of("python"):
-        arguments = ["self", *(signed(argument, secret) for argument in operation.arguments)]
+        arguments = ["self", *map(signed, operation.arguments)]
         values = ", ".join(argument.name for argument in operation.arguments)
         secrets = ", ".join(argument.name for argument in operation.arguments if argument.is_secret)
         lines = [
-            f"    {is_async}def {operation.name}({', '.join(arguments)}) -> {python_type(operation.result)}:",
+            f"    {define} {operation.name}({', '.join(arguments)}) -> {python_type(operation.result)}:",
             *docstring(operation.doc, "        "),
         ]
         if secrets:
@@ -147,9 +216,9 @@ def docstring(doc: str, indent: str) -> list[str]:
     return wrapped(f'"""{text}"""', indent, indent)
 
 
-def signed(argument: Argument, secret: str = "Secret") -> str:
+def signed(argument: Argument) -> str:
     default = "" if argument.default is None else f' = "{argument.default}"'
-    return f"{argument.name}: {secret if argument.is_secret else 'str'}" + default
+    return f"{argument.name}: {'Secret' if argument.is_secret else 'str'}" + default
 
 
 def spelled(value: Argument | str) -> str:

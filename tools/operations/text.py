@@ -13,7 +13,7 @@ NOTE = "Printed from tests/spec/api.json and operations.json by `make generate`:
 
 
 def prose(doc: str, failure: str, code: Callable[[str], str]) -> str:
-    """Replaces `!2307` by a sentence's beginning with that code, and code by its form in a language.
+    """Replaces `!2307` by the beginning of a sentence, and code by its form in a language.
 
     >>> prose("See `a`. `!2307` if not.", "Throws {}", lambda name: f"[{name}]")
     'See [a]. Throws 2307 if not.'

@@ -6,10 +6,10 @@ from typing import Callable, Optional, TypeVar
 
 from ._bridge import bridge
 from ._errors import PimsError
-from ._methods import Operations
 from ._parameters import encode
 from ._request import ACCOUNT, CHANGES, Request
 from ._subscription import Subscription
+from ._typed import Operations
 from .results import Account, WrongPins
 from .results import wrong_pins as wrong_pins_of
 

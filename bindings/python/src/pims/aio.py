@@ -13,13 +13,16 @@ from types import TracebackType
 from typing import Any, AsyncGenerator, AsyncIterator, Callable, Generic, List, Literal, Optional, Type, TypeVar, overload
 
 from . import results
-from ._bridge import Message, answer, bridge, result, to_nobody, warn_of_loss
+from ._aio_call import call, on_loop, resolving
+from ._aio_typed import AsyncOperations
+from ._aio_typed import get as get
+from ._aio_typed import set as set
+from ._bridge import Message, bridge, result, to_nobody, warn_of_loss
 from ._errors import Code, PimsError
-from ._methods import AsyncOperations
 from ._parameters import AsyncSecret as Secret
-from ._parameters import Draft, Encoded, Parameters, encode_awaiting
+from ._parameters import Draft, Parameters, encode_awaiting
 from ._request import ACCOUNT, CHANGES, Request
-from .results import Account, Answer, WrongPins
+from .results import Account, WrongPins
 
 # Without get and set: `from pims.aio import *` would hide the builtin.
 __all__ = ["Events", "Secret", "StrongAuthentication", "free", "init", "session", "subscribe", "unsubscribe"]
@@ -78,44 +81,6 @@ async def _end_session() -> None:
         await _whole(asyncio.ensure_future(free()))
 
 
-@overload
-async def get(api: Literal["pims.authentication.otp"], parameters: Optional[Parameters] = None) -> results.OneTimePassword: ...
-@overload
-async def get(api: Literal["pims.authentication.account"], parameters: Optional[Parameters] = None) -> results.Account: ...
-@overload
-async def get(api: Literal["pims.authentication.trustedphonenumber"], parameters: Optional[Parameters] = None) -> results.PhoneNumber: ...
-@overload
-async def get(api: Literal["pims.sdk.version"], parameters: Optional[Parameters] = None) -> results.Version: ...
-@overload
-async def get(api: Literal["pims.sdk.device"], parameters: Optional[Parameters] = None) -> results.Device: ...
-@overload
-async def get(api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
-@overload
-async def get(api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
-@overload
-async def get(api: str, parameters: Optional[Parameters] = None) -> Any: ...
-async def get(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Requests data, see docs/api.md. Returns the result, or raises :class:`pims.PimsError`."""
-    try:
-        encoded = await encode_awaiting(parameters)
-    finally:
-        del parameters
-    return (await _call("get", api, encoded)).result
-
-
-@overload
-async def set(api: Literal["pims.authority.otp"], parameters: Optional[Parameters] = None) -> results.Verified: ...
-@overload
-async def set(api: str, parameters: Optional[Parameters] = None) -> Any: ...
-async def set(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Changes data or performs an action. Returns and raises like ``get``."""
-    try:
-        encoded = await encode_awaiting(parameters)
-    finally:
-        del parameters
-    return (await _call("set", api, encoded)).result
-
-
 async def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None:
     """Ends the subscription to an api, no matter which code made it. It succeeds without one,
     too."""
@@ -127,7 +92,7 @@ async def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None
         # The acknowledgment comes after the callback.
         bridge.start("unsubscribe", api, encoded, to_nobody)
     else:
-        await _call("unsubscribe", api, encoded)
+        await call("unsubscribe", api, encoded)
 
 
 @overload
@@ -170,7 +135,7 @@ class Events(AsyncIterator[T], Generic[T]):
             else:
                 acknowledged.set_result(message)
 
-        api, key, bring = self._api, bridge.new_key(), _in(loop, sort)
+        api, key, bring = self._api, bridge.new_key(), on_loop(loop, sort)
 
         def take(message: Message) -> None:
             # This function refers to no `Events`, so an `Events` can be dropped.
@@ -178,7 +143,7 @@ class Events(AsyncIterator[T], Generic[T]):
                 warn_of_loss(api, "the event loop of a subscription was closed before the subscription ended")
 
         def end() -> None:
-            _in(loop, queue.put)(None)
+            on_loop(loop, queue.put)(None)
 
         try:
             bridge.subscribe(key, api, encoded, take, end, loop.is_closed)
@@ -204,7 +169,7 @@ class Events(AsyncIterator[T], Generic[T]):
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Message] = loop.create_future()
         try:
-            if not bridge.leave(key, _in(loop, _settling(ended))) or bridge.is_inside:
+            if not bridge.leave(key, on_loop(loop, resolving(ended))) or bridge.is_inside:
                 return
             result(await ended)
         except PimsError as refused:
@@ -268,7 +233,7 @@ class StrongAuthentication(AsyncOperations):
     async def _run(self, request: Request[T]) -> T:
         told, wrong_pins = None, None
         try:
-            got = await _call(request.method, request.api, await encode_awaiting(request.parameters))
+            got = await call(request.method, request.api, await encode_awaiting(request.parameters))
             told, wrong_pins = got.result, results.wrong_pins(got.info)
         except PimsError as error:
             wrong_pins = error.wrong_pins
@@ -278,25 +243,6 @@ class StrongAuthentication(AsyncOperations):
             if request.proves_pin:
                 self.wrong_pins = wrong_pins
         return request.read(told)
-
-
-async def _call(method: str, api: str, parameters: Encoded) -> Answer:
-    if bridge.is_inside:
-        return bridge.execute(method, api, parameters)
-    loop = asyncio.get_running_loop()
-    told: asyncio.Future[Message] = loop.create_future()
-    bridge.start(method, api, parameters, _in(loop, _settling(told)))
-    return answer(await told)
-
-
-def _settling(told: asyncio.Future[Any]) -> Callable[[Any], None]:
-    """Returns a function that passes a message to a caller that still waits for it."""
-
-    def settle(message: Any) -> None:
-        if not told.done():
-            told.set_result(message)
-
-    return settle
 
 
 async def _elsewhere(work: Callable[[], Any]) -> None:
@@ -320,17 +266,3 @@ async def _whole(task: asyncio.Future[None]) -> None:
     if cancelled is not None:
         raise cancelled
     task.result()
-
-
-def _in(loop: asyncio.AbstractEventLoop, take: Callable[[Any], None]) -> Callable[[Any], bool]:
-    """Returns a function for any thread, which has the loop run ``take`` with a message. It returns
-    false if the loop is closed."""
-
-    def bring(message: Any) -> bool:
-        try:
-            loop.call_soon_threadsafe(take, message)
-        except RuntimeError:
-            return False
-        return True
-
-    return bring

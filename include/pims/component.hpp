@@ -60,6 +60,23 @@ inline bool flag_of(const Message &message, std::string_view name)
 
 /* The component on the facade of this process: its requests, and the readers of their results. */
 class Component {
+private:
+    /* Returns the reader with a check of wrong PINs and failures before it. The failure `done`
+     * counts as a success. */
+    template <class Read>
+    auto checked(Read read, int done = 0) const
+    {
+        return [read = std::move(read), done, on_wrong_pins = on_wrong_pins_](const Message &message) {
+            if (const auto wrong = message.wrong_pins_since(); wrong && on_wrong_pins) {
+                guarded([&] { on_wrong_pins(*wrong); });
+            }
+            if (done == 0 || message.code() != done) {
+                message.or_throw();
+            }
+            return read(message);
+        };
+    }
+
 public:
     /* The receiver of wrong PINs (docs/api.md). It runs on the library's thread, before the future
      * of the operation is ready. */
@@ -109,22 +126,6 @@ protected:
     }
 
 private:
-    /* Returns the reader with a check of wrong PINs and failures before it. The failure `done`
-     * counts as a success. */
-    template <class Read>
-    auto checked(Read read, int done = 0) const
-    {
-        return [read = std::move(read), done, on_wrong_pins = on_wrong_pins_](const Message &message) {
-            if (const auto wrong = message.wrong_pins_since(); wrong && on_wrong_pins) {
-                guarded([&] { on_wrong_pins(*wrong); });
-            }
-            if (done == 0 || message.code() != done) {
-                message.or_throw();
-            }
-            return read(message);
-        };
-    }
-
     OnWrongPins on_wrong_pins_;
 };
 

@@ -17,7 +17,7 @@ from ._aio_call import call, on_loop, resolving
 from ._aio_typed import AsyncOperations
 from ._aio_typed import get as get
 from ._aio_typed import set as set
-from ._bridge import Message, bridge, result, to_nobody, warn_of_loss
+from ._bridge import Message, bridge, ignore, result, warn_of_loss
 from ._errors import Code, PimsError
 from ._parameters import AsyncSecret as Secret
 from ._parameters import Draft, Parameters, encode_awaiting
@@ -41,10 +41,10 @@ async def init(config: Optional[Parameters] = None) -> None:
     finally:
         del config
     drafts: List[Draft] = []
-    await _elsewhere(lambda: drafts.append(Draft(box.pop())))
-    await drafts[0].settle()
+    await _on_other_thread(lambda: drafts.append(Draft(box.pop())))
+    await drafts[0].resolve()
     encoded = drafts.pop().encode()
-    await _elsewhere(lambda: bridge.execute("init", None, encoded))
+    await _on_other_thread(lambda: bridge.execute("init", None, encoded))
 
 
 async def free() -> None:
@@ -52,7 +52,7 @@ async def free() -> None:
     second call has no effect."""
     # On this thread: a forked child does not have the threads of its parent's loop.
     bridge.refuse_forked()
-    await _elsewhere(bridge.free)
+    await _on_other_thread(bridge.free)
 
 
 @contextlib.asynccontextmanager
@@ -63,7 +63,7 @@ async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongA
     finally:
         del config
     try:
-        await _whole(made)
+        await _finished(made)
     except asyncio.CancelledError:
         # The facade exists all the same, and no other code would release it.
         if not made.cancelled() and made.exception() is None:
@@ -78,7 +78,7 @@ async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongA
 async def _end_session() -> None:
     # The facade belongs to the parent. A forked child that leaves its block does not release it.
     if not bridge.is_forked:
-        await _whole(asyncio.ensure_future(free()))
+        await _finished(asyncio.ensure_future(free()))
 
 
 async def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None:
@@ -90,7 +90,7 @@ async def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None
         del parameters
     if bridge.is_inside:
         # The acknowledgment comes after the callback.
-        bridge.start("unsubscribe", api, encoded, to_nobody)
+        bridge.start("unsubscribe", api, encoded, ignore)
     else:
         await call("unsubscribe", api, encoded)
 
@@ -129,31 +129,31 @@ class Events(AsyncIterator[T], Generic[T]):
         queue = _Queue()
         acknowledged: asyncio.Future[Message] = loop.create_future()
 
-        def sort(message: Message) -> None:
+        def dispatch(message: Message) -> None:
             if acknowledged.done():
                 queue.put(message)
             else:
                 acknowledged.set_result(message)
 
-        api, key, bring = self._api, bridge.new_key(), on_loop(loop, sort)
+        api, key, deliver = self._api, bridge.new_key(), on_loop(loop, dispatch)
 
-        def take(message: Message) -> None:
+        def receive(message: Message) -> None:
             # This function refers to no `Events`, so an `Events` can be dropped.
-            if not bring(message) and bridge.leave(key):
+            if not deliver(message) and bridge.cancel(key):
                 warn_of_loss(api, "the event loop of a subscription was closed before the subscription ended")
 
         def end() -> None:
             on_loop(loop, queue.put)(None)
 
         try:
-            bridge.subscribe(key, api, encoded, take, end, loop.is_closed)
+            bridge.subscribe(key, api, encoded, receive, end, loop.is_closed)
             result(await acknowledged)
             self._key, self._queue = key, queue
             return self
         except BaseException:
             # The caller was cancelled. The subscription may exist already or begin later, and no
             # other code would end it. A refused subscription is in no table.
-            bridge.leave(key)
+            bridge.cancel(key)
             raise
 
     async def __aexit__(
@@ -169,7 +169,7 @@ class Events(AsyncIterator[T], Generic[T]):
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Message] = loop.create_future()
         try:
-            if not bridge.leave(key, on_loop(loop, resolving(ended))) or bridge.is_inside:
+            if not bridge.cancel(key, on_loop(loop, resolving(ended))) or bridge.is_inside:
                 return
             result(await ended)
         except PimsError as refused:
@@ -231,10 +231,10 @@ class StrongAuthentication(AsyncOperations):
         return Events(ACCOUNT, CHANGES)
 
     async def _run(self, request: Request[T]) -> T:
-        told, wrong_pins = None, None
+        value, wrong_pins = None, None
         try:
-            got = await call(request.method, request.api, await encode_awaiting(request.parameters))
-            told, wrong_pins = got.result, results.wrong_pins(got.info)
+            answer = await call(request.method, request.api, await encode_awaiting(request.parameters))
+            value, wrong_pins = answer.result, results.wrong_pins(answer.info)
         except PimsError as error:
             wrong_pins = error.wrong_pins
             if error.code != request.done:
@@ -242,10 +242,10 @@ class StrongAuthentication(AsyncOperations):
         finally:
             if request.proves_pin:
                 self.wrong_pins = wrong_pins
-        return request.read(told)
+        return request.read(value)
 
 
-async def _elsewhere(work: Callable[[], Any]) -> None:
+async def _on_other_thread(work: Callable[[], Any]) -> None:
     """Runs work on another thread. Inside a callback, for which that thread would wait, it runs on
     this one."""
     if bridge.is_inside:
@@ -254,7 +254,7 @@ async def _elsewhere(work: Callable[[], Any]) -> None:
         await asyncio.to_thread(work)
 
 
-async def _whole(task: asyncio.Future[None]) -> None:
+async def _finished(task: asyncio.Future[None]) -> None:
     """Waits for the end of a task. If the caller is cancelled meanwhile, also more than once, the
     cancellation is raised at the end of the task."""
     cancelled = None

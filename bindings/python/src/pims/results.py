@@ -55,12 +55,12 @@ class WrongPins:
 
 def wrong_pins(info: Mapping[str, Any]) -> Optional[WrongPins]:
     """Reads ``wrongPinsSince`` of an ``info``. Returns ``None`` if it is missing."""
-    told = info.get("wrongPinsSince")
-    if told is None:
+    reported = info.get("wrongPinsSince")
+    if reported is None:
         return None
     try:
-        since = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=told["since"])
-        return WrongPins(int(told["count"]), since)
+        since = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=reported["since"])
+        return WrongPins(int(reported["count"]), since)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 

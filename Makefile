@@ -76,7 +76,7 @@ libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
 sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 
-lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling; includes without a circle
+lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling; includes without a circle; printed files
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(cargo) clippy --lib -- -D warnings
@@ -90,6 +90,7 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, C
 	$(MAKE) check-links
 	python3 -B -m doctest tools/check-includes.py
 	tools/check-includes.py c-tests cpp-tests
+	python3 -B tools/generate-operations.py --check
 	@if $(cargo) deny --version >/dev/null 2>&1; then $(cargo) deny --offline check bans licenses sources; \
 	else echo "NOT CHECKED: licences, sources, duplicate and wildcard versions of dependencies (deny.toml): cargo-deny is not installed"; fi
 	@echo "NOT CHECKED: known vulnerabilities of dependencies: that is 'make advisories', which needs the network"
@@ -256,8 +257,9 @@ bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.m
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
 	$(cargo) bench --profile server -p authority-server --bench server
 
-generate: ## writes what is made from the code: the header, docs/state-machine.md, docs/error-table.md
+generate: ## writes what is made from the code or a table: the header, docs/state-machine.md, docs/error-table.md, the typed operations of the bindings
 	PIMS_BLESS=1 $(cargo) test --quiet --test generated --test error_table
+	python3 -B tools/generate-operations.py
 
 tools: ## installs what the tests need, by the system's package manager, or says what is missing
 	@tools/install-tools.sh

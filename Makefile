@@ -69,7 +69,7 @@ check: ## a quick loop: formatting, clippy, unit tests, the C suite on a debug l
 
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
-# What is tested with the libraries as they are built.
+# The tests of the libraries that are built already.
 TEST_PACKAGES := test-install-packages test-kotlin test-cpp test-python test-dist test-interop test-install test-static test-replace test-conformance test-docs test-demo test-console test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
@@ -87,6 +87,8 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, C
 	$(cargo) clippy -p authority-server --bin pims-authority -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
 	tools/lint.py $(BUILD)/lint
+	python3 -B -m doctest tools/check-width.py
+	python3 -B tools/check-width.py
 	$(MAKE) check-links
 	python3 -B -m doctest tools/check-includes.py
 	tools/check-includes.py c-tests cpp-tests
@@ -95,9 +97,10 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, C
 	else echo "NOT CHECKED: licences, sources, duplicate and wildcard versions of dependencies (deny.toml): cargo-deny is not installed"; fi
 	@echo "NOT CHECKED: known vulnerabilities of dependencies: that is 'make advisories', which needs the network"
 
-format: ## formats Rust, Python, C and C++
+format: ## formats Rust, Python, C and C++; wraps comments and Markdown
 	$(cargo) fmt --all
 	tools/lint.py $(BUILD)/lint --format
+	python3 -B tools/check-width.py --wrap
 
 fuzz: ## the fuzz targets of fuzz/, a minute each; FUZZ_SECONDS=…, FUZZ_TARGETS="params config"; docs/fuzzing.md
 	tools/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
@@ -131,8 +134,9 @@ test-rust: export PIMS_REQUIRE_SYSTEMD := 1
 test-rust: export PIMS_REQUIRE_ROOT ?= 1
 test-rust: ## unit, vector, property and crash tests; the service's, as a library and as a program, on SQLite and on a PostgreSQL of their own
 	$(cargo) test --workspace --features $(TEST_FEATURES)
-	@# The service's program once more, on PostgreSQL. Left out are the tests that run on PostgreSQL in any case, and those of what
-	@# no database changes: slow clients, memory, the commands of operating.md.
+	@# The service's program once more, on PostgreSQL. Left out are the tests that run on PostgreSQL
+	@# in any case, and the tests that no database affects: slow clients, memory, the commands of
+	@# operating.md.
 	PIMS_TEST_DATABASE=postgres $(cargo) test --workspace --features $(TEST_FEATURES) --test server -- \
 		--skip balanced --skip cluster_of_two --skip endings --skip enumeration --skip memory --skip operating_page --skip readiness --skip slow_clients
 	@# Of the whole workspace, so that its dependencies are those that are built already.
@@ -145,7 +149,7 @@ test-memory: ## how often keys and PINs stand in the memory of the service as it
 test-c: ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
 	$(MAKE) --output-sync=target $(two) test-c-valgrind $(TEST_C)
 
-# Sixteen processes work at once for so many seconds.
+# Sixteen processes work at once for this many seconds.
 test-c-plain: export PIMS_TEST_SECONDS ?= 60
 test-c-plain: $(DEBUG_LIB)/.done
 	$(MAKE) -C c-tests check PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/c-tests

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs the fuzz targets, each for so many seconds, with the seeds of the tests and what earlier runs
-# found.
+# Runs the fuzz targets, each for this many seconds, with the seeds of the tests and the inputs that
+# earlier runs found.
 #
 #     tools/fuzz.sh BUILD SECONDS [TARGET …]
 #
 # The targets are instrumented for coverage by flags of the stable compiler, and run by libFuzzer.
 # No sanitizer is in them: all code but src/ffi is safe Rust, and the C suite runs under
-# AddressSanitizer. `cargo fuzz run TARGET` works, too, where cargo-fuzz is installed.
+# AddressSanitizer. `cargo fuzz run TARGET` works, too, if cargo-fuzz is installed.
 #
 # FUZZ_RUNS=20000000 runs each target so many times, instead of for a time.
 #

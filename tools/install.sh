@@ -45,8 +45,9 @@ system_libs="-lgcc_s -lutil -lrt -lpthread -lm -ldl"
 list() {
     echo "644|$here/include/pims.h|$INCLUDEDIR/pims.h"
     echo "644|$here/include/pims.hpp|$INCLUDEDIR/pims.hpp"
-    echo "644|$here/include/pims/message.hpp|$INCLUDEDIR/pims/message.hpp"
-    echo "644|$here/include/pims/strong_authentication.hpp|$INCLUDEDIR/pims/strong_authentication.hpp"
+    for header in message component operations strong_authentication; do
+        echo "644|$here/include/pims/$header.hpp|$INCLUDEDIR/pims/$header.hpp"
+    done
     echo "755|$FROM/$soname|$LIBDIR/$shared"
     echo "link|$shared|$LIBDIR/$soname"
     echo "link|$soname|$LIBDIR/libpims.so"

@@ -1,6 +1,7 @@
 //! Answers: values by name, written as XML.
 
 use inwebo::mode::Action;
+use inwebo::wrong_pins::{self, WrongPins};
 use quick_xml::escape::escape;
 
 use super::refusal::Refusal;
@@ -20,19 +21,11 @@ impl Granted {
     pub(super) fn noting(self, wrong: Option<WrongPins>) -> Self {
         match wrong {
             Some(WrongPins { count, since }) => {
-                self.with("wrongPins", count.to_string()).with("lastUsed", since.to_string())
+                self.with(wrong_pins::COUNT, count.to_string()).with(wrong_pins::SINCE, since.to_string())
             }
             None => self,
         }
     }
-}
-
-/// The wrong PINs of an account since one of its devices last proved the right one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WrongPins {
-    pub(super) count: u32,
-    /// The time of that proof, in milliseconds since 1970 in UTC.
-    pub(super) since: i64,
 }
 
 /// Writes the XML of an answer.

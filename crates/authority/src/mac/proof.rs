@@ -4,9 +4,9 @@
 
 use inwebo::values::{K0, K1, Kma, Pin, Proofs, Serial};
 use inwebo::word::Word;
+use inwebo::wrong_pins::WrongPins;
 use subtle::ConstantTimeEq;
 
-use super::answer::WrongPins;
 use super::party::Party;
 use super::query::Query;
 use super::refusal::{Reason, Refusal, Stop};

@@ -9,7 +9,7 @@
 
 use crate::domain::moment;
 use crate::failure::Failure;
-use crate::step::{Step, Surroundings};
+use crate::step::{Context, Step};
 use crate::storage::RowCursor;
 use crate::{audit, authenticated, mac, service_keys, sms_queue, tokens};
 
@@ -32,10 +32,10 @@ pub struct Progress {
 }
 
 /// Answers [`Authority::rekey`](crate::Authority::rekey).
-pub(crate) fn rekey(around: &Surroundings<'_>, batch: u32) -> Result<Progress, Failure> {
-    let mut progress = around.step("keys.rotate", |step| page(step, batch.max(1)))?;
+pub(crate) fn rekey(ctx: &Context<'_>, batch: u32) -> Result<Progress, Failure> {
+    let mut progress = ctx.step("keys.rotate", |step| page(step, batch.max(1)))?;
     if progress.done {
-        progress.hashed_under_others = count_hashes(around)?;
+        progress.hashed_under_others = count_hashes(ctx)?;
     }
     Ok(progress)
 }
@@ -79,13 +79,13 @@ impl Cursor {
             let (table, after) = rest.split_first()?;
             let table = *Table::ALL.get(usize::from(*table))?;
             let after = std::str::from_utf8(after).ok()?.to_owned();
-            (u32::from_be_bytes(*id) == step.vault.current_id()).then_some(Self { table, after })
+            (u32::from_be_bytes(*id) == step.sealer.current_id()).then_some(Self { table, after })
         };
         Ok(read().unwrap_or(Self::START))
     }
 
     fn write(&self, step: &Step<'_>) -> Result<(), Failure> {
-        let value = [&step.vault.current_id().to_be_bytes()[..], &[self.table as u8], self.after.as_bytes()].concat();
+        let value = [&step.sealer.current_id().to_be_bytes()[..], &[self.table as u8], self.after.as_bytes()].concat();
         Ok(step.rows.put_meta(CURSOR, &value)?)
     }
 }
@@ -152,14 +152,14 @@ fn each<T>(
 
 /// Ends the rotation. From now on a ring without the other keys opens the database.
 fn finish(step: &Step<'_>) -> Result<(), Failure> {
-    authenticated::forget_others(step)?;
-    step.rows.forget_meta(CURSOR)?;
+    authenticated::remove_others(step)?;
+    step.rows.remove_meta(CURSOR)?;
     step.audit(None, None, audit::KEYS_ROTATED)
 }
 
-fn count_hashes(around: &Surroundings<'_>) -> Result<u64, Failure> {
-    let id = around.vault.current_id();
-    around.step("keys.count", |step| {
+fn count_hashes(ctx: &Context<'_>) -> Result<u64, Failure> {
+    let id = ctx.sealer.current_id();
+    ctx.step("keys.count", |step| {
         let rules = step.policy;
         // The count includes only values that have not expired.
         let lifetimes =

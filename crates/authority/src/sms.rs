@@ -106,11 +106,11 @@ pub trait SmsGateway: Send + Sync {
 /// A gateway for development: each message becomes one JSON line in a file that only its owner can
 /// read.
 #[derive(Clone, Debug)]
-pub struct Outbox(Place);
+pub struct Outbox(Location);
 
 /// The place of an outbox.
 #[derive(Clone, Debug)]
-enum Place {
+enum Location {
     /// A path, which is resolved for each message.
     Path(PathBuf, Sharing),
     /// A file with this name in a folder that is held open.
@@ -121,30 +121,30 @@ impl Outbox {
     /// Makes an outbox in this file, which the first message creates. A folder that others may
     /// write to is refused.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(Place::Path(path.into(), Sharing::Refused))
+        Self(Location::Path(path.into(), Sharing::Refused))
     }
 
     /// Makes an outbox in a folder that is held open. It stays in that folder even if the path
     /// later leads elsewhere.
     pub fn in_open_folder(folder: Arc<Folder>, name: impl Into<OsString>) -> Self {
-        Self(Place::Open(folder, name.into()))
+        Self(Location::Open(folder, name.into()))
     }
 
     /// Sets the rule for a folder that other users can write to.
     pub fn in_folder(self, sharing: Sharing) -> Self {
         match self.0 {
-            Place::Path(path, _) => Self(Place::Path(path, sharing)),
+            Location::Path(path, _) => Self(Location::Path(path, sharing)),
             open => Self(open),
         }
     }
 
     fn append(&self, text: &[u8]) -> io::Result<()> {
         let mut file = match &self.0 {
-            Place::Path(path, sharing) => {
+            Location::Path(path, sharing) => {
                 let (folder, name) = Folder::of_file(path, *sharing)?;
                 folder.open_or_create(name, Access::Append)?
             }
-            Place::Open(folder, name) => folder.open_or_create(name, Access::Append)?,
+            Location::Open(folder, name) => folder.open_or_create(name, Access::Append)?,
         };
         // Each line is one write, so that the lines of several processes do not mix.
         file.write_all(text)

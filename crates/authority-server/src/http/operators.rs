@@ -162,7 +162,7 @@ async fn admit(State(Needs { service, role }): State<Needs>, request: Request, n
         let address = address(&request);
         tracing::warn!(operator = known.name, role = role.as_str(), "an operator without the role was refused");
         let actor = known.actor();
-        let noted = service.step(move |authority| authority.acting_as(&actor, address).note_refused_operator()).await;
+        let noted = service.step(move |authority| authority.acting_as(&actor, address).audit_refused_operator()).await;
         if noted.is_err() {
             return Trouble::Failed.into_response();
         }

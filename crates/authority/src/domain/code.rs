@@ -78,7 +78,7 @@ pub fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {
 }
 
 /// Returns a code in the form in which it is hashed: a user may type its letters in either case.
-pub(crate) fn as_hashed(entered: &str) -> Zeroizing<String> {
+pub(crate) fn normalized(entered: &str) -> Zeroizing<String> {
     let mut code = Zeroizing::new(entered.to_owned());
     code.make_ascii_uppercase();
     code
@@ -91,7 +91,7 @@ pub(crate) fn is_live(code: &CodeRow, policy: &Policy, now: i64) -> bool {
 
 /// Returns whether a code has not expired.
 pub(crate) fn is_in_time(code: &CodeRow, policy: &Policy, now: i64) -> bool {
-    moment::goes_on(code.expires_at, policy.code_lifetime_millis(), now)
+    moment::is_in_progress(code.expires_at, policy.code_lifetime_millis(), now)
 }
 
 /// Charges a wrong try. Returns the number of tries that are left.
@@ -166,7 +166,7 @@ mod tests {
         for alike in [b"0O", b"1I"] {
             assert!(!letters.iter().any(|letter| alike.contains(letter)));
         }
-        assert_eq!(&**as_hashed("ab2C"), "AB2C");
+        assert_eq!(&**normalized("ab2C"), "AB2C");
     }
 
     #[test]

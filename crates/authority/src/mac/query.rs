@@ -47,17 +47,17 @@ impl Query {
     }
 
     /// Returns a required parameter, which may be empty.
-    pub(super) fn need(&self, name: &str) -> Read<&str> {
+    pub(super) fn require(&self, name: &str) -> Read<&str> {
         self.find(name).ok_or_else(syntax)
     }
 
     /// Checks the parameters that every request carries.
     pub(super) fn check_common(&self, with_version: bool) -> Read<()> {
-        let mac_id = self.need("macid")?;
-        let last_sync = self.need("lastsync")?;
-        self.need("id")?;
+        let mac_id = self.require("macid")?;
+        let last_sync = self.require("lastsync")?;
+        self.require("id")?;
         if with_version {
-            self.need("version")?;
+            self.require("version")?;
         }
         let number = (1..=20).contains(&last_sync.len()) && last_sync.bytes().all(|byte| byte.is_ascii_digit());
         let mac_id_fits = mac_id.len() == 32 && mac_id.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -68,12 +68,12 @@ impl Query {
     pub(super) fn last_sync(&self) -> Read<u64> {
         // `check_common` has checked that it is a number. A number that is too large counts as the
         // largest one.
-        self.need("lastsync").map(|number| number.parse().unwrap_or(u64::MAX))
+        self.require("lastsync").map(|number| number.parse().unwrap_or(u64::MAX))
     }
 
     /// Returns the SMS code: 4 to 12 letters or digits.
     pub(super) fn code(&self) -> Read<&str> {
-        let code = self.need("code")?;
+        let code = self.require("code")?;
         // A device sends it without white space around it.
         let is_code = SmsCode::new(code).is_some_and(|read| read.as_str() == code);
         if is_code { Ok(code) } else { Err(syntax()) }
@@ -98,18 +98,18 @@ impl Query {
 
     /// Returns the serial, in the form in which it is hashed.
     pub(super) fn serial(&self) -> Read<Serial> {
-        let text = self.need("serial")?;
+        let text = self.require("serial")?;
         Serial::parse(text).filter(|serial| serial.as_str() == text).ok_or_else(syntax)
     }
 
     /// Returns a value that was encrypted to one of the service's keys.
     pub(super) fn encrypted(&self, name: &str) -> Read<Vec<u8>> {
-        hex::decode(self.need(name)?).filter(|bytes| !bytes.is_empty()).ok_or_else(syntax)
+        hex::decode(self.require(name)?).filter(|bytes| !bytes.is_empty()).ok_or_else(syntax)
     }
 
     /// Returns a proof: 64 lower-case hex digits.
     pub(super) fn proof(&self, name: &str) -> Read<&str> {
-        let proof = self.need(name)?;
+        let proof = self.require(name)?;
         let fits = proof.len() == 64 && proof.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if fits { Ok(proof) } else { Err(syntax()) }
     }

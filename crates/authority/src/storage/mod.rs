@@ -32,7 +32,7 @@ pub(crate) use rows::{
     AccountRow, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageKind, MessageRow, PasswordRow, ServiceKeyRow,
     TokenRow,
 };
-pub(crate) use sms_counts::Counted;
+pub(crate) use sms_counts::CountKey;
 pub(crate) use sqlite::Sqlite;
 pub(crate) use table::RowMacs;
 pub(crate) use trail::{AuditRow, SealRow};

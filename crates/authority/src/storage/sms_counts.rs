@@ -5,18 +5,18 @@
 
 use super::transaction::{Transaction, params};
 use crate::domain::budget::{Class, Period, Spent};
-use crate::failure::Stored;
+use crate::failure::StorageResult;
 use crate::sms::Notice;
 
 /// The class of a row that counts nothing. It shows that the audit trail has a row about the limit.
-const NOTED: &str = "noted";
+const LIMIT_RECORDED: &str = "noted";
 
 /// The number of rows that share a count.
 const SHARDS: u8 = 32;
 
 /// The messages of a period: to numbers with one prefix, or to all numbers if the prefix is empty.
 #[derive(Clone, Copy)]
-pub(crate) struct Counted<'a> {
+pub(crate) struct CountKey<'a> {
     pub(crate) period: Period,
     pub(crate) began_at: i64,
     pub(crate) prefix: &'a str,
@@ -25,42 +25,42 @@ pub(crate) struct Counted<'a> {
 impl Transaction<'_> {
     /// Returns the number of counted messages, and whether the audit trail has a row about the
     /// limit.
-    pub(crate) fn sms_spent(&self, counted: Counted<'_>) -> Stored<(Spent, bool)> {
+    pub(crate) fn sms_spent(&self, key: CountKey<'_>) -> StorageResult<(Spent, bool)> {
         let rows = self.all(
             "SELECT class, messages FROM sms_counts WHERE period = $1 AND began_at = $2 AND prefix = $3",
-            params![counted.period.as_str(), counted.began_at, counted.prefix],
+            params![key.period.as_str(), key.began_at, key.prefix],
             |mut row| Ok((row.get::<String>()?, row.get::<u32>()?)),
         )?;
         let sum = |class: &str| rows.iter().filter(|(word, _)| word == class).map(|(_, count)| count).sum();
         let spent = Spent { strangers: sum(Class::Stranger.as_str()), certified: sum(Class::Certified.as_str()) };
-        Ok((spent, rows.iter().any(|(word, _)| word == NOTED)))
+        Ok((spent, rows.iter().any(|(word, _)| word == LIMIT_RECORDED)))
     }
 
     /// Counts one more message. `chance` is random.
-    pub(crate) fn count_sms(&self, counted: Counted<'_>, class: Class, chance: u8) -> Stored<()> {
-        self.add_to_count(counted, class.as_str(), (chance % SHARDS).into())
+    pub(crate) fn count_sms(&self, key: CountKey<'_>, class: Class, chance: u8) -> StorageResult<()> {
+        self.add_to_count(key, class.as_str(), (chance % SHARDS).into())
     }
 
     /// Records that a limit is reached and that the audit trail has a row about it.
-    pub(crate) fn note_sms_limit(&self, counted: Counted<'_>) -> Stored<()> {
-        self.add_to_count(counted, NOTED, 0)
+    pub(crate) fn record_sms_limit(&self, key: CountKey<'_>) -> StorageResult<()> {
+        self.add_to_count(key, LIMIT_RECORDED, 0)
     }
 
-    fn add_to_count(&self, counted: Counted<'_>, class: &str, shard: u32) -> Stored<()> {
+    fn add_to_count(&self, key: CountKey<'_>, class: &str, shard: u32) -> StorageResult<()> {
         self.put(
             "INSERT INTO sms_counts (period, began_at, prefix, class, shard, messages) VALUES ($1, $2, $3, $4, $5, 1)
              ON CONFLICT (period, began_at, prefix, class, shard) DO UPDATE SET messages = sms_counts.messages + 1",
-            params![counted.period.as_str(), counted.began_at, counted.prefix, class, shard],
+            params![key.period.as_str(), key.began_at, key.prefix, class, shard],
         )
     }
 
     /// Removes the counts of periods that began before `time`.
-    pub(crate) fn prune_sms_counts(&self, time: i64) -> Stored<()> {
+    pub(crate) fn prune_sms_counts(&self, time: i64) -> StorageResult<()> {
         self.put("DELETE FROM sms_counts WHERE began_at < $1", params![time])
     }
 
     /// Returns how often an account got notices of this kind after `since` and not after `until`.
-    pub(crate) fn notices(&self, account: &str, notice: Notice, since: i64, until: i64) -> Stored<u32> {
+    pub(crate) fn notices(&self, account: &str, notice: Notice, since: i64, until: i64) -> StorageResult<u32> {
         let count = self.find(
             "SELECT count(*) FROM notices WHERE account = $1 AND kind = $2 AND at > $3 AND at <= $4",
             params![account, notice.as_str(), since, until],
@@ -70,7 +70,7 @@ impl Transaction<'_> {
     }
 
     /// Records that an account gets a notice. `id` is random.
-    pub(crate) fn add_notice(&self, account: &str, notice: Notice, at: i64, id: &str) -> Stored<()> {
+    pub(crate) fn add_notice(&self, account: &str, notice: Notice, at: i64, id: &str) -> StorageResult<()> {
         self.put(
             "INSERT INTO notices (account, kind, at, id) VALUES ($1, $2, $3, $4)",
             params![account, notice.as_str(), at, id],

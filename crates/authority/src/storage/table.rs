@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use super::value::{Param, Row, Value};
-use crate::failure::{StorageError, Stored};
+use crate::failure::{StorageError, StorageResult};
 
 /// The MACs of rows, under the keys that are derived from the master key.
 pub(crate) trait RowMacs: Send + Sync {
@@ -148,14 +148,14 @@ impl Table {
     /// Returns the statement that inserts a row or replaces the one with the same key.
     pub(super) fn upsert(&'static self) -> &'static str {
         self.upsert.get_or_init(|| {
-            let places: Vec<String> = (1..=self.columns.len() + 1).map(|number| format!("${number}")).collect();
+            let placeholders: Vec<String> = (1..=self.columns.len() + 1).map(|number| format!("${number}")).collect();
             let changed = self.columns[self.key..].iter().chain(&["mac"]);
             let changes: Vec<String> = changed.map(|column| format!("{column} = excluded.{column}")).collect();
             format!(
                 "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
                 self.name,
                 self.list(),
-                places.join(", "),
+                placeholders.join(", "),
                 self.columns[..self.key].join(", "),
                 changes.join(", ")
             )
@@ -167,9 +167,9 @@ impl Table {
     /// MAC and no secret.
     pub(super) fn page(&self, after: bool) -> String {
         let key = self.columns[..self.key].join(", ");
-        let places: Vec<String> = (1..=self.key).map(|number| format!("${number}")).collect();
+        let placeholders: Vec<String> = (1..=self.key).map(|number| format!("${number}")).collect();
         let live = if self.name == DEVICES.name { "removed_at IS NULL" } else { "1 = 1" };
-        let after = if after { format!("AND ({key}) > ({})", places.join(", ")) } else { String::new() };
+        let after = if after { format!("AND ({key}) > ({})", placeholders.join(", ")) } else { String::new() };
         let limit = if after.is_empty() { 1 } else { self.key + 1 };
         self.select(&format!("WHERE {live} {after} ORDER BY {key} LIMIT ${limit}"))
     }
@@ -177,9 +177,12 @@ impl Table {
     /// Returns the statement that replaces the MAC of a row. Its parameters are the MAC and the
     /// key.
     pub(super) fn replace_mac(&self) -> String {
-        let places: Vec<String> =
-            self.columns[..self.key].iter().zip(2..).map(|(column, place)| format!("{column} = ${place}")).collect();
-        format!("UPDATE {} SET mac = $1 WHERE {}", self.name, places.join(" AND "))
+        let placeholders: Vec<String> = self.columns[..self.key]
+            .iter()
+            .zip(2..)
+            .map(|(column, position)| format!("{column} = ${position}"))
+            .collect();
+        format!("UPDATE {} SET mac = $1 WHERE {}", self.name, placeholders.join(" AND "))
     }
 
     /// Returns the number of columns of the primary key.
@@ -188,7 +191,7 @@ impl Table {
     }
 
     /// Returns the encoding of a row, which its MAC covers.
-    pub(super) fn encode(&self, columns: &[Param<'_>]) -> Stored<Vec<u8>> {
+    pub(super) fn encode(&self, columns: &[Param<'_>]) -> StorageResult<Vec<u8>> {
         if columns.len() != self.columns.len() {
             return Err(StorageError::new("a row has not the columns of its table"));
         }
@@ -199,7 +202,7 @@ impl Table {
     }
 
     /// Returns a row without its MAC, after a check of the MAC.
-    pub(super) fn authenticate(&self, row: Row, macs: &dyn RowMacs) -> Stored<Row> {
+    pub(super) fn authenticate(&self, row: Row, macs: &dyn RowMacs) -> StorageResult<Row> {
         let (row, mac) = self.split(row)?;
         let encoded = self.encode(&row.params())?;
         if mac.is_some_and(|mac| macs.is_mac(&encoded, &mac)) {
@@ -214,7 +217,7 @@ impl Table {
     }
 
     /// Divides a row into its columns and its MAC. A row of an earlier release has no MAC.
-    pub(super) fn split(&self, row: Row) -> Stored<(Row, Option<Vec<u8>>)> {
+    pub(super) fn split(&self, row: Row) -> StorageResult<(Row, Option<Vec<u8>>)> {
         let mut values = row.into_values();
         let mac = match values.pop() {
             Some(Value::Bytes(mac)) => Some(mac),
@@ -227,8 +230,8 @@ impl Table {
     /// Returns the account that a row names. The row may be altered.
     fn account_of(&self, row: &Row) -> Option<String> {
         let name = if self.name == ACCOUNTS.name { "name" } else { "account" };
-        let place = self.columns.iter().position(|column| *column == name)?;
-        match row.params().get(place) {
+        let position = self.columns.iter().position(|column| *column == name)?;
+        match row.params().get(position) {
             Some(Param::Text(account)) => Some((*account).to_owned()),
             _ => None,
         }
@@ -280,8 +283,8 @@ mod tests {
             row(a, b, Param::Text("c"), Param::Int(2)),
             row(a, b, Param::Text("c"), Param::Null),
         ];
-        for (place, first) in rows.iter().enumerate() {
-            assert!(rows[place + 1..].iter().all(|second| first != second), "{place}");
+        for (position, first) in rows.iter().enumerate() {
+            assert!(rows[position + 1..].iter().all(|second| first != second), "{position}");
         }
         let columns = [a, b, Param::Null, Param::Int(1), Param::Int(0), Param::Int(0)];
         assert!(PASSWORDS.encode(&columns).unwrap() != DEVICES.encode(&columns).unwrap_or_default());

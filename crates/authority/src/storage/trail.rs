@@ -3,8 +3,8 @@
 use super::audit_ids::AuditIds;
 use super::transaction::{Transaction, params};
 use super::value::Row;
-use crate::actor::Context;
-use crate::failure::{StorageError, Stored};
+use crate::actor::Origin;
+use crate::failure::{StorageError, StorageResult};
 
 /// A row of the audit trail. It never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +25,15 @@ pub(crate) struct AuditRow {
 
 impl AuditRow {
     /// Makes the row of an event at `at`. It is not written yet.
-    pub(crate) fn new(at: i64, context: &Context, account: Option<&str>, device: Option<&str>, event: &str) -> Self {
+    pub(crate) fn new(at: i64, origin: &Origin, account: Option<&str>, device: Option<&str>, event: &str) -> Self {
         Self {
             id: 0,
             at,
             account: account.map(str::to_owned),
             device: device.map(str::to_owned),
             event: event.to_owned(),
-            actor: Some(context.actor.clone()),
-            address: context.address.clone(),
+            actor: Some(origin.actor.clone()),
+            address: origin.address.clone(),
             count: 1,
             mac: None,
         }
@@ -60,7 +60,7 @@ pub(crate) struct SealRow {
 impl Transaction<'_> {
     /// Writes a row under the next free id. Sets the id in the row, and the MAC that `mac` computes
     /// for it.
-    pub(crate) fn add_audit(&self, row: &mut AuditRow, mac: impl Fn(&AuditRow) -> [u8; 32]) -> Stored<()> {
+    pub(crate) fn add_audit(&self, row: &mut AuditRow, mac: impl Fn(&AuditRow) -> [u8; 32]) -> StorageResult<()> {
         const DRAWS: u32 = 100;
         for _ in 0..DRAWS {
             row.id = self.ids.next(row.at).map_err(|failure| StorageError::new(failure.to_string()))?;
@@ -89,7 +89,7 @@ impl Transaction<'_> {
     }
 
     /// Changes the number of events that a row stands for.
-    pub(crate) fn recount_audit(&self, id: i64, count: i64, mac: &[u8; 32]) -> Stored<()> {
+    pub(crate) fn recount_audit(&self, id: i64, count: i64, mac: &[u8; 32]) -> StorageResult<()> {
         self.put("UPDATE audit SET count = $1, mac = $2 WHERE id = $3", params![count, mac, id])
     }
 
@@ -100,11 +100,11 @@ impl Transaction<'_> {
     }
 
     /// Makes every further id of an audit row greater than this one.
-    pub(crate) fn lift_audit_ids(&self, above: i64) {
-        self.ids.lift(above);
+    pub(crate) fn raise_audit_ids(&self, id: i64) {
+        self.ids.raise_above(id);
     }
 
-    pub(crate) fn audit_row(&self, id: i64) -> Stored<Option<AuditRow>> {
+    pub(crate) fn audit_row(&self, id: i64) -> StorageResult<Option<AuditRow>> {
         self.find(
             "SELECT id, at, account, device, event, actor, address, count, mac FROM audit WHERE id = $1",
             params![id],
@@ -114,7 +114,7 @@ impl Transaction<'_> {
 
     /// Returns rows of the audit trail in descending order, from the newest row, or from the row
     /// before `before`.
-    pub(crate) fn audit_log(&self, account: Option<&str>, before: i64, limit: u32) -> Stored<Vec<AuditRow>> {
+    pub(crate) fn audit_log(&self, account: Option<&str>, before: i64, limit: u32) -> StorageResult<Vec<AuditRow>> {
         match account {
             Some(account) => self.all(
                 "SELECT id, at, account, device, event, actor, address, count, mac FROM audit
@@ -132,7 +132,7 @@ impl Transaction<'_> {
     }
 
     /// Returns up to `limit` rows from `first` to `last`, both included, in the order of their ids.
-    pub(crate) fn audit_between(&self, first: i64, last: i64, limit: u32) -> Stored<Vec<AuditRow>> {
+    pub(crate) fn audit_between(&self, first: i64, last: i64, limit: u32) -> StorageResult<Vec<AuditRow>> {
         self.all(
             "SELECT id, at, account, device, event, actor, address, count, mac FROM audit
              WHERE id >= $1 AND id <= $2 ORDER BY id LIMIT $3",
@@ -142,13 +142,13 @@ impl Transaction<'_> {
     }
 
     /// Returns the greatest id of an audit row.
-    pub(crate) fn newest_audit_id(&self) -> Stored<Option<i64>> {
+    pub(crate) fn newest_audit_id(&self) -> StorageResult<Option<i64>> {
         self.find("SELECT id FROM audit ORDER BY id DESC LIMIT 1", &[], |mut row| row.get())
     }
 
     /// Removes up to `limit` audit rows that were written before `time`. It is for a trail without
     /// seals.
-    pub(crate) fn prune_audit(&self, time: i64, limit: u32) -> Stored<u64> {
+    pub(crate) fn prune_audit(&self, time: i64, limit: u32) -> StorageResult<u64> {
         // The id bounds the rows that are read. Rows of releases that counted their ids are all
         // below it, so their time decides.
         self.write(
@@ -159,7 +159,7 @@ impl Transaction<'_> {
     }
 
     /// Returns whether a row from `first` to `last` was written at `time` or later.
-    pub(crate) fn audit_since(&self, first: i64, last: i64, time: i64) -> Stored<bool> {
+    pub(crate) fn audit_since(&self, first: i64, last: i64, time: i64) -> StorageResult<bool> {
         let found: Option<i64> = self.find(
             "SELECT id FROM audit WHERE id >= $1 AND id <= $2 AND at >= $3 LIMIT 1",
             params![first, last, time],
@@ -169,13 +169,13 @@ impl Transaction<'_> {
     }
 
     /// Removes a seal with its rows. Returns the number of rows.
-    pub(crate) fn remove_sealed(&self, seal: &SealRow) -> Stored<u64> {
+    pub(crate) fn remove_sealed(&self, seal: &SealRow) -> StorageResult<u64> {
         self.put("DELETE FROM audit_seals WHERE number = $1", params![seal.number])?;
         self.write("DELETE FROM audit WHERE id >= $1 AND id <= $2", params![seal.first_id, seal.last_id])
     }
 
     /// Writes a seal. Returns `false` if a seal with its number exists.
-    pub(crate) fn add_seal(&self, seal: &SealRow) -> Stored<bool> {
+    pub(crate) fn add_seal(&self, seal: &SealRow) -> StorageResult<bool> {
         let written = self.write(
             "INSERT INTO audit_seals (number, first_id, last_id, count, at, digest, previous, mac)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (number) DO NOTHING",
@@ -193,7 +193,7 @@ impl Transaction<'_> {
         Ok(written > 0)
     }
 
-    pub(crate) fn newest_seal(&self) -> Stored<Option<SealRow>> {
+    pub(crate) fn newest_seal(&self) -> StorageResult<Option<SealRow>> {
         self.find(
             "SELECT number, first_id, last_id, count, at, digest, previous, mac FROM audit_seals
              ORDER BY number DESC LIMIT 1",
@@ -203,7 +203,7 @@ impl Transaction<'_> {
     }
 
     /// Returns up to `limit` seals with the number `first` or a greater one, in their order.
-    pub(crate) fn seals_from(&self, first: i64, limit: u32) -> Stored<Vec<SealRow>> {
+    pub(crate) fn seals_from(&self, first: i64, limit: u32) -> StorageResult<Vec<SealRow>> {
         self.all(
             "SELECT number, first_id, last_id, count, at, digest, previous, mac FROM audit_seals
              WHERE number >= $1 ORDER BY number LIMIT $2",
@@ -213,7 +213,7 @@ impl Transaction<'_> {
     }
 }
 
-fn line(mut row: Row) -> Stored<AuditRow> {
+fn line(mut row: Row) -> StorageResult<AuditRow> {
     Ok(AuditRow {
         id: row.get()?,
         at: row.get()?,
@@ -227,7 +227,7 @@ fn line(mut row: Row) -> Stored<AuditRow> {
     })
 }
 
-fn seal(mut row: Row) -> Stored<SealRow> {
+fn seal(mut row: Row) -> StorageResult<SealRow> {
     Ok(SealRow {
         number: row.get()?,
         first_id: row.get()?,

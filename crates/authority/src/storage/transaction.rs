@@ -11,7 +11,7 @@ use super::rows::{
 };
 use super::table::{ACCOUNTS, CHALLENGES, CODES, DEVICES, PASSWORDS, REFRESH_TOKENS, RowMacs, SERVICE_KEYS, Table};
 use super::value::{Param, Row, Sql};
-use crate::failure::{StorageError, Stored};
+use crate::failure::{StorageError, StorageResult};
 use crate::sms::Notice;
 
 /// Makes the parameters of a statement.
@@ -52,8 +52,8 @@ impl<'a> Transaction<'a> {
         &self,
         sql: &'static str,
         params: &[Param<'_>],
-        read: impl FnOnce(Row) -> Stored<T>,
-    ) -> Stored<Option<T>> {
+        read: impl FnOnce(Row) -> StorageResult<T>,
+    ) -> StorageResult<Option<T>> {
         self.sql.query(sql, params)?.into_iter().next().map(read).transpose()
     }
 
@@ -61,8 +61,8 @@ impl<'a> Transaction<'a> {
         &self,
         sql: &'static str,
         params: &[Param<'_>],
-        read: impl FnMut(Row) -> Stored<T>,
-    ) -> Stored<Vec<T>> {
+        read: impl FnMut(Row) -> StorageResult<T>,
+    ) -> StorageResult<Vec<T>> {
         self.sql.query(sql, params)?.into_iter().map(read).collect()
     }
 
@@ -72,8 +72,8 @@ impl<'a> Transaction<'a> {
         table: &Table,
         sql: &'static str,
         params: &[Param<'_>],
-        read: impl FnOnce(Row) -> Stored<T>,
-    ) -> Stored<Option<T>> {
+        read: impl FnOnce(Row) -> StorageResult<T>,
+    ) -> StorageResult<Option<T>> {
         self.find(sql, params, |row| read(table.authenticate(row, self.macs)?))
     }
 
@@ -83,13 +83,13 @@ impl<'a> Transaction<'a> {
         table: &Table,
         sql: &'static str,
         params: &[Param<'_>],
-        mut read: impl FnMut(Row) -> Stored<T>,
-    ) -> Stored<Vec<T>> {
+        mut read: impl FnMut(Row) -> StorageResult<T>,
+    ) -> StorageResult<Vec<T>> {
         self.all(sql, params, |row| read(table.authenticate(row, self.macs)?))
     }
 
     /// Inserts a row of a table with its MAC, or replaces the row with the same key.
-    fn put_row(&self, table: &'static Table, columns: &[Param<'_>]) -> Stored<()> {
+    fn put_row(&self, table: &'static Table, columns: &[Param<'_>]) -> StorageResult<()> {
         let mac = self.macs.mac(&table.encode(columns)?);
         let params: Vec<Param<'_>> = columns.iter().copied().chain([Param::Bytes(&mac)]).collect();
         self.put(table.upsert(), &params)
@@ -100,37 +100,37 @@ impl<'a> Transaction<'a> {
     }
 
     /// Authenticates a row that was found together with other columns.
-    pub(super) fn authenticate(&self, table: &Table, row: Row) -> Stored<Row> {
+    pub(super) fn authenticate(&self, table: &Table, row: Row) -> StorageResult<Row> {
         table.authenticate(row, self.macs)
     }
 
     /// Changes rows. Returns their number.
-    pub(super) fn write(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<u64> {
+    pub(super) fn write(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64> {
         let changed = self.sql.execute(sql, params)?;
         self.wrote.set(self.wrote.get() || changed > 0);
         Ok(changed)
     }
 
-    pub(super) fn put(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<()> {
+    pub(super) fn put(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<()> {
         self.write(sql, params).map(drop)
     }
 
-    pub(crate) fn meta(&self, name: &str) -> Stored<Option<Vec<u8>>> {
+    pub(crate) fn meta(&self, name: &str) -> StorageResult<Option<Vec<u8>>> {
         self.find("SELECT value FROM meta WHERE name = $1", params![name], |mut row| row.get())
     }
 
-    pub(crate) fn put_meta(&self, name: &str, value: &[u8]) -> Stored<()> {
+    pub(crate) fn put_meta(&self, name: &str, value: &[u8]) -> StorageResult<()> {
         self.put(
             "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             params![name, value],
         )
     }
 
-    pub(crate) fn account(&self, name: &str) -> Stored<Option<AccountRow>> {
+    pub(crate) fn account(&self, name: &str) -> StorageResult<Option<AccountRow>> {
         self.find_row(&ACCOUNTS, select!(ACCOUNTS, "WHERE name = $1"), params![name], account)
     }
 
-    pub(crate) fn put_account(&self, account: &AccountRow) -> Stored<()> {
+    pub(crate) fn put_account(&self, account: &AccountRow) -> StorageResult<()> {
         self.put_row(
             &ACCOUNTS,
             params![
@@ -152,17 +152,17 @@ impl<'a> Transaction<'a> {
     }
 
     /// Finds a device that is not removed.
-    pub(crate) fn device(&self, id: &str) -> Stored<Option<DeviceRow>> {
+    pub(crate) fn device(&self, id: &str) -> StorageResult<Option<DeviceRow>> {
         self.find_row(&DEVICES, select!(DEVICES, "WHERE id = $1 AND removed_at IS NULL"), params![id], device)
     }
 
     /// Returns the devices of an account that are not removed.
-    pub(crate) fn devices_of(&self, account: &str) -> Stored<Vec<DeviceRow>> {
+    pub(crate) fn devices_of(&self, account: &str) -> StorageResult<Vec<DeviceRow>> {
         let sql = select!(DEVICES, "WHERE account = $1 AND removed_at IS NULL");
         self.all_rows(&DEVICES, sql, params![account], device)
     }
 
-    pub(crate) fn put_device(&self, device: &DeviceRow) -> Stored<()> {
+    pub(crate) fn put_device(&self, device: &DeviceRow) -> StorageResult<()> {
         self.put_row(
             &DEVICES,
             params![
@@ -195,9 +195,9 @@ impl<'a> Transaction<'a> {
 
     /// Makes a device a tombstone: only its id stays. Its challenges, passwords and refresh tokens
     /// are removed.
-    pub(crate) fn bury_device(&self, id: &str, now: i64) -> Stored<()> {
+    pub(crate) fn tombstone_device(&self, id: &str, now: i64) -> StorageResult<()> {
         self.put("DELETE FROM challenges WHERE device = $1", params![id])?;
-        self.forget_grants(id)?;
+        self.remove_grants(id)?;
         self.put(
             "UPDATE devices SET removed_at = $1, used_at = NULL, serial = NULL, name = NULL, k0 = NULL, k1 = NULL,
                  next_k1 = NULL, secret = NULL, proved_at = NULL, next_k0 = NULL, suspected_at = NULL, mac = NULL
@@ -208,7 +208,7 @@ impl<'a> Transaction<'a> {
 
     /// Removes the passwords of a device, and the refresh tokens that came from them. Tokens of an
     /// earlier release, whose device is unknown, may belong to this device: they are removed, too.
-    pub(crate) fn forget_grants(&self, device: &str) -> Stored<()> {
+    pub(crate) fn remove_grants(&self, device: &str) -> StorageResult<()> {
         self.put("DELETE FROM passwords WHERE device = $1", params![device])?;
         self.put(
             "DELETE FROM refresh_tokens WHERE account = (SELECT account FROM devices WHERE id = $1)
@@ -217,18 +217,18 @@ impl<'a> Transaction<'a> {
         )
     }
 
-    pub(crate) fn put_challenge(&self, device: &str, mode: &str, challenge: &ChallengeRow) -> Stored<()> {
+    pub(crate) fn put_challenge(&self, device: &str, mode: &str, challenge: &ChallengeRow) -> StorageResult<()> {
         self.put_row(&CHALLENGES, params![device, mode, &challenge.challenge, challenge.made_at])
     }
 
     /// Finds a challenge.
-    pub(crate) fn challenge(&self, device: &str, mode: &str) -> Stored<Option<ChallengeRow>> {
+    pub(crate) fn challenge(&self, device: &str, mode: &str) -> StorageResult<Option<ChallengeRow>> {
         let sql = select!(CHALLENGES, "WHERE device = $1 AND mode = $2");
         self.find_row(&CHALLENGES, sql, params![device, mode], challenge)
     }
 
     /// Finds a challenge and removes it.
-    pub(crate) fn take_challenge(&self, device: &str, mode: &str) -> Stored<Option<ChallengeRow>> {
+    pub(crate) fn take_challenge(&self, device: &str, mode: &str) -> StorageResult<Option<ChallengeRow>> {
         let sql = "DELETE FROM challenges WHERE device = $1 AND mode = $2
                    RETURNING device, mode, challenge, made_at, mac";
         let found = self.find_row(&CHALLENGES, sql, params![device, mode], challenge)?;
@@ -237,23 +237,23 @@ impl<'a> Transaction<'a> {
     }
 
     /// Returns the code that an account holds for a purpose.
-    pub(crate) fn code(&self, account: &str, purpose: Purpose) -> Stored<Option<CodeRow>> {
+    pub(crate) fn code(&self, account: &str, purpose: Purpose) -> StorageResult<Option<CodeRow>> {
         let sql = select!(CODES, "WHERE account = $1 AND purpose = $2");
         self.find_row(&CODES, sql, params![account, purpose], code)
     }
 
     /// Returns the code of any account with this hash that is neither expired nor withdrawn.
-    pub(crate) fn live_code(&self, purpose: Purpose, hash: &[u8; 32], now: i64) -> Stored<Option<CodeRow>> {
+    pub(crate) fn live_code(&self, purpose: Purpose, hash: &[u8; 32], now: i64) -> StorageResult<Option<CodeRow>> {
         let sql = select!(CODES, "WHERE purpose = $1 AND hash = $2 AND expires_at > $3 AND withdrawn = 0");
         self.find_row(&CODES, sql, params![purpose, hash, now], code)
     }
 
     /// Returns the code of any account that was issued with the ticket of this hash.
-    pub(crate) fn code_of_ticket(&self, hash: &[u8; 32]) -> Stored<Option<CodeRow>> {
+    pub(crate) fn code_of_ticket(&self, hash: &[u8; 32]) -> StorageResult<Option<CodeRow>> {
         self.find_row(&CODES, select!(CODES, "WHERE ticket = $1"), params![hash], code)
     }
 
-    pub(crate) fn put_code(&self, code: &CodeRow) -> Stored<()> {
+    pub(crate) fn put_code(&self, code: &CodeRow) -> StorageResult<()> {
         let (serial, device) = match &code.used {
             Some(CodeUse::Activated { serial, device }) => (Some(serial.as_str()), Some(device.as_str())),
             Some(CodeUse::Done) | None => (None, None),
@@ -281,18 +281,18 @@ impl<'a> Transaction<'a> {
     }
 
     /// Records that an account requested a code. `id` is random.
-    pub(crate) fn add_code_request(&self, account: &str, at: i64, id: &str) -> Stored<()> {
+    pub(crate) fn add_code_request(&self, account: &str, at: i64, id: &str) -> StorageResult<()> {
         self.put("INSERT INTO code_requests (account, at, id) VALUES ($1, $2, $3)", params![account, at, id])
     }
 
     /// Returns the times at which an account requested codes since `since`, oldest first. Removes
     /// older ones.
-    pub(crate) fn code_requests(&self, account: &str, since: i64) -> Stored<Vec<i64>> {
+    pub(crate) fn code_requests(&self, account: &str, since: i64) -> StorageResult<Vec<i64>> {
         self.put("DELETE FROM code_requests WHERE account = $1 AND at < $2", params![account, since])?;
         self.all("SELECT at FROM code_requests WHERE account = $1 ORDER BY at", params![account], |mut row| row.get())
     }
 
-    pub(crate) fn password(&self, account: &str, hash: &[u8; 32]) -> Stored<Option<PasswordRow>> {
+    pub(crate) fn password(&self, account: &str, hash: &[u8; 32]) -> StorageResult<Option<PasswordRow>> {
         let sql = select!(PASSWORDS, "WHERE account = $1 AND hash = $2");
         self.find_row(&PASSWORDS, sql, params![account, hash], |mut row| {
             Ok(PasswordRow {
@@ -306,7 +306,7 @@ impl<'a> Transaction<'a> {
         })
     }
 
-    pub(crate) fn put_password(&self, password: &PasswordRow) -> Stored<()> {
+    pub(crate) fn put_password(&self, password: &PasswordRow) -> StorageResult<()> {
         self.put_row(
             &PASSWORDS,
             params![
@@ -320,16 +320,16 @@ impl<'a> Transaction<'a> {
         )
     }
 
-    pub(crate) fn forget_passwords(&self, account: &str, expired_before: i64) -> Stored<()> {
+    pub(crate) fn remove_expired_passwords(&self, account: &str, expired_before: i64) -> StorageResult<()> {
         self.put("DELETE FROM passwords WHERE account = $1 AND expires_at <= $2", params![account, expired_before])
     }
 
     /// Removes all passwords of an account.
-    pub(crate) fn forget_all_passwords(&self, account: &str) -> Stored<()> {
+    pub(crate) fn remove_passwords(&self, account: &str) -> StorageResult<()> {
         self.put("DELETE FROM passwords WHERE account = $1", params![account])
     }
 
-    pub(crate) fn token(&self, hash: &[u8; 32]) -> Stored<Option<TokenRow>> {
+    pub(crate) fn token(&self, hash: &[u8; 32]) -> StorageResult<Option<TokenRow>> {
         self.find_row(&REFRESH_TOKENS, select!(REFRESH_TOKENS, "WHERE hash = $1"), params![hash], |mut row| {
             Ok(TokenRow {
                 hash: row.get()?,
@@ -346,7 +346,7 @@ impl<'a> Transaction<'a> {
         })
     }
 
-    pub(crate) fn put_token(&self, token: &TokenRow) -> Stored<()> {
+    pub(crate) fn put_token(&self, token: &TokenRow) -> StorageResult<()> {
         self.put_row(
             &REFRESH_TOKENS,
             params![
@@ -364,18 +364,18 @@ impl<'a> Transaction<'a> {
         )
     }
 
-    pub(crate) fn forget_token_family(&self, account: &str, family: &str) -> Stored<()> {
+    pub(crate) fn remove_token_family(&self, account: &str, family: &str) -> StorageResult<()> {
         self.put("DELETE FROM refresh_tokens WHERE account = $1 AND family = $2", params![account, family])
     }
 
-    pub(crate) fn forget_tokens(&self, account: &str) -> Stored<()> {
+    pub(crate) fn remove_tokens(&self, account: &str) -> StorageResult<()> {
         self.put("DELETE FROM refresh_tokens WHERE account = $1", params![account])
     }
 
     /// Returns up to `limit` messages that may be tried, the longest overdue first. These are
     /// messages whose time has come, and messages whose time is later than `latest`, which no right
     /// clock can have written.
-    pub(crate) fn due_messages(&self, now: i64, latest: i64, limit: u32) -> Stored<Vec<MessageRow>> {
+    pub(crate) fn due_messages(&self, now: i64, latest: i64, limit: u32) -> StorageResult<Vec<MessageRow>> {
         self.all(
             "SELECT id, account, purpose, code_hash, message, attempts, due_at, expires_at FROM sms_queue
              WHERE due_at <= $1 OR due_at > $2 ORDER BY due_at LIMIT $3",
@@ -384,7 +384,7 @@ impl<'a> Transaction<'a> {
         )
     }
 
-    pub(crate) fn message(&self, id: &str) -> Stored<Option<MessageRow>> {
+    pub(crate) fn message(&self, id: &str) -> StorageResult<Option<MessageRow>> {
         self.find(
             "SELECT id, account, purpose, code_hash, message, attempts, due_at, expires_at FROM sms_queue WHERE id = $1",
             params![id],
@@ -392,7 +392,7 @@ impl<'a> Transaction<'a> {
         )
     }
 
-    pub(crate) fn put_message(&self, message: &MessageRow) -> Stored<()> {
+    pub(crate) fn put_message(&self, message: &MessageRow) -> StorageResult<()> {
         let (word, hash): (&str, &[u8]) = match &message.kind {
             MessageKind::Code { purpose, hash } => (purpose.as_str(), hash),
             MessageKind::Notice(notice) => (notice.as_str(), &[]),
@@ -415,12 +415,12 @@ impl<'a> Transaction<'a> {
         )
     }
 
-    pub(crate) fn forget_message(&self, id: &str) -> Stored<()> {
+    pub(crate) fn remove_message(&self, id: &str) -> StorageResult<()> {
         self.put("DELETE FROM sms_queue WHERE id = $1", params![id])
     }
 
     /// Returns the number of messages that wait, counted up to `limit`.
-    pub(crate) fn waiting_messages(&self, limit: u32) -> Stored<u32> {
+    pub(crate) fn waiting_messages(&self, limit: u32) -> StorageResult<u32> {
         let count = self.find(
             "SELECT count(*) FROM (SELECT id FROM sms_queue LIMIT $1) AS waiting",
             params![limit],
@@ -429,23 +429,23 @@ impl<'a> Transaction<'a> {
         Ok(count.unwrap_or(0))
     }
 
-    pub(crate) fn service_key(&self, name: &'static str) -> Stored<Option<ServiceKeyRow>> {
+    pub(crate) fn service_key(&self, name: &'static str) -> StorageResult<Option<ServiceKeyRow>> {
         self.find_row(&SERVICE_KEYS, select!(SERVICE_KEYS, "WHERE name = $1"), params![name], |mut row| {
             let _: String = row.get()?;
             Ok(ServiceKeyRow { name, primes: row.get()?, announced: row.get()? })
         })
     }
 
-    pub(crate) fn put_service_key(&self, key: &ServiceKeyRow) -> Stored<()> {
+    pub(crate) fn put_service_key(&self, key: &ServiceKeyRow) -> StorageResult<()> {
         self.put_row(&SERVICE_KEYS, params![key.name, &key.primes, &key.announced])
     }
 
     /// Returns a sealed secret of the service.
-    pub(crate) fn secret(&self, name: &str) -> Stored<Option<Vec<u8>>> {
+    pub(crate) fn secret(&self, name: &str) -> StorageResult<Option<Vec<u8>>> {
         self.find("SELECT value FROM secrets WHERE name = $1", params![name], |mut row| row.get())
     }
 
-    pub(crate) fn put_secret(&self, name: &str, value: &[u8]) -> Stored<()> {
+    pub(crate) fn put_secret(&self, name: &str, value: &[u8]) -> StorageResult<()> {
         self.put(
             "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             params![name, value],
@@ -453,7 +453,7 @@ impl<'a> Transaction<'a> {
     }
 }
 
-pub(super) fn account(mut row: Row) -> Stored<AccountRow> {
+pub(super) fn account(mut row: Row) -> StorageResult<AccountRow> {
     Ok(AccountRow {
         name: row.get()?,
         made_at: row.get()?,
@@ -471,7 +471,7 @@ pub(super) fn account(mut row: Row) -> Stored<AccountRow> {
     })
 }
 
-pub(super) fn device(mut row: Row) -> Stored<DeviceRow> {
+pub(super) fn device(mut row: Row) -> StorageResult<DeviceRow> {
     Ok(DeviceRow {
         id: row.get()?,
         account: row.get()?,
@@ -499,12 +499,12 @@ pub(super) fn device(mut row: Row) -> Stored<DeviceRow> {
     })
 }
 
-fn challenge(mut row: Row) -> Stored<ChallengeRow> {
+fn challenge(mut row: Row) -> StorageResult<ChallengeRow> {
     let (_, _): (String, String) = (row.get()?, row.get()?);
     Ok(ChallengeRow { challenge: row.get()?, made_at: row.get()? })
 }
 
-fn code(mut row: Row) -> Stored<CodeRow> {
+fn code(mut row: Row) -> StorageResult<CodeRow> {
     let mut code = CodeRow {
         account: row.get()?,
         purpose: row.get()?,
@@ -530,7 +530,7 @@ fn code(mut row: Row) -> Stored<CodeRow> {
     Ok(code)
 }
 
-fn message_kind(word: &str, hash: Vec<u8>) -> Stored<MessageKind> {
+fn message_kind(word: &str, hash: Vec<u8>) -> StorageResult<MessageKind> {
     if let Some(notice) = Notice::ALL.into_iter().find(|notice| notice.as_str() == word) {
         return Ok(MessageKind::Notice(notice));
     }
@@ -541,7 +541,7 @@ fn message_kind(word: &str, hash: Vec<u8>) -> Stored<MessageKind> {
     }
 }
 
-pub(super) fn message(mut row: Row) -> Stored<MessageRow> {
+pub(super) fn message(mut row: Row) -> StorageResult<MessageRow> {
     Ok(MessageRow {
         id: row.get()?,
         account: row.get()?,

@@ -8,7 +8,7 @@ use crate::storage::SealRow;
 pub(super) const PRUNED: &str = "audit.pruned";
 
 /// The maximum number of rows of one seal.
-pub(super) const MOST: u32 = 2000;
+pub(super) const MAX_SEAL_ROWS: u32 = 2000;
 
 /// The least possible id.
 pub(super) const FIRST_ID: i64 = 0;

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::random;
-use crate::sealing::{Place, Vault};
+use crate::sealing::{Binding, Sealer};
 use crate::storage::{AuditRow, SealRow, Transaction};
 
 /// The names of the hashed structures, with their versions. A name precedes the hashed data.
@@ -30,19 +30,19 @@ impl AuditKey {
     pub(crate) const NAME: &str = "pims-authority.audit.key";
 
     /// Loads the key of this database. Returns `None` if there is none.
-    pub(crate) fn load(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<Self>, Failure> {
+    pub(crate) fn load(rows: &Transaction<'_>, sealer: &Sealer) -> Result<Option<Self>, Failure> {
         let Some(sealed) = rows.secret(Self::NAME)? else { return Ok(None) };
-        Self::read(&vault.open(place(), &sealed)?).map(Some)
+        Self::read(&sealer.open(binding(), &sealed)?).map(Some)
     }
 
     /// Makes the key. Rows up to the id `newest` may have no MAC.
-    pub(crate) fn make(rows: &Transaction<'_>, vault: &Vault, newest: Option<i64>) -> Result<Self, Failure> {
+    pub(crate) fn make(rows: &Transaction<'_>, sealer: &Sealer, newest: Option<i64>) -> Result<Self, Failure> {
         let unsigned_below = newest.map_or(0, |id| id.saturating_add(1));
         let made = Self { key: Zeroizing::new(random::bytes()?), unsigned_below };
         let mut whole = Zeroizing::new([0; 40]);
         whole[..32].copy_from_slice(&*made.key);
         whole[32..].copy_from_slice(&made.unsigned_below.to_be_bytes());
-        rows.put_secret(Self::NAME, &vault.seal(place(), &*whole)?)?;
+        rows.put_secret(Self::NAME, &sealer.seal(binding(), &*whole)?)?;
         Ok(made)
     }
 
@@ -67,7 +67,7 @@ impl AuditKey {
     }
 
     /// Compares a row with its MAC.
-    pub(crate) fn judge_row(&self, row: &AuditRow) -> RowState {
+    pub(crate) fn check_row(&self, row: &AuditRow) -> RowState {
         match &row.mac {
             Some(mac) if same(mac, &self.of_row(row)) => RowState::Intact,
             // A release that made no MACs recorded neither actor nor count.
@@ -136,8 +136,8 @@ pub(crate) enum RowState {
     Unsigned,
 }
 
-fn place() -> Place<'static> {
-    Place { column: "secrets.value", row: AuditKey::NAME }
+fn binding() -> Binding<'static> {
+    Binding { column: "secrets.value", row: AuditKey::NAME }
 }
 
 fn same(shown: &[u8], right: &[u8; 32]) -> bool {
@@ -149,13 +149,13 @@ fn same(shown: &[u8], right: &[u8; 32]) -> bool {
 struct Parts(Hmac<Sha256>);
 
 impl Parts {
-    fn new(key: &[u8; 32], what: &str) -> Self {
+    fn new(key: &[u8; 32], name: &str) -> Self {
         // A key of HMAC's whole block, padded with zeros as HMAC itself does: taking it cannot
         // fail.
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(key);
         let mut parts = Self(<Hmac<Sha256> as hmac::KeyInit>::new(&(*block).into()));
-        parts.text(Some(what));
+        parts.text(Some(name));
         parts
     }
 
@@ -205,7 +205,7 @@ mod tests {
     fn every_column_of_a_row_is_in_its_mac() {
         let (key, row) = (key(), row());
         let mac = Some(key.of_row(&row).to_vec());
-        assert_eq!(key.judge_row(&AuditRow { mac: mac.clone(), ..row.clone() }), RowState::Intact);
+        assert_eq!(key.check_row(&AuditRow { mac: mac.clone(), ..row.clone() }), RowState::Intact);
         let changed = [
             AuditRow { id: 1001, ..row.clone() },
             AuditRow { at: 6, ..row.clone() },
@@ -219,18 +219,18 @@ mod tests {
             AuditRow { count: 2, ..row.clone() },
         ];
         for other in changed {
-            assert_eq!(key.judge_row(&AuditRow { mac: mac.clone(), ..other }), RowState::Changed);
+            assert_eq!(key.check_row(&AuditRow { mac: mac.clone(), ..other }), RowState::Changed);
         }
-        assert_eq!(key.judge_row(&row), RowState::Unsigned);
+        assert_eq!(key.check_row(&row), RowState::Unsigned);
     }
 
     #[test]
     fn only_a_row_that_is_older_than_the_key_may_have_no_mac() {
         let old = AuditRow { id: 99, actor: None, ..row() };
-        assert_eq!(key().judge_row(&old), RowState::Intact);
-        assert_eq!(key().judge_row(&AuditRow { id: 100, ..old.clone() }), RowState::Unsigned);
-        assert_eq!(key().judge_row(&AuditRow { actor: Some("app".into()), ..old.clone() }), RowState::Unsigned);
-        assert_eq!(key().judge_row(&AuditRow { count: 2, ..old }), RowState::Unsigned);
+        assert_eq!(key().check_row(&old), RowState::Intact);
+        assert_eq!(key().check_row(&AuditRow { id: 100, ..old.clone() }), RowState::Unsigned);
+        assert_eq!(key().check_row(&AuditRow { actor: Some("app".into()), ..old.clone() }), RowState::Unsigned);
+        assert_eq!(key().check_row(&AuditRow { count: 2, ..old }), RowState::Unsigned);
     }
 
     #[test]
@@ -238,11 +238,11 @@ mod tests {
         let signed = key().sign("a", -5);
         assert_eq!(key().signed("a", &signed), Some(-5));
         assert_eq!(key().signed("b", &signed), None);
-        for place in 0..signed.len() {
+        for index in 0..signed.len() {
             let mut changed = signed.clone();
-            changed[place] ^= 1;
+            changed[index] ^= 1;
             assert_eq!(key().signed("a", &changed), None);
-            assert_eq!(key().signed("a", &signed[..place]), None);
+            assert_eq!(key().signed("a", &signed[..index]), None);
         }
     }
 }

@@ -17,13 +17,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::storage::AuditRow;
-use boundary::Seen;
+use boundary::SeenBoundary;
 pub use chain::AuditSeal;
 pub(crate) use key::AuditKey;
 use key::RowState;
-pub(crate) use refusals::{Claim, Kind, Refusals};
+pub(crate) use refusals::{Claim, RefusalKind, Refusals};
 pub use seal::Sealing;
-pub(crate) use seal::{lift, prune, seal_audit};
+pub(crate) use seal::{prune, raise_floor_to_boundary, seal_audit};
 pub(crate) use verify::verify;
 pub use verify::{AuditCheck, AuditFault};
 
@@ -39,7 +39,7 @@ pub(crate) struct Trail {
 #[derive(Default)]
 struct Watch {
     /// The boundary for which this instance waits.
-    seen: Option<Seen>,
+    seen: Option<SeenBoundary>,
     /// The number and the MAC of the newest seal that this instance saw.
     head: Option<(i64, [u8; 32])>,
 }
@@ -52,6 +52,6 @@ impl Trail {
     /// Returns whether a row is as the service wrote it, and its id is above every boundary that
     /// this instance knows.
     pub(crate) fn is_open(&self, row: &AuditRow) -> bool {
-        self.key.judge_row(row) == RowState::Intact && row.id > self.floor.load(Ordering::Relaxed)
+        self.key.check_row(row) == RowState::Intact && row.id > self.floor.load(Ordering::Relaxed)
     }
 }

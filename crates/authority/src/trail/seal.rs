@@ -2,11 +2,11 @@
 
 use std::sync::PoisonError;
 
-use super::boundary::{Seen, Tick, tick};
-use super::chain::{AuditSeal, FIRST_ID, MOST, PRUNED, pruned};
+use super::boundary::{SeenBoundary, Tick, tick};
+use super::chain::{AuditSeal, FIRST_ID, MAX_SEAL_ROWS, PRUNED, pruned};
 use super::verify::{self, AuditFault};
 use crate::failure::Failure;
-use crate::step::{Step, Surroundings};
+use crate::step::{Context, Step};
 use crate::storage::{AuditIds, SealRow};
 use std::sync::atomic::Ordering;
 
@@ -28,15 +28,15 @@ pub struct Sealing {
 }
 
 /// Lifts the ids of this process above the announced boundary.
-pub(crate) fn lift(step: &Step<'_>) -> Result<(), Failure> {
+pub(crate) fn raise_floor_to_boundary(step: &Step<'_>) -> Result<(), Failure> {
     if let Some(boundary) = boundary(step)? {
-        lift_above(step, boundary);
+        raise_floor(step, boundary);
     }
     Ok(())
 }
 
-fn lift_above(step: &Step<'_>, boundary: i64) {
-    step.rows.lift_audit_ids(boundary);
+fn raise_floor(step: &Step<'_>, boundary: i64) {
+    step.rows.raise_audit_ids(boundary);
     step.trail.floor.fetch_max(boundary, Ordering::Relaxed);
 }
 
@@ -70,44 +70,44 @@ pub(crate) fn prune(step: &Step<'_>, time: i64) -> Result<Option<u64>, Failure> 
 }
 
 /// Answers [`Authority::seal_audit`](crate::Authority::seal_audit).
-pub(crate) fn seal_audit(around: &Surroundings<'_>) -> Result<Sealing, Failure> {
-    let now = around.now;
+pub(crate) fn seal_audit(ctx: &Context<'_>) -> Result<Sealing, Failure> {
+    let now = ctx.now;
     let mut sealing = Sealing::default();
-    let (announced, newest, last) = around.step("audit.boundary", |step| {
-        lift(step)?;
+    let (announced, newest, last) = ctx.step("audit.boundary", |step| {
+        raise_floor_to_boundary(step)?;
         Ok((boundary(step)?, step.rows.newest_seal()?, step.rows.last_audit_id()))
     })?;
-    check_head(around, newest.as_ref(), &mut sealing.faults)?;
+    check_head(ctx, newest.as_ref(), &mut sealing.faults)?;
     let sealed = newest.as_ref().map_or(FIRST_ID - 1, |seal| seal.last_id);
     // The rows of this process, the rows of other processes with this time, and the rows of the
     // previous release all have ids up to this one.
     let end = last.max(AuditIds::first_at(now).saturating_sub(1));
-    let seen = around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen;
+    let seen = ctx.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen;
     let next = tick(announced, seen, sealed, end, now);
-    let mut wait = None;
+    let mut seen_next = None;
     match next {
         Tick::Rest => {}
-        Tick::Wait(seen) => wait = Some(seen),
-        Tick::Announce(boundary) => wait = Some(announce(around, boundary, now)?),
+        Tick::Wait(seen) => seen_next = Some(seen),
+        Tick::Announce(boundary) => seen_next = Some(announce(ctx, boundary, now)?),
         Tick::Seal(boundary) => {
-            while let Some((seal, faults)) = seal_page(around, boundary, now)? {
+            while let Some((seal, faults)) = seal_page(ctx, boundary, now)? {
                 sealing.made.push(AuditSeal::from(&seal));
                 sealing.faults.extend(faults);
-                remember(around, &seal);
+                record_head(ctx, &seal);
             }
             if end > boundary {
-                wait = Some(announce(around, end, now)?);
+                seen_next = Some(announce(ctx, end, now)?);
             }
         }
     }
-    around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen = wait;
+    ctx.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen = seen_next;
     sealing.newest = sealing.made.last().cloned().or_else(|| newest.as_ref().map(AuditSeal::from));
     Ok(sealing)
 }
 
 /// Announces a boundary, unless another instance announced a greater one.
-fn announce(around: &Surroundings<'_>, wanted: i64, now: i64) -> Result<Seen, Failure> {
-    let boundary = around.step("audit.announce", |step| {
+fn announce(ctx: &Context<'_>, wanted: i64, now: i64) -> Result<SeenBoundary, Failure> {
+    let boundary = ctx.step("audit.announce", |step| {
         let boundary = match boundary(step)?.filter(|known| *known >= wanted) {
             Some(known) => known,
             None => {
@@ -115,24 +115,20 @@ fn announce(around: &Surroundings<'_>, wanted: i64, now: i64) -> Result<Seen, Fa
                 wanted
             }
         };
-        lift_above(step, boundary);
+        raise_floor(step, boundary);
         Ok(boundary)
     })?;
-    Ok(Seen { boundary, at: now })
+    Ok(SeenBoundary { boundary, at: now })
 }
 
 /// Seals a page of the rows up to the boundary. Returns `None` if none is left.
-fn seal_page(
-    around: &Surroundings<'_>,
-    boundary: i64,
-    now: i64,
-) -> Result<Option<(SealRow, Vec<AuditFault>)>, Failure> {
-    around.step("audit.seal", |step| {
+fn seal_page(ctx: &Context<'_>, boundary: i64, now: i64) -> Result<Option<(SealRow, Vec<AuditFault>)>, Failure> {
+    ctx.step("audit.seal", |step| {
         let before = step.rows.newest_seal()?;
         let first_id = before.as_ref().map_or(FIRST_ID, |seal| seal.last_id.saturating_add(1));
-        let rows = step.rows.audit_between(first_id, boundary, MOST)?;
+        let rows = step.rows.audit_between(first_id, boundary, MAX_SEAL_ROWS)?;
         let Some(last) = rows.last() else { return Ok(None) };
-        let full = u32::try_from(rows.len()).is_ok_and(|length| length == MOST);
+        let full = u32::try_from(rows.len()).is_ok_and(|length| length == MAX_SEAL_ROWS);
         let mut seal = SealRow {
             number: before.as_ref().map_or(1, |seal| seal.number.saturating_add(1)),
             first_id,
@@ -152,12 +148,8 @@ fn seal_page(
 
 /// Checks the newest seal and its rows, and checks that the chain neither became shorter nor
 /// changed.
-fn check_head(
-    around: &Surroundings<'_>,
-    newest: Option<&SealRow>,
-    faults: &mut Vec<AuditFault>,
-) -> Result<(), Failure> {
-    let known = around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).head;
+fn check_head(ctx: &Context<'_>, newest: Option<&SealRow>, faults: &mut Vec<AuditFault>) -> Result<(), Failure> {
+    let known = ctx.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).head;
     if let Some((number, mac)) = known {
         match newest {
             Some(seal) if seal.number > number => {}
@@ -169,15 +161,15 @@ fn check_head(
         }
     }
     let Some(seal) = newest else { return Ok(()) };
-    faults.extend(around.step("audit.head", |step| verify::judge_seal(step, seal))?);
+    faults.extend(ctx.step("audit.head", |step| verify::check_seal(step, seal))?);
     if faults.is_empty() {
-        remember(around, seal);
+        record_head(ctx, seal);
     }
     Ok(())
 }
 
-fn remember(around: &Surroundings<'_>, seal: &SealRow) {
-    around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).head = Some((seal.number, seal.mac));
+fn record_head(ctx: &Context<'_>, seal: &SealRow) {
+    ctx.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).head = Some((seal.number, seal.mac));
 }
 
 #[cfg(test)]
@@ -189,7 +181,7 @@ mod tests {
 
     use super::*;
     use crate::authority::Authority;
-    use crate::sealing::{Place, Vault};
+    use crate::sealing::{Binding, Sealer};
     use crate::{MasterKey, Options, Outbox, Policy, SystemClock};
 
     fn open(folder: &Path) -> Authority {
@@ -211,8 +203,8 @@ mod tests {
         file.execute_batch(include_str!("../storage/sqlite/0002_server.sql")).unwrap();
         file.pragma_update(None, "user_version", 2).unwrap();
         let name = "master-key-check.1";
-        let place = Place { column: "meta.value", row: name };
-        let check = Vault::new(&MasterKey::new(1, [7; 32]).into()).seal(place, b"master-key-check").unwrap();
+        let place = Binding { column: "meta.value", row: name };
+        let check = Sealer::new(&MasterKey::new(1, [7; 32]).into()).seal(place, b"master-key-check").unwrap();
         file.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", (name, check)).unwrap();
         file.execute_batch("INSERT INTO audit (id, at, event) VALUES (1, 5, 'code.sent'), (2, 6, 'pin.set')").unwrap();
         file
@@ -230,9 +222,9 @@ mod tests {
         assert_eq!(authority.verify_audit(None, None, |_| true).unwrap().faults, std::slice::from_ref(&fault));
         file.execute_batch("DELETE FROM audit WHERE id = 3").unwrap();
         let boundary = AuditIds::first_at(1_000_000_000_000);
-        let (seal, faults) = seal_page(&authority.surroundings(), boundary, 1_000_000_000_000).unwrap().unwrap();
+        let (seal, faults) = seal_page(&authority.context(), boundary, 1_000_000_000_000).unwrap().unwrap();
         assert_eq!((seal.number, seal.count, faults), (1, 2, vec![]));
-        assert!(seal_page(&authority.surroundings(), boundary, 1_000_000_000_000).unwrap().is_none());
+        assert!(seal_page(&authority.context(), boundary, 1_000_000_000_000).unwrap().is_none());
         file.execute_batch("UPDATE audit SET event = 'pin.reset' WHERE id = 2").unwrap();
         let faults = authority.verify_audit(None, None, |_| true).unwrap().faults;
         assert_eq!(faults, [AuditFault::RowsReplaced { seal: 1, first_id: 0, last_id: boundary }]);
@@ -252,9 +244,7 @@ mod tests {
         .unwrap();
         let authority = open(folder.path());
         let mut counts = Vec::new();
-        while let Some((seal, _)) =
-            seal_page(&authority.surroundings(), AuditIds::first_at(1_000_000_000_000), 5).unwrap()
-        {
+        while let Some((seal, _)) = seal_page(&authority.context(), AuditIds::first_at(1_000_000_000_000), 5).unwrap() {
             counts.push(seal.count);
         }
         assert_eq!(counts, [2000, 2000, 500]);

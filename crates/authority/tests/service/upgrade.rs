@@ -163,13 +163,13 @@ fn services_that_begin_at_once_bring_an_old_database_along_once() {
 fn that_rows_got_their_macs_is_in_the_trail_whoever_made_them() {
     let (database, state) = TestDatabase::of_fb07e63();
     database.execute("CREATE TABLE kept AS SELECT * FROM meta; CREATE TABLE known AS SELECT name FROM secrets");
-    assert!(open(&database, &state).brought_along() > 10);
+    assert!(open(&database, &state).migrated_rows() > 10);
     database.execute("DELETE FROM meta; INSERT INTO meta SELECT * FROM kept");
     database.execute("DELETE FROM secrets WHERE name NOT IN (SELECT name FROM known)");
     database.execute("DELETE FROM audit_seals; DELETE FROM audit WHERE mac IS NOT NULL");
-    assert_eq!(open(&database, &state).brought_along(), 0);
+    assert_eq!(open(&database, &state).migrated_rows(), 0);
     assert_eq!(database.column("SELECT event FROM audit WHERE event = 'rows.authenticated'").len(), 1);
-    assert_eq!(open(&database, &state).brought_along(), 0);
+    assert_eq!(open(&database, &state).migrated_rows(), 0);
 }
 
 /// A writer of the database who kept the sealed value of the release without MACs puts it back.
@@ -178,9 +178,9 @@ fn a_value_of_the_release_without_macs_is_not_believed_again() {
     let (database, state) = TestDatabase::of_fb07e63();
     database.execute("CREATE TABLE kept AS SELECT * FROM meta");
     let first = open(&database, &state);
-    assert!(first.brought_along() > 10);
+    assert!(first.migrated_rows() > 10);
     drop(first);
-    assert_eq!(open(&database, &state).brought_along(), 0);
+    assert_eq!(open(&database, &state).migrated_rows(), 0);
     database.execute("DELETE FROM meta");
     database.execute("INSERT INTO meta SELECT * FROM kept");
     database.execute("UPDATE accounts SET mac = NULL, pin = NULL");

@@ -10,54 +10,54 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::turns::Turn;
+use super::handoff_mutex::HandoffGuard;
 use crate::failure::StorageError;
 
 /// The maximum number of steps of a group, including those that were undone. With this many the
 /// commit costs little, and other processes still get their turn.
-const MOST: u32 = 32;
+const MAX_GROUP: u32 = 32;
 
 /// A connection, and the group that uses its open transaction.
 pub(super) struct Group {
     connection: Connection,
-    open: Option<Arc<Outcome>>,
+    open: Option<Arc<CommitResult>>,
     /// The number of steps that are kept.
     steps: u32,
     /// The number of steps that had their turn.
     members: u32,
     /// The time that a step waits for other processes, and the time of the last wait that failed.
-    patience: Duration,
-    in_vain: Option<Instant>,
+    timeout: Duration,
+    timed_out_at: Option<Instant>,
 }
 
 /// The outcome of a group.
 #[derive(Default)]
-struct Outcome {
+struct CommitResult {
     committed: Mutex<Option<Result<(), StorageError>>>,
-    known: Condvar,
+    resolved: Condvar,
 }
 
-impl Outcome {
-    fn tell(&self, committed: Result<(), StorageError>) {
+impl CommitResult {
+    fn resolve(&self, committed: Result<(), StorageError>) {
         *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = Some(committed);
-        self.known.notify_all();
+        self.resolved.notify_all();
     }
 
     fn wait(&self) -> Result<(), StorageError> {
         let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(known) = &*committed {
-                return known.clone();
+            if let Some(resolved) = &*committed {
+                return resolved.clone();
             }
-            committed = self.known.wait(committed).unwrap_or_else(PoisonError::into_inner);
+            committed = self.resolved.wait(committed).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
 impl Group {
-    /// Makes a group on a connection, which waits for other processes for `patience`.
-    pub(super) fn new(connection: Connection, patience: Duration) -> Self {
-        Self { connection, open: None, steps: 0, members: 0, patience, in_vain: None }
+    /// Makes a group on a connection, which waits for other processes for `timeout`.
+    pub(super) fn new(connection: Connection, timeout: Duration) -> Self {
+        Self { connection, open: None, steps: 0, members: 0, timeout, timed_out_at: None }
     }
 
     fn run(&self, sql: &'static str) -> Result<(), StorageError> {
@@ -76,13 +76,13 @@ impl Group {
         }
         // This step waited while another step waited in vain. If each step began a new wait, the
         // last one would wait for the sum of all.
-        if self.in_vain.is_some_and(|at| at > since) && since.elapsed() >= self.patience {
+        if self.timed_out_at.is_some_and(|at| at > since) && since.elapsed() >= self.timeout {
             return Err(StorageError::new("another process keeps the database locked"));
         }
         // An earlier transaction may be left over whose rollback failed.
         self.roll_back();
         if let Err(error) = self.run("BEGIN IMMEDIATE") {
-            self.in_vain = Some(Instant::now());
+            self.timed_out_at = Some(Instant::now());
             return Err(error);
         }
         (self.open, self.steps, self.members) = (Some(Arc::default()), 0, 0);
@@ -97,7 +97,7 @@ impl Group {
         Ok(())
     }
 
-    fn undo(&mut self) {
+    fn roll_back_step(&mut self) {
         if self.steps == 0 {
             self.roll_back();
             self.open = None;
@@ -128,22 +128,22 @@ impl Group {
 
     fn end(&mut self, committed: Result<(), StorageError>) {
         if let Some(outcome) = self.open.take() {
-            outcome.tell(committed);
+            outcome.resolve(committed);
         }
     }
 }
 
 /// A step in progress in a group. It is undone when it is dropped, also by a panic.
 pub(super) struct Member<'a> {
-    group: Turn<'a, Group>,
-    under_way: bool,
+    group: HandoffGuard<'a, Group>,
+    in_progress: bool,
 }
 
 impl<'a> Member<'a> {
-    pub(super) fn begin(mut group: Turn<'a, Group>) -> Result<Self, StorageError> {
-        let since = group.since();
+    pub(super) fn begin(mut group: HandoffGuard<'a, Group>) -> Result<Self, StorageError> {
+        let since = group.waiting_since();
         let begun = group.begin(since);
-        let member = Self { group, under_way: begun.is_ok() };
+        let member = Self { group, in_progress: begun.is_ok() };
         begun.map(|()| member)
     }
 
@@ -160,7 +160,7 @@ impl<'a> Member<'a> {
     /// Keeps the step. Returns when it is durable.
     pub(super) fn keep(mut self) -> Result<(), StorageError> {
         self.group.keep()?;
-        self.under_way = false;
+        self.in_progress = false;
         let outcome = self.group.open.clone();
         drop(self);
         outcome.map_or_else(|| Err(StorageError::new("a step was kept by no transaction")), |outcome| outcome.wait())
@@ -169,11 +169,11 @@ impl<'a> Member<'a> {
 
 impl Drop for Member<'_> {
     fn drop(&mut self) {
-        if self.under_way {
-            self.group.undo();
+        if self.in_progress {
+            self.group.roll_back_step();
         }
         self.group.members += 1;
-        if !self.group.is_wanted() || self.group.members >= MOST {
+        if !self.group.has_waiters() || self.group.members >= MAX_GROUP {
             self.group.commit();
         }
     }
@@ -186,12 +186,12 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
     use std::thread;
 
-    use super::super::turns::Turns;
+    use super::super::handoff_mutex::HandoffMutex;
     use super::*;
 
     /// A file with a table, and a second connection that sees only durable changes.
     struct Scene {
-        group: Turns<Group>,
+        group: HandoffMutex<Group>,
         other: Mutex<Connection>,
         _folder: tempfile::TempDir,
     }
@@ -204,12 +204,16 @@ mod tests {
             CREATE TABLE parts (n INTEGER REFERENCES rows (n) DEFERRABLE INITIALLY DEFERRED);";
         connection.execute_batch(tables).unwrap();
         connection.execute_batch("PRAGMA foreign_keys = ON;").unwrap();
-        Scene { group: Turns::new(Group::new(connection, Duration::ZERO)), other: Mutex::new(other), _folder: folder }
+        Scene {
+            group: HandoffMutex::new(Group::new(connection, Duration::ZERO)),
+            other: Mutex::new(other),
+            _folder: folder,
+        }
     }
 
     impl Scene {
         fn begin(&self) -> Member<'_> {
-            Member::begin(self.group.take()).unwrap()
+            Member::begin(self.group.lock()).unwrap()
         }
 
         fn step(&self, sql: &str) -> Result<(), StorageError> {
@@ -321,7 +325,7 @@ mod tests {
         thread::scope(|scope| {
             let first = scene.begin();
             first.connection().execute_batch("INSERT INTO rows VALUES (1)").unwrap();
-            for _ in 0..MOST + 8 {
+            for _ in 0..MAX_GROUP + 8 {
                 scope.spawn(move || {
                     let _undone = scene.begin();
                     if scene.durable().is_empty() {
@@ -329,12 +333,12 @@ mod tests {
                     }
                 });
             }
-            while scene.group.waiting() < MOST as usize + 8 {
+            while scene.group.waiting() < MAX_GROUP as usize + 8 {
                 thread::yield_now();
             }
             first.keep().unwrap();
         });
-        assert_eq!(not_yet.load(Ordering::SeqCst), MOST - 1);
+        assert_eq!(not_yet.load(Ordering::SeqCst), MAX_GROUP - 1);
         assert_eq!(scene.durable(), [1]);
     }
 
@@ -342,19 +346,19 @@ mod tests {
     fn who_waited_while_another_waited_in_vain_does_not_wait_again() {
         static WAITS: AtomicUsize = AtomicUsize::new(0);
         let scene = &scene();
-        let mut turn = scene.group.take();
+        let mut guard = scene.group.lock();
         let waited = |_| {
             WAITS.fetch_add(1, Ordering::SeqCst);
             false
         };
-        turn.connection.busy_handler(Some(waited)).unwrap();
+        guard.connection.busy_handler(Some(waited)).unwrap();
         scene.other.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
         thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Member::begin(scene.group.take()).is_ok())).collect();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Member::begin(scene.group.lock()).is_ok())).collect();
             while scene.group.waiting() < 8 {
                 thread::yield_now();
             }
-            drop(turn);
+            drop(guard);
             for thread in threads {
                 assert!(!thread.join().unwrap());
             }

@@ -4,15 +4,15 @@
 use inwebo::values::Pin;
 use inwebo::word::Word;
 
-use super::refusal::{Reason, Refusal, Stop};
+use super::refusal::{Reason, Refusal, StepError};
 use crate::domain::pin::{self, Unfit};
 use crate::step::Step;
 use crate::storage::AccountRow;
 
 /// Checks a new PIN of an account. `present` is its present PIN.
-pub(super) fn check(step: &Step<'_>, account: &AccountRow, present: Option<&Pin>, new: &Pin) -> Result<(), Stop> {
-    pin::judge_choice(new, step.policy).map_err(|unfit| {
-        Refusal::because(
+pub(super) fn check(step: &Step<'_>, account: &AccountRow, present: Option<&Pin>, new: &Pin) -> Result<(), StepError> {
+    pin::check_new_pin(new, step.policy).map_err(|unfit| {
+        Refusal::with_reason(
             Word::PinRefused,
             match unfit {
                 Unfit::TooShort => Reason::TooShort,

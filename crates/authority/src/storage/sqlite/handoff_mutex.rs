@@ -6,36 +6,36 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 /// The time that the next waiter spins: a few steps, if the disk is fast.
-const AWAKE: Duration = Duration::from_micros(500);
+const SPIN_DURATION: Duration = Duration::from_micros(500);
 
 /// A mutex for short critical sections. The first waiter spins instead of sleeping, because waking
 /// a thread takes as long as one step, and no thread would work in that time. The holder can ask
 /// whether others wait.
-pub(super) struct Turns<T> {
-    held: Mutex<T>,
+pub(super) struct HandoffMutex<T> {
+    value: Mutex<T>,
     next: Mutex<()>,
     waiting: AtomicUsize,
 }
 
 /// The guard of a turn. Dropping it ends the turn.
-pub(super) struct Turn<'a, T> {
-    held: MutexGuard<'a, T>,
+pub(super) struct HandoffGuard<'a, T> {
+    guard: MutexGuard<'a, T>,
     waiting: &'a AtomicUsize,
-    since: Instant,
+    waiting_since: Instant,
 }
 
-impl<T> Turns<T> {
+impl<T> HandoffMutex<T> {
     pub(super) fn new(value: T) -> Self {
-        Self { held: Mutex::new(value), next: Mutex::default(), waiting: AtomicUsize::new(0) }
+        Self { value: Mutex::new(value), next: Mutex::default(), waiting: AtomicUsize::new(0) }
     }
 
     /// Waits for a turn. A thread that panicked in its turn does not stop the others.
-    pub(super) fn take(&self) -> Turn<'_, T> {
-        let since = Instant::now();
+    pub(super) fn lock(&self) -> HandoffGuard<'_, T> {
+        let waiting_since = Instant::now();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let held = self.try_held().unwrap_or_else(|| self.wait());
+        let guard = self.try_lock().unwrap_or_else(|| self.spin_then_wait());
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        Turn { held, waiting: &self.waiting, since }
+        HandoffGuard { guard, waiting: &self.waiting, waiting_since }
     }
 
     /// Returns the number of waiting threads.
@@ -44,49 +44,49 @@ impl<T> Turns<T> {
         self.waiting.load(Ordering::SeqCst)
     }
 
-    fn wait(&self) -> MutexGuard<'_, T> {
+    fn spin_then_wait(&self) -> MutexGuard<'_, T> {
         let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let patience = Instant::now() + AWAKE;
-        while Instant::now() < patience {
-            if let Some(held) = self.try_held() {
-                return held;
+        let deadline = Instant::now() + SPIN_DURATION;
+        while Instant::now() < deadline {
+            if let Some(guard) = self.try_lock() {
+                return guard;
             }
             std::thread::yield_now();
         }
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_held(&self) -> Option<MutexGuard<'_, T>> {
-        match self.held.try_lock() {
-            Ok(held) => Some(held),
+    fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.value.try_lock() {
+            Ok(guard) => Some(guard),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
     }
 }
 
-impl<T> Turn<'_, T> {
+impl<T> HandoffGuard<'_, T> {
     /// Returns the time at which the wait for this turn began.
-    pub(super) fn since(&self) -> Instant {
-        self.since
+    pub(super) fn waiting_since(&self) -> Instant {
+        self.waiting_since
     }
 
     /// Returns whether another thread waits. That thread will certainly get a turn.
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(super) fn has_waiters(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0
     }
 }
 
-impl<T> Deref for Turn<'_, T> {
+impl<T> Deref for HandoffGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.held
+        &self.guard
     }
 }
 
-impl<T> DerefMut for Turn<'_, T> {
+impl<T> DerefMut for HandoffGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.held
+        &mut self.guard
     }
 }

@@ -5,10 +5,11 @@ use crate::audit;
 use crate::domain::code::DAY;
 use crate::domain::dialing::Countries;
 use crate::domain::pin;
+use crate::domain::rows::{AccountRow, DeviceRow};
 use crate::failure::Failure;
 use crate::random;
 use crate::step::{Context, Step};
-use crate::storage::{AccountRow, AccountSummary, AuditRow, DeviceRow, RowCursor};
+use crate::storage::{AccountSummary, AuditRow, RowCursor};
 use crate::trail;
 
 /// The maximum length of a list in one response.

@@ -13,11 +13,11 @@
 
 use crate::actor::{Actor, Origin};
 use crate::audit;
+use crate::audit::AuditKey;
 use crate::failure::{Failure, OpenError};
 use crate::sealing::{Binding, Sealer, key_id};
 use crate::step::Step;
 use crate::storage::{AuditRow, RowCursor, Storage, Transaction, transact};
-use crate::trail::AuditKey;
 
 /// The prefix of the names of these values. The number of the key follows.
 const CHECK: &str = "master-key-check";

@@ -10,25 +10,26 @@ use zeroize::Zeroizing;
 use crate::account::AccountName;
 use crate::actor::{Actor, Origin};
 use crate::admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned, RowCheck, Unblock};
+use crate::audit::Trail;
 use crate::authenticated::{self, Ready};
 use crate::clock::Clock;
 use crate::domain::phone::PhoneNumber;
+use crate::domain::policy::{ActivationProof, Policy};
+use crate::domain::sms_texts::Language;
 use crate::failure::{Failure, OpenError};
 use crate::mac::{MacAnswer, MacRequest};
 use crate::master_key::KeyRing;
 use crate::passwords::Verdict;
-use crate::policy::{ActivationProof, Policy};
 use crate::rekey::Progress;
 use crate::sealing::Sealer;
 use crate::service_keys::KeyCache;
 use crate::sms::SmsGateway;
 use crate::sms_queue::{Delivered, SmsDispatcher, SmsRetry};
-use crate::sms_texts::Language;
 use crate::step::{Context, Tallies, Tally};
 #[cfg(feature = "postgres")]
 use crate::storage::PostgreSql;
 use crate::storage::{Database, Sqlite, Storage};
-use crate::trail::{self, AuditCheck, Sealing, Trail};
+use crate::trail::{self, AuditCheck, Sealing};
 use crate::{admin, cvs, mac, passwords, rekey, tokens};
 
 /// The options with which a service is opened.

@@ -7,13 +7,13 @@ use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::domain::code::{self as rules, CodeForm};
+use crate::domain::hash::Hash;
 use crate::domain::phone::PhoneNumber;
+use crate::domain::policy::{ActivationProof, CodeLetters};
+use crate::domain::rows::{CodeRow, CodeUse};
 use crate::failure::Failure;
-use crate::policy::{ActivationProof, CodeLetters};
 use crate::random;
-use crate::sealing::Hash;
 use crate::step::Step;
-use crate::storage::{CodeRow, CodeUse};
 
 /// The result of the comparison of an entered code.
 pub(crate) enum Entered {

@@ -14,18 +14,19 @@ use crate::codes::{self, Entered, NewCode};
 use crate::domain::budget::Class;
 use crate::domain::code as rules;
 use crate::domain::dialing::Destination;
+use crate::domain::hash::Hash;
+use crate::domain::message::{Message, Notice};
 use crate::domain::moment;
 use crate::domain::phone::PhoneNumber;
+use crate::domain::policy::millis;
+use crate::domain::rows::{AccountRow, CodeUse};
+use crate::domain::sms_texts::{Language, PlaceholderValues};
 use crate::failure::Failure;
-use crate::policy::millis;
 use crate::random;
-use crate::sealing::Hash;
-use crate::sms::{Message, Notice, Sms};
+use crate::sms::Sms;
 use crate::sms_budget;
 use crate::sms_queue::SmsDispatcher;
-use crate::sms_texts::{Language, PlaceholderValues};
 use crate::step::{Context, Step};
-use crate::storage::{AccountRow, CodeUse};
 
 /// The result of a step: a value or a refusal, unless the service fails.
 type CvsResult<T> = Result<Result<T, CvsRefusal>, Failure>;

@@ -8,14 +8,15 @@ use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::domain::code::DAY;
+use crate::domain::message::{Message, Notice};
 use crate::domain::moment;
+use crate::domain::rows::AccountRow;
+use crate::domain::sms_texts::PlaceholderValues;
 use crate::failure::Failure;
 use crate::random;
-use crate::sms::{Message, Notice, Sms};
+use crate::sms::Sms;
 use crate::sms_queue;
-use crate::sms_texts::PlaceholderValues;
 use crate::step::Step;
-use crate::storage::AccountRow;
 
 /// The maximum number of notices per account, kind of event and day. The limit is per kind: a thief
 /// who blocks an account repeatedly does not hide that a device was added.

@@ -3,9 +3,9 @@
 use crate::account::AccountName;
 use crate::audit;
 use crate::domain::moment;
+use crate::domain::rows::{AccountRow, PasswordRow};
 use crate::failure::Failure;
 use crate::step::{Context, Step};
-use crate::storage::{AccountRow, PasswordRow};
 
 /// The result of the check of a one-time password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::domain::hash::Hash;
 use crate::failure::Failure;
 use crate::key_material::{KeyBytes, wipe_stack};
 use crate::master_key::{KeyRing, MasterKey};
@@ -28,13 +29,6 @@ pub(crate) struct Binding<'a> {
     pub(crate) column: &'static str,
     /// The name of the row.
     pub(crate) row: &'a str,
-}
-
-/// A keyed hash, and the number of the master key that it was made with.
-#[derive(Clone, Copy)]
-pub(crate) struct Hash {
-    pub(crate) key_id: u32,
-    pub(crate) bytes: [u8; 32],
 }
 
 /// Sealing and hashing under the master keys of a ring: new values use the current key, older

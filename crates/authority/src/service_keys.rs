@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use inwebo::values::hex;
 
+use crate::domain::policy::KeySize;
+use crate::domain::rows::ServiceKeyRow;
 use crate::failure::Failure;
-use crate::policy::KeySize;
 use crate::rsa::PrivateKey;
 use crate::sealing::{Binding, Sealer};
 use crate::step::Step;
-use crate::storage::{ServiceKeyRow, Storage, Transaction, transact};
+use crate::storage::{Storage, Transaction, transact};
 
 /// The size of the factory key. The protocol fixes it.
 const FACTORY_BITS: u32 = 1024;

@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use inwebo::cvs::Purpose;
 use private_files::{Access, Folder, Sharing, flaw_of};
 use serde::Serialize;
 use thiserror::Error;
@@ -16,55 +15,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
-/// An event that the service reports to a user by SMS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Notice {
-    /// A device was activated.
-    NewDevice,
-    /// The PIN was reset with an SMS code.
-    PinReset,
-    /// The PIN was changed with the old one.
-    PinChange,
-    /// Wrong PINs blocked the account.
-    Block,
-    /// Another phone number replaced the trusted one. The notice goes to the old number.
-    PhoneNumber,
-}
-
-impl Notice {
-    /// All kinds of notices.
-    pub const ALL: [Self; 5] = [Self::NewDevice, Self::PinReset, Self::PinChange, Self::Block, Self::PhoneNumber];
-
-    /// Returns its name in settings, in the outbox and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NewDevice => "newDevice",
-            Self::PinReset => "reset",
-            Self::PinChange => "pinChange",
-            Self::Block => "block",
-            Self::PhoneNumber => "phoneNumber",
-        }
-    }
-}
-
-/// The purpose of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Message {
-    /// The message carries a code.
-    Code(Purpose),
-    /// The message reports an event. It holds no secret.
-    Notice(Notice),
-}
-
-impl Message {
-    /// Returns its name in the outbox and in the `{purpose}` of a webhook.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Code(purpose) => purpose.as_str(),
-            Self::Notice(notice) => notice.as_str(),
-        }
-    }
-}
+use crate::domain::message::Message;
 
 /// One message. It may hold a code: it has no `Debug`, and both texts are wiped when dropped.
 pub struct Sms {
@@ -184,6 +135,8 @@ fn rfc3339(at: i64) -> Result<String, SmsError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use inwebo::cvs::Purpose;
+
     use super::*;
 
     fn sms(text: &str) -> Sms {

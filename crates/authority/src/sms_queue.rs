@@ -17,14 +17,16 @@ use crate::audit;
 use crate::codes;
 use crate::domain::budget::Class;
 use crate::domain::code::{self as rules, DAY};
+use crate::domain::hash::Hash;
+use crate::domain::message::{Message, Notice};
 use crate::domain::moment;
+use crate::domain::rows::{MessageKind, MessageRow};
 use crate::failure::Failure;
 use crate::random;
-use crate::sealing::{Binding, Hash};
-use crate::sms::{Message, Notice, Sms, SmsGateway};
+use crate::sealing::Binding;
+use crate::sms::{Sms, SmsGateway};
 use crate::sms_budget;
 use crate::step::{Context, Step};
-use crate::storage::{MessageKind, MessageRow};
 
 const COLUMN: &str = "sms_queue.message";
 

@@ -8,13 +8,14 @@ use inwebo::values::Pin;
 
 use crate::actor::Origin;
 use crate::audit;
+use crate::audit::{Claim, RefusalKind, Trail};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::pin;
+use crate::domain::policy::Policy;
+use crate::domain::rows::{AccountRow, CodeRow, DeviceRow};
 use crate::failure::Failure;
-use crate::policy::Policy;
 use crate::sealing::{Binding, Sealer};
-use crate::storage::{AccountRow, AuditRow, CodeRow, DeviceRow, Storage, Transaction, transact};
-use crate::trail::{Claim, RefusalKind, Trail};
+use crate::storage::{AuditRow, Storage, Transaction, transact};
 
 /// The state that all steps of one request share.
 pub(crate) struct Context<'a> {

@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 use crate::account::AccountName;
 use crate::audit;
 use crate::domain::moment;
+use crate::domain::rows::TokenRow;
 use crate::failure::Failure;
 use crate::passwords::{Accepted, accept};
 use crate::random;
 use crate::sealing::Binding;
 use crate::step::{Context, Step};
-use crate::storage::TokenRow;
 
 const SECRET_COLUMN: &str = "secrets.value";
 
@@ -162,7 +162,7 @@ fn store(step: &Step<'_>, token: &str, row: TokenRow) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use crate::authority::Authority;
-    use crate::storage::{AccountRow, DeviceRow};
+    use crate::domain::rows::{AccountRow, DeviceRow};
     use crate::{MasterKey, Options, Outbox, Policy, SystemClock};
 
     /// Stores a token as an earlier release did: its device, its PIN and its age are unknown.

@@ -3,8 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::moment;
-use crate::policy::{ActivationProof, CodeLetters, Policy};
-use crate::storage::CodeRow;
+use crate::domain::policy::{ActivationProof, CodeLetters, Policy};
+use crate::domain::rows::CodeRow;
 
 const HOUR: i64 = 3_600_000;
 
@@ -136,7 +136,7 @@ mod tests {
     use inwebo::cvs::Purpose;
 
     use super::*;
-    use crate::storage::CodeUse;
+    use crate::domain::rows::CodeUse;
 
     fn code(tries: u32) -> CodeRow {
         CodeRow {

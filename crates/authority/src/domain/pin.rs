@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use inwebo::values::Pin;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::policy::Policy;
-use crate::sealing::Hash;
-use crate::storage::{AccountRow, DeviceRow};
+use crate::domain::hash::Hash;
+use crate::domain::policy::Policy;
+use crate::domain::rows::{AccountRow, DeviceRow};
 
 /// The reason of an account's block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! request with older ones comes from another copy, or from a device that was restored from a
 //! backup.
 
-use crate::storage::DeviceRow;
+use crate::domain::rows::DeviceRow;
 
 /// Returns whether a `lastsync` is older than one that the device sent when it proved its K1. A
 /// client that always sends the same number gives no sign.

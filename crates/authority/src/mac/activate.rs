@@ -15,16 +15,16 @@ use super::refusal::{Reason, Refusal, StepError};
 use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, Entered};
+use crate::domain::message::Notice;
 use crate::domain::phone::PhoneNumber;
+use crate::domain::policy::ActivationProof;
+use crate::domain::rows::{AccountRow, CodeRow, CodeUse, DeviceRow};
 use crate::domain::{moment, pin};
 use crate::failure::Failure;
-use crate::policy::ActivationProof;
 use crate::random;
 use crate::sealing::Binding;
 use crate::service_keys::ServiceKeys;
-use crate::sms::Notice;
 use crate::step::Step;
-use crate::storage::{AccountRow, CodeRow, CodeUse, DeviceRow};
 
 /// The code of an activation.
 struct Activation<'q> {

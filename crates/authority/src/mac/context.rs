@@ -8,8 +8,8 @@ use inwebo::word::Word;
 use super::answer::Granted;
 use super::refusal::{Refusal, StepError};
 use crate::account::AccountName;
+use crate::domain::policy::KeySize;
 use crate::failure::Failure;
-use crate::policy::KeySize;
 use crate::service_keys::{KeyCache, ServiceKeys};
 use crate::step::{Context, Step};
 

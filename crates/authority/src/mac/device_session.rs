@@ -7,14 +7,14 @@ use inwebo::word::Word;
 use super::answer::Granted;
 use super::context::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
 use super::refusal::{Reason, Refusal, StepError};
+use crate::domain::policy::ClonePolicy;
+use crate::domain::rows::{AccountRow, ChallengeRow, DeviceRow};
 use crate::domain::{moment, pin};
 use crate::failure::Failure;
-use crate::policy::ClonePolicy;
 use crate::random;
 use crate::sealing::Binding;
 use crate::service_keys::ServiceKeys;
 use crate::step::Step;
-use crate::storage::{AccountRow, ChallengeRow, DeviceRow};
 
 pub(super) const K0_COLUMN: &str = "devices.k0";
 pub(super) const NEXT_K0_COLUMN: &str = "devices.next_k0";

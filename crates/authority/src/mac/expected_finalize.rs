@@ -12,7 +12,7 @@ use super::context::MacContext;
 use super::device_session::DeviceSession;
 use super::query::Query;
 use super::refusal::{Refusal, StepError};
-use crate::policy::KeySize;
+use crate::domain::policy::KeySize;
 use crate::rsa::PrivateKey;
 use crate::service_keys::ServiceKeys;
 use crate::step::Step;

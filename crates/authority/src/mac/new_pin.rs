@@ -6,8 +6,8 @@ use inwebo::word::Word;
 
 use super::refusal::{Reason, Refusal, StepError};
 use crate::domain::pin::{self, Unfit};
+use crate::domain::rows::AccountRow;
 use crate::step::Step;
-use crate::storage::AccountRow;
 
 /// Checks a new PIN of an account. `present` is its present PIN.
 pub(super) fn check(step: &Step<'_>, account: &AccountRow, present: Option<&Pin>, new: &Pin) -> Result<(), StepError> {

@@ -13,10 +13,10 @@ use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
 use crate::audit;
 use crate::domain::evolution;
+use crate::domain::rows::PasswordRow;
 use crate::failure::Failure;
 use crate::random;
 use crate::step::Step;
-use crate::storage::PasswordRow;
 
 const DAY_MILLIS: i64 = 86_400_000;
 

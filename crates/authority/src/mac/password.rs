@@ -11,7 +11,7 @@ use super::new_pin;
 use super::proof::{self, SentProofs};
 use super::query::Query;
 use crate::audit;
-use crate::sms::Notice;
+use crate::domain::message::Notice;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let id = query.require("id")?;

@@ -11,13 +11,13 @@ use super::device_session::DeviceSession;
 use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
 use crate::audit;
+use crate::domain::message::Notice;
 use crate::domain::pin::{self, Block, Charged};
+use crate::domain::policy::ClonePolicy;
+use crate::domain::rows::{AccountRow, DeviceRow};
 use crate::domain::second_copy;
 use crate::failure::Failure;
-use crate::policy::ClonePolicy;
-use crate::sms::Notice;
 use crate::step::Step;
-use crate::storage::{AccountRow, DeviceRow};
 
 /// The proofs that a request carries.
 pub(super) struct SentProofs<'q> {

@@ -15,11 +15,11 @@ use super::refusal::{Refusal, StepError};
 use super::{new_pin, proof};
 use crate::audit;
 use crate::codes::{self, Entered};
+use crate::domain::message::Notice;
+use crate::domain::rows::{CodeRow, CodeUse};
 use crate::failure::Failure;
 use crate::random;
-use crate::sms::Notice;
 use crate::step::Step;
-use crate::storage::{CodeRow, CodeUse};
 
 /// Starts a reset. The code is checked in `finalize`, after the device has proved itself: otherwise
 /// a client that merely knows the id could use up the tries.

@@ -1,9 +1,9 @@
 //! Statements for operators and housekeeping: lists, removal, pruning, and pages of all sealed
 //! values.
 
-use super::rows::{AccountRow, DeviceRow, MessageRow};
 use super::table::{ACCOUNTS, DEVICES};
 use super::transaction::{Transaction, account, device, message, params, select};
+use crate::domain::rows::{AccountRow, DeviceRow, MessageRow};
 use crate::failure::StorageResult;
 
 /// The data of an account that an operator may see.

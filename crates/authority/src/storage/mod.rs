@@ -11,7 +11,6 @@ mod macs;
 mod options;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod rows;
 mod sms_counts;
 mod sqlite;
 mod table;
@@ -28,10 +27,6 @@ pub use options::Postgres;
 pub use options::{Database, SqliteFile};
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::PostgreSql;
-pub(crate) use rows::{
-    AccountRow, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageKind, MessageRow, PasswordRow, ServiceKeyRow,
-    TokenRow,
-};
 pub(crate) use sms_counts::CountKey;
 pub(crate) use sqlite::Sqlite;
 pub(crate) use table::RowMacs;

@@ -5,8 +5,8 @@
 
 use super::transaction::{Transaction, params};
 use crate::domain::budget::{Class, Period, Spent};
+use crate::domain::message::Notice;
 use crate::failure::StorageResult;
-use crate::sms::Notice;
 
 /// The class of a row that counts nothing. It shows that the audit trail has a row about the limit.
 const LIMIT_RECORDED: &str = "noted";

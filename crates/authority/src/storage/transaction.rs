@@ -5,14 +5,14 @@ use std::cell::Cell;
 use inwebo::cvs::Purpose;
 
 use super::audit_ids::AuditIds;
-use super::rows::{
+use super::table::{ACCOUNTS, CHALLENGES, CODES, DEVICES, PASSWORDS, REFRESH_TOKENS, RowMacs, SERVICE_KEYS, Table};
+use super::value::{Param, Row, Sql};
+use crate::domain::message::Notice;
+use crate::domain::rows::{
     AccountRow, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageKind, MessageRow, PasswordRow, ServiceKeyRow,
     TokenRow,
 };
-use super::table::{ACCOUNTS, CHALLENGES, CODES, DEVICES, PASSWORDS, REFRESH_TOKENS, RowMacs, SERVICE_KEYS, Table};
-use super::value::{Param, Row, Sql};
 use crate::failure::{StorageError, StorageResult};
-use crate::sms::Notice;
 
 /// Makes the parameters of a statement.
 macro_rules! params {

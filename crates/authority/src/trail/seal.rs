@@ -1,14 +1,11 @@
 //! Seals: they are made in two steps, checked, and removed together with old rows.
 
-use std::sync::PoisonError;
-
-use super::boundary::{SeenBoundary, Tick, tick};
 use super::chain::{AuditSeal, FIRST_ID, MAX_SEAL_ROWS, PRUNED, pruned};
 use super::verify::{self, AuditFault};
+use crate::domain::seal_boundary::{SeenBoundary, Tick, tick};
 use crate::failure::Failure;
 use crate::step::{Context, Step};
 use crate::storage::{AuditIds, SealRow};
-use std::sync::atomic::Ordering;
 
 /// The name, in `meta`, of the announced and signed boundary.
 const BOUNDARY: &str = "audit.boundary";
@@ -37,7 +34,7 @@ pub(crate) fn raise_floor_to_boundary(step: &Step<'_>) -> Result<(), Failure> {
 
 fn raise_floor(step: &Step<'_>, boundary: i64) {
     step.rows.raise_audit_ids(boundary);
-    step.trail.floor.fetch_max(boundary, Ordering::Relaxed);
+    step.trail.raise_floor(boundary);
 }
 
 /// Returns the announced boundary. A boundary that was changed counts as none.
@@ -82,7 +79,7 @@ pub(crate) fn seal_audit(ctx: &Context<'_>) -> Result<Sealing, Failure> {
     // The rows of this process, the rows of other processes with this time, and the rows of the
     // previous release all have ids up to this one.
     let end = last.max(AuditIds::first_at(now).saturating_sub(1));
-    let seen = ctx.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen;
+    let seen = ctx.trail.seen_boundary();
     let next = tick(announced, seen, sealed, end, now);
     let mut seen_next = None;
     match next {
@@ -93,14 +90,14 @@ pub(crate) fn seal_audit(ctx: &Context<'_>) -> Result<Sealing, Failure> {
             while let Some((seal, faults)) = seal_page(ctx, boundary, now)? {
                 sealing.made.push(AuditSeal::from(&seal));
                 sealing.faults.extend(faults);
-                record_head(ctx, &seal);
+                ctx.trail.record_head(&seal);
             }
             if end > boundary {
                 seen_next = Some(announce(ctx, end, now)?);
             }
         }
     }
-    ctx.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen = seen_next;
+    ctx.trail.set_seen_boundary(seen_next);
     sealing.newest = sealing.made.last().cloned().or_else(|| newest.as_ref().map(AuditSeal::from));
     Ok(sealing)
 }
@@ -149,7 +146,7 @@ fn seal_page(ctx: &Context<'_>, boundary: i64, now: i64) -> Result<Option<(SealR
 /// Checks the newest seal and its rows, and checks that the chain neither became shorter nor
 /// changed.
 fn check_head(ctx: &Context<'_>, newest: Option<&SealRow>, faults: &mut Vec<AuditFault>) -> Result<(), Failure> {
-    let known = ctx.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).head;
+    let known = ctx.trail.head();
     if let Some((number, mac)) = known {
         match newest {
             Some(seal) if seal.number > number => {}
@@ -163,13 +160,9 @@ fn check_head(ctx: &Context<'_>, newest: Option<&SealRow>, faults: &mut Vec<Audi
     let Some(seal) = newest else { return Ok(()) };
     faults.extend(ctx.step("audit.head", |step| verify::check_seal(step, seal))?);
     if faults.is_empty() {
-        record_head(ctx, seal);
+        ctx.trail.record_head(seal);
     }
     Ok(())
-}
-
-fn record_head(ctx: &Context<'_>, seal: &SealRow) {
-    ctx.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).head = Some((seal.number, seal.mac));
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::chain::{AuditSeal, FIRST_ID, MAX_SEAL_ROWS, pruned};
-use super::key::{AuditKey, RowState};
+use crate::audit::{AuditKey, RowState};
 use crate::failure::Failure;
 use crate::step::{Context, Step};
 use crate::storage::{AuditRow, SealRow};

@@ -8,7 +8,7 @@ use inwebo::cvs::Purpose;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-use crate::sms::{Message, Notice};
+use crate::domain::message::{Message, Notice};
 
 /// The maximum number of characters of a text.
 const MAX_TEXT: usize = 600;

@@ -2,7 +2,7 @@
 
 use inwebo::cvs::Purpose;
 
-use crate::sms::Notice;
+use crate::domain::message::Notice;
 
 /// The account of a user.
 #[derive(Clone)]

@@ -6,18 +6,18 @@
 
 /// The time for which an instance must have known a boundary before it seals up to it, in
 /// milliseconds. Every instance reads the boundary once a minute, and no step lasts as long.
-pub(super) const GRACE: i64 = 5 * 60 * 1000;
+pub(crate) const GRACE: i64 = 5 * 60 * 1000;
 
 /// A boundary, and the time at which this instance first saw it, by its own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SeenBoundary {
-    pub(super) boundary: i64,
-    pub(super) at: i64,
+pub(crate) struct SeenBoundary {
+    pub(crate) boundary: i64,
+    pub(crate) at: i64,
 }
 
 /// The action of an instance at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tick {
+pub(crate) enum Tick {
     /// The instance announces this boundary.
     Announce(i64),
     /// The instance remembers that it saw the announced boundary, and waits.
@@ -35,7 +35,7 @@ pub(super) enum Tick {
 /// Only this instance's own clock measures the grace period, which begins when the instance itself
 /// sees the boundary. So differences between the clocks of instances do not matter. If a clock is
 /// set back, the period begins again.
-pub(super) fn tick(announced: Option<i64>, seen: Option<SeenBoundary>, sealed: i64, newest: i64, now: i64) -> Tick {
+pub(crate) fn tick(announced: Option<i64>, seen: Option<SeenBoundary>, sealed: i64, newest: i64, now: i64) -> Tick {
     let Some(boundary) = announced.filter(|boundary| *boundary > sealed) else {
         return if newest > sealed { Tick::Announce(newest) } else { Tick::Rest };
     };

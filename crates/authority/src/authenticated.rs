@@ -86,7 +86,7 @@ fn make_ready(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<Ready,
 /// error, like a wrong key: values that it sealed would not open.
 fn check(rows: &Transaction<'_>, sealer: &Sealer) -> Result<Option<AuditKey>, Failure> {
     let (mut current, mut with_macs) = (false, false);
-    let values = rows.metas(CHECK)?;
+    let values = rows.meta_values(CHECK)?;
     for (name, sealed) in &values {
         let opened = sealer.open(binding(name), sealed)?;
         match opened.as_slice() {
@@ -115,7 +115,7 @@ fn check(rows: &Transaction<'_>, sealer: &Sealer) -> Result<Option<AuditKey>, Fa
 
 /// Writes, under each key, the value that every row has a MAC.
 fn mark_authenticated(rows: &Transaction<'_>, sealer: &Sealer) -> Result<(), Failure> {
-    for (_, sealed) in rows.metas(CHECK)? {
+    for (_, sealed) in rows.meta_values(CHECK)? {
         seal(rows, sealer, key_id(&sealed).ok_or(Failure::Sealed)?)?;
     }
     seal(rows, sealer, sealer.current_id())
@@ -129,7 +129,7 @@ fn seal(rows: &Transaction<'_>, sealer: &Sealer, id: u32) -> Result<(), Failure>
 
 /// Removes the values of all keys but the current one.
 pub(crate) fn remove_others(step: &Step<'_>) -> Result<(), Failure> {
-    for (name, sealed) in step.rows.metas(CHECK)? {
+    for (name, sealed) in step.rows.meta_values(CHECK)? {
         if key_id(&sealed) != Some(step.sealer.current_id()) {
             step.rows.remove_meta(&name)?;
         }

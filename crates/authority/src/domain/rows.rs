@@ -1,4 +1,4 @@
-//! The rows of the tables, in the form that the rules use.
+//! The rows of the tables, in the form that the rules use. `storage` reads and writes them.
 
 use inwebo::cvs::Purpose;
 

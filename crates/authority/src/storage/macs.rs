@@ -3,7 +3,8 @@
 
 use std::sync::OnceLock;
 
-use super::table::{AUTHENTICATED, Table};
+use super::table::Table;
+use super::tables::AUTHENTICATED;
 use super::transaction::Transaction;
 use super::value::{Param, Row, Value};
 use crate::failure::StorageResult;

@@ -1,10 +1,15 @@
-//! The rows of the audit trail and the seals over them.
+//! The table `audit`: the rows of the audit trail.
 
-use super::audit_ids::AuditIds;
-use super::transaction::{Transaction, params};
-use super::value::Row;
 use crate::actor::Origin;
 use crate::failure::{StorageError, StorageResult};
+use crate::storage::audit_ids::AuditIds;
+use crate::storage::table::Columns;
+use crate::storage::transaction::{Transaction, params, sql};
+use crate::storage::value::Row;
+
+/// The columns, in the order of [`read`] and `add_audit`.
+static AUDIT: Columns =
+    Columns::new("audit", &["id", "at", "account", "device", "event", "actor", "address", "count", "mac"]);
 
 /// A row of the audit trail. It never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,23 +45,6 @@ impl AuditRow {
     }
 }
 
-/// A seal over the rows from `first_id` to `last_id`, both included.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SealRow {
-    pub(crate) number: i64,
-    pub(crate) first_id: i64,
-    pub(crate) last_id: i64,
-    /// The number of rows.
-    pub(crate) count: i64,
-    pub(crate) at: i64,
-    /// The digest of the rows.
-    pub(crate) digest: [u8; 32],
-    /// The MAC of the previous seal. It is zero in the first seal.
-    pub(crate) previous: [u8; 32],
-    /// The MAC of the whole seal.
-    pub(crate) mac: [u8; 32],
-}
-
 impl Transaction<'_> {
     /// Writes a row under the next free id. Sets the id in the row, and the MAC that `mac` computes
     /// for it.
@@ -66,8 +54,7 @@ impl Transaction<'_> {
             row.id = self.ids.next(row.at).map_err(|failure| StorageError::new(failure.to_string()))?;
             let made = mac(row);
             let written = self.write(
-                "INSERT INTO audit (id, at, account, device, event, actor, address, count, mac)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+                sql!(AUDIT.insert("ON CONFLICT (id) DO NOTHING")),
                 params![
                     row.id,
                     row.at,
@@ -105,11 +92,7 @@ impl Transaction<'_> {
     }
 
     pub(crate) fn audit_row(&self, id: i64) -> StorageResult<Option<AuditRow>> {
-        self.find(
-            "SELECT id, at, account, device, event, actor, address, count, mac FROM audit WHERE id = $1",
-            params![id],
-            line,
-        )
+        self.find(sql!(AUDIT.select("WHERE id = $1")), params![id], read)
     }
 
     /// Returns rows of the audit trail in descending order, from the newest row, or from the row
@@ -117,27 +100,22 @@ impl Transaction<'_> {
     pub(crate) fn audit_log(&self, account: Option<&str>, before: i64, limit: u32) -> StorageResult<Vec<AuditRow>> {
         match account {
             Some(account) => self.all(
-                "SELECT id, at, account, device, event, actor, address, count, mac FROM audit
-                 WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+                sql!(AUDIT.select("WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3")),
                 params![account, before, limit],
-                line,
+                read,
             ),
-            None => self.all(
-                "SELECT id, at, account, device, event, actor, address, count, mac FROM audit
-                 WHERE id < $1 ORDER BY id DESC LIMIT $2",
-                params![before, limit],
-                line,
-            ),
+            None => {
+                self.all(sql!(AUDIT.select("WHERE id < $1 ORDER BY id DESC LIMIT $2")), params![before, limit], read)
+            }
         }
     }
 
     /// Returns up to `limit` rows from `first` to `last`, both included, in the order of their ids.
     pub(crate) fn audit_between(&self, first: i64, last: i64, limit: u32) -> StorageResult<Vec<AuditRow>> {
         self.all(
-            "SELECT id, at, account, device, event, actor, address, count, mac FROM audit
-             WHERE id >= $1 AND id <= $2 ORDER BY id LIMIT $3",
+            sql!(AUDIT.select("WHERE id >= $1 AND id <= $2 ORDER BY id LIMIT $3")),
             params![first, last, limit],
-            line,
+            read,
         )
     }
 
@@ -167,53 +145,9 @@ impl Transaction<'_> {
         )?;
         Ok(found.is_some())
     }
-
-    /// Removes a seal with its rows. Returns the number of rows.
-    pub(crate) fn remove_sealed(&self, seal: &SealRow) -> StorageResult<u64> {
-        self.put("DELETE FROM audit_seals WHERE number = $1", params![seal.number])?;
-        self.write("DELETE FROM audit WHERE id >= $1 AND id <= $2", params![seal.first_id, seal.last_id])
-    }
-
-    /// Writes a seal. Returns `false` if a seal with its number exists.
-    pub(crate) fn add_seal(&self, seal: &SealRow) -> StorageResult<bool> {
-        let written = self.write(
-            "INSERT INTO audit_seals (number, first_id, last_id, count, at, digest, previous, mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (number) DO NOTHING",
-            params![
-                seal.number,
-                seal.first_id,
-                seal.last_id,
-                seal.count,
-                seal.at,
-                &seal.digest,
-                &seal.previous,
-                &seal.mac,
-            ],
-        )?;
-        Ok(written > 0)
-    }
-
-    pub(crate) fn newest_seal(&self) -> StorageResult<Option<SealRow>> {
-        self.find(
-            "SELECT number, first_id, last_id, count, at, digest, previous, mac FROM audit_seals
-             ORDER BY number DESC LIMIT 1",
-            &[],
-            seal,
-        )
-    }
-
-    /// Returns up to `limit` seals with the number `first` or a greater one, in their order.
-    pub(crate) fn seals_from(&self, first: i64, limit: u32) -> StorageResult<Vec<SealRow>> {
-        self.all(
-            "SELECT number, first_id, last_id, count, at, digest, previous, mac FROM audit_seals
-             WHERE number >= $1 ORDER BY number LIMIT $2",
-            params![first, limit],
-            seal,
-        )
-    }
 }
 
-fn line(mut row: Row) -> StorageResult<AuditRow> {
+fn read(mut row: Row) -> StorageResult<AuditRow> {
     Ok(AuditRow {
         id: row.get()?,
         at: row.get()?,
@@ -223,19 +157,6 @@ fn line(mut row: Row) -> StorageResult<AuditRow> {
         actor: row.get()?,
         address: row.get()?,
         count: row.get()?,
-        mac: row.get()?,
-    })
-}
-
-fn seal(mut row: Row) -> StorageResult<SealRow> {
-    Ok(SealRow {
-        number: row.get()?,
-        first_id: row.get()?,
-        last_id: row.get()?,
-        count: row.get()?,
-        at: row.get()?,
-        digest: row.get()?,
-        previous: row.get()?,
         mac: row.get()?,
     })
 }

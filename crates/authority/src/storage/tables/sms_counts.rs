@@ -1,12 +1,12 @@
-//! The numbers of SMS that were sent, for all accounts together and for one.
+//! The table `sms_counts`: the numbers of SMS that were sent, for all accounts together and for
+//! one.
 //!
 //! A count is the sum of several rows, so that messages that are sent at once seldom change the
 //! same row.
 
-use super::transaction::{Transaction, params};
 use crate::domain::budget::{Class, Period, Spent};
-use crate::domain::message::Notice;
 use crate::failure::StorageResult;
+use crate::storage::transaction::{Transaction, params};
 
 /// The class of a row that counts nothing. It shows that the audit trail has a row about the limit.
 const LIMIT_RECORDED: &str = "noted";
@@ -57,23 +57,5 @@ impl Transaction<'_> {
     /// Removes the counts of periods that began before `time`.
     pub(crate) fn prune_sms_counts(&self, time: i64) -> StorageResult<()> {
         self.put("DELETE FROM sms_counts WHERE began_at < $1", params![time])
-    }
-
-    /// Returns how often an account got notices of this kind after `since` and not after `until`.
-    pub(crate) fn notices(&self, account: &str, notice: Notice, since: i64, until: i64) -> StorageResult<u32> {
-        let count = self.find(
-            "SELECT count(*) FROM notices WHERE account = $1 AND kind = $2 AND at > $3 AND at <= $4",
-            params![account, notice.as_str(), since, until],
-            |mut row| row.get(),
-        )?;
-        Ok(count.unwrap_or(0))
-    }
-
-    /// Records that an account gets a notice. `id` is random.
-    pub(crate) fn add_notice(&self, account: &str, notice: Notice, at: i64, id: &str) -> StorageResult<()> {
-        self.put(
-            "INSERT INTO notices (account, kind, at, id) VALUES ($1, $2, $3, $4)",
-            params![account, notice.as_str(), at, id],
-        )
     }
 }

@@ -11,8 +11,8 @@ use crate::account::AccountName;
 use crate::actor::{Actor, Origin};
 use crate::admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned, RowCheck, Unblock};
 use crate::audit::Trail;
-use crate::authenticated::{self, Ready};
 use crate::clock::Clock;
+use crate::database_check::{self, CheckedDatabase};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::{ActivationProof, Policy};
 use crate::domain::sms_texts::Language;
@@ -89,7 +89,7 @@ impl Authority {
             #[cfg(feature = "postgres")]
             Database::Postgres(server) => Box::new(PostgreSql::open(&server, sealer.clone())?),
         };
-        let Ready { audit_key, migrated_rows } = authenticated::open(&*storage, &sealer, clock.now())?;
+        let CheckedDatabase { audit_key, migrated_rows } = database_check::open(&*storage, &sealer, clock.now())?;
         let trail = Trail::new(audit_key);
         let policy = RwLock::new(policy);
         let keys = KeyCache::default();
@@ -357,21 +357,21 @@ impl Authority {
 
     /// Checks the audit trail: the MAC of each row, the chain of the seals, the rows of each seal.
     ///
-    /// `most` limits how many sealed rows are read, the newest first. The check always covers all
-    /// seals and the rows after the last seal. `expected` is the number and head of a seal from the
-    /// log. Calls `progress` with the number of rows after each page. The check stops if `progress`
-    /// returns false.
+    /// `max_rows` limits how many sealed rows are read, the newest first. The check always covers
+    /// all seals and the rows after the last seal. `expected` is the number and head of a seal from
+    /// the log. Calls `progress` with the number of rows after each page. The check stops if
+    /// `progress` returns false.
     ///
     /// # Errors
     ///
     /// The database cannot be read.
     pub fn verify_audit(
         &self,
-        most: Option<u64>,
+        max_rows: Option<u64>,
         expected: Option<(i64, &str)>,
         progress: impl FnMut(u64) -> bool,
     ) -> Result<AuditCheck, Failure> {
-        trail::verify(&self.context(), most, expected, progress)
+        trail::verify(&self.context(), max_rows, expected, progress)
     }
 
     /// Returns the proof that an activation needs under the current policy.

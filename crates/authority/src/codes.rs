@@ -16,7 +16,7 @@ use crate::random;
 use crate::step::Step;
 
 /// The result of the comparison of an entered code.
-pub(crate) enum Entered {
+pub(crate) enum CodeVerdict {
     /// The code is right.
     Right(CodeRow),
     /// The code is right, but it has been used. It has not expired.
@@ -35,19 +35,19 @@ pub(crate) enum Entered {
 /// Compares an entered code with the code of an account. A wrong code costs a try.
 ///
 /// A code with another phone number than its own costs no try, because it is compared with nothing.
-/// Its result is [`Entered::OtherNumber`]. The account asked for the code with its own token and
-/// named that number, so it may learn this; so may the device with the ticket of the code. Other
-/// clients may not ([`verify_open_code`]).
+/// Its result is [`CodeVerdict::OtherNumber`]. The account asked for the code with its own token
+/// and named that number, so it may learn this; so may the device with the ticket of the code.
+/// Other clients may not ([`verify_open_code`]).
 pub(crate) fn verify_code(
     step: &Step<'_>,
     account: &str,
     purpose: Purpose,
     phone_number: Option<&PhoneNumber>,
     entered: &str,
-) -> Result<Entered, Failure> {
+) -> Result<CodeVerdict, Failure> {
     let Some(mut code) = step.rows.code(account, purpose)? else {
         step.audit(Some(account), None, audit::CODE_REFUSED)?;
-        return Ok(Entered::NoCode);
+        return Ok(CodeVerdict::NoCode);
     };
     let entered = rules::normalized(entered);
     let mut hashes = step.sealer.code_hashes(account, purpose.as_str(), &entered);
@@ -57,7 +57,7 @@ pub(crate) fn verify_code(
     let is_for_number = is_for(step, &code, phone_number);
     let right = bool::from(same) && is_for_number;
     if right && code.used.is_some() && !code.withdrawn && rules::is_in_time(&code, step.policy, step.now) {
-        return Ok(Entered::Used(code));
+        return Ok(CodeVerdict::Used(code));
     }
     if !rules::is_live(&code, step.policy, step.now) {
         return refuse(step, Some(account));
@@ -66,15 +66,15 @@ pub(crate) fn verify_code(
     // for a wrong code.
     if !is_for_number {
         step.audit(Some(account), None, audit::CODE_REFUSED)?;
-        return Ok(Entered::OtherNumber);
+        return Ok(CodeVerdict::OtherNumber);
     }
     if right {
-        return Ok(Entered::Right(code));
+        return Ok(CodeVerdict::Right(code));
     }
     let attempts_left = rules::charge(&mut code, step.policy);
     step.rows.put_code(&code)?;
     step.audit(Some(account), None, audit::CODE_REFUSED)?;
-    Ok(Entered::Wrong { attempts_left })
+    Ok(CodeVerdict::Wrong { attempts_left })
 }
 
 /// Compares the code of an open activation with the codes of all accounts. No try can be charged.
@@ -86,13 +86,13 @@ pub(crate) fn verify_open_code(
     purpose: Purpose,
     phone_number: Option<&PhoneNumber>,
     entered: &str,
-) -> Result<Entered, Failure> {
+) -> Result<CodeVerdict, Failure> {
     let entered = rules::normalized(entered);
     let found = if entered.len() < CodeLetters::MIN.get() { None } else { find_live(step, purpose, &entered)? };
     let found = found.filter(|code| is_for(step, code, phone_number));
     match found {
-        Some(code) if code.used.is_some() => Ok(Entered::Used(code)),
-        Some(code) if rules::is_live(&code, step.policy, step.now) => Ok(Entered::Right(code)),
+        Some(code) if code.used.is_some() => Ok(CodeVerdict::Used(code)),
+        Some(code) if rules::is_live(&code, step.policy, step.now) => Ok(CodeVerdict::Right(code)),
         _ => refuse(step, None),
     }
 }
@@ -203,9 +203,9 @@ fn find_live(step: &Step<'_>, purpose: Purpose, symbols: &str) -> Result<Option<
 }
 
 /// Records the refusal of a code that matches no live code of the account, or of any account.
-pub(crate) fn refuse(step: &Step<'_>, account: Option<&str>) -> Result<Entered, Failure> {
+pub(crate) fn refuse(step: &Step<'_>, account: Option<&str>) -> Result<CodeVerdict, Failure> {
     step.audit(account, None, audit::CODE_REFUSED)?;
-    Ok(Entered::Unknown)
+    Ok(CodeVerdict::Unknown)
 }
 
 /// Returns whether a code is valid for this phone number. A code that certifies a number is valid

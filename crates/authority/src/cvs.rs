@@ -10,7 +10,7 @@ use inwebo::values::Ticket;
 
 use crate::account::AccountName;
 use crate::audit;
-use crate::codes::{self, Entered, NewCode};
+use crate::codes::{self, CodeVerdict, NewCode};
 use crate::domain::budget::Class;
 use crate::domain::code as rules;
 use crate::domain::dialing::Destination;
@@ -218,11 +218,11 @@ fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces:
         _ => {}
     }
     let code = match codes::verify_code(step, name, Purpose::PhoneNumberCertification, Some(&number), sms_code)? {
-        Entered::Right(code) => code,
-        Entered::OtherNumber => return Ok(Err(CvsRefusal::OtherNumber)),
-        Entered::NoCode => return Ok(Err(CvsRefusal::NoCode)),
-        Entered::Wrong { attempts_left } => return Ok(Err(CvsRefusal::WrongCode { attempts_left })),
-        Entered::Used(_) | Entered::Unknown => return Ok(Err(CvsRefusal::WrongCode { attempts_left: 0 })),
+        CodeVerdict::Right(code) => code,
+        CodeVerdict::OtherNumber => return Ok(Err(CvsRefusal::OtherNumber)),
+        CodeVerdict::NoCode => return Ok(Err(CvsRefusal::NoCode)),
+        CodeVerdict::Wrong { attempts_left } => return Ok(Err(CvsRefusal::WrongCode { attempts_left })),
+        CodeVerdict::Used(_) | CodeVerdict::Unknown => return Ok(Err(CvsRefusal::WrongCode { attempts_left: 0 })),
     };
     codes::consume(step, code, CodeUse::Done)?;
     if account.phone_number.as_deref().is_some_and(|old| !step.is_number(old, &number)) {

@@ -1,8 +1,8 @@
 //! Cryptography under the master key: it seals secrets for the database, and hashes values that are
 //! only compared.
 //!
-//! A sealed value begins with the number of its key and is bound to its place (table, column and
-//! row). A value that was moved to another row or column does not open there.
+//! A sealed value begins with the number of its key. The associated data binds it to its table,
+//! column and row: a value that was moved to another row or column does not open there.
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
@@ -22,7 +22,7 @@ use crate::storage::RowMacs;
 const ID: usize = 4;
 const NONCE: usize = 24;
 
-/// The place of a sealed value: the column, and the name of the row.
+/// The binding of a sealed value: the column and the name of the row, as associated data.
 #[derive(Clone, Copy)]
 pub(crate) struct Binding<'a> {
     /// The table and the column.
@@ -63,12 +63,12 @@ impl Sealer {
         self.current.id
     }
 
-    /// Seals a value for its place.
+    /// Seals a value with its binding.
     pub(crate) fn seal(&self, binding: Binding<'_>, value: &[u8]) -> Result<Vec<u8>, Failure> {
         self.current.seal(binding, value)
     }
 
-    /// Opens a value that was sealed for this place.
+    /// Opens a value that was sealed with this binding.
     pub(crate) fn open(&self, binding: Binding<'_>, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let id = key_id(whole).ok_or(Failure::Sealed)?;
         self.keys().find(|keys| keys.id == id).ok_or(Failure::Sealed)?.open(binding, whole)
@@ -153,8 +153,8 @@ impl Sealer {
         self.keys().map(|keys| keys.pin_hash(account, digits)).collect()
     }
 
-    /// Seals a value for its place under the key with this number. Returns `None` if the ring has
-    /// no such key.
+    /// Seals a value with its binding under the key with this number. Returns `None` if the ring
+    /// has no such key.
     pub(crate) fn seal_under(&self, id: u32, binding: Binding<'_>, value: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         self.keys().find(|keys| keys.id == id).map(|keys| keys.seal(binding, value)).transpose()
     }
@@ -254,7 +254,7 @@ impl Keys {
         XChaCha20Poly1305::new(self.sealing.as_ref().into())
     }
 
-    /// Returns the associated data of a place. No column's name holds a zero byte, so the parts
+    /// Returns the associated data of a binding. No column's name holds a zero byte, so the parts
     /// cannot run into one another.
     fn associated_data(&self, binding: Binding<'_>) -> Vec<u8> {
         [&self.id.to_be_bytes()[..], binding.column.as_bytes(), &[0], binding.row.as_bytes()].concat()
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_value_opens_in_its_own_place_alone() {
+    fn a_sealed_value_opens_with_its_own_binding_alone() {
         let sealer = sealer(1, 7);
         let sealed = sealer.seal(HERE, b"secret").unwrap();
         assert_eq!(&**sealer.open(HERE, &sealed).unwrap(), b"secret");

@@ -25,7 +25,7 @@ const FACTORY: &str = "factory";
 const COLUMN: &str = "service_keys.primes";
 
 /// Returns the names of the rows of the device key and the service key of a size.
-fn names(size: KeySize) -> [&'static str; 2] {
+fn row_names(size: KeySize) -> [&'static str; 2] {
     match size {
         KeySize::Bits1024 => ["device-1024", "service-1024"],
         KeySize::Bits2048 => ["device", "service"],
@@ -122,7 +122,7 @@ fn load_or_make_factory(storage: &dyn Storage, sealer: &Sealer) -> Result<Privat
 }
 
 fn load(rows: &Transaction<'_>, sealer: &Sealer, size: KeySize) -> Result<Option<ServiceKeys>, Failure> {
-    let [device, service] = names(size);
+    let [device, service] = row_names(size);
     let found = (rows.service_key(FACTORY)?, rows.service_key(device)?, rows.service_key(service)?);
     let (Some(factory), Some(device), Some(service)) = found else { return Ok(None) };
     Ok(Some(ServiceKeys {
@@ -138,7 +138,7 @@ fn load(rows: &Transaction<'_>, sealer: &Sealer, size: KeySize) -> Result<Option
 /// changed.
 pub(crate) fn reseal(step: &Step<'_>) -> Result<u32, Failure> {
     let mut resealed = 0;
-    for name in std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(names)) {
+    for name in std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(row_names)) {
         let Some(row) = step.rows.service_key(name)? else { continue };
         if let Some(primes) = step.sealer.reseal(Binding { column: COLUMN, row: name }, &row.primes)? {
             step.rows.put_service_key(&ServiceKeyRow { primes, ..row })?;
@@ -163,6 +163,6 @@ fn make(sealer: &Sealer, factory: &PrivateKey, size: KeySize) -> Result<[Service
         let key = PrivateKey::generate(size.bits())?;
         row(sealer, name, &key, &factory.seal(&key.public().to_bytes())?)
     };
-    let [device, service] = names(size);
+    let [device, service] = row_names(size);
     Ok([make(device)?, make(service)?])
 }

@@ -59,7 +59,7 @@ pub trait SmsGateway: Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Outbox(Location);
 
-/// The place of an outbox.
+/// The location of an outbox.
 #[derive(Clone, Debug)]
 enum Location {
     /// A path, which is resolved for each message.

@@ -143,7 +143,7 @@ impl Step<'_> {
 
     fn add_audit(&self, account: Option<&str>, device: Option<&str>, event: &'static str) -> Result<i64, Failure> {
         let mut row = AuditRow::new(self.now, self.origin, account, device, event);
-        self.rows.add_audit(&mut row, |row| self.trail.key.of_row(row))?;
+        self.rows.add_audit(&mut row, |row| self.trail.key.row_mac(row))?;
         Ok(row.id)
     }
 
@@ -167,7 +167,7 @@ impl Step<'_> {
         match intact {
             Some(mut row) => {
                 row.count = row.count.saturating_add(1);
-                self.rows.recount_audit(row.id, row.count, &self.trail.key.of_row(&row))?;
+                self.rows.recount_audit(row.id, row.count, &self.trail.key.row_mac(&row))?;
             }
             None => claim.id = Some(self.add_audit(account, device, event)?),
         }

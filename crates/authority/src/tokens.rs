@@ -119,9 +119,10 @@ pub(crate) fn reseal(step: &Step<'_>, name: &str, sealed: &[u8]) -> Result<bool,
 /// Returns whether an unused token can be exchanged for the next one. Tokens of a removed device or
 /// an old PIN were removed with it. This check also holds if such a row is left over.
 fn is_good(step: &Step<'_>, token: &TokenRow) -> Result<bool, Failure> {
-    let (lifetime, most) = (step.policy.refresh_token_lifetime_millis(), step.policy.refresh_token_most_millis());
+    let (lifetime, family_lifetime) =
+        (step.policy.refresh_token_lifetime_millis(), step.policy.refresh_token_most_millis());
     let is_in_time = moment::is_in_progress(token.expires_at, lifetime, step.now);
-    let is_young = |made_at| moment::time_left(made_at, most, step.now).is_some();
+    let is_young = |made_at| moment::time_left(made_at, family_lifetime, step.now).is_some();
     if !is_in_time || !token.family_made_at.is_none_or(is_young) {
         return Ok(false);
     }

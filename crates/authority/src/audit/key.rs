@@ -53,7 +53,7 @@ impl AuditKey {
     }
 
     /// Returns the MAC of a row: over the table, the version and every column but the MAC.
-    pub(crate) fn of_row(&self, row: &AuditRow) -> [u8; 32] {
+    pub(crate) fn row_mac(&self, row: &AuditRow) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, ROW);
         parts.number(row.id);
         parts.number(row.at);
@@ -69,7 +69,7 @@ impl AuditKey {
     /// Compares a row with its MAC.
     pub(crate) fn check_row(&self, row: &AuditRow) -> RowState {
         match &row.mac {
-            Some(mac) if same(mac, &self.of_row(row)) => RowState::Intact,
+            Some(mac) if same(mac, &self.row_mac(row)) => RowState::Intact,
             // A release that made no MACs recorded neither actor nor count.
             None if row.id < self.unsigned_below && row.actor.is_none() && row.address.is_none() && row.count == 1 => {
                 RowState::Intact
@@ -80,17 +80,17 @@ impl AuditKey {
     }
 
     /// Returns the digest of rows in their order, with their MACs.
-    pub(crate) fn of_rows(&self, rows: &[AuditRow]) -> [u8; 32] {
+    pub(crate) fn rows_digest(&self, rows: &[AuditRow]) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, ROWS);
         for row in rows {
-            parts.bytes(Some(&self.of_row(row)));
+            parts.bytes(Some(&self.row_mac(row)));
             parts.bytes(row.mac.as_deref());
         }
         parts.end()
     }
 
     /// Returns the MAC of a seal: over every column but the MAC.
-    pub(crate) fn of_seal(&self, seal: &SealRow) -> [u8; 32] {
+    pub(crate) fn seal_mac(&self, seal: &SealRow) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, SEAL);
         for number in [seal.number, seal.first_id, seal.last_id, seal.count, seal.at] {
             parts.number(number);
@@ -102,23 +102,23 @@ impl AuditKey {
 
     /// Returns whether a seal has the right MAC.
     pub(crate) fn is_intact(&self, seal: &SealRow) -> bool {
-        same(&seal.mac, &self.of_seal(seal))
+        same(&seal.mac, &self.seal_mac(seal))
     }
 
     /// Returns a number in the form for `meta`: with a MAC over its name and itself.
     pub(crate) fn sign(&self, name: &str, number: i64) -> Vec<u8> {
-        [&number.to_be_bytes()[..], &self.of_value(name, number)].concat()
+        [&number.to_be_bytes()[..], &self.value_mac(name, number)].concat()
     }
 
     /// Returns the number that [`sign`](Self::sign) was given. Returns `None` if any part was
     /// changed.
-    pub(crate) fn signed(&self, name: &str, whole: &[u8]) -> Option<i64> {
+    pub(crate) fn open_signed(&self, name: &str, whole: &[u8]) -> Option<i64> {
         let (number, mac) = whole.split_first_chunk::<8>()?;
         let number = i64::from_be_bytes(*number);
-        same(mac, &self.of_value(name, number)).then_some(number)
+        same(mac, &self.value_mac(name, number)).then_some(number)
     }
 
-    fn of_value(&self, name: &str, number: i64) -> [u8; 32] {
+    fn value_mac(&self, name: &str, number: i64) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, VALUE);
         parts.text(Some(name));
         parts.number(number);
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn every_column_of_a_row_is_in_its_mac() {
         let (key, row) = (key(), row());
-        let mac = Some(key.of_row(&row).to_vec());
+        let mac = Some(key.row_mac(&row).to_vec());
         assert_eq!(key.check_row(&AuditRow { mac: mac.clone(), ..row.clone() }), RowState::Intact);
         let changed = [
             AuditRow { id: 1001, ..row.clone() },
@@ -236,13 +236,13 @@ mod tests {
     #[test]
     fn a_signed_number_is_of_its_name_alone() {
         let signed = key().sign("a", -5);
-        assert_eq!(key().signed("a", &signed), Some(-5));
-        assert_eq!(key().signed("b", &signed), None);
+        assert_eq!(key().open_signed("a", &signed), Some(-5));
+        assert_eq!(key().open_signed("b", &signed), None);
         for index in 0..signed.len() {
             let mut changed = signed.clone();
             changed[index] ^= 1;
-            assert_eq!(key().signed("a", &changed), None);
-            assert_eq!(key().signed("a", &signed[..index]), None);
+            assert_eq!(key().open_signed("a", &changed), None);
+            assert_eq!(key().open_signed("a", &signed[..index]), None);
         }
     }
 }

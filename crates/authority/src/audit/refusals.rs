@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_number_of_remembered_kinds_is_bounded() {
         let refusals = Refusals::default();
         for number in 0..=MAX_KINDS {
             refusals.claim(kind(&number.to_string()), 0).id = Some(1);

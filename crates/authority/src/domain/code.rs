@@ -127,7 +127,7 @@ fn window(ages: &[i64], length: i64, limit: u32) -> Option<i64> {
         return None;
     }
     // The request that must leave the window. There is none if the limit permits no request.
-    let oldest = ages.len().checked_sub(limit).and_then(|place| ages.get(place));
+    let oldest = ages.len().checked_sub(limit).and_then(|index| ages.get(index));
     Some(oldest.map_or(length, |age| length - age))
 }
 
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_clock_that_was_ahead_left_behind_blocks_nobody() {
+    fn times_of_a_clock_that_was_ahead_block_no_account() {
         let policy = Policy { codes_per_hour: 2, codes_per_day: 3, ..Policy::default() };
         let year = 365 * DAY;
         let ahead = CodeRow { expires_at: year + 600_000, ..code(policy.code_tries) };

@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_an_operator_is_judged_before_it_is_sent() {
+    fn a_text_of_an_operator_is_validated_before_it_is_sent() {
         let (mut texts, dutch) = (SmsTexts::default(), Language::new("nl").unwrap());
         assert!(texts.set_language(dutch.clone()).is_err());
         texts.set_text(&dutch, "reset", "{code}: nieuwe pincode").unwrap();

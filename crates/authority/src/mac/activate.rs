@@ -14,7 +14,7 @@ use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
 use crate::account::AccountName;
 use crate::audit;
-use crate::codes::{self, Entered};
+use crate::codes::{self, CodeVerdict};
 use crate::domain::message::Notice;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::ActivationProof;
@@ -74,8 +74,8 @@ pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let keys = mac.keys()?;
     mac.step("activate.setup", |step| {
         let code = match activation.verify_code(step)? {
-            Entered::Right(code) => code,
-            entered => return Err(refused(&entered)),
+            CodeVerdict::Right(code) => code,
+            verdict => return Err(refused(&verdict)),
         };
         let account = activation.account(step, &code)?;
         // A device without a secret may be the client, whose activation was interrupted. `finalize`
@@ -105,8 +105,8 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         query.require("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
     let encrypted = EncryptedPin::read(query, "Kma", "pin")?;
     let expected = ExpectedFinalize::after(mac, "activate.check", |step| match activation.verify_code(step)? {
-        Entered::Right(_) | Entered::Used(_) => Ok(()),
-        entered => Err(refused(&entered)),
+        CodeVerdict::Right(_) | CodeVerdict::Used(_) => Ok(()),
+        verdict => Err(refused(&verdict)),
     })?;
     let keys = mac.keys()?;
     let sent = encrypted.open(mac, &expected)?;
@@ -115,12 +115,12 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     }
     let new = NewDevice { serial, name, sent };
     mac.step("activate.finalize", |step| match activation.verify_code(step)? {
-        Entered::Right(code) => {
+        CodeVerdict::Right(code) => {
             let account = activation.account(step, &code)?;
             activate(step, account, code, &activation, &new, &keys)
         }
-        Entered::Used(code) => redeliver(step, &code, &new, &keys),
-        entered => Err(refused(&entered)),
+        CodeVerdict::Used(code) => redeliver(step, &code, &new, &keys),
+        verdict => Err(refused(&verdict)),
     })
 }
 
@@ -137,7 +137,7 @@ impl<'q> Activation<'q> {
     }
 
     /// Compares the code.
-    fn verify_code(&self, step: &Step<'_>) -> Result<Entered, StepError> {
+    fn verify_code(&self, step: &Step<'_>) -> Result<CodeVerdict, StepError> {
         match self.scope {
             CodeScope::Account(account) => self.verify_code_for(step, account.as_str()),
             CodeScope::Ticket(ticket) => match codes::account_of_ticket(step, self.purpose(), ticket)? {
@@ -152,7 +152,7 @@ impl<'q> Activation<'q> {
     }
 
     /// Compares the code with the code of an account. A wrong code is charged to the account.
-    fn verify_code_for(&self, step: &Step<'_>, account: &str) -> Result<Entered, StepError> {
+    fn verify_code_for(&self, step: &Step<'_>, account: &str) -> Result<CodeVerdict, StepError> {
         // Nothing is charged to a blocked account.
         let account_row = step.rows.account(account)?;
         if let Some(block) = account_row.and_then(|account| pin::block(&account, step.policy)) {
@@ -177,12 +177,12 @@ fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, StepError> 
     pin::block(&account, step.policy).map_or(Ok(account), |block| Err(block.into()))
 }
 
-fn refused(entered: &Entered) -> StepError {
-    let attempts_left = match entered {
-        Entered::OtherNumber => return Word::OtherNumber.into(),
-        Entered::NoCode => return Refusal::with_reason(Word::Code, Reason::NoCode).into(),
-        Entered::Wrong { attempts_left } => Some(*attempts_left),
-        Entered::Right(_) | Entered::Used(_) | Entered::Unknown => None,
+fn refused(verdict: &CodeVerdict) -> StepError {
+    let attempts_left = match verdict {
+        CodeVerdict::OtherNumber => return Word::OtherNumber.into(),
+        CodeVerdict::NoCode => return Refusal::with_reason(Word::Code, Reason::NoCode).into(),
+        CodeVerdict::Wrong { attempts_left } => Some(*attempts_left),
+        CodeVerdict::Right(_) | CodeVerdict::Used(_) | CodeVerdict::Unknown => None,
     };
     Refusal { attempts_left, ..Word::Code.into() }.into()
 }

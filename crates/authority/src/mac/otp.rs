@@ -62,11 +62,11 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
 }
 
 fn with_pin(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &SentProofs<'_>) -> MacResult {
-    let unlocked = proof::with_pin(step, &mut session, challenge, sent)?;
+    let unlocked = proof::verify_with_pin(step, &mut session, challenge, sent)?;
     let secret = secret(step, &session)?.under(&unlocked.kma);
     check_limit(step, &session)?;
     // K1 comes last: the report to the owner needs a success.
-    let proved = proof::k1(step, &mut session, &unlocked, challenge, sent)?;
+    let proved = proof::verify_k1(step, &mut session, &unlocked, challenge, sent)?;
     if evolution::is_due(step.policy.evolve_k1_every, session.device.since_evolution, proved.adopted) {
         return evolve(step, session, &proved);
     }
@@ -77,7 +77,7 @@ fn with_pin(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: 
 }
 
 fn without_pin(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &SentProofs<'_>) -> MacResult {
-    let k0 = proof::without_pin(step, &mut session, challenge, sent)?;
+    let k0 = proof::verify_without_pin(step, &mut session, challenge, sent)?;
     if !step.policy.otp_without_pin {
         session.audit(step, audit::PASSWORD_FORBIDDEN)?;
         return Err(Word::Access.into());

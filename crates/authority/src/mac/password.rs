@@ -37,10 +37,10 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         let challenge = session.take_challenge(step, Mode::Password)?;
         let mut session = session.require_active(step)?;
         let challenge = challenge?;
-        let unlocked = proof::with_pin(step, &mut session, &challenge, &sent)?;
+        let unlocked = proof::verify_with_pin(step, &mut session, &challenge, &sent)?;
         // This comes before K1: the report to the owner needs a success.
         new_pin::check(step, &session.account, Some(&unlocked.pin), &new.pin)?;
-        let proved = proof::k1(step, &mut session, &unlocked, &challenge, &sent)?;
+        let proved = proof::verify_k1(step, &mut session, &unlocked, &challenge, &sent)?;
         session.put_device(step)?;
         step.change_pin(&mut session.account, &new.pin)?;
         step.put_account(&session.account)?;

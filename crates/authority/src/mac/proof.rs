@@ -66,7 +66,12 @@ pub(super) struct Proved {
 /// Verifies R0, the proof of the device. Nothing is charged for a wrong one, because anyone can
 /// send it. If the device proves a pending K0, that K0 becomes the present one. The old K0, which
 /// another copy may have, is no longer valid.
-pub(super) fn device(step: &Step<'_>, session: &mut DeviceSession, challenge: &str, r0: &str) -> Result<K0, StepError> {
+pub(super) fn verify_device(
+    step: &Step<'_>,
+    session: &mut DeviceSession,
+    challenge: &str,
+    r0: &str,
+) -> Result<K0, StepError> {
     let serial = session.serial.clone();
     let proves = |k0: &K0| same(r0, &Proofs::without_pin(challenge, &serial, k0).r0);
     let current = session.k0(step)?;
@@ -84,13 +89,13 @@ pub(super) fn device(step: &Step<'_>, session: &mut DeviceSession, challenge: &s
 }
 
 /// Verifies R0, and checks the request for signs of another copy of the device.
-fn device_and_copies(
+fn verify_device_and_copies(
     step: &Step<'_>,
     session: &mut DeviceSession,
     challenge: &str,
     sent: &SentProofs<'_>,
 ) -> Result<K0, StepError> {
-    let k0 = device(step, session, challenge, sent.r0)?;
+    let k0 = verify_device(step, session, challenge, sent.r0)?;
     if second_copy::is_older(&session.device, sent.last_sync) {
         record_suspicion(step, session, sent)?;
     }
@@ -98,13 +103,13 @@ fn device_and_copies(
 }
 
 /// Verifies all proofs of a device without a PIN.
-pub(super) fn without_pin(
+pub(super) fn verify_without_pin(
     step: &Step<'_>,
     session: &mut DeviceSession,
     challenge: &str,
     sent: &SentProofs<'_>,
 ) -> Result<K0, StepError> {
-    let k0 = device_and_copies(step, session, challenge, sent)?;
+    let k0 = verify_device_and_copies(step, session, challenge, sent)?;
     if sent.all(&Proofs::without_pin(challenge, &session.serial, &k0)) {
         return Ok(k0);
     }
@@ -114,13 +119,13 @@ pub(super) fn without_pin(
 
 /// Verifies R0 and R2. A wrong PIN is charged. A right PIN forgives nothing until K1 is proved,
 /// too.
-pub(super) fn with_pin(
+pub(super) fn verify_with_pin(
     step: &Step<'_>,
     session: &mut DeviceSession,
     challenge: &str,
     sent: &SentProofs<'_>,
 ) -> Result<Unlocked, StepError> {
-    let k0 = device_and_copies(step, session, challenge, sent)?;
+    let k0 = verify_device_and_copies(step, session, challenge, sent)?;
     // If a device of the account has keys, the account has a PIN.
     let pin = step.pin_of(&session.account)?.ok_or(Failure::Sealed)?;
     let expected = inwebo::values::proof(challenge, &k0.text(), pin.digits());
@@ -167,7 +172,7 @@ pub(super) fn require_right_pin(
 /// stale K1 is not an attack and costs no PIN attempt: the device must synchronize. A right R1
 /// forgives the device's own wrong PINs. Writes the device's row if more than its use changed; the
 /// caller writes it in any case.
-pub(super) fn k1(
+pub(super) fn verify_k1(
     step: &Step<'_>,
     session: &mut DeviceSession,
     unlocked: &Unlocked,
@@ -194,7 +199,7 @@ pub(super) fn k1(
 
 /// Verifies R1 for a synchronization, which replaces K1 in any case. A stale K1 is accepted unless
 /// it shows a second copy.
-pub(super) fn stale_k1(
+pub(super) fn verify_stale_k1(
     step: &Step<'_>,
     session: &mut DeviceSession,
     unlocked: &Unlocked,

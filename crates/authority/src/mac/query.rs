@@ -30,10 +30,11 @@ impl Query {
         let mut parameters: Vec<(String, Zeroizing<String>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let value = Zeroizing::new(value.into_owned());
-            let fits = parameters.len() < MAX_PARAMETERS && name.len() <= MAX_NAME && value.len() <= MAX_VALUE;
+            let is_within_limits =
+                parameters.len() < MAX_PARAMETERS && name.len() <= MAX_NAME && value.len() <= MAX_VALUE;
             // The decoder replaced bytes that were not UTF-8.
             let clean = !value.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER);
-            if !fits || !clean || parameters.iter().any(|(known, _)| *known == name) {
+            if !is_within_limits || !clean || parameters.iter().any(|(known, _)| *known == name) {
                 return Err(syntax());
             }
             parameters.push((name.into_owned(), value));
@@ -60,8 +61,8 @@ impl Query {
             self.require("version")?;
         }
         let number = (1..=20).contains(&last_sync.len()) && last_sync.bytes().all(|byte| byte.is_ascii_digit());
-        let mac_id_fits = mac_id.len() == 32 && mac_id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if number && mac_id_fits { Ok(()) } else { Err(syntax()) }
+        let mac_id_has_form = mac_id.len() == 32 && mac_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if number && mac_id_has_form { Ok(()) } else { Err(syntax()) }
     }
 
     /// Returns the number of the last synchronization that the device knows of.
@@ -81,11 +82,11 @@ impl Query {
 
     /// Returns the ticket of an activation, if there is one (ours): 128 bits in base64url.
     pub(super) fn ticket(&self) -> Read<Option<&str>> {
-        let fits = |ticket: &str| {
+        let has_form = |ticket: &str| {
             ticket.len() == 22 && ticket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
         match self.find("ticket") {
-            Some(ticket) if !fits(ticket) => Err(syntax()),
+            Some(ticket) if !has_form(ticket) => Err(syntax()),
             ticket => Ok(ticket),
         }
     }
@@ -110,19 +111,19 @@ impl Query {
     /// Returns a proof: 64 lower-case hex digits.
     pub(super) fn proof(&self, name: &str) -> Read<&str> {
         let proof = self.require(name)?;
-        let fits = proof.len() == 64 && proof.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if fits { Ok(proof) } else { Err(syntax()) }
+        let has_form = proof.len() == 64 && proof.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if has_form { Ok(proof) } else { Err(syntax()) }
     }
 }
 
 /// Returns whether the text is plain ASCII in which two hex digits follow each `%`.
 fn is_form_urlencoded(query: &str) -> bool {
     let bytes = query.as_bytes();
-    let escaped = |place: usize| {
-        let digits = bytes.get(place + 1..place + 3);
+    let escaped = |index: usize| {
+        let digits = bytes.get(index + 1..index + 3);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
-    bytes.iter().enumerate().all(|(place, byte)| byte.is_ascii_graphic() && (*byte != b'%' || escaped(place)))
+    bytes.iter().enumerate().all(|(index, byte)| byte.is_ascii_graphic() && (*byte != b'%' || escaped(index)))
 }
 
 fn syntax() -> Refusal {

@@ -23,7 +23,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     mac.step("remove.finalize", |step| {
         let mut session = DeviceSession::find(step, id)?;
         let challenge = session.take_challenge(step, Mode::Remove)??;
-        proof::device(step, &mut session, &challenge, r0)?;
+        proof::verify_device(step, &mut session, &challenge, r0)?;
         step.rows.tombstone_device(&session.device.id, step.now)?;
         session.audit(step, audit::DEVICE_REMOVED)?;
         Ok(Granted::default())

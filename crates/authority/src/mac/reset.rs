@@ -14,7 +14,7 @@ use super::query::Query;
 use super::refusal::{Refusal, StepError};
 use super::{new_pin, proof};
 use crate::audit;
-use crate::codes::{self, Entered};
+use crate::codes::{self, CodeVerdict};
 use crate::domain::message::Notice;
 use crate::domain::rows::{CodeRow, CodeUse};
 use crate::failure::Failure;
@@ -44,7 +44,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
             return Err(Word::Syntax.into());
         }
         let challenge = session.take_challenge(step, Mode::Reset)??;
-        proof::device(step, &mut session, &challenge, r0)?;
+        proof::verify_device(step, &mut session, &challenge, r0)?;
         let code = verify_code(step, &session, entered)?;
         new_pin::check(step, &session.account, step.pin_of(&session.account)?.as_ref(), &new.pin)?;
         codes::consume(step, code, CodeUse::Done)?;
@@ -75,12 +75,14 @@ fn renew(step: &Step<'_>, session: &mut DeviceSession) -> Result<(), Failure> {
 
 fn verify_code(step: &Step<'_>, session: &DeviceSession, entered: &str) -> Result<CodeRow, StepError> {
     match codes::verify_code(step, &session.account.name, Purpose::ResetPin, None, entered)? {
-        Entered::Right(code) => Ok(code),
-        Entered::Wrong { attempts_left } => {
+        CodeVerdict::Right(code) => Ok(code),
+        CodeVerdict::Wrong { attempts_left } => {
             Err(Refusal { attempts_left: Some(attempts_left), ..Word::Code.into() }.into())
         }
         // The request shows no phone number. The answer does not reveal whether the account
         // requested a code, because a device does not prove itself as the account.
-        Entered::OtherNumber | Entered::Used(_) | Entered::NoCode | Entered::Unknown => Err(Word::Code.into()),
+        CodeVerdict::OtherNumber | CodeVerdict::Used(_) | CodeVerdict::NoCode | CodeVerdict::Unknown => {
+            Err(Word::Code.into())
+        }
     }
 }

@@ -28,8 +28,8 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         let challenge = session.take_challenge(step, Mode::Secret)?;
         let mut session = session.require_active(step)?;
         let challenge = challenge?;
-        let unlocked = proof::with_pin(step, &mut session, &challenge, &sent)?;
-        let proved = proof::k1(step, &mut session, &unlocked, &challenge, &sent)?;
+        let unlocked = proof::verify_with_pin(step, &mut session, &challenge, &sent)?;
+        let proved = proof::verify_k1(step, &mut session, &unlocked, &challenge, &sent)?;
         session.device.secret = Some(step.sealer.seal(session.binding(SECRET_COLUMN), &*secret)?);
         session.put_device(step)?;
         session.audit(step, audit::SECRET_STORED)?;

@@ -13,7 +13,7 @@ pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     mac.step("status", |step| {
         let session = DeviceSession::find(step, id)?.require_unblocked(step)?;
         let devices = step.rows.devices_of(&session.account.name)?.len();
-        let most = usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX);
-        if devices >= most { Err(Word::MaxDevices.into()) } else { Ok(Granted::default()) }
+        let max_devices = usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX);
+        if devices >= max_devices { Err(Word::MaxDevices.into()) } else { Ok(Granted::default()) }
     })
 }

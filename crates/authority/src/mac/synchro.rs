@@ -36,8 +36,8 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         let challenge = session.take_challenge(step, Mode::Synchro)?;
         let mut session = session.require_active(step)?;
         let challenge = challenge?;
-        let unlocked = proof::with_pin(step, &mut session, &challenge, &sent)?;
-        proof::stale_k1(step, &mut session, &unlocked, &challenge, &sent)?;
+        let unlocked = proof::verify_with_pin(step, &mut session, &challenge, &sent)?;
+        proof::verify_stale_k1(step, &mut session, &unlocked, &challenge, &sent)?;
         let k1 = K1::new(*Zeroizing::new(random::bytes()?));
         session.set_k1(step, &k1)?;
         session.device.k1_proved = false;

@@ -110,7 +110,7 @@ impl Transaction<'_> {
 
     /// Returns whether the database holds any row of the service.
     pub(crate) fn has_any_row(&self) -> StorageResult<bool> {
-        self.any([
+        self.any_row([
             "SELECT name FROM accounts LIMIT 1",
             "SELECT id FROM devices LIMIT 1",
             "SELECT name FROM service_keys LIMIT 1",
@@ -135,10 +135,13 @@ impl Transaction<'_> {
         if self.secret(secret)?.is_some() {
             return Ok(true);
         }
-        self.any(["SELECT number FROM audit_seals LIMIT 1", "SELECT event FROM audit WHERE mac IS NOT NULL LIMIT 1"])
+        self.any_row([
+            "SELECT number FROM audit_seals LIMIT 1",
+            "SELECT event FROM audit WHERE mac IS NOT NULL LIMIT 1",
+        ])
     }
 
-    fn any<const N: usize>(&self, statements: [&'static str; N]) -> StorageResult<bool> {
+    fn any_row<const N: usize>(&self, statements: [&'static str; N]) -> StorageResult<bool> {
         for sql in statements {
             if self.find(sql, &[], |_| Ok(()))?.is_some() {
                 return Ok(true);

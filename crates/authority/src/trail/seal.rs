@@ -39,7 +39,7 @@ fn raise_floor(step: &Step<'_>, boundary: i64) {
 
 /// Returns the announced boundary. A boundary that was changed counts as none.
 fn boundary(step: &Step<'_>) -> Result<Option<i64>, Failure> {
-    Ok(step.rows.meta(BOUNDARY)?.and_then(|value| step.trail.key.signed(BOUNDARY, &value)))
+    Ok(step.rows.meta(BOUNDARY)?.and_then(|value| step.trail.key.open_signed(BOUNDARY, &value)))
 }
 
 /// Removes old rows of the trail. If the trail has seals, removes the oldest sealed range, unless a
@@ -132,11 +132,11 @@ fn seal_page(ctx: &Context<'_>, boundary: i64, now: i64) -> Result<Option<(SealR
             last_id: if full { last.id } else { boundary },
             count: i64::try_from(rows.len()).unwrap_or(i64::MAX),
             at: now,
-            digest: step.trail.key.of_rows(&rows),
+            digest: step.trail.key.rows_digest(&rows),
             previous: before.as_ref().map_or([0; 32], |seal| seal.mac),
             mac: [0; 32],
         };
-        seal.mac = step.trail.key.of_seal(&seal);
+        seal.mac = step.trail.key.seal_mac(&seal);
         // An altered row is sealed as it is: its own MAC shows the alteration for ever.
         let faults = rows.iter().filter_map(|row| verify::row_fault(&step.trail.key, row)).collect();
         Ok(step.rows.add_seal(&seal)?.then_some((seal, faults)))
@@ -196,8 +196,8 @@ mod tests {
         file.execute_batch(include_str!("../storage/sqlite/0002_server.sql")).unwrap();
         file.pragma_update(None, "user_version", 2).unwrap();
         let name = "master-key-check.1";
-        let place = Binding { column: "meta.value", row: name };
-        let check = Sealer::new(&MasterKey::new(1, [7; 32]).into()).seal(place, b"master-key-check").unwrap();
+        let binding = Binding { column: "meta.value", row: name };
+        let check = Sealer::new(&MasterKey::new(1, [7; 32]).into()).seal(binding, b"master-key-check").unwrap();
         file.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", (name, check)).unwrap();
         file.execute_batch("INSERT INTO audit (id, at, event) VALUES (1, 5, 'code.sent'), (2, 6, 'pin.set')").unwrap();
         file

@@ -268,7 +268,7 @@ pub(super) fn check_seal(step: &Step<'_>, seal: &SealRow) -> Result<Vec<AuditFau
         faults.push(AuditFault::RowsMissing { seal: number, first_id, last_id, count: missing });
     } else if missing < 0 {
         faults.push(AuditFault::RowsInserted { seal: number, first_id, last_id, count: -missing });
-    } else if faults.is_empty() && key.of_rows(&rows) != seal.digest {
+    } else if faults.is_empty() && key.rows_digest(&rows) != seal.digest {
         faults.push(AuditFault::RowsReplaced { seal: number, first_id, last_id });
     }
     Ok(faults)

@@ -145,7 +145,7 @@ fn rows_get_their_macs_once() {
 
 /// Services that begin at once over an old database agree on it.
 #[test]
-fn services_that_begin_at_once_bring_an_old_database_along_once() {
+fn services_that_start_at_once_migrate_an_old_database_once() {
     let (database, state) = TestDatabase::of_fb07e63();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| open(&database, &state))).collect();
@@ -160,7 +160,7 @@ fn services_that_begin_at_once_bring_an_old_database_along_once() {
 /// Another instance gives the rows their MACs, or is killed when it has done that. The one that then says that they have MACs
 /// made none itself.
 #[test]
-fn that_rows_got_their_macs_is_in_the_trail_whoever_made_them() {
+fn the_trail_records_once_that_rows_got_their_macs() {
     let (database, state) = TestDatabase::of_fb07e63();
     database.execute("CREATE TABLE kept AS SELECT * FROM meta; CREATE TABLE known AS SELECT name FROM secrets");
     assert!(open(&database, &state).migrated_rows() > 10);

@@ -190,13 +190,13 @@ mod tests {
     use super::*;
 
     /// A file with a table, and a second connection that sees only durable changes.
-    struct Scene {
+    struct Fixture {
         group: HandoffMutex<Group>,
         other: Mutex<Connection>,
         _folder: tempfile::TempDir,
     }
 
-    fn scene() -> Scene {
+    fn fixture() -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         let (connection, other) = (Connection::open(&file).unwrap(), Connection::open(&file).unwrap());
@@ -204,14 +204,14 @@ mod tests {
             CREATE TABLE parts (n INTEGER REFERENCES rows (n) DEFERRABLE INITIALLY DEFERRED);";
         connection.execute_batch(tables).unwrap();
         connection.execute_batch("PRAGMA foreign_keys = ON;").unwrap();
-        Scene {
+        Fixture {
             group: HandoffMutex::new(Group::new(connection, Duration::ZERO)),
             other: Mutex::new(other),
             _folder: folder,
         }
     }
 
-    impl Scene {
+    impl Fixture {
         fn begin(&self) -> Member<'_> {
             Member::begin(self.group.lock()).unwrap()
         }
@@ -237,7 +237,7 @@ mod tests {
                 let mut threads = Vec::new();
                 for (before, sql) in others.iter().enumerate() {
                     threads.push(scope.spawn(move || self.step(sql)));
-                    while self.group.waiting() <= before {
+                    while self.group.waiters() <= before {
                         thread::yield_now();
                     }
                 }
@@ -249,113 +249,113 @@ mod tests {
 
     #[test]
     fn a_step_alone_is_durable_when_it_returns_and_gone_when_it_is_dropped() {
-        let scene = scene();
-        scene.step("INSERT INTO rows VALUES (1)").unwrap();
-        assert_eq!(scene.durable(), [1]);
-        let member = scene.begin();
+        let fixture = fixture();
+        fixture.step("INSERT INTO rows VALUES (1)").unwrap();
+        assert_eq!(fixture.durable(), [1]);
+        let member = fixture.begin();
         member.connection().execute_batch("INSERT INTO rows VALUES (2)").unwrap();
         drop(member);
-        scene.step("INSERT INTO rows VALUES (3)").unwrap();
-        assert_eq!(scene.durable(), [1, 3]);
+        fixture.step("INSERT INTO rows VALUES (3)").unwrap();
+        assert_eq!(fixture.durable(), [1, 3]);
     }
 
     #[test]
-    fn nobody_of_a_group_goes_on_before_it_is_durable() {
-        let (scene, returned) = (&scene(), &AtomicBool::new(false));
+    fn no_step_of_a_group_returns_before_it_is_durable() {
+        let (fixture, returned) = (&fixture(), &AtomicBool::new(false));
         thread::scope(|scope| {
-            let first = scene.begin();
+            let first = fixture.begin();
             first.connection().execute_batch("INSERT INTO rows VALUES (1)").unwrap();
             scope.spawn(move || {
-                let second = scene.begin();
+                let second = fixture.begin();
                 second.connection().execute_batch("INSERT INTO rows VALUES (2)").unwrap();
-                assert_eq!(scene.durable(), [0_i64; 0]);
+                assert_eq!(fixture.durable(), [0_i64; 0]);
                 assert!(!returned.load(Ordering::SeqCst));
                 second.keep().unwrap();
-                assert_eq!(scene.durable(), [1, 2]);
+                assert_eq!(fixture.durable(), [1, 2]);
             });
-            while scene.group.waiting() == 0 {
+            while fixture.group.waiters() == 0 {
                 thread::yield_now();
             }
             first.keep().unwrap();
             returned.store(true, Ordering::SeqCst);
-            assert_eq!(scene.durable(), [1, 2]);
+            assert_eq!(fixture.durable(), [1, 2]);
         });
     }
 
     #[test]
     fn a_step_that_fails_or_panics_is_undone_alone() {
-        let scene = scene();
-        let done = scene.together(
+        let fixture = fixture();
+        let done = fixture.together(
             "INSERT INTO rows VALUES (1)",
             &["INSERT INTO rows VALUES (2); INSERT INTO rows VALUES (1)", "INSERT INTO rows VALUES (3)"],
         );
         assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
-        assert_eq!(scene.durable(), [1, 3]);
+        assert_eq!(fixture.durable(), [1, 3]);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            let member = scene.begin();
+            let member = fixture.begin();
             member.connection().execute_batch("INSERT INTO rows VALUES (4)").unwrap();
             std::panic::panic_any("in a step");
         }));
         assert!(panicked.is_err());
-        scene.step("INSERT INTO rows VALUES (5)").unwrap();
-        assert_eq!(scene.durable(), [1, 3, 5]);
+        fixture.step("INSERT INTO rows VALUES (5)").unwrap();
+        assert_eq!(fixture.durable(), [1, 3, 5]);
     }
 
     #[test]
     fn a_commit_that_fails_fails_for_all_of_its_group() {
-        let scene = scene();
-        let done = scene.together("INSERT INTO rows VALUES (1)", &["INSERT INTO parts VALUES (9)"]);
+        let fixture = fixture();
+        let done = fixture.together("INSERT INTO rows VALUES (1)", &["INSERT INTO parts VALUES (9)"]);
         assert!(done.iter().all(Result::is_err), "{done:?}");
-        assert_eq!(scene.durable(), [0_i64; 0]);
-        scene.step("INSERT INTO rows VALUES (2)").unwrap();
-        assert_eq!(scene.durable(), [2]);
+        assert_eq!(fixture.durable(), [0_i64; 0]);
+        fixture.step("INSERT INTO rows VALUES (2)").unwrap();
+        assert_eq!(fixture.durable(), [2]);
     }
 
     #[test]
     fn a_group_that_the_database_undid_is_not_taken_for_kept() {
-        let scene = scene();
-        let done = scene.together("INSERT INTO rows VALUES (1)", &["ROLLBACK", "INSERT INTO rows VALUES (3)"]);
+        let fixture = fixture();
+        let done = fixture.together("INSERT INTO rows VALUES (1)", &["ROLLBACK", "INSERT INTO rows VALUES (3)"]);
         assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, false, true], "{done:?}");
-        assert_eq!(scene.durable(), [3]);
+        assert_eq!(fixture.durable(), [3]);
     }
 
     #[test]
     fn steps_that_are_undone_do_not_keep_a_group_open() {
-        let (scene, not_yet) = (&scene(), &AtomicU32::new(0));
+        let (fixture, not_yet) = (&fixture(), &AtomicU32::new(0));
         thread::scope(|scope| {
-            let first = scene.begin();
+            let first = fixture.begin();
             first.connection().execute_batch("INSERT INTO rows VALUES (1)").unwrap();
             for _ in 0..MAX_GROUP + 8 {
                 scope.spawn(move || {
-                    let _undone = scene.begin();
-                    if scene.durable().is_empty() {
+                    let _undone = fixture.begin();
+                    if fixture.durable().is_empty() {
                         not_yet.fetch_add(1, Ordering::SeqCst);
                     }
                 });
             }
-            while scene.group.waiting() < MAX_GROUP as usize + 8 {
+            while fixture.group.waiters() < MAX_GROUP as usize + 8 {
                 thread::yield_now();
             }
             first.keep().unwrap();
         });
         assert_eq!(not_yet.load(Ordering::SeqCst), MAX_GROUP - 1);
-        assert_eq!(scene.durable(), [1]);
+        assert_eq!(fixture.durable(), [1]);
     }
 
     #[test]
-    fn who_waited_while_another_waited_in_vain_does_not_wait_again() {
+    fn a_step_that_waited_during_a_timeout_does_not_wait_again() {
         static WAITS: AtomicUsize = AtomicUsize::new(0);
-        let scene = &scene();
-        let mut guard = scene.group.lock();
+        let fixture = &fixture();
+        let mut guard = fixture.group.lock();
         let waited = |_| {
             WAITS.fetch_add(1, Ordering::SeqCst);
             false
         };
         guard.connection.busy_handler(Some(waited)).unwrap();
-        scene.other.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
+        fixture.other.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
         thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Member::begin(scene.group.lock()).is_ok())).collect();
-            while scene.group.waiting() < 8 {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Member::begin(fixture.group.lock()).is_ok())).collect();
+            while fixture.group.waiters() < 8 {
                 thread::yield_now();
             }
             drop(guard);
@@ -364,24 +364,24 @@ mod tests {
             }
         });
         assert_eq!(WAITS.load(Ordering::SeqCst), 1);
-        scene.other.lock().unwrap().execute_batch("ROLLBACK").unwrap();
-        scene.step("INSERT INTO rows VALUES (1)").unwrap();
+        fixture.other.lock().unwrap().execute_batch("ROLLBACK").unwrap();
+        fixture.step("INSERT INTO rows VALUES (1)").unwrap();
     }
 
     #[test]
-    fn whatever_many_threads_do_each_step_is_kept_or_undone_whole() {
-        let scene = &scene();
+    fn each_step_of_many_threads_is_kept_or_undone_whole() {
+        let fixture = &fixture();
         thread::scope(|scope| {
             for thread in 0..8 {
                 scope.spawn(move || {
                     for n in (0..50).map(|n| 2 * (50 * thread + n)) {
-                        scene.step(&format!("INSERT INTO rows VALUES ({n})")).unwrap();
+                        fixture.step(&format!("INSERT INTO rows VALUES ({n})")).unwrap();
                         let twice = format!("INSERT INTO rows VALUES ({}); INSERT INTO rows VALUES ({n})", n + 1);
-                        scene.step(&twice).unwrap_err();
+                        fixture.step(&twice).unwrap_err();
                     }
                 });
             }
         });
-        assert_eq!(scene.durable(), (0..400).map(|n| 2 * n).collect::<Vec<_>>());
+        assert_eq!(fixture.durable(), (0..400).map(|n| 2 * n).collect::<Vec<_>>());
     }
 }

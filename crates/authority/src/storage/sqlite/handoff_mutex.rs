@@ -13,39 +13,39 @@ const SPIN_DURATION: Duration = Duration::from_micros(500);
 /// whether others wait.
 pub(super) struct HandoffMutex<T> {
     value: Mutex<T>,
-    next: Mutex<()>,
-    waiting: AtomicUsize,
+    next_waiter: Mutex<()>,
+    waiters: AtomicUsize,
 }
 
-/// The guard of a turn. Dropping it ends the turn.
+/// The guard of a locked mutex. Dropping it unlocks the mutex.
 pub(super) struct HandoffGuard<'a, T> {
     guard: MutexGuard<'a, T>,
-    waiting: &'a AtomicUsize,
+    waiters: &'a AtomicUsize,
     waiting_since: Instant,
 }
 
 impl<T> HandoffMutex<T> {
     pub(super) fn new(value: T) -> Self {
-        Self { value: Mutex::new(value), next: Mutex::default(), waiting: AtomicUsize::new(0) }
+        Self { value: Mutex::new(value), next_waiter: Mutex::default(), waiters: AtomicUsize::new(0) }
     }
 
-    /// Waits for a turn. A thread that panicked in its turn does not stop the others.
+    /// Locks the mutex. A thread that panicked while it held the lock does not stop the others.
     pub(super) fn lock(&self) -> HandoffGuard<'_, T> {
         let waiting_since = Instant::now();
-        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.waiters.fetch_add(1, Ordering::SeqCst);
         let guard = self.try_lock().unwrap_or_else(|| self.spin_then_wait());
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        HandoffGuard { guard, waiting: &self.waiting, waiting_since }
+        self.waiters.fetch_sub(1, Ordering::SeqCst);
+        HandoffGuard { guard, waiters: &self.waiters, waiting_since }
     }
 
     /// Returns the number of waiting threads.
     #[cfg(test)]
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::SeqCst)
+    pub(super) fn waiters(&self) -> usize {
+        self.waiters.load(Ordering::SeqCst)
     }
 
     fn spin_then_wait(&self) -> MutexGuard<'_, T> {
-        let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.next_waiter.lock().unwrap_or_else(PoisonError::into_inner);
         let deadline = Instant::now() + SPIN_DURATION;
         while Instant::now() < deadline {
             if let Some(guard) = self.try_lock() {
@@ -66,14 +66,14 @@ impl<T> HandoffMutex<T> {
 }
 
 impl<T> HandoffGuard<'_, T> {
-    /// Returns the time at which the wait for this turn began.
+    /// Returns the time at which the wait for the lock began.
     pub(super) fn waiting_since(&self) -> Instant {
         self.waiting_since
     }
 
-    /// Returns whether another thread waits. That thread will certainly get a turn.
+    /// Returns whether another thread waits. That thread will certainly get the lock.
     pub(super) fn has_waiters(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) > 0
+        self.waiters.load(Ordering::SeqCst) > 0
     }
 }
 

@@ -32,15 +32,15 @@ const WITH_MACS: &[u8] = b"master-key-check, rows have MACs";
 const PAGE: u32 = 500;
 
 /// The state of a database that is ready for use.
-pub(crate) struct Ready {
+pub(crate) struct CheckedDatabase {
     pub(crate) audit_key: AuditKey,
     /// The number of rows of an earlier release that got their MACs now.
     pub(crate) migrated_rows: u64,
 }
 
 /// Checks the master keys, and adds the MACs to the rows of an earlier release.
-pub(crate) fn open(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<Ready, OpenError> {
-    make_ready(storage, sealer, now).map_err(|failure| match failure {
+pub(crate) fn open(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<CheckedDatabase, OpenError> {
+    check_database(storage, sealer, now).map_err(|failure| match failure {
         Failure::Storage(error) => OpenError::Storage(error),
         Failure::Altered { table, .. } => OpenError::Altered { table },
         Failure::Randomness => OpenError::Randomness,
@@ -48,9 +48,9 @@ pub(crate) fn open(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<R
     })
 }
 
-fn make_ready(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<Ready, Failure> {
+fn check_database(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<CheckedDatabase, Failure> {
     if let Some(audit_key) = transact(storage, "masterKey.check", |rows| check(rows, sealer))? {
-        return Ok(Ready { audit_key, migrated_rows: 0 });
+        return Ok(CheckedDatabase { audit_key, migrated_rows: 0 });
     }
     let (mut cursor, mut count) = (Some(RowCursor::default()), 0_u64);
     while let Some(page) = cursor {
@@ -74,11 +74,11 @@ fn make_ready(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<Ready,
         if has_rows {
             let origin = Origin::new(&Actor::Service, None);
             let mut row = AuditRow::new(now, &origin, None, None, audit::ROWS_AUTHENTICATED);
-            rows.add_audit(&mut row, |row| key.of_row(row))?;
+            rows.add_audit(&mut row, |row| key.row_mac(row))?;
         }
         Ok(key)
     })?;
-    Ok(Ready { audit_key, migrated_rows: count })
+    Ok(CheckedDatabase { audit_key, migrated_rows: count })
 }
 
 /// Checks that each value opens under its key. Returns the key of the audit trail if the rows have

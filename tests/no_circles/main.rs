@@ -1,5 +1,4 @@
-//! No two modules of the library need each other, and each uses only the listed ones of the other
-//! crates.
+//! No two modules of the library need each other. In the other crates, only the listed ones do.
 //!
 //! A circle of modules cannot be read, tested or moved in parts. Without circles, the modules of a
 //! folder stand on floors, and each uses those below it.
@@ -21,7 +20,7 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn told(circles: &[Circle]) -> String {
+fn describe(circles: &[Circle]) -> String {
     let lines = circles.iter().map(|circle| {
         let names: Vec<_> = circle.modules.iter().map(String::as_str).collect();
         let uses: Vec<_> = circle.uses.iter().map(|(between, path)| format!("{between}, by {path}")).collect();
@@ -35,7 +34,7 @@ fn no_modules_of_the_library_need_each_other() {
     let library = Crate::read(&repository().join("src"));
     assert!(library.len() > 40, "only {} modules were read", library.len());
     let circles = library.circles();
-    assert!(circles.is_empty(), "modules that need each other:\n{}", told(&circles));
+    assert!(circles.is_empty(), "modules that need each other:\n{}", describe(&circles));
 }
 
 #[test]
@@ -54,13 +53,13 @@ fn no_modules_of_the_other_crates_need_each_other_but_those_that_are_listed() {
                 *name == owner && circle.modules.iter().all(|module| known.contains(&module.as_str()))
             };
             match KNOWN.iter().position(is_part_of) {
-                Some(place) => drop(still_there.insert(place)),
-                None => new.push_str(&format!("{owner}: {}\n", told(&[circle]))),
+                Some(index) => drop(still_there.insert(index)),
+                None => new.push_str(&format!("{owner}: {}\n", describe(&[circle]))),
             }
         }
     }
     assert!(new.is_empty(), "modules that need each other:\n{new}");
-    let gone: Vec<_> = KNOWN.iter().enumerate().filter(|(place, _)| !still_there.contains(place)).collect();
+    let gone: Vec<_> = KNOWN.iter().enumerate().filter(|(index, _)| !still_there.contains(index)).collect();
     assert!(gone.is_empty(), "these circles are gone, take them out of KNOWN: {gone:?}");
 }
 

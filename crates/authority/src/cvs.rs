@@ -11,7 +11,7 @@ use inwebo::values::Ticket;
 use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, CodeVerdict, NewCode};
-use crate::domain::budget::Class;
+use crate::domain::budget::NumberStatus;
 use crate::domain::code as rules;
 use crate::domain::dialing::Destination;
 use crate::domain::hash::Hash;
@@ -72,10 +72,10 @@ struct CodeRequest<'a> {
 }
 
 impl CodeRequest<'_> {
-    fn class(&self) -> Class {
+    fn status(&self) -> NumberStatus {
         match self.purpose {
-            Purpose::PhoneNumberCertification => Class::Stranger,
-            Purpose::Enrollment | Purpose::ResetPin => Class::Certified,
+            Purpose::PhoneNumberCertification => NumberStatus::Uncertified,
+            Purpose::Enrollment | Purpose::ResetPin => NumberStatus::Certified,
         }
     }
 
@@ -145,7 +145,7 @@ fn budget_retry_after(ctx: &Context<'_>, name: &str, request: &CodeRequest<'_>) 
         Ok(request.destination(step, registered))
     })?;
     match destination {
-        Ok((_, destination)) => sms_budget::retry_after(ctx, &destination.prefix, request.class()),
+        Ok((_, destination)) => sms_budget::retry_after(ctx, &destination.prefix, request.status()),
         Err(_) => Ok(None),
     }
 }
@@ -160,7 +160,7 @@ fn make_code(step: &Step<'_>, name: &str, request: &CodeRequest<'_>) -> CvsResul
         Ok(found) => found,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if let Some(retry_after_seconds) = waiting_period(step, &account, request.class()) {
+    if let Some(retry_after_seconds) = waiting_period(step, &account, request.status()) {
         step.audit(Some(name), None, audit::CODE_LIMITED)?;
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }));
     }
@@ -173,7 +173,7 @@ fn make_code(step: &Step<'_>, name: &str, request: &CodeRequest<'_>) -> CvsResul
     let NewCode { hash, code, ticket } = codes::make(step, name, purpose, &number, old.as_ref())?;
     step.rows.add_code_request(name, step.now, &random::hex::<16>()?)?;
     step.audit(Some(name), None, audit::CODE_SENT)?;
-    sms_budget::charge(step, &destination.prefix, request.class())?;
+    sms_budget::charge(step, &destination.prefix, request.status())?;
     let texts = &step.policy.sms.texts;
     let preferred = request.languages.iter().find(|language| texts.knows(language)).map(Language::as_str);
     if preferred.is_some() && preferred != account.language.as_deref() {
@@ -190,13 +190,13 @@ fn make_code(step: &Step<'_>, name: &str, request: &CodeRequest<'_>) -> CvsResul
 
 /// Returns the seconds until the account may have its first code, or codes to a number that
 /// replaced another. Returns `None` if it may have one now.
-fn waiting_period(step: &Step<'_>, account: &AccountRow, class: Class) -> Option<u64> {
-    let (began_at, length) = match class {
-        Class::Stranger if account.phone_number.is_none() => {
+fn waiting_period(step: &Step<'_>, account: &AccountRow, status: NumberStatus) -> Option<u64> {
+    let (began_at, length) = match status {
+        NumberStatus::Uncertified if account.phone_number.is_none() => {
             (account.made_at, millis(step.policy.sms.new_account_seconds))
         }
-        Class::Stranger => return None,
-        Class::Certified => (account.phone_changed_at?, step.policy.number_cooling_millis()),
+        NumberStatus::Uncertified => return None,
+        NumberStatus::Certified => (account.phone_changed_at?, step.policy.number_cooling_millis()),
     };
     let wait = moment::time_left(began_at, length, step.now)?;
     Some(u64::try_from(wait).unwrap_or(0).div_ceil(1000))

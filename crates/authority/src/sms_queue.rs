@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::codes;
-use crate::domain::budget::Class;
+use crate::domain::budget::NumberStatus;
 use crate::domain::code::{self as rules, DAY};
 use crate::domain::hash::Hash;
 use crate::domain::message::{Message, Notice};
@@ -209,7 +209,7 @@ impl SmsDispatcher<'_> {
         let countries = &ctx.policy.sms.countries;
         let destination = countries.read_number(&sms.to).and_then(|number| countries.destination(&number));
         let free = match &destination {
-            Some(to) => sms_budget::retry_after(&ctx, &to.prefix, Class::Certified)?.is_none(),
+            Some(to) => sms_budget::retry_after(&ctx, &to.prefix, NumberStatus::Certified)?.is_none(),
             None => false,
         };
         if !free {
@@ -218,7 +218,7 @@ impl SmsDispatcher<'_> {
         ctx.step("sms.charge", |step| {
             let Some(row) = step.rows.message(&sms.id)? else { return Ok(false) };
             match destination.as_ref().filter(|_| free) {
-                Some(to) => sms_budget::charge(step, &to.prefix, Class::Certified)?,
+                Some(to) => sms_budget::charge(step, &to.prefix, NumberStatus::Certified)?,
                 None => drop_message(step, &row)?,
             }
             Ok(free)

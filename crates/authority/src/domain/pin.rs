@@ -74,7 +74,7 @@ pub(crate) fn is_budget_half_spent(account: &AccountRow, policy: &Policy) -> boo
 
 /// The reason for which a PIN may not be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unfit {
+pub(crate) enum PinFlaw {
     /// It has fewer digits than the policy requires.
     TooShort,
     /// It is one of the PINs that attackers try first.
@@ -82,11 +82,11 @@ pub(crate) enum Unfit {
 }
 
 /// Checks the form of a new PIN.
-pub(crate) fn check_new_pin(pin: &Pin, policy: &Policy) -> Result<(), Unfit> {
+pub(crate) fn check_new_pin(pin: &Pin, policy: &Policy) -> Result<(), PinFlaw> {
     if pin.digits().len() < policy.pin_min_length.min(Pin::MAX_DIGITS) {
-        return Err(Unfit::TooShort);
+        return Err(PinFlaw::TooShort);
     }
-    if policy.pin_denied && is_common(pin) { Err(Unfit::Common) } else { Ok(()) }
+    if policy.pin_denied && is_common(pin) { Err(PinFlaw::Common) } else { Ok(()) }
 }
 
 /// Returns whether attackers try this PIN first: it is one of the commonest 200, a sequence of
@@ -227,10 +227,10 @@ mod tests {
     fn a_new_pin_has_the_length_that_the_policy_asks_for() {
         let policy = |pin_min_length| Policy { pin_min_length, ..Policy::default() };
         assert_eq!(check_new_pin(&pin("12345"), &policy(5)), Ok(()));
-        assert_eq!(check_new_pin(&pin("12345"), &policy(6)), Err(Unfit::TooShort));
+        assert_eq!(check_new_pin(&pin("12345"), &policy(6)), Err(PinFlaw::TooShort));
         assert_eq!(check_new_pin(&pin("12345678"), &policy(100)), Ok(()));
         let denied = Policy { pin_denied: true, ..Policy::default() };
-        assert_eq!(check_new_pin(&pin("1234"), &denied), Err(Unfit::Common));
+        assert_eq!(check_new_pin(&pin("1234"), &denied), Err(PinFlaw::Common));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) enum Tick {
     /// The instance seals up to this boundary.
     Seal(i64),
     /// The instance does nothing: no row can have been added since the last seal.
-    Rest,
+    Idle,
 }
 
 /// Returns the action of an instance at `now`. `announced` is the boundary in the database, and
@@ -37,7 +37,7 @@ pub(crate) enum Tick {
 /// set back, the period begins again.
 pub(crate) fn tick(announced: Option<i64>, seen: Option<SeenBoundary>, sealed: i64, newest: i64, now: i64) -> Tick {
     let Some(boundary) = announced.filter(|boundary| *boundary > sealed) else {
-        return if newest > sealed { Tick::Announce(newest) } else { Tick::Rest };
+        return if newest > sealed { Tick::Announce(newest) } else { Tick::Idle };
     };
     match seen.filter(|seen| seen.boundary == boundary && seen.at <= now) {
         Some(seen) if now.saturating_sub(seen.at) >= GRACE => Tick::Seal(boundary),
@@ -60,7 +60,7 @@ mod tests {
         assert_eq!(tick(Some(50), Some(seen), -1, 70, NOW + GRACE - 1), Tick::Wait(seen));
         assert_eq!(tick(Some(50), Some(seen), -1, 80, NOW + GRACE), Tick::Seal(50));
         assert_eq!(tick(Some(50), Some(seen), 50, 80, NOW + GRACE), Tick::Announce(80));
-        assert_eq!(tick(Some(50), Some(seen), 50, 50, NOW + GRACE), Tick::Rest);
+        assert_eq!(tick(Some(50), Some(seen), 50, 50, NOW + GRACE), Tick::Idle);
     }
 
     #[test]

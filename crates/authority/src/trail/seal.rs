@@ -83,7 +83,7 @@ pub(crate) fn seal_audit(ctx: &Context<'_>) -> Result<Sealing, Failure> {
     let next = tick(announced, seen, sealed, end, now);
     let mut seen_next = None;
     match next {
-        Tick::Rest => {}
+        Tick::Idle => {}
         Tick::Wait(seen) => seen_next = Some(seen),
         Tick::Announce(boundary) => seen_next = Some(announce(ctx, boundary, now)?),
         Tick::Seal(boundary) => {

@@ -23,10 +23,11 @@ pub(super) struct Group {
     open: Option<Arc<CommitResult>>,
     /// The number of steps that are kept.
     steps: u32,
-    /// The number of steps that had their turn.
+    /// The number of steps that are over: kept or undone.
     members: u32,
-    /// The time that a step waits for other processes, and the time of the last wait that failed.
+    /// The time that a step waits for other processes.
     timeout: Duration,
+    /// The time at which a wait for other processes last failed.
     timed_out_at: Option<Instant>,
 }
 

@@ -4,7 +4,7 @@
 //! A count is the sum of several rows, so that messages that are sent at once seldom change the
 //! same row.
 
-use crate::domain::budget::{Class, Period, Spent};
+use crate::domain::budget::{NumberStatus, Period, Spent};
 use crate::failure::StorageResult;
 use crate::storage::transaction::{Transaction, params};
 
@@ -32,13 +32,16 @@ impl Transaction<'_> {
             |mut row| Ok((row.get::<String>()?, row.get::<u32>()?)),
         )?;
         let sum = |class: &str| rows.iter().filter(|(word, _)| word == class).map(|(_, count)| count).sum();
-        let spent = Spent { strangers: sum(Class::Stranger.as_str()), certified: sum(Class::Certified.as_str()) };
+        let spent = Spent {
+            uncertified: sum(NumberStatus::Uncertified.as_str()),
+            certified: sum(NumberStatus::Certified.as_str()),
+        };
         Ok((spent, rows.iter().any(|(word, _)| word == LIMIT_RECORDED)))
     }
 
     /// Counts one more message. `chance` is random.
-    pub(crate) fn count_sms(&self, key: CountKey<'_>, class: Class, chance: u8) -> StorageResult<()> {
-        self.add_to_count(key, class.as_str(), (chance % SHARDS).into())
+    pub(crate) fn count_sms(&self, key: CountKey<'_>, status: NumberStatus, chance: u8) -> StorageResult<()> {
+        self.add_to_count(key, status.as_str(), (chance % SHARDS).into())
     }
 
     /// Records that a limit is reached and that the audit trail has a row about it.

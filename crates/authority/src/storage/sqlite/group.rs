@@ -22,16 +22,16 @@ pub(super) struct Group {
     connection: Connection,
     open: Option<Arc<CommitResult>>,
     /// The number of steps that are kept.
-    steps: u32,
+    kept_steps: u32,
     /// The number of steps that are over: kept or undone.
-    members: u32,
+    finished_steps: u32,
     /// The time that a step waits for other processes.
     timeout: Duration,
     /// The time at which a wait for other processes last failed.
     timed_out_at: Option<Instant>,
 }
 
-/// The outcome of a group.
+/// The result of the commit of a group.
 #[derive(Default)]
 struct CommitResult {
     committed: Mutex<Option<Result<(), StorageError>>>,
@@ -58,7 +58,7 @@ impl CommitResult {
 impl Group {
     /// Makes a group on a connection, which waits for other processes for `timeout`.
     pub(super) fn new(connection: Connection, timeout: Duration) -> Self {
-        Self { connection, open: None, steps: 0, members: 0, timeout, timed_out_at: None }
+        Self { connection, open: None, kept_steps: 0, finished_steps: 0, timeout, timed_out_at: None }
     }
 
     fn run(&self, sql: &'static str) -> Result<(), StorageError> {
@@ -86,20 +86,20 @@ impl Group {
             self.timed_out_at = Some(Instant::now());
             return Err(error);
         }
-        (self.open, self.steps, self.members) = (Some(Arc::default()), 0, 0);
+        (self.open, self.kept_steps, self.finished_steps) = (Some(Arc::default()), 0, 0);
         Ok(())
     }
 
-    fn keep(&mut self) -> Result<(), StorageError> {
-        if self.steps > 0 {
+    fn release_step(&mut self) -> Result<(), StorageError> {
+        if self.kept_steps > 0 {
             self.run("RELEASE step")?;
         }
-        self.steps += 1;
+        self.kept_steps += 1;
         Ok(())
     }
 
     fn roll_back_step(&mut self) {
-        if self.steps == 0 {
+        if self.kept_steps == 0 {
             self.roll_back();
             self.open = None;
         } else if self.run("ROLLBACK TO step").and_then(|()| self.run("RELEASE step")).is_err() {
@@ -135,17 +135,17 @@ impl Group {
 }
 
 /// A step in progress in a group. It is undone when it is dropped, also by a panic.
-pub(super) struct Member<'a> {
+pub(super) struct GroupStep<'a> {
     group: HandoffGuard<'a, Group>,
     in_progress: bool,
 }
 
-impl<'a> Member<'a> {
+impl<'a> GroupStep<'a> {
     pub(super) fn begin(mut group: HandoffGuard<'a, Group>) -> Result<Self, StorageError> {
         let since = group.waiting_since();
         let begun = group.begin(since);
-        let member = Self { group, in_progress: begun.is_ok() };
-        begun.map(|()| member)
+        let group_step = Self { group, in_progress: begun.is_ok() };
+        begun.map(|()| group_step)
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -155,12 +155,12 @@ impl<'a> Member<'a> {
     /// Returns whether no earlier step of the group was kept. If there is one, this step may have
     /// seen its changes, which are not durable yet.
     pub(super) fn is_first(&self) -> bool {
-        self.group.steps == 0
+        self.group.kept_steps == 0
     }
 
-    /// Keeps the step. Returns when it is durable.
-    pub(super) fn keep(mut self) -> Result<(), StorageError> {
-        self.group.keep()?;
+    /// Commits the step. Returns when it is durable.
+    pub(super) fn commit(mut self) -> Result<(), StorageError> {
+        self.group.release_step()?;
         self.in_progress = false;
         let outcome = self.group.open.clone();
         drop(self);
@@ -168,13 +168,13 @@ impl<'a> Member<'a> {
     }
 }
 
-impl Drop for Member<'_> {
+impl Drop for GroupStep<'_> {
     fn drop(&mut self) {
         if self.in_progress {
             self.group.roll_back_step();
         }
-        self.group.members += 1;
-        if !self.group.has_waiters() || self.group.members >= MAX_GROUP {
+        self.group.finished_steps += 1;
+        if !self.group.has_waiters() || self.group.finished_steps >= MAX_GROUP {
             self.group.commit();
         }
     }
@@ -213,14 +213,14 @@ mod tests {
     }
 
     impl Fixture {
-        fn begin(&self) -> Member<'_> {
-            Member::begin(self.group.lock()).unwrap()
+        fn begin(&self) -> GroupStep<'_> {
+            GroupStep::begin(self.group.lock()).unwrap()
         }
 
         fn step(&self, sql: &str) -> Result<(), StorageError> {
-            let member = self.begin();
-            member.connection().execute_batch(sql)?;
-            member.keep()
+            let group_step = self.begin();
+            group_step.connection().execute_batch(sql)?;
+            group_step.commit()
         }
 
         fn durable(&self) -> Vec<i64> {
@@ -233,8 +233,8 @@ mod tests {
         /// the first step.
         fn together(&self, first: &str, others: &[&str]) -> Vec<Result<(), StorageError>> {
             thread::scope(|scope| {
-                let member = self.begin();
-                member.connection().execute_batch(first).unwrap();
+                let group_step = self.begin();
+                group_step.connection().execute_batch(first).unwrap();
                 let mut threads = Vec::new();
                 for (before, sql) in others.iter().enumerate() {
                     threads.push(scope.spawn(move || self.step(sql)));
@@ -242,7 +242,7 @@ mod tests {
                         thread::yield_now();
                     }
                 }
-                let kept = member.keep();
+                let kept = group_step.commit();
                 [kept].into_iter().chain(threads.into_iter().map(|thread| thread.join().unwrap())).collect()
             })
         }
@@ -253,9 +253,9 @@ mod tests {
         let fixture = fixture();
         fixture.step("INSERT INTO rows VALUES (1)").unwrap();
         assert_eq!(fixture.durable(), [1]);
-        let member = fixture.begin();
-        member.connection().execute_batch("INSERT INTO rows VALUES (2)").unwrap();
-        drop(member);
+        let group_step = fixture.begin();
+        group_step.connection().execute_batch("INSERT INTO rows VALUES (2)").unwrap();
+        drop(group_step);
         fixture.step("INSERT INTO rows VALUES (3)").unwrap();
         assert_eq!(fixture.durable(), [1, 3]);
     }
@@ -271,13 +271,13 @@ mod tests {
                 second.connection().execute_batch("INSERT INTO rows VALUES (2)").unwrap();
                 assert_eq!(fixture.durable(), [0_i64; 0]);
                 assert!(!returned.load(Ordering::SeqCst));
-                second.keep().unwrap();
+                second.commit().unwrap();
                 assert_eq!(fixture.durable(), [1, 2]);
             });
             while fixture.group.waiters() == 0 {
                 thread::yield_now();
             }
-            first.keep().unwrap();
+            first.commit().unwrap();
             returned.store(true, Ordering::SeqCst);
             assert_eq!(fixture.durable(), [1, 2]);
         });
@@ -293,8 +293,8 @@ mod tests {
         assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
         assert_eq!(fixture.durable(), [1, 3]);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            let member = fixture.begin();
-            member.connection().execute_batch("INSERT INTO rows VALUES (4)").unwrap();
+            let group_step = fixture.begin();
+            group_step.connection().execute_batch("INSERT INTO rows VALUES (4)").unwrap();
             std::panic::panic_any("in a step");
         }));
         assert!(panicked.is_err());
@@ -337,7 +337,7 @@ mod tests {
             while fixture.group.waiters() < MAX_GROUP as usize + 8 {
                 thread::yield_now();
             }
-            first.keep().unwrap();
+            first.commit().unwrap();
         });
         assert_eq!(not_yet.load(Ordering::SeqCst), MAX_GROUP - 1);
         assert_eq!(fixture.durable(), [1]);
@@ -355,7 +355,8 @@ mod tests {
         guard.connection.busy_handler(Some(waited)).unwrap();
         fixture.other.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
         thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Member::begin(fixture.group.lock()).is_ok())).collect();
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| GroupStep::begin(fixture.group.lock()).is_ok())).collect();
             while fixture.group.waiters() < 8 {
                 thread::yield_now();
             }

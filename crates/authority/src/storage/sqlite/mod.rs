@@ -11,7 +11,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use group::{Group, Member};
+use group::{Group, GroupStep};
 use handoff_mutex::HandoffMutex;
 use private_files::{Access, FileId, Flaw, Folder};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -62,17 +62,17 @@ impl Storage for Sqlite {
         name: &'static str,
         step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let member = Member::begin(self.group.lock())?;
+        let group_step = GroupStep::begin(self.group.lock())?;
         let wrote = {
-            let rows = Transaction::new(member.connection(), &self.ids, &*self.macs);
+            let rows = Transaction::new(group_step.connection(), &self.ids, &*self.macs);
             step(&rows)?;
             rows.wrote()
         };
-        if !wrote && member.is_first() {
+        if !wrote && group_step.is_first() {
             return Ok(());
         }
         faults::durable_step(&format!("authority.{name}.before_commit"));
-        member.keep()?;
+        group_step.commit()?;
         faults::durable_step(&format!("authority.{name}.after_commit"));
         Ok(())
     }

@@ -108,10 +108,12 @@ impl Authority {
             migrated_rows,
         });
         let authority = Self { shared, origin: Origin::new(&Actor::default(), None) };
-        authority.context().step("audit.lift", trail::raise_floor_to_boundary).map_err(|failure| match failure {
-            Failure::Storage(error) => OpenError::Storage(error),
-            _ => OpenError::MasterKey,
-        })?;
+        authority.context().step("audit.raiseFloor", trail::raise_floor_to_boundary).map_err(
+            |failure| match failure {
+                Failure::Storage(error) => OpenError::Storage(error),
+                _ => OpenError::MasterKey,
+            },
+        )?;
         Ok(authority)
     }
 

@@ -12,8 +12,7 @@
 //! old value worthless.
 
 use crate::actor::{Actor, Origin};
-use crate::audit;
-use crate::audit::AuditKey;
+use crate::audit::{self, AuditKey};
 use crate::failure::{Failure, OpenError};
 use crate::sealing::{Binding, Sealer, key_id};
 use crate::step::Step;

@@ -228,7 +228,7 @@ impl SmsDispatcher<'_> {
 
 /// Records that the try with the number `attempts` failed. Returns whether the message was dropped.
 fn reschedule(ctx: &Context<'_>, retry: &SmsRetry, id: &str, attempts: u32) -> Result<bool, Failure> {
-    ctx.step("sms.postpone", |step| {
+    ctx.step("sms.reschedule", |step| {
         // The lease may have ended. If another process has tried the message since, that process is
         // responsible for it.
         let Some(row) = step.rows.message(id)?.filter(|row| row.attempts == attempts) else { return Ok(false) };
@@ -323,7 +323,7 @@ fn drop_message(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
 }
 
 fn remove(ctx: &Context<'_>, id: &str) -> Result<(), Failure> {
-    ctx.step("sms.forget", |step| Ok(step.rows.remove_message(id)?))
+    ctx.step("sms.remove", |step| Ok(step.rows.remove_message(id)?))
 }
 
 fn delay(retry: &SmsRetry, attempts: u32) -> i64 {

@@ -7,8 +7,7 @@ use inwebo::cvs::Purpose;
 use inwebo::values::Pin;
 
 use crate::actor::Origin;
-use crate::audit;
-use crate::audit::{Claim, RefusalKind, Trail};
+use crate::audit::{self, Claim, RefusalKind, Trail};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::pin;
 use crate::domain::policy::Policy;

@@ -34,16 +34,17 @@ struct Activation<'q> {
     phone_number: Option<PhoneNumber>,
 }
 
-/// The accounts with whose codes the code of an activation is compared.
+/// The codes with which the code of an activation is compared.
 #[derive(Clone, Copy)]
 enum CodeScope<'q> {
-    /// This account. A wrong code is charged to it.
+    /// The code of this account. A wrong code is charged to the account.
     Account(&'q AccountName),
-    /// The account that this ticket was issued to. A wrong code is charged to it.
+    /// The code of the account that this ticket was issued to. A wrong code is charged to the
+    /// account.
     Ticket(&'q str),
-    /// No account: the service requires a ticket, and the request has none.
+    /// No code: the service requires a ticket, and the request has none.
     NoAccount,
-    /// All accounts.
+    /// The codes of all accounts.
     AllAccounts,
 }
 
@@ -136,7 +137,7 @@ impl<'q> Activation<'q> {
         if self.phone_number.is_some() { Purpose::PhoneNumberCertification } else { Purpose::Enrollment }
     }
 
-    /// Compares the code.
+    /// Verifies the code.
     fn verify_code(&self, step: &Step<'_>) -> Result<CodeVerdict, StepError> {
         match self.scope {
             CodeScope::Account(account) => self.verify_code_for(step, account.as_str()),

@@ -43,7 +43,7 @@ pub(crate) fn reseal_device(step: &Step<'_>, mut device: DeviceRow) -> Result<bo
     Ok(changed)
 }
 
-/// A device and its account.
+/// The device of a request, with its account.
 pub(super) struct DeviceSession {
     pub(super) device: DeviceRow,
     pub(super) account: AccountRow,

@@ -1,5 +1,4 @@
-//! No two modules of the library need each other, and each uses only the listed ones of the other
-//! crates.
+//! No two modules of the library need each other. In the other crates, only the listed ones do.
 //!
 //! A circle of modules cannot be read, tested or moved in parts. Without circles, the modules of a
 //! folder stand on floors, and each uses those below it.
@@ -17,16 +16,11 @@ use modules::{Circle, Crate};
 /// circle that is gone must be taken out, and no new one may be added.
 const KNOWN: &[(&str, &[&str])] = &[];
 
-/// The crates whose files are judged, and not their folders as a whole. In the authority, `domain`
-/// reads rows of `storage`, which counts by the classes of `domain`; `trail` writes by `step`,
-/// which takes claims of `trail`.
-const BY_FILES: &[&str] = &["authority"];
-
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn told(circles: &[Circle]) -> String {
+fn describe(circles: &[Circle]) -> String {
     let lines = circles.iter().map(|circle| {
         let names: Vec<_> = circle.modules.iter().map(String::as_str).collect();
         let uses: Vec<_> = circle.uses.iter().map(|(between, path)| format!("{between}, by {path}")).collect();
@@ -40,7 +34,7 @@ fn no_modules_of_the_library_need_each_other() {
     let library = Crate::read(&repository().join("src"));
     assert!(library.len() > 40, "only {} modules were read", library.len());
     let circles = library.circles();
-    assert!(circles.is_empty(), "modules that need each other:\n{}", told(&circles));
+    assert!(circles.is_empty(), "modules that need each other:\n{}", describe(&circles));
 }
 
 #[test]
@@ -54,36 +48,30 @@ fn no_modules_of_the_other_crates_need_each_other_but_those_that_are_listed() {
     for folder in crates {
         let owner = folder.file_name().unwrap().to_str().unwrap();
         let source = Crate::read(&folder.join("src"));
-        let circles = if BY_FILES.contains(&owner) { source.circles_of_files() } else { source.circles() };
-        for circle in circles {
+        for circle in source.circles() {
             let is_part_of = |(name, known): &(&str, &[&str])| {
                 *name == owner && circle.modules.iter().all(|module| known.contains(&module.as_str()))
             };
             match KNOWN.iter().position(is_part_of) {
-                Some(place) => drop(still_there.insert(place)),
-                None => new.push_str(&format!("{owner}: {}\n", told(&[circle]))),
+                Some(index) => drop(still_there.insert(index)),
+                None => new.push_str(&format!("{owner}: {}\n", describe(&[circle]))),
             }
         }
     }
     assert!(new.is_empty(), "modules that need each other:\n{new}");
-    let gone: Vec<_> = KNOWN.iter().enumerate().filter(|(place, _)| !still_there.contains(place)).collect();
+    let gone: Vec<_> = KNOWN.iter().enumerate().filter(|(index, _)| !still_there.contains(index)).collect();
     assert!(gone.is_empty(), "these circles are gone, take them out of KNOWN: {gone:?}");
 }
 
-/// Writes a crate of these files and reads it.
-fn with_crate<T>(files: &[(&str, &str)], look: impl FnOnce(&Crate) -> T) -> T {
+/// Writes a crate of these files and returns its circles, each as its names in one text.
+fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let file = folder.path().join(name);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, text).unwrap();
     }
-    look(&Crate::read(folder.path()))
-}
-
-/// Returns the circles of a crate of these files, each as its names in one text.
-fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
-    let circles = with_crate(files, Crate::circles);
+    let circles = Crate::read(folder.path()).circles();
     circles.iter().map(|circle| circle.modules.iter().map(String::as_str).collect::<Vec<_>>().join(" ")).collect()
 }
 
@@ -135,8 +123,6 @@ fn a_longer_circle_and_one_in_a_folder_are_found() {
         ("b/two.rs", "use crate::a::X;"),
     ];
     assert_eq!(circles_of(&folders), ["a b"]);
-    assert!(with_crate(&folders, Crate::circles_of_files).is_empty());
-    assert_eq!(with_crate(&three, Crate::circles_of_files).len(), 1);
 }
 
 #[test]

@@ -116,14 +116,6 @@ impl Crate {
         folders.values().flat_map(|uses| circles_of(uses)).collect()
     }
 
-    /// Returns the circles of files alone: two folders may need each other if no files do. Every
-    /// one of them is, or is part of, a circle of [`Crate::circles`].
-    pub(crate) fn circles_of_files(&self) -> Vec<Circle> {
-        circles_of(
-            &self.uses().map(|(user, used, path)| Use::new(&user, &used, &user, &used, &path)).collect::<Vec<_>>(),
-        )
-    }
-
     /// Returns each use of one module by another that is neither its parent nor its child, with the
     /// path that says so.
     fn uses(&self) -> impl Iterator<Item = (Names, Names, Names)> {

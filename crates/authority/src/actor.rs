@@ -44,12 +44,12 @@ impl fmt::Display for Actor {
 
 /// An actor and its network address, in the form of the audit trail.
 #[derive(Clone)]
-pub(crate) struct Context {
+pub(crate) struct Origin {
     pub(crate) actor: String,
     pub(crate) address: Option<String>,
 }
 
-impl Context {
+impl Origin {
     pub(crate) fn new(actor: &Actor, address: Option<IpAddr>) -> Self {
         Self { actor: actor.to_string(), address: address.map(|address| address.to_canonical().to_string()) }
     }

@@ -5,10 +5,11 @@ use crate::audit;
 use crate::domain::code::DAY;
 use crate::domain::dialing::Countries;
 use crate::domain::pin;
+use crate::domain::rows::{AccountRow, DeviceRow};
 use crate::failure::Failure;
 use crate::random;
-use crate::step::{Step, Surroundings};
-use crate::storage::{AccountRow, AccountSummary, AuditRow, DeviceRow, RowCursor};
+use crate::step::{Context, Step};
+use crate::storage::{AccountSummary, AuditRow, RowCursor};
 use crate::trail;
 
 /// The maximum length of a list in one response.
@@ -124,20 +125,20 @@ pub struct Pruned {
 
 /// Answers [`Authority::accounts`](crate::Authority::accounts).
 pub(crate) fn accounts(
-    around: &Surroundings<'_>,
+    ctx: &Context<'_>,
     after: Option<&AccountName>,
     limit: u32,
 ) -> Result<Vec<AccountInfo>, Failure> {
     let after = after.map_or("", AccountName::as_str);
-    around.step("accounts.list", |step| {
+    ctx.step("accounts.list", |step| {
         let found = step.rows.accounts(after, limit.min(MAX_LIST))?;
         Ok(found.into_iter().map(|found| AccountInfo::of(found, &step.policy.sms.countries)).collect())
     })
 }
 
 /// Answers [`Authority::account`](crate::Authority::account).
-pub(crate) fn account(around: &Surroundings<'_>, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
-    around.step("account.read", |step| {
+pub(crate) fn account(ctx: &Context<'_>, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
+    ctx.step("account.read", |step| {
         let Some(account) = step.rows.account(account.as_str())? else { return Ok(None) };
         let devices = u32::try_from(step.rows.devices_of(&account.name)?.len()).unwrap_or(u32::MAX);
         Ok(Some(AccountInfo::of(AccountSummary { account, devices }, &step.policy.sms.countries)))
@@ -145,8 +146,8 @@ pub(crate) fn account(around: &Surroundings<'_>, account: &AccountName) -> Resul
 }
 
 /// Answers [`Authority::devices`](crate::Authority::devices).
-pub(crate) fn devices(around: &Surroundings<'_>, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
-    around.step("devices.list", |step| {
+pub(crate) fn devices(ctx: &Context<'_>, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
+    ctx.step("devices.list", |step| {
         let mut devices: Vec<DeviceInfo> =
             step.rows.devices_of(account.as_str())?.into_iter().map(DeviceInfo::from).collect();
         devices.sort_by(|first, second| (second.made_at, &first.id).cmp(&(first.made_at, &second.id)));
@@ -155,8 +156,8 @@ pub(crate) fn devices(around: &Surroundings<'_>, account: &AccountName) -> Resul
 }
 
 /// Answers [`Authority::add_account`](crate::Authority::add_account).
-pub(crate) fn add_account(around: &Surroundings<'_>, account: &AccountName) -> Result<bool, Failure> {
-    around.step("account.add", |step| {
+pub(crate) fn add_account(ctx: &Context<'_>, account: &AccountName) -> Result<bool, Failure> {
+    ctx.step("account.add", |step| {
         if step.rows.account(account.as_str())?.is_some() {
             return Ok(false);
         }
@@ -167,8 +168,8 @@ pub(crate) fn add_account(around: &Surroundings<'_>, account: &AccountName) -> R
 }
 
 /// Answers [`Authority::remove_account`](crate::Authority::remove_account).
-pub(crate) fn remove_account(around: &Surroundings<'_>, account: &AccountName) -> Result<bool, Failure> {
-    around.step("account.remove", |step| {
+pub(crate) fn remove_account(ctx: &Context<'_>, account: &AccountName) -> Result<bool, Failure> {
+    ctx.step("account.remove", |step| {
         let removed = step.rows.remove_account(account.as_str())?;
         if removed {
             step.audit(Some(account.as_str()), None, audit::ACCOUNT_REMOVED)?;
@@ -178,17 +179,17 @@ pub(crate) fn remove_account(around: &Surroundings<'_>, account: &AccountName) -
 }
 
 /// Answers [`Authority::remove_device`](crate::Authority::remove_device).
-pub(crate) fn remove_device(around: &Surroundings<'_>, account: &AccountName, id: &str) -> Result<bool, Failure> {
+pub(crate) fn remove_device(ctx: &Context<'_>, account: &AccountName, id: &str) -> Result<bool, Failure> {
     // PostgreSQL rejects some texts with control characters. No id has one, so the service does not
     // fail here.
     if id.chars().any(char::is_control) {
         return Ok(false);
     }
-    around.step("device.remove", |step| {
+    ctx.step("device.remove", |step| {
         let Some(device) = step.rows.device(id)?.filter(|device| device.account == account.as_str()) else {
             return Ok(false);
         };
-        step.rows.bury_device(&device.id, step.now)?;
+        step.rows.tombstone_device(&device.id, step.now)?;
         step.audit(Some(account.as_str()), Some(&device.id), audit::DEVICE_REMOVED)?;
         Ok(true)
     })
@@ -196,28 +197,25 @@ pub(crate) fn remove_device(around: &Surroundings<'_>, account: &AccountName, id
 
 /// Answers [`Authority::audit_log`](crate::Authority::audit_log).
 pub(crate) fn audit_log(
-    around: &Surroundings<'_>,
+    ctx: &Context<'_>,
     account: Option<&AccountName>,
     before: Option<i64>,
     limit: u32,
 ) -> Result<Vec<AuditEntry>, Failure> {
     let (account, before) = (account.map(AccountName::as_str), before.unwrap_or(i64::MAX));
-    around.step("audit.list", |step| {
+    ctx.step("audit.list", |step| {
         let found = step.rows.audit_log(account, before, limit.min(MAX_LIST))?;
         Ok(found.into_iter().map(AuditEntry::from).collect())
     })
 }
 
 /// Answers [`Authority::verify_rows`](crate::Authority::verify_rows).
-pub(crate) fn verify_rows(
-    around: &Surroundings<'_>,
-    mut progress: impl FnMut(u64) -> bool,
-) -> Result<RowCheck, Failure> {
+pub(crate) fn verify_rows(ctx: &Context<'_>, mut progress: impl FnMut(u64) -> bool) -> Result<RowCheck, Failure> {
     let mut check = RowCheck::default();
     let mut cursor = Some(RowCursor::default());
     while let Some(page) = cursor {
         let step = |step: &Step<'_>| Ok(step.rows.check_macs(&page, PAGE)?);
-        let Some(page) = around.step("rows.verify", step)? else { break };
+        let Some(page) = ctx.step("rows.verify", step)? else { break };
         check.rows += u64::from(page.rows);
         if page.altered > 0 {
             check.altered += u64::from(page.altered);
@@ -231,47 +229,42 @@ pub(crate) fn verify_rows(
 }
 
 /// Answers [`Authority::ping`](crate::Authority::ping).
-pub(crate) fn ping(around: &Surroundings<'_>) -> Result<(), Failure> {
+pub(crate) fn ping(ctx: &Context<'_>) -> Result<(), Failure> {
     // Each ping has a name of its own, so that instances that ping at once do not wait for one
     // another.
     let name = format!("ping.{}", random::hex::<16>()?);
-    around.step("ping", |step| {
+    ctx.step("ping", |step| {
         step.rows.put_meta(&name, &[])?;
-        Ok(step.rows.forget_meta(&name)?)
+        Ok(step.rows.remove_meta(&name)?)
     })
 }
 
-/// Answers [`Authority::prune_while`](crate::Authority::prune_while). Calls `around` again before
-/// each step, because a run may take long and the clock may be corrected in the meantime.
+/// Answers [`Authority::prune_while`](crate::Authority::prune_while). Calls `new_context` again
+/// before each step, because a run may take long and the clock may be corrected in the meantime.
 pub(crate) fn prune_while<'s>(
-    around: impl Fn() -> Surroundings<'s>,
+    new_context: impl Fn() -> Context<'s>,
     older_than_days: u32,
-    go_on: impl Fn() -> bool,
+    should_continue: impl Fn() -> bool,
 ) -> Result<Pruned, Failure> {
-    let time = around().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
+    let time = new_context().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
     let mut pruned = Pruned::default();
-    while go_on() {
-        let removed = around().step("prune.audit", |step| trail::prune(step, time))?;
+    while should_continue() {
+        let removed = new_context().step("prune.audit", |step| trail::prune(step, time))?;
         let Some(removed) = removed else { break };
         pruned.audit += removed;
     }
     // The longest period of a count is a day.
-    around().step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
+    new_context().step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
     let mut after = Some(String::new());
-    while let Some(last) = after.filter(|_| go_on()) {
-        after = prune_page(&around(), &last, time, &mut pruned)?;
+    while let Some(last) = after.filter(|_| should_continue()) {
+        after = prune_page(&new_context(), &last, time, &mut pruned)?;
     }
     Ok(pruned)
 }
 
 /// Prunes the rows of the next accounts. Returns the name of the last of these accounts.
-fn prune_page(
-    around: &Surroundings<'_>,
-    after: &str,
-    time: i64,
-    pruned: &mut Pruned,
-) -> Result<Option<String>, Failure> {
-    let page = around.step("prune.accounts", |step| {
+fn prune_page(ctx: &Context<'_>, after: &str, time: i64, pruned: &mut Pruned) -> Result<Option<String>, Failure> {
+    let page = ctx.step("prune.accounts", |step| {
         let names = step.rows.account_names(after, PAGE)?;
         let (Some(first), Some(last)) = (names.first(), names.last()) else { return Ok(None) };
         let removed = step.rows.prune_accounts(first, last, step.now, time, step.now.saturating_sub(DAY))?;
@@ -287,8 +280,8 @@ fn prune_page(
 }
 
 /// Answers [`Authority::unblock`](crate::Authority::unblock).
-pub(crate) fn unblock(around: &Surroundings<'_>, account: &AccountName) -> Result<Unblock, Failure> {
-    around.step("account.unblock", |step| {
+pub(crate) fn unblock(ctx: &Context<'_>, account: &AccountName) -> Result<Unblock, Failure> {
+    ctx.step("account.unblock", |step| {
         let Some(mut row) = step.rows.account(account.as_str())?.filter(|row| row.blocked) else {
             return Ok(Unblock::NotBlocked);
         };
@@ -304,8 +297,8 @@ pub(crate) fn unblock(around: &Surroundings<'_>, account: &AccountName) -> Resul
 }
 
 /// Records in the audit trail that a request of the actor was refused.
-pub(crate) fn note_refused_operator(around: &Surroundings<'_>) -> Result<(), Failure> {
-    around.step("operator.refuse", |step| step.audit(None, None, audit::OPERATOR_REFUSED))
+pub(crate) fn audit_refused_operator(ctx: &Context<'_>) -> Result<(), Failure> {
+    ctx.step("operator.refuse", |step| step.audit(None, None, audit::OPERATOR_REFUSED))
 }
 
 impl AccountInfo {

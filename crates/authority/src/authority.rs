@@ -8,27 +8,28 @@ use inwebo::cvs::{CvsAnswer, CvsRequest};
 use zeroize::Zeroizing;
 
 use crate::account::AccountName;
-use crate::actor::{Actor, Context};
+use crate::actor::{Actor, Origin};
 use crate::admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned, RowCheck, Unblock};
-use crate::authenticated::{self, Ready};
+use crate::audit::Trail;
 use crate::clock::Clock;
+use crate::database_check::{self, CheckedDatabase};
 use crate::domain::phone::PhoneNumber;
+use crate::domain::policy::{ActivationProof, Policy};
+use crate::domain::sms_texts::Language;
 use crate::failure::{Failure, OpenError};
 use crate::mac::{MacAnswer, MacRequest};
 use crate::master_key::KeyRing;
 use crate::passwords::Verdict;
-use crate::policy::{ActivationProof, Policy};
 use crate::rekey::Progress;
-use crate::sealing::Vault;
-use crate::service_keys::KeyHolder;
+use crate::sealing::Sealer;
+use crate::service_keys::KeyCache;
 use crate::sms::SmsGateway;
-use crate::sms_queue::{Delivered, Post, SmsRetry};
-use crate::sms_texts::Language;
-use crate::step::{Surroundings, Tallies, Tally};
+use crate::sms_queue::{Delivered, SmsDispatcher, SmsRetry};
+use crate::step::{Context, Tallies, Tally};
 #[cfg(feature = "postgres")]
 use crate::storage::PostgreSql;
 use crate::storage::{Database, Sqlite, Storage};
-use crate::trail::{self, AuditCheck, Sealing, Trail};
+use crate::trail::{self, AuditCheck, Sealing};
 use crate::{admin, cvs, mac, passwords, rekey, tokens};
 
 /// The options with which a service is opened.
@@ -59,14 +60,14 @@ pub struct Options {
 /// [`acting_as`](Self::acting_as).
 pub struct Authority {
     shared: Arc<Shared>,
-    context: Context,
+    origin: Origin,
 }
 
 /// The state that all actors share.
 struct Shared {
     storage: Box<dyn Storage>,
-    vault: Arc<Vault>,
-    keys: KeyHolder,
+    sealer: Arc<Sealer>,
+    keys: KeyCache,
     policy: RwLock<Policy>,
     sms: Box<dyn SmsGateway>,
     sms_retry: Option<SmsRetry>,
@@ -74,7 +75,7 @@ struct Shared {
     clock: Box<dyn Clock>,
     trail: Trail,
     tallies: Tallies,
-    brought_along: u64,
+    migrated_rows: u64,
 }
 
 impl Authority {
@@ -82,20 +83,20 @@ impl Authority {
     /// their first use.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let Options { database, master_key, policy, sms, sms_retry, clock } = options;
-        let vault = Arc::new(Vault::new(&master_key));
+        let sealer = Arc::new(Sealer::new(&master_key));
         let storage: Box<dyn Storage> = match database {
-            Database::Sqlite(file) => Box::new(Sqlite::open(&file, vault.clone())?),
+            Database::Sqlite(file) => Box::new(Sqlite::open(&file, sealer.clone())?),
             #[cfg(feature = "postgres")]
-            Database::Postgres(server) => Box::new(PostgreSql::open(&server, vault.clone())?),
+            Database::Postgres(server) => Box::new(PostgreSql::open(&server, sealer.clone())?),
         };
-        let Ready { audit_key, brought_along } = authenticated::open(&*storage, &vault, clock.now())?;
+        let CheckedDatabase { audit_key, migrated_rows } = database_check::open(&*storage, &sealer, clock.now())?;
         let trail = Trail::new(audit_key);
         let policy = RwLock::new(policy);
-        let keys = KeyHolder::default();
+        let keys = KeyCache::default();
         let (sms_limited, tallies) = (AtomicU64::new(0), Tallies::default());
         let shared = Arc::new(Shared {
             storage,
-            vault,
+            sealer,
             keys,
             policy,
             sms,
@@ -104,13 +105,15 @@ impl Authority {
             clock,
             trail,
             tallies,
-            brought_along,
+            migrated_rows,
         });
-        let authority = Self { shared, context: Context::new(&Actor::default(), None) };
-        authority.surroundings().step("audit.lift", trail::lift).map_err(|failure| match failure {
-            Failure::Storage(error) => OpenError::Storage(error),
-            _ => OpenError::MasterKey,
-        })?;
+        let authority = Self { shared, origin: Origin::new(&Actor::default(), None) };
+        authority.context().step("audit.raiseFloor", trail::raise_floor_to_boundary).map_err(
+            |failure| match failure {
+                Failure::Storage(error) => OpenError::Storage(error),
+                _ => OpenError::MasterKey,
+            },
+        )?;
         Ok(authority)
     }
 
@@ -118,7 +121,7 @@ impl Authority {
     /// network address. The call is cheap: make one for each request.
     #[must_use]
     pub fn acting_as(&self, actor: &Actor, address: Option<IpAddr>) -> Self {
-        Self { shared: self.shared.clone(), context: Context::new(actor, address) }
+        Self { shared: self.shared.clone(), origin: Origin::new(actor, address) }
     }
 
     /// Answers one request of a device. `query` is form-urlencoded and has no leading `?`. The
@@ -135,7 +138,7 @@ impl Authority {
     /// Answers as [`Authority::mac`] does, for a host that has already read the request: for
     /// instance, to limit its clients by mode.
     pub fn mac_request(&self, caller: Option<&AccountName>, request: &MacRequest) -> Result<MacAnswer, Failure> {
-        mac::answer(&self.surroundings(), &self.shared.keys, caller, request)
+        mac::answer(&self.context(), &self.shared.keys, caller, request)
     }
 
     /// Answers one request of an authenticated account. Creates the account if it does not exist.
@@ -146,7 +149,7 @@ impl Authority {
     /// Reads a phone number as a user wrote it, by the rules of [`Countries`](crate::Countries).
     /// All spellings of a number yield the same value.
     pub fn phone_number(&self, text: &str) -> Option<PhoneNumber> {
-        self.surroundings().policy.sms.countries.read_number(text)
+        self.context().policy.sms.countries.read_number(text)
     }
 
     /// Answers as [`Authority::cvs`] does, for an app that prefers these languages, in descending
@@ -157,7 +160,7 @@ impl Authority {
         request: &CvsRequest<'_>,
         languages: &[Language],
     ) -> Result<CvsAnswer, Failure> {
-        cvs::answer(|| self.surroundings(), &self.post(), account, request, languages)
+        cvs::answer(|| self.context(), &self.dispatcher(), account, request, languages)
     }
 
     /// Returns the number of messages that this instance did not send because the budget was spent.
@@ -172,22 +175,22 @@ impl Authority {
         self.deliver_due_while(|| true)
     }
 
-    /// Works as [`Authority::deliver_due`] does, as long as `go_on` returns true. It asks `go_on`
-    /// before each message, so that a host can stop.
-    pub fn deliver_due_while(&self, go_on: impl Fn() -> bool) -> Result<Delivered, Failure> {
-        self.post().deliver_due(|| self.surroundings(), go_on)
+    /// Works as [`Authority::deliver_due`] does, as long as `should_continue` returns true. It asks
+    /// `should_continue` before each message, so that a host can stop.
+    pub fn deliver_due_while(&self, should_continue: impl Fn() -> bool) -> Result<Delivered, Failure> {
+        self.dispatcher().deliver_due(|| self.context(), should_continue)
     }
 
     /// Verifies a one-time password for a relying party. A password is accepted once.
     pub fn verify_otp(&self, account: &AccountName, otp: &str) -> Result<Verdict, Failure> {
-        passwords::verify(&self.surroundings(), account, otp)
+        passwords::verify(&self.context(), account, otp)
     }
 
     /// Lifts the block of an account and forgives its wrong PINs. They still count in the budget of
     /// its PIN. If that budget is spent, the account stays blocked until the PIN is reset or the
     /// enrollments are removed.
     pub fn unblock(&self, account: &AccountName) -> Result<Unblock, Failure> {
-        admin::unblock(&self.surroundings(), account)
+        admin::unblock(&self.context(), account)
     }
 
     /// Returns the counters of events that operators should know, since this service was opened.
@@ -199,8 +202,8 @@ impl Authority {
     ///
     /// It can be greater than 0 only at the first opening of a database of an earlier release. If
     /// it is greater than 0 at any other time, another program put back a value of that release.
-    pub fn brought_along(&self) -> u64 {
-        self.shared.brought_along
+    pub fn migrated_rows(&self) -> u64 {
+        self.shared.migrated_rows
     }
 
     /// Returns the number of SMS that wait for a retry, counted up to the limit of the queue.
@@ -209,7 +212,7 @@ impl Authority {
     ///
     /// The database cannot be read.
     pub fn waiting_sms(&self) -> Result<u32, Failure> {
-        self.post().waiting(&self.surroundings())
+        self.dispatcher().waiting(&self.context())
     }
 
     /// Returns the number of steps that ran again because the database asked for it: another step
@@ -227,34 +230,34 @@ impl Authority {
     /// Lists up to `limit` accounts (at most 1000) in the order of their names: the first ones, or
     /// the ones after `after`.
     pub fn accounts(&self, after: Option<&AccountName>, limit: u32) -> Result<Vec<AccountInfo>, Failure> {
-        admin::accounts(&self.surroundings(), after, limit)
+        admin::accounts(&self.context(), after, limit)
     }
 
     /// Returns one account, or `None` if it does not exist.
     pub fn account(&self, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
-        admin::account(&self.surroundings(), account)
+        admin::account(&self.context(), account)
     }
 
     /// Lists the devices of an account, the newest first. The list is empty if the account does not
     /// exist.
     pub fn devices(&self, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
-        admin::devices(&self.surroundings(), account)
+        admin::devices(&self.context(), account)
     }
 
     /// Adds an account. Returns `false` if it exists already.
     pub fn add_account(&self, account: &AccountName) -> Result<bool, Failure> {
-        admin::add_account(&self.surroundings(), account)
+        admin::add_account(&self.context(), account)
     }
 
     /// Removes an account with its devices, codes, passwords and tokens. Its audit trail stays.
     /// Returns `false` if the account does not exist.
     pub fn remove_account(&self, account: &AccountName) -> Result<bool, Failure> {
-        admin::remove_account(&self.surroundings(), account)
+        admin::remove_account(&self.context(), account)
     }
 
     /// Removes a device of an account. Returns `false` if the account has no such device.
     pub fn remove_device(&self, account: &AccountName, id: &str) -> Result<bool, Failure> {
-        admin::remove_device(&self.surroundings(), account, id)
+        admin::remove_device(&self.context(), account, id)
     }
 
     /// Lists up to `limit` rows of the audit trail (at most 1000), of one account or of all, the
@@ -266,7 +269,7 @@ impl Authority {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<AuditEntry>, Failure> {
-        admin::audit_log(&self.surroundings(), account, before, limit)
+        admin::audit_log(&self.context(), account, before, limit)
     }
 
     /// Checks the MAC of every row that has one. Calls `progress` with the number of rows after
@@ -276,13 +279,13 @@ impl Authority {
     ///
     /// The database cannot be read. An altered row is not an error here: the result counts it.
     pub fn verify_rows(&self, progress: impl FnMut(u64) -> bool) -> Result<RowCheck, Failure> {
-        admin::verify_rows(&self.surroundings(), progress)
+        admin::verify_rows(&self.context(), progress)
     }
 
     /// Checks that the database can be read and written. The transaction writes a value and removes
     /// it.
     pub fn ping(&self) -> Result<(), Failure> {
-        admin::ping(&self.surroundings())
+        admin::ping(&self.context())
     }
 
     /// Removes rows that are no longer needed: rows of the audit trail and tombstones of devices
@@ -292,14 +295,15 @@ impl Authority {
         self.prune_while(older_than_days, || true)
     }
 
-    /// Works as [`Authority::prune`] does, as long as `go_on` returns true. It asks `go_on` before
-    /// each of many short steps, so that a host can stop. The next call continues.
+    /// Works as [`Authority::prune`] does, as long as `should_continue` returns true. It asks
+    /// `should_continue` before each of many short steps, so that a host can stop. The next call
+    /// continues.
     ///
     /// # Errors
     ///
     /// The database cannot be written. Rows that were removed before the error stay removed.
-    pub fn prune_while(&self, older_than_days: u32, go_on: impl Fn() -> bool) -> Result<Pruned, Failure> {
-        admin::prune_while(|| self.surroundings(), older_than_days, go_on)
+    pub fn prune_while(&self, older_than_days: u32, should_continue: impl Fn() -> bool) -> Result<Pruned, Failure> {
+        admin::prune_while(|| self.context(), older_than_days, should_continue)
     }
 
     /// Returns the secret with this name, which is sealed in the database. The first call makes it.
@@ -310,7 +314,7 @@ impl Authority {
         name: &str,
         make: impl Fn() -> Result<Vec<u8>, Failure>,
     ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        tokens::secret(&self.surroundings(), name, make)
+        tokens::secret(&self.context(), name, make)
     }
 
     /// Accepts a one-time password, as [`verify_otp`](Self::verify_otp) does, and returns a refresh
@@ -318,7 +322,7 @@ impl Authority {
     /// a keyed hash of it. The token ends with the device that made the password, and with the PIN
     /// of the account. Returns `None` if the password is refused.
     pub fn exchange_otp(&self, account: &AccountName, otp: &str) -> Result<Option<Zeroizing<String>>, Failure> {
-        tokens::exchange_otp(&self.surroundings(), account, otp)
+        tokens::exchange_otp(&self.context(), account, otp)
     }
 
     /// Accepts a refresh token. Returns the account of the token and the next token.
@@ -328,7 +332,7 @@ impl Authority {
     /// stole it. The service then revokes the whole family: the tokens before it and the tokens
     /// after it.
     pub fn rotate_refresh_token(&self, token: &str) -> Result<Option<(AccountName, Zeroizing<String>)>, Failure> {
-        tokens::rotate_refresh_token(&self.surroundings(), token)
+        tokens::rotate_refresh_token(&self.context(), token)
     }
 
     /// Seals up to `batch` rows (at least one) again under the current master key, in one
@@ -336,7 +340,7 @@ impl Authority {
     /// until it is done. Before the first call, every instance must know the current key and seal
     /// under it. After the last call, the old key can be removed from the rings.
     pub fn rekey(&self, batch: u32) -> Result<Progress, Failure> {
-        rekey::rekey(&self.surroundings(), batch)
+        rekey::rekey(&self.context(), batch)
     }
 
     /// Seals the audit trail in two steps, which are five minutes apart: it announces a boundary,
@@ -350,26 +354,26 @@ impl Authority {
     ///
     /// The database cannot be read or written.
     pub fn seal_audit(&self) -> Result<Sealing, Failure> {
-        trail::seal_audit(&self.surroundings())
+        trail::seal_audit(&self.context())
     }
 
     /// Checks the audit trail: the MAC of each row, the chain of the seals, the rows of each seal.
     ///
-    /// `most` limits how many sealed rows are read, the newest first. The check always covers all
-    /// seals and the rows after the last seal. `expected` is the number and head of a seal from the
-    /// log. Calls `progress` with the number of rows after each page. The check stops if `progress`
-    /// returns false.
+    /// `max_rows` limits how many sealed rows are read, the newest first. The check always covers
+    /// all seals and the rows after the last seal. `expected` is the number and head of a seal from
+    /// the log. Calls `progress` with the number of rows after each page. The check stops if
+    /// `progress` returns false.
     ///
     /// # Errors
     ///
     /// The database cannot be read.
     pub fn verify_audit(
         &self,
-        most: Option<u64>,
+        max_rows: Option<u64>,
         expected: Option<(i64, &str)>,
         progress: impl FnMut(u64) -> bool,
     ) -> Result<AuditCheck, Failure> {
-        trail::verify(&self.surroundings(), most, expected, progress)
+        trail::verify(&self.context(), max_rows, expected, progress)
     }
 
     /// Returns the proof that an activation needs under the current policy.
@@ -382,19 +386,23 @@ impl Authority {
         *self.shared.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
-    pub(crate) fn surroundings(&self) -> Surroundings<'_> {
+    pub(crate) fn context(&self) -> Context<'_> {
         let policy = self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Shared { storage, vault, clock, trail, tallies, .. } = &*self.shared;
-        Surroundings { storage: &**storage, vault, policy, now: clock.now(), trail, context: &self.context, tallies }
+        let Shared { storage, sealer, clock, trail, tallies, .. } = &*self.shared;
+        Context { storage: &**storage, sealer, policy, now: clock.now(), trail, origin: &self.origin, tallies }
     }
 
-    fn post(&self) -> Post<'_> {
-        Post { gateway: &*self.shared.sms, retry: self.shared.sms_retry.as_ref(), limited: &self.shared.sms_limited }
+    fn dispatcher(&self) -> SmsDispatcher<'_> {
+        SmsDispatcher {
+            gateway: &*self.shared.sms,
+            retry: self.shared.sms_retry.as_ref(),
+            limited: &self.shared.sms_limited,
+        }
     }
 
     /// Records in the audit trail that a request of the actor was refused.
-    pub fn note_refused_operator(&self) -> Result<(), Failure> {
-        admin::note_refused_operator(&self.surroundings())
+    pub fn audit_refused_operator(&self) -> Result<(), Failure> {
+        admin::audit_refused_operator(&self.context())
     }
 }
 

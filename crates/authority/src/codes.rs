@@ -7,16 +7,16 @@ use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::domain::code::{self as rules, CodeForm};
+use crate::domain::hash::Hash;
 use crate::domain::phone::PhoneNumber;
+use crate::domain::policy::{ActivationProof, CodeLetters};
+use crate::domain::rows::{CodeRow, CodeUse};
 use crate::failure::Failure;
-use crate::policy::{ActivationProof, CodeLetters};
 use crate::random;
-use crate::sealing::Hash;
 use crate::step::Step;
-use crate::storage::{CodeRow, CodeUse};
 
 /// The result of the comparison of an entered code.
-pub(crate) enum Entered {
+pub(crate) enum CodeVerdict {
     /// The code is right.
     Right(CodeRow),
     /// The code is right, but it has been used. It has not expired.
@@ -35,29 +35,29 @@ pub(crate) enum Entered {
 /// Compares an entered code with the code of an account. A wrong code costs a try.
 ///
 /// A code with another phone number than its own costs no try, because it is compared with nothing.
-/// Its result is [`Entered::OtherNumber`]. The account asked for the code with its own token and
-/// named that number, so it may learn this; so may the device with the ticket of the code. Other
-/// clients may not ([`judge_open`]).
-pub(crate) fn judge(
+/// Its result is [`CodeVerdict::OtherNumber`]. The account asked for the code with its own token
+/// and named that number, so it may learn this; so may the device with the ticket of the code.
+/// Other clients may not ([`verify_open_code`]).
+pub(crate) fn verify_code(
     step: &Step<'_>,
     account: &str,
     purpose: Purpose,
     phone_number: Option<&PhoneNumber>,
     entered: &str,
-) -> Result<Entered, Failure> {
+) -> Result<CodeVerdict, Failure> {
     let Some(mut code) = step.rows.code(account, purpose)? else {
         step.audit(Some(account), None, audit::CODE_REFUSED)?;
-        return Ok(Entered::NoCode);
+        return Ok(CodeVerdict::NoCode);
     };
-    let entered = rules::as_hashed(entered);
-    let mut hashes = step.vault.code_hashes(account, purpose.as_str(), &entered);
+    let entered = rules::normalized(entered);
+    let mut hashes = step.sealer.code_hashes(account, purpose.as_str(), &entered);
     // Open activations and earlier releases hash the code without the account.
-    hashes.extend(step.vault.open_code_hashes(purpose.as_str(), &entered));
+    hashes.extend(step.sealer.open_code_hashes(purpose.as_str(), &entered));
     let same = hashes.iter().fold(Choice::from(0), |same, hash| same | code.hash.ct_eq(&hash.bytes));
     let is_for_number = is_for(step, &code, phone_number);
     let right = bool::from(same) && is_for_number;
     if right && code.used.is_some() && !code.withdrawn && rules::is_in_time(&code, step.policy, step.now) {
-        return Ok(Entered::Used(code));
+        return Ok(CodeVerdict::Used(code));
     }
     if !rules::is_live(&code, step.policy, step.now) {
         return refuse(step, Some(account));
@@ -66,33 +66,33 @@ pub(crate) fn judge(
     // for a wrong code.
     if !is_for_number {
         step.audit(Some(account), None, audit::CODE_REFUSED)?;
-        return Ok(Entered::OtherNumber);
+        return Ok(CodeVerdict::OtherNumber);
     }
     if right {
-        return Ok(Entered::Right(code));
+        return Ok(CodeVerdict::Right(code));
     }
     let attempts_left = rules::charge(&mut code, step.policy);
     step.rows.put_code(&code)?;
     step.audit(Some(account), None, audit::CODE_REFUSED)?;
-    Ok(Entered::Wrong { attempts_left })
+    Ok(CodeVerdict::Wrong { attempts_left })
 }
 
 /// Compares the code of an open activation with the codes of all accounts. No try can be charged.
 ///
 /// A code that is shorter than those of open activations matches none. It is a code of digits, from
 /// an earlier release or from before the setting changed, and is valid for its own account alone.
-pub(crate) fn judge_open(
+pub(crate) fn verify_open_code(
     step: &Step<'_>,
     purpose: Purpose,
     phone_number: Option<&PhoneNumber>,
     entered: &str,
-) -> Result<Entered, Failure> {
-    let entered = rules::as_hashed(entered);
-    let found = if entered.len() < CodeLetters::MIN.get() { None } else { live(step, purpose, &entered)? };
+) -> Result<CodeVerdict, Failure> {
+    let entered = rules::normalized(entered);
+    let found = if entered.len() < CodeLetters::MIN.get() { None } else { find_live(step, purpose, &entered)? };
     let found = found.filter(|code| is_for(step, code, phone_number));
     match found {
-        Some(code) if code.used.is_some() => Ok(Entered::Used(code)),
-        Some(code) if rules::is_live(&code, step.policy, step.now) => Ok(Entered::Right(code)),
+        Some(code) if code.used.is_some() => Ok(CodeVerdict::Used(code)),
+        Some(code) if rules::is_live(&code, step.policy, step.now) => Ok(CodeVerdict::Right(code)),
         _ => refuse(step, None),
     }
 }
@@ -104,7 +104,7 @@ pub(crate) fn consume(step: &Step<'_>, code: CodeRow, used: CodeUse) -> Result<(
 }
 
 /// A new code that is not sent yet.
-pub(crate) struct Made {
+pub(crate) struct NewCode {
     pub(crate) hash: Hash,
     pub(crate) code: Zeroizing<String>,
     /// The ticket that the device must show with the code, if the policy asks for one.
@@ -118,12 +118,12 @@ pub(crate) fn make(
     purpose: Purpose,
     phone_number: &PhoneNumber,
     old: Option<&CodeRow>,
-) -> Result<Made, Failure> {
+) -> Result<NewCode, Failure> {
     let (hash, code) = draw(step, account, purpose)?;
     // A new PIN is set by a device, which proves itself. Its account is known without a ticket.
     let shows_ticket = step.policy.activation_proof == ActivationProof::Ticket && purpose != Purpose::ResetPin;
     let ticket = if shows_ticket { Some(random::ticket()?) } else { None };
-    let ticket_hash = ticket.as_ref().map(|ticket| step.vault.ticket_hash(purpose.as_str(), ticket.reveal()));
+    let ticket_hash = ticket.as_ref().map(|ticket| step.sealer.ticket_hash(purpose.as_str(), ticket.reveal()));
     step.rows.put_code(&CodeRow {
         account: account.to_owned(),
         purpose,
@@ -141,7 +141,7 @@ pub(crate) fn make(
         version: old.map_or(0, |old| old.version),
         ticket: ticket_hash.map(|hash| hash.bytes),
     })?;
-    Ok(Made { hash, code, ticket })
+    Ok(NewCode { hash, code, ticket })
 }
 
 /// Draws a code and its hash. A code of letters differs from every other live code of its purpose,
@@ -153,13 +153,13 @@ fn draw(step: &Step<'_>, account: &str, purpose: Purpose) -> Result<(Hash, Zeroi
     match form {
         CodeForm::Digits(_) => {
             let code = new()?;
-            Ok((step.vault.code_hash(account, purpose.as_str(), &code), code))
+            Ok((step.sealer.code_hash(account, purpose.as_str(), &code), code))
         }
         CodeForm::Letters(_) => {
             for _ in 0..DRAWS {
                 let code = new()?;
-                if live(step, purpose, &code)?.is_none() {
-                    return Ok((step.vault.open_code_hash(purpose.as_str(), &code), code));
+                if find_live(step, purpose, &code)?.is_none() {
+                    return Ok((step.sealer.open_code_hash(purpose.as_str(), &code), code));
                 }
             }
             Err(Failure::CodesExhausted)
@@ -169,7 +169,7 @@ fn draw(step: &Step<'_>, account: &str, purpose: Purpose) -> Result<(Hash, Zeroi
 
 /// Finds the account whose latest code was issued with this ticket for this purpose.
 pub(crate) fn account_of_ticket(step: &Step<'_>, purpose: Purpose, ticket: &str) -> Result<Option<String>, Failure> {
-    for hash in step.vault.ticket_hashes(purpose.as_str(), ticket) {
+    for hash in step.sealer.ticket_hashes(purpose.as_str(), ticket) {
         if let Some(code) = step.rows.code_of_ticket(&hash.bytes)? {
             return Ok(Some(code.account));
         }
@@ -192,8 +192,8 @@ pub(crate) fn withdraw(
 }
 
 /// Finds the code of any account with these symbols, under any key of the ring.
-fn live(step: &Step<'_>, purpose: Purpose, symbols: &str) -> Result<Option<CodeRow>, Failure> {
-    for hash in step.vault.open_code_hashes(purpose.as_str(), symbols) {
+fn find_live(step: &Step<'_>, purpose: Purpose, symbols: &str) -> Result<Option<CodeRow>, Failure> {
+    for hash in step.sealer.open_code_hashes(purpose.as_str(), symbols) {
         let found = step.rows.live_code(purpose, &hash.bytes, step.now)?;
         if let Some(code) = found.filter(|code| rules::is_in_time(code, step.policy, step.now)) {
             return Ok(Some(code));
@@ -203,9 +203,9 @@ fn live(step: &Step<'_>, purpose: Purpose, symbols: &str) -> Result<Option<CodeR
 }
 
 /// Records the refusal of a code that matches no live code of the account, or of any account.
-pub(crate) fn refuse(step: &Step<'_>, account: Option<&str>) -> Result<Entered, Failure> {
+pub(crate) fn refuse(step: &Step<'_>, account: Option<&str>) -> Result<CodeVerdict, Failure> {
     step.audit(account, None, audit::CODE_REFUSED)?;
-    Ok(Entered::Unknown)
+    Ok(CodeVerdict::Unknown)
 }
 
 /// Returns whether a code is valid for this phone number. A code that certifies a number is valid

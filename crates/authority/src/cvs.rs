@@ -10,70 +10,72 @@ use inwebo::values::Ticket;
 
 use crate::account::AccountName;
 use crate::audit;
-use crate::codes::{self, Entered, Made};
-use crate::domain::budget::Class;
+use crate::codes::{self, CodeVerdict, NewCode};
+use crate::domain::budget::NumberStatus;
 use crate::domain::code as rules;
 use crate::domain::dialing::Destination;
+use crate::domain::hash::Hash;
+use crate::domain::message::{Message, Notice};
 use crate::domain::moment;
 use crate::domain::phone::PhoneNumber;
+use crate::domain::policy::millis;
+use crate::domain::rows::{AccountRow, CodeUse};
+use crate::domain::sms_texts::{Language, PlaceholderValues};
 use crate::failure::Failure;
-use crate::policy::millis;
 use crate::random;
-use crate::sealing::Hash;
-use crate::sms::{Message, Notice, Sms};
+use crate::sms::Sms;
 use crate::sms_budget;
-use crate::sms_queue::Post;
-use crate::sms_texts::{Filling, Language};
-use crate::step::{Step, Surroundings};
-use crate::storage::{AccountRow, CodeUse};
+use crate::sms_queue::SmsDispatcher;
+use crate::step::{Context, Step};
 
 /// The result of a step: a value or a refusal, unless the service fails.
-type Judged<T> = Result<Result<T, CvsRefusal>, Failure>;
+type CvsResult<T> = Result<Result<T, CvsRefusal>, Failure>;
 
 /// Answers one request.
 pub(crate) fn answer<'s>(
-    around: impl Fn() -> Surroundings<'s>,
-    post: &Post<'_>,
+    new_context: impl Fn() -> Context<'s>,
+    dispatcher: &SmsDispatcher<'_>,
     account: &AccountName,
     request: &CvsRequest<'_>,
     languages: &[Language],
 ) -> Result<CvsAnswer, Failure> {
     let name = account.as_str();
-    let surroundings = around();
-    let judged = match *request {
+    let ctx = new_context();
+    let result = match *request {
         CvsRequest::SendCode { purpose, phone_number } => {
-            let wanted = Wanted { purpose, phone_number, languages };
-            send_code(around, post, name, &wanted)?.map(|ticket| ticket.map_or(CvsAnswer::Done, CvsAnswer::Ticket))
+            let request = CodeRequest { purpose, phone_number, languages };
+            send_code(new_context, dispatcher, name, &request)?
+                .map(|ticket| ticket.map_or(CvsAnswer::Done, CvsAnswer::Ticket))
         }
         CvsRequest::TrustedPhoneNumber => {
-            surroundings.step("phoneNumber.read", |step| trusted_number(step, name))?.map(CvsAnswer::PhoneNumber)
+            ctx.step("phoneNumber.read", |step| trusted_number(step, name))?.map(CvsAnswer::PhoneNumber)
         }
-        CvsRequest::AddPhoneNumber { sms_code, phone_number } => surroundings
+        CvsRequest::AddPhoneNumber { sms_code, phone_number } => ctx
             .step("phoneNumber.add", |step| register(step, name, sms_code, phone_number, false))?
             .map(|()| CvsAnswer::Done),
-        CvsRequest::ModifyPhoneNumber { sms_code, phone_number } => surroundings
+        CvsRequest::ModifyPhoneNumber { sms_code, phone_number } => ctx
             .step("phoneNumber.modify", |step| register(step, name, sms_code, phone_number, true))?
             .map(|()| CvsAnswer::Done),
         CvsRequest::RemoveEnrollments => {
-            surroundings.step("enrollments.remove", |step| remove_enrollments(step, name))?;
+            ctx.step("enrollments.remove", |step| remove_enrollments(step, name))?;
             Ok(CvsAnswer::Done)
         }
     };
-    Ok(judged.unwrap_or_else(CvsAnswer::Refused))
+    Ok(result.unwrap_or_else(CvsAnswer::Refused))
 }
 
 /// A request for a code.
-struct Wanted<'a> {
+struct CodeRequest<'a> {
     purpose: Purpose,
     phone_number: Option<&'a str>,
     languages: &'a [Language],
 }
 
-impl Wanted<'_> {
-    fn class(&self) -> Class {
+impl CodeRequest<'_> {
+    fn status(&self) -> NumberStatus {
         match self.purpose {
-            Purpose::PhoneNumberCertification => Class::Stranger,
-            Purpose::Enrollment | Purpose::ResetPin => Class::Certified,
+            Purpose::PhoneNumberCertification => NumberStatus::Uncertified,
+            Purpose::Enrollment | Purpose::ResetPin => NumberStatus::Certified,
         }
     }
 
@@ -89,28 +91,28 @@ impl Wanted<'_> {
     }
 }
 
-/// Makes and sends a code. Calls `around` again before each step, because the gateway may take long
-/// and the time changes.
+/// Makes and sends a code. Calls `new_context` again before each step, because the gateway may take
+/// long and the time changes.
 fn send_code<'s>(
-    around: impl Fn() -> Surroundings<'s>,
-    post: &Post<'_>,
+    new_context: impl Fn() -> Context<'s>,
+    dispatcher: &SmsDispatcher<'_>,
     name: &str,
-    wanted: &Wanted<'_>,
-) -> Judged<Option<Ticket>> {
-    if post.is_full(&around())? {
+    request: &CodeRequest<'_>,
+) -> CvsResult<Option<Ticket>> {
+    if dispatcher.is_full(&new_context())? {
         return Ok(Err(CvsRefusal::SmsNotSent));
     }
-    if let Some(retry_after_seconds) = budget_wait(&around(), name, wanted)? {
-        post.limited.fetch_add(1, Ordering::Relaxed);
+    if let Some(retry_after_seconds) = budget_retry_after(&new_context(), name, request)? {
+        dispatcher.limited.fetch_add(1, Ordering::Relaxed);
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }));
     }
-    let purpose = wanted.purpose;
+    let purpose = request.purpose;
     // The code is durable before it is sent, so that the service knows every code that a user
     // holds.
-    let made = around().step("code.send", |step| {
-        let made = make_code(step, name, wanted)?;
+    let made = new_context().step("code.send", |step| {
+        let made = make_code(step, name, request)?;
         if let Ok((code, message, _)) = &made {
-            post.keep(step, name, purpose, *code, message)?;
+            dispatcher.enqueue(step, name, purpose, *code, message)?;
         }
         Ok(made)
     })?;
@@ -118,11 +120,11 @@ fn send_code<'s>(
         Ok(made) => made,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if post.try_first(&around, &message)? {
+    if dispatcher.send_now(&new_context, &message)? {
         return Ok(Ok(ticket));
     }
-    if post.retry.is_none() {
-        around().step("code.withdraw", |step| {
+    if dispatcher.retry.is_none() {
+        new_context().step("code.withdraw", |step| {
             // Another request may have replaced the code in the meantime. This request must not
             // void the new code.
             codes::withdraw(step, name, purpose, |held| held.hash == code.bytes && held.used.is_none())
@@ -133,32 +135,32 @@ fn send_code<'s>(
 
 /// Returns the seconds until there is budget for this code. `None` also if no code may be sent to
 /// the number at all: another check reports that.
-fn budget_wait(around: &Surroundings<'_>, name: &str, wanted: &Wanted<'_>) -> Result<Option<u64>, Failure> {
-    if around.policy.sms.budget.limits().next().is_none() {
+fn budget_retry_after(ctx: &Context<'_>, name: &str, request: &CodeRequest<'_>) -> Result<Option<u64>, Failure> {
+    if ctx.policy.sms.budget.limits().next().is_none() {
         return Ok(None);
     }
-    let destination = around.step("code.destination", |step| {
+    let destination = ctx.step("code.destination", |step| {
         let account = step.rows.account(name)?;
         let registered = account.as_ref().and_then(|account| account.phone_number.as_deref());
-        Ok(wanted.destination(step, registered))
+        Ok(request.destination(step, registered))
     })?;
     match destination {
-        Ok((_, destination)) => sms_budget::wait(around, &destination.prefix, wanted.class()),
+        Ok((_, destination)) => sms_budget::retry_after(ctx, &destination.prefix, request.status()),
         Err(_) => Ok(None),
     }
 }
 
 /// The hash of a code, its message, and the ticket for the client.
-type Prepared = (Hash, Sms, Option<Ticket>);
+type PreparedSms = (Hash, Sms, Option<Ticket>);
 
-fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<Prepared> {
-    let purpose = wanted.purpose;
+fn make_code(step: &Step<'_>, name: &str, request: &CodeRequest<'_>) -> CvsResult<PreparedSms> {
+    let purpose = request.purpose;
     let mut account = account(step, name)?;
-    let (number, destination) = match wanted.destination(step, account.phone_number.as_deref()) {
+    let (number, destination) = match request.destination(step, account.phone_number.as_deref()) {
         Ok(found) => found,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if let Some(retry_after_seconds) = not_yet(step, &account, wanted.class()) {
+    if let Some(retry_after_seconds) = waiting_period(step, &account, request.status()) {
         step.audit(Some(name), None, audit::CODE_LIMITED)?;
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }));
     }
@@ -168,19 +170,19 @@ fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<Prepare
         step.audit(Some(name), None, audit::CODE_LIMITED)?;
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }));
     }
-    let Made { hash, code, ticket } = codes::make(step, name, purpose, &number, old.as_ref())?;
+    let NewCode { hash, code, ticket } = codes::make(step, name, purpose, &number, old.as_ref())?;
     step.rows.add_code_request(name, step.now, &random::hex::<16>()?)?;
     step.audit(Some(name), None, audit::CODE_SENT)?;
-    sms_budget::charge(step, &destination.prefix, wanted.class())?;
+    sms_budget::charge(step, &destination.prefix, request.status())?;
     let texts = &step.policy.sms.texts;
-    let preferred = wanted.languages.iter().find(|language| texts.knows(language)).map(Language::as_str);
+    let preferred = request.languages.iter().find(|language| texts.knows(language)).map(Language::as_str);
     if preferred.is_some() && preferred != account.language.as_deref() {
         account.language = preferred.map(str::to_owned);
         step.put_account(&account)?;
     }
     let message = Message::Code(purpose);
-    let filling = Filling { code: &code, minutes: step.policy.code_lifetime_seconds.div_ceil(60) };
-    let text = texts.text(message, account.language.as_deref(), &filling);
+    let values = PlaceholderValues { code: &code, minutes: step.policy.code_lifetime_seconds.div_ceil(60) };
+    let text = texts.text(message, account.language.as_deref(), &values);
     let id = random::hex::<16>()?;
     let to = destination.number.as_str().to_owned();
     Ok(Ok((hash, Sms { id, to, message, code, text, at: step.now }, ticket)))
@@ -188,24 +190,24 @@ fn make_code(step: &Step<'_>, name: &str, wanted: &Wanted<'_>) -> Judged<Prepare
 
 /// Returns the seconds until the account may have its first code, or codes to a number that
 /// replaced another. Returns `None` if it may have one now.
-fn not_yet(step: &Step<'_>, account: &AccountRow, class: Class) -> Option<u64> {
-    let (began_at, length) = match class {
-        Class::Stranger if account.phone_number.is_none() => {
+fn waiting_period(step: &Step<'_>, account: &AccountRow, status: NumberStatus) -> Option<u64> {
+    let (began_at, length) = match status {
+        NumberStatus::Uncertified if account.phone_number.is_none() => {
             (account.made_at, millis(step.policy.sms.new_account_seconds))
         }
-        Class::Stranger => return None,
-        Class::Certified => (account.phone_changed_at?, step.policy.number_cooling_millis()),
+        NumberStatus::Uncertified => return None,
+        NumberStatus::Certified => (account.phone_changed_at?, step.policy.number_cooling_millis()),
     };
-    let wait = moment::left(began_at, length, step.now)?;
+    let wait = moment::time_left(began_at, length, step.now)?;
     Some(u64::try_from(wait).unwrap_or(0).div_ceil(1000))
 }
 
-fn trusted_number(step: &Step<'_>, name: &str) -> Judged<String> {
+fn trusted_number(step: &Step<'_>, name: &str) -> CvsResult<String> {
     let number = account(step, name)?.phone_number.map(|number| step.policy.sms.countries.shown_number(number));
     Ok(number.ok_or(CvsRefusal::NoPhoneNumber))
 }
 
-fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces: bool) -> Judged<()> {
+fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces: bool) -> CvsResult<()> {
     let mut account = account(step, name)?;
     let Some(number) = step.phone_number(number) else {
         return Ok(Err(CvsRefusal::BadPhoneNumber));
@@ -215,12 +217,12 @@ fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces:
         (None, true) => return Ok(Err(CvsRefusal::NoPhoneNumber)),
         _ => {}
     }
-    let code = match codes::judge(step, name, Purpose::PhoneNumberCertification, Some(&number), sms_code)? {
-        Entered::Right(code) => code,
-        Entered::OtherNumber => return Ok(Err(CvsRefusal::OtherNumber)),
-        Entered::NoCode => return Ok(Err(CvsRefusal::NoCode)),
-        Entered::Wrong { attempts_left } => return Ok(Err(CvsRefusal::WrongCode { attempts_left })),
-        Entered::Used(_) | Entered::Unknown => return Ok(Err(CvsRefusal::WrongCode { attempts_left: 0 })),
+    let code = match codes::verify_code(step, name, Purpose::PhoneNumberCertification, Some(&number), sms_code)? {
+        CodeVerdict::Right(code) => code,
+        CodeVerdict::OtherNumber => return Ok(Err(CvsRefusal::OtherNumber)),
+        CodeVerdict::NoCode => return Ok(Err(CvsRefusal::NoCode)),
+        CodeVerdict::Wrong { attempts_left } => return Ok(Err(CvsRefusal::WrongCode { attempts_left })),
+        CodeVerdict::Used(_) | CodeVerdict::Unknown => return Ok(Err(CvsRefusal::WrongCode { attempts_left: 0 })),
     };
     codes::consume(step, code, CodeUse::Done)?;
     if account.phone_number.as_deref().is_some_and(|old| !step.is_number(old, &number)) {
@@ -243,14 +245,14 @@ fn remove_enrollments(step: &Step<'_>, name: &str) -> Result<(), Failure> {
     let mut account = account(step, name)?;
     for device in step.rows.devices_of(name)? {
         // This also removes its challenges, passwords and refresh tokens.
-        step.rows.bury_device(&device.id, step.now)?;
+        step.rows.tombstone_device(&device.id, step.now)?;
         step.audit(Some(name), Some(&device.id), audit::DEVICE_REMOVED)?;
     }
     for purpose in [Purpose::Enrollment, Purpose::ResetPin] {
         codes::withdraw(step, name, purpose, |_| true)?;
     }
     // Everything that came from the PIN ends with it. The counters and the history of PINs stay.
-    step.forget_pin(&mut account)?;
+    step.remove_pin(&mut account)?;
     account.blocked = false;
     step.put_account(&account)?;
     step.audit(Some(name), None, audit::ENROLLMENTS_REMOVED)

@@ -38,7 +38,7 @@ impl StorageError {
 }
 
 /// The result of a statement.
-pub(crate) type Stored<T> = Result<T, StorageError>;
+pub(crate) type StorageResult<T> = Result<T, StorageError>;
 
 /// A failure of the service: the request was not processed, or its result could not be stored. No
 /// message holds a secret.

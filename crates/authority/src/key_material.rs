@@ -66,10 +66,10 @@ mod tests {
     #[test]
     fn a_move_leaves_the_bytes_where_they_are() {
         let key = KeyBytes::written_by(|bytes| bytes.fill(7));
-        let place = key.as_ref().as_ptr();
+        let address = key.as_ref().as_ptr();
         let moved = std::hint::black_box(key);
-        assert_eq!(moved.as_ref().as_ptr(), place);
-        assert_ne!(moved.clone().as_ref().as_ptr(), place);
+        assert_eq!(moved.as_ref().as_ptr(), address);
+        assert_ne!(moved.clone().as_ref().as_ptr(), address);
         assert_eq!(moved.clone().as_ref(), &[7; 32]);
     }
 }

@@ -110,7 +110,7 @@ impl MasterKey {
     /// because the operator chose the path.
     pub fn load(path: impl AsRef<Path>, id: u32) -> io::Result<Self> {
         let file = File::open(path.as_ref())?;
-        check_given(&file).map_err(told)?;
+        check_given(&file).map_err(described)?;
         Self::parse(file, id)
     }
 
@@ -151,7 +151,7 @@ impl MasterKey {
     }
 
     fn read(folder: &Folder, name: &OsStr) -> io::Result<Self> {
-        let file = folder.open_file(name, Access::Read, Readers::Refused).map_err(told)?;
+        let file = folder.open_file(name, Access::Read, Readers::Refused).map_err(described)?;
         Self::parse(file, Self::FILE_ID)
     }
 
@@ -189,7 +189,7 @@ fn malformed() -> io::Error {
 }
 
 /// Adds to the error of a refused file that the file is the master key's.
-fn told(error: io::Error) -> io::Error {
+fn described(error: io::Error) -> io::Error {
     match flaw_of(&error) {
         Some(Flaw::FolderOwner { .. } | Flaw::FolderOpen { .. } | Flaw::NoModes { .. }) | None => error,
         Some(flaw) => io::Error::new(error.kind(), format!("the master key file is refused: {flaw}")),

@@ -8,18 +8,19 @@ use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::domain::code::DAY;
+use crate::domain::message::{Message, Notice};
 use crate::domain::moment;
+use crate::domain::rows::AccountRow;
+use crate::domain::sms_texts::PlaceholderValues;
 use crate::failure::Failure;
 use crate::random;
-use crate::sms::{Message, Notice, Sms};
+use crate::sms::Sms;
 use crate::sms_queue;
-use crate::sms_texts::Filling;
 use crate::step::Step;
-use crate::storage::AccountRow;
 
 /// The maximum number of notices per account, kind of event and day. The limit is per kind: a thief
 /// who blocks an account repeatedly does not hide that a device was added.
-const PER_DAY: u32 = 3;
+const MAX_PER_DAY: u32 = 3;
 
 impl Step<'_> {
     /// Queues a notice of an event for an account, to its trusted number.
@@ -33,21 +34,23 @@ impl Step<'_> {
         let Some(destination) = number.and_then(|number| rules.countries.destination(&number)) else {
             return self.audit(Some(name), None, audit::NOTICE_DROPPED);
         };
-        if self.rows.notices(name, notice, self.now.saturating_sub(DAY), moment::latest_end(0, self.now))? >= PER_DAY {
+        if self.rows.notices(name, notice, self.now.saturating_sub(DAY), moment::latest_end(0, self.now))?
+            >= MAX_PER_DAY
+        {
             return self.audit(Some(name), None, audit::NOTICE_DROPPED);
         }
         let message = Message::Notice(notice);
-        let filling = Filling { code: "", minutes: 0 };
+        let values = PlaceholderValues { code: "", minutes: 0 };
         let sms = Sms {
             id: random::hex::<16>()?,
             to: destination.number.as_str().to_owned(),
             message,
             code: Zeroizing::default(),
-            text: rules.texts.text(message, account.language.as_deref(), &filling),
+            text: rules.texts.text(message, account.language.as_deref(), &values),
             at: self.now,
         };
         self.rows.add_notice(name, notice, self.now, &sms.id)?;
-        sms_queue::keep_notice(self, name, notice, &sms)?;
+        sms_queue::enqueue_notice(self, name, notice, &sms)?;
         self.audit(Some(name), None, audit::NOTICE_QUEUED)
     }
 }

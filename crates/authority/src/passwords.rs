@@ -3,9 +3,9 @@
 use crate::account::AccountName;
 use crate::audit;
 use crate::domain::moment;
+use crate::domain::rows::{AccountRow, PasswordRow};
 use crate::failure::Failure;
-use crate::step::{Step, Surroundings};
-use crate::storage::{AccountRow, PasswordRow};
+use crate::step::{Context, Step};
 
 /// The result of the check of a one-time password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub enum Verdict {
 }
 
 /// Answers [`Authority::verify_otp`](crate::Authority::verify_otp).
-pub(crate) fn verify(around: &Surroundings<'_>, account: &AccountName, otp: &str) -> Result<Verdict, Failure> {
-    around.step("password.verify", |step| {
+pub(crate) fn verify(ctx: &Context<'_>, account: &AccountName, otp: &str) -> Result<Verdict, Failure> {
+    ctx.step("password.verify", |step| {
         let accepted = accept(step, account.as_str(), otp)?;
         Ok(if accepted.is_some() { Verdict::Accepted } else { Verdict::Refused })
     })
@@ -45,7 +45,8 @@ pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option
     let named = row.as_ref().map(|_| account);
     let row = row.filter(|account| !account.blocked);
     let lifetime = step.policy.otp_lifetime_millis();
-    let found = found.filter(|password| !password.used && moment::goes_on(password.expires_at, lifetime, step.now));
+    let found =
+        found.filter(|password| !password.used && moment::is_in_progress(password.expires_at, lifetime, step.now));
     match row.zip(found) {
         Some((row, password)) => {
             step.audit(Some(account), Some(&password.device), audit::PASSWORD_ACCEPTED)?;
@@ -62,7 +63,7 @@ pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option
 
 /// Finds the password by its hash under each key of the ring.
 fn find(step: &Step<'_>, account: &str, otp: &str) -> Result<Option<PasswordRow>, Failure> {
-    for hash in step.vault.password_hashes(account, otp) {
+    for hash in step.sealer.password_hashes(account, otp) {
         if let Some(found) = step.rows.password(account, &hash.bytes)? {
             return Ok(Some(found));
         }

@@ -9,9 +9,9 @@
 
 use crate::domain::moment;
 use crate::failure::Failure;
-use crate::step::{Step, Surroundings};
+use crate::step::{Context, Step};
 use crate::storage::RowCursor;
-use crate::{audit, authenticated, mac, service_keys, sms_queue, tokens};
+use crate::{audit, database_check, mac, service_keys, sms_queue, tokens};
 
 /// The name of the progress value. It holds the number of the key, the table, and the last row that
 /// was read.
@@ -32,17 +32,17 @@ pub struct Progress {
 }
 
 /// Answers [`Authority::rekey`](crate::Authority::rekey).
-pub(crate) fn rekey(around: &Surroundings<'_>, batch: u32) -> Result<Progress, Failure> {
-    let mut progress = around.step("keys.rotate", |step| page(step, batch.max(1)))?;
+pub(crate) fn rekey(ctx: &Context<'_>, batch: u32) -> Result<Progress, Failure> {
+    let mut progress = ctx.step("keys.rotate", |step| page(step, batch.max(1)))?;
     if progress.done {
-        progress.hashed_under_others = count_hashes(around)?;
+        progress.hashed_under_others = count_other_hashes(ctx)?;
     }
     Ok(progress)
 }
 
 /// The tables with sealed values, in the order in which the rotation processes them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Table {
+enum Stage {
     ServiceKeys,
     Secrets,
     Accounts,
@@ -53,7 +53,7 @@ enum Table {
     Macs,
 }
 
-impl Table {
+impl Stage {
     const ALL: [Self; 6] =
         [Self::ServiceKeys, Self::Secrets, Self::Accounts, Self::Devices, Self::Messages, Self::Macs];
 
@@ -63,12 +63,12 @@ impl Table {
 }
 
 struct Cursor {
-    table: Table,
+    stage: Stage,
     after: String,
 }
 
 impl Cursor {
-    const START: Self = Self { table: Table::ServiceKeys, after: String::new() };
+    const START: Self = Self { stage: Stage::ServiceKeys, after: String::new() };
 
     /// Reads the progress of the rotation to the current key. The progress of a rotation to another
     /// key is ignored.
@@ -76,16 +76,16 @@ impl Cursor {
         let Some(value) = step.rows.meta(CURSOR)? else { return Ok(Self::START) };
         let read = || {
             let (id, rest) = value.split_first_chunk::<4>()?;
-            let (table, after) = rest.split_first()?;
-            let table = *Table::ALL.get(usize::from(*table))?;
+            let (stage, after) = rest.split_first()?;
+            let stage = *Stage::ALL.get(usize::from(*stage))?;
             let after = std::str::from_utf8(after).ok()?.to_owned();
-            (u32::from_be_bytes(*id) == step.vault.current_id()).then_some(Self { table, after })
+            (u32::from_be_bytes(*id) == step.sealer.current_id()).then_some(Self { stage, after })
         };
         Ok(read().unwrap_or(Self::START))
     }
 
     fn write(&self, step: &Step<'_>) -> Result<(), Failure> {
-        let value = [&step.vault.current_id().to_be_bytes()[..], &[self.table as u8], self.after.as_bytes()].concat();
+        let value = [&step.sealer.current_id().to_be_bytes()[..], &[self.stage as u8], self.after.as_bytes()].concat();
         Ok(step.rows.put_meta(CURSOR, &value)?)
     }
 }
@@ -93,10 +93,10 @@ impl Cursor {
 fn page(step: &Step<'_>, batch: u32) -> Result<Progress, Failure> {
     let cursor = Cursor::read(step)?;
     let (changed, last) = renew(step, &cursor, batch)?;
-    let (resealed, authenticated) = if cursor.table == Table::Macs { (0, changed) } else { (changed, 0) };
+    let (resealed, authenticated) = if cursor.stage == Stage::Macs { (0, changed) } else { (changed, 0) };
     let next = match last {
         Some(after) => Some(Cursor { after, ..cursor }),
-        None => cursor.table.next().map(|table| Cursor { table, after: String::new() }),
+        None => cursor.stage.next().map(|stage| Cursor { stage, after: String::new() }),
     };
     match &next {
         Some(next) => next.write(step)?,
@@ -109,25 +109,25 @@ fn page(step: &Step<'_>, batch: u32) -> Result<Progress, Failure> {
 /// the last row of the page if more rows may follow.
 fn renew(step: &Step<'_>, cursor: &Cursor, batch: u32) -> Result<(u32, Option<String>), Failure> {
     let after = cursor.after.as_str();
-    match cursor.table {
-        Table::ServiceKeys => Ok((service_keys::reseal(step)?, None)),
-        Table::Secrets => {
+    match cursor.stage {
+        Stage::ServiceKeys => Ok((service_keys::reseal(step)?, None)),
+        Stage::Secrets => {
             let page = step.rows.secrets_after(after, batch)?;
-            each(page, batch, |(name, _)| name.clone(), |(name, sealed)| tokens::reseal(step, &name, &sealed))
+            reseal_each(page, batch, |(name, _)| name.clone(), |(name, sealed)| tokens::reseal(step, &name, &sealed))
         }
-        Table::Accounts => {
+        Stage::Accounts => {
             let page = step.rows.accounts_after(after, batch)?;
-            each(page, batch, |account| account.name.clone(), |account| step.reseal_pin(account))
+            reseal_each(page, batch, |account| account.name.clone(), |account| step.reseal_pin(account))
         }
-        Table::Devices => {
+        Stage::Devices => {
             let page = step.rows.devices_after(after, batch)?;
-            each(page, batch, |device| device.id.clone(), |device| mac::reseal_device(step, device))
+            reseal_each(page, batch, |device| device.id.clone(), |device| mac::reseal_device(step, device))
         }
-        Table::Messages => {
+        Stage::Messages => {
             let page = step.rows.messages_after(after, batch)?;
-            each(page, batch, |message| message.id.clone(), |message| sms_queue::reseal(step, message))
+            reseal_each(page, batch, |message| message.id.clone(), |message| sms_queue::reseal(step, message))
         }
-        Table::Macs => {
+        Stage::Macs => {
             let after = RowCursor::read(after).unwrap_or_default();
             let (renewed, next) = step.rows.renew_macs(&after, batch)?;
             Ok((renewed, next.map(|next| next.text())))
@@ -135,7 +135,7 @@ fn renew(step: &Step<'_>, cursor: &Cursor, batch: u32) -> Result<(u32, Option<St
     }
 }
 
-fn each<T>(
+fn reseal_each<T>(
     page: Vec<T>,
     batch: u32,
     name: impl Fn(&T) -> String,
@@ -152,14 +152,14 @@ fn each<T>(
 
 /// Ends the rotation. From now on a ring without the other keys opens the database.
 fn finish(step: &Step<'_>) -> Result<(), Failure> {
-    authenticated::forget_others(step)?;
-    step.rows.forget_meta(CURSOR)?;
+    database_check::remove_others(step)?;
+    step.rows.remove_meta(CURSOR)?;
     step.audit(None, None, audit::KEYS_ROTATED)
 }
 
-fn count_hashes(around: &Surroundings<'_>) -> Result<u64, Failure> {
-    let id = around.vault.current_id();
-    around.step("keys.count", |step| {
+fn count_other_hashes(ctx: &Context<'_>) -> Result<u64, Failure> {
+    let id = ctx.sealer.current_id();
+    ctx.step("keys.count", |step| {
         let rules = step.policy;
         // The count includes only values that have not expired.
         let lifetimes =

@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_opens_under_the_modulus_and_what_is_encrypted_opens_under_the_key() {
+    fn a_sealed_value_opens_under_the_modulus_and_an_encrypted_one_under_the_key() {
         for bits in [1024, 2048] {
             let key = PrivateKey::generate(bits).unwrap();
             let size = key.public().size();
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_encrypted_to_the_key_does_not_open() {
+    fn a_block_that_was_not_encrypted_to_the_key_does_not_open() {
         let key = PrivateKey::generate(1024).unwrap();
         let encrypted = key.public().encrypt(b"1234", &[9; 32]).unwrap();
         let mut changed = encrypted.clone();

@@ -1,8 +1,8 @@
 //! Cryptography under the master key: it seals secrets for the database, and hashes values that are
 //! only compared.
 //!
-//! A sealed value begins with the number of its key and is bound to its place (table, column and
-//! row). A value that was moved to another row or column does not open there.
+//! A sealed value begins with the number of its key. The associated data binds it to its table,
+//! column and row: a value that was moved to another row or column does not open there.
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
@@ -12,6 +12,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::domain::hash::Hash;
 use crate::failure::Failure;
 use crate::key_material::{KeyBytes, wipe_stack};
 use crate::master_key::{KeyRing, MasterKey};
@@ -21,25 +22,18 @@ use crate::storage::RowMacs;
 const ID: usize = 4;
 const NONCE: usize = 24;
 
-/// The place of a sealed value: the column, and the name of the row.
+/// The binding of a sealed value: the column and the name of the row, as associated data.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct Binding<'a> {
     /// The table and the column.
     pub(crate) column: &'static str,
     /// The name of the row.
     pub(crate) row: &'a str,
 }
 
-/// A keyed hash, and the number of the master key that it was made with.
-#[derive(Clone, Copy)]
-pub(crate) struct Hash {
-    pub(crate) key_id: u32,
-    pub(crate) bytes: [u8; 32],
-}
-
 /// Sealing and hashing under the master keys of a ring: new values use the current key, older
 /// values use their own.
-pub(crate) struct Vault {
+pub(crate) struct Sealer {
     current: Keys,
     others: Vec<Keys>,
 }
@@ -57,11 +51,11 @@ struct Keys {
     rows: KeyBytes,
 }
 
-impl Vault {
+impl Sealer {
     pub(crate) fn new(ring: &KeyRing) -> Self {
-        let vault = Self { current: Keys::new(ring.current()), others: ring.others().iter().map(Keys::new).collect() };
+        let sealer = Self { current: Keys::new(ring.current()), others: ring.others().iter().map(Keys::new).collect() };
         wipe_stack();
-        vault
+        sealer
     }
 
     /// Returns the number of the key that seals new values.
@@ -69,31 +63,31 @@ impl Vault {
         self.current.id
     }
 
-    /// Seals a value for its place.
-    pub(crate) fn seal(&self, place: Place<'_>, value: &[u8]) -> Result<Vec<u8>, Failure> {
-        self.current.seal(place, value)
+    /// Seals a value with its binding.
+    pub(crate) fn seal(&self, binding: Binding<'_>, value: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.current.seal(binding, value)
     }
 
-    /// Opens a value that was sealed for this place.
-    pub(crate) fn open(&self, place: Place<'_>, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    /// Opens a value that was sealed with this binding.
+    pub(crate) fn open(&self, binding: Binding<'_>, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let id = key_id(whole).ok_or(Failure::Sealed)?;
-        self.keys().find(|keys| keys.id == id).ok_or(Failure::Sealed)?.open(place, whole)
+        self.keys().find(|keys| keys.id == id).ok_or(Failure::Sealed)?.open(binding, whole)
     }
 
     /// Opens a key of 16 bytes.
-    pub(crate) fn open_key(&self, place: Place<'_>, whole: &[u8]) -> Result<Zeroizing<[u8; 16]>, Failure> {
-        let opened = self.open(place, whole)?;
+    pub(crate) fn open_key(&self, binding: Binding<'_>, whole: &[u8]) -> Result<Zeroizing<[u8; 16]>, Failure> {
+        let opened = self.open(binding, whole)?;
         let key = <[u8; 16]>::try_from(opened.as_slice()).map_err(|_| Failure::Sealed)?;
         Ok(Zeroizing::new(key))
     }
 
     /// Seals the value again under the current key. Returns `None` if the current key sealed it
     /// already.
-    pub(crate) fn reseal(&self, place: Place<'_>, whole: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+    pub(crate) fn reseal(&self, binding: Binding<'_>, whole: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         if key_id(whole) == Some(self.current.id) {
             return Ok(None);
         }
-        self.seal(place, &self.open(place, whole)?).map(Some)
+        self.seal(binding, &self.open(binding, whole)?).map(Some)
     }
 
     /// Returns the hash of a new SMS code of an account.
@@ -159,10 +153,10 @@ impl Vault {
         self.keys().map(|keys| keys.pin_hash(account, digits)).collect()
     }
 
-    /// Seals a value for its place under the key with this number. Returns `None` if the ring has
-    /// no such key.
-    pub(crate) fn seal_under(&self, id: u32, place: Place<'_>, value: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-        self.keys().find(|keys| keys.id == id).map(|keys| keys.seal(place, value)).transpose()
+    /// Seals a value with its binding under the key with this number. Returns `None` if the ring
+    /// has no such key.
+    pub(crate) fn seal_under(&self, id: u32, binding: Binding<'_>, value: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        self.keys().find(|keys| keys.id == id).map(|keys| keys.seal(binding, value)).transpose()
     }
 
     /// Lists the keys, the current one first.
@@ -171,7 +165,7 @@ impl Vault {
     }
 }
 
-impl RowMacs for Vault {
+impl RowMacs for Sealer {
     fn mac(&self, row: &[u8]) -> Vec<u8> {
         let Hash { key_id, bytes } = self.current.hash(self.current.rows.as_ref(), &[row]);
         [&key_id.to_be_bytes()[..], &bytes].concat()
@@ -211,20 +205,20 @@ impl Keys {
         }
     }
 
-    fn seal(&self, place: Place<'_>, value: &[u8]) -> Result<Vec<u8>, Failure> {
+    fn seal(&self, binding: Binding<'_>, value: &[u8]) -> Result<Vec<u8>, Failure> {
         let nonce: [u8; NONCE] = random::bytes()?;
-        let bound = self.bound(place);
-        let payload = Payload { msg: value, aad: &bound };
+        let associated_data = self.associated_data(binding);
+        let payload = Payload { msg: value, aad: &associated_data };
         // Encryption fails only for values of hundreds of gigabytes.
         let sealed = self.cipher().encrypt(&nonce.into(), payload).map_err(|_| Failure::Sealed)?;
         Ok([&self.id.to_be_bytes()[..], &nonce, &sealed].concat())
     }
 
-    fn open(&self, place: Place<'_>, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    fn open(&self, binding: Binding<'_>, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let (_, rest) = whole.split_first_chunk::<ID>().ok_or(Failure::Sealed)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(Failure::Sealed)?;
-        let bound = self.bound(place);
-        let opened = self.cipher().decrypt(&(*nonce).into(), Payload { msg: sealed, aad: &bound });
+        let associated_data = self.associated_data(binding);
+        let opened = self.cipher().decrypt(&(*nonce).into(), Payload { msg: sealed, aad: &associated_data });
         opened.map(Zeroizing::new).map_err(|_| Failure::Sealed)
     }
 
@@ -260,10 +254,10 @@ impl Keys {
         XChaCha20Poly1305::new(self.sealing.as_ref().into())
     }
 
-    /// Returns the associated data of a place. No column's name holds a zero byte, so the parts
+    /// Returns the associated data of a binding. No column's name holds a zero byte, so the parts
     /// cannot run into one another.
-    fn bound(&self, place: Place<'_>) -> Vec<u8> {
-        [&self.id.to_be_bytes()[..], place.column.as_bytes(), &[0], place.row.as_bytes()].concat()
+    fn associated_data(&self, binding: Binding<'_>) -> Vec<u8> {
+        [&self.id.to_be_bytes()[..], binding.column.as_bytes(), &[0], binding.row.as_bytes()].concat()
     }
 }
 
@@ -293,44 +287,44 @@ fn keyed_hash_into(key: &[u8; 32], parts: &[&[u8]], hash: &mut [u8; 32]) {
 mod tests {
     use super::*;
 
-    const HERE: Place<'_> = Place { column: "devices.k0", row: "a" };
+    const HERE: Binding<'_> = Binding { column: "devices.k0", row: "a" };
 
-    fn vault(id: u32, byte: u8) -> Vault {
-        Vault::new(&MasterKey::new(id, [byte; 32]).into())
+    fn sealer(id: u32, byte: u8) -> Sealer {
+        Sealer::new(&MasterKey::new(id, [byte; 32]).into())
     }
 
     #[test]
-    fn a_sealed_value_opens_in_its_own_place_alone() {
-        let vault = vault(1, 7);
-        let sealed = vault.seal(HERE, b"secret").unwrap();
-        assert_eq!(&**vault.open(HERE, &sealed).unwrap(), b"secret");
-        for elsewhere in [Place { row: "b", ..HERE }, Place { column: "devices.k1", ..HERE }] {
-            assert!(vault.open(elsewhere, &sealed).is_err());
+    fn a_sealed_value_opens_with_its_own_binding_alone() {
+        let sealer = sealer(1, 7);
+        let sealed = sealer.seal(HERE, b"secret").unwrap();
+        assert_eq!(&**sealer.open(HERE, &sealed).unwrap(), b"secret");
+        for elsewhere in [Binding { row: "b", ..HERE }, Binding { column: "devices.k1", ..HERE }] {
+            assert!(sealer.open(elsewhere, &sealed).is_err());
         }
     }
 
     #[test]
     fn another_key_another_id_and_every_changed_byte_are_refused() {
-        let sealed = vault(1, 7).seal(HERE, b"secret").unwrap();
-        assert!(vault(1, 8).open(HERE, &sealed).is_err());
-        assert!(vault(2, 7).open(HERE, &sealed).is_err());
-        for place in 0..sealed.len() {
+        let sealed = sealer(1, 7).seal(HERE, b"secret").unwrap();
+        assert!(sealer(1, 8).open(HERE, &sealed).is_err());
+        assert!(sealer(2, 7).open(HERE, &sealed).is_err());
+        for index in 0..sealed.len() {
             let mut changed = sealed.clone();
-            changed[place] ^= 1;
-            assert!(vault(1, 7).open(HERE, &changed).is_err(), "{place}");
-            assert!(vault(1, 7).open(HERE, &sealed[..place]).is_err(), "{place}");
+            changed[index] ^= 1;
+            assert!(sealer(1, 7).open(HERE, &changed).is_err(), "{index}");
+            assert!(sealer(1, 7).open(HERE, &sealed[..index]).is_err(), "{index}");
         }
     }
 
     #[test]
     fn the_same_value_is_sealed_differently_each_time() {
-        let vault = vault(1, 7);
-        assert_ne!(vault.seal(HERE, b"1234").unwrap(), vault.seal(HERE, b"1234").unwrap());
+        let sealer = sealer(1, 7);
+        assert_ne!(sealer.seal(HERE, b"1234").unwrap(), sealer.seal(HERE, b"1234").unwrap());
     }
 
     #[test]
     fn hashes_tell_uses_keys_and_parts_apart() {
-        let first = vault(1, 7);
+        let first = sealer(1, 7);
         let hashes = [
             first.code_hash("ab", "c", "d"),
             first.code_hash("a", "bc", "d"),
@@ -339,28 +333,28 @@ mod tests {
             first.open_code_hash("a", "b"),
             first.ticket_hash("a", "b"),
             first.password_hash("a", "b"),
-            vault(1, 8).code_hash("ab", "c", "d"),
-            vault(1, 8).open_code_hash("a", "b"),
-            vault(1, 8).ticket_hash("a", "b"),
+            sealer(1, 8).code_hash("ab", "c", "d"),
+            sealer(1, 8).open_code_hash("a", "b"),
+            sealer(1, 8).ticket_hash("a", "b"),
         ];
-        for (place, one) in hashes.iter().enumerate() {
-            assert!(hashes[place + 1..].iter().all(|other| other.bytes != one.bytes), "{place}");
+        for (index, one) in hashes.iter().enumerate() {
+            assert!(hashes[index + 1..].iter().all(|other| other.bytes != one.bytes), "{index}");
         }
     }
 
     #[test]
     fn a_ring_opens_what_its_old_keys_sealed_and_seals_under_the_current_one() {
-        let old = vault(1, 7);
+        let old = sealer(1, 7);
         let sealed = old.seal(HERE, b"secret").unwrap();
         let ring = KeyRing::new(MasterKey::new(2, [8; 32])).with(MasterKey::new(1, [7; 32])).unwrap();
-        let rotated = Vault::new(&ring);
+        let rotated = Sealer::new(&ring);
         assert_eq!(&**rotated.open(HERE, &sealed).unwrap(), b"secret");
         let resealed = rotated.reseal(HERE, &sealed).unwrap().unwrap();
         assert!(rotated.reseal(HERE, &resealed).unwrap().is_none());
-        assert_eq!(&**vault(2, 8).open(HERE, &resealed).unwrap(), b"secret");
+        assert_eq!(&**sealer(2, 8).open(HERE, &resealed).unwrap(), b"secret");
         assert!(old.open(HERE, &resealed).is_err());
         let hashes = rotated.code_hashes("a", "b", "c");
-        assert_eq!(hashes[0].bytes, vault(2, 8).code_hash("a", "b", "c").bytes);
+        assert_eq!(hashes[0].bytes, sealer(2, 8).code_hash("a", "b", "c").bytes);
         assert_eq!(hashes[1].bytes, old.code_hash("a", "b", "c").bytes);
     }
 }

@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use inwebo::values::hex;
 
+use crate::domain::policy::KeySize;
+use crate::domain::rows::ServiceKeyRow;
 use crate::failure::Failure;
-use crate::policy::KeySize;
 use crate::rsa::PrivateKey;
-use crate::sealing::{Place, Vault};
+use crate::sealing::{Binding, Sealer};
 use crate::step::Step;
-use crate::storage::{ServiceKeyRow, Storage, Transaction, transact};
+use crate::storage::{Storage, Transaction, transact};
 
 /// The size of the factory key. The protocol fixes it.
 const FACTORY_BITS: u32 = 1024;
@@ -24,7 +25,7 @@ const FACTORY: &str = "factory";
 const COLUMN: &str = "service_keys.primes";
 
 /// Returns the names of the rows of the device key and the service key of a size.
-fn names(size: KeySize) -> [&'static str; 2] {
+fn row_names(size: KeySize) -> [&'static str; 2] {
     match size {
         KeySize::Bits1024 => ["device-1024", "service-1024"],
         KeySize::Bits2048 => ["device", "service"],
@@ -47,22 +48,27 @@ pub(crate) struct ServiceKeys {
 
 /// A cache of the keys. Keys enter it at their first use.
 #[derive(Default)]
-pub(crate) struct KeyHolder(Mutex<Held>);
+pub(crate) struct KeyCache(Mutex<CachedKeys>);
 
 /// The keys by size.
-type Held = [Option<Arc<ServiceKeys>>; KeySize::ALL.len()];
+type CachedKeys = [Option<Arc<ServiceKeys>>; KeySize::ALL.len()];
 
-impl KeyHolder {
+impl KeyCache {
     /// Returns the keys of a size: from the cache, from the database, or newly made.
-    pub(crate) fn get(&self, storage: &dyn Storage, vault: &Vault, size: KeySize) -> Result<Arc<ServiceKeys>, Failure> {
+    pub(crate) fn get(
+        &self,
+        storage: &dyn Storage,
+        sealer: &Sealer,
+        size: KeySize,
+    ) -> Result<Arc<ServiceKeys>, Failure> {
         // Making keys takes a while. While one thread makes them, the others wait for the same
         // keys.
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(keys) = &held[size as usize] {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = &cached[size as usize] {
             return Ok(keys.clone());
         }
-        let keys = Arc::new(load_or_make(storage, vault, size)?);
-        held[size as usize] = Some(keys.clone());
+        let keys = Arc::new(load_or_make(storage, sealer, size)?);
+        cached[size as usize] = Some(keys.clone());
         Ok(keys)
     }
 
@@ -70,60 +76,60 @@ impl KeyHolder {
     pub(crate) fn find(
         &self,
         storage: &dyn Storage,
-        vault: &Vault,
+        sealer: &Sealer,
         size: KeySize,
     ) -> Result<Option<Arc<ServiceKeys>>, Failure> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = &mut held[size as usize];
-        if place.is_none() {
-            *place = transact(storage, "keys.load", |rows| load(rows, vault, size))?.map(Arc::new);
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = &mut cached[size as usize];
+        if slot.is_none() {
+            *slot = transact(storage, "keys.load", |rows| load(rows, sealer, size))?.map(Arc::new);
         }
-        Ok(place.clone())
+        Ok(slot.clone())
     }
 }
 
-fn load_or_make(storage: &dyn Storage, vault: &Vault, size: KeySize) -> Result<ServiceKeys, Failure> {
-    if let Some(keys) = transact(storage, "keys.load", |rows| load(rows, vault, size))? {
+fn load_or_make(storage: &dyn Storage, sealer: &Sealer, size: KeySize) -> Result<ServiceKeys, Failure> {
+    if let Some(keys) = transact(storage, "keys.load", |rows| load(rows, sealer, size))? {
         return Ok(keys);
     }
-    let factory = load_or_make_factory(storage, vault)?;
+    let factory = load_or_make_factory(storage, sealer)?;
     // Primes are searched outside of a transaction, so that no step waits for them. If another
     // process is faster, its keys are used.
-    let made = make(vault, &factory, size)?;
+    let made = make(sealer, &factory, size)?;
     let keys = transact(storage, "keys.make", |rows| {
-        if let Some(keys) = load(rows, vault, size)? {
+        if let Some(keys) = load(rows, sealer, size)? {
             return Ok(Some(keys));
         }
         made.iter().try_for_each(|key| rows.put_service_key(key))?;
-        load(rows, vault, size)
+        load(rows, sealer, size)
     })?;
     keys.ok_or(Failure::Sealed)
 }
 
-fn load_or_make_factory(storage: &dyn Storage, vault: &Vault) -> Result<PrivateKey, Failure> {
+fn load_or_make_factory(storage: &dyn Storage, sealer: &Sealer) -> Result<PrivateKey, Failure> {
     if let Some(row) = transact(storage, "keys.load", |rows| Ok(rows.service_key(FACTORY)?))? {
-        return open(vault, &row);
+        return open(sealer, &row);
     }
     let key = PrivateKey::generate(FACTORY_BITS)?;
-    let made = row(vault, FACTORY, &key, &key.public().to_bytes())?;
-    let kept = transact(storage, "keys.make", |rows| {
+    let made = row(sealer, FACTORY, &key, &key.public().to_bytes())?;
+    let stored = transact(storage, "keys.make", |rows| {
         if rows.service_key(FACTORY)?.is_none() {
             rows.put_service_key(&made)?;
         }
         Ok(rows.service_key(FACTORY)?)
     })?;
-    open(vault, &kept.ok_or(Failure::Sealed)?)
+    open(sealer, &stored.ok_or(Failure::Sealed)?)
 }
 
-fn load(rows: &Transaction<'_>, vault: &Vault, size: KeySize) -> Result<Option<ServiceKeys>, Failure> {
-    let [device, service] = names(size);
+fn load(rows: &Transaction<'_>, sealer: &Sealer, size: KeySize) -> Result<Option<ServiceKeys>, Failure> {
+    let [device, service] = row_names(size);
     let found = (rows.service_key(FACTORY)?, rows.service_key(device)?, rows.service_key(service)?);
     let (Some(factory), Some(device), Some(service)) = found else { return Ok(None) };
     Ok(Some(ServiceKeys {
         factory_announced: factory.announced,
-        device: open(vault, &device)?,
+        device: open(sealer, &device)?,
         device_announced: device.announced,
-        service: open(vault, &service)?,
+        service: open(sealer, &service)?,
         service_announced: service.announced,
     }))
 }
@@ -132,9 +138,9 @@ fn load(rows: &Transaction<'_>, vault: &Vault, size: KeySize) -> Result<Option<S
 /// changed.
 pub(crate) fn reseal(step: &Step<'_>) -> Result<u32, Failure> {
     let mut resealed = 0;
-    for name in std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(names)) {
+    for name in std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(row_names)) {
         let Some(row) = step.rows.service_key(name)? else { continue };
-        if let Some(primes) = step.vault.reseal(Place { column: COLUMN, row: name }, &row.primes)? {
+        if let Some(primes) = step.sealer.reseal(Binding { column: COLUMN, row: name }, &row.primes)? {
             step.rows.put_service_key(&ServiceKeyRow { primes, ..row })?;
             resealed += 1;
         }
@@ -142,21 +148,21 @@ pub(crate) fn reseal(step: &Step<'_>) -> Result<u32, Failure> {
     Ok(resealed)
 }
 
-fn open(vault: &Vault, row: &ServiceKeyRow) -> Result<PrivateKey, Failure> {
-    let primes = vault.open(Place { column: COLUMN, row: row.name }, &row.primes)?;
+fn open(sealer: &Sealer, row: &ServiceKeyRow) -> Result<PrivateKey, Failure> {
+    let primes = sealer.open(Binding { column: COLUMN, row: row.name }, &row.primes)?;
     PrivateKey::from_bytes(&primes).ok_or(Failure::Sealed)
 }
 
-fn row(vault: &Vault, name: &'static str, key: &PrivateKey, announced: &[u8]) -> Result<ServiceKeyRow, Failure> {
-    let primes = vault.seal(Place { column: COLUMN, row: name }, &key.to_bytes())?;
+fn row(sealer: &Sealer, name: &'static str, key: &PrivateKey, announced: &[u8]) -> Result<ServiceKeyRow, Failure> {
+    let primes = sealer.seal(Binding { column: COLUMN, row: name }, &key.to_bytes())?;
     Ok(ServiceKeyRow { name, primes, announced: hex::encode(announced) })
 }
 
-fn make(vault: &Vault, factory: &PrivateKey, size: KeySize) -> Result<[ServiceKeyRow; 2], Failure> {
+fn make(sealer: &Sealer, factory: &PrivateKey, size: KeySize) -> Result<[ServiceKeyRow; 2], Failure> {
     let make = |name| {
         let key = PrivateKey::generate(size.bits())?;
-        row(vault, name, &key, &factory.seal(&key.public().to_bytes())?)
+        row(sealer, name, &key, &factory.seal(&key.public().to_bytes())?)
     };
-    let [device, service] = names(size);
+    let [device, service] = row_names(size);
     Ok([make(device)?, make(service)?])
 }

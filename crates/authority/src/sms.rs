@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use inwebo::cvs::Purpose;
 use private_files::{Access, Folder, Sharing, flaw_of};
 use serde::Serialize;
 use thiserror::Error;
@@ -16,55 +15,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
-/// An event that the service reports to a user by SMS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Notice {
-    /// A device was activated.
-    NewDevice,
-    /// The PIN was reset with an SMS code.
-    PinReset,
-    /// The PIN was changed with the old one.
-    PinChange,
-    /// Wrong PINs blocked the account.
-    Block,
-    /// Another phone number replaced the trusted one. The notice goes to the old number.
-    PhoneNumber,
-}
-
-impl Notice {
-    /// All kinds of notices.
-    pub const ALL: [Self; 5] = [Self::NewDevice, Self::PinReset, Self::PinChange, Self::Block, Self::PhoneNumber];
-
-    /// Returns its name in settings, in the outbox and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NewDevice => "newDevice",
-            Self::PinReset => "reset",
-            Self::PinChange => "pinChange",
-            Self::Block => "block",
-            Self::PhoneNumber => "phoneNumber",
-        }
-    }
-}
-
-/// The purpose of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Message {
-    /// The message carries a code.
-    Code(Purpose),
-    /// The message reports an event. It holds no secret.
-    Notice(Notice),
-}
-
-impl Message {
-    /// Returns its name in the outbox and in the `{purpose}` of a webhook.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Code(purpose) => purpose.as_str(),
-            Self::Notice(notice) => notice.as_str(),
-        }
-    }
-}
+use crate::domain::message::Message;
 
 /// One message. It may hold a code: it has no `Debug`, and both texts are wiped when dropped.
 pub struct Sms {
@@ -106,11 +57,11 @@ pub trait SmsGateway: Send + Sync {
 /// A gateway for development: each message becomes one JSON line in a file that only its owner can
 /// read.
 #[derive(Clone, Debug)]
-pub struct Outbox(Place);
+pub struct Outbox(Location);
 
-/// The place of an outbox.
+/// The location of an outbox.
 #[derive(Clone, Debug)]
-enum Place {
+enum Location {
     /// A path, which is resolved for each message.
     Path(PathBuf, Sharing),
     /// A file with this name in a folder that is held open.
@@ -121,30 +72,30 @@ impl Outbox {
     /// Makes an outbox in this file, which the first message creates. A folder that others may
     /// write to is refused.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(Place::Path(path.into(), Sharing::Refused))
+        Self(Location::Path(path.into(), Sharing::Refused))
     }
 
     /// Makes an outbox in a folder that is held open. It stays in that folder even if the path
     /// later leads elsewhere.
     pub fn in_open_folder(folder: Arc<Folder>, name: impl Into<OsString>) -> Self {
-        Self(Place::Open(folder, name.into()))
+        Self(Location::Open(folder, name.into()))
     }
 
     /// Sets the rule for a folder that other users can write to.
     pub fn in_folder(self, sharing: Sharing) -> Self {
         match self.0 {
-            Place::Path(path, _) => Self(Place::Path(path, sharing)),
+            Location::Path(path, _) => Self(Location::Path(path, sharing)),
             open => Self(open),
         }
     }
 
     fn append(&self, text: &[u8]) -> io::Result<()> {
         let mut file = match &self.0 {
-            Place::Path(path, sharing) => {
+            Location::Path(path, sharing) => {
                 let (folder, name) = Folder::of_file(path, *sharing)?;
                 folder.open_or_create(name, Access::Append)?
             }
-            Place::Open(folder, name) => folder.open_or_create(name, Access::Append)?,
+            Location::Open(folder, name) => folder.open_or_create(name, Access::Append)?,
         };
         // Each line is one write, so that the lines of several processes do not mix.
         file.write_all(text)
@@ -184,6 +135,8 @@ fn rfc3339(at: i64) -> Result<String, SmsError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use inwebo::cvs::Purpose;
+
     use super::*;
 
     fn sms(text: &str) -> Sms {

@@ -5,26 +5,26 @@
 //! their own number.
 
 use crate::audit;
-use crate::domain::budget::{Class, Period};
+use crate::domain::budget::{NumberStatus, Period};
 use crate::failure::Failure;
 use crate::random;
-use crate::step::{Step, Surroundings};
-use crate::storage::Counted;
+use crate::step::{Context, Step};
+use crate::storage::CountKey;
 
 /// Returns the seconds until there is budget again for a number with this prefix. Returns `None` if
 /// there is budget now. The first refusal of a period writes a row of the audit trail.
-pub(crate) fn wait(around: &Surroundings<'_>, prefix: &str, class: Class) -> Result<Option<u64>, Failure> {
-    if around.policy.sms.budget.limits().next().is_none() {
+pub(crate) fn retry_after(ctx: &Context<'_>, prefix: &str, status: NumberStatus) -> Result<Option<u64>, Failure> {
+    if ctx.policy.sms.budget.limits().next().is_none() {
         return Ok(None);
     }
-    around.step("sms.budget", |step| {
+    ctx.step("sms.budget", |step| {
         let budget = &step.policy.sms.budget;
-        for (period, by_prefix, limit) in budget.limits() {
-            let counted = counted(period, if by_prefix { prefix } else { "" }, step.now);
-            let (spent, noted) = step.rows.sms_spent(counted)?;
-            if budget.is_spent(limit, spent, class) {
-                if !noted {
-                    step.rows.note_sms_limit(counted)?;
+        for (period, per_prefix, limit) in budget.limits() {
+            let count_key = count_key(period, if per_prefix { prefix } else { "" }, step.now);
+            let (spent, recorded) = step.rows.sms_spent(count_key)?;
+            if budget.is_spent(limit, spent, status) {
+                if !recorded {
+                    step.rows.record_sms_limit(count_key)?;
                     step.audit(None, None, audit::SMS_LIMITED)?;
                 }
                 return Ok(Some(period.left(step.now)));
@@ -35,15 +35,15 @@ pub(crate) fn wait(around: &Surroundings<'_>, prefix: &str, class: Class) -> Res
 }
 
 /// Charges one message.
-pub(crate) fn charge(step: &Step<'_>, prefix: &str, class: Class) -> Result<(), Failure> {
+pub(crate) fn charge(step: &Step<'_>, prefix: &str, status: NumberStatus) -> Result<(), Failure> {
     let limits = step.policy.sms.budget.limits();
-    for (period, by_prefix, _) in limits {
+    for (period, per_prefix, _) in limits {
         let [chance] = random::bytes()?;
-        step.rows.count_sms(counted(period, if by_prefix { prefix } else { "" }, step.now), class, chance)?;
+        step.rows.count_sms(count_key(period, if per_prefix { prefix } else { "" }, step.now), status, chance)?;
     }
     Ok(())
 }
 
-fn counted(period: Period, prefix: &str, now: i64) -> Counted<'_> {
-    Counted { period, began_at: period.start(now), prefix }
+fn count_key(period: Period, prefix: &str, now: i64) -> CountKey<'_> {
+    CountKey { period, began_at: period.start(now), prefix }
 }

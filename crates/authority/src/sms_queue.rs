@@ -15,16 +15,18 @@ use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::codes;
-use crate::domain::budget::Class;
+use crate::domain::budget::NumberStatus;
 use crate::domain::code::{self as rules, DAY};
+use crate::domain::hash::Hash;
+use crate::domain::message::{Message, Notice};
 use crate::domain::moment;
+use crate::domain::rows::{MessageKind, MessageRow};
 use crate::failure::Failure;
 use crate::random;
-use crate::sealing::{Hash, Place};
-use crate::sms::{Message, Notice, Sms, SmsGateway};
+use crate::sealing::Binding;
+use crate::sms::{Sms, SmsGateway};
 use crate::sms_budget;
-use crate::step::{Step, Surroundings};
-use crate::storage::{MessageKind, MessageRow};
+use crate::step::{Context, Step};
 
 const COLUMN: &str = "sms_queue.message";
 
@@ -73,7 +75,7 @@ pub struct Delivered {
 }
 
 /// The path of messages to the gateway.
-pub(crate) struct Post<'a> {
+pub(crate) struct SmsDispatcher<'a> {
     pub(crate) gateway: &'a dyn SmsGateway,
     pub(crate) retry: Option<&'a SmsRetry>,
     /// The number of messages that were not sent because there was no budget.
@@ -85,33 +87,33 @@ struct Claimed {
     sms: Sms,
     attempts: u32,
     /// True if this is the first try of the message.
-    first: bool,
+    is_first: bool,
 }
 
 /// The result of a claim.
-enum Claim {
+enum ClaimResult {
     Nothing,
     Dropped,
     Message(Claimed),
 }
 
-impl Post<'_> {
+impl SmsDispatcher<'_> {
     /// Returns whether the queue is full.
-    pub(crate) fn is_full(&self, around: &Surroundings<'_>) -> Result<bool, Failure> {
+    pub(crate) fn is_full(&self, ctx: &Context<'_>) -> Result<bool, Failure> {
         let Some(retry) = self.retry else { return Ok(false) };
-        Ok(self.waiting(around)? >= retry.max_queue)
+        Ok(self.waiting(ctx)? >= retry.max_queue)
     }
 
     /// Returns the number of messages that wait, counted up to the limit of the queue.
-    pub(crate) fn waiting(&self, around: &Surroundings<'_>) -> Result<u32, Failure> {
+    pub(crate) fn waiting(&self, ctx: &Context<'_>) -> Result<u32, Failure> {
         let Some(retry) = self.retry else { return Ok(0) };
         // The count has a step of its own. In the transactions that add messages it would make all
         // of them wait for one another.
-        around.step("sms.count", |step| Ok(step.rows.waiting_messages(retry.max_queue)?))
+        ctx.step("sms.count", |step| Ok(step.rows.waiting_messages(retry.max_queue)?))
     }
 
     /// Writes a message into the queue before its first try, if there is a queue.
-    pub(crate) fn keep(
+    pub(crate) fn enqueue(
         &self,
         step: &Step<'_>,
         account: &str,
@@ -134,32 +136,33 @@ impl Post<'_> {
     }
 
     /// Sends a message right after it was queued. Returns whether the gateway accepted it.
-    pub(crate) fn try_first<'s>(&self, around: &impl Fn() -> Surroundings<'s>, sms: &Sms) -> Result<bool, Failure> {
+    pub(crate) fn send_now<'s>(&self, new_context: &impl Fn() -> Context<'s>, sms: &Sms) -> Result<bool, Failure> {
         let sent = self.gateway.send(sms).is_ok();
         if let Some(retry) = self.retry {
             if sent {
                 // The user has the code. It does not matter here if the row stays and the message
                 // is sent again.
-                let _ = forget(&around(), &sms.id);
+                let _ = remove(&new_context(), &sms.id);
             } else {
-                postpone(&around(), retry, &sms.id, 1)?;
+                reschedule(&new_context(), retry, &sms.id, 1)?;
             }
         }
         Ok(sent)
     }
 
-    /// Tries the messages that are due, as long as `go_on` returns true. Calls `around` again
-    /// before each step, because the gateway may take long and the time changes.
+    /// Tries the messages that are due, as long as `should_continue` returns true. Calls
+    /// `new_context` again before each step, because the gateway may take long and the time
+    /// changes.
     pub(crate) fn deliver_due<'s>(
         &self,
-        around: impl Fn() -> Surroundings<'s>,
-        go_on: impl Fn() -> bool,
+        new_context: impl Fn() -> Context<'s>,
+        should_continue: impl Fn() -> bool,
     ) -> Result<Delivered, Failure> {
         let mut delivered = Delivered::default();
-        let notices = !around().policy.sms.notices.is_empty();
+        let notices = !new_context().policy.sms.notices.is_empty();
         let Some(retry) = self.retry.or(notices.then_some(&ONCE)) else { return Ok(delivered) };
-        while go_on() {
-            match self.deliver_one(&around, retry, &mut delivered) {
+        while should_continue() {
+            match self.deliver_one(&new_context, retry, &mut delivered) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(failure) if delivered == Delivered::default() => return Err(failure),
@@ -174,20 +177,20 @@ impl Post<'_> {
     /// Tries one message. Returns whether there was one.
     fn deliver_one<'s>(
         &self,
-        around: &impl Fn() -> Surroundings<'s>,
+        new_context: &impl Fn() -> Context<'s>,
         retry: &SmsRetry,
         delivered: &mut Delivered,
     ) -> Result<bool, Failure> {
-        match claim(&around(), retry)? {
-            Claim::Nothing => return Ok(false),
-            Claim::Dropped => delivered.dropped += 1,
-            Claim::Message(Claimed { sms, attempts, first }) => {
-                if first && !self.may_notify(around, &sms)? {
+        match claim(&new_context(), retry)? {
+            ClaimResult::Nothing => return Ok(false),
+            ClaimResult::Dropped => delivered.dropped += 1,
+            ClaimResult::Message(Claimed { sms, attempts, is_first }) => {
+                if is_first && !self.charge_notice(new_context, &sms)? {
                     delivered.dropped += 1;
                 } else if self.gateway.send(&sms).is_ok() {
                     delivered.sent += 1;
-                    forget(&around(), &sms.id)?;
-                } else if postpone(&around(), retry, &sms.id, attempts)? {
+                    remove(&new_context(), &sms.id)?;
+                } else if reschedule(&new_context(), retry, &sms.id, attempts)? {
                     delivered.dropped += 1;
                 } else {
                     delivered.failed += 1;
@@ -199,23 +202,23 @@ impl Post<'_> {
 
     /// Charges a notice before its first try. Returns false if there is no budget: the notice is
     /// then dropped.
-    fn may_notify<'s>(&self, around: &impl Fn() -> Surroundings<'s>, sms: &Sms) -> Result<bool, Failure> {
+    fn charge_notice<'s>(&self, new_context: &impl Fn() -> Context<'s>, sms: &Sms) -> Result<bool, Failure> {
         let Message::Notice(_) = sms.message else { return Ok(true) };
-        let surroundings = around();
+        let ctx = new_context();
         // SMS to this number may not be permitted any more.
-        let countries = &surroundings.policy.sms.countries;
+        let countries = &ctx.policy.sms.countries;
         let destination = countries.read_number(&sms.to).and_then(|number| countries.destination(&number));
         let free = match &destination {
-            Some(to) => sms_budget::wait(&surroundings, &to.prefix, Class::Certified)?.is_none(),
+            Some(to) => sms_budget::retry_after(&ctx, &to.prefix, NumberStatus::Certified)?.is_none(),
             None => false,
         };
         if !free {
             self.limited.fetch_add(1, Ordering::Relaxed);
         }
-        surroundings.step("sms.charge", |step| {
+        ctx.step("sms.charge", |step| {
             let Some(row) = step.rows.message(&sms.id)? else { return Ok(false) };
             match destination.as_ref().filter(|_| free) {
-                Some(to) => sms_budget::charge(step, &to.prefix, Class::Certified)?,
+                Some(to) => sms_budget::charge(step, &to.prefix, NumberStatus::Certified)?,
                 None => drop_message(step, &row)?,
             }
             Ok(free)
@@ -224,8 +227,8 @@ impl Post<'_> {
 }
 
 /// Records that the try with the number `attempts` failed. Returns whether the message was dropped.
-fn postpone(around: &Surroundings<'_>, retry: &SmsRetry, id: &str, attempts: u32) -> Result<bool, Failure> {
-    around.step("sms.postpone", |step| {
+fn reschedule(ctx: &Context<'_>, retry: &SmsRetry, id: &str, attempts: u32) -> Result<bool, Failure> {
+    ctx.step("sms.reschedule", |step| {
         // The lease may have ended. If another process has tried the message since, that process is
         // responsible for it.
         let Some(row) = step.rows.message(id)?.filter(|row| row.attempts == attempts) else { return Ok(false) };
@@ -234,7 +237,7 @@ fn postpone(around: &Surroundings<'_>, retry: &SmsRetry, id: &str, attempts: u32
             return Ok(true);
         }
         if attempts == retry.attempts {
-            give_up(step, &row)?;
+            abandon(step, &row)?;
             return Ok(true);
         }
         let due_at = step.now.saturating_add(delay(retry, attempts));
@@ -244,7 +247,7 @@ fn postpone(around: &Surroundings<'_>, retry: &SmsRetry, id: &str, attempts: u32
 }
 
 /// Queues a notice. The next call of `deliver_due` tries it for the first time.
-pub(crate) fn keep_notice(step: &Step<'_>, account: &str, notice: Notice, sms: &Sms) -> Result<(), Failure> {
+pub(crate) fn enqueue_notice(step: &Step<'_>, account: &str, notice: Notice, sms: &Sms) -> Result<(), Failure> {
     Ok(step.rows.put_message(&MessageRow {
         id: sms.id.clone(),
         account: account.to_owned(),
@@ -257,12 +260,12 @@ pub(crate) fn keep_notice(step: &Step<'_>, account: &str, notice: Notice, sms: &
 }
 
 /// Claims a message that is due, and counts the try before it is made.
-fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> {
-    around.step("sms.claim", |step| {
-        let Some(row) = any_of(step.rows.due_messages(step.now, latest_due(retry, step.now), 16)?)? else {
-            return Ok(Claim::Nothing);
+fn claim(ctx: &Context<'_>, retry: &SmsRetry) -> Result<ClaimResult, Failure> {
+    ctx.step("sms.claim", |step| {
+        let Some(row) = pick_random(step.rows.due_messages(step.now, latest_due(retry, step.now), 16)?)? else {
+            return Ok(ClaimResult::Nothing);
         };
-        let worth = match row.kind {
+        let is_useful = match row.kind {
             MessageKind::Code { purpose, hash } => {
                 let code = step.rows.code(&row.account, purpose)?;
                 code.is_some_and(|code| code.hash == hash && rules::is_live(&code, step.policy, step.now))
@@ -271,34 +274,34 @@ fn claim(around: &Surroundings<'_>, retry: &SmsRetry) -> Result<Claim, Failure> 
         };
         // If the end of the last try had been recorded, the row would be gone. So a process died in
         // the last try, and another in the additional one.
-        if worth && row.attempts > retry.attempts {
+        if is_useful && row.attempts > retry.attempts {
             drop_message(step, &row)?;
-            return Ok(Claim::Dropped);
+            return Ok(ClaimResult::Dropped);
         }
-        match worth.then(|| open(step, &row)).and_then(Result::ok) {
+        match is_useful.then(|| open(step, &row)).and_then(Result::ok) {
             Some(sms) => {
                 let attempts = row.attempts.saturating_add(1);
                 let due_at = step.now.saturating_add(LEASE);
                 step.rows.put_message(&MessageRow { attempts, due_at, ..row })?;
-                Ok(Claim::Message(Claimed { sms, attempts, first: attempts == 1 }))
+                Ok(ClaimResult::Message(Claimed { sms, attempts, is_first: attempts == 1 }))
             }
             None => {
-                give_up(step, &row)?;
-                Ok(Claim::Dropped)
+                abandon(step, &row)?;
+                Ok(ClaimResult::Dropped)
             }
         }
     })
 }
 
 /// Picks a random message, so that processes that claim at once mostly claim different ones.
-fn any_of(mut rows: Vec<MessageRow>) -> Result<Option<MessageRow>, Failure> {
+fn pick_random(mut rows: Vec<MessageRow>) -> Result<Option<MessageRow>, Failure> {
     let [chance] = random::bytes()?;
-    let place = usize::from(chance).checked_rem(rows.len());
-    Ok(place.map(|place| rows.swap_remove(place)))
+    let index = usize::from(chance).checked_rem(rows.len());
+    Ok(index.map(|index| rows.swap_remove(index)))
 }
 
 /// Drops a message. Voids its code if the account still holds that code.
-fn give_up(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
+fn abandon(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
     drop_message(step, row)?;
     match row.kind {
         MessageKind::Code { purpose, hash } => {
@@ -311,7 +314,7 @@ fn give_up(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
 /// Drops a message. Its code stays valid: if a process died in the last try, it is unknown whether
 /// the gateway accepted the message, and the user may hold the code.
 fn drop_message(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
-    step.rows.forget_message(&row.id)?;
+    step.rows.remove_message(&row.id)?;
     let event = match row.kind {
         MessageKind::Code { .. } => audit::SMS_DROPPED,
         MessageKind::Notice(_) => audit::NOTICE_DROPPED,
@@ -319,8 +322,8 @@ fn drop_message(step: &Step<'_>, row: &MessageRow) -> Result<(), Failure> {
     step.audit(Some(&row.account), None, event)
 }
 
-fn forget(around: &Surroundings<'_>, id: &str) -> Result<(), Failure> {
-    around.step("sms.forget", |step| Ok(step.rows.forget_message(id)?))
+fn remove(ctx: &Context<'_>, id: &str) -> Result<(), Failure> {
+    ctx.step("sms.remove", |step| Ok(step.rows.remove_message(id)?))
 }
 
 fn delay(retry: &SmsRetry, attempts: u32) -> i64 {
@@ -348,8 +351,8 @@ struct Content {
     at: i64,
 }
 
-fn place(id: &str) -> Place<'_> {
-    Place { column: COLUMN, row: id }
+fn binding(id: &str) -> Binding<'_> {
+    Binding { column: COLUMN, row: id }
 }
 
 fn seal(step: &Step<'_>, sms: &Sms) -> Result<Vec<u8>, Failure> {
@@ -357,11 +360,11 @@ fn seal(step: &Step<'_>, sms: &Sms) -> Result<Vec<u8>, Failure> {
     // The capacity is large enough that the text never moves and leaves no copy behind.
     let mut text = Zeroizing::new(Vec::with_capacity(512 + 6 * (sms.text.len() + sms.to.len())));
     serde_json::to_writer(&mut *text, &content).map_err(|_| Failure::Sealed)?;
-    step.vault.seal(place(&sms.id), &text)
+    step.sealer.seal(binding(&sms.id), &text)
 }
 
 fn open(step: &Step<'_>, row: &MessageRow) -> Result<Sms, Failure> {
-    let text = step.vault.open(place(&row.id), &row.message)?;
+    let text = step.sealer.open(binding(&row.id), &row.message)?;
     let Content { to, code, text, at } = serde_json::from_slice(&text).map_err(|_| Failure::Sealed)?;
     let message = match row.kind {
         MessageKind::Code { purpose, .. } => Message::Code(purpose),
@@ -373,7 +376,7 @@ fn open(step: &Step<'_>, row: &MessageRow) -> Result<Sms, Failure> {
 /// Seals a message again under the current key, if another key sealed it. Returns whether the row
 /// changed.
 pub(crate) fn reseal(step: &Step<'_>, row: MessageRow) -> Result<bool, Failure> {
-    let Some(message) = step.vault.reseal(place(&row.id), &row.message)? else { return Ok(false) };
+    let Some(message) = step.sealer.reseal(binding(&row.id), &row.message)? else { return Ok(false) };
     step.rows.put_message(&MessageRow { message, ..row })?;
     Ok(true)
 }

@@ -6,26 +6,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use inwebo::cvs::Purpose;
 use inwebo::values::Pin;
 
-use crate::actor::Context;
-use crate::audit;
+use crate::actor::Origin;
+use crate::audit::{self, Claim, RefusalKind, Trail};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::pin;
+use crate::domain::policy::Policy;
+use crate::domain::rows::{AccountRow, CodeRow, DeviceRow};
 use crate::failure::Failure;
-use crate::policy::Policy;
-use crate::sealing::{Place, Vault};
-use crate::storage::{AccountRow, AuditRow, CodeRow, DeviceRow, Storage, Transaction, transact};
-use crate::trail::{Claim, Kind, Trail};
+use crate::sealing::{Binding, Sealer};
+use crate::storage::{AuditRow, Storage, Transaction, transact};
 
 /// The state that all steps of one request share.
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) storage: &'a dyn Storage,
-    pub(crate) vault: &'a Vault,
+    pub(crate) sealer: &'a Sealer,
     pub(crate) policy: Policy,
     /// The time of the request, in milliseconds.
     pub(crate) now: i64,
     pub(crate) trail: &'a Trail,
     /// The actor and its address.
-    pub(crate) context: &'a Context,
+    pub(crate) origin: &'a Origin,
     pub(crate) tallies: &'a Tallies,
 }
 
@@ -67,36 +67,36 @@ impl Tallies {
 /// A step in progress. Its changes are kept if it succeeds.
 pub(crate) struct Step<'a> {
     pub(crate) rows: &'a Transaction<'a>,
-    pub(crate) vault: &'a Vault,
+    pub(crate) sealer: &'a Sealer,
     pub(crate) policy: &'a Policy,
     pub(crate) now: i64,
     pub(crate) trail: &'a Trail,
-    context: &'a Context,
+    origin: &'a Origin,
     /// The audit rows in which this step counts events, until its transaction has ended.
     claims: &'a RefCell<Vec<Claim>>,
     tally: &'a Cell<Tally>,
 }
 
-impl Surroundings<'_> {
+impl Context<'_> {
     /// Runs a step in one transaction.
     pub(crate) fn step<T>(
         &self,
-        what: &'static str,
+        name: &'static str,
         mut step: impl FnMut(&Step<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let done = self.run(what, &mut step);
-        self.note_alteration(done)
+        let done = self.run(name, &mut step);
+        self.audit_alteration(done)
     }
 
-    fn run<T>(&self, what: &'static str, mut step: impl FnMut(&Step<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+    fn run<T>(&self, name: &'static str, mut step: impl FnMut(&Step<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let claims: RefCell<Vec<Claim>> = RefCell::default();
         let tally = Cell::default();
-        let done = transact(self.storage, what, |rows| {
+        let done = transact(self.storage, name, |rows| {
             // Nothing of an earlier attempt was kept.
             claims.borrow_mut().clear();
             tally.take();
-            let Self { vault, policy, now, trail, context, .. } = self;
-            step(&Step { rows, vault, policy, now: *now, trail, context, claims: &claims, tally: &tally })
+            let Self { sealer, policy, now, trail, origin, .. } = self;
+            step(&Step { rows, sealer, policy, now: *now, trail, origin, claims: &claims, tally: &tally })
         });
         if done.is_ok() {
             self.tallies.add(tally.get());
@@ -106,7 +106,7 @@ impl Surroundings<'_> {
 
     /// Records in the audit trail that a step failed because another program had changed a row. The
     /// step itself was undone.
-    pub(crate) fn note_alteration<T>(&self, done: Result<T, Failure>) -> Result<T, Failure> {
+    pub(crate) fn audit_alteration<T>(&self, done: Result<T, Failure>) -> Result<T, Failure> {
         if let Err(Failure::Altered { account, .. }) = &done {
             // The request fails in any case, and reports the first failure.
             let _ = self.run("row.altered", |step| step.audit(account.as_deref(), None, audit::ROW_ALTERED));
@@ -141,8 +141,8 @@ impl Step<'_> {
     }
 
     fn add_audit(&self, account: Option<&str>, device: Option<&str>, event: &'static str) -> Result<i64, Failure> {
-        let mut row = AuditRow::new(self.now, self.context, account, device, event);
-        self.rows.add_audit(&mut row, |row| self.trail.key.of_row(row))?;
+        let mut row = AuditRow::new(self.now, self.origin, account, device, event);
+        self.rows.add_audit(&mut row, |row| self.trail.key.row_mac(row))?;
         Ok(row.id)
     }
 
@@ -150,12 +150,12 @@ impl Step<'_> {
     /// service left it, the count goes to a new row: a new MAC would make the altered row look
     /// right.
     fn count(&self, account: Option<&str>, device: Option<&str>, event: &'static str) -> Result<(), Failure> {
-        let kind = Kind {
+        let kind = RefusalKind {
             account: account.map(str::to_owned),
             device: device.map(str::to_owned),
             event,
-            actor: self.context.actor.clone(),
-            address: self.context.address.clone(),
+            actor: self.origin.actor.clone(),
+            address: self.origin.address.clone(),
         };
         let mut claim = self.trail.refusals.claim(kind, self.now);
         let known = match claim.id {
@@ -166,7 +166,7 @@ impl Step<'_> {
         match intact {
             Some(mut row) => {
                 row.count = row.count.saturating_add(1);
-                self.rows.recount_audit(row.id, row.count, &self.trail.key.of_row(&row))?;
+                self.rows.recount_audit(row.id, row.count, &self.trail.key.row_mac(&row))?;
             }
             None => claim.id = Some(self.add_audit(account, device, event)?),
         }
@@ -188,37 +188,37 @@ impl Step<'_> {
     /// Returns the account's PIN, if it has one.
     pub(crate) fn pin_of(&self, account: &AccountRow) -> Result<Option<Pin>, Failure> {
         let Some(sealed) = &account.pin else { return Ok(None) };
-        let digits = self.vault.open(pin_place(account), sealed)?;
+        let digits = self.sealer.open(pin_binding(account), sealed)?;
         let pin = std::str::from_utf8(&digits).ok().and_then(Pin::new).ok_or(Failure::Sealed)?;
         Ok(Some(pin))
     }
 
     /// Sets the PIN of the account. The caller writes the row.
     pub(crate) fn set_pin(&self, account: &mut AccountRow, pin: &Pin) -> Result<(), Failure> {
-        self.forget_pin(account)?;
-        account.pin = Some(self.vault.seal(pin_place(account), pin.digits().as_bytes())?);
+        self.remove_pin(account)?;
+        account.pin = Some(self.sealer.seal(pin_binding(account), pin.digits().as_bytes())?);
         Ok(())
     }
 
     /// Ends the life of the account's PIN, if it has one. Its passwords and refresh tokens end with
     /// it. The caller writes the row.
-    pub(crate) fn forget_pin(&self, account: &mut AccountRow) -> Result<(), Failure> {
-        if let Some(present) = self.pin_of(account)? {
-            let hash = self.vault.pin_hash(&account.name, present.digits());
-            account.pin_history = pin::remember(account.pin_history.as_deref(), &hash, self.policy.pin_history);
+    pub(crate) fn remove_pin(&self, account: &mut AccountRow) -> Result<(), Failure> {
+        if let Some(current) = self.pin_of(account)? {
+            let hash = self.sealer.pin_hash(&account.name, current.digits());
+            account.pin_history = pin::push_history(account.pin_history.as_deref(), &hash, self.policy.pin_history);
         }
         account.pin = None;
         account.pin_wrong = 0;
         account.pin_generation = account.pin_generation.saturating_add(1);
-        self.rows.forget_all_passwords(&account.name)?;
-        self.rows.forget_tokens(&account.name)?;
+        self.rows.remove_passwords(&account.name)?;
+        self.rows.remove_tokens(&account.name)?;
         self.forgive_all(account)
     }
 
     /// Returns whether a PIN is in the account's history. A hash under a key that is no longer in
     /// the ring is not recognised.
     pub(crate) fn was_used_before(&self, account: &AccountRow, pin: &Pin) -> bool {
-        let hashes = self.vault.pin_hashes(&account.name, pin.digits());
+        let hashes = self.sealer.pin_hashes(&account.name, pin.digits());
         pin::is_in_history(account.pin_history.as_deref().unwrap_or_default(), &hashes, self.policy.pin_history)
     }
 
@@ -241,7 +241,7 @@ impl Step<'_> {
     /// Returns whether the row changed.
     pub(crate) fn reseal_pin(&self, mut account: AccountRow) -> Result<bool, Failure> {
         let Some(sealed) = &account.pin else { return Ok(false) };
-        let Some(resealed) = self.vault.reseal(pin_place(&account), sealed)? else { return Ok(false) };
+        let Some(resealed) = self.sealer.reseal(pin_binding(&account), sealed)? else { return Ok(false) };
         account.pin = Some(resealed);
         self.put_account(&account)?;
         Ok(true)
@@ -258,6 +258,6 @@ impl Step<'_> {
     }
 }
 
-fn pin_place(account: &AccountRow) -> Place<'_> {
-    Place { column: "accounts.pin", row: &account.name }
+fn pin_binding(account: &AccountRow) -> Binding<'_> {
+    Binding { column: "accounts.pin", row: &account.name }
 }

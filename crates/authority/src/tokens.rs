@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 use crate::account::AccountName;
 use crate::audit;
 use crate::domain::moment;
+use crate::domain::rows::TokenRow;
 use crate::failure::Failure;
 use crate::passwords::{Accepted, accept};
 use crate::random;
-use crate::sealing::Place;
-use crate::step::{Step, Surroundings};
-use crate::storage::TokenRow;
+use crate::sealing::Binding;
+use crate::step::{Context, Step};
 
 const SECRET_COLUMN: &str = "secrets.value";
 
@@ -20,20 +20,20 @@ const TOKEN_LENGTH: usize = 43;
 
 /// Answers [`Authority::secret`](crate::Authority::secret).
 pub(crate) fn secret(
-    around: &Surroundings<'_>,
+    ctx: &Context<'_>,
     name: &str,
     make: impl Fn() -> Result<Vec<u8>, Failure>,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    if let Some(secret) = around.step("secret.load", |step| load(step, name))? {
+    if let Some(secret) = ctx.step("secret.load", |step| load(step, name))? {
         return Ok(secret);
     }
     // The secret is made outside of a transaction, so that no step waits for it.
     let made = Zeroizing::new(make()?);
-    around.step("secret.make", |step| {
+    ctx.step("secret.make", |step| {
         if let Some(secret) = load(step, name)? {
             return Ok(secret);
         }
-        step.rows.put_secret(name, &step.vault.seal(place(name), &made)?)?;
+        step.rows.put_secret(name, &step.sealer.seal(binding(name), &made)?)?;
         step.audit(None, None, audit::SECRET_MADE)?;
         Ok(made.clone())
     })
@@ -41,15 +41,15 @@ pub(crate) fn secret(
 
 /// Answers [`Authority::exchange_otp`](crate::Authority::exchange_otp).
 pub(crate) fn exchange_otp(
-    around: &Surroundings<'_>,
+    ctx: &Context<'_>,
     account: &AccountName,
     otp: &str,
 ) -> Result<Option<Zeroizing<String>>, Failure> {
     let (token, family) = (random::token()?, random::hex::<16>()?);
-    around.step("token.grant", |step| {
+    ctx.step("token.grant", |step| {
         let Some(Accepted { device, account }) = accept(step, account.as_str(), otp)? else { return Ok(None) };
         let (family_made_at, pin_generation) = (Some(step.now), Some(account.pin_generation));
-        keep(
+        store(
             step,
             &token,
             TokenRow {
@@ -72,18 +72,18 @@ pub(crate) fn exchange_otp(
 
 /// Answers [`Authority::rotate_refresh_token`](crate::Authority::rotate_refresh_token).
 pub(crate) fn rotate_refresh_token(
-    around: &Surroundings<'_>,
+    ctx: &Context<'_>,
     token: &str,
 ) -> Result<Option<(AccountName, Zeroizing<String>)>, Failure> {
     let next = random::token()?;
-    around.step("token.rotate", |step| {
+    ctx.step("token.rotate", |step| {
         let Some(found) = find(step, token)? else {
             step.audit(None, None, audit::TOKEN_REFUSED)?;
             return Ok(None);
         };
         let account = AccountName::stored(found.account.clone());
         if found.used {
-            step.rows.forget_token_family(&found.account, &found.family)?;
+            step.rows.remove_token_family(&found.account, &found.family)?;
             step.audit(Some(&found.account), None, audit::TOKEN_REUSED)?;
             return Ok(None);
         }
@@ -93,25 +93,25 @@ pub(crate) fn rotate_refresh_token(
         }
         // A family of an earlier release counts as made at its first rotation here.
         let family_made_at = found.family_made_at.or(Some(step.now));
-        keep(step, &next, TokenRow { family_made_at, used: false, version: 0, ..found.clone() })?;
+        store(step, &next, TokenRow { family_made_at, used: false, version: 0, ..found.clone() })?;
         step.rows.put_token(&TokenRow { used: true, ..found })?;
         step.audit(Some(account.as_str()), None, audit::TOKEN_ROTATED)?;
         Ok(Some((account, next.clone())))
     })
 }
 
-fn place(name: &str) -> Place<'_> {
-    Place { column: SECRET_COLUMN, row: name }
+fn binding(name: &str) -> Binding<'_> {
+    Binding { column: SECRET_COLUMN, row: name }
 }
 
 fn load(step: &Step<'_>, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
-    step.rows.secret(name)?.map(|sealed| step.vault.open(place(name), &sealed)).transpose()
+    step.rows.secret(name)?.map(|sealed| step.sealer.open(binding(name), &sealed)).transpose()
 }
 
 /// Seals a secret again under the current key, if another key sealed it. Returns whether it
 /// changed.
 pub(crate) fn reseal(step: &Step<'_>, name: &str, sealed: &[u8]) -> Result<bool, Failure> {
-    let Some(resealed) = step.vault.reseal(place(name), sealed)? else { return Ok(false) };
+    let Some(resealed) = step.sealer.reseal(binding(name), sealed)? else { return Ok(false) };
     step.rows.put_secret(name, &resealed)?;
     Ok(true)
 }
@@ -119,9 +119,10 @@ pub(crate) fn reseal(step: &Step<'_>, name: &str, sealed: &[u8]) -> Result<bool,
 /// Returns whether an unused token can be exchanged for the next one. Tokens of a removed device or
 /// an old PIN were removed with it. This check also holds if such a row is left over.
 fn is_good(step: &Step<'_>, token: &TokenRow) -> Result<bool, Failure> {
-    let (lifetime, most) = (step.policy.refresh_token_lifetime_millis(), step.policy.refresh_token_most_millis());
-    let is_in_time = moment::goes_on(token.expires_at, lifetime, step.now);
-    let is_young = |made_at| moment::left(made_at, most, step.now).is_some();
+    let (lifetime, family_lifetime) =
+        (step.policy.refresh_token_lifetime_millis(), step.policy.refresh_token_most_millis());
+    let is_in_time = moment::is_in_progress(token.expires_at, lifetime, step.now);
+    let is_young = |made_at| moment::time_left(made_at, family_lifetime, step.now).is_some();
     if !is_in_time || !token.family_made_at.is_none_or(is_young) {
         return Ok(false);
     }
@@ -140,7 +141,7 @@ fn find(step: &Step<'_>, token: &str) -> Result<Option<TokenRow>, Failure> {
     if token.len() != TOKEN_LENGTH {
         return Ok(None);
     }
-    for hash in step.vault.token_hashes(token) {
+    for hash in step.sealer.token_hashes(token) {
         if let Some(found) = step.rows.token(&hash.bytes)? {
             return Ok(Some(found));
         }
@@ -149,8 +150,8 @@ fn find(step: &Step<'_>, token: &str) -> Result<Option<TokenRow>, Failure> {
 }
 
 /// Stores a new token of the family of `row`. It expires by its own lifetime, and with its family.
-fn keep(step: &Step<'_>, token: &str, row: TokenRow) -> Result<(), Failure> {
-    let hash = step.vault.token_hash(token);
+fn store(step: &Step<'_>, token: &str, row: TokenRow) -> Result<(), Failure> {
+    let hash = step.sealer.token_hash(token);
     let family_ends = row.family_made_at.map(|at| at.saturating_add(step.policy.refresh_token_most_millis()));
     let own_end = step.now.saturating_add(step.policy.refresh_token_lifetime_millis());
     let expires_at = own_end.min(family_ends.unwrap_or(i64::MAX));
@@ -162,7 +163,7 @@ fn keep(step: &Step<'_>, token: &str, row: TokenRow) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use crate::authority::Authority;
-    use crate::storage::{AccountRow, DeviceRow};
+    use crate::domain::rows::{AccountRow, DeviceRow};
     use crate::{MasterKey, Options, Outbox, Policy, SystemClock};
 
     /// Stores a token as an earlier release did: its device, its PIN and its age are unknown.
@@ -179,7 +180,7 @@ mod tests {
             used: false,
             version: 0,
         };
-        authority.surroundings().step("test", |step| keep(step, token, row.clone())).unwrap();
+        authority.context().step("test", |step| store(step, token, row.clone())).unwrap();
     }
 
     #[test]
@@ -194,23 +195,23 @@ mod tests {
             clock: Box::new(SystemClock),
         })
         .unwrap();
-        let around = authority.surroundings();
+        let ctx = authority.context();
         let mut account = AccountRow::new("user", 0);
-        around.step("test", |step| step.put_account(&account)).unwrap();
+        ctx.step("test", |step| step.put_account(&account)).unwrap();
         let device = DeviceRow { serial: "s".to_owned(), ..DeviceRow::new("device", "user", 0) };
-        around.step("test", |step| Ok(step.rows.put_device(&device)?)).unwrap();
+        ctx.step("test", |step| Ok(step.rows.put_device(&device)?)).unwrap();
 
         let old = "A".repeat(TOKEN_LENGTH);
         grant_as_before(&authority, &old);
         let (_, next) = authority.rotate_refresh_token(&old).unwrap().unwrap();
-        let found = around.step("test", |step| find(step, &next)).unwrap().unwrap();
+        let found = ctx.step("test", |step| find(step, &next)).unwrap().unwrap();
         assert!(found.family_made_at.is_some(), "the family is as old as its first rotation");
-        around.step("test", |step| Ok(step.rows.bury_device("device", 1)?)).unwrap();
+        ctx.step("test", |step| Ok(step.rows.tombstone_device("device", 1)?)).unwrap();
         assert!(authority.rotate_refresh_token(&next).unwrap().is_none());
 
         let old = "B".repeat(TOKEN_LENGTH);
         grant_as_before(&authority, &old);
-        around.step("test", |step| step.forget_pin(&mut account)).unwrap();
+        ctx.step("test", |step| step.remove_pin(&mut account)).unwrap();
         assert!(authority.rotate_refresh_token(&old).unwrap().is_none());
     }
 }

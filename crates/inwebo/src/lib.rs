@@ -9,6 +9,7 @@
 //! | [`client`] | the engine of a device: makes requests and reads answers |
 //! | [`mode`] | the modes and steps of the exchange |
 //! | [`word`] | the error words |
+//! | [`wrong_pins`] | the report of wrong PINs in an answer |
 //! | [`cvs`] | the requests of an account without a device: SMS codes, the phone number |
 //!
 //! The crate does no I/O. It reads no clock and no source of randomness: random bytes are
@@ -24,3 +25,4 @@ pub mod cvs;
 pub mod mode;
 pub mod values;
 pub mod word;
+pub mod wrong_pins;

@@ -86,8 +86,8 @@ fn check_rows(authority: &Authority) -> Result<(), String> {
         let rows = with_noun(altered, "row");
         return Err(format!("{rows} {are} not as the service wrote {them}, in: {}", tables.join(", ")));
     }
-    if authority.brought_along() > 0 {
-        let (brought, each) = (authority.brought_along(), if authority.brought_along() == 1 { "was" } else { "were" });
+    if authority.migrated_rows() > 0 {
+        let (brought, each) = (authority.migrated_rows(), if authority.migrated_rows() == 1 { "was" } else { "were" });
         print_line(&format!("{} of an earlier release {each} given MACs", with_noun(brought, "row")))?;
     }
     let (are, them) = if rows == 1 { ("is", "it") } else { ("are", "them") };

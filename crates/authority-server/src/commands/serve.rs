@@ -158,10 +158,10 @@ async fn serve(
 
 fn open_service(config: Config) -> Result<Service, String> {
     let authority = open(&config, gateway(&config.sms)?)?;
-    if authority.brought_along() > 0 {
+    if authority.migrated_rows() > 0 {
         // This is expected once, after an update. At any other time it means that rows of an
         // earlier release were put back.
-        tracing::warn!(rows = authority.brought_along(), "rows of an earlier release were given MACs");
+        tracing::warn!(rows = authority.migrated_rows(), "rows of an earlier release were given MACs");
     }
     let identity = Identity::new(config.tokens)?;
     let signer = match &config.access_tokens {

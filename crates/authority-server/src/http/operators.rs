@@ -168,7 +168,7 @@ async fn authorize(
         tracing::warn!(operator = known.name, role = role.as_str(), "an operator lacks the role for the request");
         let actor = known.actor();
         let recorded =
-            service.step(move |authority| authority.acting_as(&actor, address).note_refused_operator()).await;
+            service.step(move |authority| authority.acting_as(&actor, address).audit_refused_operator()).await;
         if recorded.is_err() {
             return ApiError::Failed.into_response();
         }

@@ -24,17 +24,17 @@ impl Default for SmsBudget {
 
 /// The status of a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
+pub(crate) enum NumberStatus {
     /// The number is not certified yet.
-    Stranger,
+    Uncertified,
     /// The number is the trusted number of an account.
     Certified,
 }
 
-impl Class {
+impl NumberStatus {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::Stranger => "stranger",
+            Self::Uncertified => "stranger",
             Self::Certified => "certified",
         }
     }
@@ -80,7 +80,7 @@ impl Period {
 /// The numbers of messages that were sent in a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spent {
-    pub(crate) strangers: u32,
+    pub(crate) uncertified: u32,
     pub(crate) certified: u32,
 }
 
@@ -92,15 +92,16 @@ impl SmsBudget {
             (Period::Day, false, self.per_day),
             (Period::Hour, true, self.per_prefix_and_hour),
         ];
-        all.into_iter().filter_map(|(period, by_prefix, limit)| Some((period, by_prefix, limit?)))
+        all.into_iter().filter_map(|(period, per_prefix, limit)| Some((period, per_prefix, limit?)))
     }
 
     /// Returns whether one more SMS would exceed the limit.
-    pub(crate) fn is_spent(&self, limit: u32, spent: Spent, class: Class) -> bool {
+    pub(crate) fn is_spent(&self, limit: u32, spent: Spent, status: NumberStatus) -> bool {
         let limit = u64::from(limit);
         let kept = limit * u64::from(self.kept_percent.min(100)) / 100;
-        let strangers = u64::from(spent.strangers);
-        strangers + u64::from(spent.certified) >= limit || (class == Class::Stranger && strangers >= limit - kept)
+        let uncertified = u64::from(spent.uncertified);
+        uncertified + u64::from(spent.certified) >= limit
+            || (status == NumberStatus::Uncertified && uncertified >= limit - kept)
     }
 }
 
@@ -111,15 +112,15 @@ mod tests {
     #[test]
     fn strangers_cannot_use_up_what_is_kept() {
         let budget = SmsBudget { kept_percent: 40, ..SmsBudget::default() };
-        let spent = |strangers, certified| Spent { strangers, certified };
-        assert!(!budget.is_spent(10, spent(5, 0), Class::Stranger));
-        assert!(budget.is_spent(10, spent(6, 0), Class::Stranger));
-        assert!(!budget.is_spent(10, spent(6, 3), Class::Certified));
-        assert!(budget.is_spent(10, spent(6, 4), Class::Certified));
-        assert!(!budget.is_spent(10, spent(0, 9), Class::Stranger));
-        assert!(budget.is_spent(10, spent(0, 10), Class::Stranger));
+        let spent = |uncertified, certified| Spent { uncertified, certified };
+        assert!(!budget.is_spent(10, spent(5, 0), NumberStatus::Uncertified));
+        assert!(budget.is_spent(10, spent(6, 0), NumberStatus::Uncertified));
+        assert!(!budget.is_spent(10, spent(6, 3), NumberStatus::Certified));
+        assert!(budget.is_spent(10, spent(6, 4), NumberStatus::Certified));
+        assert!(!budget.is_spent(10, spent(0, 9), NumberStatus::Uncertified));
+        assert!(budget.is_spent(10, spent(0, 10), NumberStatus::Uncertified));
         let nothing = SmsBudget { kept_percent: 100, ..budget };
-        assert!(nothing.is_spent(10, spent(0, 0), Class::Stranger));
+        assert!(nothing.is_spent(10, spent(0, 0), NumberStatus::Uncertified));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::moment;
-use crate::policy::{ActivationProof, CodeLetters, Policy};
-use crate::storage::CodeRow;
+use crate::domain::policy::{ActivationProof, CodeLetters, Policy};
+use crate::domain::rows::CodeRow;
 
 const HOUR: i64 = 3_600_000;
 
@@ -78,7 +78,7 @@ pub fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {
 }
 
 /// Returns a code in the form in which it is hashed: a user may type its letters in either case.
-pub(crate) fn as_hashed(entered: &str) -> Zeroizing<String> {
+pub(crate) fn normalized(entered: &str) -> Zeroizing<String> {
     let mut code = Zeroizing::new(entered.to_owned());
     code.make_ascii_uppercase();
     code
@@ -91,7 +91,7 @@ pub(crate) fn is_live(code: &CodeRow, policy: &Policy, now: i64) -> bool {
 
 /// Returns whether a code has not expired.
 pub(crate) fn is_in_time(code: &CodeRow, policy: &Policy, now: i64) -> bool {
-    moment::goes_on(code.expires_at, policy.code_lifetime_millis(), now)
+    moment::is_in_progress(code.expires_at, policy.code_lifetime_millis(), now)
 }
 
 /// Charges a wrong try. Returns the number of tries that are left.
@@ -127,7 +127,7 @@ fn window(ages: &[i64], length: i64, limit: u32) -> Option<i64> {
         return None;
     }
     // The request that must leave the window. There is none if the limit permits no request.
-    let oldest = ages.len().checked_sub(limit).and_then(|place| ages.get(place));
+    let oldest = ages.len().checked_sub(limit).and_then(|index| ages.get(index));
     Some(oldest.map_or(length, |age| length - age))
 }
 
@@ -136,7 +136,7 @@ mod tests {
     use inwebo::cvs::Purpose;
 
     use super::*;
-    use crate::storage::CodeUse;
+    use crate::domain::rows::CodeUse;
 
     fn code(tries: u32) -> CodeRow {
         CodeRow {
@@ -166,7 +166,7 @@ mod tests {
         for alike in [b"0O", b"1I"] {
             assert!(!letters.iter().any(|letter| alike.contains(letter)));
         }
-        assert_eq!(&**as_hashed("ab2C"), "AB2C");
+        assert_eq!(&**normalized("ab2C"), "AB2C");
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_clock_that_was_ahead_left_behind_blocks_nobody() {
+    fn times_of_a_clock_that_was_ahead_block_no_account() {
         let policy = Policy { codes_per_hour: 2, codes_per_day: 3, ..Policy::default() };
         let year = 365 * DAY;
         let ahead = CodeRow { expires_at: year + 600_000, ..code(policy.code_tries) };

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_the_default_country_is_dialed_as_it_was_judged() {
+    fn a_number_of_the_default_country_is_dialed_as_it_was_read() {
         let france = countries(&["+33"], Some("+33"));
         assert_eq!(dialed(&france, "0612345678").as_deref(), Some("+33612345678"));
         assert_eq!(dialed(&france, "8821312345").as_deref(), Some("+338821312345"), "not the network +882");

@@ -1,11 +1,19 @@
-//! Pure rules: rows and times in, decisions out. They need no database and no clock of their own.
+//! Pure rules: rows, settings and times in, decisions out. They need no database and no clock of
+//! their own, and no other module of this crate.
 
 pub(crate) mod budget;
 pub(crate) mod code;
 pub(crate) mod dialing;
 pub(crate) mod evolution;
+pub(crate) mod hash;
+pub(crate) mod message;
 pub(crate) mod moment;
 pub(crate) mod phone;
 pub(crate) mod pin;
+pub(crate) mod policy;
 pub(crate) mod prefix;
+pub(crate) mod rows;
+pub(crate) mod seal_boundary;
 pub(crate) mod second_copy;
+pub(crate) mod sms_rules;
+pub(crate) mod sms_texts;

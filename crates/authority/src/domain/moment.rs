@@ -17,13 +17,13 @@ pub(crate) fn age(at: i64, now: i64) -> Option<i64> {
 }
 
 /// Returns the rest of a wait of `length` that began at `at`. Returns `None` if it is over.
-pub(crate) fn left(at: i64, length: i64, now: i64) -> Option<i64> {
-    let left = length.saturating_sub(age(at, now)?);
-    (left > 0).then_some(left)
+pub(crate) fn time_left(at: i64, length: i64, now: i64) -> Option<i64> {
+    let time_left = length.saturating_sub(age(at, now)?);
+    (time_left > 0).then_some(time_left)
 }
 
 /// Returns whether a period that ends at `end`, and lasts `length` in all, is still in progress.
-pub(crate) fn goes_on(end: i64, length: i64, now: i64) -> bool {
+pub(crate) fn is_in_progress(end: i64, length: i64, now: i64) -> bool {
     now < end && end <= latest_end(length, now)
 }
 
@@ -44,10 +44,10 @@ mod tests {
     fn a_time_that_is_still_to_come_is_over() {
         assert_eq!(age(100, 150), Some(50));
         assert_eq!((age(TOLERANCE, 0), age(TOLERANCE + 1, 0)), (Some(0), None));
-        assert_eq!((left(0, HOUR, HOUR - 1), left(0, HOUR, HOUR)), (Some(1), None));
-        assert_eq!((left(TOLERANCE, HOUR, 0), left(TOLERANCE + 1, HOUR, 0)), (Some(HOUR), None));
-        assert!(goes_on(HOUR, HOUR, 0) && !goes_on(HOUR, HOUR, HOUR));
-        assert!(goes_on(HOUR + TOLERANCE, HOUR, 0) && !goes_on(HOUR + TOLERANCE + 1, HOUR, 0));
+        assert_eq!((time_left(0, HOUR, HOUR - 1), time_left(0, HOUR, HOUR)), (Some(1), None));
+        assert_eq!((time_left(TOLERANCE, HOUR, 0), time_left(TOLERANCE + 1, HOUR, 0)), (Some(HOUR), None));
+        assert!(is_in_progress(HOUR, HOUR, 0) && !is_in_progress(HOUR, HOUR, HOUR));
+        assert!(is_in_progress(HOUR + TOLERANCE, HOUR, 0) && !is_in_progress(HOUR + TOLERANCE + 1, HOUR, 0));
     }
 
     proptest! {
@@ -57,9 +57,9 @@ mod tests {
             length in 0..100 * 365 * 24 * HOUR, wrong_by in any::<i64>(), now in 0..4_000_000_000_000_i64,
         ) {
             let at = now.saturating_add(wrong_by);
-            prop_assert!(left(at, length, now).is_none_or(|left| left <= length));
+            prop_assert!(time_left(at, length, now).is_none_or(|time_left| time_left <= length));
             let end = at.saturating_add(length);
-            prop_assert!(!goes_on(end, length, now) || end - now <= length + TOLERANCE);
+            prop_assert!(!is_in_progress(end, length, now) || end - now <= length + TOLERANCE);
         }
     }
 
@@ -67,7 +67,7 @@ mod tests {
     fn the_ends_of_time_are_no_matter() {
         for at in [i64::MIN, i64::MAX] {
             for now in [i64::MIN, 0, i64::MAX] {
-                let _ = (age(at, now), left(at, i64::MAX, now), goes_on(at, i64::MAX, now));
+                let _ = (age(at, now), time_left(at, i64::MAX, now), is_in_progress(at, i64::MAX, now));
             }
         }
     }

@@ -211,7 +211,7 @@ mod world {
             (Some(digits), Some(_)) if written.has_plus => international(digits),
             (digits, Some(region)) => at_home(&written.digits, region, digits),
         }?;
-        settled(found)
+        stable_reading(found)
     }
 
     /// Returns the calling code of a country, which is named by its two letters of ISO 3166.
@@ -262,7 +262,7 @@ mod world {
 
     /// Reads the number again until it reads as itself, so that a row that stores it is read as the
     /// same number. Returns `None` if the number does not settle.
-    fn settled(mut number: PhoneNumber) -> Option<PhoneNumber> {
+    fn stable_reading(mut number: PhoneNumber) -> Option<PhoneNumber> {
         const READINGS: usize = 3;
         for _ in 0..READINGS {
             let again = international(number.international()?)?;

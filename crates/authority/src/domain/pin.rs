@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use inwebo::values::Pin;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::policy::Policy;
-use crate::sealing::Hash;
-use crate::storage::{AccountRow, DeviceRow};
+use crate::domain::hash::Hash;
+use crate::domain::policy::Policy;
+use crate::domain::rows::{AccountRow, DeviceRow};
 
 /// The reason of an account's block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(crate) fn is_budget_half_spent(account: &AccountRow, policy: &Policy) -> boo
 
 /// The reason for which a PIN may not be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unfit {
+pub(crate) enum PinFlaw {
     /// It has fewer digits than the policy requires.
     TooShort,
     /// It is one of the PINs that attackers try first.
@@ -82,11 +82,11 @@ pub(crate) enum Unfit {
 }
 
 /// Checks the form of a new PIN.
-pub(crate) fn judge_choice(pin: &Pin, policy: &Policy) -> Result<(), Unfit> {
+pub(crate) fn check_new_pin(pin: &Pin, policy: &Policy) -> Result<(), PinFlaw> {
     if pin.digits().len() < policy.pin_min_length.min(Pin::MAX_DIGITS) {
-        return Err(Unfit::TooShort);
+        return Err(PinFlaw::TooShort);
     }
-    if policy.pin_denied && is_common(pin) { Err(Unfit::Common) } else { Ok(()) }
+    if policy.pin_denied && is_common(pin) { Err(PinFlaw::Common) } else { Ok(()) }
 }
 
 /// Returns whether attackers try this PIN first: it is one of the commonest 200, a sequence of
@@ -113,24 +113,24 @@ const ID: usize = 4;
 /// The length of one entry of a history.
 const ENTRY: usize = ID + 32;
 
-/// Returns whether one of these hashes is among the newest `keep` entries of a history. The hashes
-/// are of one PIN, one for each key.
-pub(crate) fn is_in_history(history: &[u8], hashes: &[Hash], keep: u32) -> bool {
-    let same = entries(history, keep)
+/// Returns whether one of these hashes is among the newest `max_entries` entries of a history. The
+/// hashes are of one PIN, one for each key.
+pub(crate) fn is_in_history(history: &[u8], hashes: &[Hash], max_entries: u32) -> bool {
+    let same = entries(history, max_entries)
         .fold(Choice::from(0), |same, entry| hashes.iter().fold(same, |same, hash| same | entry.ct_eq(&encoded(hash))));
     same.into()
 }
 
-/// Returns the history with this PIN at its beginning and at most `keep` entries. Returns `None` if
-/// that leaves no entry.
-pub(crate) fn remember(history: Option<&[u8]>, hash: &Hash, keep: u32) -> Option<Vec<u8>> {
-    let before = entries(history.unwrap_or_default(), keep.saturating_sub(1));
+/// Returns the history with this PIN at its beginning and at most `max_entries` entries. Returns
+/// `None` if that leaves no entry.
+pub(crate) fn push_history(history: Option<&[u8]>, hash: &Hash, max_entries: u32) -> Option<Vec<u8>> {
+    let before = entries(history.unwrap_or_default(), max_entries.saturating_sub(1));
     let after = encoded(hash).into_iter().chain(before.flatten().copied()).collect();
-    (keep > 0).then_some(after)
+    (max_entries > 0).then_some(after)
 }
 
-fn entries(history: &[u8], keep: u32) -> impl Iterator<Item = &[u8]> {
-    history.chunks_exact(ENTRY).take(usize::try_from(keep).unwrap_or(usize::MAX))
+fn entries(history: &[u8], max_entries: u32) -> impl Iterator<Item = &[u8]> {
+    history.chunks_exact(ENTRY).take(usize::try_from(max_entries).unwrap_or(usize::MAX))
 }
 
 fn encoded(hash: &Hash) -> Vec<u8> {
@@ -206,18 +206,18 @@ mod tests {
         }
 
         #[test]
-        fn a_history_holds_the_newest_pins(chosen in prop::collection::vec(0..20_u8, 0..30), keep in 0..8_u32) {
+        fn a_history_holds_the_newest_pins(chosen in prop::collection::vec(0..20_u8, 0..30), max_entries in 0..8_u32) {
             let hash = |pin: u8| Hash { key_id: 1, bytes: [pin; 32] };
             let mut history: Option<Vec<u8>> = None;
             for chosen in &chosen {
-                history = remember(history.as_deref(), &hash(*chosen), keep);
+                history = push_history(history.as_deref(), &hash(*chosen), max_entries);
             }
-            let newest: Vec<u8> = chosen.iter().rev().take(keep as usize).copied().collect();
+            let newest: Vec<u8> = chosen.iter().rev().take(max_entries as usize).copied().collect();
             for pin in 0..20 {
                 let history = history.as_deref().unwrap_or_default();
-                prop_assert_eq!(is_in_history(history, &[hash(pin)], keep), newest.contains(&pin));
+                prop_assert_eq!(is_in_history(history, &[hash(pin)], max_entries), newest.contains(&pin));
                 let other = Hash { key_id: 2, bytes: [pin; 32] };
-                prop_assert!(!is_in_history(history, &[other], keep));
+                prop_assert!(!is_in_history(history, &[other], max_entries));
                 prop_assert!(!is_in_history(history, &[hash(pin)], 0));
             }
         }
@@ -226,11 +226,11 @@ mod tests {
     #[test]
     fn a_new_pin_has_the_length_that_the_policy_asks_for() {
         let policy = |pin_min_length| Policy { pin_min_length, ..Policy::default() };
-        assert_eq!(judge_choice(&pin("12345"), &policy(5)), Ok(()));
-        assert_eq!(judge_choice(&pin("12345"), &policy(6)), Err(Unfit::TooShort));
-        assert_eq!(judge_choice(&pin("12345678"), &policy(100)), Ok(()));
+        assert_eq!(check_new_pin(&pin("12345"), &policy(5)), Ok(()));
+        assert_eq!(check_new_pin(&pin("12345"), &policy(6)), Err(PinFlaw::TooShort));
+        assert_eq!(check_new_pin(&pin("12345678"), &policy(100)), Ok(()));
         let denied = Policy { pin_denied: true, ..Policy::default() };
-        assert_eq!(judge_choice(&pin("1234"), &denied), Err(Unfit::Common));
+        assert_eq!(check_new_pin(&pin("1234"), &denied), Err(PinFlaw::Common));
     }
 
     #[test]

@@ -5,49 +5,50 @@ use inwebo::values::{Pin, Serial};
 use inwebo::word::Word;
 
 use super::answer::Granted;
-use super::awaited::{Awaited, EncryptedPin, SentPin};
-use super::choice;
-use super::context::{Judged, Mac, PinMode, announce_keys};
-use super::party::{K0_COLUMN, K1_COLUMN, Party};
-use super::proof::{Sent, judge_pin};
+use super::context::{MacContext, MacResult, PinMode, announce_keys};
+use super::device_session::{DeviceSession, K0_COLUMN, K1_COLUMN};
+use super::expected_finalize::{EncryptedPin, ExpectedFinalize, SentPin};
+use super::new_pin;
+use super::proof::{SentProofs, require_right_pin};
 use super::query::Query;
-use super::refusal::{Reason, Refusal, Stop};
+use super::refusal::{Reason, Refusal, StepError};
 use crate::account::AccountName;
 use crate::audit;
-use crate::codes::{self, Entered};
+use crate::codes::{self, CodeVerdict};
+use crate::domain::message::Notice;
 use crate::domain::phone::PhoneNumber;
+use crate::domain::policy::ActivationProof;
+use crate::domain::rows::{AccountRow, CodeRow, CodeUse, DeviceRow};
 use crate::domain::{moment, pin};
 use crate::failure::Failure;
-use crate::policy::ActivationProof;
 use crate::random;
-use crate::sealing::Place;
+use crate::sealing::Binding;
 use crate::service_keys::ServiceKeys;
-use crate::sms::Notice;
 use crate::step::Step;
-use crate::storage::{AccountRow, CodeRow, CodeUse, DeviceRow};
 
 /// The code of an activation.
 struct Activation<'q> {
     code: &'q str,
-    whose: Whose<'q>,
+    scope: CodeScope<'q>,
     /// The phone number to register, if the activation registers one (ours).
     phone_number: Option<PhoneNumber>,
 }
 
-/// The accounts with whose codes the code of an activation is compared.
+/// The codes with which the code of an activation is compared.
 #[derive(Clone, Copy)]
-enum Whose<'q> {
-    /// This account. A wrong code is charged to it.
+enum CodeScope<'q> {
+    /// The code of this account. A wrong code is charged to the account.
     Account(&'q AccountName),
-    /// The account that this ticket was issued to. A wrong code is charged to it.
+    /// The code of the account that this ticket was issued to. A wrong code is charged to the
+    /// account.
     Ticket(&'q str),
-    /// No account: the service requires a ticket, and the request has none.
-    Nobody,
-    /// All accounts.
-    Anybody,
+    /// No code: the service requires a ticket, and the request has none.
+    NoAccount,
+    /// The codes of all accounts.
+    AllAccounts,
 }
 
-impl<'q> Whose<'q> {
+impl<'q> CodeScope<'q> {
     /// Reads the proof of the request that the policy requires. An account that the transport has
     /// authenticated is always enough.
     fn read(proof: ActivationProof, caller: Option<&'q AccountName>, query: &'q Query) -> Result<Self, Refusal> {
@@ -55,8 +56,8 @@ impl<'q> Whose<'q> {
         match (caller, proof) {
             (Some(account), _) => Ok(Self::Account(account)),
             (None, ActivationProof::Token) => Err(Word::Token.into()),
-            (None, ActivationProof::Ticket) => Ok(ticket.map_or(Self::Nobody, Self::Ticket)),
-            (None, ActivationProof::Open(_)) => Ok(Self::Anybody),
+            (None, ActivationProof::Ticket) => Ok(ticket.map_or(Self::NoAccount, Self::Ticket)),
+            (None, ActivationProof::Open(_)) => Ok(Self::AllAccounts),
         }
     }
 }
@@ -69,13 +70,13 @@ struct NewDevice<'q> {
 }
 
 /// Checks the code. The code stays usable.
-pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
+pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let activation = Activation::read(mac, query)?;
     let keys = mac.keys()?;
     mac.step("activate.setup", |step| {
-        let code = match activation.judge(step)? {
-            Entered::Right(code) => code,
-            entered => return Err(refused(&entered)),
+        let code = match activation.verify_code(step)? {
+            CodeVerdict::Right(code) => code,
+            verdict => return Err(refused(&verdict)),
         };
         let account = activation.account(step, &code)?;
         // A device without a secret may be the client, whose activation was interrupted. `finalize`
@@ -95,73 +96,75 @@ pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
 }
 
 /// Makes the device, or repeats an answer that was lost.
-pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
+pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let activation = Activation::read(mac, query)?;
     let serial = query.serial()?;
-    if !Sent::read(query)?.before_activation(&serial) {
+    if !SentProofs::read(query)?.before_activation(&serial) {
         return Err(Word::Syntax.into());
     }
     let name =
-        query.need("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
+        query.require("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
     let encrypted = EncryptedPin::read(query, "Kma", "pin")?;
-    let awaited = Awaited::after(mac, "activate.check", |step| match activation.judge(step)? {
-        Entered::Right(_) | Entered::Used(_) => Ok(()),
-        entered => Err(refused(&entered)),
+    let expected = ExpectedFinalize::after(mac, "activate.check", |step| match activation.verify_code(step)? {
+        CodeVerdict::Right(_) | CodeVerdict::Used(_) => Ok(()),
+        verdict => Err(refused(&verdict)),
     })?;
     let keys = mac.keys()?;
-    let sent = encrypted.open(mac, &awaited)?;
+    let sent = encrypted.open(mac, &expected)?;
     if !sent.fits(&serial) {
         return Err(Word::Syntax.into());
     }
     let new = NewDevice { serial, name, sent };
-    mac.step("activate.finalize", |step| match activation.judge(step)? {
-        Entered::Right(code) => {
+    mac.step("activate.finalize", |step| match activation.verify_code(step)? {
+        CodeVerdict::Right(code) => {
             let account = activation.account(step, &code)?;
             activate(step, account, code, &activation, &new, &keys)
         }
-        Entered::Used(code) => redeliver(step, &code, &new, &keys),
-        entered => Err(refused(&entered)),
+        CodeVerdict::Used(code) => redeliver(step, &code, &new, &keys),
+        verdict => Err(refused(&verdict)),
     })
 }
 
 impl<'q> Activation<'q> {
-    fn read(mac: &Mac<'q>, query: &'q Query) -> Result<Self, Refusal> {
+    fn read(mac: &MacContext<'q>, query: &'q Query) -> Result<Self, Refusal> {
         let code = query.code()?;
-        let phone_number = query.phone_number(&mac.around.policy.sms.countries)?;
-        let whose = Whose::read(mac.around.policy.activation_proof, mac.caller, query)?;
-        Ok(Self { code, whose, phone_number })
+        let phone_number = query.phone_number(&mac.ctx.policy.sms.countries)?;
+        let scope = CodeScope::read(mac.ctx.policy.activation_proof, mac.caller, query)?;
+        Ok(Self { code, scope, phone_number })
     }
 
     fn purpose(&self) -> Purpose {
         if self.phone_number.is_some() { Purpose::PhoneNumberCertification } else { Purpose::Enrollment }
     }
 
-    /// Compares the code.
-    fn judge(&self, step: &Step<'_>) -> Result<Entered, Stop> {
-        match self.whose {
-            Whose::Account(account) => self.judge_for(step, account.as_str()),
-            Whose::Ticket(ticket) => match codes::account_of_ticket(step, self.purpose(), ticket)? {
-                Some(account) => self.judge_for(step, &account),
+    /// Verifies the code.
+    fn verify_code(&self, step: &Step<'_>) -> Result<CodeVerdict, StepError> {
+        match self.scope {
+            CodeScope::Account(account) => self.verify_code_for(step, account.as_str()),
+            CodeScope::Ticket(ticket) => match codes::account_of_ticket(step, self.purpose(), ticket)? {
+                Some(account) => self.verify_code_for(step, &account),
                 None => Ok(codes::refuse(step, None)?),
             },
-            Whose::Nobody => Ok(codes::refuse(step, None)?),
-            Whose::Anybody => Ok(codes::judge_open(step, self.purpose(), self.phone_number.as_ref(), self.code)?),
+            CodeScope::NoAccount => Ok(codes::refuse(step, None)?),
+            CodeScope::AllAccounts => {
+                Ok(codes::verify_open_code(step, self.purpose(), self.phone_number.as_ref(), self.code)?)
+            }
         }
     }
 
     /// Compares the code with the code of an account. A wrong code is charged to the account.
-    fn judge_for(&self, step: &Step<'_>, account: &str) -> Result<Entered, Stop> {
+    fn verify_code_for(&self, step: &Step<'_>, account: &str) -> Result<CodeVerdict, StepError> {
         // Nothing is charged to a blocked account.
         let account_row = step.rows.account(account)?;
         if let Some(block) = account_row.and_then(|account| pin::block(&account, step.policy)) {
             return Err(block.into());
         }
-        Ok(codes::judge(step, account, self.purpose(), self.phone_number.as_ref(), self.code)?)
+        Ok(codes::verify_code(step, account, self.purpose(), self.phone_number.as_ref(), self.code)?)
     }
 
     /// Returns the account of a right code. Refuses if the activation registers a phone number and
     /// the account has one.
-    fn account(&self, step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, Stop> {
+    fn account(&self, step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, StepError> {
         let account = account_of(step, code)?;
         if self.phone_number.is_some() && account.phone_number.is_some() {
             return Err(Word::PhoneRegistered.into());
@@ -170,17 +173,17 @@ impl<'q> Activation<'q> {
     }
 }
 
-fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, Stop> {
+fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, StepError> {
     let account = step.rows.account(&code.account)?.ok_or(Word::Code)?;
     pin::block(&account, step.policy).map_or(Ok(account), |block| Err(block.into()))
 }
 
-fn refused(entered: &Entered) -> Stop {
-    let attempts_left = match entered {
-        Entered::OtherNumber => return Word::OtherNumber.into(),
-        Entered::NoCode => return Refusal::because(Word::Code, Reason::NoCode).into(),
-        Entered::Wrong { attempts_left } => Some(*attempts_left),
-        Entered::Right(_) | Entered::Used(_) | Entered::Unknown => None,
+fn refused(verdict: &CodeVerdict) -> StepError {
+    let attempts_left = match verdict {
+        CodeVerdict::OtherNumber => return Word::OtherNumber.into(),
+        CodeVerdict::NoCode => return Refusal::with_reason(Word::Code, Reason::NoCode).into(),
+        CodeVerdict::Wrong { attempts_left } => Some(*attempts_left),
+        CodeVerdict::Right(_) | CodeVerdict::Used(_) | CodeVerdict::Unknown => None,
     };
     Refusal { attempts_left, ..Word::Code.into() }.into()
 }
@@ -196,7 +199,7 @@ fn activate(
     activation: &Activation<'_>,
     new: &NewDevice<'_>,
     keys: &ServiceKeys,
-) -> Judged {
+) -> MacResult {
     let setup_at = code.setup_at.ok_or(Word::State)?;
     if moment::age(setup_at, step.now).is_none_or(|age| age > step.policy.setup_lifetime_millis()) {
         return Err(Word::Timeout.into());
@@ -213,7 +216,7 @@ fn activate(
                 // The device that this code activates takes over these wrong PINs.
                 step.rows.put_code(&CodeRow { pin_tries: code.pin_tries.saturating_add(1), ..code.clone() })?;
             }
-            judge_pin(step, &mut account, None, right)?;
+            require_right_pin(step, &mut account, None, right)?;
             code.pin_tries
         }
         None => {
@@ -227,22 +230,22 @@ fn activate(
     }
     step.put_account(&account)?;
     for device in same {
-        step.rows.bury_device(&device.id, step.now)?;
+        step.rows.tombstone_device(&device.id, step.now)?;
         step.audit(Some(&account.name), Some(&device.id), audit::DEVICE_REPLACED)?;
     }
     let device = DeviceRow { pin_tries: own_tries, ..make_device(step, &account, new)? };
     let used = CodeUse::Activated { serial: device.serial.clone(), device: device.id.clone() };
     codes::consume(step, code, used)?;
-    let mut party = Party { device, account, serial: new.serial.clone() };
-    party.put_device(step)?;
-    party.audit(step, audit::DEVICE_ACTIVATED)?;
-    step.notify(&party.account, Notice::NewDevice)?;
-    deliver(step, &party, new, keys)
+    let mut session = DeviceSession { device, account, serial: new.serial.clone() };
+    session.put_device(step)?;
+    session.audit(step, audit::DEVICE_ACTIVATED)?;
+    step.notify(&session.account, Notice::NewDevice)?;
+    deliver(step, &session, new, keys)
 }
 
 /// Repeats the answer of an activation that was lost. The same device, with the same code and PIN,
 /// gets it again until it makes its secret.
-fn redeliver(step: &Step<'_>, code: &CodeRow, new: &NewDevice<'_>, keys: &ServiceKeys) -> Judged {
+fn redeliver(step: &Step<'_>, code: &CodeRow, new: &NewDevice<'_>, keys: &ServiceKeys) -> MacResult {
     let Some(CodeUse::Activated { serial, device }) = &code.used else { return Err(Word::Code.into()) };
     if serial != new.serial.as_str() {
         step.audit(Some(&code.account), None, audit::CODE_REFUSED)?;
@@ -256,14 +259,14 @@ fn redeliver(step: &Step<'_>, code: &CodeRow, new: &NewDevice<'_>, keys: &Servic
         return Err(Word::Code.into());
     };
     let pin = step.pin_of(&account)?.ok_or(Failure::Sealed)?;
-    judge_pin(step, &mut account, Some(&mut device), pin == new.sent.pin)?;
-    let party = Party { device, account, serial: new.serial.clone() };
-    party.audit(step, audit::DEVICE_REDELIVERED)?;
-    deliver(step, &party, new, keys)
+    require_right_pin(step, &mut account, Some(&mut device), pin == new.sent.pin)?;
+    let session = DeviceSession { device, account, serial: new.serial.clone() };
+    session.audit(step, audit::DEVICE_REDELIVERED)?;
+    deliver(step, &session, new, keys)
 }
 
-fn choose_pin(step: &Step<'_>, account: &mut AccountRow, pin: &Pin) -> Result<(), Stop> {
-    choice::check(step, account, None, pin)?;
+fn choose_pin(step: &Step<'_>, account: &mut AccountRow, pin: &Pin) -> Result<(), StepError> {
+    new_pin::check(step, account, None, pin)?;
     step.set_pin(account, pin)?;
     Ok(step.audit(Some(&account.name), None, audit::PIN_SET)?)
 }
@@ -272,7 +275,7 @@ fn make_device(step: &Step<'_>, account: &AccountRow, new: &NewDevice<'_>) -> Re
     let id = random::hex::<8>()?;
     let key = |column| {
         let key = zeroize::Zeroizing::new(random::bytes::<16>()?);
-        step.vault.seal(Place { column, row: &id }, &*key)
+        step.sealer.seal(Binding { column, row: &id }, &*key)
     };
     Ok(DeviceRow {
         k0: key(K0_COLUMN)?,
@@ -284,7 +287,7 @@ fn make_device(step: &Step<'_>, account: &AccountRow, new: &NewDevice<'_>) -> Re
     })
 }
 
-fn deliver(step: &Step<'_>, party: &Party, new: &NewDevice<'_>, keys: &ServiceKeys) -> Judged {
-    let granted = Granted::default().with("id", party.device.id.as_str());
-    party.deliver(step, granted, &new.sent.kma, keys)
+fn deliver(step: &Step<'_>, session: &DeviceSession, new: &NewDevice<'_>, keys: &ServiceKeys) -> MacResult {
+    let granted = Granted::default().with("id", session.device.id.as_str());
+    session.deliver(step, granted, &new.sent.kma, keys)
 }

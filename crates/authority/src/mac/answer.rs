@@ -1,6 +1,7 @@
 //! Answers: values by name, written as XML.
 
 use inwebo::mode::Action;
+use inwebo::wrong_pins::{self, WrongPins};
 use quick_xml::escape::escape;
 
 use super::refusal::Refusal;
@@ -17,29 +18,21 @@ impl Granted {
     }
 
     /// Reports the wrong PINs to the owner, if there were any (ours).
-    pub(super) fn noting(self, wrong: Option<WrongPins>) -> Self {
+    pub(super) fn with_wrong_pins(self, wrong: Option<WrongPins>) -> Self {
         match wrong {
             Some(WrongPins { count, since }) => {
-                self.with("wrongPins", count.to_string()).with("lastUsed", since.to_string())
+                self.with(wrong_pins::COUNT, count.to_string()).with(wrong_pins::SINCE, since.to_string())
             }
             None => self,
         }
     }
 }
 
-/// The wrong PINs of an account since one of its devices last proved the right one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WrongPins {
-    pub(super) count: u32,
-    /// The time of that proof, in milliseconds since 1970 in UTC.
-    pub(super) since: i64,
-}
-
 /// Writes the XML of an answer.
-pub(super) fn write(action: Action, judged: &Result<Granted, Refusal>) -> String {
+pub(super) fn write(action: Action, result: &Result<Granted, Refusal>) -> String {
     let root = action.as_str();
     let mut xml = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><{root}>");
-    match judged {
+    match result {
         Ok(granted) => {
             child(&mut xml, "err", "OK");
             granted.0.iter().for_each(|(name, value)| child(&mut xml, name, value));
@@ -82,7 +75,7 @@ mod tests {
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>NOK:ACCESS</err>\
                         <attemptsLeft>4</attemptsLeft></ActionFinalize>";
         assert_eq!(write(Action::Finalize, &Err(refusal)), expected);
-        let refusal = Refusal::because(Word::PinRefused, Reason::CommonPin);
+        let refusal = Refusal::with_reason(Word::PinRefused, Reason::CommonPin);
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>NOK:PINREFUSED</err>\
                         <reason>commonPin</reason></ActionFinalize>";
         assert_eq!(write(Action::Finalize, &Err(refusal)), expected);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use inwebo::word::Word;
 
 use super::answer::Granted;
-use super::refusal::{Refusal, Stop};
+use super::refusal::{Refusal, StepError};
 use crate::account::AccountName;
+use crate::domain::policy::KeySize;
 use crate::failure::Failure;
-use crate::policy::KeySize;
-use crate::service_keys::{KeyHolder, ServiceKeys};
-use crate::step::{Step, Surroundings};
+use crate::service_keys::{KeyCache, ServiceKeys};
+use crate::step::{Context, Step};
 
 /// The service that passwords are made for, with the name from the recorded exchanges.
 pub(super) const SERVICE_ID: &str = "7001";
@@ -21,42 +21,42 @@ pub(super) const SERVICE_NAME: &str = "PIMS";
 pub(super) const SECRET_ID: &str = "9001";
 
 /// The result of an operation's step.
-pub(super) type Judged = Result<Granted, Stop>;
+pub(super) type MacResult = Result<Granted, StepError>;
 
 /// One request and the state that it needs.
-pub(super) struct Mac<'a> {
-    pub(super) around: &'a Surroundings<'a>,
-    pub(super) keys: &'a KeyHolder,
+pub(super) struct MacContext<'a> {
+    pub(super) ctx: &'a Context<'a>,
+    pub(super) keys: &'a KeyCache,
     pub(super) caller: Option<&'a AccountName>,
     /// True if a block of the request was opened.
     pub(super) opened_blocks: Cell<bool>,
 }
 
-impl Mac<'_> {
+impl MacContext<'_> {
     /// Runs a step in one transaction. The transaction is kept unless the service fails.
     pub(super) fn step<T>(
         &self,
-        what: &'static str,
-        mut step: impl FnMut(&Step<'_>) -> Result<T, Stop>,
-    ) -> Result<T, Stop> {
-        let judged: Result<T, Refusal> = self.around.step(what, |rows| match step(rows) {
+        name: &'static str,
+        mut step: impl FnMut(&Step<'_>) -> Result<T, StepError>,
+    ) -> Result<T, StepError> {
+        let result: Result<T, Refusal> = self.ctx.step(name, |rows| match step(rows) {
             Ok(value) => Ok(Ok(value)),
-            Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
-            Err(Stop::Failed(failure)) => Err(failure),
+            Err(StepError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(StepError::Failed(failure)) => Err(failure),
         })?;
-        Ok(judged?)
+        Ok(result?)
     }
 
     /// Returns the keys that the service announces.
     pub(super) fn keys(&self) -> Result<Arc<ServiceKeys>, Failure> {
-        let keys = self.keys.get(self.around.storage, self.around.vault, self.around.policy.device_key_bits);
-        self.around.note_alteration(keys)
+        let keys = self.keys.get(self.ctx.storage, self.ctx.sealer, self.ctx.policy.device_key_bits);
+        self.ctx.audit_alteration(keys)
     }
 
     /// Returns the keys of the size of a block, if this service has any.
-    pub(super) fn keys_of(&self, size: KeySize) -> Result<Arc<ServiceKeys>, Stop> {
-        let keys = self.keys.find(self.around.storage, self.around.vault, size);
-        Ok(self.around.note_alteration(keys)?.ok_or(Word::Syntax)?)
+    pub(super) fn keys_of(&self, size: KeySize) -> Result<Arc<ServiceKeys>, StepError> {
+        let keys = self.keys.find(self.ctx.storage, self.ctx.sealer, size);
+        Ok(self.ctx.audit_alteration(keys)?.ok_or(Word::Syntax)?)
     }
 }
 

@@ -6,11 +6,11 @@
 
 mod activate;
 mod answer;
-mod awaited;
-mod choice;
 mod context;
+mod device_session;
+mod expected_finalize;
+mod new_pin;
 mod otp;
-mod party;
 mod password;
 mod proof;
 mod query;
@@ -31,12 +31,12 @@ use zeroize::Zeroizing;
 
 use crate::account::AccountName;
 use crate::failure::Failure;
-use crate::service_keys::KeyHolder;
-use crate::step::Surroundings;
+use crate::service_keys::KeyCache;
+use crate::step::Context;
 use answer::Granted;
-use context::{Judged, Mac};
-pub(crate) use party::reseal_device;
-use refusal::{Refusal, Stop};
+use context::{MacContext, MacResult};
+pub(crate) use device_session::reseal_device;
+use refusal::{Refusal, StepError};
 pub use request::MacRequest;
 
 /// An answer of the exchange.
@@ -54,9 +54,9 @@ pub struct MacAnswer {
 }
 
 impl MacAnswer {
-    fn new(mode: Option<Mode>, action: Option<Action>, judged: Result<Granted, Refusal>, opened_blocks: bool) -> Self {
-        let xml = Zeroizing::new(answer::write(action.unwrap_or(Action::Setup), &judged));
-        Self { mode, word: judged.err().map(|refusal| refusal.word), xml, opened_blocks }
+    fn new(mode: Option<Mode>, action: Option<Action>, result: Result<Granted, Refusal>, opened_blocks: bool) -> Self {
+        let xml = Zeroizing::new(answer::write(action.unwrap_or(Action::Setup), &result));
+        Self { mode, word: result.err().map(|refusal| refusal.word), xml, opened_blocks }
     }
 }
 
@@ -70,25 +70,25 @@ impl fmt::Debug for MacAnswer {
 
 /// Answers one request.
 pub(crate) fn answer(
-    around: &Surroundings<'_>,
-    keys: &KeyHolder,
+    ctx: &Context<'_>,
+    keys: &KeyCache,
     caller: Option<&AccountName>,
     request: &MacRequest,
 ) -> Result<MacAnswer, Failure> {
-    let mac = Mac { around, keys, caller, opened_blocks: Cell::new(false) };
-    let judged = match judge(&mac, request) {
+    let mac = MacContext { ctx, keys, caller, opened_blocks: Cell::new(false) };
+    let result = match dispatch(&mac, request) {
         Ok(granted) => Ok(granted),
-        Err(Stop::Refused(refusal)) => Err(refusal),
-        Err(Stop::Failed(failure)) => return Err(failure),
+        Err(StepError::Refused(refusal)) => Err(refusal),
+        Err(StepError::Failed(failure)) => return Err(failure),
     };
-    Ok(MacAnswer::new(request.mode(), request.action(), judged, mac.opened_blocks.get()))
+    Ok(MacAnswer::new(request.mode(), request.action(), result, mac.opened_blocks.get()))
 }
 
 /// Runs the operation that a request names.
-fn judge(mac: &Mac<'_>, request: &MacRequest) -> Judged {
+fn dispatch(mac: &MacContext<'_>, request: &MacRequest) -> MacResult {
     let query = request.query()?;
     let action = request.action().ok_or(Word::Syntax)?;
-    let mode = query.need("mode")?;
+    let mode = query.require("mode")?;
     query.check_common(mode != Mode::Secret.as_str())?;
     match (request.mode().ok_or(Word::Syntax)?, action) {
         (Mode::Activate, Action::Setup) => activate::setup(mac, query),
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_word_inside_a_value_of_the_answer_changes_nothing() {
-        let word_of = |judged| MacAnswer::new(Some(Mode::Otp), Some(Action::Setup), judged, false).word;
+        let word_of = |result| MacAnswer::new(Some(Mode::Otp), Some(Action::Setup), result, false).word;
         for value in ["<err>NOK:CODE</err>", "NOK:CODE", "</err><err>NOK:CODE</err>"] {
             assert_eq!(word_of(Ok(Granted::default().with("err", value).with("s_name", value))), None);
             let refusal = Refusal { word: Word::Unknown(value.to_owned()), ..Word::Access.into() };

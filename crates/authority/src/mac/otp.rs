@@ -6,17 +6,17 @@ use inwebo::word::Word;
 use zeroize::Zeroizing;
 
 use super::answer::Granted;
-use super::context::{Judged, Mac, SERVICE_ID};
-use super::party::{NEXT_K1_COLUMN, Party, SECRET_COLUMN};
-use super::proof::{self, Proved, Sent};
+use super::context::{MacContext, MacResult, SERVICE_ID};
+use super::device_session::{DeviceSession, NEXT_K1_COLUMN, SECRET_COLUMN};
+use super::proof::{self, Proved, SentProofs};
 use super::query::Query;
-use super::refusal::{Reason, Refusal, Stop};
+use super::refusal::{Reason, Refusal, StepError};
 use crate::audit;
 use crate::domain::evolution;
+use crate::domain::rows::PasswordRow;
 use crate::failure::Failure;
 use crate::random;
 use crate::step::Step;
-use crate::storage::PasswordRow;
 
 const DAY_MILLIS: i64 = 86_400_000;
 
@@ -28,124 +28,128 @@ enum KeyType {
     Device,
 }
 
-pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
-    let (id, service) = (query.need("id")?, query.need("sid")?);
+pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
+    let (id, service) = (query.require("id")?, query.require("sid")?);
     mac.step("otp.setup", |step| {
-        let party = Party::find(step, id)?.able(step)?;
+        let session = DeviceSession::find(step, id)?.require_active(step)?;
         if service != SERVICE_ID {
             return Err(Word::NoService.into());
         }
-        Ok(Granted::default().with("challenge", party.challenge(step, Mode::Otp)?))
+        Ok(Granted::default().with("challenge", session.challenge(step, Mode::Otp)?))
     })
 }
 
-pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
-    let (id, service) = (query.need("id")?, query.need("sid")?);
-    let sent = Sent::read(query)?;
-    let key_type = match query.need("keytype")? {
+pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
+    let (id, service) = (query.require("id")?, query.require("sid")?);
+    let sent = SentProofs::read(query)?;
+    let key_type = match query.require("keytype")? {
         "0" => KeyType::Pin,
         "2" => KeyType::Device,
         _ => return Err(Word::Syntax.into()),
     };
     mac.step("otp.finalize", |step| {
-        let party = Party::find(step, id)?;
-        let challenge = party.take_challenge(step, Mode::Otp)?;
-        let party = party.able(step)?;
+        let session = DeviceSession::find(step, id)?;
+        let challenge = session.take_challenge(step, Mode::Otp)?;
+        let session = session.require_active(step)?;
         if service != SERVICE_ID {
             return Err(Word::NoService.into());
         }
         match key_type {
-            KeyType::Pin => with_pin(step, party, &challenge?, &sent),
-            KeyType::Device => without_pin(step, party, &challenge?, &sent),
+            KeyType::Pin => with_pin(step, session, &challenge?, &sent),
+            KeyType::Device => without_pin(step, session, &challenge?, &sent),
         }
     })
 }
 
-fn with_pin(step: &Step<'_>, mut party: Party, challenge: &str, sent: &Sent<'_>) -> Judged {
-    let unlocked = proof::with_pin(step, &mut party, challenge, sent)?;
-    let secret = secret(step, &party)?.under(&unlocked.kma);
-    check_limit(step, &party)?;
+fn with_pin(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &SentProofs<'_>) -> MacResult {
+    let unlocked = proof::verify_with_pin(step, &mut session, challenge, sent)?;
+    let secret = secret(step, &session)?.under(&unlocked.kma);
+    check_limit(step, &session)?;
     // K1 comes last: the report to the owner needs a success.
-    let proved = proof::k1(step, &mut party, &unlocked, challenge, sent)?;
-    if evolution::is_due(step.policy.evolve_k1_every, party.device.since_evolution, proved.adopted) {
-        return evolve(step, party, &proved);
+    let proved = proof::verify_k1(step, &mut session, &unlocked, challenge, sent)?;
+    if evolution::is_due(step.policy.evolve_k1_every, session.device.since_evolution, proved.adopted) {
+        return evolve(step, session, &proved);
     }
     if !proved.adopted {
-        party.device.since_evolution = party.device.since_evolution.saturating_add(1);
+        session.device.since_evolution = session.device.since_evolution.saturating_add(1);
     }
-    Ok(grant(step, party, |defi| otp::with_pin(&proved.k1, defi, &secret))?.noting(proved.wrong_pins))
+    Ok(grant(step, session, |defi| otp::with_pin(&proved.k1, defi, &secret))?.with_wrong_pins(proved.wrong_pins))
 }
 
-fn without_pin(step: &Step<'_>, mut party: Party, challenge: &str, sent: &Sent<'_>) -> Judged {
-    let k0 = proof::without_pin(step, &mut party, challenge, sent)?;
+fn without_pin(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &SentProofs<'_>) -> MacResult {
+    let k0 = proof::verify_without_pin(step, &mut session, challenge, sent)?;
     if !step.policy.otp_without_pin {
-        party.audit(step, audit::PASSWORD_FORBIDDEN)?;
+        session.audit(step, audit::PASSWORD_FORBIDDEN)?;
         return Err(Word::Access.into());
     }
     // The device encrypted its secret under the `kma` of the account's PIN.
-    let pin = step.pin_of(&party.account)?.ok_or(Failure::Sealed)?;
-    let secret: SecVal = secret(step, &party)?.under(&inwebo::values::Kma::derive(&pin, &party.serial));
-    check_limit(step, &party)?;
-    grant(step, party, |defi| otp::without_pin(&k0, defi, &secret))
+    let pin = step.pin_of(&session.account)?.ok_or(Failure::Sealed)?;
+    let secret: SecVal = secret(step, &session)?.under(&inwebo::values::Kma::derive(&pin, &session.serial));
+    check_limit(step, &session)?;
+    grant(step, session, |defi| otp::without_pin(&k0, defi, &secret))
 }
 
-fn secret(step: &Step<'_>, party: &Party) -> Result<ServiceSecret, Stop> {
-    let Some(sealed) = &party.device.secret else {
-        party.audit(step, audit::DEVICE_DESYNCHRONIZED)?;
+fn secret(step: &Step<'_>, session: &DeviceSession) -> Result<ServiceSecret, StepError> {
+    let Some(sealed) = &session.device.secret else {
+        session.audit(step, audit::DEVICE_DESYNCHRONIZED)?;
         return Err(Word::Desynchronized.into());
     };
-    Ok(ServiceSecret::new(*step.vault.open_key(party.place(SECRET_COLUMN), sealed)?))
+    Ok(ServiceSecret::new(*step.sealer.open_key(session.binding(SECRET_COLUMN), sealed)?))
 }
 
 /// Refuses a device that made its maximum number of passwords today, and tells it when the next day
 /// of UTC begins. If the policy permits no password at all, there is no such time.
-fn check_limit(step: &Step<'_>, party: &Party) -> Result<(), Stop> {
+fn check_limit(step: &Step<'_>, session: &DeviceSession) -> Result<(), StepError> {
     let Some(limit) = step.policy.otps_per_device_and_day else { return Ok(()) };
-    let today = party.device.day == step.now.div_euclid(DAY_MILLIS);
-    if limit > 0 && !(today && party.device.passwords_of_day >= limit) {
+    let today = session.device.day == step.now.div_euclid(DAY_MILLIS);
+    if limit > 0 && !(today && session.device.passwords_of_day >= limit) {
         return Ok(());
     }
-    party.audit(step, audit::PASSWORD_FORBIDDEN)?;
+    session.audit(step, audit::PASSWORD_FORBIDDEN)?;
     if limit == 0 {
         return Err(Word::Forbidden.into());
     }
     let left = DAY_MILLIS - step.now.rem_euclid(DAY_MILLIS);
     let retry_after_seconds = u64::try_from(left).ok().map(|millis| millis.div_ceil(1000));
-    Err(Refusal { retry_after_seconds, ..Refusal::because(Word::Forbidden, Reason::DailyLimit) }.into())
+    Err(Refusal { retry_after_seconds, ..Refusal::with_reason(Word::Forbidden, Reason::DailyLimit) }.into())
 }
 
 /// Lets the device make a new K1. The old K1 is valid until the device proves the new one, because
 /// this answer may be lost. `J` makes the device ask again. The `defi` of this answer makes no
 /// password.
-fn evolve(step: &Step<'_>, mut party: Party, proved: &Proved) -> Judged {
+fn evolve(step: &Step<'_>, mut session: DeviceSession, proved: &Proved) -> MacResult {
     let dk1 = hex::encode_secret(&*Zeroizing::new(random::bytes::<16>()?));
     let next = proved.k1.evolve(&dk1);
-    party.device.next_k1 = Some(step.vault.seal(party.place(NEXT_K1_COLUMN), next.as_bytes())?);
-    party.put_device(step)?;
-    party.audit(step, audit::K1_EVOLVING)?;
+    session.device.next_k1 = Some(step.sealer.seal(session.binding(NEXT_K1_COLUMN), next.as_bytes())?);
+    session.put_device(step)?;
+    session.audit(step, audit::K1_EVOLVING)?;
     let defi = random::challenge_number()?.to_string();
-    Ok(Granted::default().with("defi", defi).with("J", "1").with("dK1", dk1.as_str()).noting(proved.wrong_pins))
+    Ok(Granted::default()
+        .with("defi", defi)
+        .with("J", "1")
+        .with("dK1", dk1.as_str())
+        .with_wrong_pins(proved.wrong_pins))
 }
 
 /// Stores the hash of the password, and returns the challenge from which the device makes it.
-fn grant(step: &Step<'_>, mut party: Party, password: impl Fn(&str) -> Zeroizing<String>) -> Judged {
+fn grant(step: &Step<'_>, mut session: DeviceSession, password: impl Fn(&str) -> Zeroizing<String>) -> MacResult {
     let today = step.now.div_euclid(DAY_MILLIS);
-    let earlier = if party.device.day == today { party.device.passwords_of_day } else { 0 };
-    party.device.day = today;
-    party.device.passwords_of_day = earlier.saturating_add(1);
-    party.put_device(step)?;
+    let earlier = if session.device.day == today { session.device.passwords_of_day } else { 0 };
+    session.device.day = today;
+    session.device.passwords_of_day = earlier.saturating_add(1);
+    session.put_device(step)?;
     let defi = random::challenge_number()?.to_string();
-    let account = &party.account.name;
-    step.rows.forget_passwords(account, step.now)?;
-    let hash = step.vault.password_hash(account, &password(&defi));
+    let account = &session.account.name;
+    step.rows.remove_expired_passwords(account, step.now)?;
+    let hash = step.sealer.password_hash(account, &password(&defi));
     step.rows.put_password(&PasswordRow {
         account: account.clone(),
         hash: hash.bytes,
         key_id: hash.key_id,
-        device: party.device.id.clone(),
+        device: session.device.id.clone(),
         expires_at: step.now.saturating_add(step.policy.otp_lifetime_millis()),
         used: false,
     })?;
-    party.audit(step, audit::PASSWORD_GRANTED)?;
+    session.audit(step, audit::PASSWORD_GRANTED)?;
     Ok(Granted::default().with("defi", defi))
 }

@@ -4,48 +4,48 @@ use inwebo::mode::Mode;
 use inwebo::word::Word;
 
 use super::answer::Granted;
-use super::awaited::{Awaited, EncryptedPin, WhenBlocked};
-use super::choice;
-use super::context::{Judged, Mac, PinMode, announce_keys};
-use super::party::Party;
-use super::proof::{self, Sent};
+use super::context::{MacContext, MacResult, PinMode, announce_keys};
+use super::device_session::DeviceSession;
+use super::expected_finalize::{EncryptedPin, ExpectedFinalize, WhenBlocked};
+use super::new_pin;
+use super::proof::{self, SentProofs};
 use super::query::Query;
 use crate::audit;
-use crate::sms::Notice;
+use crate::domain::message::Notice;
 
-pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
-    let id = query.need("id")?;
+pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
+    let id = query.require("id")?;
     let keys = mac.keys()?;
     mac.step("password.setup", |step| {
-        let party = Party::find(step, id)?.able(step)?;
-        let granted = Granted::default().with("challenge", party.challenge(step, Mode::Password)?);
+        let session = DeviceSession::find(step, id)?.require_active(step)?;
+        let granted = Granted::default().with("challenge", session.challenge(step, Mode::Password)?);
         Ok(announce_keys(granted, &keys, PinMode::Current))
     })
 }
 
-pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
-    let id = query.need("id")?;
-    let sent = Sent::read(query)?;
+pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
+    let id = query.require("id")?;
+    let sent = SentProofs::read(query)?;
     let new = EncryptedPin::read(query, "nKma", "newpin")?;
-    let awaited = Awaited::challenge(mac, id, Mode::Password, WhenBlocked::Refuse)?;
-    let new = new.open(mac, &awaited)?;
+    let expected = ExpectedFinalize::challenge(mac, id, Mode::Password, WhenBlocked::Refuse)?;
+    let new = new.open(mac, &expected)?;
     mac.step("password.finalize", |step| {
-        let party = Party::find(step, id)?;
-        if !new.fits(&party.serial) {
+        let session = DeviceSession::find(step, id)?;
+        if !new.fits(&session.serial) {
             return Err(Word::Syntax.into());
         }
-        let challenge = party.take_challenge(step, Mode::Password)?;
-        let mut party = party.able(step)?;
+        let challenge = session.take_challenge(step, Mode::Password)?;
+        let mut session = session.require_active(step)?;
         let challenge = challenge?;
-        let unlocked = proof::with_pin(step, &mut party, &challenge, &sent)?;
+        let unlocked = proof::verify_with_pin(step, &mut session, &challenge, &sent)?;
         // This comes before K1: the report to the owner needs a success.
-        choice::check(step, &party.account, Some(&unlocked.pin), &new.pin)?;
-        let proved = proof::k1(step, &mut party, &unlocked, &challenge, &sent)?;
-        party.put_device(step)?;
-        step.change_pin(&mut party.account, &new.pin)?;
-        step.put_account(&party.account)?;
-        party.audit(step, audit::PIN_CHANGED)?;
-        step.notify(&party.account, Notice::PinChange)?;
-        Ok(Granted::default().noting(proved.wrong_pins))
+        new_pin::check(step, &session.account, Some(&unlocked.pin), &new.pin)?;
+        let proved = proof::verify_k1(step, &mut session, &unlocked, &challenge, &sent)?;
+        session.put_device(step)?;
+        step.change_pin(&mut session.account, &new.pin)?;
+        step.put_account(&session.account)?;
+        session.audit(step, audit::PIN_CHANGED)?;
+        step.notify(&session.account, Notice::PinChange)?;
+        Ok(Granted::default().with_wrong_pins(proved.wrong_pins))
     })
 }

@@ -4,30 +4,30 @@
 
 use inwebo::values::{K0, K1, Kma, Pin, Proofs, Serial};
 use inwebo::word::Word;
+use inwebo::wrong_pins::WrongPins;
 use subtle::ConstantTimeEq;
 
-use super::answer::WrongPins;
-use super::party::Party;
+use super::device_session::DeviceSession;
 use super::query::Query;
-use super::refusal::{Reason, Refusal, Stop};
+use super::refusal::{Reason, Refusal, StepError};
 use crate::audit;
+use crate::domain::message::Notice;
 use crate::domain::pin::{self, Block, Charged};
+use crate::domain::policy::ClonePolicy;
+use crate::domain::rows::{AccountRow, DeviceRow};
 use crate::domain::second_copy;
 use crate::failure::Failure;
-use crate::policy::ClonePolicy;
-use crate::sms::Notice;
 use crate::step::Step;
-use crate::storage::{AccountRow, DeviceRow};
 
 /// The proofs that a request carries.
-pub(super) struct Sent<'q> {
+pub(super) struct SentProofs<'q> {
     r0: &'q str,
     r1: &'q str,
     r2: &'q str,
     last_sync: u64,
 }
 
-impl<'q> Sent<'q> {
+impl<'q> SentProofs<'q> {
     pub(super) fn read(query: &'q Query) -> Result<Self, Refusal> {
         Ok(Self {
             r0: query.proof("R0")?,
@@ -66,61 +66,81 @@ pub(super) struct Proved {
 /// Verifies R0, the proof of the device. Nothing is charged for a wrong one, because anyone can
 /// send it. If the device proves a pending K0, that K0 becomes the present one. The old K0, which
 /// another copy may have, is no longer valid.
-pub(super) fn device(step: &Step<'_>, party: &mut Party, challenge: &str, r0: &str) -> Result<K0, Stop> {
-    let serial = party.serial.clone();
+pub(super) fn verify_device(
+    step: &Step<'_>,
+    session: &mut DeviceSession,
+    challenge: &str,
+    r0: &str,
+) -> Result<K0, StepError> {
+    let serial = session.serial.clone();
     let proves = |k0: &K0| same(r0, &Proofs::without_pin(challenge, &serial, k0).r0);
-    let current = party.k0(step)?;
+    let current = session.k0(step)?;
     if proves(&current) {
         return Ok(current);
     }
-    if let Some(next) = party.next_k0(step)?.filter(proves) {
-        party.set_k0(step, &next)?;
-        party.put_device(step)?;
-        party.audit(step, audit::K0_RENEWED)?;
+    if let Some(next) = session.next_k0(step)?.filter(proves) {
+        session.set_k0(step, &next)?;
+        session.put_device(step)?;
+        session.audit(step, audit::K0_RENEWED)?;
         return Ok(next);
     }
-    party.audit(step, audit::DEVICE_REFUSED)?;
+    session.audit(step, audit::DEVICE_REFUSED)?;
     Err(Word::Access.into())
 }
 
 /// Verifies R0, and checks the request for signs of another copy of the device.
-fn only_copy(step: &Step<'_>, party: &mut Party, challenge: &str, sent: &Sent<'_>) -> Result<K0, Stop> {
-    let k0 = device(step, party, challenge, sent.r0)?;
-    if second_copy::is_older(&party.device, sent.last_sync) {
-        suspect(step, party, sent)?;
+fn verify_device_and_copies(
+    step: &Step<'_>,
+    session: &mut DeviceSession,
+    challenge: &str,
+    sent: &SentProofs<'_>,
+) -> Result<K0, StepError> {
+    let k0 = verify_device(step, session, challenge, sent.r0)?;
+    if second_copy::is_older(&session.device, sent.last_sync) {
+        record_suspicion(step, session, sent)?;
     }
     Ok(k0)
 }
 
 /// Verifies all proofs of a device without a PIN.
-pub(super) fn without_pin(step: &Step<'_>, party: &mut Party, challenge: &str, sent: &Sent<'_>) -> Result<K0, Stop> {
-    let k0 = only_copy(step, party, challenge, sent)?;
-    if sent.all(&Proofs::without_pin(challenge, &party.serial, &k0)) {
+pub(super) fn verify_without_pin(
+    step: &Step<'_>,
+    session: &mut DeviceSession,
+    challenge: &str,
+    sent: &SentProofs<'_>,
+) -> Result<K0, StepError> {
+    let k0 = verify_device_and_copies(step, session, challenge, sent)?;
+    if sent.all(&Proofs::without_pin(challenge, &session.serial, &k0)) {
         return Ok(k0);
     }
-    party.audit(step, audit::DEVICE_REFUSED)?;
+    session.audit(step, audit::DEVICE_REFUSED)?;
     Err(Word::Access.into())
 }
 
 /// Verifies R0 and R2. A wrong PIN is charged. A right PIN forgives nothing until K1 is proved,
 /// too.
-pub(super) fn with_pin(step: &Step<'_>, party: &mut Party, challenge: &str, sent: &Sent<'_>) -> Result<Unlocked, Stop> {
-    let k0 = only_copy(step, party, challenge, sent)?;
+pub(super) fn verify_with_pin(
+    step: &Step<'_>,
+    session: &mut DeviceSession,
+    challenge: &str,
+    sent: &SentProofs<'_>,
+) -> Result<Unlocked, StepError> {
+    let k0 = verify_device_and_copies(step, session, challenge, sent)?;
     // If a device of the account has keys, the account has a PIN.
-    let pin = step.pin_of(&party.account)?.ok_or(Failure::Sealed)?;
+    let pin = step.pin_of(&session.account)?.ok_or(Failure::Sealed)?;
     let expected = inwebo::values::proof(challenge, &k0.text(), pin.digits());
-    judge_pin(step, &mut party.account, Some(&mut party.device), same(sent.r2, &expected))?;
-    let kma = Kma::derive(&pin, &party.serial);
+    require_right_pin(step, &mut session.account, Some(&mut session.device), same(sent.r2, &expected))?;
+    let kma = Kma::derive(&pin, &session.serial);
     Ok(Unlocked { pin, kma, k0 })
 }
 
 /// Charges a wrong PIN. Changes nothing for a right one.
-pub(super) fn judge_pin(
+pub(super) fn require_right_pin(
     step: &Step<'_>,
     account: &mut AccountRow,
     mut device: Option<&mut DeviceRow>,
     right: bool,
-) -> Result<(), Stop> {
+) -> Result<(), StepError> {
     if right {
         return Ok(());
     }
@@ -152,64 +172,68 @@ pub(super) fn judge_pin(
 /// stale K1 is not an attack and costs no PIN attempt: the device must synchronize. A right R1
 /// forgives the device's own wrong PINs. Writes the device's row if more than its use changed; the
 /// caller writes it in any case.
-pub(super) fn k1(
+pub(super) fn verify_k1(
     step: &Step<'_>,
-    party: &mut Party,
+    session: &mut DeviceSession,
     unlocked: &Unlocked,
     challenge: &str,
-    sent: &Sent<'_>,
-) -> Result<Proved, Stop> {
-    let Some((k1, adopted)) = proved_k1(step, party, unlocked, challenge, sent)? else {
-        if second_copy::is_wrong_k1_older(&party.device) {
-            suspect(step, party, sent)?;
+    sent: &SentProofs<'_>,
+) -> Result<Proved, StepError> {
+    let Some((k1, adopted)) = proved_k1(step, session, unlocked, challenge, sent)? else {
+        if second_copy::is_wrong_k1_older(&session.device) {
+            record_suspicion(step, session, sent)?;
         }
-        party.audit(step, audit::DEVICE_DESYNCHRONIZED)?;
+        session.audit(step, audit::DEVICE_DESYNCHRONIZED)?;
         return Err(Word::Desynchronized.into());
     };
     if adopted {
-        party.set_k1(step, &k1)?;
-        party.audit(step, audit::K1_EVOLVED)?;
+        session.set_k1(step, &k1)?;
+        session.audit(step, audit::K1_EVOLVED)?;
     }
-    let wrong_pins = succeed(step, party)?;
-    if second_copy::note_proof(&mut party.device, sent.last_sync) || adopted || wrong_pins.is_some() {
-        party.put_device(step)?;
+    let wrong_pins = forgive_wrong_pins(step, session)?;
+    if second_copy::record_proof(&mut session.device, sent.last_sync) || adopted || wrong_pins.is_some() {
+        session.put_device(step)?;
     }
     Ok(Proved { k1, adopted, wrong_pins })
 }
 
 /// Verifies R1 for a synchronization, which replaces K1 in any case. A stale K1 is accepted unless
 /// it shows a second copy.
-pub(super) fn stale_k1(
+pub(super) fn verify_stale_k1(
     step: &Step<'_>,
-    party: &mut Party,
+    session: &mut DeviceSession,
     unlocked: &Unlocked,
     challenge: &str,
-    sent: &Sent<'_>,
-) -> Result<(), Stop> {
-    let proved = proved_k1(step, party, unlocked, challenge, sent)?.is_some();
-    if !proved && second_copy::is_wrong_k1_older(&party.device) { suspect(step, party, sent) } else { Ok(()) }
+    sent: &SentProofs<'_>,
+) -> Result<(), StepError> {
+    let proved = proved_k1(step, session, unlocked, challenge, sent)?.is_some();
+    if !proved && second_copy::is_wrong_k1_older(&session.device) {
+        record_suspicion(step, session, sent)
+    } else {
+        Ok(())
+    }
 }
 
 /// Returns the K1 that R1 proves, and whether it is the pending one.
 fn proved_k1(
     step: &Step<'_>,
-    party: &Party,
+    session: &DeviceSession,
     unlocked: &Unlocked,
     challenge: &str,
-    sent: &Sent<'_>,
+    sent: &SentProofs<'_>,
 ) -> Result<Option<(K1, bool)>, Failure> {
     let proves = |k1: &K1| same(sent.r1, &inwebo::values::proof(challenge, &unlocked.k0.text(), &k1.text()));
-    let current = party.k1(step)?;
+    let current = session.k1(step)?;
     if proves(&current) {
         return Ok(Some((current, false)));
     }
-    Ok(party.next_k1(step)?.filter(proves).map(|next| (next, true)))
+    Ok(session.next_k1(step)?.filter(proves).map(|next| (next, true)))
 }
 
 /// Forgives the device's own wrong PINs. Returns all wrong PINs since the device last proved
 /// itself. The caller writes the device's row.
-fn succeed(step: &Step<'_>, party: &mut Party) -> Result<Option<WrongPins>, Failure> {
-    let Party { device, account, .. } = party;
+fn forgive_wrong_pins(step: &Step<'_>, session: &mut DeviceSession) -> Result<Option<WrongPins>, Failure> {
+    let DeviceSession { device, account, .. } = session;
     let forgiven = pin::forgive(account, device);
     if forgiven > 0 {
         step.put_account(account)?;
@@ -224,20 +248,20 @@ fn succeed(step: &Step<'_>, party: &mut Party) -> Result<Option<WrongPins>, Fail
 
 /// Records that a second copy of the device is suspected. Suspends both copies if the policy says
 /// so.
-fn suspect(step: &Step<'_>, party: &mut Party, sent: &Sent<'_>) -> Result<(), Stop> {
-    second_copy::note_suspicion(&mut party.device, sent.last_sync, step.now);
-    party.audit(step, audit::CLONE_SUSPECTED)?;
+fn record_suspicion(step: &Step<'_>, session: &mut DeviceSession, sent: &SentProofs<'_>) -> Result<(), StepError> {
+    second_copy::record_suspicion(&mut session.device, sent.last_sync, step.now);
+    session.audit(step, audit::CLONE_SUSPECTED)?;
     step.tally(|tally| tally.clones_suspected += 1);
     let suspended = step.policy.clone == ClonePolicy::Suspend;
-    party.device.suspended |= suspended;
+    session.device.suspended |= suspended;
     // It is unknown which copy sent the request, so this is not recorded as a use of the device.
-    step.rows.put_device(&party.device)?;
+    step.rows.put_device(&session.device)?;
     if !suspended {
         return Ok(());
     }
-    step.rows.forget_grants(&party.device.id)?;
-    party.audit(step, audit::DEVICE_SUSPENDED)?;
-    Err(Refusal::because(Word::State, Reason::SecondCopy).into())
+    step.rows.remove_grants(&session.device.id)?;
+    session.audit(step, audit::DEVICE_SUSPENDED)?;
+    Err(Refusal::with_reason(Word::State, Reason::SecondCopy).into())
 }
 
 /// Compares in constant time. Only a difference in length can show.

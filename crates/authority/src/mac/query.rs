@@ -30,10 +30,11 @@ impl Query {
         let mut parameters: Vec<(String, Zeroizing<String>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let value = Zeroizing::new(value.into_owned());
-            let fits = parameters.len() < MAX_PARAMETERS && name.len() <= MAX_NAME && value.len() <= MAX_VALUE;
+            let is_within_limits =
+                parameters.len() < MAX_PARAMETERS && name.len() <= MAX_NAME && value.len() <= MAX_VALUE;
             // The decoder replaced bytes that were not UTF-8.
             let clean = !value.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER);
-            if !fits || !clean || parameters.iter().any(|(known, _)| *known == name) {
+            if !is_within_limits || !clean || parameters.iter().any(|(known, _)| *known == name) {
                 return Err(syntax());
             }
             parameters.push((name.into_owned(), value));
@@ -47,33 +48,33 @@ impl Query {
     }
 
     /// Returns a required parameter, which may be empty.
-    pub(super) fn need(&self, name: &str) -> Read<&str> {
+    pub(super) fn require(&self, name: &str) -> Read<&str> {
         self.find(name).ok_or_else(syntax)
     }
 
     /// Checks the parameters that every request carries.
     pub(super) fn check_common(&self, with_version: bool) -> Read<()> {
-        let mac_id = self.need("macid")?;
-        let last_sync = self.need("lastsync")?;
-        self.need("id")?;
+        let mac_id = self.require("macid")?;
+        let last_sync = self.require("lastsync")?;
+        self.require("id")?;
         if with_version {
-            self.need("version")?;
+            self.require("version")?;
         }
         let number = (1..=20).contains(&last_sync.len()) && last_sync.bytes().all(|byte| byte.is_ascii_digit());
-        let mac_id_fits = mac_id.len() == 32 && mac_id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if number && mac_id_fits { Ok(()) } else { Err(syntax()) }
+        let mac_id_has_form = mac_id.len() == 32 && mac_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if number && mac_id_has_form { Ok(()) } else { Err(syntax()) }
     }
 
     /// Returns the number of the last synchronization that the device knows of.
     pub(super) fn last_sync(&self) -> Read<u64> {
         // `check_common` has checked that it is a number. A number that is too large counts as the
         // largest one.
-        self.need("lastsync").map(|number| number.parse().unwrap_or(u64::MAX))
+        self.require("lastsync").map(|number| number.parse().unwrap_or(u64::MAX))
     }
 
     /// Returns the SMS code: 4 to 12 letters or digits.
     pub(super) fn code(&self) -> Read<&str> {
-        let code = self.need("code")?;
+        let code = self.require("code")?;
         // A device sends it without white space around it.
         let is_code = SmsCode::new(code).is_some_and(|read| read.as_str() == code);
         if is_code { Ok(code) } else { Err(syntax()) }
@@ -81,11 +82,11 @@ impl Query {
 
     /// Returns the ticket of an activation, if there is one (ours): 128 bits in base64url.
     pub(super) fn ticket(&self) -> Read<Option<&str>> {
-        let fits = |ticket: &str| {
+        let has_form = |ticket: &str| {
             ticket.len() == 22 && ticket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
         match self.find("ticket") {
-            Some(ticket) if !fits(ticket) => Err(syntax()),
+            Some(ticket) if !has_form(ticket) => Err(syntax()),
             ticket => Ok(ticket),
         }
     }
@@ -98,31 +99,31 @@ impl Query {
 
     /// Returns the serial, in the form in which it is hashed.
     pub(super) fn serial(&self) -> Read<Serial> {
-        let text = self.need("serial")?;
+        let text = self.require("serial")?;
         Serial::parse(text).filter(|serial| serial.as_str() == text).ok_or_else(syntax)
     }
 
     /// Returns a value that was encrypted to one of the service's keys.
     pub(super) fn encrypted(&self, name: &str) -> Read<Vec<u8>> {
-        hex::decode(self.need(name)?).filter(|bytes| !bytes.is_empty()).ok_or_else(syntax)
+        hex::decode(self.require(name)?).filter(|bytes| !bytes.is_empty()).ok_or_else(syntax)
     }
 
     /// Returns a proof: 64 lower-case hex digits.
     pub(super) fn proof(&self, name: &str) -> Read<&str> {
-        let proof = self.need(name)?;
-        let fits = proof.len() == 64 && proof.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if fits { Ok(proof) } else { Err(syntax()) }
+        let proof = self.require(name)?;
+        let has_form = proof.len() == 64 && proof.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if has_form { Ok(proof) } else { Err(syntax()) }
     }
 }
 
 /// Returns whether the text is plain ASCII in which two hex digits follow each `%`.
 fn is_form_urlencoded(query: &str) -> bool {
     let bytes = query.as_bytes();
-    let escaped = |place: usize| {
-        let digits = bytes.get(place + 1..place + 3);
+    let escaped = |index: usize| {
+        let digits = bytes.get(index + 1..index + 3);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
-    bytes.iter().enumerate().all(|(place, byte)| byte.is_ascii_graphic() && (*byte != b'%' || escaped(place)))
+    bytes.iter().enumerate().all(|(index, byte)| byte.is_ascii_graphic() && (*byte != b'%' || escaped(index)))
 }
 
 fn syntax() -> Refusal {

@@ -47,7 +47,7 @@ impl Reason {
 
 impl Refusal {
     /// Returns the refusal with a word and the reason for it.
-    pub(super) fn because(word: Word, reason: Reason) -> Self {
+    pub(super) fn with_reason(word: Word, reason: Reason) -> Self {
         Self { reason: Some(reason), ..word.into() }
     }
 }
@@ -61,7 +61,7 @@ impl From<Block> for Refusal {
     }
 }
 
-impl From<Block> for Stop {
+impl From<Block> for StepError {
     fn from(block: Block) -> Self {
         Self::Refused(block.into())
     }
@@ -74,32 +74,32 @@ impl From<Word> for Refusal {
 }
 
 /// The early end of a step.
-pub(super) enum Stop {
+pub(super) enum StepError {
     /// The request is refused. The step is kept.
     Refused(Refusal),
     /// The service failed. The step is undone.
     Failed(Failure),
 }
 
-impl From<Refusal> for Stop {
+impl From<Refusal> for StepError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl From<Word> for Stop {
+impl From<Word> for StepError {
     fn from(word: Word) -> Self {
         Self::Refused(word.into())
     }
 }
 
-impl From<Failure> for Stop {
+impl From<Failure> for StepError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
 }
 
-impl From<StorageError> for Stop {
+impl From<StorageError> for StepError {
     fn from(error: StorageError) -> Self {
         Self::Failed(error.into())
     }

@@ -4,28 +4,28 @@
 use inwebo::mode::Mode;
 
 use super::answer::Granted;
-use super::context::{Judged, Mac};
-use super::party::Party;
+use super::context::{MacContext, MacResult};
+use super::device_session::DeviceSession;
 use super::proof;
 use super::query::Query;
 use crate::audit;
 
-pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
-    let id = query.need("id")?;
+pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
+    let id = query.require("id")?;
     mac.step("remove.setup", |step| {
-        let party = Party::find(step, id)?;
-        Ok(Granted::default().with("challenge", party.challenge(step, Mode::Remove)?))
+        let session = DeviceSession::find(step, id)?;
+        Ok(Granted::default().with("challenge", session.challenge(step, Mode::Remove)?))
     })
 }
 
-pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
-    let (id, r0) = (query.need("id")?, query.proof("R0")?);
+pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
+    let (id, r0) = (query.require("id")?, query.proof("R0")?);
     mac.step("remove.finalize", |step| {
-        let mut party = Party::find(step, id)?;
-        let challenge = party.take_challenge(step, Mode::Remove)??;
-        proof::device(step, &mut party, &challenge, r0)?;
-        step.rows.bury_device(&party.device.id, step.now)?;
-        party.audit(step, audit::DEVICE_REMOVED)?;
+        let mut session = DeviceSession::find(step, id)?;
+        let challenge = session.take_challenge(step, Mode::Remove)??;
+        proof::verify_device(step, &mut session, &challenge, r0)?;
+        step.rows.tombstone_device(&session.device.id, step.now)?;
+        session.audit(step, audit::DEVICE_REMOVED)?;
         Ok(Granted::default())
     })
 }

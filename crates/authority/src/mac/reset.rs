@@ -7,80 +7,82 @@ use inwebo::word::Word;
 use zeroize::Zeroizing;
 
 use super::answer::Granted;
-use super::awaited::{Awaited, EncryptedPin, WhenBlocked};
-use super::context::{Judged, Mac, PinMode, announce_keys};
-use super::party::{NEXT_K0_COLUMN, Party};
+use super::context::{MacContext, MacResult, PinMode, announce_keys};
+use super::device_session::{DeviceSession, NEXT_K0_COLUMN};
+use super::expected_finalize::{EncryptedPin, ExpectedFinalize, WhenBlocked};
 use super::query::Query;
-use super::refusal::{Refusal, Stop};
-use super::{choice, proof};
+use super::refusal::{Refusal, StepError};
+use super::{new_pin, proof};
 use crate::audit;
-use crate::codes::{self, Entered};
+use crate::codes::{self, CodeVerdict};
+use crate::domain::message::Notice;
+use crate::domain::rows::{CodeRow, CodeUse};
 use crate::failure::Failure;
 use crate::random;
-use crate::sms::Notice;
 use crate::step::Step;
-use crate::storage::{CodeRow, CodeUse};
 
 /// Starts a reset. The code is checked in `finalize`, after the device has proved itself: otherwise
 /// a client that merely knows the id could use up the tries.
-pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
-    let (id, _) = (query.need("id")?, query.code()?);
+pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
+    let (id, _) = (query.require("id")?, query.code()?);
     let keys = mac.keys()?;
     mac.step("reset.setup", |step| {
-        let party = Party::find(step, id)?;
-        let granted = Granted::default().with("challenge", party.challenge(step, Mode::Reset)?);
+        let session = DeviceSession::find(step, id)?;
+        let granted = Granted::default().with("challenge", session.challenge(step, Mode::Reset)?);
         Ok(announce_keys(granted, &keys, PinMode::New))
     })
 }
 
-pub(super) fn finalize(mac: &Mac<'_>, query: &Query) -> Judged {
-    let (id, entered, r0) = (query.need("id")?, query.code()?, query.proof("R0")?);
+pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
+    let (id, entered, r0) = (query.require("id")?, query.code()?, query.proof("R0")?);
     let new = EncryptedPin::read(query, "nKma", "newpin")?;
-    let awaited = Awaited::challenge(mac, id, Mode::Reset, WhenBlocked::GoOn)?;
-    let new = new.open(mac, &awaited)?;
+    let expected = ExpectedFinalize::challenge(mac, id, Mode::Reset, WhenBlocked::Proceed)?;
+    let new = new.open(mac, &expected)?;
     mac.step("reset.finalize", |step| {
-        let mut party = Party::find(step, id)?;
-        if !new.fits(&party.serial) {
+        let mut session = DeviceSession::find(step, id)?;
+        if !new.fits(&session.serial) {
             return Err(Word::Syntax.into());
         }
-        let challenge = party.take_challenge(step, Mode::Reset)??;
-        proof::device(step, &mut party, &challenge, r0)?;
-        let code = judge_code(step, &party, entered)?;
-        choice::check(step, &party.account, step.pin_of(&party.account)?.as_ref(), &new.pin)?;
+        let challenge = session.take_challenge(step, Mode::Reset)??;
+        proof::verify_device(step, &mut session, &challenge, r0)?;
+        let code = verify_code(step, &session, entered)?;
+        new_pin::check(step, &session.account, step.pin_of(&session.account)?.as_ref(), &new.pin)?;
         codes::consume(step, code, CodeUse::Done)?;
-        renew(step, &mut party)?;
-        step.change_pin(&mut party.account, &new.pin)?;
-        let lifted = std::mem::take(&mut party.account.blocked);
-        step.put_account(&party.account)?;
+        renew(step, &mut session)?;
+        step.change_pin(&mut session.account, &new.pin)?;
+        let lifted = std::mem::take(&mut session.account.blocked);
+        step.put_account(&session.account)?;
         if lifted {
-            party.audit(step, audit::ACCOUNT_UNBLOCKED)?;
+            session.audit(step, audit::ACCOUNT_UNBLOCKED)?;
         }
-        party.audit(step, audit::PIN_RESET)?;
-        step.notify(&party.account, Notice::PinReset)?;
+        session.audit(step, audit::PIN_RESET)?;
+        step.notify(&session.account, Notice::PinReset)?;
         Ok(Granted::default())
     })
 }
 
 /// Prepares another K0 for the device. Its next synchronization delivers it under the new PIN. Once
 /// the device proves it, every other copy is shut out. The SMS code decides that this copy stays.
-fn renew(step: &Step<'_>, party: &mut Party) -> Result<(), Failure> {
+fn renew(step: &Step<'_>, session: &mut DeviceSession) -> Result<(), Failure> {
     let k0 = Zeroizing::new(random::bytes::<16>()?);
-    party.device.next_k0 = Some(step.vault.seal(party.place(NEXT_K0_COLUMN), &*k0)?);
-    party.device.suspected_at = None;
-    if std::mem::take(&mut party.device.suspended) {
-        party.audit(step, audit::DEVICE_RESUMED)?;
+    session.device.next_k0 = Some(step.sealer.seal(session.binding(NEXT_K0_COLUMN), &*k0)?);
+    session.device.suspected_at = None;
+    if std::mem::take(&mut session.device.suspended) {
+        session.audit(step, audit::DEVICE_RESUMED)?;
     }
-    party.put_device(step)
+    session.put_device(step)
 }
 
-fn judge_code(step: &Step<'_>, party: &Party, entered: &str) -> Result<CodeRow, Stop> {
-    match codes::judge(step, &party.account.name, Purpose::ResetPin, None, entered)? {
-        Entered::Right(code) => Ok(code),
-        Entered::Wrong { attempts_left } => {
+fn verify_code(step: &Step<'_>, session: &DeviceSession, entered: &str) -> Result<CodeRow, StepError> {
+    match codes::verify_code(step, &session.account.name, Purpose::ResetPin, None, entered)? {
+        CodeVerdict::Right(code) => Ok(code),
+        CodeVerdict::Wrong { attempts_left } => {
             Err(Refusal { attempts_left: Some(attempts_left), ..Word::Code.into() }.into())
         }
         // The request shows no phone number. The answer does not reveal whether the account
         // requested a code, because a device does not prove itself as the account.
-        Entered::OtherNumber | Entered::Used(_) | Entered::NoCode | Entered::Unknown => Err(Word::Code.into()),
+        CodeVerdict::OtherNumber | CodeVerdict::Used(_) | CodeVerdict::NoCode | CodeVerdict::Unknown => {
+            Err(Word::Code.into())
+        }
     }
 }

@@ -3,17 +3,17 @@
 use inwebo::word::Word;
 
 use super::answer::Granted;
-use super::context::{Judged, Mac};
-use super::party::Party;
+use super::context::{MacContext, MacResult};
+use super::device_session::DeviceSession;
 use super::query::Query;
 
 /// Answers the only step. It changes nothing.
-pub(super) fn setup(mac: &Mac<'_>, query: &Query) -> Judged {
-    let id = query.need("id")?;
+pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
+    let id = query.require("id")?;
     mac.step("status", |step| {
-        let party = Party::find(step, id)?.unless_blocked(step)?;
-        let devices = step.rows.devices_of(&party.account.name)?.len();
-        let most = usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX);
-        if devices >= most { Err(Word::MaxDevices.into()) } else { Ok(Granted::default()) }
+        let session = DeviceSession::find(step, id)?.require_unblocked(step)?;
+        let devices = step.rows.devices_of(&session.account.name)?.len();
+        let max_devices = usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX);
+        if devices >= max_devices { Err(Word::MaxDevices.into()) } else { Ok(Granted::default()) }
     })
 }

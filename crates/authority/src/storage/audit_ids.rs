@@ -8,7 +8,7 @@ use crate::random;
 
 /// The number of bits below the milliseconds. With them the 63 bits of an id last until the year
 /// 2109.
-const BELOW: u32 = 21;
+const RANDOM_BITS: u32 = 21;
 
 /// A generator of ids that grow with time. In one process each id is greater than the one before.
 /// Ids of two processes differ by chance: a row whose id is taken gets another one.
@@ -18,7 +18,7 @@ pub(crate) struct AuditIds(AtomicI64);
 impl AuditIds {
     /// Returns the next id for an event at `now`, in milliseconds.
     pub(crate) fn next(&self, now: i64) -> Result<i64, Failure> {
-        let chance = i64::from(u32::from_be_bytes(random::bytes()?) >> (u32::BITS - BELOW));
+        let chance = i64::from(u32::from_be_bytes(random::bytes()?) >> (u32::BITS - RANDOM_BITS));
         let drawn = Self::first_at(now).saturating_add(chance);
         let next = |last: i64| Some(drawn.max(last.saturating_add(1)));
         let last = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_else(|last| last);
@@ -26,8 +26,8 @@ impl AuditIds {
     }
 
     /// Makes every further id greater than this one.
-    pub(crate) fn lift(&self, above: i64) {
-        self.0.fetch_max(above, Ordering::Relaxed);
+    pub(crate) fn raise_above(&self, id: i64) {
+        self.0.fetch_max(id, Ordering::Relaxed);
     }
 
     /// Returns the greatest id that was made here, or the id that further ones must exceed. Returns
@@ -38,7 +38,7 @@ impl AuditIds {
 
     /// Returns the least id that an event at `now` can have.
     pub(crate) fn first_at(now: i64) -> i64 {
-        now.clamp(0, i64::MAX >> BELOW) << BELOW
+        now.clamp(0, i64::MAX >> RANDOM_BITS) << RANDOM_BITS
     }
 }
 
@@ -60,9 +60,9 @@ mod tests {
     fn ids_are_lifted_above_a_boundary_whatever_the_clock_says() {
         let ids = AuditIds::default();
         let boundary = AuditIds::first_at(1_700_000_000_000);
-        ids.lift(boundary);
+        ids.raise_above(boundary);
         assert_eq!(ids.next(1_600_000_000_000).unwrap(), boundary + 1);
-        ids.lift(boundary - 1000);
+        ids.raise_above(boundary - 1000);
         assert_eq!(ids.next(0).unwrap(), boundary + 2);
         assert_eq!(ids.last(), boundary + 2);
     }

@@ -6,11 +6,11 @@ use crate::failure::{Failure, StorageError};
 /// A database.
 pub(crate) trait Storage: Send + Sync {
     /// Runs one step in one transaction, serialised with all others. The transaction is kept if the
-    /// step succeeds and undone if it fails. `what` names the step for crash tests. The step may
+    /// step succeeds and undone if it fails. `name` names the step for crash tests. The step may
     /// run again if the database asks for it.
     fn transact(
         &self,
-        what: &'static str,
+        name: &'static str,
         step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure>;
 
@@ -29,11 +29,11 @@ pub(crate) trait Storage: Send + Sync {
 /// Runs a step that returns a value.
 pub(crate) fn transact<T>(
     storage: &dyn Storage,
-    what: &'static str,
+    name: &'static str,
     mut step: impl FnMut(&Transaction<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let mut value = None;
-    storage.transact(what, &mut |transaction| {
+    storage.transact(name, &mut |transaction| {
         value = Some(step(transaction)?);
         Ok(())
     })?;

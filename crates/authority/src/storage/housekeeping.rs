@@ -1,16 +1,7 @@
-//! Statements for operators and housekeeping: lists, removal, pruning, and pages of all sealed
-//! values.
+//! Statements over several tables: removal of an account, pruning, and counts of hashes.
 
-use super::rows::{AccountRow, DeviceRow, MessageRow};
-use super::table::{ACCOUNTS, DEVICES};
-use super::transaction::{Transaction, account, device, message, params, select};
-use crate::failure::Stored;
-
-/// The data of an account that an operator may see.
-pub(crate) struct AccountSummary {
-    pub(crate) account: AccountRow,
-    pub(crate) devices: u32,
-}
+use super::transaction::{Transaction, params};
+use crate::failure::StorageResult;
 
 /// The numbers of rows that pruning removed, by kind.
 #[derive(Default)]
@@ -23,34 +14,8 @@ pub(crate) struct PrunedRows {
 }
 
 impl Transaction<'_> {
-    /// Returns up to `limit` accounts after `after`, in the order of their names. Every name is
-    /// greater than the empty text.
-    pub(crate) fn accounts(&self, after: &str, limit: u32) -> Stored<Vec<AccountSummary>> {
-        static SQL: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-        let sql = SQL.get_or_init(|| {
-            format!(
-                "SELECT (SELECT count(*) FROM devices WHERE account = accounts.name AND removed_at IS NULL), {}
-                 FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
-                ACCOUNTS.list()
-            )
-        });
-        self.all(sql, params![after, limit], |mut row| {
-            let devices = row.get()?;
-            Ok(AccountSummary { devices, account: account(self.authenticate(&ACCOUNTS, row)?)? })
-        })
-    }
-
-    /// Returns the names of up to `limit` accounts after `after`, in their order.
-    pub(crate) fn account_names(&self, after: &str, limit: u32) -> Stored<Vec<String>> {
-        self.all(
-            "SELECT name FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
-            params![after, limit],
-            |mut row| row.get(),
-        )
-    }
-
     /// Removes an account with all its rows, tombstones included. The audit trail stays.
-    pub(crate) fn remove_account(&self, name: &str) -> Stored<bool> {
+    pub(crate) fn remove_account(&self, name: &str) -> StorageResult<bool> {
         for sql in [
             "DELETE FROM challenges WHERE device IN (SELECT id FROM devices WHERE account = $1)",
             "DELETE FROM passwords WHERE account = $1",
@@ -75,7 +40,7 @@ impl Transaction<'_> {
         now: i64,
         time: i64,
         day_ago: i64,
-    ) -> Stored<PrunedRows> {
+    ) -> StorageResult<PrunedRows> {
         let between = |sql, time: i64| self.write(sql, params![first, last, time]);
         between("DELETE FROM notices WHERE account >= $1 AND account <= $2 AND at < $3", day_ago)?;
         Ok(PrunedRows {
@@ -99,54 +64,10 @@ impl Transaction<'_> {
         })
     }
 
-    /// Returns the values of `meta` whose names begin with `prefix`, which is ASCII.
-    pub(crate) fn metas(&self, prefix: &str) -> Stored<Vec<(String, Vec<u8>)>> {
-        let found =
-            self.all("SELECT name, value FROM meta WHERE name >= $1 ORDER BY name", params![prefix], |mut row| {
-                Ok((row.get::<String>()?, row.get()?))
-            })?;
-        Ok(found.into_iter().filter(|(name, _)| name.starts_with(prefix)).collect())
-    }
-
-    pub(crate) fn forget_meta(&self, name: &str) -> Stored<()> {
-        self.put("DELETE FROM meta WHERE name = $1", params![name])
-    }
-
-    /// Returns a page of the accounts after `after`.
-    pub(crate) fn accounts_after(&self, after: &str, limit: u32) -> Stored<Vec<AccountRow>> {
-        let sql = select!(ACCOUNTS, "WHERE name > $1 ORDER BY name LIMIT $2");
-        self.all_rows(&ACCOUNTS, sql, params![after, limit], account)
-    }
-
-    /// Returns a page of the devices after `after` that are not removed.
-    pub(crate) fn devices_after(&self, after: &str, limit: u32) -> Stored<Vec<DeviceRow>> {
-        let sql = select!(DEVICES, "WHERE id > $1 AND removed_at IS NULL ORDER BY id LIMIT $2");
-        self.all_rows(&DEVICES, sql, params![after, limit], device)
-    }
-
-    /// Returns a page of the messages after `after`.
-    pub(crate) fn messages_after(&self, after: &str, limit: u32) -> Stored<Vec<MessageRow>> {
-        self.all(
-            "SELECT id, account, purpose, code_hash, message, attempts, due_at, expires_at FROM sms_queue
-             WHERE id > $1 ORDER BY id LIMIT $2",
-            params![after, limit],
-            message,
-        )
-    }
-
-    /// Returns a page of the secrets after `after`.
-    pub(crate) fn secrets_after(&self, after: &str, limit: u32) -> Stored<Vec<(String, Vec<u8>)>> {
-        self.all(
-            "SELECT name, value FROM secrets WHERE name > $1 ORDER BY name LIMIT $2",
-            params![after, limit],
-            |mut row| Ok((row.get()?, row.get()?)),
-        )
-    }
-
     /// Returns the number of live codes, passwords and tokens that were hashed under another key
     /// than this. `latest` holds the latest possible end of each of the three. A row with a later
     /// end counts as expired.
-    pub(crate) fn hashed_under_others(&self, key_id: u32, now: i64, latest: [i64; 3]) -> Stored<u64> {
+    pub(crate) fn hashed_under_others(&self, key_id: u32, now: i64, latest: [i64; 3]) -> StorageResult<u64> {
         let mut sum = 0;
         let counts = [
             "SELECT count(*) FROM codes WHERE key_id <> $1 AND expires_at > $2 AND expires_at <= $3",

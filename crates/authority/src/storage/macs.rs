@@ -3,10 +3,11 @@
 
 use std::sync::OnceLock;
 
-use super::table::{AUTHENTICATED, Table};
+use super::table::Table;
+use super::tables::AUTHENTICATED;
 use super::transaction::Transaction;
 use super::value::{Param, Row, Value};
-use crate::failure::Stored;
+use crate::failure::StorageResult;
 
 /// The statements for the pages of one table.
 struct Statements {
@@ -79,20 +80,20 @@ pub(crate) struct CheckedPage {
 impl Transaction<'_> {
     /// Adds MACs under the current key to those of the next `limit` rows that have none. A MAC that
     /// a row has must be right. Returns the number of new MACs and the next position.
-    pub(crate) fn make_macs(&self, cursor: &RowCursor, limit: u32) -> Stored<(u32, Option<RowCursor>)> {
+    pub(crate) fn make_macs(&self, cursor: &RowCursor, limit: u32) -> StorageResult<(u32, Option<RowCursor>)> {
         self.page(cursor, limit, true)
     }
 
     /// Makes the MACs of the next `limit` rows again if they were made with another key than the
     /// current one. Every row must have a MAC. Returns the number of new MACs and the next
     /// position.
-    pub(crate) fn renew_macs(&self, cursor: &RowCursor, limit: u32) -> Stored<(u32, Option<RowCursor>)> {
+    pub(crate) fn renew_macs(&self, cursor: &RowCursor, limit: u32) -> StorageResult<(u32, Option<RowCursor>)> {
         self.page(cursor, limit, false)
     }
 
     /// Checks the MACs of the next `limit` rows. Returns the number of rows, the number of altered
     /// rows, their table, and the next position.
-    pub(crate) fn check_macs(&self, cursor: &RowCursor, limit: u32) -> Stored<Option<CheckedPage>> {
+    pub(crate) fn check_macs(&self, cursor: &RowCursor, limit: u32) -> StorageResult<Option<CheckedPage>> {
         let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok(None) };
         let (mut altered, mut last) = (0, Vec::new());
         let found = self.rows_after(cursor, limit)?;
@@ -108,8 +109,8 @@ impl Transaction<'_> {
     }
 
     /// Returns whether the database holds any row of the service.
-    pub(crate) fn has_any_row(&self) -> Stored<bool> {
-        self.any([
+    pub(crate) fn has_any_row(&self) -> StorageResult<bool> {
+        self.any_row([
             "SELECT name FROM accounts LIMIT 1",
             "SELECT id FROM devices LIMIT 1",
             "SELECT name FROM service_keys LIMIT 1",
@@ -119,7 +120,7 @@ impl Transaction<'_> {
     }
 
     /// Returns whether any table whose rows have MACs has a row.
-    pub(crate) fn has_authenticated_row(&self) -> Stored<bool> {
+    pub(crate) fn has_authenticated_row(&self) -> StorageResult<bool> {
         for table in 0..AUTHENTICATED.len() {
             if !self.rows_after(&RowCursor { table, key: Vec::new() }, 1)?.is_empty() {
                 return Ok(true);
@@ -130,14 +131,17 @@ impl Transaction<'_> {
 
     /// Returns whether the database holds a row that no release without MACs wrote: the secret with
     /// this name, a seal, or an audit row with a MAC.
-    pub(crate) fn has_later_row(&self, secret: &str) -> Stored<bool> {
+    pub(crate) fn has_later_row(&self, secret: &str) -> StorageResult<bool> {
         if self.secret(secret)?.is_some() {
             return Ok(true);
         }
-        self.any(["SELECT number FROM audit_seals LIMIT 1", "SELECT event FROM audit WHERE mac IS NOT NULL LIMIT 1"])
+        self.any_row([
+            "SELECT number FROM audit_seals LIMIT 1",
+            "SELECT event FROM audit WHERE mac IS NOT NULL LIMIT 1",
+        ])
     }
 
-    fn any<const N: usize>(&self, statements: [&'static str; N]) -> Stored<bool> {
+    fn any_row<const N: usize>(&self, statements: [&'static str; N]) -> StorageResult<bool> {
         for sql in statements {
             if self.find(sql, &[], |_| Ok(()))?.is_some() {
                 return Ok(true);
@@ -146,7 +150,7 @@ impl Transaction<'_> {
         Ok(false)
     }
 
-    fn rows_after(&self, cursor: &RowCursor, limit: u32) -> Stored<Vec<Row>> {
+    fn rows_after(&self, cursor: &RowCursor, limit: u32) -> StorageResult<Vec<Row>> {
         let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok(Vec::new()) };
         let statements = statements(cursor.table, table);
         let key: Vec<Param<'_>> = cursor.key.iter().map(Value::param).collect();
@@ -155,7 +159,7 @@ impl Transaction<'_> {
         self.all(sql, &params, Ok)
     }
 
-    fn page(&self, cursor: &RowCursor, limit: u32, adopt: bool) -> Stored<(u32, Option<RowCursor>)> {
+    fn page(&self, cursor: &RowCursor, limit: u32, adopt: bool) -> StorageResult<(u32, Option<RowCursor>)> {
         let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok((0, None)) };
         let statements = statements(cursor.table, table);
         let (mut made, mut found, mut last) = (0, 0, Vec::new());
@@ -185,9 +189,9 @@ impl Transaction<'_> {
     }
 }
 
-fn statements(place: usize, table: &Table) -> &'static Statements {
+fn statements(index: usize, table: &Table) -> &'static Statements {
     static STATEMENTS: [OnceLock<Statements>; AUTHENTICATED.len()] = [const { OnceLock::new() }; AUTHENTICATED.len()];
-    STATEMENTS[place].get_or_init(|| Statements {
+    STATEMENTS[index].get_or_init(|| Statements {
         first: table.page(false),
         next: table.page(true),
         replace: table.replace_mac(),

@@ -1,5 +1,5 @@
-//! The storage of the service: plain row structs, the statements over them, and the databases that
-//! run the statements.
+//! The storage of the service: the tables with their statements, and the databases that run the
+//! statements.
 //!
 //! It has no rules and no secrets in clear: secrets arrive here sealed or hashed. One step of the
 //! service is one transaction, which is serialised with all others on the same database.
@@ -11,29 +11,21 @@ mod macs;
 mod options;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod rows;
-mod sms_counts;
 mod sqlite;
 mod table;
-mod trail;
+mod tables;
 mod transaction;
 mod value;
 
 pub(crate) use audit_ids::AuditIds;
 pub(crate) use database::{Storage, transact};
-pub(crate) use housekeeping::AccountSummary;
 pub(crate) use macs::RowCursor;
 #[cfg(feature = "postgres")]
 pub use options::Postgres;
 pub use options::{Database, SqliteFile};
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::PostgreSql;
-pub(crate) use rows::{
-    AccountRow, ChallengeRow, CodeRow, CodeUse, DeviceRow, MessageKind, MessageRow, PasswordRow, ServiceKeyRow,
-    TokenRow,
-};
-pub(crate) use sms_counts::Counted;
 pub(crate) use sqlite::Sqlite;
 pub(crate) use table::RowMacs;
-pub(crate) use trail::{AuditRow, SealRow};
+pub(crate) use tables::{AccountSummary, AuditRow, CountKey, SealRow};
 pub(crate) use transaction::Transaction;

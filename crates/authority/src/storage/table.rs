@@ -1,4 +1,4 @@
-//! Tables whose rows carry a MAC.
+//! Columns of tables, and tables whose rows carry a MAC.
 //!
 //! A program with write access to the database, but without the master key, cannot make a row that
 //! reads as one of the service's own: the MAC covers the table's name and every column. It can
@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use super::value::{Param, Row, Value};
-use crate::failure::{StorageError, Stored};
+use crate::failure::{StorageError, StorageResult};
 
 /// The MACs of rows, under the keys that are derived from the master key.
 pub(crate) trait RowMacs: Send + Sync {
@@ -21,118 +21,58 @@ pub(crate) trait RowMacs: Send + Sync {
     fn is_current(&self, mac: &[u8]) -> bool;
 }
 
-/// A table with its columns in the order in which they are written, read and authenticated.
+/// The columns of a table in the order in which they are written and read.
+pub(super) struct Columns {
+    table: &'static str,
+    names: &'static [&'static str],
+}
+
+impl Columns {
+    pub(super) const fn new(table: &'static str, names: &'static [&'static str]) -> Self {
+        Self { table, names }
+    }
+
+    /// Returns the statement that finds rows. `rest` is the text after the table's name.
+    pub(super) fn select(&self, rest: &str) -> String {
+        format!("SELECT {} FROM {} {rest}", self.names.join(", "), self.table)
+    }
+
+    /// Returns the statement that inserts a row. `rest` is the text after the values.
+    pub(super) fn insert(&self, rest: &str) -> String {
+        let (names, values) = (self.names.join(", "), placeholders(self.names.len()));
+        format!("INSERT INTO {} ({names}) VALUES ({values}) {rest}", self.table)
+    }
+}
+
+/// A table whose rows carry a MAC, with its columns in the order in which they are written, read
+/// and authenticated. The MAC follows them.
 pub(crate) struct Table {
     pub(super) name: &'static str,
     /// The number of columns, from the first one on, that form the primary key.
     key: usize,
     columns: &'static [&'static str],
+    /// The column that names the account of a row, if the table has it.
+    account_column: &'static str,
+    /// The condition that holds for all rows with a MAC.
+    condition: &'static str,
     upsert: OnceLock<String>,
 }
 
-pub(crate) static ACCOUNTS: Table = Table::new(
-    "accounts",
-    1,
-    &[
-        "name",
-        "created_at",
-        "pin",
-        "pin_tries",
-        "pin_wrong",
-        "wrong_pins",
-        "pin_generation",
-        "pin_history",
-        "blocked",
-        "phone_number",
-        "phone_changed_at",
-        "language",
-        "version",
-    ],
-);
-
-pub(crate) static DEVICES: Table = Table::new(
-    "devices",
-    1,
-    &[
-        "id",
-        "account",
-        "created_at",
-        "used_at",
-        "serial",
-        "name",
-        "k0",
-        "k1",
-        "next_k1",
-        "secret",
-        "tsync",
-        "since_evolution",
-        "day",
-        "passwords_of_day",
-        "pin_tries",
-        "wrong_pins_told",
-        "proved_at",
-        "k1_proved",
-        "next_k0",
-        "sync_shown",
-        "suspected_at",
-        "suspended",
-        "version",
-    ],
-);
-
-pub(crate) static CODES: Table = Table::new(
-    "codes",
-    2,
-    &[
-        "account",
-        "purpose",
-        "phone_number",
-        "hash",
-        "key_id",
-        "expires_at",
-        "tries",
-        "pin_tries",
-        "withdrawn",
-        "setup_at",
-        "used",
-        "used_serial",
-        "used_device",
-        "version",
-        "ticket",
-    ],
-);
-
-pub(crate) static REFRESH_TOKENS: Table = Table::new(
-    "refresh_tokens",
-    1,
-    &[
-        "hash",
-        "key_id",
-        "account",
-        "family",
-        "family_made_at",
-        "device",
-        "pin_generation",
-        "expires_at",
-        "used",
-        "version",
-    ],
-);
-
-pub(crate) static PASSWORDS: Table =
-    Table::new("passwords", 2, &["account", "hash", "key_id", "device", "expires_at", "used"]);
-
-pub(crate) static CHALLENGES: Table = Table::new("challenges", 2, &["device", "mode", "challenge", "made_at"]);
-
-pub(crate) static SERVICE_KEYS: Table = Table::new("service_keys", 1, &["name", "primes", "announced"]);
-
-/// Every table whose rows carry a MAC.
-pub(crate) static AUTHENTICATED: [&Table; 7] =
-    [&ACCOUNTS, &DEVICES, &CODES, &REFRESH_TOKENS, &PASSWORDS, &CHALLENGES, &SERVICE_KEYS];
-
 impl Table {
-    const fn new(name: &'static str, key: usize, columns: &'static [&'static str]) -> Self {
-        Self { name, key, columns, upsert: OnceLock::new() }
+    pub(super) const fn new(name: &'static str, key: usize, columns: &'static [&'static str]) -> Self {
+        Self { name, key, columns, account_column: "account", condition: "1 = 1", upsert: OnceLock::new() }
+    }
+
+    /// Sets the column that names the account of a row.
+    pub(super) const fn with_account_column(mut self, column: &'static str) -> Self {
+        self.account_column = column;
+        self
+    }
+
+    /// Sets the condition that holds for all rows with a MAC.
+    pub(super) const fn with_condition(mut self, condition: &'static str) -> Self {
+        self.condition = condition;
+        self
     }
 
     /// Returns the columns and the MAC as a list for a statement.
@@ -145,17 +85,22 @@ impl Table {
         format!("SELECT {} FROM {} {rest}", self.list(), self.name)
     }
 
+    /// Returns the statement that removes rows and returns them. `rest` is the text after the
+    /// table's name.
+    pub(super) fn delete_returning(&self, rest: &str) -> String {
+        format!("DELETE FROM {} {rest} RETURNING {}", self.name, self.list())
+    }
+
     /// Returns the statement that inserts a row or replaces the one with the same key.
     pub(super) fn upsert(&'static self) -> &'static str {
         self.upsert.get_or_init(|| {
-            let places: Vec<String> = (1..=self.columns.len() + 1).map(|number| format!("${number}")).collect();
             let changed = self.columns[self.key..].iter().chain(&["mac"]);
             let changes: Vec<String> = changed.map(|column| format!("{column} = excluded.{column}")).collect();
             format!(
                 "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
                 self.name,
                 self.list(),
-                places.join(", "),
+                placeholders(self.columns.len() + 1),
                 self.columns[..self.key].join(", "),
                 changes.join(", ")
             )
@@ -163,23 +108,24 @@ impl Table {
     }
 
     /// Returns the statement that finds a page of rows after a key, in the order of their keys. Its
-    /// parameters are the key and the number of rows. Removed devices are left out: they have no
-    /// MAC and no secret.
+    /// parameters are the key and the number of rows. Rows without a MAC are left out: removed
+    /// devices, which have no secret.
     pub(super) fn page(&self, after: bool) -> String {
         let key = self.columns[..self.key].join(", ");
-        let places: Vec<String> = (1..=self.key).map(|number| format!("${number}")).collect();
-        let live = if self.name == DEVICES.name { "removed_at IS NULL" } else { "1 = 1" };
-        let after = if after { format!("AND ({key}) > ({})", places.join(", ")) } else { String::new() };
+        let after = if after { format!("AND ({key}) > ({})", placeholders(self.key)) } else { String::new() };
         let limit = if after.is_empty() { 1 } else { self.key + 1 };
-        self.select(&format!("WHERE {live} {after} ORDER BY {key} LIMIT ${limit}"))
+        self.select(&format!("WHERE {} {after} ORDER BY {key} LIMIT ${limit}", self.condition))
     }
 
     /// Returns the statement that replaces the MAC of a row. Its parameters are the MAC and the
     /// key.
     pub(super) fn replace_mac(&self) -> String {
-        let places: Vec<String> =
-            self.columns[..self.key].iter().zip(2..).map(|(column, place)| format!("{column} = ${place}")).collect();
-        format!("UPDATE {} SET mac = $1 WHERE {}", self.name, places.join(" AND "))
+        let placeholders: Vec<String> = self.columns[..self.key]
+            .iter()
+            .zip(2..)
+            .map(|(column, position)| format!("{column} = ${position}"))
+            .collect();
+        format!("UPDATE {} SET mac = $1 WHERE {}", self.name, placeholders.join(" AND "))
     }
 
     /// Returns the number of columns of the primary key.
@@ -188,7 +134,7 @@ impl Table {
     }
 
     /// Returns the encoding of a row, which its MAC covers.
-    pub(super) fn encode(&self, columns: &[Param<'_>]) -> Stored<Vec<u8>> {
+    pub(super) fn encode(&self, columns: &[Param<'_>]) -> StorageResult<Vec<u8>> {
         if columns.len() != self.columns.len() {
             return Err(StorageError::new("a row has not the columns of its table"));
         }
@@ -199,7 +145,7 @@ impl Table {
     }
 
     /// Returns a row without its MAC, after a check of the MAC.
-    pub(super) fn authenticate(&self, row: Row, macs: &dyn RowMacs) -> Stored<Row> {
+    pub(super) fn authenticate(&self, row: Row, macs: &dyn RowMacs) -> StorageResult<Row> {
         let (row, mac) = self.split(row)?;
         let encoded = self.encode(&row.params())?;
         if mac.is_some_and(|mac| macs.is_mac(&encoded, &mac)) {
@@ -214,7 +160,7 @@ impl Table {
     }
 
     /// Divides a row into its columns and its MAC. A row of an earlier release has no MAC.
-    pub(super) fn split(&self, row: Row) -> Stored<(Row, Option<Vec<u8>>)> {
+    pub(super) fn split(&self, row: Row) -> StorageResult<(Row, Option<Vec<u8>>)> {
         let mut values = row.into_values();
         let mac = match values.pop() {
             Some(Value::Bytes(mac)) => Some(mac),
@@ -226,13 +172,18 @@ impl Table {
 
     /// Returns the account that a row names. The row may be altered.
     fn account_of(&self, row: &Row) -> Option<String> {
-        let name = if self.name == ACCOUNTS.name { "name" } else { "account" };
-        let place = self.columns.iter().position(|column| *column == name)?;
-        match row.params().get(place) {
+        let position = self.columns.iter().position(|column| *column == self.account_column)?;
+        match row.params().get(position) {
             Some(Param::Text(account)) => Some((*account).to_owned()),
             _ => None,
         }
     }
+}
+
+/// Returns `$1, $2, …` up to this number.
+fn placeholders(count: usize) -> String {
+    let placeholders: Vec<String> = (1..=count).map(|number| format!("${number}")).collect();
+    placeholders.join(", ")
 }
 
 /// Appends a value. No two lists of values have the same encoding.
@@ -257,50 +208,4 @@ fn encode(encoded: &mut Vec<u8>, value: &Param<'_>) {
 fn text(encoded: &mut Vec<u8>, bytes: &[u8]) {
     encoded.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
     encoded.extend_from_slice(bytes);
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_two_rows_have_the_same_encoding() {
-        let row = |device, mode, challenge, made_at| {
-            let columns: [Param<'_>; 4] = [device, mode, challenge, made_at];
-            CHALLENGES.encode(&columns).unwrap()
-        };
-        let (a, b) = (Param::Text("a"), Param::Text("b"));
-        let rows = [
-            row(a, b, Param::Text("c"), Param::Int(1)),
-            row(Param::Text("ab"), Param::Text(""), Param::Text("c"), Param::Int(1)),
-            row(a, Param::Text("bc"), Param::Text(""), Param::Int(1)),
-            row(a, b, Param::Bytes(b"c"), Param::Int(1)),
-            row(a, b, Param::Null, Param::Int(1)),
-            row(a, b, Param::Text("c"), Param::Int(2)),
-            row(a, b, Param::Text("c"), Param::Null),
-        ];
-        for (place, first) in rows.iter().enumerate() {
-            assert!(rows[place + 1..].iter().all(|second| first != second), "{place}");
-        }
-        let columns = [a, b, Param::Null, Param::Int(1), Param::Int(0), Param::Int(0)];
-        assert!(PASSWORDS.encode(&columns).unwrap() != DEVICES.encode(&columns).unwrap_or_default());
-        assert!(PASSWORDS.encode(&columns[1..]).is_err());
-    }
-
-    #[test]
-    fn statements_name_every_column_once() {
-        assert_eq!(
-            CHALLENGES.upsert(),
-            "INSERT INTO challenges (device, mode, challenge, made_at, mac) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (device, mode) DO UPDATE SET challenge = excluded.challenge, made_at = excluded.made_at, \
-             mac = excluded.mac"
-        );
-        assert_eq!(
-            PASSWORDS.page(true),
-            "SELECT account, hash, key_id, device, expires_at, used, mac FROM passwords \
-             WHERE 1 = 1 AND (account, hash) > ($1, $2) ORDER BY account, hash LIMIT $3"
-        );
-        assert_eq!(CODES.replace_mac(), "UPDATE codes SET mac = $1 WHERE account = $2 AND purpose = $3");
-    }
 }

@@ -3,7 +3,7 @@
 
 use inwebo::cvs::Purpose;
 
-use crate::failure::{StorageError, Stored};
+use crate::failure::{StorageError, StorageResult};
 
 /// A parameter of a statement.
 #[derive(Clone, Copy)]
@@ -53,7 +53,7 @@ impl Row {
     }
 
     /// Returns the next column.
-    pub(crate) fn get<T: Column>(&mut self) -> Stored<T> {
+    pub(crate) fn get<T: Column>(&mut self) -> StorageResult<T> {
         self.0
             .next()
             .and_then(T::read)
@@ -65,10 +65,10 @@ impl Row {
 /// so on, and first occur in ascending order. All databases understand this notation.
 pub(crate) trait Sql {
     /// Runs a statement and returns its rows.
-    fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<Vec<Row>>;
+    fn query(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<Vec<Row>>;
 
     /// Runs a statement and returns the number of changed rows.
-    fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<u64>;
+    fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64>;
 }
 
 /// A type that a column can be read as.

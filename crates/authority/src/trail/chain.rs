@@ -8,7 +8,7 @@ use crate::storage::SealRow;
 pub(super) const PRUNED: &str = "audit.pruned";
 
 /// The maximum number of rows of one seal.
-pub(super) const MOST: u32 = 2000;
+pub(super) const MAX_SEAL_ROWS: u32 = 2000;
 
 /// The least possible id.
 pub(super) const FIRST_ID: i64 = 0;
@@ -34,5 +34,5 @@ impl From<&SealRow> for AuditSeal {
 
 /// Returns the number of the last seal that pruning removed. Returns 0 if it removed none.
 pub(super) fn pruned(step: &Step<'_>) -> Result<i64, Failure> {
-    Ok(step.rows.meta(PRUNED)?.and_then(|value| step.trail.key.signed(PRUNED, &value)).unwrap_or(0))
+    Ok(step.rows.meta(PRUNED)?.and_then(|value| step.trail.key.open_signed(PRUNED, &value)).unwrap_or(0))
 }

@@ -1,14 +1,11 @@
 //! Seals: they are made in two steps, checked, and removed together with old rows.
 
-use std::sync::PoisonError;
-
-use super::boundary::{Seen, Tick, tick};
-use super::chain::{AuditSeal, FIRST_ID, MOST, PRUNED, pruned};
+use super::chain::{AuditSeal, FIRST_ID, MAX_SEAL_ROWS, PRUNED, pruned};
 use super::verify::{self, AuditFault};
+use crate::domain::seal_boundary::{SeenBoundary, Tick, tick};
 use crate::failure::Failure;
-use crate::step::{Step, Surroundings};
+use crate::step::{Context, Step};
 use crate::storage::{AuditIds, SealRow};
-use std::sync::atomic::Ordering;
 
 /// The name, in `meta`, of the announced and signed boundary.
 const BOUNDARY: &str = "audit.boundary";
@@ -28,21 +25,21 @@ pub struct Sealing {
 }
 
 /// Lifts the ids of this process above the announced boundary.
-pub(crate) fn lift(step: &Step<'_>) -> Result<(), Failure> {
+pub(crate) fn raise_floor_to_boundary(step: &Step<'_>) -> Result<(), Failure> {
     if let Some(boundary) = boundary(step)? {
-        lift_above(step, boundary);
+        raise_floor(step, boundary);
     }
     Ok(())
 }
 
-fn lift_above(step: &Step<'_>, boundary: i64) {
-    step.rows.lift_audit_ids(boundary);
-    step.trail.floor.fetch_max(boundary, Ordering::Relaxed);
+fn raise_floor(step: &Step<'_>, boundary: i64) {
+    step.rows.raise_audit_ids(boundary);
+    step.trail.raise_floor(boundary);
 }
 
 /// Returns the announced boundary. A boundary that was changed counts as none.
 fn boundary(step: &Step<'_>) -> Result<Option<i64>, Failure> {
-    Ok(step.rows.meta(BOUNDARY)?.and_then(|value| step.trail.key.signed(BOUNDARY, &value)))
+    Ok(step.rows.meta(BOUNDARY)?.and_then(|value| step.trail.key.open_signed(BOUNDARY, &value)))
 }
 
 /// Removes old rows of the trail. If the trail has seals, removes the oldest sealed range, unless a
@@ -70,44 +67,44 @@ pub(crate) fn prune(step: &Step<'_>, time: i64) -> Result<Option<u64>, Failure> 
 }
 
 /// Answers [`Authority::seal_audit`](crate::Authority::seal_audit).
-pub(crate) fn seal_audit(around: &Surroundings<'_>) -> Result<Sealing, Failure> {
-    let now = around.now;
+pub(crate) fn seal_audit(ctx: &Context<'_>) -> Result<Sealing, Failure> {
+    let now = ctx.now;
     let mut sealing = Sealing::default();
-    let (announced, newest, last) = around.step("audit.boundary", |step| {
-        lift(step)?;
+    let (announced, newest, last) = ctx.step("audit.boundary", |step| {
+        raise_floor_to_boundary(step)?;
         Ok((boundary(step)?, step.rows.newest_seal()?, step.rows.last_audit_id()))
     })?;
-    check_head(around, newest.as_ref(), &mut sealing.faults)?;
+    check_head(ctx, newest.as_ref(), &mut sealing.faults)?;
     let sealed = newest.as_ref().map_or(FIRST_ID - 1, |seal| seal.last_id);
     // The rows of this process, the rows of other processes with this time, and the rows of the
     // previous release all have ids up to this one.
     let end = last.max(AuditIds::first_at(now).saturating_sub(1));
-    let seen = around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen;
+    let seen = ctx.trail.seen_boundary();
     let next = tick(announced, seen, sealed, end, now);
-    let mut wait = None;
+    let mut seen_next = None;
     match next {
-        Tick::Rest => {}
-        Tick::Wait(seen) => wait = Some(seen),
-        Tick::Announce(boundary) => wait = Some(announce(around, boundary, now)?),
+        Tick::Idle => {}
+        Tick::Wait(seen) => seen_next = Some(seen),
+        Tick::Announce(boundary) => seen_next = Some(announce(ctx, boundary, now)?),
         Tick::Seal(boundary) => {
-            while let Some((seal, faults)) = seal_page(around, boundary, now)? {
+            while let Some((seal, faults)) = seal_page(ctx, boundary, now)? {
                 sealing.made.push(AuditSeal::from(&seal));
                 sealing.faults.extend(faults);
-                remember(around, &seal);
+                ctx.trail.record_head(&seal);
             }
             if end > boundary {
-                wait = Some(announce(around, end, now)?);
+                seen_next = Some(announce(ctx, end, now)?);
             }
         }
     }
-    around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).seen = wait;
+    ctx.trail.set_seen_boundary(seen_next);
     sealing.newest = sealing.made.last().cloned().or_else(|| newest.as_ref().map(AuditSeal::from));
     Ok(sealing)
 }
 
 /// Announces a boundary, unless another instance announced a greater one.
-fn announce(around: &Surroundings<'_>, wanted: i64, now: i64) -> Result<Seen, Failure> {
-    let boundary = around.step("audit.announce", |step| {
+fn announce(ctx: &Context<'_>, wanted: i64, now: i64) -> Result<SeenBoundary, Failure> {
+    let boundary = ctx.step("audit.announce", |step| {
         let boundary = match boundary(step)?.filter(|known| *known >= wanted) {
             Some(known) => known,
             None => {
@@ -115,35 +112,31 @@ fn announce(around: &Surroundings<'_>, wanted: i64, now: i64) -> Result<Seen, Fa
                 wanted
             }
         };
-        lift_above(step, boundary);
+        raise_floor(step, boundary);
         Ok(boundary)
     })?;
-    Ok(Seen { boundary, at: now })
+    Ok(SeenBoundary { boundary, at: now })
 }
 
 /// Seals a page of the rows up to the boundary. Returns `None` if none is left.
-fn seal_page(
-    around: &Surroundings<'_>,
-    boundary: i64,
-    now: i64,
-) -> Result<Option<(SealRow, Vec<AuditFault>)>, Failure> {
-    around.step("audit.seal", |step| {
+fn seal_page(ctx: &Context<'_>, boundary: i64, now: i64) -> Result<Option<(SealRow, Vec<AuditFault>)>, Failure> {
+    ctx.step("audit.seal", |step| {
         let before = step.rows.newest_seal()?;
         let first_id = before.as_ref().map_or(FIRST_ID, |seal| seal.last_id.saturating_add(1));
-        let rows = step.rows.audit_between(first_id, boundary, MOST)?;
+        let rows = step.rows.audit_between(first_id, boundary, MAX_SEAL_ROWS)?;
         let Some(last) = rows.last() else { return Ok(None) };
-        let full = u32::try_from(rows.len()).is_ok_and(|length| length == MOST);
+        let full = u32::try_from(rows.len()).is_ok_and(|length| length == MAX_SEAL_ROWS);
         let mut seal = SealRow {
             number: before.as_ref().map_or(1, |seal| seal.number.saturating_add(1)),
             first_id,
             last_id: if full { last.id } else { boundary },
             count: i64::try_from(rows.len()).unwrap_or(i64::MAX),
             at: now,
-            digest: step.trail.key.of_rows(&rows),
+            digest: step.trail.key.rows_digest(&rows),
             previous: before.as_ref().map_or([0; 32], |seal| seal.mac),
             mac: [0; 32],
         };
-        seal.mac = step.trail.key.of_seal(&seal);
+        seal.mac = step.trail.key.seal_mac(&seal);
         // An altered row is sealed as it is: its own MAC shows the alteration for ever.
         let faults = rows.iter().filter_map(|row| verify::row_fault(&step.trail.key, row)).collect();
         Ok(step.rows.add_seal(&seal)?.then_some((seal, faults)))
@@ -152,12 +145,8 @@ fn seal_page(
 
 /// Checks the newest seal and its rows, and checks that the chain neither became shorter nor
 /// changed.
-fn check_head(
-    around: &Surroundings<'_>,
-    newest: Option<&SealRow>,
-    faults: &mut Vec<AuditFault>,
-) -> Result<(), Failure> {
-    let known = around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).head;
+fn check_head(ctx: &Context<'_>, newest: Option<&SealRow>, faults: &mut Vec<AuditFault>) -> Result<(), Failure> {
+    let known = ctx.trail.head();
     if let Some((number, mac)) = known {
         match newest {
             Some(seal) if seal.number > number => {}
@@ -169,15 +158,11 @@ fn check_head(
         }
     }
     let Some(seal) = newest else { return Ok(()) };
-    faults.extend(around.step("audit.head", |step| verify::judge_seal(step, seal))?);
+    faults.extend(ctx.step("audit.head", |step| verify::check_seal(step, seal))?);
     if faults.is_empty() {
-        remember(around, seal);
+        ctx.trail.record_head(seal);
     }
     Ok(())
-}
-
-fn remember(around: &Surroundings<'_>, seal: &SealRow) {
-    around.trail.watch.lock().unwrap_or_else(PoisonError::into_inner).head = Some((seal.number, seal.mac));
 }
 
 #[cfg(test)]
@@ -189,7 +174,7 @@ mod tests {
 
     use super::*;
     use crate::authority::Authority;
-    use crate::sealing::{Place, Vault};
+    use crate::sealing::{Binding, Sealer};
     use crate::{MasterKey, Options, Outbox, Policy, SystemClock};
 
     fn open(folder: &Path) -> Authority {
@@ -211,8 +196,8 @@ mod tests {
         file.execute_batch(include_str!("../storage/sqlite/0002_server.sql")).unwrap();
         file.pragma_update(None, "user_version", 2).unwrap();
         let name = "master-key-check.1";
-        let place = Place { column: "meta.value", row: name };
-        let check = Vault::new(&MasterKey::new(1, [7; 32]).into()).seal(place, b"master-key-check").unwrap();
+        let binding = Binding { column: "meta.value", row: name };
+        let check = Sealer::new(&MasterKey::new(1, [7; 32]).into()).seal(binding, b"master-key-check").unwrap();
         file.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", (name, check)).unwrap();
         file.execute_batch("INSERT INTO audit (id, at, event) VALUES (1, 5, 'code.sent'), (2, 6, 'pin.set')").unwrap();
         file
@@ -230,9 +215,9 @@ mod tests {
         assert_eq!(authority.verify_audit(None, None, |_| true).unwrap().faults, std::slice::from_ref(&fault));
         file.execute_batch("DELETE FROM audit WHERE id = 3").unwrap();
         let boundary = AuditIds::first_at(1_000_000_000_000);
-        let (seal, faults) = seal_page(&authority.surroundings(), boundary, 1_000_000_000_000).unwrap().unwrap();
+        let (seal, faults) = seal_page(&authority.context(), boundary, 1_000_000_000_000).unwrap().unwrap();
         assert_eq!((seal.number, seal.count, faults), (1, 2, vec![]));
-        assert!(seal_page(&authority.surroundings(), boundary, 1_000_000_000_000).unwrap().is_none());
+        assert!(seal_page(&authority.context(), boundary, 1_000_000_000_000).unwrap().is_none());
         file.execute_batch("UPDATE audit SET event = 'pin.reset' WHERE id = 2").unwrap();
         let faults = authority.verify_audit(None, None, |_| true).unwrap().faults;
         assert_eq!(faults, [AuditFault::RowsReplaced { seal: 1, first_id: 0, last_id: boundary }]);
@@ -252,9 +237,7 @@ mod tests {
         .unwrap();
         let authority = open(folder.path());
         let mut counts = Vec::new();
-        while let Some((seal, _)) =
-            seal_page(&authority.surroundings(), AuditIds::first_at(1_000_000_000_000), 5).unwrap()
-        {
+        while let Some((seal, _)) = seal_page(&authority.context(), AuditIds::first_at(1_000_000_000_000), 5).unwrap() {
             counts.push(seal.count);
         }
         assert_eq!(counts, [2000, 2000, 500]);

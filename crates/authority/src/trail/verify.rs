@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::chain::{AuditSeal, FIRST_ID, MOST, pruned};
-use super::key::{AuditKey, RowState};
+use super::chain::{AuditSeal, FIRST_ID, MAX_SEAL_ROWS, pruned};
+use crate::audit::{AuditKey, RowState};
 use crate::failure::Failure;
-use crate::step::{Step, Surroundings};
+use crate::step::{Context, Step};
 use crate::storage::{AuditRow, SealRow};
 
 /// The number of seals, or of unsealed rows, that one transaction reads.
@@ -122,22 +122,22 @@ const MAX_FAULTS: usize = 1000;
 
 /// Answers [`Authority::verify_audit`](crate::Authority::verify_audit).
 pub(crate) fn verify(
-    around: &Surroundings<'_>,
-    most: Option<u64>,
+    ctx: &Context<'_>,
+    max_rows: Option<u64>,
     expected: Option<(i64, &str)>,
     mut progress: impl FnMut(u64) -> bool,
 ) -> Result<AuditCheck, Failure> {
     let mut check = AuditCheck::default();
-    let seals = verify_seals(around, &mut check, expected)?;
-    let most = most.unwrap_or(u64::MAX);
+    let seals = verify_seals(ctx, &mut check, expected)?;
+    let max_rows = max_rows.unwrap_or(u64::MAX);
     for seal in seals.iter().rev() {
-        if check.rows >= most || check.faults.len() >= MAX_FAULTS {
+        if check.rows >= max_rows || check.faults.len() >= MAX_FAULTS {
             check.skipped += 1;
             continue;
         }
-        let (faults, still_there) = around.step("audit.verify", |step| {
+        let (faults, still_there) = ctx.step("audit.verify", |step| {
             // Another process may have pruned the seal and its rows in the meantime.
-            Ok((judge_seal(step, seal)?, pruned(step)? < seal.number))
+            Ok((check_seal(step, seal)?, pruned(step)? < seal.number))
         })?;
         if still_there {
             check.faults.extend(faults);
@@ -148,22 +148,22 @@ pub(crate) fn verify(
         }
     }
     if let Some(oldest) = seals.first() {
-        verify_before(around, &mut check, oldest)?;
+        verify_before(ctx, &mut check, oldest)?;
     }
-    verify_unsealed(around, &mut check, seals.last(), progress)?;
+    verify_unsealed(ctx, &mut check, seals.last(), progress)?;
     Ok(check)
 }
 
 /// Checks the chain of the seals. Returns the seals in their order.
 fn verify_seals(
-    around: &Surroundings<'_>,
+    ctx: &Context<'_>,
     check: &mut AuditCheck,
     expected: Option<(i64, &str)>,
 ) -> Result<Vec<SealRow>, Failure> {
     let mut seals: Vec<SealRow> = Vec::new();
     let mut first = i64::MIN;
     loop {
-        let page = around.step("audit.seals", |step| Ok(step.rows.seals_from(first, PAGE)?))?;
+        let page = ctx.step("audit.seals", |step| Ok(step.rows.seals_from(first, PAGE)?))?;
         let full = u32::try_from(page.len()).is_ok_and(|length| length == PAGE);
         seals.extend(page);
         match seals.last() {
@@ -172,7 +172,7 @@ fn verify_seals(
         }
     }
     // This is read after the seals, so that seals pruned in the meantime are no fault.
-    let pruned = around.step("audit.pruned", pruned)?;
+    let pruned = ctx.step("audit.pruned", pruned)?;
     seals.retain(|seal| seal.number > pruned || seal.number < 1);
     let mut before: Option<&SealRow> = None;
     for seal in &seals {
@@ -185,7 +185,7 @@ fn verify_seals(
                 || (before.mac == seal.previous && before.last_id.saturating_add(1) == seal.first_id)
         });
         let begins = seal.number != 1 || (seal.first_id == FIRST_ID && seal.previous == [0; 32]);
-        if !around.trail.key.is_intact(seal) || !follows || !begins {
+        if !ctx.trail.key.is_intact(seal) || !follows || !begins {
             check.faults.push(AuditFault::SealChanged { number: seal.number });
         }
         before = Some(seal);
@@ -210,10 +210,10 @@ fn verify_seals(
 }
 
 /// Checks that there are no rows below the oldest seal.
-fn verify_before(around: &Surroundings<'_>, check: &mut AuditCheck, oldest: &SealRow) -> Result<(), Failure> {
+fn verify_before(ctx: &Context<'_>, check: &mut AuditCheck, oldest: &SealRow) -> Result<(), Failure> {
     let last_id = oldest.first_id.saturating_sub(1);
-    let (found, pruned) = around
-        .step("audit.verify", |step| Ok((step.rows.audit_between(i64::MIN, last_id, PAGE)?.len(), pruned(step)?)))?;
+    let (found, pruned) =
+        ctx.step("audit.verify", |step| Ok((step.rows.audit_between(i64::MIN, last_id, PAGE)?.len(), pruned(step)?)))?;
     if found > 0 && pruned < oldest.number {
         let count = i64::try_from(found).unwrap_or(i64::MAX);
         check.faults.push(AuditFault::RowsInserted { seal: 0, first_id: i64::MIN, last_id, count });
@@ -223,15 +223,15 @@ fn verify_before(around: &Surroundings<'_>, check: &mut AuditCheck, oldest: &Sea
 
 /// Checks the rows after the last seal.
 fn verify_unsealed(
-    around: &Surroundings<'_>,
+    ctx: &Context<'_>,
     check: &mut AuditCheck,
     last: Option<&SealRow>,
     mut progress: impl FnMut(u64) -> bool,
 ) -> Result<(), Failure> {
     let mut first = last.map_or(i64::MIN, |seal| seal.last_id.saturating_add(1));
     loop {
-        let page = around.step("audit.verify", |step| Ok(step.rows.audit_between(first, i64::MAX, PAGE)?))?;
-        let faults = page.iter().filter_map(|row| row_fault(&around.trail.key, row));
+        let page = ctx.step("audit.verify", |step| Ok(step.rows.audit_between(first, i64::MAX, PAGE)?))?;
+        let faults = page.iter().filter_map(|row| row_fault(&ctx.trail.key, row));
         check.faults.extend(faults.take(MAX_FAULTS.saturating_sub(check.faults.len())));
         check.rows = check.rows.saturating_add(page.len() as u64);
         match page.last() {
@@ -245,7 +245,7 @@ fn verify_unsealed(
 
 /// Returns the fault of a row on its own, if it has one.
 pub(super) fn row_fault(key: &AuditKey, row: &AuditRow) -> Option<AuditFault> {
-    match key.judge_row(row) {
+    match key.check_row(row) {
         RowState::Intact => None,
         RowState::Changed => Some(AuditFault::RowChanged { id: row.id }),
         RowState::Unsigned => Some(AuditFault::RowUnsigned { id: row.id }),
@@ -253,14 +253,14 @@ pub(super) fn row_fault(key: &AuditKey, row: &AuditRow) -> Option<AuditFault> {
 }
 
 /// Returns the faults of a seal and of its rows.
-pub(super) fn judge_seal(step: &Step<'_>, seal: &SealRow) -> Result<Vec<AuditFault>, Failure> {
+pub(super) fn check_seal(step: &Step<'_>, seal: &SealRow) -> Result<Vec<AuditFault>, Failure> {
     let key = &step.trail.key;
     let SealRow { number, first_id, last_id, .. } = *seal;
     if !key.is_intact(seal) {
         return Ok(vec![AuditFault::SealChanged { number }]);
     }
     // More rows than a seal can cover are read, so that surplus rows are seen.
-    let rows = step.rows.audit_between(first_id, last_id, 2 * MOST)?;
+    let rows = step.rows.audit_between(first_id, last_id, 2 * MAX_SEAL_ROWS)?;
     let mut faults: Vec<AuditFault> = rows.iter().filter_map(|row| row_fault(key, row)).collect();
     let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let missing = seal.count.saturating_sub(found);
@@ -268,7 +268,7 @@ pub(super) fn judge_seal(step: &Step<'_>, seal: &SealRow) -> Result<Vec<AuditFau
         faults.push(AuditFault::RowsMissing { seal: number, first_id, last_id, count: missing });
     } else if missing < 0 {
         faults.push(AuditFault::RowsInserted { seal: number, first_id, last_id, count: -missing });
-    } else if faults.is_empty() && key.of_rows(&rows) != seal.digest {
+    } else if faults.is_empty() && key.rows_digest(&rows) != seal.digest {
         faults.push(AuditFault::RowsReplaced { seal: number, first_id, last_id });
     }
     Ok(faults)

@@ -62,7 +62,7 @@ fn the_answers_have_the_children_of_the_recorded_ones_in_their_order_and_ours_af
 }
 
 #[test]
-fn where_activations_are_open_the_code_tells_the_account() {
+fn the_code_of_an_open_activation_identifies_the_account() {
     let world = World::open();
     let (first, second) = (world.account("first"), world.account("second"));
     let codes = [&first, &second].map(|account| world.code(account, Purpose::Enrollment));

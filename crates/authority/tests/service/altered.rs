@@ -96,7 +96,7 @@ const CHANGES: [Change; 64] = [
 ];
 
 /// Two accounts. The first one has a row in every table.
-struct Scenery {
+struct Fixture {
     world: World,
     alice: AccountName,
     device: Device,
@@ -105,7 +105,7 @@ struct Scenery {
     challenge: String,
 }
 
-impl Scenery {
+impl Fixture {
     fn new() -> Self {
         let world = World::new();
         let (alice, bob) = (world.account("alice"), world.account("bob"));
@@ -150,15 +150,15 @@ impl Scenery {
 
 #[test]
 fn a_row_with_any_column_changed_is_refused_and_audited() {
-    let scenery = Scenery::new();
-    let database = &scenery.world.database;
+    let fixture = Fixture::new();
+    let database = &fixture.world.database;
     for Change { table, row, column, value } in &CHANGES {
         database.execute(&format!("CREATE TABLE saved AS SELECT * FROM {table} WHERE {row}"));
-        let before = scenery.alterations();
-        let saved = scenery.world.rows(&[table]);
+        let before = fixture.alterations();
+        let saved = fixture.world.rows(&[table]);
         database.execute(&format!("UPDATE {table} SET {column} = {value} WHERE {row}"));
-        assert_ne!(scenery.world.rows(&[table]), saved, "{table}.{column} = {value} changes nothing");
-        match scenery.read(table) {
+        assert_ne!(fixture.world.rows(&[table]), saved, "{table}.{column} = {value} changes nothing");
+        match fixture.read(table) {
             Err(Failure::Altered { table: named, account }) => {
                 assert_eq!(named, *table, "{table}.{column}");
                 // The rows of challenges do not name an account.
@@ -166,15 +166,15 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
             }
             other => panic!("{table}.{column} = {value}: {other:?}"),
         }
-        assert_eq!(scenery.alterations(), before + 1, "{table}.{column}");
+        assert_eq!(fixture.alterations(), before + 1, "{table}.{column}");
         let row = if *column == "account" { "account = 'bob'" } else { row };
         database.execute(&format!("UPDATE {table} SET {column} = (SELECT {column} FROM saved) WHERE {row}"));
-        assert_eq!(scenery.world.rows(&[table]), saved, "{table}.{column} is not undone");
+        assert_eq!(fixture.world.rows(&[table]), saved, "{table}.{column} is not undone");
         database.execute("DROP TABLE saved");
     }
     // The restored rows are valid.
     for table in ["accounts", "devices", "codes", "challenges", "passwords", "refresh_tokens"] {
-        scenery.read(table).unwrap_or_else(|failure| panic!("{table}: {failure}"));
+        fixture.read(table).unwrap_or_else(|failure| panic!("{table}: {failure}"));
     }
 }
 
@@ -217,12 +217,12 @@ fn a_code_of_another_account_and_a_pin_that_is_taken_away_enroll_nobody() {
 
 #[test]
 fn rows_of_other_accounts_are_read_as_before() {
-    let scenery = Scenery::new();
-    scenery.world.database.execute("UPDATE accounts SET blocked = 1 WHERE name = 'alice'");
+    let fixture = Fixture::new();
+    fixture.world.database.execute("UPDATE accounts SET blocked = 1 WHERE name = 'alice'");
     let bob = AccountName::new("bob").unwrap();
-    let device = Device::activate(&scenery.world, &bob, "1234");
-    device.ask(&scenery.world.authority, "1234").ok();
-    assert!(scenery.world.authority.account(&scenery.alice).is_err());
+    let device = Device::activate(&fixture.world, &bob, "1234");
+    device.ask(&fixture.world.authority, "1234").ok();
+    assert!(fixture.world.authority.account(&fixture.alice).is_err());
 }
 
 #[test]
@@ -245,15 +245,15 @@ fn service_keys_of_another_program_are_not_announced() {
 #[test]
 fn a_row_without_a_mac_is_refused_after_the_service_is_opened_anew() {
     for forget in ["SELECT 1", "DELETE FROM meta"] {
-        let scenery = Scenery::new();
-        scenery.world.database.execute("UPDATE accounts SET pin = NULL, mac = NULL WHERE name = 'alice'");
+        let fixture = Fixture::new();
+        fixture.world.database.execute("UPDATE accounts SET pin = NULL, mac = NULL WHERE name = 'alice'");
         if forget != "SELECT 1" {
-            scenery.world.database.execute(forget);
+            fixture.world.database.execute(forget);
         }
-        match Authority::open(scenery.world.options()) {
+        match Authority::open(fixture.world.options()) {
             Ok(another) => {
                 assert_eq!(forget, "SELECT 1");
-                assert!(matches!(another.account(&scenery.alice), Err(Failure::Altered { .. })));
+                assert!(matches!(another.account(&fixture.alice), Err(Failure::Altered { .. })));
             }
             // A database without these values is a new one, and has no rows.
             Err(error) => {
@@ -266,8 +266,8 @@ fn a_row_without_a_mac_is_refused_after_the_service_is_opened_anew() {
 
 #[test]
 fn macs_follow_the_master_key() {
-    let scenery = Scenery::new();
-    let (world, alice) = (&scenery.world, &scenery.alice);
+    let fixture = Fixture::new();
+    let (world, alice) = (&fixture.world, &fixture.alice);
     let both = KeyRing::new(MasterKey::new(2, [9; 32])).with(MasterKey::new(1, MASTER)).unwrap();
     let rotating = world.another_with(|options| authority::Options { master_key: both, ..options });
     let mut authenticated = 0;
@@ -284,9 +284,9 @@ fn macs_follow_the_master_key() {
     let new_alone = || MasterKey::new(2, [9; 32]).into();
     let rotated = world.another_with(|options| authority::Options { master_key: new_alone(), ..options });
     rotated.account(alice).unwrap();
-    scenery.device.ask(&rotated, "1234").ok();
+    fixture.device.ask(&rotated, "1234").ok();
     // The code is hashed under the key that is gone: it is void, and no failure.
-    assert_eq!(rotated.verify_otp(alice, &scenery.password).unwrap(), Verdict::Refused);
+    assert_eq!(rotated.verify_otp(alice, &fixture.password).unwrap(), Verdict::Refused);
     let request = CvsRequest::SendCode { purpose: Purpose::Enrollment, phone_number: None };
     rotated.cvs(alice, &request).unwrap();
     Device::activate(&After { world, authority: rotated }, alice, "1234");
@@ -328,12 +328,12 @@ fn a_code_that_is_lengthened_between_the_steps_is_refused() {
 
 #[test]
 fn all_rows_can_be_checked_at_once() {
-    let scenery = Scenery::new();
-    let check = || scenery.world.authority.verify_rows(|_| true).unwrap();
+    let fixture = Fixture::new();
+    let check = || fixture.world.authority.verify_rows(|_| true).unwrap();
     let all = check();
     assert!(all.rows > 12 && all.altered == 0 && all.tables.is_empty(), "{all:?}");
-    scenery.world.database.execute("UPDATE accounts SET blocked = 1 - blocked");
-    scenery.world.database.execute("UPDATE passwords SET mac = NULL");
+    fixture.world.database.execute("UPDATE accounts SET blocked = 1 - blocked");
+    fixture.world.database.execute("UPDATE passwords SET mac = NULL");
     let after = check();
     assert_eq!((after.rows, after.altered, after.tables), (all.rows, 3, vec!["accounts", "passwords"]));
 }

@@ -178,14 +178,14 @@ fn messages_that_wait_are_tried_and_people_are_told_again() {
     });
     // They do not wait for a year.
     assert_eq!(world.authority.deliver_due().unwrap(), Delivered { sent: 3, ..Delivered::default() });
-    let told = |world: &World| world.count("notice.queued");
+    let queued_notices = |world: &World| world.count("notice.queued");
     while_wrong(&world, YEAR, || {
         for _ in 0..3 {
             Device::activate(&world, &account, "1234");
             assert_eq!(world.cvs(&account, CvsRequest::RemoveEnrollments), CvsAnswer::Done);
         }
     });
-    let before = told(&world);
+    let before = queued_notices(&world);
     Device::activate(&world, &account, "1234");
-    assert_eq!(told(&world), before + 1);
+    assert_eq!(queued_notices(&world), before + 1);
 }

@@ -81,7 +81,7 @@ impl TestDatabase {
     }
 
     /// Returns everything that a thief of the database has.
-    pub(crate) fn loot(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn stolen_data(&self) -> Vec<Vec<u8>> {
         let files = std::fs::read_dir(self.folder.path()).unwrap();
         files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
     }

@@ -5,7 +5,7 @@ use authority::{Authority, MasterKey, OpenError, Options, Policy, Purpose, Verdi
 
 use crate::database::TestDatabase;
 use crate::device::{Answer, Device, Keys, setup};
-use crate::world::{HandClock, Inbox, MASTER, STATE, World, open};
+use crate::world::{Inbox, MASTER, ManualClock, STATE, World, open};
 
 #[test]
 fn data_and_keys_outlive_the_process() {
@@ -33,7 +33,7 @@ fn services_that_begin_at_once_agree_on_their_tables_and_keys() {
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
-                    let world = (HandClock::default(), Inbox::default());
+                    let world = (ManualClock::default(), Inbox::default());
                     let authority = open(&database, Policy::default(), &world.0, &world.1);
                     let account = authority::AccountName::new("user").unwrap();
                     let request = setup("activate", "", &[("code", "000000")]);
@@ -73,16 +73,16 @@ fn a_thief_of_the_database_finds_no_pin_key_code_or_password() {
     let (k1, next_k1) = (device.k1("73914826"), evolved.k1("73914826"));
     let secret = device.secret.as_ref().unwrap();
     let signing = world.authority.secret("signing", || Ok(b"the key that signs tokens".to_vec())).unwrap();
-    let mut loot: Vec<Vec<u8>> =
+    let mut stolen_data: Vec<Vec<u8>> =
         [&b"73914826"[..], password.as_bytes(), code.as_bytes(), token.as_bytes(), &signing, &MASTER]
             .map(<[u8]>::to_vec)
             .into();
     for key in [device.k0.as_bytes(), k1.as_bytes(), next_k1.as_bytes(), secret.as_bytes(), &device.hidden_k1] {
-        loot.push(key.to_vec());
-        loot.push(inwebo::values::hex::encode(key).into_bytes());
+        stolen_data.push(key.to_vec());
+        stolen_data.push(inwebo::values::hex::encode(key).into_bytes());
     }
-    for content in world.database.loot() {
-        for secret in &loot {
+    for content in world.database.stolen_data() {
+        for secret in &stolen_data {
             assert!(!content.windows(secret.len()).any(|window| window == secret.as_slice()), "{secret:?}");
         }
     }

@@ -5,17 +5,17 @@ use authority::{
 };
 
 use crate::database::TestDatabase;
-use crate::world::{HandClock, Inbox, MASTER, World, open, options};
+use crate::world::{Inbox, MASTER, ManualClock, World, open, options};
 
 #[test]
-fn what_is_no_database_does_not_open() {
+fn a_file_that_is_no_database_does_not_open() {
     let empty = TestDatabase::empty();
     let path = empty.file();
     std::fs::write(&path, "this is not a database, but it is long enough to be looked at as one".repeat(100)).unwrap();
     let before = std::fs::read(&path).unwrap();
     let folder = empty.folder.path();
     for database in [path.clone(), folder.join("missing/authority.db"), folder.to_owned()] {
-        let options = options(&empty, Policy::default(), &HandClock::default(), &Inbox::default());
+        let options = options(&empty, Policy::default(), &ManualClock::default(), &Inbox::default());
         assert!(Authority::open(Options { database: database.into(), ..options }).is_err());
     }
     assert_eq!(std::fs::read(&path).unwrap(), before);
@@ -26,7 +26,7 @@ fn what_is_no_database_does_not_open() {
 fn the_files_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let database = TestDatabase::empty();
-    let authority = open(&database, Policy::default(), &HandClock::default(), &Inbox::default());
+    let authority = open(&database, Policy::default(), &ManualClock::default(), &Inbox::default());
     authority.cvs(&authority::AccountName::new("user").unwrap(), &CvsRequest::TrustedPhoneNumber).unwrap();
     let files: Vec<_> = std::fs::read_dir(database.folder.path()).unwrap().map(Result::unwrap).collect();
     assert!(files.len() > 1);
@@ -41,7 +41,7 @@ fn wrong_pins_that_an_earlier_release_counted_are_forgiven_where_they_block_nobo
         let database = TestDatabase::empty();
         std::fs::write(database.file(), include_bytes!("../data/first_release.db")).unwrap();
         database.execute(&format!("UPDATE accounts SET pin_tries = 4, blocked = {blocked}"));
-        let authority = open(&database, Policy::default(), &HandClock::default(), &Inbox::default());
+        let authority = open(&database, Policy::default(), &ManualClock::default(), &Inbox::default());
         let info = authority.account(&AccountName::new("user").unwrap()).unwrap().unwrap();
         assert_eq!((info.blocked, info.pin_tries, info.pin_wrong), (blocked == 1, tries, 0));
     }
@@ -53,7 +53,7 @@ fn wrong_pins_that_an_earlier_release_counted_are_forgiven_where_they_block_nobo
 fn a_database_of_the_first_release_opens_and_its_key_can_be_rotated() {
     let database = TestDatabase::empty();
     std::fs::write(database.file(), include_bytes!("../data/first_release.db")).unwrap();
-    let (clock, inbox) = (HandClock::default(), Inbox::default());
+    let (clock, inbox) = (ManualClock::default(), Inbox::default());
     let options = |key: KeyRing| Options { master_key: key, ..options(&database, Policy::default(), &clock, &inbox) };
     let old = || MasterKey::new(1, MASTER);
     let new = || MasterKey::new(2, [9; 32]);
@@ -81,7 +81,7 @@ fn a_database_of_the_first_release_opens_and_its_key_can_be_rotated() {
 }
 
 #[test]
-fn nobody_is_told_of_an_event_that_was_undone() {
+fn an_undone_event_sends_no_notice() {
     const OTHER: &str = "+33698765432";
     let rules = SmsRules { notices: Notice::ALL.into_iter().collect(), ..SmsRules::default() };
     let world = World::with(Policy { sms: std::sync::Arc::new(rules), ..Policy::default() });

@@ -7,28 +7,28 @@ use proptest::prelude::*;
 use crate::device::{Answer, Device, query, setup};
 use crate::world::{STATE, World};
 
-struct Scene {
+struct Fixture {
     world: World,
     device: Device,
     before: Vec<String>,
 }
 
 /// Returns the one service for all cases: each must leave it as it was.
-fn scene() -> &'static Scene {
-    static SCENE: OnceLock<Scene> = OnceLock::new();
-    SCENE.get_or_init(|| {
+fn fixture() -> &'static Fixture {
+    static FIXTURE: OnceLock<Fixture> = OnceLock::new();
+    FIXTURE.get_or_init(|| {
         // An unknown code is looked up there, and not refused at once.
         let world = World::open();
         let account = world.account("user");
         let device = Device::activate(&world, &account, "1234");
         world.code(&account, authority::Purpose::Enrollment);
         let before = world.rows(&STATE);
-        Scene { world, device, before }
+        Fixture { world, device, before }
     })
 }
 
 fn refused_and_unchanged(request: &str) -> Result<(), TestCaseError> {
-    let Scene { world, before, .. } = scene();
+    let Fixture { world, before, .. } = fixture();
     let answer = world.authority.mac(None, request).unwrap();
     prop_assert!(answer.word.is_some(), "{request}: {}", *answer.xml);
     prop_assert_eq!(&world.rows(&STATE), before);
@@ -64,8 +64,8 @@ fn whole() -> impl Strategy<Value = Vec<(String, String)>> {
     let hex = || "[0-9a-f]{64}";
     (modes, "[0-2]", hex(), hex(), hex(), "[0-9a-f]{512}", "[a-z]{6}").prop_map(
         |(mode, key, r0, r1, r2, sealed, code)| {
-            let id = &scene().device.id;
-            let serial = scene().device.serial.as_str();
+            let id = &fixture().device.id;
+            let serial = fixture().device.serial.as_str();
             let fixed = [
                 ("action", "ActionFinalize"),
                 ("mode", mode),
@@ -133,7 +133,7 @@ proptest! {
 
 #[test]
 fn a_request_without_one_of_its_common_parameters_is_malformed() {
-    let Scene { world, device, .. } = scene();
+    let Fixture { world, device, .. } = fixture();
     let whole = setup("status", &device.id, &[]);
     assert_eq!(Answer::of(&world.authority, None, &whole).err(), "OK");
     let parts: Vec<&str> = whole.split('&').collect();

@@ -318,7 +318,7 @@ fn an_operator_lifts_a_block() {
 }
 
 #[test]
-fn whoever_is_not_the_device_cannot_charge_its_account() {
+fn a_client_that_is_not_the_device_cannot_charge_its_account() {
     let world = World::new();
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
@@ -515,7 +515,7 @@ fn a_proof_with_the_right_pin_but_a_stale_k1_is_not_charged() {
 }
 
 #[test]
-fn whoever_only_knows_the_id_of_a_device_uses_up_no_reset_code() {
+fn a_client_that_only_knows_the_id_of_a_device_uses_up_no_reset_code() {
     let world = World::new();
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");

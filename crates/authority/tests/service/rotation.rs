@@ -131,7 +131,7 @@ fn codes_and_tickets_of_the_old_key_tell_their_account_until_they_expire() {
 }
 
 #[test]
-fn what_was_hashed_under_the_old_key_is_good_until_it_expires() {
+fn values_hashed_under_the_old_key_are_valid_until_they_expire() {
     let world = World::new();
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");

@@ -123,7 +123,7 @@ fn no_block_of_an_activation_is_opened_for_a_wrong_code_which_costs_one_try() {
 }
 
 #[test]
-fn a_challenge_is_used_by_the_step_that_is_judged() {
+fn a_challenge_is_used_up_by_the_step_that_is_verified() {
     let world = World::new();
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");

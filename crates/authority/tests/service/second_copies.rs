@@ -36,7 +36,7 @@ fn a_copy_that_is_used_beside_the_device_is_reported() {
 }
 
 #[test]
-fn a_copy_that_shows_an_older_synchronization_is_reported_before_its_pin_is_judged() {
+fn a_copy_that_shows_an_older_synchronization_is_reported_before_its_pin_is_verified() {
     let world = World::new();
     let account = world.account("user");
     let copy = Device::activate(&world, &account, "1234");

@@ -152,7 +152,7 @@ fn a_host_that_ends_leaves_the_messages_that_are_not_yet_begun() {
 }
 
 #[test]
-fn where_enough_messages_wait_nothing_is_made() {
+fn no_code_is_made_while_the_queue_is_full() {
     let world = world();
     let account = world.account("user");
     break_gateway(&world, true);
@@ -228,7 +228,7 @@ fn the_pause_begins_when_the_gateway_has_failed() {
 }
 
 #[test]
-fn of_the_last_try_of_an_instance_that_died_nobody_knows_so_there_is_one_more_and_the_code_stays_good() {
+fn one_more_try_follows_the_last_one_of_an_instance_that_died_and_the_code_stays_valid() {
     let world = world();
     let account = world.account("user");
     break_gateway(&world, true);

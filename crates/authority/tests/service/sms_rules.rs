@@ -75,7 +75,7 @@ fn modify(world: &World, account: &AccountName, number: &str) {
 }
 
 /// Delivers what is due and returns the notices that were sent, with their numbers.
-fn told(world: &World) -> Vec<(String, Notice)> {
+fn delivered_notices(world: &World) -> Vec<(String, Notice)> {
     let before = world.inbox.len();
     world.authority.deliver_due().unwrap();
     let messages = world.inbox.messages().split_off(before);
@@ -192,7 +192,7 @@ fn a_number_of_the_default_country_is_dialed_and_kept_in_full() {
     assert_eq!(world.cvs(&account, request), CvsAnswer::Done);
     assert_eq!(world.cvs(&account, CvsRequest::TrustedPhoneNumber), CvsAnswer::PhoneNumber("+33612345678".to_owned()));
     Device::activate(&world, &account, "1234");
-    assert_eq!(told(&world), [("+33612345678".to_owned(), Notice::NewDevice)]);
+    assert_eq!(delivered_notices(&world), [("+33612345678".to_owned(), Notice::NewDevice)]);
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_text_says_what_its_code_does_in_the_language_of_the_app() {
     // The account's language is kept for SMS without a request.
     world.clock.forward(3600);
     Device::activate(&world, &account, "1234");
-    told(&world);
+    delivered_notices(&world);
     assert!(world.inbox.messages().pop().unwrap().2.contains("un nouvel appareil"));
 }
 
@@ -220,25 +220,25 @@ fn each_event_is_told_at_the_trusted_number_and_a_change_of_it_at_the_old_one() 
     let world = world(telling());
     let account = world.account("user");
     let to = |number: &str, notice| vec![(number.to_owned(), notice)];
-    assert_eq!(told(&world), [], "a first number replaces none");
+    assert_eq!(delivered_notices(&world), [], "a first number replaces none");
     let device = Device::activate(&world, &account, "1234");
-    assert_eq!(told(&world), to(NUMBER, Notice::NewDevice));
+    assert_eq!(delivered_notices(&world), to(NUMBER, Notice::NewDevice));
     device.change_pin(&world.authority, "1234", "4321").ok();
-    assert_eq!(told(&world), to(NUMBER, Notice::PinChange));
+    assert_eq!(delivered_notices(&world), to(NUMBER, Notice::PinChange));
     let device = device.synchronized(&world.authority, "4321");
-    assert_eq!(told(&world), []);
+    assert_eq!(delivered_notices(&world), []);
     for _ in 0..5 {
         device.ask(&world.authority, "9999");
     }
-    assert_eq!(told(&world), to(NUMBER, Notice::Block));
+    assert_eq!(delivered_notices(&world), to(NUMBER, Notice::Block));
     let code = world.code(&account, Purpose::ResetPin);
     device.reset_pin(&world.authority, &code, "8642").ok();
-    assert_eq!(told(&world), to(NUMBER, Notice::PinReset));
+    assert_eq!(delivered_notices(&world), to(NUMBER, Notice::PinReset));
     world.clock.forward(3600);
     modify(&world, &account, OTHER);
-    assert_eq!(told(&world), to(NUMBER, Notice::PhoneNumber));
+    assert_eq!(delivered_notices(&world), to(NUMBER, Notice::PhoneNumber));
     modify(&world, &account, OTHER);
-    assert_eq!(told(&world), [], "the same number is no change");
+    assert_eq!(delivered_notices(&world), [], "the same number is no change");
     for (_, message, text) in world.inbox.messages() {
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
         assert!(matches!(message, Message::Code(_)) || digits == 0, "a notice has no code: {text}");
@@ -246,7 +246,7 @@ fn each_event_is_told_at_the_trusted_number_and_a_change_of_it_at_the_old_one() 
 }
 
 #[test]
-fn what_is_refused_and_what_is_switched_off_is_told_to_nobody() {
+fn a_refused_event_and_one_that_is_switched_off_send_no_notice() {
     let some: BTreeSet<Notice> = [Notice::Block].into_iter().collect();
     let world = world(SmsRules { notices: some, ..SmsRules::default() });
     let account = world.account("user");
@@ -254,7 +254,7 @@ fn what_is_refused_and_what_is_switched_off_is_told_to_nobody() {
     assert_ne!(device.change_pin(&world.authority, "9999", "4321").err(), "OK");
     device.change_pin(&world.authority, "1234", "4321").ok();
     modify(&world, &account, OTHER);
-    assert_eq!(told(&world), []);
+    assert_eq!(delivered_notices(&world), []);
     assert_eq!((world.rows(&["notices", "sms_queue"]).len(), events(&world, "notice.queued")), (0, 0));
 }
 
@@ -268,7 +268,7 @@ fn a_notice_outlives_the_instance_of_its_event_and_is_sent_once() {
     let other = world.another_with(|options| Options { policy: policy(telling()), sms_retry: Some(RETRY), ..options });
     let before = world.inbox.len();
     assert_eq!(other.deliver_due().unwrap(), Delivered { sent: 1, ..Delivered::default() });
-    assert_eq!(told(&world), []);
+    assert_eq!(delivered_notices(&world), []);
     assert_eq!((world.inbox.len() - before, world.rows(&["sms_queue"]).len()), (1, 0));
 }
 
@@ -297,7 +297,7 @@ fn without_a_queue_a_notice_is_tried_once() {
     let world = World::with(policy(telling()));
     let account = world.account("user");
     modify(&world, &account, OTHER);
-    assert_eq!(told(&world), [(NUMBER.to_owned(), Notice::PhoneNumber)]);
+    assert_eq!(delivered_notices(&world), [(NUMBER.to_owned(), Notice::PhoneNumber)]);
     world.inbox.broken.store(true, Ordering::SeqCst);
     Device::activate_with(&world, &account, &dodged(&world, &account), "1234");
     assert_eq!(world.authority.deliver_due().unwrap(), Delivered { dropped: 1, ..Delivered::default() });
@@ -319,7 +319,7 @@ fn a_spent_budget_drops_the_notice_and_never_stops_its_event() {
     let account = world.account("user");
     modify(&world, &account, OTHER);
     let code = world.code(&account, Purpose::Enrollment);
-    assert_eq!(told(&world), [(NUMBER.to_owned(), Notice::PhoneNumber)]);
+    assert_eq!(delivered_notices(&world), [(NUMBER.to_owned(), Notice::PhoneNumber)]);
     Device::activate_with(&world, &account, &code, "1234");
     assert_eq!(world.authority.deliver_due().unwrap(), Delivered { dropped: 1, ..Delivered::default() });
     assert_eq!((events(&world, "device.activated"), events(&world, "notice.dropped")), (1, 1));
@@ -331,23 +331,23 @@ fn events_that_repeat_are_told_three_times_a_day_and_hide_no_other() {
     let world = world(telling());
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
-    assert_eq!(told(&world).len(), 1);
+    assert_eq!(delivered_notices(&world).len(), 1);
     let mut blocks = 0;
     for _ in 0..5 {
         for _ in 0..5 {
             device.ask(&world.authority, "9999");
         }
-        blocks += told(&world).len();
+        blocks += delivered_notices(&world).len();
         assert_eq!(world.authority.unblock(&account).unwrap(), authority::Unblock::Lifted);
     }
     assert_eq!((blocks, events(&world, "account.blocked"), events(&world, "notice.dropped")), (3, 5, 2));
     modify(&world, &account, OTHER);
-    assert_eq!(told(&world), [(NUMBER.to_owned(), Notice::PhoneNumber)]);
+    assert_eq!(delivered_notices(&world), [(NUMBER.to_owned(), Notice::PhoneNumber)]);
     world.clock.forward(86_400);
     for _ in 0..5 {
         device.ask(&world.authority, "9999");
     }
-    assert_eq!(told(&world), [(OTHER.to_owned(), Notice::Block)]);
+    assert_eq!(delivered_notices(&world), [(OTHER.to_owned(), Notice::Block)]);
 }
 
 #[test]

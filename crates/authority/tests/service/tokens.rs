@@ -48,7 +48,7 @@ fn a_refresh_token_expires_and_its_successor_begins_anew() {
 }
 
 #[test]
-fn what_is_no_token_is_refused() {
+fn a_text_that_is_no_token_is_refused() {
     let world = World::new();
     for text in ["", "x", &"A".repeat(43), &"A".repeat(100_000)] {
         assert!(world.authority.rotate_refresh_token(text).unwrap().is_none());

@@ -5,7 +5,7 @@ use authority::{
 };
 
 use crate::device::{Answer, Device, setup};
-use crate::world::{HandClock, MASTER, World};
+use crate::world::{MASTER, ManualClock, World};
 
 const GRACE: i64 = 5 * 60;
 
@@ -189,7 +189,7 @@ fn a_trail_is_sealed_five_minutes_after_its_boundary_was_announced() {
 #[test]
 fn instances_with_wrong_clocks_write_above_the_boundary() {
     let world = world();
-    let slow = HandClock::default();
+    let slow = ManualClock::default();
     slow.forward(-3600);
     let slow = world.another_with(|options| Options { clock: Box::new(slow.clone()), ..options });
     slow.add_account(&name("early")).unwrap();
@@ -197,7 +197,7 @@ fn instances_with_wrong_clocks_write_above_the_boundary() {
     // The process reads the boundary at its tick, and when it is opened.
     slow.seal_audit().unwrap();
     slow.add_account(&name("ticked")).unwrap();
-    let back = HandClock::default();
+    let back = ManualClock::default();
     back.forward(-7200);
     let opened = world.another_with(|options| Options { clock: Box::new(back.clone()), ..options });
     opened.add_account(&name("opened")).unwrap();
@@ -261,20 +261,20 @@ fn every_change_to_a_sealed_or_a_new_row_is_told() {
     let rows = verify(&world.authority).rows;
     world.database.execute("CREATE TABLE sealed AS SELECT * FROM audit");
     let restore = || world.database.execute("DELETE FROM audit; INSERT INTO audit SELECT * FROM sealed");
-    let told = |what: &str| {
+    let faults_after = |what: &str| {
         let found = faults(&world);
         restore();
         assert_eq!(faults(&world), [], "{what}");
         found
     };
     world.database.execute(&format!("DELETE FROM audit WHERE id = {id}"));
-    let found = told("removed");
+    let found = faults_after("removed");
     assert!(matches!(found[..], [AuditFault::RowsMissing { seal: 1, count: 1, .. }]), "{found:?}");
     world.database.execute(&format!(
         "INSERT INTO audit SELECT id + 1, at, account, device, event, actor, address, count, mac FROM sealed
          WHERE id = {id}"
     ));
-    let found = told("inserted");
+    let found = faults_after("inserted");
     let changed = AuditFault::RowChanged { id: id + 1 };
     assert!(
         matches!(&found[..], [first, AuditFault::RowsInserted { seal: 1, count: 1, .. }] if *first == changed),
@@ -283,15 +283,15 @@ fn every_change_to_a_sealed_or_a_new_row_is_told() {
     world.database.execute(&format!(
         "DELETE FROM audit WHERE id = {counted}; INSERT INTO audit SELECT * FROM saved WHERE id = {counted}"
     ));
-    let found = told("an older one put back");
+    let found = faults_after("an older one put back");
     assert!(matches!(found[..], [AuditFault::RowsReplaced { seal: 1, .. }]), "{found:?}");
     world.database.execute("INSERT INTO audit (id, at, event, count) VALUES (-5, 5, 'code.sent', 1)");
-    let found = told("before the first");
+    let found = faults_after("before the first");
     assert!(matches!(found[..], [AuditFault::RowsInserted { seal: 0, count: 1, .. }]), "{found:?}");
     world.database.execute(&format!("UPDATE audit SET event = 'pin.set' WHERE id = {id}"));
     // The sealing process sees it at its next tick.
     assert_eq!(world.authority.seal_audit().unwrap().faults, [AuditFault::RowChanged { id }]);
-    assert_eq!(told("changed"), [AuditFault::RowChanged { id }]);
+    assert_eq!(faults_after("changed"), [AuditFault::RowChanged { id }]);
     assert_eq!(verify(&world.authority).rows, rows);
 }
 
@@ -306,7 +306,7 @@ fn every_change_to_the_chain_is_told() {
     assert_eq!(seals.iter().map(|seal| seal.number).collect::<Vec<_>>(), [1, 2, 3]);
     world.database.execute("CREATE TABLE saved AS SELECT * FROM audit_seals");
     world.database.execute("CREATE TABLE kept AS SELECT * FROM audit");
-    let told = |change: &str, expected: Option<(i64, &str)>| {
+    let faults_after = |change: &str, expected: Option<(i64, &str)>| {
         world.database.execute(change);
         let found = world.authority.verify_audit(None, expected, |_| true).unwrap().faults;
         world.database.execute("DELETE FROM audit_seals; INSERT INTO audit_seals SELECT * FROM saved");
@@ -314,22 +314,22 @@ fn every_change_to_the_chain_is_told() {
         found
     };
     for change in ["count = 0", "at = at + 1", "last_id = last_id + 1", "digest = mac", "previous = mac"] {
-        let found = told(&format!("UPDATE audit_seals SET {change} WHERE number = 2"), None);
+        let found = faults_after(&format!("UPDATE audit_seals SET {change} WHERE number = 2"), None);
         assert!(found.contains(&AuditFault::SealChanged { number: 2 }), "{change}: {found:?}");
     }
-    let found = told("DELETE FROM audit_seals WHERE number = 2", None);
+    let found = faults_after("DELETE FROM audit_seals WHERE number = 2", None);
     assert_eq!(found, [AuditFault::SealMissing { number: 2 }]);
-    let found = told("DELETE FROM audit_seals WHERE number = 1", None);
+    let found = faults_after("DELETE FROM audit_seals WHERE number = 1", None);
     assert!(found.contains(&AuditFault::SealMissing { number: 1 }), "{found:?}");
     // If a range at the end is removed with its rows, only the log and the process that saw the
     // range miss it.
     let tail = "DELETE FROM audit WHERE id > (SELECT last_id FROM audit_seals WHERE number = 2);
                 DELETE FROM audit_seals WHERE number = 3";
-    assert_eq!(told(tail, None), []);
+    assert_eq!(faults_after(tail, None), []);
     let head = seals[2].head.as_str();
-    assert_eq!(told(tail, Some((3, head))), [AuditFault::Older { expected: 3, found: 2 }]);
-    assert_eq!(told("SELECT 1", Some((3, head))), []);
-    assert_eq!(told("SELECT 1", Some((3, &seals[1].head))), [AuditFault::SealChanged { number: 3 }]);
+    assert_eq!(faults_after(tail, Some((3, head))), [AuditFault::Older { expected: 3, found: 2 }]);
+    assert_eq!(faults_after("SELECT 1", Some((3, head))), []);
+    assert_eq!(faults_after("SELECT 1", Some((3, &seals[1].head))), [AuditFault::SealChanged { number: 3 }]);
     world.database.execute(tail);
     assert_eq!(world.authority.seal_audit().unwrap().faults, [AuditFault::Older { expected: 3, found: 2 }]);
 }

@@ -148,7 +148,7 @@ fn rows_get_their_macs_once() {
 
 /// Services that start at the same time over an old database agree on it.
 #[test]
-fn services_that_begin_at_once_bring_an_old_database_along_once() {
+fn services_that_start_at_once_migrate_an_old_database_once() {
     let (database, state) = TestDatabase::of_fb07e63();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| open(&database, &state))).collect();
@@ -163,16 +163,16 @@ fn services_that_begin_at_once_bring_an_old_database_along_once() {
 /// Another instance writes the MACs of the rows, or is killed after that. The instance that then
 /// records that they have MACs wrote none itself.
 #[test]
-fn that_rows_got_their_macs_is_in_the_trail_whoever_made_them() {
+fn the_trail_records_once_that_rows_got_their_macs() {
     let (database, state) = TestDatabase::of_fb07e63();
     database.execute("CREATE TABLE kept AS SELECT * FROM meta; CREATE TABLE known AS SELECT name FROM secrets");
-    assert!(open(&database, &state).brought_along() > 10);
+    assert!(open(&database, &state).migrated_rows() > 10);
     database.execute("DELETE FROM meta; INSERT INTO meta SELECT * FROM kept");
     database.execute("DELETE FROM secrets WHERE name NOT IN (SELECT name FROM known)");
     database.execute("DELETE FROM audit_seals; DELETE FROM audit WHERE mac IS NOT NULL");
-    assert_eq!(open(&database, &state).brought_along(), 0);
+    assert_eq!(open(&database, &state).migrated_rows(), 0);
     assert_eq!(database.column("SELECT event FROM audit WHERE event = 'rows.authenticated'").len(), 1);
-    assert_eq!(open(&database, &state).brought_along(), 0);
+    assert_eq!(open(&database, &state).migrated_rows(), 0);
 }
 
 /// A writer of the database kept the sealed value of the release without MACs and puts it back.
@@ -181,9 +181,9 @@ fn a_value_of_the_release_without_macs_is_not_believed_again() {
     let (database, state) = TestDatabase::of_fb07e63();
     database.execute("CREATE TABLE kept AS SELECT * FROM meta");
     let first = open(&database, &state);
-    assert!(first.brought_along() > 10);
+    assert!(first.migrated_rows() > 10);
     drop(first);
-    assert_eq!(open(&database, &state).brought_along(), 0);
+    assert_eq!(open(&database, &state).migrated_rows(), 0);
     database.execute("DELETE FROM meta");
     database.execute("INSERT INTO meta SELECT * FROM kept");
     database.execute("UPDATE accounts SET mac = NULL, pin = NULL");

@@ -16,15 +16,15 @@ pub(crate) const NUMBER: &str = "+33612345678";
 pub(crate) const MASTER: [u8; 32] = [7; 32];
 
 #[derive(Clone, Default)]
-pub(crate) struct HandClock(Arc<AtomicI64>);
+pub(crate) struct ManualClock(Arc<AtomicI64>);
 
-impl HandClock {
+impl ManualClock {
     pub(crate) fn forward(&self, seconds: i64) {
         self.0.fetch_add(1000 * seconds, Ordering::SeqCst);
     }
 }
 
-impl Clock for HandClock {
+impl Clock for ManualClock {
     fn now(&self) -> i64 {
         1_700_000_000_000 + self.0.load(Ordering::SeqCst)
     }
@@ -37,7 +37,7 @@ pub(crate) struct Inbox {
     messages: Arc<Mutex<Vec<(String, Message, String)>>>,
     pub(crate) broken: Arc<AtomicBool>,
     /// A clock that each message moves on, and the seconds of a message.
-    slow: Arc<Mutex<Option<(HandClock, i64)>>>,
+    slow: Arc<Mutex<Option<(ManualClock, i64)>>>,
 }
 
 impl Inbox {
@@ -55,7 +55,7 @@ impl Inbox {
     }
 
     /// Makes every message take this many seconds from now on.
-    pub(crate) fn slow_down(&self, clock: &HandClock, seconds: i64) {
+    pub(crate) fn slow_down(&self, clock: &ManualClock, seconds: i64) {
         *self.slow.lock().unwrap() = Some((clock.clone(), seconds));
     }
 
@@ -79,7 +79,7 @@ impl SmsGateway for Inbox {
 
 pub(crate) struct World {
     pub(crate) database: TestDatabase,
-    pub(crate) clock: HandClock,
+    pub(crate) clock: ManualClock,
     pub(crate) inbox: Inbox,
     pub(crate) authority: Authority,
 }
@@ -107,7 +107,7 @@ impl World {
     /// Creates a service that tries SMS again.
     pub(crate) fn retrying(policy: Policy, sms_retry: Option<SmsRetry>) -> Self {
         let database = TestDatabase::prepared();
-        let (clock, inbox) = (HandClock::default(), Inbox::default());
+        let (clock, inbox) = (ManualClock::default(), Inbox::default());
         let options = options(&database, policy, &clock, &inbox);
         let authority = Authority::open(Options { sms_retry, ..options }).unwrap();
         Self { database, clock, inbox, authority }
@@ -198,7 +198,7 @@ impl Scene for World {
     }
 }
 
-pub(crate) fn options(database: &TestDatabase, policy: Policy, clock: &HandClock, inbox: &Inbox) -> Options {
+pub(crate) fn options(database: &TestDatabase, policy: Policy, clock: &ManualClock, inbox: &Inbox) -> Options {
     Options {
         database: database.address(),
         master_key: MasterKey::new(1, MASTER).into(),
@@ -209,13 +209,13 @@ pub(crate) fn options(database: &TestDatabase, policy: Policy, clock: &HandClock
     }
 }
 
-pub(crate) fn open(database: &TestDatabase, policy: Policy, clock: &HandClock, inbox: &Inbox) -> Authority {
+pub(crate) fn open(database: &TestDatabase, policy: Policy, clock: &ManualClock, inbox: &Inbox) -> Authority {
     Authority::open(options(database, policy, clock, inbox)).unwrap()
 }
 
 /// Makes the service create the RSA keys of a database.
 pub(crate) fn make_keys(database: &TestDatabase) {
-    let authority = open(database, Policy::default(), &HandClock::default(), &Inbox::default());
+    let authority = open(database, Policy::default(), &ManualClock::default(), &Inbox::default());
     let query = "action=ActionSetup&mode=activate&id=&lastsync=0&version=1&macid=0123456789abcdef0123456789abcdef\
                  &code=000000";
     authority.mac(Some(&AccountName::new("nobody").unwrap()), query).unwrap();

@@ -7,10 +7,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::cluster::Cluster;
 use crate::database::TestDatabase;
-use crate::world::{HandClock, Inbox, options};
+use crate::world::{Inbox, ManualClock, options};
 
 fn open(database: &TestDatabase) -> Result<Authority, OpenError> {
-    Authority::open(options(database, Policy::default(), &HandClock::default(), &Inbox::default()))
+    Authority::open(options(database, Policy::default(), &ManualClock::default(), &Inbox::default()))
 }
 
 /// Returns a service with several connections, none of which is in use.
@@ -107,7 +107,7 @@ fn a_service_whose_server_is_gone_is_dropped_on_a_thread_of_a_runtime() {
         let cluster = Cluster::start();
         let database = Database::Postgres(Postgres::new(cluster.address("postgres")));
         let nowhere = TestDatabase::empty();
-        let options = options(&nowhere, Policy::default(), &HandClock::default(), &Inbox::default());
+        let options = options(&nowhere, Policy::default(), &ManualClock::default(), &Inbox::default());
         let authority = Authority::open(Options { database, ..options }).unwrap();
         cluster.down();
         runtime.block_on(async move { drop(authority) });

@@ -15,7 +15,7 @@ pub(crate) struct Cluster {
     port: OnceLock<u16>,
     /// A process that waits for the end of this one, in any way, then stops the server and removes
     /// the folder.
-    _undertaker: Child,
+    _watchdog: Child,
 }
 
 impl Cluster {
@@ -43,8 +43,8 @@ impl Cluster {
         let user = is_root().then(unprivileged_user);
         let made = run(&user, "mktemp", &["-d", "/tmp/pims-postgres.XXXXXX"]);
         let folder = PathBuf::from(made.trim());
-        let undertaker = undertaker(&user, &programs, &folder);
-        let cluster = Self { folder, programs, user, port: OnceLock::new(), _undertaker: undertaker };
+        let watchdog = watchdog(&user, &programs, &folder);
+        let cluster = Self { folder, programs, user, port: OnceLock::new(), _watchdog: watchdog };
         let data = cluster.data();
         let initdb = cluster.program("initdb");
         let locale = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=pims"];
@@ -195,7 +195,7 @@ fn write(user: &Option<String>, path: &str, text: &str) {
 }
 
 /// Starts a shell whose input ends when this process does.
-fn undertaker(user: &Option<String>, programs: &std::path::Path, folder: &std::path::Path) -> Child {
+fn watchdog(user: &Option<String>, programs: &std::path::Path, folder: &std::path::Path) -> Child {
     let script = format!(
         "cat >/dev/null; '{}/pg_ctl' stop -s -m immediate -D '{folder}/data'; rm -rf '{folder}'",
         programs.display(),

@@ -8,7 +8,7 @@ use postgres::types::Type;
 use postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
-use crate::world::{HandClock, Inbox};
+use crate::world::{Inbox, ManualClock};
 
 pub(crate) struct TestDatabase {
     pub(crate) name: String,
@@ -35,7 +35,7 @@ impl TestDatabase {
             template
         });
         let database = Self::empty();
-        drop(crate::world::open(&database, Policy::default(), &HandClock::default(), &Inbox::default()));
+        drop(crate::world::open(&database, Policy::default(), &ManualClock::default(), &Inbox::default()));
         database.execute(&format!("INSERT INTO service_keys SELECT * FROM {}.service_keys", template.name));
         database
     }
@@ -98,16 +98,16 @@ impl TestDatabase {
 
     /// Returns everything that a thief of the database has: the rows of every table, and the files
     /// that contain them.
-    pub(crate) fn loot(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn stolen_data(&self) -> Vec<Vec<u8>> {
         self.execute("CHECKPOINT");
         let folder = &self.column("SELECT oid::text FROM pg_database WHERE datname = current_database()")[0];
         let files = std::fs::read_dir(format!("{}/base/{folder}", Cluster::shared().data())).unwrap();
-        let mut loot: Vec<Vec<u8>> = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        let mut stolen_data: Vec<Vec<u8>> = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
         let tables =
             self.column("SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()");
         assert!(tables.len() > 10);
-        loot.extend(tables.iter().flat_map(|table| self.rows(table)).map(String::into_bytes));
-        loot
+        stolen_data.extend(tables.iter().flat_map(|table| self.rows(table)).map(String::into_bytes));
+        stolen_data
     }
 }
 

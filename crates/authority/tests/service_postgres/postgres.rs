@@ -9,7 +9,7 @@ use postgres::{Client, NoTls};
 use crate::cluster::Cluster;
 use crate::database::TestDatabase;
 use crate::device::Device;
-use crate::world::{HandClock, Inbox, World, options};
+use crate::world::{Inbox, ManualClock, World, options};
 
 #[test]
 fn steps_that_collide_are_run_again_and_every_one_of_them_counts() {
@@ -48,7 +48,7 @@ fn the_service_goes_on_after_the_server_restarted() {
     let cluster = Cluster::start();
     let database = Database::Postgres(Postgres::new(cluster.address("postgres")));
     let nowhere = TestDatabase::empty();
-    let options = options(&nowhere, Policy::default(), &HandClock::default(), &Inbox::default());
+    let options = options(&nowhere, Policy::default(), &ManualClock::default(), &Inbox::default());
     let authority = Authority::open(Options { database, ..options }).unwrap();
     let account = AccountName::new("user").unwrap();
     authority.add_account(&account).unwrap();
@@ -130,7 +130,7 @@ fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
 }
 
 #[test]
-fn what_cannot_be_reached_does_not_open() {
+fn a_server_that_cannot_be_reached_does_not_open() {
     let world = World::new();
     for url in ["host=/nonexistent user=pims", "host=127.0.0.1 port=1 user=pims", "this is no address"] {
         let options = Options { database: Database::Postgres(Postgres::new(url)), ..world.options() };
@@ -144,7 +144,7 @@ fn what_cannot_be_reached_does_not_open() {
 fn open_at_the_address_of_the_environment() {
     let url = std::env::var("PIMS_TEST_URL").unwrap();
     let nowhere = TestDatabase::empty();
-    let options = options(&nowhere, Policy::default(), &HandClock::default(), &Inbox::default());
+    let options = options(&nowhere, Policy::default(), &ManualClock::default(), &Inbox::default());
     let opened = Authority::open(Options { database: Database::Postgres(Postgres::new(url)), ..options });
     opened.unwrap_or_else(|error| panic!("{error}")).ping().unwrap();
 }
@@ -181,12 +181,12 @@ fn tls_goes_to_a_server_whose_certificate_and_name_are_right_and_to_no_other() {
             .envs([("PIMS_TEST_URL", url.as_str()), ("SSL_CERT_FILE", roots)])
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() { Ok(()) } else { Err(told) }
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(()) } else { Err(message) }
     };
     let refused = |host: &str, roots: &str, mode: &str, why: &str| {
-        let told = open(host, roots, mode).expect_err(why);
-        assert!(told.contains("the database server's certificate") && told.contains(why), "{told}");
+        let message = open(host, roots, mode).expect_err(why);
+        assert!(message.contains("the database server's certificate") && message.contains(why), "{message}");
     };
     open("localhost", &pem("crt"), "sslmode=require").unwrap();
     open("localhost", "/etc/ssl/certs/ca-certificates.crt", "").expect("plain on this machine");

@@ -32,10 +32,10 @@ pub mod status;
 pub mod synchro;
 mod wrong_pins;
 
+pub use crate::wrong_pins::WrongPins;
 pub use answer::Answer;
 pub use client::Client;
 pub use device::{Device, Unlocked};
 pub use error::EngineError;
 pub use request::Request;
 pub use service_keys::{Seed, ServiceKeys};
-pub use wrong_pins::WrongPins;

@@ -92,12 +92,12 @@ impl ManageConnection for Server {
 fn mode(config: &Config) -> SslMode {
     match config.get_ssl_mode() {
         SslMode::Disable => SslMode::Disable,
-        SslMode::Prefer if config.get_hosts().iter().all(is_here) => SslMode::Disable,
+        SslMode::Prefer if config.get_hosts().iter().all(is_local) => SslMode::Disable,
         _ => SslMode::Require,
     }
 }
 
-fn is_here(host: &Host) -> bool {
+fn is_local(host: &Host) -> bool {
     match host {
         Host::Tcp(name) => {
             let address = name.parse::<std::net::IpAddr>();

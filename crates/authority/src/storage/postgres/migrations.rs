@@ -52,30 +52,35 @@ fn prepare(client: &mut Client) -> Result<(), StorageError> {
 }
 
 fn is_collision(error: &Error) -> bool {
-    let told = [
+    let collisions = [
         &SqlState::UNIQUE_VIOLATION,
         &SqlState::DUPLICATE_TABLE,
         &SqlState::DUPLICATE_OBJECT,
         &SqlState::T_R_SERIALIZATION_FAILURE,
     ];
-    told.contains(&error.code().unwrap_or(&SqlState::SUCCESSFUL_COMPLETION))
+    collisions.contains(&error.code().unwrap_or(&SqlState::SUCCESSFUL_COMPLETION))
 }
 
 fn migrate(client: &mut Client, known: i64) -> Result<(), OpenError> {
-    let told = |error: Error| message(&error);
+    let storage_error = |error: Error| message(&error);
     // READ COMMITTED: after its wait for the lock, an instance reads the version that the other
     // instance wrote.
-    let mut transaction =
-        client.build_transaction().isolation_level(::postgres::IsolationLevel::ReadCommitted).start().map_err(told)?;
+    let mut transaction = client
+        .build_transaction()
+        .isolation_level(::postgres::IsolationLevel::ReadCommitted)
+        .start()
+        .map_err(storage_error)?;
     let sql = "SELECT version FROM pims_schema WHERE name = 'schema' FOR UPDATE";
-    let found: i64 = transaction.query_one(sql, &[]).and_then(|row| row.try_get(0)).map_err(told)?;
+    let found: i64 = transaction.query_one(sql, &[]).and_then(|row| row.try_get(0)).map_err(storage_error)?;
     let done = usize::try_from(found).ok().filter(|done| *done <= MIGRATIONS.len());
     for migration in &MIGRATIONS[done.ok_or(OpenError::Newer { found, known })?..] {
-        transaction.batch_execute(migration).map_err(told)?;
+        transaction.batch_execute(migration).map_err(storage_error)?;
     }
-    transaction.execute("UPDATE pims_schema SET version = $1 WHERE name = 'schema'", &[&known]).map_err(told)?;
+    transaction
+        .execute("UPDATE pims_schema SET version = $1 WHERE name = 'schema'", &[&known])
+        .map_err(storage_error)?;
     faults::durable_step("authority.migration.before_commit");
-    transaction.commit().map_err(told)?;
+    transaction.commit().map_err(storage_error)?;
     faults::durable_step("authority.migration.after_commit");
     Ok(())
 }

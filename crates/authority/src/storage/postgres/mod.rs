@@ -39,7 +39,7 @@ use pool::Connections;
 use statements::Statements;
 
 /// The time limit for runs of one step, and for the wait for a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest pause before a step is run again.
 const MAX_PAUSE: Duration = Duration::from_millis(100);
@@ -63,7 +63,7 @@ impl PostgreSql {
             // A step that uses a lost connection notices the loss. It then runs again on another
             // connection.
             .test_on_check_out(false)
-            .connection_timeout(PATIENCE)
+            .connection_timeout(RETRY_TIMEOUT)
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build(server)
             .map_err(|_| StorageError::new("no connection to the database"))?;
@@ -72,15 +72,18 @@ impl PostgreSql {
 
     fn attempt(
         &self,
-        what: &'static str,
+        name: &'static str,
         step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
-    ) -> Result<(), Stop> {
-        let mut session =
-            self.connections.get().ok_or_else(|| Stop::failed(StorageError::new("no connection to the database")))?;
-        let done = run(&mut session, &self.ids, &*self.macs, what, step);
+    ) -> Result<(), AttemptError> {
+        let mut session = self
+            .connections
+            .get()
+            .ok_or_else(|| AttemptError::failed(StorageError::new("no connection to the database")))?;
+        let done = run(&mut session, &self.ids, &*self.macs, name, step);
         // An error other than a collision may come from the session, so the session is not used
         // again.
-        session.broken |= matches!(&done, Err(Stop::Again(Cause::Lost, _) | Stop::Failed(Failure::Storage(_))));
+        session.broken |=
+            matches!(&done, Err(AttemptError::Retry(RetryCause::Lost, _) | AttemptError::Failed(Failure::Storage(_))));
         done
     }
 }
@@ -88,19 +91,19 @@ impl PostgreSql {
 impl Storage for PostgreSql {
     fn transact(
         &self,
-        what: &'static str,
+        name: &'static str,
         step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + RETRY_TIMEOUT;
         let mut pause = Duration::from_millis(1);
         loop {
-            match self.attempt(what, step) {
+            match self.attempt(name, step) {
                 Ok(()) => return Ok(()),
-                Err(Stop::Again(_, _)) if Instant::now() < deadline => {}
-                Err(Stop::Again(_, failure) | Stop::Failed(failure)) => return Err(failure),
+                Err(AttemptError::Retry(_, _)) if Instant::now() < deadline => {}
+                Err(AttemptError::Retry(_, failure) | AttemptError::Failed(failure)) => return Err(failure),
             }
             self.retries.fetch_add(1, Ordering::Relaxed);
-            std::thread::sleep(any_part_of(pause)?);
+            std::thread::sleep(jittered(pause)?);
             pause = (2 * pause).min(MAX_PAUSE);
         }
     }
@@ -117,29 +120,29 @@ impl Storage for PostgreSql {
 
 /// The reason for which an attempt failed. Nothing of the attempt was kept, unless the connection
 /// was lost during the commit.
-enum Stop {
+enum AttemptError {
     /// The step can run again: it is certain that nothing was kept.
-    Again(Cause, Failure),
+    Retry(RetryCause, Failure),
     Failed(Failure),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Cause {
+enum RetryCause {
     /// Other steps changed the same rows first.
     Collision,
     /// The server went away before the commit was requested, or it does not accept writes any more.
     Lost,
 }
 
-impl Stop {
+impl AttemptError {
     fn failed(error: StorageError) -> Self {
         Self::Failed(error.into())
     }
 
     /// Classifies an error from before the commit was requested.
     fn early(error: &Error, lost: bool) -> Self {
-        match cause(error, lost) {
-            Some(cause) => Self::Again(cause, message(error).into()),
+        match retry_cause(error, lost) {
+            Some(cause) => Self::Retry(cause, message(error).into()),
             None => Self::failed(message(error)),
         }
     }
@@ -150,55 +153,55 @@ fn run(
     session: &mut Session,
     ids: &AuditIds,
     macs: &dyn RowMacs,
-    what: &'static str,
+    name: &'static str,
     step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
-) -> Result<(), Stop> {
+) -> Result<(), AttemptError> {
     let Session { client, prepared, .. } = session;
     let began = client.build_transaction().isolation_level(IsolationLevel::Serializable).start();
     // If the start of a transaction fails, nothing was done.
-    let statements = Statements::new(began.map_err(|error| Stop::early(&error, true))?, prepared);
+    let statements = Statements::new(began.map_err(|error| AttemptError::early(&error, true))?, prepared);
     let rows = Transaction::new(&statements, ids, macs);
     let done = step(&rows);
     let wrote = rows.wrote();
-    let (transaction, trouble) = statements.end();
-    if let Some(error) = trouble {
+    let (transaction, first_error) = statements.end();
+    if let Some(error) = first_error {
         // Dropping the transaction undoes it, if the server is still there.
         drop(transaction);
-        let stop = Stop::early(&error, client.is_closed());
-        return Err(match (stop, done) {
+        let error_of_attempt = AttemptError::early(&error, client.is_closed());
+        return Err(match (error_of_attempt, done) {
             // If the step turned the error into a failure of its own, that failure is reported.
-            (Stop::Failed(_), Err(failure)) => Stop::Failed(failure),
-            (stop, _) => stop,
+            (AttemptError::Failed(_), Err(failure)) => AttemptError::Failed(failure),
+            (error_of_attempt, _) => error_of_attempt,
         });
     }
     if let Err(failure) = done {
         // A step that failed by itself is undone. If the rollback fails, too, the session is
         // broken.
         return Err(match transaction.rollback() {
-            Ok(()) => Stop::Failed(failure),
-            Err(error) => Stop::failed(message(&error)),
+            Ok(()) => AttemptError::Failed(failure),
+            Err(error) => AttemptError::failed(message(&error)),
         });
     }
     if wrote {
-        faults::durable_step(&format!("authority.{what}.before_commit"));
+        faults::durable_step(&format!("authority.{name}.before_commit"));
     }
-    transaction.commit().map_err(|error| match cause(&error, false) {
+    transaction.commit().map_err(|error| match retry_cause(&error, false) {
         // After a collision it is certain that nothing was kept. If the connection was lost
         // instead, the outcome is unknown, and the step does not run again.
-        Some(Cause::Collision) => Stop::Again(Cause::Collision, message(&error).into()),
-        _ => Stop::failed(message(&error)),
+        Some(RetryCause::Collision) => AttemptError::Retry(RetryCause::Collision, message(&error).into()),
+        _ => AttemptError::failed(message(&error)),
     })?;
     if wrote {
-        faults::durable_step(&format!("authority.{what}.after_commit"));
+        faults::durable_step(&format!("authority.{name}.after_commit"));
     }
     Ok(())
 }
 
 /// Returns the cause of an error after which a step can run again. Returns `None` if it cannot.
-fn cause(error: &Error, lost: bool) -> Option<Cause> {
+fn retry_cause(error: &Error, lost: bool) -> Option<RetryCause> {
     let state = error.code();
     if matches!(state, Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED)) {
-        return Some(Cause::Collision);
+        return Some(RetryCause::Collision);
     }
     let gone = [
         &SqlState::ADMIN_SHUTDOWN,
@@ -206,12 +209,12 @@ fn cause(error: &Error, lost: bool) -> Option<Cause> {
         &SqlState::CANNOT_CONNECT_NOW,
         &SqlState::READ_ONLY_SQL_TRANSACTION,
     ];
-    (lost || error.is_closed() || state.is_some_and(|state| gone.contains(&state))).then_some(Cause::Lost)
+    (lost || error.is_closed() || state.is_some_and(|state| gone.contains(&state))).then_some(RetryCause::Lost)
 }
 
 /// Returns a random part of the pause, so that steps that collided do not meet again at the same
 /// moment.
-fn any_part_of(pause: Duration) -> Result<Duration, Failure> {
+fn jittered(pause: Duration) -> Result<Duration, Failure> {
     let [chance] = random::bytes()?;
     Ok(pause.mul_f64(f64::from(chance) / 256.0))
 }

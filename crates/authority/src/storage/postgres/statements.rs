@@ -9,7 +9,7 @@ use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use ::postgres::{Error, Statement, Transaction};
 
 use super::message::message;
-use crate::failure::{StorageError, Stored};
+use crate::failure::{StorageError, StorageResult};
 use crate::storage::value::{Param, Row, Sql, Value};
 
 /// The statements that a connection has prepared, by their text.
@@ -23,66 +23,66 @@ pub(super) struct Statements<'a> {
 struct Inner<'a> {
     transaction: Transaction<'a>,
     prepared: &'a mut Prepared,
-    trouble: Option<Error>,
+    first_error: Option<Error>,
 }
 
 impl<'a> Statements<'a> {
     pub(super) fn new(transaction: Transaction<'a>, prepared: &'a mut Prepared) -> Self {
-        Self { inner: RefCell::new(Inner { transaction, prepared, trouble: None }) }
+        Self { inner: RefCell::new(Inner { transaction, prepared, first_error: None }) }
     }
 
     /// Returns the transaction, and the first error of a statement. The server undoes a transaction
     /// that had an error.
     pub(super) fn end(self) -> (Transaction<'a>, Option<Error>) {
-        let Inner { transaction, trouble, .. } = self.inner.into_inner();
-        (transaction, trouble)
+        let Inner { transaction, first_error, .. } = self.inner.into_inner();
+        (transaction, first_error)
     }
 
     fn run<T>(
         &self,
         sql: &'static str,
         params: &[Param<'_>],
-        how: impl FnOnce(&mut Transaction<'a>, &Statement, &[&(dyn ToSql + Sync)]) -> Result<T, Error>,
-    ) -> Stored<T> {
+        operation: impl FnOnce(&mut Transaction<'a>, &Statement, &[&(dyn ToSql + Sync)]) -> Result<T, Error>,
+    ) -> StorageResult<T> {
         let inner = &mut *self.inner.borrow_mut();
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
         let done = match inner.prepared.get(sql) {
-            Some(statement) => how(&mut inner.transaction, statement, &params),
+            Some(statement) => operation(&mut inner.transaction, statement, &params),
             None => inner.transaction.prepare(sql).and_then(|statement| {
                 let statement = inner.prepared.entry(sql).or_insert(statement);
-                how(&mut inner.transaction, statement, &params)
+                operation(&mut inner.transaction, statement, &params)
             }),
         };
         done.map_err(|error| {
-            let told = message(&error);
-            inner.trouble.get_or_insert(error);
-            told
+            let storage_error = message(&error);
+            inner.first_error.get_or_insert(error);
+            storage_error
         })
     }
 }
 
 impl Sql for Statements<'_> {
-    fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<Vec<Row>> {
+    fn query(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<Vec<Row>> {
         let found = self.run(sql, params, |transaction, statement, params| transaction.query(statement, params))?;
         found.iter().map(row).collect()
     }
 
-    fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<u64> {
+    fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64> {
         self.run(sql, params, |transaction, statement, params| transaction.execute(statement, params))
     }
 }
 
-fn row(found: &::postgres::Row) -> Stored<Row> {
-    let values: Result<_, Error> = (0..found.len()).map(|place| value(found, place)).collect();
+fn row(found: &::postgres::Row) -> StorageResult<Row> {
+    let values: Result<_, Error> = (0..found.len()).map(|index| value(found, index)).collect();
     Ok(Row::new(values.map_err(|_| StorageError::new("a column is not of the type that it must have"))?))
 }
 
-fn value(found: &::postgres::Row, place: usize) -> Result<Value, Error> {
-    let kind = found.columns()[place].type_();
+fn value(found: &::postgres::Row, index: usize) -> Result<Value, Error> {
+    let kind = found.columns()[index].type_();
     let value = match *kind {
-        Type::INT8 => found.try_get::<_, Option<i64>>(place)?.map(Value::Int),
-        Type::BYTEA => found.try_get::<_, Option<Vec<u8>>>(place)?.map(Value::Bytes),
-        _ => found.try_get::<_, Option<String>>(place)?.map(Value::Text),
+        Type::INT8 => found.try_get::<_, Option<i64>>(index)?.map(Value::Int),
+        Type::BYTEA => found.try_get::<_, Option<Vec<u8>>>(index)?.map(Value::Bytes),
+        _ => found.try_get::<_, Option<String>>(index)?.map(Value::Text),
     };
     Ok(value.unwrap_or(Value::Null))
 }

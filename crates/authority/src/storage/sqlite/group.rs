@@ -10,54 +10,55 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::turns::Turn;
+use super::handoff_mutex::HandoffGuard;
 use crate::failure::StorageError;
 
 /// The maximum number of steps of a group, including those that were undone. With this many the
 /// commit costs little, and other processes still get their turn.
-const MOST: u32 = 32;
+const MAX_GROUP: u32 = 32;
 
 /// A connection, and the group that uses its open transaction.
 pub(super) struct Group {
     connection: Connection,
-    open: Option<Arc<Outcome>>,
+    open: Option<Arc<CommitResult>>,
     /// The number of steps that are kept.
-    steps: u32,
-    /// The number of steps that had their turn.
-    members: u32,
-    /// The time that a step waits for other processes, and the time of the last wait that failed.
-    patience: Duration,
-    in_vain: Option<Instant>,
+    kept_steps: u32,
+    /// The number of steps that are over: kept or undone.
+    finished_steps: u32,
+    /// The time that a step waits for other processes.
+    timeout: Duration,
+    /// The time at which a wait for other processes last failed.
+    timed_out_at: Option<Instant>,
 }
 
-/// The outcome of a group.
+/// The result of the commit of a group.
 #[derive(Default)]
-struct Outcome {
+struct CommitResult {
     committed: Mutex<Option<Result<(), StorageError>>>,
-    known: Condvar,
+    resolved: Condvar,
 }
 
-impl Outcome {
-    fn tell(&self, committed: Result<(), StorageError>) {
+impl CommitResult {
+    fn resolve(&self, committed: Result<(), StorageError>) {
         *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = Some(committed);
-        self.known.notify_all();
+        self.resolved.notify_all();
     }
 
     fn wait(&self) -> Result<(), StorageError> {
         let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(known) = &*committed {
-                return known.clone();
+            if let Some(resolved) = &*committed {
+                return resolved.clone();
             }
-            committed = self.known.wait(committed).unwrap_or_else(PoisonError::into_inner);
+            committed = self.resolved.wait(committed).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
 impl Group {
-    /// Makes a group on a connection, which waits for other processes for `patience`.
-    pub(super) fn new(connection: Connection, patience: Duration) -> Self {
-        Self { connection, open: None, steps: 0, members: 0, patience, in_vain: None }
+    /// Makes a group on a connection, which waits for other processes for `timeout`.
+    pub(super) fn new(connection: Connection, timeout: Duration) -> Self {
+        Self { connection, open: None, kept_steps: 0, finished_steps: 0, timeout, timed_out_at: None }
     }
 
     fn run(&self, sql: &'static str) -> Result<(), StorageError> {
@@ -76,29 +77,29 @@ impl Group {
         }
         // This step waited while another step waited in vain. If each step began a new wait, the
         // last one would wait for the sum of all.
-        if self.in_vain.is_some_and(|at| at > since) && since.elapsed() >= self.patience {
+        if self.timed_out_at.is_some_and(|at| at > since) && since.elapsed() >= self.timeout {
             return Err(StorageError::new("another process keeps the database locked"));
         }
         // An earlier transaction may be left over whose rollback failed.
         self.roll_back();
         if let Err(error) = self.run("BEGIN IMMEDIATE") {
-            self.in_vain = Some(Instant::now());
+            self.timed_out_at = Some(Instant::now());
             return Err(error);
         }
-        (self.open, self.steps, self.members) = (Some(Arc::default()), 0, 0);
+        (self.open, self.kept_steps, self.finished_steps) = (Some(Arc::default()), 0, 0);
         Ok(())
     }
 
-    fn keep(&mut self) -> Result<(), StorageError> {
-        if self.steps > 0 {
+    fn release_step(&mut self) -> Result<(), StorageError> {
+        if self.kept_steps > 0 {
             self.run("RELEASE step")?;
         }
-        self.steps += 1;
+        self.kept_steps += 1;
         Ok(())
     }
 
-    fn undo(&mut self) {
-        if self.steps == 0 {
+    fn roll_back_step(&mut self) {
+        if self.kept_steps == 0 {
             self.roll_back();
             self.open = None;
         } else if self.run("ROLLBACK TO step").and_then(|()| self.run("RELEASE step")).is_err() {
@@ -128,23 +129,23 @@ impl Group {
 
     fn end(&mut self, committed: Result<(), StorageError>) {
         if let Some(outcome) = self.open.take() {
-            outcome.tell(committed);
+            outcome.resolve(committed);
         }
     }
 }
 
 /// A step in progress in a group. It is undone when it is dropped, also by a panic.
-pub(super) struct Member<'a> {
-    group: Turn<'a, Group>,
-    under_way: bool,
+pub(super) struct GroupStep<'a> {
+    group: HandoffGuard<'a, Group>,
+    in_progress: bool,
 }
 
-impl<'a> Member<'a> {
-    pub(super) fn begin(mut group: Turn<'a, Group>) -> Result<Self, StorageError> {
-        let since = group.since();
+impl<'a> GroupStep<'a> {
+    pub(super) fn begin(mut group: HandoffGuard<'a, Group>) -> Result<Self, StorageError> {
+        let since = group.waiting_since();
         let begun = group.begin(since);
-        let member = Self { group, under_way: begun.is_ok() };
-        begun.map(|()| member)
+        let group_step = Self { group, in_progress: begun.is_ok() };
+        begun.map(|()| group_step)
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -154,26 +155,26 @@ impl<'a> Member<'a> {
     /// Returns whether no earlier step of the group was kept. If there is one, this step may have
     /// seen its changes, which are not durable yet.
     pub(super) fn is_first(&self) -> bool {
-        self.group.steps == 0
+        self.group.kept_steps == 0
     }
 
-    /// Keeps the step. Returns when it is durable.
-    pub(super) fn keep(mut self) -> Result<(), StorageError> {
-        self.group.keep()?;
-        self.under_way = false;
+    /// Commits the step. Returns when it is durable.
+    pub(super) fn commit(mut self) -> Result<(), StorageError> {
+        self.group.release_step()?;
+        self.in_progress = false;
         let outcome = self.group.open.clone();
         drop(self);
         outcome.map_or_else(|| Err(StorageError::new("a step was kept by no transaction")), |outcome| outcome.wait())
     }
 }
 
-impl Drop for Member<'_> {
+impl Drop for GroupStep<'_> {
     fn drop(&mut self) {
-        if self.under_way {
-            self.group.undo();
+        if self.in_progress {
+            self.group.roll_back_step();
         }
-        self.group.members += 1;
-        if !self.group.is_wanted() || self.group.members >= MOST {
+        self.group.finished_steps += 1;
+        if !self.group.has_waiters() || self.group.finished_steps >= MAX_GROUP {
             self.group.commit();
         }
     }
@@ -186,17 +187,17 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
     use std::thread;
 
-    use super::super::turns::Turns;
+    use super::super::handoff_mutex::HandoffMutex;
     use super::*;
 
     /// A file with a table, and a second connection that sees only durable changes.
-    struct Scene {
-        group: Turns<Group>,
+    struct Fixture {
+        group: HandoffMutex<Group>,
         other: Mutex<Connection>,
         _folder: tempfile::TempDir,
     }
 
-    fn scene() -> Scene {
+    fn fixture() -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         let (connection, other) = (Connection::open(&file).unwrap(), Connection::open(&file).unwrap());
@@ -204,18 +205,22 @@ mod tests {
             CREATE TABLE parts (n INTEGER REFERENCES rows (n) DEFERRABLE INITIALLY DEFERRED);";
         connection.execute_batch(tables).unwrap();
         connection.execute_batch("PRAGMA foreign_keys = ON;").unwrap();
-        Scene { group: Turns::new(Group::new(connection, Duration::ZERO)), other: Mutex::new(other), _folder: folder }
+        Fixture {
+            group: HandoffMutex::new(Group::new(connection, Duration::ZERO)),
+            other: Mutex::new(other),
+            _folder: folder,
+        }
     }
 
-    impl Scene {
-        fn begin(&self) -> Member<'_> {
-            Member::begin(self.group.take()).unwrap()
+    impl Fixture {
+        fn begin(&self) -> GroupStep<'_> {
+            GroupStep::begin(self.group.lock()).unwrap()
         }
 
         fn step(&self, sql: &str) -> Result<(), StorageError> {
-            let member = self.begin();
-            member.connection().execute_batch(sql)?;
-            member.keep()
+            let group_step = self.begin();
+            group_step.connection().execute_batch(sql)?;
+            group_step.commit()
         }
 
         fn durable(&self) -> Vec<i64> {
@@ -228,16 +233,16 @@ mod tests {
         /// the first step.
         fn together(&self, first: &str, others: &[&str]) -> Vec<Result<(), StorageError>> {
             thread::scope(|scope| {
-                let member = self.begin();
-                member.connection().execute_batch(first).unwrap();
+                let group_step = self.begin();
+                group_step.connection().execute_batch(first).unwrap();
                 let mut threads = Vec::new();
                 for (before, sql) in others.iter().enumerate() {
                     threads.push(scope.spawn(move || self.step(sql)));
-                    while self.group.waiting() <= before {
+                    while self.group.waiters() <= before {
                         thread::yield_now();
                     }
                 }
-                let kept = member.keep();
+                let kept = group_step.commit();
                 [kept].into_iter().chain(threads.into_iter().map(|thread| thread.join().unwrap())).collect()
             })
         }
@@ -245,139 +250,140 @@ mod tests {
 
     #[test]
     fn a_step_alone_is_durable_when_it_returns_and_gone_when_it_is_dropped() {
-        let scene = scene();
-        scene.step("INSERT INTO rows VALUES (1)").unwrap();
-        assert_eq!(scene.durable(), [1]);
-        let member = scene.begin();
-        member.connection().execute_batch("INSERT INTO rows VALUES (2)").unwrap();
-        drop(member);
-        scene.step("INSERT INTO rows VALUES (3)").unwrap();
-        assert_eq!(scene.durable(), [1, 3]);
+        let fixture = fixture();
+        fixture.step("INSERT INTO rows VALUES (1)").unwrap();
+        assert_eq!(fixture.durable(), [1]);
+        let group_step = fixture.begin();
+        group_step.connection().execute_batch("INSERT INTO rows VALUES (2)").unwrap();
+        drop(group_step);
+        fixture.step("INSERT INTO rows VALUES (3)").unwrap();
+        assert_eq!(fixture.durable(), [1, 3]);
     }
 
     #[test]
-    fn nobody_of_a_group_goes_on_before_it_is_durable() {
-        let (scene, returned) = (&scene(), &AtomicBool::new(false));
+    fn no_step_of_a_group_returns_before_it_is_durable() {
+        let (fixture, returned) = (&fixture(), &AtomicBool::new(false));
         thread::scope(|scope| {
-            let first = scene.begin();
+            let first = fixture.begin();
             first.connection().execute_batch("INSERT INTO rows VALUES (1)").unwrap();
             scope.spawn(move || {
-                let second = scene.begin();
+                let second = fixture.begin();
                 second.connection().execute_batch("INSERT INTO rows VALUES (2)").unwrap();
-                assert_eq!(scene.durable(), [0_i64; 0]);
+                assert_eq!(fixture.durable(), [0_i64; 0]);
                 assert!(!returned.load(Ordering::SeqCst));
-                second.keep().unwrap();
-                assert_eq!(scene.durable(), [1, 2]);
+                second.commit().unwrap();
+                assert_eq!(fixture.durable(), [1, 2]);
             });
-            while scene.group.waiting() == 0 {
+            while fixture.group.waiters() == 0 {
                 thread::yield_now();
             }
-            first.keep().unwrap();
+            first.commit().unwrap();
             returned.store(true, Ordering::SeqCst);
-            assert_eq!(scene.durable(), [1, 2]);
+            assert_eq!(fixture.durable(), [1, 2]);
         });
     }
 
     #[test]
     fn a_step_that_fails_or_panics_is_undone_alone() {
-        let scene = scene();
-        let done = scene.together(
+        let fixture = fixture();
+        let done = fixture.together(
             "INSERT INTO rows VALUES (1)",
             &["INSERT INTO rows VALUES (2); INSERT INTO rows VALUES (1)", "INSERT INTO rows VALUES (3)"],
         );
         assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
-        assert_eq!(scene.durable(), [1, 3]);
+        assert_eq!(fixture.durable(), [1, 3]);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            let member = scene.begin();
-            member.connection().execute_batch("INSERT INTO rows VALUES (4)").unwrap();
+            let group_step = fixture.begin();
+            group_step.connection().execute_batch("INSERT INTO rows VALUES (4)").unwrap();
             std::panic::panic_any("in a step");
         }));
         assert!(panicked.is_err());
-        scene.step("INSERT INTO rows VALUES (5)").unwrap();
-        assert_eq!(scene.durable(), [1, 3, 5]);
+        fixture.step("INSERT INTO rows VALUES (5)").unwrap();
+        assert_eq!(fixture.durable(), [1, 3, 5]);
     }
 
     #[test]
     fn a_commit_that_fails_fails_for_all_of_its_group() {
-        let scene = scene();
-        let done = scene.together("INSERT INTO rows VALUES (1)", &["INSERT INTO parts VALUES (9)"]);
+        let fixture = fixture();
+        let done = fixture.together("INSERT INTO rows VALUES (1)", &["INSERT INTO parts VALUES (9)"]);
         assert!(done.iter().all(Result::is_err), "{done:?}");
-        assert_eq!(scene.durable(), [0_i64; 0]);
-        scene.step("INSERT INTO rows VALUES (2)").unwrap();
-        assert_eq!(scene.durable(), [2]);
+        assert_eq!(fixture.durable(), [0_i64; 0]);
+        fixture.step("INSERT INTO rows VALUES (2)").unwrap();
+        assert_eq!(fixture.durable(), [2]);
     }
 
     #[test]
     fn a_group_that_the_database_undid_is_not_taken_for_kept() {
-        let scene = scene();
-        let done = scene.together("INSERT INTO rows VALUES (1)", &["ROLLBACK", "INSERT INTO rows VALUES (3)"]);
+        let fixture = fixture();
+        let done = fixture.together("INSERT INTO rows VALUES (1)", &["ROLLBACK", "INSERT INTO rows VALUES (3)"]);
         assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, false, true], "{done:?}");
-        assert_eq!(scene.durable(), [3]);
+        assert_eq!(fixture.durable(), [3]);
     }
 
     #[test]
     fn steps_that_are_undone_do_not_keep_a_group_open() {
-        let (scene, not_yet) = (&scene(), &AtomicU32::new(0));
+        let (fixture, not_yet) = (&fixture(), &AtomicU32::new(0));
         thread::scope(|scope| {
-            let first = scene.begin();
+            let first = fixture.begin();
             first.connection().execute_batch("INSERT INTO rows VALUES (1)").unwrap();
-            for _ in 0..MOST + 8 {
+            for _ in 0..MAX_GROUP + 8 {
                 scope.spawn(move || {
-                    let _undone = scene.begin();
-                    if scene.durable().is_empty() {
+                    let _undone = fixture.begin();
+                    if fixture.durable().is_empty() {
                         not_yet.fetch_add(1, Ordering::SeqCst);
                     }
                 });
             }
-            while scene.group.waiting() < MOST as usize + 8 {
+            while fixture.group.waiters() < MAX_GROUP as usize + 8 {
                 thread::yield_now();
             }
-            first.keep().unwrap();
+            first.commit().unwrap();
         });
-        assert_eq!(not_yet.load(Ordering::SeqCst), MOST - 1);
-        assert_eq!(scene.durable(), [1]);
+        assert_eq!(not_yet.load(Ordering::SeqCst), MAX_GROUP - 1);
+        assert_eq!(fixture.durable(), [1]);
     }
 
     #[test]
-    fn who_waited_while_another_waited_in_vain_does_not_wait_again() {
+    fn a_step_that_waited_during_a_timeout_does_not_wait_again() {
         static WAITS: AtomicUsize = AtomicUsize::new(0);
-        let scene = &scene();
-        let mut turn = scene.group.take();
+        let fixture = &fixture();
+        let mut guard = fixture.group.lock();
         let waited = |_| {
             WAITS.fetch_add(1, Ordering::SeqCst);
             false
         };
-        turn.connection.busy_handler(Some(waited)).unwrap();
-        scene.other.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
+        guard.connection.busy_handler(Some(waited)).unwrap();
+        fixture.other.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
         thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Member::begin(scene.group.take()).is_ok())).collect();
-            while scene.group.waiting() < 8 {
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| GroupStep::begin(fixture.group.lock()).is_ok())).collect();
+            while fixture.group.waiters() < 8 {
                 thread::yield_now();
             }
-            drop(turn);
+            drop(guard);
             for thread in threads {
                 assert!(!thread.join().unwrap());
             }
         });
         assert_eq!(WAITS.load(Ordering::SeqCst), 1);
-        scene.other.lock().unwrap().execute_batch("ROLLBACK").unwrap();
-        scene.step("INSERT INTO rows VALUES (1)").unwrap();
+        fixture.other.lock().unwrap().execute_batch("ROLLBACK").unwrap();
+        fixture.step("INSERT INTO rows VALUES (1)").unwrap();
     }
 
     #[test]
-    fn whatever_many_threads_do_each_step_is_kept_or_undone_whole() {
-        let scene = &scene();
+    fn each_step_of_many_threads_is_kept_or_undone_whole() {
+        let fixture = &fixture();
         thread::scope(|scope| {
             for thread in 0..8 {
                 scope.spawn(move || {
                     for n in (0..50).map(|n| 2 * (50 * thread + n)) {
-                        scene.step(&format!("INSERT INTO rows VALUES ({n})")).unwrap();
+                        fixture.step(&format!("INSERT INTO rows VALUES ({n})")).unwrap();
                         let twice = format!("INSERT INTO rows VALUES ({}); INSERT INTO rows VALUES ({n})", n + 1);
-                        scene.step(&twice).unwrap_err();
+                        fixture.step(&twice).unwrap_err();
                     }
                 });
             }
         });
-        assert_eq!(scene.durable(), (0..400).map(|n| 2 * n).collect::<Vec<_>>());
+        assert_eq!(fixture.durable(), (0..400).map(|n| 2 * n).collect::<Vec<_>>());
     }
 }

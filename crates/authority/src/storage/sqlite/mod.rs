@@ -2,19 +2,19 @@
 //! that wait for one another are committed together.
 
 mod group;
+mod handoff_mutex;
 mod migrations;
 mod statements;
-mod turns;
 
 use std::ffi::OsStr;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use group::{Group, Member};
+use group::{Group, GroupStep};
+use handoff_mutex::HandoffMutex;
 use private_files::{Access, FileId, Flaw, Folder};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use turns::Turns;
 
 use crate::failure::{Failure, OpenError, StorageError};
 use crate::storage::audit_ids::AuditIds;
@@ -24,11 +24,11 @@ use crate::storage::table::RowMacs;
 use crate::storage::transaction::Transaction;
 
 /// The time that a step waits for the steps of other processes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A database file.
 pub(crate) struct Sqlite {
-    group: Turns<Group>,
+    group: HandoffMutex<Group>,
     ids: AuditIds,
     macs: Arc<dyn RowMacs>,
 }
@@ -52,28 +52,28 @@ impl Sqlite {
             return Err(io::Error::from(Flaw::Exchanged).into());
         }
         migrations::run(&mut connection)?;
-        Ok(Self { group: Turns::new(Group::new(connection, PATIENCE)), ids: AuditIds::default(), macs })
+        Ok(Self { group: HandoffMutex::new(Group::new(connection, BUSY_TIMEOUT)), ids: AuditIds::default(), macs })
     }
 }
 
 impl Storage for Sqlite {
     fn transact(
         &self,
-        what: &'static str,
+        name: &'static str,
         step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let member = Member::begin(self.group.take())?;
+        let group_step = GroupStep::begin(self.group.lock())?;
         let wrote = {
-            let rows = Transaction::new(member.connection(), &self.ids, &*self.macs);
+            let rows = Transaction::new(group_step.connection(), &self.ids, &*self.macs);
             step(&rows)?;
             rows.wrote()
         };
-        if !wrote && member.is_first() {
+        if !wrote && group_step.is_first() {
             return Ok(());
         }
-        faults::durable_step(&format!("authority.{what}.before_commit"));
-        member.keep()?;
-        faults::durable_step(&format!("authority.{what}.after_commit"));
+        faults::durable_step(&format!("authority.{name}.before_commit"));
+        group_step.commit()?;
+        faults::durable_step(&format!("authority.{name}.after_commit"));
         Ok(())
     }
 }
@@ -117,7 +117,7 @@ fn check_files_beside(folder: &Folder, name: &OsStr) -> io::Result<()> {
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(128);
     write_ahead(connection)?;
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")
@@ -126,7 +126,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 /// Switches to write-ahead logging. The switch needs exclusive access to the file, and it does not
 /// observe the busy timeout in every case.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
         match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
             Err(error) if is_busy(&error) && Instant::now() < deadline => std::thread::sleep(Duration::from_millis(10)),

@@ -3,11 +3,11 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection};
 
-use crate::failure::Stored;
+use crate::failure::StorageResult;
 use crate::storage::value::{Param, Row, Sql, Value};
 
 impl Sql for Connection {
-    fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<Vec<Row>> {
+    fn query(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<Vec<Row>> {
         let mut statement = bound(self, sql, params)?;
         let columns = statement.column_count();
         let mut found = statement.raw_query();
@@ -19,7 +19,7 @@ impl Sql for Connection {
         Ok(rows)
     }
 
-    fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Stored<u64> {
+    fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64> {
         let changed = bound(self, sql, params)?.raw_execute()?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }

@@ -8,17 +8,17 @@ use inwebo::values::{Kma, Pin, Serial};
 use inwebo::word::Word;
 use zeroize::Zeroizing;
 
-use super::context::Mac;
-use super::party::Party;
+use super::context::MacContext;
+use super::device_session::DeviceSession;
 use super::query::Query;
-use super::refusal::{Refusal, Stop};
-use crate::policy::KeySize;
+use super::refusal::{Refusal, StepError};
+use crate::domain::policy::KeySize;
 use crate::rsa::PrivateKey;
 use crate::service_keys::ServiceKeys;
 use crate::step::Step;
 
 /// Evidence that the service expects a finalize step. No block is opened without it.
-pub(super) struct Awaited(());
+pub(super) struct ExpectedFinalize(());
 
 /// The effect of a blocked account on an operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,17 +26,17 @@ pub(super) enum WhenBlocked {
     /// The operation is refused.
     Refuse,
     /// The operation goes on: it lifts the block.
-    GoOn,
+    Proceed,
 }
 
-impl Awaited {
+impl ExpectedFinalize {
     /// Runs a check in a step of its own. Charges of the check are kept.
     pub(super) fn after(
-        mac: &Mac<'_>,
-        what: &'static str,
-        check: impl FnMut(&Step<'_>) -> Result<(), Stop>,
-    ) -> Result<Self, Stop> {
-        mac.step(what, check)?;
+        mac: &MacContext<'_>,
+        name: &'static str,
+        check: impl FnMut(&Step<'_>) -> Result<(), StepError>,
+    ) -> Result<Self, StepError> {
+        mac.step(name, check)?;
         Ok(Self(()))
     }
 
@@ -44,19 +44,24 @@ impl Awaited {
     ///
     /// The challenge stays for the transaction of the operation. If the account is blocked or the
     /// challenge has expired, there will be no such transaction, so the challenge is removed here.
-    pub(super) fn challenge(mac: &Mac<'_>, id: &str, mode: Mode, blocked: WhenBlocked) -> Result<Self, Stop> {
+    pub(super) fn challenge(
+        mac: &MacContext<'_>,
+        id: &str,
+        mode: Mode,
+        blocked: WhenBlocked,
+    ) -> Result<Self, StepError> {
         Self::after(mac, "finalize.check", |step| {
-            let party = Party::find(step, id)?;
-            let found = party.find_challenge(step, mode)?;
-            let judged = match blocked {
-                WhenBlocked::Refuse => party.able(step).map(drop),
-                WhenBlocked::GoOn => Ok(()),
+            let session = DeviceSession::find(step, id)?;
+            let found = session.find_challenge(step, mode)?;
+            let result = match blocked {
+                WhenBlocked::Refuse => session.require_active(step).map(drop),
+                WhenBlocked::Proceed => Ok(()),
             };
-            let judged = judged.and_then(|()| found.map_err(Stop::from));
-            if matches!(judged, Err(Stop::Refused(_))) {
+            let result = result.and_then(|()| found.map_err(StepError::from));
+            if matches!(result, Err(StepError::Refused(_))) {
                 step.rows.take_challenge(id, mode.as_str())?;
             }
-            judged
+            result
         })
     }
 }
@@ -78,10 +83,10 @@ impl Block {
     /// Opens the block with a key of its size.
     pub(super) fn open(
         &self,
-        mac: &Mac<'_>,
-        _: &Awaited,
+        mac: &MacContext<'_>,
+        _: &ExpectedFinalize,
         key: fn(&ServiceKeys) -> &PrivateKey,
-    ) -> Result<Zeroizing<Vec<u8>>, Stop> {
+    ) -> Result<Zeroizing<Vec<u8>>, StepError> {
         let keys = mac.keys_of(self.size)?;
         mac.opened_blocks.set(true);
         Ok(key(&keys).open(&self.bytes)?.ok_or(Word::Syntax)?)
@@ -102,10 +107,10 @@ impl EncryptedPin {
     }
 
     /// Opens both blocks. The caller compares `kma` with the device's serial.
-    pub(super) fn open(&self, mac: &Mac<'_>, awaited: &Awaited) -> Result<SentPin, Stop> {
-        let kma = self.kma.open(mac, awaited, |keys| &keys.device)?;
+    pub(super) fn open(&self, mac: &MacContext<'_>, expected: &ExpectedFinalize) -> Result<SentPin, StepError> {
+        let kma = self.kma.open(mac, expected, |keys| &keys.device)?;
         let kma = <[u8; 16]>::try_from(kma.as_slice()).map_err(|_| Word::Syntax)?;
-        let pin = self.pin.open(mac, awaited, |keys| &keys.device)?;
+        let pin = self.pin.open(mac, expected, |keys| &keys.device)?;
         let pin = std::str::from_utf8(&pin).map_err(|_| Word::Syntax)?;
         Ok(SentPin { kma: Kma::new(kma), pin: Pin::new(pin).ok_or(Word::PinRefused)? })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::sms_rules::SmsRules;
+use crate::domain::sms_rules::SmsRules;
 
 const MILLIS: u64 = 1000;
 

@@ -1,8 +1,8 @@
-//! The rows of the tables, in the form that the rules use.
+//! The rows of the tables, in the form that the rules use. `storage` reads and writes them.
 
 use inwebo::cvs::Purpose;
 
-use crate::sms::Notice;
+use crate::domain::message::Notice;
 
 /// The account of a user.
 #[derive(Clone)]

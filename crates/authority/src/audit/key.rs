@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::random;
-use crate::sealing::{Place, Vault};
+use crate::sealing::{Binding, Sealer};
 use crate::storage::{AuditRow, SealRow, Transaction};
 
 /// The names of the hashed structures, with their versions. A name precedes the hashed data.
@@ -30,19 +30,19 @@ impl AuditKey {
     pub(crate) const NAME: &str = "pims-authority.audit.key";
 
     /// Loads the key of this database. Returns `None` if there is none.
-    pub(crate) fn load(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<Self>, Failure> {
+    pub(crate) fn load(rows: &Transaction<'_>, sealer: &Sealer) -> Result<Option<Self>, Failure> {
         let Some(sealed) = rows.secret(Self::NAME)? else { return Ok(None) };
-        Self::read(&vault.open(place(), &sealed)?).map(Some)
+        Self::read(&sealer.open(binding(), &sealed)?).map(Some)
     }
 
     /// Makes the key. Rows up to the id `newest` may have no MAC.
-    pub(crate) fn make(rows: &Transaction<'_>, vault: &Vault, newest: Option<i64>) -> Result<Self, Failure> {
+    pub(crate) fn make(rows: &Transaction<'_>, sealer: &Sealer, newest: Option<i64>) -> Result<Self, Failure> {
         let unsigned_below = newest.map_or(0, |id| id.saturating_add(1));
         let made = Self { key: Zeroizing::new(random::bytes()?), unsigned_below };
         let mut whole = Zeroizing::new([0; 40]);
         whole[..32].copy_from_slice(&*made.key);
         whole[32..].copy_from_slice(&made.unsigned_below.to_be_bytes());
-        rows.put_secret(Self::NAME, &vault.seal(place(), &*whole)?)?;
+        rows.put_secret(Self::NAME, &sealer.seal(binding(), &*whole)?)?;
         Ok(made)
     }
 
@@ -53,7 +53,7 @@ impl AuditKey {
     }
 
     /// Returns the MAC of a row: over the table, the version and every column but the MAC.
-    pub(crate) fn of_row(&self, row: &AuditRow) -> [u8; 32] {
+    pub(crate) fn row_mac(&self, row: &AuditRow) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, ROW);
         parts.number(row.id);
         parts.number(row.at);
@@ -67,9 +67,9 @@ impl AuditKey {
     }
 
     /// Compares a row with its MAC.
-    pub(crate) fn judge_row(&self, row: &AuditRow) -> RowState {
+    pub(crate) fn check_row(&self, row: &AuditRow) -> RowState {
         match &row.mac {
-            Some(mac) if same(mac, &self.of_row(row)) => RowState::Intact,
+            Some(mac) if same(mac, &self.row_mac(row)) => RowState::Intact,
             // A release that made no MACs recorded neither actor nor count.
             None if row.id < self.unsigned_below && row.actor.is_none() && row.address.is_none() && row.count == 1 => {
                 RowState::Intact
@@ -80,17 +80,17 @@ impl AuditKey {
     }
 
     /// Returns the digest of rows in their order, with their MACs.
-    pub(crate) fn of_rows(&self, rows: &[AuditRow]) -> [u8; 32] {
+    pub(crate) fn rows_digest(&self, rows: &[AuditRow]) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, ROWS);
         for row in rows {
-            parts.bytes(Some(&self.of_row(row)));
+            parts.bytes(Some(&self.row_mac(row)));
             parts.bytes(row.mac.as_deref());
         }
         parts.end()
     }
 
     /// Returns the MAC of a seal: over every column but the MAC.
-    pub(crate) fn of_seal(&self, seal: &SealRow) -> [u8; 32] {
+    pub(crate) fn seal_mac(&self, seal: &SealRow) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, SEAL);
         for number in [seal.number, seal.first_id, seal.last_id, seal.count, seal.at] {
             parts.number(number);
@@ -102,23 +102,23 @@ impl AuditKey {
 
     /// Returns whether a seal has the right MAC.
     pub(crate) fn is_intact(&self, seal: &SealRow) -> bool {
-        same(&seal.mac, &self.of_seal(seal))
+        same(&seal.mac, &self.seal_mac(seal))
     }
 
     /// Returns a number in the form for `meta`: with a MAC over its name and itself.
     pub(crate) fn sign(&self, name: &str, number: i64) -> Vec<u8> {
-        [&number.to_be_bytes()[..], &self.of_value(name, number)].concat()
+        [&number.to_be_bytes()[..], &self.value_mac(name, number)].concat()
     }
 
     /// Returns the number that [`sign`](Self::sign) was given. Returns `None` if any part was
     /// changed.
-    pub(crate) fn signed(&self, name: &str, whole: &[u8]) -> Option<i64> {
+    pub(crate) fn open_signed(&self, name: &str, whole: &[u8]) -> Option<i64> {
         let (number, mac) = whole.split_first_chunk::<8>()?;
         let number = i64::from_be_bytes(*number);
-        same(mac, &self.of_value(name, number)).then_some(number)
+        same(mac, &self.value_mac(name, number)).then_some(number)
     }
 
-    fn of_value(&self, name: &str, number: i64) -> [u8; 32] {
+    fn value_mac(&self, name: &str, number: i64) -> [u8; 32] {
         let mut parts = Parts::new(&self.key, VALUE);
         parts.text(Some(name));
         parts.number(number);
@@ -136,8 +136,8 @@ pub(crate) enum RowState {
     Unsigned,
 }
 
-fn place() -> Place<'static> {
-    Place { column: "secrets.value", row: AuditKey::NAME }
+fn binding() -> Binding<'static> {
+    Binding { column: "secrets.value", row: AuditKey::NAME }
 }
 
 fn same(shown: &[u8], right: &[u8; 32]) -> bool {
@@ -149,13 +149,13 @@ fn same(shown: &[u8], right: &[u8; 32]) -> bool {
 struct Parts(Hmac<Sha256>);
 
 impl Parts {
-    fn new(key: &[u8; 32], what: &str) -> Self {
+    fn new(key: &[u8; 32], name: &str) -> Self {
         // A key of HMAC's whole block, padded with zeros as HMAC itself does: taking it cannot
         // fail.
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(key);
         let mut parts = Self(<Hmac<Sha256> as hmac::KeyInit>::new(&(*block).into()));
-        parts.text(Some(what));
+        parts.text(Some(name));
         parts
     }
 
@@ -204,8 +204,8 @@ mod tests {
     #[test]
     fn every_column_of_a_row_is_in_its_mac() {
         let (key, row) = (key(), row());
-        let mac = Some(key.of_row(&row).to_vec());
-        assert_eq!(key.judge_row(&AuditRow { mac: mac.clone(), ..row.clone() }), RowState::Intact);
+        let mac = Some(key.row_mac(&row).to_vec());
+        assert_eq!(key.check_row(&AuditRow { mac: mac.clone(), ..row.clone() }), RowState::Intact);
         let changed = [
             AuditRow { id: 1001, ..row.clone() },
             AuditRow { at: 6, ..row.clone() },
@@ -219,30 +219,30 @@ mod tests {
             AuditRow { count: 2, ..row.clone() },
         ];
         for other in changed {
-            assert_eq!(key.judge_row(&AuditRow { mac: mac.clone(), ..other }), RowState::Changed);
+            assert_eq!(key.check_row(&AuditRow { mac: mac.clone(), ..other }), RowState::Changed);
         }
-        assert_eq!(key.judge_row(&row), RowState::Unsigned);
+        assert_eq!(key.check_row(&row), RowState::Unsigned);
     }
 
     #[test]
     fn only_a_row_that_is_older_than_the_key_may_have_no_mac() {
         let old = AuditRow { id: 99, actor: None, ..row() };
-        assert_eq!(key().judge_row(&old), RowState::Intact);
-        assert_eq!(key().judge_row(&AuditRow { id: 100, ..old.clone() }), RowState::Unsigned);
-        assert_eq!(key().judge_row(&AuditRow { actor: Some("app".into()), ..old.clone() }), RowState::Unsigned);
-        assert_eq!(key().judge_row(&AuditRow { count: 2, ..old }), RowState::Unsigned);
+        assert_eq!(key().check_row(&old), RowState::Intact);
+        assert_eq!(key().check_row(&AuditRow { id: 100, ..old.clone() }), RowState::Unsigned);
+        assert_eq!(key().check_row(&AuditRow { actor: Some("app".into()), ..old.clone() }), RowState::Unsigned);
+        assert_eq!(key().check_row(&AuditRow { count: 2, ..old }), RowState::Unsigned);
     }
 
     #[test]
     fn a_signed_number_is_of_its_name_alone() {
         let signed = key().sign("a", -5);
-        assert_eq!(key().signed("a", &signed), Some(-5));
-        assert_eq!(key().signed("b", &signed), None);
-        for place in 0..signed.len() {
+        assert_eq!(key().open_signed("a", &signed), Some(-5));
+        assert_eq!(key().open_signed("b", &signed), None);
+        for index in 0..signed.len() {
             let mut changed = signed.clone();
-            changed[place] ^= 1;
-            assert_eq!(key().signed("a", &changed), None);
-            assert_eq!(key().signed("a", &signed[..place]), None);
+            changed[index] ^= 1;
+            assert_eq!(key().open_signed("a", &changed), None);
+            assert_eq!(key().open_signed("a", &signed[..index]), None);
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::budget::SmsBudget;
 use crate::domain::dialing::Countries;
-use crate::sms::Notice;
-use crate::sms_texts::SmsTexts;
+use crate::domain::message::Notice;
+use crate::domain::sms_texts::SmsTexts;
 
 /// The rules for SMS. The default suits a service for one user or for development: no budget, any
 /// country, no notices.

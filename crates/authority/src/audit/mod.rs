@@ -1,5 +1,14 @@
-//! The event names of the audit trail. Every change of state and every refused proof writes a row.
-//! No row holds a secret.
+//! The audit trail: its event names, its MACs, and the rows that count equal refusals.
+//!
+//! Every change of state and every refused proof writes a row. No row holds a secret.
+
+mod key;
+mod refusals;
+mod trail;
+
+pub(crate) use key::{AuditKey, RowState};
+pub(crate) use refusals::{Claim, RefusalKind};
+pub(crate) use trail::Trail;
 
 pub(crate) const ACCOUNT_CREATED: &str = "account.created";
 pub(crate) const ACCOUNT_REMOVED: &str = "account.removed";

@@ -11,13 +11,12 @@
 //! database holds anything that only a later release writes. A rotation of the master key makes the
 //! old value worthless.
 
-use crate::actor::{Actor, Context};
-use crate::audit;
+use crate::actor::{Actor, Origin};
+use crate::audit::{self, AuditKey};
 use crate::failure::{Failure, OpenError};
-use crate::sealing::{Place, Vault, key_id};
+use crate::sealing::{Binding, Sealer, key_id};
 use crate::step::Step;
 use crate::storage::{AuditRow, RowCursor, Storage, Transaction, transact};
-use crate::trail::AuditKey;
 
 /// The prefix of the names of these values. The number of the key follows.
 const CHECK: &str = "master-key-check";
@@ -32,15 +31,15 @@ const WITH_MACS: &[u8] = b"master-key-check, rows have MACs";
 const PAGE: u32 = 500;
 
 /// The state of a database that is ready for use.
-pub(crate) struct Ready {
+pub(crate) struct CheckedDatabase {
     pub(crate) audit_key: AuditKey,
     /// The number of rows of an earlier release that got their MACs now.
-    pub(crate) brought_along: u64,
+    pub(crate) migrated_rows: u64,
 }
 
 /// Checks the master keys, and adds the MACs to the rows of an earlier release.
-pub(crate) fn open(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Ready, OpenError> {
-    make_ready(storage, vault, now).map_err(|failure| match failure {
+pub(crate) fn open(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<CheckedDatabase, OpenError> {
+    check_database(storage, sealer, now).map_err(|failure| match failure {
         Failure::Storage(error) => OpenError::Storage(error),
         Failure::Altered { table, .. } => OpenError::Altered { table },
         Failure::Randomness => OpenError::Randomness,
@@ -48,9 +47,9 @@ pub(crate) fn open(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Rea
     })
 }
 
-fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Ready, Failure> {
-    if let Some(audit_key) = transact(storage, "masterKey.check", |rows| check(rows, vault))? {
-        return Ok(Ready { audit_key, brought_along: 0 });
+fn check_database(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<CheckedDatabase, Failure> {
+    if let Some(audit_key) = transact(storage, "masterKey.check", |rows| check(rows, sealer))? {
+        return Ok(CheckedDatabase { audit_key, migrated_rows: 0 });
     }
     let (mut cursor, mut count) = (Some(RowCursor::default()), 0_u64);
     while let Some(page) = cursor {
@@ -60,41 +59,41 @@ fn make_ready(storage: &dyn Storage, vault: &Vault, now: i64) -> Result<Ready, F
     }
     let audit_key = transact(storage, "rows.authenticated", |rows| {
         // Another instance may have finished this in the meantime.
-        if let Some(key) = check(rows, vault)? {
+        if let Some(key) = check(rows, sealer)? {
             return Ok(key);
         }
         // An empty database of an earlier release needs no row in the audit trail. The count does
         // not show whether the database is empty: another instance, or one that was killed, may
         // have made the MACs.
-        let is_told = rows.has_authenticated_row()?;
-        promise(rows, vault)?;
+        let has_rows = rows.has_authenticated_row()?;
+        mark_authenticated(rows, sealer)?;
         // Audit rows of the earlier release stay without MACs. The first seal covers them as they
         // are.
-        let key = AuditKey::make(rows, vault, rows.newest_audit_id()?)?;
-        if is_told {
-            let context = Context::new(&Actor::Service, None);
-            let mut row = AuditRow::new(now, &context, None, None, audit::ROWS_AUTHENTICATED);
-            rows.add_audit(&mut row, |row| key.of_row(row))?;
+        let key = AuditKey::make(rows, sealer, rows.newest_audit_id()?)?;
+        if has_rows {
+            let origin = Origin::new(&Actor::Service, None);
+            let mut row = AuditRow::new(now, &origin, None, None, audit::ROWS_AUTHENTICATED);
+            rows.add_audit(&mut row, |row| key.row_mac(row))?;
         }
         Ok(key)
     })?;
-    Ok(Ready { audit_key, brought_along: count })
+    Ok(CheckedDatabase { audit_key, migrated_rows: count })
 }
 
 /// Checks that each value opens under its key. Returns the key of the audit trail if the rows have
 /// MACs, and `None` if an earlier release wrote them. A key that is missing from the ring is an
 /// error, like a wrong key: values that it sealed would not open.
-fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<AuditKey>, Failure> {
+fn check(rows: &Transaction<'_>, sealer: &Sealer) -> Result<Option<AuditKey>, Failure> {
     let (mut current, mut with_macs) = (false, false);
-    let values = rows.metas(CHECK)?;
+    let values = rows.meta_values(CHECK)?;
     for (name, sealed) in &values {
-        let opened = vault.open(place(name), sealed)?;
+        let opened = sealer.open(binding(name), sealed)?;
         match opened.as_slice() {
             WITH_MACS => with_macs = true,
             BEFORE_MACS => {}
             _ => return Err(Failure::Sealed),
         }
-        current |= key_id(sealed) == Some(vault.current_id());
+        current |= key_id(sealed) == Some(sealer.current_id());
     }
     let is_new = values.is_empty();
     // A database without these values must be empty. A database with values of an earlier release
@@ -103,40 +102,40 @@ fn check(rows: &Transaction<'_>, vault: &Vault) -> Result<Option<AuditKey>, Fail
         return Err(Failure::Altered { table: "meta", account: None });
     }
     if !current && (is_new || with_macs) {
-        seal(rows, vault, vault.current_id())?;
+        seal(rows, sealer, sealer.current_id())?;
     }
     if with_macs {
         // The transaction that wrote this value also made the key.
-        let key = AuditKey::load(rows, vault)?;
+        let key = AuditKey::load(rows, sealer)?;
         return key.ok_or(Failure::Altered { table: "secrets", account: None }).map(Some);
     }
-    if is_new { AuditKey::make(rows, vault, None).map(Some) } else { Ok(None) }
+    if is_new { AuditKey::make(rows, sealer, None).map(Some) } else { Ok(None) }
 }
 
 /// Writes, under each key, the value that every row has a MAC.
-fn promise(rows: &Transaction<'_>, vault: &Vault) -> Result<(), Failure> {
-    for (_, sealed) in rows.metas(CHECK)? {
-        seal(rows, vault, key_id(&sealed).ok_or(Failure::Sealed)?)?;
+fn mark_authenticated(rows: &Transaction<'_>, sealer: &Sealer) -> Result<(), Failure> {
+    for (_, sealed) in rows.meta_values(CHECK)? {
+        seal(rows, sealer, key_id(&sealed).ok_or(Failure::Sealed)?)?;
     }
-    seal(rows, vault, vault.current_id())
+    seal(rows, sealer, sealer.current_id())
 }
 
-fn seal(rows: &Transaction<'_>, vault: &Vault, id: u32) -> Result<(), Failure> {
+fn seal(rows: &Transaction<'_>, sealer: &Sealer, id: u32) -> Result<(), Failure> {
     let name = format!("{CHECK}.{id}");
-    let sealed = vault.seal_under(id, place(&name), WITH_MACS)?.ok_or(Failure::Sealed)?;
+    let sealed = sealer.seal_under(id, binding(&name), WITH_MACS)?.ok_or(Failure::Sealed)?;
     Ok(rows.put_meta(&name, &sealed)?)
 }
 
 /// Removes the values of all keys but the current one.
-pub(crate) fn forget_others(step: &Step<'_>) -> Result<(), Failure> {
-    for (name, sealed) in step.rows.metas(CHECK)? {
-        if key_id(&sealed) != Some(step.vault.current_id()) {
-            step.rows.forget_meta(&name)?;
+pub(crate) fn remove_others(step: &Step<'_>) -> Result<(), Failure> {
+    for (name, sealed) in step.rows.meta_values(CHECK)? {
+        if key_id(&sealed) != Some(step.sealer.current_id()) {
+            step.rows.remove_meta(&name)?;
         }
     }
     Ok(())
 }
 
-fn place(name: &str) -> Place<'_> {
-    Place { column: "meta.value", row: name }
+fn binding(name: &str) -> Binding<'_> {
+    Binding { column: "meta.value", row: name }
 }

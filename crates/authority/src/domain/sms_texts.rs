@@ -8,7 +8,7 @@ use inwebo::cvs::Purpose;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-use crate::sms::{Message, Notice};
+use crate::domain::message::{Message, Notice};
 
 /// The maximum number of characters of a text.
 const MAX_TEXT: usize = 600;
@@ -61,7 +61,7 @@ pub struct SmsTexts {
 }
 
 /// The values of the placeholders in a text.
-pub(crate) struct Filling<'a> {
+pub(crate) struct PlaceholderValues<'a> {
     pub(crate) code: &'a str,
     pub(crate) minutes: u64,
 }
@@ -199,7 +199,12 @@ impl SmsTexts {
     }
 
     /// Returns the text of a message in this language, or in the default language of the service.
-    pub(crate) fn text(&self, message: Message, language: Option<&str>, with: &Filling<'_>) -> Zeroizing<String> {
+    pub(crate) fn text(
+        &self,
+        message: Message,
+        language: Option<&str>,
+        with: &PlaceholderValues<'_>,
+    ) -> Zeroizing<String> {
         let name = MESSAGES.iter().find(|(_, known)| *known == message).map_or("", |(name, _)| *name);
         let find = |language: &str| self.texts.get(&(Language(language.to_owned()), name));
         let template = language.and_then(find).or_else(|| find(self.language.as_str())).or_else(|| find("en"));
@@ -209,9 +214,9 @@ impl SmsTexts {
         let mut text = Zeroizing::new(String::with_capacity(512 + 14 * rest.len()));
         let minutes = with.minutes.to_string();
         let words = [("{service}", self.service.as_str()), ("{code}", with.code), ("{minutes}", &minutes)];
-        while let Some(place) = rest.find('{') {
-            text.push_str(&rest[..place]);
-            rest = &rest[place..];
+        while let Some(position) = rest.find('{') {
+            text.push_str(&rest[..position]);
+            rest = &rest[position..];
             match words.iter().find(|(word, _)| rest.starts_with(word)) {
                 Some((word, value)) => {
                     text.push_str(value);
@@ -236,10 +241,10 @@ impl SmsTexts {
     /// that it takes.
     pub fn long_texts(&self, code_length: usize, minutes: u64) -> Vec<(String, usize)> {
         let code = "0".repeat(code_length);
-        let filling = Filling { code: &code, minutes };
+        let values = PlaceholderValues { code: &code, minutes };
         let parts = |language: &Language, name: &str| {
             let message = MESSAGES.iter().find(|(known, _)| *known == name).map(|(_, message)| *message)?;
-            Some(parts(&self.text(message, Some(language.as_str()), &filling)))
+            Some(parts(&self.text(message, Some(language.as_str()), &values)))
         };
         let all = self
             .texts
@@ -253,15 +258,15 @@ impl SmsTexts {
 fn placeholders(text: &str) -> Result<Vec<&str>, String> {
     let mut used = Vec::new();
     let mut rest = text;
-    while let Some(place) = rest.find(['{', '}']) {
-        let end = rest[place..].find('}').filter(|_| rest[place..].starts_with('{'));
+    while let Some(position) = rest.find(['{', '}']) {
+        let end = rest[position..].find('}').filter(|_| rest[position..].starts_with('{'));
         let Some(end) = end else { return Err("has a brace that stands alone".to_owned()) };
-        let name = &rest[place + 1..place + end];
+        let name = &rest[position + 1..position + end];
         if !["code", "minutes", "service"].contains(&name) {
             return Err(format!("{{{name}}} is none of {{code}}, {{minutes}}, {{service}}"));
         }
         used.push(name);
-        rest = &rest[place + end + 1..];
+        rest = &rest[position + end + 1..];
     }
     Ok(used)
 }
@@ -296,7 +301,7 @@ fn septets(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    const CODE: Filling<'_> = Filling { code: "123456", minutes: 10 };
+    const CODE: PlaceholderValues<'_> = PlaceholderValues { code: "123456", minutes: 10 };
 
     #[test]
     fn each_default_text_is_one_sms_with_its_origin() {
@@ -339,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_an_operator_is_judged_before_it_is_sent() {
+    fn a_text_of_an_operator_is_validated_before_it_is_sent() {
         let (mut texts, dutch) = (SmsTexts::default(), Language::new("nl").unwrap());
         assert!(texts.set_language(dutch.clone()).is_err());
         texts.set_text(&dutch, "reset", "{code}: nieuwe pincode").unwrap();

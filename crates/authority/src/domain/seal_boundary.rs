@@ -6,26 +6,26 @@
 
 /// The time for which an instance must have known a boundary before it seals up to it, in
 /// milliseconds. Every instance reads the boundary once a minute, and no step lasts as long.
-pub(super) const GRACE: i64 = 5 * 60 * 1000;
+pub(crate) const GRACE: i64 = 5 * 60 * 1000;
 
 /// A boundary, and the time at which this instance first saw it, by its own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) boundary: i64,
-    pub(super) at: i64,
+pub(crate) struct SeenBoundary {
+    pub(crate) boundary: i64,
+    pub(crate) at: i64,
 }
 
 /// The action of an instance at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tick {
+pub(crate) enum Tick {
     /// The instance announces this boundary.
     Announce(i64),
     /// The instance remembers that it saw the announced boundary, and waits.
-    Wait(Seen),
+    Wait(SeenBoundary),
     /// The instance seals up to this boundary.
     Seal(i64),
     /// The instance does nothing: no row can have been added since the last seal.
-    Rest,
+    Idle,
 }
 
 /// Returns the action of an instance at `now`. `announced` is the boundary in the database, and
@@ -35,14 +35,14 @@ pub(super) enum Tick {
 /// Only this instance's own clock measures the grace period, which begins when the instance itself
 /// sees the boundary. So differences between the clocks of instances do not matter. If a clock is
 /// set back, the period begins again.
-pub(super) fn tick(announced: Option<i64>, seen: Option<Seen>, sealed: i64, newest: i64, now: i64) -> Tick {
+pub(crate) fn tick(announced: Option<i64>, seen: Option<SeenBoundary>, sealed: i64, newest: i64, now: i64) -> Tick {
     let Some(boundary) = announced.filter(|boundary| *boundary > sealed) else {
-        return if newest > sealed { Tick::Announce(newest) } else { Tick::Rest };
+        return if newest > sealed { Tick::Announce(newest) } else { Tick::Idle };
     };
     match seen.filter(|seen| seen.boundary == boundary && seen.at <= now) {
         Some(seen) if now.saturating_sub(seen.at) >= GRACE => Tick::Seal(boundary),
         Some(seen) => Tick::Wait(seen),
-        None => Tick::Wait(Seen { boundary, at: now }),
+        None => Tick::Wait(SeenBoundary { boundary, at: now }),
     }
 }
 
@@ -55,32 +55,32 @@ mod tests {
     #[test]
     fn a_boundary_is_announced_seen_waited_for_and_sealed() {
         assert_eq!(tick(None, None, -1, 50, NOW), Tick::Announce(50));
-        let seen = Seen { boundary: 50, at: NOW };
+        let seen = SeenBoundary { boundary: 50, at: NOW };
         assert_eq!(tick(Some(50), None, -1, 60, NOW), Tick::Wait(seen));
         assert_eq!(tick(Some(50), Some(seen), -1, 70, NOW + GRACE - 1), Tick::Wait(seen));
         assert_eq!(tick(Some(50), Some(seen), -1, 80, NOW + GRACE), Tick::Seal(50));
         assert_eq!(tick(Some(50), Some(seen), 50, 80, NOW + GRACE), Tick::Announce(80));
-        assert_eq!(tick(Some(50), Some(seen), 50, 50, NOW + GRACE), Tick::Rest);
+        assert_eq!(tick(Some(50), Some(seen), 50, 50, NOW + GRACE), Tick::Idle);
     }
 
     #[test]
     fn an_instance_waits_for_itself_however_old_an_announcement_is() {
-        let other = Seen { boundary: 40, at: NOW - 10 * GRACE };
-        let seen = Seen { boundary: 50, at: NOW };
+        let other = SeenBoundary { boundary: 40, at: NOW - 10 * GRACE };
+        let seen = SeenBoundary { boundary: 50, at: NOW };
         assert_eq!(tick(Some(50), Some(other), 40, 90, NOW), Tick::Wait(seen));
         assert_eq!(tick(Some(50), None, 40, 90, NOW), Tick::Wait(seen));
     }
 
     #[test]
     fn a_clock_that_was_set_back_begins_the_grace_period_anew() {
-        let seen = Seen { boundary: 50, at: NOW };
+        let seen = SeenBoundary { boundary: 50, at: NOW };
         let back = NOW - 3_600_000;
-        assert_eq!(tick(Some(50), Some(seen), -1, 90, back), Tick::Wait(Seen { boundary: 50, at: back }));
+        assert_eq!(tick(Some(50), Some(seen), -1, 90, back), Tick::Wait(SeenBoundary { boundary: 50, at: back }));
     }
 
     #[test]
     fn a_boundary_that_is_put_back_seals_nothing_twice() {
-        let seen = Seen { boundary: 40, at: NOW - GRACE };
+        let seen = SeenBoundary { boundary: 40, at: NOW - GRACE };
         assert_eq!(tick(Some(40), Some(seen), 50, 90, NOW), Tick::Announce(90));
     }
 }

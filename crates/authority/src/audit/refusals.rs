@@ -15,7 +15,7 @@ const MAX_KINDS: usize = 10_000;
 
 /// The fields that equal refusals share.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Kind {
+pub(crate) struct RefusalKind {
     pub(crate) account: Option<String>,
     pub(crate) device: Option<String>,
     pub(crate) event: &'static str,
@@ -31,7 +31,7 @@ pub(crate) struct Refusals(Arc<Mutex<Rows>>);
 struct Rows {
     minute: i64,
     /// The rows that no step uses at the moment.
-    free: HashMap<Kind, Vec<i64>>,
+    free: HashMap<RefusalKind, Vec<i64>>,
 }
 
 /// A row in which one step counts. It is free again when the claim is dropped, which must happen
@@ -39,14 +39,14 @@ struct Rows {
 pub(crate) struct Claim {
     rows: Arc<Mutex<Rows>>,
     minute: i64,
-    kind: Kind,
+    kind: RefusalKind,
     /// The id of the row. `None` if there is none yet.
     pub(crate) id: Option<i64>,
 }
 
 impl Refusals {
     /// Claims a row of this kind for a step at `now`.
-    pub(crate) fn claim(&self, kind: Kind, now: i64) -> Claim {
+    pub(crate) fn claim(&self, kind: RefusalKind, now: i64) -> Claim {
         let minute = now.div_euclid(MINUTE);
         let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if rows.minute != minute {
@@ -79,8 +79,8 @@ impl Drop for Claim {
 mod tests {
     use super::*;
 
-    fn kind(account: &str) -> Kind {
-        Kind { account: Some(account.into()), device: None, event: "a", actor: "app".into(), address: None }
+    fn kind(account: &str) -> RefusalKind {
+        RefusalKind { account: Some(account.into()), device: None, event: "a", actor: "app".into(), address: None }
     }
 
     #[test]
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_number_of_remembered_kinds_is_bounded() {
         let refusals = Refusals::default();
         for number in 0..=MAX_KINDS {
             refusals.claim(kind(&number.to_string()), 0).id = Some(1);

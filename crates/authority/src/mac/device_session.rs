@@ -6,15 +6,15 @@ use inwebo::word::Word;
 
 use super::answer::Granted;
 use super::context::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
-use super::refusal::{Reason, Refusal, Stop};
+use super::refusal::{Reason, Refusal, StepError};
+use crate::domain::policy::ClonePolicy;
+use crate::domain::rows::{AccountRow, ChallengeRow, DeviceRow};
 use crate::domain::{moment, pin};
 use crate::failure::Failure;
-use crate::policy::ClonePolicy;
 use crate::random;
-use crate::sealing::Place;
+use crate::sealing::Binding;
 use crate::service_keys::ServiceKeys;
 use crate::step::Step;
-use crate::storage::{AccountRow, ChallengeRow, DeviceRow};
 
 pub(super) const K0_COLUMN: &str = "devices.k0";
 pub(super) const NEXT_K0_COLUMN: &str = "devices.next_k0";
@@ -25,7 +25,7 @@ pub(super) const SECRET_COLUMN: &str = "devices.secret";
 /// Seals a device's keys again under the current master key, if another key sealed them. Returns
 /// whether the row changed.
 pub(crate) fn reseal_device(step: &Step<'_>, mut device: DeviceRow) -> Result<bool, Failure> {
-    let reseal = |column, sealed: &Vec<u8>| step.vault.reseal(Place { column, row: &device.id }, sealed);
+    let reseal = |column, sealed: &Vec<u8>| step.sealer.reseal(Binding { column, row: &device.id }, sealed);
     let k0 = reseal(K0_COLUMN, &device.k0)?;
     let next_k0 = device.next_k0.as_ref().map(|sealed| reseal(NEXT_K0_COLUMN, sealed)).transpose()?.flatten();
     let k1 = reseal(K1_COLUMN, &device.k1)?;
@@ -43,16 +43,16 @@ pub(crate) fn reseal_device(step: &Step<'_>, mut device: DeviceRow) -> Result<bo
     Ok(changed)
 }
 
-/// A device and its account.
-pub(super) struct Party {
+/// The device of a request, with its account.
+pub(super) struct DeviceSession {
     pub(super) device: DeviceRow,
     pub(super) account: AccountRow,
     pub(super) serial: Serial,
 }
 
-impl Party {
+impl DeviceSession {
     /// Finds the device with this id.
-    pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, Stop> {
+    pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
         let device = step.rows.device(id)?.ok_or(Word::NoDevice)?;
         // The database guarantees that a device has its account.
         let account = step.rows.account(&device.account)?.ok_or(Word::NoDevice)?;
@@ -61,19 +61,19 @@ impl Party {
     }
 
     /// Refuses if the account is blocked.
-    pub(super) fn unless_blocked(self, step: &Step<'_>) -> Result<Self, Stop> {
+    pub(super) fn require_unblocked(self, step: &Step<'_>) -> Result<Self, StepError> {
         pin::block(&self.account, step.policy).map_or(Ok(self), |block| Err(block.into()))
     }
 
     /// Refuses if the account is blocked or the device suspended: no proof of it is accepted.
-    pub(super) fn able(self, step: &Step<'_>) -> Result<Self, Stop> {
-        let party = self.unless_blocked(step)?;
-        let suspended = party.device.suspended && step.policy.clone == ClonePolicy::Suspend;
-        if suspended { Err(Refusal::because(Word::State, Reason::SecondCopy).into()) } else { Ok(party) }
+    pub(super) fn require_active(self, step: &Step<'_>) -> Result<Self, StepError> {
+        let session = self.require_unblocked(step)?;
+        let suspended = session.device.suspended && step.policy.clone == ClonePolicy::Suspend;
+        if suspended { Err(Refusal::with_reason(Word::State, Reason::SecondCopy).into()) } else { Ok(session) }
     }
 
     /// Makes a new challenge of this mode in place of the old one.
-    pub(super) fn challenge(&self, step: &Step<'_>, mode: Mode) -> Result<String, Stop> {
+    pub(super) fn challenge(&self, step: &Step<'_>, mode: Mode) -> Result<String, StepError> {
         let challenge = random::hex::<16>()?;
         let row = ChallengeRow { challenge: challenge.clone(), made_at: step.now };
         step.rows.put_challenge(&self.device.id, mode.as_str(), &row)?;
@@ -82,52 +82,52 @@ impl Party {
 
     /// Removes the challenge of this mode and returns it. The challenge is used up whatever the
     /// outcome of the step.
-    pub(super) fn take_challenge(&self, step: &Step<'_>, mode: Mode) -> Result<Result<String, Word>, Stop> {
-        Ok(live(step, step.rows.take_challenge(&self.device.id, mode.as_str())?))
+    pub(super) fn take_challenge(&self, step: &Step<'_>, mode: Mode) -> Result<Result<String, Word>, StepError> {
+        Ok(check_lifetime(step, step.rows.take_challenge(&self.device.id, mode.as_str())?))
     }
 
     /// Checks that there is a live challenge of this mode.
-    pub(super) fn find_challenge(&self, step: &Step<'_>, mode: Mode) -> Result<Result<(), Word>, Stop> {
-        Ok(live(step, step.rows.challenge(&self.device.id, mode.as_str())?).map(drop))
+    pub(super) fn find_challenge(&self, step: &Step<'_>, mode: Mode) -> Result<Result<(), Word>, StepError> {
+        Ok(check_lifetime(step, step.rows.challenge(&self.device.id, mode.as_str())?).map(drop))
     }
 
     pub(super) fn k0(&self, step: &Step<'_>) -> Result<K0, Failure> {
-        Ok(K0::new(*step.vault.open_key(self.place(K0_COLUMN), &self.device.k0)?))
+        Ok(K0::new(*step.sealer.open_key(self.binding(K0_COLUMN), &self.device.k0)?))
     }
 
     /// Returns the K0 that replaces the present one once the device proves it.
     pub(super) fn next_k0(&self, step: &Step<'_>) -> Result<Option<K0>, Failure> {
         let Some(sealed) = &self.device.next_k0 else { return Ok(None) };
-        Ok(Some(K0::new(*step.vault.open_key(self.place(NEXT_K0_COLUMN), sealed)?)))
+        Ok(Some(K0::new(*step.sealer.open_key(self.binding(NEXT_K0_COLUMN), sealed)?)))
     }
 
     /// Makes this K0 the present one. The caller writes the row.
     pub(super) fn set_k0(&mut self, step: &Step<'_>, k0: &K0) -> Result<(), Failure> {
-        self.device.k0 = step.vault.seal(self.place(K0_COLUMN), k0.as_bytes())?;
+        self.device.k0 = step.sealer.seal(self.binding(K0_COLUMN), k0.as_bytes())?;
         self.device.next_k0 = None;
         Ok(())
     }
 
     pub(super) fn k1(&self, step: &Step<'_>) -> Result<K1, Failure> {
-        Ok(K1::new(*step.vault.open_key(self.place(K1_COLUMN), &self.device.k1)?))
+        Ok(K1::new(*step.sealer.open_key(self.binding(K1_COLUMN), &self.device.k1)?))
     }
 
     /// Returns the K1 that replaces the present one once the device proves it.
     pub(super) fn next_k1(&self, step: &Step<'_>) -> Result<Option<K1>, Failure> {
         let Some(sealed) = &self.device.next_k1 else { return Ok(None) };
-        Ok(Some(K1::new(*step.vault.open_key(self.place(NEXT_K1_COLUMN), sealed)?)))
+        Ok(Some(K1::new(*step.sealer.open_key(self.binding(NEXT_K1_COLUMN), sealed)?)))
     }
 
     /// Makes this K1 the present one. The caller writes the row.
     pub(super) fn set_k1(&mut self, step: &Step<'_>, k1: &K1) -> Result<(), Failure> {
-        self.device.k1 = step.vault.seal(self.place(K1_COLUMN), k1.as_bytes())?;
+        self.device.k1 = step.sealer.seal(self.binding(K1_COLUMN), k1.as_bytes())?;
         self.device.next_k1 = None;
         self.device.since_evolution = 0;
         Ok(())
     }
 
-    pub(super) fn place(&self, column: &'static str) -> Place<'_> {
-        Place { column, row: &self.device.id }
+    pub(super) fn binding(&self, column: &'static str) -> Binding<'_> {
+        Binding { column, row: &self.device.id }
     }
 
     /// Writes the device, which has proved itself now.
@@ -147,7 +147,7 @@ impl Party {
         granted: Granted,
         kma: &Kma,
         keys: &ServiceKeys,
-    ) -> Result<Granted, Stop> {
+    ) -> Result<Granted, StepError> {
         let challenge = self.challenge(step, Mode::Secret)?;
         let k0 = self.next_k0(step)?.map_or_else(|| self.k0(step), Ok)?;
         let hidden = |key: &[u8; 16]| inwebo::values::hex::encode(&kma.encrypt(key));
@@ -166,9 +166,9 @@ impl Party {
 }
 
 /// Returns the challenge, if there is one and it has not expired.
-fn live(step: &Step<'_>, found: Option<ChallengeRow>) -> Result<String, Word> {
+fn check_lifetime(step: &Step<'_>, found: Option<ChallengeRow>) -> Result<String, Word> {
     let row = found.ok_or(Word::State)?;
     let age = moment::age(row.made_at, step.now);
-    let is_live = age.is_some_and(|age| age <= step.policy.setup_lifetime_millis());
-    if is_live { Ok(row.challenge) } else { Err(Word::Timeout) }
+    let in_time = age.is_some_and(|age| age <= step.policy.setup_lifetime_millis());
+    if in_time { Ok(row.challenge) } else { Err(Word::Timeout) }
 }

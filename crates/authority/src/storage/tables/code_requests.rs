@@ -1,0 +1,18 @@
+//! The table `code_requests`: when accounts requested codes.
+
+use crate::failure::StorageResult;
+use crate::storage::transaction::{Transaction, params};
+
+impl Transaction<'_> {
+    /// Records that an account requested a code. `id` is random.
+    pub(crate) fn add_code_request(&self, account: &str, at: i64, id: &str) -> StorageResult<()> {
+        self.put("INSERT INTO code_requests (account, at, id) VALUES ($1, $2, $3)", params![account, at, id])
+    }
+
+    /// Returns the times at which an account requested codes since `since`, oldest first. Removes
+    /// older ones.
+    pub(crate) fn code_requests(&self, account: &str, since: i64) -> StorageResult<Vec<i64>> {
+        self.put("DELETE FROM code_requests WHERE account = $1 AND at < $2", params![account, since])?;
+        self.all("SELECT at FROM code_requests WHERE account = $1 ORDER BY at", params![account], |mut row| row.get())
+    }
+}

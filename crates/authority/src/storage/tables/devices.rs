@@ -1,0 +1,141 @@
+//! The table `devices`.
+
+use crate::domain::rows::DeviceRow;
+use crate::failure::StorageResult;
+use crate::storage::table::Table;
+use crate::storage::transaction::{Transaction, params, sql};
+use crate::storage::value::Row;
+
+/// The columns, in the order of [`read`] and `put_device`.
+pub(super) static DEVICES: Table = Table::new(
+    "devices",
+    1,
+    &[
+        "id",
+        "account",
+        "created_at",
+        "used_at",
+        "serial",
+        "name",
+        "k0",
+        "k1",
+        "next_k1",
+        "secret",
+        "tsync",
+        "since_evolution",
+        "day",
+        "passwords_of_day",
+        "pin_tries",
+        "wrong_pins_told",
+        "proved_at",
+        "k1_proved",
+        "next_k0",
+        "sync_shown",
+        "suspected_at",
+        "suspended",
+        "version",
+    ],
+)
+.with_condition("removed_at IS NULL");
+
+impl Transaction<'_> {
+    /// Finds a device that is not removed.
+    pub(crate) fn device(&self, id: &str) -> StorageResult<Option<DeviceRow>> {
+        self.find_row(&DEVICES, sql!(DEVICES.select("WHERE id = $1 AND removed_at IS NULL")), params![id], read)
+    }
+
+    /// Returns the devices of an account that are not removed.
+    pub(crate) fn devices_of(&self, account: &str) -> StorageResult<Vec<DeviceRow>> {
+        let sql = sql!(DEVICES.select("WHERE account = $1 AND removed_at IS NULL"));
+        self.all_rows(&DEVICES, sql, params![account], read)
+    }
+
+    pub(crate) fn put_device(&self, device: &DeviceRow) -> StorageResult<()> {
+        self.put_row(
+            &DEVICES,
+            params![
+                &device.id,
+                &device.account,
+                device.made_at,
+                device.used_at,
+                &device.serial,
+                &device.name,
+                &device.k0,
+                &device.k1,
+                device.next_k1.as_deref(),
+                device.secret.as_deref(),
+                device.tsync,
+                device.since_evolution,
+                device.day,
+                device.passwords_of_day,
+                device.pin_tries,
+                device.wrong_pins_told,
+                device.proved_at,
+                device.k1_proved,
+                device.next_k0.as_deref(),
+                device.sync_shown,
+                device.suspected_at,
+                device.suspended,
+                device.version.saturating_add(1),
+            ],
+        )
+    }
+
+    /// Makes a device a tombstone: only its id stays. Its challenges, passwords and refresh tokens
+    /// are removed.
+    pub(crate) fn tombstone_device(&self, id: &str, now: i64) -> StorageResult<()> {
+        self.put("DELETE FROM challenges WHERE device = $1", params![id])?;
+        self.remove_grants(id)?;
+        self.put(
+            "UPDATE devices SET removed_at = $1, used_at = NULL, serial = NULL, name = NULL, k0 = NULL, k1 = NULL,
+                 next_k1 = NULL, secret = NULL, proved_at = NULL, next_k0 = NULL, suspected_at = NULL, mac = NULL
+             WHERE id = $2 AND removed_at IS NULL",
+            params![now, id],
+        )
+    }
+
+    /// Removes the passwords of a device, and the refresh tokens that came from them. Tokens of an
+    /// earlier release, whose device is unknown, may belong to this device: they are removed, too.
+    pub(crate) fn remove_grants(&self, device: &str) -> StorageResult<()> {
+        self.put("DELETE FROM passwords WHERE device = $1", params![device])?;
+        self.put(
+            "DELETE FROM refresh_tokens WHERE account = (SELECT account FROM devices WHERE id = $1)
+                 AND (device IS NULL OR device = $1)",
+            params![device],
+        )
+    }
+
+    /// Returns a page of the devices after `after` that are not removed.
+    pub(crate) fn devices_after(&self, after: &str, limit: u32) -> StorageResult<Vec<DeviceRow>> {
+        let sql = sql!(DEVICES.select("WHERE id > $1 AND removed_at IS NULL ORDER BY id LIMIT $2"));
+        self.all_rows(&DEVICES, sql, params![after, limit], read)
+    }
+}
+
+fn read(mut row: Row) -> StorageResult<DeviceRow> {
+    Ok(DeviceRow {
+        id: row.get()?,
+        account: row.get()?,
+        made_at: row.get()?,
+        used_at: row.get()?,
+        serial: row.get()?,
+        name: row.get()?,
+        k0: row.get()?,
+        k1: row.get()?,
+        next_k1: row.get()?,
+        secret: row.get()?,
+        tsync: row.get()?,
+        since_evolution: row.get()?,
+        day: row.get()?,
+        passwords_of_day: row.get()?,
+        pin_tries: row.get()?,
+        wrong_pins_told: row.get()?,
+        proved_at: row.get()?,
+        k1_proved: row.get()?,
+        next_k0: row.get()?,
+        sync_shown: row.get()?,
+        suspected_at: row.get()?,
+        suspended: row.get()?,
+        version: row.get()?,
+    })
+}

@@ -1,0 +1,93 @@
+//! The tables, one file each: its columns, the reader of a row, and its statements.
+
+mod accounts;
+mod audit;
+mod audit_seals;
+mod challenges;
+mod code_requests;
+mod codes;
+mod devices;
+mod meta;
+mod notices;
+mod passwords;
+mod refresh_tokens;
+mod secrets;
+mod service_keys;
+mod sms_counts;
+mod sms_queue;
+
+pub(crate) use accounts::AccountSummary;
+pub(crate) use audit::AuditRow;
+pub(crate) use audit_seals::SealRow;
+pub(crate) use sms_counts::CountKey;
+
+use super::table::Table;
+use accounts::ACCOUNTS;
+use challenges::CHALLENGES;
+use codes::CODES;
+use devices::DEVICES;
+use passwords::PASSWORDS;
+use refresh_tokens::REFRESH_TOKENS;
+use service_keys::SERVICE_KEYS;
+
+/// Every table whose rows carry a MAC. Cursors name a table by its index here.
+pub(super) static AUTHENTICATED: [&Table; 7] =
+    [&ACCOUNTS, &DEVICES, &CODES, &REFRESH_TOKENS, &PASSWORDS, &CHALLENGES, &SERVICE_KEYS];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::storage::table::Columns;
+    use crate::storage::value::Param;
+
+    #[test]
+    fn no_two_rows_have_the_same_encoding() {
+        let row = |device, mode, challenge, made_at| {
+            let columns: [Param<'_>; 4] = [device, mode, challenge, made_at];
+            CHALLENGES.encode(&columns).unwrap()
+        };
+        let (a, b) = (Param::Text("a"), Param::Text("b"));
+        let rows = [
+            row(a, b, Param::Text("c"), Param::Int(1)),
+            row(Param::Text("ab"), Param::Text(""), Param::Text("c"), Param::Int(1)),
+            row(a, Param::Text("bc"), Param::Text(""), Param::Int(1)),
+            row(a, b, Param::Bytes(b"c"), Param::Int(1)),
+            row(a, b, Param::Null, Param::Int(1)),
+            row(a, b, Param::Text("c"), Param::Int(2)),
+            row(a, b, Param::Text("c"), Param::Null),
+        ];
+        for (position, first) in rows.iter().enumerate() {
+            assert!(rows[position + 1..].iter().all(|second| first != second), "{position}");
+        }
+        let columns = [a, b, Param::Null, Param::Int(1), Param::Int(0), Param::Int(0)];
+        assert!(PASSWORDS.encode(&columns).unwrap() != DEVICES.encode(&columns).unwrap_or_default());
+        assert!(PASSWORDS.encode(&columns[1..]).is_err());
+    }
+
+    #[test]
+    fn statements_name_every_column_once() {
+        assert_eq!(
+            CHALLENGES.upsert(),
+            "INSERT INTO challenges (device, mode, challenge, made_at, mac) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (device, mode) DO UPDATE SET challenge = excluded.challenge, made_at = excluded.made_at, \
+             mac = excluded.mac"
+        );
+        assert_eq!(
+            PASSWORDS.page(true),
+            "SELECT account, hash, key_id, device, expires_at, used, mac FROM passwords \
+             WHERE 1 = 1 AND (account, hash) > ($1, $2) ORDER BY account, hash LIMIT $3"
+        );
+        assert_eq!(
+            CHALLENGES.delete_returning("WHERE device = $1"),
+            "DELETE FROM challenges WHERE device = $1 RETURNING device, mode, challenge, made_at, mac"
+        );
+        let columns = Columns::new("t", &["a", "b"]);
+        assert_eq!(columns.select("WHERE a = $1"), "SELECT a, b FROM t WHERE a = $1");
+        assert_eq!(
+            columns.insert("ON CONFLICT (a) DO NOTHING"),
+            "INSERT INTO t (a, b) VALUES ($1, $2) ON CONFLICT (a) DO NOTHING"
+        );
+        assert_eq!(CODES.replace_mac(), "UPDATE codes SET mac = $1 WHERE account = $2 AND purpose = $3");
+    }
+}

@@ -1,0 +1,52 @@
+//! The table `passwords`: one-time passwords that were granted.
+
+use crate::domain::rows::PasswordRow;
+use crate::failure::StorageResult;
+use crate::storage::table::Table;
+use crate::storage::transaction::{Transaction, params, sql};
+use crate::storage::value::Row;
+
+/// The columns, in the order of [`read`] and `put_password`.
+pub(super) static PASSWORDS: Table =
+    Table::new("passwords", 2, &["account", "hash", "key_id", "device", "expires_at", "used"]);
+
+impl Transaction<'_> {
+    pub(crate) fn password(&self, account: &str, hash: &[u8; 32]) -> StorageResult<Option<PasswordRow>> {
+        let sql = sql!(PASSWORDS.select("WHERE account = $1 AND hash = $2"));
+        self.find_row(&PASSWORDS, sql, params![account, hash], read)
+    }
+
+    pub(crate) fn put_password(&self, password: &PasswordRow) -> StorageResult<()> {
+        self.put_row(
+            &PASSWORDS,
+            params![
+                &password.account,
+                &password.hash,
+                password.key_id,
+                &password.device,
+                password.expires_at,
+                password.used,
+            ],
+        )
+    }
+
+    pub(crate) fn remove_expired_passwords(&self, account: &str, expired_before: i64) -> StorageResult<()> {
+        self.put("DELETE FROM passwords WHERE account = $1 AND expires_at <= $2", params![account, expired_before])
+    }
+
+    /// Removes all passwords of an account.
+    pub(crate) fn remove_passwords(&self, account: &str) -> StorageResult<()> {
+        self.put("DELETE FROM passwords WHERE account = $1", params![account])
+    }
+}
+
+fn read(mut row: Row) -> StorageResult<PasswordRow> {
+    Ok(PasswordRow {
+        account: row.get()?,
+        hash: row.get()?,
+        key_id: row.get()?,
+        device: row.get()?,
+        expires_at: row.get()?,
+        used: row.get()?,
+    })
+}

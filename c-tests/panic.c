@@ -17,8 +17,8 @@
 
 #define PANIC "pims.test.panic"
 
-/* While a call is judged; in a task that needs no lock; in one that holds everything. */
-static const char *const kinds[] = {"judge", "view", "component"};
+/* While a call is validated; in a task that needs no lock; in one that holds everything. */
+static const char *const kinds[] = {"validate", "view", "component"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static void skip_without_hooks(void)

@@ -145,7 +145,7 @@ fn a_callback_that_panics_is_called_once_and_the_next_call_works() {
 #[test]
 fn a_panic_inside_the_library_is_2000_and_the_next_call_works() {
     let _session = Session::begin();
-    for place in ["judge", "view", "component"] {
+    for place in ["validate", "view", "component"] {
         let params = json!({"type": place}).to_string();
         let messages = call(Method::Get, "pims.test.panic", &params);
         assert_eq!(one(&messages)["error"]["code"], 2000, "{place}");

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Method, Route, Selector, Task, failed};
+use super::{Method, Route, Selector, Task, Validate, failed};
 use crate::error::{Code, Error};
 use crate::message::{Output, TransactionId};
 use crate::params::{Params, Value};
@@ -18,26 +18,24 @@ pub(super) const ROUTES: &[Route] = &[
         api: API,
         selector: Selector::StrongType,
         operation: "isDeviceActivated",
-        parameters: &[],
-        judge: |_, _| {
+        validate: Validate::None(|| {
             Ok(Task::View(|view| {
                 view.configured()?;
                 Ok(Output::Flag("isDeviceActivated", view.activated.load(Ordering::Acquire)))
             }))
-        },
+        }),
     },
     Route {
         method: Method::Get,
         api: API,
         selector: Selector::StrongType,
         operation: "isAccountBlocked",
-        parameters: &[],
-        judge: |_, _| {
+        validate: Validate::None(|| {
             Task::new(|component| {
-                let block = component.strong()?.block().map_err(failed("pinCode"))?;
+                let block = component.strong()?.block().map_err(failed)?;
                 Ok(Output::Account { activated: None, blocked: Some(word(block)) })
             })
-        },
+        }),
     },
 ];
 

@@ -39,7 +39,7 @@ pub use crate::message::Message;
 use self::queue::{Job, Queue, Rejected};
 use self::reply::Reply;
 use self::state::Core;
-use crate::api::{Ending, Task, View, ending, judge, known_name};
+use crate::api::{Ending, Task, View, ending, known_name, validate};
 use crate::error::{Code, Error};
 use crate::log;
 use crate::message::{Outcome, Output, TransactionId};
@@ -275,7 +275,7 @@ impl Facade {
     }
 
     fn run(&self, method: Method, api: &str, params: &str) -> Outcome {
-        let task = match judge(method, api, params)? {
+        let task = match validate(method, api, params)? {
             Task::View(task) => return task(&self.view),
             task => task,
         };

@@ -71,11 +71,11 @@ impl<'a> Params<'a> {
         }
         serde_json::from_str(text).map_err(|error| {
             // Column 0 belongs to an error about the whole text.
-            let place = match error.column() {
+            let location = match error.column() {
                 0 => String::new(),
                 column => format!("; line {}, column {column}: {}", error.line(), fault(text, &error)),
             };
-            Error::invalid("parameters", format!("expected one JSON object{place}"))
+            Error::invalid("parameters", format!("expected one JSON object{location}"))
         })
     }
 
@@ -83,10 +83,10 @@ impl<'a> Params<'a> {
     /// the last value is returned, because it counts.
     #[cfg(feature = "embedded")]
     pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        let named = self.0.iter().enumerate().map(|(place, (name, value))| (place, name.as_str(), value));
-        let is_last = |place: usize, name: &str| self.0[place + 1..].iter().all(|(later, _)| later.as_str() != name);
+        let named = self.0.iter().enumerate().map(|(index, (name, value))| (index, name.as_str(), value));
+        let is_last = |index: usize, name: &str| self.0[index + 1..].iter().all(|(later, _)| later.as_str() != name);
         named
-            .filter(move |(place, name, value)| !matches!(value, Value::Null) && is_last(*place, name))
+            .filter(move |(index, name, value)| !matches!(value, Value::Null) && is_last(*index, name))
             .map(|(_, name, value)| (name, value))
     }
 
@@ -360,7 +360,7 @@ mod tests {
             assert!(serde_json::to_string(&error).unwrap().contains("Invalid parameters parameter"));
         }
         let deep = format!("{{\"p\":{}}}", "[".repeat(200));
-        for (text, place, sentence) in [
+        for (text, location, sentence) in [
             ("{\"p\":0042}", "line 1, column 7", "a number of JSON cannot begin with 0: write it as a string"),
             ("{\"p\":\n[-01]}", "line 2, column 4", "a number of JSON cannot begin with 0: write it as a string"),
             ("{\"p\":10x}", "line 1, column 8", "a comma or the end must follow the value"),
@@ -382,7 +382,7 @@ mod tests {
             ("{\"p\":nul}", "line 1, column 9", "this is not JSON"),
         ] {
             let error = Params::read(text).err().unwrap_or_else(|| panic!("{text} was taken"));
-            assert_eq!(error.detail(), format!("expected one JSON object; {place}: {sentence}"), "{text}");
+            assert_eq!(error.detail(), format!("expected one JSON object; {location}: {sentence}"), "{text}");
         }
         assert!(Params::read("").is_ok());
         assert!(Params::read(" {} ").is_ok());
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_missing_and_missing_is_judged_in_order() {
+    fn null_is_missing_and_the_first_missing_one_is_reported() {
         let params = one("{\"b\":null,\"c\":1}");
         let code = |names| params.require::<2>(names).err().map(|error| serde_json::to_string(&error).unwrap());
         assert_eq!(code(["b", "a"]).unwrap(), r#"{"code":2101,"label":"Missing b parameter"}"#);

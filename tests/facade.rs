@@ -594,14 +594,14 @@ fn any_text_gets_one_message_and_changes_nothing() {
 
 /// Seals a record as an earlier version of the library left it.
 fn leave_record(folder: &std::path::Path, record: &Value) {
-    use pims::store::{RecordStore, Vault};
-    Vault::open(folder, None).unwrap().save(record.to_string().as_bytes()).unwrap();
+    use pims::store::{RecordFile, RecordStore};
+    RecordFile::open(folder, None).unwrap().save(record.to_string().as_bytes()).unwrap();
 }
 
 /// The record in a folder, opened as the library would.
 fn stored_record(folder: &std::path::Path) -> Value {
-    use pims::store::{RecordStore, Vault};
-    serde_json::from_slice(&Vault::open(folder, None).unwrap().load().unwrap().unwrap()).unwrap()
+    use pims::store::{RecordFile, RecordStore};
+    serde_json::from_slice(&RecordFile::open(folder, None).unwrap().load().unwrap().unwrap()).unwrap()
 }
 
 #[test]

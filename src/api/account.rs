@@ -33,13 +33,13 @@ pub(super) const ROUTES: &[Route] = &[
         validate: Validate::None(|| {
             Task::new(|component| {
                 let block = component.strong()?.block().map_err(failed)?;
-                Ok(Output::Account { activated: None, blocked: Some(word(block)) })
+                Ok(Output::Account { activated: None, blocked: Some(block_name(block)) })
             })
         }),
     },
 ];
 
-fn word(block: Option<Block>) -> &'static str {
+fn block_name(block: Option<Block>) -> &'static str {
     match block {
         Some(Block::NotBlocked) => "NotBlocked",
         Some(Block::PinBlocked) => "PinBlocked",
@@ -133,6 +133,7 @@ impl Topics {
 /// Returns the event of a change, or `None` if no topic of the subscription changed.
 pub fn event(topics: Topics, before: AccountView, after: AccountView) -> Option<Output> {
     let activated = (topics.activated && before.activated != after.activated).then_some(after.activated);
-    let blocked = (topics.blocked && word(before.block) != word(after.block)).then_some(word(after.block));
+    let blocked =
+        (topics.blocked && block_name(before.block) != block_name(after.block)).then_some(block_name(after.block));
     (activated.is_some() || blocked.is_some()).then_some(Output::Account { activated, blocked })
 }

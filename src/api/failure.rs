@@ -230,12 +230,12 @@ fn of_transport(error: &TransportError) -> Error {
             return Error::new(Code::NeedAuthentication).with_detail(error.to_string()).then(NextAction::Authenticate);
         }
     };
-    let told = Error::new(code).with_detail(error.to_string());
+    let described = Error::new(code).with_detail(error.to_string());
     match error {
         TransportError::Server { retry_after_seconds: Some(seconds), .. } => {
-            told.with_info(|info| info.retry_after_seconds = Some(*seconds))
+            described.with_info(|info| info.retry_after_seconds = Some(*seconds))
         }
-        _ => told,
+        _ => described,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The operations: one file for each api name, one row for each operation in [`ROUTES`].
 //!
-//! [`validate`] is pure. It takes the text of a call and returns a [`Task`], or the error of the first
-//! check that fails in the reference's order. A task receives its part of the running library when
-//! it runs: a [`View`], which no lock guards, or the [`Component`].
+//! [`validate`] is pure. It takes the text of a call and returns a [`Task`], or the error of the
+//! first check that fails in the reference's order. A task receives its part of the running library
+//! when it runs: a [`View`], which no lock guards, or the [`Component`].
 
 mod account;
 #[cfg(feature = "embedded")]
@@ -312,7 +312,7 @@ fn not_supported(method: Method, api: &str) -> Error {
             method.name()
         ));
     }
-    let nearest = routes().filter(|route| route.method == method).max_by_key(|route| likeness(api, route.api));
+    let nearest = routes().filter(|route| route.method == method).max_by_key(|route| shared_ends(api, route.api));
     match nearest {
         Some(route) => error.with_detail(format!("there is no such api; the nearest known name is {}", route.api)),
         None => error.with_detail("there is no such api"),
@@ -321,7 +321,7 @@ fn not_supported(method: Method, api: &str) -> Error {
 
 /// Returns how many bytes two names share at their beginning and at their end. Mistyped names
 /// mostly differ in one place.
-fn likeness(one: &str, other: &str) -> usize {
+fn shared_ends(one: &str, other: &str) -> usize {
     let shared = |pairs: &mut dyn Iterator<Item = (u8, u8)>| pairs.take_while(|(a, b)| a == b).count();
     shared(&mut one.bytes().zip(other.bytes())) + shared(&mut one.bytes().rev().zip(other.bytes().rev()))
 }
@@ -417,7 +417,7 @@ mod tests {
     fn a_call_is_validated_in_the_order_of_the_reference() {
         use Method::{Get, Set};
         let enroll = "pims.authentication.enrollment";
-        for (method, api, text, expected, says) in [
+        for (method, api, text, expected, part) in [
             (Get, "pims.nonsense", "not json", 2002, "nearest known name"),
             (Get, enroll, "not json", 2002, "known with set, not with get"),
             (Get, "pims.authentication.otb", "{}", 2002, "pims.authentication.otp"),
@@ -482,9 +482,9 @@ mod tests {
                 "Invalid newPIN parameter",
             ),
         ] {
-            let (found, told) = code(method, api, text);
-            assert_eq!(found, expected, "{api} {text}: {told}");
-            assert!(told.contains(says), "{api} {text}: {told}");
+            let (found, message) = code(method, api, text);
+            assert_eq!(found, expected, "{api} {text}: {message}");
+            assert!(message.contains(part), "{api} {text}: {message}");
         }
     }
 

@@ -22,14 +22,15 @@ pub(super) const ROUTES: &[Route] = &[
     }),
     get("pims.sdk.device", || {
         Ok(Task::View(|view| {
-            let told = view.device();
-            let own = platform::device();
-            let text = |told: Option<String>, own: &'static str| told.map_or(Cow::Borrowed(own), Cow::Owned);
+            let given = view.device();
+            let detected = platform::device();
+            let text =
+                |given: Option<String>, detected: &'static str| given.map_or(Cow::Borrowed(detected), Cow::Owned);
             Ok(Output::Texts(vec![
-                ("OS", text(told.os, &own.os)),
-                ("OSVersion", text(told.os_version, &own.os_version)),
-                ("PhoneModel", text(told.phone_model, &own.model)),
-                ("PhoneBrand", text(told.phone_brand, &own.brand)),
+                ("OS", text(given.os, &detected.os)),
+                ("OSVersion", text(given.os_version, &detected.os_version)),
+                ("PhoneModel", text(given.phone_model, &detected.model)),
+                ("PhoneBrand", text(given.phone_brand, &detected.brand)),
             ]))
         }))
     }),

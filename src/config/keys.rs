@@ -12,7 +12,7 @@ use inwebo::values::Modulus;
 use zeroize::Zeroizing;
 
 use super::forms::{self, Pin};
-use super::kinds::{Choice, Described, Flag, List, Missing, Number, Object, Text, Told};
+use super::kinds::{Choice, Described, Flag, InWords, List, Missing, Number, Object, Text};
 use super::{Environment, ServiceUrl};
 use crate::log::LogLevel;
 use crate::store::StorageKey;
@@ -130,9 +130,9 @@ const fn milliseconds(default: u64) -> Number<u64> {
     Number::with_default(1..=u32::MAX as u64, default)
 }
 
-const fn detail() -> Text<String, Told> {
+const fn detail() -> Text<String, InWords> {
     let form = "at most 128 characters, none of them a control character";
-    Text { form, parse: forms::device_detail, default: Told("what the library can detect") }
+    Text { form, parse: forms::device_detail, default: InWords("what the library can detect") }
 }
 
 /// Bounds of the minutes between two log files.
@@ -178,10 +178,10 @@ keys! {
         Key::reference("credential", "inWeboURL", Text { form: forms::URL, parse: forms::service, default: Missing });
 
     /// the CVS service
-    CVS_URL: Text<String, Told> = Key::own("credential", "cvsURL", Text {
+    CVS_URL: Text<String, InWords> = Key::own("credential", "cvsURL", Text {
         form: forms::URL,
         parse: forms::remote,
-        default: Told("scheme, host and port of `inWeboURL`"),
+        default: InWords("scheme, host and port of `inWeboURL`"),
     });
 
     /// pins the service's factory key. Another key fails with 2308
@@ -200,8 +200,8 @@ keys! {
 
     /// PEM certificates: the roots to trust instead. If the system has no readable roots, as on a
     /// phone, the library uses Mozilla's, which it brings
-    CA_FILE: Text<PathBuf, Told> =
-        Key::own("credential", "caFile", Text { form: "a path", parse: forms::file, default: Told("the system's roots") });
+    CA_FILE: Text<PathBuf, InWords> =
+        Key::own("credential", "caFile", Text { form: "a path", parse: forms::file, default: InWords("the system's roots") });
 
     /// sent to CVS: `x-introspect-realm: clientsB2CPeugeot`
     BRAND: Choice<Option<&'static str>> = Key::reference("profile", "brand", BRANDS);
@@ -221,20 +221,20 @@ keys! {
     });
 
     /// the folder of the device state, the embedded authority's database and the logs
-    STORAGE_PATH: Text<PathBuf, Told> = Key::own_at_init("storage", "path", Text {
+    STORAGE_PATH: Text<PathBuf, InWords> = Key::own_at_init("storage", "path", Text {
         form: "a folder",
         parse: forms::folder,
-        default: Told("the platform's data folder, then `pims`"),
+        default: InWords("the platform's data folder, then `pims`"),
     });
 
     /// accepts a folder that other users can change, see [below](#whose-folder-it-is)
     ALLOW_SHARED_FOLDER: Flag = Key::own_at_init("storage", "allowSharedFolder", Flag { default: false });
 
     /// seals the device state. On phones it comes from the Keychain or the Keystore
-    STORAGE_KEY: Text<StorageKey, Told> = Key::own_at_init("storage", "key", Text {
+    STORAGE_KEY: Text<StorageKey, InWords> = Key::own_at_init("storage", "key", Text {
         form: "32 bytes in base64",
         parse: forms::storage_key,
-        default: Told("the file `storage.key` beside the state, mode 0600"),
+        default: InWords("the file `storage.key` beside the state, mode 0600"),
     });
 
     /// the time limit to connect; after it: 2201
@@ -247,33 +247,33 @@ keys! {
     /// sees host and port of the service. The library uses no proxy for an `http://` service,
     /// because that is on this machine. `caFile` and `pinnedCertificates` apply to the service
     /// alone. An `https://` proxy needs a certificate that the system trusts
-    PROXY: Text<String, Told> = Key::own("network", "proxy", Text {
+    PROXY: Text<String, InWords> = Key::own("network", "proxy", Text {
         form: "a URL, http://host:port or https://host:port",
         parse: forms::proxy,
-        default: Told(
+        default: InWords(
             "`HTTPS_PROXY`, else `ALL_PROXY` of the environment, \
              except for the hosts in `NO_PROXY` (lower case too)",
         ),
     });
 
     /// in the answer of `get pims.sdk.device`
-    DEVICE_OS: Text<String, Told> = Key::own("device", "OS", detail());
+    DEVICE_OS: Text<String, InWords> = Key::own("device", "OS", detail());
 
     /// in the answer of `get pims.sdk.device`
-    DEVICE_OS_VERSION: Text<String, Told> = Key::own("device", "OSVersion", detail());
+    DEVICE_OS_VERSION: Text<String, InWords> = Key::own("device", "OSVersion", detail());
 
     /// in the answer of `get pims.sdk.device`
-    DEVICE_PHONE_MODEL: Text<String, Told> = Key::own("device", "PhoneModel", detail());
+    DEVICE_PHONE_MODEL: Text<String, InWords> = Key::own("device", "PhoneModel", detail());
 
     /// in the answer of `get pims.sdk.device`
-    DEVICE_PHONE_BRAND: Text<String, Told> = Key::own("device", "PhoneBrand", detail());
+    DEVICE_PHONE_BRAND: Text<String, InWords> = Key::own("device", "PhoneBrand", detail());
 
     /// the embedded authority's database. Its master key is beside it, with the extension `key`.
     /// Several devices, each with its own `storage.path`, may share one database
-    DATABASE: Text<PathBuf, Told> = Key::own_at_init("embedded", "database", Text {
+    DATABASE: Text<PathBuf, InWords> = Key::own_at_init("embedded", "database", Text {
         form: "a file whose name does not end with .key, which is that of its master key",
         parse: forms::database,
-        default: Told("`authority.db` in `storage.path`"),
+        default: InWords("`authority.db` in `storage.path`"),
     });
 
     /// moves the clock of the embedded authority and of the device forward, so that a test does not
@@ -286,7 +286,7 @@ keys! {
     CLOCK_FROZEN: Flag = Key::own("embedded", "clockFrozen", Flag { default: false });
 
     /// the rules of the embedded authority, see [authority.md](authority.md)
-    POLICY: Object = Key::own("embedded", "policy", Object { default: Told("the defaults") });
+    POLICY: Object = Key::own("embedded", "policy", Object { default: InWords("the defaults") });
 }
 
 /// Row of a key in the table of the page.

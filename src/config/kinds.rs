@@ -40,7 +40,7 @@ pub(super) trait DefaultText {
 pub(super) struct Missing;
 
 /// Default that another module finds out. The documentation describes it with these words.
-pub(super) struct Told(pub(super) &'static str);
+pub(super) struct InWords(pub(super) &'static str);
 
 /// One of several words, each with its value.
 pub(super) struct Choice<T: 'static> {
@@ -85,7 +85,7 @@ pub(super) struct List<T> {
 
 /// Object with members of its own.
 pub(super) struct Object {
-    pub(super) default: Told,
+    pub(super) default: InWords,
 }
 
 impl<T> Choice<T> {
@@ -285,7 +285,7 @@ impl DefaultText for Missing {
     }
 }
 
-impl DefaultText for Told {
+impl DefaultText for InWords {
     fn text(&self) -> String {
         self.0.to_owned()
     }

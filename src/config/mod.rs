@@ -316,7 +316,7 @@ mod tests {
     fn a_bad_setting_of_the_policy_is_told_in_words_of_our_own() {
         const NUMBER: &str = "expected a whole number, not negative and not too large";
         let other = "expected another kind of value, see docs/authority.md";
-        for (policy, told) in [
+        for (policy, expected_detail) in [
             ("1", "embedded.policy: expected an object".to_owned()),
             (
                 r#"{"maxPinTrys":3}"#,
@@ -346,7 +346,7 @@ mod tests {
             (r#"{"deviceKeyBits":3}"#, "embedded.policy.deviceKeyBits: ".to_owned()),
         ] {
             let detail = detail(&format!(r#"{{"embedded":{{"policy":{policy}}}}}"#));
-            assert!(detail.starts_with(&told), "{policy}: {detail}");
+            assert!(detail.starts_with(&expected_detail), "{policy}: {detail}");
             for foreign in ["::", "`", " u32", " usize", "serde", "untagged", "Written", "variant", "line "] {
                 assert!(!detail.contains(foreign), "{policy}: {detail}");
             }

@@ -37,9 +37,9 @@ pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
             _ => continue,
         };
         for key in members.names().filter(|key| !known.contains(key)) {
-            match meant(object, &known, key) {
+            match correction(object, &known, key) {
                 Some(right) => return Err(invalid(right)),
-                None => unknown.push(ignored(object, key)),
+                None => unknown.push(warning(object, key)),
             }
         }
     }
@@ -58,24 +58,24 @@ pub(super) fn check_policy(policy: &Params<'_>) -> Result<(), Error> {
     }))
 }
 
-/// Returns the detail of 2004 that tells the intended key, or `None` if no known key resembles this
+/// Returns the detail of 2004 that names the intended key, or `None` if no known key resembles this
 /// one.
-fn meant(object: &str, known: &[&str], key: &str) -> Option<String> {
-    let unknown = format!("{}: there is no such key {}", path(object, key), place(object));
+fn correction(object: &str, known: &[&str], key: &str) -> Option<String> {
+    let unknown = format!("{}: there is no such key {}", path(object, key), location(object));
     if let Some(right) = nearest(known, key) {
         return Some(format!("{unknown}; it is spelled {right}"));
     }
     // The documentation and the details of errors write a key with its object in front.
-    let behind_dot = key.rsplit_once('.').map_or(key, |(_, last)| last);
+    let last_part = key.rsplit_once('.').map_or(key, |(_, last)| last);
     let mut elsewhere = objects().into_iter().filter(|other| *other != object);
     elsewhere.find_map(|other| {
-        let right = keys_of(other).into_iter().find(|right| plain(right) == plain(behind_dot))?;
-        Some(format!("{unknown}; {right} belongs {}", place(other)))
+        let right = keys_of(other).into_iter().find(|right| normalized(right) == normalized(last_part))?;
+        Some(format!("{unknown}; {right} belongs {}", location(other)))
     })
 }
 
-/// Returns the place of an object's members, in words.
-fn place(object: &str) -> Cow<'_, str> {
+/// Returns the location of an object's members, in words.
+fn location(object: &str) -> Cow<'_, str> {
     if object.is_empty() { "at the top level".into() } else { format!("in {object}").into() }
 }
 
@@ -85,8 +85,8 @@ fn nearest<'a>(known: &[&'a str], key: &str) -> Option<&'a str> {
     if key.len() > 64 {
         return None;
     }
-    let key = plain(key);
-    let away = known.iter().map(|right| (damerau_levenshtein(&plain(right), &key), *right));
+    let key = normalized(key);
+    let away = known.iter().map(|right| (damerau_levenshtein(&normalized(right), &key), *right));
     away.filter(|(edits, right)| *edits <= most_edits(right)).min_by_key(|(edits, _)| *edits).map(|(_, right)| right)
 }
 
@@ -102,7 +102,7 @@ fn most_edits(right: &str) -> usize {
 
 /// Returns a key in lower case and without separators, so that `log_level`, `LogLevel` and
 /// `logLevel` are equal.
-fn plain(key: &str) -> String {
+fn normalized(key: &str) -> String {
     key.chars().filter(|letter| !matches!(letter, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
@@ -113,14 +113,14 @@ fn path(object: &str, key: &str) -> String {
 
 /// Returns the sentence for the log about a key that is ignored. The sentence shows the key only if
 /// it looks like a name. If arguments were mixed up, it may be a secret.
-fn ignored(object: &str, key: &str) -> String {
+fn warning(object: &str, key: &str) -> String {
     let is_name = (1..=32).contains(&key.len())
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
         && key.bytes().filter(u8::is_ascii_digit).count() < 3;
     if is_name {
         format!("{}: this key of the configuration is not known and is ignored", path(object, key))
     } else {
-        format!("a key {} of the configuration is not known and is ignored", place(object))
+        format!("a key {} of the configuration is not known and is ignored", location(object))
     }
 }
 

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_with_its_placeholder_filled_in_and_no_empty_members() {
+    fn an_error_has_its_placeholder_filled_in_and_no_empty_members() {
         let json_of = |error: Error| serde_json::to_string(&error).unwrap();
         assert_eq!(json_of(Error::missing("pinCode")), r#"{"code":2101,"label":"Missing pinCode parameter"}"#);
         assert_eq!(

@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_2102_for_parameters() {
+    fn parameters_that_are_no_object_are_2102() {
         for bad in ["null", "[]", "1", "\"a\"", "{", "{\"a\":}", "{}x", "{\"a\":01}", "{'a':1}", "\u{feff}{}", " "] {
             let error = Params::read(bad).err().unwrap_or_else(|| panic!("{bad} was taken"));
             assert_eq!(error.code(), Code::InvalidParameter);
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_may_have_space_around_it_and_be_blank_where_that_is_said() {
+    fn a_code_may_have_spaces_around_it_and_be_blank_if_the_operation_allows_that() {
         for good in ["\" 2424 \"", "2424", "\"AbC123\"", "\"123456789012\""] {
             assert!(required(&one(&format!("{{\"c\":{good}}}")), "c").sms_code().is_ok(), "{good}");
         }

@@ -313,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_tells_what_helps() {
+    fn a_refusal_names_the_next_action() {
         assert_eq!(
             serde_json::to_string(&of_word(&Word::Access, Some(3), "pinCode")).unwrap(),
             r#"{"code":2308,"label":"inwebo: access refused","detail":"the PIN is wrong, or this is not the device","info":{"attemptsLeft":3,"word":"NOK:ACCESS","nextAction":"retryPin"}}"#

@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     #[cfg(feature = "embedded")]
-    fn a_bad_setting_of_the_policy_is_told_in_words_of_our_own() {
+    fn a_bad_setting_of_the_policy_is_named_in_our_own_words() {
         const NUMBER: &str = "expected a whole number, not negative and not too large";
         let other = "expected another kind of value, see docs/authority.md";
         for (policy, expected_detail) in [
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_what_was_expected() {
+    fn a_wrong_value_is_named_with_the_expected_one() {
         for (text, expected) in [
             ("[]", "expected one JSON object"),
             (

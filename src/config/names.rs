@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_key_is_told_with_the_right_name() {
+    fn a_mistyped_key_is_reported_with_the_right_name() {
         for (text, right) in [
             (r#"{"enviroment":"Production"}"#, "it is spelled environment"),
             (r#"{"Environnement":"Production"}"#, "it is spelled environnement"),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_key_in_another_object_is_told_with_its_place() {
+    fn a_known_key_in_another_object_is_reported_with_its_object() {
         for (text, right) in [
             (r#"{"macID":"x"}"#, "macID: there is no such key at the top level; macID belongs in credential"),
             (r#"{"logLevel":"high"}"#, "logLevel belongs in monitoring"),

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_open_is_reported_and_left_as_it_is() {
+    fn a_record_that_does_not_open_is_reported_and_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         record_file(folder.path()).save(b"first").unwrap();
         let path = folder.path().join(RECORD);
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_vault_on_the_same_folder_is_locked_out_until_the_first_is_dropped() {
+    fn a_second_record_file_in_the_same_folder_is_locked_out_until_the_first_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let first = record_file(folder.path());
         let second = RecordFile::open(folder.path(), None);
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storage_that_was_taken_away_or_exchanged_is_noticed() {
+    fn a_storage_that_was_removed_or_replaced_is_detected() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("storage");
         let store = record_file(&folder);

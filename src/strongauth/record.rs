@@ -562,7 +562,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_or_damaged_record_is_told_apart() {
+    fn a_newer_record_is_distinguished_from_a_damaged_one() {
         assert_eq!(Record::decode(b"{\"format\":3}").err(), Some(DecodeError::Newer));
         for bad in ["", "{}", "{\"format\":2}", "[]", "{\"format\":2,\"account\":\"a\",\"device\":{}}"] {
             assert_eq!(Record::decode(bad.as_bytes()).err(), Some(DecodeError::Damaged), "{bad}");

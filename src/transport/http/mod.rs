@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_for_a_fresh_login_is_told_apart_from_a_token_that_is_refused() {
+    fn a_challenge_for_a_fresh_login_is_distinguished_from_a_refused_token() {
         let of = |challenges: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for challenge in challenges {
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cvs_says_becomes_a_refusal() {
+    fn an_error_of_cvs_becomes_a_refusal() {
         let refusal_of = |text: &str| serde_json::from_str::<CvsError>(text).unwrap().refusal(Some(9));
         assert_eq!(refusal_of(r#"{"err":"NOK:NOPHONE"}"#), CvsRefusal::NoPhoneNumber);
         assert_eq!(refusal_of(r#"{"err":"NOK:OTHERNUMBER"}"#), CvsRefusal::OtherNumber);

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_proxy_is_not_taken() {
+    fn a_url_that_is_no_http_proxy_is_refused() {
         for url in ["http://proxy", "https://proxy:3128", "http://user:p%40ss@proxy:3128/", "http://[::1]:3128"] {
             assert!(is_proxy(url), "{url}");
         }
@@ -146,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_of_the_environment_wants_to_know_is_kept() {
+    fn the_credentials_of_a_proxy_of_the_environment_are_kept() {
         let proxy = proxy_of(&[("HTTPS_PROXY", "https://us%40er:p%3Ass@proxy:3128"), ("NO_PROXY", "a")]).unwrap();
         assert_eq!((proxy.host(), proxy.port(), speaks_tls(&proxy)), ("proxy", 3128, true));
         assert_eq!((proxy.username(), proxy.password()), (Some("us@er"), Some("p:ss")));
     }
 
     #[test]
-    fn the_proxy_in_use_is_told_without_its_user_and_one_that_cannot_be_used_by_its_variable() {
+    fn the_proxy_in_use_is_shown_without_its_user_and_an_unusable_one_by_its_variable() {
         let found = |configured, service, variables: &[(&str, &str)]| {
             ProxyInUse::find_in(configured, service, |name| {
                 variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_without_a_proxy_are_named_with_what_is_below_them() {
+    fn an_exception_for_a_host_includes_its_subdomains() {
         let past = |exceptions: &str, host: &str| {
             let proxy = proxy_of(&[("HTTPS_PROXY", "http://proxy"), ("no_proxy", exceptions)]).unwrap();
             proxy.is_no_proxy(&format!("https://{host}/").parse().unwrap())

@@ -14,6 +14,10 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
+# The service's program, as the Rust tests build it. With other features, 150 crates would be built
+# once more.
+PROGRAM := target/debug/pims-authority
+
 # Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the
 # library is a sixth larger.
 SHIPPED := cdylib,staticlib
@@ -36,9 +40,8 @@ demo: build ## the C demo: enrolls, changes the PIN, makes a one-time password; 
 	@$(CC) -std=c99 -Wall -Wextra -O2 -Iinclude examples/c/enroll.c -o $(BUILD)/enroll -L$(RELEASE_LIB) -lpims -lpthread -Wl,-rpath,$(abspath $(RELEASE_LIB))
 	$(BUILD)/enroll $(if $(URL),--service $(URL) --dev $(DEV)) $(DEMO_ARGS)
 
-test-demo: build ## the C demo against a service of `make serve`, as the README shows it
-	$(cargo) build -p authority-server
-	tools/test-demo.sh $(abspath $(RELEASE_LIB)) target/debug/pims-authority
+test-demo: build $(PROGRAM) ## the C demo against a service of `make serve`, as the README shows it
+	tools/test-demo.sh $(abspath $(RELEASE_LIB)) $(PROGRAM)
 
 image: ## the service's image `pims-authority`, where there is a Docker engine
 	docker build -f deploy/Dockerfile -t pims-authority .
@@ -66,14 +69,14 @@ check: ## a quick loop: formatting, clippy, unit tests, the C suite on a debug l
 
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
-# What is tested with the libraries as they are built.
+# The tests of the libraries that are built already.
 TEST_PACKAGES := test-install-packages test-kotlin test-cpp test-python test-dist test-interop test-install test-static test-replace test-conformance test-docs test-demo test-console test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
 sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 
-lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling; includes without a circle
+lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling; includes without a circle; printed files
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(cargo) clippy --lib -- -D warnings
@@ -84,16 +87,20 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, C
 	$(cargo) clippy -p authority-server --bin pims-authority -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
 	tools/lint.py $(BUILD)/lint
+	python3 -B -m doctest tools/check-width.py
+	python3 -B tools/check-width.py
 	$(MAKE) check-links
 	python3 -B -m doctest tools/check-includes.py
 	tools/check-includes.py c-tests cpp-tests
+	python3 -B tools/generate-operations.py --check
 	@if $(cargo) deny --version >/dev/null 2>&1; then $(cargo) deny --offline check bans licenses sources; \
 	else echo "NOT CHECKED: licences, sources, duplicate and wildcard versions of dependencies (deny.toml): cargo-deny is not installed"; fi
 	@echo "NOT CHECKED: known vulnerabilities of dependencies: that is 'make advisories', which needs the network"
 
-format: ## formats Rust, Python, C and C++
+format: ## formats Rust, Python, C and C++; wraps comments and Markdown
 	$(cargo) fmt --all
 	tools/lint.py $(BUILD)/lint --format
+	python3 -B tools/check-width.py --wrap
 
 fuzz: ## the fuzz targets of fuzz/, a minute each; FUZZ_SECONDS=…, FUZZ_TARGETS="params config"; docs/fuzzing.md
 	tools/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
@@ -118,7 +125,7 @@ $(DOCS_TOOLS)/.done: tools/requirements-docs.txt
 advisories: ## known vulnerabilities of the dependencies (RustSec); needs cargo-deny and the network, not part of `make test`
 	$(cargo) deny check advisories
 
-test-rust: export PIMS_TEST_AUTHORITY := $(abspath target/debug/pims-authority)
+test-rust: export PIMS_TEST_AUTHORITY := $(abspath $(PROGRAM))
 test-rust: export PIMS_REQUIRE_AUTHORITY := 1
 test-rust: export PIMS_REQUIRE_POSTGRES := 1
 test-rust: export PIMS_REQUIRE_NGINX := 1
@@ -127,8 +134,9 @@ test-rust: export PIMS_REQUIRE_SYSTEMD := 1
 test-rust: export PIMS_REQUIRE_ROOT ?= 1
 test-rust: ## unit, vector, property and crash tests; the service's, as a library and as a program, on SQLite and on a PostgreSQL of their own
 	$(cargo) test --workspace --features $(TEST_FEATURES)
-	@# The service's program once more, on PostgreSQL. Left out are the tests that run on PostgreSQL in any case, and those of what
-	@# no database changes: slow clients, memory, the commands of operating.md.
+	@# The service's program once more, on PostgreSQL. Left out are the tests that run on PostgreSQL
+	@# in any case, and the tests that no database affects: slow clients, memory, the commands of
+	@# operating.md.
 	PIMS_TEST_DATABASE=postgres $(cargo) test --workspace --features $(TEST_FEATURES) --test server -- \
 		--skip balanced --skip cluster_of_two --skip endings --skip enumeration --skip memory --skip operating_page --skip readiness --skip slow_clients
 	@# Of the whole workspace, so that its dependencies are those that are built already.
@@ -141,7 +149,7 @@ test-memory: ## how often keys and PINs stand in the memory of the service as it
 test-c: ## the C suite: plain, on the release library, under valgrind, AddressSanitizer and ThreadSanitizer
 	$(MAKE) --output-sync=target $(two) test-c-valgrind $(TEST_C)
 
-# Sixteen processes work at once for so many seconds.
+# Sixteen processes work at once for this many seconds.
 test-c-plain: export PIMS_TEST_SECONDS ?= 60
 test-c-plain: $(DEBUG_LIB)/.done
 	$(MAKE) -C c-tests check PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/c-tests
@@ -158,9 +166,8 @@ test-c-asan: $(BUILD)/asan/.done
 test-c-tsan: $(BUILD)/tsan/.done
 	tools/test-tsan.sh $(abspath $(BUILD))/tsan
 
-test-interop: $(DEBUG_LIB)/.done ## an independent device against the service, and libpims against an independent service
-	$(cargo) build -p authority-server
-	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath target/debug/pims-authority) tools/test-interop.sh $(BUILD)/interop
+test-interop: $(DEBUG_LIB)/.done $(PROGRAM) ## an independent device against the service, and libpims against an independent service
+	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath $(PROGRAM)) tools/test-interop.sh $(BUILD)/interop
 
 test-docs: $(DEBUG_LIB)/.done ## the programs of the README, the guides and the C quickstart compile and run; quickstarts are short
 	tools/check-snippets.sh $(abspath $(DEBUG_LIB))
@@ -178,13 +185,11 @@ PYTHON_TOOLS := $(BUILD)/python/tools
 wheel: $(RELEASE_LIB)/.done $(PYTHON_TOOLS)/.done ## the Python wheel with the library inside, in bindings/python/dist
 	tools/build-wheel.sh $(RELEASE_LIB)/$(SONAME) $(PYTHON_TOOLS)
 
-test-python: wheel ## the Python package, from its wheel in a fresh environment; PYTHON=… takes another Python
-	$(cargo) build -p authority-server
-	tools/test-python.sh $(BUILD)/python $(PYTHON) target/debug/pims-authority
+test-python: wheel $(PROGRAM) ## the Python package, from its wheel in a fresh environment; PYTHON=… takes another Python
+	tools/test-python.sh $(BUILD)/python $(PYTHON) $(PROGRAM)
 
-test-console: wheel ## the console app, at a pseudo terminal
-	$(cargo) build -p authority-server
-	tools/test-console.sh $(BUILD)/python $(PYTHON) target/debug/pims-authority
+test-console: wheel $(PROGRAM) ## the console app, at a pseudo terminal
+	tools/test-console.sh $(BUILD)/python $(PYTHON) $(PROGRAM)
 
 kotlin: $(BUILD)/kotlin/libpims_jni.so ## the Kotlin package: pims.jar and libpims_jni.so, in build/kotlin
 	tools/kotlin-jar.sh $(BUILD)/kotlin
@@ -256,8 +261,9 @@ bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.m
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
 	$(cargo) bench --profile server -p authority-server --bench server
 
-generate: ## writes what is made from the code: the header, docs/state-machine.md, docs/error-table.md, the keys in docs/configuration.md
+generate: ## writes what is made from the code or a table: the header, docs/state-machine.md, docs/error-table.md, the keys in docs/configuration.md, the typed operations of the bindings
 	PIMS_BLESS=1 $(cargo) test --quiet --test generated --test error_table
+	python3 -B tools/generate-operations.py
 
 tools: ## installs what the tests need, by the system's package manager, or says what is missing
 	@tools/install-tools.sh
@@ -284,9 +290,15 @@ $(RELEASE_LIB)/.done: FORCE
 	@# The libraries of the system that the archive needs, for tools/test-static.sh.
 	@tools/replace.sh target/release/native-static-libs $(RELEASE_LIB)/native-static-libs
 
-$(HOOKED_LIB)/.done: FORCE
+# A folder of its own, since cargo gives both libraries one name. It begins as a copy: all but four
+# crates are the same.
+$(HOOKED_LIB)/.done: FORCE | $(RELEASE_LIB)/.done
+	@[ -e target/hooks ] || { mkdir target/hooks.new && cp -a target/release target/hooks.new && mv target/hooks.new target/hooks; }
 	$(cargo) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks
 	$(call lay_out,$(HOOKED_LIB),target/hooks/release)
+
+$(PROGRAM): FORCE
+	$(cargo) test --workspace --features $(TEST_FEATURES) --no-run --quiet
 
 $(DEBUG_LIB)/.done: FORCE
 	$(cargo) build --lib --features $(TEST_FEATURES)

@@ -206,7 +206,7 @@ fn sample(count: usize, mut round: impl FnMut()) -> (f64, f64) {
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// Thread that runs the work from a channel, and nothing else.
+/// A thread that runs the work from a channel, and nothing else.
 struct Bare(mpsc::Sender<Work>);
 
 impl Bare {

@@ -1,4 +1,4 @@
-/* Each function of the header does what the header says, and the process is left as it was. */
+/* The functions of the header do what the header says, and leave the process as it was. */
 #include "fixture.h"
 
 #include <dirent.h>
@@ -91,7 +91,7 @@ static void every_message_has_a_transaction_of_its_own(void **state)
     }
 }
 
-/* Who called back, and with what. */
+/* The number of callbacks, and the thread of the last one. */
 typedef struct Witness {
     pthread_mutex_t mutex;
     int calls;
@@ -170,7 +170,10 @@ static void without_a_facade_every_call_is_2001(void **state)
 
     (void)state;
     for (int round = 0; round < 2; round++) {
-        /* Also what is unknown or misses a parameter: that there is no facade comes first. */
+        /*
+         * An unknown api or a missing parameter gives the same: the missing facade is reported
+         * first.
+         */
         assert_failed(get(SDK_VERSION, "{}"), 2001);
         assert_failed(get("pims.nonsense", "{}"), 2001);
         assert_failed(set(ENROLLMENT, "not JSON"), 2001);
@@ -254,7 +257,7 @@ static void execute_runs_on_the_calling_thread_without_a_callback(void **state)
     assert_failed(execute("init", NULL, "[]"), 2004);
 }
 
-/* ---- What the process is afterwards ---------------------------------------------------------- */
+/* ---- The process afterwards ------------------------------------------------------------------ */
 
 static int entries_of(const char *path)
 {
@@ -332,7 +335,7 @@ static void a_life_writes_nothing_to_a_standard_stream(void **state)
     assert_int_equal(bytes_written_by(a_life), 0);
 }
 
-/* ---- What lies on the disk ------------------------------------------------------------------- */
+/* ---- Files on the disk ----------------------------------------------------------------------- */
 
 static int open_to_others;
 static const char *secret;

@@ -289,7 +289,7 @@ static void open_gates(void)
     }
 }
 
-/* After pims_free no callback waits at a gate. */
+/* Frees the gates of a test. After pims_free no callback waits at one. */
 static void free_gates(void)
 {
     while (gates != NULL) {

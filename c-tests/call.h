@@ -35,7 +35,7 @@ typedef struct Mailbox Mailbox;
 
 Mailbox *mailbox_new(void);
 void mailbox_free(Mailbox *mailbox);
-/* A callback. Its ctx is a mailbox. */
+/* Receives a message, as a callback. Its ctx is a mailbox. */
 void mailbox_callback(const char *message, void *mailbox);
 /* Waits for the next message. The test fails if none comes. */
 Answer mailbox_take(Mailbox *mailbox);
@@ -53,8 +53,8 @@ Answer request(const char *method, const char *api, const char *params);
 /* The same by pims_execute. */
 Answer execute(const char *method, const char *api, const char *params);
 /*
- * The same without reading the message. Returns the message, which the caller frees, or NULL if
- * there is none, and stores what the library's function returned.
+ * Makes a request and does not read the message. Returns the message, which the caller frees, or
+ * NULL if there is none, and stores what the library's function returned.
  */
 char *raw_request(const char *method, const char *api, const char *params, int32_t *returned);
 
@@ -65,7 +65,7 @@ typedef struct Gate Gate;
 
 /* Returns a closed gate. The end of the test opens and frees it. */
 Gate *gate_new(void);
-/* A callback. Its ctx is a gate: it waits there until the gate is open. */
+/* Waits until a gate is open, as a callback. Its ctx is the gate. */
 void gate_callback(const char *message, void *gate);
 void gate_wait_entered(Gate *gate);
 void gate_open(Gate *gate);

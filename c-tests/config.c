@@ -1,5 +1,5 @@
 /*
- * Configurations: which ones are accepted, which are refused and with which code. A refused
+ * Configurations: those that are accepted, and those that are refused, with their codes. A refused
  * configuration leaves no trace.
  */
 #include "fixture.h"
@@ -21,7 +21,7 @@
 typedef struct Bad {
     /* Members of the configuration beside the storage. */
     const char *members;
-    /* What the detail names. */
+    /* The name in the detail. */
     const char *key;
 } Bad;
 
@@ -200,7 +200,7 @@ static void an_unreadable_state_is_2006_and_left_as_it_is(void **state)
     char *good = read_file(in_folder("device.pims"), &size);
     char *damaged = malloc(size + 1);
     assert_non_null(damaged);
-    /* The generation before it would take its place. */
+    /* Otherwise the generation before it would take its place. */
     assert_int_equal(remove(in_folder("device.pims.previous")), 0);
     assert_kept_as_it_is("junk", 4);
     assert_kept_as_it_is("", 0);
@@ -213,7 +213,7 @@ static void an_unreadable_state_is_2006_and_left_as_it_is(void **state)
         damaged[i] ^= 1;
         assert_kept_as_it_is(damaged, size);
     }
-    /* With the right bytes back, everything is. */
+    /* With the right bytes back, everything is there again. */
     write_file(in_folder("device.pims"), good, size);
     restart("");
     assert_true(verifies(new_otp(PIN)));
@@ -235,7 +235,7 @@ static void a_wrong_storage_key_is_2006_and_the_state_is_left_as_it_is(void **st
     Answer answer = init("{'storage':{'path':'%s','key':'" KEY_B "'}}", folder());
     assert_failed(answer, 2006);
     assert_detail(answer, "storage.key");
-    /* Nor without one: a key file of its own does not fit either. */
+    /* Without a key it fails, too: a key file of its own does not fit either. */
     assert_failed(init("{'storage':{'path':'%s'}}", folder()), 2006);
     char *found = read_file(in_folder("device.pims"), &after);
     bool same = after == size && memcmp(found, before, size) == 0;
@@ -271,7 +271,9 @@ static void another_accounts_started_enrollment_is_forgotten(void **state)
 {
     (void)state;
     assert_succeeded(set(SMSCODE, "{'action':'enrollment','smsCode':'%s'}", new_enrollment_code()), "{'status':'NotEnrolled'}");
-    /* There is no enrollment to protect: the storage passes on to whom it is opened for. */
+    /*
+     * There is no enrollment to protect: the storage passes on to the next account that opens it.
+     */
     restart(",'account':{'username':'somebody else'}");
     assert_failed(set(ENROLLMENT, "{'action':'enroll','pinCode':'1234','smsCode':' '}"), 2311);
     assert_failed(get(TRUSTED_PHONE_NUMBER, "{}"), 2307);
@@ -316,7 +318,10 @@ static void an_authority_that_cannot_be_opened_is_2006(void **state)
     peer_stop(peer);
 }
 
-/* A folder that is not empty stands where the old record must go: no new record can be written. */
+/*
+ * Puts a folder that is not empty in the place of the old record, so that no new record can be
+ * written.
+ */
 static void block_writing(void)
 {
     if (exists(in_folder("device.pims.previous"))) {
@@ -444,7 +449,7 @@ static void outside_development_nothing_is_assumed(void **state)
         assert_not_configured(set(ENROLLMENT, "{'action':'remove'}"));
         assert_not_configured(set(PINCODE, "{'action':'update','oldPIN':'1234','newPIN':'4321'}"));
         assert_not_configured(get(OTP, "{'action':'withPIN','pinCode':'1234'}"));
-        /* Parameters are judged before that. */
+        /* The parameters are checked before that. */
         assert_missing(set(ENROLLMENT, "{'action':'enroll'}"), "pinCode");
         assert_invalid(get(OTP, "{'action':'withPIN','pinCode':'12'}"), "pinCode");
         /* There is no embedded authority either. */

@@ -22,16 +22,18 @@
 #define WITH_PIN "{'action':'withPIN','pinCode':'%s'}"
 #define WRONG_PIN "9999"
 
-/* Of every policy here: what is not the matter of a test is no limit to it. */
+/* Limits for every policy here: no limit that a test does not test may affect it. */
 #define NO_LIMITS "'codesPerHour':1000,'codesPerDay':1000,'maxDevices':100,'pinBudget':100000,'otpLifetimeSeconds':86400"
 
-/* How many devices there may be; each of the tests has a use for four. */
+/* The bounds of the number of devices. Each of the tests needs four. */
 enum { FEWEST = 4, MOST = 64 };
 
 typedef struct Crowd {
     size_t size;
     Peer *peers[MOST];
-    /* The members of `embedded.policy`: the rules are each process's own, so all have the same. */
+    /*
+     * The members of `embedded.policy`. Each process has its own rules, so all get the same ones.
+     */
     char policy[MAX_MESSAGE / 4];
 } Crowd;
 
@@ -50,9 +52,9 @@ static size_t crowd_size(void)
     return size < FEWEST ? FEWEST : size > MOST ? MOST : size;
 }
 
-/* ---- Who is in it ---------------------------------------------------------------------------- */
+/* ---- The devices ----------------------------------------------------------------------------- */
 
-/* Starts the device with this number, anew where it was there before. */
+/* Starts the device with this number, or restarts it. */
 static void start(Crowd *crowd, size_t number)
 {
     Answer told;
@@ -62,7 +64,7 @@ static void start(Crowd *crowd, size_t number)
     assert_succeeded(told, "null");
 }
 
-/* Starts so many devices, and this process anew under the same rules. */
+/* Starts this many devices, and restarts this process under the same rules. */
 static void gather(Crowd *crowd, size_t size, const char *policy)
 {
     char more[MAX_MESSAGE / 2];
@@ -83,7 +85,7 @@ static void dismiss(Crowd *crowd)
     }
 }
 
-/* The code that this device was sent last. */
+/* Returns the last code that this device was sent. */
 static const char *code_sent_to(size_t number)
 {
     char name[MAX_WORD];
@@ -101,7 +103,7 @@ static void join(const Crowd *crowd, size_t number, const char *pin)
     assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'%s','smsCode':'%s'}", pin, code_sent_to(number)), "null");
 }
 
-/* One after the other: a new code takes the place of the last one. */
+/* Enrolls the devices one after the other: a new code replaces the last one. */
 static void gather_enrolled(Crowd *crowd, size_t size, const char *policy)
 {
     gather(crowd, size, policy);
@@ -129,7 +131,7 @@ static bool is_right(Answer password)
     return verifies(otp);
 }
 
-/* A process shows a password that another one made. */
+/* Sends a process the password of another one. */
 static void show(Peer *peer, const char *otp)
 {
     peer_send(peer, "set", VERIFY, "{'action':'verify','otp':'%s'}", otp);
@@ -142,7 +144,7 @@ static bool next_is_verified(Peer *peer)
     return strcmp(value_of(answer, "result.verified"), "true") == 0;
 }
 
-/* All devices make a password with this PIN, at once. */
+/* Asserts that all devices make a password with this PIN, at once. */
 static void assert_pin_of_all(const Crowd *crowd, const char *pin)
 {
     for (size_t i = 0; i < crowd->size; i++) {
@@ -175,12 +177,12 @@ static bool was_audited(const char *event)
 /* ---- Passwords ------------------------------------------------------------------------------- */
 
 /*
- * How many rounds of requests a device has in advance, so that it need not wait for a slower one,
- * and after how many rounds a password is known.
+ * The number of rounds of requests that a device has in advance, so that it need not wait for a
+ * slower one, and the number of rounds after which a password is known.
  */
 enum { AHEAD = 2, LAG = AHEAD + 1 };
 
-/* After how many passwords the secrets are looked for. */
+/* The number of passwords after which the secrets are searched for. */
 enum { SECRETS = 2048 };
 
 typedef struct Password {
@@ -194,9 +196,9 @@ typedef struct Password {
  */
 typedef struct Work {
     const Crowd *crowd;
-    /* That of a device in a round stands at round * size + device. */
+    /* The password of a device in a round is at round * size + device. */
     Password *passwords;
-    /* In how many rounds passwords are made. It is not known before the time is over. */
+    /* The number of rounds that make passwords. It is known when the time is over. */
     size_t rounds;
 } Work;
 
@@ -227,7 +229,7 @@ static void hand_in(const Work *work, size_t peer, size_t round)
     }
 }
 
-/* Takes the answers to what was handed in for a round. */
+/* Takes the answers to the requests of a round. */
 static void collect(const Work *work, size_t peer, size_t round)
 {
     Peer *device = work->crowd->peers[peer];
@@ -261,7 +263,10 @@ static long long milliseconds(void)
     return 1000LL * now.tv_sec + now.tv_nsec / 1000000;
 }
 
-/* All devices work until the time is over and every password was shown. How many were made. */
+/*
+ * Has all devices work until the time is over and every password was shown. Returns how many
+ * passwords were made.
+ */
 static size_t work_for(Work *work, long long seconds)
 {
     long long until = milliseconds() + 1000 * seconds;
@@ -316,7 +321,7 @@ static void sixteen_devices_work_at_once_and_nothing_is_lost(void **state)
     (void)state;
     gather_enrolled(&crowd, crowd_size(), NO_LIMITS ",'evolveK1Every':2");
     size_t made = work_for(&work, (long long)setting("PIMS_TEST_SECONDS", 5));
-    /* Each was right once, also where two showed it at the same time. */
+    /* Each password was accepted once, also if two devices showed it at the same time. */
     for (size_t i = 0; i < made; i++) {
         assert_int_equal(work.passwords[i].accepted, 1);
     }
@@ -326,13 +331,13 @@ static void sixteen_devices_work_at_once_and_nothing_is_lost(void **state)
      */
     assert_in_range(pairs_alike(work.passwords, made), 0, 1);
     free(work.passwords);
-    /* What each wrote down is what the service has. */
+    /* The records of each device agree with the service. */
     dismiss(&crowd);
     for (size_t i = 0; i < crowd.size; i++) {
         start(&crowd, i);
     }
     assert_pin_of_all(&crowd, PIN);
-    /* No try is gone with all those right ones. */
+    /* All those accepted passwords used up no try. */
     assert_value(password_of(crowd.peers[0], WRONG_PIN), "error.info.attemptsLeft", "4");
     assert_pin_of_all(&crowd, PIN);
     dismiss(&crowd);
@@ -370,7 +375,7 @@ static void a_password_that_all_show_at_once_is_right_once(void **state)
 
 /* ---- Wrong PINs ------------------------------------------------------------------------------ */
 
-/* How often each number of tries was told to be left. */
+/* The counts of answers, by the number of tries left in them. */
 typedef struct Told {
     int left[4 * MOST];
 } Told;
@@ -384,8 +389,8 @@ static void note(Told *told, Answer answer)
 }
 
 /*
- * Asserts that each number from the first to the last was told once, and no other: no try was free,
- * none was charged twice.
+ * Asserts that each number from the first to the last occurs once, and no other. So no try was
+ * free, and none was charged twice.
  */
 static void assert_each_was_told_once(const Told *told, size_t first, size_t last)
 {
@@ -394,7 +399,7 @@ static void assert_each_was_told_once(const Told *told, size_t first, size_t las
     }
 }
 
-/* So many wrong PINs of each device, all at once. */
+/* Sends this many wrong PINs from each device, all at once. */
 static void guess(const Crowd *crowd, size_t each)
 {
     for (size_t i = 0; i < each * crowd->size; i++) {
@@ -405,8 +410,8 @@ static void guess(const Crowd *crowd, size_t each)
 static void wrong_pins_of_sixteen_devices_at_once_cost_exactly_their_number(void **state)
 {
     /*
-     * The default number of tries, and enough guesses that each device learns of the block by its
-     * own.
+     * The default number of tries, and enough guesses that each device learns of the block from its
+     * own answers.
      */
     enum { TRIES = 5, ROUNDS = 2, EACH = 3 };
     Crowd crowd;
@@ -415,7 +420,7 @@ static void wrong_pins_of_sixteen_devices_at_once_cost_exactly_their_number(void
 
     (void)state;
     gather_enrolled(&crowd, crowd_size(), NO_LIMITS);
-    /* This process's device takes no part. */
+    /* The device of this process takes no part. */
     enroll(PIN);
     for (int round = 0; round < ROUNDS; round++) {
         guess(&crowd, EACH);
@@ -432,7 +437,7 @@ static void wrong_pins_of_sixteen_devices_at_once_cost_exactly_their_number(void
         }
     }
     assert_each_was_told_once(&told, 1, TRIES - 1);
-    /* Each device was told of it by the service, once, and that was the end of it. */
+    /* The service told each device of the block once. After that, the device itself refuses. */
     for (size_t i = 0; i < crowd.size; i++) {
         assert_true(knows[i]);
         assert_failed(password_of(crowd.peers[i], PIN), 2317);
@@ -462,7 +467,7 @@ static void fewer_wrong_pins_than_the_limit_at_once_are_all_counted(void **state
     assert_each_was_told_once(&told, SPARE, tries - 1);
     snprintf(number, sizeof number, "%d", SPARE - 1);
     assert_value(password_of(crowd.peers[0], WRONG_PIN), "error.info.attemptsLeft", number);
-    /* The right one gives its own device's back, and no other's. */
+    /* The right PIN gives the tries of its own device back, and no others. */
     assert_true(is_right(password_of(crowd.peers[1], PIN)));
     snprintf(number, sizeof number, "%d", SPARE - 1 + EACH - 1);
     assert_value(password_of(crowd.peers[2], WRONG_PIN), "error.info.attemptsLeft", number);
@@ -497,7 +502,7 @@ static void codes_asked_for_at_once_are_as_many_as_allowed_and_one_of_them_count
         }
     }
     assert_int_equal(sent, allowed);
-    /* Each took the place of the one before it, whoever asked for it. */
+    /* Each code replaced the one before it, from whichever device the request came. */
     for (size_t i = 0; i < crowd.size; i++) {
         if (was_sent[i]) {
             Answer answer = peer_set(crowd.peers[i], SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_sent_to(i));
@@ -509,7 +514,7 @@ static void codes_asked_for_at_once_are_as_many_as_allowed_and_one_of_them_count
     dismiss(&crowd);
 }
 
-/* A PIN of its own for each device in each round. */
+/* Returns a PIN of its own for each device in each round. */
 static const char *own_pin(size_t round, size_t peer)
 {
     static char pin[MAX_WORD];
@@ -518,7 +523,9 @@ static const char *own_pin(size_t round, size_t peer)
     return pin;
 }
 
-/* The one device whose next answer is that it succeeded; those of all others are this error. */
+/*
+ * Returns the one device whose next answer is a success. The answers of all others are this error.
+ */
 static size_t only_winner(const Crowd *crowd, int code)
 {
     size_t winner = crowd->size;
@@ -537,8 +544,8 @@ static size_t only_winner(const Crowd *crowd, int code)
 }
 
 /*
- * Each device submits the one code of an account without a device, then each enrolls with it.
- * Returns the device that is enrolled.
+ * Has each device submit the one code of an account without a device, then enroll with it. Returns
+ * the device that is enrolled.
  */
 static size_t race_for_a_code(const Crowd *crowd, size_t round)
 {
@@ -570,7 +577,10 @@ static void codes_and_enrollments_at_once_make_the_devices_that_they_should(void
             assert_succeeded(peer_set(crowd.peers[winner], ENROLLMENT, "{'action':'remove'}"), "null");
         }
         winner = race_for_a_code(&crowd, round);
-        /* The account has the PIN that came with the code, and only the device that sent it. */
+        /*
+         * The account has the PIN that came with the code, and accepts only the device that sent
+         * it.
+         */
         snprintf(pin, sizeof pin, "%s", own_pin(round, winner));
         assert_true(is_right(password_of(crowd.peers[winner], pin)));
         for (size_t i = 0; i < crowd.size; i++) {
@@ -578,7 +588,7 @@ static void codes_and_enrollments_at_once_make_the_devices_that_they_should(void
                              i == winner ? "{'isDeviceActivated':true}" : "{'isDeviceActivated':false}");
         }
     }
-    /* Those that came too late left no device behind: there is room for just one more. */
+    /* The late devices left no device behind: there is room for just one more. */
     size_t second = (winner + 1) % crowd.size;
     size_t third = (winner + 2) % crowd.size;
     join(&crowd, second, pin);
@@ -604,7 +614,7 @@ static void pin_changes_at_once_leave_one_pin_that_all_devices_can_use(void **st
         for (size_t i = 0; i < DEVICES; i++) {
             peer_send(crowd.peers[i], "set", PINCODE, "{'action':'update','oldPIN':'%s','newPIN':'%s'}", pin, own_pin(round, i));
         }
-        /* To those that come later the old PIN is a wrong one. */
+        /* To the later devices the old PIN is a wrong one. */
         size_t winner = only_winner(&crowd, 2308);
         for (size_t i = 0; i < DEVICES; i++) {
             assert_failed(password_of(crowd.peers[i], pin), 2308);
@@ -615,7 +625,7 @@ static void pin_changes_at_once_leave_one_pin_that_all_devices_can_use(void **st
             }
         }
         snprintf(pin, sizeof pin, "%s", own_pin(round, winner));
-        /* Each of the others gets its keys anew, all at once; and then they are there. */
+        /* Each of the others gets its new keys, all at once. Then the keys are there. */
         assert_pin_of_all(&crowd, pin);
         assert_pin_of_all(&crowd, pin);
     }

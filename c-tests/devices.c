@@ -11,7 +11,7 @@
 #define WITH_PIN(pin) "{'action':'withPIN','pinCode':'" pin "'}"
 #define BLANK_ENROLL(pin) "{'action':'enroll','pinCode':'" pin "','smsCode':' '}"
 
-/* Another device in a folder of the test's, with more members of `embedded`. */
+/* Starts another device in a folder of the test, with additional members of `embedded`. */
 static Peer *device(const char *name, const char *more)
 {
     Answer told;
@@ -22,14 +22,14 @@ static Peer *device(const char *name, const char *more)
     return peer;
 }
 
-/* Asks for a code, on the other device and for it. */
+/* Asks for a code on the other device. Returns the code. */
 static const char *code_for(Peer *peer, const char *name)
 {
     assert_succeeded(peer_get(peer, SMSCODE, "{'type':'enrollment'}"), "{}");
     return code_of(in_folder(name), "enrollment");
 }
 
-/* The other device shows a code that was sent to it. */
+/* Submits a code on the other device, which received it. */
 static Answer take_code(Peer *peer, const char *name)
 {
     return peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_for(peer, name));
@@ -81,7 +81,7 @@ static void a_code_enrolls_one_device(void **state)
     Peer *peer = device("b", "");
     assert_failed(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code), 2305);
     assert_failed(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code), 2305);
-    /* Nor is it charged for a wrong one: there is none that waits. */
+    /* A wrong code is not charged either: no code waits. */
     assert_failed(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", wrong_code(code)), 2305);
     assert_succeeded(peer_get(peer, ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
     assert_true(verifies(new_otp(PIN)));
@@ -156,7 +156,7 @@ static void a_device_that_was_removed_elsewhere_is_disabled(void **state)
     assert_failed(peer_set(peer, PINCODE, "{'action':'update','oldPIN':'" PIN "','newPIN':'" OTHER_PIN "'}"), 2317);
     assert_failed(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), 2311);
     assert_succeeded(peer_get(peer, ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
-    /* Also after a restart; and it can be enrolled anew. */
+    /* The same holds after a restart, and the device can be enrolled again. */
     peer_stop(peer);
     peer = device("b", "");
     assert_failed(peer_get(peer, OTP, WITH_PIN(PIN)), 2317);
@@ -189,7 +189,7 @@ static void wrong_pins_of_all_devices_are_counted_together(void **state)
     assert_value(get(OTP, WITH_PIN("9999")), "error.info.attemptsLeft", "2");
     assert_value(peer_get(peer, OTP, WITH_PIN("9999")), "error.info.attemptsLeft", "1");
     assert_failed(peer_get(peer, OTP, WITH_PIN("9999")), 2310);
-    /* The other device learns of it by its next request. */
+    /* The other device learns of it from its next request. */
     assert_failed(get(OTP, WITH_PIN(PIN)), 2310);
     assert_failed(get(OTP, WITH_PIN(PIN)), 2317);
     assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'PinBlocked'}");
@@ -248,7 +248,7 @@ static void an_account_with_its_most_devices_gets_no_other(void **state)
     /* The one that is enrolled works on, and says the same of the account. */
     assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'AccountBlocked'}");
     assert_true(verifies(new_otp(PIN)));
-    /* What the error tells to do helps. */
+    /* The next action that the error names helps. */
     assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'remove'}"), "null");
     assert_succeeded(take_code(peer, "b"), "{'status':'NotEnrolled'}");
     assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), "null");
@@ -305,7 +305,9 @@ static void wrong_pins_at_once_cost_a_try_each(void **state)
             assert_true(answer.code == 2310 || answer.code == 2317);
         }
     }
-    /* Each try that is left was told exactly once: none was given away, none was charged twice. */
+    /*
+     * Each number of tries left occurs exactly once: none was given away, none was charged twice.
+     */
     for (int left = 1; left < 5; left++) {
         assert_int_equal(told[left], 1);
     }
@@ -325,7 +327,7 @@ static void processes_that_make_the_authoritys_keys_at_once_have_the_same(void *
         peers[i] = peer_start(&told, "{'storage':{'path':'%s/%d'},'embedded':{'database':'%s/fresh.db'}}", folder(), i, folder());
         assert_succeeded(told, "null");
     }
-    /* The first code, whatever it is, has the keys made. */
+    /* The first code, whatever its purpose, makes the service create the keys. */
     for (int i = 0; i < 2; i++) {
         peer_send(peers[i], "set", SMSCODE, "{'action':'enrollment','smsCode':'0000'}");
     }
@@ -359,7 +361,7 @@ static void two_accounts_of_one_database_are_strangers(void **state)
     assert_succeeded(told, "null");
     assert_failed(peer_get(peer, TRUSTED_PHONE_NUMBER, "{}"), 2307);
     assert_failed(peer_get(peer, SMSCODE, "{'type':'enrollment'}"), 2307);
-    /* Neither its password nor its code is worth anything to the other. */
+    /* The other account accepts neither its password nor its code. */
     snprintf(otp, sizeof otp, "%s", new_otp(PIN));
     assert_succeeded(peer_set(peer, VERIFY, "{'action':'verify','otp':'%s'}", otp), "{'verified':false}");
     assert_failed(peer_set(peer, SMSCODE, "{'action':'enrollment','smsCode':'%s'}", new_enrollment_code()), 2305);

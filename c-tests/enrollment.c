@@ -30,7 +30,7 @@ static void assert_activated(const char *activated)
     assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), result);
 }
 
-/* The seconds after which a code may be asked for again. */
+/* Returns the seconds after which a code may be asked for again. */
 static long retry_after(Answer answer)
 {
     assert_failed(answer, 2204);
@@ -67,7 +67,7 @@ static void a_second_phone_number_cannot_be_added(void **state)
 
 static void a_phone_number_is_kept_without_what_is_ignored(void **state)
 {
-    /* Asked for in one form, shown in another, kept in the plain one. */
+    /* The form of the request, the form with the code, and the plain form that is kept. */
     static const char *const forms[][3] = {
         {"'06 12 34 56 78'", "'0612345678'", "0612345678"},
         {"'+33 6.12-34(56)78'", "' +33612345678 '", "+33612345678"},
@@ -79,7 +79,7 @@ static void a_phone_number_is_kept_without_what_is_ignored(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         char result[MAX_WORD], more[MAX_WORD];
-        /* An account each. */
+        /* Each form has an account of its own. */
         snprintf(more, sizeof more, ",'account':{'username':'account %zu'}", i);
         restart(more);
         assert_succeeded(get(SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':%s}", forms[i][0]), "{}");
@@ -137,7 +137,7 @@ static void an_sms_that_cannot_be_sent_is_2204(void **state)
 static void five_codes_an_hour_may_be_asked_for(void **state)
 {
     (void)state;
-    /* One for the number was the first; what it is for makes no difference. */
+    /* The code for the number was the first of the five; its purpose makes no difference. */
     for (int i = 0; i < 2; i++) {
         assert_succeeded(get(SMSCODE, "{'type':'enrollment'}"), "{}");
         assert_succeeded(get(SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'" ANOTHER_NUMBER "'}"), "{}");
@@ -184,7 +184,10 @@ static void what_an_activation_shows_is_a_rule_of_the_policy(void **state)
     (void)state;
     restart(",'embedded':{'policy':{'activationProof':'ticket'}}");
     assert_succeeded(take_code(new_enrollment_code()), "{'status':'NotEnrolled'}");
-    /* A code that is compared with those of all accounts is long, whatever `codeDigits` says. */
+    /*
+     * A code that is compared with those of all accounts is long, whatever the value of
+     * `codeDigits`.
+     */
     restart(",'embedded':{'policy':{'activationProof':'open','codeDigits':4}}");
     snprintf(code, sizeof code, "%s", new_enrollment_code());
     assert_int_equal(strlen(code), 10);
@@ -214,7 +217,7 @@ static void a_wrong_code_is_2305_and_a_code_dies_of_too_many_tries(void **state)
     assert_value(answer, "error.info.nextAction", "requestSmsCode");
     assert_failed(enroll_with(PIN, code), 2305);
     assert_activated("false");
-    /* Another one would be dead at birth, until this one's lifetime is over. */
+    /* A second code would be useless until the lifetime of this one is over. */
     assert_in_range(retry_after(get(SMSCODE, "{'type':'enrollment'}")), 1, 600);
     restart(",'embedded':{'clockOffsetSeconds':601}");
     assert_succeeded(take_code(new_enrollment_code()), "{'status':'NotEnrolled'}");
@@ -285,7 +288,7 @@ static void a_started_enrollment_lasts_as_long_as_the_code(void **state)
     new_enrollment_code();
     assert_succeeded(set(SDK_CONFIGURATION, "{'embedded':{'clockOffsetSeconds':3500}}"), "null");
     assert_succeeded(take_code(last_code("enrollment")), "{'status':'NotEnrolled'}");
-    /* Counted from when it was sent, not from when it was taken. */
+    /* The time counts from the sending of the code, not from its use. */
     assert_succeeded(set(SDK_CONFIGURATION, "{'embedded':{'clockOffsetSeconds':3590}}"), "null");
     assert_succeeded(take_code(last_code("enrollment")), "{'status':'NotEnrolled'}");
     assert_succeeded(set(SDK_CONFIGURATION, "{'embedded':{'clockOffsetSeconds':3601}}"), "null");
@@ -414,7 +417,7 @@ static void an_enrolled_device_is_not_enrolled_again(void **state)
     Answer answers[] = {take_code(code), enroll_with(PIN, code), enroll_with(PIN, " ")};
     for (int i = 0; i < 3; i++) {
         assert_failed(answers[i], 2317);
-        /* A program that obeyed would take the enrollment from every device. */
+        /* A program that followed a next action would take the enrollment from every device. */
         assert_null(strstr(answers[i].message, "nextAction"));
     }
     assert_true(verifies(new_otp(PIN)));
@@ -444,7 +447,10 @@ static void a_pin_that_the_policy_refuses_is_2102_and_another_may_follow(void **
 
 /* ---- Enrollment and phone number in one go --------------------------------------------------- */
 
-/* Asks for a code that certifies a number. Valid until the next code is read. */
+/*
+ * Asks for a code that certifies a number. Returns the code, which is valid until the next code is
+ * read.
+ */
 static const char *certify(const char *number)
 {
     assert_succeeded(get(SMSCODE, "{'type':'phoneNumberCertification','phoneNumber':'%s'}", number), "{}");
@@ -463,7 +469,7 @@ static void a_device_is_enrolled_and_its_phone_number_registered_in_one_go(void 
     assert_activated("true");
     assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'" PHONE_NUMBER "'}");
     assert_true(verifies(new_otp(PIN)));
-    /* The number is as good as any: it gets codes. */
+    /* The number gets codes like any other number. */
     assert_succeeded(get(SMSCODE, "{'type':'resetPIN'}"), "{}");
 }
 
@@ -475,7 +481,7 @@ static void neither_happens_where_the_code_is_wrong_or_for_another_number_or_pur
     snprintf(code, sizeof code, "%s", certify(PHONE_NUMBER));
     assert_failed(enroll_with_number(PIN, wrong_code(code), PHONE_NUMBER), 2305);
     assert_failed(enroll_with_number(PIN, code, "+33699999999"), 2305);
-    /* Without the number the code is not one of an enrollment. */
+    /* Without the number it is no code of an enrollment. */
     assert_failed(enroll_with(PIN, code), 2305);
     assert_failed(get(TRUSTED_PHONE_NUMBER, "{}"), 2307);
     assert_activated("false");
@@ -490,7 +496,7 @@ static void neither_happens_where_the_pin_is_refused_and_both_may_follow(void **
     assert_invalid(enroll_with_number(PIN, code, PHONE_NUMBER), "pinCode");
     assert_failed(get(TRUSTED_PHONE_NUMBER, "{}"), 2307);
     assert_activated("false");
-    /* The code was taken: another process goes on with it, by the number or by a blank code. */
+    /* The code was used: another process goes on with it, by the number or by a blank code. */
     restart(",'embedded':{'policy':{'pinMinLength':6}}");
     assert_succeeded(enroll_with("123456", " "), "null");
     assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'" PHONE_NUMBER "'}");
@@ -533,7 +539,7 @@ static void a_phone_number_is_exchanged_with_a_code_of_the_new_one(void **state)
     assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'" PHONE_NUMBER "'}");
     assert_succeeded(modify("action", code, "+33 699 99 99 99"), "null");
     assert_succeeded(get(TRUSTED_PHONE_NUMBER, "{}"), "{'phoneNumber':'+33699999999'}");
-    /* A code is used once, and one that went to the old number proves nothing any more. */
+    /* A code is used once. A code that went to the old number proves nothing any more. */
     assert_failed(modify("action", code, "+33699999999"), 2305);
     assert_failed(take_code(old), 2305);
     enroll(PIN);
@@ -580,7 +586,7 @@ static void after_a_removal_a_device_is_enrolled_with_a_new_pin(void **state)
     char before[MAX_WORD];
     snprintf(before, sizeof before, "%s", new_otp(PIN));
     assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
-    /* What the removed device made is worth nothing. */
+    /* The service accepts no password of the removed device. */
     assert_false(verifies(before));
     assert_succeeded(take_code(new_enrollment_code()), "{'status':'NotEnrolled'}");
     assert_succeeded(enroll_with("87654321", " "), "null");

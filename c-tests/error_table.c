@@ -25,11 +25,11 @@ typedef struct Operation {
     const char *method;
     const char *api;
     const char *params;
-    /* One that it requires. */
+    /* A parameter that the operation requires. */
     const char *parameter;
-    /* The first request to the service that it makes. */
+    /* The first request of the operation to the service. */
     const char *request;
-    /* What the device must be for that request. */
+    /* The state of the device that the request needs. */
     State state;
 } Operation;
 
@@ -37,11 +37,11 @@ typedef struct Cell {
     Operation operation;
     int code;
     void (*arrange)(void);
-    /* error.info, "" where there is none, "*" where it differs each time. */
+    /* error.info: "" if there is none, "*" if it differs each time. */
     const char *info;
 } Cell;
 
-/* What the cell that runs is about, and its parameters, which a cause may change. */
+/* The cell that runs, and its parameters, which a cause may change. */
 static const Cell *cell;
 static char params[MAX_MESSAGE];
 
@@ -55,7 +55,7 @@ static void begin(const char *more)
     assert_succeeded(init("{'storage':{'path':'%s/device'}," LOUD "%s}", folder(), more), "null");
 }
 
-/* Over the embedded authority of the test's folder. */
+/* Initializes the library over the embedded authority of the test's folder. */
 static void begin_embedded(const char *more)
 {
     char members[MAX_PATH + 256];
@@ -85,7 +85,10 @@ static void begin_enrolled(const char *more)
     assert_succeeded(set(ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", device_code("enrollment")), "null");
 }
 
-/* Over the server on the loopback port, with more members of `account`. */
+/*
+ * Initializes the library over the server on the loopback port, with additional members of
+ * `account`.
+ */
 static void begin_remote(const char *account)
 {
     char members[MAX_PATH + 256];
@@ -105,7 +108,7 @@ static void begin_with_service(void)
     begin_remote("'accessToken':'" ACCESS_TOKEN "'");
 }
 
-/* Another device of the account, in another process. */
+/* Starts another device of the account, in another process. */
 static Peer *another_device(const char *more)
 {
     Answer told;
@@ -156,7 +159,7 @@ static void an_invalid_parameter(void)
     char bad[MAX_WORD];
 
     begin_embedded("");
-    /* Where a name is repeated, the last one counts. */
+    /* If a name is repeated, the last one counts. */
     snprintf(bad, sizeof bad, ",'%s':true}", cell->operation.parameter);
     replace("}", bad);
 }
@@ -245,7 +248,7 @@ static void a_refused_access_token(void)
     service_answers(cell->operation.request, 401, "");
 }
 
-/* The step that follows the one that changed the account is cut off. */
+/* Cuts off the step that follows a change of the account. */
 static void a_killed_synchronization(void)
 {
     begin_with_service();
@@ -264,7 +267,7 @@ static void a_killed_registration_of_the_secret(void)
     service_fails(STEP("Finalize", "ms"), CUT);
 }
 
-/* ---- Causes: what the service says ----------------------------------------------------------- */
+/* ---- Causes: answers of the service ---------------------------------------------------------- */
 
 static void an_answer_of_the_service(void)
 {
@@ -319,7 +322,7 @@ static void five_wrong_pins(void)
     }
 }
 
-/* A device without an enrollment has a code for the account that another device enrolled in. */
+/* Gives a device without an enrollment a code for an account that another device enrolled in. */
 static void a_code_of_an_account_with_a_pin(Peer **peer)
 {
     begin_embedded("");
@@ -503,7 +506,10 @@ enum { CELLS = sizeof cells / sizeof *cells };
 
 static Cell told;
 
-/* The operation fails with this code and this error.info. Afterwards the library still works. */
+/*
+ * Asserts that the operation fails with this code and this error.info. Afterwards the library still
+ * works.
+ */
 static void the_operation_fails_as_the_table_says(void **state)
 {
     char expected[MAX_MESSAGE];

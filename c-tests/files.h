@@ -15,7 +15,7 @@ void write_file(const char *path, const void *bytes, size_t size);
 void copy_file(const char *from, const char *to);
 void make_folder(const char *path);
 void delete_tree(const char *path);
-/* Returns a text of this character, so many times. The caller frees it. */
+/* Returns a text that repeats a character this many times. The caller frees it. */
 char *repeat(char character, size_t times);
 
 #endif

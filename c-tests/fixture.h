@@ -40,7 +40,7 @@ int without_anything(void **state);
  */
 void restart(const char *more);
 
-/* The steps of an enrollment. Each of them must succeed. */
+/* Registers a phone number, the first step of an enrollment. The step must succeed. */
 void register_phone_number(void);
 /* Requests a code for an enrollment and reads it. */
 const char *new_enrollment_code(void);
@@ -64,7 +64,9 @@ long bytes_written_by(void (*work)(void));
 
 /* ---- The program ----------------------------------------------------------------------------- */
 
-/* The main function of a test program: runs the group, or serves as the peer of another process. */
+/*
+ * Runs the group as the main function of a test program, or serves as the peer of another process.
+ */
 int suite_main(int argc, char **argv, int (*run)(void));
 
 #define SUITE_MAIN(tests) \

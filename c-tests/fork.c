@@ -28,14 +28,14 @@
 
 enum { DEADLINE = 300, IDS = 200, ID = 13, FORKS = 60 };
 
-/* A facade in this folder that needs no SQLite. */
+/* Parameters of a facade in this folder that needs no SQLite. */
 #define REMOTE \
     "{\"storage\":{\"path\":\"%s\"}," \
     "\"credential\":{\"inWeboURL\":\"https://127.0.0.1:1\",\"macID\":\"0123456789abcdef0123456789abcdef\"}}"
 
 /* ---- Children -------------------------------------------------------------------------------- */
 
-/* A child; what it writes ends with the line that its program gave back. */
+/* A child. Its output ends with the line that its program returned. */
 typedef struct Forked {
     pid_t process;
     int says;
@@ -68,7 +68,7 @@ static Forked forked(void (*body)(FILE *says, int told))
     return (Forked){process, up[0], down[1]};
 }
 
-/* Waits for the end of a child. It must have said this, and that it was done. */
+/* Waits for the end of a child. Asserts that the child wrote this text and came to its end. */
 static void assert_said(Forked child, const char *expected)
 {
     static char said[IDS * (ID + 1) + 4096];
@@ -108,7 +108,7 @@ static void hear(const char *message, void *ctx)
     snprintf(heard->last, sizeof heard->last, "%s", message);
 }
 
-/* The code of a message, 0 where it is none of an error. */
+/* Returns the code of a message, or 0 if the message is no error. */
 static int code_in(const char *message)
 {
     const char *code = strstr(message, "\"code\":");
@@ -116,7 +116,7 @@ static int code_in(const char *message)
 }
 
 /*
- * Writes how a call was answered: how many messages came before the function returned, whether on
+ * Writes the answers to a call: how many messages came before the function returned, whether on
  * this thread, and with which code.
  */
 static void tell(FILE *says, const char *name, int32_t returned, const Heard *heard)
@@ -149,7 +149,7 @@ static void calls_everything(FILE *says, int told)
     call_everything(says);
 }
 
-/* Lives until it is told that it may end. */
+/* Lives until the parent tells it to end. */
 static void lives(FILE *says, int told)
 {
     char word;
@@ -223,14 +223,14 @@ static void a_child_makes_a_facade_of_its_own(void **state)
     assert_said(forked(makes_facades), "its parent's folder: 2006\nembedded: 2006\n"
                                        "its own folder: 0\nagain: 2007\nget: 0\nfree: 0\n"
                                        "its own folder: 0\nagain: 2007\nget: 0\nfree: 0\n" REFUSED);
-    /* What it opened, closed and freed was not its parent's. */
+    /* The child opened, closed and freed nothing of its parent. */
     assert_succeeded(get(SDK_VERSION, "{}"), NULL);
     Answer told;
     peer_start(&told, "{'storage':{'path':'%s'}}", folder());
     assert_failed(told, 2006);
 }
 
-/* Another thread that is in the library all the time. */
+/* A second thread that is in the library all the time. */
 static int ends; /* read and written atomically: two threads use it */
 
 static void *works(void *config)
@@ -266,7 +266,7 @@ static void a_child_does_not_wait_for_locks_that_another_thread_held(void **stat
     }
 }
 
-/* The transaction ids of this process's next calls on this thread. */
+/* Makes the transaction ids of this process's next calls on this thread. */
 static void make_ids(char ids[IDS][ID + 1])
 {
     for (int i = 0; i < IDS; i++) {
@@ -308,7 +308,7 @@ static void parent_and_child_never_share_a_transaction_id(void **state)
     }
 }
 
-/* A callback that forks. */
+/* The context of a callback that forks. */
 typedef struct Forking {
     Forked child;
     Gate *gate;

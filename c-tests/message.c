@@ -201,7 +201,7 @@ static json_t *parse(const char *text)
 {
     json_t *object = json_loads(text, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     char *compact = json_dumps(object, JSON_COMPACT);
-    /* jansson writes \u001F where the library writes \u001f. */
+    /* jansson writes \u001F, the library \u001f. */
     bool is_compact = json_is_object(object) && compact != NULL && strcasecmp(compact, text) == 0;
 
     free(compact);
@@ -227,7 +227,7 @@ static bool read_status(json_t *message, Status *status)
     return false;
 }
 
-/* Reads a message. Returns what is wrong with it, or NULL. */
+/* Reads a message. Returns a description of its fault, or NULL. */
 static const char *read_message(json_t *message, Answer *answer)
 {
     const char *transaction = json_string_value(json_object_get(message, "transactionId"));

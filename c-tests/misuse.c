@@ -15,8 +15,8 @@ static const Method methods[] = {pims_get, pims_set, pims_subscribe, pims_unsubs
 enum { METHODS = 4 };
 
 /*
- * Not UTF-8: a lone continuation, an overlong slash, a surrogate, beyond the last plane, cut short,
- * Latin-1.
+ * Text that is not UTF-8: a lone continuation, an overlong slash, a surrogate, beyond the last
+ * plane, cut short, Latin-1.
  */
 static const char *const not_utf8[] = {"\x80",     "\xc0\xaf",         "\xed\xa0\x80", "\xf4\x90\x80\x80",
                                        "\xe2\x82", "{\"a\":\"\xe9\"}", "\xff\xfe{}"};
@@ -38,7 +38,7 @@ static void a_null_callback_is_refused(void **state)
         assert_int_equal(methods[i](SDK_VERSION, "{}", NULL, &unused), PIMS_ERROR_NULL_CALLBACK);
         assert_int_equal(methods[i](NULL, NULL, NULL, NULL), PIMS_ERROR_NULL_CALLBACK);
     }
-    /* No facade was made by that. */
+    /* The refused calls made no facade. */
     assert_failed(get(SDK_VERSION, "{}"), 2001);
     restart("");
     for (int i = 0; i < METHODS; i++) {
@@ -90,7 +90,7 @@ static void a_text_of_more_than_a_mebibyte_is_refused(void **state)
 {
     Mailbox *mailbox = mailbox_new();
     char *text = repeat(' ', PIMS_MAX_TEXT + 1);
-    /* It need not even be UTF-8: no byte beyond the limit is looked at. */
+    /* It need not even be UTF-8: the library reads no byte beyond the limit. */
     char *junk = repeat('\xff', 2 * PIMS_MAX_TEXT);
 
     (void)state;
@@ -120,7 +120,7 @@ static void a_text_of_a_mebibyte_is_judged(void **state)
     (void)state;
     assert_invalid(request("get", SDK_VERSION, blank), "parameters");
     assert_failed(request("get", name, "{}"), 2002);
-    /* Depth is no way to exhaust the stack. */
+    /* Deeply nested text does not exhaust the stack. */
     assert_invalid(request("get", SDK_VERSION, lists), "parameters");
     memcpy(lists, "{\"a\":", 5);
     assert_invalid(request("set", ENROLLMENT, lists), "parameters");
@@ -179,7 +179,7 @@ static void a_second_init_is_2007_and_leaves_the_first_facade_alone(void **state
     assert_failed(init("{'storage':{'path':'%s'}}", folder()), 2007);
     assert_failed(init("{'storage':{'path':'%s/another'}}", folder()), 2007);
     assert_false(exists(in_folder("another")));
-    /* Whatever the second configuration is. */
+    /* The same holds for any second configuration. */
     assert_failed(init("nonsense"), 2007);
     assert_succeeded(get(OTP, "{'action':'withPIN','pinCode':'1234'}"), NULL);
     pims_free();

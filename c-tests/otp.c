@@ -1,4 +1,4 @@
-/* One-time passwords: their form, how often and how long they are right. */
+/* One-time passwords: their form, and how often and how long they are accepted. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -83,7 +83,7 @@ static void the_policy_says_how_long_a_password_is_right(void **state)
     snprintf(otps[1], sizeof otps[1], "%s", new_otp(PIN));
     restart(",'embedded':{'clockOffsetSeconds':3600,'policy':{'otpLifetimeSeconds':7200}}");
     assert_true(verifies(otps[0]));
-    /* A shorter one ends those that have more left than it, at once. */
+    /* A shorter lifetime ends at once the passwords that have more time left. */
     restart(",'embedded':{'clockOffsetSeconds':3600,'policy':{'otpLifetimeSeconds':120}}");
     assert_false(verifies(otps[1]));
     restart(",'embedded':{'clockOffsetSeconds':7201,'policy':{'otpLifetimeSeconds':7200}}");
@@ -102,7 +102,10 @@ static void a_password_survives_a_restart_of_the_service(void **state)
     assert_false(verifies(otp));
 }
 
-/* The device's key evolves every few passwords. Each password is right, also across restarts. */
+/*
+ * Asserts that each password is accepted, also across restarts. The device's key evolves every few
+ * passwords.
+ */
 static void assert_all_are_right(const char *more, int count)
 {
     restart(more);
@@ -174,7 +177,7 @@ static void a_password_without_a_pin_is_right_once_where_the_policy_allows_it(vo
     assert_failed(answer, 2308);
     assert_detail(answer, "without a PIN");
     assert_null(strstr(answer.message, "nextAction"));
-    /* Nothing was charged, and nobody blocked. */
+    /* Nothing was charged, and no account was blocked. */
     assert_true(verifies(new_otp(PIN)));
     restart(NO_PIN_NEEDED);
     const char *otp = otp_without_pin();

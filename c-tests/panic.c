@@ -17,7 +17,7 @@
 
 #define PANIC "pims.test.panic"
 
-/* While a call is validated; in a task that needs no lock; in one that holds everything. */
+/* The places of a panic: the check, a task without a lock, a task that holds everything. */
 static const char *const kinds[] = {"validate", "view", "component"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -1,6 +1,6 @@
 /*
- * How a request is validated before anything is sent: names, selectors, missing parameters, wrong
- * forms, and in which order.
+ * The validation of a request before anything is sent: names, selectors, missing parameters, wrong
+ * forms, and their order.
  */
 #include "fixture.h"
 
@@ -30,7 +30,7 @@ static void an_unknown_api_is_2002_with_the_nearest_known_name(void **state)
     assert_failed(set("pims.nonsense", "{}"), 2002);
     assert_failed(get(" pims.sdk.version", "{}"), 2002);
     assert_failed(get("PIMS.SDK.VERSION", "{}"), 2002);
-    /* Names are text of any kind. */
+    /* A name is any text. */
     assert_failed(get("\"\\\n\x01\xc3\xa9\xf0\x9f\x94\x91", "{}"), 2002);
 }
 
@@ -77,7 +77,7 @@ static void json_may_be_written_as_json_may_be(void **state)
     (void)state;
     assert_succeeded(get(ACCOUNT, " {\n\t'actionType' : 'strong' , 'type' : 'isDeviceActivated' }\r\n "), NULL);
     assert_succeeded(get(ACCOUNT, "{'action\\u0054ype':'str\\u006fng','type':'isDeviceActivated','x':[1,-2.5e-3,{'y':[null]}]}"), NULL);
-    /* The last one of a name counts. */
+    /* If a name is repeated, the last one counts. */
     assert_succeeded(get(ACCOUNT, "{'type':'nonsense','actionType':'strong','type':'isDeviceActivated'}"), NULL);
     assert_invalid(get(ACCOUNT, "{'type':'isDeviceActivated','actionType':'strong','type':'nonsense'}"), "type");
 }
@@ -94,7 +94,7 @@ static void a_missing_selector_is_2101(void **state)
     assert_missing(set(ENROLLMENT, "{}"), "action");
     assert_missing(set(PINCODE, "{}"), "action");
     assert_missing(set(VERIFY, "{}"), "action");
-    /* null is missing. */
+    /* null counts as missing. */
     assert_missing(get(OTP, "{'action':null,'pinCode':'1234'}"), "action");
     assert_missing(get(ACCOUNT, "{'type':null,'actionType':'strong'}"), "type");
 }
@@ -140,7 +140,7 @@ static void the_selector_of_phone_numbers_may_be_type_or_action(void **state)
     assert_succeeded(
         set(SMSCODE, "{'type':'addPhoneNumber','smsCode':'%s','phoneNumber':'%s'}", last_code("phoneNumberCertification"), PHONE_NUMBER),
         "null");
-    /* Elsewhere there is one name. */
+    /* The other operations accept one name only. */
     assert_missing(set(SMSCODE, "{'type':'enrollment','smsCode':'123456'}"), "action");
     assert_missing(get(SMSCODE, "{'action':'enrollment'}"), "type");
     assert_missing(get(OTP, "{'type':'withPIN','pinCode':'1234'}"), "action");
@@ -167,7 +167,7 @@ static void each_missing_parameter_is_2101_in_the_order_of_the_reference(void **
     assert_missing(set(PINCODE, "{'action':'update','newPIN':'4321'}"), "oldPIN");
     assert_missing(set(PINCODE, "{'action':'update','oldPIN':'1234'}"), "newPIN");
     assert_missing(set(VERIFY, "{'action':'verify'}"), "otp");
-    /* All are there before the form of any is judged. */
+    /* All parameters must be there before the form of any is checked. */
     assert_missing(set(ENROLLMENT, "{'action':'enroll','pinCode':'x'}"), "smsCode");
     assert_missing(set(PINCODE, "{'action':'update','oldPIN':'x'}"), "newPIN");
     assert_missing(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'x'}"), "phoneNumber");
@@ -214,7 +214,7 @@ static void a_pin_is_four_to_eight_digits(void **state)
     }
     static const char *const good[] = {"'1234'", "'0000'", "'12345678'", "1234", "12345678", "'\\u0031234'"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        /* Its form is right: what is wrong is that nothing is enrolled. */
+        /* The form is right, so the error is that nothing is enrolled. */
         assert_failed(get(OTP, "{'action':'withPIN','pinCode':%s}", good[i]), 2317);
     }
 }
@@ -233,19 +233,22 @@ static void an_sms_code_is_four_to_twelve_letters_or_digits(void **state)
         assert_invalid(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':%s,'phoneNumber':'%s'}", bad[i], PHONE_NUMBER), "smsCode");
         assert_invalid(set(ENROLLMENT, "{'action':'enroll','pinCode':'1234','smsCode':%s}", bad[i]), "smsCode");
     }
-    /* A blank one has a meaning in enroll alone. */
+    /* A blank code has a meaning in enroll alone. */
     assert_invalid(set(SMSCODE, "{'action':'enrollment','smsCode':' '}"), "smsCode");
     assert_invalid(set(SMSCODE, "{'action':'addPhoneNumber','smsCode':'','phoneNumber':'%s'}", PHONE_NUMBER), "smsCode");
     static const char *const good[] = {"'2424'", "' 2424 '", "'\\t2424\\n'", "2424", "'AbC123'", "'123456789012'"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        /* Its form is right: it is a wrong one. */
+        /* The form is right, so the code is wrong. */
         assert_failed(set(SMSCODE, "{'action':'enrollment','smsCode':%s}", good[i]), 2305);
     }
 }
 
 static void a_text_that_is_no_phone_number_is_2102(void **state)
 {
-    /* The library refuses what is no text of at most 64 bytes, the service what it cannot read. */
+    /*
+     * The library refuses anything but a text of at most 64 bytes. The service refuses a number
+     * that it cannot read.
+     */
     static const char *const bad[] = {
         "'12345'",
         "'1234567890123456'",

@@ -58,7 +58,7 @@ int peer_main(const char *config)
 
 /* ---- In this process ------------------------------------------------------------------------- */
 
-/* A pipe that no other peer inherits: its end must be seen. */
+/* Creates a pipe that no other peer inherits: its reader must see its end. */
 static void make_pipe(int ends[2])
 {
     assert_int_equal(pipe(ends), 0);

@@ -29,8 +29,8 @@ void peer_kill(Peer *peer);
 #define PEER_ARGUMENT "--peer"
 
 /*
- * The main function of a peer: creates a facade from the configuration, answers the requests of
- * standard input on standard output, and ends with the input.
+ * Serves as the main function of a peer: creates a facade from the configuration, answers the
+ * requests of standard input on standard output, and ends with the input.
  */
 int peer_main(const char *config);
 

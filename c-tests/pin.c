@@ -1,4 +1,4 @@
-/* The PIN: it is changed, it is guessed, and it blocks the account. */
+/* The PIN: its changes, guesses of it, and the block of the account. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -37,7 +37,7 @@ static void the_pin_is_changed(void **state)
     assert_succeeded(update(PIN, OTHER_PIN), "null");
     assert_wrong(otp_with(PIN), 4);
     assert_true(verifies(new_otp(OTHER_PIN)));
-    /* And back, and to one of eight digits. */
+    /* The PIN changes back, and then to one of eight digits. */
     assert_succeeded(update(OTHER_PIN, PIN), "null");
     assert_true(verifies(new_otp(PIN)));
     assert_succeeded(update(PIN, "00000000"), "null");

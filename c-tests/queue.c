@@ -1,6 +1,6 @@
 /*
- * The queue and the library's thread: how many calls wait, in which order callbacks come, what a
- * callback may do.
+ * The queue and the library's thread: the number of calls that wait, the order of callbacks, and
+ * the calls that a callback may make.
  */
 #include "fixture.h"
 
@@ -17,7 +17,7 @@
 
 enum { MAX_WAITING = 1024 };
 
-/* A thread that frees the facade and says when it is back. */
+/* A thread that frees the facade and reports its return. */
 typedef struct Freer {
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -79,7 +79,7 @@ static void exactly_1024_calls_may_wait(void **state)
     assert_int_equal(pims_set(ENROLLMENT, "{}", mailbox_callback, refused), PIMS_ERROR_QUEUE_FULL);
     assert_int_equal(pims_subscribe(ACCOUNT, "{}", mailbox_callback, refused), PIMS_ERROR_QUEUE_FULL);
     assert_int_equal(pims_unsubscribe(ACCOUNT, "{}", mailbox_callback, refused), PIMS_ERROR_QUEUE_FULL);
-    /* What does not wait is not refused. */
+    /* A call that does not wait is not refused. */
     assert_succeeded(execute("get", SDK_VERSION, "{}"), NULL);
     assert_int_equal(mailbox_count(mailbox), 0);
     gate_open(gate);
@@ -178,7 +178,10 @@ static void order_callback(const char *message, void *ctx)
     Ticket *ticket = ctx;
     Order *order = ticket->order;
 
-    /* Counted without a lock: two at once would show in a memory checker and in the numbers. */
+    /*
+     * The counter has no lock: two callbacks at once would show in a memory checker and in the
+     * numbers.
+     */
     order->at_once += order->inside++ != 0;
     if (order->is_first) {
         order->is_first = false;
@@ -299,7 +302,7 @@ static void initializing_callback(const char *message, void *ctx)
         pims_free();
     }
     pims_init(inside->config, mailbox_callback, inside->mailbox);
-    /* A failure of pims_init is told before it returns. */
+    /* A failure of pims_init is delivered before it returns. */
     inside->told_inside = mailbox_count(inside->mailbox);
 }
 
@@ -310,7 +313,7 @@ static void init_inside_a_callback_is_2007(void **state)
     (void)state;
     snprintf(inside.config, sizeof inside.config, "{\"storage\":{\"path\":\"%s\"}}", folder());
     assert_int_equal(pims_get(SDK_VERSION, NULL, initializing_callback, &inside), PIMS_OK);
-    /* The facade works on; by its next message that callback has returned. */
+    /* The facade goes on. When its next message comes, that callback has returned. */
     assert_succeeded(get(SDK_VERSION, "{}"), NULL);
     assert_int_equal(inside.told_inside, 1);
     assert_failed(mailbox_take(inside.mailbox), 2007);
@@ -318,8 +321,8 @@ static void init_inside_a_callback_is_2007(void **state)
 }
 
 /*
- * A facade that was freed inside a callback is gone soon after the callback returns. Until then,
- * init is 2007.
+ * Calls pims_init until it succeeds. A facade that was freed inside a callback is gone soon after
+ * the callback returns. Until then, init is 2007.
  */
 static void init_until_it_succeeds(void)
 {
@@ -359,7 +362,7 @@ static void freeing_callback(const char *message, void *ctx)
 
     inside->freed = pims_free();
     inside->freed_again = pims_free();
-    /* From here on there is no facade for anybody. */
+    /* From here on there is no facade. */
     pims_get(SDK_VERSION, "{}", mailbox_callback, inside->mailbox);
     gate_callback(message, inside->gate);
 }

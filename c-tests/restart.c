@@ -1,4 +1,4 @@
-/* A process goes on where the one before it ended, or died at any moment. */
+/* A process goes on where the one before it ended, or was killed at any moment. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #define WITH_PIN(pin) "{'action':'withPIN','pinCode':'" pin "'}"
 #define BLANK_ENROLL(pin) "{'action':'enroll','pinCode':'" pin "','smsCode':' '}"
 
-/* A new process on the storage of the test, which no other holds now. */
+/* Starts a new process on the storage of the test, which no other process holds now. */
 static Peer *another_process(void)
 {
     Answer told;
@@ -125,7 +125,7 @@ static void the_generation_before_is_found_where_the_last_one_is_missing(void **
 
 /* ---- Death at any moment --------------------------------------------------------------------- */
 
-/* A memory checker is slow: there are fewer moments then. */
+/* Returns the number of moments. A memory checker is slow, so there are fewer. */
 static int moments(void)
 {
     return many_calls() >= 100000 ? 30 : 4;
@@ -177,12 +177,12 @@ static void a_death_in_an_enrollment_leaves_one_that_can_be_finished(void **stat
         char code[MAX_WORD], params[128];
         snprintf(code, sizeof code, "%s", new_enrollment_code());
         assert_succeeded(set(SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code), "{'status':'NotEnrolled'}");
-        /* The person may do again what went unanswered: with the code, or without it. */
+        /* The user may repeat a call without an answer: with the code, or without it. */
         snprintf(params, sizeof params, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", moment % 2 == 0 ? " " : code);
         die_in(moment, "set", ENROLLMENT, params);
         Answer answer = set(ENROLLMENT, "%s", params);
         if (answer.status == FAILED) {
-            /* It had been finished. */
+            /* The call had been finished. */
             assert_failed(answer, 2317);
         }
         assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':true}");

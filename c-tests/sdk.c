@@ -50,7 +50,7 @@ static void the_host_knows_the_device_better(void **state)
 
 /* ---- The logs -------------------------------------------------------------------------------- */
 
-/* The file that is written to now; valid until the next call. */
+/* Returns the path of the present log file. It is valid until the next call. */
 static const char *log_path(void)
 {
     static char path[MAX_PATH];
@@ -60,7 +60,7 @@ static const char *log_path(void)
     return path;
 }
 
-/* Whether the present log has these words. */
+/* Returns whether the present log has these words. */
 static bool is_logged(const char *words)
 {
     size_t size;
@@ -118,7 +118,7 @@ static void each_way_of_calling_is_logged_once(void **state)
     assert_int_equal(lines_with("CALL get pims.authentication.trustedphonenumber: succeeded\n"), 2);
     assert_failed(execute("set", ENROLLMENT, "{'action':'enroll'}"), 2102);
     assert_int_equal(lines_with("CALL set pims.authentication.enrollment: 2102 ("), 1);
-    /* The name of an api is the caller's text: what is none is not repeated. */
+    /* The name of an api is the caller's text: an unknown name is not repeated. */
     assert_failed(get("pims.4711\\n2026 ERROR forged", "{}"), 2002);
     assert_true(is_logged("CALL get an unknown api: 2002 ("));
     assert_false(is_logged("forged"));
@@ -150,7 +150,7 @@ static void where_nothing_is_logged_there_is_no_log(void **state)
     assert_succeeded(get(SDK_LOG, "{}"), "{'logPath':null}");
     assert_succeeded(get(SDK_LOGS, "{}"), "{'logPaths':[]}");
     assert_false(exists(in_folder("logs")));
-    /* Until it is wanted. */
+    /* The folder is created when a log level is set. */
     assert_succeeded(set(SDK_CONFIGURATION, "{" LOUD "}"), "null");
     assert_succeeded(get(SDK_VERSION, "{}"), NULL);
     assert_true(is_logged("CALL get pims.sdk.version"));
@@ -205,7 +205,7 @@ static void the_watch_over_secrets_finds_what_is_planted(void **state)
     write_file(in_folder("logs/pims-planted.log"), line, sizeof line - 1);
     assert_false(secrets_were_kept(folder()));
     assert_int_equal(remove(in_folder("logs/pims-planted.log")), 0);
-    /* And in an error, such as no library should tell. */
+    /* An error, of a kind that no library should report, has a secret, too. */
     secrets_in_message("{\"transactionId\":\"0\",\"status\":\"FAILED\",\"error\":{\"code\":2308,\"detail\":\"not 73918264\"}}");
     assert_false(secrets_were_kept(folder()));
     secrets_forget();

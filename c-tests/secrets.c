@@ -15,13 +15,16 @@ enum { MAX_SECRETS = 4096, MAX_SECRET = 128, MIN_SECRET = 4, MAX_KEY = 64 };
 static char secrets[MAX_SECRETS][MAX_SECRET];
 static size_t secret_count;
 
-/* The errors that were told, one a line. */
+/* The errors so far, one a line. */
 static char *errors;
 static size_t errors_size;
 
-/* ---- What is secret -------------------------------------------------------------------------- */
+/* ---- The secrets ----------------------------------------------------------------------------- */
 
-/* Short texts and words without a digit are bad values of tests, such as 'x' or 'nonsense'. */
+/*
+ * Returns whether a text can be a secret. Short texts and words without a digit are bad values of
+ * tests, such as 'x' or 'nonsense'.
+ */
 static bool is_worth_it(const char *text, size_t length)
 {
     bool digit = false;
@@ -136,7 +139,7 @@ static bool ends_with(const char *text, const char *end)
     return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
 }
 
-/* What a file of the folder adds to the secrets: key files, and the codes that were sent. */
+/* Adds the secrets in a file of the folder: key files, and the codes that were sent. */
 static int learn(const char *path, const struct stat *status, int type, struct FTW *place)
 {
     size_t size;

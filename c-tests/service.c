@@ -18,7 +18,7 @@
 
 enum { MAX_RULES = 32, MAX_REQUESTS = 64, MAX_BODY = 4096, MAX_REQUEST = 16384 };
 
-/* A status of none: the rule is a fault. */
+/* The status of a rule without an answer: the rule is a fault. */
 enum { NO_ANSWER = 0 };
 
 typedef struct Rule {
@@ -33,7 +33,7 @@ static struct {
     pthread_t thread;
     bool running;
     int listener;
-    /* Its end tells the thread to end. */
+    /* A pipe whose end tells the thread to end. */
     int stop[2];
     char url[64];
     Rule rules[MAX_RULES];
@@ -80,7 +80,7 @@ int service_asked(const char *request)
     return count;
 }
 
-/* What it says where no test wants anything else. */
+/* Sets the answers for all requests that no test changes. */
 static void agree_with_everything(void)
 {
     char keys[MAX_BODY];
@@ -123,7 +123,7 @@ static bool send_all(int connection, const char *bytes, size_t length)
     return true;
 }
 
-/* The body of the answer to this request: XML for a step of the exchange, JSON for CVS. */
+/* Sends the body of the answer to this request: XML for a step of the exchange, JSON for CVS. */
 static void send_answer(int connection, const char *request, const Rule *rule)
 {
     char body[MAX_BODY + 128];
@@ -168,14 +168,14 @@ static bool read_request(int connection, char *request, size_t room)
     }
 }
 
-/* The rule for a request, which is remembered. */
+/* Returns the rule for a request, and remembers the request. */
 static Rule judge(const char *request)
 {
     Rule found = {.status = 404};
 
     pthread_mutex_lock(&service.mutex);
     if (service.request_count < MAX_REQUESTS) {
-        /* Its beginning: the first line and the headers. */
+        /* The beginning of the request is kept: the first line and the headers. */
         strncpy(service.requests[service.request_count++], request, sizeof service.requests[0] - 1);
     }
     for (int i = 0; i < service.rule_count; i++) {
@@ -187,7 +187,7 @@ static Rule judge(const char *request)
     return found;
 }
 
-/* Whether the service is to end before the other side says something more, or leaves. */
+/* Returns whether the service is to end before the client sends more, or leaves. */
 static bool wait_for(int connection)
 {
     struct pollfd waiting[2] = {{.fd = service.stop[0], .events = POLLIN}, {.fd = connection, .events = POLLIN}};
@@ -237,7 +237,7 @@ void service_start(void)
     assert_int_equal(getsockname(service.listener, (struct sockaddr *)&address, &length), 0);
     assert_int_equal(listen(service.listener, 16), 0);
     assert_int_equal(pipe(service.stop), 0);
-    /* Not another process's: it would keep them open. */
+    /* No other process may inherit it and keep it open. */
     assert_int_not_equal(fcntl(service.listener, F_SETFD, FD_CLOEXEC), -1);
     assert_int_not_equal(fcntl(service.stop[0], F_SETFD, FD_CLOEXEC), -1);
     assert_int_not_equal(fcntl(service.stop[1], F_SETFD, FD_CLOEXEC), -1);

@@ -22,7 +22,7 @@ typedef enum Fault {
 void service_start(void);
 /* Stops the service: nobody listens at its address. */
 void service_stop(void);
-/* "http://127.0.0.1:PORT" */
+/* Returns "http://127.0.0.1:PORT". */
 const char *service_url(void);
 
 /*

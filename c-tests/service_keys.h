@@ -1,6 +1,6 @@
 /*
- * Keys of the recorded exchanges (crates/inwebo/tests/vectors) that a service sends: no test needs a
- * private key.
+ * Keys of the recorded exchanges (crates/inwebo/tests/vectors) that a service sends: no test needs
+ * a private key.
  */
 #ifndef SERVICE_KEYS_H
 #define SERVICE_KEYS_H
@@ -9,7 +9,7 @@ static const char FACTORY_KEY[] = "b83d95cc1c38b8eee6578e9bbababdbb6556ed9ee353b
                                   "82faedd48cfe890cec4e9ba42f1adc2c21230e513118b43d768f8b12025bf05f4a10dfdc5b1491123c90a316570c77cb72c8"
                                   "feff33253d9ea31e9bb0b7e13f38c1bf46b9d353fa9e3cab80ee70af";
 
-/* Sealed by it. */
+/* The device key, sealed by the factory key. */
 static const char DEVICE_KEY[] = "76fc8521df180341325a1ea611719a0f538e591a90462a31f252f59f00f2767eb2e353bfb60ad28afcd3d8e3f35f6d2f7bcd"
                                  "3c290889d772b954b72cc484ff8e3efc3f1ebae8fd0cf063165c0a3792f63342fb610c0a81716056791d7b3cf20a063d2f2a"
                                  "4ffb94433726d1a0f8bbd85865f32ca63ef6475f9cc899d1120626974a74459fc445005dadc65ccdc23b533c5d5b144bc9d0"

@@ -21,7 +21,7 @@ static void call(Method method, const char *api, const char *params, Mailbox *ma
     assert_int_equal(method(api, quoted(params, text, sizeof text), mailbox_callback, mailbox), PIMS_OK);
 }
 
-/* One call and its first message. */
+/* Makes one call and returns its first message. */
 static Answer ask(Method method, const char *api, const char *params)
 {
     Mailbox *mailbox = mailbox_new();
@@ -32,7 +32,7 @@ static Answer ask(Method method, const char *api, const char *params)
     return answer;
 }
 
-/* By the message of a later call, every event before it has been told. */
+/* Waits for the earlier events: the message of a later call comes after them. */
 static void let_events_pass(void)
 {
     assert_succeeded(get(SDK_VERSION, "{}"), NULL);
@@ -138,7 +138,7 @@ static void what_execute_changes_is_told_by_the_librarys_thread(void **state)
     (void)state;
     call(pims_subscribe, ACCOUNT, BOTH, mailbox);
     assert_succeeded(mailbox_take(mailbox), "null");
-    /* That thread has gone to sleep by then, or nearly always has: it must be woken. */
+    /* By then that thread nearly always sleeps: the call must wake it. */
     nanosleep(&moment, NULL);
     assert_succeeded(execute("set", ENROLLMENT, "{\"action\":\"remove\"}"), "null");
     assert_event(mailbox, "{'isDeviceActivated':false}");
@@ -220,7 +220,7 @@ static void a_subscription_ends_with_its_facade(void **state)
     assert_int_equal(mailbox_count(mailbox), 0);
     /* The new facade has none. */
     assert_succeeded(ask(pims_subscribe, ACCOUNT, BOTH), "null");
-    /* That one's mailbox is gone: its subscription must be, too. */
+    /* That mailbox is gone, so its subscription must be gone, too. */
     assert_succeeded(ask(pims_unsubscribe, ACCOUNT, "{}"), "null");
     mailbox_free(mailbox);
 }
@@ -435,11 +435,11 @@ static void its_end_by_its_transaction_id_never_meets_a_full_queue(void **state)
     }
     assert_int_equal(pims_unsubscribe(ACCOUNT, NULL, mailbox_callback, others), PIMS_ERROR_QUEUE_FULL);
     call(pims_unsubscribe, ACCOUNT, text, ended);
-    /* The reserved place is one. */
+    /* The queue has only one reserved place. */
     assert_int_equal(pims_unsubscribe(ACCOUNT, quoted(text, params, sizeof params), mailbox_callback, others), PIMS_ERROR_QUEUE_FULL);
     gate_open(gate);
     assert_succeeded(mailbox_take(ended), "null");
-    /* In its turn: the calls that waited have their messages. */
+    /* The call has its turn: the calls that waited have their messages. */
     assert_int_equal(mailbox_count(others), waiting);
     assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
     let_events_pass();

@@ -28,7 +28,7 @@ static void on_all_threads(void *(*run)(void *), void *contexts, size_t size)
 
 /* ---- Calls against free and init ------------------------------------------------------------- */
 
-/* One call: written by its callback, read when all is over. */
+/* A call. Its callback writes it, and the test reads it at the end. */
 typedef struct Call {
     int messages;
     bool is_as_allowed;
@@ -62,7 +62,7 @@ static void counting_callback(const char *message, void *ctx)
 }
 
 /*
- * A call without the component and one with it, in turn. If the queue is full, the call is
+ * Makes a call without the component and one with it, in turn. If the queue is full, the call is
  * repeated.
  */
 static void *make_calls(void *ctx)
@@ -98,7 +98,7 @@ static bool are_over(Lives *lives)
     return over;
 }
 
-/* Frees and makes the facade for as long as calls are made. */
+/* Frees and makes the facade while calls are made. */
 static void *live_and_die(void *ctx)
 {
     Lives *lives = ctx;
@@ -155,7 +155,7 @@ static void every_accepted_call_has_one_message_while_the_facade_comes_and_goes(
 
 /* ---- Many at once ---------------------------------------------------------------------------- */
 
-/* One pims_execute of a thread. */
+/* A call of pims_execute on a thread. */
 typedef struct Execution {
     const char *method;
     const char *api;
@@ -171,7 +171,7 @@ static void *run_execution(void *ctx)
     return NULL;
 }
 
-/* The same request on eight threads. The messages are released by `release`. */
+/* Makes the same request on eight threads. `release` frees the messages. */
 static void execute_on_all_threads(Execution executions[THREADS], const char *method, const char *api, const char *params)
 {
     for (int i = 0; i < THREADS; i++) {
@@ -274,7 +274,7 @@ static void of_eight_uses_of_a_code_at_once_one_enrolls(void **state)
     assert_true(verifies(new_otp(PIN)));
 }
 
-/* The queue and pims_execute work on one component: neither gets in the way of the other. */
+/* The queue and pims_execute work on one component and do not disturb each other. */
 static void queued_and_executed_calls_mix(void **state)
 {
     Execution executions[THREADS];

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The C++ of a page compiles without a warning, runs, and prints what the page says:
+# Checks that the C++ of a page compiles without a warning, runs, and prints the text of the page:
 #
 #     CXXS=… STRICT=… LIBRARY=… cpp-tests/check-quickstart.sh PAGE FOLDER
 #
 # Each block of `cpp` is a program. They run one after the other in one folder, which is empty at
-# first. The block of `text` that follows a program is what it prints, each line an extended regular
+# first. The block of `text` that follows a program is its output, each line an extended regular
 # expression. The first program has fewer than 30 lines, as the page says.
 set -eu
 

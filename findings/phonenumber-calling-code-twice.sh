@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# phonenumber 0.3.10+9.0.33, Rust: a national number that begins like its own calling code loses these digits.
+# phonenumber 0.3.10+9.0.33, Rust: a national number that begins like its own calling code loses
+# these digits.
 #
 # A number may be written in its national form, with the country given beside it. Italian mobile
 # numbers begin with 3, and those of 392 begin with Italy's calling code, 39. libphonenumber, which
 # the crate is a port of, drops a calling code without `+` only where the number as it stands is not
 # valid and the rest is. So "392 345 6789" in Italy is +39 392 345 6789.
 #
-# Seen: the crate drops the calling code in each case. The result is another number, and an SMS for it
-# goes nowhere or to another person. Norway (47) and Rwanda (250) have such numbers, too.
+# Seen: the crate drops the calling code in each case. The result is another number, and an SMS for
+# it goes nowhere or to another person. Norway (47) and Rwanda (250) have such numbers, too.
 set -euo pipefail
 
 folder=$(mktemp -d)

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# precis-profiles 0.1.13 (precis-core 0.1.11), Rust: UsernameCasePreserved refuses pointed Hebrew and vocalised Arabic.
+# precis-profiles 0.1.13 (precis-core 0.1.11), Rust: UsernameCasePreserved refuses pointed Hebrew
+# and vocalised Arabic.
 #
-# RFC 8265, 3.4 asks for the Bidi Rule of RFC 5893. Its conditions for a right-to-left label: the first
-# character is R or AL (1); inside, characters of the classes R, AL, AN, EN, ES, CS, ET, ON, BN and NSM
-# are allowed (2); the end is R, AL, EN or AN, followed by any number of NSM (3). So a nonspacing mark
-# (NSM) may stand in the middle of a label, as in every pointed Hebrew word.
+# RFC 8265, 3.4 asks for the Bidi Rule of RFC 5893. Its conditions for a right-to-left label: the
+# first character is R or AL (1); inside, characters of the classes R, AL, AN, EN, ES, CS, ET, ON,
+# BN and NSM are allowed (2); the end is R, AL, EN or AN, followed by any number of NSM (3). So a
+# nonspacing mark (NSM) may stand in the middle of a label, as in every pointed Hebrew word.
 #
-# Seen: after a nonspacing mark the crate takes further marks alone. A name with a vowel point before
-# its last letter is refused (`Invalid`); the same name without points, or with a point at its end, is
-# taken. A service that takes user names by this profile refuses people who write their vowels.
+# Seen: after a nonspacing mark the crate takes further marks alone. A name with a vowel point
+# before its last letter is refused (`Invalid`); the same name without points, or with a point at
+# its end, is taken. A service that takes user names by this profile refuses people who write their
+# vowels.
 set -euo pipefail
 
 folder=$(mktemp -d)

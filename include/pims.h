@@ -1,5 +1,6 @@
 /* libpims: strong authentication. JSON goes in, one JSON message comes out through a callback. */
-/* Made by cbindgen from src/ffi: do not edit. Documentation: docs/. SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Made by cbindgen from src/ffi: do not edit. Documentation: docs/. */
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 
 #ifndef PIMS_H
 #define PIMS_H
@@ -33,13 +34,13 @@
 #define PIMS_ERROR_TOO_LONG -4
 
 /**
- * Not accepted: 1,024 calls wait already. Call again later. One call has a place reserved: the end of
- * a subscription by its transaction id.
+ * Not accepted: 1,024 calls wait already. Call again later. One call has a place reserved: the end
+ * of a subscription by its transaction id.
  */
 #define PIMS_ERROR_QUEUE_FULL -5
 
 /**
- * The longest text that is taken, in bytes, without its NUL.
+ * The longest text that is accepted, in bytes, without its NUL.
  */
 #define PIMS_MAX_TEXT (1 << 20)
 
@@ -214,12 +215,14 @@
 #define PIMS_CODE_PHONE_NUMBER_REGISTERED 2390
 
 /**
- * What a message is handed to.
+ * A function that receives messages.
  *
- * `message` is one JSON object, NUL-terminated UTF-8. It belongs to the library and lives until the callback returns: copy what is to be
- * kept. `ctx` is what was passed to the call. The callback runs on the library's one thread (`2001` and the failures of
- * `pims_init` on the thread that called), never two at once; it may block, which delays the next message, and it may call every
- * function of this header. It must return: a C++ exception out of it ends the process (abort), a longjmp out of it is undefined.
+ * `message` is one JSON object, NUL-terminated UTF-8. It belongs to the library and lives until
+ * the callback returns: copy the parts that you keep. `ctx` is the pointer that was passed to the
+ * call. The callback runs on the library's one thread (`2001` and the failures of `pims_init` on
+ * the thread that called), never two at once. It may block, which delays the next message, and it
+ * may call every function of this header. It must return: a C++ exception out of it ends the
+ * process (abort), a longjmp out of it is undefined.
  */
 typedef void (*pims_callback)(const char *message, void *ctx);
 
@@ -230,36 +233,36 @@ extern "C" {
 /**
  * Creates the facade of this process from a JSON configuration (see docs/configuration.md).
  *
- * @param config   NUL-terminated UTF-8; `NULL` and `""` are `{}`. It is copied before the function returns.
- * @param callback Gets exactly one message: `SUCCEEDED` on the library's thread, or `FAILED` (2004, 2006, 2007) on the calling
- *                 thread before the function returns. Must not be `NULL`.
+ * @param config   NUL-terminated UTF-8; `NULL` and `""` are `{}`. It is copied before the function
+ *                 returns.
+ * @param callback Gets exactly one message: `SUCCEEDED` on the library's thread, or `FAILED`
+ *                 (2004, 2006, 2007) on the calling thread before the function returns. Must not
+ *                 be `NULL`.
  * @param ctx      Passed to the callback untouched; may be `NULL`.
  * @return `PIMS_OK`, `PIMS_ERROR_NULL_CALLBACK`, `PIMS_ERROR_NOT_UTF8` or `PIMS_ERROR_TOO_LONG`.
  *
  * Any thread. It reads and makes files, so it may block for some milliseconds.
  *
- * In a child process after `fork` there is no facade until this function makes one there. Its parent's storage stays locked, and
- * the embedded authority cannot be opened where the parent used it (2006).
+ * In a child process after `fork` there is no facade until this function makes one there. Its
+ * parent's storage stays locked, and the embedded authority cannot be opened where the parent used
+ * it (2006).
  */
-int32_t pims_init(const char *config,
-                  pims_callback callback,
-                  void *ctx);
+int32_t pims_init(const char *config, pims_callback callback, void *ctx);
 
 /**
  * Requests data.
  *
  * @param api      The name of an api, such as `"pims.authentication.otp"`. Must not be `NULL`.
- * @param params   A JSON object; `NULL` and `""` are `{}`. Both texts are copied before the function returns.
+ * @param params   A JSON object; `NULL` and `""` are `{}`. Both texts are copied before the
+ *                 function returns.
  * @param callback Gets exactly one message, `SUCCEEDED` or `FAILED`. Must not be `NULL`.
  * @param ctx      Passed to the callback untouched; may be `NULL`.
  * @return `PIMS_OK`, or one of the `PIMS_ERROR_…` constants: then the callback is not called.
  *
- * Any thread, also from inside a callback. It never blocks on I/O: it checks its arguments, queues and returns.
+ * Any thread, also from inside a callback. It never blocks on I/O: it checks its arguments, queues
+ * and returns.
  */
-int32_t pims_get(const char *api,
-                 const char *params,
-                 pims_callback callback,
-                 void *ctx);
+int32_t pims_get(const char *api, const char *params, pims_callback callback, void *ctx);
 
 /**
  * Changes data or performs an action.
@@ -269,78 +272,76 @@ int32_t pims_get(const char *api,
 int32_t pims_set(const char *api, const char *params, pims_callback callback, void *ctx);
 
 /**
- * Asks for events: one acknowledgment (`SUCCEEDED` or `FAILED`), then one `RESULT` message an event, until `pims_unsubscribe` or
- * `pims_free`.
+ * Asks for events: one acknowledgment (`SUCCEEDED` or `FAILED`), then one `RESULT` message an
+ * event, until `pims_unsubscribe` or `pims_free`.
  *
- * `ctx` must stay valid that long. A second subscription to the same api fails with 2005. All else as `pims_get`.
+ * `ctx` must stay valid that long. A second subscription to the same api fails with 2005. All else
+ * as `pims_get`.
  */
-int32_t pims_subscribe(const char *api,
-                       const char *params,
-                       pims_callback callback,
-                       void *ctx);
+int32_t pims_subscribe(const char *api, const char *params, pims_callback callback, void *ctx);
 
 /**
- * Ends a subscription: exactly one message, and after it no `RESULT` of that subscription. Without a subscription it succeeds too.
+ * Ends a subscription: exactly one message, and after it no `RESULT` of that subscription. Without
+ * a subscription it succeeds too.
  *
- * @param params With `{"transactionId":"…"}` the call ends the subscription whose messages have this
- *               id, and no other one; if that subscription has ended, it ends none. Without
+ * @param params With `{"transactionId":"…"}` the call ends the subscription whose messages have
+ *               this id, and no other one; if that subscription has ended, it ends none. Without
  *               `transactionId` the call ends the subscription to the api.
  *
- * Each subscription has one place in the queue reserved for its end by its id. So the first such call
- * is accepted also when 1,024 calls wait; `PIMS_ERROR_QUEUE_FULL` then says that the subscription has
- * ended, or that its end waits already.
+ * Each subscription has one place in the queue reserved for its end by its id. So the first such
+ * call is accepted also when 1,024 calls wait; `PIMS_ERROR_QUEUE_FULL` then says that the
+ * subscription has ended, or that its end waits already.
  *
  * All else as `pims_get`.
  */
-int32_t pims_unsubscribe(const char *api,
-                         const char *params,
-                         pims_callback callback,
-                         void *ctx);
+int32_t pims_unsubscribe(const char *api, const char *params, pims_callback callback, void *ctx);
 
 /**
- * Releases the facade. When it returns, every accepted call has had its message: the one under way its own, those that had not begun
- * `FAILED 2001`. After it, `pims_init` works again.
+ * Releases the facade. When it returns, every accepted call has had its message: the running call
+ * its own, the waiting ones `FAILED 2001`. After it, `pims_init` works again.
  *
  * @return `PIMS_OK`, always. Calling it twice, or without a facade, is harmless.
  *
- * Any thread. From inside a callback it returns at once, and the facade is released when that callback returns; from elsewhere it waits
- * for the call under way. In a child process after `fork` it leaves its parent's facade alone.
+ * Any thread. From inside a callback it returns at once, and the facade is released when that
+ * callback returns. From elsewhere it waits for the running call. In a child process after `fork`
+ * it leaves its parent's facade alone.
  */
 int32_t pims_free(void);
 
 /**
  * Runs one request on the calling thread and returns its message.
  *
- * @param method `"init"`, `"get"`, `"set"` or `"free"`. Inside a callback on the library's thread also `"unsubscribe"`: it ends the
- *               subscription before the calls that wait, also in the callback that gets its acknowledgment. Elsewhere that is 2002.
- *               Its `params` are those of `pims_unsubscribe`.
+ * @param method `"init"`, `"get"`, `"set"` or `"free"`. Inside a callback on the library's thread
+ *               also `"unsubscribe"`: it ends the subscription before the calls that wait, also in
+ *               the callback that gets its acknowledgment. Elsewhere that is 2002. Its `params`
+ *               are those of `pims_unsubscribe`.
  * @param api    The name of an api; `NULL` and `""` with `init` and `free`.
  * @param params A JSON object, of `init` the configuration; `NULL` and `""` are `{}`.
- * @return The message, which the caller hands back with `pims_string_free`; `NULL` where an argument is misused (`method` is
- *         `NULL`, a text is not UTF-8 or too long).
+ * @return The message, which the caller hands back with `pims_string_free`; `NULL` if an argument
+ *         is misused (`method` is `NULL`, a text is not UTF-8 or too long).
  *
- * Any thread, also from inside a callback. It blocks for as long as the request takes, and waits for one that is under way.
+ * Any thread, also from inside a callback. It blocks for as long as the request takes, and waits
+ * for a running one.
  */
-char *pims_execute(const char *method,
-                   const char *api,
-                   const char *params);
+char *pims_execute(const char *method, const char *api, const char *params);
 
 /**
- * Releases a string of `pims_execute`; `NULL` is allowed. The string is wiped first: it may hold a one-time password.
+ * Releases a string of `pims_execute`; `NULL` is allowed. The string is wiped first: it may hold a
+ * one-time password.
  *
  * Any thread.
  */
 void pims_string_free(char *message);
 
 /**
- * The library's version, such as `"0.1.0"`: a static string, never released.
+ * Returns the library's version, such as `"0.1.0"`: a static string, never released.
  *
  * Any thread.
  */
 const char *pims_version(void);
 
 /**
- * `PIMS_ABI_VERSION` of the library that is loaded: compare it with that of the header.
+ * Returns `PIMS_ABI_VERSION` of the loaded library: compare it with that of the header.
  *
  * Any thread.
  */

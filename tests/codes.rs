@@ -1,5 +1,5 @@
-//! The lists of codes and next actions in every language are the catalogue's, and so is the table in
-//! docs/api.md. A name in capital letters is Python's and C's; the others follow from it.
+//! The lists of codes and next actions in every language are the catalogue's, and so is the table
+//! in docs/api.md. A name in capital letters is Python's and C's; the others follow from it.
 
 #![allow(clippy::unwrap_used)]
 

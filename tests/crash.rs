@@ -1,11 +1,13 @@
 //! Kills the process at each durable step of an operation, starts it again, and goes on.
 //!
-//! Each scenario is prepared once. Its operation is then run in a process of its own that first only names its durable steps, and after
-//! that once for each of them on a fresh copy of the prepared folder, aborted there. What is left must open, must be a state of the
-//! table, and must let the person go on to a one-time password that the authority accepts. The account may have one device only, so
-//! an enrollment that leaves a second one behind at the service fails.
+//! Each scenario is prepared once. A process of its own then runs the operation and names its
+//! durable steps. After that, for each step, another process runs the operation on a fresh copy of
+//! the prepared folder and aborts at the step. The library must then open the folder in a state of
+//! the table, and must let the user go on to a one-time password that the authority accepts. The
+//! account may have one device only, so an enrollment that leaves a second device behind at the
+//! service fails.
 //!
-//! Needs the feature `test-hooks`, which puts the crash points in.
+//! Needs the feature `test-hooks`, which contains the crash points.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
@@ -75,7 +77,7 @@ struct Scenario {
     prepare: &'static [&'static str],
     act: &'static str,
     recover: &'static str,
-    /// Fewer steps than this: the crash points are not in.
+    /// The least number of durable steps. With fewer, the crash points are not compiled in.
     least: usize,
 }
 
@@ -97,7 +99,7 @@ impl Scenario {
         println!("test {} survives a crash at each of {} durable steps ... ok", self.name, steps.len());
     }
 
-    /// The durable steps of the operation, by name.
+    /// Returns the names of the operation's durable steps.
     fn steps(&self, prepared: &Path) -> Vec<String> {
         let folder = copy_of(prepared);
         let log = folder.path().join("steps.log");
@@ -106,7 +108,7 @@ impl Scenario {
     }
 }
 
-/// Runs one step in a process of its own. Says whether it came to its end.
+/// Runs one step in a process of its own. Returns whether the step came to its end.
 fn child(step: &str, folder: &Path, environment: &[(&str, &str)]) -> bool {
     let output = Command::new(std::env::current_exe().unwrap())
         .env("PIMS_CRASH_CHILD", step)
@@ -159,7 +161,7 @@ fn run_child(step: &str) {
     expect(&execute("free", "", &json!({})));
 }
 
-/// The phone that SMS come to.
+/// The phone that receives the SMS.
 struct Phone {
     outbox: std::path::PathBuf,
 }
@@ -189,7 +191,8 @@ impl Phone {
         expect(&set("enrollment", enroll));
     }
 
-    /// The same call again does what is still to be done: the number is registered if and only if the device is enrolled.
+    /// Makes the same call again, which does the rest: the number is registered if and only if the
+    /// device is enrolled.
     fn go_on_enrolling_with_number(&self) {
         if !is_activated() {
             self.enroll_with_number();
@@ -198,7 +201,8 @@ impl Phone {
         accepted(&otp("1234"));
     }
 
-    /// What a person does whose app died somewhere in an enrollment: types the code again, and where that is used up asks for another.
+    /// Goes on like a user whose app died during an enrollment: submits the code again, and asks
+    /// for another code if that one is used up.
     fn go_on_enrolling(&self) {
         if !is_activated() {
             let again = set("enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "}));
@@ -211,7 +215,7 @@ impl Phone {
         accepted(&otp("1234"));
     }
 
-    /// After a removal that was cut off, whatever became of it.
+    /// Enrolls after a removal that was cut off, in whichever state the device is.
     fn enroll_anew(&self) {
         let password = otp("1234");
         if code_of(&password).is_none() {
@@ -230,7 +234,8 @@ fn certify() {
     expect(&get("smscode", json!({"type": "phoneNumberCertification", "phoneNumber": PHONE})));
 }
 
-/// Either PIN may be in force, and one of them is. Then it can be changed again.
+/// Goes on after a change of the PIN that was cut off. Either PIN may be valid, and one of them is.
+/// Then the PIN can be changed again.
 fn go_on_updating() {
     assert!(is_activated());
     let new = otp("4321");
@@ -259,7 +264,7 @@ fn otp(pin: &str) -> Value {
     get("otp", json!({"action": "withPIN", "pinCode": pin}))
 }
 
-/// The authority takes the password once.
+/// Asserts that the authority accepts the password once.
 fn accepted(answer: &Value) {
     expect(answer);
     let otp = answer["result"]["otp"].as_str().unwrap();

@@ -29,7 +29,7 @@ struct Labelled {
     label: String,
 }
 
-/// One operation of the table.
+/// An operation of the table.
 struct Operation {
     name: String,
     method: String,
@@ -37,7 +37,7 @@ struct Operation {
     operation: String,
 }
 
-/// One cell of the table.
+/// A cell of the table.
 struct Cell {
     operation: String,
     code: u16,
@@ -83,7 +83,7 @@ fn table() -> Table {
     table
 }
 
-/// The arguments of a macro's call: words, or texts in quotes, which hold no quote themselves.
+/// Returns the arguments of a macro's call: words, or texts in quotes. A text contains no quote.
 fn fields(text: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut quoted = false;

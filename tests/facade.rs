@@ -1,4 +1,4 @@
-//! The facade from Rust: its life, panics, and whatever text a caller hands in.
+//! The facade from Rust: its life, panics, and any text that a caller passes.
 
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -11,7 +11,7 @@ use pims::facade::{self, Method};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A process has one facade: tests take turns.
+/// A lock for the one facade of the process: only one test runs at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
 struct Session {
@@ -43,7 +43,7 @@ fn execute(method: &str, api: &str, params: &str) -> Value {
     serde_json::from_str(facade::execute(method, api, params).as_str()).unwrap()
 }
 
-/// Hands a call in; its messages come through the channel.
+/// Makes a call. Its messages come through the channel.
 fn call(method: Method, api: &str, params: &str) -> Receiver<Value> {
     let (sender, receiver) = channel();
     let callback = Box::new(move |message: &facade::Message| {
@@ -117,13 +117,13 @@ fn a_free_inside_a_callback_releases_the_facade_when_it_returns() {
     let (sender, receiver) = channel();
     let callback = Box::new(move |_: &facade::Message| {
         facade::free();
-        // The facade is closed: what comes now is answered at once, and another one cannot be made yet.
+        // The facade is closed: a call is answered at once, and no other facade can be made yet.
         let inner = execute("init", "", "{}");
         sender.send(inner["error"]["code"].clone()).unwrap();
     });
     facade::call(Method::Get, "pims.sdk.version", "", callback).unwrap();
     assert_eq!(receiver.recv_timeout(Duration::from_secs(60)).unwrap(), 2007);
-    // Waits for the release that the callback asked for.
+    // Waits for the release that the callback has started.
     facade::free();
     assert_eq!(execute("init", "", &session.config())["status"], "SUCCEEDED");
 }
@@ -179,7 +179,7 @@ fn a_subscription_is_one_an_api_and_ends_when_it_is_ended() {
     assert_eq!(one(&call(Method::Subscribe, "pims.sdk.version", "{}"))["error"]["code"], 2002);
 }
 
-/// The parameters that end the subscription whose messages have the id of this one.
+/// Returns the parameters that end the subscription whose messages have the id of this one.
 fn ending(message: &Value) -> String {
     json!({"transactionId": message["transactionId"]}).to_string()
 }
@@ -236,7 +236,7 @@ fn hold_thread() -> Sender<()> {
     release
 }
 
-/// Hands in calls until the queue is full.
+/// Makes calls until the queue is full.
 fn fill_queue() {
     for _ in 0..facade::MAX_WAITING {
         facade::call(Method::Get, ACCOUNT, ACTIVATED, Box::new(|_| {})).unwrap();
@@ -308,7 +308,7 @@ fn a_callback_ends_its_subscription_by_the_id_of_its_acknowledgment() {
     assert_eq!(execute("unsubscribe", ACCOUNT, &ending(&acknowledgment))["error"]["code"], 2002);
 }
 
-/// The code of the last SMS.
+/// Returns the code of the last SMS.
 fn last_code(session: &Session) -> String {
     let text = std::fs::read_to_string(session.folder.path().join("sms-outbox.jsonl")).unwrap();
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
@@ -357,7 +357,7 @@ fn a_reset_sets_a_pin_with_a_code_and_lifts_the_block() {
     assert_eq!(reset("5678", &code)["error"]["code"], 2305, "a code is used once");
 }
 
-/// Two devices of one account, in turns: a process has one facade.
+/// Two devices of one account, used in turns: one process has one facade.
 struct TwoDevices(Session);
 
 impl TwoDevices {
@@ -387,7 +387,7 @@ impl TwoDevices {
         last["code"].as_str().unwrap().to_owned()
     }
 
-    /// Enrolls the device that was taken: the phone first, which also registers the number.
+    /// Enrolls the selected device: the phone first, which also registers the number.
     fn enroll(&self) {
         let number = json!({"type": "phoneNumberCertification", "phoneNumber": "+33612345678"});
         let device = if self.0.folder.path().join("tablet").exists() { "tablet" } else { "phone" };
@@ -457,7 +457,7 @@ fn a_block_that_another_device_or_an_operator_lifted_is_over_at_the_next_operati
         assert!(detail.contains("blocked"), "{refused}");
     };
 
-    // The operator lifts it.
+    // The operator lifts the block.
     block("1234");
     devices.unblock_as_operator();
     goes_on(&|| otp("1234"));
@@ -465,7 +465,7 @@ fn a_block_that_another_device_or_an_operator_lifted_is_over_at_the_next_operati
     devices.unblock_as_operator();
     goes_on(&|| update("1234", "2468"));
 
-    // The person sets a new PIN on the phone, and enters it on the tablet: no code, no other PIN.
+    // The user sets a new PIN on the phone and enters it on the tablet: no code, and no wrong PIN.
     for (before, after) in [("2468", "7777"), ("7777", "8888")] {
         block(before);
         devices.take("phone");
@@ -551,7 +551,7 @@ fn the_next_message_tells_of_wrong_pins() {
     assert!(told["result"]["otp"].is_string());
     let silent = otp("1234");
     assert!(silent.get("info").is_none(), "{silent}");
-    // An error of the same operation tells it, too.
+    // An error of the same operation reports it, too.
     otp("9999");
     let same = json!({"action": "update", "oldPIN": "1234", "newPIN": "4321"});
     assert_eq!(authentication("set", "pincode", same)["info"]["wrongPinsSince"]["count"], 1);
@@ -592,13 +592,13 @@ fn any_text_gets_one_message_and_changes_nothing() {
     assert_eq!(std::fs::read(session.folder.path().join("device.pims")).ok(), before);
 }
 
-/// Seals a record as an earlier version of the library left it.
+/// Writes a record as an earlier version of the library wrote it.
 fn leave_record(folder: &std::path::Path, record: &Value) {
     use pims::store::{RecordFile, RecordStore};
     RecordFile::open(folder, None).unwrap().save(record.to_string().as_bytes()).unwrap();
 }
 
-/// The record in a folder, opened as the library would.
+/// Returns the record in a folder, opened in the way of the library.
 fn stored_record(folder: &std::path::Path) -> Value {
     use pims::store::{RecordFile, RecordStore};
     serde_json::from_slice(&RecordFile::open(folder, None).unwrap().load().unwrap().unwrap()).unwrap()
@@ -653,7 +653,7 @@ fn a_record_that_is_too_old_allows_its_removal_and_nothing_else() {
         assert_eq!(message["error"]["code"], 2317, "{api} {params}: {message}");
         assert_eq!(message["error"]["info"]["nextAction"], "removeEnrollments", "{message}");
     }
-    // Nothing was written over it.
+    // Nothing was written over the record.
     facade::free();
     assert_eq!(stored_record(folder), old);
 

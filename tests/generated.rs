@@ -1,5 +1,5 @@
-//! What is made from the code and committed must equal what the code makes now: the header and the generated pages of the
-//! documentation. `make generate` (PIMS_BLESS=1) writes them.
+//! The committed header and generated pages of the documentation must equal the output of the
+//! present code. `make generate` (PIMS_BLESS=1) writes them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -24,7 +24,7 @@ fn the_header_is_what_cbindgen_makes_of_the_source() {
     check("include/pims.h", &without_rust(&String::from_utf8(header).unwrap()));
 }
 
-/// Takes out what speaks to Rust programmers only: the sections on safety.
+/// Removes the sections on safety, which are for Rust programmers only.
 fn without_rust(header: &str) -> String {
     let mut text = String::new();
     let mut in_safety = false;

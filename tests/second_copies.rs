@@ -1,7 +1,9 @@
-//! One device, or two, that lose answers, crash, and cannot write, anywhere: the service suspects no second copy of them.
+//! One or two devices that lose answers, crash, or cannot write, at any place: the service suspects
+//! no second copy of them.
 //!
-//! The library's own component speaks with an authority in this process. Between the two is a wire that loses requests and answers,
-//! and below the component a store that dies before or after it wrote.
+//! The library's own component speaks with an authority in this process. Between the two is a wire
+//! that loses requests and answers. Below the component is a store that dies before or after a
+//! write.
 
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -23,7 +25,7 @@ use pims::transport::{Transport, TransportError};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
-/// What goes wrong at the n-th chance of an operation.
+/// A fault at the n-th chance of an operation.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Nothing,
@@ -37,7 +39,8 @@ enum Fault {
     CrashAfter(u32),
     /// A record is not written, and the process goes on: the disk is full.
     WriteFails(u32),
-    /// A record is written and a failure is told, and the process goes on: the folder cannot be synchronized.
+    /// A record is written and a failure is returned, and the process goes on: the folder cannot be
+    /// synchronized.
     WriteUncertain(u32),
 }
 
@@ -58,7 +61,8 @@ impl Fate {
         *self.0.lock().unwrap() = Some(fault);
     }
 
-    /// Whether it happens now; `of` says whether this is such a chance, and how many are left.
+    /// Returns whether the fault happens now. `of` returns the number of chances that are left if
+    /// this is such a chance.
     fn strikes(&self, of: impl Fn(Fault) -> Option<u32>, next: impl Fn(u32) -> Fault) -> bool {
         let mut fault = self.0.lock().unwrap();
         match fault.and_then(of) {
@@ -116,12 +120,12 @@ impl Transport for Wire {
     }
 }
 
-/// A store that outlives the process in memory.
+/// A store in memory that outlives the process.
 #[derive(Clone, Default)]
 struct Disk {
     record: Arc<Mutex<Option<Vec<u8>>>>,
     fate: Arc<Fate>,
-    /// The process is dead: nothing is written any more.
+    /// True when the process is dead: then nothing is written any more.
     dead: Arc<Mutex<bool>>,
 }
 
@@ -152,7 +156,7 @@ impl RecordStore for Disk {
         self.check()
     }
 
-    /// A dead process asks nobody for anything.
+    /// Fails if the process is dead: a dead process sends no request.
     fn check(&self) -> Result<(), StoreError> {
         if *self.dead.lock().unwrap() { Err(StoreError::Entropy) } else { Ok(()) }
     }
@@ -178,7 +182,7 @@ impl Host for Machine {
     }
 }
 
-/// A person's device.
+/// A user's device.
 struct Phone {
     component: StrongAuthentication,
     disk: Disk,
@@ -193,7 +197,7 @@ impl Phone {
         Self { component: open(&disk, &wire), disk, wire }
     }
 
-    /// Starts the process again, where it died.
+    /// Starts the process again if it died.
     fn revive(&mut self) {
         self.disk.fate.set(Fault::Nothing);
         *self.disk.dead.lock().unwrap() = false;
@@ -275,7 +279,7 @@ impl World {
         SmsCode::new(&self.inbox.0.lock().unwrap()).unwrap()
     }
 
-    /// One wish of the person, with a fault in it.
+    /// Does one action of the user, with a fault in it.
     fn act(&mut self, phone: usize, wish: Wish, fault: Fault) {
         self.phones[phone].disk.fate.set(fault);
         match wish {
@@ -303,7 +307,7 @@ impl World {
         }
     }
 
-    /// What the person knows of the PIN after a change that was asked for.
+    /// Learns the possible PINs after a requested change.
     fn learn(&mut self, new: u32, outcome: &Result<(), Failure>) {
         match outcome {
             Ok(()) | Err(Failure::PostSynchronization(_)) => self.pins = vec![new],
@@ -312,7 +316,7 @@ impl World {
         }
     }
 
-    /// A password, with each PIN that may be the right one.
+    /// Makes a password, with each PIN that may be the right one.
     fn log_in(&mut self, phone: usize) -> Result<(), Failure> {
         let mut last = Err(Failure::Entropy);
         for number in self.pins.clone() {
@@ -361,7 +365,7 @@ proptest! {
             world.act(phone, wish, fault);
             prop_assert_eq!(world.authority.tally().clones_suspected, 0, "{:?} with {:?}", wish, fault);
         }
-        // After all of that, both work.
+        // After all of that, both devices work.
         for phone in 0..2 {
             world.log_in(phone).unwrap_or_else(|failure| panic!("{failure}"));
         }

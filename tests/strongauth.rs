@@ -1,6 +1,8 @@
-//! The component against a scripted service: what it sends, what it writes down, and what becomes of lost answers.
+//! The component against a scripted service: its requests, its records, and its work after lost
+//! answers.
 //!
-//! The embedded authority is tested with it elsewhere; here stands what that authority never says, and what only a broken wire does.
+//! Other tests use the embedded authority. These tests have the answers that this authority never
+//! gives, and the faults of a broken wire.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -22,7 +24,7 @@ use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
 use pims::transport::{Transport, TransportError};
 use zeroize::Zeroizing;
 
-/// Answers from a list; what was asked is kept.
+/// A script of answers. It records the requests.
 #[derive(Default)]
 struct Script {
     answers: Mutex<VecDeque<Result<String, TransportError>>>,
@@ -43,7 +45,7 @@ impl Script {
             .push_back(Err(TransportError::Server { what: "HTTP 503".into(), retry_after_seconds: None }));
     }
 
-    /// The action and mode of every request so far.
+    /// Returns the action and mode of every request so far.
     fn asked(&self) -> Vec<String> {
         let short = |query: &String| {
             let pairs: std::collections::HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
@@ -185,7 +187,7 @@ fn keys() -> String {
 const SYNCHRONIZED: &str =
     "<err>OK</err><K0>00112233445566778899aabbccddeeff</K0><K1>ffeeddccbbaa99887766554433221100</K1><Tsync>7</Tsync>";
 
-/// The answers of our own, which wants a fresh secret.
+/// Adds the answers of our own service, which wants a fresh secret.
 fn synchronize(script: &Script) {
     script.answer("ActionSetup", CHALLENGE);
     let wanted = format!("<ms_n>1</ms_n><ms_id>9001</ms_id><ms_key>{}</ms_key><challenge>d</challenge>", VECTORS.2);
@@ -461,14 +463,16 @@ fn the_record_of_another_account_is_not_taken_over() {
     assert_eq!(*memory.record().encode(), *record.encode());
 }
 
-/// The thief of the phone who has the storage key too: nothing in the record may tell a right PIN from a wrong one.
+/// A thief of the phone may have the storage key, too. Nothing in the record may distinguish a
+/// right PIN from a wrong one.
 #[test]
 fn the_record_holds_nothing_that_depends_on_the_pin_but_what_is_hidden_by_it() {
     let record = enrolled(Standing::Active);
     let text = String::from_utf8(record.encode().to_vec()).unwrap();
     let stored: serde_json::Value = serde_json::from_str(&text).unwrap();
     let members: Vec<_> = stored["device"].as_object().unwrap().keys().cloned().collect();
-    // Sixteen random bytes under kma decrypt to sixteen bytes under any PIN; nothing else of the device depends on the PIN.
+    // Sixteen random bytes under kma decrypt to sixteen bytes under any PIN. Nothing else of the
+    // device depends on the PIN.
     assert_eq!(members, ["factory", "id", "k0", "k1UnderKma", "lastSync", "secretUnderKma", "serial", "service"]);
     for name in ["k0", "k1UnderKma", "secretUnderKma"] {
         assert_eq!(stored["device"][name].as_str().unwrap().len(), 32, "{name}: no padding, no check value");
@@ -504,7 +508,7 @@ fn a_removal_that_was_lost_takes_no_started_enrollment_from_a_disabled_device() 
     component.accept_code(&SmsCode::new("2424").unwrap()).unwrap();
     bench.script.cvs.lock().unwrap().push_back(Err(TransportError::Unreachable("cut".into())));
     assert!(matches!(component.remove(), Err(Failure::Transport(_))));
-    // The service knows no such device: that was so before.
+    // The service does not know the device: that was so before.
     bench.script.answer("ActionSetup", "<err>NOK:NODEVICE</err>");
     bench.script.lose();
     assert!(matches!(component.enroll(&pin("1234"), None), Err(Failure::Transport(_))));
@@ -527,7 +531,7 @@ impl Bench {
         self.memory.1.store(full, Ordering::SeqCst);
     }
 
-    /// A password is asked for, which needs neither `status` nor `synchro` before it.
+    /// Asserts that a password needs neither `status` nor `synchro` before it.
     fn assert_ready(&self, component: &mut StrongAuthentication) {
         self.set_full(false);
         let before = self.script.asked().len();
@@ -542,7 +546,7 @@ impl Bench {
 #[test]
 fn what_was_about_to_be_done_is_not_remembered_where_it_could_not_be_written_down() {
     let (bench, mut component) = bench(&enrolled(Standing::Active));
-    // A removal: nothing is sent, and no later operation looks for what became of it.
+    // A removal: nothing is sent, and no later operation asks for its result.
     bench.set_full(true);
     assert!(matches!(component.remove().err(), Some(Failure::Store(_))));
     assert_eq!(bench.script.asked(), [""; 0]);
@@ -573,7 +577,7 @@ fn a_code_that_was_not_sent_for_want_of_room_is_shown_again() {
     bench.set_full(false);
     bench.script.answer("ActionSetup", &setup);
     assert_eq!(component.accept_code(&code).ok(), Some(PinMode::New));
-    // The last step is not sent, and so the code is not taken for a used one.
+    // The last step is not sent, so the code does not count as used.
     bench.set_full(true);
     assert!(matches!(component.enroll(&pin("1234"), None).err(), Some(Failure::Store(_))));
     bench.set_full(false);

@@ -1,4 +1,4 @@
-//! Storage folders that commit fb07e63 wrote are brought along by `pims_init`.
+//! `pims_init` upgrades storage folders that commit fb07e63 wrote.
 
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pims::facade;
 use serde_json::{Value, json};
 
-/// A process has one facade: tests take turns.
+/// A lock for the one facade of the process: only one test runs at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
 struct Session {
@@ -19,7 +19,7 @@ struct Session {
 }
 
 impl Session {
-    /// The facade over a copy of a folder.
+    /// Creates the facade over a copy of a folder.
     fn begin(name: &str) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
@@ -33,7 +33,7 @@ impl Session {
         session
     }
 
-    /// The code of the last SMS.
+    /// Returns the code of the last SMS.
     fn code(&self) -> String {
         let outbox = fs::read_to_string(self.folder.path().join("sms-outbox.jsonl")).unwrap();
         let last: Value = serde_json::from_str(outbox.lines().last().unwrap()).unwrap();

@@ -1,8 +1,10 @@
 #!/bin/sh
-# What one `get` costs from each language, in one run: C and Python (bindings/python/bench.py), C++,
-# and Kotlin where its tools are.
+# Measures the cost of one `get` from each language, in one run: C and Python
+# (bindings/python/bench.py), C++, and Kotlin if its tools are installed.
 #
-#     tools/bench-bindings.sh LIBRARY_FOLDER JNI BUILD PYTHON          LIBRARY_FOLDER has libpims.so, JNI is libpims_jni.so
+#     tools/bench-bindings.sh LIBRARY_FOLDER JNI BUILD PYTHON
+#
+# LIBRARY_FOLDER has libpims.so, JNI is libpims_jni.so.
 set -eu
 
 lib=$(realpath "${1:?usage: tools/bench-bindings.sh LIBRARY_FOLDER JNI BUILD PYTHON}")

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The size of the stripped release library, with and without the embedded authority, and the time of
-# dlopen beside its floor: the same of an empty library.
+# Prints the size of the stripped release library, with and without the embedded authority, and the
+# time of dlopen beside its floor: the time for an empty library.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 library=$1

@@ -3,8 +3,8 @@
 # The switch is not stable in rustc, the sanitizer is; RUSTC_BOOTSTRAP turns it on for this build
 # alone.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 out=$1

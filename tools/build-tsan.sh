@@ -1,12 +1,12 @@
 #!/bin/sh
 # Builds the static library with ThreadSanitizer on in the Rust code itself, the standard library
 # and SQLite included. A standard library without the sanitizer hides its locks and reference counts
-# from it, and what they order is then reported as a race: so std is built from source. A toolchain
-# that has that source does it; else Debian's, which is installed beside it. The unstable switches
-# are turned on by RUSTC_BOOTSTRAP for this build alone.
+# from it. The sanitizer then reports as a race what they order, so std is built from source. A
+# toolchain that has that source builds it; else Debian's toolchain does, which is installed beside
+# it. RUSTC_BOOTSTRAP turns the unstable switches on for this build alone.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 out=$1
@@ -16,7 +16,7 @@ cd "$here"
 has_source() { # rustc
     command -v "$1" >/dev/null 2>&1 && [ -e "$("$1" --print sysroot)/lib/rustlib/src/rust/library/std/Cargo.toml" ]
 }
-# Cargo and rustc are taken from one place: the one that knows the other's standard library.
+# Chooses cargo and rustc from one place: the one that knows the other's standard library.
 choose() {
     if has_source rustc && command -v cargo >/dev/null 2>&1; then rustc=rustc cargo=cargo
     elif has_source /usr/bin/rustc && [ -x /usr/bin/cargo ]; then rustc=/usr/bin/rustc cargo=/usr/bin/cargo
@@ -42,14 +42,14 @@ if [ -n "$missing" ]; then
     choose || { echo "the source of the Rust standard library is missing, and no package brought it" >&2; exit 1; }
 fi
 
-# The runtime of the Rust toolchain: it is as new as the compiler, clang's of Debian is not, and
-# fails where the kernel spreads addresses widely.
+# The runtime of the Rust toolchain: it is as new as the compiler. Clang's of Debian is older, and
+# fails if the kernel spreads addresses widely.
 target=$("$rustc" -vV | sed -n 's/^host: //p')
 runtime=$(find "$(rustc --print sysroot)/lib/rustlib/$target/lib" -name 'librustc*_rt.tsan.a' | head -n 1)
 [ -n "$runtime" ] || { echo "this Rust toolchain has no ThreadSanitizer runtime for $target" >&2; exit 1; }
 
-# The static library alone: a shared one would want the runtime while it is linked. Line tables are
-# all that a report needs.
+# Builds the static library alone: a shared one would need the runtime when it is linked. Line
+# tables are enough for a report.
 RUSTC_BOOTSTRAP=1 RUSTC=$rustc RUSTFLAGS="-Zsanitizer=thread -Zexternal-clangrt -Cforce-frame-pointers=yes" \
     CC=clang CFLAGS="-fsanitize=thread -fno-omit-frame-pointer -gline-tables-only" CARGO_PROFILE_DEV_DEBUG=line-tables-only \
     "$cargo" rustc --locked --lib --crate-type staticlib --features test-hooks -Zbuild-std=std,panic_unwind --target "$target" \

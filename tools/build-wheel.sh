@@ -1,17 +1,17 @@
 #!/bin/sh
 # Builds the wheel of bindings/python with a library inside, into bindings/python/dist:
 #
-#     tools/build-wheel.sh LIBRARY TOOLS          TOOLS is an environment with bindings/python/requirements-dev.txt
+#     tools/build-wheel.sh LIBRARY TOOLS
 #
-# Its tag says from which glibc on it runs; auditwheel, which knows the rules of manylinux, must
-# agree.
+# TOOLS is an environment with bindings/python/requirements-dev.txt. The wheel's tag names the
+# oldest glibc that it runs on. auditwheel, which knows the rules of manylinux, must agree.
 set -eu
 
 library=$(realpath "${1:?usage: tools/build-wheel.sh LIBRARY TOOLS}")
 tools=$(realpath "$2")
 cd "$(dirname "$0")/../bindings/python"
 
-# What is left of another build would go into this one.
+# The files of an earlier build would go into this one.
 rm -rf build dist src/*.egg-info
 PIMS_WHEEL_LIBRARY=$library "$tools/bin/python" -m build --wheel --no-isolation . >"$tools/build.log" 2>&1 || {
     cat "$tools/build.log" >&2

@@ -1,14 +1,14 @@
 #!/bin/sh
-# bindings/swift/CPims.xcframework: the library as dynamic frameworks for iOS, its simulator and
-# macOS. On a Mac with Xcode.
+# Builds bindings/swift/CPims.xcframework: the library as dynamic frameworks for iOS, its simulator
+# and macOS. It needs a Mac with Xcode.
 #
 #     tools/build-xcframework.sh
 #
-# A dynamic framework, because an app that linked two static libraries written in Rust would have
+# The frameworks are dynamic: an app that linked two static libraries written in Rust would have
 # Rust's own symbols twice.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 [ "$(uname -s)" = Darwin ] || { echo "this needs a Mac: xcodebuild, lipo and install_name_tool" >&2; exit 1; }
@@ -18,7 +18,8 @@ target=bindings/swift/CPims.xcframework
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' Cargo.toml)
 export IPHONEOS_DEPLOYMENT_TARGET=13.0 MACOSX_DEPLOYMENT_TARGET=10.15
 
-# A framework's contents in a folder: one binary of those architectures, the header, the module map.
+# Writes a framework's contents into a folder: one binary of those architectures, the header, the
+# module map.
 contents() { # folder, folder of Info.plist, smallest system, targets
     folder=$1 plist=$2 system=$3
     shift 3
@@ -54,7 +55,7 @@ MODULE
 PLIST
 }
 
-# iOS has flat frameworks.
+# Lays out a flat framework, as iOS has them.
 flat() { # name, targets
     framework=$out/$1/CPims.framework
     shift
@@ -62,7 +63,7 @@ flat() { # name, targets
     install_name_tool -id @rpath/CPims.framework/CPims "$framework/CPims"
 }
 
-# macOS has them in versions.
+# Lays out a framework with versions, as macOS has them.
 versioned() { # name, targets
     framework=$out/$1/CPims.framework
     shift

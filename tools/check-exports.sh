@@ -1,6 +1,6 @@
 #!/bin/sh
-# The functions that a library exports, that the header declares and that docs/c-abi.md documents
-# are the same:
+# Checks that the functions that a library exports, that the header declares and that docs/c-abi.md
+# documents are the same:
 #
 #     tools/check-exports.sh LIBRARY
 #

@@ -30,7 +30,7 @@ first_block() { # language, page
     awk -v start="\`\`\`$1" 'on && /^```$/ { exit } on { print } $0 == start { on = 1 }' "$2"
 }
 
-# Whether a file is a main program, and why not.
+# Fails if a file is not a main program, with the reason.
 judge() { # page, file
     lines=$(wc -l <"$2")
     if ! grep -qi otp "$2"; then
@@ -40,12 +40,12 @@ judge() { # page, file
     fi
 }
 
-# The messages, with one value for what is another each time.
+# Prints the messages, with one value in the place of each value that differs between runs.
 messages() { # file
     sed -n '/^{"transactionId"/ { s/"transactionId":"[0-9a-f]*-[0-9a-f]*"/"transactionId":"*"/; s/"otp":"[0-9a-z]\{1,8\}"/"otp":"*"/; p; }' "$1"
 }
 
-# The code is typed once its SMS is there. A program that ends without asking ends the wait, too.
+# Submits the code once its SMS is there. A program that ends without a question ends the wait, too.
 run_c() { # program, folder; the program is run in the folder
     outbox=$2/state/sms-outbox.jsonl
     (

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Whether a file is CycloneDX 1.5, by the schema of cyclonedx-python-lib, and complete in itself: tools/check-sbom.py FILE"""
+"""Checks that a file is CycloneDX 1.5, by the schema of cyclonedx-python-lib, and is complete in
+itself:
+
+    tools/check-sbom.py FILE
+"""
 
 import json
 import pathlib
@@ -34,7 +38,7 @@ def main(path):
 
 
 def check_validator(validator, text):
-    """A validator that takes everything would prove nothing."""
+    """Checks the check: a validator that accepts everything would prove nothing."""
     spoiled = json.loads(text)
     spoiled["components"][0]["type"] = "no such type"
     expect(validator.validate_str(json.dumps(spoiled)) is not None, "the validator takes what is wrong")

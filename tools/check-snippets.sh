@@ -32,12 +32,12 @@ build() { # source, program
         -Wl,-rpath,"$lib"
 }
 
-# A program that waits for a message which never comes must not keep us.
+# Limits the time of a program: one that waits for a message which never comes must not hold us up.
 limited() {
     if command -v timeout >/dev/null 2>&1; then timeout "${SNIPPET_DEADLINE:-120}" "$@"; else "$@"; fi
 }
 
-# The blocks of a language; for C with lines that say where in the page a block stands.
+# Prints the blocks of a language. In C, lines say where in the page a block stands.
 blocks() { # language, page
     awk -v language="$1" -v page="$2" '
         on && /^```$/ { on = 0; next }
@@ -46,12 +46,12 @@ blocks() { # language, page
         END { if (on) { print page ": a block does not end" > "/dev/stderr"; exit 1 } }' "$2"
 }
 
-# One object a line.
+# Prints one object a line.
 objects() {
     awk '/^[^ ]/ { if (line != "") print line; line = $0; next } { sub(/^ +/, ""); line = line $0 } END { if (line != "") print line }'
 }
 
-# What is another each time gets one value.
+# Replaces each value that differs between runs by one value.
 steady() {
     sed -e 's/"transactionId":"[0-9a-f]*-[0-9a-f]*"/"transactionId":"*"/' \
         -e 's/"otp":"[0-9a-z]*"/"otp":"*"/' \
@@ -59,8 +59,8 @@ steady() {
         -e 's/"code":"[0-9]*","text":"PIMS: [0-9]* /"code":"*","text":"PIMS: * /'
 }
 
-# The library itself says what is JSON: what it takes as the parameters of a call is one object of
-# it.
+# The library itself says whether a text is JSON: it accepts one JSON object as the parameters of a
+# call.
 build tests/tools/is_json.c "$work/is-json"
 if ! echo '{"a":[1,{"b":null}]}' | "$work/is-json" "$work/json" || echo '{"a":[1,{"b":}]}' | "$work/is-json" "$work/json" 2>/dev/null; then
     echo "the check of JSON does not tell JSON from what is none" >&2

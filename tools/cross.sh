@@ -1,17 +1,18 @@
 #!/bin/sh
-# Builds the library for other systems, and says what was seen of each result. What it proves: that
-# it compiles and links, what it exports, for Android how it is aligned; that C's demo runs under
-# qemu and with musl, and the program of docs/quickstart-c.md under Wine. Not part of `make test`.
+# Builds the library for other systems, and prints the checks of each result. It proves that the
+# library compiles and links, which symbols it exports, and for Android how it is aligned. It also
+# proves that the demo in C runs under qemu and with musl, and the program of docs/quickstart-c.md
+# under Wine. It is not part of `make test`.
 #
 #     tools/cross.sh BUILD [TARGET…]
 #
 # A target whose standard library rustup has installed is built by that toolchain. For any other the
 # standard library is built too, by Debian's rustc-web, cargo-web and rust-web-src. ANDROID_NDK_HOME
-# names an NDK; without one, clang and lld link against nothing and leave bionic's symbols open, and
+# names an NDK. Without one, clang and lld link against nothing and leave bionic's symbols open, and
 # the C parts see the headers of Debian's libc6-dev-arm64-cross: that is no library for a phone.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 mkdir -p "${1:?usage: tools/cross.sh BUILD [TARGET…]}"
@@ -25,8 +26,8 @@ need() { # command, Debian package
     command -v "$1" >/dev/null 2>&1 || { echo "  $1 is missing: Debian's $2" >&2; return 1; }
 }
 
-# A compiler or linker that cargo is told by one word. From a name that ends with -clang rustc knows
-# how to call it.
+# Writes a compiler or linker as one program, since cargo takes one word. From a name that ends with
+# -clang rustc knows how to call it.
 script() { # name, command…
     name=$1
     shift
@@ -34,7 +35,7 @@ script() { # name, command…
     chmod +x "$build/$name"
 }
 
-# The library $2 for $1, in the forms $3, in target/cross/$1/release.
+# Compiles the library $2 for $1, in the forms $3, into target/cross/$1/release.
 compile() { # target, package, crate types
     target=$1
     set -- --release --lib --target-dir target/cross --target "$1" -p "$2" --crate-type "$3"
@@ -48,7 +49,7 @@ compile() { # target, package, crate types
     fi
 }
 
-# The names that the header declares, and those that a library exports.
+# Prints the names that the header declares, and those that a library exports.
 declared() { grep -oE '\bpims_[a-z_]+\(' include/pims.h | tr -d '(' | sort -u; }
 exports() { # tool, library
     case $2 in
@@ -63,7 +64,7 @@ check_exports() { # tool, library
     echo "  $(basename "$2"): $(wc -c <"$2") bytes, exports the $(wc -l <"$build/exported") functions of the header"
 }
 
-# Runs C's demo in an empty folder. What it prints is shown where it fails.
+# Runs the demo in C in an empty folder. Its output is shown if it fails.
 run_demo() { # command…
     folder=$(mktemp -d)
     if (cd "$folder" && "$@") >"$build/demo.out" 2>&1; then
@@ -91,8 +92,8 @@ aarch64_unknown_linux_gnu() {
 
 x86_64_unknown_linux_musl() {
     need musl-gcc musl-tools || return 1
-    # A shared library, so libc and the unwinder are shared too. The latter is that of musl where
-    # the library is used (Alpine: libgcc); to link, its name is enough.
+    # A shared library, so libc and the unwinder are shared too. At run time musl's system brings
+    # the unwinder (Alpine: libgcc); to link, its name is enough.
     mkdir -p "$build/musl"
     ln -sf "$(cc -print-file-name=libgcc_s.so.1)" "$build/musl/libgcc_s.so.1"
     export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER=musl-gcc CC_x86_64_unknown_linux_musl=musl-gcc
@@ -105,8 +106,8 @@ x86_64_unknown_linux_musl() {
         return 1
     fi
     # The static library with musl's libc in one program, which runs on any Linux. GCC's unwinder
-    # for it wants glibc; LLVM's as Debian built it wants one function of glibc alone, which stands
-    # in here.
+    # for it needs glibc. LLVM's unwinder as Debian built it needs one function of glibc alone;
+    # tests/tools has it.
     unwinder=$(find /usr/lib/llvm-*/lib -name libunwind.a 2>/dev/null | tail -n 1)
     if [ -z "$unwinder" ]; then
         echo "  it was not run: LLVM's libunwind.a is missing: Debian's libunwind-14-dev"
@@ -117,7 +118,7 @@ x86_64_unknown_linux_musl() {
     run_demo "$build/enroll-musl"
 }
 
-# The person who reads the SMS.
+# Reads the SMS, as a user does.
 sms_code() {
     for _ in $(seq 600); do
         code=$(sed -n 's/.*"code":"\([0-9]*\)".*/\1/p' state/sms-outbox.jsonl 2>/dev/null | tail -n 1)
@@ -154,7 +155,7 @@ aarch64_linux_android() {
         clang=$(echo "$ANDROID_NDK_HOME"/toolchains/llvm/prebuilt/*/bin/clang)
         script android-clang "$clang" --target=aarch64-linux-android24
         script android-linking-clang "$clang" --target=aarch64-linux-android24 -Wl,-z,max-page-size=16384
-        # Of the NDK, too, whatever the host's is.
+        # The archiver of the NDK, too, whatever the host has.
         AR_aarch64_linux_android="$(dirname "$clang")/llvm-ar"
         export AR_aarch64_linux_android
     else

@@ -3,8 +3,8 @@
 
     tools/fuzz-seeds.py FOLDER
 
-The seeds come from what the tests use already: the recorded exchanges, the suite that all languages
-share, the device records of an earlier release, and the example of the service's configuration.
+The seeds come from data of the tests: the recorded exchanges, the suite of all languages, the
+device records of an earlier release, and the example of the service's configuration.
 """
 
 import hashlib
@@ -22,7 +22,8 @@ FREE = 0x80
 
 
 def steps() -> "list[list[dict[str, object]]]":
-    """Returns the cases of the suite of all languages, each a list of calls with text parameters."""
+    """Returns the cases of the suite of all languages, each a list of calls with text
+    parameters."""
     suite = json.loads((ROOT / "tests/conformance/suite.json").read_text(encoding="utf-8"))
     cases = []
     for case in suite["cases"]:

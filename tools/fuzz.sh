@@ -1,12 +1,14 @@
 #!/bin/sh
-# Runs the fuzz targets, each for so many seconds, with the seeds of the tests and what earlier runs
-# found.
+# Runs the fuzz targets, each for this many seconds, with the seeds of the tests and the inputs that
+# earlier runs found.
 #
 #     tools/fuzz.sh BUILD SECONDS [TARGET …]
 #
 # The targets are instrumented for coverage by flags of the stable compiler, and run by libFuzzer.
 # No sanitizer is in them: all code but src/ffi is safe Rust, and the C suite runs under
-# AddressSanitizer. `cargo fuzz run TARGET` works, too, where cargo-fuzz is installed.
+# AddressSanitizer. `cargo fuzz run TARGET` works, too, if cargo-fuzz is installed.
+#
+# FUZZ_RUNS=20000000 runs each target so many times, instead of for a time.
 #
 # An input that fails stays in BUILD/artifacts/TARGET. It becomes a test.
 set -eu
@@ -14,6 +16,9 @@ cd "$(dirname "$0")/.."
 build=$1
 seconds=$2
 shift 2
+
+limit=-max_total_time=$seconds
+[ -z "${FUZZ_RUNS:-}" ] || limit=-runs=$FUZZ_RUNS
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 # shellcheck disable=SC2046 # a list of names
@@ -33,9 +38,9 @@ python3 tools/fuzz-seeds.py "$build/seeds"
 for target in "$@"; do
     mkdir -p "$build/corpus/$target" "$build/artifacts/$target"
     echo "== $target"
-    # A run of the whole time without a failure ends with 0.
+    # A whole run without a failure ends with 0.
     "${FUZZ_TARGET_DIR:-$build/target}/$host/release/$target" \
-        -max_total_time="$seconds" -timeout=60 -rss_limit_mb=4096 -print_final_stats=1 \
+        "$limit" -timeout=60 -rss_limit_mb=4096 -print_final_stats=1 \
         -artifact_prefix="$build/artifacts/$target/" \
         "$build/corpus/$target" "$build/seeds/$target" >"$build/$target.log" 2>&1 || {
         tail -60 "$build/$target.log" >&2

@@ -3,10 +3,10 @@
 #
 #     tools/install-packages.sh [--no-recommends] PACKAGE…
 #
-# As root with apt-get alone; elsewhere it ends with 69 and says nothing, and the caller says what
-# is missing. One call works at a time. apt-get's own option waits for dpkg's locks but not for the
-# lock of the package lists, which a refused update is tried again for. PIMS_PACKAGES_WAIT says for
-# how many seconds, 1800 as default.
+# It needs root and apt-get. Without them it prints nothing and ends with 69, and the caller names
+# the missing packages. One call works at a time. apt-get's own option waits for dpkg's locks but
+# not for the lock of the package lists. An update that this lock refuses is repeated.
+# PIMS_PACKAGES_WAIT is the longest wait in seconds, 1800 by default.
 set -eu
 
 options=
@@ -20,8 +20,8 @@ lock=${PIMS_PACKAGES_LOCK:-/run/lock/libpims-packages}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 trap 'exit 1' HUP INT TERM
-# Other targets of this repository, also in another folder. Without flock, apt-get's locks have to
-# do.
+# The lock of other targets of this repository, also in another folder. Without flock, apt-get's
+# locks must be enough.
 if command -v flock >/dev/null 2>&1 && mkdir -p "${lock%/*}" 2>/dev/null; then
     exec 9>"$lock"
     flock --exclusive --timeout "$wait" 9 || { echo "install-packages: another installation did not end in $wait s" >&2; exit 1; }
@@ -29,7 +29,7 @@ fi
 DEBIAN_FRONTEND=noninteractive
 export DEBIAN_FRONTEND
 
-# Tries while another process has the lock; any other failure is told at once.
+# Tries again while another process has the lock. Any other failure is reported at once.
 patiently() {
     said=
     # A daemon that a package starts must not keep the lock: it gets no descriptor 9.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the tools that the tests need and this machine lacks, where that can be done without
-# asking; else says which are missing.
+# Installs the tools that the tests need and this machine lacks, if that needs no question; else
+# names the missing ones.
 set -eu
 
 missing=
@@ -32,9 +32,9 @@ need /usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream
 need systemd-analyze systemd
 need /usr/include/jansson.h libjansson-dev
 need python3 python3
-# Lays out a release of Debian that has Swift, which root alone can do.
+# Lays out a release of Debian that has Swift, which needs root.
 command -v swift >/dev/null 2>&1 || [ "$(id -u)" != 0 ] || need debootstrap debootstrap
-# What is fetched from PyPI goes into environments of its own.
+# Python packages from PyPI go into environments of their own.
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
 # Debian keeps the server's programs out of PATH.
 set -- /usr/lib/postgresql/*/bin/initdb

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Lays the release library out for those who build against it, or takes it away again:
+# Lays the release library out for programs that are built against it, or removes it again:
 #
 #     tools/install.sh install|uninstall|list
 #
-# Where to, say the environment variables PREFIX (/usr/local), LIBDIR ($PREFIX/lib), INCLUDEDIR
-# ($PREFIX/include), DOCDIR ($PREFIX/share/doc/libpims) and DESTDIR, which is put before all of them
-# and written into no file. What from: FROM (build/release). RELOCATABLE=yes writes a pims.pc that
-# holds wherever the folder is moved to.
+# The destination is set by the environment variables PREFIX (/usr/local), LIBDIR ($PREFIX/lib),
+# INCLUDEDIR ($PREFIX/include), DOCDIR ($PREFIX/share/doc/libpims) and DESTDIR, which is put before
+# all of them and written into no file. The source is FROM (build/release). RELOCATABLE=yes writes a
+# pims.pc that stays valid when the folder is moved.
 #
 # cargo-c (0.10.24) was tried in the place of this program. It installs pims.h, the libraries and
 # pims.pc. It leaves libpims.a as rustc makes it, with the symbols of SQLite and ring
@@ -14,8 +14,8 @@
 # It takes eleven minutes to build on two busy cores, and its version has to fit the release of
 # Rust: 0.10.26 wants 1.97.
 #
-# Uninstall removes what install made, by the same list, then the folders that are libpims' own
-# where nothing else is in them. For Linux and its like: ELF, GNU coreutils.
+# Uninstall removes the installed files, by the same list, then the folders that are libpims' own if
+# nothing else is in them. It is for Linux and similar systems: ELF, GNU coreutils.
 set -eu
 
 command=${1:-}
@@ -36,17 +36,18 @@ done
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/Cargo.toml" | head -n 1)
 soname=libpims.so.0
 shared=libpims.so.$version
-# What rustc says that the static library needs (`--print native-static-libs`), without the C
-# library itself.
+# The system libraries that the static library needs by rustc (`--print native-static-libs`),
+# without the C library itself.
 system_libs="-lgcc_s -lutil -lrt -lpthread -lm -ldl"
 
-# Mode|source|destination, or link|what it leads to|destination. The templates come filled in from
-# $work.
+# Prints lines of mode|source|destination, or link|its target|destination. The templates come filled
+# in from $work.
 list() {
     echo "644|$here/include/pims.h|$INCLUDEDIR/pims.h"
     echo "644|$here/include/pims.hpp|$INCLUDEDIR/pims.hpp"
-    echo "644|$here/include/pims/message.hpp|$INCLUDEDIR/pims/message.hpp"
-    echo "644|$here/include/pims/strong_authentication.hpp|$INCLUDEDIR/pims/strong_authentication.hpp"
+    for header in message component operations strong_authentication; do
+        echo "644|$here/include/pims/$header.hpp|$INCLUDEDIR/pims/$header.hpp"
+    done
     echo "755|$FROM/$soname|$LIBDIR/$shared"
     echo "link|$shared|$LIBDIR/$soname"
     echo "link|$soname|$LIBDIR/libpims.so"
@@ -60,7 +61,7 @@ list() {
     for file in "$here"/examples/cpp/*.cpp; do echo "644|$file|$DOCDIR/examples/cpp/${file##*/}"; done
 }
 
-# The folders that are libpims' own, the innermost first.
+# Prints the folders that are libpims' own, the innermost first.
 own_folders() {
     printf '%s\n' "$INCLUDEDIR/pims" "$LIBDIR/cmake/pims" "$DOCDIR/docs" "$DOCDIR/examples/c" "$DOCDIR/examples/cpp" "$DOCDIR/examples" "$DOCDIR"
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The classes of bindings/kotlin, as BUILD/pims.jar, for programs of Kotlin 2.2 and later. The
-# native library is not in it.
+# Compiles the classes of bindings/kotlin into BUILD/pims.jar, for programs of Kotlin 2.2 and later.
+# The native library is not in it.
 #
 #     tools/kotlin-jar.sh BUILD
 set -eu

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Kotlin's compiler, of the version that bindings/kotlin/tools names. Anything that it warns of is
+# Runs Kotlin's compiler, of the version that bindings/kotlin/tools names. Each of its warnings is
 # an error.
 #
 #     tools/kotlinc.sh BUILD ARGUMENTS…

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks what is not Rust.
+"""Checks the files that are not Rust.
 
     tools/lint.py FOLDER             checks
     tools/lint.py FOLDER --format    formats Python, C and C++
@@ -65,12 +65,12 @@ def install(folder):
 
 
 def run(command, patterns):
-    """Whether a command accepts the files of these patterns, of which there must be one."""
+    """Returns whether a command accepts the files of these patterns, of which there must be one."""
     return subprocess.run([*command, *files(patterns)], check=False).returncode == 0
 
 
 def programs():
-    """The files that name an interpreter. Rust's `#![…]` names none."""
+    """Returns the files that name an interpreter. Rust's `#![…]` names none."""
 
     def begins(name):
         with open(name, "rb") as file:

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Debian packages of a library that is built already:
+# Makes Debian packages of a library that is built already:
 #
 #     tools/package-deb.sh RELEASE_LIB OUT
 #
-# libpims0 is the shared library, libpims-dev all that one builds against it with. Made with
-# dpkg-deb from what `make install` lays out; what libpims0 depends on, dpkg-shlibdeps reads from
-# the library. Packages for a machine like this one, not for Debian's archive, which builds from
-# source. The same commit and the same library give the same packages.
+# libpims0 is the shared library. libpims-dev has all that a program is built against. dpkg-deb
+# makes them from the layout of `make install`; dpkg-shlibdeps reads the dependencies of libpims0
+# from the library. The packages are for a machine like this one, not for Debian's archive, which
+# builds from source. The same commit and the same library give the same packages.
 set -eu
 
 FROM=$(cd "${1:?usage: tools/package-deb.sh RELEASE_LIB OUT}" && pwd)
@@ -23,7 +23,7 @@ architecture=$(dpkg-architecture -qDEB_HOST_ARCH)
 triplet=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
-# Who makes packages for others names themselves.
+# The maintainer of the packages. A distributor sets MAINTAINER.
 maintainer=${MAINTAINER:-the libpims authors <nobody@libpims.invalid>}
 runtime=$work/libpims0 dev=$work/libpims-dev
 libdir=usr/lib/$triplet

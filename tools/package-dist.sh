@@ -1,16 +1,16 @@
 #!/bin/sh
-# What a release consists of:
+# Makes the files of a release:
 #
 #     tools/package-dist.sh RELEASE_LIB OUT
 #
-# libpims-VERSION.tar.gz, the source of the commit that is checked out;
-# libpims-VERSION-SYSTEM.tar.gz, the library as `make install` lays it out, to be unpacked anywhere;
-# libpims-VERSION.cdx.json, its bill of materials; SHA256SUMS of all that is in OUT. The same commit
-# gives the same source tarball; the same library gives the same rest: times are those of the
-# commit, owners are root.
+# libpims-VERSION.tar.gz is the source of the commit that is checked out.
+# libpims-VERSION-SYSTEM.tar.gz is the library in the layout of `make install`, to be unpacked
+# anywhere. libpims-VERSION.cdx.json is its bill of materials. SHA256SUMS covers all files in OUT.
+# The same commit gives the same source tarball, and the same library gives the same other files:
+# times are those of the commit, owners are root.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 FROM=$(cd "${1:?usage: tools/package-dist.sh RELEASE_LIB OUT}" && pwd)

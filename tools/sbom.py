@@ -3,15 +3,15 @@
 
     tools/sbom.py [LIBRARY]          Python 3.11 or newer
 
-It lists the crates that are compiled into libpims with its default features on this machine's target,
-by the lock file, without those that only build or test it. It also lists SQLite, which a crate brings
-as C. With LIBRARY, the file's SHA-256 stands in it too. The same source gives the same bytes: it has no
-time and no random number. It is no list of weaknesses.
+It lists the crates that are compiled into libpims with its default features on this machine's
+target, by the lock file. Crates for builds and tests only are left out. It also lists SQLite, which
+a crate brings as C. With LIBRARY, the file's SHA-256 stands in it too. The same source gives the
+same bytes: it has no time and no random number. It is no list of weaknesses.
 
-cargo-cyclonedx (0.5.9) was tried in its place. It listed 215 components, where `cargo tree` finds 92 in
-the library: it counts what other members of the workspace turn on (tokio, postgres), and what runs at
-build time alone (syn). It lacked SQLite, and named the folder of the build. It writes a file beside the
-Cargo.toml of each member, and takes minutes to build.
+cargo-cyclonedx (0.5.9) was tried in its place. It listed 215 components, where `cargo tree` finds
+92 in the library: it counts crates that other members of the workspace turn on (tokio, postgres),
+and crates that run at build time alone (syn). It lacked SQLite, and named the folder of the build.
+It writes a file beside the Cargo.toml of each member, and takes minutes to build.
 """
 
 import functools
@@ -51,7 +51,8 @@ def main(arguments):
 
 
 def tree(form):
-    """What is linked into the library, as lines of depth and form; a crate that was there before is not unfolded again."""
+    """Returns the crates that are linked into the library, as lines of depth and form. A repeated
+    crate is not unfolded again."""
     command = [
         "cargo",
         "tree",
@@ -70,11 +71,12 @@ def tree(form):
 
 
 def parse(line):
-    """Depth, (name, version), licence of a line such as `1<TAB>aes v0.9.0<TAB>MIT OR Apache-2.0 (*)`."""
+    """Returns depth, (name, version) and licence of a line such as
+    `1<TAB>aes v0.9.0<TAB>MIT OR Apache-2.0 (*)`."""
     depth, package, licence = line.split("\t")
     name, version = package.split(" ")[:2]
     licence = licence.removesuffix(" (*)")
-    # The old way to write a choice, which SPDX does not know.
+    # The old notation of a choice, which SPDX does not know.
     return int(depth), (name, version.removeprefix("v")), licence.replace("/", " OR ")
 
 
@@ -85,7 +87,7 @@ def checksums():
 
 
 def reference(crate):
-    """Our own crates are not those of crates.io that may have the same names."""
+    """Returns a package URL. Our own crates are not those of crates.io with the same names."""
     return f"pkg:{'cargo' if checksums()[crate] else 'generic'}/{crate[0]}@{crate[1]}"
 
 
@@ -100,7 +102,8 @@ def component(crate, licence):
 
 
 def add_sqlite(components, dependencies, packages):
-    """The C that libsqlite3-sys compiles in; its version stands in the header beside it."""
+    """Adds the C code that libsqlite3-sys compiles in. Its version stands in the header beside
+    it."""
     crate = next((crate for crate in packages if crate[0] == "libsqlite3-sys"), None)
     if crate is None:
         return
@@ -137,7 +140,7 @@ def document(library, components, dependencies):
         "components": sorted(components, key=lambda one: one["bom-ref"]),
         "dependencies": [{"ref": one, "dependsOn": sorted(dependencies[one])} for one in sorted(dependencies)],
     }
-    # The serial number names this content: another content has another.
+    # The serial number names this content: a different content has a different number.
     bom["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(bom, sort_keys=True)).urn
     return bom
 

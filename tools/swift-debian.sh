@@ -1,21 +1,20 @@
 #!/bin/sh
-# Swift for a machine with Debian that has none: Debian has had it since 13, so that release is laid
-# into FOLDER (3.4 GB), and a command is run in it with this repository where it is.
+# Provides Swift on a Debian that has none. Debian has had Swift since release 13, so that release
+# is laid into FOLDER (3.4 GB), and a command is run in it with this repository at its place.
 #
 #     tools/swift-debian.sh FOLDER command…
 #
-# Root alone can do that. Nothing outside FOLDER is changed: what is mounted is mounted for these
-# processes only. Ends with 75 where the release could not be laid out, which says nothing of the
-# repository.
+# It needs root. Nothing outside FOLDER is changed: mounts exist for these processes only. It ends
+# with 75 if the release could not be laid out, which says nothing of the repository.
 set -eu
 
-# This program calls itself with these two options, in mounts of its own, which go with the process,
-# also where it fails.
+# This program calls itself with these two options, in mounts of its own. The mounts end with the
+# process, also if it fails.
 case ${1:?usage: tools/swift-debian.sh FOLDER command…} in
 --lay-out) # folder, mirror
     folder=$2
     debootstrap --variant=minbase trixie "$folder" "$3" >"$folder.log" 2>&1
-    # How this machine reaches its packages is how that one does.
+    # The release reaches its packages in the same way as this machine.
     for file in resolv.conf hosts; do cp "/etc/$file" "$folder/etc/$file"; done
     mount --bind /dev "$folder/dev"
     mount -t proc proc "$folder/proc"

@@ -2,8 +2,8 @@
 # Runs the C suite against the static library that was built with AddressSanitizer, its C files
 # instrumented too. The runtime is that of the Rust toolchain, for both.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 lib=$1

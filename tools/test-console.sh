@@ -1,8 +1,10 @@
 #!/bin/sh
-# The console app, with the package as it is installed: the wheel of bindings/python/dist in an
+# Tests the console app with the installed package: the wheel of bindings/python/dist in an
 # environment of its own.
 #
-#     tools/test-console.sh BUILD PYTHON AUTHORITY          AUTHORITY is the program pims-authority
+#     tools/test-console.sh BUILD PYTHON AUTHORITY
+#
+# AUTHORITY is the program pims-authority.
 set -eu
 
 build=$(realpath "${1:?usage: tools/test-console.sh BUILD PYTHON AUTHORITY}")
@@ -10,7 +12,7 @@ python=$2
 authority=$(realpath "$3")
 cd "$(dirname "$0")/../examples/console"
 
-# Nothing but the wheel is to be found.
+# The wheel must be the only package that is found.
 unset PIMS_LIBRARY PYTHONPATH
 "$python" -m venv --clear "$build/console"
 "$build/console/bin/pip" install --quiet --disable-pip-version-check -r ../../bindings/python/requirements-test.txt ../../bindings/python/dist/*.whl

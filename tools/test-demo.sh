@@ -1,12 +1,14 @@
 #!/bin/sh
-# The C demo against a service for development, over HTTPS: what the README shows as `make serve`
-# and `make demo URL=…`.
+# Runs the C demo against a service for development, over HTTPS, as the README shows it by
+# `make serve` and `make demo URL=…`.
 #
-#     tools/test-demo.sh LIBDIR AUTHORITY          LIBDIR holds libpims.so, AUTHORITY is the program pims-authority
+#     tools/test-demo.sh LIBDIR AUTHORITY
 #
-# Twice, since a service is there already when somebody tries again; with a user who mistypes; and
-# once without a service, which the demo must not pass. The user types into a pipe, a line for each
-# question that the demo has asked, so nothing depends on how fast it is.
+# LIBDIR holds libpims.so, AUTHORITY is the program pims-authority.
+#
+# The demo runs twice, since a user may try again with a service that exists already; then with a
+# user who mistypes; and once without a service, which must fail. The user types into a pipe, a line
+# for each question that the demo has asked, so nothing depends on its speed.
 set -eu
 
 lib=$(cd "${1:?usage: tools/test-demo.sh LIBDIR AUTHORITY}" && pwd)
@@ -21,14 +23,14 @@ stop() {
 trap 'stop; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Ends with what the demo and the service said.
+# Fails, and prints the output of the demo and of the service.
 fail() {
     cat "$work/$1" "$work/log" >&2
     echo "$2" >&2
     exit 1
 }
 
-# Each pattern is in what the demo said.
+# Checks that each pattern is in the demo's output.
 says() {
     said=$1
     shift
@@ -50,11 +52,12 @@ done
 
 for run in first second; do
     "$work/enroll" --service "$url" --dev "$work/dev" >"$work/$run" 2>&1 || fail "$run" "the $run run of the demo failed"
-    # It made a password, and the service took it: once.
+    # The demo made a password, and the service accepted it once.
     says "$run" '"otp":"[0-9a-z][0-9a-z]*"' '<- {"err":"OK"}' '<- {"err":"NOK:ACCESS"}'
 done
 
-# Types a line once the demo has asked for it. A code of the last SMS is read where the demo says.
+# Types a line once the demo has asked for it. A code of the last SMS is read from the place that
+# the demo names.
 #
 #     answer NAME QUESTION LINE
 answer() {
@@ -76,7 +79,7 @@ answer() {
     printf '%s\n' "$line" >&3
 }
 
-# A user who mistypes everything once.
+# Runs the demo for a user who mistypes everything once.
 #
 #     interactive NAME PHONE? ARGUMENT...
 interactive() {

@@ -1,16 +1,16 @@
 #!/bin/sh
-# What `make dist` and `make deb` make is what they say:
+# Checks the files of `make dist` and `make deb`:
 #
 #     tools/test-dist.sh RELEASE_LIB CHECKER
 #
-# Makes all of it twice, in folders of its own: the same bytes both times. The source tarball has
+# Makes all of them twice, in folders of its own: the same bytes both times. The source tarball has
 # the files of the commit and no other. The library of the binary tarball, and that of the Debian
-# packages, can be built against and run. Checksums hold. Lintian has nothing to say. The bill of
-# materials is valid by its schema; CHECKER becomes a virtual environment with what knows that, from
+# packages, can be built against and run. Checksums are right. Lintian has no complaint. The bill of
+# materials is valid by its schema; CHECKER becomes a virtual environment with a validator, from
 # PyPI.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 lib=$(cd "${1:?usage: tools/test-dist.sh RELEASE_LIB CHECKER}" && pwd)
@@ -39,7 +39,7 @@ run_demo() { # folder of the library, option …
     timeout 600 "$work/enroll" >"$work/out" 2>&1 || { cat "$work/out" >&2; fail "the demo did not end well"; }
 }
 
-# How much is squeezed out of them changes nothing of what is tested, but takes a minute.
+# A low compression changes nothing in the tested parts, and saves a minute.
 export DPKG_DEB_COMPRESSOR_LEVEL=1
 for once in first second; do
     tools/package-dist.sh "$lib" "$work/$once" >/dev/null

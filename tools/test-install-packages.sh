@@ -1,6 +1,6 @@
 #!/bin/sh
-# tools/install-packages.sh waits for a lock that another process has. Needs apt-get and root, as
-# the program itself; elsewhere it is skipped.
+# Checks that tools/install-packages.sh waits for a lock that another process has. It needs apt-get
+# and root, as the program itself does; elsewhere it is skipped.
 #
 # apt-get itself runs, with folders of its own and no source of packages: nothing of this machine is
 # changed.
@@ -43,8 +43,8 @@ exec 3>"$work/in" 4<"$work/out"
 read -r said <&4 || said=
 [ "$said" = held ] || fail "the lock could not be taken"
 
-# The installation says that it waits, then the lock is given back: no clock is asked. `dpkg` is
-# installed: nothing is fetched.
+# The installation reports that it waits, then the lock is released: no clock is involved. `dpkg` is
+# installed already, so nothing is fetched.
 mkfifo "$work/told"
 tools/install-packages.sh dpkg 2>"$work/told" 3>&- 4<&- &
 installation=$!

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Whoever installs libpims can build against it, and can take it away again:
+# Checks that programs can be built against an installed libpims, and that it can be removed again:
 #
 #     tools/test-install.sh [FOLDER with the release library]
 #
 # Installs into folders of its own; builds the examples by pkg-config, by CMake and against the
-# static library, and runs them; checks that a staged and a moved installation hold; uninstalls and
+# static library, and runs them; checks that a staged and a moved installation work; uninstalls and
 # checks that nothing is left and nothing else is gone.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 FROM=$(cd "${1:-build/release}" && pwd)
@@ -53,7 +53,7 @@ built_by_cmake() { # folder, target, options
 
 tree() { find "$1" -printf '%P %y %l\n' | sort; }
 
-# An installation beside what is not ours.
+# An installation beside files of other packages.
 prefix=$work/prefix
 mkdir -p "$prefix/lib/pkgconfig" "$prefix/include/pims" "$prefix/share/doc"
 echo foreign >"$prefix/lib/pkgconfig/other.pc"

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Runs tests/interop:
 #
-#     PIMS_LIBRARY=libpims.so PIMS_AUTHORITY=pims-authority tools/test-interop.sh FOLDER [option or test of unittest …]
+#     PIMS_LIBRARY=libpims.so PIMS_AUTHORITY=pims-authority tools/test-interop.sh FOLDER [ARGUMENT…]
 #
-# With python3 where it has the package `cryptography`; else FOLDER becomes a virtual environment
-# that gets it from PyPI.
+# An ARGUMENT is an option or a test of unittest. The tests run with python3 if it has the package
+# `cryptography`. Otherwise FOLDER becomes a virtual environment that gets it from PyPI.
 set -eu
 
 folder=${1:?usage: tools/test-interop.sh FOLDER [option or test …]}

@@ -1,8 +1,10 @@
 #!/bin/sh
-# The Kotlin package: compiled by the compiler of bindings/kotlin/tools, tested on this machine's
+# Tests the Kotlin package: compiled by the compiler of bindings/kotlin/tools, run on this machine's
 # Java virtual machine with its checks of JNI on.
 #
-#     tools/test-kotlin.sh BUILD LIBRARY          LIBRARY is libpims_jni.so
+#     tools/test-kotlin.sh BUILD LIBRARY
+#
+# LIBRARY is libpims_jni.so.
 set -eu
 
 mkdir -p "${1:?usage: tools/test-kotlin.sh BUILD LIBRARY}"
@@ -23,7 +25,8 @@ for jar in junit-jupiter-api junit-jupiter-engine junit-jupiter-params junit-pla
     junit=$junit:/usr/share/java/$jar.jar
 done
 
-# How the native library is linked. It is no libpims.so.0, of which a process may have one as well.
+# Checks how the native library is linked. It is no libpims.so.0; a process may have one of those as
+# well.
 dynamic=$(readelf -dW "$library")
 echo "$dynamic" | grep -q 'SONAME.*\[libpims_jni.so\]' || { echo "no SONAME libpims_jni.so" >&2; exit 1; }
 echo "$dynamic" | grep -q 'NODELETE' || { echo "not linked with -z nodelete" >&2; exit 1; }
@@ -32,16 +35,16 @@ readelf -lW "$library" | awk '$1 == "LOAD" { count++; if ($NF != "0x4000") bad =
     exit 1
 }
 
-# What is tested is the jar. The tests belong to its module: they see what is internal. The classes
-# for Android are compiled against stand-ins.
+# The jar is tested. The tests belong to its module, so they see internal names. The classes for
+# Android are compiled against stand-ins.
 rm -rf "$build/tests" "$build/java" "$build/stand-ins" && mkdir -p "$build/tests" "$build/java" "$build/stand-ins"
 find "$kotlin/android/stand-ins" -name '*.java' -exec javac --release 11 -Xlint:all -Werror -d "$build/stand-ins" {} +
 tools/kotlinc.sh "$build" -cp "$build/pims.jar:$coroutines:$junit:$build/stand-ins" -Xfriend-paths="$build/pims.jar" -d "$build/tests" "$kotlin/src/test/kotlin" \
     "$kotlin/examples" "$kotlin/android/src" "$kotlin/android/test"
 javac --release 11 -Xlint:all,-processing -Werror -cp "$build/pims.jar:$stdlib" -d "$build/java" "$kotlin"/examples/*.java
 
-# Runs a program with the checks of JNI on. What they find is said on standard output, among what
-# the program says.
+# Runs a program with the checks of JNI on. Their findings appear on standard output, in the output
+# of the program.
 checked() {
     java -Xcheck:jni -Dlibpims.library="$library" -Dlibpims.repository="$root" "$@" >"$build/out" 2>&1 || {
         cat "$build/out"
@@ -72,7 +75,7 @@ echo "Java"
 checked -cp "$build/pims.jar:$stdlib:$build/java" Enroll "$folder/java"
 grep -E '^one-time password: [0-9a-z]{1,8}$' "$build/out"
 
-# The program of the page, with a person who reads the SMS.
+# Runs the program of the page, with a user who reads the SMS.
 echo "docs/quickstart-kotlin.md"
 awk '/^```kotlin$/ { on = 1; next } /^```$/ { on = 0 } on' docs/quickstart-kotlin.md >"$build/Quickstart.kt"
 rm -rf "$build/quickstart"

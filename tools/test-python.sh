@@ -1,8 +1,10 @@
 #!/bin/sh
-# The package as it is installed: the wheel of bindings/python/dist goes into a fresh environment,
-# and everything runs from there.
+# Tests the installed package: the wheel of bindings/python/dist goes into a fresh environment, and
+# everything runs from there.
 #
-#     tools/test-python.sh BUILD PYTHON AUTHORITY          AUTHORITY is the program pims-authority
+#     tools/test-python.sh BUILD PYTHON AUTHORITY
+#
+# AUTHORITY is the program pims-authority.
 set -eu
 
 build=$(realpath "${1:?usage: tools/test-python.sh BUILD PYTHON AUTHORITY}")
@@ -10,12 +12,12 @@ python=$2
 authority=$(realpath "$3")
 cd "$(dirname "$0")/../bindings/python"
 
-# Nothing but the wheel is to be found.
+# The wheel must be the only package that is found.
 unset PIMS_LIBRARY PYTHONPATH
 "$python" -m venv --clear "$build/test"
 "$build/test/bin/pip" install --quiet --disable-pip-version-check -r requirements-test.txt dist/*.whl
 
-# The types, of the package by itself and as a program sees them that has it installed.
+# Checks the types, of the package by itself and in a program that has the package installed.
 "$build/tools/bin/mypy" --cache-dir "$build/mypy" src
 "$build/tools/bin/mypy" --cache-dir "$build/mypy" --python-executable "$build/test/bin/python" tests examples bench.py
 "$build/tools/bin/pyright" --pythonpath "$build/test/bin/python"

@@ -1,11 +1,11 @@
 #!/bin/sh
-# A library that is built anew takes nothing from a process that has the old one mapped:
+# Checks that a new build of a library leaves alone a process that has the old one mapped:
 #
 #     tools/test-replace.sh LIBRARY [MAKE-TARGET=FILE]…
 #
 # First a program has a copy of LIBRARY mapped while tools/replace.sh puts another file in its
-# place, and goes on. Then each target is made, which has to leave FILE as another file (inode) than
-# it was.
+# place, and goes on. Then each target is made, which must leave FILE as another file (inode) than
+# before.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -32,7 +32,7 @@ read -r said <&4 || said=
 [ "$said" = mapped ] || { cat "$work/err" >&2; fail "the program did not begin"; }
 echo "another file" >"$work/other"
 chmod 751 "$work/other"
-# REPLACE=cp shows that the program ends by SIGBUS where the file is written in place.
+# REPLACE=cp shows that the program ends by SIGBUS if the file is written in place.
 ${REPLACE:-tools/replace.sh} "$work/other" "$work/libpims.so.0"
 cmp -s "$work/other" "$work/libpims.so.0" || fail "the new file is not in place"
 echo on >&3

@@ -1,11 +1,11 @@
 #!/bin/sh
-# The static library goes into a program that has an SQLite of its own, or SQLCipher, or another
+# Links the static library into a program that has an SQLite of its own, or SQLCipher, or another
 # static library made by Rust:
 #
 #     tools/test-static.sh [FOLDER with the release library]
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 from=$(cd "${1:-build/release}" && pwd)
@@ -35,7 +35,7 @@ strict="-std=c99 -D_XOPEN_SOURCE=700 -O1 -Wall -Wextra -Wpedantic -Werror -Iincl
 source=tests/static/own_sqlite.c
 number=0
 
-# Links a program with what is given and runs it.
+# Links a program with these arguments and runs it.
 works() { # title, compile option of the program's SQLite, arguments of the compiler…
     # shellcheck disable=SC2086 # a list of options
     works_with "$cc $strict" "$@"

@@ -1,14 +1,14 @@
 #!/bin/sh
-# The Swift package:
+# Tests the Swift package:
 #
 #     tools/test-swift.sh LIBDIR BUILD          LIBDIR holds libpims.so of a release; SWIFT=… is another swift
 #
-# First what needs no Swift: the header of the module map, and each function and constant that the
-# Swift sources use, compiled and run in C; the module map itself, where there is clang; that the
-# calls of the reference stand in the tests as it prints them (Tests/Reference); that
-# docs/quickstart-swift.md shows the program of Examples/Quickstart. Then the tests, where there is
-# a toolchain, or root of a Debian can lay one out (tools/swift-debian.sh); else a line says that
-# they were skipped.
+# The first tests need no Swift. Each function and constant that the Swift sources use is compiled
+# and run in C, by the header of the module map. The module map itself is checked if there is clang.
+# The tests have the calls of the reference as it prints them (Tests/Reference), and
+# docs/quickstart-swift.md shows the program of Examples/Quickstart. The other tests need a
+# toolchain, or root on a Debian, which can lay one out (tools/swift-debian.sh). Without them a line
+# says that they were skipped.
 set -eu
 
 lib=$(cd "${1:?usage: tools/test-swift.sh LIBDIR BUILD}" && pwd)
@@ -22,7 +22,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# What of the library is named in these files and not in c-check.c.
+# Prints the names of the library that are in these files and not in c-check.c.
 unchecked() { # files
     cat "$@" | grep -oE '(pims|PIMS)_[A-Za-z0-9_]+' | sort -u >"$work/used"
     grep -oE '(pims|PIMS)_[A-Za-z0-9_]+' "$package/Tests/c-check.c" | sort -u | comm -23 "$work/used" -
@@ -64,7 +64,7 @@ sh -n "$here/tools/build-xcframework.sh"
 echo "Swift: what the package uses of the library is checked $checked"
 
 if ! "$swift" --version >"$work/version" 2>&1; then
-    # Once more where there is one, with what was built here.
+    # Runs this program again in a Debian that has a toolchain, with the present build.
     if [ -z "${SWIFT:-}" ] && [ "$(id -u)" = 0 ] && command -v debootstrap >/dev/null 2>&1; then
         status=0
         "$here/tools/swift-debian.sh" "$out/debian" tools/test-swift.sh "$lib" "$out" || status=$?
@@ -75,15 +75,15 @@ if ! "$swift" --version >"$work/version" 2>&1; then
 fi
 
 cd "$package"
-# A library that was built from these sources, and no other one.
+# Runs a command of swift with a library that was built from these sources, and no other one.
 run() { # command of swift, options
     command=$1
     shift
     "$swift" "$command" -Xcc "-I$here/include" -Xlinker "-L$lib" -Xlinker -rpath -Xlinker "$lib" "$@"
 }
 run build --scratch-path "$out/swift" -Xswiftc -warnings-as-errors
-# The language mode of Swift 6, where data races are errors. Not for the tests: what SwiftPM 6.0
-# generates for XCTest does not compile in it.
+# The language mode of Swift 6, in which data races are errors. The tests do not use it: the code
+# that SwiftPM 6.0 generates for XCTest does not compile in it.
 case $(head -n 1 "$work/version") in
 *"version 5."*) ;;
 *) run build --scratch-path "$out/swift-6" -Xswiftc -swift-version -Xswiftc 6 -Xswiftc -warnings-as-errors ;;

@@ -4,8 +4,8 @@
 # both. A report of any process fails the run, also of a peer that is killed later: each writes its
 # reports to files, and a file that is there counts.
 set -eu
-# The jobs of the make that calls this program are not for its children, which would warn that they
-# cannot reach them.
+# Child processes do not use the job server of the make that calls this program: they would warn
+# that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 lib=$1
@@ -31,7 +31,7 @@ link() { # program, what it is made of
         -lcmocka -ljansson -lgcc_s -lpthread -lm -ldl -lrt
 }
 
-# runs a program; fails if it fails or if one of its processes reported something.
+# Runs a program; fails if it fails or if one of its processes reported something.
 checked() { # name, program
     status=0
     TSAN_OPTIONS="$TSAN_OPTIONS:log_path=$reports/$1" "$2" || status=$?
@@ -44,7 +44,7 @@ checked() { # name, program
 }
 
 # First the proof that the sanitizer is on: in our code, in the standard library, in SQLite, and in
-# what is linked here.
+# the parts that are linked here.
 for part in pims- std- sqlite3; do
     symbols=$(nm -A "$lib/libpims.a" 2>/dev/null | grep -c "^[^:]*:[^:]*${part}[^:]*:.* U __tsan_\(read\|write\|atomic\)" || true)
     [ "$symbols" -gt 0 ] || { echo "the library is not instrumented: no __tsan_read, _write or _atomic in ${part%-}" >&2; exit 1; }
@@ -60,7 +60,7 @@ if checked racy "$out/racy" 2>"$out/racy.log" || ! grep -q 'data race.* in add' 
 fi
 echo "ThreadSanitizer reports a race that is there"
 
-# What the suite is made of, its Makefile knows; it also compiles.
+# Reads the parts of the suite from its Makefile, which also compiles them.
 value() {
     # shellcheck disable=SC2016 # make expands it
     printf 'value-%%:\n\t@echo $($*)\n' | make --no-print-directory -s -C "$here/c-tests" -f Makefile -f - "value-$1"

@@ -1,12 +1,14 @@
-"""Sets up this machine as a device of an account, in the eight steps of docs/guide-enroll.md, and makes one-time passwords.
+"""Sets up this machine as a device of an account, in the eight steps of docs/guide-enroll.md, and
+makes one-time passwords.
 
     console.py [--service URL --dev FOLDER] [FOLDER]
 
-Everything is kept in FOLDER, pims-console without one. Stopped at any moment and started again, it goes on from where the device stands.
+Everything is kept in FOLDER, pims-console without one. Stopped at any moment and started again, it
+goes on from where the device stands.
 
-The service is the one inside the library, and nothing else is needed. With --service it is the one at that URL, which
-`pims-authority serve --dev` (`make serve`) started; the other folder is where that one keeps its certificate, the token of its account and
-its SMS.
+The service is the one inside the library, and nothing else is needed. With --service it is the one
+at that URL, which `pims-authority serve --dev` (`make serve`) started; the other folder is where
+that one keeps its certificate, the token of its account and its SMS.
 """
 
 from __future__ import annotations

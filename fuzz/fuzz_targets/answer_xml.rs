@@ -1,4 +1,4 @@
-//! Answers of the service: each operation reads any text, or says why not.
+//! Answers of the service: each operation reads any text, or returns an error.
 
 #![no_main]
 

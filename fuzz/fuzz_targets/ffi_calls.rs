@@ -14,8 +14,8 @@ use pims::ffi::{PIMS_OK, pims_free, pims_get, pims_init, pims_set, pims_subscrib
 /// The longest time for a message. A call that hangs is a fault.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The names that are asked for; the input chooses one by its number. Not among them is
-/// `pims.sdk.configuration`: an input could have files written anywhere, or a host asked.
+/// The names of the apis; the input chooses one by its number. `pims.sdk.configuration` is not
+/// among them: an input could have files written anywhere, or a host contacted.
 const APIS: [&str; 12] = [
     "pims.sdk.version",
     "pims.authentication.account",
@@ -46,7 +46,8 @@ fn folder() -> &'static str {
     })
 }
 
-/// No service answers there, and none has to: a call fails at once.
+/// Returns a configuration. No service answers at its address, and none needs to: a call fails at
+/// once.
 fn config() -> CString {
     let text = format!(
         r#"{{"storage": {{"path": "{}"}}, "credential": {{"inWeboURL": "http://127.0.0.1:9", "cvsURL": "http://127.0.0.1:9", "macId": "0123456789abcdef0123456789abcdef"}}, "token": {{"cvsToken": "token"}}}}"#,

@@ -1,4 +1,4 @@
-//! Sealed records: what was not sealed by the key does not open.
+//! Sealed records: a record that the key did not seal does not open.
 
 #![no_main]
 

@@ -69,7 +69,7 @@ pub const PIMS_CODE_DEPRECATED: i32 = 2350;
 /// `Phone number allready registered`
 pub const PIMS_CODE_PHONE_NUMBER_REGISTERED: i32 = 2390;
 
-/// cbindgen reads numbers alone; that these are the catalogue's is checked here.
+/// A check that the numbers are those of the catalogue: cbindgen reads numbers alone.
 const _: () = {
     assert!(PIMS_CODE_UNKNOWN == Code::Unknown as i32);
     assert!(PIMS_CODE_NOT_INITIALIZED == Code::NotInitialized as i32);

@@ -1,7 +1,7 @@
 //! The C functions: pointers, strings, panics and callbacks. All of the library's `unsafe` is here.
 //!
-//! Each function reads its arguments (`text`), refuses misuse by its return value, and hands the rest to [`crate::facade`] inside
-//! `guarded`, which lets no panic out.
+//! Each function reads its arguments (`text`), refuses misuse by its return value, and hands the
+//! rest to [`crate::facade`] inside `guarded`, which lets no panic out.
 
 #![allow(unsafe_code)]
 
@@ -25,40 +25,46 @@ pub const PIMS_ERROR_NULL_API: i32 = -2;
 pub const PIMS_ERROR_NOT_UTF8: i32 = -3;
 /// Not accepted: a text is longer than `PIMS_MAX_TEXT` bytes.
 pub const PIMS_ERROR_TOO_LONG: i32 = -4;
-/// Not accepted: 1,024 calls wait already. Call again later. One call has a place reserved: the end of
-/// a subscription by its transaction id.
+/// Not accepted: 1,024 calls wait already. Call again later. One call has a place reserved: the end
+/// of a subscription by its transaction id.
 pub const PIMS_ERROR_QUEUE_FULL: i32 = -5;
 
-/// The longest text that is taken, in bytes, without its NUL.
+/// The longest text that is accepted, in bytes, without its NUL.
 pub const PIMS_MAX_TEXT: usize = 1 << 20;
 
 /// The version of this interface: it grows when a caller must be recompiled.
 pub const PIMS_ABI_VERSION: u32 = 1;
 
-/// What a message is handed to.
+/// A function that receives messages.
 ///
-/// `message` is one JSON object, NUL-terminated UTF-8. It belongs to the library and lives until the callback returns: copy what is to be
-/// kept. `ctx` is what was passed to the call. The callback runs on the library's one thread (`2001` and the failures of
-/// `pims_init` on the thread that called), never two at once; it may block, which delays the next message, and it may call every
-/// function of this header. It must return: a C++ exception out of it ends the process (abort), a longjmp out of it is undefined.
+/// `message` is one JSON object, NUL-terminated UTF-8. It belongs to the library and lives until
+/// the callback returns: copy the parts that you keep. `ctx` is the pointer that was passed to the
+/// call. The callback runs on the library's one thread (`2001` and the failures of `pims_init` on
+/// the thread that called), never two at once. It may block, which delays the next message, and it
+/// may call every function of this header. It must return: a C++ exception out of it ends the
+/// process (abort), a longjmp out of it is undefined.
 #[allow(non_camel_case_types)]
 pub type pims_callback = Option<unsafe extern "C" fn(message: *const c_char, ctx: *mut c_void)>;
 
 /// Creates the facade of this process from a JSON configuration (see docs/configuration.md).
 ///
-/// @param config   NUL-terminated UTF-8; `NULL` and `""` are `{}`. It is copied before the function returns.
-/// @param callback Gets exactly one message: `SUCCEEDED` on the library's thread, or `FAILED` (2004, 2006, 2007) on the calling
-///                 thread before the function returns. Must not be `NULL`.
+/// @param config   NUL-terminated UTF-8; `NULL` and `""` are `{}`. It is copied before the function
+///                 returns.
+/// @param callback Gets exactly one message: `SUCCEEDED` on the library's thread, or `FAILED`
+///                 (2004, 2006, 2007) on the calling thread before the function returns. Must not
+///                 be `NULL`.
 /// @param ctx      Passed to the callback untouched; may be `NULL`.
 /// @return `PIMS_OK`, `PIMS_ERROR_NULL_CALLBACK`, `PIMS_ERROR_NOT_UTF8` or `PIMS_ERROR_TOO_LONG`.
 ///
 /// Any thread. It reads and makes files, so it may block for some milliseconds.
 ///
-/// In a child process after `fork` there is no facade until this function makes one there. Its parent's storage stays locked, and
-/// the embedded authority cannot be opened where the parent used it (2006).
+/// In a child process after `fork` there is no facade until this function makes one there. Its
+/// parent's storage stays locked, and the embedded authority cannot be opened where the parent used
+/// it (2006).
 ///
 /// # Safety
-/// `config` is `NULL` or points to NUL-terminated text; `callback` may be called with `ctx` from another thread.
+/// `config` is `NULL` or points to NUL-terminated text; `callback` may be called with `ctx` from
+/// another thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pims_init(config: *const c_char, callback: pims_callback, ctx: *mut c_void) -> i32 {
     // SAFETY: the caller vouches for the text, as above.
@@ -68,15 +74,18 @@ pub unsafe extern "C" fn pims_init(config: *const c_char, callback: pims_callbac
 /// Requests data.
 ///
 /// @param api      The name of an api, such as `"pims.authentication.otp"`. Must not be `NULL`.
-/// @param params   A JSON object; `NULL` and `""` are `{}`. Both texts are copied before the function returns.
+/// @param params   A JSON object; `NULL` and `""` are `{}`. Both texts are copied before the
+///                 function returns.
 /// @param callback Gets exactly one message, `SUCCEEDED` or `FAILED`. Must not be `NULL`.
 /// @param ctx      Passed to the callback untouched; may be `NULL`.
 /// @return `PIMS_OK`, or one of the `PIMS_ERROR_…` constants: then the callback is not called.
 ///
-/// Any thread, also from inside a callback. It never blocks on I/O: it checks its arguments, queues and returns.
+/// Any thread, also from inside a callback. It never blocks on I/O: it checks its arguments, queues
+/// and returns.
 ///
 /// # Safety
-/// `api` and `params` are `NULL` or point to NUL-terminated text; `callback` may be called with `ctx` from another thread.
+/// `api` and `params` are `NULL` or point to NUL-terminated text; `callback` may be called with
+/// `ctx` from another thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pims_get(
     api: *const c_char,
@@ -105,10 +114,11 @@ pub unsafe extern "C" fn pims_set(
     unsafe { call(Method::Set, api, params, callback, ctx) }
 }
 
-/// Asks for events: one acknowledgment (`SUCCEEDED` or `FAILED`), then one `RESULT` message an event, until `pims_unsubscribe` or
-/// `pims_free`.
+/// Asks for events: one acknowledgment (`SUCCEEDED` or `FAILED`), then one `RESULT` message an
+/// event, until `pims_unsubscribe` or `pims_free`.
 ///
-/// `ctx` must stay valid that long. A second subscription to the same api fails with 2005. All else as `pims_get`.
+/// `ctx` must stay valid that long. A second subscription to the same api fails with 2005. All else
+/// as `pims_get`.
 ///
 /// # Safety
 /// As `pims_get`.
@@ -123,15 +133,16 @@ pub unsafe extern "C" fn pims_subscribe(
     unsafe { call(Method::Subscribe, api, params, callback, ctx) }
 }
 
-/// Ends a subscription: exactly one message, and after it no `RESULT` of that subscription. Without a subscription it succeeds too.
+/// Ends a subscription: exactly one message, and after it no `RESULT` of that subscription. Without
+/// a subscription it succeeds too.
 ///
-/// @param params With `{"transactionId":"…"}` the call ends the subscription whose messages have this
-///               id, and no other one; if that subscription has ended, it ends none. Without
+/// @param params With `{"transactionId":"…"}` the call ends the subscription whose messages have
+///               this id, and no other one; if that subscription has ended, it ends none. Without
 ///               `transactionId` the call ends the subscription to the api.
 ///
-/// Each subscription has one place in the queue reserved for its end by its id. So the first such call
-/// is accepted also when 1,024 calls wait; `PIMS_ERROR_QUEUE_FULL` then says that the subscription has
-/// ended, or that its end waits already.
+/// Each subscription has one place in the queue reserved for its end by its id. So the first such
+/// call is accepted also when 1,024 calls wait; `PIMS_ERROR_QUEUE_FULL` then says that the
+/// subscription has ended, or that its end waits already.
 ///
 /// All else as `pims_get`.
 ///
@@ -148,13 +159,14 @@ pub unsafe extern "C" fn pims_unsubscribe(
     unsafe { call(Method::Unsubscribe, api, params, callback, ctx) }
 }
 
-/// Releases the facade. When it returns, every accepted call has had its message: the one under way its own, those that had not begun
-/// `FAILED 2001`. After it, `pims_init` works again.
+/// Releases the facade. When it returns, every accepted call has had its message: the running call
+/// its own, the waiting ones `FAILED 2001`. After it, `pims_init` works again.
 ///
 /// @return `PIMS_OK`, always. Calling it twice, or without a facade, is harmless.
 ///
-/// Any thread. From inside a callback it returns at once, and the facade is released when that callback returns; from elsewhere it waits
-/// for the call under way. In a child process after `fork` it leaves its parent's facade alone.
+/// Any thread. From inside a callback it returns at once, and the facade is released when that
+/// callback returns. From elsewhere it waits for the running call. In a child process after `fork`
+/// it leaves its parent's facade alone.
 #[unsafe(no_mangle)]
 pub extern "C" fn pims_free() -> i32 {
     guarded(PIMS_OK, || {
@@ -165,15 +177,17 @@ pub extern "C" fn pims_free() -> i32 {
 
 /// Runs one request on the calling thread and returns its message.
 ///
-/// @param method `"init"`, `"get"`, `"set"` or `"free"`. Inside a callback on the library's thread also `"unsubscribe"`: it ends the
-///               subscription before the calls that wait, also in the callback that gets its acknowledgment. Elsewhere that is 2002.
-///               Its `params` are those of `pims_unsubscribe`.
+/// @param method `"init"`, `"get"`, `"set"` or `"free"`. Inside a callback on the library's thread
+///               also `"unsubscribe"`: it ends the subscription before the calls that wait, also in
+///               the callback that gets its acknowledgment. Elsewhere that is 2002. Its `params`
+///               are those of `pims_unsubscribe`.
 /// @param api    The name of an api; `NULL` and `""` with `init` and `free`.
 /// @param params A JSON object, of `init` the configuration; `NULL` and `""` are `{}`.
-/// @return The message, which the caller hands back with `pims_string_free`; `NULL` where an argument is misused (`method` is
-///         `NULL`, a text is not UTF-8 or too long).
+/// @return The message, which the caller hands back with `pims_string_free`; `NULL` if an argument
+///         is misused (`method` is `NULL`, a text is not UTF-8 or too long).
 ///
-/// Any thread, also from inside a callback. It blocks for as long as the request takes, and waits for one that is under way.
+/// Any thread, also from inside a callback. It blocks for as long as the request takes, and waits
+/// for a running one.
 ///
 /// # Safety
 /// Each text is `NULL` or points to NUL-terminated text.
@@ -183,7 +197,8 @@ pub unsafe extern "C" fn pims_execute(method: *const c_char, api: *const c_char,
         if method.is_null() {
             return ptr::null_mut();
         }
-        // SAFETY: the caller vouches for the three texts, as above, and they are used in this call only.
+        // SAFETY: the caller vouches for the three texts, as above, and they are used in this call
+        // only.
         match unsafe { (text(method), text(api), text(params)) } {
             (Ok(method), Ok(api), Ok(params)) => facade::execute(method, api, params).as_c_str().to_owned().into_raw(),
             _ => ptr::null_mut(),
@@ -191,12 +206,14 @@ pub unsafe extern "C" fn pims_execute(method: *const c_char, api: *const c_char,
     })
 }
 
-/// Releases a string of `pims_execute`; `NULL` is allowed. The string is wiped first: it may hold a one-time password.
+/// Releases a string of `pims_execute`; `NULL` is allowed. The string is wiped first: it may hold a
+/// one-time password.
 ///
 /// Any thread.
 ///
 /// # Safety
-/// `message` is `NULL`, or came from `pims_execute` and was not released yet. Its length was not changed.
+/// `message` is `NULL`, or came from `pims_execute` and was not released yet. Its length was not
+/// changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pims_string_free(message: *mut c_char) {
     guarded((), || {
@@ -207,7 +224,7 @@ pub unsafe extern "C" fn pims_string_free(message: *mut c_char) {
     });
 }
 
-/// The library's version, such as `"0.1.0"`: a static string, never released.
+/// Returns the library's version, such as `"0.1.0"`: a static string, never released.
 ///
 /// Any thread.
 #[unsafe(no_mangle)]
@@ -219,7 +236,7 @@ pub extern "C" fn pims_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// `PIMS_ABI_VERSION` of the library that is loaded: compare it with that of the header.
+/// Returns `PIMS_ABI_VERSION` of the loaded library: compare it with that of the header.
 ///
 /// Any thread.
 #[unsafe(no_mangle)]
@@ -227,7 +244,7 @@ pub extern "C" fn pims_abi_version() -> u32 {
     PIMS_ABI_VERSION
 }
 
-/// What the four functions with an api share.
+/// Makes a call for the four functions with an api.
 ///
 /// # Safety
 /// As `pims_get`.
@@ -252,8 +269,8 @@ unsafe fn call(
     }
 }
 
-/// Refuses misuse, or runs `body` with the texts and the callback. From then on the callback is called whatever happens, so a panic
-/// leaves an accepted call behind.
+/// Refuses misuse, or runs `body` with the texts and the callback. From then on the callback is
+/// called in any case, so a panic leaves an accepted call behind.
 ///
 /// # Safety
 /// Each pointer is `NULL` or points to NUL-terminated text.
@@ -280,7 +297,7 @@ unsafe fn accept<R: IntoStatus>(
     })
 }
 
-/// What a body gives back, as a return value.
+/// The result of a body, as a return value.
 trait IntoStatus {
     fn into_status(self) -> i32;
 }
@@ -303,7 +320,8 @@ struct Target {
     ctx: *mut c_void,
 }
 
-// SAFETY: the library only carries `ctx` to its thread and hands it back; the header says that this happens.
+// SAFETY: the library only carries `ctx` to its thread and hands it back; the header says that this
+// happens.
 unsafe impl Send for Target {}
 
 impl Target {
@@ -312,8 +330,8 @@ impl Target {
     }
 }
 
-/// Calls a callback. An exception that it throws ends the process here: no exception leaves a Rust function
-/// of this ABI, and none of the library's own frames is unwound by it.
+/// Calls a callback. An exception that it throws ends the process here: no exception leaves a Rust
+/// function of this ABI, and none of the library's own frames is unwound by it.
 extern "C" fn let_nothing_out(
     callback: unsafe extern "C" fn(*const c_char, *mut c_void),
     message: *const c_char,
@@ -323,11 +341,12 @@ extern "C" fn let_nothing_out(
     // SAFETY: the two ABIs differ only in that one lets an exception out.
     let callback =
         unsafe { std::mem::transmute::<unsafe extern "C" fn(*const c_char, *mut c_void), Unwinding>(callback) };
-    // SAFETY: the caller of the library gave this function for this purpose; the message lives until it returns.
+    // SAFETY: the caller of the library gave this function for this purpose; the message lives
+    // until it returns.
     unsafe { callback(message, ctx) }
 }
 
-/// The text behind a pointer; `NULL` is empty text. No byte beyond the limit is read.
+/// Returns the text behind a pointer; `NULL` is empty text. No byte beyond the limit is read.
 ///
 /// # Safety
 /// `pointer` is `NULL` or points to NUL-terminated text that lives for `'a`.
@@ -340,13 +359,14 @@ unsafe fn text<'a>(pointer: *const c_char) -> Result<&'a str, i32> {
     if length > PIMS_MAX_TEXT {
         return Err(PIMS_ERROR_TOO_LONG);
     }
-    // SAFETY: so many bytes were just read, and nobody writes to them during the call.
+    // SAFETY: this many bytes were just read, and the caller does not write to them during the
+    // call.
     let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), length) };
     std::str::from_utf8(bytes).map_err(|_| PIMS_ERROR_NOT_UTF8)
 }
 
-/// The one guard that every function goes through: a panic ends here. A program in C has this copy of Rust's runtime to itself, so the
-/// library may take its panics over.
+/// Runs a body and stops each panic here. Every function goes through this one guard. A program in
+/// C has this copy of Rust's runtime to itself, so the library may take its panics over.
 fn guarded<R>(after_panic: R, body: impl FnOnce() -> R) -> R {
     facade::log_panics();
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(after_panic)

@@ -1,21 +1,23 @@
 //! The state machine of a device: a table, and one pure function for each of its halves.
 //!
-//! [`permit`] says whether an operation may begin in a state, [`next`] what an event makes of a state. Neither does I/O or reads a
-//! clock. `docs/state-machine.md` is printed from here ([`document`]), and a test compares the two.
+//! [`permit`] checks that an operation may begin in a state, [`next`] returns the state after an
+//! event. Neither does I/O or reads a clock. `docs/state-machine.md` is printed from here
+//! ([`document`]), and a test compares the two.
 
-/// Where a device came from when an SMS code was accepted: what it falls back to when the code's lifetime is over.
+/// The state before an SMS code was accepted. The device falls back to it when the code's lifetime
+/// is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// There was no enrollment.
     NotActivated,
-    /// There was one that the service no longer knows.
+    /// There was an enrollment that the service no longer knows.
     Disabled,
 }
 
-/// Whether the stored keys fit the account's PIN.
+/// The relation of the stored keys to the account's PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sync {
-    /// As far as the device knows.
+    /// The keys fit, as far as the device knows.
     Done,
     /// The device must synchronize before it does anything else.
     Due,
@@ -51,7 +53,7 @@ impl State {
         Self::Upgradable,
     ];
 
-    /// The state's name, without its mark.
+    /// Returns the state's name, without its mark.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotActivated => "NotActivated",
@@ -63,7 +65,7 @@ impl State {
         }
     }
 
-    /// The state's mark, where it has one.
+    /// Returns the state's mark, if it has one.
     fn mark(self) -> Option<&'static str> {
         match self {
             Self::ActivationStarted(Origin::NotActivated) => Some("was NotActivated"),
@@ -73,14 +75,14 @@ impl State {
         }
     }
 
-    /// What `isDeviceActivated` answers: there is an enrollment here that the service has not ended. A blocked account's device
-    /// is still enrolled: a PIN reset makes it work again.
+    /// Returns the answer of `isDeviceActivated`: there is an enrollment here that the service has
+    /// not ended. A blocked account's device is still enrolled: a PIN reset makes it work again.
     pub fn is_activated(self) -> bool {
         matches!(self, Self::Activated(_) | Self::Blocked | Self::Upgradable)
     }
 }
 
-/// The operations that the state has a say in. All others are allowed in every state.
+/// The operations that depend on the state. All others are allowed in every state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// `set smscode enrollment`
@@ -128,7 +130,7 @@ impl Operation {
     }
 }
 
-/// Why an operation may not begin.
+/// The reason why an operation may not begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// 2317: forbidden in this state.
@@ -137,7 +139,8 @@ pub enum Refusal {
     WrongStep,
 }
 
-/// Says whether an operation may begin in a state. Remove is allowed everywhere; what is not in the table is forbidden.
+/// Checks that an operation may begin in a state. Remove is allowed everywhere. All else that is
+/// not in the table is forbidden.
 pub fn permit(state: State, operation: Operation) -> Result<(), Refusal> {
     use Operation::*;
     use State::*;
@@ -152,7 +155,7 @@ pub fn permit(state: State, operation: Operation) -> Result<(), Refusal> {
     }
 }
 
-/// What can happen to a device.
+/// An event in the life of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The service took an SMS code.
@@ -171,7 +174,8 @@ pub enum Event {
     PinReset,
     /// The account's enrollments were removed.
     Removed,
-    /// A synchronization is due: a change was done and the synchronization that must follow failed, or has not begun.
+    /// A synchronization is due: a change was done and the synchronization that must follow failed,
+    /// or has not begun.
     SynchronizationDue,
     /// The device synchronized.
     Synchronized,
@@ -208,8 +212,9 @@ impl Event {
     }
 }
 
-/// What an event makes of a state. An event that the table does not have for a state changes nothing: what the service says of an
-/// account does not move a device that is not enrolled in it.
+/// Returns the state after an event. An event that the table does not have for a state changes
+/// nothing: a message of the service about an account does not move a device that is not enrolled
+/// in it.
 pub fn next(state: State, event: Event) -> State {
     use State::*;
     match (event, state) {
@@ -232,7 +237,7 @@ pub fn next(state: State, event: Event) -> State {
     }
 }
 
-/// The documentation of this table, as Markdown: `docs/state-machine.md`.
+/// Returns the documentation of this table, as Markdown: `docs/state-machine.md`.
 pub fn document() -> String {
     let mut page = String::from(concat!(
         "# The state machine of a device\n\n",
@@ -297,7 +302,8 @@ fn with_mark(state: State) -> String {
     }
 }
 
-/// A Mermaid diagram of every arrow between two states of different names, and of the marks of `Activated`.
+/// Returns a Mermaid diagram of every arrow between two states of different names, and of the marks
+/// of `Activated`.
 fn diagram() -> String {
     let mut arrows: Vec<(String, Vec<&str>)> = Vec::new();
     for state in State::ALL {
@@ -330,7 +336,8 @@ mod tests {
 
     use super::*;
 
-    /// The table of the specification, written out by hand: `Y` allowed, `F` 2317, `S` 2311; columns as in [`State::ALL`].
+    /// The table of the specification, written out by hand: `Y` allowed, `F` 2317, `S` 2311;
+    /// columns as in [`State::ALL`].
     const PERMITS: [(Operation, &str); 8] = [
         (Operation::AcceptCode, "YYYFFFYF"),
         (Operation::EnrollWithCode, "YYYFFFYF"),
@@ -342,8 +349,9 @@ mod tests {
         (Operation::MakeOtp, "FFFYYFFF"),
     ];
 
-    /// The same for events: the letter of the state that follows. `N`otActivated, `n` and `d` ActivationStarted from NotActivated and
-    /// Disabled, `A`ctivated, `a` Activated and must synchronize, `B`locked, `D`isabled, `U`pgradable.
+    /// The same for events: the letter of the state that follows. `N`otActivated, `n` and `d`
+    /// ActivationStarted from NotActivated and Disabled, `A`ctivated, `a` Activated and must
+    /// synchronize, `B`locked, `D`isabled, `U`pgradable.
     const EVENTS: [(Event, &str); 10] = [
         (Event::CodeAccepted, "nndAaBdU"),
         (Event::Enrolled, "AAAAaBAU"),

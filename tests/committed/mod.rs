@@ -1,8 +1,8 @@
-//! Comparing what is committed with what the code makes.
+//! A comparison of committed files with the output of the code.
 
 use std::path::Path;
 
-/// Fails where the file is not this text; with PIMS_BLESS=1 it is written first.
+/// Asserts that the file is this text. With PIMS_BLESS=1 writes the file first.
 pub(crate) fn check(path: &str, made: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("PIMS_BLESS").is_some() {

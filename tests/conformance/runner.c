@@ -1,7 +1,7 @@
 /*
- * Runs suite.json through pims.h, by callbacks; README.md beside it says what a runner does.
+ * Runs suite.json through pims.h, by callbacks. README.md beside it describes a runner.
  *
- *     runner SUITE        an empty folder for it is the present one
+ *     runner SUITE        in an empty folder
  */
 #include <jansson.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@
 
 enum { MAX_EVENTS = 64, DEADLINE_SECONDS = 60, MAX_LINE = 4096 };
 
-/* ---- Messages -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t arrived = PTHREAD_COND_INITIALIZER;
@@ -54,7 +54,7 @@ static void on_message(const char *text, void *ctx)
     pthread_mutex_unlock(&lock);
 }
 
-/* The answer, or the oldest event; NULL where none came in time. */
+/* Returns the answer, or the oldest event; NULL if none comes in time. */
 static json_t *take(bool is_event)
 {
     struct timespec until;
@@ -75,7 +75,7 @@ static json_t *take(bool is_event)
     return taken;
 }
 
-/* ---- Placeholders ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Placeholders ---------------------------------------------------------------------------- */
 
 static char folder[MAX_LINE];
 static char storage[2 * MAX_LINE];
@@ -117,7 +117,7 @@ static void value_of(const char *name, size_t length, char *value, size_t size)
     }
 }
 
-/* A string may hold U+0000: its length is told. */
+/* Fills the placeholders of a string. Its length is a parameter, since it may hold U+0000. */
 static json_t *fill_string(const char *text, size_t length)
 {
     char filled[4 * MAX_LINE];
@@ -165,7 +165,7 @@ static json_t *fill(json_t *value)
     }
 }
 
-/* ---- Comparing ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Comparing ------------------------------------------------------------------------------- */
 
 static bool is_transaction_id(const char *text)
 {
@@ -185,7 +185,7 @@ static bool is_version(const char *text)
     return true;
 }
 
-/* Whether this is a wildcard, and then whether the text is of its form. */
+/* Returns whether this is a wildcard, and stores whether the text has its form. */
 static bool is_wildcard(const char *wildcard, const char *text, bool *is_of_form)
 {
     static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -237,7 +237,7 @@ static bool matches(json_t *expected, json_t *actual)
     return json_equal(expected, actual);
 }
 
-/* ---- Running --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 static int32_t start(const char *call, const char *api, const char *parameters)
 {
@@ -273,7 +273,7 @@ static void remember(json_t *parameters, json_t *message)
     }
 }
 
-/* The message of a step, or NULL where there is none. */
+/* Runs a step. Returns its message, or NULL if there is none. */
 static json_t *perform(const char *call, const char *api, json_t *parameters)
 {
     if (strcmp(call, "event") == 0) {

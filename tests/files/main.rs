@@ -1,8 +1,8 @@
 //! Folders and files that another user prepared.
 //!
-//! Each test makes a world with two users: a victim, which runs the library in a process of its own,
-//! and a neighbour, which was there before. To become them the tests must run as root; elsewhere
-//! they say that they were skipped, or fail where `PIMS_REQUIRE_ROOT=1`.
+//! Each test makes a world with two users. The victim runs the library in a process of its own. The
+//! neighbour was there before. The tests must run as root to become these users. Elsewhere they
+//! print that they were skipped, or fail if `PIMS_REQUIRE_ROOT=1`.
 
 #![cfg(all(unix, feature = "embedded"))]
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -19,7 +19,7 @@ use pims::store::{RecordFile, RecordStore, Sharing, StorageLock};
 use serde_json::{Value, json};
 use two_users::{NEIGHBOUR, VICTIM, World};
 
-/// What the victim's process does. It is run by `World::as_victim`, never by itself.
+/// The victim's process. `World::as_victim` runs it; alone it does nothing.
 #[test]
 fn child() {
     let Some(task) = std::env::var_os("PIMS_FILES_CHILD") else { return };
@@ -39,7 +39,7 @@ fn child() {
     pims::facade::free();
 }
 
-/// The messages of `pims_init` and of a request for an SMS, by the victim.
+/// Returns the victim's messages of `pims_init` and of a request for an SMS.
 fn run(world: &World, folder: &Path, allow: bool) -> (Value, Value) {
     run_with(world, &json!({ "path": folder, "allowSharedFolder": allow }))
 }
@@ -78,7 +78,7 @@ fn a_folder_that_others_can_change_is_refused_and_nothing_is_made_in_it() {
         assert!(detail.contains("storage.allowSharedFolder"), "{detail}");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "{folder:?}");
     }
-    // Of the victim, in a folder in which others can exchange it.
+    // A folder of the victim inside a folder in which other users can exchange it.
     for (parent, owner, mode) in [(shared.join("in"), VICTIM, 0o777), (shared.join("theirs"), NEIGHBOUR, 0o755)] {
         world.make_folder(&parent, owner, mode);
         let folder = parent.join("storage");
@@ -114,7 +114,7 @@ fn files_that_a_neighbour_put_there_are_neither_followed_nor_filled() {
     assert!(!shared.join("storage.key.new").exists());
 }
 
-/// What a neighbour can put in the place of a file.
+/// The kinds of file that a neighbour can put in the place of a file.
 const PLANTED: [&str; 7] = ["link", "dangling link", "hard link", "open file", "closed file", "fifo", "folder"];
 
 fn plant(world: &World, kind: &str, path: &Path) {
@@ -144,7 +144,7 @@ fn whatever_stands_in_the_place_of_a_file_is_refused() {
             assert!(!world.home().join("made").exists(), "{kind} {name}");
         }
     }
-    // The one file that a running library makes.
+    // The only file that a running library creates.
     for kind in PLANTED {
         let shared = world.empty_shared();
         let outbox = shared.join("sms-outbox.jsonl");

@@ -1,4 +1,5 @@
-/* Has the library of argv[1] mapped, says so, and calls it again after a line on standard input: see tools/test-replace.sh. */
+/* Maps the library of argv[1], prints that, and calls the library again after a line on standard
+   input: see tools/test-replace.sh. */
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -7,7 +8,7 @@
 typedef char *execute_function(const char *, const char *, const char *);
 typedef void free_function(char *);
 
-/* Before `pims_init`, every call is answered with 2001. */
+/* Returns whether the library answers: before `pims_init`, every call is answered with 2001. */
 static int answers(execute_function *execute, free_function *string_free)
 {
     char *message = execute("get", "pims.sdk.version", NULL);

@@ -33,7 +33,7 @@ class Authority:
         self.path = pathlib.Path(self.folder.name)
         self.policy = policy
         self.activation = activation
-        # The first start writes the configuration; the second one reads what was made of it.
+        # The first start writes the configuration; the second one reads the changed configuration.
         self.start()
         self.stop_process()
         self.configure(tls)
@@ -59,7 +59,7 @@ class Authority:
         with open(self.path / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         said = ""
-        # It says so when it listens, and closes its output when it ends.
+        # The service prints a line when it listens, and closes its output when it ends.
         for line in self.process.stdout:
             said += line
             if line.startswith("It ends with Ctrl-C"):
@@ -76,7 +76,7 @@ class Authority:
         self.process.communicate(timeout=300)
 
     def restart(self) -> None:
-        """As it was, on another port perhaps."""
+        """Starts the service again as it was, perhaps on another port."""
         self.stop_process()
         self.start()
 
@@ -85,11 +85,11 @@ class Authority:
         self.folder.cleanup()
 
     def service(self) -> Service:
-        """For one device."""
+        """Returns the service as one device sees it."""
         return Service(self.url, str(self.path / "certificate.pem"))
 
     def account(self) -> Account:
-        """An account that has a trusted phone number and nothing else."""
+        """Returns an account that has a trusted phone number and nothing else."""
         account = Account(self, self.left.pop())
         number = "+33612345678"
         account.cvs("POST", "smsCode", {"type": "phoneNumberCertification", "phoneNumber": number})
@@ -97,11 +97,11 @@ class Authority:
         return account
 
     def stranger(self) -> Account:
-        """An account that has nothing."""
+        """Returns an account that has nothing."""
         return Account(self, "demo")
 
     def last_code(self) -> str:
-        # Notices have no code, and come when the service comes to them.
+        # Notices have no code. The service sends them at any time.
         messages = map(json.loads, (self.path / "sms-outbox.jsonl").read_text().splitlines())
         return [message["code"] for message in messages if message["code"]][-1]
 
@@ -111,7 +111,7 @@ def token(account: str) -> str:
 
 
 class Account:
-    """What the host application and a relying party do."""
+    """The host application and a relying party."""
 
     def __init__(self, authority: Authority, name: str):
         self.authority = authority
@@ -125,16 +125,17 @@ class Account:
             return json.load(response)
 
     def code(self, purpose: str = "enrollment") -> str:
-        """An SMS code."""
+        """Returns an SMS code."""
         return self.code_with_ticket(purpose)[0]
 
     def code_with_ticket(self, purpose: str = "enrollment") -> tuple[str, str]:
-        """An SMS code, and the ticket that the answer holds, if any."""
+        """Returns an SMS code, and the answer's ticket, if there is one."""
         answer = self.cvs("POST", "smsCode", {"type": purpose})
         return self.authority.last_code(), answer.get("ticket", "")
 
     def accepts(self, otp: str) -> bool:
-        """Whether a relying party is told that the password is right, which uses it up."""
+        """Returns whether the service confirms the password to a relying party. That uses the
+        password up."""
         asked = {"action": "authenticate", "serviceId": "demo", "userId": self.name, "token": otp, "format": "json"}
         with self.authority.service().open(f"/FS?{urllib.parse.urlencode(asked)}") as response:
             word = json.load(response)["err"]

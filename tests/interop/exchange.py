@@ -1,7 +1,8 @@
 """The values of the inWebo exchange, computed from its specification.
 
-Both sides of these tests use it, the device in inwebo.py and the service in server.py. It shares nothing with crates/inwebo, which computes the
-same: where the two understand the exchange differently, a test fails. It takes no care of timing or of memory and is for tests alone.
+Both sides of these tests use it: the device in inwebo.py and the service in server.py. It shares no
+code with crates/inwebo, which computes the same. So a test fails if the two understand the exchange
+differently. It protects neither its timing nor its memory, and is for tests alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 EXPONENT = 17
 DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789"
 HASH_BYTES = 32
-# Of each block of a sealed value OAEP takes so many bytes.
+# The number of bytes that OAEP takes of each block of a sealed value.
 OVERHEAD = 2 * HASH_BYTES + 2
 
 
@@ -25,12 +26,12 @@ def sha256(text: str) -> str:
 
 
 def kma(pin: str, serial: str) -> bytes:
-    """The key that a PIN unlocks on a device."""
+    """Returns the key that a PIN unlocks on a device."""
     return bytes.fromhex(sha256(f"{pin};{serial}")[:32])
 
 
 def proof(challenge: str, k0: str, last: str) -> str:
-    """R0 with the serial, R1 with K1, R2 with the PIN."""
+    """Returns R0 with the serial, R1 with K1, or R2 with the PIN."""
     return sha256(f"{challenge};{k0};{last}")
 
 
@@ -39,7 +40,7 @@ def evolve(k1: str, dk1: str) -> str:
 
 
 def password(k1: str, challenge: str, secret: str) -> str:
-    """The one-time password of a `defi`, with the service secret as it is kept."""
+    """Returns the one-time password of a `defi`, with the service secret in its stored form."""
     digest = hashlib.sha256(f"{k1}:{challenge}:{secret}".encode()).digest()
     number = (int.from_bytes(digest[:4], "big") & 0x0FFFFFFF) * 1024 + (int.from_bytes(digest[4:8], "big") & 1023)
     text = ""
@@ -50,7 +51,7 @@ def password(k1: str, challenge: str, secret: str) -> str:
             return text
 
 
-# Blocks of random bytes: that is what the exchange takes ECB for.
+# Blocks of random bytes: the exchange uses ECB for nothing else.
 
 
 def encrypt_block(key: bytes, value: bytes) -> bytes:
@@ -68,12 +69,13 @@ def oaep():
 
 
 def encrypt_to(modulus: int, value: bytes) -> str:
-    """Ordinary RSA-OAEP, in hex."""
+    """Encrypts by ordinary RSA-OAEP. Returns hex."""
     return rsa.RSAPublicNumbers(EXPONENT, modulus).public_key().encrypt(value, oaep()).hex()
 
 
 def unseal(modulus: int, sealed: str) -> int:
-    """The modulus in a value that was padded by OAEP and raised to the private exponent: whoever knows that key's modulus opens it."""
+    """Returns the modulus in a value that was padded by OAEP and raised to the private exponent.
+    Anyone with that key's modulus can open it."""
     size, data = size_of(modulus), bytes.fromhex(sealed)
     if not data or len(data) % size != 0:
         raise ValueError("a sealed value is whole blocks")
@@ -105,11 +107,11 @@ class Key:
         ).private_key()
 
     def decrypt(self, encrypted: str) -> bytes:
-        """Raises ValueError where it was not encrypted to this key."""
+        """Decrypts a value. Raises ValueError if it was not encrypted to this key."""
         return self.private.decrypt(bytes.fromhex(encrypted), oaep())
 
     def seal(self, modulus: int) -> str:
-        """The modulus of another key, sealed by this one."""
+        """Seals the modulus of another key by this key."""
         size, value = size_of(self.modulus), modulus.to_bytes(size_of(modulus), "big")
         pieces = (value[start : start + size - OVERHEAD] for start in range(0, len(value), size - OVERHEAD))
         raised = (pow(int.from_bytes(pad(piece, size), "big"), self.exponent, self.modulus) for piece in pieces)
@@ -120,7 +122,7 @@ def size_of(modulus: int) -> int:
     return (modulus.bit_length() + 7) // 8
 
 
-# OAEP without the RSA: the library has it only with the exponents the usual way round.
+# OAEP without the RSA: the library offers OAEP only with the usual exponents.
 
 
 def pad(message: bytes, size: int) -> bytes:
@@ -141,7 +143,7 @@ def unpad(block: bytes) -> bytes:
 
 
 def mask(seed: bytes, length: int) -> bytes:
-    """MGF1."""
+    """Computes MGF1."""
     counts = range((length + HASH_BYTES - 1) // HASH_BYTES)
     return b"".join(hashlib.sha256(seed + count.to_bytes(4, "big")).digest() for count in counts)[:length]
 

@@ -1,7 +1,8 @@
-"""The device's side of the exchange, written from its specification and apart from the library in this repository.
+"""The device's side of the exchange, written from its specification and apart from the library in
+this repository.
 
-It is there to disagree: where this and libpims, or this and pims-authority, understand the exchange differently, a test fails. It keeps
-everything in memory and is no client for anybody's use.
+Its purpose is to disagree. If it understands the exchange differently from libpims or from
+pims-authority, a test fails. It keeps everything in memory and is no client for use.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MAC_ID = "0123456789abcdef0123456789abcdef"
 
 
 class Refused(Exception):
-    """The service answered with an error word."""
+    """An error word in the service's answer."""
 
     def __init__(self, word: str, answer: dict[str, str]):
         super().__init__(word)
@@ -30,7 +31,7 @@ class Refused(Exception):
 
 @dataclass
 class Exchanged:
-    """A request and its answer, as they travelled."""
+    """A request and its answer, as they were sent."""
 
     query: str
     content_type: str
@@ -39,7 +40,7 @@ class Exchanged:
 
 @dataclass
 class Service:
-    """Where the requests go. What was exchanged is kept, for tests of its form."""
+    """The connection to the service. It records each exchange, for tests of its form."""
 
     url: str
     ca_file: str | None = None
@@ -72,7 +73,7 @@ class Device:
         self.id = ""
         self.tsync = "0"
         self.k0 = ""
-        # K1 and the service secret as they are kept: under the PIN's key, in hex.
+        # K1 and the service secret in their stored form: under the PIN's key, in hex.
         self.k1 = ""
         self.secret = ""
         self.sid = ""
@@ -80,11 +81,11 @@ class Device:
         # The answers that made K1 evolve.
         self.evolutions = 0
 
-    # ---- The operations ----------------------------------------------------------------------------------------------------------------
+    # ---- The operations --------------------------------------------------------------------------
 
     def activate(self, code: str, pin: str, ticket: str = "") -> str:
-        """Enrolls. The PIN is the account's, or becomes it: the `pinmode` that is returned tells which was asked for. Where the service
-        gave a ticket with the code, it is shown in both steps."""
+        """Enrolls. The PIN is the account's, or becomes the account's: the returned `pinmode` says
+        which of the two. With a `ticket`, which came with the code, both steps show it."""
         ours = {"ticket": ticket} if ticket else {}
         setup = self.setup("activate", code=code, **ours)
         self.factory = int(setup["Kfact"], 16)
@@ -95,14 +96,14 @@ class Device:
         return setup["pinmode"]
 
     def otp(self, pin: str) -> str:
-        """A one-time password."""
+        """Returns a one-time password."""
         while True:
             challenge = self.setup("otp", sid=self.sid)["challenge"]
             answer = self.finalize("otp", keytype="0", sid=self.sid, **self.proofs(challenge, pin))
             if answer.get("dK1"):
                 self.hide_k1(evolve(self.open_k1(pin), answer["dK1"]), pin)
                 self.evolutions += 1
-            # The service wants it run once more: the second answer counts.
+            # The service wants the operation once more: the second answer counts.
             if "J" not in answer:
                 return password(self.open_k1(pin), answer["defi"], self.secret)
 
@@ -119,12 +120,12 @@ class Device:
         self.receive(self.finalize("synchro", **self.proofs(challenge, pin)), pin)
 
     def change_pin(self, old: str, new: str) -> None:
-        """Without the synchronization that must follow."""
+        """Changes the PIN, without the synchronization that must follow."""
         setup = self.setup("password")
         self.finalize("password", **self.encrypted(setup, new, "nKma", "newpin"), **self.proofs(setup["challenge"], old))
 
     def reset_pin(self, code: str, new: str) -> None:
-        """Without the synchronization that must follow."""
+        """Resets the PIN, without the synchronization that must follow."""
         setup = self.setup("reset", code=code)
         proved = {"R0": proof(setup["challenge"], self.k0, self.serial)}
         self.finalize("reset", code=code, **self.encrypted(setup, new, "nKma", "newpin"), **proved)
@@ -139,7 +140,7 @@ class Device:
         challenge = self.setup("remove")["challenge"]
         self.finalize("remove", R0=proof(challenge, self.k0, self.serial))
 
-    # ---- Requests ----------------------------------------------------------------------------------------------------------------------
+    # ---- Requests --------------------------------------------------------------------------------
 
     def setup(self, mode: str, **own: str) -> dict[str, str]:
         return self.service.ask({**self.common("ActionSetup", mode), "macid": MAC_ID, **own})
@@ -152,24 +153,25 @@ class Device:
         return {"action": action, "mode": mode, "id": self.id, "lastsync": self.tsync, "version": VERSION}
 
     def encrypted(self, setup: dict[str, str], pin: str, kma_name: str, pin_name: str) -> dict[str, str]:
-        """The PIN and its key, encrypted to the device key of a setup answer."""
+        """Returns the PIN and its key, encrypted to the device key of a setup answer."""
         if int(setup["Kfact"], 16) != self.factory:
             raise ValueError("another factory key")
         key = unseal(self.factory, setup["Kiw"])
         return {kma_name: encrypt_to(key, kma(pin, self.serial)), pin_name: encrypt_to(key, pin.encode())}
 
     def first_proofs(self) -> dict[str, str]:
-        """Those of a device that has no keys yet."""
+        """Returns the proofs of a device that has no keys yet."""
         return {"R0": proof("", "", self.serial), "R1": proof("", "", ""), "R2": proof("", "", "")}
 
     def proofs(self, challenge: str, pin: str) -> dict[str, str]:
         last = {"R0": self.serial, "R1": self.open_k1(pin), "R2": pin}
         return {name: proof(challenge, self.k0, value) for name, value in last.items()}
 
-    # ---- Keys --------------------------------------------------------------------------------------------------------------------------
+    # ---- Keys ------------------------------------------------------------------------------------
 
     def receive(self, answer: dict[str, str], pin: str) -> None:
-        """Takes the keys of `activate` or `synchro`, and hands over a service secret where one is wanted."""
+        """Takes the keys of `activate` or `synchro`, and sends a service secret if the service
+        wants one."""
         self.tsync, self.sid = answer["Tsync"], answer["s_id"]
         self.k0 = decrypt_block(kma(pin, self.serial), bytes.fromhex(answer["K0"])).hex()
         self.k1 = answer["K1"]

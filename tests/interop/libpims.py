@@ -1,4 +1,5 @@
-"""libpims as a host application in Python would use it: the shared library through ctypes, JSON in, JSON out."""
+"""libpims as a host application in Python uses it: the shared library through ctypes, JSON in, JSON
+out."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ LIBRARY = os.environ.get("PIMS_LIBRARY", str(pathlib.Path(__file__).parents[2] /
 
 
 class Failed(Exception):
-    """The message of a call was FAILED."""
+    """A FAILED message of a call."""
 
     def __init__(self, error: dict):
         super().__init__(f"{error['code']} {error['label']}: {error.get('detail')}")
@@ -25,7 +26,7 @@ class Pims:
     def __init__(self, configuration: dict):
         self.library = ctypes.CDLL(LIBRARY)
         text = ctypes.c_char_p
-        # The address and not the text: it must go back.
+        # The address and not the text: it must be passed back.
         self.library.pims_execute.restype = ctypes.c_void_p
         self.library.pims_execute.argtypes = [text, text, text]
         self.library.pims_string_free.restype = None

@@ -1,6 +1,8 @@
-"""The service's side of the exchange, written from its specification and apart from pims-authority: a little server for libpims to talk to.
+"""The service's side of the exchange, written from its specification and apart from pims-authority:
+a small server for libpims.
 
-It keeps everything in memory, hands SMS codes to the test, and says at once what is wrong with a request. It is no service for anybody's use.
+It keeps everything in memory, gives SMS codes to the test, and reports at once each fault of a
+request. It is no service for use.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ class Refusal(Exception):
 
 
 class Malformed(Exception):
-    """The client does not keep to the exchange."""
+    """A breach of the exchange by the client."""
 
 
 @dataclass
@@ -61,7 +63,7 @@ class Device:
     k0: str = field(default_factory=lambda: os.urandom(16).hex())
     k1: str = field(default_factory=lambda: os.urandom(16).hex())
     tsync: int = 0
-    # The service secret, as the device chose it.
+    # The service secret, which the device chose.
     secret: bytes = b""
     challenges: dict[str, str] = field(default_factory=dict)
     granted: int = 0
@@ -69,9 +71,9 @@ class Device:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the service is to do: K1 evolves with every third answer to `otp`, which has the device ask `again` or counts itself; a
-    synchronization wants `fresh_secrets` or leaves all as it was; `noise` makes answers as ugly as the exchange allows.
-    """
+    """The behaviour of the service. K1 evolves with every third answer to `otp`; then the device
+    asks `again`, or the answer counts itself. A synchronization wants `fresh_secrets`, or leaves
+    everything as it was. `noise` makes answers as irregular as the exchange allows."""
 
     bits: int = 2048
     again: bool = True
@@ -81,21 +83,23 @@ class Rules:
 
 @functools.cache
 def keys_of(bits: int) -> tuple[Key, Key, Key]:
-    """The factory key, the device key and the one for secrets. To make them takes a while: all servers of a size have the same."""
+    """Returns the factory key, the device key and the key for secrets. They take a while to make,
+    so all servers of one size share them."""
     return Key(1024), Key(bits), Key(bits)
 
 
 class State:
-    """Accounts and devices, and the operations on them. One request at a time."""
+    """Accounts, devices, and the operations on them. One request runs at a time."""
 
     def __init__(self, rules: Rules):
         self.rules = rules
         self.factory, self.device_key, self.secret_key = keys_of(rules.bits)
         self.accounts: dict[str, Account] = {}
         self.devices: dict[str, Device] = {}
-        # What the service expects a relying party to show, by its own computation: account's token and password.
+        # The account's token and the password that the service expects from a relying party, by the
+        # service's own computation.
         self.passwords: set[tuple[str, str]] = set()
-        # What was asked and how it was answered, and every breach of the exchange.
+        # The requests and their answers, and every breach of the exchange.
         self.requests: list[str] = []
         self.breaches: list[str] = []
         self.lock = threading.Lock()
@@ -106,13 +110,13 @@ class State:
         return account
 
     def accepts(self, account: Account, otp: str) -> bool:
-        """Whether this is a password that the service expects; it is right once."""
+        """Returns whether the service expects this password. A password is accepted once."""
         with self.lock:
             expected = (account.token, otp) in self.passwords
             self.passwords.discard((account.token, otp))
             return expected
 
-    # ---- MAC: setup --------------------------------------------------------------------------------------------------------------------
+    # ---- MAC: setup ------------------------------------------------------------------------------
 
     def mac(self, action: str, mode: str, asked: dict[str, str]) -> list[tuple[str, str]]:
         step = getattr(self, f"{'setup' if action == 'ActionSetup' else 'finalize'}_{mode}", None)
@@ -153,7 +157,7 @@ class State:
     def setup_remove(self, asked: dict[str, str]) -> list[tuple[str, str]]:
         return [challenge(self.find(asked), "remove")]
 
-    # ---- MAC: finalize -----------------------------------------------------------------------------------------------------------------
+    # ---- MAC: finalize ---------------------------------------------------------------------------
 
     def finalize_activate(self, asked: dict[str, str]) -> list[tuple[str, str]]:
         serial, code, phone = take(asked, "serial"), take(asked, "code"), asked.pop("phone", "")
@@ -208,7 +212,7 @@ class State:
 
     def finalize_synchro(self, asked: dict[str, str]) -> list[tuple[str, str]]:
         device = self.unblocked(asked)
-        # A K1 that is hidden under an old PIN is what this repairs.
+        # This operation repairs a K1 that is hidden under an old PIN.
         self.judge(asked, device, "synchro", stale_k1=True)
         device.tsync += 1
         if self.rules.fresh_secrets:
@@ -240,7 +244,7 @@ class State:
         del self.devices[device.id]
         return []
 
-    # ---- What the steps share ----------------------------------------------------------------------------------------------------------
+    # ---- The common parts of the steps -----------------------------------------------------------
 
     def find(self, asked: dict[str, str]) -> Device:
         device = self.devices.get(take(asked, "id"))
@@ -274,7 +278,7 @@ class State:
         return pin
 
     def challenge_of(self, device: Device, mode: str) -> str:
-        """Good once."""
+        """Takes a challenge, which is valid once."""
         if mode not in device.challenges:
             raise Refusal("NOK:STATE")
         return device.challenges.pop(mode)
@@ -302,7 +306,7 @@ class State:
         self.passwords.add((device.account.token, password(key, defi, kept)))
         return ("defi", defi)
 
-    # ---- CVS ---------------------------------------------------------------------------------------------------------------------------
+    # ---- CVS -------------------------------------------------------------------------------------
 
     def cvs(self, method: str, resource: str, account: Account, body: dict[str, str]) -> dict[str, str]:
         if (method, resource) == ("POST", "smsCode"):
@@ -372,7 +376,8 @@ def judge_pin(account: Account, right: bool) -> None:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Head and body are two writes: the second one is not to wait for an acknowledgement of the first.
+    # Head and body are two writes. The second one must not wait for an acknowledgement of the
+    # first.
     disable_nagle_algorithm = True
     server: Server
 
@@ -443,7 +448,7 @@ class Handler(BaseHTTPRequestHandler):
         return status, "application/json", json.dumps(said)
 
     def log_message(self, *_: object) -> None:
-        """Queries hold secrets."""
+        """Logs nothing: queries hold secrets."""
 
 
 def xml(action: str, children: list[tuple[str, str]], noise: bool) -> str:
@@ -474,13 +479,14 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, rules: Rules, certificate: str | None = None):
-        """`certificate` names a PEM file with a certificate and its key: then it is reached by HTTPS."""
+        """Starts the service. If `certificate` names a PEM file with a certificate and its key, the
+        service uses HTTPS."""
         super().__init__(("127.0.0.1", 0), Handler)
         self.state = State(rules)
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
-            # The handshake is made by the thread of the connection.
+            # The connection's own thread makes the handshake.
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.url = f"{'http' if certificate is None else 'https'}://localhost:{self.server_port}"
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})

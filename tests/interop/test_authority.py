@@ -1,4 +1,5 @@
-"""The independent device against the real service, over HTTPS and over plain HTTP, with device keys of 1024 and of 2048 bits."""
+"""The independent device against the real service, over HTTPS and over plain HTTP, with device keys
+of 1024 and of 2048 bits."""
 
 import re
 import unittest
@@ -13,7 +14,7 @@ DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
 class Stories:
-    """The tests of the classes below, each of which sets a service of its own in one way."""
+    """The tests of the classes below. Each class configures a service in one way."""
 
     tls = True
     bits = 2048
@@ -39,7 +40,7 @@ class Stories:
         return refused.exception.answer
 
     def assert_works(self, device, pin):
-        """A password is right once, and for its own account."""
+        """Asserts that a password is accepted once, and for its own account only."""
         made = device.otp(pin)
         self.assertRegex(made, "^[a-z0-9]{1,8}$")
         self.assertFalse(self.authority.stranger().accepts(made))
@@ -144,7 +145,7 @@ class Stories:
     def test_a_reset_needs_its_code(self):
         device = self.device()
         self.account.code("resetPIN")
-        # Another form than the codes of this service have.
+        # A code in another form than this service's codes.
         self.assert_refused("NOK:CODE", device.reset_pin, "abcdefgh", "9753")
         self.assert_works(device, "1234")
 
@@ -165,7 +166,7 @@ class Stories:
         self.assertTrue(self.account.accepts(made))
         self.assert_works(device, "1234")
 
-    # ---- Form ---------------------------------------------------------------------------------------------------------------------------
+    # ---- Form ------------------------------------------------------------------------------------
 
     def test_requests_and_answers_have_the_names_and_the_order_of_the_recorded_ones(self):
         device = self.device()
@@ -199,24 +200,25 @@ class Stories:
             children_of = re.fullmatch(re.escape(DECLARATION) + f"<{root}>(.*)</{root}>", each.text)
             self.assertIsNotNone(children_of, each.text)
             names = re.findall(r"<(\w+)>[^<>\s]+</\1>", children_of[1])
-            # Nothing stands between them, none is empty and none is there twice: a client may look them up by name.
+            # Nothing stands between the children, none is empty, and none occurs twice: a client
+            # may look them up by name.
             self.assertEqual("".join(re.findall(r"<(?:\w+)>[^<>\s]+</\w+>", children_of[1])), children_of[1])
             self.assertEqual(names[0], "err")
             self.assertEqual(len(names), len(set(names)), names)
 
 
 def kind(query, text):
-    """What tells the requests of a recording apart."""
+    """Returns the parts that distinguish the requests of a recording."""
     return (*(parameters(query)[name] for name in ("action", "mode")), "dK1" in children(text))
 
 
 def own_removed(text):
-    """An answer without the one child that only this service has: it is the last one."""
+    """Returns an answer without the one child that only this service has: it is the last one."""
     return re.sub(r"<lifetime>\d+</lifetime>(?=</ActionSetup>$)", "", text)
 
 
 def shape(text):
-    """An answer with each of its values replaced by what kind it is."""
+    """Returns an answer with each value replaced by its kind."""
     return re.sub(r">([^<>]+)<", lambda found: f">{value_shape(found[1])}<", text)
 
 
@@ -271,7 +273,7 @@ class Settings(unittest.TestCase):
 
 
 class WhatActivationsShow(unittest.TestCase):
-    """Devices that send no token of the account."""
+    """The tests with devices that send no token of the account."""
 
     def service(self, activation):
         authority = Authority(tls=False, activation=activation)

@@ -1,4 +1,5 @@
-"""The computations of exchange.py give what the recorded exchanges of a public client hold: the other tests rest on that."""
+"""Tests that exchange.py computes the values of the recorded exchanges of a public client. The
+other tests rely on that."""
 
 import json
 import pathlib

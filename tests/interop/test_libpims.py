@@ -1,4 +1,5 @@
-"""libpims, through its C interface, against the independent service, with device keys of 1024 and of 2048 bits."""
+"""libpims, through its C interface, against the independent service, with device keys of 1024 and
+of 2048 bits."""
 
 import datetime
 import ipaddress
@@ -17,7 +18,7 @@ NUMBER = "+33612345678"
 
 
 def certificate(folder):
-    """A certificate for this machine that signs itself, with its key."""
+    """Returns a self-signed certificate for this machine, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "libpims interop")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -32,7 +33,7 @@ def certificate(folder):
 
 
 class Host:
-    """An app on a phone of its own. Several take turns in this process."""
+    """An app on a phone of its own. Several apps take turns in this process."""
 
     def __init__(self, server, account, ca_file):
         self.folder = tempfile.TemporaryDirectory(prefix="pims-interop-")
@@ -65,7 +66,7 @@ class Host:
 
 
 class Stories:
-    """The tests of the classes below, each of which sets a server of its own in one way."""
+    """The tests of the classes below. Each class configures a server in one way."""
 
     bits = 2048
     tls = True
@@ -79,7 +80,7 @@ class Stories:
         self.certificate = certificate(folder.name) if self.tls else None
         self.server = Server(self.rules(), self.certificate)
         self.addCleanup(self.server.stop)
-        # What the server took amiss is a failure, whatever the library made of it.
+        # A breach that the server found is a failure, whatever the library made of it.
         self.addCleanup(lambda: self.assertEqual(self.server.state.breaches, []))
         self.account = self.server.state.account()
         self.host = self.another()
@@ -94,7 +95,7 @@ class Stories:
         return host
 
     def code(self, purpose="enrollment"):
-        """The code in the last SMS of this purpose."""
+        """Returns the code of the last SMS of this purpose."""
         return self.account.codes[purpose][0]
 
     def register_number(self, pims):
@@ -117,13 +118,13 @@ class Stories:
         return pims.get("otp", action="withPIN", pinCode=pin)["otp"]
 
     def assert_works(self, pims, pin="1234"):
-        """The password is the one that the server computed itself."""
+        """Asserts that the password equals the one that the server computed."""
         made = self.otp(pims, pin)
         self.assertTrue(self.server.state.accepts(self.account, made))
         self.assertFalse(self.server.state.accepts(self.account, made))
 
     def assert_works_once_more(self, pims, pin):
-        """After a change of the PIN that the device was not told the old one of."""
+        """Goes on after a change of the PIN on another device."""
         self.assert_works(pims, pin)
 
     def assert_fails(self, code, call, *arguments, **parameters):
@@ -155,7 +156,7 @@ class Stories:
         for _ in range(6):
             self.assert_works(pims)
             keys.add(device.k1)
-        # The third answer and the sixth, which count themselves or were followed by another each.
+        # The third answer and the sixth: each counted itself or was followed by another one.
         self.assertEqual((device.granted, len(keys)), (8 if self.again else 6, 3))
 
     def test_what_was_enrolled_goes_on_in_the_next_run(self):
@@ -261,7 +262,7 @@ class Stories:
         self.assertEqual((self.server.state.devices, self.account.pin), ({}, ""))
         asked = {"actionType": "strong", "type": "isDeviceActivated"}
         self.assertEqual(pims.get("account", **asked), {"isDeviceActivated": False})
-        # A device that the service ended.
+        # The service ended the device.
         self.enroll(pims)
         self.server.state.devices.clear()
         self.assert_fails(2312, self.otp, pims)
@@ -280,7 +281,7 @@ class OverPlainHttp(Stories, unittest.TestCase):
 
 
 class WithAnswersAsUglyAsTheyMayBe(Stories, unittest.TestCase):
-    """White space, comments, unknown children, empty ones, repeated ones."""
+    """Answers with white space, comments, unknown children, empty ones and repeated ones."""
 
     tls = False
     bits = 1024
@@ -288,19 +289,21 @@ class WithAnswersAsUglyAsTheyMayBe(Stories, unittest.TestCase):
 
 
 class WithPasswordsOfTheVeryAnswerThatEvolvesK1(Stories, unittest.TestCase):
-    """`dK1` without `J`."""
+    """Answers with `dK1` and without `J`."""
 
     tls = False
     again = False
 
 
 class WithSecretsThatStayTheSame(Stories, unittest.TestCase):
-    """A service that hands out the same K1 at a synchronization and wants no fresh secret: the letter of the specification."""
+    """A service that sends the same K1 at a synchronization and wants no fresh secret, by the
+    letter of the specification."""
 
     tls = False
     bits = 1024
     fresh_secrets = False
 
     def assert_works_once_more(self, pims, pin):
-        # The secret lies under the old PIN, which the device does not know. It says so and makes no password that would be wrong.
+        # The secret is under the old PIN, which the device does not know. The device reports that
+        # and makes no wrong password.
         self.assert_fails(2203, self.otp, pims, pin)

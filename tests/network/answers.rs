@@ -1,4 +1,5 @@
-//! Which answers are read: how long they may be, and what CVS says of an SMS that is not sent.
+//! Answers that the library reads: their greatest length, and the report of CVS about an SMS that
+//! is not sent.
 
 use std::io::Write;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,26 +12,26 @@ use crate::program::Program;
 use crate::service::{read_body, read_head};
 use crate::{Verifier, execute, expect, program, turn};
 
-/// The longest answer that is read, in bytes.
+/// The longest answer that the library reads, in bytes.
 const MOST: usize = 256 * 1024;
 
-/// How an answer says where it ends.
+/// The way in which an answer marks its end.
 #[derive(Clone, Copy, Debug)]
 enum Framing {
     Length,
     Chunks,
-    /// The connection ends.
+    /// The end of the connection.
     Close,
 }
 
-/// One answer for every request.
+/// The same answer to every request.
 #[derive(Clone)]
 struct Answer {
     status: u16,
     framing: Framing,
-    /// Blanks fill it up to the length.
+    /// The text, filled up with blanks to the length.
     text: &'static str,
-    /// No end comes where it is `None`.
+    /// The declared length. With `None` no end comes.
     length: Option<usize>,
 }
 
@@ -56,7 +57,7 @@ impl Parrot {
                 std::thread::spawn(move || {
                     while let Some(head) = read_head(&mut device) {
                         read_body(&mut device, &head);
-                        // Whoever has read enough ends the connection.
+                        // A client that has read enough closes the connection.
                         if answer.write(&mut device).is_err() || matches!(answer.framing, Framing::Close) {
                             break;
                         }
@@ -98,7 +99,7 @@ impl Answer {
     }
 }
 
-/// What becomes of a request that gets this answer.
+/// Returns the message of a request that gets this answer.
 fn ask(answer: Answer, request: &dyn Fn(&World<'_>) -> Value) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let parrot = Parrot::start(answer);
@@ -123,7 +124,7 @@ fn an_answer_is_read_up_to_256_kib() {
     for framing in [Framing::Length, Framing::Chunks, Framing::Close] {
         let long = |text, length| Answer { status: 200, framing, text, length };
         let cvs = |length| ask(long(r#"{"phoneNumber":"+33612345678"}"#, length), &number);
-        // It is read and judged: the service says that the code is wrong.
+        // The answer is read and understood: the service says that the code is wrong.
         let mac = |length| ask(long("<ActionSetup><err>NOK:CODE</err></ActionSetup>", length), &accept);
         for length in [MOST - 1, MOST] {
             assert_eq!(cvs(Some(length))["result"]["phoneNumber"], "+33612345678", "{framing:?}, {length}");
@@ -150,7 +151,7 @@ fn a_status_says_enough_where_the_answer_beside_it_is_too_long() {
     }
 }
 
-/// Whether it is told that no SMS was sent, and not that the service is away.
+/// Asserts that the message reports an SMS that was not sent, and not a service that is away.
 fn tells_of_no_sms(message: &Value) {
     assert_eq!(message["error"]["code"], 2204, "{message}");
     let detail = message["error"]["detail"].as_str().unwrap();

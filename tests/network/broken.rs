@@ -62,7 +62,7 @@ fn a_program_that_wants_fewer_requests_is_2204_and_says_when_to_come_again() {
         assert!((1..=60).contains(&message["error"]["info"]["retryAfterSeconds"].as_u64().unwrap()), "{message}");
     };
     full("PIMS_AUTHORITY_LIMITS_ACCOUNT_PER_MINUTE", &["certify", "add"], "number");
-    // A step of the exchange, of which the account is not known.
+    // A step of the exchange whose account is unknown.
     full("PIMS_AUTHORITY_LIMITS_ADDRESS_PER_MINUTE", &["certify", "add", "code"], "accept");
 }
 
@@ -83,7 +83,7 @@ fn break_all(test: &str, start: &dyn Fn(&Path) -> Service, faults: impl Fn(&str)
     cases
 }
 
-/// Finds out what an operation asks for.
+/// Finds out the requests of an operation.
 fn rehearse(
     templates: &mut Templates<'_>,
     operation: &Operation,
@@ -104,10 +104,11 @@ impl Case {
     }
 
     fn run(&self, templates: &mut Templates<'_>, start: &dyn Fn(&Path) -> Service) {
-        // On a slow machine a request before it may have been too slow already: then with more patience, on a fresh copy.
+        // On a slow machine an earlier request may have timed out already. Then the case runs again
+        // with a longer timeout, on a fresh copy.
         let timeouts: &[u64] = match self.fault {
             fault if fault.takes_time() => &[250, 2000, 20_000],
-            // An answer may have become longer than it is.
+            // The change may have made the announced length greater than the real one.
             fault if fault.changes_a_byte() => &[3000, 30_000],
             _ => &[30_000],
         };
@@ -117,7 +118,7 @@ impl Case {
         assert!(happened, "{}: it did not come to that", self.about());
     }
 
-    /// Whether the fault happened; then everything was checked.
+    /// Runs the case once. Returns whether the fault happened; if so, everything was checked.
     fn run_once(&self, folder: &Path, timeout: u64, start: &dyn Fn(&Path) -> Service) -> bool {
         let service = start(folder);
         let world = World::new(folder, &service);
@@ -145,11 +146,12 @@ impl Case {
         true
     }
 
-    /// Whether the library tells what happened, as far as it can know.
+    /// Asserts that the library reports the fault, as far as it can know it.
     fn judge(&self, message: &Value, activated: bool, pin_changed: bool) {
         let about = format!("{}: {message}", self.about());
         if self.operation.step == "blocked" {
-            // Without an answer it is the last known one: of one device, which is as many as there may be.
+            // Without an answer, the message has the last known state: that of one device, the most
+            // that are allowed.
             assert_eq!(message["result"]["isAccountBlocked"], "AccountBlocked", "{about}");
             return;
         }
@@ -166,7 +168,8 @@ impl Case {
         }
         let uncertain = detail.contains("it is not known whether the PIN was changed");
         match self.operation.step {
-            // Where the answer to the new PIN itself is lost, nobody here can know: that is what is said. Everywhere else it is known.
+            // If the answer to the new PIN itself is lost, the device cannot know the result, and
+            // says so. In all other cases it knows.
             "update" | "reset" if self.sends_new_pin() => {
                 assert!(uncertain && !done, "{about}");
             }

@@ -1,38 +1,40 @@
-//! What goes wrong with an exchange, and where in it.
+//! Faults of an exchange, and their places in it.
 
-/// What happens to a request or to its answer.
+/// A fault of a request or of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The connection ends before the request is read: the service never sees it.
     Refuse,
-    /// The service does what is asked, and of its answer so many thousandths arrive before the connection ends.
+    /// The service does the work. The first part of its answer arrives, in thousandths, then the
+    /// connection ends.
     Truncate(usize),
-    /// The service does what is asked, and one byte of its answer, at so many thousandths, is another one.
+    /// The service does the work. One byte of its answer is changed; its place is in thousandths.
     Corrupt(usize),
-    /// The service does what is asked, and its answer never comes.
+    /// The service does the work, and its answer never comes.
     Silence,
-    /// The service does what is asked, and half of its answer comes.
+    /// The service does the work, and half of its answer comes.
     Stall,
-    /// The service does nothing and says this status, as the program does where it is busy.
+    /// The service does nothing and answers with this status, like the program when it is busy.
     Status(u16),
-    /// The service sends the client elsewhere.
+    /// The service redirects the client.
     Redirect,
     /// The connection ends after this part of the request.
     Cut(Place),
-    /// One byte of the request, at so many thousandths, arrives as another one.
+    /// A changed byte of the request; its place is in thousandths.
     Damage(usize),
-    /// The request arrives once the client has had enough of waiting.
+    /// The request arrives after the client has given up.
     Late,
 }
 
-/// When to come again, in a status of 429 and 503.
+/// The seconds of `Retry-After` in an answer with status 429 or 503.
 pub(crate) const RETRY_AFTER: u64 = 7;
 
-/// Each place of an answer at which something else is lost: all of it, in the status line, in the headers, in the body, its last byte.
+/// The places at which an answer loses something else: all of it, in the status line, in the
+/// headers, in the body, its last byte.
 const TRUNCATIONS: [usize; 7] = [0, 20, 100, 300, 600, 900, 999];
 
 impl Fault {
-    /// Those of a request that has such a place.
+    /// Returns the faults of a request that has such a place.
     pub(crate) fn of_request(request: &str) -> Vec<Self> {
         let mut faults: Vec<_> =
             Place::EACH.into_iter().filter(|place| place.in_request(request).is_some()).map(Self::Cut).collect();
@@ -41,7 +43,7 @@ impl Fault {
         faults
     }
 
-    /// Those of an answer, and answers of somebody else.
+    /// Returns the faults of an answer, and the answers of another server.
     pub(crate) fn of_answer() -> Vec<Self> {
         let mut faults = vec![Self::Silence, Self::Stall, Self::Redirect];
         faults.extend([429, 500, 503].map(Self::Status));
@@ -50,17 +52,18 @@ impl Fault {
         faults
     }
 
-    /// Whether a byte is another one: it may be one that does not matter, or make another answer of it.
+    /// Returns whether the fault changes a byte. The byte may be of no effect, or make another
+    /// valid answer.
     pub(crate) fn changes_a_byte(self) -> bool {
         matches!(self, Self::Corrupt(_) | Self::Damage(_))
     }
 
-    /// Whether the client must lose patience for it to happen.
+    /// Returns whether the fault happens only after the client's timeout.
     pub(crate) fn takes_time(self) -> bool {
         matches!(self, Self::Silence | Self::Stall | Self::Late)
     }
 
-    /// What the library makes of it, but for 2316.
+    /// Returns the codes that the library may give for the fault, apart from 2316.
     pub(crate) fn codes(self) -> &'static [u64] {
         match self {
             Self::Silence | Self::Stall | Self::Late => &[2201],
@@ -109,7 +112,8 @@ impl Place {
         Self::All,
     ];
 
-    /// How many bytes of this request go before the place; `None` where it has no such place.
+    /// Returns the number of bytes of this request before the place; `None` if the request has no
+    /// such place.
     pub(crate) fn in_request(self, request: &str) -> Option<usize> {
         let target = request.find(' ')? + 1;
         let target_ends = target + request[target..].find(' ')?;

@@ -1,4 +1,4 @@
-//! What the library says beside a request, and to whom.
+//! The headers of the library's requests, by receiver.
 
 use pims::facade;
 use serde_json::{Value, json};
@@ -8,11 +8,12 @@ use crate::operations::{World, otp};
 use crate::service::Service;
 use crate::{TOKEN, expect, turn};
 
-/// What goes to CVS.
+/// The requests to CVS.
 const CVS: [&str; 5] =
     ["POST smsCode", "POST trustedPhoneNumber", "POST smsCode", "GET trustedPhoneNumber", "DELETE enrollments"];
 
-/// Enrolls, makes a password, removes the enrollment, and tells which requests had this header, by its whole line.
+/// Enrolls, makes a password and removes the enrollment. Returns the requests that had this header
+/// line.
 fn with_header(more: &Value, credential: &Value, line: &str) -> (Vec<String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), None);
@@ -85,14 +86,14 @@ fn a_token_that_is_not_taken_with_a_code_is_2301() {
     let refused = world.act("enroll");
     assert_eq!(refused["error"]["code"], 2301, "{refused}");
     expect(&world.act("enroll"));
-    // No token went with this: it is no answer of the exchange.
+    // No token went with this request: 401 is no answer of the exchange.
     service.fail(0, Fault::Status(401));
     assert_eq!(otp("1234")["error"]["code"], 2203);
     expect(&otp("1234"));
     facade::free();
 }
 
-/// What the requests of an activation had: a ticket, the account's token.
+/// Returns for each request of an activation whether it had a ticket, and the account's token.
 fn shown(service: &Service) -> Vec<(bool, bool)> {
     let requests = service.requests().into_iter().filter(|(name, _)| name.ends_with(" activate"));
     let token = format!("authorization: Bearer {TOKEN}");
@@ -117,7 +118,7 @@ fn the_ticket_of_a_code_goes_with_both_steps_also_after_a_restart_and_to_another
     restart(cvs());
     expect(&world.act("accept"));
     restart(cvs());
-    // The answer of the last step is lost: the same is sent once more.
+    // The answer of the last step is lost. The device sends the same step once more.
     service.fail(0, Fault::Truncate(0));
     assert_eq!(world.act("enroll accepted")["error"]["code"], 2202);
     restart(cvs());
@@ -126,7 +127,7 @@ fn the_ticket_of_a_code_goes_with_both_steps_also_after_a_restart_and_to_another
     expect(&otp("1234"));
     expect(&world.act("remove"));
 
-    // A code of another purpose has a ticket of its own, and the device forgot the one that it used.
+    // A code of another purpose has a ticket of its own. The device has deleted the used ticket.
     expect(&world.act("code"));
     expect(&world.act("remove"));
     assert_eq!(world.act("enroll")["error"]["code"], 2305);

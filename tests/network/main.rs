@@ -1,10 +1,12 @@
-//! The library over real sockets: what a broken network does to every exchange, how long it is waited for, which answers are read, which
-//! way a proxy makes, and whom TLS trusts.
+//! The library over real sockets: a broken network in every exchange, timeouts, the answers that
+//! are read, proxies, and the trust in TLS certificates.
 //!
-//! The service is the program `pims-authority` behind a small HTTP server that breaks things ([`service`]), or behind a wire that is cut
-//! ([`wire`]). Each operation ([`operations`]) is run once for each of its requests and each fault ([`broken`]) on a fresh copy of a prepared
-//! device and database. Whatever is answered, the next call must find a state of the table and get to a one-time password that the
-//! service accepts from a relying party; the account may have one device only, so an orphan fails it.
+//! The service is the program `pims-authority` behind a small HTTP server that breaks things
+//! ([`service`]), or behind a wire that is cut ([`wire`]). Each operation ([`operations`]) is run
+//! once for each of its requests and each fault ([`broken`]) on a fresh copy of a prepared device
+//! and database. Whatever the answer is, the next call must find a state of the table and get to a
+//! one-time password that the service accepts from a relying party. The account may have one device
+//! only, so an orphan fails it.
 
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
@@ -32,10 +34,10 @@ use fault::Fault;
 use operations::World;
 use service::Service;
 
-/// A process has one facade: tests take turns.
+/// A lock for the one facade of the process: only one test runs at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// One test's turn. However it ends, the next one finds no facade.
+/// The permit of a running test. When it is dropped, the facade is freed, however the test ends.
 pub(crate) struct Turn(#[allow(dead_code)] MutexGuard<'static, ()>);
 
 impl Drop for Turn {
@@ -48,7 +50,7 @@ pub(crate) fn turn() -> Turn {
     Turn(TURN.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Who checks one-time passwords: the relying party's side of a service.
+/// The relying party's side of a service, which verifies one-time passwords.
 pub(crate) trait Verifier {
     fn accepts(&self, password: &str) -> bool;
 }
@@ -70,7 +72,7 @@ fn one_connection_serves_many_requests_and_one_that_was_closed_is_replaced() {
     // On a slow machine, the time between two requests can be too long for one connection.
     let connections = service.connections();
     assert!(connections < service.asked().len(), "{connections}");
-    // A request that was cut is not repeated by itself: it may have arrived.
+    // The library does not repeat a request that was cut: it may have arrived.
     service.asked();
     service.fail(0, Fault::Truncate(0));
     assert_eq!(world.act("certify")["error"]["code"], 2202);

@@ -1,4 +1,4 @@
-//! What a person does with a device, and does again after something went wrong.
+//! Operations of a user with a device, also again after a failure.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ const OTHER_PHONE: &str = "+33698765432";
 
 const ENROLLED: &[&str] = &["certify", "add", "code", "enroll"];
 
-/// An operation that asks the service for something.
+/// An operation that sends requests to the service.
 pub(crate) struct Operation {
     pub(crate) step: &'static str,
-    /// What goes before it.
+    /// The steps before the operation.
     pub(crate) prepare: &'static [&'static str],
-    /// How many requests it has at the least.
+    /// The least number of requests of the operation.
     pub(crate) least: usize,
 }
 
@@ -62,7 +62,7 @@ impl World<'_> {
         self.init_with(&json!({"network": {"requestTimeoutMs": timeout}}), &json!({}));
     }
 
-    /// With these members besides.
+    /// Initializes the library with these additional members.
     pub(crate) fn init_with(&self, more: &Value, credential: &Value) {
         expect(&execute("init", "", &self.config(more, credential)));
     }
@@ -82,7 +82,7 @@ impl World<'_> {
 
     fn code(&self) -> String {
         let text = std::fs::read_to_string(self.folder.join("outbox.jsonl")).unwrap();
-        // The program also sends notices, which have none, when it comes to them.
+        // The program also sends notices, which have no code, at any time.
         let messages = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let mut codes = messages.map(|message| message["code"].as_str().unwrap().to_owned());
         codes.rfind(|code| !code.is_empty()).unwrap()
@@ -119,8 +119,8 @@ impl World<'_> {
         }
     }
 
-    /// From an operation that came to this message on: the person gets to a password that the service accepts, and no try was lost on
-    /// the way. Whether the PIN is the new one.
+    /// Goes on after an operation that returned this message: the user gets to a password that the
+    /// service accepts, and lost no try on the way. Returns whether the PIN is the new one.
     pub(crate) fn goes_on(&self, step: &str, message: &Value, about: &str) -> bool {
         let pin = self.recover(step, message, about);
         let password = otp(pin);
@@ -130,13 +130,13 @@ impl World<'_> {
         pin == "4321"
     }
 
-    /// Whether this is a password, and right just once.
+    /// Returns whether this is a password that is accepted just once.
     fn accepted(&self, message: &Value) -> bool {
         let Some(password) = message["result"]["otp"].as_str() else { return false };
         self.service.accepts(password) && !self.service.accepts(password)
     }
 
-    /// What a person does next. The PIN that is in force in the end.
+    /// Does the user's next steps. Returns the PIN that is valid in the end.
     fn recover(&self, step: &str, message: &Value, about: &str) -> &'static str {
         match step {
             "update" | "reset" => {
@@ -144,12 +144,13 @@ impl World<'_> {
                 return if new["status"] == "SUCCEEDED" { "4321" } else { "1234" };
             }
             "accept" => {
-                // Showing a code again is no second use of it.
+                // To show a code again is no second use of it.
                 expect(&self.act("accept"));
                 expect(&self.act("enroll accepted"));
             }
             "enroll" | "enroll with number" if !is_activated() => {
-                // The same call again does what is still to be done, but for a code that was used up without a device.
+                // The same call again does the rest, except with a code that was used up without a
+                // device.
                 let again = self.act(step);
                 assert!(
                     again["status"] == "SUCCEEDED" || again["error"]["code"] == 2305,
@@ -166,7 +167,7 @@ impl World<'_> {
                 assert!(self.accepted(&again), "{about}: {message}, then {again}");
             }
             "remove" => {
-                // A device that was removed without hearing of it learns it now.
+                // A device that was removed without a notice learns it now.
                 let password = otp("1234");
                 assert!(password["status"] == "SUCCEEDED" || !is_activated(), "{about}: {message}, then {password}");
             }
@@ -179,7 +180,7 @@ impl World<'_> {
         "1234"
     }
 
-    /// A device, from wherever it stands.
+    /// Enrolls the device, whatever its state is.
     fn get_enrolled(&self) {
         if is_activated() {
             return;
@@ -196,11 +197,11 @@ impl World<'_> {
         expect(&self.act("enroll"));
     }
 
-    /// After another byte somewhere, which can have made a key wrong that only shows later: a password is accepted, in the end that of a
-    /// new enrollment.
+    /// Recovers after another byte was changed. The change may have made a key wrong, which only
+    /// shows later. In the end a password is accepted, perhaps that of a new enrollment.
     pub(crate) fn gets_over(&self, about: &str) {
         let password = |pin| is_activated() && self.accepted(&otp(pin));
-        // What a key that does not fit needs is that the device synchronizes.
+        // The device needs a synchronization if a key does not fit.
         if ["1234", "4321", "1234"].into_iter().any(password) {
             return;
         }

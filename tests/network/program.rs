@@ -1,4 +1,5 @@
-//! The service as the program that it is in production: `pims-authority`, started with a configuration of its own.
+//! The service as the production program: `pims-authority`, started with a configuration of its
+//! own.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -13,20 +14,21 @@ use rustls::pki_types::pem::PemObject;
 use crate::Verifier;
 use crate::service::{Stream, read_body, read_head};
 
-/// Files of a program that speaks TLS.
+/// The files of a program with TLS.
 pub(crate) const CERTIFICATE: &str = "server.pem";
 pub(crate) const KEY: &str = "server.key";
 
-/// A program under way, until it is dropped.
+/// A program that runs until it is dropped.
 pub(crate) struct Program {
     process: Child,
-    /// Address and port.
+    /// The address and the port.
     pub(crate) address: String,
-    /// Its own, where it speaks TLS.
+    /// The program's certificate, if it uses TLS.
     certificate: Option<PathBuf>,
 }
 
-/// Where the program is. Nowhere: whoever asks says visibly what was skipped, or fails where `PIMS_REQUIRE_AUTHORITY=1`.
+/// Returns the path of the program. If there is none, prints that the test was skipped, or fails if
+/// `PIMS_REQUIRE_AUTHORITY=1`.
 pub(crate) fn binary(tested: &str) -> Option<PathBuf> {
     let found = std::env::var_os("PIMS_TEST_AUTHORITY").map(PathBuf::from);
     if found.is_none() {
@@ -58,7 +60,7 @@ impl Verifier for Program {
 }
 
 impl Program {
-    /// A connection of its own, past whatever else is between.
+    /// Opens a connection of its own, past anything between.
     fn connect(&self) -> Box<dyn Stream> {
         let socket = TcpStream::connect(&self.address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -72,13 +74,13 @@ impl Program {
         Box::new(rustls::StreamOwned::new(rustls::ClientConnection::new(config, name).unwrap(), socket))
     }
 
-    /// Over the database, the master key and the outbox in this folder, with the token of the account `local`; over TLS where the folder
-    /// has a certificate.
+    /// Starts the program over the database, the master key and the outbox in this folder, with the
+    /// token of the account `local`; over TLS if the folder has a certificate.
     pub(crate) fn start(binary: &Path, folder: &Path) -> Self {
         Self::start_with(binary, folder, &[])
     }
 
-    /// The same with settings, by their environment variables.
+    /// Does the same with settings, given as environment variables.
     pub(crate) fn start_with(binary: &Path, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let certificate = Some(folder.join(CERTIFICATE)).filter(|file| file.exists());
         let tls = certificate
@@ -117,13 +119,13 @@ impl Program {
             }
             told += &line;
         };
-        // It goes on to log: nobody reads it, but somebody must take it.
+        // The program goes on to log. Nobody reads the log, but something must drain it.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         Self { process, address, certificate }
     }
 }
 
-/// For its owner alone: the program takes no other secrets.
+/// Writes a file for its owner alone: the program takes no other secrets.
 pub(crate) fn write(file: &Path, text: &str) {
     std::fs::write(file, text).unwrap();
     std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();

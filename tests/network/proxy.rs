@@ -1,4 +1,5 @@
-//! An HTTP proxy on the way to the service: what it gets to see, what it does wrong, where there is none, and who names it.
+//! An HTTP proxy between the library and the service: what it can see, its faults, missing proxies,
+//! and the settings that name one.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -17,14 +18,14 @@ use crate::trust::{Made, make};
 use crate::waiting::{HOUR, NOWHERE, ask, free_at_once, patiently, until};
 use crate::{TOKEN, execute, expect, turn};
 
-/// What a proxy does with whoever comes.
+/// The behaviour of a proxy.
 #[derive(Clone, Copy)]
 enum Does {
     /// Makes the connection that is asked for.
     Connect,
-    /// Says this and ends the connection.
+    /// Sends this text and closes the connection.
     Say(&'static str),
-    /// Says nothing.
+    /// Sends nothing.
     Wait,
 }
 
@@ -34,12 +35,12 @@ struct Proxy {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What a proxy got to see.
+/// The data that a proxy saw.
 #[derive(Default)]
 struct Seen {
-    /// What it was asked for.
+    /// The requests to the proxy.
     heads: Vec<String>,
-    /// What went through it to the service.
+    /// The bytes that passed through it to the service.
     passed: Vec<u8>,
 }
 
@@ -66,7 +67,7 @@ impl Proxy {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// What it was asked for since the last time, by its first lines.
+    /// Returns the first lines of the requests since the last call.
     fn asked(&self) -> Vec<String> {
         let heads = std::mem::take(&mut self.seen.lock().unwrap().heads);
         heads.iter().map(|head| head.lines().next().unwrap().to_owned()).collect()
@@ -86,7 +87,7 @@ fn serve(socket: TcpStream, does: Does, tls: Option<Arc<rustls::ServerConfig>>, 
             let _ = device.write_all(what.as_bytes()).and_then(|()| device.flush());
         }
         Does::Wait => {
-            // Until the client has enough of it.
+            // Waits until the client gives up.
             let _ = device.read(&mut [0]);
         }
         Does::Connect => {
@@ -94,7 +95,7 @@ fn serve(socket: TcpStream, does: Does, tls: Option<Arc<rustls::ServerConfig>>, 
             let mut service = TcpStream::connect(place).unwrap();
             device.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").and_then(|()| device.flush()).unwrap();
             for socket in [&other, &service] {
-                // Each side is looked at in turn.
+                // The two sides are read in turn.
                 socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
             }
             while pass(&mut *device, &mut service, Some(seen)) && pass(&mut service, &mut *device, None) {}
@@ -102,7 +103,7 @@ fn serve(socket: TcpStream, does: Does, tls: Option<Arc<rustls::ServerConfig>>, 
     }
 }
 
-/// Passes on what is there. Whether more may come.
+/// Passes the available bytes on. Returns whether more may come.
 fn pass(from: &mut dyn Stream, to: &mut dyn Stream, seen: Option<&Mutex<Seen>>) -> bool {
     let mut bytes = [0; 4096];
     match from.read(&mut bytes) {
@@ -117,7 +118,7 @@ fn pass(from: &mut dyn Stream, to: &mut dyn Stream, seen: Option<&Mutex<Seen>>) 
     }
 }
 
-/// A service over TLS, and what makes it trusted.
+/// A service over TLS, with its certificate and pin.
 struct Secure {
     folder: tempfile::TempDir,
     made: Made,
@@ -136,13 +137,13 @@ impl Secure {
         World { ca_file: Some(&self.made.ca_file), ..World::new(self.folder.path(), &self.service) }
     }
 
-    /// Who is asked for when a connection to it is.
+    /// Returns the first line of a request for a connection to the service.
     fn connect(&self) -> String {
         format!("CONNECT {} HTTP/1.1", self.service.url.strip_prefix("https://").unwrap())
     }
 }
 
-/// What asking for a code comes to with these settings of `network` and `credential`.
+/// Asks for a code with these settings of `network` and `credential`. Returns the message.
 fn certify(world: &World<'_>, network: Value, credential: Value) -> Value {
     world.init_with(&json!({ "network": network }), &credential);
     let message = world.act("certify");
@@ -150,7 +151,7 @@ fn certify(world: &World<'_>, network: Value, credential: Value) -> Value {
     message
 }
 
-/// Whether it failed with this code, and said this.
+/// Asserts that the message has this code and this detail.
 fn failed(message: &Value, code: u64, detail: &str) {
     assert_eq!(message["error"]["code"], code, "{message}");
     assert!(message["error"]["detail"].as_str().unwrap().contains(detail), "{message}");
@@ -267,11 +268,11 @@ fn what_is_not_encrypted_stays_on_this_machine_whatever_the_other_service_is() {
     assert_eq!(ask_both(&mixed, &secure.service.url), (vec![secure.connect()], none.to_vec()));
 }
 
-/// Tells a process where its configuration lies.
+/// The variable that tells a process the place of its configuration.
 const APART: &str = "PIMS_NETWORK_APART";
 
-/// What asking for a code comes to in a process of its own, with this configuration and nothing but this said of proxies and roots in
-/// its environment.
+/// Asks for a code in a process of its own. It has this configuration, and its environment has
+/// nothing about proxies and roots but these variables. Returns the message.
 fn certify_apart(test: &str, config: &Value, environment: &[(&str, &str)]) -> Value {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
@@ -286,7 +287,7 @@ fn certify_apart(test: &str, config: &Value, environment: &[(&str, &str)]) -> Va
     serde_json::from_str(&answer.unwrap_or_else(|_| panic!("{said}"))).unwrap()
 }
 
-/// Whether this is such a process; then it is done.
+/// Returns whether this is such a process. If so, it has done its work.
 fn was_apart() -> bool {
     let Some(folder) = std::env::var_os(APART).map(PathBuf::from) else { return false };
     let config = std::fs::read_to_string(folder.join("config.json")).unwrap();
@@ -312,11 +313,11 @@ fn the_environment_names_a_proxy_and_who_is_reached_without() {
         (vec![("HTTPS_PROXY", here)], &through),
         (vec![("https_proxy", here), ("all_proxy", gone)], &through),
         (vec![("all_proxy", here)], &through),
-        // As desktops set them: what speaks SOCKS is for others.
+        // Variables as desktops set them. A SOCKS proxy is for other programs.
         (vec![("https_proxy", here), ("ALL_PROXY", "socks://127.0.0.1:1")], &through),
         (vec![("https_proxy", here), ("no_proxy", "example.com")], &through),
         (vec![("https_proxy", here), ("NO_PROXY", "example.com, localhost")], &vec![]),
-        // That is for `http`.
+        // This variable is for `http` only.
         (vec![("HTTP_PROXY", gone), ("http_proxy", gone)], &vec![]),
         (vec![], &vec![]),
     ] {
@@ -326,7 +327,7 @@ fn the_environment_names_a_proxy_and_who_is_reached_without() {
     }
     failed(&certify_apart(test, &config, &[("https_proxy", gone)]), 2202, "connection refused");
 
-    // What is configured counts instead, exceptions included.
+    // The configuration counts instead, exceptions included.
     let configured = secure.world().config(&json!({"network": {"proxy": here}}), &json!({}));
     expect(&certify_apart(test, &configured, &[("https_proxy", gone), ("no_proxy", "localhost")]));
     assert_eq!(proxy.asked(), through);
@@ -361,12 +362,12 @@ fn roots_and_pins_are_those_of_the_service_and_the_system_judges_a_proxy() {
     let of_proxy = json!({"pinnedCertificates": [made.pin]});
     failed(&certify(&url, of_proxy, &made.ca_file), 2208, "credential.pinnedCertificates");
     assert_eq!(proxy.asked(), [secure.connect()]);
-    // Who is trusted to be a proxy is not trusted to be the service.
+    // Roots that are trusted for the proxy are not trusted for the service.
     let roots_of_proxy = json!({"caFile": made.ca_file});
     failed(&certify(&url, roots_of_proxy, &made.ca_file), 2202, "the server's certificate");
     assert_eq!(proxy.asked(), [secure.connect()]);
 
-    // One that the system does not know, or for another host, gets to know nothing.
+    // A proxy whose certificate is unknown to the system, or is for another host, learns nothing.
     let unknown = certify(&url, pinned.clone(), &secure.made.ca_file);
     failed(
         &unknown,

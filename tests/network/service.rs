@@ -1,6 +1,6 @@
 //! A service on a loopback port: the authority behind a small HTTP server that can be told to fail,
-//! with TLS or without. What answers is the library within this process, or the program, to which
-//! requests are handed on.
+//! with or without TLS. The library within this process gives the answers, or the program, to which
+//! the server hands requests on.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -19,13 +19,13 @@ use crate::Verifier;
 use crate::fault::{Fault, RETRY_AFTER};
 use crate::program::Program;
 
-/// Who does what is asked.
+/// The part that does the work of a request.
 enum Backend {
     Library(Box<Authority>),
     Program(Program),
 }
 
-/// The service, until it is dropped.
+/// The service. It ends when it is dropped.
 pub(crate) struct Service {
     pub(crate) url: String,
     shared: Arc<Shared>,
@@ -37,20 +37,20 @@ struct Shared {
     account: AccountName,
     tls: Option<Arc<rustls::ServerConfig>>,
     ends: AtomicBool,
-    /// Which request from now on, and what happens to it.
+    /// The fault, and the number of the request from now on that it happens to.
     fault: Mutex<Option<(usize, Fault)>>,
-    /// What was asked, action and mode or method and resource, and all of it.
+    /// The requests: action and mode, or method and resource, and the whole text.
     requests: Mutex<Vec<(String, String)>>,
-    /// Whether the service said yes to a new PIN.
+    /// Becomes true when the service has accepted a new PIN.
     pin_changed: AtomicBool,
     connections: Mutex<usize>,
-    /// The number of requests that are read or answered at the moment, without the way of an
-    /// answer.
+    /// The number of requests that are being read or answered. The sending of an answer does not
+    /// count.
     working: AtomicUsize,
 }
 
 impl Service {
-    /// Serves the account `local` of the database in `folder`, by the library.
+    /// Starts a service for the account `local` of the database in `folder`, by the library.
     pub(crate) fn start(folder: &Path, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let authority = Authority::open(Options {
             database: folder.join("authority.db").into(),
@@ -62,8 +62,8 @@ impl Service {
                 max_devices: 1,
                 codes_per_hour: 100,
                 otp_without_pin: true,
-                // What is tested here does not depend on it, and most of the time would go into
-                // making keys.
+                // These tests do not depend on the size, and larger keys take most of the time to
+                // make.
                 device_key_bits: KeySize::Bits1024,
                 ..Policy::default()
             },
@@ -75,7 +75,7 @@ impl Service {
         Self::with(Backend::Library(Box::new(authority)), tls)
     }
 
-    /// The same by the program.
+    /// Does the same by the program.
     pub(crate) fn start_program(binary: &Path, folder: &Path) -> Self {
         Self::with(Backend::Program(Program::start(binary, folder)), None)
     }
@@ -113,7 +113,7 @@ impl Service {
                 // after that.
                 for (socket, talk) in talks {
                     let _ = socket.shutdown(Shutdown::Both);
-                    // A panic has been told.
+                    // The panic has been printed already.
                     let _ = talk.join();
                 }
             }
@@ -121,13 +121,14 @@ impl Service {
         Self { url, shared, thread: Some(thread) }
     }
 
-    /// Lets a fault happen to the request that comes after so many others.
+    /// Makes the fault happen to the request that comes after this many others.
     pub(crate) fn fail(&self, after: usize, fault: Fault) {
         *self.shared.fault.lock().unwrap() = Some((after, fault));
     }
 
     /// Returns whether the fault has happened. A client may have given up while its request is
-    /// still under way: this waits for its end, since the next request must not come before it.
+    /// still being processed. This function waits for the end of the request, since the next one
+    /// must not come before it.
     pub(crate) fn failed(&self) -> bool {
         let happened = self.shared.fault.lock().unwrap().is_none();
         let start = Instant::now();
@@ -138,17 +139,17 @@ impl Service {
         happened
     }
 
-    /// What was asked since the last time.
+    /// Returns the requests since the last call.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.requests().into_iter().map(|(name, _)| name).collect()
     }
 
-    /// What was asked since the last time, and all of it.
+    /// Returns the requests since the last call, with their whole text.
     pub(crate) fn requests(&self) -> Vec<(String, String)> {
         std::mem::take(&mut *self.shared.requests.lock().unwrap())
     }
 
-    /// Whether the service said yes to a new PIN, arrived or not.
+    /// Returns whether the service accepted a new PIN, also if the answer was lost.
     pub(crate) fn pin_changed(&self) -> bool {
         self.shared.pin_changed.load(Ordering::SeqCst)
     }
@@ -158,7 +159,7 @@ impl Service {
     }
 }
 
-/// A request that is read or answered.
+/// A request that is being read or answered.
 struct Working<'a>(&'a AtomicUsize);
 
 impl<'a> Working<'a> {
@@ -189,7 +190,7 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.shared.ends.store(true, Ordering::SeqCst);
         let address = self.url.rsplit('/').next().unwrap().to_owned();
-        // Wakes the one that accepts.
+        // Wakes the thread that accepts connections.
         drop(TcpStream::connect(address));
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
@@ -197,7 +198,7 @@ impl Drop for Service {
     }
 }
 
-/// An answer: status, more headers, body.
+/// An answer: status, additional headers, body.
 struct Answer(u16, String, String);
 
 pub(crate) trait Stream: Read + Write {}
@@ -223,7 +224,7 @@ impl Shared {
         let _ = other.shutdown(Shutdown::Both);
     }
 
-    /// One request. Whether another one may follow on this connection.
+    /// Serves one request. Returns whether another one may follow on this connection.
     fn serve(&self, stream: &mut dyn Stream, head: &str) -> bool {
         // Before it is known that the fault has happened.
         let working = Working::begin(&self.working);
@@ -247,7 +248,7 @@ impl Shared {
                 self.note(&name, self.hand_on(&bytes))
             }
             Some(Fault::Late) => {
-                // Until the client has enough of it.
+                // Waits until the client gives up.
                 let _ = stream.read(&mut [0]);
                 self.answer(&name, &request);
                 None
@@ -278,7 +279,7 @@ impl Shared {
         self.note(name, answer)
     }
 
-    /// Remembers whether a PIN was changed.
+    /// Records whether the PIN was changed.
     fn note(&self, name: &str, answer: Option<Answer>) -> Option<Answer> {
         let sets_pin = matches!(name, "Finalize password" | "Finalize reset");
         if sets_pin && answer.as_ref().is_some_and(|Answer(_, _, body)| body.contains("<err>OK</err>")) {
@@ -287,17 +288,18 @@ impl Shared {
         answer
     }
 
-    /// So many bytes of a request go to the program, then the connection ends. Its answer is lost.
+    /// Sends this many bytes of a request to the program and closes the connection. The answer is
+    /// lost.
     fn cut(&self, name: &str, request: &str, arrives: usize) {
         if arrives == request.len() {
             self.answer(name, request);
             return;
         }
         let mut stream = TcpStream::connect(&self.program().address).unwrap();
-        // It may have had enough of it already.
+        // The program may have closed the connection already.
         let _ = stream.write_all(&request.as_bytes()[..arrives]);
         let _ = stream.shutdown(Shutdown::Write);
-        // The program has seen the end of it before the client goes on.
+        // The program must see the end before the client goes on.
         let _ = stream.read_to_end(&mut Vec::new());
     }
 
@@ -306,7 +308,7 @@ impl Shared {
         program
     }
 
-    /// Hands a request on to the program. Its answer, where it comes.
+    /// Hands a request on to the program. Returns its answer, if one comes.
     fn hand_on(&self, request: &[u8]) -> Option<Answer> {
         let mut stream = TcpStream::connect(&self.program().address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -372,7 +374,7 @@ impl Shared {
     }
 }
 
-/// What the program says where it cannot serve.
+/// Returns the program's answer when it cannot serve.
 fn busy(status: u16) -> Answer {
     let wait = format!("Retry-After: {RETRY_AFTER}\r\n");
     match status {
@@ -382,7 +384,8 @@ fn busy(status: u16) -> Answer {
     }
 }
 
-/// Answers as far as the fault lets it. Whether another request may follow on this connection.
+/// Sends an answer as far as the fault permits. Returns whether another request may follow on this
+/// connection.
 fn say(stream: &mut dyn Stream, answer: Answer, fault: Option<Fault>) -> bool {
     let Answer(status, headers, body) = answer;
     let mut bytes =
@@ -397,7 +400,7 @@ fn say(stream: &mut dyn Stream, answer: Answer, fault: Option<Fault>) -> bool {
     let said = stream.write_all(&bytes).and_then(|()| stream.flush()).is_ok();
     match fault {
         Some(Fault::Silence | Fault::Stall) => {
-            // Until the client has enough of it.
+            // Waits until the client gives up.
             let _ = stream.read(&mut [0]);
             false
         }
@@ -406,7 +409,7 @@ fn say(stream: &mut dyn Stream, answer: Answer, fault: Option<Fault>) -> bool {
     }
 }
 
-/// Makes another byte of the one at so many thousandths.
+/// Changes the byte at this place, in thousandths.
 fn flip(bytes: &mut [u8], share: usize) {
     let place = (bytes.len() * share / 1000).min(bytes.len() - 1);
     bytes[place] ^= 1;

@@ -1,4 +1,5 @@
-//! Many cases in several processes at once, each of which has a facade, and the folders that the cases begin with.
+//! Distribution of many cases over several processes, each with a facade, and the folders with
+//! which the cases begin.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -12,7 +13,7 @@ use crate::expect;
 use crate::operations::World;
 use crate::service::Service;
 
-/// Tells a process which cases are its own: `number/count`.
+/// The variable that tells a process its own cases: `number/count`.
 const SHARD: &str = "PIMS_NETWORK_SHARD";
 
 /// Runs each case of this test once, here or in another process of this program.
@@ -25,7 +26,7 @@ pub(crate) fn each<T>(test: &str, cases: &[T], run: impl Fn(&T)) {
             run(case);
             done += 1;
         }
-        // Unwritten, it is missed.
+        // A report that is not written is noticed as missing.
         let _ = writeln!(std::io::stdout(), "\n{}", report(done));
         return;
     }
@@ -41,7 +42,8 @@ fn report(cases: usize) -> String {
     format!("cases that were run: {cases}")
 }
 
-/// A process for some of the cases. Where the test fails it is waited for: killed, it would leave the program that it started behind.
+/// A process for some of the cases. If the test fails, it waits for the process: a killed process
+/// would leave the program that it started.
 struct Other(Option<Child>);
 
 impl Other {
@@ -61,7 +63,7 @@ impl Other {
 impl Drop for Other {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
-            // Nobody reads it any more: it must not wait for that.
+            // Nobody reads the output any more, and the process must not wait for a reader.
             drop(child.stdout.take());
             let _ = child.wait();
         }
@@ -79,7 +81,7 @@ impl<'a> Templates<'a> {
         Self { start, made: BTreeMap::new() }
     }
 
-    /// A copy of what is there after these steps.
+    /// Returns a copy of the folder after these steps.
     pub(crate) fn copy(&mut self, steps: &[&'static str]) -> TempDir {
         if let Some(made) = self.made.get(steps) {
             return copy_of(made.path());
@@ -102,7 +104,7 @@ impl<'a> Templates<'a> {
     }
 }
 
-/// A folder of its own, in memory where the system has such: what is tested here is no disk.
+/// Creates a folder, in memory if the system has such a file system: these tests test no disk.
 fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! TLS: which servers are trusted.
+//! TLS: the servers that the library trusts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::service::Service;
 use crate::{MAC_ID, execute, expect, turn};
 
-/// A server's certificate and who made it.
+/// A server's certificate and its issuer.
 pub(crate) struct Made {
     pub(crate) server: Arc<rustls::ServerConfig>,
     pub(crate) ca_file: PathBuf,
@@ -65,7 +65,7 @@ fn make_changed(
     Made { server: Arc::new(server), ca_file, pin }
 }
 
-/// What asking for the phone number comes to.
+/// Asks for the phone number. Returns the message.
 fn ask(folder: &Path, service: &Service, credential: Value) -> Value {
     ask_with(folder, service, credential, json!({"logLevel": "low"}))
 }
@@ -98,13 +98,13 @@ fn a_server_is_trusted_by_its_chain_its_name_its_time_and_its_pin() {
     let service = Service::start(folder.path(), Some(made.server.clone()));
     expect(&ask(folder.path(), &service, json!({"caFile": made.ca_file})));
     expect(&ask(folder.path(), &service, json!({"caFile": made.ca_file, "pinnedCertificates": [made.pin]})));
-    // One of several is enough: keys are exchanged that way.
+    // One of several pins is enough: keys are exchanged that way.
     let other = format!("sha256/{}", Base64::encode_string(&[7; 32]));
     expect(&ask(folder.path(), &service, json!({"caFile": made.ca_file, "pinnedCertificates": [other, made.pin]})));
     let unpinned = ask(folder.path(), &service, json!({"caFile": made.ca_file, "pinnedCertificates": [other]}));
     assert_eq!(unpinned["error"]["code"], 2208, "{unpinned}");
     assert!(unpinned["error"]["detail"].as_str().unwrap().contains("credential.pinnedCertificates"), "{unpinned}");
-    // The system does not know this one; a pin makes no chain good.
+    // The system does not know this issuer, and a pin makes no chain valid.
     for credential in [json!({}), json!({"pinnedCertificates": [made.pin]})] {
         let unknown = ask(folder.path(), &service, credential);
         assert_eq!(unknown["error"]["code"], 2202, "{unknown}");
@@ -176,7 +176,7 @@ fn each_fault_of_a_certificate_has_its_own_sentence() {
     }
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), None);
-    // It answers to a greeting of TLS as servers of plain HTTP do.
+    // This server answers a TLS greeting like a server of plain HTTP.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let server = std::thread::spawn(move || {

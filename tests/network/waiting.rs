@@ -1,4 +1,4 @@
-//! How long the library waits for a connection or an answer, and that `pims_free` ends each wait.
+//! Timeouts of connections and answers. `pims_free` ends each wait.
 
 #[cfg(target_os = "linux")]
 use std::net::SocketAddr;
@@ -15,16 +15,17 @@ use crate::operations::World;
 use crate::service::Service;
 use crate::{expect, turn};
 
-/// Longer than any test, in milliseconds.
+/// A time longer than any test, in milliseconds.
 pub(crate) const HOUR: u64 = 3_600_000;
 
-/// Where nobody listens.
+/// An address at which nobody listens.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
 
-/// What ends a wait of an hour takes effect well before. The system itself gives a connection up after two minutes.
+/// The limit within which the end of a wait of an hour must take effect. The system itself gives a
+/// connection up after two minutes.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-/// Asks for the phone number. The answer comes there.
+/// Asks for the phone number. The answer comes through the channel.
 pub(crate) fn ask() -> Receiver<Value> {
     let (sender, receiver) = std::sync::mpsc::channel();
     let callback = Box::new(move |message: &facade::Message| {
@@ -34,7 +35,7 @@ pub(crate) fn ask() -> Receiver<Value> {
     receiver
 }
 
-/// Waits for this.
+/// Waits until the condition is true.
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
@@ -43,12 +44,13 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Tries something with timeouts, in milliseconds, that are over soon; with longer ones where the machine was too slow for it to come to that.
+/// Tries something with short timeouts, in milliseconds. Tries longer ones if the machine was too
+/// slow.
 pub(crate) fn patiently(what: &str, attempt: impl FnMut(u64) -> bool) {
     assert!([250, 2000, 20_000].into_iter().any(attempt), "it did not come to that: {what}");
 }
 
-/// Frees the facade while it waits for an answer to this, and tells how that ended.
+/// Frees the facade while it waits for the answer to this request, and checks the end.
 pub(crate) fn free_at_once(asked: &Receiver<Value>) {
     assert!(asked.try_recv().is_err(), "it waits no more");
     let begin = Instant::now();
@@ -64,7 +66,7 @@ pub(crate) fn free_at_once(asked: &Receiver<Value>) {
 struct Full {
     address: SocketAddr,
     _listener: Socket,
-    /// The clients in the queue, and the last one, which is in vain.
+    /// The clients in the queue. The last one connects in vain.
     clients: Vec<Socket>,
 }
 
@@ -102,7 +104,8 @@ impl Full {
         self.dialling().len() > 1
     }
 
-    /// Returns the ports from which a connection is asked for, and how often it was asked for again.
+    /// Returns the ports from which a connection is asked for, and how often it was asked for
+    /// again.
     fn dialling(&self) -> Vec<(u16, u32)> {
         const SYN_SENT: &str = "02";
         let place = format!(":{:04X}", self.address.port());
@@ -116,7 +119,7 @@ impl Full {
     }
 }
 
-/// A device of a service, with these settings of `network`.
+/// Initializes a device of a service with these settings of `network`.
 fn init(url: &str, network: Value) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let nobody = Nobody;
@@ -125,7 +128,7 @@ fn init(url: &str, network: Value) -> tempfile::TempDir {
     folder
 }
 
-/// Who accepts no password.
+/// A verifier that accepts no password.
 struct Nobody;
 
 impl crate::Verifier for Nobody {

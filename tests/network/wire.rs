@@ -1,4 +1,5 @@
-//! The program over TLS, through a wire that is cut after so many bytes of either direction: within the handshake, a request or an answer.
+//! The program over TLS, through a wire that is cut after a number of bytes in either direction:
+//! within the handshake, a request or an answer.
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
@@ -15,14 +16,14 @@ use crate::service::Service;
 use crate::shards::{Templates, each};
 use crate::{expect, turn};
 
-/// Where bytes go.
+/// A direction of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
     ToService,
     ToDevice,
 }
 
-/// Cuts in each direction: at so many parts of all the bytes that an operation has there.
+/// The number of cuts in each direction, spread over all the bytes that an operation sends there.
 const PARTS: usize = 6;
 
 /// A wire to a program.
@@ -33,9 +34,9 @@ struct Wire {
 
 #[derive(Default)]
 struct State {
-    /// Bytes that went each way.
+    /// The number of bytes in each direction.
     passed: [usize; 2],
-    /// Where the wire is cut, once.
+    /// The place of the cut, which happens once.
     cut: Option<(Direction, usize)>,
 }
 
@@ -45,7 +46,8 @@ impl Wire {
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let state = Arc::new(Mutex::new(State::default()));
         let (shared, address) = (state.clone(), program.address.clone());
-        // It ends with the process; after the program has ended it only closes what comes.
+        // The thread ends with the process. After the end of the program it only closes new
+        // connections.
         std::thread::spawn(move || {
             for device in listener.incoming().map_while(Result::ok) {
                 if let Ok(service) = TcpStream::connect(&address) {
@@ -78,7 +80,7 @@ fn join(device: TcpStream, service: TcpStream, state: &Arc<Mutex<State>>) {
     }
 }
 
-/// Passes bytes on until the wire is cut or one side has ended; then it has for both.
+/// Passes bytes on until the wire is cut or one side has ended. Then both sides have ended.
 fn pump(mut from: TcpStream, mut to: TcpStream, direction: Direction, state: &Mutex<State>) {
     let mut bytes = [0; 4096];
     while let Ok(count) = from.read(&mut bytes) {
@@ -102,7 +104,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, direction: Direction, state: &Mu
     let _ = to.shutdown(Shutdown::Both);
 }
 
-/// A certificate that signs itself, for the program and for those who trust it.
+/// Creates a self-signed certificate for the program and its clients.
 fn certify(folder: &Path) {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
@@ -110,7 +112,7 @@ fn certify(folder: &Path) {
     write(&folder.join(KEY), &key.serialize_pem());
 }
 
-/// Does something with a program over a wire, as the device in this folder.
+/// Runs work with a program over a wire, as the device in this folder.
 fn over_the_wire<T>(binary: &Path, folder: &Path, work: impl FnOnce(&Wire, &World<'_>) -> T) -> T {
     certify(folder);
     let program = Program::start(binary, folder);
@@ -137,7 +139,7 @@ fn wherever_the_wire_is_cut_the_next_call_goes_on() {
     let start = |folder: &Path| Service::start_program(&binary, folder);
     let templates = RefCell::new(Templates::new(&start));
     let mut cases = Vec::new();
-    // *blocked* succeeds without an answer, with the last known one: `broken` tests that.
+    // *blocked* succeeds without an answer, with the last known state: `broken` tests that.
     for operation in OPERATIONS.iter().filter(|operation| operation.step != "blocked") {
         let folder = templates.borrow_mut().copy(operation.prepare);
         let whole = over_the_wire(&binary, folder.path(), |wire, world| {

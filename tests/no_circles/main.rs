@@ -1,7 +1,8 @@
-//! No two modules of the library need each other, and no more of the other crates than are listed.
+//! No two modules of the library need each other, and each uses only the listed ones of the other
+//! crates.
 //!
-//! A circle of modules cannot be read, tested or moved in parts. What may use what follows from
-//! this: the modules of a folder stand on floors, and each uses those below it.
+//! A circle of modules cannot be read, tested or moved in parts. Without circles, the modules of a
+//! folder stand on floors, and each uses those below it.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
-// A C++ program with an SQLite of its own and the static libpims. Exceptions pass through its frames, and libpims catches panics: each
-// has a personality routine of its own.
+// A C++ program with an SQLite of its own and the static libpims. Exceptions pass through the
+// frames of the program, and libpims catches panics. Each has a personality routine of its own.
 //
 //     exceptions FOLDER OPTION          as own_sqlite.c has them
 #include <pims.hpp>

@@ -1,8 +1,12 @@
-/* A program with an SQLite of its own and the static libpims, which has another one. Both must work, whatever the order of linking.
+/*
+ * A program with an SQLite of its own and the static libpims, which has another one. Both must
+ * work, whatever the order of linking.
  *
  *     own_sqlite FOLDER OPTION
  *
- * FOLDER is empty. OPTION is a compile option that the program's SQLite has and that of libpims does not. */
+ * FOLDER is empty. OPTION is a compile option that the program's SQLite has and that of libpims
+ * does not.
+ */
 #include <pims.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -34,7 +38,7 @@ static int round_up(int bytes)
     return (bytes + 7) & ~7;
 }
 
-/* Each block begins with its size. */
+/* Allocates a block, which begins with its size. */
 static void *sized_malloc(int bytes)
 {
     char *memory = counted_malloc(bytes + 16);
@@ -74,7 +78,8 @@ static void end(void *state)
     (void)state;
 }
 
-/* The whole process's SQLite gets the program's allocator: it would also be libpims' where both were one. */
+/* Gives the program's allocator to its SQLite. If the process had only one SQLite, libpims would
+   use this allocator, too. */
 static void configure_own(void)
 {
     static const sqlite3_mem_methods methods = {
@@ -124,7 +129,7 @@ static void run(const char *method, const char *api, const char *params, char *r
     pims_string_free(message);
 }
 
-/* The last code of the outbox of the embedded service. */
+/* Reads the last code in the outbox of the embedded service. */
 static void read_code(const char *folder, char code[13])
 {
     char path[4096], line[4096];

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::world::*;
 
-/// Every operation of the library as a step, and whether it needs the storage.
+/// Returns every operation of the library as a step, and whether it needs the storage.
 fn operations() -> Vec<(Value, bool)> {
     let code = "pims.authentication.smscode";
     let strong = |kind: &str| json!({"type": kind, "actionType": "strong"});
@@ -69,8 +69,8 @@ fn the_table_of_operations_is_whole() {
     }
 }
 
-/// Each operation is refused as long as another folder has the storage's path, and works on the
-/// storage that was opened once that is back.
+/// Checks that each operation is refused while another folder has the storage's path, and works on
+/// the opened storage once that is back.
 fn check(enrolled: &Enrolled, task: Task, change: Vec<Value>, back: Vec<Value>) {
     let storage = enrolled.storage();
     let config = config(&storage);
@@ -146,7 +146,7 @@ fn the_database_of_the_embedded_authority_is_not_replaced_either() {
     assert_succeeded(&said[3]);
 }
 
-/// A certificate that the configuration can name.
+/// Writes a certificate that the configuration can name.
 fn certificate(path: &Path) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     fs::write(path, made.cert.pem()).unwrap();

@@ -68,7 +68,7 @@ fn a_read_only_file_system_is_told_at_init() {
     said[1..].iter().for_each(assert_succeeded);
 }
 
-/// Operations that send something.
+/// Returns the operations that send requests.
 fn sending() -> Vec<Value> {
     vec![
         otp_with("9999"),
@@ -79,14 +79,15 @@ fn sending() -> Vec<Value> {
     ]
 }
 
-/// `said`: of a wrong PIN, of [`sending`] while nothing can be written, of a wrong PIN and the right one.
+/// Checks that nothing was sent. `said` holds the messages of a wrong PIN, of [`sending`] while
+/// nothing can be written, of a wrong PIN and of the right one.
 fn check_nothing_was_sent(said: &[Value], cause: &str) {
     let left = said[0]["error"]["info"]["attemptsLeft"].as_u64().unwrap();
     let (refused, after) = said[1..].split_at(sending().len());
     for message in refused {
         assert!(refusal(message).contains(cause), "{message}");
     }
-    // No try was charged and none forgiven; the device is enrolled, and its PIN the old one.
+    // No try was charged and none forgiven. The device is enrolled, and its PIN is the old one.
     assert_eq!(after[0]["error"]["info"]["attemptsLeft"], left - 1, "{}", after[0]);
     assert_succeeded(&after[1]);
 }
@@ -120,8 +121,9 @@ fn a_full_disk_is_told_at_init_and_before_anything_is_sent() {
     said[last + 1..].iter().for_each(assert_succeeded);
 }
 
-/// A task in whose process the folder is a file system that keeps no modes: all files have `mode`.
-/// `denied`: it refuses to change one; else it ignores that.
+/// Returns a task in whose process the folder is a file system that keeps no modes: all files have
+/// `mode`. If `denied`, the file system refuses a change of the mode; otherwise it ignores the
+/// change.
 fn without_modes(folder: &std::path::Path, mode: &str, denied: bool) -> Option<Task> {
     let task = Task::with_mounts("file systems without modes")?;
     let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok();
@@ -150,7 +152,8 @@ fn a_file_system_without_modes_is_refused_by_the_first_init_where_a_key_file_wou
             assert!(detail.contains("file system (fuse.bindfs)") || detail.contains("file system (fuse)"), "{detail}");
             assert!(detail.contains("keeps no modes") && detail.contains("storage.key"), "{detail}");
         }
-        // With a key of the host's there is no key file, neither of the device nor of the authority.
+        // With a key of the host application there is no key file, neither of the device nor of the
+        // authority.
         said[2..].iter().for_each(assert_succeeded);
         let names = names_in(folder.path());
         assert!(!names.iter().any(|name| name.ends_with(".key")), "{names:?}");

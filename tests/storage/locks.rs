@@ -1,4 +1,4 @@
-//! The lock of a storage tells who holds it.
+//! The lock of a storage reports its holder.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ fn a_lock_that_another_process_holds_names_its_number() {
     let folder = tempfile::tempdir().unwrap();
     let storage = folder.path().join("storage");
     let holds = json!([init(&config(&storage)), json!({"wait": true})]).to_string();
-    // It ends when its input does.
+    // The process ends when its input ends.
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "child", "--nocapture"]).env("PIMS_STORAGE_CHILD", holds);
     let mut holder = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -35,7 +35,8 @@ fn a_lock_that_another_process_holds_names_its_number() {
 #[test]
 fn a_lock_that_this_process_holds_is_told_as_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    // As another copy of the library would: the facade knows nothing of it.
+    // Another copy of the library would take the lock in the same way: the facade knows nothing of
+    // it.
     let held = StorageLock::take(folder.path(), Sharing::Refused).unwrap();
     let refused = StorageLock::take(folder.path(), Sharing::Refused).err().unwrap().to_string();
     assert!(refused.contains("held by this very process, in which another copy of the library"), "{refused}");

@@ -1,4 +1,4 @@
-//! A task of steps, the process that does them, and the calls that they are made of.
+//! A task of steps, the process that does them, and the calls in them.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ pub(crate) const NUMBER: &str = "+33612345678";
 pub(crate) const PIN: &str = "4936";
 pub(crate) const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-/// The configuration of a storage.
+/// Returns the configuration of a storage.
 pub(crate) fn config(path: &Path) -> Value {
     json!({"storage": {"path": path, "key": KEY}, "monitoring": {"logLevel": "medium"}})
 }
@@ -67,7 +67,7 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Value {
     json!({"rename": [from, to]})
 }
 
-/// Does one step, and says the message of a call.
+/// Does one step, and prints the message of a call.
 pub(crate) fn run(step: &Value) {
     let texts = |value: &Value| -> Vec<String> {
         value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
@@ -92,7 +92,7 @@ pub(crate) fn run(step: &Value) {
     } else if let Some(path) = step.get("fill") {
         fill(Path::new(path.as_str().unwrap()));
     } else if step.get("wait").is_some() {
-        // Until the other end closes it.
+        // Waits until the other end closes it.
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     } else if let Some(path) = step.get("remove") {
         fs::remove_file(path.as_str().unwrap()).unwrap();
@@ -103,7 +103,7 @@ pub(crate) fn run(step: &Value) {
 
 static OUTBOX: std::sync::Mutex<Option<PathBuf>> = std::sync::Mutex::new(None);
 
-/// The code of the last SMS, where the parameters use one.
+/// Returns the code of the last SMS, if the parameters use one.
 fn code(params: &str) -> String {
     if !params.contains("CODE") {
         return String::new();
@@ -121,7 +121,7 @@ fn fill(path: &Path) {
     while file.write_all(&[0x5a]).is_ok() {}
 }
 
-/// Steps that a process of their own does.
+/// Steps that run in a process of their own.
 pub(crate) struct Task {
     steps: Vec<Value>,
     mounts: bool,
@@ -132,7 +132,8 @@ impl Task {
         Self { steps: Vec::new(), mounts: false }
     }
 
-    /// One whose process has mounts of its own; `None`, which is said, where that needs another user.
+    /// Returns a task whose process has mounts of its own. Returns `None`, and prints that, if
+    /// mounts need another user.
     pub(crate) fn with_mounts(tested: &str) -> Option<Self> {
         let root = fs::metadata("/proc/self").unwrap().uid() == 0;
         let can = root && Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success());
@@ -153,7 +154,7 @@ impl Task {
         self
     }
 
-    /// The messages of the calls, in their order.
+    /// Runs the task. Returns the messages of the calls, in their order.
     pub(crate) fn run(self) -> Vec<Value> {
         let calls = self.steps.iter().filter(|step| step.get("call").is_some()).count();
         let program = std::env::current_exe().unwrap();
@@ -180,7 +181,7 @@ impl Task {
     }
 }
 
-/// Says that a test was not run, or fails where that is not accepted.
+/// Prints that a test was skipped, or fails if that is not accepted.
 pub(crate) fn skip(tested: &str, why: &str) {
     assert!(std::env::var_os("PIMS_REQUIRE_ROOT").is_none_or(|value| value != "1"), "{why}");
     say_skipped(tested, why);
@@ -195,7 +196,7 @@ pub(crate) fn assert_succeeded(message: &Value) {
     assert_eq!(message["status"], "SUCCEEDED", "{message}");
 }
 
-/// The detail of a 2006.
+/// Asserts that the message is a 2006, and returns its detail.
 #[track_caller]
 pub(crate) fn refusal(message: &Value) -> &str {
     assert_eq!(message["error"]["code"], 2006, "{message}");
@@ -209,7 +210,7 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The text of all logs of a storage.
+/// Returns the text of all logs of a storage.
 pub(crate) fn logs(folder: &Path) -> String {
     let names = names_in(&folder.join("logs"));
     names.iter().map(|name| fs::read_to_string(folder.join("logs").join(name)).unwrap()).collect()

@@ -1,4 +1,4 @@
-//! A folder with two users in it, who are not the tests' own.
+//! A folder with two users in it. Neither is the user of the tests.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -10,24 +10,26 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The user whose files are looked for.
+/// The user whose files are attacked.
 pub(crate) const VICTIM: u32 = 61_001;
 /// The user that was there before.
 pub(crate) const NEIGHBOUR: u32 = 61_002;
 
 const PRECIOUS: &str = "what is precious";
 
-/// How long a process of the victim may take before a test gives up: it would wait for ever for the other end of a FIFO.
+/// The time after which a test gives up a process of the victim, which could wait for ever for the
+/// other end of a FIFO.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A folder of root's with a home of the victim's, `home`, and a folder that the neighbour shares with everybody, `shared`.
+/// A folder of root with a home of the victim, `home`, and a folder that the neighbour shares with
+/// everybody, `shared`.
 pub(crate) struct World {
     folder: tempfile::TempDir,
     program: PathBuf,
 }
 
 impl World {
-    /// A new world; `None` where this is not root, which is said.
+    /// Creates a world. Returns `None`, and prints that, if this process is not root's.
     pub(crate) fn new(tested: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         if owner(folder.path()) != 0 {
@@ -37,7 +39,7 @@ impl World {
             return None;
         }
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        // The program of this test may lie where others cannot reach it.
+        // The program of this test may be in a folder that other users cannot reach.
         let program = folder.path().join("program");
         copy_program(&std::env::current_exe().unwrap(), &program);
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
@@ -56,7 +58,7 @@ impl World {
         self.folder.path().join("shared")
     }
 
-    /// The shared folder, with nothing in it.
+    /// Returns the shared folder, with nothing in it.
     pub(crate) fn empty_shared(&self) -> PathBuf {
         fs::remove_dir_all(self.shared()).unwrap();
         self.make_folder(&self.shared(), NEIGHBOUR, 0o777);
@@ -96,7 +98,7 @@ impl World {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    /// A link of the neighbour's.
+    /// Makes a link that belongs to the neighbour.
     pub(crate) fn link(&self, path: &Path, target: &Path) {
         symlink(target, path).unwrap();
         std::os::unix::fs::lchown(path, Some(NEIGHBOUR), Some(NEIGHBOUR)).unwrap();
@@ -106,7 +108,7 @@ impl World {
         assert!(Command::new("mkfifo").arg("--mode=666").arg(path).status().unwrap().success());
     }
 
-    /// Runs the test `child` of this program as the victim, with a task. What it said.
+    /// Runs the test `child` of this program as the victim, with a task. Returns its output.
     pub(crate) fn as_victim(&self, task: &Value) -> Vec<Value> {
         let mut command = Command::new(&self.program);
         command.args(["--exact", "child", "--nocapture", "--test-threads=1"]).env("PIMS_FILES_CHILD", task.to_string());
@@ -118,7 +120,7 @@ impl World {
             .collect()
     }
 
-    /// Runs a program as the victim. What it wrote, and whether it succeeded.
+    /// Runs a program as the victim. Returns its output, and whether it succeeded.
     pub(crate) fn run(&self, command: Command) -> (String, bool) {
         let success = wait(self.spawn(command));
         (fs::read_to_string(self.folder.path().join("said")).unwrap(), success)

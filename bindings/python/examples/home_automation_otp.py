@@ -2,16 +2,20 @@
 
 What such integrations lose, and how this one does not:
 
-- the PIN in a clear file: PIN, access token and the key of the device's state are in the store (here, the system's keyring). The library asks
-  for each of them at the moment that it needs it. On the disk lies only a state that does not open without the key;
-- the enrollment, when the host restarts while it is saved: the library saves it, whole or not at all;
-- the account, blocked by a loop that repeats a wrong PIN: a PIN that was refused is not tried again before it was changed in the store.
+- the PIN in a clear file: PIN, access token and the key of the device's state are in the store
+  (here, the system's keyring). The library asks for each of them at the moment that it needs it. On
+  the disk lies only a state that does not open without the key;
+- the enrollment, when the host restarts while it is saved: the library saves it, whole or not at
+  all;
+- the account, blocked by a loop that repeats a wrong PIN: a PIN that was refused is not tried again
+  before it was changed in the store.
 
     home_automation_otp.py enroll FOLDER +33612345678       once, by a person
     home_automation_otp.py otp FOLDER                       as often as the integration needs
 
-FOLDER may hold `service.json`, the configuration without its secrets (docs/configuration.md). Without it the embedded authority is used, whose
-SMS are in FOLDER/sms-outbox.jsonl. Needs the wheel of this project and `pip install keyring`.
+FOLDER may hold `service.json`, the configuration without its secrets (docs/configuration.md).
+Without it the embedded authority is used, whose SMS are in FOLDER/sms-outbox.jsonl. Needs the wheel
+of this project and `pip install keyring`.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def test_a_component_goes_the_whole_way(tmp_path: Path, sms: Callable[[], str]) 
             await device.is_activated()
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_calls_that_wait_together_get_their_own_messages(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_calls_that_wait_together_get_their_own_messages(tmp_path: Path) -> None
                     assert isinstance(told, pims.PimsError) and told.code == pims.Code.MISSING_PARAMETER
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_queue_that_is_full_says_so(tmp_path: Path, silent_service: SilentService) -> None:
@@ -111,7 +111,7 @@ def test_a_queue_that_is_full_says_so(tmp_path: Path, silent_service: SilentServ
         assert sum(isinstance(error, pims.QueueFull) for error in told) >= 1100 - 1024 - 1
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_an_await_that_is_cancelled_gives_up_the_message_and_nothing_breaks(tmp_path: Path, silent_service: SilentService) -> None:
@@ -122,13 +122,13 @@ def test_an_await_that_is_cancelled_gives_up_the_message_and_nothing_breaks(tmp_
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(call, 0.01)
         # The message has not come, so the table still has its entry.
-        assert bridge.kept == 2
+        assert bridge.pending == 2
         await pims.aio.free()
         with pytest.raises(pims.PimsError, match="2001"):
             await behind
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_messages_for_a_loop_that_is_closed_are_dropped(
@@ -140,9 +140,9 @@ def test_messages_for_a_loop_that_is_closed_are_dropped(
             await asyncio.wait_for(pims.aio.get(PHONE), 0.01)
 
     run(main())
-    assert bridge.kept == 1
+    assert bridge.pending == 1
     pims.free()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
     assert capfd.readouterr().err == ""
 
 
@@ -171,13 +171,13 @@ def test_events_are_iterated_until_the_subscription_ends(tmp_path: Path, sms: Ca
                 assert await events.__anext__() == {"isDeviceActivated": True}
                 assert await events.__anext__() == {"isDeviceActivated": False}
             assert [event async for event in events] == []
-            assert bridge.kept == 0
+            assert bridge.pending == 0
             # The library has no subscription either.
             async with device.watch():
                 pass
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_subscription_that_did_not_begin_says_so() -> None:
@@ -204,7 +204,7 @@ def test_an_iteration_ends_with_the_facade_or_the_subscription(end: Callable[[],
             assert await collected == []
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_subscription_that_is_cancelled_while_it_begins_is_ended(tmp_path: Path, silent_service: SilentService) -> None:
@@ -220,11 +220,11 @@ def test_a_subscription_that_is_cancelled_while_it_begins_is_ended(tmp_path: Pat
         with pytest.raises(pims.PimsError, match="2202"):
             await before
         async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
-            assert bridge.kept == 1
+            assert bridge.pending == 1
         await pims.aio.free()
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_subscription_that_is_cancelled_while_it_is_refused_ends_no_other_one(tmp_path: Path, silent_service: SilentService) -> None:
@@ -245,7 +245,7 @@ def test_a_subscription_that_is_cancelled_while_it_is_refused_ends_no_other_one(
         await pims.aio.free()
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_subscription_that_is_left_while_another_call_ends_it_ends_no_later_one(tmp_path: Path, silent_service: SilentService) -> None:
@@ -267,12 +267,12 @@ def test_a_subscription_that_is_left_while_another_call_ends_it_ends_no_later_on
         # The second subscription still exists.
         with pytest.raises(pims.PimsError, match="2005"):
             await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
-        assert bridge.kept == 1
+        assert bridge.pending == 1
         await second.__aexit__(None, None, None)
         await pims.aio.free()
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_subscriptions_that_begin_while_another_ends_hear_of_it(tmp_path: Path) -> None:
@@ -290,10 +290,10 @@ def test_subscriptions_that_begin_while_another_ends_hear_of_it(tmp_path: Path) 
 
             await asyncio.gather(*(begin_and_end(number) for number in range(6)))
             async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
-                assert bridge.kept == 1
+                assert bridge.pending == 1
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_all_who_wait_for_events_hear_that_the_subscription_was_left(tmp_path: Path) -> None:
@@ -325,18 +325,18 @@ def test_a_subscription_that_is_left_while_the_queue_is_full_is_ended_in_its_tur
             await pims.aio.get(ACCOUNT, ACTIVATED)
         leaving = asyncio.ensure_future(events.__aexit__(None, None, None))
         await asyncio.sleep(0)
-        assert bridge.kept == 1027
+        assert bridge.pending == 1027
         silent_service.hang_up()
         with pytest.raises(pims.PimsError, match="2202"):
             await first
         assert await asyncio.gather(*behind) == [{"isDeviceActivated": False}] * 1024
         await leaving
         async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
-            assert bridge.kept == 1
+            assert bridge.pending == 1
         await pims.aio.free()
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 @pytest.mark.parametrize("when", ["at the next event", "at the next subscription"])
@@ -354,13 +354,13 @@ def test_a_subscription_whose_loop_was_closed_is_told_and_ended(
         # The event is delivered on the library's thread; the message of this call comes after it.
         pims.unsubscribe("pims.authentication.account")
         with device.watch(print):
-            assert bridge.kept == 1
+            assert bridge.pending == 1
     else:
         with pytest.warns(ResourceWarning, match="the event loop of a subscription was closed"):
             device.watch(print).close()
     assert caplog.text.count("the event loop of a subscription was closed before the subscription ended: it is ended") == 1
     assert events is not None
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_events_that_are_dropped_are_told_and_ended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -372,11 +372,11 @@ def test_events_that_are_dropped_are_told_and_ended(tmp_path: Path, caplog: pyte
                 gc.collect()
             for _ in range(20):
                 async with device.watch():
-                    assert bridge.kept <= 2
+                    assert bridge.pending <= 2
 
     run(main())
     assert caplog.text.count("it is ended") == 1
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path: Path, silent_service: SilentService) -> None:
@@ -404,12 +404,12 @@ def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path:
         await next_one
         # The message of this call comes after that of the cancelled call.
         await pims.aio.get(ACCOUNT, ACTIVATED)
-        assert bridge.kept == 1
+        assert bridge.pending == 1
         await events.__aexit__(None, None, None)
         await pims.aio.free()
 
     run(main())
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_else_is_done(tmp_path: Path, sms: Callable[[], str]) -> None:
@@ -441,7 +441,7 @@ def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_els
     assert seen == [{"isDeviceActivated": True}]
     subscription.close()
     pims.free()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_session_that_is_cancelled_again_while_it_ends_leaves_no_facade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ import pims.aio
 from conftest import DEADLINE, PHONE_NUMBER, PIN
 from pims import _library
 from pims import _subscription as subscriptions
-from pims._bridge import Message, bridge, result, to_nobody
+from pims._bridge import Message, bridge, ignore, result
 from pims._parameters import encode
 
 ACCOUNT = "pims.authentication.account"
@@ -181,7 +181,7 @@ def test_what_is_not_json_is_refused_before_the_call(value: Any) -> None:
         pims.get(OTP, {"action": value})
     with pytest.raises((TypeError, ValueError)):
         pims.subscribe(ACCOUNT, {"type": value}, print)
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_text_that_is_no_unicode_is_judged_by_the_library(tmp_path: Path) -> None:
@@ -201,19 +201,19 @@ def test_misuse_of_the_interface_is_a_python_error(tmp_path: Path) -> None:
         pims.get("pims.sdk.version", {"text": "x" * (1 << 20)})
     with pytest.raises(ValueError, match="1 MiB"):
         pims.unsubscribe("x" * (1 << 21))
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_events_come_to_a_function_until_the_subscription_is_closed(enrolled: pims.StrongAuthentication) -> None:
     events: "queue.Queue[Any]" = queue.Queue()
     with enrolled.watch(events.put) as subscription:
-        assert bridge.kept == 1
+        assert bridge.pending == 1
         with pytest.raises(pims.PimsError, match="2005"):
             enrolled.watch(print)
-        assert bridge.kept == 1
+        assert bridge.pending == 1
         enrolled.remove_enrollments()
         assert events.get(timeout=DEADLINE) == {"isDeviceActivated": False}
-    assert bridge.kept == 0
+    assert bridge.pending == 0
     subscription.close()
     # The library has no subscription either.
     pims.subscribe(ACCOUNT, CHANGES, print).close()
@@ -246,7 +246,7 @@ def test_a_function_that_takes_events_may_call_and_fail_and_close(
     assert "KeyError: 'of the app'" in caplog.text
     # The acknowledgment of the end that the callback asked for comes after the callback.
     pims.free()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_subscription_that_is_interrupted_while_it_begins_is_ended(
@@ -262,7 +262,7 @@ def test_a_subscription_that_is_interrupted_while_it_begins_is_ended(
     # There is no subscription: a new one is not refused.
     enrolled.watch(print).close()
     pims.free()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 @pytest.mark.parametrize("end", ["drops it", "drops a cycle", "interrupted", "leaves it"])
@@ -293,7 +293,7 @@ def test_the_next_subscription_is_never_refused_for_one_that_is_over(
             gc.collect()
         else:
             subscription = pims.subscribe(ACCOUNT, CHANGES, print)
-            bridge.leave(subscription._key)
+            bridge.cancel(subscription._key)
 
     # Many calls are in the queue, so the ends wait behind each other.
     stop = threading.Event()
@@ -314,7 +314,7 @@ def test_the_next_subscription_is_never_refused_for_one_that_is_over(
     for other in others:
         other.join(DEADLINE)
     pims.free()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
     assert any(warning.category is ResourceWarning for warning in recwarn) == end.startswith("drops")
 
 
@@ -328,7 +328,7 @@ def test_a_dropped_subscription_is_told_and_ended(enrolled: pims.StrongAuthentic
     # The end is in the queue before this call.
     enrolled.remove_enrollments()
     with enrolled.watch(print):
-        assert bridge.kept == 1
+        assert bridge.pending == 1
     assert events == []
 
 
@@ -353,7 +353,7 @@ def test_a_subscription_that_is_dropped_while_another_thread_works_waits_for_no_
     held, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with bridge._gate:
+        with bridge._lock:
             held.set()
             go_on.wait(DEADLINE)
 
@@ -368,7 +368,7 @@ def test_a_subscription_that_is_dropped_while_another_thread_works_waits_for_no_
     go_on.set()
     holder.join(DEADLINE)
     pims.subscribe(ACCOUNT, CHANGES, print).close()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_subscription_that_is_interrupted_while_it_is_refused_ends_no_other_one(
@@ -386,7 +386,7 @@ def test_a_subscription_that_is_interrupted_while_it_is_refused_ends_no_other_on
                 enrolled.watch(print)
         enrolled.remove_enrollments()
         assert events.get(timeout=DEADLINE) == {"isDeviceActivated": False}
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_subscription_that_was_ended_by_another_call_ends_no_later_one(enrolled: pims.StrongAuthentication) -> None:
@@ -398,17 +398,17 @@ def test_a_subscription_that_was_ended_by_another_call_ends_no_later_one(enrolle
         enrolled.remove_enrollments()
         assert events.get(timeout=DEADLINE) == {"isDeviceActivated": False}
     pims.free()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_call_that_ends_another_subscription_leaves_this_one_alone(enrolled: pims.StrongAuthentication) -> None:
     events: "queue.Queue[Any]" = queue.Queue()
     with enrolled.watch(events.put):
         pims.unsubscribe(ACCOUNT, {"transactionId": "00000000-0000"})
-        assert bridge.kept == 1
+        assert bridge.pending == 1
         enrolled.remove_enrollments()
         assert events.get(timeout=DEADLINE) == {"isDeviceActivated": False}
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_subscription_of_a_facade_that_is_gone_ends_none_of_the_next(enrolled: pims.StrongAuthentication, tmp_path: Path) -> None:
@@ -420,7 +420,7 @@ def test_a_subscription_of_a_facade_that_is_gone_ends_none_of_the_next(enrolled:
         old.close()
         enrolled.remove_enrollments()
         assert events.get(timeout=DEADLINE) == {"isDeviceActivated": False}
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_subscriptions_begin_and_end_on_many_threads_and_nobody_waits_for_ever(tmp_path: Path) -> None:
@@ -449,7 +449,7 @@ def test_subscriptions_begin_and_end_on_many_threads_and_nobody_waits_for_ever(t
         thread.join(DEADLINE)
     assert not any(thread.is_alive() for thread in threads)
     assert wrong == []
-    assert bridge.kept == 0
+    assert bridge.pending == 0
     # The library has no subscription either.
     pims.subscribe(ACCOUNT, CHANGES, print).close()
 
@@ -466,7 +466,7 @@ def test_a_subscription_ends_whatever_became_of_the_parameters_it_was_made_with(
     subscription = pims.subscribe(ACCOUNT, parameters, print)
     parameters["type"] = ["of", "the", "next", "call"]
     subscription.close()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
     assert asked == [1]
     # The library has no subscription either.
     pims.subscribe(ACCOUNT, CHANGES, print).close()
@@ -479,12 +479,12 @@ def test_a_subscription_is_ended_where_an_earlier_call_to_end_it_is_refused(enro
     told: "queue.Queue[Message]" = queue.Queue()
     bridge.start("unsubscribe", ACCOUNT, encode({"type": "of nothing"}), told.put)
     ended: "queue.Queue[Message]" = queue.Queue()
-    assert bridge.leave(subscription._key, ended.put)
+    assert bridge.cancel(subscription._key, ended.put)
     held.go_on.set()
     with pytest.raises(pims.PimsError, match="2102"):
         result(told.get(timeout=DEADLINE))
     assert result(ended.get(timeout=DEADLINE)) is None
-    assert bridge.kept == 0
+    assert bridge.pending == 0
     pims.subscribe(ACCOUNT, CHANGES, print).close()
 
 
@@ -496,7 +496,7 @@ def test_a_subscription_is_ended_where_the_library_does_not_take_another_call_to
     class Full:
         def pims_unsubscribe(self, *_: Any) -> int:
             patch.undo()
-            assert bridge.leave(subscription._key, ended.put)
+            assert bridge.cancel(subscription._key, ended.put)
             return _library.ERROR_QUEUE_FULL
 
     pims.init({"storage": {"path": tmp_path}})
@@ -506,7 +506,7 @@ def test_a_subscription_is_ended_where_the_library_does_not_take_another_call_to
         with pytest.raises(pims.QueueFull):
             pims.unsubscribe(ACCOUNT, CHANGES)
     assert result(ended.get(timeout=DEADLINE)) is None
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_an_interrupted_call_to_end_a_subscription_keeps_nobody_from_ending_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -522,20 +522,20 @@ def test_an_interrupted_call_to_end_a_subscription_keeps_nobody_from_ending_it(t
         with pytest.raises(KeyboardInterrupt):
             pims.unsubscribe(ACCOUNT, CHANGES)
     ended: "queue.Queue[Message]" = queue.Queue()
-    assert bridge.leave(subscription._key, ended.put)
+    assert bridge.cancel(subscription._key, ended.put)
     assert result(ended.get(timeout=DEADLINE)) is None
     # The library has no subscription either.
     pims.subscribe(ACCOUNT, CHANGES, print).close()
     # The table does not keep the entry for ever, although its message never comes.
     pims.free()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_subscription_that_is_interrupted_while_it_is_handed_in_is_ended(
     when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave = bridge._leave
+    leave = bridge._exit_library
 
     class Interrupted:
         def __getattr__(self, name: str) -> Any:
@@ -552,12 +552,12 @@ def test_a_subscription_that_is_interrupted_while_it_is_handed_in_is_ended(
         if when == "before":
             patch.setattr(_library, "load", Interrupted)
         else:
-            patch.setattr(bridge, "_leave", interrupted)
+            patch.setattr(bridge, "_exit_library", interrupted)
         with pytest.raises(KeyboardInterrupt):
             pims.subscribe(ACCOUNT, CHANGES, print)
     # There is no subscription: a new one is not refused.
     pims.subscribe(ACCOUNT, CHANGES, print).close()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 @pytest.mark.parametrize("state", ["the queue is full", "another one closes it"])
@@ -575,9 +575,9 @@ def test_no_event_is_delivered_any_more_when_close_returns(state: str, enrolled:
         # Now the queue has no place for another call.
         with pytest.raises(pims.QueueFull):
             while True:
-                bridge.start("get", ACCOUNT, encode(CHANGES), to_nobody)
+                bridge.start("get", ACCOUNT, encode(CHANGES), ignore)
     else:
-        bridge.leave(subscription._key)
+        bridge.cancel(subscription._key)
 
     def close() -> None:
         subscription.close()
@@ -591,12 +591,12 @@ def test_no_event_is_delivered_any_more_when_close_returns(state: str, enrolled:
     closer.join(DEADLINE)
     assert order == ["delivered", "closed"]
     pims.free()
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_a_signal_may_call_where_a_call_was_just_entering(tmp_path: Path) -> None:
     pims.init({"storage": {"path": tmp_path}})
-    with bridge._gate, _library._loading:
+    with bridge._lock, _library._loading:
         assert pims.get("pims.sdk.version")
 
 
@@ -616,7 +616,7 @@ def test_free_may_be_called_inside_a_callback_and_ends_the_subscription(enrolled
     subscription = enrolled.watch(on_event)
     enrolled.remove_enrollments()
     assert over.wait(DEADLINE)
-    assert bridge.kept == 0
+    assert bridge.pending == 0
     subscription.close()
     pims.free()
     with pytest.raises(pims.PimsError, match="2001"):

@@ -79,8 +79,8 @@ async def main():
                 except asyncio.TimeoutError:
                     pass
         async with device.watch():
-            assert bridge.kept == 1
-    assert bridge.kept == 0
+            assert bridge.pending == 1
+    assert bridge.pending == 0
 """
 
 

@@ -140,7 +140,7 @@ print("the last line")
 """
     )
     assert (ended.returncode, ended.stdout) == (0, "the last line\n"), ended.stderr
-    assert ended.stderr.count("pims what takes the events of pims.authentication.account failed") == 2
+    assert ended.stderr.count("pims the handler of the events of pims.authentication.account failed") == 2
     assert ended.stderr.count("Traceback") == 2
 
 
@@ -206,7 +206,7 @@ import atexit, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Called after the package's own function, so before it returns.
 def interrupt():
-    while not _bridge.bridge._is_over:
+    while not _bridge.bridge._is_exiting:
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGINT)
 threading.Thread(target=interrupt, daemon=True).start()
@@ -244,7 +244,7 @@ from pims._bridge import bridge
 subscription = pims.subscribe(ACCOUNT, ACTIVATED, print)
 held, go_on = threading.Event(), threading.Event()
 def hold():
-    with bridge._gate:
+    with bridge._lock:
         held.set()
         go_on.wait()
 holder = threading.Thread(target=hold)

@@ -157,7 +157,7 @@ def test_a_name_that_is_no_text_is_a_clear_type_error(api: Any) -> None:
         with pytest.raises(TypeError) as caught:
             call()
         assert str(caught.value) == told
-    assert bridge.kept == 0
+    assert bridge.pending == 0
 
 
 def test_secrets_are_bytes_functions_and_async_functions(tmp_path: Path, sms: Callable[[], str]) -> None:

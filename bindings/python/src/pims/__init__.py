@@ -14,12 +14,14 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Callable, Generator, Literal, Mapping, Optional, cast, overload
 
-from . import _library, results
+from . import _library
 from ._bridge import bridge
 from ._errors import Code, ForkedError, NextAction, PimsError, QueueFull, ShutdownError
 from ._parameters import Parameters, Secret, encode
 from ._strong import StrongAuthentication
 from ._subscription import Subscription, end
+from ._typed import get as get
+from ._typed import set as set
 from .operations import AccountState, EnrollmentStatus
 from .results import Account, Info, Result, WrongPins
 
@@ -80,42 +82,6 @@ def session(config: Optional[Parameters] = None) -> Generator[StrongAuthenticati
         # it.
         if not bridge.is_forked:
             free()
-
-
-@overload
-def get(api: Literal["pims.authentication.otp"], parameters: Optional[Parameters] = None) -> results.OneTimePassword: ...
-@overload
-def get(api: Literal["pims.authentication.account"], parameters: Optional[Parameters] = None) -> results.Account: ...
-@overload
-def get(api: Literal["pims.authentication.trustedphonenumber"], parameters: Optional[Parameters] = None) -> results.PhoneNumber: ...
-@overload
-def get(api: Literal["pims.sdk.version"], parameters: Optional[Parameters] = None) -> results.Version: ...
-@overload
-def get(api: Literal["pims.sdk.device"], parameters: Optional[Parameters] = None) -> results.Device: ...
-@overload
-def get(api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
-@overload
-def get(api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
-@overload
-def get(api: str, parameters: Optional[Parameters] = None) -> Any: ...
-def get(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Requests data, see docs/api.md. Returns the result, or raises :class:`PimsError`."""
-    try:
-        return bridge.execute("get", api, encode(parameters)).result
-    finally:
-        del parameters
-
-
-@overload
-def set(api: Literal["pims.authority.otp"], parameters: Optional[Parameters] = None) -> results.Verified: ...
-@overload
-def set(api: str, parameters: Optional[Parameters] = None) -> Any: ...
-def set(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Changes data or performs an action. Returns and raises like ``get``."""
-    try:
-        return bridge.execute("set", api, encode(parameters)).result
-    finally:
-        del parameters
 
 
 def info(result: Mapping[str, Any]) -> Info:

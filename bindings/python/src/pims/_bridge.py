@@ -68,7 +68,7 @@ class Message:
 Handler = Callable[[Message], object]
 
 
-def to_nobody(_message: Message) -> None:
+def ignore(_message: Message) -> None:
     """Ignores a message that no caller waits for."""
 
 
@@ -76,7 +76,7 @@ def to_nobody(_message: Message) -> None:
 ENDED = Message(b'{"status":"SUCCEEDED"}')
 
 
-class Kept:
+class PendingCall:
     """An entry of the table: a call, and the handler of its messages."""
 
     __slots__ = ("api", "handler", "is_doubtful", "method", "transaction")
@@ -93,10 +93,10 @@ class Kept:
         self.is_doubtful = False
 
 
-class KeptSubscription(Kept):
+class PendingSubscription(PendingCall):
     """An entry of a subscription, with the handlers of its end."""
 
-    __slots__ = ("facade", "is_ending", "is_left", "is_orphan", "on_end", "waiting")
+    __slots__ = ("facade", "is_ending", "is_cancelled", "is_orphan", "on_end", "waiting")
 
     def __init__(self, api: str, handler: Handler, on_end: Callable[[], None], is_orphan: Callable[[], bool], facade: int) -> None:
         super().__init__("subscribe", api, handler)
@@ -110,21 +110,21 @@ class KeptSubscription(Kept):
         # The library was asked to end the subscription.
         self.is_ending = False
         # The owner ended the subscription.
-        self.is_left = False
+        self.is_cancelled = False
 
     @property
     def is_active(self) -> bool:
         """True after the acknowledgment: events may come, and the subscription can end."""
         return self.transaction is not None
 
-    def leave(self, handler: Handler) -> None:
+    def cancel(self, handler: Handler) -> None:
         """Discards further events. ``handler`` gets a message when the subscription ends."""
-        self.is_left = True
-        self.handler = to_nobody
+        self.is_cancelled = True
+        self.handler = ignore
         self.on_end = lambda: None
         self.waiting.append(handler)
 
-    def tell(self, message: Message) -> None:
+    def report(self, message: Message) -> None:
         """Passes a message to the handlers that wait for the end."""
         waiting, self.waiting = self.waiting, []
         for handler in waiting:
@@ -136,38 +136,38 @@ class Bridge:
     facade."""
 
     def __init__(self) -> None:
-        self._kept: Dict[int, Kept] = {}
+        self._pending: Dict[int, PendingCall] = {}
         self._keys = itertools.count(1)
         # The callback lives as long as the process, so no message can reach a collected callback.
         self._callback = _library.CALLBACK(self._deliver)
         self._inside = threading.local()
-        self._user: Optional[int] = None
+        self._process: Optional[int] = None
         # The number of the facade.
         self._facade = 0
         # The subscriptions that the garbage collection dropped. It may run at any point of the
         # program, so it only adds them to this list.
         self._dropped: List[int] = []
         # The threads inside the library, with their depth: a callback may call the library again.
-        self._within: Dict[int, int] = {}
+        self._depths: Dict[int, int] = {}
         # Reentrant: the handler of a signal may take it again.
-        self._gate = threading.RLock()
-        self._left = threading.Condition(self._gate)
-        self._is_over = False
+        self._lock = threading.RLock()
+        self._all_out = threading.Condition(self._lock)
+        self._is_exiting = False
         # The state of the interpreter's end: the thread that ends the interpreter, the start of the
         # end, and the release of the facade.
-        self._exiting = 0
+        self._exiting_thread = 0
         self._is_releasing = False
         self._end_begins = threading.Event()
         self._released = threading.Event()
         # The current callback on the library's thread: its number, and the api of its call. The
         # number is 0 between callbacks.
         self._callbacks = itertools.count(1)
-        self._under_way: Tuple[int, str] = (0, "")
+        self._current: Tuple[int, str] = (0, "")
 
     def execute(self, method: str, api: Optional[str], parameters: Encoded) -> Answer:
         """Runs a request on this thread, also inside a callback. Returns its answer."""
         called = None if method == "init" else name(api)
-        library = self._enter()
+        library = self._enter_library()
         try:
             pointer = library.pims_execute(method.encode(), called, parameters.text)
             if not pointer:
@@ -175,18 +175,18 @@ class Bridge:
             message = Message(ctypes.string_at(pointer))
             library.pims_string_free(pointer)
         finally:
-            self._leave()
-        told = answer(message)
+            self._exit_library()
+        returned = answer(message)
         if method == "init":
-            with self._gate:
+            with self._lock:
                 self._facade += 1
-        return told
+        return returned
 
     def start(self, method: str, api: str, parameters: Encoded, handler: Handler) -> None:
         """Hands a call to the library. Its message goes to ``handler``, on the library's thread."""
         _refuse_eventlet()
         transaction = _ended_by(parameters) if method == "unsubscribe" else None
-        self._hand_in(next(self._keys), Kept(method, api, handler, transaction), parameters)
+        self._submit(next(self._keys), PendingCall(method, api, handler, transaction), parameters)
 
     def new_key(self) -> int:
         """Returns the key of a new subscription. The owner gets the key first. So the owner can end
@@ -207,64 +207,64 @@ class Bridge:
         """Hands a subscription to the library under a new key. Its acknowledgment and each event go
         to ``handler``.
 
-        ``on_end`` is called if the subscription ends by other means than ``leave``. If this
-        function raises, the owner must still call ``leave``.
+        ``on_end`` is called if the subscription ends by other means than ``cancel``. If this
+        function raises, the owner must still call ``cancel``.
         """
         name(api)
-        self._leave_orphans(api)
+        self._cancel_orphans(api)
         self._end_dropped()
-        self._hand_in(key, KeptSubscription(api, handler, on_end, is_orphan, self._facade), parameters)
+        self._submit(key, PendingSubscription(api, handler, on_end, is_orphan, self._facade), parameters)
 
-    def leave(self, key: int, handler: Handler = to_nobody) -> bool:
+    def cancel(self, key: int, handler: Handler = ignore) -> bool:
         """Ends a subscription, and no other one. Its handler gets no further events. Returns true
         if ``handler`` will get a message at the end, and false if the subscription has ended
         already."""
-        # Before the gate: a thread that does not exist in this process may hold it.
+        # Before the lock: a thread that does not exist in this process may hold it.
         self.refuse_forked()
-        with self._gate:
-            kept = self._kept.get(key)
-            if not isinstance(kept, KeptSubscription):
+        with self._lock:
+            subscription = self._pending.get(key)
+            if not isinstance(subscription, PendingSubscription):
                 return False
-            kept.leave(handler)
-            self._end(key, kept)
+            subscription.cancel(handler)
+            self._end(key, subscription)
             return True
 
     def drop(self, key: int) -> bool:
         """Ends a subscription whose owner is garbage-collected. Returns true if the subscription
-        was still in the table and ``leave`` was not called.
+        was still in the table and ``cancel`` was not called.
 
         The function waits for no lock, because this thread may hold any lock.
         """
-        kept = self._kept.get(key)
-        if self._is_over or self.is_forked or not isinstance(kept, KeptSubscription) or kept.is_left:
+        subscription = self._pending.get(key)
+        if self._is_exiting or self.is_forked or not isinstance(subscription, PendingSubscription) or subscription.is_cancelled:
             return False
         self._dropped.append(key)
-        if self._gate.acquire(blocking=False):
+        if self._lock.acquire(blocking=False):
             try:
                 self._end_dropped()
             finally:
-                self._gate.release()
+                self._lock.release()
         return True
 
     def free(self) -> None:
         """Releases the facade, and tells its subscriptions that they ended."""
-        # Before the gate: a thread that does not exist in this process may hold it.
+        # Before the lock: a thread that does not exist in this process may hold it.
         self.refuse_forked()
-        with self._gate:
+        with self._lock:
             released = self._facade
-            doubtful = [key for key, kept in self._kept.copy().items() if kept.is_doubtful]
-        library = self._enter()
+            doubtful = [key for key, call in self._pending.copy().items() if call.is_doubtful]
+        library = self._enter_library()
         try:
             library.pims_free()
         finally:
-            self._leave()
+            self._exit_library()
         # A subscription without an acknowledgment gets a message from the library.
-        with self._gate:
-            ended = self._take_out(lambda subscription: subscription.facade <= released)
+        with self._lock:
+            ended = self._remove_ended(lambda subscription: subscription.facade <= released)
             # All messages have come now. Inside a callback they have not.
             for key in [] if self.is_inside else doubtful:
-                self._kept.pop(key, None)
-        _tell_end(ended)
+                self._pending.pop(key, None)
+        _report_ends(ended)
 
     def version(self) -> str:
         """Returns the library's version."""
@@ -277,14 +277,14 @@ class Bridge:
         return getattr(self._inside, "depth", 0) > 0
 
     @property
-    def kept(self) -> int:
+    def pending(self) -> int:
         """The number of calls and subscriptions for which a message may still come."""
-        return len(self._kept)
+        return len(self._pending)
 
     @property
     def is_forked(self) -> bool:
         """True if a parent of this process used the library."""
-        return self._user not in (None, os.getpid())
+        return self._process not in (None, os.getpid())
 
     def refuse_forked(self) -> None:
         """Raises ``ForkedError`` if a parent of this process used the library."""
@@ -298,18 +298,18 @@ class Bridge:
         """Ends pending calls while Python still runs, and lets no call begin. A callback after the
         interpreter's end would end the process. If a callback does not return in time, the program
         ends without it: a program always ends."""
-        if self._user != os.getpid():
+        if self._process != os.getpid():
             return
-        self._is_over = True
+        self._is_exiting = True
         released = self._released
         # On another thread: this thread could neither give up, nor could Ctrl-C interrupt it.
-        self._exiting = threading.get_ident()
+        self._exiting_thread = threading.get_ident()
         self._end_begins.set()
         if not self._is_releasing:
             self._start_releasing()
-        before, _ = self._under_way
+        before, _ = self._current
         while not _is_set_in_time(released, EXIT_GRACE_SECONDS):
-            number, api = self._under_way
+            number, api = self._current
             if number and number == before:
                 _log.error("a callback of %s does not return: the program ends without it", api)
                 return
@@ -326,168 +326,172 @@ class Bridge:
         # The first call ends pending calls, also those that wait for a server. The second call
         # releases a facade that a thread was making at that moment.
         library.pims_free()
-        ending = (self._exiting, threading.get_ident())
-        with self._gate:
-            while any(thread not in ending for thread in self._within):
-                self._left.wait()
+        ending = (self._exiting_thread, threading.get_ident())
+        with self._lock:
+            while any(thread not in ending for thread in self._depths):
+                self._all_out.wait()
         library.pims_free()
         self._released.set()
 
-    def _hand_in(self, key: int, kept: Kept, parameters: Encoded) -> None:
-        api = name(kept.api)
+    def _submit(self, key: int, call: PendingCall, parameters: Encoded) -> None:
+        api = name(call.api)
         self.refuse_forked()
-        function = getattr(_library.load(), "pims_" + kept.method)
+        function = getattr(_library.load(), "pims_" + call.method)
         try:
-            self._enter(key, kept)
+            self._enter_library(key, call)
             try:
                 status = function(api, parameters.text, self._callback, key)
                 if status != _library.OK:
-                    del self._kept[key]
+                    del self._pending[key]
             finally:
-                self._leave()
+                self._exit_library()
         except BaseException:
-            kept.is_doubtful = True
+            call.is_doubtful = True
             raise
         if status != _library.OK:
             raise _misuse(status)
 
-    def _end(self, key: int, kept: KeptSubscription) -> None:
-        """Asks the library to end a subscription after ``leave``. If the subscription has no
-        acknowledgment yet, its acknowledgment ends it. The caller holds the gate."""
-        if kept.is_ending or kept.transaction is None:
+    def _end(self, key: int, subscription: PendingSubscription) -> None:
+        """Asks the library to end a subscription after ``cancel``. If the subscription has no
+        acknowledgment yet, its acknowledgment ends it. The caller holds the lock."""
+        if subscription.is_ending or subscription.transaction is None:
             return
-        kept.is_ending = True
-        asked = Kept("unsubscribe", kept.api, lambda message: self._tell_left(key, message), kept.transaction)
+        subscription.is_ending = True
+        unsubscription = PendingCall(
+            "unsubscribe", subscription.api, lambda message: self._report_end(key, message), subscription.transaction
+        )
         try:
-            self._hand_in(next(self._keys), asked, _end_of(kept.transaction))
+            self._submit(next(self._keys), unsubscription, _end_parameters(subscription.transaction))
         except QueueFull:
             # The library has a place reserved for this call. The subscription has ended, or another
             # call that ends it waits already.
-            self._tell_left(key, ENDED)
+            self._report_end(key, ENDED)
         except BaseException:
-            kept.is_ending = False
+            subscription.is_ending = False
             raise
 
-    def _end_at_once(self, api: str, transaction: str) -> None:
+    def _end_now(self, api: str, transaction: str) -> None:
         """Ends a subscription inside the callback of its acknowledgment. That is before the calls
         in the queue: one of them may be the next subscription."""
         library = _library.load()
-        library.pims_string_free(library.pims_execute(b"unsubscribe", name(api), _end_of(transaction).text))
+        library.pims_string_free(library.pims_execute(b"unsubscribe", name(api), _end_parameters(transaction).text))
 
-    def _tell_left(self, key: int, message: Message) -> None:
+    def _report_end(self, key: int, message: Message) -> None:
         """Removes a subscription from the table and passes a message to the handlers that wait for
         its end. It has no effect if the subscription was removed already."""
-        with self._gate:
-            kept = self._kept.pop(key, None)
-            if isinstance(kept, KeptSubscription):
-                kept.tell(message)
+        with self._lock:
+            subscription = self._pending.pop(key, None)
+            if isinstance(subscription, PendingSubscription):
+                subscription.report(message)
 
-    def _leave_orphans(self, api: str) -> None:
+    def _cancel_orphans(self, api: str) -> None:
         """Ends the subscriptions of an api whose event loop is closed."""
-        for key, kept in self._kept.copy().items():
-            if isinstance(kept, KeptSubscription) and kept.api == api and kept.is_orphan() and self.leave(key):
+        for key, subscription in self._pending.copy().items():
+            if isinstance(subscription, PendingSubscription) and subscription.api == api and subscription.is_orphan() and self.cancel(key):
                 warn_of_loss(api, "the event loop of a subscription was closed before the subscription ended")
 
-    def _take_out(self, is_over: Callable[[KeptSubscription], bool]) -> List[KeptSubscription]:
+    def _remove_ended(self, is_over: Callable[[PendingSubscription], bool]) -> List[PendingSubscription]:
         """Removes the active subscriptions that ended from the table, and returns them: no message
-        comes for them any more. The caller holds the gate, and calls their handlers after it has
-        released the gate."""
+        comes for them any more. The caller holds the lock, and calls their handlers after it has
+        released the lock."""
         ended = {
-            key: kept for key, kept in self._kept.copy().items() if isinstance(kept, KeptSubscription) and kept.is_active and is_over(kept)
+            key: subscription
+            for key, subscription in self._pending.copy().items()
+            if isinstance(subscription, PendingSubscription) and subscription.is_active and is_over(subscription)
         }
         for key in ended:
-            del self._kept[key]
+            del self._pending[key]
         return list(ended.values())
 
-    def _enter(self, key: int = 0, kept: Optional[Kept] = None) -> ctypes.CDLL:
+    def _enter_library(self, key: int = 0, call: Optional[PendingCall] = None) -> ctypes.CDLL:
         """Runs before each call of the library. From here on the table has an entry for the message
-        of the call. So a thread that holds the gate sees each call that may reach the library."""
+        of the call. So a thread that holds the lock sees each call that may reach the library."""
         self.refuse_forked()
         library = _library.load()
         if _THREAD_BEFORE_EXIT and not self._is_releasing:
             self._start_releasing()
         thread = threading.get_ident()
-        with self._gate:
-            if self._is_over:
+        with self._lock:
+            if self._is_exiting:
                 raise ShutdownError("the interpreter ends, the library was released")
-            self._user = os.getpid()
-            self._within[thread] = self._within.get(thread, 0) + 1
-            if kept is not None:
-                self._kept[key] = kept
+            self._process = os.getpid()
+            self._depths[thread] = self._depths.get(thread, 0) + 1
+            if call is not None:
+                self._pending[key] = call
         return library
 
-    def _leave(self) -> None:
+    def _exit_library(self) -> None:
         thread = threading.get_ident()
-        with self._gate:
-            depth = self._within.pop(thread) - 1
+        with self._lock:
+            depth = self._depths.pop(thread) - 1
             if depth > 0:
-                self._within[thread] = depth
-            elif self._is_over:
-                self._left.notify_all()
+                self._depths[thread] = depth
+            elif self._is_exiting:
+                self._all_out.notify_all()
 
     def _deliver(self, message: bytes, key: int) -> None:
-        kept = self._kept.get(key)
-        if kept is None:
+        call = self._pending.get(key)
+        if call is None:
             return
-        told = Message(message)
+        delivered = Message(message)
         self._inside.depth = getattr(self._inside, "depth", 0) + 1
-        self._under_way = (next(self._callbacks), kept.api)
+        self._current = (next(self._callbacks), call.api)
         try:
-            self._settle(key, kept, told)
-            kept.handler(told)
+            self._update(key, call, delivered)
+            call.handler(delivered)
         except BaseException:
             # Also an exit: it would end the library's thread, which must go on.
-            _log.exception("a callback of %s failed", kept.api)
+            _log.exception("a callback of %s failed", call.api)
         finally:
-            self._under_way = (0, "")
+            self._current = (0, "")
             self._inside.depth -= 1
             self._end_dropped()
 
-    def _settle(self, key: int, kept: Kept, message: Message) -> None:
+    def _update(self, key: int, call: PendingCall, message: Message) -> None:
         """Updates the table with the first message of a call. Messages come in the order of the
         calls. So the active subscriptions at the acknowledgment of an end are the ones that the
         call ended."""
-        if isinstance(kept, KeptSubscription):
-            if kept.is_active:
+        if isinstance(call, PendingSubscription):
+            if call.is_active:
                 return
             acknowledgment = message.read()
             transaction = acknowledgment["transactionId"]
-            with self._gate:
-                is_there = acknowledgment["status"] == "SUCCEEDED"
-                if is_there and kept.is_left:
-                    self._end_at_once(kept.api, transaction)
-                    is_there = False
-                if is_there:
-                    kept.transaction = transaction
+            with self._lock:
+                is_active_now = acknowledgment["status"] == "SUCCEEDED"
+                if is_active_now and call.is_cancelled:
+                    self._end_now(call.api, transaction)
+                    is_active_now = False
+                if is_active_now:
+                    call.transaction = transaction
                 else:
-                    del self._kept[key]
-            if not is_there:
-                kept.tell(ENDED)
+                    del self._pending[key]
+            if not is_active_now:
+                call.report(ENDED)
             return
-        ended: List[KeptSubscription] = []
-        # In one step: a caller of ``leave`` sees that a call will end the subscription, or that it
+        ended: List[PendingSubscription] = []
+        # In one step: a caller of ``cancel`` sees that a call will end the subscription, or that it
         # has ended.
-        with self._gate:
-            del self._kept[key]
-            if kept.method == "unsubscribe" and _succeeded(message):
-                ended = self._take_out(
-                    lambda subscription: subscription.api == kept.api and kept.transaction in (None, subscription.transaction)
+        with self._lock:
+            del self._pending[key]
+            if call.method == "unsubscribe" and _succeeded(message):
+                ended = self._remove_ended(
+                    lambda subscription: subscription.api == call.api and call.transaction in (None, subscription.transaction)
                 )
-        _tell_end(ended)
+        _report_ends(ended)
 
     def _end_dropped(self) -> None:
         """Ends the subscriptions that the garbage collection dropped."""
         if not self._dropped:
             return
-        with self._gate:
+        with self._lock:
             while self._dropped:
                 key = self._dropped.pop()
-                dropped = self._kept.get(key)
-                if isinstance(dropped, KeptSubscription) and not self._is_over:
-                    dropped.leave(to_nobody)
+                subscription = self._pending.get(key)
+                if isinstance(subscription, PendingSubscription) and not self._is_exiting:
+                    subscription.cancel(ignore)
                     # At the interpreter's end all subscriptions end.
                     with contextlib.suppress(ShutdownError):
-                        self._end(key, dropped)
+                        self._end(key, subscription)
 
 
 def warn_of_loss(api: str, reason: str, source: Any = None) -> None:
@@ -497,19 +501,19 @@ def warn_of_loss(api: str, reason: str, source: Any = None) -> None:
     warnings.warn(text, ResourceWarning, stacklevel=3, source=source)
 
 
-def _tell_end(ended: List[KeptSubscription]) -> None:
-    for kept in ended:
-        kept.on_end()
-        kept.tell(ENDED)
+def _report_ends(ended: List[PendingSubscription]) -> None:
+    for subscription in ended:
+        subscription.on_end()
+        subscription.report(ENDED)
 
 
 def answer(message: Message) -> Answer:
     """Returns the answer of a message. Raises ``PimsError`` for a failure."""
-    told = message.read()
-    if told["status"] == "FAILED":
-        error = told["error"]
+    content = message.read()
+    if content["status"] == "FAILED":
+        error = content["error"]
         raise PimsError(error["code"], error["label"], error.get("detail"), error.get("info"))
-    return Answer(told.get("result"), told.get("info", {}))
+    return Answer(content.get("result"), content.get("info", {}))
 
 
 def result(message: Message) -> Any:
@@ -521,7 +525,7 @@ def _succeeded(message: Message) -> bool:
     return bool(message.read()["status"] == "SUCCEEDED")
 
 
-def _end_of(transaction: str) -> Encoded:
+def _end_parameters(transaction: str) -> Encoded:
     """Returns the parameters that end the subscription whose messages have this id."""
     return Encoded(json.dumps({"transactionId": transaction}).encode())
 

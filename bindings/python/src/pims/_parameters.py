@@ -67,7 +67,7 @@ async def encode_awaiting(parameters: Optional[Parameters]) -> Encoded:
         draft = Draft(parameters)
     finally:
         del parameters
-    await draft.settle()
+    await draft.resolve()
     return draft.encode()
 
 
@@ -98,12 +98,12 @@ class Draft:
             self._close()
             raise TypeError(f"{path}: an async function can be used with pims.aio only")
 
-    async def settle(self) -> None:
+    async def resolve(self) -> None:
         """Awaits the return values of the functions, one after the other."""
         try:
             while self._awaited:
                 awaited = self._awaited.pop(0)
-                awaited.place[awaited.path[-1]] = self._plain(await awaited.value, awaited.path, awaited.place)
+                awaited.container[awaited.path[-1]] = self._plain(await awaited.value, awaited.path, awaited.container)
         except BaseException:
             self._close()
             raise
@@ -122,9 +122,9 @@ class Draft:
             self._root = None
         raise ValueError("a number has too many digits")
 
-    def _plain(self, value: Any, path: Tuple[Any, ...], place: Any) -> Any:
-        """Converts a value to one that the encoder knows. ``place`` holds it under the last name of
-        ``path``."""
+    def _plain(self, value: Any, path: Tuple[Any, ...], container: Any) -> Any:
+        """Converts a value to one that the encoder knows. ``container`` holds it under the last
+        name of ``path``."""
         made: Any = None
         try:
             # Most values are of these types; the checks below take longer.
@@ -133,7 +133,7 @@ class Draft:
             if len(path) > _MAX_DEPTH:
                 raise ValueError("the parameters are nested too deeply")
             if _is(value, Enum):
-                return self._plain(value.value, path, place)
+                return self._plain(value.value, path, container)
             if _is(value, (str, int)):
                 return value
             if _is(value, float):
@@ -157,24 +157,24 @@ class Draft:
                     made[index] = self._plain(value[index], (*path, index), made)
                 return made
             if inspect.isawaitable(value):
-                self._awaited.append(_Awaited(value, path, place))
+                self._awaited.append(_Awaited(value, path, container))
                 return None
             if callable(value):
-                return self._called(value, path, place)
+                return self._called(value, path, container)
             raise TypeError(f"{_text(path)}: a value of type {type(value).__name__} has no form in JSON")
         finally:
-            # ``place`` holds the values beside this one.
-            del value, made, place
+            # ``container`` holds the values beside this one.
+            del value, made, container
 
-    def _called(self, function: Callable[[], Any], path: Tuple[Any, ...], place: Any) -> Any:
+    def _called(self, function: Callable[[], Any], path: Tuple[Any, ...], container: Any) -> Any:
         try:
             made = function()
             if callable(made):
                 raise TypeError(f"{_text(path)}: a function returns a value, not another function")
-            return self._plain(made, path, place)
+            return self._plain(made, path, container)
         finally:
             made = None
-            del function, place
+            del function, container
 
     def _close(self) -> None:
         """Closes the values that nothing awaits any more."""
@@ -186,14 +186,14 @@ class Draft:
 
 
 class _Awaited:
-    """An awaitable from a function, and the place of its result."""
+    """An awaitable from a function, and the container of its result."""
 
-    __slots__ = ("path", "place", "value")
+    __slots__ = ("path", "container", "value")
 
-    def __init__(self, value: Awaitable[Any], path: Tuple[Any, ...], place: Any) -> None:
+    def __init__(self, value: Awaitable[Any], path: Tuple[Any, ...], container: Any) -> None:
         self.value = value
         self.path = path
-        self.place = place
+        self.container = container
 
 
 def _is(value: Any, kinds: Any) -> bool:

@@ -39,13 +39,13 @@ class Subscription:
         self._receiver = _Receiver(api, on_event)
         self._key = bridge.new_key()
         try:
-            bridge.subscribe(self._key, api, encoded, self._receiver.take, lambda: None, lambda: False)
+            bridge.subscribe(self._key, api, encoded, self._receiver.receive, lambda: None, lambda: False)
             self._receiver.acknowledgment.wait()
         except BaseException:
             # Ctrl-C came. The subscription may exist already or begin later, and no other code
             # would end it. A refused subscription is in no table.
             self._receiver.is_closed = True
-            bridge.leave(self._key)
+            bridge.cancel(self._key)
             raise
 
     def close(self) -> None:
@@ -54,14 +54,14 @@ class Subscription:
         queue does not refuse the end: the method waits for its turn. Inside a callback the method
         waits for nothing: the current event is the last one. A second call has no effect."""
         ended = _Acknowledgment()
-        is_told = bridge.leave(self._key, ended.take)
+        is_reported = bridge.cancel(self._key, ended.receive)
         self._receiver.is_closed = True
         if bridge.is_inside:
             return
         # An earlier event may still be in the function.
         with self._receiver.delivering:
             pass
-        if not is_told:
+        if not is_reported:
             return
         try:
             ended.wait()
@@ -95,9 +95,9 @@ class _Receiver:
         self.delivering = threading.RLock()
         self.is_closed = False
 
-    def take(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
         if not self.acknowledgment.is_there:
-            self.acknowledgment.take(message)
+            self.acknowledgment.receive(message)
             return
         with self.delivering:
             if self.is_closed:
@@ -106,14 +106,14 @@ class _Receiver:
                 self._on_event(result(message))
             except BaseException:
                 # Also an exit: it would end the library's thread, which must go on.
-                _log.exception("what takes the events of %s failed", self._api)
+                _log.exception("the handler of the events of %s failed", self._api)
 
 
 def end(api: str, parameters: Encoded) -> None:
     """Ends the subscription to an api. Inside a callback it does not wait, because the
     acknowledgment comes after that callback."""
     acknowledgment = _Acknowledgment()
-    bridge.start("unsubscribe", api, parameters, acknowledgment.take)
+    bridge.start("unsubscribe", api, parameters, acknowledgment.receive)
     if not bridge.is_inside:
         acknowledgment.wait()
 
@@ -141,7 +141,7 @@ class _Acknowledgment:
     def is_there(self) -> bool:
         return self._arrived.is_set()
 
-    def take(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
         self._message = message
         self._arrived.set()
 

@@ -12,13 +12,17 @@ import contextlib
 from types import TracebackType
 from typing import Any, AsyncGenerator, AsyncIterator, Callable, Generic, List, Literal, Optional, Type, TypeVar, overload
 
-from . import operations, results
-from ._bridge import Message, answer, bridge, result, to_nobody, warn_of_loss
+from . import results
+from ._aio_call import call, on_loop, resolving
+from ._aio_typed import AsyncOperations
+from ._aio_typed import get as get
+from ._aio_typed import set as set
+from ._bridge import Message, bridge, ignore, result, warn_of_loss
 from ._errors import Code, PimsError
 from ._parameters import AsyncSecret as Secret
-from ._parameters import Draft, Encoded, Parameters, encode_awaiting
-from .operations import AccountState, EnrollmentStatus, Request
-from .results import Account, Answer, WrongPins
+from ._parameters import Draft, Parameters, encode_awaiting
+from ._request import ACCOUNT, CHANGES, Request
+from .results import Account, WrongPins
 
 # Without get and set: `from pims.aio import *` would hide the builtin.
 __all__ = ["Events", "Secret", "StrongAuthentication", "free", "init", "session", "subscribe", "unsubscribe"]
@@ -37,10 +41,10 @@ async def init(config: Optional[Parameters] = None) -> None:
     finally:
         del config
     drafts: List[Draft] = []
-    await _elsewhere(lambda: drafts.append(Draft(box.pop())))
-    await drafts[0].settle()
+    await _on_other_thread(lambda: drafts.append(Draft(box.pop())))
+    await drafts[0].resolve()
     encoded = drafts.pop().encode()
-    await _elsewhere(lambda: bridge.execute("init", None, encoded))
+    await _on_other_thread(lambda: bridge.execute("init", None, encoded))
 
 
 async def free() -> None:
@@ -48,7 +52,7 @@ async def free() -> None:
     second call has no effect."""
     # On this thread: a forked child does not have the threads of its parent's loop.
     bridge.refuse_forked()
-    await _elsewhere(bridge.free)
+    await _on_other_thread(bridge.free)
 
 
 @contextlib.asynccontextmanager
@@ -59,7 +63,7 @@ async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongA
     finally:
         del config
     try:
-        await _whole(made)
+        await _finished(made)
     except asyncio.CancelledError:
         # The facade exists all the same, and no other code would release it.
         if not made.cancelled() and made.exception() is None:
@@ -74,45 +78,7 @@ async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongA
 async def _end_session() -> None:
     # The facade belongs to the parent. A forked child that leaves its block does not release it.
     if not bridge.is_forked:
-        await _whole(asyncio.ensure_future(free()))
-
-
-@overload
-async def get(api: Literal["pims.authentication.otp"], parameters: Optional[Parameters] = None) -> results.OneTimePassword: ...
-@overload
-async def get(api: Literal["pims.authentication.account"], parameters: Optional[Parameters] = None) -> results.Account: ...
-@overload
-async def get(api: Literal["pims.authentication.trustedphonenumber"], parameters: Optional[Parameters] = None) -> results.PhoneNumber: ...
-@overload
-async def get(api: Literal["pims.sdk.version"], parameters: Optional[Parameters] = None) -> results.Version: ...
-@overload
-async def get(api: Literal["pims.sdk.device"], parameters: Optional[Parameters] = None) -> results.Device: ...
-@overload
-async def get(api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
-@overload
-async def get(api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
-@overload
-async def get(api: str, parameters: Optional[Parameters] = None) -> Any: ...
-async def get(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Requests data, see docs/api.md. Returns the result, or raises :class:`pims.PimsError`."""
-    try:
-        encoded = await encode_awaiting(parameters)
-    finally:
-        del parameters
-    return (await _call("get", api, encoded)).result
-
-
-@overload
-async def set(api: Literal["pims.authority.otp"], parameters: Optional[Parameters] = None) -> results.Verified: ...
-@overload
-async def set(api: str, parameters: Optional[Parameters] = None) -> Any: ...
-async def set(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Changes data or performs an action. Returns and raises like ``get``."""
-    try:
-        encoded = await encode_awaiting(parameters)
-    finally:
-        del parameters
-    return (await _call("set", api, encoded)).result
+        await _finished(asyncio.ensure_future(free()))
 
 
 async def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None:
@@ -124,9 +90,9 @@ async def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None
         del parameters
     if bridge.is_inside:
         # The acknowledgment comes after the callback.
-        bridge.start("unsubscribe", api, encoded, to_nobody)
+        bridge.start("unsubscribe", api, encoded, ignore)
     else:
-        await _call("unsubscribe", api, encoded)
+        await call("unsubscribe", api, encoded)
 
 
 @overload
@@ -163,31 +129,31 @@ class Events(AsyncIterator[T], Generic[T]):
         queue = _Queue()
         acknowledged: asyncio.Future[Message] = loop.create_future()
 
-        def sort(message: Message) -> None:
+        def dispatch(message: Message) -> None:
             if acknowledged.done():
                 queue.put(message)
             else:
                 acknowledged.set_result(message)
 
-        api, key, bring = self._api, bridge.new_key(), _in(loop, sort)
+        api, key, deliver = self._api, bridge.new_key(), on_loop(loop, dispatch)
 
-        def take(message: Message) -> None:
+        def receive(message: Message) -> None:
             # This function refers to no `Events`, so an `Events` can be dropped.
-            if not bring(message) and bridge.leave(key):
+            if not deliver(message) and bridge.cancel(key):
                 warn_of_loss(api, "the event loop of a subscription was closed before the subscription ended")
 
         def end() -> None:
-            _in(loop, queue.put)(None)
+            on_loop(loop, queue.put)(None)
 
         try:
-            bridge.subscribe(key, api, encoded, take, end, loop.is_closed)
+            bridge.subscribe(key, api, encoded, receive, end, loop.is_closed)
             result(await acknowledged)
             self._key, self._queue = key, queue
             return self
         except BaseException:
             # The caller was cancelled. The subscription may exist already or begin later, and no
             # other code would end it. A refused subscription is in no table.
-            bridge.leave(key)
+            bridge.cancel(key)
             raise
 
     async def __aexit__(
@@ -203,7 +169,7 @@ class Events(AsyncIterator[T], Generic[T]):
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Message] = loop.create_future()
         try:
-            if not bridge.leave(key, _in(loop, _settling(ended))) or bridge.is_inside:
+            if not bridge.cancel(key, on_loop(loop, resolving(ended))) or bridge.is_inside:
                 return
             result(await ended)
         except PimsError as refused:
@@ -252,7 +218,7 @@ class _Queue:
         return message
 
 
-class StrongAuthentication:
+class StrongAuthentication(AsyncOperations):
     """The operations of docs/api.md, on the facade of this process, as coroutines. See
     :class:`pims.StrongAuthentication`."""
 
@@ -260,115 +226,15 @@ class StrongAuthentication:
     #: ``None`` if it reported none.
     wrong_pins: Optional[WrongPins] = None
 
-    async def request_enrollment_code(self) -> None:
-        """Asks the service to send an SMS code for an enrollment to the trusted phone number."""
-        return await self._run(operations.request_code("enrollment"))
-
-    async def accept_enrollment_code(self, sms_code: Secret) -> EnrollmentStatus:
-        """Submits the code. The result tells if the account has a PIN. A call of ``enroll`` without
-        a code then finishes the enrollment."""
-        request = operations.accept_code(sms_code)
-        del sms_code
-        return await self._run(request)
-
-    async def enroll(self, pin: Secret, sms_code: Secret = " ") -> None:
-        """Enrolls the device: in one step with a code, or without a code after
-        ``accept_enrollment_code``."""
-        request = operations.enroll("enroll", pin, sms_code)
-        del pin, sms_code
-        return await self._run(request)
-
-    async def enroll_with_phone_number(self, pin: Secret, sms_code: Secret, phone_number: str) -> None:
-        """Enrolls the device and registers the trusted phone number, with a code from
-        ``request_phone_number_code``."""
-        request = operations.enroll("enrollWithPhoneNumber", pin, sms_code, phoneNumber=phone_number)
-        del pin, sms_code
-        return await self._run(request)
-
-    async def remove_enrollments(self) -> None:
-        """Removes every enrollment of the account, its PIN and a block, then this device's
-        enrollment."""
-        return await self._run(operations.remove_enrollments())
-
-    async def request_phone_number_code(self, phone_number: str) -> None:
-        """Asks the service to send an SMS code to a phone number that is to become the trusted
-        one."""
-        return await self._run(operations.request_code("phoneNumberCertification", phoneNumber=phone_number))
-
-    async def add_phone_number(self, sms_code: Secret, phone_number: str) -> None:
-        """Registers the account's first trusted phone number."""
-        request = operations.change_number("addPhoneNumber", sms_code, phone_number)
-        del sms_code
-        return await self._run(request)
-
-    async def modify_phone_number(self, sms_code: Secret, phone_number: str) -> None:
-        """Replaces the account's trusted phone number."""
-        request = operations.change_number("modifyPhoneNumber", sms_code, phone_number)
-        del sms_code
-        return await self._run(request)
-
-    async def trusted_phone_number(self) -> str:
-        """Returns the account's trusted phone number. Raises error 2307 if there is none."""
-        return await self._run(operations.trusted_phone_number())
-
-    async def change_pin(self, old_pin: Secret, new_pin: Secret) -> None:
-        """Changes the PIN."""
-        request = operations.change_pin(old_pin, new_pin)
-        del old_pin, new_pin
-        return await self._run(request)
-
-    async def request_reset_code(self) -> None:
-        """Asks the service to send an SMS code with which the user can set a new PIN."""
-        return await self._run(operations.request_code("resetPIN"))
-
-    async def reset_pin(self, new_pin: Secret, sms_code: Secret) -> None:
-        """Sets a new PIN with a code from ``request_reset_code``, and lifts a block of the PIN."""
-        request = operations.reset_pin(new_pin, sms_code)
-        del new_pin, sms_code
-        return await self._run(request)
-
-    async def otp(self, pin: Secret) -> str:
-        """Returns a one-time password. A wrong PIN is 2308, with ``attempts_left``."""
-        request = operations.otp(pin)
-        del pin
-        return await self._run(request)
-
-    async def otp_without_pin(self) -> str:
-        """Returns a one-time password that proves the device and nothing about the user, if the
-        service allows it."""
-        return await self._run(operations.otp(None))
-
-    async def is_activated(self) -> bool:
-        """Returns true if this device is enrolled, according to its own state."""
-        return await self._run(operations.is_activated())
-
-    async def account_state(self) -> AccountState:
-        """Returns the block of the account. If the device is enrolled, the library asks the
-        service."""
-        return await self._run(operations.account_state())
-
-    async def set_access_token(self, token: Secret) -> None:
-        """Replaces ``account.accessToken``."""
-        request = operations.set_access_token(token)
-        del token
-        return await self._run(request)
-
-    async def verify(self, password: Secret) -> bool:
-        """Returns true if a one-time password is right, like a relying party's check. It works with
-        the embedded authority only; else it raises 2003."""
-        request = operations.verify(password)
-        del password
-        return await self._run(request)
-
     def watch(self) -> Events[Account]:
         """Returns the changes of ``isDeviceActivated`` and ``isAccountBlocked``."""
-        return Events(operations.ACCOUNT, operations.CHANGES)
+        return Events(ACCOUNT, CHANGES)
 
     async def _run(self, request: Request[T]) -> T:
-        told, wrong_pins = None, None
+        value, wrong_pins = None, None
         try:
-            got = await _call(request.method, request.api, await encode_awaiting(request.parameters))
-            told, wrong_pins = got.result, results.wrong_pins(got.info)
+            answer = await call(request.method, request.api, await encode_awaiting(request.parameters))
+            value, wrong_pins = answer.result, results.wrong_pins(answer.info)
         except PimsError as error:
             wrong_pins = error.wrong_pins
             if error.code != request.done:
@@ -376,29 +242,10 @@ class StrongAuthentication:
         finally:
             if request.proves_pin:
                 self.wrong_pins = wrong_pins
-        return request.read(told)
+        return request.read(value)
 
 
-async def _call(method: str, api: str, parameters: Encoded) -> Answer:
-    if bridge.is_inside:
-        return bridge.execute(method, api, parameters)
-    loop = asyncio.get_running_loop()
-    told: asyncio.Future[Message] = loop.create_future()
-    bridge.start(method, api, parameters, _in(loop, _settling(told)))
-    return answer(await told)
-
-
-def _settling(told: asyncio.Future[Any]) -> Callable[[Any], None]:
-    """Returns a function that passes a message to a caller that still waits for it."""
-
-    def settle(message: Any) -> None:
-        if not told.done():
-            told.set_result(message)
-
-    return settle
-
-
-async def _elsewhere(work: Callable[[], Any]) -> None:
+async def _on_other_thread(work: Callable[[], Any]) -> None:
     """Runs work on another thread. Inside a callback, for which that thread would wait, it runs on
     this one."""
     if bridge.is_inside:
@@ -407,7 +254,7 @@ async def _elsewhere(work: Callable[[], Any]) -> None:
         await asyncio.to_thread(work)
 
 
-async def _whole(task: asyncio.Future[None]) -> None:
+async def _finished(task: asyncio.Future[None]) -> None:
     """Waits for the end of a task. If the caller is cancelled meanwhile, also more than once, the
     cancellation is raised at the end of the task."""
     cancelled = None
@@ -419,17 +266,3 @@ async def _whole(task: asyncio.Future[None]) -> None:
     if cancelled is not None:
         raise cancelled
     task.result()
-
-
-def _in(loop: asyncio.AbstractEventLoop, take: Callable[[Any], None]) -> Callable[[Any], bool]:
-    """Returns a function for any thread, which has the loop run ``take`` with a message. It returns
-    false if the loop is closed."""
-
-    def bring(message: Any) -> bool:
-        try:
-            loop.call_soon_threadsafe(take, message)
-        except RuntimeError:
-            return False
-        return True
-
-    return bring

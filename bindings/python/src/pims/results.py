@@ -1,78 +1,26 @@
-"""The forms of results, for type checkers and readers, see docs/api.md; and the ``info`` beside a
+"""The types of results, for type checkers and readers, see docs/api.md; and the ``info`` beside a
 result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Tuple, TypedDict, cast
+from typing import Any, Dict, Iterator, Literal, Mapping, Optional, Tuple, TypedDict, cast
 
-#: The values of :class:`pims.EnrollmentStatus`.
-EnrollmentStatusText = Literal["NotEnrolled", "AlreadyEnrolled"]
-#: The values of :class:`pims.AccountState`.
-AccountStateText = Literal["NotBlocked", "PinBlocked", "AccountBlocked", "Unknown"]
+from ._result_types import AcceptedCode as AcceptedCode
+from ._result_types import Account as Account
+from ._result_types import AccountStateText as AccountStateText
+from ._result_types import Device as Device
+from ._result_types import EnrollmentStatusText as EnrollmentStatusText
+from ._result_types import Log as Log
+from ._result_types import Logs as Logs
+from ._result_types import OneTimePassword as OneTimePassword
+from ._result_types import PhoneNumber as PhoneNumber
+from ._result_types import Verified as Verified
+from ._result_types import Version as Version
+
 #: The values of :class:`pims.NextAction`.
 NextActionText = Literal["retryPin", "requestSmsCode", "resetPin", "removeEnrollments", "authenticate", "update"]
-
-
-class OneTimePassword(TypedDict):
-    """The result of ``get pims.authentication.otp``."""
-
-    otp: str
-
-
-class AcceptedCode(TypedDict):
-    """The result of ``set pims.authentication.smscode`` with ``"action": "enrollment"``."""
-
-    status: EnrollmentStatusText
-
-
-class PhoneNumber(TypedDict):
-    """The result of ``get pims.authentication.trustedphonenumber``."""
-
-    phoneNumber: str
-
-
-class Account(TypedDict, total=False):
-    """The result of ``get pims.authentication.account``, and its events: the member that was
-    requested, or that changed."""
-
-    isDeviceActivated: bool
-    isAccountBlocked: AccountStateText
-
-
-class Version(TypedDict):
-    """The result of ``get pims.sdk.version``."""
-
-    versionCore: str
-    versionFacade: str
-
-
-class Device(TypedDict):
-    """The result of ``get pims.sdk.device``."""
-
-    OS: str
-    OSVersion: str
-    PhoneModel: str
-    PhoneBrand: str
-
-
-class Log(TypedDict):
-    """The result of ``get pims.sdk.log``."""
-
-    logPath: Optional[str]
-
-
-class Logs(TypedDict):
-    """The result of ``get pims.sdk.logs``: the oldest file first."""
-
-    logPaths: List[str]
-
-
-class Verified(TypedDict):
-    """The result of ``set pims.authority.otp``."""
-
-    verified: bool
 
 
 class WrongPinsNote(TypedDict):
@@ -107,12 +55,12 @@ class WrongPins:
 
 def wrong_pins(info: Mapping[str, Any]) -> Optional[WrongPins]:
     """Reads ``wrongPinsSince`` of an ``info``. Returns ``None`` if it is missing."""
-    told = info.get("wrongPinsSince")
-    if told is None:
+    reported = info.get("wrongPinsSince")
+    if reported is None:
         return None
     try:
-        since = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=told["since"])
-        return WrongPins(int(told["count"]), since)
+        since = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=reported["since"])
+        return WrongPins(int(reported["count"]), since)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 

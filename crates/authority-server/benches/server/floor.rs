@@ -1,6 +1,8 @@
-//! The database alone: the statements of a one-time password, in its three transactions, with nothing around them.
+//! The database alone: the statements of a one-time password, in its three transactions, with
+//! nothing around them.
 //!
-//! They are those of src/storage, with values of the same sizes; `make bench-server` is where a difference would be seen as more than a floor.
+//! The statements are those of src/storage, with values of the same sizes. `make bench-server`
+//! would show a difference between the two.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -40,13 +42,13 @@ const FOUND: &str =
 const AUDIT: &str = "INSERT INTO audit (id, at, account, device, event) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (id) DO NOTHING";
 
-/// A device that passwords are made for.
+/// A device that makes passwords.
 struct Party {
     account: String,
     device: String,
 }
 
-/// One of each account, as many accounts as the service has.
+/// Returns one device of each account, for as many accounts as the service has.
 fn parties(library: &Library) -> Vec<Party> {
     let party = |number| {
         let account = library.account(&format!("bench{number}"));
@@ -56,12 +58,13 @@ fn parties(library: &Library) -> Vec<Party> {
     (0..ACCOUNTS).map(party).collect()
 }
 
-/// A thread's share of the parties, again and again.
+/// Returns a thread's share of the devices, in a cycle.
 fn turns(parties: &[Party], thread: usize, threads: usize) -> impl Iterator<Item = &Party> {
     parties.iter().skip(thread).step_by(threads).cycle()
 }
 
-/// Milliseconds since 1970, a lifetime later, 32 bytes, and an id that nobody has.
+/// The values of the statements: milliseconds since 1970, a lifetime later, 32 bytes, and an unused
+/// id.
 struct Values {
     now: i64,
     later: i64,
@@ -87,7 +90,7 @@ pub(crate) trait Floor {
     fn measure(&self, threads: usize, time: Duration) -> Measured;
 }
 
-/// One connection, as the service has.
+/// The floor of SQLite: one connection, as in the service.
 pub(crate) struct SqliteFloor {
     connection: Mutex<Connection>,
     parties: Vec<Party>,
@@ -157,7 +160,7 @@ fn sqlite_round(connection: &mut Connection, Party { account, device }: &Party) 
     }
 }
 
-/// As many connections as the service has.
+/// The floor of PostgreSQL: as many connections as in the service.
 pub(crate) struct PostgresFloor {
     url: String,
     parties: Vec<Party>,

@@ -24,7 +24,7 @@ pub(crate) struct Library {
     _folder: TempDir,
 }
 
-/// The last code that each thread had sent.
+/// The last code that was sent to each thread's account.
 #[derive(Clone, Default)]
 struct Inbox(Arc<Mutex<HashMap<ThreadId, String>>>);
 
@@ -36,7 +36,7 @@ impl SmsGateway for Inbox {
 }
 
 impl Library {
-    /// In this folder's file, or in the database that is named instead.
+    /// Creates a service over this folder's file, or over the database that is named instead.
     pub(crate) fn new(folder: TempDir, database: Option<Database>) -> Self {
         let last = Inbox::default();
         let authority = Authority::open(Options {
@@ -60,7 +60,7 @@ impl Library {
         Self::new(tempfile::tempdir_in("/dev/shm").unwrap(), None)
     }
 
-    /// An account with a phone number.
+    /// Returns an account with a phone number.
     pub(crate) fn account(&self, name: &str) -> AccountName {
         let account = AccountName::new(name).unwrap();
         let purpose = Purpose::PhoneNumberCertification;
@@ -102,7 +102,8 @@ pub(crate) fn passwords(time: Duration) {
     println!("{}", measured.line("the library alone, in memory, one thread"));
 }
 
-/// Activations, each of a new device: the RSA and the database alone, with no socket between. Each thread has an account of its own.
+/// Measures activations, each of a new device: the RSA and the database alone, without a socket.
+/// Each thread has an account of its own.
 pub(crate) fn activations(library: &Library, threads: usize, time: Duration) -> Measured {
     measure(threads, time, |thread| {
         let account = library.account(&format!("bench{thread}"));

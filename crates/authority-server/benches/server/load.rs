@@ -1,4 +1,4 @@
-//! Clients that do one thing again and again, each over a connection of its own.
+//! Clients that repeat one operation, each over a connection of its own.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use authority::{AccountName, Purpose};
 use crate::device::{Device, Exchange, Scene, query};
 use crate::program::{ACCOUNTS, PIN, Program, SHOP, token};
 
-/// How long each of a number of things took.
+/// The durations of a number of operations.
 pub(crate) struct Measured {
     times: Vec<Duration>,
     whole: Duration,
@@ -37,7 +37,8 @@ impl Measured {
     }
 }
 
-/// Has so many threads do something for a time. Each makes what it needs first, beside the clock.
+/// Runs an operation on this many threads for a time. Each thread first makes its data, which the
+/// clock does not count.
 pub(crate) fn measure<W: FnMut()>(threads: usize, time: Duration, worker: impl Fn(usize) -> W + Sync) -> Measured {
     let ready = std::sync::Barrier::new(threads);
     let run = |thread: usize| {
@@ -62,8 +63,9 @@ pub(crate) fn measure<W: FnMut()>(threads: usize, time: Duration, worker: impl F
     Measured { times: done.into_iter().flat_map(|(times, _)| times).collect(), whole }
 }
 
-/// Passwords, each made and checked. The connections share the accounts out and take theirs in turn: an account that makes hundreds of
-/// passwords a second would have more of them unexpired than any person has.
+/// Measures passwords, each made and checked. The connections share the accounts out and use their
+/// own in turn: with hundreds of passwords a second, one account would have more unexpired ones
+/// than any user has.
 pub(crate) fn passwords(program: &Program, connections: usize, time: Duration) -> Measured {
     measure(connections, time, |thread| {
         let client = Client::new(program, thread);
@@ -89,7 +91,7 @@ pub(crate) fn passwords(program: &Program, connections: usize, time: Duration) -
     })
 }
 
-/// Activations, each of a new device.
+/// Measures activations, each of a new device.
 pub(crate) fn activations(program: &Program, connections: usize, time: Duration) -> Measured {
     measure(connections, time, |thread| {
         let client = Client::new(program, thread);
@@ -98,7 +100,8 @@ pub(crate) fn activations(program: &Program, connections: usize, time: Duration)
     })
 }
 
-/// A connection that is kept, and the account that uses it. No more than HTTP needs: what a client costs is taken from the same cores.
+/// A connection that is kept, and the account that uses it. The client does only the necessary
+/// parts of HTTP, since it uses the same cores as the service.
 struct Client<'a> {
     program: &'a Program,
     account: AccountName,
@@ -129,7 +132,7 @@ impl<'a> Client<'a> {
         read(&self.stream)
     }
 
-    /// Gives the account a phone number of its own, where it has none.
+    /// Gives the account a phone number of its own, if it has none.
     fn certify(&self) {
         const PATH: &str = "/applications/cvs/v4/mobile";
         let number = self.number();
@@ -149,7 +152,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// The body of an answer.
+/// Returns the body of an answer.
 fn read(stream: &TcpStream) -> String {
     let mut reader = BufReader::new(stream);
     let (mut line, mut length) = (String::new(), 0);

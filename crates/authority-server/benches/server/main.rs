@@ -1,8 +1,9 @@
-//! What the service costs: the program over sockets, beside the library alone and the database alone, in the same run. `make bench-server`
-//! prints this, docs/scaling.md keeps it.
+//! Costs of the service: the program over sockets, beside the library alone and the database alone,
+//! in the same run. `make bench-server` prints them, docs/scaling.md keeps them.
 //!
-//! A harness of its own: what counts are rates and percentiles at so many connections, and their ratio to a floor. `PIMS_BENCH_SECONDS` is the
-//! time of each figure, `PIMS_BENCH_MEMORY_SECONDS` the time that the memory is watched.
+//! The harness is our own. It measures rates and percentiles at a number of connections, and their
+//! ratio to a floor. `PIMS_BENCH_SECONDS` is the time of each figure, `PIMS_BENCH_MEMORY_SECONDS`
+//! the time that the memory is watched.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
@@ -32,7 +33,7 @@ use program::Program;
 
 const CONNECTIONS: [usize; 3] = [1, 8, 64];
 
-/// Connections of the service to PostgreSQL: its default.
+/// The connections of the service to PostgreSQL: its default.
 const POOL: usize = 8;
 
 fn seconds(variable: &str, default: u64) -> Duration {
@@ -78,14 +79,14 @@ fn main() {
     memory(seconds("PIMS_BENCH_MEMORY_SECONDS", 300));
 }
 
-/// Where the service keeps its rows.
+/// The database of the service.
 pub(crate) enum Database {
     Sqlite,
     Postgres,
 }
 
 impl Database {
-    /// A new schema of the shared server.
+    /// Creates a new schema on the shared server.
     pub(crate) fn schema() -> String {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -95,12 +96,12 @@ impl Database {
         schema
     }
 
-    /// The address of a new schema.
+    /// Returns the address of a new schema.
     pub(crate) fn address() -> String {
         Cluster::shared().address("postgres") + &format!(" options='-c search_path={}'", Self::schema())
     }
 
-    /// The library over such a database, on the disk that the program's lies on, too.
+    /// Creates the library over such a database, on the same disk as the program's.
     fn library(&self) -> Library {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let database = match self {
@@ -129,7 +130,7 @@ fn passwords(name: &str, time: Duration, database: &Database) {
     }
 }
 
-/// Whether the program's memory grows under load.
+/// Measures the growth of the program's memory under load.
 fn memory(time: Duration) {
     const SAMPLES: u32 = 5;
     println!("Resident memory of the program on SQLite under 8 connections of one-time passwords, KiB");

@@ -20,10 +20,10 @@ pub(crate) const SHOP: &str = "4b7a1c09e2d85f36a0c9187be4d25f631f0a8c7e5d93b264"
 
 pub(crate) const PIN: &str = "1234";
 
-/// As many as there are connections at most.
+/// The number of accounts: the greatest number of connections.
 pub(crate) const ACCOUNTS: usize = 64;
 
-/// Nothing of the limits and the log; the rest is what a production has.
+/// A configuration as in production, without the limits and the log.
 const CONFIG: &str = r#"
 [listen]
 address = "127.0.0.1:0"
@@ -75,7 +75,7 @@ pub(crate) struct Program {
     schema: Option<String>,
 }
 
-/// The token of an account, signed by the issuer. An account has the same one all the time.
+/// Returns the token of an account, signed by the issuer. An account always has the same one.
 pub(crate) fn token(account: &AccountName) -> String {
     static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
     let made = || Issuer::usual().sign(&claims_of(account.as_str()));
@@ -127,12 +127,12 @@ impl Program {
         Self { address, process, gateway, _folder: folder, schema }
     }
 
-    /// The last code that was sent to a number.
+    /// Returns the last code that was sent to a number.
     pub(crate) fn code(&self, number: &str) -> String {
         self.gateway.codes.lock().unwrap().remove(number).expect("a code was sent")
     }
 
-    /// What the rows of each table take on PostgreSQL, with their indexes.
+    /// Returns the size of each table's rows on PostgreSQL, with their indexes.
     pub(crate) fn tables(&self) -> Vec<String> {
         let schema = self.schema.as_ref().expect("it runs on PostgreSQL");
         let mut client = postgres::Client::connect(&Cluster::shared().address("postgres"), postgres::NoTls).unwrap();
@@ -146,7 +146,7 @@ impl Program {
         ["accounts", "devices", "challenges", "codes", "passwords", "audit"].map(&mut line).to_vec()
     }
 
-    /// Memory that it has, in KiB.
+    /// Returns the program's memory in KiB.
     pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -184,7 +184,7 @@ impl Gateway {
     }
 }
 
-/// Takes one SMS of a connection; nothing where that has ended.
+/// Takes one SMS from a connection; `None` if the connection has ended.
 fn take(stream: &TcpStream, codes: &Mutex<HashMap<String, String>>) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let (mut line, mut length) = (String::new(), 0);

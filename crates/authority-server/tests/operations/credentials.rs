@@ -1,4 +1,4 @@
-//! The master key as systemd hands it over.
+//! The master key as systemd passes it.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn a_master_key_that_a_group_may_read_is_taken_from_the_folder_of_credentials_al
     write(folder.path(), "pims-authority.toml", &text);
     let check = |credentials: Option<&Path>| {
         let mut command = Command::new(PROGRAM);
-        // The file is named by the variable, which is no key of the configuration.
+        // The variable names the file. It is no key of the configuration.
         command.arg("check").env("PIMS_AUTHORITY_CONFIG", folder.path().join("pims-authority.toml"));
         match credentials {
             Some(folder) => command.env("CREDENTIALS_DIRECTORY", folder),

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use crate::live::{ALICE, Live, PROGRAM, certificate, read, until};
 
-/// The program's arguments in the image's health check.
+/// Returns the program's arguments in the image's health check.
 fn arguments() -> Vec<String> {
     let file = read("deploy/Dockerfile");
     let check = file.split_once("HEALTHCHECK").unwrap().1;
@@ -14,7 +14,7 @@ fn arguments() -> Vec<String> {
     words[1..].to_vec()
 }
 
-/// Asks as the image does, in the environment and with the configuration of the service.
+/// Runs the image's check, in the environment and with the configuration of the service.
 fn check(live: &Live, more: &[&str]) -> Output {
     let mut command = Command::new(PROGRAM);
     command.args(arguments()).args(more).env("PIMS_AUTHORITY_CONFIG", live.config());
@@ -41,7 +41,7 @@ fn the_health_check_of_the_image_tells_a_service_that_lives_from_one_that_does_n
 fn the_health_check_trusts_the_certificate_of_its_configuration_alone() {
     let live = Live::start(true, ALICE);
     until("the service is healthy", || check(&live, &[]).status.success().then_some(()));
-    // Others that names and roots would not tell apart.
+    // Another certificate, which names and roots do not distinguish from the first one.
     certificate(live.folder());
     let told = check(&live, &[]);
     assert_eq!(told.status.code(), Some(1), "{told:?}");

@@ -1,4 +1,4 @@
-//! A service under way on free ports, with all that it logged.
+//! A running service on free ports, with its whole log.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How long anything may take on a slow machine.
+/// The longest wait for anything, on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_pims-authority");
@@ -14,10 +14,10 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_pims-authority");
 /// The configuration of an account with a token, of a service for development.
 pub(crate) const ALICE: &str = "[tokens.static]\nalice = \"token-of-alice-1\"\n";
 
-/// Where a service for development leaves its SMS.
+/// The settings of a service for development that writes its SMS to a file.
 const OUTBOX: &str = "gateway = \"outbox\"\noutbox_file = \"outbox.jsonl\"";
 
-/// A gateway that nobody asks.
+/// A gateway that nobody calls.
 const WEBHOOK: &str = "gateway = \"webhook\"\nwebhook_url = \"http://127.0.0.1:9/\"\ncountries = [\"any\"]";
 
 pub(crate) struct Live {
@@ -25,12 +25,13 @@ pub(crate) struct Live {
     admin: u16,
     log: Arc<Mutex<String>>,
     child: Child,
-    /// Removed with the service.
+    /// The folder, which is removed with the service.
     folder: tempfile::TempDir,
 }
 
 impl Live {
-    /// One on SQLite, whose configuration ends with `more`: for development where that is [`ALICE`], else for production.
+    /// Starts a service on SQLite whose configuration ends with `more`: for development if that is
+    /// [`ALICE`], else for production.
     pub(crate) fn start(tls: bool, more: &str) -> Self {
         let development = more == ALICE;
         let folder = tempfile::tempdir().unwrap();
@@ -71,7 +72,7 @@ impl Live {
         until(&format!("the service says `{message}`"), || port_in(&self.log(), message))
     }
 
-    /// Its database.
+    /// Returns the path of its database.
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("authority.db")
     }
@@ -92,7 +93,7 @@ impl Live {
         assert!(Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().unwrap().success());
     }
 
-    /// Ends it at once.
+    /// Kills it at once.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -126,7 +127,7 @@ fn port_in(log: &str, message: &str) -> Option<u16> {
     line["address"].as_str()?.rsplit(':').next()?.parse().ok()
 }
 
-/// Asks again and again until there is an answer.
+/// Repeats a question until there is an answer.
 pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -144,7 +145,7 @@ pub(crate) fn agent() -> ureq::Agent {
     config.timeout_global(Some(PATIENCE)).max_idle_age(Duration::from_secs(2)).build().into()
 }
 
-/// Status and body.
+/// Returns the status and the body.
 pub(crate) fn get(url: &str) -> (u16, String) {
     let mut answer = agent().get(url).call().unwrap();
     (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
@@ -158,7 +159,7 @@ pub(crate) fn write(folder: &Path, name: &str, text: &str) {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// A certificate for this machine, as a certificate authority would leave it.
+/// Writes a certificate for this machine, as a certificate authority would.
 pub(crate) fn certificate(folder: &Path) {
     let params = rcgen::CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
@@ -166,7 +167,7 @@ pub(crate) fn certificate(folder: &Path) {
     write(folder, "privkey.pem", &key.serialize_pem());
 }
 
-/// A file of the repository.
+/// Returns the path of a file of the repository.
 pub(crate) fn repository(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
 }

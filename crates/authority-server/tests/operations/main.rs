@@ -1,5 +1,5 @@
-//! What operators depend on, against the program itself: credentials as systemd hands them over, the image's health check, numbers that nobody
-//! can flood.
+//! Features for operators, tested on the program itself: credentials from systemd, the image's
+//! health check, and numbers that no client can multiply.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod credentials;

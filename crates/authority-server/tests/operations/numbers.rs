@@ -1,8 +1,8 @@
-//! Numbers: what strangers cannot multiply, what operators are warned by.
+//! Numbers that clients cannot multiply, and numbers that warn operators.
 
 use crate::live::{ALICE, Live, agent, get, until};
 
-/// An issuer's set of one key. Nobody here has its private half.
+/// An issuer's set of one key. Its private half is lost.
 const KEYS: &str =
     r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 

@@ -1,4 +1,5 @@
-//! One-time passwords for access tokens: the form of OAuth 2.0, and tokens that a library of JSON Web Tokens checks with the published keys.
+//! One-time passwords for access tokens: the form of OAuth 2.0, and tokens that a library of JSON
+//! Web Tokens checks with the published keys.
 
 use std::time::Duration;
 
@@ -26,7 +27,8 @@ fn refused(reply: &Reply, error: &str) {
     assert_eq!((reply.status, reply.json()), (400, json!({"error": error})));
 }
 
-/// The claims of a token, checked with the key that the service publishes under the token's key id.
+/// Returns the claims of a token, checked with the key that the service publishes under the token's
+/// key id.
 fn claims(world: &World, access_token: &str, algorithm: Algorithm) -> Value {
     let keys: JwkSet = serde_json::from_str(&world.ask("GET", "/.well-known/jwks.json", None, None).text).unwrap();
     let header = decode_header(access_token).unwrap();
@@ -75,7 +77,8 @@ fn a_refresh_token_is_good_once_and_for_its_account_alone() {
     assert_ne!(first["refresh_token"], second["refresh_token"]);
     claims(&world, second["access_token"].as_str().unwrap(), Algorithm::EdDSA);
     refused(&exchange(&world, "alice", &refresh(&first["refresh_token"])), "invalid_grant");
-    // It was shown twice: one of the two has stolen it, and neither goes on with its successor.
+    // The token was shown twice: one of the two clients has stolen it, and neither goes on with its
+    // successor.
     refused(&exchange(&world, "alice", &refresh(&second["refresh_token"])), "invalid_grant");
 
     let third = granted(&password(&device.made(&world.client, "1234")));
@@ -98,15 +101,15 @@ fn an_expired_password_is_exchanged_for_nothing() {
     let world = World::new();
     let alice = world.account("alice");
     let device = Device::activate(&world, &alice, "1234");
-    // Another service over the same database, whose passwords are good for a second.
+    // Another service over the same database, whose passwords are valid for a second.
     let hasty = world.setup.again().set("policy.otp_lifetime_seconds", 1).start();
     let old = device.made(&hasty.client, "1234");
     std::thread::sleep(Duration::from_millis(1100));
     for service in [&world, &hasty] {
         refused(&exchange(service, "alice", &password(&old)), "invalid_grant");
     }
-    // It was not refused for anything else: a fresh one is taken. On a slow machine it may take a
-    // few until one reaches the hasty service in its second.
+    // The password was refused for no other reason: a fresh one is accepted. On a slow machine it
+    // may take a few until one reaches the hasty service within its second.
     let is_taken = |service: &World| {
         let fresh = device.made(&service.client, "1234");
         exchange(service, "alice", &password(&fresh)).status == 200
@@ -144,7 +147,7 @@ fn a_grant_in_another_form_is_refused_and_uses_nothing_up() {
         let reply = ask(&form.replace("OTP", &otp).replace("TOKEN", token));
         assert_eq!((reply.status, reply.text.as_str()), (400, r#"{"error":"invalid_request"}"#), "{form}");
     }
-    // Each in the other's place is a grant, and a wrong one.
+    // Each in the place of the other is a grant, and a wrong one.
     refused(&exchange(&world, "alice", &refresh(&json!(otp))), "invalid_grant");
     refused(&exchange(&world, "alice", &password(token)), "invalid_grant");
     assert_eq!(exchange(&world, "alice", &password(&otp)).status, 200);

@@ -1,4 +1,4 @@
-//! What operators reach, and who may.
+//! The routes for operators, and their permissions.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -94,7 +94,7 @@ fn every_path_of_the_description_is_there_and_wants_the_token() {
         for method in operations.as_object().unwrap().keys().filter(|key| *key != "parameters") {
             let method = method.to_uppercase();
             let with = world.operate(&method, &path, Some(ADMIN), None);
-            // Nothing of that name is there, but the route is.
+            // The named object does not exist, but the route does.
             assert!(with.status != 405 && with.status != 401, "{method} {path}: {}", with.status);
             if path.starts_with("/admin/") {
                 for shown in [None, Some("another"), Some("")] {
@@ -253,7 +253,7 @@ fn requests_that_read_change_nothing() {
 const READER: &str = "Qk3-reader-token-0f9e8d7c6b5a";
 const HELPER: &str = "Zt7-helper-token-1a2b3c4d5e6f";
 
-/// A program with named operators.
+/// Returns the settings of a program with named operators.
 fn with_operators() -> Setup {
     let setup = Setup::new();
     setup.write("reader.token", READER);
@@ -317,7 +317,7 @@ fn a_named_operator_may_do_what_its_roles_say_and_the_trail_names_it() {
         assert!(found.len() <= 2, "{refused:?}");
     }
     assert_eq!(of("device.activated"), [("app".to_owned(), "-".to_owned(), 1)]);
-    // The command line tells the same.
+    // The command line prints the same.
     let told = says(&world.setup, &["audit", "--account", "alice", "--limit", "1000"]);
     assert!(
         told.lines().any(|line| {
@@ -363,7 +363,7 @@ fn an_operator_with_a_certificate_is_known_by_it_and_by_its_token_where_it_has_o
         let answer = asked_over_tls(&address, &ours, Some(shown), &lines);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{lines}: {answer}");
     }
-    // A browser shows a certificate unasked; it also says whose site asks.
+    // A browser shows a certificate unasked. It also names the site that sends the request.
     let evil = format!("{post}origin: https://evil.example\r\n");
     assert!(asked_over_tls(&address, &ours, Some(&alone), &evil).starts_with("HTTP/1.1 403 "), "{evil}");
 }
@@ -382,7 +382,7 @@ fn guesses_of_a_token_wait_and_a_right_one_does_not() {
         assert_eq!(ask("a-wrong-token"), 401);
     }
     assert_eq!(waits(), 0);
-    // Others guess on while a right one comes.
+    // Other clients go on guessing while a right one comes.
     std::thread::scope(|scope| {
         let guesses: Vec<_> = (0..4)
             .map(|_| {
@@ -483,7 +483,7 @@ fn numbers_are_for_operators_and_name_no_account() {
     assert!(!numbers.text.contains("alice") && !numbers.text.contains(&device.id));
 }
 
-/// A certificate authority of the test's own, and what it signed.
+/// A certificate authority of the test's own, and the certificates that it signed.
 struct Authorities {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -504,12 +504,13 @@ impl Authorities {
     }
 }
 
-/// The answer to a client that shows this certificate over TLS; nothing where the connection is refused.
+/// Returns the answer to a client that shows this certificate over TLS; `None` if the connection is
+/// refused.
 fn over_tls(address: &str, roots: &Authorities, shown: Option<&(rcgen::Certificate, KeyPair)>) -> String {
     asked_over_tls(address, roots, shown, "GET /admin/v1/accounts HTTP/1.1\r\n")
 }
 
-/// The same for a request that begins with these lines.
+/// Does the same for a request that begins with these lines.
 fn asked_over_tls(
     address: &str,
     roots: &Authorities,
@@ -540,7 +541,8 @@ fn asked_over_tls(
     text
 }
 
-/// A program whose operators come over TLS with a certificate, with this instead of the operators' token.
+/// Returns the settings of a program whose operators come over TLS with a certificate, with these
+/// lines in the place of the operators' token.
 fn with_certificates(ours: &Authorities, instead: &str) -> Setup {
     let setup = Setup::new();
     let (certificate, key) = ours.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth);

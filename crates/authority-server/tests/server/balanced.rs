@@ -1,4 +1,5 @@
-//! nginx by the file of the documentation in front of two instances, which are restarted under load.
+//! nginx with the file of the documentation, in front of two instances that are restarted under
+//! load.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -18,10 +19,11 @@ use crate::world::{SHOP, Setup, World, poll, token};
 
 const PIN: &str = "1234";
 const WRONG: &str = "0000";
-/// So many that no account is blocked.
+/// The number of tries. It is so great that no account is blocked.
 const MANY: u32 = 1_000_000;
 
-/// An address that is free after a restart, too: no other test or program is given it by chance.
+/// Returns an address that is still free after a restart: no other test or program gets it by
+/// chance.
 fn fixed_address() -> SocketAddr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let [_, _, high, low] = std::process::id().to_be_bytes();
@@ -29,7 +31,7 @@ fn fixed_address() -> SocketAddr {
     SocketAddr::new(host, 8080)
 }
 
-/// Two instances on one database, and nginx before them.
+/// Two instances on one database, and nginx in front of them.
 struct Balanced {
     instances: [World; 2],
     addresses: [SocketAddr; 2],
@@ -37,7 +39,7 @@ struct Balanced {
     _schema: Schema,
 }
 
-/// An instance that takes requests, and breaks the connection of each where it is told to.
+/// An instance that takes requests. It breaks the connection of each one if it is told to.
 #[derive(Default)]
 struct Fragile {
     breaks: AtomicBool,
@@ -75,7 +77,7 @@ fn a_request_whose_connection_breaks_is_sent_once_and_bars_no_instance() {
         for _ in 0..6 {
             let before = taken();
             assert_eq!(client.ask("/iwws/MAC?", None).status, status, "breaks: {breaks}");
-            // Neither not at all nor twice.
+            // Exactly once: not at all and twice are both faults.
             assert_eq!(taken(), before + 1, "breaks: {breaks}");
         }
     }
@@ -83,7 +85,7 @@ fn a_request_whose_connection_breaks_is_sent_once_and_bars_no_instance() {
 }
 
 impl Balanced {
-    /// `None`, said loudly, where nginx or PostgreSQL is not installed.
+    /// Starts everything. Returns `None`, and prints that, if nginx or PostgreSQL is not installed.
     fn start() -> Option<Self> {
         let program = Nginx::program()?;
         if !Cluster::is_installed() {
@@ -104,12 +106,12 @@ impl Balanced {
         Some(Self { instances, addresses, nginx, _schema: schema })
     }
 
-    /// A client that begins a connection for each request.
+    /// Returns a client that begins a connection for each request.
     fn client(&self) -> Client {
         Client { url: self.nginx.url.clone(), certificate: self.nginx.certificate() }
     }
 
-    /// Restarts an instance as its service manager does. It is ready when this returns.
+    /// Restarts an instance as its service manager does. The instance is ready when this returns.
     fn restart(&mut self, number: usize) {
         let instance = &mut self.instances[number];
         instance.signal("-TERM");
@@ -131,7 +133,7 @@ impl Balanced {
         assert_eq!(instance.ask("GET", "/readyz", None, None).status, 200);
     }
 
-    /// The line of the configuration for an instance.
+    /// Returns the line of the configuration for an instance.
     fn line(&self, number: usize, more: &str) -> String {
         format!("server {} max_fails=0{more};", self.addresses[number])
     }
@@ -157,7 +159,7 @@ impl Client {
         http::send(&agent, "GET", &format!("{}{path}", self.url), token, None).unwrap()
     }
 
-    /// An answer of the exchange, or nothing where nginx could not get one.
+    /// Returns an answer of the exchange, or `None` if nginx could not get one.
     fn answer(&self, query: &str) -> Option<Answer> {
         let reply = self.ask(&format!("/iwws/MAC?{query}"), None);
         match reply.status {
@@ -200,13 +202,13 @@ impl Exchange for Fixed {
     }
 }
 
-/// Waits until the load has got so many answers more.
+/// Waits until the load has got this many more answers.
 fn goes_on(answers: &AtomicU32, more: u32) {
     let wanted = answers.load(Ordering::SeqCst) + more;
     poll(|| (answers.load(Ordering::SeqCst) >= wanted).then_some(())).expect("the load goes on");
 }
 
-/// Tells the load to stop, also where the test fails: else its threads would go on for ever.
+/// Tells the load to stop, also if the test fails: otherwise its threads would run for ever.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -295,11 +297,11 @@ fn a_restart_without_notice_costs_some_requests_and_no_tries() {
         drop(stop);
         work.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    // Both are there again: nginx uses both at once, whatever it met a moment ago.
+    // Both instances are there again: nginx uses both at once, whatever it met a moment ago.
     let client = balanced.client();
     for (device, (sent, answered)) in devices.iter().zip(counted) {
         let wrong = device.ask(&client, WRONG);
-        // This one, too, was charged.
+        // This PIN, too, was charged.
         let charged = MANY - 1 - wrong.attempts_left().unwrap();
         assert!((answered..=sent).contains(&charged), "{answered} were answered, {sent} sent, {charged} charged");
         device.made(&client, PIN);

@@ -14,11 +14,12 @@ use crate::world::{Setup, World, token};
 
 const PIN: &str = "1234";
 
-/// Takes turns between programs, and goes on to the next where one does not answer: what a load balancer does.
+/// A load balancer: it alternates between the programs, and tries the next one if one does not
+/// answer.
 struct Balancer {
     urls: Vec<String>,
     next: AtomicUsize,
-    /// Requests that had to go to the next one.
+    /// The number of requests that went on to the next program.
     passed_on: AtomicU32,
 }
 
@@ -28,7 +29,8 @@ impl Balancer {
         Self { urls, next: AtomicUsize::new(0), passed_on: AtomicU32::new(0) }
     }
 
-    /// An answer, or nothing where the connection broke after the request was sent: it may have been done.
+    /// Returns an answer, or `None` if the connection broke after the request was sent: the request
+    /// may have been done.
     fn try_ask(&self, agent: &ureq::Agent, path: &str, token: Option<&str>) -> Option<String> {
         let first = self.next.fetch_add(1, Ordering::SeqCst);
         for turn in 0..self.urls.len() {
@@ -48,7 +50,8 @@ impl Balancer {
     }
 }
 
-/// A client of the balancer. A question whose answer was lost is asked again: only such questions go through it here.
+/// A client of the balancer. It repeats a request whose answer was lost: only requests that may be
+/// repeated go through it.
 struct Line<'a> {
     balancer: &'a Balancer,
     agent: ureq::Agent,
@@ -71,7 +74,7 @@ fn line(balancer: &Balancer) -> Line<'_> {
     Line { balancer, agent: http::agent() }
 }
 
-/// Two programs, each with files of its own but for the keys, over one new database.
+/// Starts two programs over one new database. Each has its own files, except for the keys.
 fn two(more: impl Fn(Setup) -> Setup) -> (World, World) {
     let schema = Schema::new(Cluster::shared());
     let start = || more(Setup::production().set("database.url", &schema.url)).start();
@@ -100,7 +103,7 @@ fn setup_and_finalize_may_reach_different_programs() {
     device.made(&line, "4321");
     device.remove(&line).ok();
     assert_eq!(device.status(&line), "NOK:NODEVICE");
-    // Each step went to the other one than the step before.
+    // Each step went to the other program than the step before.
     assert_eq!(balancer.passed_on.load(Ordering::SeqCst), 0);
 }
 
@@ -131,7 +134,7 @@ fn wrong_pins_that_race_through_both_cost_exactly_their_number() {
     let mut left: Vec<u32> = answers.iter().filter_map(|(_, left)| *left).collect();
     left.sort_unstable();
     let blocked = answers.iter().filter(|(word, _)| word == "NOK_BLOCKED").count();
-    // Each try that was judged left one fewer than any other; the rest found the account blocked.
+    // Each try that was checked left one fewer than any other; the rest found the account blocked.
     assert_eq!(left, (1..LIMIT).collect::<Vec<u32>>(), "{answers:?}");
     assert_eq!(blocked, DEVICES * TRIES - left.len(), "{answers:?}");
     assert_eq!(devices[0].ask(&second.client, "1234").err(), "NOK_BLOCKED");
@@ -160,7 +163,8 @@ fn a_program_that_is_killed_under_load_takes_nothing_with_it() {
                     let mut after = 0;
                     while after < AFTERWARDS {
                         after += u32::from(killed.load(Ordering::SeqCst));
-                        // A finalize step whose answer was lost has used its challenge up: the device begins anew.
+                        // A finalize step whose answer was lost has used its challenge up: the
+                        // device begins again.
                         if let crate::device::Password::Made(otp) = device.password(&line, "1234") {
                             made.fetch_add(1, Ordering::SeqCst);
                             assert_eq!(second.authenticate("alice", &otp), "OK");
@@ -184,14 +188,14 @@ fn a_program_that_is_killed_under_load_takes_nothing_with_it() {
     }
 }
 
-/// What became of the PINs that a device sent.
+/// The counts of the PINs that a device sent.
 struct Tries {
     sent: u32,
     answered: u32,
     charged: u32,
 }
 
-/// So many that no account is blocked.
+/// The number of tries. It is so great that no account is blocked.
 const MANY: u32 = 1_000_000;
 
 /// An answer that is there already.
@@ -203,7 +207,8 @@ impl Exchange for Fixed {
     }
 }
 
-/// Sends a PIN again and again, to one program, until that one does not answer any more: how many were sent, and how many answered.
+/// Sends a PIN to one program until it answers no more. Returns how many were sent, and how many
+/// were answered.
 fn sends_until_the_end(device: &Device, program: &str, digits: &str, total: &AtomicU32) -> (u32, u32) {
     let agent = http::agent();
     let ask = |query: &str| {
@@ -241,7 +246,7 @@ fn killed_under(digits: &str) -> Vec<Tries> {
     let charged = |device: &Device| {
         let wrong = device.ask(&second.client, "0000");
         assert_eq!(wrong.err(), "NOK:ACCESS");
-        // This one, too, was charged.
+        // This PIN, too, was charged.
         MANY - 1 - wrong.attempts_left().unwrap()
     };
     devices
@@ -251,7 +256,8 @@ fn killed_under(digits: &str) -> Vec<Tries> {
         .collect()
 }
 
-/// Kills one program after the other until so many answers were lost; each account must be charged as `judge` says.
+/// Kills one program after the other until enough answers were lost. Each account must be charged
+/// as `judge` says.
 fn killed_with_pins_under_way(digits: &str, judge: impl Fn(&Tries)) {
     const LOST: u32 = 5;
     const ROUNDS: u32 = 20;
@@ -273,7 +279,7 @@ fn a_program_that_is_killed_has_charged_no_right_pin() {
     if !Cluster::is_installed() {
         return;
     }
-    // No right PIN came after the end of the program, which could have set back what was charged.
+    // No right PIN came after the end of the program. It could have reset the charges.
     killed_with_pins_under_way(PIN, |tries| assert_eq!(tries.charged, 0));
 }
 

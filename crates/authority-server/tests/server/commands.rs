@@ -14,14 +14,14 @@ fn run(setup: &Setup, arguments: &[&str], input: &str) -> Output {
     process.wait_with_output().unwrap()
 }
 
-/// What a command that succeeds says.
+/// Runs a command that must succeed. Returns its output.
 pub(crate) fn says(setup: &Setup, arguments: &[&str]) -> String {
     let output = run(setup, arguments, "");
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What a command that fails says.
+/// Runs a command that must fail. Returns its error text.
 pub(crate) fn fails(setup: &Setup, arguments: &[&str], input: &str) -> String {
     let output = run(setup, arguments, input);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}");
@@ -41,7 +41,7 @@ fn a_relative_name_of_the_configuration_begins_where_the_command_runs() {
         (folder.as_os_str(), "config.toml".into()),
         (folder.as_os_str(), std::path::Path::new("..").join(name).join("config.toml")),
     ] {
-        // Each way in which a file with a secret is named.
+        // Each way to name a file with a secret.
         let output = setup
             .again()
             .set("admin.token_file", "operator.token")
@@ -104,7 +104,7 @@ fn accounts_are_added_listed_shown_unblocked_and_removed() {
     assert_eq!(device.status(&world.client), "NOK:NODEVICE");
 }
 
-/// Asserts that a time is one of UTC that people can read.
+/// Asserts that a time is in UTC and in a form that people can read.
 fn is_rfc_3339(time: &str) {
     let form: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     assert_eq!(form, "0000-00-00T00:00:00Z", "{time}");
@@ -127,7 +127,7 @@ fn lists_have_heads_and_are_json_for_programs() {
     let alice = world.account("alice");
     let device = Device::activate(&world, &alice, "1234");
     says(&setup, &["account", "add", "bob"]);
-    // The form is that of the API for operators.
+    // The form is that of the admin API.
     let asked = |path: &str| {
         let reply = world.operate("GET", &format!("/admin/v1/{path}"), Some(crate::world::ADMIN), None);
         serde_json::from_str::<serde_json::Value>(&reply.text).unwrap()
@@ -172,7 +172,7 @@ fn a_password_of_another_account_or_an_expired_one_is_refused_by_the_command() {
         let output = run(&world.setup, &["otp", "verify", account], otp);
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]), "{account}: {told}");
-        // Nothing of why.
+        // The reason is not printed.
         assert!(told.ends_with("refused\n") && told.lines().count() == 1, "{account}: {told}");
     };
     let world = World::new();
@@ -188,7 +188,7 @@ fn a_password_of_another_account_or_an_expired_one_is_refused_by_the_command() {
     assert!(fails(&world.setup, &["otp", "verify", ""], "").contains("an account's name has"));
     assert_eq!(run(&world.setup, &["otp", "verify"], "").status.code(), Some(2), "a command without its argument");
 
-    // Another service over the same database, whose passwords are good for a second.
+    // Another service over the same database, whose passwords are valid for a second.
     let hasty = world.setup.again().set("policy.otp_lifetime_seconds", 1).start();
     let old = device.made(&hasty.client, "1234");
     std::thread::sleep(Duration::from_millis(1100));
@@ -269,7 +269,7 @@ fn a_secret_in_a_configuration_that_everybody_can_read_is_refused() {
         std::fs::set_permissions(&config, PermissionsExt::from_mode(mode)).unwrap();
         String::from_utf8(run(&setup, &["check"], "").stderr).unwrap()
     };
-    // Tokens and the like stand in it only where somebody put them there.
+    // Tokens and secrets occur in it only if an operator put them there.
     let instead = |from: &str, to: &str| plain.replace(from, to);
     assert!(plain.contains("\n[tokens.static]\n"));
     let tokens = "tokens.static";
@@ -306,7 +306,7 @@ fn a_secret_in_a_file_of_somebody_else_or_of_a_foreign_group_is_refused() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     let setup = Setup::development();
     let file = |name: &str| setup.folder.path().join(name);
-    // Files of others can be made by root alone.
+    // Only root can make files of other users.
     if file("admin.token").metadata().unwrap().uid() != 0 || chown(file("admin.token"), Some(1), Some(1)).is_err() {
         let _ = writeln!(std::io::stderr(), "\nSKIPPED: only root can give files to others\n");
         return;
@@ -321,7 +321,8 @@ fn a_secret_in_a_file_of_somebody_else_or_of_a_foreign_group_is_refused() {
             std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
             check()
         };
-        // A group of nobody in this test; the master key's file is its owner's alone in any case.
+        // A group without members in this test. The master key's file is its owner's alone in any
+        // case.
         for (owner, group, mode, why) in [
             (54_321, 0, 0o600, "it belongs to user 54321"),
             (0, 54_321, 0o640, "group 54321 can read it"),
@@ -337,7 +338,7 @@ fn a_secret_in_a_file_of_somebody_else_or_of_a_foreign_group_is_refused() {
 
 #[test]
 fn every_key_is_listed_with_its_variable_and_means_something() {
-    /// Any text is a good value of these.
+    /// The keys for which any text is a valid value.
     const TEXTS: [&str; 5] =
         ["tokens.issuer", "tokens.audience", "access_tokens.issuer", "access_tokens.audience", "sms.outbox_file"];
     let setup = Setup::production();

@@ -1,4 +1,4 @@
-//! The database of a test's programs: SQLite, or PostgreSQL where `PIMS_TEST_DATABASE=postgres` says so.
+//! The database of a test's programs: SQLite, or PostgreSQL with `PIMS_TEST_DATABASE=postgres`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::schema::{self, Schema};
 use crate::state::STATE;
 
-/// Where the programs of a test keep their rows.
+/// The database of the programs of a test.
 #[derive(Clone)]
 pub(crate) enum Database {
     /// A file in the folder of the configuration.
@@ -60,7 +60,7 @@ impl Database {
         }
     }
 
-    /// Returns the same for a program that uses the library.
+    /// Returns the same database for a program that uses the library.
     pub(crate) fn of_library(&self) -> authority::Database {
         match self {
             Self::Sqlite(file) => authority::Database::from(file.clone()),
@@ -76,7 +76,7 @@ impl Database {
         }
     }
 
-    /// Keeps every step of the programs waiting.
+    /// Makes every step of the programs wait.
     pub(crate) fn lock(&self) -> Lock {
         match self {
             Self::Sqlite(file) => {
@@ -97,7 +97,7 @@ impl Database {
     }
 }
 
-/// A transaction that keeps the others waiting. It is undone when this is dropped.
+/// A transaction that makes the other ones wait. It is undone when this is dropped.
 pub(crate) enum Lock {
     Sqlite { _connection: Connection },
     PostgreSql { _lock: Box<schema::Lock> },

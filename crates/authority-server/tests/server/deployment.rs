@@ -1,4 +1,4 @@
-//! What lies in `deploy/`: that it is accepted, that it names what there is, and that nginx logs no secret.
+//! The files in `deploy/`: they are accepted, they name existing things, and nginx logs no secret.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -20,7 +20,7 @@ pub(crate) fn read(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap()
 }
 
-/// Checks a configuration in a folder with the files that it names.
+/// Asserts that a configuration is accepted in a folder with the files that it names.
 fn is_accepted(config: &str) {
     let setup = Setup::new();
     setup.write("config.toml", config);
@@ -42,7 +42,8 @@ fn the_configuration_for_production_is_accepted() {
     is_accepted(&read("deploy/pims-authority.toml"));
 }
 
-/// The names in a text that begin as those of this service do, without the endings of their parts.
+/// Returns the names in a text that begin like those of this service, without the endings of their
+/// parts.
 fn metrics(text: &str) -> BTreeSet<String> {
     let words = text.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '_'));
     let ours = words.filter(|word| word.starts_with("pims_authority_") || word.starts_with("process_"));
@@ -59,7 +60,7 @@ fn dashboard_and_alerts_show_the_numbers_that_there_are() {
     Device::activate(&world, &alice, "1234").made(&world.client, "1234");
     let guess = format!("/iwws/MAC?{}", setup("activate", "", &[("code", "000000")]));
     while world.ask("GET", &guess, None, None).status != 429 {}
-    // A number is there once it was counted; what became of waiting SMS is counted every second.
+    // A number exists once it was counted. The results of waiting SMS are counted every second.
     let numbers = poll(|| {
         let numbers = world.operate("GET", "/metrics", None, None).text;
         numbers.contains("pims_authority_sms_total").then_some(numbers)
@@ -85,7 +86,7 @@ fn dashboard_and_alerts_show_the_numbers_that_there_are() {
     }
 }
 
-/// Runs the check, or says visibly why it did not.
+/// Prints that a check was skipped, or fails if the variable is 1.
 pub(crate) fn skipped(program: &str, variable: &str) {
     assert!(std::env::var_os(variable).is_none_or(|value| value != "1"), "{program} is not installed");
     let _ = writeln!(std::io::stderr(), "\nSKIPPED: {program} is not installed\n");
@@ -109,7 +110,8 @@ fn nginx_as_documented_passes_on_the_exchange_and_logs_no_query() {
     };
     assert_eq!(["/healthz", "/readyz", "/.well-known/jwks.json"].map(status), [404, 404, 200]);
 
-    // What nginx answers itself: a service that is gone, a request that is too long, a method that is none.
+    // The answers of nginx itself: a service that is gone, a request that is too long, an unknown
+    // method.
     world.process.kill().unwrap();
     world.process.wait().unwrap();
     let ask = |method: &str, path: &str| {
@@ -140,7 +142,7 @@ fn systemd_accepts_the_unit_and_finds_it_confined() {
     }
     let folder = tempfile::tempdir().unwrap();
     let unit = folder.path().join("pims-authority.service");
-    // It looks for the program.
+    // systemd looks for the program.
     let text = read("deploy/pims-authority.service");
     assert!(text.contains("/usr/bin/pims-authority "));
     std::fs::write(&unit, text.replace("/usr/bin/pims-authority ", concat!(env!("CARGO_BIN_EXE_pims-authority"), " ")))
@@ -153,6 +155,6 @@ fn systemd_accepts_the_unit_and_finds_it_confined() {
     };
     let told = analyze(&["verify", "--man=no", "--recursive-errors=no"]);
     assert!(!told.contains("pims-authority.service:"), "{told}");
-    // Of 100: 20 is 2.0 of ten, which it calls OK.
+    // The scale is 0 to 100: 20 is 2.0 of ten, which systemd calls OK.
     analyze(&["security", "--offline=yes", "--threshold=20", "--no-pager"]);
 }

@@ -1,8 +1,8 @@
-//! `development = true`: what needs it, and what it refuses.
+//! `development = true`: the settings that need it, and those that it refuses.
 
 use crate::world::{Setup, start_development, token};
 
-/// What `check` says of a configuration that it refuses.
+/// Returns the output of `check` on a configuration that it refuses.
 fn refused(setup: &Setup) -> String {
     let output = setup.command(&["check"]).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
@@ -73,7 +73,7 @@ fn a_folder_of_an_older_development_service_starts_and_gains_what_it_lacks() {
     assert!(start().contains("https://localhost:"));
     let path = folder.path().join("pims-authority.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    // The one that was made before there were this key and these sections.
+    // The configuration of a release before this key and these sections.
     let mut older = text.replace("development = true\n", "# Mine: keep this.\n");
     for section in ["[admin]", "[activation]", "[pin]"] {
         let begin = older.find(section).unwrap();

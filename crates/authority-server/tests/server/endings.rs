@@ -13,7 +13,7 @@ use crate::device::Device;
 use crate::schema::Schema;
 use crate::world::{CVS, Setup, World, poll, token};
 
-/// A configuration on a database of its own.
+/// Returns a configuration on a database of its own.
 fn on_postgresql() -> (Schema, Setup) {
     let schema = Schema::new(Cluster::shared());
     let setup = Setup::production().set("database.url", &schema.url);
@@ -38,7 +38,7 @@ fn ends_with(status: i32, setup: &Setup, arguments: &[&str], input: &str) -> Str
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}: {told}", output.status);
     is_without_a_panic(&told);
-    // A failure is told.
+    // A failure is reported.
     assert!(status == 0 || !told.trim().is_empty(), "{arguments:?} says nothing");
     told
 }
@@ -100,7 +100,7 @@ fn commands_that_fail_on_an_open_postgresql_end_with_one() {
     ] {
         ends_with(1, &setup, arguments, "abcdefgh");
     }
-    // The output takes nothing.
+    // The output accepts nothing.
     for arguments in [&["account", "list"][..], &["account", "show", "dora"], &["audit"]] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = setup.command(arguments).stdin(Stdio::null()).stdout(full).output().unwrap();
@@ -125,7 +125,7 @@ fn commands_that_fail_on_an_open_postgresql_end_with_one() {
     ends_with(1, &setup, &["account", "unblock", "dora"], "");
 }
 
-/// Every command that opens the database.
+/// The commands that open the database.
 const OPENING: [&[&str]; 10] = [
     &["serve"],
     &["check", "--connect"],
@@ -153,7 +153,7 @@ fn commands_whose_postgresql_cannot_be_opened_end_with_one() {
         }
     };
     fail(&setup.again().set("database.url", "postgres://pims@%2Fno%2Fsuch%2Ffolder/pims"), "");
-    // Another key than the one that sealed: it is seen when the connections are there.
+    // Another key than the sealing one: the program notices it when the connections are there.
     setup.write("master.key", &"08".repeat(32));
     fail(&setup, "");
     setup.write("master.key", &"07".repeat(32));
@@ -203,7 +203,7 @@ fn a_service_that_still_opens_its_database_ends_with_zero() {
     }
     let (schema, setup) = on_postgresql();
     ends_with(0, &setup, &["migrate"], "");
-    // Neither the first connection nor those of the pool come further than to these tables.
+    // Neither the first connection nor those of the pool get further than these tables.
     for tables in [["pims_schema"], ["meta"]] {
         for signal in ["-TERM", "-INT"] {
             let mut lock = schema.lock(&tables);
@@ -232,7 +232,7 @@ fn a_service_with_a_step_under_way_ends_with_zero() {
     world.account("alice");
     let mut lock = schema.lock(&["accounts"]);
     std::thread::scope(|scope| {
-        // The drain cuts off what it waits for, or the lock's end lets it through.
+        // The drain cuts the waiting requests off, or the lock's end lets them through.
         scope.spawn(|| {
             let url = format!("{}{CVS}/trustedPhoneNumber?client_id=test", world.client.url);
             let _ = crate::http::send(&world.client.agent, "GET", &url, Some(&token("alice")), None);
@@ -259,7 +259,8 @@ fn a_service_under_load_ends_with_zero() {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    // Until the service takes no request any more. What it took, it answers.
+                    // Requests until the service accepts no more. It answers the requests that it
+                    // accepted.
                     let (agent, token) = (crate::http::agent(), token("alice"));
                     while let Ok(reply) = crate::http::send(&agent, "GET", &url, Some(&token), None) {
                         assert_eq!(reply.status, 200, "{}", reply.text);
@@ -269,7 +270,7 @@ fn a_service_under_load_ends_with_zero() {
             }
             poll(|| (answers.load(Ordering::SeqCst) >= 100).then_some(())).expect("the load goes on");
             world.signal(signal);
-            // A second one changes nothing.
+            // A second signal changes nothing.
             world.signal(signal);
         });
         has_ended_well(&mut world);

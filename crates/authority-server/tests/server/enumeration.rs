@@ -1,6 +1,7 @@
-//! Whether an account exists is not to be learned from how long a refusal takes: it costs the same statements, whoever is named.
+//! The duration of a refusal does not show whether an account exists: a refusal costs the same
+//! statements for every name.
 //!
-//! Times are no proof on a machine that does other things besides; the server's own log of its statements is one.
+//! Times prove nothing on a machine with other work. The server's own log of its statements does.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ impl Logging {
         let cluster = Cluster::start();
         cluster.log_statements();
         let schema = Schema::new(&cluster);
-        // Connections that begin once it has heard of that log all that they do.
+        // Connections that begin after the server has read this setting log all their statements.
         let heard = || {
             schema.client().batch_execute("SELECT 'heard'").unwrap();
             cluster.log().contains("SELECT 'heard'").then_some(())
@@ -33,15 +34,15 @@ impl Logging {
         Self { cluster, schema }
     }
 
-    /// The transactions so far that wrote something down in the audit trail: what each of them ran, in its order. The work between requests has
-    /// others.
+    /// Returns the transactions so far that wrote to the audit trail, with their statements in
+    /// order. The work between requests has other transactions.
     fn checks(&self) -> Vec<Vec<String>> {
         let mut open: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut checks = Vec::new();
         for (process, statement) in statements(&self.cluster.log()) {
             let transaction = open.entry(process.clone()).or_default();
             if statement.starts_with("START TRANSACTION") {
-                // What came before is how a connection begins.
+                // The statements before it belong to the beginning of a connection.
                 transaction.clear();
             }
             transaction.push(statement.clone());
@@ -58,23 +59,24 @@ impl Logging {
         checks
     }
 
-    /// What this cost.
+    /// Returns the cost of this refusal.
     fn cost(&self, refusal: impl FnOnce()) -> Vec<Vec<String>> {
         let before = self.checks().len();
         refusal();
-        // A statement is logged before it is run: by now all of them are.
+        // A statement is logged before it runs: by now all of them are.
         self.checks().split_off(before)
     }
 }
 
-/// The statements of a log, each with the process that ran it. A statement of several lines goes on in those that begin with a tab.
+/// Returns the statements of a log, each with the process that ran it. A statement of several lines
+/// goes on in lines that begin with a tab.
 fn statements(log: &str) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
     for line in log.lines() {
         let logged = line.strip_prefix('[').and_then(|rest| rest.split_once("] LOG:  "));
         match logged {
             Some((process, said)) => {
-                // `execute s3: …` where it was prepared; the number is the connection's own affair.
+                // `execute s3: …` for a prepared statement; the number belongs to the connection.
                 let is_run = said.starts_with("execute ") || said.starts_with("statement: ");
                 if let Some((_, statement)) = said.split_once(": ").filter(|_| is_run) {
                     all.push((process.to_owned(), statement.to_owned()));
@@ -99,7 +101,7 @@ impl SmsGateway for NoGateway {
     }
 }
 
-/// The library over the same database.
+/// Creates the library over the same database.
 fn library(schema: &Schema) -> Authority {
     let options = Options {
         database: Database::Postgres(Postgres::new(schema.url.as_str())),
@@ -112,7 +114,7 @@ fn library(schema: &Schema) -> Authority {
     Authority::open(options).unwrap()
 }
 
-/// A relying party asks, and is refused.
+/// Sends the request of a relying party, which must be refused.
 fn refused(world: &World, party: (&str, Option<&str>), account: &str, otp: &str) {
     let asked = query(&[
         ("action", "authenticate"),
@@ -137,7 +139,8 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
     let used = device.made(&world.client, "1234");
     assert_eq!(world.authenticate("alice", &used), "OK");
     device.made(&world.client, "1234");
-    // One that exists and has nothing, and one that is blocked with a password that was good.
+    // One account that exists and has nothing, and one that is blocked, with a password that was
+    // valid.
     assert_eq!(world.cvs("GET", "trustedPhoneNumber", "bob", None).status, 404);
     let blocked = Device::activate(&world, &carol, "1234");
     let lost = blocked.made(&world.client, "1234");
@@ -146,7 +149,7 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
     let library = library(&server.schema);
     let usual = server.cost(|| refused(&world, ("shop", Some(SHOP)), "alice", "abcdefgh"));
     assert_eq!(usual.len(), 1, "{usual:?}");
-    // It begins, looks for the password and for the account, writes the refusal down, and ends.
+    // The transaction begins, looks up the password and the account, records the refusal, and ends.
     let text = usual[0].join("\n");
     assert!(
         usual[0].len() >= 5
@@ -155,14 +158,14 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
             && text.contains("FROM accounts"),
         "{text}"
     );
-    // An equal refusal of the same minute is counted in the row of the first one, whoever is named.
+    // An equal refusal of the same minute is counted in the row of the first one, for every name.
     let counted = poll(|| {
         let cost = server.cost(|| refused(&world, ("shop", Some(SHOP)), "alice", "abcdefgh"));
         (cost != usual).then_some(cost)
     });
     let counted = counted.expect("an equal refusal is counted");
     assert!(counted.len() == 1 && counted[0].iter().any(|statement| statement.starts_with("UPDATE audit")));
-    // Which of both it costs depends on the minute, and on what this asker asked in it.
+    // The cost depends on the minute, and on the requests of this client in that minute.
     let is_usual = |cost: Vec<Vec<String>>| cost == usual || cost == counted;
     for (account, otp) in [
         ("alice", "abcdefgh"),
@@ -184,7 +187,7 @@ fn a_refusal_costs_the_same_statements_whoever_is_named() {
         let cost = server.cost(asked);
         assert!(is_usual(cost.clone()), "{account:.10}: {cost:?}");
     }
-    // What is too long for a password is not looked for, whoever is named.
+    // A text that is too long for a password is not looked up, for any name.
     for account in ["alice", "nobody"] {
         let long = server.cost(|| refused(&world, ("shop", Some(SHOP)), account, "abcdefghi"));
         let without = |cost: &[Vec<String>]| -> Vec<String> {

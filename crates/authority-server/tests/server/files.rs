@@ -9,7 +9,7 @@ use authority::MasterKey;
 
 use crate::two_users::{NEIGHBOUR, VICTIM, World, mode, owner};
 
-/// `serve --dev` in the folder that the neighbour shares with everybody.
+/// Returns `serve --dev` in the folder that the neighbour shares with everybody.
 fn serve(world: &World, allow: bool) -> Command {
     let program = world.folder("bin", 0, 0o755).join("pims-authority");
     crate::two_users::copy_program(Path::new(env!("CARGO_BIN_EXE_pims-authority")), &program);
@@ -81,7 +81,7 @@ fn a_master_key_of_another_user_is_refused() {
     let Some(world) = World::new("a planted master key") else { return };
     let path = world.home().join("master.key");
     world.file(&path, VICTIM, 0o600, &"07".repeat(32));
-    // Root could read it, and the victim could change it.
+    // Root could read the key, and the victim could change it.
     assert_eq!(MasterKey::load(&path, 1).err().unwrap().kind(), std::io::ErrorKind::PermissionDenied);
     // A secret that is mounted is reached by a link.
     let key = world.folder("etc", 0, 0o755).join("master.key");

@@ -1,4 +1,4 @@
-//! SMS by a webhook: what it receives, and that nothing is dropped while it is down.
+//! SMS by a webhook: its requests, and a queue that loses nothing while the webhook is down.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::world::{NUMBER, Setup, World, poll};
 
-/// A server that notes what it is sent and answers as it is told.
+/// A server that records its requests and gives the answers that it is told.
 pub(crate) struct Hook {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
@@ -68,7 +68,7 @@ impl Hook {
     }
 }
 
-/// One request of a connection, which then ends.
+/// Takes one request of a connection, which then ends.
 fn take(stream: TcpStream, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut head = String::new();
@@ -205,7 +205,8 @@ fn a_gateway_that_does_not_answer_holds_up_nobody_who_needs_no_sms() {
             let (world, answered) = (&world, answered.clone());
             scope.spawn(move || answered.send(certify(world, NUMBER)).unwrap());
         }
-        // Two hold the turns there are; the others are told, and everything else goes on.
+        // Two requests hold all gateway slots. The other requests are refused, and everything else
+        // goes on.
         for reply in answers.iter().take(2) {
             assert_eq!((reply.status, reply.word().as_str()), (503, "NOK:NOSMS"));
         }

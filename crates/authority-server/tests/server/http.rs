@@ -1,4 +1,4 @@
-//! Requests, and what was answered.
+//! Requests, and their answers.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl Reply {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
 
-    /// The word of a refusal.
+    /// Returns the word of a refusal.
     pub(crate) fn word(&self) -> String {
         self.json()["err"].as_str().unwrap_or_else(|| panic!("no word: {self:?}")).to_owned()
     }
@@ -29,7 +29,7 @@ impl Reply {
     }
 }
 
-/// Whether an answer has each header that keeps browsers and caches from making anything of it.
+/// Returns whether an answer has each header that stops browsers and caches from using it.
 pub(crate) fn is_sealed(headers: &HeaderMap) -> bool {
     const SEAL: [(&str, &str); 6] = [
         ("cache-control", "no-store"),
@@ -39,12 +39,12 @@ pub(crate) fn is_sealed(headers: &HeaderMap) -> bool {
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ("strict-transport-security", "max-age=31536000"),
     ];
-    // Each once: of two that differ nobody knows which one counts.
+    // Each header occurs once: of two different ones it is unknown which one counts.
     let has = |(name, value): (&str, &str)| headers.get_all(name).iter().eq([value]);
     SEAL.into_iter().all(has) && headers.get("x-request-id").is_some_and(|id| id.len() == 16)
 }
 
-/// A request with these headers and no body.
+/// Sends a request with these headers and no body.
 pub(crate) fn send_with(agent: &Agent, method: &str, url: &str, headers: &[(&str, &str)]) -> Reply {
     let mut request = Request::builder().method(method).uri(url);
     for (name, value) in headers {
@@ -55,11 +55,11 @@ pub(crate) fn send_with(agent: &Agent, method: &str, url: &str, headers: &[(&str
     Reply { status: response.status().as_u16(), headers: response.headers().clone(), text }
 }
 
-/// Time for which a client keeps an idle connection: much less than the service does. A request on
-/// a connection that the service is closing would be reset.
+/// The time for which a client keeps an idle connection: much less than the service does. A request
+/// on a connection that the service is closing would be reset.
 pub(crate) const MAX_IDLE: Duration = Duration::from_secs(2);
 
-/// A client that keeps its connections and gives every status as an answer.
+/// Returns a client that keeps its connections and returns every status as an answer.
 pub(crate) fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -70,7 +70,7 @@ pub(crate) fn agent() -> Agent {
     config.into()
 }
 
-/// A request with a body, where there is one; without an answer: what went wrong.
+/// Sends a request, with a body if there is one. Returns the error if no answer comes.
 pub(crate) fn send(
     agent: &Agent,
     method: &str,
@@ -84,7 +84,7 @@ pub(crate) fn send(
     }
     let mut response = match body {
         Some(body) => agent.run(request.header("content-type", "application/json").body(body.to_vec())?)?,
-        // Operators say so also where there is no body.
+        // The clients of operators send this header also without a body.
         None if !matches!(method, "GET" | "HEAD") => {
             agent.run(request.header("content-type", "application/json").body(())?)?
         }

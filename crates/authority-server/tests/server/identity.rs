@@ -1,4 +1,4 @@
-//! Tokens of an issuer: which are taken, and every way to be refused.
+//! Tokens of an issuer: those that are accepted, and every way to be refused.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn claims() -> Value {
     claims_of("dora")
 }
 
-/// The claims with others beside them or in their place.
+/// Returns the claims with others beside them or in their place.
 fn and(more: Value) -> Value {
     let mut claims = claims();
     claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -41,12 +41,12 @@ fn with_keys(keys: &[Value]) -> Setup {
     setup
 }
 
-/// 401, or 404 for an account that is known and has no phone number.
+/// Returns 401, or 404 for an account that is known and has no phone number.
 fn status(world: &World, token: &str) -> u16 {
     world.ask("GET", &format!("{CVS}/trustedPhoneNumber"), Some(token), None).status
 }
 
-/// Waits for the log to say why a token was refused.
+/// Waits until the log names the reason of a refused token.
 fn is_refused_because(world: &World, token: &str, why: &str) {
     assert_eq!(status(world, token), 401, "{why}");
     world.log.wait_for(|line| {
@@ -95,7 +95,7 @@ fn a_token_does_not_choose_how_it_is_checked() {
     let text = |value: &Value| encoded(value.to_string().as_bytes());
     let unsigned = format!("{}.{}.", text(&json!({"alg": "none", "kid": "1"})), text(&claims()));
     assert_eq!(status(&world, &unsigned), 401);
-    // The public key as if it were a shared one.
+    // The public key, used like a shared one.
     let header = Header { kid: Some("1".into()), ..Header::new(Algorithm::HS256) };
     let confused = encode(&header, &claims(), &EncodingKey::from_secret(&issuer.public())).unwrap();
     assert_eq!(status(&world, &confused), 401);
@@ -143,7 +143,7 @@ fn keys_by_url_are_fetched_again_and_again() {
 fn a_token_that_is_for_another_end_or_in_another_form_is_refused() {
     let issuer = Issuer::new("1");
     let attacker = Issuer::new("1");
-    // Where an attacker says that his keys are.
+    // The address at which an attacker says that his keys are.
     let hook = Hook::start();
     hook.answer(200, &attacker.key_set());
     let world = setup(&issuer).set("tokens.types", "at+jwt, JWT").start();
@@ -194,7 +194,7 @@ fn a_token_that_is_for_another_end_or_in_another_form_is_refused() {
         assert_eq!(status(&world, &token), 401, "{why}");
     }
     assert!(hook.taken().is_empty(), "nobody went there");
-    // None of them is an account now, and the same token without the fault is taken.
+    // None of them is an account now, and the same token without the fault is accepted.
     let accounts = world.operate("GET", "/admin/v1/accounts", Some(ADMIN), None).json();
     assert_eq!(accounts["accounts"], json!([]));
     assert_eq!(status(&world, &issuer.sign(&claims())), 404);
@@ -276,7 +276,7 @@ fn what_an_account_is_protected_by_changes_after_a_fresh_login_alone() {
         let reply = world.ask(method, &format!("{CVS}/{path}"), Some(&fresh), body.as_ref());
         assert_ne!(reply.status, 401, "{method} {path}: {}", reply.text);
     }
-    // A token that is not good at all is not asked for another login.
+    // A token that is invalid does not lead to another login.
     let reply = world.ask("DELETE", &format!("{CVS}/enrollments"), Some("no-token-at-all"), None);
     assert_eq!((reply.word().as_str(), reply.header("www-authenticate")), ("NOK:TOKEN", "Bearer"));
 }
@@ -311,7 +311,7 @@ fn a_key_that_is_not_for_this_is_left_out_and_named_once() {
     assert_eq!(status(&world, &rsa.sign(&claims())), 401, "an RSA key of 1024 bits");
     assert_eq!(status(&world, &good.sign(&claims())), 404);
 
-    // The same set once more tells nothing new; a set in which no key is left changes nothing.
+    // The same set once more logs nothing new. A set in which no key is left changes nothing.
     let told = || {
         let log = world.log.text();
         log.lines().filter(|line| line.contains("a key of the issuer is left out")).count()
@@ -363,7 +363,7 @@ fn rsa_keys_that_are_long_enough_are_taken() {
 fn an_account_of_another_form_stays_and_no_new_one_begins() {
     let issuer = Issuer::new("1");
     let setup = setup(&issuer);
-    // As the database of an older version has it.
+    // The form in the database of an older version.
     let old = "dora ";
     let library = Authority::open(Options {
         database: setup.database.of_library(),
@@ -389,7 +389,7 @@ fn an_account_of_another_form_stays_and_no_new_one_begins() {
     assert_eq!(accounts["accounts"].as_array().unwrap().len(), 1);
 }
 
-/// An issuer with an RSA key, of any length: `openssl` makes and uses it.
+/// An issuer with an RSA key of any length, which `openssl` makes and uses.
 struct Rsa {
     folder: tempfile::TempDir,
     key: Value,

@@ -20,7 +20,7 @@ impl Issuer {
         Self { pair: Ed25519KeyPair::from_pkcs8(secret.as_ref()).unwrap(), id: id.to_owned() }
     }
 
-    /// The one of every production of the tests.
+    /// Returns the issuer of every production of the tests.
     pub(crate) fn usual() -> &'static Self {
         static USUAL: LazyLock<Issuer> = LazyLock::new(|| Issuer::new("usual"));
         &USUAL
@@ -30,7 +30,7 @@ impl Issuer {
         self.pair.public_key().as_ref().to_vec()
     }
 
-    /// The public half as a JSON Web Key.
+    /// Returns the public half as a JSON Web Key.
     pub(crate) fn key(&self) -> Value {
         let x = encoded(&self.public());
         json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": self.id, "alg": "EdDSA", "use": "sig"})
@@ -40,7 +40,7 @@ impl Issuer {
         json!({ "keys": [self.key()] }).to_string()
     }
 
-    /// The header of its access tokens.
+    /// Returns the header of its access tokens.
     pub(crate) fn header(&self) -> Value {
         json!({"alg": "EdDSA", "typ": "at+jwt", "kid": self.id})
     }
@@ -49,14 +49,14 @@ impl Issuer {
         self.sign_text(&self.header().to_string(), &claims.to_string())
     }
 
-    /// A token whose header has these members, too.
+    /// Signs a token whose header has these members, too.
     pub(crate) fn sign_with(&self, members: Value, claims: &Value) -> String {
         let mut header = self.header();
         header.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         self.sign_text(&header.to_string(), &claims.to_string())
     }
 
-    /// A token of any header and claims.
+    /// Signs a token of any header and claims.
     pub(crate) fn sign_text(&self, header: &str, claims: &str) -> String {
         let signed = format!("{}.{}", encoded(header.as_bytes()), encoded(claims.as_bytes()));
         let signature = encoded(self.pair.sign(signed.as_bytes()).as_ref());
@@ -72,7 +72,7 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// The claims of an account's access token, good for as long as tests may run.
+/// Returns the claims of an account's access token, valid for as long as tests may run.
 pub(crate) fn claims_of(account: &str) -> Value {
     json!({"iss": "https://login.example", "aud": "pims", "sub": account, "iat": now(), "exp": now() + 80_000})
 }

@@ -1,4 +1,4 @@
-//! Which key exchange a connection to the program has.
+//! The key exchange of connections to the program.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ClientConnection, NamedGroup, RootCertStore, Supporte
 use crate::life::certificate;
 use crate::world::{ADMIN, Setup, World};
 
-/// A service with TLS, and its certificate.
+/// Starts a service with TLS. Returns its certificate, too.
 fn service() -> (World, String) {
     let setup = Setup::new();
     let pem = certificate(&setup);
@@ -24,7 +24,7 @@ fn port(world: &World) -> &str {
     world.client.url.rsplit_once(':').unwrap().1
 }
 
-/// Asks by a client of these groups alone, and returns the group that both agreed on.
+/// Connects with a client of these groups alone. Returns the group that both agreed on.
 fn ask(world: &World, pem: &str, groups: &[NamedGroup], version: &'static SupportedProtocolVersion) -> NamedGroup {
     let usual = aws_lc_rs::default_provider();
     let kx_groups = groups.iter().map(|name| *usual.kx_groups.iter().find(|group| group.name() == *name).unwrap());
@@ -52,7 +52,7 @@ fn the_service_prefers_the_hybrid_group_and_serves_clients_without_it() {
     let (world, pem) = service();
     let ask = |groups: &[NamedGroup], version| ask(&world, &pem, groups, version);
     assert_eq!(ask(&[X25519MLKEM768, X25519, secp256r1], &version::TLS13), X25519MLKEM768);
-    // No second hello where the first has a share of another group in it.
+    // There is no second hello if the first one has a share of another group in it.
     assert_eq!(ask(&[X25519, X25519MLKEM768], &version::TLS13), X25519);
     assert_eq!(ask(&[X25519, secp256r1], &version::TLS13), X25519);
     assert_eq!(ask(&[secp256r1], &version::TLS13), secp256r1);

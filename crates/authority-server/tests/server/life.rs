@@ -1,4 +1,4 @@
-//! How the program begins and ends.
+//! The start and the end of the program.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use ureq::Agent;
 use crate::http;
 use crate::world::{CVS, Setup, World, poll, token};
 
-/// The head of a request and the half of its body, sent; the rest is up to the caller.
+/// Sends the head of a request and half of its body. Returns the connection and the rest.
 fn half_a_request(world: &World) -> (TcpStream, &'static [u8]) {
     let mut stream = TcpStream::connect(world.client.url.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -30,7 +30,7 @@ fn half_a_request(world: &World) -> (TcpStream, &'static [u8]) {
 fn a_request_under_way_is_answered_before_the_program_ends() {
     let mut world = World::new();
     let (mut stream, rest) = half_a_request(&world);
-    // The head has arrived once another connection, begun later, was answered.
+    // The head has arrived when another connection, begun later, was answered.
     assert_eq!(world.ask("GET", "/healthz", None, None).status, 200);
     world.signal("-TERM");
     world.log.wait_for(|line| line["message"] == "ending: requests under way are finished");
@@ -54,7 +54,7 @@ fn who_does_not_go_on_with_a_request_does_not_keep_the_program() {
     assert!(world.process.wait().unwrap().success());
 }
 
-/// A certificate for `localhost` in the files of the configuration; its text.
+/// Writes a certificate for `localhost` to the files of the configuration. Returns its text.
 pub(crate) fn certificate(setup: &Setup) -> String {
     let key = KeyPair::generate().unwrap();
     let pem = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
@@ -63,7 +63,7 @@ pub(crate) fn certificate(setup: &Setup) -> String {
     pem
 }
 
-/// A client that trusts exactly this certificate, and keeps its connections.
+/// Returns a client that trusts exactly this certificate, and keeps its connections.
 pub(crate) fn trusting(pem: &str) -> Agent {
     use ureq::tls::{Certificate, RootCerts, TlsConfig};
     let root = Certificate::from_pem(pem.as_bytes()).unwrap();
@@ -76,7 +76,7 @@ fn answers(world: &World, agent: &Agent) -> bool {
     http::send(agent, "GET", &format!("https://localhost:{port}/healthz"), None, None).is_ok()
 }
 
-/// Whether the service shows exactly this certificate.
+/// Returns whether the service shows exactly this certificate.
 fn shows(world: &World, pem: &str) -> bool {
     answers(world, &trusting(pem))
 }

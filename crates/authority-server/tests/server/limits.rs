@@ -1,4 +1,4 @@
-//! What a client may send, and how often.
+//! Limits on the size and the number of a client's requests.
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
@@ -20,7 +20,7 @@ fn limited(reply: &Reply) {
     assert!((1..=60).contains(&seconds), "{seconds}");
 }
 
-/// What is answered to these bytes, until the other side ends.
+/// Returns the answer to these bytes, up to the end of the connection.
 fn raw(world: &World, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(world.client.url.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -65,7 +65,8 @@ fn an_address_may_ask_so_often_and_probes_go_on() {
     assert_eq!(admin.status, 200, "operators are not limited");
 }
 
-/// Requests in the name of these addresses, until one is refused.
+/// Sends requests with these addresses in `X-Forwarded-For` until one is refused. Returns how many
+/// were accepted.
 fn taken(world: &World, forwarded: &str, at_most: usize) -> usize {
     let request =
         format!("GET /nothing HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {forwarded}\r\nconnection: close\r\n\r\n");
@@ -151,7 +152,7 @@ fn an_account_may_ask_so_often_however_many_addresses_it_has() {
     limited(&world.cvs("GET", "trustedPhoneNumber", "alice", None));
     limited(&world.ask("POST", TOKEN, Some(&token("alice")), Some(&json!({}))));
     assert_eq!(world.cvs("GET", "trustedPhoneNumber", "bob", None).status, 404);
-    // The exchange, where the app says whose it is.
+    // The exchange, in which the app names its account.
     let exchange = format!("/iwws/MAC?{}", setup("status", "1", &[]));
     limited(&world.ask("GET", &exchange, Some(&token("alice")), None));
     assert_eq!(world.ask("GET", &exchange, Some(&token("bob")), None).status, 200);
@@ -172,7 +173,7 @@ fn an_address_has_rsa_blocks_opened_in_vain_so_often() {
         format!("/iwws/MAC?{}", finalize("password", id, &[&proofs[..], &blocks].concat()))
     };
     let asked = |id: &str| world.ask("GET", &request(id), None, None);
-    // Without a challenge no block is opened: that costs nothing.
+    // Without a challenge no block is opened, which costs nothing.
     for _ in 0..4 {
         assert!(asked(&device.id).text.contains("NOK:STATE"));
         assert!(asked("0000000000000000").text.contains("NOK:NODEVICE"));
@@ -182,7 +183,7 @@ fn an_address_has_rsa_blocks_opened_in_vain_so_often() {
         assert!(asked(&device.id).text.contains("NOK:SN"));
     }
     limited(&asked(&device.id));
-    // Other steps go on, and what was granted did not count.
+    // Other steps go on, and accepted guesses did not count.
     device.made(&world.client, "1234");
     let numbers = world.operate("GET", "/metrics", None, None).text;
     assert!(numbers.contains("pims_authority_limited_total{limit=\"refused_finalize\"} 1\n"), "{numbers}");
@@ -215,7 +216,7 @@ fn a_request_names_its_host_once() {
         assert_eq!(status("1.0", bad), "400", "{bad}");
     }
     assert_eq!((status("1.1", ""), status("1.0", "")), ("400".to_owned(), "200".to_owned()));
-    // Operators' requests, too, and before anything is done with them.
+    // Requests of operators, too, before any work is done for them.
     let address = world.admin_url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(b"GET /admin/v1/accounts HTTP/1.1\r\nconnection: close\r\n\r\n").unwrap();
@@ -238,7 +239,8 @@ fn codes_are_not_guessed_without_an_account() {
     }
     limited(&guess(wrong));
     limited(&guess(&right));
-    // Whose app shows its token is judged by its account alone, and anything but a guess goes on.
+    // An app that shows its token is limited by its account alone, and everything but a guess goes
+    // on.
     assert_eq!(Answer::of(&world.client, Some(&alice), &setup("activate", "", &[("code", &right)])).err(), "OK");
     assert_ne!(Answer::of(&world.client, None, &setup("status", "1", &[])).err(), "");
 }
@@ -280,7 +282,7 @@ fn one_time_passwords_are_not_guessed_and_right_ones_are_free() {
     limited(&guess("alice"));
     limited(&guess("nobody"));
     assert_eq!(guess("bob").word(), "NOK:ACCESS");
-    // What strangers do there is held against nobody else who asks.
+    // The requests of strangers there limit no other client.
     let query = asked("bank", "alice", "abcdefgh");
     assert_eq!(world.ask("GET", &query, Some(BANK), None).word(), "NOK:ACCESS");
     let body = json!({"grant_type": "password", "password": "x"});
@@ -321,7 +323,7 @@ fn a_party_that_shows_its_token_is_not_limited_as_an_address_but_as_itself() {
     limited(&asks("bank", Some(BANK)));
 }
 
-/// How many of a hundred guesses at once were judged.
+/// Returns how many of a hundred guesses at once were checked.
 fn judged_at_once(world: &World, path: &str, token: Option<&str>, wrong: &str) -> usize {
     let shown = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n{shown}connection: close\r\n\r\n");
@@ -363,7 +365,7 @@ fn a_number_is_not_flooded_by_many_accounts() {
     };
     assert_eq!(certify("alice", "no number").word(), "NOK:PHONE");
     assert_eq!(certify("alice", "+33600000001").status, 200);
-    // However it is written: so a gateway would send to the same phone.
+    // In any spelling: a gateway would send all of them to the same phone.
     for number in ["+33600000001", "33600000001", "0033600000001", "0600000001", "+330600000001"] {
         let refused = certify("bob", number);
         assert_eq!((refused.status, refused.word().as_str()), (429, "NOK:TOOMANYCODES"));
@@ -382,7 +384,8 @@ fn a_request_whose_client_is_gone_is_finished_and_its_advance_settled() {
         world.cvs("POST", "smsCode", account, Some(&body)).status
     };
     assert_eq!(certify("alice", "+33600000001"), 200);
-    // She has had what an account may have. What she asks for now waits for the database, and she does not wait for the answer.
+    // The account has used its allowance. Its next request waits for the database, and the client
+    // does not wait for the answer.
     let lock = world.setup.database.lock();
     let body = r#"{"type":"phoneNumberCertification","phoneNumber":"+33600000002"}"#;
     let head = format!("POST {CVS}/smsCode HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n", token("alice"));
@@ -398,7 +401,7 @@ fn a_request_whose_client_is_gone_is_finished_and_its_advance_settled() {
     assert_eq!(certify("bob", "+33600000002"), 200, "the number was not asked for in vain");
 }
 
-/// A connection that is open.
+/// Returns an open connection.
 fn connected(world: &World) -> TcpStream {
     let stream = TcpStream::connect(world.client.url.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -406,7 +409,7 @@ fn connected(world: &World) -> TcpStream {
     stream
 }
 
-/// Asks once, and says whether there was an answer.
+/// Sends one request. Returns whether an answer came.
 fn is_answered(stream: &mut TcpStream) -> bool {
     let mut first = [0; 9];
     let sent = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
@@ -432,7 +435,8 @@ fn who_asks_and_does_not_read_is_left() {
     let world = Setup::new().set("limits.write_timeout_seconds", 1).start();
     let mut stream = connected(&world);
     let request = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
-    // Until the service ends the connection: one that it keeps takes no more at some time, which is another error.
+    // Until the service ends the connection. A connection that it keeps accepts no more bytes at
+    // some time, which is another error.
     let ended = loop {
         if let Err(error) = stream.write_all(request.as_bytes()) {
             break error.kind();
@@ -453,7 +457,7 @@ fn who_is_refused_is_not_waited_for() {
 
 #[test]
 fn on_a_socket_for_both_kinds_of_addresses_a_proxy_is_known_by_its_own() {
-    // An address of IPv4 in the clothes of IPv6, as on a socket for both.
+    // An IPv4-mapped address of IPv6, as on a socket for both.
     let mapped = "[::ffff:127.0.0.1]:0";
     if let Err(error) = TcpListener::bind(mapped) {
         let _ = writeln!(std::io::stderr(), "\nSKIPPED: no IPv6 here ({error})\n");

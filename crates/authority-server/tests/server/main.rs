@@ -1,4 +1,5 @@
-//! The program itself: its routes over sockets, its command line, its end. Each test starts one of its own, in a folder of its own.
+//! The program itself: its routes over sockets, its command line, its end. Each test starts a
+//! program of its own, in a folder of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access_tokens;

@@ -1,4 +1,4 @@
-//! What stands in the memory of the program, and who may look.
+//! Secrets in the memory of the program, and the processes that may read it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -13,7 +13,7 @@ use sha2::Sha256;
 use crate::device::{Device, Scene};
 use crate::world::{BANK, Setup, TOKEN, World, is_optimized, token};
 
-/// A master key that stands nowhere by chance.
+/// A master key that occurs nowhere by chance.
 const MASTER: [u8; 32] = *b"\x93\xf1\x0c\x5e\xd8\x27\xb4\x6a\x1f\xe0\x72\xc9\x3d\x84\xaf\x56\
                             \xeb\x19\x48\xd3\x7c\xa5\x02\x6f\xbe\x31\x97\xda\x40\x8b\xf6\x25";
 const PIN: &str = "73519264";
@@ -23,7 +23,7 @@ const OTHER_PIN: &str = "48206173";
 struct Memory(Vec<Vec<u8>>);
 
 impl Memory {
-    /// Reads it as root may.
+    /// Reads the memory as root may.
     fn of(process: u32) -> Self {
         const PAGE: usize = 4096;
         let file = File::open(format!("/proc/{process}/mem")).unwrap();
@@ -38,7 +38,7 @@ impl Memory {
             }
             let (mut area, mut page) = (Vec::new(), [0; PAGE]);
             for place in (start..end).step_by(PAGE) {
-                // What was never written is zeros: an end of the area before it.
+                // A page that was never written is zeros: it ends the area before it.
                 if file.read_exact_at(&mut page, place).is_ok() && page != [0; PAGE] {
                     area.extend_from_slice(&page);
                 } else if !area.is_empty() {
@@ -60,7 +60,7 @@ impl Memory {
     }
 }
 
-/// What the service derives from its master key for a purpose.
+/// Returns the key that the service derives from its master key for a purpose.
 fn derived(purpose: &str) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(&MASTER).unwrap();
     for part in ["pims-authority", purpose] {
@@ -74,7 +74,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The life of an account, with every kind of secret in it. Returns them by name.
+/// Runs the life of an account, with every kind of secret in it. Returns the secrets by name.
 fn live(world: &World) -> Vec<(&'static str, String)> {
     let alice = world.account("alice");
     let code = world.sent_code(&alice, Purpose::Enrollment);
@@ -97,11 +97,11 @@ fn live(world: &World) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// How many copies of a key on the heap there may be.
+/// The number of copies of a key that the heap may hold.
 const HELD: usize = 1;
 
-/// How many more the stacks of a build without optimization may have: there the compiler copies what
-/// it moves, and each thread that worked has a stack.
+/// Returns the additional copies on the stacks of a build without optimization. There the compiler
+/// copies moved values, and each thread that worked has a stack.
 fn left_over() -> usize {
     if is_optimized() { 0 } else { 16 }
 }
@@ -116,7 +116,7 @@ fn the_master_key_and_pins_leave_no_copies_behind() {
         world.ask("GET", "/healthz", None, None);
     }
     let memory = Memory::of(world.process.id());
-    // The search finds what is there: texts of the configuration, and the key that seals.
+    // The search finds known texts: those of the configuration, and the sealing key.
     assert!(memory.copies(b"https://authority.example") > 0 && memory.copies(BANK.as_bytes()) > 0);
     assert!(memory.copies(&derived("sealing")) >= HELD, "the key that seals is on the heap");
     // Not asserted: most of these stand in buffers of the HTTP library.
@@ -128,7 +128,7 @@ fn the_master_key_and_pins_leave_no_copies_behind() {
         println!("the key of {purpose}: {copies} copies");
         assert!(copies <= HELD + left_over(), "the key of {purpose}: {copies}");
     }
-    // What it yields was derived at the start; it is not needed after that, in any form.
+    // The keys from it were derived at the start. It is not needed after that, in any form.
     assert_eq!(memory.copies(&MASTER), 0, "the master key");
     assert_eq!(memory.copies(hex(&MASTER).as_bytes()), 0, "the master key in hex");
     for pin in [PIN, OTHER_PIN] {
@@ -136,7 +136,7 @@ fn the_master_key_and_pins_leave_no_copies_behind() {
     }
 }
 
-/// A line of a file in `/proc`, without its name.
+/// Returns a line of a file in `/proc`, without its name.
 fn line(process: u32, file: &str, name: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{process}/{file}")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name));
@@ -156,8 +156,8 @@ fn the_process_cannot_be_dumped_and_its_memory_is_locked() {
 
 #[test]
 fn another_process_of_the_user_cannot_read_the_memory() {
-    // As a user that is not root: of an undumpable process even the owner of /proc/PID is root.
-    // That user does not reach the tests' PostgreSQL.
+    // As a user other than root: even the owner of /proc/PID of an undumpable process is root. That
+    // user does not reach the tests' PostgreSQL.
     let setup = Setup::development().set("process.lock_memory", "no");
     let folder = setup.folder.path();
     for file in fs::read_dir(folder).unwrap() {
@@ -223,7 +223,7 @@ fn a_command_gives_the_master_key() {
     by("command = [\"/bin/sh\", \"key.sh\"]");
     let added = setup.command(&["account", "add", "dora"]).output().unwrap();
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
-    // The database knows its key: a file with the same one opens it, another one does not.
+    // The database knows its key: a file with the same key opens it, another one does not.
     by("hex_file = \"master.key\"");
     assert!(setup.command(&["check", "--connect"]).output().unwrap().status.success());
     let fails = |expected: &str| {
@@ -237,7 +237,7 @@ fn a_command_gives_the_master_key() {
     fails("master_key.command: /bin/sh: exit status: 4: the vault is sealed");
     by("command = [\"sh\", \"key.sh\"]");
     fails("`sh` must be an absolute path");
-    // A ring: the second key only opens.
+    // A ring of keys: the second key only opens.
     setup.write("second.sh", "printf 08%.0s $(seq 32)");
     by("id = 2\ncommand = [\"/bin/sh\", \"second.sh\"]\nothers = [{ id = 1, command = [\"/bin/sh\", \"key.sh\"] }]");
     let rotated = setup.command(&["migrate", "--rekey"]).output().unwrap();

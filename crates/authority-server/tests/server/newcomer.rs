@@ -1,5 +1,5 @@
-//! The first minutes with the service: what `serve --dev` prints works as printed, and a second
-//! account is one command away.
+//! The first minutes with the service: the commands that `serve --dev` prints work as printed, and
+//! a second account needs one command.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -14,10 +14,10 @@ use crate::world::{Setup, token};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_pims-authority");
 
-/// `serve --dev` on free ports; it ends when dropped.
+/// `serve --dev` on free ports. It ends when it is dropped.
 struct Development {
     process: Child,
-    /// What it printed.
+    /// The output.
     told: String,
     folder: PathBuf,
 }
@@ -35,19 +35,19 @@ impl Development {
         Self { process, told, folder: folder.to_owned() }
     }
 
-    /// The commands that it printed.
+    /// Returns the commands that it printed.
     fn commands(&self) -> Vec<&str> {
         let lines = self.told.lines().skip_while(|line| !line.starts_with("Next, in another terminal"));
         lines.skip(1).map_while(|line| line.strip_prefix("  ")).collect()
     }
 
-    /// The URL of a line.
+    /// Returns the URL of a line.
     fn url(&self, label: &str) -> &str {
         let line = self.told.lines().find_map(|line| line.strip_prefix(&format!("  {label} "))).unwrap();
         line.split_whitespace().next().unwrap()
     }
 
-    /// What a client without any trust in the certificate is answered.
+    /// Returns the answer to a client without any trust in the certificate.
     fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> http::Reply {
         let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
         let agent = ureq::Agent::config_builder()
@@ -78,7 +78,7 @@ fn paste(line: &str) -> Output {
 #[test]
 fn the_commands_that_a_development_service_prints_work_as_printed() {
     let folder = tempfile::tempdir().unwrap();
-    // A user's folder has any name.
+    // A user's folder can have any name.
     let service = Development::start(&folder.path().join("it's $mine; \"new\""), |_| {});
     let commands = service.commands();
     assert_eq!(commands.len(), 3, "{}", service.told);
@@ -96,7 +96,7 @@ fn the_commands_that_a_development_service_prints_work_as_printed() {
     assert_eq!(said[1], "", "no SMS yet");
     assert!(said[2].starts_with("{\"audit\":["), "{}", said[2]);
 
-    // The SMS of an account, and the account itself, are there the next time.
+    // The SMS of an account, and the account itself, are there after a restart.
     let demo = std::fs::read_to_string(service.folder.join("demo.token")).unwrap();
     let number = json!({"type": "phoneNumberCertification", "phoneNumber": "+33612345678"});
     let path = "/applications/cvs/v4/mobile/smsCode?client_id=test";
@@ -147,7 +147,7 @@ fn a_development_service_needs_no_configuration_and_takes_none_from_the_environm
             command.env("PIMS_AUTHORITY_CONFIG", other);
         }));
     }
-    // One on the command line contradicts it, wherever it stands.
+    // A file on the command line contradicts it, at any place.
     for arguments in [
         &["-c", "x.toml", "serve", "--dev"][..],
         &["serve", "--dev", "--config", "x.toml"],
@@ -160,7 +160,7 @@ fn a_development_service_needs_no_configuration_and_takes_none_from_the_environm
     }
 }
 
-/// The token in what `account add --token` printed.
+/// Returns the token in the output of `account add --token`.
 fn printed(told: &str, account: &str) -> String {
     let line = told.lines().last().unwrap();
     let given: Value = serde_json::from_str(line.trim()).unwrap_or_else(|error| panic!("{error}: {told}"));
@@ -179,10 +179,10 @@ fn an_account_with_a_token_can_sign_in_at_once() {
     let zoe = printed(&String::from_utf8(output.stdout).unwrap(), "zoë o'neil");
     let asked =
         |token: &str| service.ask("GET", "/applications/cvs/v4/mobile/trustedPhoneNumber?client_id=test", token, None);
-    // A stranger is answered 401; this account is known, and has no number.
+    // An unknown account is answered 401; this account is known, and has no number.
     assert_eq!(asked("another-token-that-is-long-enough").status, 401);
     assert_ne!(asked(&zoe).status, 401, "{}", asked(&zoe).text);
-    // The accounts of before are still known, also when the service has started again.
+    // The earlier accounts are still known, also after a restart of the service.
     let demo = std::fs::read_to_string(folder.path().join("demo.token")).unwrap();
     assert_ne!(asked(&demo).status, 401);
     drop(service);
@@ -200,7 +200,7 @@ fn the_configuration_keeps_its_text_and_its_mode_when_it_gets_a_token() {
     let before = std::fs::read_to_string(&path).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
     let world = setup.again().start();
-    // An account that is there already gets its token; one that has a token keeps it.
+    // An account that exists already gets its token; one that has a token keeps it.
     let added = setup.command(&["account", "add", "dora"]).output().unwrap();
     let hint = String::from_utf8(added.stderr).unwrap();
     assert!(added.status.success() && hint.contains("dora has no token") && hint.contains("--token"), "{hint}");
@@ -239,13 +239,13 @@ fn a_configuration_that_got_worse_takes_no_token_away() {
         assert_eq!(asked("the-token-of-erin").status, 401);
         assert_ne!(asked(&token("alice")).status, 401);
     }
-    // A file that others can read has no say, as at the start.
+    // A file that others can read does not count, as at the start.
     std::fs::write(&path, &more).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(asked("the-token-of-erin").status, 401);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert_ne!(asked("the-token-of-erin").status, 401);
-    // What is taken out of it is forgotten at SIGHUP.
+    // SIGHUP forgets the entries that were removed from it.
     std::fs::write(&path, &good).unwrap();
     world.signal("-HUP");
     crate::world::poll(|| (asked("the-token-of-erin").status == 401).then_some(())).expect("SIGHUP is heard");
@@ -261,7 +261,7 @@ fn production_makes_no_token() {
     assert!(told.contains("--token is for development") && told.contains("tokens.issuer"), "{told}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
     assert_eq!(says(&setup, &["account", "list", "--json"]), "{\"accounts\":[]}\n", "nothing was added");
-    // Where a variable has the tokens, those of the file would not count.
+    // If a variable has the tokens, those of the file would not count.
     let setup = Setup::development().set("tokens.static", format!("{{ alice = \"{}\" }}", token("alice")));
     let told = fails(&setup, &["account", "add", "dora", "--token"], "");
     assert!(told.contains("an environment variable has the tokens"), "{told}");

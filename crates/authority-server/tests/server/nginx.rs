@@ -1,4 +1,4 @@
-//! nginx by the file of the documentation.
+//! nginx with the file of the documentation.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -9,7 +9,7 @@ use rcgen::{CertificateParams, KeyPair};
 use crate::deployment::{read, skipped};
 use crate::world::{World, poll};
 
-/// Where Debian and others keep what `modules-enabled` loads.
+/// The places of the modules that `modules-enabled` loads, on Debian and others.
 const STREAM_MODULES: [&str; 3] = [
     "/usr/lib/nginx/modules/ngx_stream_module.so",
     "/usr/lib64/nginx/modules/ngx_stream_module.so",
@@ -39,7 +39,7 @@ pub(crate) fn free_address() -> SocketAddr {
 }
 
 impl Nginx {
-    /// Where nginx is; `None`, said loudly, where it is not.
+    /// Returns the path of nginx. Returns `None`, and prints that, if it is not installed.
     pub(crate) fn program() -> Option<&'static str> {
         let programs = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"];
         let found = programs.into_iter().find(|program| Path::new(program).exists());
@@ -49,12 +49,12 @@ impl Nginx {
         found
     }
 
-    /// `deploy/nginx.conf` in front of a service.
+    /// Starts nginx with `deploy/nginx.conf` in front of a service.
     pub(crate) fn start(program: &str, world: &World) -> Self {
         Self::start_with(program, world, &[])
     }
 
-    /// The same with other texts in place of some of the file.
+    /// Does the same with other texts in place of some of the file.
     pub(crate) fn start_with(program: &str, world: &World, changes: &[(&str, &str)]) -> Self {
         let service = world.client.url.trim_start_matches("http://");
         let alone = [&[(SECOND, ""), ("127.0.0.1:8080", service)], changes].concat();
@@ -62,14 +62,14 @@ impl Nginx {
         Self::run(program, &config, address)
     }
 
-    /// `deploy/nginx.conf` in front of two instances at these addresses.
+    /// Starts nginx with `deploy/nginx.conf` in front of two instances at these addresses.
     pub(crate) fn start_before(program: &str, instances: [SocketAddr; 2]) -> Self {
         let [first, second] = instances.map(|address| address.to_string());
         let (config, address) = Self::config(&[("127.0.0.1:8080", &first), ("127.0.0.1:8082", &second)]);
         Self::run(program, &config, address)
     }
 
-    /// The file with these texts in place of some of it, and the address that it listens to.
+    /// Returns the file with these texts in place of some of it, and its listening address.
     fn config(changes: &[(&str, &str)]) -> (String, SocketAddr) {
         let (outer, inner) = (free_address(), free_address());
         let mut config = read("deploy/nginx.conf");
@@ -79,15 +79,16 @@ impl Nginx {
         };
         replace("listen 443;", &format!("listen {outer};"));
         replace("127.0.0.1:8442", &inner.to_string());
-        // It may be nobody in particular that runs this, and one worker has no other to help it.
+        // Any user may run this test, and one worker is enough.
         replace("user www-data;\n", "");
         replace("worker_processes auto;", "worker_processes 1;");
         changes.iter().for_each(|(from, to)| replace(from, to));
         (config, outer)
     }
 
-    /// Puts a text of the configuration in place of another, as an operator does, and reloads it.
-    /// Returns when the workers with the former one are gone: what they had begun is answered.
+    /// Replaces a text of the configuration by another one, as an operator does, and reloads it.
+    /// Returns when the workers with the former configuration are gone. They have answered the
+    /// requests that they had begun.
     pub(crate) fn reload_with(&self, from: &str, to: &str) {
         let file = self.folder.path().join("nginx.conf");
         let config = std::fs::read_to_string(&file).unwrap();
@@ -110,7 +111,8 @@ impl Nginx {
         children.split_whitespace().map(|child| child.parse().unwrap()).collect()
     }
 
-    /// Any configuration. Its files and folders are in one of its own instead of `/etc/nginx` and so on.
+    /// Runs nginx with any configuration. Its files and folders are in a folder of its own instead
+    /// of `/etc/nginx` and so on.
     pub(crate) fn run(program: &str, config: &str, address: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().display().to_string();
@@ -134,7 +136,8 @@ impl Nginx {
             .replace("\nhttp {\n", &format!("\nhttp {{\n    access_log {place}/main.log; {folders}\n"));
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, format!("daemon off;\n{config}")).unwrap();
-        // Where root starts it, its workers are somebody else and write to files that root has opened.
+        // If root starts it, its workers run as another user and write to files that root has
+        // opened.
         let mut command = Command::new(program);
         command.arg("-c").arg(&file).arg("-e").arg(folder.path().join("start.log"));
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -145,7 +148,7 @@ impl Nginx {
         nginx
     }
 
-    /// The certificate that it shows, PEM.
+    /// Returns the certificate that it shows, PEM.
     pub(crate) fn certificate(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("pims.pem")).unwrap()
     }
@@ -162,7 +165,7 @@ impl Nginx {
             .into()
     }
 
-    /// All that it wrote: its logs, and files that it left.
+    /// Returns everything that it wrote: its logs, and files that it left.
     pub(crate) fn written(&self) -> String {
         let mut all = String::new();
         let mut folders = vec![self.folder.path().to_owned()];

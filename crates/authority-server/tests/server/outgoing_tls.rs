@@ -1,4 +1,4 @@
-//! Connections that the service makes by itself: the log names the fault of their TLS.
+//! Connections that the service opens: the log names the fault of their TLS.
 
 use std::process::Stdio;
 

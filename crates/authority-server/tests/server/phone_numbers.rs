@@ -1,4 +1,5 @@
-//! Phone numbers over HTTP: as people write them, and codes that are submitted with another one.
+//! Phone numbers over HTTP: the spellings of users, and codes that are submitted with another
+//! number.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use crate::device::setup;
 use crate::http::Reply;
 use crate::world::{NUMBER, Setup, World, token};
 
-/// What people type and paste for one French number.
+/// The spellings of one French number that users type and paste.
 const SPELLINGS: [&str; 28] = [
     "+33612345678",
     "+33 6 12 34 56 78",
@@ -65,7 +66,7 @@ fn every_spelling_of_a_number_is_the_same_number() {
         let world = Setup::new().set("sms.default_country", home).set("sms.countries", "+33").start();
         let mut method = "POST";
         for (place, spelling) in SPELLINGS.iter().enumerate() {
-            // The code is submitted with a number that was written in another way.
+            // The code is submitted with another spelling of the number.
             let another = SPELLINGS[(place + 11) % SPELLINGS.len()];
             let sent = certify(&world, "alice", spelling);
             assert_eq!(sent.status, 200, "{spelling:?}: {}", sent.text);
@@ -88,7 +89,8 @@ fn without_a_default_country_a_number_with_its_country_is_the_same_in_every_spel
         assert_eq!(submit(&world, method, "alice", &world.last_code(), NUMBER).status, 200, "{spelling:?}");
         method = "PUT";
     }
-    // Where no country is known the two may be of different countries: it is told, and costs nothing.
+    // If no country is known, the two may be of different countries: the answer says so, and costs
+    // nothing.
     assert_eq!(certify(&world, "bob", "06 12 34 56 78").status, 200);
     assert_eq!(submit(&world, "POST", "bob", &world.last_code(), NUMBER).word(), "NOK:OTHERNUMBER");
     assert_eq!(submit(&world, "POST", "bob", &world.last_code(), "06.12.34.56.78").status, 200);
@@ -108,12 +110,12 @@ fn a_code_with_another_number_costs_no_try_and_says_nothing_of_the_code() {
         assert_eq!((right.status, right.json()), (403, json!({"err": "NOK:OTHERNUMBER"})));
         assert_eq!((guessed.status, guessed.text), (right.status, right.text), "a guess learns nothing");
     }
-    // A guess of the number that is not one, and other accounts, cost and learn nothing either.
+    // A text that is no number, and other accounts, cost and reveal nothing either.
     assert_eq!(submit(&world, "POST", "alice", &code, "x").word(), "NOK:PHONE");
     for number in [NUMBER, OTHER] {
         assert_eq!(submit(&world, "POST", "bob", &code, number).word(), "NOK:CODE");
     }
-    // Wrong codes for the right number are charged as ever.
+    // Wrong codes for the right number are charged as always.
     let charged = submit(&world, "POST", "alice", wrong, NUMBER).json();
     assert_eq!(charged, json!({"err": "NOK:CODE", "attemptsLeft": 1}));
     assert_eq!(submit(&world, "POST", "alice", &code, "0033 (0)6 12 34 56 78").status, 200);
@@ -151,7 +153,7 @@ fn an_activation_with_another_number_is_told_to_its_account_alone() {
     assert_eq!(heard(OTHER, None), "NOK:TOKEN");
     assert_eq!(heard("+33 (0)6 12 34 56 78", Some("alice")), "OK");
 
-    // Where anybody may guess, a number is compared with those of all codes: nobody is told of it.
+    // If anybody may guess, a number is compared with those of all codes: nobody is told of it.
     let world = Setup::new().open().start();
     assert_eq!(certify(&world, "alice", NUMBER).status, 200);
     let code = world.last_code();

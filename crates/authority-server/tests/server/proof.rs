@@ -1,4 +1,4 @@
-//! What an activation must show, over HTTP.
+//! The proof that an activation must show, over HTTP.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -16,14 +16,15 @@ fn begin(world: &World, shown: &[(&str, &str)]) -> Reply {
     world.ask("GET", &format!("/iwws/MAC?{}", setup("activate", "", shown)), None, None)
 }
 
-/// The code of a new SMS, and the answer to the request for it.
+/// Returns the code of a new SMS, and the answer to the request for it.
 fn code(world: &World, account: &AccountName) -> (String, serde_json::Value) {
     let reply = world.cvs("POST", "smsCode", account.as_str(), Some(&json!({"type": "enrollment"})));
     assert_eq!(reply.status, 200, "{}", reply.text);
     (world.last_code(), reply.json())
 }
 
-/// Activates a device whose requests show this, without a token, and makes a password with it.
+/// Activates a device whose requests show this proof, without a token, and makes a password with
+/// it.
 fn activate(exchange: &Client, code: &str, shown: &str) {
     let keys = Keys::read(&Answer::of(exchange, None, &format!("{}{shown}", setup("activate", "", &[("code", code)]))));
     let (serial, chosen) = (serial(), pin("1234"));
@@ -63,13 +64,13 @@ fn a_ticket_of_cvs_is_enough_where_it_is_asked_for() {
     let reply = begin(&world, &[("code", wrong), ("ticket", ticket)]);
     assert!(reply.text.contains("<err>NOK:CODE</err><attemptsLeft>4</attemptsLeft>"), "{}", reply.text);
     activate(&world.client, &code, &format!("&ticket={ticket}"));
-    // It is nowhere in clear.
+    // The ticket is nowhere in clear.
     for file in std::fs::read_dir(world.path()).unwrap() {
         let content = std::fs::read(file.unwrap().path()).unwrap();
         assert!(!content.windows(ticket.len()).any(|part| part == ticket.as_bytes()));
     }
     assert!(!world.log.text().contains(ticket) && !world.log.text().contains(&hex::encode(ticket.as_bytes())));
-    // Whoever shows the account's token needs none.
+    // A client that shows the account's token needs none.
     Device::activate(&world, &alice, "1234");
 }
 
@@ -106,7 +107,7 @@ fn check_and_start_refuse_short_codes_of_open_activations() {
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("warning: limits.wrong_codes_per_minute"));
 }
 
-/// A service for development in this folder, until it is dropped.
+/// A service for development in this folder. It ends when it is dropped.
 struct Development {
     process: Child,
     url: String,

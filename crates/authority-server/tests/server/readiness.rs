@@ -9,7 +9,7 @@ fn status(world: &World, path: &str) -> u16 {
     world.ask("GET", path, None, None).status
 }
 
-/// Whether the numbers say that the database answered; they must come whatever it does.
+/// Returns whether the metrics say that the database answered. The metrics must come in any case.
 fn database_up(world: &World) -> bool {
     let numbers = world.operate("GET", "/metrics", None, None);
     assert_eq!(numbers.status, 200);
@@ -34,10 +34,10 @@ fn a_database_that_is_gone_is_told_and_one_that_is_back_is_used_again() {
     assert_eq!((status(&world, "/readyz"), database_up(&world)), (200, true));
 
     cluster.down();
-    // An answer about the database is good for a second.
+    // An answer about the database is valid for a second.
     poll(|| (status(&world, "/readyz") == 503).then_some(())).expect("it is not ready");
     std::thread::scope(|scope| {
-        // Who needs the database is told after a while.
+        // A request that needs the database gets its answer after a while.
         let accounts = scope.spawn(|| world.operate("GET", "/admin/v1/accounts", Some(ADMIN), None));
         let number = scope.spawn(|| world.cvs("GET", "trustedPhoneNumber", "alice", None));
         assert_eq!(status(&world, "/healthz"), 200);
@@ -50,7 +50,7 @@ fn a_database_that_is_gone_is_told_and_one_that_is_back_is_used_again() {
             assert_eq!((told.status, told.word().as_str(), told.header("retry-after")), (503, "UNAVAILABLE", "5"));
             assert!(is_sealed(&told.headers), "{:?}", told.headers);
         }
-        // It stays so, whoever asks, as long as there is no database.
+        // It stays so for all requests, as long as there is no database.
         assert_eq!((status(&world, "/readyz"), status(&world, "/healthz")), (503, 200));
     });
 

@@ -158,7 +158,7 @@ fn every_route_of_an_app_wants_a_token_that_is_known() {
             assert_eq!(reply.header("www-authenticate"), "Bearer");
         }
     }
-    // The exchange itself wants none, but one that is shown must be known.
+    // The exchange itself needs none, but one that is shown must be known.
     let path = format!("/iwws/MAC?{}", setup("status", "1", &[]));
     assert_eq!(world.ask("GET", &path, None, None).status, 200);
     assert_eq!(world.ask("GET", &path, Some("unknown"), None).status, 401);
@@ -222,7 +222,7 @@ fn answers_of_every_kind_are_sealed() {
         assert_eq!(reply.status, expected, "{method} {path:.40}");
         assert!(is_sealed(&reply.headers), "{method} {path:.40}: {:?}", reply.headers);
     }
-    // What everybody may know may be kept, and is sealed in every other way.
+    // Public data may be cached, and has all the other headers.
     let mut keys = world.ask("GET", "/.well-known/jwks.json", None, None).headers;
     assert_eq!(keys.remove("cache-control").unwrap(), "public, max-age=300");
     keys.insert("cache-control", "no-store".parse().unwrap());

@@ -41,12 +41,12 @@ impl Lock {
 pub(crate) struct Schema {
     name: String,
     server: String,
-    /// How programs find it.
+    /// The connection URL for programs.
     pub(crate) url: String,
 }
 
 impl Schema {
-    /// One without tables.
+    /// Creates a schema without tables.
     pub(crate) fn new(cluster: &Cluster) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("program{}", NEXT.fetch_add(1, Ordering::SeqCst));
@@ -69,7 +69,7 @@ impl Schema {
         Lock { _client: client, process, watcher: self.client() }
     }
 
-    /// Every row of these tables, as text.
+    /// Returns every row of these tables, as text.
     pub(crate) fn rows(&self, tables: &[&str]) -> Vec<String> {
         let mut client = self.client();
         let mut of = |table: &&str| {

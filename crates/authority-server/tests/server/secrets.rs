@@ -1,4 +1,4 @@
-//! What the program logs, and that no secret is in it.
+//! The log of the program, which holds no secret.
 
 use authority::Purpose;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::device::{Device, Scene};
 use crate::world::{ADMIN, BANK, NUMBER, Setup, TOKEN, World, token};
 
-/// Each line of the log that is about a request.
+/// Returns the number of lines of the log that are about a request.
 fn answered(world: &World) -> usize {
     world.log.text().lines().filter(|line| line.contains("\"message\":\"answered\"")).count()
 }
@@ -32,7 +32,7 @@ fn no_secret_of_a_life_is_in_the_log() {
     device.reset_pin(&world.client, &reset, "246802").ok();
     world.operate("GET", "/admin/v1/audit", Some(ADMIN), None);
     world.operate("GET", "/admin/v1/audit", Some("a-wrong-operators-token"), None);
-    // In places where no route looks for them.
+    // At places that no route reads.
     world.ask("GET", "/planted-in-a-path?planted=in-a-query", Some("planted-as-a-token"), None);
     world.ask("POST", "/applications/cvs/v4/mobile/smsCode", Some(&token("alice")), Some(&json!("planted-in-a-body")));
     secrets.extend(["planted", "in-a-query", "a-wrong-operators-token"].map(str::to_owned));

@@ -1,5 +1,5 @@
-//! One address holds as many connections as it can, each with the half of a request, while another address
-//! asks. Both are loopback addresses.
+//! One address holds as many connections as it can, each with half of a request, while another
+//! address sends whole ones. Both are loopback addresses.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,16 +15,16 @@ use crate::http;
 use crate::nginx::Nginx;
 use crate::world::{Setup, World, poll};
 
-/// The slow address. The others ask from 127.0.0.1.
+/// The slow address. The other clients use 127.0.0.1.
 const ATTACKER: &str = "127.0.0.2:0";
 
-/// More than nginx without deploy/nginx.conf has places for.
+/// More connections than nginx accepts without deploy/nginx.conf.
 const CONNECTIONS: usize = 600;
 
-/// What an address may have, at the service and in deploy/nginx.conf.
+/// The limit of connections for an address, at the service and in deploy/nginx.conf.
 const MOST: usize = 256;
 
-/// How long anything may take before a test gives up.
+/// The longest wait before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const HALF_A_HEAD: &[u8] = b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
@@ -32,14 +32,14 @@ const HALF_A_HEAD: &[u8] = b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: localh
 /// The beginning of a TLS record of 512 bytes.
 const HALF_A_HANDSHAKE: &[u8] = &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01];
 
-/// What an attacker's connection is when it stops.
+/// The part of a request that an attacker has sent.
 #[derive(Clone, Copy)]
 enum Half<'a> {
-    /// The half of a head without TLS.
+    /// Half of a head, without TLS.
     Plain,
-    /// The half of a TLS handshake.
+    /// Half of a TLS handshake.
     Handshake,
-    /// The half of a head after a handshake with this certificate.
+    /// Half of a head, after a handshake with this certificate.
     Tls(&'a str),
 }
 
@@ -61,12 +61,12 @@ impl Attack {
             stream.set_write_timeout(Some(PATIENCE)).unwrap();
             stream
         };
-        // One that is refused may be gone before it has written.
+        // A refused connection may be gone before it has written.
         let begun = (0..CONNECTIONS).filter_map(|_| begin(connect(), half).ok());
         Self(begun.collect())
     }
 
-    /// How many of the connections the other side has not ended.
+    /// Returns how many of the connections the other side has not ended.
     fn open(&self) -> usize {
         self.0.iter().filter(|stream| is_open(stream)).count()
     }
@@ -92,7 +92,7 @@ fn begin(mut stream: TcpStream, half: Half<'_>) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Whether the other side has not ended a connection. What it has sent is read.
+/// Returns whether the other side has not ended a connection. Reads the bytes that it has sent.
 fn is_open(mut stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
     let mut bytes = [0; 1024];
@@ -105,8 +105,9 @@ fn is_open(mut stream: &TcpStream) -> bool {
     }
 }
 
-/// Others are answered while as many half-sent requests are open as one address may have. No clock is asked: these requests may
-/// stay open for longer than a client waits for its answer.
+/// Asserts that others are answered while as many half-sent requests are open as one address may
+/// have. No clock is involved: these requests may stay open for longer than a client waits for its
+/// answer.
 fn others_are_answered(address: SocketAddr, half: Half<'_>, ask: impl Fn() -> u16) {
     let attack = Attack::begin(address, half);
     assert_eq!(ask(), 200);
@@ -114,13 +115,13 @@ fn others_are_answered(address: SocketAddr, half: Half<'_>, ask: impl Fn() -> u1
     assert_eq!(open, Some(MOST), "what the address had open meanwhile");
 }
 
-/// An answer over a connection of its own.
+/// Returns a request over a connection of its own.
 fn asked(agent: impl Fn() -> ureq::Agent, url: &str) -> impl Fn() -> u16 {
     let url = format!("{url}/.well-known/jwks.json");
     move || http::send(&agent(), "GET", &url, None, None).unwrap().status
 }
 
-/// Half-sent requests stay open for as long as a test can take.
+/// Returns settings with which half-sent requests stay open for as long as a test can take.
 fn patient() -> Setup {
     Setup::new().set("limits.header_timeout_seconds", 300)
 }
@@ -153,7 +154,7 @@ fn half_sent_heads_and_handshakes_of_one_address_hold_up_nobody_else_where_the_s
 fn half_sent_heads_and_handshakes_of_one_address_hold_up_nobody_else_behind_nginx() {
     let Some(program) = Nginx::program() else { return };
     let world = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
-    // Without its timeouts: what is shown does not depend on how fast connections are opened and end.
+    // Without its timeouts: the test does not depend on how fast connections are opened and end.
     let patient = [
         ("client_header_timeout 10s;", "client_header_timeout 300s;"),
         ("proxy_timeout 75s;", "proxy_timeout 300s;"),
@@ -199,7 +200,7 @@ fn nginx_counts_an_ipv6_address_by_its_network() {
         http::send(&http::agent(), "GET", &url, None, None).unwrap().text
     };
     assert_eq!(network("192.0.2.7"), "192.0.2.7");
-    // As nginx writes addresses: of runs of zeros, the longest is `::`.
+    // In the spelling of nginx: of runs of zeros, the longest is `::`.
     for (one, other) in [
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:ffff:4:5:6"),
         ("2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6"),

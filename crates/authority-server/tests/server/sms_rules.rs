@@ -1,4 +1,5 @@
-//! SMS over HTTP: budgets, countries, languages, notices, and what `check` says of their settings.
+//! SMS over HTTP: budgets, countries, languages, notices, and the output of `check` about their
+//! settings.
 
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ fn a_spent_budget_is_429_with_the_time_and_a_number_that_is_watched() {
     let wait: u64 = reply.header("retry-after").parse().unwrap();
     assert!((1..=86_400).contains(&wait), "{wait}");
     metric(1);
-    // Half of it is kept for numbers that are certified.
+    // Half of it is reserved for numbers that are certified.
     assert_eq!(world.cvs("POST", "smsCode", certified.as_str(), None).status, 200);
 }
 
@@ -89,7 +90,7 @@ fn a_webhook_tells_the_old_number_of_a_new_one() {
     let notice = notice.expect("the old number is told");
     assert_eq!((&notice["to"], &notice["code"]), (&json!(NUMBER), &json!("")));
     assert!(notice["text"].as_str().unwrap().contains("another phone number"));
-    // Its owner has a day to act.
+    // The owner of the number has a day to act.
     let reply = world.cvs("POST", "smsCode", "alice", None);
     assert_eq!((reply.status, reply.word().as_str()), (429, "NOK:TOOMANYCODES"));
 }

@@ -25,10 +25,10 @@ pub(crate) const BANK: &str = "the-banks-token-of-many-characters";
 pub(crate) const CVS: &str = "/applications/cvs/v4/mobile";
 pub(crate) const TOKEN: &str = "/connectedcar/v4/virtualkey/remoteaccess/token?client_id=test";
 
-/// How long anything may take before a test gives up.
+/// The longest wait before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A service for development.
+/// The configuration of a service for development.
 const CONFIG: &str = r#"
 development = true
 [listen]
@@ -75,7 +75,7 @@ level = "debug"
 [tokens.static]
 "#;
 
-/// What a production has in place of what only development may have.
+/// The settings of a production, in the place of those that only development may have.
 const IN_PRODUCTION: [(&str, &str); 4] = [
     ("development = true\n", ""),
     (
@@ -91,9 +91,9 @@ const IN_PRODUCTION: [(&str, &str); 4] = [
     ),
 ];
 
-/// What the program is started with.
+/// The settings of a program.
 pub(crate) struct Setup {
-    /// Shared where several programs work on the same files.
+    /// The folder, shared if several programs work on the same files.
     pub(crate) folder: Arc<TempDir>,
     pub(crate) database: Database,
     settings: BTreeMap<String, String>,
@@ -102,12 +102,13 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// A service for development; on PostgreSQL, which development refuses, one for production.
+    /// Returns a service for development; on PostgreSQL, which development refuses, one for
+    /// production.
     pub(crate) fn new() -> Self {
         if database::is_postgresql() { Self::production() } else { Self::development() }
     }
 
-    /// A service for development, on SQLite.
+    /// Returns a service for development, on SQLite.
     pub(crate) fn development() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::Sqlite(folder.path().join("authority.db"));
@@ -115,7 +116,7 @@ impl Setup {
         Self::of(folder, database, &format!("{CONFIG}{}\n", tokens.join("\n")), None)
     }
 
-    /// A service for production, which knows the same tokens: by the key of their issuer.
+    /// Returns a service for production, which accepts the same tokens: by the key of their issuer.
     pub(crate) fn production() -> Self {
         let hook = Arc::new(Hook::start());
         let mut config = CONFIG.to_owned();
@@ -141,7 +142,7 @@ impl Setup {
         setup
     }
 
-    /// The same once more: another instance.
+    /// Returns the same settings for another instance.
     pub(crate) fn again(&self) -> Self {
         Self {
             folder: self.folder.clone(),
@@ -163,14 +164,15 @@ impl Setup {
         self.set("activation.proof", "open")
     }
 
-    /// A file that the configuration names.
+    /// Writes a file that the configuration names.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     }
 
-    /// A command of the program, with nothing of this process' own environment that could mean something to it.
+    /// Returns a command of the program, without the environment variables of this process that
+    /// could affect it.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.bare_command();
         command.arg("--config").arg(self.folder.path().join("config.toml")).args(arguments);
@@ -190,7 +192,7 @@ impl Setup {
         self.started(command)
     }
 
-    /// Starts a copy of the program by another one that takes it as its last arguments.
+    /// Starts a copy of the program by another program, which takes it as its last arguments.
     pub(crate) fn start_by(self, starter: &[&str], program: &Path) -> World {
         let inner = self.command(&["serve"]);
         let mut command = Command::new(starter[0]);
@@ -211,24 +213,26 @@ impl Setup {
     }
 }
 
-/// The program that is tested: that of this build, or the one that `PIMS_SERVER_PROGRAM` names.
+/// Returns the path of the tested program: that of this build, or the one that
+/// `PIMS_SERVER_PROGRAM` names.
 pub(crate) fn program() -> std::path::PathBuf {
     std::env::var_os("PIMS_SERVER_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_pims-authority").into(), Into::into)
 }
 
-/// Whether that program was built as it ships.
+/// Returns whether that program was built as it ships.
 pub(crate) fn is_optimized() -> bool {
     std::env::var_os("PIMS_SERVER_PROGRAM").is_some()
 }
 
-/// Who has a token of the configuration.
+/// The accounts with a token in the configuration.
 const ACCOUNTS: [&str; 3] = ["alice", "bob", "carol"];
 
-/// The token of an account: one of the configuration in development, one of the issuer in production.
+/// Returns the token of an account: one of the configuration in development, one of the issuer in
+/// production.
 pub(crate) fn token(account: &str) -> String {
     static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
     let made = || Issuer::usual().sign(&claims_of(account));
-    // An account has the same one as long as the tests run.
+    // An account has the same token as long as the tests run.
     TOKENS.lock().unwrap().entry(account.to_owned()).or_insert_with(made).clone()
 }
 
@@ -274,7 +278,7 @@ impl Log {
     }
 }
 
-/// Asks until there is an answer.
+/// Repeats a question until there is an answer.
 pub(crate) fn poll<T>(ask: impl Fn() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
@@ -286,7 +290,7 @@ pub(crate) fn poll<T>(ask: impl Fn() -> Option<T>) -> Option<T> {
     None
 }
 
-/// The way to a service.
+/// The connection to a service.
 pub(crate) struct Client {
     pub(crate) url: String,
     pub(crate) agent: Agent,
@@ -302,7 +306,7 @@ impl Exchange for Client {
     }
 }
 
-/// A program under way. It is killed at the end of the test.
+/// A running program. It is killed at the end of the test.
 pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) admin_url: String,
@@ -342,14 +346,14 @@ impl World {
         self.setup.folder.path()
     }
 
-    /// A request to what apps, devices and relying parties reach.
+    /// Sends a request to the listener for apps, devices and relying parties.
     pub(crate) fn ask(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Reply {
         let body = body.map(|body| body.to_string().into_bytes());
         let url = format!("{}{path}", self.client.url);
         http::send(&self.client.agent, method, &url, token, body.as_deref()).unwrap()
     }
 
-    /// A request to what operators reach.
+    /// Sends a request to the listener for operators.
     pub(crate) fn operate(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Reply {
         let body = body.map(|body| body.to_string().into_bytes());
         let url = format!("{}{path}", self.admin_url);
@@ -370,7 +374,7 @@ impl World {
         self.setup.database.rows()
     }
 
-    /// A relying party asks.
+    /// Sends the request of a relying party. Returns the word of the answer.
     pub(crate) fn authenticate(&self, account: &str, otp: &str) -> String {
         let query = crate::device::query(&[
             ("action", "authenticate"),
@@ -416,7 +420,7 @@ impl World {
     }
 }
 
-/// Starts a development service in a folder and ends it. Returns what it told.
+/// Starts a development service in a folder and ends it. Returns its output.
 pub(crate) fn start_development(folder: &Path) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pims-authority"));
     command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(folder);

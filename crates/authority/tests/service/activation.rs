@@ -1,11 +1,11 @@
-//! Activation: a code and a PIN make a device, once, and an answer that was lost comes again.
+//! Activation: a code and a PIN make a device once. A repeated request gets the lost answer again.
 
 use authority::{AccountName, CvsAnswer, CvsRefusal, CvsRequest, Policy, Purpose, Unblock, Verdict};
 
 use crate::device::{Answer, Device, Keys, activation, finalize, pin, serial, setup};
 use crate::world::{NUMBER, STATE, World};
 
-/// The setup step with a code.
+/// Sends the setup step with a code.
 fn begin(world: &World, caller: Option<&AccountName>, code: &str) -> Answer {
     Answer::of(&world.authority, caller, &setup("activate", "", &[("code", code)]))
 }
@@ -163,7 +163,7 @@ fn a_lost_answer_is_delivered_again_until_the_secret_is_made() {
     let request = activation(&keys, &code, &chosen, &one, None);
     let lost = Answer::of(&world.authority, Some(&account), &request).ok();
 
-    // The setup step does not take a used code, and nobody else gets the device.
+    // The setup step refuses a used code, and no other account gets the device.
     assert_eq!(begin(&world, Some(&account), &code).err(), "NOK:CODE");
     let stranger = activation(&keys, &code, &chosen, &serial(), None);
     assert_eq!(Answer::of(&world.authority, Some(&account), &stranger).err(), "NOK:CODE");
@@ -183,7 +183,8 @@ fn a_lost_answer_is_delivered_again_until_the_secret_is_made() {
     device.ask(&world.authority, "1234").ok();
 }
 
-/// A new PIN takes the secret of every device, and that is no lost answer.
+/// A new PIN removes the secret of every device. A device without a secret has not always lost an
+/// answer.
 #[test]
 fn a_device_that_proved_its_pin_gets_no_answer_again_after_another_one_changed_the_pin() {
     let world = World::new();
@@ -239,7 +240,7 @@ fn an_account_has_at_most_its_number_of_devices() {
     let keys = Keys::read(&begin(&world, Some(&account), &code).ok());
     let second = Device::activate_with(&world, &account, &code, "1234");
     assert_eq!(second.status(&world.authority), "NOK:MAXNBTOOLS");
-    // What it has still works.
+    // Its earlier keys still work.
     second.ask(&world.authority, "1234").ok();
     let code = world.code(&account, Purpose::Enrollment);
     assert_eq!(begin(&world, Some(&account), &code).err(), "NOK:MAXNBTOOLS");
@@ -273,7 +274,7 @@ fn an_activation_registers_its_phone_number_or_neither() {
     let request = |number| activation(&keys, &code, &pin, &serial, Some(number));
     Answer::of(&world.authority, Some(&account), &request("0033 (0)612345678")).ok();
     assert_eq!(world.cvs(&account, CvsRequest::TrustedPhoneNumber), CvsAnswer::PhoneNumber(NUMBER.into()));
-    // The answer may be lost here too, and the person may write the number in another way.
+    // The answer may be lost here, too, and the user may write the number in another spelling.
     Answer::of(&world.authority, Some(&account), &request("+33 6 12-34-56-78")).ok();
 }
 

@@ -1,4 +1,4 @@
-//! What operators do: accounts and devices, the audit trail, readiness, housekeeping.
+//! The work of operators: accounts and devices, the audit trail, readiness, housekeeping.
 
 use authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
 
@@ -74,7 +74,7 @@ fn a_device_is_removed_from_its_own_account_alone() {
     let (account, other) = (world.account("user"), world.account("other"));
     let device = Device::activate(&world, &account, "1234");
     assert!(!world.authority.remove_device(&other, &device.id).unwrap());
-    // What no database takes for a text is nobody's id either.
+    // A text that no database accepts is no id either.
     for odd in ["", "\0", &format!("{}\0", device.id), "\u{85}"] {
         assert!(!world.authority.remove_device(&account, odd).unwrap(), "{odd:?}");
     }
@@ -160,7 +160,7 @@ fn pruning_removes_what_is_over_and_nothing_else() {
 
     let kept = world.authority.prune(11).unwrap();
     assert_eq!((kept.audit, kept.tombstones, kept.tokens), (0, 0, 0));
-    // Two codes of the account and one of the idle one, which asked for none since.
+    // Two codes of the account and one of the idle account, which asked for none since.
     assert_eq!((kept.codes, kept.code_requests), (3, 1));
     let pruned = world.authority.prune(9).unwrap();
     assert!(pruned.audit > 5);
@@ -192,7 +192,7 @@ fn pruning_goes_through_all_accounts() {
             world.account(account.as_str());
             world.token(&account, &Device::activate(&world, &account, "1234"));
         }
-        // A line of the audit trail each.
+        // Each adds a line to the audit trail.
         world.authority.add_account(&account).unwrap();
         world.authority.verify_otp(&account, "aaaaaaaa").unwrap();
     }

@@ -1,15 +1,15 @@
-//! A program that writes to the database and has no master key: every row that it changes or makes is refused, and the audit
-//! trail says so.
+//! A program that writes to the database and has no master key: every row that it changes or makes
+//! is refused, and the audit trail says so.
 
 use authority::{AccountName, Authority, CvsRequest, Failure, KeyRing, MasterKey, OpenError, Purpose, Verdict};
 
 use crate::device::{Answer, Device, Scene, activation, finalize, pin, serial, setup};
 use crate::world::{MASTER, World};
 
-/// A change of one column, and how it is undone.
+/// A change of one column, and its reversal.
 struct Change {
     table: &'static str,
-    /// The row, by a column that the change leaves as it is.
+    /// The row, named by a column that the change leaves as it is.
     row: &'static str,
     column: &'static str,
     value: &'static str,
@@ -26,7 +26,8 @@ const TOKEN: &str = "account = 'alice'";
 const PASSWORD: &str = "account = 'alice'";
 const CHALLENGE: &str = "mode = 'otp'";
 
-/// Every column that is no part of a key, of every table whose rows carry a MAC, the MAC included.
+/// Changes of every column that is no part of a key, of every table whose rows carry a MAC. The MAC
+/// is one of the columns.
 const CHANGES: [Change; 64] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),
@@ -94,7 +95,7 @@ const CHANGES: [Change; 64] = [
     change("challenges", CHALLENGE, "made_at", "made_at + 1"),
 ];
 
-/// Two accounts, and of the first one a row in every table.
+/// Two accounts. The first one has a row in every table.
 struct Scenery {
     world: World,
     alice: AccountName,
@@ -121,7 +122,8 @@ impl Scenery {
         Self { world, alice, device, password, token, challenge }
     }
 
-    /// Has the service read the row of a table, and change nothing that matters here where it takes the row.
+    /// Has the service read the row of a table. If the service accepts the row, nothing that
+    /// matters here changes.
     fn read(&self, table: &str) -> Result<(), Failure> {
         let authority = &self.world.authority;
         match table {
@@ -159,7 +161,7 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
         match scenery.read(table) {
             Err(Failure::Altered { table: named, account }) => {
                 assert_eq!(named, *table, "{table}.{column}");
-                // The rows of challenges name no account.
+                // The rows of challenges do not name an account.
                 assert_eq!(account.is_some(), *table != "challenges", "{table}.{column}");
             }
             other => panic!("{table}.{column} = {value}: {other:?}"),
@@ -170,7 +172,7 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
         assert_eq!(scenery.world.rows(&[table]), saved, "{table}.{column} is not undone");
         database.execute("DROP TABLE saved");
     }
-    // The same rows as they were are good.
+    // The restored rows are valid.
     for table in ["accounts", "devices", "codes", "challenges", "passwords", "refresh_tokens"] {
         scenery.read(table).unwrap_or_else(|failure| panic!("{table}: {failure}"));
     }
@@ -189,7 +191,8 @@ fn every_column_of_an_authenticated_table_is_among_the_changes_or_a_key() {
     }
 }
 
-/// The review's attack: the PIN of an account is taken away, and a code of the attacker's own is made the account's.
+/// The attack of the review: a writer removes the PIN of an account, and assigns a code of his own
+/// to the account.
 #[test]
 fn a_code_of_another_account_and_a_pin_that_is_taken_away_enroll_nobody() {
     let world = World::new();
@@ -237,7 +240,8 @@ fn service_keys_of_another_program_are_not_announced() {
     assert!(world.events().iter().any(|event| event == "row.altered"));
 }
 
-/// Only a database of an earlier release has rows without MACs, and only a sealed value says that it is one.
+/// Only a database of an earlier release has rows without MACs, and only a sealed value says that
+/// it is one.
 #[test]
 fn a_row_without_a_mac_is_refused_after_the_service_is_opened_anew() {
     for forget in ["SELECT 1", "DELETE FROM meta"] {
@@ -281,7 +285,7 @@ fn macs_follow_the_master_key() {
     let rotated = world.another_with(|options| authority::Options { master_key: new_alone(), ..options });
     rotated.account(alice).unwrap();
     scenery.device.ask(&rotated, "1234").ok();
-    // Hashed under the key that is gone: void, and no failure.
+    // The code is hashed under the key that is gone: it is void, and no failure.
     assert_eq!(rotated.verify_otp(alice, &scenery.password).unwrap(), Verdict::Refused);
     let request = CvsRequest::SendCode { purpose: Purpose::Enrollment, phone_number: None };
     rotated.cvs(alice, &request).unwrap();
@@ -307,7 +311,8 @@ impl Scene for After<'_> {
     }
 }
 
-/// A device's activation is finished by nobody who changes the row of its code between the two steps.
+/// No client finishes a device's activation after the row of its code was changed between the two
+/// steps.
 #[test]
 fn a_code_that_is_lengthened_between_the_steps_is_refused() {
     let world = World::new();

@@ -1,7 +1,7 @@
-//! A clock that was wrong for a while: nothing lasts longer for it.
+//! A clock that was wrong for a while: nothing lasts longer because of it.
 //!
-//! Each test lets the clock be a year ahead, does what is counted by it, sets it right, and asks how
-//! long that lasts: not longer than its own length.
+//! Each test sets the clock a year ahead, does something that lasts for a time, sets the clock
+//! right, and checks that it lasts no longer than its own time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,11 +59,11 @@ fn requests_for_codes_and_wrong_tries_block_nobody_after_it() {
         }
     });
     assert!(is_sent(&ask(&world, &account, Purpose::PhoneNumberCertification)));
-    // The limits of the right clock hold as ever.
+    // The limits of the right clock hold as always.
     while is_sent(&ask(&world, &account, Purpose::PhoneNumberCertification)) {}
     let left = wait(&ask(&world, &account, Purpose::PhoneNumberCertification));
     assert!(left <= 3600);
-    // And they last no longer where the clock went back meanwhile.
+    // They last no longer if the clock went back meanwhile.
     while_wrong(&world, -YEAR, || assert!(is_sent(&ask(&world, &account, Purpose::PhoneNumberCertification))));
     world.clock.forward(3600);
     assert!(is_sent(&ask(&world, &account, Purpose::PhoneNumberCertification)));
@@ -100,11 +100,11 @@ fn passwords_challenges_and_refresh_tokens_do_not_outlive_it() {
         device.finalize(&world.authority, "otp", &proofs, &[("sid", "7001"), ("keytype", "0")]).err(),
         "NOK:TIMEOUT"
     );
-    // One that was rotated ahead of time by less than its family's whole life.
+    // A token that was rotated ahead of time by less than its family's whole life.
     let token = world.token(&account, &device);
     let (_, token) = while_wrong(&world, 90, || world.authority.rotate_refresh_token(&token).unwrap().unwrap());
     assert!(world.authority.rotate_refresh_token(&token).unwrap().is_none());
-    // What the right clock made is good.
+    // A password of the right clock is valid.
     let password = device.made(&world.authority, "1234");
     assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
     let token = world.token(&account, &device);
@@ -165,7 +165,8 @@ fn messages_that_wait_are_tried_and_people_are_told_again() {
     let rules = SmsRules { notices: Notice::ALL.into_iter().collect(), ..SmsRules::default() };
     let world = World::retrying(Policy { sms: Arc::new(rules), ..policy() }, Some(retry));
     let account = world.account("user");
-    // Three notices of one kind in a day, of a clock that is ahead, and one that its gateway refused.
+    // Three notices of one kind in a day, by a clock that is ahead, and a notice that the gateway
+    // refused.
     while_wrong(&world, YEAR, || {
         for name in ["a", "b", "c"] {
             let account = world.account(name);

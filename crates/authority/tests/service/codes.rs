@@ -71,7 +71,7 @@ fn an_exhausted_code_is_not_replaced_before_it_would_have_expired() {
 #[test]
 fn an_account_may_ask_for_so_many_codes_an_hour_and_a_day() {
     let world = World::with(Policy { codes_per_hour: 3, codes_per_day: 4, ..Policy::default() });
-    // Registering its number took the first code.
+    // The registration of its number used the first code.
     let account = world.account("user");
     world.clock.forward(60);
     world.code(&account, Purpose::Enrollment);

@@ -13,12 +13,12 @@ pub(crate) struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// One without tables.
+    /// Creates a database without tables.
     pub(crate) fn empty() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// One whose RSA keys are made already: to make them takes a while.
+    /// Creates a database whose RSA keys are made already, since that takes a while.
     pub(crate) fn prepared() -> Self {
         static TEMPLATE: OnceLock<TestDatabase> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| {
@@ -31,7 +31,7 @@ impl TestDatabase {
         database
     }
 
-    /// One that commit fb07e63 wrote, with what its devices and apps knew.
+    /// Returns a database that commit fb07e63 wrote, with the state of its devices and apps.
     pub(crate) fn of_fb07e63() -> (Self, serde_json::Value) {
         let database = Self::empty();
         std::fs::write(database.file(), include_bytes!("../data/fb07e63/authority.db")).unwrap();
@@ -56,19 +56,19 @@ impl TestDatabase {
         self.connection().execute_batch(sql).unwrap();
     }
 
-    /// The first column of every row that is found, as text.
+    /// Returns the first column of every row that is found, as text.
     pub(crate) fn column(&self, sql: &str) -> Vec<String> {
         let connection = self.connection();
         let mut statement = connection.prepare(sql).unwrap();
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
-    /// The names of a table's columns.
+    /// Returns the names of a table's columns.
     pub(crate) fn columns(&self, table: &str) -> Vec<String> {
         self.column(&format!("SELECT name FROM pragma_table_info('{table}')"))
     }
 
-    /// Every row of this table, as text.
+    /// Returns every row of this table, as text.
     pub(crate) fn rows(&self, table: &str) -> Vec<String> {
         let connection = self.connection();
         let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
@@ -80,7 +80,7 @@ impl TestDatabase {
         statement.query_map([], text).unwrap().map(Result::unwrap).collect()
     }
 
-    /// All that a thief of the database has.
+    /// Returns everything that a thief of the database has.
     pub(crate) fn loot(&self) -> Vec<Vec<u8>> {
         let files = std::fs::read_dir(self.folder.path()).unwrap();
         files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()

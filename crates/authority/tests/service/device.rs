@@ -1,4 +1,4 @@
-//! A small client of the exchange: what a device would do.
+//! A small client of the exchange, which acts as a device does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,7 +11,7 @@ pub(crate) fn pin(digits: &str) -> Pin {
     Pin::new(digits).unwrap()
 }
 
-/// Whoever answers the exchange.
+/// The other side of the exchange: a library or a program.
 pub(crate) trait Exchange {
     fn mac(&self, caller: Option<&AccountName>, query: &str) -> String;
 }
@@ -25,7 +25,7 @@ impl Exchange for Authority {
     }
 }
 
-/// Where accounts get their codes.
+/// The place that gives codes to accounts.
 pub(crate) trait Scene {
     type Service: Exchange;
 
@@ -35,7 +35,7 @@ pub(crate) trait Scene {
     fn sent_code(&self, account: &AccountName, purpose: Purpose) -> String;
 }
 
-/// Serials, each unlike the others.
+/// Returns a serial that is unlike all others.
 pub(crate) fn serial() -> Serial {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     Serial::new(NEXT.fetch_add(1, Ordering::SeqCst).to_be_bytes(), [0xf7; 16])
@@ -78,14 +78,14 @@ impl Answer {
     }
 }
 
-/// A query, form-urlencoded.
+/// Returns a query, form-urlencoded.
 pub(crate) fn query(parameters: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
 
 const COMMON: [(&str, &str); 2] = [("version", "Generator-1.0/0.2.11"), ("macid", "0123456789abcdef0123456789abcdef")];
 
-/// A setup step of a device that never synchronized, or of none.
+/// Returns a setup step of a device that never synchronized, or of no device.
 pub(crate) fn setup(mode: &str, id: &str, more: &[(&str, &str)]) -> String {
     setup_since(mode, id, "0", more)
 }
@@ -95,7 +95,7 @@ fn setup_since(mode: &str, id: &str, last_sync: &str, more: &[(&str, &str)]) -> 
     query(&[&first[..], &COMMON, more].concat())
 }
 
-/// A finalize step of a device that never synchronized, or of none.
+/// Returns a finalize step of a device that never synchronized, or of no device.
 pub(crate) fn finalize(mode: &str, id: &str, more: &[(&str, &str)]) -> String {
     finalize_since(mode, id, "0", more)
 }
@@ -128,7 +128,7 @@ fn opened(factory: &Modulus, sealed: &str) -> Modulus {
     Modulus::from_bytes(&factory.open_sealed(&hex::decode(sealed).unwrap()).unwrap()).unwrap()
 }
 
-/// The finalize step of an activation.
+/// Returns the finalize step of an activation.
 pub(crate) fn activation(keys: &Keys, code: &str, chosen: &Pin, serial: &Serial, phone: Option<&str>) -> String {
     let proofs = Proofs::before_activation(serial);
     let kma = keys.encrypt(Kma::derive(chosen, serial).as_bytes());
@@ -159,16 +159,16 @@ pub(crate) struct Device {
     pub(crate) factory: Modulus,
 }
 
-/// The wish for a service secret.
+/// The request for a service secret.
 pub(crate) struct Wanted {
     key: Modulus,
     challenge: String,
 }
 
-/// What came of asking for a password.
+/// The result of a request for a password.
 pub(crate) enum Password {
     Made(String),
-    /// K1 evolves: this is the device that asks again.
+    /// K1 evolves. This device must ask again.
     Again(Box<Device>),
     Refused(String),
 }
@@ -192,7 +192,7 @@ impl Device {
         device
     }
 
-    /// The device in an answer of `activate` or `synchro`.
+    /// Returns the device in an answer of `activate` or `synchro`.
     pub(crate) fn read(answer: &Answer, id: &str, serial: &Serial, chosen: &Pin, factory: &Modulus) -> (Self, Wanted) {
         assert_eq!((answer.get("s_n"), answer.get("s_id"), answer.get("s_name")), ("1", "7001", "PIMS"));
         assert_eq!((answer.get("ms_n"), answer.get("ms_id")), ("1", "9001"));
@@ -253,7 +253,7 @@ impl Device {
         Answer::of(authority, None, &setup_since(mode, &self.id, &self.last_sync, more))
     }
 
-    /// A finalize step with these proofs.
+    /// Sends a finalize step with these proofs.
     pub(crate) fn finalize(
         &self,
         authority: &impl Exchange,
@@ -265,7 +265,7 @@ impl Device {
         Answer::of(authority, None, &finalize_since(mode, &self.id, &self.last_sync, &[more, &proved].concat()))
     }
 
-    /// Both steps of `otp` with a PIN.
+    /// Does both steps of `otp` with a PIN.
     pub(crate) fn ask(&self, authority: &impl Exchange, digits: &str) -> Answer {
         let answer = self.setup(authority, "otp", &[("sid", "7001")]);
         let Some(challenge) = answer.find("challenge") else { return answer };
@@ -290,8 +290,8 @@ impl Device {
         }
     }
 
-    /// A password by an honest device: it evolves and synchronizes as the service asks. Returns the device as it is afterwards, or
-    /// the word of a refusal.
+    /// Makes a password as an honest device does: it evolves and synchronizes if the service asks
+    /// for that. Returns the device in its new state, or the word of a refusal.
     pub(crate) fn logs_in(self, authority: &impl Exchange, digits: &str) -> Result<(Self, String), String> {
         let mut device = self;
         for _ in 0..4 {
@@ -310,7 +310,7 @@ impl Device {
         panic!("the service asks for no end of evolutions")
     }
 
-    /// A password, where K1 does not evolve.
+    /// Makes a password, if K1 does not evolve.
     pub(crate) fn made(&self, authority: &impl Exchange, digits: &str) -> String {
         match self.password(authority, digits) {
             Password::Made(password) => password,
@@ -319,14 +319,14 @@ impl Device {
         }
     }
 
-    /// Both steps of `otp` without a PIN.
+    /// Does both steps of `otp` without a PIN.
     pub(crate) fn ask_without_pin(&self, authority: &impl Exchange) -> Answer {
         let answer = self.setup(authority, "otp", &[("sid", "7001")]).ok();
         let proofs = Proofs::without_pin(answer.get("challenge"), &self.serial, &self.k0);
         self.finalize(authority, "otp", &proofs, &[("sid", "7001"), ("keytype", "2")])
     }
 
-    /// Both steps of `password`.
+    /// Does both steps of `password`.
     pub(crate) fn change_pin(&self, authority: &impl Exchange, old: &str, new: &str) -> Answer {
         let answer = self.setup(authority, "password", &[]);
         let Some(challenge) = answer.find("challenge") else { return answer };
@@ -334,14 +334,14 @@ impl Device {
         self.finalize(authority, "password", &self.proofs(challenge, old), &[("nKma", &kma), ("newpin", &new)])
     }
 
-    /// `nKma` and `newpin`.
+    /// Returns `nKma` and `newpin`.
     pub(crate) fn new_pin(&self, answer: &Answer, new: &str) -> (String, String) {
         let keys = Keys::read(answer);
         let kma = keys.encrypt(Kma::derive(&pin(new), &self.serial).as_bytes());
         (kma, keys.encrypt(new.as_bytes()))
     }
 
-    /// Both steps of `reset`.
+    /// Does both steps of `reset`.
     pub(crate) fn reset_pin(&self, authority: &impl Exchange, code: &str, new: &str) -> Answer {
         let answer = self.setup(authority, "reset", &[("code", code)]);
         if answer.err() != "OK" {
@@ -357,7 +357,7 @@ impl Device {
         Answer::of(authority, None, &finalize("reset", &self.id, &parameters))
     }
 
-    /// Both steps of `synchro`, without the `ms` that follows.
+    /// Does both steps of `synchro`, without the `ms` that follows.
     pub(crate) fn synchronize(&self, authority: &impl Exchange, digits: &str) -> Result<(Self, Wanted), Answer> {
         let answer = self.setup(authority, "synchro", &[]);
         let Some(challenge) = answer.find("challenge") else { return Err(answer) };
@@ -368,14 +368,14 @@ impl Device {
         Ok(Self::read(&answer, &self.id, &self.serial, &pin(digits), &self.factory))
     }
 
-    /// `synchro` and `ms`.
+    /// Does `synchro` and `ms`.
     pub(crate) fn synchronized(&self, authority: &impl Exchange, digits: &str) -> Self {
         let (mut device, wanted) = self.synchronize(authority, digits).expect("synchronized");
         device.register(authority, &wanted, digits).ok();
         device
     }
 
-    /// Both steps of `remove`.
+    /// Does both steps of `remove`.
     pub(crate) fn remove(&self, authority: &impl Exchange) -> Answer {
         let answer = self.setup(authority, "remove", &[]);
         let Some(challenge) = answer.find("challenge") else { return answer };

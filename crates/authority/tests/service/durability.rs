@@ -1,4 +1,5 @@
-//! What outlives the process, what the database gives away, and who may open it.
+//! The data that outlives the process, the secrets that the database reveals, and the keys that
+//! open it.
 
 use authority::{Authority, MasterKey, OpenError, Options, Policy, Purpose, Verdict};
 
@@ -63,7 +64,7 @@ fn a_thief_of_the_database_finds_no_pin_key_code_or_password() {
     let device = Device::activate(&world, &account, "73914826");
     let password = device.made(&world.authority, "73914826");
     let token = world.authority.exchange_otp(&account, &password).unwrap().unwrap();
-    // A pending K1 lies there too.
+    // A pending K1 is stored there, too.
     let crate::device::Password::Again(evolved) = device.password(&world.authority, "73914826") else {
         panic!("K1 does not evolve")
     };
@@ -92,7 +93,7 @@ fn a_changed_secret_is_a_failure_and_not_a_wrong_pin() {
     let world = World::new();
     let account = world.account("user");
     let (first, second) = (Device::activate(&world, &account, "1234"), Device::activate(&world, &account, "1234"));
-    // K0 of one device put in place of the other's.
+    // K0 of one device is put in place of the other's.
     let (from, to) = (&first.id, &second.id);
     world
         .database
@@ -111,7 +112,8 @@ fn a_step_that_fails_leaves_nothing() {
     let proofs = device.proofs(&challenge, "1234");
     let more = [("sid", "7001"), ("keytype", "0"), ("R0", &proofs.r0), ("R1", &proofs.r1), ("R2", &proofs.r2)];
     let (before, events) = (world.rows(&STATE), world.events());
-    // The challenge is taken, and the device's row written, before the password cannot be kept.
+    // The challenge is used and the device's row is written before the service fails to store the
+    // password.
     world.database.execute("ALTER TABLE passwords RENAME TO elsewhere");
     let failure = world.authority.mac(None, &crate::device::finalize("otp", &device.id, &more)).unwrap_err();
     assert!(matches!(failure, authority::Failure::Storage(_)));

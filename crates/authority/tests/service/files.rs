@@ -1,4 +1,4 @@
-//! What SQLite's files are, and what is none of them.
+//! SQLite's files, and files that are none of them.
 
 use authority::{
     AccountName, Authority, CvsAnswer, CvsRequest, KeyRing, MasterKey, Notice, OpenError, Options, Policy, SmsRules,
@@ -47,7 +47,8 @@ fn wrong_pins_that_an_earlier_release_counted_are_forgiven_where_they_block_nobo
     }
 }
 
-/// `tests/data/first_release.db` was written by the first release: one account, a device with a pending K1, a removed one.
+/// `tests/data/first_release.db` was written by the first release: one account, a device with a
+/// pending K1, a removed one.
 #[test]
 fn a_database_of_the_first_release_opens_and_its_key_can_be_rotated() {
     let database = TestDatabase::empty();
@@ -65,7 +66,7 @@ fn a_database_of_the_first_release_opens_and_its_key_can_be_rotated() {
     assert_eq!((info.has_pin, info.pin_tries, info.devices, info.blocked), (true, 0, 1, false));
     assert_eq!(authority.devices(&account).unwrap()[0].used_at, None);
     assert_eq!(database.rows("code_requests").len(), 4);
-    // Its audit rows are numbered from 1; what comes now is after them.
+    // Its audit rows are numbered from 1. New rows come after them.
     assert!(authority.add_account(&AccountName::new("new").unwrap()).unwrap());
     let trail = authority.audit_log(None, None, 1000).unwrap();
     let events: Vec<&str> = trail.iter().take(2).map(|entry| entry.event.as_str()).collect();

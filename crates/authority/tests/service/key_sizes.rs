@@ -1,4 +1,5 @@
-//! The size of the keys that devices encrypt to: a setting that can change while devices are enrolled and operations under way.
+//! The size of the keys that devices encrypt to. The setting can change while devices are enrolled
+//! and operations are running.
 
 use authority::{KeyRing, KeySize, MasterKey, Options, Policy, Purpose, Verdict};
 use inwebo::values::hex;
@@ -47,7 +48,7 @@ fn another_size_makes_other_keys_under_the_same_factory_key_and_going_back_finds
     assert_eq!(device.setup(&restarted, "password", &[]).get("Kiw"), second.get("Kiw"));
     world.authority.set_policy(policy(KeySize::Bits2048));
     assert_eq!(announced().get("Kiw"), first.get("Kiw"));
-    // What was enrolled before goes on.
+    // Earlier enrollments go on.
     device.made(&restarted, "1234");
 }
 
@@ -57,7 +58,7 @@ fn an_operation_that_began_under_one_size_ends_under_the_other_at_any_instance()
         let world = World::with(policy(before));
         let account = world.account("user");
         let other = world.another(policy(after));
-        // The other instance holds keys of its own size, and none of the first one's.
+        // The other instance has keys of its own size, and none of the first one's.
         Answer::of(
             &other,
             Some(&account),
@@ -71,7 +72,8 @@ fn an_operation_that_began_under_one_size_ends_under_the_other_at_any_instance()
         let request = activation(&keys, &code, &chosen, &serial, None);
         let answer = Answer::of(&other, Some(&account), &request).ok();
         let (mut device, wanted) = Device::read(&answer, answer.get("id"), &serial, &chosen, &keys.factory);
-        // The secret is encrypted to what the other one announced, and registered at the first.
+        // The secret is encrypted to the key that the other one announced, and registered at the
+        // first.
         device.register(&world.authority, &wanted, "1234").ok();
         let password = device.made(&other, "1234");
         assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);

@@ -1,4 +1,4 @@
-//! Whatever arrives, there is an answer with an error word and no changed row.
+//! Any request gets an answer with an error word and changes no row.
 
 use std::sync::OnceLock;
 
@@ -13,11 +13,11 @@ struct Scene {
     before: Vec<String>,
 }
 
-/// One service for all cases: each must leave it as it was.
+/// Returns the one service for all cases: each must leave it as it was.
 fn scene() -> &'static Scene {
     static SCENE: OnceLock<Scene> = OnceLock::new();
     SCENE.get_or_init(|| {
-        // A code of nobody is looked up there, and not refused at once.
+        // An unknown code is looked up there, and not refused at once.
         let world = World::open();
         let account = world.account("user");
         let device = Device::activate(&world, &account, "1234");
@@ -40,7 +40,7 @@ const NAMES: [&str; 27] = [
     "R0", "R1", "R2", "phone", "sid", "keytype", "ms_id0", "ms_val0", "ms_n", "nKma", "newpin", "ticket", "x", "",
 ];
 
-/// A parameter: a known name or any, with a value that looks right or any.
+/// Returns a parameter: a known name or any, with a value that looks right or any.
 fn parameter() -> impl Strategy<Value = (String, String)> {
     let name = prop_oneof![9 => prop::sample::select(&NAMES[..]).prop_map(str::to_owned), 1 => ".{0,8}"];
     let value = prop_oneof![
@@ -57,7 +57,8 @@ fn parameter() -> impl Strategy<Value = (String, String)> {
     (name, value)
 }
 
-/// A finalize step of the real device that is whole in form: every parameter is there, and only what they say is made up.
+/// Returns a finalize step of the real device that is complete in form: every parameter is there,
+/// and only the values are made up.
 fn whole() -> impl Strategy<Value = Vec<(String, String)>> {
     let modes = prop::sample::select(&["activate", "otp", "synchro", "password", "reset", "remove", "ms"][..]);
     let hex = || "[0-9a-f]{64}";

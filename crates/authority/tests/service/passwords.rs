@@ -1,4 +1,5 @@
-//! One-time passwords: right once, for one account, for a while; K1 evolves without ever locking a device out.
+//! One-time passwords: each is accepted once, for one account, for a while. K1 evolves without ever
+//! locking a device out.
 
 use authority::{Policy, Verdict};
 use inwebo::values::{Proofs, otp};
@@ -112,7 +113,7 @@ fn a_device_that_lost_the_answer_of_an_evolution_goes_on_with_its_old_k1() {
     assert!(lost.k1("1234") != evolved.k1("1234"));
     let password = evolved.made(&world.authority, "1234");
     assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
-    // Once the new K1 was proved, the old one is a stale one.
+    // After the new K1 was proved, the old one is stale.
     assert_eq!(device.ask(&world.authority, "1234").err(), "NOK:DESYNCHRONIZED");
     assert_eq!(lost.ask(&world.authority, "1234").err(), "NOK:DESYNCHRONIZED");
 }
@@ -193,7 +194,7 @@ fn a_challenge_is_used_up_by_any_finalize_and_replaced_by_any_setup() {
     device.finalize(authority, "otp", &device.proofs(&third, "1234"), &more).ok();
     assert_eq!(device.finalize(authority, "otp", &device.proofs(&third, "1234"), &more).err(), "NOK:STATE");
 
-    // A challenge of one mode is none of another.
+    // A challenge of one mode is invalid in another.
     let other = challenge(device.setup(authority, "synchro", &[]));
     assert_eq!(device.finalize(authority, "otp", &device.proofs(&other, "1234"), &more).err(), "NOK:STATE");
 }

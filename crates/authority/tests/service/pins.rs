@@ -1,4 +1,4 @@
-//! PINs: what wrong ones cost, who can charge them, how they change.
+//! PINs: the charges for wrong ones, the clients that can cause them, and changes of the PIN.
 
 use authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
 use inwebo::values::{K0, Proofs};
@@ -65,7 +65,7 @@ fn a_right_pin_forgives_nothing_where_it_does_not_prove_the_current_k1() {
     let stale = Device { hidden_k1: [9; 16], ..device.clone() };
     assert_eq!(stale.ask(&world.authority, "1234").err(), "NOK:DESYNCHRONIZED");
     assert_eq!(device.ask(&world.authority, "9999").attempts_left(), Some(3));
-    // A synchronization judges no K1 either; the secret that follows it does.
+    // A synchronization does not check K1 either; the secret that follows it does.
     let (mut synchronized, wanted) = stale.synchronize(&world.authority, "1234").ok().unwrap();
     assert_eq!(device.ask(&world.authority, "9999").attempts_left(), Some(2));
     synchronized.register(&world.authority, &wanted, "1234").ok();
@@ -87,7 +87,7 @@ fn wrong_pins_of_an_activation_are_forgiven_to_the_device_that_it_makes() {
     };
     assert_eq!(enter("9999").attempts_left(), Some(4));
     assert_eq!(enter("9999").attempts_left(), Some(3));
-    // Another device forgives them not.
+    // Another device does not forgive them.
     first.ask(&world.authority, "1234").ok();
     assert_eq!(world.authority.account(&account).unwrap().unwrap().pin_tries, 2);
     let answer = enter("1234").ok();
@@ -97,7 +97,8 @@ fn wrong_pins_of_an_activation_are_forgiven_to_the_device_that_it_makes() {
     assert_eq!(world.authority.account(&account).unwrap().unwrap().pin_tries, 0);
 }
 
-/// The run of the review: each day a thief with a copy of the device tries four PINs, then the owner makes a password with the right one.
+/// The attack of the review: each day a thief with a copy of the device tries four PINs, then the
+/// owner makes a password with the right one.
 #[test]
 fn a_thief_with_a_copy_has_the_budget_and_the_owner_is_told() {
     let world = World::new();
@@ -134,10 +135,10 @@ fn a_thief_with_a_copy_has_the_budget_and_the_owner_is_told() {
     assert_eq!((world.count("pin.budget_half_spent"), world.authority.tally().budgets_half_spent), (1, 1));
     assert_eq!(owner.status(&world.authority), "NOK:NOK_BLOCKED");
 
-    // An operator gives nothing of it back.
+    // An operator gives no tries of it back.
     assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::PinBudgetSpent);
     assert_eq!(owner.ask(&world.authority, "7391").err(), "NOK:NOK_BLOCKED");
-    // The reset does, and it shuts the copy out.
+    // The reset gives them back, and it shuts the copy out.
     let code = world.code(&account, Purpose::ResetPin);
     owner.reset_pin(&world.authority, &code, "8264").ok();
     let owner = owner.synchronized(&world.authority, "8264");
@@ -159,7 +160,7 @@ fn the_owner_is_told_of_wrong_pins_on_another_device_whatever_the_operation() {
     other.ask(&world.authority, "9999");
     other.ask(&world.authority, "9999");
     assert_eq!(note(&owner.ask(&world.authority, "1234").ok()).as_deref(), Some("2"));
-    // Each device is told for itself.
+    // Each device gets the report for itself.
     assert_eq!(note(&other.ask(&world.authority, "1234").ok()).as_deref(), Some("2"));
     other.ask(&world.authority, "9999");
     let (mut synchronized, wanted) = owner.synchronize(&world.authority, "1234").ok().unwrap();
@@ -191,13 +192,13 @@ fn an_unblocked_account_keeps_the_rest_of_its_budget() {
     second.ask(&world.authority, "9999");
     assert_eq!(second.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
     assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::Lifted);
-    // What was forgiven to all is not forgiven to a device once more.
+    // Tries that were forgiven to all are not forgiven to a device again.
     assert_eq!(first.ask(&world.authority, "9999").attempts_left(), Some(1));
     second.ask(&world.authority, "1234").ok();
     assert_eq!(world.authority.account(&account).unwrap().unwrap().pin_tries, 1);
     assert_eq!(first.ask(&world.authority, "9999").err(), "NOK:NOK_BLOCKED");
     assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::PinBudgetSpent);
-    // Removing the enrollments begins anew.
+    // The removal of the enrollments resets the counts.
     assert_eq!(world.cvs(&account, CvsRequest::RemoveEnrollments), CvsAnswer::Done);
     Device::activate(&world, &account, "4321").ask(&world.authority, "4321").ok();
 }
@@ -228,7 +229,7 @@ fn common_pins_are_refused_wherever_one_is_chosen() {
     device.reset_pin(&world.authority, &code, "8264").ok();
 }
 
-/// Where a PIN is chosen.
+/// An operation that chooses a PIN.
 type Choose = fn(&World, &AccountName, Device, &str, &str) -> (String, Device);
 
 #[test]
@@ -265,7 +266,7 @@ fn earlier_pins_do_not_come_again() {
             device = next;
             present = if word == "OK" { new } else { present };
         }
-        // Beginning anew does not forget them.
+        // A new start does not forget them.
         assert_eq!(world.cvs(&account, CvsRequest::RemoveEnrollments), CvsAnswer::Done);
         let code = world.code(&account, Purpose::Enrollment);
         let begin = crate::device::setup("activate", "", &[("code", &code)]);
@@ -280,7 +281,7 @@ fn a_blocked_account_answers_so_to_everything_that_needs_its_pin() {
     let world = World::with(Policy { max_pin_tries: 1, ..Policy::default() });
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
-    // Challenges from before the block are worth nothing either.
+    // Challenges from before the block are invalid, too.
     let modes = ["otp", "password", "synchro"];
     let challenges = modes.map(|mode| device.setup(&world.authority, mode, &[("sid", "7001")]).ok());
     let (_, wanted) = device.synchronize(&world.authority, "1234").ok().unwrap();
@@ -334,7 +335,8 @@ fn wrong_pins_from_many_threads_and_two_services_cost_exactly_their_number() {
     let world =
         World::with(Policy { evolve_k1_every: 0, codes_per_hour: 100, codes_per_day: 100, ..Policy::default() });
     let account = world.account("user");
-    // Each thread has a device of its own: two that share one would take each other's challenges.
+    // Each thread has a device of its own: two threads with one device would take each other's
+    // challenges.
     let devices: Vec<Device> = (0..8).map(|_| Device::activate(&world, &account, "1234")).collect();
     let second = world.another(Policy::default());
     let mut answers: Vec<(String, Option<u32>)> = std::thread::scope(|scope| {
@@ -378,7 +380,7 @@ fn the_budget_is_exact_whoever_spends_it_at_once() {
             .enumerate()
             .map(|(number, device)| {
                 let authority = if number % 2 == 0 { &world.authority } else { &second };
-                // A right PIN between the wrong ones gives nothing of the budget back.
+                // A right PIN between the wrong ones gives no tries of the budget back.
                 let ask = move |digits: &str| device.ask(authority, digits).err().to_owned();
                 scope.spawn(move || ["9999", "1234", "9999", "1234", "9999"].map(ask))
             })

@@ -1,4 +1,5 @@
-//! What an activation must show beside its code, and what a stranger can do who shows another account's code or ticket.
+//! The proof that an activation must show beside its code, and the possibilities of a stranger with
+//! another account's code or ticket.
 
 use authority::{AccountName, ActivationProof, CodeLetters, CvsAnswer, CvsRequest, Policy, Purpose, Verdict};
 
@@ -7,14 +8,14 @@ use crate::world::{NUMBER, World};
 
 const LETTERS: &str = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
-/// A setup step.
+/// Sends a setup step.
 fn begin(world: &World, caller: Option<&AccountName>, code: &str, ticket: Option<&str>) -> Answer {
     let shown = [("code", code), ("ticket", ticket.unwrap_or_default())];
     let shown = if ticket.is_some() { &shown[..] } else { &shown[..1] };
     Answer::of(&world.authority, caller, &setup("activate", "", shown))
 }
 
-/// A finalize step with a ticket.
+/// Sends a finalize step with a ticket.
 fn finish(world: &World, keys: &Keys, code: &str, ticket: &str, phone: Option<&str>) -> Answer {
     let request = activation(keys, code, &pin("1234"), &serial(), phone);
     Answer::of(&world.authority, None, &format!("{request}&ticket={ticket}"))
@@ -49,13 +50,13 @@ fn a_ticket_tells_whose_code_it_is_in_both_steps() {
     let (code, ticket) = world.code_with_ticket(&account, Purpose::Enrollment);
     assert_eq!(ticket.len(), 22);
     let keys = Keys::read(&begin(&world, None, &code, Some(&ticket)).ok());
-    // The other step wants it, too.
+    // The other step needs it, too.
     let request = activation(&keys, &code, &pin("1234"), &serial(), None);
     assert_eq!(Answer::of(&world.authority, None, &request).err(), "NOK:CODE");
     let one = serial();
     let request = format!("{}&ticket={ticket}", activation(&keys, &code, &pin("1234"), &one, None));
     Answer::of(&world.authority, None, &request).ok();
-    // A lost answer comes again.
+    // A repeated request gets the lost answer again.
     let answer = Answer::of(&world.authority, None, &request).ok();
     let (mut device, wanted) = Device::read(&answer, answer.get("id"), &one, &pin("1234"), &keys.factory);
     device.register(&world.authority, &wanted, "1234").ok();
@@ -104,7 +105,8 @@ fn a_number_is_registered_with_the_ticket_of_its_code() {
         let parameters = [("code", code), ("phone", number), ("ticket", ticket)];
         Answer::of(&world.authority, None, &setup("activate", "", &parameters))
     };
-    // Another number is told to the client that has the ticket, costs no try, and says nothing of the code.
+    // A client with the ticket is told that the number is another one. That costs no try, and says
+    // nothing of the code.
     for entered in [&*code, "000000", "000001", "000002", "000003", "000004", "000005"] {
         assert_eq!(begin(entered, "+33698765432", &ticket).err(), "NOK:OTHERNUMBER");
         assert_eq!(begin(entered, "+33698765432", &"A".repeat(22)).err(), "NOK:CODE");
@@ -168,7 +170,8 @@ fn a_blocked_account_is_told_to_its_ticket_and_charged_nothing() {
     begin(&world, None, &code, Some(&ticket)).ok();
 }
 
-/// The stranger is told every code, and does not have the accounts: no guess can be better than that.
+/// The stranger is told every code, and does not have the accounts: no guess can be better than
+/// that.
 #[test]
 fn a_stranger_hits_codes_of_others_where_activations_are_open_alone() {
     const ACCOUNTS: usize = 20;
@@ -181,7 +184,7 @@ fn a_stranger_hits_codes_of_others_where_activations_are_open_alone() {
             code_digits: if matches!(activation_proof, ActivationProof::Open(_)) { 6 } else { code_digits },
             evolve_k1_every,
             codes_per_hour,
-            // A stranger whose own code is dead would guess no more.
+            // A stranger whose own code is dead could guess no more.
             code_tries: 1_000_000,
             ..Policy::default()
         });
@@ -197,13 +200,14 @@ fn a_stranger_hits_codes_of_others_where_activations_are_open_alone() {
             ActivationProof::Open(_) => (String::new(), None, None),
         };
         let is_hit = |code: &str| begin(&world, caller, code, ticket.as_deref()).err() == "OK";
-        // With four digits, some code may happen to be the stranger's own.
+        // With four digits, some code may be equal to the stranger's own.
         let hits = codes.iter().filter(|code| **code != own && is_hit(code)).count();
         assert_eq!(hits, expected, "{activation_proof:?}");
     }
 }
 
-/// The same by guesses: the stranger is told all but one letter of each code, and tries every letter.
+/// The same by guesses: the stranger is told all but one letter of each code, and tries every
+/// letter.
 #[test]
 fn guesses_at_the_last_letter_of_open_codes_hit_each_once_and_of_no_other() {
     const ACCOUNTS: usize = 5;
@@ -222,7 +226,7 @@ fn guesses_at_the_last_letter_of_open_codes_hit_each_once_and_of_no_other() {
 #[test]
 fn a_code_of_an_open_activation_has_ten_letters_in_either_case() {
     for (letters, length) in [(CodeLetters::MIN, 10), (CodeLetters::MAX, 12)] {
-        // The digits of the policy count for nothing then.
+        // The digits of the policy do not count then.
         for code_digits in [4, 12] {
             let activation_proof = ActivationProof::Open(letters);
             let world = World::with(Policy { activation_proof, code_digits, ..Policy::default() });
@@ -246,7 +250,7 @@ fn codes_that_were_sent_before_the_setting_changed_are_good_for_their_account() 
             let code = world.code(&account, Purpose::Enrollment);
             world.authority.set_policy(Policy { activation_proof: after, ..Policy::default() });
             begin(&world, Some(&account), &code, None).ok();
-            // Of nobody it is good where it always was.
+            // Without an account, the code is valid if activations were open and still are.
             let is_open = matches!((before, after), (ActivationProof::Open(_), ActivationProof::Open(_)));
             assert_eq!(begin(&world, None, &code, None).err() == "OK", is_open, "{before:?} {after:?}");
         }

@@ -1,4 +1,4 @@
-//! The end of devices.
+//! The removal of devices.
 
 use authority::{CvsAnswer, CvsRequest, Policy, Purpose, Verdict};
 use inwebo::values::K0;

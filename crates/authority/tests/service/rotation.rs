@@ -9,7 +9,7 @@ use crate::world::{MASTER, World};
 
 const NEW: [u8; 32] = [9; 32];
 
-/// The new key, which seals, and the old one.
+/// Returns the new key, which seals, and the old one.
 fn both() -> KeyRing {
     KeyRing::new(MasterKey::new(2, NEW)).with(MasterKey::new(1, MASTER)).unwrap()
 }
@@ -26,12 +26,13 @@ fn is_wrong_key(opened: Result<Authority, OpenError>) -> bool {
     matches!(opened.err(), Some(OpenError::MasterKey))
 }
 
-/// A rotation to its end.
+/// Runs a rotation to its end.
 fn rotate(authority: &Authority) -> Progress {
     std::iter::repeat_with(|| authority.rekey(100).unwrap()).find(|progress| progress.done).unwrap()
 }
 
-/// How many of the sealed values name this key. Every key's number stands in front of what it sealed.
+/// Returns how many of the sealed values name this key. The key's number stands in front of each
+/// sealed value.
 fn sealed_under(world: &World, id: u32) -> usize {
     let prefix = inwebo::values::hex::encode(&id.to_be_bytes());
     let tables = ["accounts", "devices", "service_keys", "secrets", "sms_queue"];
@@ -41,7 +42,7 @@ fn sealed_under(world: &World, id: u32) -> usize {
     values.filter(|value| value.len() > 2 * (4 + 24 + 16) && value.starts_with(&prefix)).count()
 }
 
-/// Some accounts with all that can be sealed.
+/// Creates some accounts with every kind of sealed value.
 fn populate(world: &World) -> Vec<Device> {
     (0..6)
         .map(|number| {
@@ -59,11 +60,11 @@ fn a_rotation_that_is_stopped_anywhere_goes_on_where_it_was() {
     assert!(sealed_under(&world, 1) > 20);
     let mut calls = 0;
     let resealed: u32 = std::iter::from_fn(|| {
-        // Each call by an instance that ends after it.
+        // Each call is made by an instance that ends after it.
         let authority = open(&world, both()).unwrap();
         let progress = authority.rekey(2).unwrap();
         calls += 1;
-        // Meanwhile the service runs, on both sides of the place that was reached.
+        // Meanwhile the service runs, on both sides of the place that the rotation has reached.
         devices[calls % devices.len()].ask(&authority, "1234").ok();
         (!progress.done).then_some(progress.resealed)
     })
@@ -86,7 +87,7 @@ fn a_rotation_that_is_stopped_anywhere_goes_on_where_it_was() {
 fn in_the_middle_of_a_rotation_neither_key_can_be_missing() {
     let world = World::new();
     let devices = populate(&world);
-    // An instance that knows the new key and does not use it yet.
+    // An instance that has the new key and does not use it yet.
     let ring = KeyRing::new(MasterKey::new(1, MASTER)).with(MasterKey::new(2, NEW)).unwrap();
     let before = open(&world, ring).unwrap();
     let authority = open(&world, both()).unwrap();
@@ -107,7 +108,7 @@ fn a_wrong_key_in_the_ring_is_told() {
     assert!(is_wrong_key(open(&world, KeyRing::new(MasterKey::new(2, NEW)).with(wrong(1)).unwrap())));
     assert!(is_wrong_key(open(&world, new_alone())));
     open(&world, both()).unwrap();
-    // Now the new key has sealed something: another one of its number is wrong, too.
+    // Now the new key has sealed something: another key of its number is wrong, too.
     assert!(is_wrong_key(open(&world, KeyRing::new(wrong(2)).with(MasterKey::new(1, MASTER)).unwrap())));
     assert!(is_wrong_key(open(&world, KeyRing::new(MasterKey::new(1, MASTER)).with(wrong(2)).unwrap())));
 }
@@ -140,7 +141,8 @@ fn what_was_hashed_under_the_old_key_is_good_until_it_expires() {
 
     let authority = open(&world, both()).unwrap();
     let progress = rotate(&authority);
-    // The code, and the code that certified the number; the password, and the one that was used for the token; the token.
+    // Two codes, that of the number and another one; two passwords, one of which was used for the
+    // token; and the token.
     assert_eq!(progress.hashed_under_others, 5);
     Answer::of(&authority, Some(&account), &setup("activate", "", &[("code", &code)])).ok();
     assert_eq!(authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);

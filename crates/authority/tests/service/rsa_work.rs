@@ -1,18 +1,19 @@
-//! RSA blocks are opened where the service waits for a finalize step, and nowhere else. Blocks that no key
-//! opens show it a second time: their word would come first.
+//! The service opens RSA blocks only if it waits for a finalize step. Blocks that no key opens show
+//! this a second time: their word would come first.
 
 use authority::{AccountName, MacAnswer, Purpose, Word};
 
 use crate::device::{Device, finalize, pin, serial, setup};
 use crate::world::{STATE, World};
 
-/// The word of an answer, and whether blocks were opened for it.
+/// Returns the word of an answer, and whether blocks were opened for it.
 fn outcome(world: &World, caller: Option<&AccountName>, request: &str) -> (String, bool) {
     let MacAnswer { word, opened_blocks, .. } = world.authority.mac(caller, request).unwrap();
     (word.as_ref().map_or("OK", Word::as_str).to_owned(), opened_blocks)
 }
 
-/// A finalize step that is whole in form. Its blocks have the length of one and do not open.
+/// Returns a finalize step that is complete in form. Its blocks have the right length and do not
+/// open.
 fn whole(mode: &str, id: &str, code: &str) -> String {
     let (block, proof) = ("5a".repeat(256), "0".repeat(64));
     let common = [("R0", proof.as_str()), ("R1", &proof), ("R2", &proof), ("code", code)];
@@ -23,7 +24,7 @@ fn whole(mode: &str, id: &str, code: &str) -> String {
     finalize(mode, id, &[&common[..], blocks].concat())
 }
 
-/// The finalize step of an activation with blocks that do not open.
+/// Returns the finalize step of an activation with blocks that do not open.
 fn activation(code: &str) -> String {
     let (block, serial) = ("5a".repeat(256), serial());
     let proofs = inwebo::values::Proofs::before_activation(&serial);
@@ -40,7 +41,7 @@ fn activation(code: &str) -> String {
     finalize("activate", "", &parameters)
 }
 
-/// Has the service wait for a finalize step of this mode.
+/// Makes the service wait for a finalize step of this mode.
 fn begin(world: &World, device: &Device, mode: &str) {
     match mode {
         "ms" => drop(device.synchronize(&world.authority, "1234").expect("synchronized")),

@@ -1,4 +1,4 @@
-//! Second copies of a device: what shows them, and how an SMS code says which one stays.
+//! Second copies of a device: the signs of one, and an SMS code that decides which one stays.
 
 use authority::{AccountName, ClonePolicy, Policy, Purpose};
 
@@ -18,7 +18,7 @@ fn scene(clone: ClonePolicy) -> (World, AccountName, Device) {
     (world, account, device)
 }
 
-/// The run of the review: the device and a copy make passwords by turns.
+/// The attack of the review: the device and a copy make passwords by turns.
 #[test]
 fn a_copy_that_is_used_beside_the_device_is_reported() {
     let (world, account, device) = scene(ClonePolicy::Report);
@@ -26,7 +26,8 @@ fn a_copy_that_is_used_beside_the_device_is_reported() {
     for turn in 0..12 {
         let copy = copies[turn % 2].clone();
         copies[turn % 2] = copy.logs_in(&world.authority, "1234").unwrap().0;
-        // The first one that comes after an evolution of the other is found out, and so is each one after it.
+        // The first request after an evolution of the other one is detected, and so is each one
+        // after it.
         assert_eq!(world.count(SUSPECTED), turn);
     }
     assert_eq!(world.authority.tally().clones_suspected, 11);
@@ -45,7 +46,7 @@ fn a_copy_that_shows_an_older_synchronization_is_reported_before_its_pin_is_judg
     // The thief does not know the PIN.
     assert_eq!(copy.ask(&world.authority, "9999").attempts_left(), Some(4));
     assert_eq!(world.count(SUSPECTED), 1);
-    // The same is not told again and again.
+    // The same suspicion is not reported again and again.
     assert_eq!(copy.ask(&world.authority, "9999").attempts_left(), Some(3));
     assert_eq!(world.count(SUSPECTED), 1);
     device.ask(&world.authority, "1234").ok();
@@ -86,10 +87,11 @@ fn a_suspended_device_proves_nothing_until_its_pin_is_reset_and_then_its_copy_is
     }
     assert!(world.authority.devices(&account).unwrap()[0].suspended);
 
-    // The owner has the phone that the code goes to.
+    // The owner has the phone that receives the code.
     let code = world.code(&account, Purpose::ResetPin);
     device.reset_pin(&world.authority, &code, "8264").ok();
-    // Even a thief who learns the new PIN in time has no way in after the device proved its new keys.
+    // Even a thief who learns the new PIN in time has no way in after the device proved its new
+    // keys.
     let device = device.synchronized(&world.authority, "8264");
     assert_eq!(world.count("device.k0.renewed"), 1);
     for digits in ["1234", "8264"] {
@@ -112,7 +114,7 @@ fn the_answer_with_the_new_keys_may_be_lost() {
     let (world, account, device) = scene(ClonePolicy::Suspend);
     let code = world.code(&account, Purpose::ResetPin);
     device.reset_pin(&world.authority, &code, "8264").ok();
-    // Lost, and lost again.
+    // The answer is lost, and lost again.
     let (lost, _) = device.synchronize(&world.authority, "8264").ok().unwrap();
     let (_, _) = device.synchronize(&world.authority, "8264").ok().unwrap();
     assert!(lost.k0 != device.k0);
@@ -120,7 +122,7 @@ fn the_answer_with_the_new_keys_may_be_lost() {
     assert!(renewed.k0 == lost.k0);
     assert_eq!(device.ask(&world.authority, "8264").err(), "NOK:ACCESS");
     let (renewed, _) = renewed.logs_in(&world.authority, "8264").unwrap();
-    // A reset prepares another one each time, also where the last one was never proved.
+    // A reset prepares another key each time, also if the last one was never proved.
     for pin in ["7391", "6204"] {
         let code = world.code(&account, Purpose::ResetPin);
         renewed.reset_pin(&world.authority, &code, pin).ok();

@@ -1,4 +1,5 @@
-//! SMS whose gateway fails: tried again, at least once and normally once, until they are worth nothing.
+//! SMS whose gateway fails: they are tried again, sent at least once and normally once, until they
+//! are useless.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -120,7 +121,8 @@ fn a_message_whose_code_expired_or_was_replaced_is_not_sent_any_more() {
     let new = world.code(&account, Purpose::Enrollment);
     world.clock.forward(10);
     let before = world.inbox.len();
-    // The other's is sent; the replaced one is dropped, and the new code does not suffer.
+    // The other account's SMS is sent. The replaced one is dropped, and the new code does not
+    // suffer.
     assert_eq!(world.authority.deliver_due().unwrap(), delivered(1, 0, 1));
     assert_eq!(world.inbox.len(), before + 1);
     begin(&world, &account, &new).ok();
@@ -204,7 +206,8 @@ fn a_message_of_an_instance_that_died_is_sent_by_another() {
     break_gateway(&world, true);
     world.cvs(&account, SEND);
     break_gateway(&world, false);
-    // As an instance leaves it that dies between the code and the gateway: being tried.
+    // The state that an instance leaves if it dies between the code and the gateway: the SMS is
+    // being tried.
     world.database.execute("UPDATE sms_queue SET due_at = due_at + 80000");
     world.clock.forward(89);
     assert_eq!(world.authority.deliver_due().unwrap(), delivered(0, 0, 0));

@@ -1,4 +1,5 @@
-//! SMS for all accounts together: what they may cost, where they may go, what they say and what people are told.
+//! SMS for all accounts together: their cost, their countries, their texts, and the notices in
+//! them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ fn ask(world: &World, account: &AccountName, purpose: Purpose) -> CvsAnswer {
     world.cvs(account, CvsRequest::SendCode { purpose, phone_number: None })
 }
 
-/// Seconds after which a code may be asked for.
+/// Returns the seconds after which a code may be asked for.
 fn wait(answer: &CvsAnswer) -> u64 {
     match answer {
         CvsAnswer::Refused(CvsRefusal::TooManyCodes { retry_after_seconds }) => retry_after_seconds.unwrap(),
@@ -57,7 +58,7 @@ fn wait(answer: &CvsAnswer) -> u64 {
     }
 }
 
-/// Sixty accounts, and five numbers of an international network for each.
+/// Asks for codes for sixty accounts, and five numbers of an international network for each.
 fn fraud(world: &World) -> Vec<CvsAnswer> {
     let asked = (0..300).map(|place| certify(world, &format!("user{}", place / 5), &format!("+88213{place:06}")));
     asked.collect()
@@ -163,7 +164,7 @@ fn counts_of_days_that_are_over_are_removed() {
     world.clock.forward(4 * 86_400);
     world.authority.prune(400).unwrap();
     assert_eq!(world.rows(&["sms_counts", "notices"]), [""; 0]);
-    // An account that is removed takes its rows along.
+    // The removal of an account removes its rows, too.
     modify(&world, &account, NUMBER);
     assert!(world.authority.remove_account(&account).unwrap());
     assert_eq!(world.rows(&["notices", "sms_queue"]), [""; 0]);
@@ -207,7 +208,7 @@ fn a_text_says_what_its_code_does_in_the_language_of_the_app() {
     assert!(text("", Purpose::Enrollment).contains("ADDS A DEVICE"));
     assert!(text("xx, en;q=0.1", Purpose::ResetPin).contains("SETS A NEW PIN"));
     assert!(text("fr-CA, en;q=0.5", CERTIFY).contains("associe ce numéro"));
-    // The account's language is kept for what comes without a request.
+    // The account's language is kept for SMS without a request.
     world.clock.forward(3600);
     Device::activate(&world, &account, "1234");
     told(&world);
@@ -303,7 +304,7 @@ fn without_a_queue_a_notice_is_tried_once() {
     assert_eq!((world.rows(&["sms_queue"]).len(), events(&world, "notice.dropped")), (0, 1));
 }
 
-/// An enrollment code that arrives, from a gateway that then breaks again.
+/// Asks for an enrollment code that arrives, from a gateway that then breaks again.
 fn dodged(world: &World, account: &AccountName) -> String {
     world.inbox.broken.store(false, Ordering::SeqCst);
     let code = world.code(account, Purpose::Enrollment);
@@ -360,11 +361,11 @@ fn after_a_change_of_number_codes_wait_until_its_owner_could_act() {
     for purpose in [Purpose::Enrollment, Purpose::ResetPin] {
         assert_eq!(wait(&ask(&world, &account, purpose)), 86_400);
     }
-    // Nothing that an app can do ends it earlier.
+    // No action of an app ends it earlier.
     assert_eq!(world.cvs(&account, CvsRequest::RemoveEnrollments), CvsAnswer::Done);
     world.clock.forward(86_399);
     assert_eq!(wait(&ask(&world, &account, Purpose::Enrollment)), 1);
-    // Neither does the same number once more; another one begins anew.
+    // The same number once more does not end it either. Another number starts the time again.
     modify(&world, &account, OTHER);
     world.clock.forward(1);
     assert_eq!(ask(&world, &account, Purpose::Enrollment), CvsAnswer::Done);

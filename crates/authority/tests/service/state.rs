@@ -1,4 +1,4 @@
-//! The tables that hold the state of the service: all but its audit trail, which notes refusals.
+//! The tables that hold the state of the service: all but its audit trail, which records refusals.
 
 pub(crate) const STATE: [&str; 13] = [
     "accounts",

@@ -79,7 +79,7 @@ fn removing_the_enrollments_revokes_the_tokens() {
     assert!(world.authority.rotate_refresh_token(&token).unwrap().is_none());
 }
 
-/// How a test ends a token.
+/// A way to end a token.
 type End = fn(&World, &AccountName, &Device);
 
 #[test]

@@ -1,4 +1,4 @@
-//! The audit trail: actors, equal refusals, and what a writer of the database cannot do to it.
+//! The audit trail: actors, equal refusals, and the acts that a writer of the database cannot do.
 
 use authority::{
     AccountName, Actor, AuditCheck, AuditEntry, AuditFault, Authority, KeyRing, MasterKey, Options, Sealing, Verdict,
@@ -13,7 +13,7 @@ fn name(account: &str) -> AccountName {
     AccountName::new(account).unwrap()
 }
 
-/// A world whose first moment is over: what was written before lies below all that is written now.
+/// Returns a world after its first moment: earlier rows have lower ids than all rows from now on.
 fn world() -> World {
     let world = World::new();
     world.clock.forward(1);
@@ -22,12 +22,12 @@ fn world() -> World {
 
 fn trail(world: &World, event: &str) -> Vec<AuditEntry> {
     let all = world.authority.audit_log(None, None, 1000).unwrap();
-    // `nobody` had the keys of the database made.
+    // The account `nobody` only made the database create its keys.
     let is_of_a_test = |entry: &AuditEntry| entry.account.as_ref().is_some_and(|account| account != "nobody");
     all.into_iter().filter(|entry| entry.event == event && is_of_a_test(entry)).collect()
 }
 
-/// Lets time go by, tick by tick, until rows are sealed.
+/// Lets time pass, tick by tick, until rows are sealed.
 fn seal(world: &World) -> Sealing {
     for _ in 0..4 {
         let sealing = world.authority.seal_audit().unwrap();
@@ -48,7 +48,7 @@ fn faults(world: &World) -> Vec<AuditFault> {
     verify(&world.authority).faults
 }
 
-/// Some rows, and the id of one of them.
+/// Writes some rows. Returns the id of one of them.
 fn some_rows(world: &World) -> i64 {
     let account = world.account("user");
     for number in 0..5 {
@@ -112,12 +112,12 @@ fn refusals_that_come_at_once_are_all_counted_in_few_rows() {
     });
     let rows = trail(&world, "password.refused");
     assert_eq!(rows.iter().map(|entry| entry.count).sum::<u64>(), THREADS * EACH);
-    // A row belongs to one step at a time. A few more are written where a step is run again.
+    // One step at a time uses a row. A repeated step may write a few more.
     assert!(rows.len() <= 4 * THREADS as usize, "{} rows", rows.len());
     assert_eq!(faults(&world), []);
 }
 
-/// A stranger can make names up, and each would be a row.
+/// A stranger can make names up, and each name would be a row.
 #[test]
 fn passwords_for_accounts_that_are_none_are_one_row_without_a_name() {
     let world = world();
@@ -155,7 +155,7 @@ fn the_actor_and_its_address_stand_in_the_trail() {
         let entry = &world.authority.audit_log(Some(&name(account)), None, 1).unwrap()[0];
         assert_eq!((entry.actor.as_deref(), entry.address.as_deref(), entry.count), (Some(actor), address, 1));
     }
-    // An actor that is named like another kind of actor is none of that kind.
+    // An actor with the name of another kind of actor is not of that kind.
     assert_eq!(Actor::Party("operator:alice".into()).to_string(), "party:operator:alice");
 }
 
@@ -165,7 +165,7 @@ fn a_trail_is_sealed_five_minutes_after_its_boundary_was_announced() {
     some_rows(&world);
     let announced = world.authority.seal_audit().unwrap();
     assert_eq!((announced.made, announced.newest), (vec![], None));
-    // It comes after the boundary, and is not sealed yet.
+    // The row comes after the boundary, and is not sealed yet.
     world.authority.add_account(&name("late")).unwrap();
     world.clock.forward(GRACE - 1);
     assert_eq!(world.authority.seal_audit().unwrap().made, []);
@@ -194,7 +194,7 @@ fn instances_with_wrong_clocks_write_above_the_boundary() {
     let slow = world.another_with(|options| Options { clock: Box::new(slow.clone()), ..options });
     slow.add_account(&name("early")).unwrap();
     world.authority.seal_audit().unwrap();
-    // It reads the boundary at its tick, and when it is opened.
+    // The process reads the boundary at its tick, and when it is opened.
     slow.seal_audit().unwrap();
     slow.add_account(&name("ticked")).unwrap();
     let back = HandClock::default();
@@ -289,7 +289,7 @@ fn every_change_to_a_sealed_or_a_new_row_is_told() {
     let found = told("before the first");
     assert!(matches!(found[..], [AuditFault::RowsInserted { seal: 0, count: 1, .. }]), "{found:?}");
     world.database.execute(&format!("UPDATE audit SET event = 'pin.set' WHERE id = {id}"));
-    // The process that seals sees it at its next tick.
+    // The sealing process sees it at its next tick.
     assert_eq!(world.authority.seal_audit().unwrap().faults, [AuditFault::RowChanged { id }]);
     assert_eq!(told("changed"), [AuditFault::RowChanged { id }]);
     assert_eq!(verify(&world.authority).rows, rows);
@@ -321,7 +321,8 @@ fn every_change_to_the_chain_is_told() {
     assert_eq!(found, [AuditFault::SealMissing { number: 2 }]);
     let found = told("DELETE FROM audit_seals WHERE number = 1", None);
     assert!(found.contains(&AuditFault::SealMissing { number: 1 }), "{found:?}");
-    // With its rows a range at the end is missing to nobody but the log, and the process that saw it.
+    // If a range at the end is removed with its rows, only the log and the process that saw the
+    // range miss it.
     let tail = "DELETE FROM audit WHERE id > (SELECT last_id FROM audit_seals WHERE number = 2);
                 DELETE FROM audit_seals WHERE number = 3";
     assert_eq!(told(tail, None), []);

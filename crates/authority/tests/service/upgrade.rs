@@ -1,4 +1,5 @@
-//! A database that commit fb07e63 wrote is brought along: nothing of it is lost, and its rows get MACs.
+//! The service upgrades a database that commit fb07e63 wrote: nothing of it is lost, and its rows
+//! get MACs.
 
 use authority::{
     AccountName, Authority, Clock, CvsAnswer, CvsRefusal, CvsRequest, Failure, MasterKey, OpenError, Options, Policy,
@@ -39,7 +40,7 @@ fn account(state: &Value) -> AccountName {
     AccountName::new(state["account"].as_str().unwrap()).unwrap()
 }
 
-/// A device as it was, with what it keeps.
+/// Returns a device in its former state, with its data.
 fn device(state: &Value, factory: &Modulus) -> (Device, String) {
     let text = |name: &str| state["device"][name].as_str().unwrap().to_owned();
     let (serial, digits) = (Serial::parse(&text("serial")).unwrap(), text("pin"));
@@ -68,7 +69,8 @@ fn accounts_devices_codes_passwords_and_tokens_are_as_they_were() {
     Answer::of(&authority, Some(&third), &request).ok();
 
     let info = authority.account(&first).unwrap().unwrap();
-    // That release did not count wrong PINs by device: no right one could forgive the one that it counted.
+    // That release did not count wrong PINs by device: no right one could forgive the wrong one
+    // that it counted.
     assert_eq!((info.has_pin, info.pin_tries, info.devices, info.blocked), (true, 0, 1, false));
     assert_eq!(info.phone_number.as_deref(), Some("+33612345678"));
     let password = state["first"]["password"].as_str().unwrap();
@@ -90,7 +92,7 @@ fn accounts_devices_codes_passwords_and_tokens_are_as_they_were() {
     assert_eq!(Answer::of(&authority, None, &setup("status", removed, &[])).err(), "NOK:NODEVICE");
 }
 
-/// Former releases kept a number as the person wrote it, without blanks and dashes.
+/// Earlier releases stored a number as the user wrote it, without blanks and dashes.
 #[test]
 fn a_number_of_a_former_release_is_the_same_number() {
     for row in ["0033612345678", "+330612345678", "00330612345678", "+33612345678"] {
@@ -105,7 +107,8 @@ fn a_number_of_a_former_release_is_the_same_number() {
         assert_eq!(authority.cvs(&first, &CvsRequest::TrustedPhoneNumber).unwrap(), number, "{row}");
         assert_eq!(authority.account(&first).unwrap().unwrap().phone_number.as_deref(), Some("+33612345678"), "{row}");
 
-        // To replace it by itself in another spelling is no change: codes that were sent to it stay good.
+        // To replace a number by the same one in another spelling is no change: codes that were
+        // sent to it stay valid.
         let certify = |phone_number| {
             let request = CvsRequest::SendCode { purpose: Purpose::PhoneNumberCertification, phone_number };
             assert_eq!(authority.cvs(&third, &request).unwrap(), CvsAnswer::Done);
@@ -124,7 +127,7 @@ fn a_number_of_a_former_release_is_the_same_number() {
     }
 }
 
-/// An old row may have no MAC at the first opening, and never again.
+/// An old row may lack a MAC at the first opening, and never again.
 #[test]
 fn rows_get_their_macs_once() {
     let (database, state) = TestDatabase::of_fb07e63();
@@ -143,7 +146,7 @@ fn rows_get_their_macs_once() {
     assert!(matches!(authority.account(&first), Err(Failure::Altered { .. })));
 }
 
-/// Services that begin at once over an old database agree on it.
+/// Services that start at the same time over an old database agree on it.
 #[test]
 fn services_that_begin_at_once_bring_an_old_database_along_once() {
     let (database, state) = TestDatabase::of_fb07e63();
@@ -157,8 +160,8 @@ fn services_that_begin_at_once_bring_an_old_database_along_once() {
     assert_eq!(database.column("SELECT event FROM audit WHERE event = 'rows.authenticated'").len(), 1);
 }
 
-/// Another instance gives the rows their MACs, or is killed when it has done that. The one that then says that they have MACs
-/// made none itself.
+/// Another instance writes the MACs of the rows, or is killed after that. The instance that then
+/// records that they have MACs wrote none itself.
 #[test]
 fn that_rows_got_their_macs_is_in_the_trail_whoever_made_them() {
     let (database, state) = TestDatabase::of_fb07e63();
@@ -172,7 +175,7 @@ fn that_rows_got_their_macs_is_in_the_trail_whoever_made_them() {
     assert_eq!(open(&database, &state).brought_along(), 0);
 }
 
-/// A writer of the database who kept the sealed value of the release without MACs puts it back.
+/// A writer of the database kept the sealed value of the release without MACs and puts it back.
 #[test]
 fn a_value_of_the_release_without_macs_is_not_believed_again() {
     let (database, state) = TestDatabase::of_fb07e63();

@@ -36,7 +36,7 @@ pub(crate) struct Inbox {
     ids: Arc<Mutex<Vec<String>>>,
     messages: Arc<Mutex<Vec<(String, Message, String)>>>,
     pub(crate) broken: Arc<AtomicBool>,
-    /// A clock that a message moves on, and by how many seconds.
+    /// A clock that each message moves on, and the seconds of a message.
     slow: Arc<Mutex<Option<(HandClock, i64)>>>,
 }
 
@@ -49,12 +49,12 @@ impl Inbox {
         self.ids.lock().unwrap().clone()
     }
 
-    /// The number, the kind and the text of each message.
+    /// Returns the number, the kind and the text of each message.
     pub(crate) fn messages(&self) -> Vec<(String, Message, String)> {
         self.messages.lock().unwrap().clone()
     }
 
-    /// Every message takes so many seconds from now on.
+    /// Makes every message take this many seconds from now on.
     pub(crate) fn slow_down(&self, clock: &HandClock, seconds: i64) {
         *self.slow.lock().unwrap() = Some((clock.clone(), seconds));
     }
@@ -86,16 +86,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        // Evolution has tests of its own.
+        // Evolution has tests of its own, so it is off.
         Self::with(Policy { evolve_k1_every: 0, ..Policy::default() })
     }
 
-    /// One whose activations show this.
+    /// Creates a service whose activations show this proof.
     pub(crate) fn showing(activation_proof: ActivationProof) -> Self {
         Self::with(Policy { activation_proof, evolve_k1_every: 0, ..Policy::default() })
     }
 
-    /// One whose activations show nothing.
+    /// Creates a service whose activations show nothing.
     pub(crate) fn open() -> Self {
         Self::showing(ActivationProof::Open(CodeLetters::MIN))
     }
@@ -104,7 +104,7 @@ impl World {
         Self::retrying(policy, None)
     }
 
-    /// One that tries SMS again.
+    /// Creates a service that tries SMS again.
     pub(crate) fn retrying(policy: Policy, sms_retry: Option<SmsRetry>) -> Self {
         let database = TestDatabase::prepared();
         let (clock, inbox) = (HandClock::default(), Inbox::default());
@@ -113,12 +113,12 @@ impl World {
         Self { database, clock, inbox, authority }
     }
 
-    /// Another service over the same database.
+    /// Opens another service over the same database.
     pub(crate) fn another(&self, policy: Policy) -> Authority {
         self.another_with(|options| Options { policy, ..options })
     }
 
-    /// Another service over the same database, with other options.
+    /// Opens another service over the same database, with other options.
     pub(crate) fn another_with(&self, change: impl FnOnce(Options) -> Options) -> Authority {
         Authority::open(change(self.options())).unwrap()
     }
@@ -131,7 +131,7 @@ impl World {
         self.authority.cvs(account, &request).unwrap()
     }
 
-    /// An account with a trusted phone number.
+    /// Returns an account with a trusted phone number.
     pub(crate) fn account(&self, name: &str) -> AccountName {
         let account = AccountName::new(name).unwrap();
         let code = self.number_code(&account, NUMBER);
@@ -147,7 +147,7 @@ impl World {
         self.inbox.last().1
     }
 
-    /// Asks for a code and reads it, and the ticket that the answer brings.
+    /// Asks for a code and reads it, and the answer's ticket.
     pub(crate) fn code_with_ticket(&self, account: &AccountName, purpose: Purpose) -> (String, String) {
         let phone_number = (purpose == Purpose::PhoneNumberCertification).then_some(NUMBER);
         let answer = self.cvs(account, CvsRequest::SendCode { purpose, phone_number });
@@ -164,23 +164,23 @@ impl World {
         self.inbox.last().1
     }
 
-    /// A refresh token for a password of this device, whose PIN is 1234.
+    /// Returns a refresh token for a password of this device, whose PIN is 1234.
     pub(crate) fn token(&self, account: &AccountName, device: &Device) -> String {
         let password = device.made(&self.authority, "1234");
         self.authority.exchange_otp(account, &password).unwrap().unwrap().to_string()
     }
 
-    /// How often an event stands in the audit trail.
+    /// Returns how often an event stands in the audit trail.
     pub(crate) fn count(&self, event: &str) -> usize {
         self.events().iter().filter(|found| *found == event).count()
     }
 
-    /// Every row of these tables, as text.
+    /// Returns every row of these tables, as text.
     pub(crate) fn rows(&self, tables: &[&str]) -> Vec<String> {
         tables.iter().flat_map(|table| self.database.rows(table)).collect()
     }
 
-    /// The events of the audit trail.
+    /// Returns the events of the audit trail.
     pub(crate) fn events(&self) -> Vec<String> {
         self.database.column("SELECT event FROM audit ORDER BY id")
     }
@@ -213,7 +213,7 @@ pub(crate) fn open(database: &TestDatabase, policy: Policy, clock: &HandClock, i
     Authority::open(options(database, policy, clock, inbox)).unwrap()
 }
 
-/// Has the RSA keys of a database made.
+/// Makes the service create the RSA keys of a database.
 pub(crate) fn make_keys(database: &TestDatabase) {
     let authority = open(database, Policy::default(), &HandClock::default(), &Inbox::default());
     let query = "action=ActionSetup&mode=activate&id=&lastsync=0&version=1&macid=0123456789abcdef0123456789abcdef\

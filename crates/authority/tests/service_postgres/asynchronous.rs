@@ -13,7 +13,7 @@ fn open(database: &TestDatabase) -> Result<Authority, OpenError> {
     Authority::open(options(database, Policy::default(), &HandClock::default(), &Inbox::default()))
 }
 
-/// A service with several connections, none of which is in use.
+/// Returns a service with several connections, none of which is in use.
 fn used(database: &TestDatabase) -> Authority {
     let authority = open(database).unwrap();
     std::thread::scope(|scope| {
@@ -30,7 +30,7 @@ fn backends(database: &TestDatabase) -> usize {
     database.column(&format!("SELECT pid::text {}", TestDatabase::BACKENDS)).len()
 }
 
-/// The server notices a moment later that a client has closed its connection.
+/// Waits until the server has noticed that a client closed its connection.
 fn all_are_closed(database: &TestDatabase) {
     for _ in 0..6000 {
         if backends(database) == 0 {
@@ -114,8 +114,8 @@ fn a_service_whose_server_is_gone_is_dropped_on_a_thread_of_a_runtime() {
     }
 }
 
-/// A call blocks, and a runtime permits that on threads for it alone. Elsewhere the call panics; the
-/// service is as good as before, and so is the process.
+/// A call blocks, and a runtime permits that on threads for it alone. Elsewhere the call panics;
+/// the service is as good as before, and so is the process.
 #[test]
 fn a_call_on_a_thread_of_a_runtime_panics_and_damages_nothing() {
     for runtime in runtimes() {

@@ -1,4 +1,5 @@
-//! A PostgreSQL of the tests' own: in a temporary folder, reached by a socket in it, gone when the process that made it is.
+//! A PostgreSQL of the tests: in a temporary folder, reached by a socket in it. It ends with the
+//! process that started it.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -6,18 +7,20 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-/// A server under way.
+/// A running server.
 pub(crate) struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
     user: Option<String>,
     port: OnceLock<u16>,
-    /// Waits for the end of this process, however it comes, and then stops the server and removes the folder.
+    /// A process that waits for the end of this one, in any way, then stops the server and removes
+    /// the folder.
     _undertaker: Child,
 }
 
 impl Cluster {
-    /// Returns whether PostgreSQL is installed. If it is not, the output says that a test was skipped.
+    /// Returns whether PostgreSQL is installed. If it is not, the output says that a test was
+    /// skipped.
     pub(crate) fn is_installed() -> bool {
         let installed = programs().is_some();
         if !installed {
@@ -27,16 +30,16 @@ impl Cluster {
         installed
     }
 
-    /// The one that the tests share.
+    /// Returns the server that the tests share.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(Self::start)
     }
 
-    /// Makes a server. Without the programs for it the whole run ends here.
+    /// Starts a server. Without its programs the whole run ends here.
     pub(crate) fn start() -> Self {
         let Some(programs) = programs() else { skip() };
-        // The server refuses to be root's.
+        // The server refuses to run as root.
         let user = is_root().then(unprivileged_user);
         let made = run(&user, "mktemp", &["-d", "/tmp/pims-postgres.XXXXXX"]);
         let folder = PathBuf::from(made.trim());
@@ -57,7 +60,7 @@ impl Cluster {
         cluster
     }
 
-    /// Has the server listen on a port of this machine, with this certificate.
+    /// Makes the server listen on a port of this machine, with this certificate.
     pub(crate) fn listen_with_tls(&self, key: &str, certificate: &str) {
         let data = self.data();
         write(&self.user, &format!("{data}/server.key"), &std::fs::read_to_string(key).unwrap());
@@ -73,7 +76,7 @@ impl Cluster {
         self.up();
     }
 
-    /// Has a commit wait for the disk, as it does in production.
+    /// Makes a commit wait for the disk, as it does in production.
     pub(crate) fn make_durable(&self) {
         let file = self.folder.join("more.conf").display().to_string();
         let lines = std::fs::read_to_string(&file).unwrap().replace("fsync = off", "fsync = on");
@@ -81,7 +84,7 @@ impl Cluster {
         run(&self.user, &self.program("pg_ctl"), &["reload", "-s", "-D", &self.data()]);
     }
 
-    /// Has the server log every statement with the process that ran it, without the values in it.
+    /// Makes the server log every statement with the process that ran it, without the values in it.
     pub(crate) fn log_statements(&self) {
         let file = self.folder.join("more.conf").display().to_string();
         let lines = std::fs::read_to_string(&file).unwrap();
@@ -90,12 +93,12 @@ impl Cluster {
         run(&self.user, &self.program("pg_ctl"), &["reload", "-s", "-D", &self.data()]);
     }
 
-    /// What the server logged so far.
+    /// Returns the server's log so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.folder.join("log")).unwrap()).into_owned()
     }
 
-    /// A port that was free when it was first asked for.
+    /// Returns a port that was free at the first call.
     pub(crate) fn port(&self) -> u16 {
         let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         *self.port.get_or_init(free)
@@ -110,7 +113,7 @@ impl Cluster {
         run(&self.user, &self.program("pg_ctl"), &["stop", "-w", "-s", "-m", "immediate", "-D", &self.data()]);
     }
 
-    /// How a client finds this database of it.
+    /// Returns the address of this database for clients.
     pub(crate) fn address(&self, database: &str) -> String {
         format!("host={} user=pims dbname={database}", self.folder.display())
     }
@@ -124,7 +127,7 @@ impl Cluster {
     }
 }
 
-/// Says loudly that nothing was tested, and ends the run: every test of it needs the server.
+/// Prints that nothing was tested, and ends the run: every test of it needs the server.
 fn skip() -> ! {
     skipped("all tests on PostgreSQL");
     std::process::exit(0)
@@ -133,11 +136,11 @@ fn skip() -> ! {
 fn skipped(what: &str) {
     let reason = "PostgreSQL is not installed (Debian: postgresql): no initdb in PATH or /usr/lib/postgresql/*/bin";
     assert!(std::env::var_os("PIMS_REQUIRE_POSTGRES").is_none_or(|value| value != "1"), "{reason}");
-    // Not by a macro, whose output the harness would keep back.
+    // Not by a macro: the harness would keep its output back.
     let _ = writeln!(std::io::stderr(), "\n\nSKIPPED: {what}. {reason}\n");
 }
 
-/// The folder of the newest server programs.
+/// Returns the folder of the newest server programs.
 fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<(u32, PathBuf)> = versions
@@ -161,7 +164,7 @@ fn unprivileged_user() -> String {
     ["postgres", "nobody"].iter().find(|user| exists(user)).expect("an unprivileged user").to_string()
 }
 
-/// Runs a program as the user that the server belongs to.
+/// Returns a command that runs a program as the server's user.
 fn command(user: &Option<String>, program: &str) -> Command {
     let mut command = match user {
         None => Command::new(program),
@@ -176,7 +179,7 @@ fn command(user: &Option<String>, program: &str) -> Command {
 }
 
 fn run(user: &Option<String>, program: &str, arguments: &[&str]) -> String {
-    // What the server inherits must not be a pipe that somebody reads to its end.
+    // The server must not inherit a pipe that another process reads to its end.
     let output = tempfile::NamedTempFile::new().unwrap();
     let file = || output.reopen().unwrap();
     let status = command(user, program).args(arguments).stdin(Stdio::null()).stdout(file()).stderr(file()).status();
@@ -191,7 +194,7 @@ fn write(user: &Option<String>, path: &str, text: &str) {
     assert!(child.wait().unwrap().success());
 }
 
-/// A shell whose input ends when this process does.
+/// Starts a shell whose input ends when this process does.
 fn undertaker(user: &Option<String>, programs: &std::path::Path, folder: &std::path::Path) -> Child {
     let script = format!(
         "cat >/dev/null; '{}/pg_ctl' stop -s -m immediate -D '{folder}/data'; rm -rf '{folder}'",

@@ -12,12 +12,12 @@ use crate::world::{HandClock, Inbox};
 
 pub(crate) struct TestDatabase {
     pub(crate) name: String,
-    /// Kept open, for there are many questions.
+    /// The connection, kept open for many questions.
     client: Mutex<Option<Client>>,
 }
 
 impl TestDatabase {
-    /// One without tables.
+    /// Creates a schema without tables.
     pub(crate) fn empty() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test{}", NEXT.fetch_add(1, Ordering::SeqCst));
@@ -26,7 +26,7 @@ impl TestDatabase {
         database
     }
 
-    /// One whose RSA keys are made already: to make them takes a while.
+    /// Creates a schema whose RSA keys are made already, since that takes a while.
     pub(crate) fn prepared() -> Self {
         static TEMPLATE: OnceLock<TestDatabase> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| {
@@ -40,7 +40,7 @@ impl TestDatabase {
         database
     }
 
-    /// One that commit fb07e63 wrote, with what its devices and apps knew.
+    /// Returns a schema that commit fb07e63 wrote, with the state of its devices and apps.
     pub(crate) fn of_fb07e63() -> (Self, serde_json::Value) {
         let database = Self::empty();
         database.execute(include_str!("../data/fb07e63/postgres.sql"));
@@ -61,7 +61,7 @@ impl TestDatabase {
         question(client.get_or_insert_with(|| self.client())).unwrap()
     }
 
-    /// The processes of the server that serve connections to this database, apart from this one.
+    /// The processes of the server for connections to this database, apart from this one.
     pub(crate) const BACKENDS: &str =
         "FROM pg_stat_activity WHERE application_name = current_schema() AND pid <> pg_backend_pid()";
 
@@ -73,12 +73,12 @@ impl TestDatabase {
         self.ask(|client| client.batch_execute(sql));
     }
 
-    /// The first column of every row that is found, as text.
+    /// Returns the first column of every row that is found, as text.
     pub(crate) fn column(&self, sql: &str) -> Vec<String> {
         self.ask(|client| client.query(sql, &[])).iter().map(|row| row.get(0)).collect()
     }
 
-    /// The names of a table's columns.
+    /// Returns the names of a table's columns.
     pub(crate) fn columns(&self, table: &str) -> Vec<String> {
         self.column(&format!(
             "SELECT column_name::text FROM information_schema.columns
@@ -86,7 +86,7 @@ impl TestDatabase {
         ))
     }
 
-    /// Every row of this table, as text.
+    /// Returns every row of this table, as text.
     pub(crate) fn rows(&self, table: &str) -> Vec<String> {
         let found = self.ask(|client| client.query(&format!("SELECT * FROM {table} ORDER BY 1, 2"), &[]));
         let text = |row: &postgres::Row| {
@@ -96,7 +96,8 @@ impl TestDatabase {
         found.iter().map(text).collect()
     }
 
-    /// All that a thief of the database has: the rows of every table, and the files that they lie in.
+    /// Returns everything that a thief of the database has: the rows of every table, and the files
+    /// that contain them.
     pub(crate) fn loot(&self) -> Vec<Vec<u8>> {
         self.execute("CHECKPOINT");
         let folder = &self.column("SELECT oid::text FROM pg_database WHERE datname = current_database()")[0];

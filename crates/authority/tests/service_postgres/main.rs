@@ -1,5 +1,5 @@
-//! The whole flows of `tests/service`, on a real PostgreSQL that is made for them. Where none is installed they are skipped and say so, or
-//! fail where `PIMS_REQUIRE_POSTGRES=1` asks for it.
+//! The complete flows of `tests/service`, on a real PostgreSQL that is made for them. If none is
+//! installed they are skipped and print that, or fail if `PIMS_REQUIRE_POSTGRES=1`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod asynchronous;

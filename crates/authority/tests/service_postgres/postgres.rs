@@ -1,4 +1,4 @@
-//! What is PostgreSQL's own: collisions, lost connections, a server that restarts, limits.
+//! Features of PostgreSQL: collisions, lost connections, a server that restarts, limits.
 
 use std::process::Command;
 use std::time::Duration;
@@ -92,7 +92,7 @@ fn more_threads_than_connections_wait_for_one_another() {
     });
     assert_eq!(world.authority.accounts(None, 100).unwrap().len(), 16);
     let connections = world.database.column(&format!("SELECT pid::text {}", TestDatabase::BACKENDS)).len();
-    // Those of the other service with its eight, too.
+    // The other service has its eight connections, too.
     assert!(connections <= 2 + 8, "{connections}");
 }
 
@@ -138,7 +138,7 @@ fn what_cannot_be_reached_does_not_open() {
     }
 }
 
-/// Run by the next test in a process of its own, whose roots are others.
+/// The next test runs this one in a process of its own, with other roots.
 #[test]
 #[ignore = "is run by another test"]
 fn open_at_the_address_of_the_environment() {
@@ -191,7 +191,8 @@ fn tls_goes_to_a_server_whose_certificate_and_name_are_right_and_to_no_other() {
     open("localhost", &pem("crt"), "sslmode=require").unwrap();
     open("localhost", "/etc/ssl/certs/ca-certificates.crt", "").expect("plain on this machine");
     refused("localhost", "/etc/ssl/certs/ca-certificates.crt", "sslmode=require", "of an issuer that is not trusted");
-    // No word of a mode: to another machine it is encrypted, and the name is checked.
+    // The address names no mode: a connection to another machine is encrypted, and the name is
+    // checked.
     refused("db.example.org", &pem("crt"), "", "is for another host");
     open("db.example.org", "/nonexistent", "").expect_err("no roots");
 }

@@ -1,5 +1,5 @@
-//! Ten thousand requests that nobody should send, or not by who sends them: each gets a refusal, none an error of the service, and no row is
-//! another afterwards.
+//! Ten thousand requests that no client should send, or that this client may not send. Each gets a
+//! refusal, none an error of the service, and no row is changed afterwards.
 
 mod operators;
 mod requests;
@@ -20,7 +20,8 @@ use crate::schema::Schema;
 use crate::state::STATE;
 use crate::world::{Setup, TOKEN, World, token};
 
-/// A service with an account that has something of everything: a device, a code that waits, a password and a refresh token that are good.
+/// A service with an account that has a device, a waiting code, a valid password and a valid
+/// refresh token.
 struct Stage {
     world: World,
     schema: Option<Schema>,
@@ -41,19 +42,19 @@ impl Stage {
         assert_eq!(world.ask("POST", TOKEN, Some(&token("alice")), Some(&grant)).status, 200);
         device.made(&world.client, "1234");
         world.sent_code(&alice, Purpose::Enrollment);
-        // An account begins when its token is first shown.
+        // An account begins to exist when its token is first shown.
         for account in ["bob", "carol"] {
             assert_eq!(world.cvs("GET", "trustedPhoneNumber", account, None).status, 404);
         }
         let stage = Self { world, schema, device, before: Vec::new() };
         let before = stage.rows();
-        // Nothing waits for the gateway, and no challenge for a device. An outbox gets no notices.
+        // No SMS waits for the gateway, and no challenge for a device. An outbox gets no notices.
         let is_empty = |table: &&str| !before.iter().any(|row| row.starts_with(&format!("{table}: ")));
         assert_eq!(STATE.into_iter().filter(is_empty).collect::<Vec<&str>>(), ["challenges", "sms_queue", "notices"]);
         Self { before, ..stage }
     }
 
-    /// Every row of the state, as text.
+    /// Returns every row of the state, as text.
     fn rows(&self) -> Vec<String> {
         match &self.schema {
             Some(schema) => schema.rows(&STATE),
@@ -61,7 +62,8 @@ impl Stage {
         }
     }
 
-    /// Sends so many of these cases, each of which must be refused; then every row must be what it was. What they were refused with.
+    /// Sends this many of these cases, each of which must be refused. Then every row must be
+    /// unchanged. Returns the words of the refusals.
     fn all_refused(&self, count: u32, cases: impl Strategy<Value = Asked>) -> BTreeSet<String> {
         let config = ProptestConfig {
             cases: count,
@@ -83,14 +85,14 @@ impl Stage {
     }
 }
 
-/// Which listener is asked.
+/// The listener that gets the request.
 #[derive(Clone, Copy, Debug)]
 enum Door {
     Everybody,
     Operators,
 }
 
-/// A request as it goes over the wire.
+/// A request as it is sent.
 #[derive(Clone, Debug)]
 struct Asked {
     door: Door,
@@ -98,11 +100,11 @@ struct Asked {
     target: String,
     token: Option<String>,
     body: Option<Vec<u8>>,
-    /// The one status that it may get, where there is but one.
+    /// The only status that it may get, if there is one.
     status: Option<u16>,
 }
 
-/// The word of the refusal, or its status.
+/// Returns the word of the refusal, or its status.
 fn refused(world: &World, asked: &Asked) -> Result<String, TestCaseError> {
     let url = match asked.door {
         Door::Everybody => &world.client.url,
@@ -111,7 +113,7 @@ fn refused(world: &World, asked: &Asked) -> Result<String, TestCaseError> {
     let url = format!("{url}{}", asked.target);
     let reply = http::send(&world.client.agent, asked.method, &url, asked.token.as_deref(), asked.body.as_deref());
     let Ok(reply) = reply else {
-        // What the client itself does not send as a request.
+        // Text that the client itself does not send as a request.
         return Err(TestCaseError::reject("not a request"));
     };
     prop_assert!(asked.status.is_none_or(|status| status == reply.status), "{asked:?}: {}", reply.status);
@@ -127,11 +129,11 @@ fn refused(world: &World, asked: &Asked) -> Result<String, TestCaseError> {
     Ok(word.to_owned())
 }
 
-/// So many in a thousand of ten thousand cases and more, of every kind.
+/// Sends this share, in thousandths, of more than ten thousand cases of every kind.
 fn whatever_is_wrong_is_refused(stage: &Stage, per_mille: u32) {
     let run = |count: u32, cases: BoxedStrategy<Asked>, words: &[&str]| {
         let met = stage.all_refused(count * per_mille / 1000, cases);
-        // Else the cases are not what they are meant to be.
+        // Otherwise the cases are not what they are meant to be.
         let missing: Vec<&&str> = words.iter().filter(|word| !met.contains(**word)).collect();
         assert!(missing.is_empty(), "nothing was refused with {missing:?}: {met:?}");
     };
@@ -158,7 +160,7 @@ fn what_is_not_right_is_refused_and_changes_nothing() {
     whatever_is_wrong_is_refused(&Stage::new(None), 1000);
 }
 
-/// Databases differ in what they take for a text.
+/// Databases differ in the texts that they accept.
 #[test]
 fn what_is_not_right_is_refused_and_changes_nothing_on_postgresql() {
     if !Cluster::is_installed() {

@@ -1,11 +1,11 @@
-//! What operators may ask for, from who is none; and what they may not.
+//! Requests for operators: right ones from strangers, and wrong ones from operators.
 
 use proptest::prelude::*;
 
 use super::{Asked, Door};
 use crate::world::{ADMIN, BANK, token};
 
-/// Right requests from who does not show the operators' token, or at the door where it means nothing.
+/// Returns right requests without the operators' token, or at the listener that does not accept it.
 pub(super) fn strangers(device: &str) -> impl Strategy<Value = Asked> + use<> {
     let requests = vec![
         ("GET", "accounts".to_owned(), None),
@@ -40,7 +40,8 @@ pub(super) fn strangers(device: &str) -> impl Strategy<Value = Asked> + use<> {
     })
 }
 
-/// What an operator with the right token does wrong: the query, the body, the name, the path or the method.
+/// Returns wrong requests of an operator with the right token: in the query, the body, the name,
+/// the path or the method.
 pub(super) fn mistaken(device: &str) -> impl Strategy<Value = Asked> + use<> {
     let asked = |method, path: String, body: Option<Vec<u8>>| Asked {
         door: Door::Operators,
@@ -74,7 +75,7 @@ pub(super) fn mistaken(device: &str) -> impl Strategy<Value = Asked> + use<> {
 const PATHS: [&str; 6] =
     ["accounts", "accounts/alice", "accounts/alice/unblock", "accounts/alice/devices", "audit", "openapi.json"];
 
-/// Bodies that make no account.
+/// Returns bodies that make no account.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     const NEARLY: [&str; 14] = [
         "",
@@ -100,7 +101,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What neither list takes in its query.
+/// Returns pairs that neither list accepts in its query.
 fn pair() -> impl Strategy<Value = String> {
     const WRONG: [&str; 15] = [
         "limit=",
@@ -126,7 +127,7 @@ fn pair() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Names that nobody has or can have, as they stand in a path.
+/// Returns names without an account, valid or not, as they occur in a path.
 fn account() -> impl Strategy<Value = String> {
     const ODD: [&str; 10] =
         ["%00", "alice%00", "a%0Ab", "%C2%85", "%FF", "%F0%90", "%", "..", "%2e%2e%2falice", "Alice"];
@@ -138,7 +139,7 @@ fn account() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What follows the account's name, and how it is asked for.
+/// Returns the rest of the path after the account's name, and its method.
 fn route() -> impl Strategy<Value = (&'static str, String)> {
     prop_oneof![
         Just(("GET", String::new())),
@@ -149,7 +150,7 @@ fn route() -> impl Strategy<Value = (&'static str, String)> {
     ]
 }
 
-/// Ids of devices that the account has not, in any form that a path takes.
+/// Returns ids of devices that the account does not have, in any form that a path accepts.
 fn id(device: &str) -> impl Strategy<Value = String> + use<> {
     let device = device.to_owned();
     prop_oneof![

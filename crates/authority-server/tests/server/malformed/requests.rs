@@ -1,4 +1,4 @@
-//! What apps, devices and relying parties may send, and do not send like that.
+//! Requests of apps, devices and relying parties, each with something wrong.
 
 use inwebo::values::hex;
 use proptest::prelude::*;
@@ -45,11 +45,11 @@ const NAMES: [&str; 31] = [
     "",
 ];
 
-/// Text that is fit for a query, and text that is not quite.
+/// Returns text that is fit for a query, or almost.
 fn encoded(value: &str, way: u8) -> String {
     match way {
         0 => form_urlencoded::byte_serialize(value.as_bytes()).collect(),
-        // Each byte by its number, in an encoding that is not UTF-8.
+        // Each character by its number, in an encoding that is not UTF-8.
         1 => value.chars().map(|sign| format!("%{:02x}", u32::from(sign) & 0xff)).collect(),
         _ => value.chars().filter(|sign| sign.is_ascii_graphic() && !"#<>\"{}|\\^`&[]".contains(*sign)).collect(),
     }
@@ -70,7 +70,8 @@ fn value(device: &str) -> impl Strategy<Value = String> + use<> {
     ]
 }
 
-/// A query of the exchange or of a relying party, in which something is wrong: at the least no proof in it is right.
+/// Returns a query of the exchange or of a relying party with a fault. At the least no proof in it
+/// is right.
 fn any_query(device: &str) -> impl Strategy<Value = String> + use<> {
     let parameter = (
         prop_oneof![9 => prop::sample::select(&NAMES[..]).prop_map(str::to_owned), 1 => ".{0,8}"],
@@ -110,13 +111,13 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Queries of any parameters.
+/// Returns queries of any parameters.
 pub(super) fn soup(device: &str) -> impl Strategy<Value = Asked> + use<> {
     (any_query(device), any::<bool>())
         .prop_map(|(query, party)| get(format!("{}?{query}", if party { "/FS" } else { "/iwws/MAC" }), None))
 }
 
-/// Tokens, and whether they are known here: accounts' own, none, and other people's.
+/// Returns tokens: of accounts, of none, and unknown ones.
 fn shown() -> impl Strategy<Value = Option<String>> {
     prop_oneof![
         3 => prop::sample::select(&["alice", "bob", "carol"][..]).prop_map(|account| Some(token(account))),
@@ -125,8 +126,8 @@ fn shown() -> impl Strategy<Value = Option<String>> {
     ]
 }
 
-/// Requests of the exchange that are whole in form, by who shows a token: only what their parameters say is made up, or one of them is missing
-/// or there twice.
+/// Returns requests of the exchange that are complete in form, from a client with a token. The
+/// values of their parameters are made up, or a parameter is missing or repeated.
 pub(super) fn made_up(device: &Device) -> impl Strategy<Value = Asked> + use<> {
     let whole = prop_oneof![4 => finalize(device), 1 => activation()];
     let flaw = prop_oneof![2 => Just(None), 1 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(Some)];
@@ -138,8 +139,8 @@ pub(super) fn made_up(device: &Device) -> impl Strategy<Value = Asked> + use<> {
                 false => drop(parameters.remove(place)),
             }
         }
-        // A wrong activation code costs the account one of its tries, as it must: of those who show a token Alice has a code, the others have
-        // none that could be tried.
+        // A wrong activation code costs the account one of its tries, as it must. Of the accounts
+        // with a token, only Alice has a code. The others have no code that could be tried.
         let activates = parameters.iter().any(|(name, value)| (name.as_str(), value.as_str()) == ("mode", "activate"));
         let shown = shown.map(|shown| if activates && shown == token("alice") { token("bob") } else { shown });
         get(format!("/iwws/MAC?{}", query(&borrowed(&parameters))), shown)
@@ -158,7 +159,7 @@ fn owned(parameters: &[(&str, &str)]) -> Parameters {
 
 const COMMON: [(&str, &str); 3] = [("lastsync", "0"), ("version", "1"), ("macid", "0123456789abcdef0123456789abcdef")];
 
-/// The second step of the device, of which there was no first one.
+/// Returns the second step of the device, without a first one.
 fn finalize(device: &Device) -> BoxedStrategy<Parameters> {
     let (id, serial) = (device.id.clone(), device.serial.as_str().to_owned());
     let modes = prop::sample::select(&["activate", "otp", "synchro", "password", "reset", "remove", "ms"][..]);
@@ -191,7 +192,7 @@ fn finalize(device: &Device) -> BoxedStrategy<Parameters> {
     .boxed()
 }
 
-/// The first step of an activation. No code has letters: it is none of those that wait.
+/// Returns the first step of an activation. No waiting code has letters, so it is none of them.
 fn activation() -> BoxedStrategy<Parameters> {
     "[a-z]{4,12}"
         .prop_map(|code| {
@@ -201,7 +202,8 @@ fn activation() -> BoxedStrategy<Parameters> {
         .boxed()
 }
 
-/// Requests of relying parties that are whole in form, with passwords that nobody was given and tokens of this party, of others and of none.
+/// Returns requests of relying parties that are complete in form, with passwords that were given to
+/// nobody, and tokens of this party, of others and of none.
 pub(super) fn asked_in_the_name_of_a_party(device: &Device) -> impl Strategy<Value = Asked> + use<> {
     let id = device.id.clone();
     let users = prop_oneof![
@@ -228,7 +230,7 @@ pub(super) fn asked_in_the_name_of_a_party(device: &Device) -> impl Strategy<Val
     )
 }
 
-/// A body of CVS. Bob has no phone number: none of his requests can be right, whatever they say.
+/// Returns a body of CVS. Bob has no phone number, so none of his requests can be right.
 pub(super) fn told() -> impl Strategy<Value = Asked> {
     let paths = prop::sample::select(&["smsCode", "trustedPhoneNumber", "enrollments/x"][..]);
     let methods = prop::sample::select(&["POST", "PUT"][..]);
@@ -239,7 +241,8 @@ pub(super) fn told() -> impl Strategy<Value = Asked> {
     })
 }
 
-/// Bodies of the token route: Alice has a password and a refresh token, and none of the bodies holds either.
+/// Returns bodies of the token route. Alice has a password and a refresh token, and none of the
+/// bodies holds either.
 pub(super) fn exchanged() -> impl Strategy<Value = Asked> {
     let shown = prop_oneof![5 => Just(token("alice")), 1 => Just(token("bob")), 1 => "[ -~]{0,30}"];
     let bodies = prop_oneof![1 => body(), 3 => grant()];
@@ -251,7 +254,7 @@ pub(super) fn exchanged() -> impl Strategy<Value = Asked> {
     })
 }
 
-/// What looks like a grant: as an object, as a list, or with a part twice.
+/// Returns bodies like a grant: as an object, as a list, or with a part twice.
 fn grant() -> impl Strategy<Value = Vec<u8>> {
     let kinds = prop::sample::select(&["password", "refresh_token", "Password", "authorization_code", ""][..]);
     let names = prop::sample::select(&["password", "refresh_token", "token"][..]);
@@ -274,7 +277,7 @@ fn grant() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Paths that are nobody's.
+/// Returns paths that no route has.
 pub(super) fn lost() -> impl Strategy<Value = Asked> {
     let methods = prop::sample::select(&["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"][..]);
     (methods, "(/[a-zA-Z0-9._~%!$&'()*+,;=:@-]{0,12}){1,6}").prop_map(|(method, target)| {

@@ -1,4 +1,5 @@
-//! A machine like the page's: its folders, its systemd, its issuer, its PostgreSQL; all of it in a folder of the test's.
+//! A machine like the page's: its folders, its systemd, its issuer, its PostgreSQL; all of it in a
+//! folder of the test.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -24,7 +25,7 @@ pub(crate) struct Machine {
     undertaker: Child,
 }
 
-/// What is left of systemd for one service.
+/// The part of systemd that one service needs.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 set -eu
 start() {
@@ -50,10 +51,10 @@ const RUNUSER: &str = r#"#!/bin/sh
 [ "$1 $2 $3" = '-u postgres --' ] && shift 3 && exec "$@"
 "#;
 
-/// Waits for the end of this process, however it comes, and ends the service.
+/// A shell that waits for the end of this process, in any way, and ends the service.
 const UNDERTAKER: &str = "cat >/dev/null; [ ! -e 'ROOT/pid' ] || kill -TERM \"$(cat 'ROOT/pid')\"";
 
-/// The key of RFC 8037, whose other half everybody knows.
+/// The key of RFC 8037, whose other half is public.
 const KEYS: &str =
     r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
@@ -89,7 +90,7 @@ impl Machine {
         machine
     }
 
-    /// A text of the page's with this machine's folders, ports and neighbours.
+    /// Returns a text of the page with this machine's folders, ports and neighbours.
     fn here(&self, text: &str) -> String {
         let root = self.folder.path().display().to_string();
         let local = |port: u16| format!("127.0.0.1:{port}");
@@ -102,7 +103,7 @@ impl Machine {
             .replace("pims:the-password@db.example.com/pims", &database)
     }
 
-    /// Runs the script on this machine, as what stands in the folder of the source. All that it said.
+    /// Runs the script on this machine, in the folder of the source. Returns its whole output.
     pub(crate) fn run(&self, script: &str) -> String {
         let root = self.folder.path();
         let path = format!("{}/bin:{}", root.display(), std::env::var("PATH").unwrap());
@@ -126,7 +127,7 @@ impl Machine {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// What the page's commands made and nobody may see.
+    /// Returns the secrets that the page's commands made.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let read = |name| std::fs::read_to_string(self.folder.path().join("etc/pims-authority").join(name)).unwrap();
         let names = ["master.key", "master-2.key", "admin.token", "portal.token", "database.url", "sms.key"];
@@ -148,7 +149,8 @@ fn program(root: &Path, name: &str, text: &str) {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// What the page's pieces of configuration name; the certificate is PostgreSQL's too.
+/// Writes the files that the page's pieces of configuration name. The certificate is PostgreSQL's,
+/// too.
 fn files(root: &Path) {
     let folder = root.join("etc/pims-authority");
     std::fs::create_dir_all(&folder).unwrap();
@@ -163,7 +165,7 @@ fn files(root: &Path) {
     std::fs::write(folder.join("issuer.jwks.json"), KEYS).unwrap();
 }
 
-/// An issuer, on a port.
+/// Starts an issuer. Returns its port.
 fn issuer() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

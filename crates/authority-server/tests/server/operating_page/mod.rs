@@ -1,5 +1,6 @@
-//! docs/operating.md says what is so: its table of keys is the program's, its configuration is accepted, its commands do what they should, one
-//! after the other, on a service and a PostgreSQL of the test's own. `PIMS_BLESS=1` writes the table.
+//! docs/operating.md is true: its table of keys is the program's, its configuration is accepted,
+//! and its commands work, one after the other, on a service and a PostgreSQL of the test.
+//! `PIMS_BLESS=1` writes the table.
 
 mod machine;
 mod page;
@@ -21,7 +22,7 @@ fn the_page_has_every_key_as_the_program_tells_it() {
     assert_eq!(page.keys(), table, "write it with PIMS_BLESS=1");
 }
 
-/// The output of `check --keys` as a table.
+/// Returns the output of `check --keys` as a table.
 fn table(keys: &str) -> String {
     let mut rows = "| key | default and meaning |\n| --- | --- |\n".to_owned();
     let mut lines = keys.lines().peekable();
@@ -53,7 +54,7 @@ fn every_command_of_the_page_works_from_nothing_to_the_end() {
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    // The log is JSON with ids; no secret is in it, nor in what the commands said.
+    // The log is JSON with ids. No secret is in it, nor in the output of the commands.
     let log = machine.log();
     assert!(log.lines().any(|line| {
         let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();

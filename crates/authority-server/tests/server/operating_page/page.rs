@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 const BEGIN: &str = "<!-- keys: begin -->\n";
 const END: &str = "<!-- keys: end -->\n";
 
-/// Where the page's configuration lies.
+/// The path of the page's configuration.
 const FILE: &str = "/etc/pims-authority/pims-authority.toml";
 
 pub(crate) struct Page(String);
@@ -13,7 +13,8 @@ pub(crate) struct Page(String);
 /// A block that is run or checked.
 enum Block {
     Shell(String),
-    /// Sections of the configuration, which take the place of those that are there: for good, or to be looked at only.
+    /// Sections of the configuration, which replace the present ones: for good, or for a check
+    /// only.
     Settings {
         text: String,
         stays: bool,
@@ -25,7 +26,7 @@ impl Page {
         Self(std::fs::read_to_string(path()).unwrap())
     }
 
-    /// The table between the marks.
+    /// Returns the table between the marks.
     pub(crate) fn keys(&self) -> &str {
         self.0.split_once(BEGIN).unwrap().1.split_once(END).unwrap().0
     }
@@ -54,7 +55,7 @@ impl Page {
         blocks
     }
 
-    /// All blocks in their order, as one script.
+    /// Returns all blocks in their order, as one script.
     pub(crate) fn script(&self) -> String {
         let mut script = "set -eu\n".to_owned();
         let mut configuration = crate::deployment::read("deploy/pims-authority.toml");
@@ -67,7 +68,7 @@ impl Page {
                     let check = format!("pims-authority --config {file} check");
                     script.push_str(&format!("cat >{file} <<'END OF FILE'\n{merged}END OF FILE\n{check}\n"));
                     if !stays && text.contains("sqlite:") {
-                        // So that there is something to save.
+                        // The database must have something to save.
                         script.push_str(&format!("pims-authority --config {file} migrate\n"));
                     }
                     if stays {
@@ -80,7 +81,7 @@ impl Page {
     }
 }
 
-/// The sections of the one, with those of the other in place of their own.
+/// Returns the sections of the one, with those of the other in place of their own.
 fn merge(old: &str, new: &str) -> String {
     let replaced: Vec<String> = sections(new).into_iter().map(|(head, _)| head).collect();
     let kept = sections(old).into_iter().filter(|(head, _)| !replaced.contains(head));

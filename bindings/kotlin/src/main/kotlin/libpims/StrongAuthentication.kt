@@ -1,3 +1,5 @@
+// Printed from tests/spec/api.json and operations.json by `make generate`: do not edit.
+
 package libpims
 
 import java.util.concurrent.CompletableFuture
@@ -181,8 +183,7 @@ object StrongAuthenticationAsync {
      * Submits the code. The result tells if the account has a PIN. A call of [enroll] without a
      * code then finishes the enrollment.
      */
-    fun acceptEnrollmentCode(smsCode: CharSequence): CompletableFuture<EnrollmentStatus> =
-        Operations.acceptEnrollmentCode(smsCode).future()
+    fun acceptEnrollmentCode(smsCode: CharSequence): CompletableFuture<EnrollmentStatus> = Operations.acceptEnrollmentCode(smsCode).future()
 
     /**
      * Enrolls the device: in one step with a code, or without a code after [acceptEnrollmentCode].

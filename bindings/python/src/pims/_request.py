@@ -1,0 +1,47 @@
+"""One call as data, see :mod:`pims.operations`."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Generic, Optional, TypeVar
+
+from ._errors import Code
+from ._parameters import Parameters
+
+T = TypeVar("T")
+
+ACCOUNT = "pims.authentication.account"
+
+#: The changes of the account that a watching program receives.
+CHANGES = {"actionType": "strong", "type": ["isDeviceActivated", "isAccountBlocked"]}
+
+
+class Request(Generic[T]):
+    """One call. It holds secrets, and its printed form shows nothing."""
+
+    __slots__ = ("api", "method", "parameters", "read", "done", "proves_pin")
+
+    def __init__(
+        self,
+        method: str,
+        api: str,
+        parameters: Optional[Parameters],
+        read: Callable[[Any], T],
+        done: Optional[Code] = None,
+        proves_pin: bool = False,
+    ) -> None:
+        self.method = method
+        self.api = api
+        self.parameters = parameters
+        self.read = read
+        #: The code of the error that counts as a success: 2316 means that a change is done. Only a
+        #: synchronization is left, which the next operation makes.
+        self.done = done
+        #: True if its answer reports wrong PINs.
+        self.proves_pin = proves_pin
+
+    def __repr__(self) -> str:
+        return f"<a request of {self.api}>"
+
+
+def read_nothing(_result: Any) -> None:
+    """Reads the result of an operation that has none."""

@@ -1,0 +1,124 @@
+// Printed from tests/spec/api.json and operations.json by `make generate`: do not edit.
+
+extension StrongAuthentication {
+    /// The state of the account, which the service reports with an accepted code.
+    public enum EnrollmentStatus: String, Sendable {
+        /// The account has no PIN: the user chooses one.
+        case notEnrolled = "NotEnrolled"
+        /// The account has a PIN, which the user enters.
+        case alreadyEnrolled = "AlreadyEnrolled"
+    }
+
+    /// The block of the account: of its PIN or of the account itself.
+    public enum AccountState: String, Sendable {
+        case notBlocked = "NotBlocked"
+        case pinBlocked = "PinBlocked"
+        case accountBlocked = "AccountBlocked"
+        case unknown = "Unknown"
+    }
+
+    /// Asks the service to send an SMS code for an enrollment to the trusted phone number.
+    public func requestEnrollmentCode() async throws {
+        try await get("pims.authentication.smscode", ["type": "enrollment"])
+    }
+
+    /// Submits the code. The result tells if the account has a PIN. A call of `enroll` without a
+    /// code then finishes the enrollment.
+    public func acceptEnrollmentCode(_ smsCode: String) async throws -> EnrollmentStatus {
+        let result = try await set("pims.authentication.smscode", ["action": "enrollment", "smsCode": .string(smsCode)])
+        return try known(result["status"])
+    }
+
+    /// Enrolls the device: in one step with a code, or without a code after `acceptEnrollmentCode`.
+    public func enroll(pin: String, smsCode: String = " ") async throws {
+        try await change(
+            "pims.authentication.enrollment",
+            ["action": "enroll", "pinCode": .string(pin), "smsCode": .string(smsCode)])
+    }
+
+    /// Enrolls the device and registers the trusted phone number, with a code from
+    /// `requestPhoneNumberCode`.
+    public func enrollWithPhoneNumber(_ phoneNumber: String, pin: String, smsCode: String) async throws {
+        try await change(
+            "pims.authentication.enrollment",
+            ["action": "enrollWithPhoneNumber", "pinCode": .string(pin), "smsCode": .string(smsCode), "phoneNumber": .string(phoneNumber)])
+    }
+
+    /// Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
+    public func removeEnrollments() async throws {
+        try await set("pims.authentication.enrollment", ["action": "remove"])
+    }
+
+    /// Asks the service to send an SMS code to a phone number that is to become the trusted one.
+    public func requestPhoneNumberCode(_ phoneNumber: String) async throws {
+        try await get(
+            "pims.authentication.smscode",
+            ["type": "phoneNumberCertification", "phoneNumber": .string(phoneNumber)])
+    }
+
+    /// Registers the account's first trusted phone number.
+    public func addPhoneNumber(_ phoneNumber: String, smsCode: String) async throws {
+        try await set(
+            "pims.authentication.smscode",
+            ["action": "addPhoneNumber", "smsCode": .string(smsCode), "phoneNumber": .string(phoneNumber)])
+    }
+
+    /// Replaces the account's trusted phone number.
+    public func modifyPhoneNumber(_ phoneNumber: String, smsCode: String) async throws {
+        try await set(
+            "pims.authentication.smscode",
+            ["action": "modifyPhoneNumber", "smsCode": .string(smsCode), "phoneNumber": .string(phoneNumber)])
+    }
+
+    /// Returns the account's trusted phone number. Throws 2307 if there is none.
+    public func trustedPhoneNumber() async throws -> String {
+        try text(try await get("pims.authentication.trustedphonenumber")["phoneNumber"])
+    }
+
+    /// Changes the PIN.
+    public func changePIN(from oldPIN: String, to newPIN: String) async throws {
+        try await change(
+            "pims.authentication.pincode",
+            ["action": "update", "oldPIN": .string(oldPIN), "newPIN": .string(newPIN)])
+    }
+
+    /// Asks the service to send an SMS code with which the user can set a new PIN.
+    public func requestResetCode() async throws {
+        try await get("pims.authentication.smscode", ["type": "resetPIN"])
+    }
+
+    /// Sets a new PIN with a code from `requestResetCode`, and lifts a block of the PIN.
+    public func resetPIN(to newPIN: String, smsCode: String) async throws {
+        try await change(
+            "pims.authentication.pincode",
+            ["action": "reset", "pinCode": .string(newPIN), "smsCode": .string(smsCode)])
+    }
+
+    /// Returns a one-time password. A wrong PIN is 2308, with `attemptsLeft`.
+    public func otp(pin: String) async throws -> String {
+        try text(try await get("pims.authentication.otp", ["action": "withPIN", "pinCode": .string(pin)])["otp"])
+    }
+
+    /// Returns a one-time password that proves the device and nothing about the user, if the
+    /// service allows it.
+    public func otpWithoutPIN() async throws -> String {
+        try text(try await get("pims.authentication.otp", ["action": "withoutPIN"])["otp"])
+    }
+
+    /// Returns true if this device is enrolled, according to its own state.
+    public func isActivated() async throws -> Bool {
+        let result = try await get("pims.authentication.account", ["actionType": "strong", "type": "isDeviceActivated"])
+        return try flag(result["isDeviceActivated"])
+    }
+
+    /// Returns the block of the account. If the device is enrolled, the library asks the service.
+    public func accountState() async throws -> AccountState {
+        let result = try await get("pims.authentication.account", ["actionType": "strong", "type": "isAccountBlocked"])
+        return try known(result["isAccountBlocked"])
+    }
+
+    /// Replaces `account.accessToken`.
+    public func setAccessToken(_ token: String) async throws {
+        try await set("pims.authentication.token", ["type": "cvs", "token": .string(token)])
+    }
+}

@@ -1,0 +1,186 @@
+/* The requests of the typed operations, and the enumerations of their results. Included by
+ * strong_authentication.hpp: include pims.hpp.
+ * Printed from tests/spec/api.json and operations.json by `make generate`: do not edit.
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef PIMS_OPERATIONS_HPP
+#define PIMS_OPERATIONS_HPP
+
+#include <future>
+#include <string>
+#include <string_view>
+
+#include "component.hpp"
+
+namespace pims {
+
+/* The state of the account, which the service reports with an accepted code. */
+enum class EnrollmentStatus {
+    /* The account has no PIN: the user chooses one. */
+    not_enrolled,
+    /* The account has a PIN, which the user enters. */
+    already_enrolled,
+};
+
+/* The block of the account: of its PIN or of the account itself. */
+enum class AccountState { not_blocked, pin_blocked, account_blocked, unknown };
+
+namespace detail {
+
+/* Returns the value of a word. Throws UnexpectedMessage if it is none. */
+inline EnrollmentStatus enrollment_status_of(std::string_view word)
+{
+    if (word == "NotEnrolled") {
+        return EnrollmentStatus::not_enrolled;
+    }
+    if (word == "AlreadyEnrolled") {
+        return EnrollmentStatus::already_enrolled;
+    }
+    throw UnexpectedMessage();
+}
+
+/* Returns the value of a word. Throws UnexpectedMessage if it is none. */
+inline AccountState account_state_of(std::string_view word)
+{
+    if (word == "NotBlocked") {
+        return AccountState::not_blocked;
+    }
+    if (word == "PinBlocked") {
+        return AccountState::pin_blocked;
+    }
+    if (word == "AccountBlocked") {
+        return AccountState::account_blocked;
+    }
+    if (word == "Unknown") {
+        return AccountState::unknown;
+    }
+    throw UnexpectedMessage();
+}
+
+/* The operations of StrongAuthentication. */
+class Operations : public Component {
+public:
+    /* Asks the service to send an SMS code for an enrollment to the trusted phone number. */
+    [[nodiscard]] std::future<void> request_enrollment_code() const
+    {
+        return get<void>("pims.authentication.smscode", {{"type", "enrollment"}}, nothing);
+    }
+
+    /* Submits the code. The result tells if the account has a PIN. A call of enroll without a code
+     * then finishes the enrollment. */
+    [[nodiscard]] std::future<EnrollmentStatus> accept_enrollment_code(std::string_view sms_code) const
+    {
+        return set<EnrollmentStatus>("pims.authentication.smscode", {{"action", "enrollment"}, {"smsCode", sms_code}},
+                                     word("status", enrollment_status_of));
+    }
+
+    /* Enrolls the device: in one step with a code, or without a code after accept_enrollment_code.
+     */
+    [[nodiscard]] std::future<void> enroll(std::string_view pin, std::string_view sms_code = " ") const
+    {
+        return change("pims.authentication.enrollment", {{"action", "enroll"}, {"pinCode", pin}, {"smsCode", sms_code}});
+    }
+
+    /* Enrolls the device and registers the trusted phone number, with a code from
+     * request_phone_number_code. */
+    [[nodiscard]] std::future<void> enroll_with_phone_number(std::string_view pin, std::string_view sms_code,
+                                                             std::string_view phone_number) const
+    {
+        return change("pims.authentication.enrollment",
+                      {{"action", "enrollWithPhoneNumber"}, {"pinCode", pin}, {"smsCode", sms_code}, {"phoneNumber", phone_number}});
+    }
+
+    /* Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
+     */
+    [[nodiscard]] std::future<void> remove_enrollments() const
+    {
+        return set<void>("pims.authentication.enrollment", {{"action", "remove"}}, nothing);
+    }
+
+    /* Asks the service to send an SMS code to a phone number that is to become the trusted one. */
+    [[nodiscard]] std::future<void> request_phone_number_code(std::string_view phone_number) const
+    {
+        return get<void>("pims.authentication.smscode", {{"type", "phoneNumberCertification"}, {"phoneNumber", phone_number}}, nothing);
+    }
+
+    /* Registers the account's first trusted phone number. */
+    [[nodiscard]] std::future<void> add_phone_number(std::string_view sms_code, std::string_view phone_number) const
+    {
+        return set<void>("pims.authentication.smscode",
+                         {{"action", "addPhoneNumber"}, {"smsCode", sms_code}, {"phoneNumber", phone_number}}, nothing);
+    }
+
+    /* Replaces the account's trusted phone number. */
+    [[nodiscard]] std::future<void> modify_phone_number(std::string_view sms_code, std::string_view phone_number) const
+    {
+        return set<void>("pims.authentication.smscode",
+                         {{"action", "modifyPhoneNumber"}, {"smsCode", sms_code}, {"phoneNumber", phone_number}}, nothing);
+    }
+
+    /* Returns the account's trusted phone number. The failure is 2307 if there is none. */
+    [[nodiscard]] std::future<std::string> trusted_phone_number() const
+    {
+        return get<std::string>("pims.authentication.trustedphonenumber", {}, text("phoneNumber"));
+    }
+
+    /* Changes the PIN. */
+    [[nodiscard]] std::future<void> change_pin(std::string_view old_pin, std::string_view new_pin) const
+    {
+        return change("pims.authentication.pincode", {{"action", "update"}, {"oldPIN", old_pin}, {"newPIN", new_pin}});
+    }
+
+    /* Asks the service to send an SMS code with which the user can set a new PIN. */
+    [[nodiscard]] std::future<void> request_reset_code() const
+    {
+        return get<void>("pims.authentication.smscode", {{"type", "resetPIN"}}, nothing);
+    }
+
+    /* Sets a new PIN with a code from request_reset_code, and lifts a block of the PIN. */
+    [[nodiscard]] std::future<void> reset_pin(std::string_view new_pin, std::string_view sms_code) const
+    {
+        return change("pims.authentication.pincode", {{"action", "reset"}, {"pinCode", new_pin}, {"smsCode", sms_code}});
+    }
+
+    /* Returns a one-time password, which the caller must wipe. A wrong PIN is 2308, with
+     * attempts_left(). */
+    [[nodiscard]] std::future<std::string> otp(std::string_view pin) const
+    {
+        return get<std::string>("pims.authentication.otp", {{"action", "withPIN"}, {"pinCode", pin}}, text("otp"));
+    }
+
+    /* Returns a one-time password that proves the device and nothing about the user, if the service
+     * allows it. */
+    [[nodiscard]] std::future<std::string> otp_without_pin() const
+    {
+        return get<std::string>("pims.authentication.otp", {{"action", "withoutPIN"}}, text("otp"));
+    }
+
+    /* Returns true if this device is enrolled, according to its own state. */
+    [[nodiscard]] std::future<bool> is_activated() const
+    {
+        return get<bool>("pims.authentication.account", {{"actionType", "strong"}, {"type", "isDeviceActivated"}},
+                         flag("isDeviceActivated"));
+    }
+
+    /* Returns the block of the account. If the device is enrolled, the library asks the service. */
+    [[nodiscard]] std::future<AccountState> account_state() const
+    {
+        return get<AccountState>("pims.authentication.account", {{"actionType", "strong"}, {"type", "isAccountBlocked"}},
+                                 word("isAccountBlocked", account_state_of));
+    }
+
+    /* Replaces account.accessToken. */
+    [[nodiscard]] std::future<void> set_access_token(std::string_view token) const
+    {
+        return set<void>("pims.authentication.token", {{"type", "cvs"}, {"token", token}}, nothing);
+    }
+
+protected:
+    using Component::Component;
+};
+
+} // namespace detail
+
+} // namespace pims
+
+#endif /* PIMS_OPERATIONS_HPP */

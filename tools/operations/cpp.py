@@ -1,0 +1,138 @@
+"""The typed operations of C++."""
+
+from __future__ import annotations
+
+from operations.model import Argument, Enumeration, Member, Model, Operation, snake
+from operations.text import NOTE, prose, wrapped
+
+HEADER = "include/pims/operations.hpp"
+TYPES = {"text": "std::string", "flag": "bool"}
+# The longest line of code, as in .clang-format.
+COLUMNS = 140
+
+TOP = f"""\
+/* The requests of the typed operations, and the enumerations of their results. Included by
+ * strong_authentication.hpp: include pims.hpp.
+ * {NOTE}
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef PIMS_OPERATIONS_HPP
+#define PIMS_OPERATIONS_HPP
+
+#include <future>
+#include <string>
+#include <string_view>
+
+#include "component.hpp"
+
+namespace pims {{
+
+"""
+
+CLASS = """\
+/* The operations of StrongAuthentication. */
+class Operations : public Component {
+public:
+"""
+
+BOTTOM = """\
+
+protected:
+    using Component::Component;
+};
+
+} // namespace detail
+
+} // namespace pims
+
+#endif /* PIMS_OPERATIONS_HPP */
+"""
+
+
+def files(model: Model) -> dict[str, str]:
+    text = TOP + "\n".join(enum(enumeration) for enumeration in model.enumerations) + "\nnamespace detail {\n\n"
+    text += "\n".join(parser(enumeration) for enumeration in model.enumerations)
+    text += "\n" + CLASS + "\n".join(operation_of(model, operation) for operation in model.of("cpp")) + BOTTOM
+    return {HEADER: text}
+
+
+def enum(enumeration: Enumeration) -> str:
+    doc = f"/* {enumeration.doc} */\n"
+    if not any(word.doc for word in enumeration.words):
+        return doc + f"enum class {enumeration.name} {{ {', '.join(snake(word.word) for word in enumeration.words)} }};\n"
+    words = [f"    /* {word.doc} */\n    {snake(word.word)},\n" for word in enumeration.words]
+    return doc + f"enum class {enumeration.name} {{\n" + "".join(words) + "};\n"
+
+
+def parser(enumeration: Enumeration) -> str:
+    lines = [
+        f"/* Returns the value of a word. Throws UnexpectedMessage if it is none. */\n"
+        f"inline {enumeration.name} {snake(enumeration.name)}_of(std::string_view word)\n{{"
+    ]
+    for word in enumeration.words:
+        lines.append(f'    if (word == "{word.word}") {{\n        return {enumeration.name}::{snake(word.word)};\n    }}')
+    return "\n".join([*lines, "    throw UnexpectedMessage();\n}"]) + "\n"
+
+
+def operation_of(model: Model, operation: Operation) -> str:
+    returned = returned_type(operation.result)
+    head = f"    [[nodiscard]] std::future<{returned}> {operation.name}("
+    signed = [signed_argument(argument) for argument in operation.arguments]
+    pairs = [f'{{"{name}", {spelled(value)}}}' for name, value in operation.parameters.items()]
+    parameters = f"{{{', '.join(pairs)}}}"
+    call = "change(" if operation.is_change else f"{operation.method}<{returned}>("
+    values = [f'"{operation.api}"', parameters]
+    if not operation.is_change:
+        values.append(reader(model, operation.result))
+    lines = comment(model, operation)
+    one_line = f"{head}{', '.join(signed)}) const {{ return {call}{', '.join(values)}); }}"
+    if len(one_line) <= COLUMNS:
+        return "\n".join([*lines, one_line]) + "\n"
+    lines += filled(head, signed, ") const")
+    return "\n".join([*lines, "    {", *filled(f"        return {call}", values, ");"), "    }"]) + "\n"
+
+
+def filled(head: str, items: list[str], tail: str) -> list[str]:
+    """Returns a call in as many lines as it needs, aligned behind the parenthesis.
+
+    >>> filled("f(", ["a" * 100, "b" * 50], ");")[1] == "  " + "b" * 50 + ");"
+    True
+    """
+    lines, line = [], head
+    for number, item in enumerate(items):
+        end = tail if number == len(items) - 1 else ","
+        separator = "" if line.endswith("(") or not line.strip() else " "
+        if line.strip() and not line.endswith("(") and len(line + separator + item + end) > COLUMNS:
+            lines.append(line)
+            line, separator = " " * len(head), ""
+        line += separator + item + end
+    return [*lines, line if items else line + tail]
+
+
+def comment(model: Model, operation: Operation) -> list[str]:
+    def code(name: str) -> str:
+        return f"{name}()" if name == "attempts_left" else name
+
+    text = prose(operation.cpp_doc, "The failure is {}", code)
+    return wrapped(f"/* {text} */", "    ", "     * ")
+
+
+def reader(model: Model, result: Member | None) -> str:
+    if result is None:
+        return "nothing"
+    if model.enumeration(result.type):
+        return f'word("{result.name}", {snake(result.type)}_of)'
+    return f'{result.type}("{result.name}")'
+
+
+def returned_type(result: Member | None) -> str:
+    return "void" if result is None else TYPES.get(result.type, result.type)
+
+
+def signed_argument(argument: Argument) -> str:
+    default = "" if argument.default is None else f' = "{argument.default}"'
+    return f"std::string_view {argument.name}{default}"
+
+
+def spelled(value: Argument | str) -> str:
+    return value.name if isinstance(value, Argument) else f'"{value}"'

@@ -1,0 +1,229 @@
+"""The typed operations of Python."""
+
+from __future__ import annotations
+
+from operations.model import Argument, Enumeration, Member, Model, Operation, Result, snake
+from operations.text import NOTE, prose, wrapped
+
+SOURCES = "bindings/python/src/pims"
+TYPES = {"text": "str", "text or null": "Optional[str]", "texts": "List[str]", "flag": "bool"}
+
+
+def files(model: Model) -> dict[str, str]:
+    return {
+        f"{SOURCES}/operations.py": requests(model),
+        f"{SOURCES}/_typed.py": typed(model),
+        f"{SOURCES}/_aio_typed.py": aio_typed(model),
+        f"{SOURCES}/_result_types.py": result_types(model),
+    }
+
+
+def requests(model: Model) -> str:
+    parts = [
+        '"""The operations as data: for each one a function that returns its request. Other modules run the\n'
+        f'requests, once for threads and once for asyncio.\n\n{NOTE}\n"""',
+        "from __future__ import annotations\n\nfrom enum import Enum",
+        "from ._errors import Code\nfrom ._parameters import AsyncSecret as Secret\nfrom ._request import Request, read_nothing",
+    ]
+    text = "\n\n".join(parts) + "\n"
+    for enumeration in model.enumerations:
+        text += "\n\n" + enum(enumeration)
+    text += "\n\n# Each of these functions gets secrets. They raise nothing, so no traceback has their frames.\n"
+    for operation in model.of("python"):
+        text += "\n\n" + request(operation)
+    return text
+
+
+def enum(enumeration: Enumeration) -> str:
+    lines = [f"class {enumeration.name}(str, Enum):", *docstring(enumeration.doc, "    "), ""]
+    for word in enumeration.words:
+        if word.doc:
+            lines += wrapped(word.doc, "    #: ", "    #: ")
+        lines.append(f'    {snake(word.word).upper()} = "{word.word}"')
+    return "\n".join(lines) + "\n"
+
+
+def request(operation: Operation) -> str:
+    returned = python_type(operation.result)
+    constants = ", ".join(f'"{name}": {spelled(value)}' for name, value in operation.parameters.items())
+    lines = [
+        f"def {operation.name}({', '.join(map(signed, operation.arguments))}) -> Request[{returned}]:",
+        "    return Request(",
+        f'        "{operation.method}",',
+        f'        "{operation.api}",',
+        f"        {{{constants}}}," if constants else "        None,",
+        f"        {reader(operation.result)},",
+    ]
+    if operation.is_change:
+        lines.append("        done=Code.POST_SYNCHRONIZATION,")
+    if operation.proves_pin:
+        lines.append("        proves_pin=True,")
+    return "\n".join([*lines, "    )"]) + "\n"
+
+
+def reader(result: Member | None) -> str:
+    if result is None:
+        return "read_nothing"
+    return f'lambda result: {python_type(result)}(result["{result.name}"])'
+
+
+TYPED = f'''\
+"""The functions and methods for threads: ``get`` and ``set`` with a type for each result, and a
+method for each operation.
+
+{NOTE}
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Optional, TypeVar, overload
+
+from . import operations, results
+from ._bridge import bridge
+from ._parameters import Parameters, Secret, encode
+from ._request import Request
+from .operations import AccountState, EnrollmentStatus
+
+T = TypeVar("T")
+'''
+
+AIO_TYPED = f'''\
+"""The same functions and methods for asyncio.
+
+{NOTE}
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Optional, TypeVar, overload
+
+from . import operations, results
+from ._aio_call import call
+from ._parameters import AsyncSecret as Secret
+from ._parameters import Parameters, encode_awaiting
+from ._request import Request
+from .operations import AccountState, EnrollmentStatus
+
+T = TypeVar("T")
+'''
+
+# No frame of a traceback keeps the parameters.
+BODY = """\
+    try:
+        return bridge.execute("{}", api, encode(parameters)).result
+    finally:
+        del parameters
+"""
+
+AIO_BODY = """\
+    try:
+        encoded = await encode_awaiting(parameters)
+    finally:
+        del parameters
+    return (await call("{}", api, encoded)).result
+"""
+
+DOCS = {
+    "get": "Requests data, see docs/api.md. Returns the result, or raises :class:`{}PimsError`.",
+    "set": "Changes data or performs an action. Returns and raises like ``get``.",
+}
+
+
+def typed(model: Model) -> str:
+    functions = [function(model, method, "def", BODY, "") for method in DOCS]
+    return "\n\n".join([TYPED, *functions, methods(model, "Operations", "threads", "def", "")])
+
+
+def aio_typed(model: Model) -> str:
+    functions = [function(model, method, "async def", AIO_BODY, "pims.") for method in DOCS]
+    return "\n\n".join([AIO_TYPED, *functions, methods(model, "AsyncOperations", "asyncio", "async def", "await ")])
+
+
+def function(model: Model, method: str, define: str, body: str, package: str) -> str:
+    """Returns ``get`` or ``set``, with an overload for each api whose results have one type."""
+    signature = f"{define} {method}(api: {{}}, parameters: Optional[Parameters] = None) -> {{}}:"
+    text = ""
+    for result in model.results:
+        its_method, api = result.request.split()
+        if its_method == method and not result.operation:
+            overload = signature.format(f'Literal["{api}"]', f"results.{result.name}")
+            text += f"@overload\n{overload} ...\n"
+    generic = signature.format("str", "Any")
+    text += f"@overload\n{generic} ...\n{generic}\n"
+    return text + "\n".join(wrapped(f'"""{DOCS[method].format(package)}"""', "    ", "    ")) + "\n" + body.format(method)
+
+
+def methods(model: Model, name: str, kind: str, define: str, waits: str) -> str:
+    parts = [
+        f'class {name}:\n    """The operations for {kind}. A derived class runs their requests."""\n',
+        f"    {define} _run(self, request: Request[T]) -> T:\n        raise NotImplementedError\n",
+    ]
+    for operation in model.of("python"):
+        arguments = ["self", *map(signed, operation.arguments)]
+        values = ", ".join(argument.name for argument in operation.arguments)
+        secrets = ", ".join(argument.name for argument in operation.arguments if argument.is_secret)
+        lines = [
+            f"    {define} {operation.name}({', '.join(arguments)}) -> {python_type(operation.result)}:",
+            *docstring(operation.doc, "        "),
+        ]
+        if secrets:
+            # No frame of a traceback keeps a secret.
+            lines += [
+                f"        request = operations.{operation.name}({values})",
+                f"        del {secrets}",
+                f"        return {waits}self._run(request)",
+            ]
+        else:
+            lines.append(f"        return {waits}self._run(operations.{operation.name}({values}))")
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def result_types(model: Model) -> str:
+    text = (
+        '"""The types of results, for type checkers and readers, see docs/api.md.\n\n'
+        f'{NOTE}\n"""\n\n'
+        "from __future__ import annotations\n\n"
+        "from typing import List, Literal, Optional, TypedDict\n\n"
+    )
+    for enumeration in model.enumerations:
+        words = ", ".join(f'"{word.word}"' for word in enumeration.words)
+        text += f"#: The values of :class:`pims.{enumeration.name}`.\n{enumeration.name}Text = Literal[{words}]\n"
+    for result in model.results:
+        text += "\n\n" + typed_dict(model, result)
+    return text
+
+
+def typed_dict(model: Model, result: Result) -> str:
+    doc = f"The result of `{result.request}`"
+    if result.operation:
+        doc += f' with `"action": "{result.operation}"`'
+    if result.doc:
+        doc += (", " if result.doc.startswith("and ") else ": ") + result.doc
+    lines = [
+        f"class {result.name}(TypedDict{', total=False' if result.is_partial else ''}):",
+        *docstring(doc + ".", "    "),
+        "",
+    ]
+    for member in result.members:
+        kind = member.type + "Text" if model.enumeration(member.type) else TYPES[member.type]
+        lines.append(f"    {member.name}: {kind}")
+    return "\n".join(lines) + "\n"
+
+
+def docstring(doc: str, indent: str) -> list[str]:
+    text = prose(doc, "Raises error {}", lambda name: f"``{name}``")
+    return wrapped(f'"""{text}"""', indent, indent)
+
+
+def signed(argument: Argument) -> str:
+    default = "" if argument.default is None else f' = "{argument.default}"'
+    return f"{argument.name}: {'Secret' if argument.is_secret else 'str'}" + default
+
+
+def spelled(value: Argument | str) -> str:
+    return value.name if isinstance(value, Argument) else f'"{value}"'
+
+
+def python_type(result: Member | None) -> str:
+    return "None" if result is None else TYPES.get(result.type, result.type)

@@ -137,16 +137,14 @@ impl<In: Transport> Connector<In> for TcpConnector {
         let addresses = details.addrs.to_vec();
         let limit = details.timeout.not_zero().map(|limit| *limit);
         let begin = Instant::now();
-        let stream =
-            run_on_thread(&self.0, details.timeout, move || first_of(&addresses, limit)).map_err(
-                |error| match error {
-                    // The last address got the rest of the limit, less the remainder of its division.
-                    Error::Io(error) if limit.is_some_and(|limit| begin.elapsed() + ONE_MILLISECOND >= limit) => {
-                        timed_out(error, details.timeout)
-                    }
-                    error => error,
-                },
-            )?;
+        let connected = run_on_thread(&self.0, details.timeout, move || first_of(&addresses, limit));
+        let stream = connected.map_err(|error| match error {
+            // The last address got the rest of the limit, less the remainder of its division.
+            Error::Io(error) if limit.is_some_and(|limit| begin.elapsed() + ONE_MILLISECOND >= limit) => {
+                timed_out(error, details.timeout)
+            }
+            error => error,
+        })?;
         stream.set_nodelay(true)?;
         let stream = Arc::new(Socket(stream));
         let handle: Weak<dyn ShutdownHandle> = Arc::downgrade(&stream) as Weak<Socket>;

@@ -261,7 +261,7 @@ bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.m
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
 	$(cargo) bench --profile server -p authority-server --bench server
 
-generate: ## writes what is made from the code or a table: the header, docs/state-machine.md, docs/error-table.md, the typed operations of the bindings
+generate: ## writes what is made from the code or a table: the header, docs/state-machine.md, docs/error-table.md, the keys in docs/configuration.md, the typed operations of the bindings
 	PIMS_BLESS=1 $(cargo) test --quiet --test generated --test error_table
 	python3 -B tools/generate-operations.py
 

@@ -415,9 +415,9 @@ fn rsa() -> f64 {
 /// Measures a record of the usual size: it is written, synchronized and renamed, and its folder is
 /// synchronized.
 fn record(folder: &Path) -> f64 {
-    use pims::store::{RecordStore, StorageKey, Vault};
-    let mut vault = Vault::open(folder, Some(StorageKey::new([7; 32]))).unwrap();
-    median_milliseconds(200, || vault.save(&[0x5a; 1500]).unwrap())
+    use pims::store::{RecordFile, RecordStore, StorageKey};
+    let mut record_file = RecordFile::open(folder, Some(StorageKey::new([7; 32]))).unwrap();
+    median_milliseconds(200, || record_file.save(&[0x5a; 1500]).unwrap())
 }
 
 /// Measures one row in a transaction of its own.

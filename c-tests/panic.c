@@ -18,7 +18,7 @@
 #define PANIC "pims.test.panic"
 
 /* The places of a panic: the check, a task without a lock, a task that holds everything. */
-static const char *const kinds[] = {"judge", "view", "component"};
+static const char *const kinds[] = {"validate", "view", "component"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static void skip_without_hooks(void)

@@ -129,9 +129,9 @@ pub struct Info {
 pub const WRONG_PINS_SINCE: &str = "wrongPinsSince";
 
 /// Wrong PINs in the form of a message.
-pub struct Note(pub WrongPins);
+pub struct WrongPinsInfo(pub WrongPins);
 
-impl Serialize for Note {
+impl Serialize for WrongPinsInfo {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry("count", &self.0.count)?;
@@ -200,8 +200,8 @@ impl Error {
     }
 
     /// Adds wrong PINs, so that the account's owner learns of them.
-    pub fn noting(self, wrong: WrongPins) -> Self {
-        self.with_info(|info| info.wrong_pins_since = Some(wrong))
+    pub fn with_wrong_pins(self, wrong_pins: WrongPins) -> Self {
+        self.with_info(|info| info.wrong_pins_since = Some(wrong_pins))
     }
 
     /// Returns `info` if it has members.
@@ -270,8 +270,8 @@ impl Serialize for Info {
         if let Some(action) = self.next_action {
             map.serialize_entry("nextAction", action.as_str())?;
         }
-        if let Some(wrong) = &self.wrong_pins_since {
-            map.serialize_entry(WRONG_PINS_SINCE, &Note(*wrong))?;
+        if let Some(wrong_pins) = &self.wrong_pins_since {
+            map.serialize_entry(WRONG_PINS_SINCE, &WrongPinsInfo(*wrong_pins))?;
         }
         map.end()
     }
@@ -299,11 +299,11 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_with_its_placeholder_filled_in_and_no_empty_members() {
-        let told = |error: Error| serde_json::to_string(&error).unwrap();
-        assert_eq!(told(Error::missing("pinCode")), r#"{"code":2101,"label":"Missing pinCode parameter"}"#);
+    fn an_error_has_its_placeholder_filled_in_and_no_empty_members() {
+        let json_of = |error: Error| serde_json::to_string(&error).unwrap();
+        assert_eq!(json_of(Error::missing("pinCode")), r#"{"code":2101,"label":"Missing pinCode parameter"}"#);
         assert_eq!(
-            told(Error::of_component(Code::NotConfigured, "StrongAuthentication")),
+            json_of(Error::of_component(Code::NotConfigured, "StrongAuthentication")),
             r#"{"code":2344,"label":"StrongAuthentication not configured"}"#
         );
         let with_info = Error::new(Code::AccessRefused).with_detail("a reason").with_info(|info| {
@@ -311,9 +311,9 @@ mod tests {
             info.word = Some("NOK:ACCESS".to_owned());
         });
         assert_eq!(
-            told(with_info.then(NextAction::RetryPin)),
+            json_of(with_info.then(NextAction::RetryPin)),
             r#"{"code":2308,"label":"inwebo: access refused","detail":"a reason","info":{"attemptsLeft":3,"word":"NOK:ACCESS","nextAction":"retryPin"}}"#
         );
-        assert_eq!(told(Error::new(Code::Timeout).with_info(|_| {})), r#"{"code":2201,"label":"Timeout"}"#);
+        assert_eq!(json_of(Error::new(Code::Timeout).with_info(|_| {})), r#"{"code":2201,"label":"Timeout"}"#);
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn change(level: LogLevel, rotation: NewLogFile) {
 
 /// Returns the file for a line that is written now, or `None` if nothing is logged.
 pub(crate) fn path() -> Option<PathBuf> {
-    if !is_on(LogLevel::Low) {
+    if !is_enabled(LogLevel::Low) {
         return None;
     }
     let mut logger = lock();
@@ -122,22 +122,22 @@ fn lock() -> MutexGuard<'static, Option<Logger>> {
 }
 
 /// Returns whether a level is active.
-pub(crate) fn is_on(level: LogLevel) -> bool {
+pub(crate) fn is_enabled(level: LogLevel) -> bool {
     LOG.get().level.load(Ordering::Acquire) >= level as u8
 }
 
 /// Writes a line. Use the macros instead: they format only lines of an active level.
-pub(crate) fn write(word: &str, text: fmt::Arguments<'_>) {
+pub(crate) fn write(severity: &str, text: fmt::Arguments<'_>) {
     if let Some(logger) = &mut *lock() {
         // A log that cannot be written stops no operation.
-        let _ = logger.write(word, text, SystemTime::now());
+        let _ = logger.write(severity, text, SystemTime::now());
     }
 }
 
 /// Writes a line about an error, unless a line is being written at this moment. It is for a panic,
 /// which may come from the log itself.
 pub(crate) fn try_error(text: fmt::Arguments<'_>) {
-    if is_on(LogLevel::Low)
+    if is_enabled(LogLevel::Low)
         && let Ok(mut logger) = LOG.get().logger.try_lock()
         && let Some(logger) = &mut *logger
     {
@@ -167,11 +167,11 @@ impl Logger {
         self.storage.file(FOLDER)
     }
 
-    fn write(&mut self, word: &str, text: fmt::Arguments<'_>, now: SystemTime) -> std::io::Result<()> {
+    fn write(&mut self, severity: &str, text: fmt::Arguments<'_>, now: SystemTime) -> std::io::Result<()> {
         let name = self.name(now);
         let at = OffsetDateTime::from(now).format(&Rfc3339).unwrap_or_default();
         // Each line is one write, so that lines of two processes do not mix.
-        self.file(&name)?.write_all(format!("{at} {word} {text}\n").as_bytes())
+        self.file(&name)?.write_all(format!("{at} {severity} {text}\n").as_bytes())
     }
 
     /// Returns the name of the file for a line of this moment.
@@ -263,7 +263,7 @@ fn moment(time: SystemTime) -> String {
 /// Logs an error: a function of the library does not work.
 macro_rules! error {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::log::LogLevel::Low) {
+        if $crate::log::is_enabled($crate::log::LogLevel::Low) {
             $crate::log::write("ERROR", format_args!($($text)*));
         }
     };
@@ -272,7 +272,7 @@ macro_rules! error {
 /// Logs a warning: the integrator should look at something.
 macro_rules! warning {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::log::LogLevel::Medium) {
+        if $crate::log::is_enabled($crate::log::LogLevel::Medium) {
             $crate::log::write("WARN", format_args!($($text)*));
         }
     };
@@ -281,7 +281,7 @@ macro_rules! warning {
 /// Logs a step in the life of the facade.
 macro_rules! lifecycle {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::log::LogLevel::Medium) {
+        if $crate::log::is_enabled($crate::log::LogLevel::Medium) {
             $crate::log::write("INFO", format_args!($($text)*));
         }
     };
@@ -290,7 +290,7 @@ macro_rules! lifecycle {
 /// Logs a request and its outcome.
 macro_rules! request {
     ($($text:tt)*) => {
-        if $crate::log::is_on($crate::log::LogLevel::High) {
+        if $crate::log::is_enabled($crate::log::LogLevel::High) {
             $crate::log::write("CALL", format_args!($($text)*));
         }
     };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Note, WRONG_PINS_SINCE};
+use crate::error::{Error, WRONG_PINS_SINCE, WrongPinsInfo};
 
 /// Result of an operation. The names of members are static: only values vary.
 pub enum Output {
@@ -36,7 +36,7 @@ pub enum Output {
     },
     /// An output, and wrong PINs that the account's owner must learn of. They stand beside the
     /// result, not in it.
-    Noted(Box<Self>, WrongPins),
+    WithWrongPins(Box<Self>, WrongPins),
 }
 
 /// `info` of a message that is not an error.
@@ -45,7 +45,7 @@ struct Info(WrongPins);
 impl Serialize for Info {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry(WRONG_PINS_SINCE, &Note(self.0))?;
+        map.serialize_entry(WRONG_PINS_SINCE, &WrongPinsInfo(self.0))?;
         map.end()
     }
 }
@@ -54,12 +54,12 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => return serializer.serialize_unit(),
-            Self::Noted(output, _) => return output.serialize(serializer),
+            Self::WithWrongPins(output, _) => return output.serialize(serializer),
             _ => {}
         }
         let mut map = serializer.serialize_map(None)?;
         match self {
-            Self::Null | Self::Empty | Self::Noted(..) => {}
+            Self::Null | Self::Empty | Self::WithWrongPins(..) => {}
             Self::Flag(name, value) => map.serialize_entry(name, value)?,
             Self::Text(name, value) => map.serialize_entry(name, value.as_str())?,
             Self::Path(name, value) => map.serialize_entry(name, value)?,
@@ -86,11 +86,11 @@ impl Serialize for Output {
 pub type Outcome = Result<Output, Error>;
 
 /// Adds wrong PINs, if there are any, to an outcome, so that the account's owner learns of them.
-pub fn noting(outcome: Outcome, wrong: Option<WrongPins>) -> Outcome {
-    match (outcome, wrong) {
+pub fn with_wrong_pins(outcome: Outcome, wrong_pins: Option<WrongPins>) -> Outcome {
+    match (outcome, wrong_pins) {
         (outcome, None) => outcome,
-        (Ok(output), Some(wrong)) => Ok(Output::Noted(Box::new(output), wrong)),
-        (Err(error), Some(wrong)) => Err(error.noting(wrong)),
+        (Ok(output), Some(wrong_pins)) => Ok(Output::WithWrongPins(Box::new(output), wrong_pins)),
+        (Err(error), Some(wrong_pins)) => Err(error.with_wrong_pins(wrong_pins)),
     }
 }
 
@@ -171,7 +171,9 @@ impl Message {
     /// Creates the message of an outcome. Its status is `SUCCEEDED` or `FAILED`.
     pub fn of_outcome(id: TransactionId, outcome: &Outcome) -> Self {
         match outcome {
-            Ok(Output::Noted(output, wrong)) => Self::new(id, "SUCCEEDED", "result", output, Some(*wrong)),
+            Ok(Output::WithWrongPins(output, wrong_pins)) => {
+                Self::new(id, "SUCCEEDED", "result", output, Some(*wrong_pins))
+            }
             Ok(output) => Self::new(id, "SUCCEEDED", "result", output, None),
             Err(error) => Self::new(id, "FAILED", "error", error, None),
         }
@@ -182,7 +184,13 @@ impl Message {
         Self::new(id, "RESULT", "result", output, None)
     }
 
-    fn new(id: TransactionId, status: &str, member: &str, value: &impl Serialize, wrong: Option<WrongPins>) -> Self {
+    fn new(
+        id: TransactionId,
+        status: &str,
+        member: &str,
+        value: &impl Serialize,
+        wrong_pins: Option<WrongPins>,
+    ) -> Self {
         // The capacity is enough for nearly every message. A vector that grows leaves a copy
         // behind.
         let mut text = Zeroizing::new(Vec::with_capacity(512));
@@ -195,9 +203,9 @@ impl Message {
         text.extend_from_slice(b"\":");
         // Writing text and numbers to memory cannot fail.
         let _ = serde_json::to_writer(&mut *text, value);
-        if let Some(wrong) = wrong {
+        if let Some(wrong_pins) = wrong_pins {
             text.extend_from_slice(b",\"info\":");
-            let _ = serde_json::to_writer(&mut *text, &Info(wrong));
+            let _ = serde_json::to_writer(&mut *text, &Info(wrong_pins));
         }
         text.extend_from_slice(b"}\0");
         Self(text)
@@ -221,7 +229,7 @@ mod tests {
     use super::*;
     use crate::error::Code;
 
-    fn told(outcome: Outcome) -> serde_json::Value {
+    fn json_of(outcome: Outcome) -> serde_json::Value {
         let message = Message::of_outcome(TransactionId::new(), &outcome);
         assert_eq!(message.as_c_str().to_str().unwrap(), message.as_str());
         serde_json::from_str(message.as_str()).unwrap()
@@ -229,12 +237,12 @@ mod tests {
 
     #[test]
     fn each_outcome_is_one_object_of_the_documented_form() {
-        assert_eq!(told(Ok(Output::Null))["result"], serde_json::Value::Null);
-        assert_eq!(told(Ok(Output::Empty))["result"], serde_json::json!({}));
-        assert_eq!(told(Ok(Output::Flag("a", true)))["result"], serde_json::json!({"a": true}));
+        assert_eq!(json_of(Ok(Output::Null))["result"], serde_json::Value::Null);
+        assert_eq!(json_of(Ok(Output::Empty))["result"], serde_json::json!({}));
+        assert_eq!(json_of(Ok(Output::Flag("a", true)))["result"], serde_json::json!({"a": true}));
         let text = Zeroizing::new("q\"\0\n".to_owned());
-        assert_eq!(told(Ok(Output::Text("a", text)))["result"]["a"], "q\"\0\n");
-        let failed = told(Err(Error::new(Code::NotInitialized)));
+        assert_eq!(json_of(Ok(Output::Text("a", text)))["result"]["a"], "q\"\0\n");
+        let failed = json_of(Err(Error::new(Code::NotInitialized)));
         assert_eq!(failed["status"], "FAILED");
         assert_eq!(failed["error"], serde_json::json!({"code": 2001, "label": "Facade not initialized"}));
         assert!(failed.get("result").is_none());
@@ -253,9 +261,9 @@ mod tests {
 
     #[test]
     fn wrong_pins_stand_after_the_result_or_in_the_info_of_the_error() {
-        let wrong = Some(WrongPins { count: 4, since: 1_700_000_000_000 });
+        let wrong_pins = Some(WrongPins { count: 4, since: 1_700_000_000_000 });
         let id = TransactionId::new();
-        let text = |outcome| Message::of_outcome(id, &noting(outcome, wrong)).as_str().to_owned();
+        let text = |outcome| Message::of_outcome(id, &with_wrong_pins(outcome, wrong_pins)).as_str().to_owned();
         let note = "\"info\":{\"wrongPinsSince\":{\"count\":4,\"since\":1700000000000}}";
         let expected = format!(
             "{{\"transactionId\":\"{}\",\"status\":\"SUCCEEDED\",\"result\":{{\"a\":true}},{note}}}",
@@ -264,7 +272,7 @@ mod tests {
         assert_eq!(text(Ok(Output::Flag("a", true))), expected);
         assert!(text(Ok(Output::Null)).ends_with(&format!("\"result\":null,{note}}}")));
         assert!(text(Err(Error::new(Code::Timeout))).ends_with(&format!("\"label\":\"Timeout\",{note}}}}}")));
-        let silent = Message::of_outcome(id, &noting(Ok(Output::Null), None));
+        let silent = Message::of_outcome(id, &with_wrong_pins(Ok(Output::Null), None));
         assert!(!silent.as_str().contains("info"));
     }
 

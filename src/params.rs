@@ -38,6 +38,14 @@ pub enum Value<'a> {
     Other,
 }
 
+/// Parameter that a call has, with its name for errors.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// Its name.
+    pub name: &'static str,
+    value: &'a Value<'a>,
+}
+
 /// Text, which is wiped when dropped if it is a copy.
 pub struct Text<'a>(Cow<'a, str>);
 
@@ -63,11 +71,11 @@ impl<'a> Params<'a> {
         }
         serde_json::from_str(text).map_err(|error| {
             // Column 0 belongs to an error about the whole text.
-            let place = match error.column() {
+            let location = match error.column() {
                 0 => String::new(),
                 column => format!("; line {}, column {column}: {}", error.line(), fault(text, &error)),
             };
-            Error::invalid("parameters", format!("expected one JSON object{place}"))
+            Error::invalid("parameters", format!("expected one JSON object{location}"))
         })
     }
 
@@ -75,10 +83,10 @@ impl<'a> Params<'a> {
     /// the last value is returned, because it counts.
     #[cfg(feature = "embedded")]
     pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        let named = self.0.iter().enumerate().map(|(place, (name, value))| (place, name.as_str(), value));
-        let is_last = |place: usize, name: &str| self.0[place + 1..].iter().all(|(later, _)| later.as_str() != name);
+        let named = self.0.iter().enumerate().map(|(index, (name, value))| (index, name.as_str(), value));
+        let is_last = |index: usize, name: &str| self.0[index + 1..].iter().all(|(later, _)| later.as_str() != name);
         named
-            .filter(move |(place, name, value)| !matches!(value, Value::Null) && is_last(*place, name))
+            .filter(move |(index, name, value)| !matches!(value, Value::Null) && is_last(*index, name))
             .map(|(_, name, value)| (name, value))
     }
 
@@ -94,15 +102,13 @@ impl<'a> Params<'a> {
         named.map(|(name, _)| name.as_str())
     }
 
-    /// Returns several required values. The first one that is missing, in this order, is 2101.
-    pub fn require<const N: usize>(&self, names: [&'static str; N]) -> Result<[&Value<'a>; N], Error> {
-        for name in names {
-            if self.get(name).is_none() {
-                return Err(Error::missing(name));
-            }
+    /// Returns several required parameters. The first one that is missing, in this order, is 2101.
+    pub fn require<const N: usize>(&'a self, names: [&'static str; N]) -> Result<[Given<'a>; N], Error> {
+        let mut given = names.map(|name| Given { name, value: &Value::Null });
+        for Given { name, value } in &mut given {
+            *value = self.get(name).ok_or_else(|| Error::missing(name))?;
         }
-        // The loop above has found each of them.
-        Ok(names.map(|name| self.get(name).unwrap_or(&Value::Null)))
+        Ok(given)
     }
 }
 
@@ -123,52 +129,57 @@ impl Value<'_> {
             _ => None,
         }
     }
+}
 
+impl Given<'_> {
     /// Reads a PIN: 4 to 8 decimal digits.
-    pub fn pin(&self, name: &'static str) -> Result<Pin, Error> {
-        let text = self.text_or_digits();
+    pub fn pin(&self) -> Result<Pin, Error> {
+        let text = self.value.text_or_digits();
         text.and_then(|text| Pin::new(&text)).ok_or_else(|| {
             Error::invalid(
-                name,
+                self.name,
                 "expected 4 to 8 decimal digits, as a string (or as an integer, which cannot begin with 0)",
             )
         })
     }
 
     /// Reads an SMS code: 4 to 12 letters or digits.
-    pub fn sms_code(&self, name: &'static str) -> Result<SmsCode, Error> {
-        let text = self.text_or_digits();
+    pub fn sms_code(&self) -> Result<SmsCode, Error> {
+        let text = self.value.text_or_digits();
         text.and_then(|text| SmsCode::new(&text))
-            .ok_or_else(|| Error::invalid(name, "expected the 4 to 12 letters or digits of the SMS"))
+            .ok_or_else(|| Error::invalid(self.name, "expected the 4 to 12 letters or digits of the SMS"))
     }
 
     /// Reads an SMS code. A blank string is `None`.
-    pub fn sms_code_or_blank(&self, name: &'static str) -> Result<Option<SmsCode>, Error> {
-        match self.as_text() {
+    pub fn sms_code_or_blank(&self) -> Result<Option<SmsCode>, Error> {
+        match self.value.as_text() {
             Some(text) if text.trim().is_empty() => Ok(None),
-            _ => self.sms_code(name).map(Some),
+            _ => self.sms_code().map(Some),
         }
     }
 
     /// Reads a one-time password: 1 to 16 letters or digits.
-    pub fn one_time_password(&self, name: &'static str) -> Result<Zeroizing<String>, Error> {
+    pub fn one_time_password(&self) -> Result<Zeroizing<String>, Error> {
         let fits = |text: &Zeroizing<String>| {
             (1..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
         };
-        self.text_or_digits().filter(fits).ok_or_else(|| Error::invalid(name, "expected 1 to 16 letters or digits"))
+        self.value
+            .text_or_digits()
+            .filter(fits)
+            .ok_or_else(|| Error::invalid(self.name, "expected 1 to 16 letters or digits"))
     }
 
     /// Reads an access token: printable ASCII without spaces.
-    pub fn access_token(&self, name: &'static str) -> Result<Zeroizing<String>, Error> {
-        match self.as_text() {
+    pub fn access_token(&self) -> Result<Zeroizing<String>, Error> {
+        match self.value.as_text() {
             Some(token) if is_token(token) => Ok(Zeroizing::new(token.to_owned())),
-            _ => Err(Error::invalid(name, "expected a token of printable ASCII characters without spaces")),
+            _ => Err(Error::invalid(self.name, "expected a token of printable ASCII characters without spaces")),
         }
     }
 
     /// Reads a phone number as the user wrote it. The service interprets it. It has up to 64 bytes,
     /// and no control characters other than white space, each of which is sent as a space.
-    pub fn phone_number(&self, name: &'static str) -> Result<String, Error> {
+    pub fn phone_number(&self) -> Result<String, Error> {
         const LONGEST: usize = 64;
         let sent = |text: Zeroizing<String>| {
             let spaced = |c: char| if c.is_control() && c.is_whitespace() { ' ' } else { c };
@@ -176,8 +187,11 @@ impl Value<'_> {
             let fits = (1..=LONGEST).contains(&sent.len()) && !sent.chars().any(char::is_control);
             fits.then_some(sent)
         };
-        self.text_or_digits().and_then(sent).ok_or_else(|| {
-            Error::invalid(name, "expected a phone number of up to 64 bytes, as a string, without control characters")
+        self.value.text_or_digits().and_then(sent).ok_or_else(|| {
+            Error::invalid(
+                self.name,
+                "expected a phone number of up to 64 bytes, as a string, without control characters",
+            )
         })
     }
 }
@@ -333,15 +347,20 @@ mod tests {
         Params::read(json).unwrap_or_else(|error| panic!("{json}: {}", error.detail()))
     }
 
+    fn required<'a>(params: &'a Params<'a>, name: &'static str) -> Given<'a> {
+        let [given] = params.require([name]).unwrap_or_else(|error| panic!("{}", error.detail()));
+        given
+    }
+
     #[test]
-    fn what_is_no_object_is_2102_for_parameters() {
+    fn parameters_that_are_no_object_are_2102() {
         for bad in ["null", "[]", "1", "\"a\"", "{", "{\"a\":}", "{}x", "{\"a\":01}", "{'a':1}", "\u{feff}{}", " "] {
             let error = Params::read(bad).err().unwrap_or_else(|| panic!("{bad} was taken"));
             assert_eq!(error.code(), Code::InvalidParameter);
             assert!(serde_json::to_string(&error).unwrap().contains("Invalid parameters parameter"));
         }
         let deep = format!("{{\"p\":{}}}", "[".repeat(200));
-        for (text, place, sentence) in [
+        for (text, location, sentence) in [
             ("{\"p\":0042}", "line 1, column 7", "a number of JSON cannot begin with 0: write it as a string"),
             ("{\"p\":\n[-01]}", "line 2, column 4", "a number of JSON cannot begin with 0: write it as a string"),
             ("{\"p\":10x}", "line 1, column 8", "a comma or the end must follow the value"),
@@ -363,7 +382,7 @@ mod tests {
             ("{\"p\":nul}", "line 1, column 9", "this is not JSON"),
         ] {
             let error = Params::read(text).err().unwrap_or_else(|| panic!("{text} was taken"));
-            assert_eq!(error.detail(), format!("expected one JSON object; {place}: {sentence}"), "{text}");
+            assert_eq!(error.detail(), format!("expected one JSON object; {location}: {sentence}"), "{text}");
         }
         assert!(Params::read("").is_ok());
         assert!(Params::read(" {} ").is_ok());
@@ -372,7 +391,7 @@ mod tests {
     #[test]
     fn a_pin_is_text_or_an_integer_of_four_to_eight_digits() {
         for good in ["\"1234\"", "1234", "\"0000\"", "12345678", "\"\\u0031234\""] {
-            assert!(one(&format!("{{\"p\":{good}}}")).get("p").unwrap().pin("p").is_ok(), "{good}");
+            assert!(required(&one(&format!("{{\"p\":{good}}}")), "p").pin().is_ok(), "{good}");
         }
         for bad in [
             "\"123\"",
@@ -389,23 +408,23 @@ mod tests {
             "\"12\\n34\"",
             "\"\"",
         ] {
-            let error = one(&format!("{{\"p\":{bad}}}")).get("p").unwrap().pin("p").err().unwrap();
+            let error = required(&one(&format!("{{\"p\":{bad}}}")), "p").pin().err().unwrap();
             assert_eq!(error.code(), Code::InvalidParameter, "{bad}");
             assert!(!serde_json::to_string(&error).unwrap().contains("1234"), "{bad} is repeated in the error");
         }
     }
 
     #[test]
-    fn a_code_may_have_space_around_it_and_be_blank_where_that_is_said() {
+    fn a_code_may_have_spaces_around_it_and_be_blank_if_the_operation_allows_that() {
         for good in ["\" 2424 \"", "2424", "\"AbC123\"", "\"123456789012\""] {
-            assert!(one(&format!("{{\"c\":{good}}}")).get("c").unwrap().sms_code("c").is_ok(), "{good}");
+            assert!(required(&one(&format!("{{\"c\":{good}}}")), "c").sms_code().is_ok(), "{good}");
         }
         for bad in ["\"123\"", "\"1234567890123\"", "\"24 24\"", "\"24-24\"", "2424.5", "true", "\" \""] {
-            assert!(one(&format!("{{\"c\":{bad}}}")).get("c").unwrap().sms_code("c").is_err(), "{bad}");
+            assert!(required(&one(&format!("{{\"c\":{bad}}}")), "c").sms_code().is_err(), "{bad}");
         }
         for blank in ["\"\"", "\" \"", "\"\\t \""] {
             let json = format!("{{\"c\":{blank}}}");
-            assert!(one(&json).get("c").unwrap().sms_code_or_blank("c").unwrap().is_none(), "{blank}");
+            assert!(required(&one(&json), "c").sms_code_or_blank().unwrap().is_none(), "{blank}");
         }
     }
 
@@ -422,17 +441,17 @@ mod tests {
             (&*long, &*"1".repeat(64)),
         ] {
             let json = format!("{{\"n\":{given}}}");
-            assert_eq!(one(&json).get("n").unwrap().phone_number("n").unwrap(), sent);
+            assert_eq!(required(&one(&json), "n").phone_number().unwrap(), sent);
         }
         let long = format!("\"{}\"", "1".repeat(65));
         for bad in ["\"\"", "\" \"", "\"06\\u00001234\"", "\"\\u007f\"", "1.5", "true", &long] {
             let json = format!("{{\"n\":{bad}}}");
-            assert!(one(&json).get("n").unwrap().phone_number("n").is_err(), "{bad}");
+            assert!(required(&one(&json), "n").phone_number().is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn null_is_missing_and_missing_is_judged_in_order() {
+    fn null_is_missing_and_the_first_missing_one_is_reported() {
         let params = one("{\"b\":null,\"c\":1}");
         let code = |names| params.require::<2>(names).err().map(|error| serde_json::to_string(&error).unwrap());
         assert_eq!(code(["b", "a"]).unwrap(), r#"{"code":2101,"label":"Missing b parameter"}"#);

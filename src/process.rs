@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_other_processes_are_passed_over_also_where_a_number_comes_again() {
+    fn values_of_other_processes_are_skipped_even_if_a_process_id_is_used_again() {
         let process = std::process::id();
         let node = |process, value| Box::new(Node { process, value, next: OnceBox::new() });
         let values = PerProcess { first: OnceBox::new() };

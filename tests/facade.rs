@@ -145,7 +145,7 @@ fn a_callback_that_panics_is_called_once_and_the_next_call_works() {
 #[test]
 fn a_panic_inside_the_library_is_2000_and_the_next_call_works() {
     let _session = Session::begin();
-    for place in ["judge", "view", "component"] {
+    for place in ["validate", "view", "component"] {
         let params = json!({"type": place}).to_string();
         let messages = call(Method::Get, "pims.test.panic", &params);
         assert_eq!(one(&messages)["error"]["code"], 2000, "{place}");
@@ -594,14 +594,14 @@ fn any_text_gets_one_message_and_changes_nothing() {
 
 /// Writes a record as an earlier version of the library wrote it.
 fn leave_record(folder: &std::path::Path, record: &Value) {
-    use pims::store::{RecordStore, Vault};
-    Vault::open(folder, None).unwrap().save(record.to_string().as_bytes()).unwrap();
+    use pims::store::{RecordFile, RecordStore};
+    RecordFile::open(folder, None).unwrap().save(record.to_string().as_bytes()).unwrap();
 }
 
 /// Returns the record in a folder, opened in the way of the library.
 fn stored_record(folder: &std::path::Path) -> Value {
-    use pims::store::{RecordStore, Vault};
-    serde_json::from_slice(&Vault::open(folder, None).unwrap().load().unwrap().unwrap()).unwrap()
+    use pims::store::{RecordFile, RecordStore};
+    serde_json::from_slice(&RecordFile::open(folder, None).unwrap().load().unwrap().unwrap()).unwrap()
 }
 
 #[test]

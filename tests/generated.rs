@@ -52,3 +52,18 @@ fn without_rust(header: &str) -> String {
 fn the_page_on_the_state_machine_is_printed_from_its_table() {
     check("docs/state-machine.md", &pims::strongauth::machine::document());
 }
+
+#[test]
+fn the_table_of_the_configuration_is_printed_from_the_keys() {
+    let page = "docs/configuration.md";
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+    check(page, &with_table(&text, &pims::config::key_table()));
+}
+
+/// Returns a page with this table in the place of the one that has the same first line.
+fn with_table(page: &str, table: &str) -> String {
+    let (head, _) = table.split_once('\n').unwrap();
+    let (before, rest) = page.split_once(head).unwrap();
+    let (_, after) = rest.split_once("\n\n").unwrap();
+    format!("{before}{table}\n{after}")
+}

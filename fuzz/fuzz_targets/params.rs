@@ -11,12 +11,12 @@ fuzz_target!(|text: &str| {
         assert!(params.get(name).is_some());
     }
     for name in ["pinCode", "oldPIN", "newPIN", "smsCode", "phoneNumber", "otp", "token"] {
-        let Some(value) = params.get(name) else { continue };
-        let _ = value.pin("pinCode");
-        let _ = value.sms_code("smsCode");
-        let _ = value.sms_code_or_blank("smsCode");
-        let _ = value.phone_number("phoneNumber");
-        let _ = value.one_time_password("otp");
-        let _ = value.access_token("token");
+        let Ok([given]) = params.require([name]) else { continue };
+        let _ = given.pin();
+        let _ = given.sms_code();
+        let _ = given.sms_code_or_blank();
+        let _ = given.phone_number();
+        let _ = given.one_time_password();
+        let _ = given.access_token();
     }
 });

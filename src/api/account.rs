@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Method, Route, Selector, Task, failed};
+use super::{Method, Route, Selector, Task, Validate, failed};
 use crate::error::{Code, Error};
 use crate::message::{Output, TransactionId};
 use crate::params::{Params, Value};
@@ -18,30 +18,28 @@ pub(super) const ROUTES: &[Route] = &[
         api: API,
         selector: Selector::StrongType,
         operation: "isDeviceActivated",
-        parameters: &[],
-        judge: |_, _| {
+        validate: Validate::None(|| {
             Ok(Task::View(|view| {
                 view.configured()?;
                 Ok(Output::Flag("isDeviceActivated", view.activated.load(Ordering::Acquire)))
             }))
-        },
+        }),
     },
     Route {
         method: Method::Get,
         api: API,
         selector: Selector::StrongType,
         operation: "isAccountBlocked",
-        parameters: &[],
-        judge: |_, _| {
+        validate: Validate::None(|| {
             Task::new(|component| {
-                let block = component.strong()?.block().map_err(failed("pinCode"))?;
-                Ok(Output::Account { activated: None, blocked: Some(word(block)) })
+                let block = component.strong()?.block().map_err(failed)?;
+                Ok(Output::Account { activated: None, blocked: Some(block_name(block)) })
             })
-        },
+        }),
     },
 ];
 
-fn word(block: Option<Block>) -> &'static str {
+fn block_name(block: Option<Block>) -> &'static str {
     match block {
         Some(Block::NotBlocked) => "NotBlocked",
         Some(Block::PinBlocked) => "PinBlocked",
@@ -135,6 +133,7 @@ impl Topics {
 /// Returns the event of a change, or `None` if no topic of the subscription changed.
 pub fn event(topics: Topics, before: AccountView, after: AccountView) -> Option<Output> {
     let activated = (topics.activated && before.activated != after.activated).then_some(after.activated);
-    let blocked = (topics.blocked && word(before.block) != word(after.block)).then_some(word(after.block));
+    let blocked =
+        (topics.blocked && block_name(before.block) != block_name(after.block)).then_some(block_name(after.block));
     (activated.is_some() || blocked.is_some()).then_some(Output::Account { activated, blocked })
 }

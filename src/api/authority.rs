@@ -1,7 +1,7 @@
 //! `pims.authority.otp`: the embedded authority as a relying party. It is an addition to the
 //! reference, for demos and tests without a server.
 
-use super::{Method, Route, Selector, Task};
+use super::{Method, Route, Selector, Task, Validate};
 use crate::error::{Code, Error};
 use crate::message::Output;
 
@@ -10,10 +10,8 @@ pub(super) const ROUTES: &[Route] = &[Route {
     api: "pims.authority.otp",
     selector: Selector::Action,
     operation: "verify",
-    parameters: &["otp"],
-    judge: |params, _| {
-        let [otp] = params.require(["otp"])?;
-        let otp = otp.one_time_password("otp")?;
+    validate: Validate::One(["otp"], |[otp]| {
+        let otp = otp.one_time_password()?;
         Task::new(move |component| {
             let Some(authority) = &component.authority else {
                 return Err(Error::of_component(Code::NotLoaded, "EmbeddedAuthority"));
@@ -23,5 +21,5 @@ pub(super) const ROUTES: &[Route] = &[Route {
                 .map_err(|error| Error::new(Code::ServerError).with_detail(error.to_string()))?;
             Ok(Output::Flag("verified", verified))
         })
-    },
+    }),
 }];

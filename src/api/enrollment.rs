@@ -1,7 +1,7 @@
 //! `pims.authentication.enrollment`: the enrollment of this device, the removal of the account's
 //! enrollments.
 
-use super::{Method, Route, Selector, Task, failed, of_enrollment};
+use super::{Method, Route, Selector, Task, Validate, failed, of_enrollment};
 use crate::message::Output;
 
 const API: &str = "pims.authentication.enrollment";
@@ -12,45 +12,40 @@ pub(super) const ROUTES: &[Route] = &[
         api: API,
         selector: Selector::Action,
         operation: "enroll",
-        parameters: &["pinCode", "smsCode"],
-        judge: |params, _| {
-            let [pin, code] = params.require(["pinCode", "smsCode"])?;
-            let pin = pin.pin("pinCode")?;
-            let code = code.sms_code_or_blank("smsCode")?;
+        validate: Validate::Two(["pinCode", "smsCode"], |[pin, code]| {
+            let pin = pin.pin()?;
+            let code = code.sms_code_or_blank()?;
             Task::new(move |component| {
                 component.strong()?.enroll(&pin, code.as_ref()).map_err(of_enrollment)?;
                 Ok(Output::Null)
             })
-        },
+        }),
     },
     Route {
         method: Method::Set,
         api: API,
         selector: Selector::Action,
         operation: "enrollWithPhoneNumber",
-        parameters: &["pinCode", "smsCode", "phoneNumber"],
-        judge: |params, _| {
-            let [pin, code, number] = params.require(["pinCode", "smsCode", "phoneNumber"])?;
-            let pin = pin.pin("pinCode")?;
-            let code = code.sms_code("smsCode")?;
-            let number = number.phone_number("phoneNumber")?;
+        validate: Validate::Three(["pinCode", "smsCode", "phoneNumber"], |[pin, code, number]| {
+            let pin = pin.pin()?;
+            let code = code.sms_code()?;
+            let number = number.phone_number()?;
             Task::new(move |component| {
                 component.strong()?.enroll_with_phone_number(&pin, &code, &number).map_err(of_enrollment)?;
                 Ok(Output::Null)
             })
-        },
+        }),
     },
     Route {
         method: Method::Set,
         api: API,
         selector: Selector::Action,
         operation: "remove",
-        parameters: &[],
-        judge: |_, _| {
+        validate: Validate::None(|| {
             Task::new(|component| {
-                component.strong()?.remove().map_err(failed("pinCode"))?;
+                component.strong()?.remove().map_err(failed)?;
                 Ok(Output::Null)
             })
-        },
+        }),
     },
 ];

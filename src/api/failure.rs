@@ -16,6 +16,9 @@ use crate::transport::TransportError;
 use crate::transport::embedded::EmbeddedError;
 use crate::transport::http::TrustError;
 
+/// Parameter with the PIN of an operation that has one PIN.
+pub(super) const PIN_CODE: &str = "pinCode";
+
 /// Returns the error of a failed operation. `pin` is the parameter with the PIN that the service
 /// may refuse.
 pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
@@ -73,7 +76,7 @@ pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
 
 /// Returns the error of a failed operation without a PIN.
 pub fn from_failure_without_pin(failure: &Failure) -> Error {
-    let error = from_failure(failure, "pinCode");
+    let error = from_failure(failure, PIN_CODE);
     let detail = "the service makes no one-time passwords without a PIN for this account, or this is not the device";
     match failure.word() {
         Some(word) => where_no_pin_was_asked_for(error, word, detail),
@@ -84,7 +87,7 @@ pub fn from_failure_without_pin(failure: &Failure) -> Error {
 /// Returns the error of a failed enrollment. A device that is not enrolled cannot reset the PIN of
 /// a blocked account. It can only begin again.
 pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
-    let error = from_failure(failure, "pinCode");
+    let error = from_failure(failure, PIN_CODE);
     match failure.word() {
         Some(Word::Blocked) => error
             .with_detail(
@@ -227,12 +230,12 @@ fn of_transport(error: &TransportError) -> Error {
             return Error::new(Code::NeedAuthentication).with_detail(error.to_string()).then(NextAction::Authenticate);
         }
     };
-    let told = Error::new(code).with_detail(error.to_string());
+    let described = Error::new(code).with_detail(error.to_string());
     match error {
         TransportError::Server { retry_after_seconds: Some(seconds), .. } => {
-            told.with_info(|info| info.retry_after_seconds = Some(*seconds))
+            described.with_info(|info| info.retry_after_seconds = Some(*seconds))
         }
-        _ => told,
+        _ => described,
     }
 }
 
@@ -257,10 +260,10 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
         ),
         CvsRefusal::PhoneNumberRegistered => Error::new(Code::PhoneNumberRegistered),
         CvsRefusal::BadPhoneNumber => Error::invalid("phoneNumber", BAD_PHONE_NUMBER),
-        CvsRefusal::NoCode => of_word(&Word::Code, Some(0), "pinCode").with_detail(NO_CODE).with_info(|info| info.word = None),
-        CvsRefusal::OtherNumber => of_word(&Word::OtherNumber, None, "pinCode").with_info(|info| info.word = None),
+        CvsRefusal::NoCode => of_word(&Word::Code, Some(0), PIN_CODE).with_detail(NO_CODE).with_info(|info| info.word = None),
+        CvsRefusal::OtherNumber => of_word(&Word::OtherNumber, None, PIN_CODE).with_info(|info| info.word = None),
         CvsRefusal::WrongCode { attempts_left } => {
-            of_word(&Word::Code, Some(*attempts_left), "pinCode").with_info(|info| info.word = None)
+            of_word(&Word::Code, Some(*attempts_left), PIN_CODE).with_info(|info| info.word = None)
         }
         CvsRefusal::TooManyCodes { retry_after_seconds: None } => {
             Error::new(Code::ServerError).with_detail("too many SMS codes were asked for: ask again later")
@@ -275,7 +278,7 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
         }
         CvsRefusal::Word { word, attempts_left } => {
             let detail = "the service refused access";
-            where_no_pin_was_asked_for(of_word(word, *attempts_left, "pinCode"), word, detail)
+            where_no_pin_was_asked_for(of_word(word, *attempts_left, PIN_CODE), word, detail)
         }
     }
 }
@@ -310,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_tells_what_helps() {
+    fn a_refusal_names_the_next_action() {
         assert_eq!(
             serde_json::to_string(&of_word(&Word::Access, Some(3), "pinCode")).unwrap(),
             r#"{"code":2308,"label":"inwebo: access refused","detail":"the PIN is wrong, or this is not the device","info":{"attemptsLeft":3,"word":"NOK:ACCESS","nextAction":"retryPin"}}"#

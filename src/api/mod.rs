@@ -1,8 +1,8 @@
 //! The operations: one file for each api name, one row for each operation in [`ROUTES`].
 //!
-//! [`judge`] is pure. It takes the text of a call and returns a [`Task`], or the error of the first
-//! check that fails in the reference's order. A task receives its part of the running library when
-//! it runs: a [`View`], which no lock guards, or the [`Component`].
+//! [`validate`] is pure. It takes the text of a call and returns a [`Task`], or the error of the
+//! first check that fails in the reference's order. A task receives its part of the running library
+//! when it runs: a [`View`], which no lock guards, or the [`Component`].
 
 mod account;
 #[cfg(feature = "embedded")]
@@ -24,12 +24,13 @@ use std::sync::{PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 pub use account::{Ending, Topics, ending, event, topics};
+use failure::PIN_CODE;
 pub use failure::{from_failure, from_failure_of_enrollment, from_failure_without_pin};
 
 use crate::config::{Config, DeviceConfig};
 use crate::error::{Code, Error};
 use crate::message::Outcome;
-use crate::params::{Params, Value};
+use crate::params::{Given, Params, Value};
 use crate::strongauth::{Failure, StrongAuthentication};
 use crate::transport::AccessToken;
 
@@ -163,9 +164,46 @@ pub struct Route {
     pub selector: Selector,
     /// Its value of the selector. The value is empty if there is no selector.
     pub operation: &'static str,
-    /// The parameters that it requires beside the selector, in the order of the reference.
-    pub parameters: &'static [&'static str],
-    judge: fn(&Params<'_>, &str) -> Result<Task, Error>,
+    validate: Validate,
+}
+
+/// Names of the parameters that an operation requires beside the selector, in the order of the
+/// reference, and the function that validates them.
+enum Validate {
+    /// No parameters.
+    None(fn() -> Result<Task, Error>),
+    /// One parameter.
+    One([&'static str; 1], fn([Given<'_>; 1]) -> Result<Task, Error>),
+    /// Two parameters.
+    Two([&'static str; 2], fn([Given<'_>; 2]) -> Result<Task, Error>),
+    /// Three parameters.
+    Three([&'static str; 3], fn([Given<'_>; 3]) -> Result<Task, Error>),
+    /// The text of the call as a whole, whose parameters are not those of a call.
+    Text(fn(&str) -> Result<Task, Error>),
+}
+
+impl Route {
+    /// Returns the names of the parameters that it requires beside the selector, in the order of
+    /// the reference.
+    pub fn parameters(&self) -> &[&'static str] {
+        match &self.validate {
+            Validate::None(_) | Validate::Text(_) => &[],
+            Validate::One(names, _) => names,
+            Validate::Two(names, _) => names,
+            Validate::Three(names, _) => names,
+        }
+    }
+
+    /// Validates the parameters of a call. A missing one is reported before a wrong form.
+    fn validate(&self, params: &Params<'_>, text: &str) -> Result<Task, Error> {
+        match &self.validate {
+            Validate::None(validate) => validate(),
+            Validate::One(names, validate) => validate(params.require(*names)?),
+            Validate::Two(names, validate) => validate(params.require(*names)?),
+            Validate::Three(names, validate) => validate(params.require(*names)?),
+            Validate::Text(validate) => validate(text),
+        }
+    }
 }
 
 /// Every operation of the library.
@@ -194,22 +232,19 @@ pub fn known_name(api: &str) -> Option<&'static str> {
 }
 
 /// Runs the checks of a call that need no state: docs/api.md has their order.
-pub fn judge(method: Method, api: &str, text: &str) -> Result<Task, Error> {
+pub fn validate(method: Method, api: &str, text: &str) -> Result<Task, Error> {
     if !routes().any(|route| route.api == api && route.method == method) {
         return Err(not_supported(method, api));
     }
     let params = Params::read(text)?;
     let route = select(method, api, &params)?;
-    if let Some(&missing) = route.parameters.iter().find(|name| params.get(name).is_none()) {
-        return Err(Error::missing(missing));
-    }
-    (route.judge)(&params, text)
+    route.validate(&params, text)
 }
 
 /// Returns the operation that the selector names.
 fn select(method: Method, api: &str, params: &Params<'_>) -> Result<&'static Route, Error> {
     let mut candidates = routes().filter(|route| route.api == api && route.method == method);
-    // `judge` has checked that there is one.
+    // `validate` has checked that there is one.
     let Some(first) = candidates.clone().next() else { return Err(not_supported(method, api)) };
     let (name, alias) = match first.selector {
         Selector::Only => return Ok(first),
@@ -277,7 +312,7 @@ fn not_supported(method: Method, api: &str) -> Error {
             method.name()
         ));
     }
-    let nearest = routes().filter(|route| route.method == method).max_by_key(|route| likeness(api, route.api));
+    let nearest = routes().filter(|route| route.method == method).max_by_key(|route| shared_ends(api, route.api));
     match nearest {
         Some(route) => error.with_detail(format!("there is no such api; the nearest known name is {}", route.api)),
         None => error.with_detail("there is no such api"),
@@ -286,7 +321,7 @@ fn not_supported(method: Method, api: &str) -> Error {
 
 /// Returns how many bytes two names share at their beginning and at their end. Mistyped names
 /// mostly differ in one place.
-fn likeness(one: &str, other: &str) -> usize {
+fn shared_ends(one: &str, other: &str) -> usize {
     let shared = |pairs: &mut dyn Iterator<Item = (u8, u8)>| pairs.take_while(|(a, b)| a == b).count();
     shared(&mut one.bytes().zip(other.bytes())) + shared(&mut one.bytes().rev().zip(other.bytes().rev()))
 }
@@ -297,10 +332,9 @@ fn not_configured() -> Error {
     )
 }
 
-/// Returns a function that converts the failure of an operation whose PIN parameter is called
-/// `pin`.
-fn failed(pin: &'static str) -> impl Fn(Failure) -> Error {
-    move |failure| from_failure(&failure, pin)
+/// Converts the failure of an operation. If it has a PIN, its parameter is `pinCode`.
+fn failed(failure: Failure) -> Error {
+    from_failure(&failure, PIN_CODE)
 }
 
 /// Converts the failure of an enrollment.
@@ -352,13 +386,13 @@ mod tests {
                 .find(|route| route.method == method && route.api == theirs.api && route.operation == operation);
             match ours {
                 // Its parameters are those of a configuration, none of which is required.
-                Some(route) if route.api == "pims.sdk.configuration" => assert!(route.parameters.is_empty()),
+                Some(route) if route.api == "pims.sdk.configuration" => assert!(route.parameters().is_empty()),
                 Some(route) => {
                     let selectors = ["action", "type", "actionType"];
                     let required = theirs.parameters.iter().filter(|parameter| parameter.required);
                     let names: Vec<_> =
                         required.map(|p| p.name.as_str()).filter(|name| !selectors.contains(name)).collect();
-                    assert_eq!(route.parameters, names, "{} {operation}", theirs.api);
+                    assert_eq!(route.parameters(), names, "{} {operation}", theirs.api);
                     let alias = theirs.parameters.iter().any(|p| p.alias.is_some());
                     assert_eq!(route.selector == Selector::ActionOrType, alias, "{} {operation}", theirs.api);
                     if let Some(selector) =
@@ -373,17 +407,17 @@ mod tests {
     }
 
     fn code(method: Method, api: &str, text: &str) -> (u16, String) {
-        match judge(method, api, text) {
+        match validate(method, api, text) {
             Ok(_) => (0, String::new()),
             Err(error) => (error.code() as u16, serde_json::to_string(&error).unwrap()),
         }
     }
 
     #[test]
-    fn a_call_is_judged_in_the_order_of_the_reference() {
+    fn a_call_is_validated_in_the_order_of_the_reference() {
         use Method::{Get, Set};
         let enroll = "pims.authentication.enrollment";
-        for (method, api, text, expected, says) in [
+        for (method, api, text, expected, part) in [
             (Get, "pims.nonsense", "not json", 2002, "nearest known name"),
             (Get, enroll, "not json", 2002, "known with set, not with get"),
             (Get, "pims.authentication.otb", "{}", 2002, "pims.authentication.otp"),
@@ -448,9 +482,9 @@ mod tests {
                 "Invalid newPIN parameter",
             ),
         ] {
-            let (found, told) = code(method, api, text);
-            assert_eq!(found, expected, "{api} {text}: {told}");
-            assert!(told.contains(says), "{api} {text}: {told}");
+            let (found, message) = code(method, api, text);
+            assert_eq!(found, expected, "{api} {text}: {message}");
+            assert!(message.contains(part), "{api} {text}: {message}");
         }
     }
 
@@ -490,15 +524,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_json_to_any_api_is_judged(json in any_json(), place in 0usize..64) {
+        fn any_json_to_any_api_is_validated(json in any_json(), place in 0usize..64) {
             let all: Vec<_> = routes().collect();
             let route = all[place % all.len()];
-            let _ = judge(route.method, route.api, &json.to_string());
+            let _ = validate(route.method, route.api, &json.to_string());
         }
 
         #[test]
-        fn any_api_name_is_judged(api in ".*") {
-            let refused = judge(Method::Get, &api, "{}").is_err();
+        fn any_api_name_is_validated(api in ".*") {
+            let refused = validate(Method::Get, &api, "{}").is_err();
             prop_assert!(refused);
         }
     }

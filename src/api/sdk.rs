@@ -5,36 +5,37 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{Method, Route, Selector, Task};
+use super::{Error, Method, Route, Selector, Task, Validate};
 use crate::message::Output;
 use crate::{log, platform};
 
-const fn get(api: &'static str, judge: fn(&super::Params<'_>, &str) -> Result<Task, super::Error>) -> Route {
-    Route { method: Method::Get, api, selector: Selector::Only, operation: "", parameters: &[], judge }
+const fn get(api: &'static str, validate: fn() -> Result<Task, Error>) -> Route {
+    Route { method: Method::Get, api, selector: Selector::Only, operation: "", validate: Validate::None(validate) }
 }
 
 pub(super) const ROUTES: &[Route] = &[
-    get("pims.sdk.version", |_, _| {
+    get("pims.sdk.version", || {
         Ok(Task::View(|_| {
             let version = Cow::Borrowed(env!("CARGO_PKG_VERSION"));
             Ok(Output::Texts(vec![("versionCore", version.clone()), ("versionFacade", version)]))
         }))
     }),
-    get("pims.sdk.device", |_, _| {
+    get("pims.sdk.device", || {
         Ok(Task::View(|view| {
-            let told = view.device();
-            let own = platform::device();
-            let text = |told: Option<String>, own: &'static str| told.map_or(Cow::Borrowed(own), Cow::Owned);
+            let given = view.device();
+            let detected = platform::device();
+            let text =
+                |given: Option<String>, detected: &'static str| given.map_or(Cow::Borrowed(detected), Cow::Owned);
             Ok(Output::Texts(vec![
-                ("OS", text(told.os, &own.os)),
-                ("OSVersion", text(told.os_version, &own.os_version)),
-                ("PhoneModel", text(told.phone_model, &own.model)),
-                ("PhoneBrand", text(told.phone_brand, &own.brand)),
+                ("OS", text(given.os, &detected.os)),
+                ("OSVersion", text(given.os_version, &detected.os_version)),
+                ("PhoneModel", text(given.phone_model, &detected.model)),
+                ("PhoneBrand", text(given.phone_brand, &detected.brand)),
             ]))
         }))
     }),
-    get("pims.sdk.log", |_, _| Ok(Task::View(|_| Ok(Output::Path("logPath", log::path().map(|path| text(&path))))))),
-    get("pims.sdk.logs", |_, _| {
+    get("pims.sdk.log", || Ok(Task::View(|_| Ok(Output::Path("logPath", log::path().map(|path| text(&path))))))),
+    get("pims.sdk.logs", || {
         Ok(Task::View(|_| Ok(Output::List("logPaths", log::paths().iter().map(|path| text(path)).collect()))))
     }),
     Route {
@@ -42,8 +43,7 @@ pub(super) const ROUTES: &[Route] = &[
         api: "pims.sdk.configuration",
         selector: Selector::Only,
         operation: "",
-        parameters: &[],
-        judge: |_, text| Ok(Task::Configure(Zeroizing::new(text.to_owned()))),
+        validate: Validate::Text(|text| Ok(Task::Configure(Zeroizing::new(text.to_owned())))),
     },
 ];
 

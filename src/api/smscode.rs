@@ -5,7 +5,7 @@ use inwebo::client::activate::PinMode;
 use inwebo::cvs::Purpose;
 use inwebo::values::SmsCode;
 
-use super::{Error, Method, Params, Route, Selector, StrongAuthentication, Task, failed, of_enrollment};
+use super::{Error, Given, Method, Route, Selector, StrongAuthentication, Task, Validate, failed, of_enrollment};
 use crate::message::Output;
 use crate::strongauth::Failure;
 
@@ -17,70 +17,63 @@ pub(super) const ROUTES: &[Route] = &[
         api: API,
         selector: Selector::Type,
         operation: "enrollment",
-        parameters: &[],
-        judge: |_, _| {
+        validate: Validate::None(|| {
             Task::new(|component| {
-                component.strong()?.request_code(Purpose::Enrollment, None).map_err(failed("pinCode"))?;
+                component.strong()?.request_code(Purpose::Enrollment, None).map_err(failed)?;
                 Ok(Output::Empty)
             })
-        },
+        }),
     },
     Route {
         method: Method::Get,
         api: API,
         selector: Selector::Type,
         operation: "phoneNumberCertification",
-        parameters: &["phoneNumber"],
-        judge: |params, _| {
-            let [number] = params.require(["phoneNumber"])?;
-            let number = number.phone_number("phoneNumber")?;
+        validate: Validate::One(["phoneNumber"], |[number]| {
+            let number = number.phone_number()?;
             Task::new(move |component| {
-                component
-                    .strong()?
-                    .request_code(Purpose::PhoneNumberCertification, Some(&number))
-                    .map_err(failed("pinCode"))?;
+                component.strong()?.request_code(Purpose::PhoneNumberCertification, Some(&number)).map_err(failed)?;
                 Ok(Output::Empty)
             })
-        },
+        }),
     },
     Route {
         method: Method::Get,
         api: API,
         selector: Selector::Type,
         operation: "resetPIN",
-        parameters: &[],
-        judge: |_, _| {
+        validate: Validate::None(|| {
             Task::new(|component| {
-                component.strong()?.request_code(Purpose::ResetPin, None).map_err(failed("pinCode"))?;
+                component.strong()?.request_code(Purpose::ResetPin, None).map_err(failed)?;
                 Ok(Output::Empty)
             })
-        },
+        }),
     },
     Route {
         method: Method::Set,
         api: API,
         selector: Selector::ActionOrType,
         operation: "addPhoneNumber",
-        parameters: &["smsCode", "phoneNumber"],
-        judge: |params, _| register(params, StrongAuthentication::add_phone_number),
+        validate: Validate::Two(["smsCode", "phoneNumber"], |given| {
+            register(given, StrongAuthentication::add_phone_number)
+        }),
     },
     Route {
         method: Method::Set,
         api: API,
         selector: Selector::ActionOrType,
         operation: "modifyPhoneNumber",
-        parameters: &["smsCode", "phoneNumber"],
-        judge: |params, _| register(params, StrongAuthentication::modify_phone_number),
+        validate: Validate::Two(["smsCode", "phoneNumber"], |given| {
+            register(given, StrongAuthentication::modify_phone_number)
+        }),
     },
     Route {
         method: Method::Set,
         api: API,
         selector: Selector::Action,
         operation: "enrollment",
-        parameters: &["smsCode"],
-        judge: |params, _| {
-            let [code] = params.require(["smsCode"])?;
-            let code = code.sms_code("smsCode")?;
+        validate: Validate::One(["smsCode"], |[code]| {
+            let code = code.sms_code()?;
             Task::new(move |component| {
                 let pin_mode = component.strong()?.accept_code(&code).map_err(of_enrollment)?;
                 let status = match pin_mode {
@@ -89,21 +82,20 @@ pub(super) const ROUTES: &[Route] = &[
                 };
                 Ok(Output::Texts(vec![("status", status.into())]))
             })
-        },
+        }),
     },
 ];
 
 /// Validates the parameters of an operation that registers a phone number with a code that
 /// certifies it.
 fn register(
-    params: &Params<'_>,
+    [code, number]: [Given<'_>; 2],
     run: fn(&mut StrongAuthentication, &SmsCode, &str) -> Result<(), Failure>,
 ) -> Result<Task, Error> {
-    let [code, number] = params.require(["smsCode", "phoneNumber"])?;
-    let code = code.sms_code("smsCode")?;
-    let number = number.phone_number("phoneNumber")?;
+    let code = code.sms_code()?;
+    let number = number.phone_number()?;
     Task::new(move |component| {
-        run(component.strong()?, &code, &number).map_err(failed("pinCode"))?;
+        run(component.strong()?, &code, &number).map_err(failed)?;
         Ok(Output::Null)
     })
 }

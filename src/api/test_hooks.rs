@@ -1,7 +1,7 @@
 //! `pims.test.panic`: panics on purpose, in test builds only. It proves that no panic leaves the
 //! library.
 
-use super::{Method, Route, Selector, Task};
+use super::{Method, Route, Selector, Task, Validate};
 
 #[allow(clippy::panic)]
 pub(super) const ROUTES: &[Route] = &[
@@ -9,24 +9,21 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         api: "pims.test.panic",
         selector: Selector::Type,
-        operation: "judge",
-        parameters: &[],
-        judge: |_, _| panic!("on purpose, while a call is judged"),
+        operation: "validate",
+        validate: Validate::None(|| panic!("on purpose, while a call is validated")),
     },
     Route {
         method: Method::Get,
         api: "pims.test.panic",
         selector: Selector::Type,
         operation: "view",
-        parameters: &[],
-        judge: |_, _| Ok(Task::View(|_| panic!("on purpose, in a task without a lock"))),
+        validate: Validate::None(|| Ok(Task::View(|_| panic!("on purpose, in a task without a lock")))),
     },
     Route {
         method: Method::Get,
         api: "pims.test.panic",
         selector: Selector::Type,
         operation: "component",
-        parameters: &[],
-        judge: |_, _| Task::new(|_| panic!("on purpose, in a task that holds the component")),
+        validate: Validate::None(|| Task::new(|_| panic!("on purpose, in a task that holds the component"))),
     },
 ];

@@ -1,6 +1,6 @@
 //! `pims.authentication.trustedphonenumber`: the phone number that receives SMS codes.
 
-use super::{Method, Route, Selector, Task, failed};
+use super::{Method, Route, Selector, Task, Validate, failed};
 use crate::message::Output;
 
 pub(super) const ROUTES: &[Route] = &[Route {
@@ -8,11 +8,10 @@ pub(super) const ROUTES: &[Route] = &[Route {
     api: "pims.authentication.trustedphonenumber",
     selector: Selector::Only,
     operation: "",
-    parameters: &[],
-    judge: |_, _| {
+    validate: Validate::None(|| {
         Task::new(|component| {
-            let number = component.strong()?.trusted_phone_number().map_err(failed("pinCode"))?;
+            let number = component.strong()?.trusted_phone_number().map_err(failed)?;
             Ok(Output::Texts(vec![("phoneNumber", number.into())]))
         })
-    },
+    }),
 }];

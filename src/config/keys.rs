@@ -1,198 +1,316 @@
-//! The names of the keys of a configuration, and the answer to an unknown key.
+//! The table of all keys of a configuration.
+//!
+//! Each key stands here once, with its kind, bounds, default and meaning. The reader, the check of
+//! the names and the table in docs/configuration.md take them from here. The comment of a key is
+//! its meaning on that page.
 
-use std::borrow::Cow;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
-use strsim::damerau_levenshtein;
+use inwebo::values::Modulus;
+use zeroize::Zeroizing;
 
-use super::{Error, invalid};
-use crate::params::{Params, Value};
+use super::forms::{self, Pin};
+use super::kinds::{Choice, Described, Flag, InWords, List, Missing, Number, Object, Text};
+use super::{Environment, ServiceUrl};
+use crate::log::LogLevel;
+use crate::store::StorageKey;
 
-/// Keys of each object of the configuration. The object without a name is the top level.
-const OBJECTS: &[(&str, &[&str])] = &[
-    (
-        "",
-        &[
-            "environnement",
-            "environment",
-            "mode",
-            "monitoring",
-            "credential",
-            "profile",
-            "account",
-            "storage",
-            "network",
-            "device",
-            "embedded",
-        ],
-    ),
-    ("monitoring", &["logLevel", "newLogFile", "newLogTimeDuration"]),
-    (
-        "credential",
-        &["clientId", "clientSecret", "macID", "inWeboURL", "cvsURL", "factoryKey", "pinnedCertificates", "caFile"],
-    ),
-    ("profile", &["brand"]),
-    ("account", &["username", "accessToken"]),
-    ("storage", &["path", "allowSharedFolder", "key"]),
-    ("network", &["connectTimeoutMs", "requestTimeoutMs", "proxy"]),
-    ("device", &["OS", "OSVersion", "PhoneModel", "PhoneBrand"]),
-    ("embedded", &["database", "clockOffsetSeconds", "clockFrozen", "policy"]),
-];
+/// Key of a configuration, whose value is of the kind `K`.
+pub(super) struct Key<K> {
+    pub(super) name: Name,
+    pub(super) kind: K,
+    origin: Origin,
+    change: Change,
+}
 
-/// Checks the names of all keys. Returns 2004 for a key that resembles a known one, or that belongs
-/// in another object. Returns a sentence for the log about each other unknown key. [`check_policy`]
-/// checks the members of `embedded.policy`. The members of an unknown object are not checked.
-pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
-    let mut unknown = Vec::new();
-    for (object, known) in OBJECTS {
-        let members = match (*object, root.get(object)) {
-            ("", _) => root,
-            (_, Some(Value::Object(members))) => members,
-            _ => continue,
-        };
-        for key in members.names().filter(|key| !known.contains(key)) {
-            match meant(object, known, key) {
-                Some(right) => return Err(invalid(right)),
-                None => unknown.push(ignored(object, key)),
-            }
+/// Name of a key, and the object that contains it. The object without a name is the top level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) object: &'static str,
+    pub(super) key: &'static str,
+}
+
+/// Origin of a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The reference has this key.
+    Reference,
+    /// The key is this project's own.
+    Own,
+}
+
+/// Time at which a key can change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// At `pims_init`, and by `pims.sdk.configuration`.
+    Always,
+    /// At `pims_init` only.
+    AtInit,
+}
+
+impl<K> Key<K> {
+    const fn reference(object: &'static str, key: &'static str, kind: K) -> Self {
+        Self { name: Name { object, key }, kind, origin: Origin::Reference, change: Change::Always }
+    }
+
+    const fn own(object: &'static str, key: &'static str, kind: K) -> Self {
+        Self { name: Name { object, key }, kind, origin: Origin::Own, change: Change::Always }
+    }
+
+    const fn own_at_init(object: &'static str, key: &'static str, kind: K) -> Self {
+        Self { name: Name { object, key }, kind, origin: Origin::Own, change: Change::AtInit }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dot = if self.object.is_empty() { "" } else { "." };
+        write!(f, "{}{dot}{}", self.object, self.key)
+    }
+}
+
+/// Defines the keys, their names as [`NAMES`], and their rows on the page as [`rows`]. A key that
+/// is defined cannot be missing in either.
+macro_rules! keys {
+    ($($(#[doc = $meaning:literal])+ $key:ident: $kind:ty = $value:expr;)+) => {
+        $($(#[doc = $meaning])+ pub(super) const $key: Key<$kind> = $value;)+
+
+        /// Names of all keys, object by object, the top level first.
+        pub(super) const NAMES: &[Name] = &[$($key.name),+];
+
+        /// Returns the rows of all keys on the page.
+        fn rows() -> Vec<Row> {
+            vec![$($key.row(concat!($($meaning),+))),+]
         }
-    }
-    Ok(unknown)
+    };
 }
 
-/// Checks the names of the members of `embedded.policy`. The authority accepts no unknown name.
-#[cfg(feature = "embedded")]
-pub(super) fn check_policy(policy: &Params<'_>) -> Result<(), Error> {
-    let known = authority::Policy::keys();
-    let Some(key) = policy.names().find(|key| !known.contains(key)) else { return Ok(()) };
-    let unknown = format!("{}: there is no such key in embedded.policy", path("embedded.policy", key));
-    Err(invalid(match nearest(known, key) {
-        Some(right) => format!("{unknown}; it is spelled {right}"),
-        None => format!("{unknown}; docs/authority.md names all of them"),
-    }))
+const ENVIRONMENTS: Choice<Environment> = Choice::of(
+    &[
+        ("Production", Environment::Production),
+        ("Preproduction", Environment::Preproduction),
+        ("development", Environment::Development),
+    ],
+    Environment::Development,
+);
+
+/// Brands: the spelling of a configuration, which may use any case, and the spelling of the API.
+const BRANDS: Choice<Option<&str>> = Choice::in_any_case(
+    &[
+        ("Peugeot", Some("Peugeot")),
+        ("Citroen", Some("Citroen")),
+        ("Ds", Some("DS")),
+        ("Opel", Some("Opel")),
+        ("Vauxhall", Some("Vauxhall")),
+    ],
+    None,
+);
+
+const LOG_LEVELS: Choice<LogLevel> = Choice::of(
+    &[("none", LogLevel::None), ("low", LogLevel::Low), ("medium", LogLevel::Medium), ("high", LogLevel::High)],
+    LogLevel::Low,
+);
+
+const ROTATIONS: Choice<Rotation> = Choice::of(
+    &[("appLaunch", Rotation::AppLaunch), ("day", Rotation::Day), ("duration", Rotation::Duration)],
+    Rotation::AppLaunch,
+);
+
+/// Rule for the start of a new log file, without its minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rotation {
+    AppLaunch,
+    Day,
+    Duration,
 }
 
-/// Returns the detail of 2004 that tells the intended key, or `None` if no known key resembles this
-/// one.
-fn meant(object: &str, known: &[&str], key: &str) -> Option<String> {
-    let unknown = format!("{}: there is no such key {}", path(object, key), place(object));
-    if let Some(right) = nearest(known, key) {
-        return Some(format!("{unknown}; it is spelled {right}"));
-    }
-    // The documentation and the details of errors write a key with its object in front.
-    let behind_dot = key.rsplit_once('.').map_or(key, |(_, last)| last);
-    let mut elsewhere = OBJECTS.iter().filter(|(other, _)| *other != object);
-    elsewhere.find_map(|(other, keys)| {
-        let right = keys.iter().find(|right| plain(right) == plain(behind_dot))?;
-        Some(format!("{unknown}; {right} belongs {}", place(other)))
-    })
+const fn milliseconds(default: u64) -> Number<u64> {
+    Number::with_default(1..=u32::MAX as u64, default)
 }
 
-/// Returns the place of an object's members, in words.
-fn place(object: &str) -> Cow<'_, str> {
-    if object.is_empty() { "at the top level".into() } else { format!("in {object}").into() }
+const fn detail() -> Text<String, InWords> {
+    let form = "at most 128 characters, none of them a control character";
+    Text { form, parse: forms::device_detail, default: InWords("what the library can detect") }
 }
 
-/// Returns the known key that is the fewest edits away, if these are few enough for its length.
-fn nearest<'a>(known: &[&'a str], key: &str) -> Option<&'a str> {
-    // The time and memory for the distance grow with the product of the two lengths.
-    if key.len() > 64 {
-        return None;
-    }
-    let key = plain(key);
-    let away = known.iter().map(|right| (damerau_levenshtein(&plain(right), &key), *right));
-    away.filter(|(edits, right)| *edits <= most_edits(right)).min_by_key(|(edits, _)| *edits).map(|(_, right)| right)
+/// Bounds of the minutes between two log files.
+const MINUTES: RangeInclusive<u64> = 5..=1440;
+
+keys! {
+    /// `development` uses the embedded authority if there is no URL. The other two have no default
+    /// service.
+    ENVIRONMENT: Choice<Environment> = Key::reference("", "environnement", ENVIRONMENTS);
+
+    /// the same key in English spelling. It counts if `environnement` is missing.
+    ENVIRONMENT_IN_ENGLISH: Choice<Environment> = Key::own("", "environment", ENVIRONMENTS);
+
+    /// sent to CVS with the brand
+    MODE: Choice<&'static str> = Key::reference("", "mode", Choice::of(&[("B2C", "B2C"), ("B2B", "B2B")], "B2C"));
+
+    /// `low`: errors. `medium`: also warnings, and the start and end of the facade. `high`: also
+    /// each request and its outcome, with the code and detail of an error, never a secret
+    LOG_LEVEL: Choice<LogLevel> = Key::reference("monitoring", "logLevel", LOG_LEVELS);
+
+    /// when the library begins a new file in `<storage.path>/logs`: at each `pims_init`, each day
+    /// (UTC), or every `newLogTimeDuration` minutes
+    NEW_LOG_FILE: Choice<Rotation> = Key::reference("monitoring", "newLogFile", ROTATIONS);
+
+    /// minutes. Required with `duration`
+    NEW_LOG_TIME_DURATION: Number<Missing> =
+        Key::reference("monitoring", "newLogTimeDuration", Number::without_default(MINUTES));
+
+    /// the id of the CVS client. The library sends it with each request to CVS
+    CLIENT_ID: Text<String> =
+        Key::reference("credential", "clientId", Text { form: "a string", parse: forms::any, default: Missing });
+
+    /// the secret of the CVS client. The library checks its form and does not use it
+    CLIENT_SECRET: Text<()> =
+        Key::reference("credential", "clientSecret", Text { form: "a string", parse: |_| Ok(()), default: Missing });
+
+    /// the application's id at the inWebo service
+    MAC_ID: Text<String> =
+        Key::reference("credential", "macID", Text { form: "32 hex digits", parse: forms::mac_id, default: Missing });
+
+    /// the inWebo service. `embedded:` is the embedded authority
+    INWEBO_URL: Text<ServiceUrl> =
+        Key::reference("credential", "inWeboURL", Text { form: forms::URL, parse: forms::service, default: Missing });
+
+    /// the CVS service
+    CVS_URL: Text<String, InWords> = Key::own("credential", "cvsURL", Text {
+        form: forms::URL,
+        parse: forms::remote,
+        default: InWords("scheme, host and port of `inWeboURL`"),
+    });
+
+    /// pins the service's factory key. Another key fails with 2308
+    FACTORY_KEY: Text<Modulus> = Key::own("credential", "factoryKey", Text {
+        form: "an RSA modulus of 1024 to 4096 bits in hex",
+        parse: forms::factory_key,
+        default: Missing,
+    });
+
+    /// SHA-256 of public keys (SPKI). The server's certificate must have one of these keys and must
+    /// be trusted, else 2208
+    PINNED_CERTIFICATES: List<Pin> = Key::own("credential", "pinnedCertificates", List {
+        form: "a list of \"sha256/\" and 32 bytes in base64",
+        parse: forms::pinned_certificate,
+    });
+
+    /// PEM certificates: the roots to trust instead. If the system has no readable roots, as on a
+    /// phone, the library uses Mozilla's, which it brings
+    CA_FILE: Text<PathBuf, InWords> =
+        Key::own("credential", "caFile", Text { form: "a path", parse: forms::file, default: InWords("the system's roots") });
+
+    /// sent to CVS: `x-introspect-realm: clientsB2CPeugeot`
+    BRAND: Choice<Option<&'static str>> = Key::reference("profile", "brand", BRANDS);
+
+    /// the name of the account
+    USERNAME: Text<String, &'static str> = Key::own_at_init("account", "username", Text {
+        form: "1 to 128 characters, none of them a control character",
+        parse: forms::username,
+        default: "local",
+    });
+
+    /// the bearer token for CVS. `set pims.authentication.token` replaces it
+    ACCESS_TOKEN: Text<Zeroizing<String>> = Key::own("account", "accessToken", Text {
+        form: "a token of printable ASCII characters without spaces",
+        parse: forms::access_token,
+        default: Missing,
+    });
+
+    /// the folder of the device state, the embedded authority's database and the logs
+    STORAGE_PATH: Text<PathBuf, InWords> = Key::own_at_init("storage", "path", Text {
+        form: "a folder",
+        parse: forms::folder,
+        default: InWords("the platform's data folder, then `pims`"),
+    });
+
+    /// accepts a folder that other users can change, see [below](#whose-folder-it-is)
+    ALLOW_SHARED_FOLDER: Flag = Key::own_at_init("storage", "allowSharedFolder", Flag { default: false });
+
+    /// seals the device state. On phones it comes from the Keychain or the Keystore
+    STORAGE_KEY: Text<StorageKey, InWords> = Key::own_at_init("storage", "key", Text {
+        form: "32 bytes in base64",
+        parse: forms::storage_key,
+        default: InWords("the file `storage.key` beside the state, mode 0600"),
+    });
+
+    /// the time limit to connect; after it: 2201
+    CONNECT_TIMEOUT: Number<u64> = Key::own("network", "connectTimeoutMs", milliseconds(10_000));
+
+    /// the time limit of the whole request; after it: 2201
+    REQUEST_TIMEOUT: Number<u64> = Key::own("network", "requestTimeoutMs", milliseconds(30_000));
+
+    /// an HTTP proxy, by CONNECT: `http://[user:password@]host[:port]`, or `https://…`. The proxy
+    /// sees host and port of the service. The library uses no proxy for an `http://` service,
+    /// because that is on this machine. `caFile` and `pinnedCertificates` apply to the service
+    /// alone. An `https://` proxy needs a certificate that the system trusts
+    PROXY: Text<String, InWords> = Key::own("network", "proxy", Text {
+        form: "a URL, http://host:port or https://host:port",
+        parse: forms::proxy,
+        default: InWords(
+            "`HTTPS_PROXY`, else `ALL_PROXY` of the environment, \
+             except for the hosts in `NO_PROXY` (lower case too)",
+        ),
+    });
+
+    /// in the answer of `get pims.sdk.device`
+    DEVICE_OS: Text<String, InWords> = Key::own("device", "OS", detail());
+
+    /// in the answer of `get pims.sdk.device`
+    DEVICE_OS_VERSION: Text<String, InWords> = Key::own("device", "OSVersion", detail());
+
+    /// in the answer of `get pims.sdk.device`
+    DEVICE_PHONE_MODEL: Text<String, InWords> = Key::own("device", "PhoneModel", detail());
+
+    /// in the answer of `get pims.sdk.device`
+    DEVICE_PHONE_BRAND: Text<String, InWords> = Key::own("device", "PhoneBrand", detail());
+
+    /// the embedded authority's database. Its master key is beside it, with the extension `key`.
+    /// Several devices, each with its own `storage.path`, may share one database
+    DATABASE: Text<PathBuf, InWords> = Key::own_at_init("embedded", "database", Text {
+        form: "a file whose name does not end with .key, which is that of its master key",
+        parse: forms::database,
+        default: InWords("`authority.db` in `storage.path`"),
+    });
+
+    /// moves the clock of the embedded authority and of the device forward, so that a test does not
+    /// wait for a code to expire
+    CLOCK_OFFSET: Number<u64> =
+        Key::own("embedded", "clockOffsetSeconds", Number::with_default(0..=1_000_000_000, 0));
+
+    /// stops that clock. Then only `clockOffsetSeconds` moves it. It stops at the time of each
+    /// `pims_init`. Each process has its own clock
+    CLOCK_FROZEN: Flag = Key::own("embedded", "clockFrozen", Flag { default: false });
+
+    /// the rules of the embedded authority, see [authority.md](authority.md)
+    POLICY: Object = Key::own("embedded", "policy", Object { default: InWords("the defaults") });
 }
 
-/// Returns the most edits after which a key still resembles `right`. Two edits turn a short word
-/// into another word.
-fn most_edits(right: &str) -> usize {
-    match right.len() {
-        0..=2 => 0,
-        3..=4 => 1,
-        _ => 2,
+/// Row of a key in the table of the page.
+struct Row(String);
+
+impl<K: Described> Key<K> {
+    fn row(&self, meaning: &str) -> Row {
+        let mark = if self.origin == Origin::Own { "+ " } else { "" };
+        let at_init = if self.change == Change::AtInit { ". *Only at `pims_init`*" } else { "" };
+        let (form, default) = (self.kind.form(), self.kind.default_text());
+        Row(format!(
+            "| {mark}`{}` | {form} | {default} | {}{at_init} |",
+            self.name,
+            meaning.trim().trim_end_matches('.')
+        ))
     }
 }
 
-/// Returns a key in lower case and without separators, so that `log_level`, `LogLevel` and
-/// `logLevel` are equal.
-fn plain(key: &str) -> String {
-    key.chars().filter(|letter| !matches!(letter, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
-}
-
-fn path(object: &str, key: &str) -> String {
-    let dot = if object.is_empty() { "" } else { "." };
-    format!("{object}{dot}{}", key.escape_debug())
-}
-
-/// Returns the sentence for the log about a key that is ignored. The sentence shows the key only if
-/// it looks like a name. If arguments were mixed up, it may be a secret.
-fn ignored(object: &str, key: &str) -> String {
-    let is_name = (1..=32).contains(&key.len())
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-        && key.bytes().filter(u8::is_ascii_digit).count() < 3;
-    if is_name {
-        format!("{}: this key of the configuration is not known and is ignored", path(object, key))
-    } else {
-        format!("a key {} of the configuration is not known and is ignored", place(object))
+/// Returns the table of docs/configuration.md.
+pub(super) fn table() -> String {
+    let mut table = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
+    for Row(row) in rows() {
+        table.push_str(&row);
+        table.push('\n');
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn checked(text: &str) -> Result<Vec<String>, String> {
-        let root = Params::read(text).unwrap_or_else(|error| panic!("{text}: {}", error.detail()));
-        check(&root).map_err(|error| error.detail().to_owned())
-    }
-
-    #[test]
-    fn a_mistyped_key_is_told_with_the_right_name() {
-        for (text, right) in [
-            (r#"{"enviroment":"Production"}"#, "it is spelled environment"),
-            (r#"{"Environnement":"Production"}"#, "it is spelled environnement"),
-            (r#"{"mdoe":"B2B"}"#, "it is spelled mode"),
-            (r#"{"credentials":{}}"#, "it is spelled credential"),
-            (
-                r#"{"monitoring":{"log_level":"high"}}"#,
-                "monitoring.log_level: there is no such key in monitoring; it is spelled logLevel",
-            ),
-            (r#"{"credential":{"inWeboUrl":"x"}}"#, "it is spelled inWeboURL"),
-            (r#"{"credential":{"pinnedCertificate":[]}}"#, "it is spelled pinnedCertificates"),
-            (r#"{"storage":{"pth":"x"}}"#, "it is spelled path"),
-            (r#"{"credential.pinnedCertificates":[]}"#, "pinnedCertificates belongs in credential"),
-            (r#"{"credential.macid":"x"}"#, "macID belongs in credential"),
-            (r#"{"device":{"os":"x"}}"#, "it is spelled OS"),
-        ] {
-            let detail = checked(text).expect_err(text);
-            assert!(detail.contains(right), "{text}: {detail}");
-        }
-    }
-
-    #[test]
-    fn a_known_key_in_another_object_is_told_with_its_place() {
-        for (text, right) in [
-            (r#"{"macID":"x"}"#, "macID: there is no such key at the top level; macID belongs in credential"),
-            (r#"{"logLevel":"high"}"#, "logLevel belongs in monitoring"),
-            (r#"{"storage":{"database":"x"}}"#, "database belongs in embedded"),
-            (r#"{"credential":{"storage":{}}}"#, "storage belongs at the top level"),
-            (r#"{"network":{"pinned_certificates":[]}}"#, "pinnedCertificates belongs in credential"),
-        ] {
-            let detail = checked(text).expect_err(text);
-            assert!(detail.contains(right), "{text}: {detail}");
-        }
-    }
-
-    #[test]
-    fn another_key_is_a_warning_that_shows_no_secret() {
-        for text in ["{}", r#"{"envronment":null}"#, r#"{"embedded":{"policy":{"mode":1}}}"#] {
-            assert_eq!(checked(text), Ok(Vec::new()), "{text}");
-        }
-        let secret = "c2VjcmV0LXNlY3JldA9876543210";
-        let text = format!(r#"{{"x":{{"path":1}},"device":{{"US":1}},"account":{{"{secret}":1}}}}"#);
-        let warnings = checked(&text).unwrap_or_else(|detail| panic!("{detail}"));
-        assert_eq!(warnings.len(), 3, "{warnings:?}");
-        assert!(warnings[0].starts_with("x: this key") && warnings[2].starts_with("device.US: "), "{warnings:?}");
-        assert!(!warnings.concat().contains(secret));
-    }
+    table
 }

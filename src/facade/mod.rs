@@ -39,7 +39,7 @@ pub use crate::message::Message;
 use self::queue::{Job, Queue, Rejected};
 use self::reply::Reply;
 use self::state::Core;
-use crate::api::{Ending, Task, View, ending, judge, known_name};
+use crate::api::{Ending, Task, View, ending, known_name, validate};
 use crate::error::{Code, Error};
 use crate::log;
 use crate::message::{Outcome, Output, TransactionId};
@@ -52,14 +52,14 @@ pub const MAX_WAITING: usize = 1024;
 
 /// State of this process. A forked child starts without a facade and does not touch its parent's,
 /// because the queue, the thread and the locks of that facade are not intact in the child.
-static HERE: PerProcess<Here> = PerProcess::new();
+static PROCESS_STATE: PerProcess<ProcessState> = PerProcess::new();
 
 #[derive(Default)]
-struct Here {
+struct ProcessState {
     /// The facade, while it exists.
     facade: RwLock<Option<Arc<Facade>>>,
     /// The lock that is held while a facade is created, so that only one is created.
-    making: Mutex<()>,
+    creating: Mutex<()>,
     /// If true, this process has opened the embedded authority.
     has_used_sqlite: AtomicBool,
 }
@@ -67,7 +67,7 @@ struct Here {
 thread_local! {
     /// The id of the process in which this thread is a facade's worker, or 0. In a worker, one of
     /// its callbacks may be running.
-    static WORKS_IN: Cell<u32> = const { Cell::new(0) };
+    static WORKER_PROCESS: Cell<u32> = const { Cell::new(0) };
     /// The subscription that this thread serves, if it is a facade's worker. A callback on this
     /// thread may end the subscription.
     static SUBSCRIPTION: Cell<Option<TransactionId>> = const { Cell::new(None) };
@@ -94,7 +94,7 @@ struct Facade {
 /// reports a failure, before the function returns.
 pub fn init(config: &str, callback: Callback) {
     let reply = Reply::new(callback);
-    match make(config) {
+    match create(config) {
         Ok(facade) => facade.queue.begin(reply),
         Err(error) => reply.send(&Err(error)),
     }
@@ -142,7 +142,7 @@ fn push_to_full(queue: &Queue, job: Job) -> Result<(), Rejected> {
 pub fn execute(method: &str, api: &str, params: &str) -> Message {
     let id = TransactionId::new();
     let run = || match method {
-        "init" => make(params).map(|facade| {
+        "init" => create(params).map(|facade| {
             facade.queue.begin_silently();
             Output::Null
         }),
@@ -173,7 +173,7 @@ fn execute_call(method: Method, api: &str, params: &str) -> Outcome {
 fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
     let Some(facade) = current().filter(|facade| !facade.queue.is_closed()) else { return Err(not_initialized()) };
     let outcome = ending(api, params).and_then(|ending| {
-        if WORKS_IN.get() == facade.process {
+        if WORKER_PROCESS.get() == facade.process {
             if SUBSCRIPTION.get().is_some_and(|id| ending.includes(id)) {
                 SUBSCRIPTION.set(None);
             }
@@ -183,7 +183,7 @@ fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
                 .with_detail("pims_execute ends a subscription only inside a callback: call pims_unsubscribe"))
         }
     });
-    note(Method::Unsubscribe, api, &outcome);
+    log_outcome(Method::Unsubscribe, api, &outcome);
     outcome
 }
 
@@ -195,8 +195,8 @@ pub fn free() {
     let Some(facade) = current() else { return };
     facade.queue.close();
     // This ends a wait for a server.
-    facade.interrupt.now();
-    if WORKS_IN.get() == facade.process {
+    facade.interrupt.trigger();
+    if WORKER_PROCESS.get() == facade.process {
         return;
     }
     facade.wait_for_release();
@@ -209,13 +209,13 @@ pub fn free() {
 }
 
 fn current() -> Option<Arc<Facade>> {
-    HERE.get().facade.read().unwrap_or_else(PoisonError::into_inner).clone()
+    PROCESS_STATE.get().facade.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Creates the facade and its thread, which waits for [`Queue::begin`].
-fn make(config: &str) -> Result<Arc<Facade>, Error> {
-    let here = HERE.get();
-    let _making = here.making.lock().unwrap_or_else(PoisonError::into_inner);
+fn create(config: &str) -> Result<Arc<Facade>, Error> {
+    let process = PROCESS_STATE.get();
+    let _creating = process.creating.lock().unwrap_or_else(PoisonError::into_inner);
     if current().is_some() {
         return Err(Error::new(Code::AlreadyInitialized).with_detail(
             "one process has one facade, for all its threads: use the one that exists, or call pims_free before pims_init",
@@ -241,7 +241,7 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
         )
     })?;
     *lock(&facade.worker) = Some(worker);
-    *here.facade.write().unwrap_or_else(PoisonError::into_inner) = Some(facade.clone());
+    *process.facade.write().unwrap_or_else(PoisonError::into_inner) = Some(facade.clone());
     Ok(facade)
 }
 
@@ -249,20 +249,20 @@ fn make(config: &str) -> Result<Arc<Facade>, Error> {
 /// from a process that used SQLite: its locks, in memory and on files, are as they were at the
 /// fork.
 #[cfg_attr(not(feature = "embedded"), allow(dead_code))]
-fn use_sqlite() -> Result<(), Error> {
-    if HERE.of_ancestors().any(|ancestor| ancestor.has_used_sqlite.load(Ordering::Acquire)) {
+fn record_sqlite_use() -> Result<(), Error> {
+    if PROCESS_STATE.of_ancestors().any(|ancestor| ancestor.has_used_sqlite.load(Ordering::Acquire)) {
         return Err(Error::new(Code::CoreNotConfigured).with_detail(
             "the embedded authority was used before this process was forked, which its database does not survive: fork first, or call exec",
         ));
     }
-    HERE.get().has_used_sqlite.store(true, Ordering::Release);
+    PROCESS_STATE.get().has_used_sqlite.store(true, Ordering::Release);
     Ok(())
 }
 
 impl Facade {
     /// Returns whether this process is a forked child of the process that created the facade. That
     /// happens if a callback forks, and the child's copy of it returns to the library.
-    fn is_anothers(&self) -> bool {
+    fn is_forked_copy(&self) -> bool {
         self.process != std::process::id()
     }
 
@@ -270,12 +270,12 @@ impl Facade {
     fn answer(&self, method: Method, api: &str, params: &str) -> Outcome {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.run(method, api, params)));
         let outcome = outcome.unwrap_or_else(|_| Err(panicked()));
-        note(method, api, &outcome);
+        log_outcome(method, api, &outcome);
         outcome
     }
 
     fn run(&self, method: Method, api: &str, params: &str) -> Outcome {
-        let task = match judge(method, api, params)? {
+        let task = match validate(method, api, params)? {
             Task::View(task) => return task(&self.view),
             task => task,
         };
@@ -287,9 +287,9 @@ impl Facade {
             Task::View(task) => task(&self.view),
         };
         self.view.update(core.component(), core.config());
-        let has_news = core.has_news();
+        let has_changes = core.has_changes();
         drop(guard);
-        if has_news {
+        if has_changes {
             self.queue.wake();
         }
         outcome
@@ -307,7 +307,7 @@ impl Facade {
             log::error!("an internal error was caught while the facade was released");
         }
         log::end();
-        *HERE.get().facade.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *PROCESS_STATE.get().facade.write().unwrap_or_else(PoisonError::into_inner) = None;
         *lock(&self.released) = true;
         self.on_release.notify_all();
     }
@@ -322,7 +322,7 @@ impl Facade {
 
 /// Logs a call in one line: its outcome, with the code and the detail of an error. The line
 /// contains neither parameters nor results.
-fn note(method: Method, api: &str, outcome: &Outcome) {
+fn log_outcome(method: Method, api: &str, outcome: &Outcome) {
     // The name of an api is the caller's text. If arguments were mixed up, it may be anything, so
     // only known names enter the log.
     let name = known_name(api).unwrap_or("an unknown api");

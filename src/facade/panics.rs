@@ -16,12 +16,12 @@ pub fn log_panics() {
     // would never end.
     static IS_SET: AtomicBool = AtomicBool::new(false);
     if !IS_SET.swap(true, Ordering::AcqRel) {
-        std::panic::set_hook(Box::new(note));
+        std::panic::set_hook(Box::new(log_panic));
     }
 }
 
 /// Logs the place of a panic. The message of a panic may contain anything and is not repeated.
-fn note(panic: &PanicHookInfo<'_>) {
+fn log_panic(panic: &PanicHookInfo<'_>) {
     match panic.location() {
         Some(place) => log::try_error(format_args!("an internal error at {}:{}", place.file(), place.line())),
         None => log::try_error(format_args!("an internal error")),

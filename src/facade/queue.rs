@@ -15,7 +15,7 @@ use crate::message::TransactionId;
 /// Time for which the worker spins before it sleeps. A caller that has just received its answer
 /// often calls again at once. Waking a thread costs more than this time, and several times as much
 /// on another core that is idle.
-const LOOK_FOR: Duration = Duration::from_micros(15);
+const SPIN_DURATION: Duration = Duration::from_micros(15);
 
 /// Accepted call.
 pub(super) struct Job {
@@ -38,7 +38,7 @@ pub(super) enum Next {
     /// Run a call.
     Run(Job),
     /// Report to subscribers the changes that another thread made.
-    News,
+    ReportChanges,
     /// Refuse a call that had not begun when the facade was closed.
     Refuse(Job),
     /// End, because nothing waits any more.
@@ -61,7 +61,8 @@ struct State {
     jobs: VecDeque<Job>,
     /// The subscription whose end is accepted even if the queue is full.
     reserved_for: Option<TransactionId>,
-    news: bool,
+    /// If true, the account has changes that subscribers have not received.
+    has_account_changes: bool,
     closed: bool,
 }
 
@@ -112,13 +113,13 @@ impl Queue {
     }
 
     /// Gives up the reserved place, because the subscription has ended.
-    pub(super) fn give_place_up(&self) {
+    pub(super) fn release_reserved_place(&self) {
         lock(&self.state).reserved_for = None;
     }
 
     /// Wakes the worker, because subscribers have events.
     pub(super) fn wake(&self) {
-        self.change(|state| state.news = true);
+        self.change(|state| state.has_account_changes = true);
     }
 
     /// Closes the queue. It accepts no more calls, and none of the waiting calls begins: each is
@@ -144,7 +145,7 @@ impl Queue {
 
     /// Returns the next action of the worker. Waits until there is one.
     pub(super) fn next(&self) -> Next {
-        self.look();
+        self.spin();
         let mut state = lock(&self.state);
         loop {
             self.changed.store(false, Ordering::Release);
@@ -156,9 +157,9 @@ impl Queue {
     }
 
     /// Spins for a moment, without the lock.
-    fn look(&self) {
+    fn spin(&self) {
         let begin = Instant::now();
-        while !self.changed.load(Ordering::Acquire) && begin.elapsed() < LOOK_FOR {
+        while !self.changed.load(Ordering::Acquire) && begin.elapsed() < SPIN_DURATION {
             std::hint::spin_loop();
         }
     }
@@ -174,8 +175,8 @@ impl State {
         if !self.begun {
             return None;
         }
-        if std::mem::take(&mut self.news) {
-            return Some(Next::News);
+        if std::mem::take(&mut self.has_account_changes) {
+            return Some(Next::ReportChanges);
         }
         match (self.jobs.pop_front(), self.closed) {
             (Some(job), false) => Some(Next::Run(job)),

@@ -61,7 +61,7 @@ pub(super) struct Subscriber {
 
 impl Subscriber {
     /// Sends an event.
-    pub(super) fn tell(&mut self, output: &crate::message::Output) {
+    pub(super) fn deliver(&mut self, output: &crate::message::Output) {
         (self.callback)(&Message::of_event(self.id, output));
     }
 }

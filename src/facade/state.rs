@@ -13,11 +13,11 @@ use crate::config::{Config, ServiceUrl};
 use crate::error::Code;
 use crate::error::Error;
 use crate::log;
-use crate::message::{Outcome, Output, noting};
-use crate::store::{StorageLock, Vault};
+use crate::message::{Outcome, Output, with_wrong_pins};
+use crate::store::{RecordFile, StorageLock};
 use crate::strongauth::{AccountView, Failure, Host, Parts, StrongAuthentication};
 #[cfg(feature = "embedded")]
-use crate::transport::embedded::{Embedded, Place};
+use crate::transport::embedded::{Embedded, EmbeddedOptions};
 use crate::transport::http::{Endpoint, Http, Interrupt, ProxyInUse, Trust, check_trust as check};
 use crate::transport::{AccessToken, Transport};
 
@@ -27,13 +27,14 @@ const DEVELOPMENT_MAC_ID: &str = "00000000000000000000000000000000";
 pub(super) struct Core {
     component: Component,
     config: Config,
-    open: Open,
-    news: Vec<(AccountView, AccountView)>,
+    resources: Resources,
+    /// The account before and after each change that subscribers have not received yet.
+    changes: Vec<(AccountView, AccountView)>,
 }
 
 /// Resources that are opened once and stay open as long as the facade exists. None of them is
 /// looked up by its path again, because another folder may be there by then.
-struct Open {
+struct Resources {
     lock: StorageLock,
     clock: SharedClock,
     interrupt: Interrupt,
@@ -42,8 +43,8 @@ struct Open {
     authority: Option<Arc<Embedded>>,
 }
 
-/// Way to the service that a configuration names.
-struct Way {
+/// Connection to the service that a configuration names.
+struct Backend {
     transport: Arc<dyn Transport>,
     host: Arc<LocalHost>,
     #[cfg(feature = "embedded")]
@@ -61,23 +62,27 @@ impl Core {
             StorageLock::take(&config.storage_path, config.storage_sharing).map_err(|error| Error::from(&error))?;
         log::begin(lock.folder().clone(), config.log_level, config.new_log_file);
         let opened = Self::open_locked(lock, &mut config, interrupt);
-        let (component, open) = opened.inspect_err(|_| log::end())?;
+        let (component, resources) = opened.inspect_err(|_| log::end())?;
         // A log that cannot be written stops no operation.
         let _ = log::path();
         log::lifecycle!("the facade is there, version {}", env!("CARGO_PKG_VERSION"));
-        log_surroundings(&config, &open.lock);
+        log_settings(&config, &resources.lock);
         if config.storage_key.is_none() {
             log::warning!(
                 "no storage.key was given: the device state is sealed by the key file beside it, which hides it from nobody who can read both"
             );
         }
-        Ok(Self { component, config, open, news: Vec::new() })
+        Ok(Self { component, config, resources, changes: Vec::new() })
     }
 
-    fn open_locked(lock: StorageLock, config: &mut Config, interrupt: Interrupt) -> Result<(Component, Open), Error> {
+    fn open_locked(
+        lock: StorageLock,
+        config: &mut Config,
+        interrupt: Interrupt,
+    ) -> Result<(Component, Resources), Error> {
         let clock = SharedClock::default();
         clock.set(moved_clock(config, MovedClock::default()));
-        let mut open = Open {
+        let mut resources = Resources {
             lock,
             clock,
             interrupt,
@@ -87,11 +92,11 @@ impl Core {
         let mut component = Component::new(AccessToken::default());
         // The key of the record comes before the parts of the service, because a storage without
         // its key is refused.
-        let vault = open.vault(config)?;
-        let way = open.way(config, &component.token)?;
-        open.connect(&mut component, config, way, vault)?;
+        let record_file = resources.record_file(config)?;
+        let backend = resources.backend(config, &component.token)?;
+        resources.connect(&mut component, config, backend, record_file)?;
         component.take_token(config);
-        Ok((component, open))
+        Ok((component, resources))
     }
 
     pub(super) fn component(&self) -> &Component {
@@ -108,25 +113,25 @@ impl Core {
         check_trust(&config)?;
         self.check()?;
         let before = self.account();
-        let vault = match self.component.strong {
+        let record_file = match self.component.strong {
             Some(_) => None,
-            None => self.open.vault(&config)?,
+            None => self.resources.record_file(&config)?,
         };
-        let way = self.open.way(&config, &self.component.token)?;
-        self.open.connect(&mut self.component, &config, way, vault)?;
-        self.open.clock.set(moved_clock(&config, self.open.clock.get()));
+        let backend = self.resources.backend(&config, &self.component.token)?;
+        self.resources.connect(&mut self.component, &config, backend, record_file)?;
+        self.resources.clock.set(moved_clock(&config, self.resources.clock.get()));
         self.component.take_token(&mut config);
         log::change(config.log_level, config.new_log_file);
-        log_surroundings(&config, &self.open.lock);
+        log_settings(&config, &self.resources.lock);
         self.config = config;
-        self.note_news(before);
+        self.record_change(before);
         Ok(Output::Null)
     }
 
     /// Returns an error if the open storage is not the one at its path any more: later changes
     /// would be lost.
     fn check(&self) -> Result<(), Error> {
-        self.open.lock.check().map_err(|error| Error::from(&error))?;
+        self.resources.lock.check().map_err(|error| Error::from(&error))?;
         #[cfg(feature = "embedded")]
         if let Some(authority) = &self.component.authority {
             authority.check().map_err(|error| Error::from(&error))?;
@@ -153,35 +158,35 @@ impl Core {
         {
             log::error!("after an internal error the device state could not be read again: {error}");
         }
-        self.note_news(before);
+        self.record_change(before);
         let wrong = self.component.strong.as_mut().and_then(StrongAuthentication::take_wrong_pins);
-        outcome.map(|outcome| noting(outcome, wrong))
+        outcome.map(|outcome| with_wrong_pins(outcome, wrong))
     }
 
     fn account(&self) -> Option<AccountView> {
         self.component.strong.as_ref().map(StrongAuthentication::account_view)
     }
 
-    fn note_news(&mut self, before: Option<AccountView>) {
+    fn record_change(&mut self, before: Option<AccountView>) {
         if let (Some(before), Some(after)) = (before, self.account())
             && before != after
         {
-            self.news.push((before, after));
+            self.changes.push((before, after));
         }
     }
 
-    pub(super) fn has_news(&self) -> bool {
-        !self.news.is_empty()
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
     }
 
-    pub(super) fn take_news(&mut self) -> Vec<(AccountView, AccountView)> {
-        std::mem::take(&mut self.news)
+    pub(super) fn take_changes(&mut self) -> Vec<(AccountView, AccountView)> {
+        std::mem::take(&mut self.changes)
     }
 }
 
 /// Logs the settings in use, and the settings and variables that are ignored. The log shows no path
 /// of the service, and no user and no password of a proxy.
-fn log_surroundings(config: &Config, lock: &StorageLock) {
+fn log_settings(config: &Config, lock: &StorageLock) {
     let (service, proxy) = match config.service() {
         None => ("none".to_owned(), ProxyInUse::None),
         Some(ServiceUrl::Embedded) => ("the embedded authority".to_owned(), ProxyInUse::None),
@@ -225,19 +230,20 @@ fn check_trust(config: &Config) -> Result<(), Error> {
     }
 }
 
-impl Open {
+impl Resources {
     /// Opens the device record's folder, which is locked already, if the configuration names a
     /// service.
-    fn vault(&self, config: &Config) -> Result<Option<Vault>, Error> {
+    fn record_file(&self, config: &Config) -> Result<Option<RecordFile>, Error> {
         if config.service().is_none() {
             return Ok(None);
         }
-        let vault = Vault::in_locked(self.lock.clone(), config.storage_key.clone());
-        vault.map(Some).map_err(|error| Error::from(&error))
+        let record_file = RecordFile::in_locked(self.lock.clone(), config.storage_key.clone());
+        record_file.map(Some).map_err(|error| Error::from(&error))
     }
 
-    /// Creates the way to the service that a configuration names. The component stays as it is.
-    fn way(&mut self, config: &Config, token: &AccessToken) -> Result<Option<Way>, Error> {
+    /// Creates the connection to the service that a configuration names. The component stays as it
+    /// is.
+    fn backend(&mut self, config: &Config, token: &AccessToken) -> Result<Option<Backend>, Error> {
         match config.service() {
             None => Ok(None),
             Some(ServiceUrl::Embedded) => self.embedded(config).map(Some),
@@ -254,7 +260,7 @@ impl Open {
                     token: token.clone(),
                     interrupt: self.interrupt.clone(),
                 });
-                Ok(Some(Way {
+                Ok(Some(Backend {
                     transport: Arc::new(transport.map_err(|error| Error::from(&error))?),
                     host: Arc::default(),
                     #[cfg(feature = "embedded")]
@@ -264,14 +270,15 @@ impl Open {
         }
     }
 
-    /// Returns the way to the embedded authority, which is opened at its first use and then kept.
+    /// Returns the connection to the embedded authority, which is opened at its first use and then
+    /// kept.
     #[cfg(feature = "embedded")]
-    fn embedded(&mut self, config: &Config) -> Result<Way, Error> {
+    fn embedded(&mut self, config: &Config) -> Result<Backend, Error> {
         let authority = match &self.authority {
             Some(authority) => authority.clone(),
             None => {
-                super::use_sqlite()?;
-                let place = Place {
+                super::record_sqlite_use()?;
+                let options = EmbeddedOptions {
                     database: config.database(),
                     storage: self.lock.folder().clone(),
                     host_key: config.storage_key.as_ref().map(|key| key.derive("pims embedded authority master key")),
@@ -280,30 +287,30 @@ impl Open {
                     policy: config.embedded.policy.clone(),
                     clock: self.clock.clone(),
                 };
-                let authority = Arc::new(Embedded::open(place).map_err(|error| Error::from(&error))?);
+                let authority = Arc::new(Embedded::open(options).map_err(|error| Error::from(&error))?);
                 self.authority.insert(authority).clone()
             }
         };
         let host = Arc::new(LocalHost { clock: self.clock.clone() });
-        Ok(Way { transport: authority.clone(), host, authority: Some(authority) })
+        Ok(Backend { transport: authority.clone(), host, authority: Some(authority) })
     }
 
     #[cfg(not(feature = "embedded"))]
-    fn embedded(&mut self, _: &Config) -> Result<Way, Error> {
+    fn embedded(&mut self, _: &Config) -> Result<Backend, Error> {
         Err(Error::new(Code::ConfigurationInvalid)
             .with_detail("credential.inWeboURL: this library was built without the embedded authority"))
     }
 
-    /// Lets a component use a way to its service. An open device record stays as it is. Else the
-    /// record is read from `vault`.
+    /// Lets a component use a connection to its service. An open device record stays as it is. Else
+    /// the record is read from `record_file`.
     fn connect(
         &self,
         component: &mut Component,
         config: &Config,
-        way: Option<Way>,
-        vault: Option<Vault>,
+        backend: Option<Backend>,
+        record_file: Option<RecordFile>,
     ) -> Result<(), Error> {
-        let Some(way) = way else {
+        let Some(backend) = backend else {
             component.strong = None;
             #[cfg(feature = "embedded")]
             {
@@ -313,28 +320,28 @@ impl Open {
         };
         let mac_id = config.mac_id.clone().unwrap_or_else(|| DEVELOPMENT_MAC_ID.to_owned());
         let client = Client { mac_id, name: device_name() };
-        match (&mut component.strong, vault) {
-            (Some(strong), _) => strong.reconnect(client, config.factory_key.clone(), way.transport, way.host),
-            (strong @ None, Some(vault)) => {
+        match (&mut component.strong, record_file) {
+            (Some(strong), _) => strong.reconnect(client, config.factory_key.clone(), backend.transport, backend.host),
+            (strong @ None, Some(record_file)) => {
                 let parts = Parts {
                     client,
                     account: config.username.clone(),
                     factory_key: config.factory_key.clone(),
-                    transport: way.transport,
-                    store: Box::new(vault),
-                    host: way.host,
+                    transport: backend.transport,
+                    store: Box::new(record_file),
+                    host: backend.host,
                 };
                 *strong = Some(StrongAuthentication::open(parts).map_err(|error| Error::from(&error))?);
             }
-            // A way to a service comes with a vault, unless a record is open.
+            // A backend comes with a record file, unless a record is open.
             (None, None) => {}
         }
         #[cfg(feature = "embedded")]
         {
-            if let Some(authority) = &way.authority {
+            if let Some(authority) = &backend.authority {
                 authority.set_policy(config.embedded.policy.clone());
             }
-            component.authority = way.authority;
+            component.authority = backend.authority;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
-use super::{Facade, SUBSCRIPTION, WORKS_IN, not_initialized, note, try_lock};
+use super::{Facade, SUBSCRIPTION, WORKER_PROCESS, log_outcome, not_initialized, try_lock};
 use crate::api::{Method, Topics, ending, event, topics};
 use crate::error::{Code, Error};
 use crate::log;
@@ -15,7 +15,7 @@ use crate::strongauth::AccountView;
 
 pub(super) fn spawn(facade: Arc<Facade>) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("pims".into()).spawn(move || {
-        WORKS_IN.set(facade.process);
+        WORKER_PROCESS.set(facade.process);
         Worker { facade: &facade, subscription: None }.work();
     })
 }
@@ -43,7 +43,7 @@ impl Worker<'_> {
             if catch_unwind(AssertUnwindSafe(|| self.step(next))).is_err() {
                 log::error!("an internal error was caught on the library's thread");
             }
-            if self.facade.is_anothers() {
+            if self.facade.is_forked_copy() {
                 // This is the copy of the thread in a child that a callback forked. The child must
                 // end nothing here.
                 return std::mem::forget(self);
@@ -55,13 +55,13 @@ impl Worker<'_> {
         match next {
             Next::Begin(Some(reply)) => {
                 reply.send(&Ok(Output::Null));
-                self.end_if_asked();
+                self.end_if_requested();
             }
             Next::Run(job) => self.run(job),
             Next::Refuse(job) => return job.reply.send(&Err(not_initialized())),
-            Next::Begin(None) | Next::News | Next::End => {}
+            Next::Begin(None) | Next::ReportChanges | Next::End => {}
         }
-        self.tell_news();
+        self.deliver_changes();
     }
 
     fn run(&mut self, job: Job) {
@@ -79,15 +79,15 @@ impl Worker<'_> {
                     }
                     Output::Null
                 });
-                note(method, &api, &outcome);
+                log_outcome(method, &api, &outcome);
                 reply.send(&outcome);
             }
         }
-        self.end_if_asked();
+        self.end_if_requested();
     }
 
     /// Ends the subscription if a callback that just ran requested its end.
-    fn end_if_asked(&mut self) {
+    fn end_if_requested(&mut self) {
         if self.subscription.is_some() && SUBSCRIPTION.get().is_none() {
             self.end();
         }
@@ -96,47 +96,47 @@ impl Worker<'_> {
     fn end(&mut self) {
         self.subscription = None;
         SUBSCRIPTION.set(None);
-        self.facade.queue.give_place_up();
+        self.facade.queue.release_reserved_place();
     }
 
     fn subscribe(&mut self, api: &str, params: &str, reply: Reply) {
         let configured = |topics| self.facade.view.configured().map(|()| topics);
-        let judged = topics(api, params).and_then(configured).and_then(|topics| match self.subscription {
+        let validated = topics(api, params).and_then(configured).and_then(|topics| match self.subscription {
             Some(_) => {
                 Err(Error::new(Code::Duplicate).with_detail("there is a subscription to this api: unsubscribe first"))
             }
             None => Ok(topics),
         });
-        let outcome = judged.as_ref().map(|_| Output::Null).map_err(Clone::clone);
-        note(Method::Subscribe, api, &outcome);
+        let outcome = validated.as_ref().map(|_| Output::Null).map_err(Clone::clone);
+        log_outcome(Method::Subscribe, api, &outcome);
         if outcome.is_ok() {
             // This comes before the acknowledgment, because its callback may end the subscription.
             SUBSCRIPTION.set(Some(reply.id()));
             self.facade.queue.reserve_end_of(reply.id());
         }
         let subscriber = reply.acknowledge(&outcome);
-        if let (Ok(topics), Some(subscriber)) = (judged, subscriber) {
+        if let (Ok(topics), Some(subscriber)) = (validated, subscriber) {
             self.subscription = Some(Subscription { topics, subscriber });
         }
     }
 
     /// Sends the changes to the subscriber. No lock is held while a callback runs.
-    fn tell_news(&mut self) {
-        if self.facade.is_anothers() {
+    fn deliver_changes(&mut self) {
+        if self.facade.is_forked_copy() {
             return;
         }
-        let news: Vec<(AccountView, AccountView)> = match try_lock(&self.facade.core).as_deref_mut() {
-            Some(Some(core)) => core.take_news(),
+        let changes: Vec<(AccountView, AccountView)> = match try_lock(&self.facade.core).as_deref_mut() {
+            Some(Some(core)) => core.take_changes(),
             // Another thread works on the component. It wakes this thread if there are changes.
             Some(None) | None => return,
         };
-        for (before, after) in news {
+        for (before, after) in changes {
             let Some(subscription) = &mut self.subscription else { return };
             if let Some(output) = event(subscription.topics, before, after) {
-                subscription.subscriber.tell(&output);
+                subscription.subscriber.deliver(&output);
             }
-            self.end_if_asked();
-            if self.facade.is_anothers() {
+            self.end_if_requested();
+            if self.facade.is_forked_copy() {
                 return;
             }
         }

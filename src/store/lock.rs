@@ -86,9 +86,9 @@ impl Identity {
 
 /// Lock of a folder. No other process has the folder as long as this value or a clone of it lives.
 #[derive(Clone)]
-pub struct StorageLock(Arc<Held>);
+pub struct StorageLock(Arc<LockedFolder>);
 
-struct Held {
+struct LockedFolder {
     folder: Arc<Folder>,
     file: File,
     id: FileId,
@@ -115,7 +115,7 @@ impl StorageLock {
             Err(fs::TryLockError::Error(error)) => return Err(StoreError::io("locked", &path)(error)),
         }
         let id = Folder::id_of_open(&file).map_err(StoreError::io("locked", &path))?;
-        let lock = Self(Arc::new(Held { folder: Arc::new(folder), file, id, process: std::process::id() }));
+        let lock = Self(Arc::new(LockedFolder { folder: Arc::new(folder), file, id, process: std::process::id() }));
         let folder = lock.folder();
         for name in OLD_TEMPORARIES {
             let _ = folder.remove(name);
@@ -163,7 +163,7 @@ fn holder(file: &mut File) -> Holder {
     holder.map_or(Holder::Unknown, |holder| holder.seen_from(&Identity::of_this_process()))
 }
 
-impl Held {
+impl LockedFolder {
     /// Replaces the text of the lock file.
     fn write(&self, text: &str) -> std::io::Result<()> {
         let mut file = &self.file;
@@ -173,7 +173,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for LockedFolder {
     fn drop(&mut self) {
         // It is not enough to close the file, because a forked child has it open, too. The child,
         // on the other hand, must not release its parent's lock.

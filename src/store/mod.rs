@@ -1,10 +1,10 @@
 //! The device record on disk: sealed, written atomically, locked against a second process.
 //!
-//! A [`Vault`] is one folder. It holds `device.pims` (the record), `device.pims.previous` (the
-//! generation before it), `pims.lock` (held while the vault is open) and, if the host gives no key,
-//! `storage.key`. The vault does not interpret the record, which is bytes. A record that does not
-//! open is left as it is, unless the generation before it opens. Then a crash of the machine tore
-//! the record, and it is kept aside as `device.pims.damaged`.
+//! A [`RecordFile`] has a folder of its own. The folder holds `device.pims` (the record),
+//! `device.pims.previous` (the generation before it), `pims.lock` (held while the record is open)
+//! and, if the host gives no key, `storage.key`. This module does not interpret the record, which
+//! is bytes. A record that does not open is left as it is, unless the generation before it opens.
+//! Then a crash of the machine tore the record, and it is kept aside as `device.pims.damaged`.
 //!
 //! No other user may write to the folder, unless the configuration allows that. No file in it is
 //! trusted before it is checked: see [`private_files`].
@@ -44,7 +44,7 @@ const MAX_RECORD: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The folder or a file in it cannot be made, read or written.
-    #[error("the storage {path} cannot be {action}: {source}{}", in_words(source))]
+    #[error("the storage {path} cannot be {action}: {source}{}", cause_in_words(source))]
     Io {
         /// The action that failed, as a participle.
         action: &'static str,
@@ -97,7 +97,7 @@ impl StoreError {
 
 /// Returns the meaning of an error if the system's words do not tell it. The text follows those
 /// words.
-fn in_words(error: &io::Error) -> String {
+fn cause_in_words(error: &io::Error) -> String {
     cause_of(error).map(|cause| format!(": {cause}")).unwrap_or_default()
 }
 
@@ -126,28 +126,28 @@ pub trait RecordStore: Send {
     fn path(&self) -> PathBuf;
 }
 
-/// Folder with one device record.
-pub struct Vault {
+/// File of one device record, with the generation before it.
+pub struct RecordFile {
     key: StorageKey,
     lock: StorageLock,
 }
 
-impl Vault {
-    /// Opens the vault in `folder`, which is created if it is missing, and locks it. Without a key,
-    /// the vault uses the key in `storage.key`, which is created if it is missing. Returns an error
-    /// if other users may write to the folder.
+impl RecordFile {
+    /// Opens the record file in `folder`, which is created if it is missing, and locks the folder.
+    /// Without a key, the key in `storage.key` is used, which is created if it is missing. Returns
+    /// an error if other users may write to the folder.
     pub fn open(folder: &Path, key: Option<StorageKey>) -> Result<Self, StoreError> {
         Self::in_locked(StorageLock::take(folder, Sharing::Refused)?, key)
     }
 
-    /// Opens the vault in a folder that is locked already.
+    /// Opens the record file in a folder that is locked already.
     pub fn in_locked(lock: StorageLock, key: Option<StorageKey>) -> Result<Self, StoreError> {
         let key = match key {
             Some(key) => key,
             None => {
                 let folder = lock.folder();
-                let is_there = |name| folder.exists(name).map_err(StoreError::io("read", &folder.file(name)));
-                let has_record = is_there(RECORD)? || is_there(PREVIOUS)?;
+                let exists = |name| folder.exists(name).map_err(StoreError::io("read", &folder.file(name)));
+                let has_record = exists(RECORD)? || exists(PREVIOUS)?;
                 StorageKey::load_or_create(folder, KEY, has_record)?
             }
         };
@@ -162,7 +162,7 @@ impl Vault {
         self.folder().file(name)
     }
 
-    /// Returns the content of a file under this vault's key, or `None` if there is no file.
+    /// Returns the content of a file under the key of the record, or `None` if there is no file.
     fn read(&self, name: &str) -> Result<Option<Opened>, StoreError> {
         match read(self.folder(), name) {
             Ok(bytes) => Ok(Some(open(&self.key, &bytes))),
@@ -190,7 +190,7 @@ impl Vault {
     }
 }
 
-impl RecordStore for Vault {
+impl RecordStore for RecordFile {
     fn load(&self) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         // Between the two renames of `save` there is no current record. Then the record before it
         // is the last durable one.
@@ -282,19 +282,19 @@ mod tests {
 
     const LOCK: &str = "pims.lock";
 
-    fn vault(folder: &Path) -> Vault {
-        Vault::open(folder, Some(StorageKey::new([7; 32]))).unwrap()
+    fn record_file(folder: &Path) -> RecordFile {
+        RecordFile::open(folder, Some(StorageKey::new([7; 32]))).unwrap()
     }
 
     #[test]
     fn a_record_is_found_again_and_the_generation_before_it_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = vault(folder.path());
+        let mut store = record_file(folder.path());
         assert!(store.load().unwrap().is_none());
         store.save(b"first").unwrap();
         store.save(b"second").unwrap();
         drop(store);
-        assert_eq!(**vault(folder.path()).load().unwrap().as_ref().unwrap(), *b"second");
+        assert_eq!(**record_file(folder.path()).load().unwrap().as_ref().unwrap(), *b"second");
         let previous = fs::read(folder.path().join(PREVIOUS)).unwrap();
         let Opened::Record(previous) = open(&StorageKey::new([7; 32]), &previous) else { panic!("it does not open") };
         assert_eq!(**previous, *b"first");
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn a_crash_between_the_renames_finds_the_record_before() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = vault(folder.path());
+        let mut store = record_file(folder.path());
         store.save(b"first").unwrap();
         fs::rename(folder.path().join(RECORD), folder.path().join(PREVIOUS)).unwrap();
         fs::write(folder.path().join("device.pims.0123456789abcdef"), b"half a rec").unwrap();
@@ -311,24 +311,24 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_open_is_reported_and_left_as_it_is() {
+    fn a_record_that_does_not_open_is_reported_and_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        vault(folder.path()).save(b"first").unwrap();
+        record_file(folder.path()).save(b"first").unwrap();
         let path = folder.path().join(RECORD);
         let sealed = fs::read(&path).unwrap();
-        let other = Vault::open(folder.path(), Some(StorageKey::new([8; 32]))).unwrap();
+        let other = RecordFile::open(folder.path(), Some(StorageKey::new([8; 32]))).unwrap();
         assert!(matches!(other.load(), Err(StoreError::Sealed(_))));
         drop(other);
         for place in 0..sealed.len() {
             let mut damaged = sealed.clone();
             damaged[place] ^= 1;
             fs::write(&path, &damaged).unwrap();
-            assert!(matches!(vault(folder.path()).load(), Err(StoreError::Sealed(_))), "byte {place}");
+            assert!(matches!(record_file(folder.path()).load(), Err(StoreError::Sealed(_))), "byte {place}");
             assert_eq!(fs::read(&path).unwrap(), damaged);
         }
         for length in 0..sealed.len() {
             fs::write(&path, &sealed[..length]).unwrap();
-            assert!(matches!(vault(folder.path()).load(), Err(StoreError::Sealed(_))), "length {length}");
+            assert!(matches!(record_file(folder.path()).load(), Err(StoreError::Sealed(_))), "length {length}");
         }
     }
 
@@ -336,7 +336,7 @@ mod tests {
     fn a_torn_record_gives_way_to_the_generation_before_it_and_is_kept_aside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(RECORD);
-        let mut store = vault(folder.path());
+        let mut store = record_file(folder.path());
         store.save(b"first").unwrap();
         store.save(b"second").unwrap();
         let sealed = fs::read(&path).unwrap();
@@ -357,7 +357,7 @@ mod tests {
     fn a_record_of_a_newer_envelope_is_not_a_torn_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(RECORD);
-        let mut store = vault(folder.path());
+        let mut store = record_file(folder.path());
         store.save(b"first").unwrap();
         store.save(b"second").unwrap();
         let newer = [&b"PIMSREC2"[..], &fs::read(&path).unwrap()[8..]].concat();
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn the_bytes_of_both_generations_are_replaced_by_themselves() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = vault(folder.path());
+        let mut store = record_file(folder.path());
         store.check_replaceable().unwrap();
         store.save(b"first").unwrap();
         store.save(b"second").unwrap();
@@ -380,24 +380,24 @@ mod tests {
     }
 
     #[test]
-    fn a_second_vault_on_the_same_folder_is_locked_out_until_the_first_is_dropped() {
+    fn a_second_record_file_in_the_same_folder_is_locked_out_until_the_first_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
-        let first = vault(folder.path());
-        let second = Vault::open(folder.path(), None);
+        let first = record_file(folder.path());
+        let second = RecordFile::open(folder.path(), None);
         assert!(matches!(second.err(), Some(StoreError::Locked(path, Holder::ThisProcess)) if path.ends_with(LOCK)));
         drop(first);
-        vault(folder.path());
+        record_file(folder.path());
     }
 
     #[test]
-    fn a_storage_that_was_taken_away_or_exchanged_is_noticed() {
+    fn a_storage_that_was_removed_or_replaced_is_detected() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("storage");
-        let store = vault(&folder);
+        let store = record_file(&folder);
         store.check().unwrap();
         fs::rename(&folder, parent.path().join("elsewhere")).unwrap();
         assert!(matches!(store.check(), Err(StoreError::Gone(path)) if path.ends_with(LOCK)));
-        let other = vault(&folder);
+        let other = record_file(&folder);
         assert!(cfg!(not(unix)) || store.check().is_err());
         other.check().unwrap();
     }
@@ -408,7 +408,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("a/b");
-        let mut store = Vault::open(&folder, None).unwrap();
+        let mut store = RecordFile::open(&folder, None).unwrap();
         store.save(b"x").unwrap();
         let mode = |name: &str| fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!([RECORD, KEY, LOCK].map(mode), [0o600; 3]);

@@ -57,11 +57,11 @@ impl StrongAuthentication {
         let Some(device) = self.record.enrolled_device().cloned() else { return Ok(self.record.block) };
         self.begin()?;
         // The answer counts even if it cannot be written, because the service will give it again.
-        if let Ok(said) = self.ask_status(&device)
-            && self.record.apply_verdict(said.as_ref().copied(), self.host.now())
+        if let Ok(verdict) = self.request_status(&device)
+            && self.record.apply_verdict(verdict.as_ref().copied(), self.host.now())
             && let Err(error) = self.write()
         {
-            log::warning!("what the service said of the account was not written down: {error}");
+            log::warning!("the status of the account could not be written: {error}");
         }
         Ok(self.record.block)
     }

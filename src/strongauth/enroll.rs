@@ -141,7 +141,7 @@ impl<'a> Started<'a> {
         };
         outcome
             .inspect_err(|failure| log::warning!("the enrollment was not finished: {failure}"))
-            .or_else(|failure| self.note_refusal(failure))
+            .or_else(|failure| self.record_refusal(failure))
     }
 
     fn prepare_again(&mut self) -> Result<(), Failure> {
@@ -169,7 +169,7 @@ impl<'a> Started<'a> {
 
     /// Records the effects of a refusal. A PIN that the service refuses was not set. A code that
     /// the service calls invalid cannot be used any more here either.
-    fn note_refusal<T>(&mut self, failure: Failure) -> Result<T, Failure> {
+    fn record_refusal<T>(&mut self, failure: Failure) -> Result<T, Failure> {
         if failure.is_refusal_with(&[Word::PinRefused, Word::PinReused]) {
             self.set_finalizing(false)?;
         }

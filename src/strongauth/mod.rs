@@ -97,7 +97,7 @@ pub struct StrongAuthentication {
     /// The record in the store. If `save` fails, `record` becomes equal to it again.
     durable: Record,
     /// If true, a write failed, and it is not known which of the two records the store has.
-    unsettled: bool,
+    write_failed: bool,
     /// The wrong PINs that the service has reported since the last message.
     wrong_pins: Cell<Option<WrongPins>>,
 }
@@ -131,7 +131,7 @@ impl StrongAuthentication {
         }
         let durable = record.clone();
         let wrong_pins = Cell::default();
-        Ok(Self { client, factory_key, transport, store, host, record, durable, unsettled: false, wrong_pins })
+        Ok(Self { client, factory_key, transport, store, host, record, durable, write_failed: false, wrong_pins })
     }
 
     /// Continues with another configuration of the service. The record and its store stay.
@@ -154,7 +154,7 @@ impl StrongAuthentication {
             Some(_) => return Ok(()),
             None => Record { account: std::mem::take(&mut self.record.account), ..Record::default() },
         };
-        (self.durable, self.unsettled) = (self.record.clone(), false);
+        (self.durable, self.write_failed) = (self.record.clone(), false);
         Ok(())
     }
 
@@ -219,9 +219,9 @@ impl StrongAuthentication {
         if self.record.outdated {
             return Ok(());
         }
-        self.unsettled = true;
+        self.write_failed = true;
         self.store.save(&self.record.encode())?;
-        (self.durable, self.unsettled) = (self.record.clone(), false);
+        (self.durable, self.write_failed) = (self.record.clone(), false);
         Ok(())
     }
 
@@ -229,7 +229,7 @@ impl StrongAuthentication {
     /// is sent. The failed write may have reached the disk, and the service must see nothing older
     /// than the record that a restart would find. Data from the service stays in memory.
     fn begin(&mut self) -> Result<(), Failure> {
-        if self.unsettled { self.write() } else { Ok(()) }
+        if self.write_failed { self.write() } else { Ok(()) }
     }
 
     /// Applies an event to the record and makes it durable.
@@ -277,15 +277,15 @@ impl StrongAuthentication {
             return Ok(());
         }
         let answer = match &self.record.enrollment {
-            Some(enrollment) => self.ask_status(&enrollment.device)?,
+            Some(enrollment) => self.request_status(&enrollment.device)?,
             None => Ok(()),
         };
         match answer {
             // If the device was disabled before, this word was known already. Then it does not mean
             // that the enrollments were removed.
             Err(Word::NoDevice) if intent == Intent::Remove && state.is_activated() => self.forget_enrollment(),
-            said => {
-                self.record.apply_verdict(said.as_ref().copied(), self.host.now());
+            verdict => {
+                self.record.apply_verdict(verdict.as_ref().copied(), self.host.now());
             }
         }
         self.record.intent = None;
@@ -293,7 +293,7 @@ impl StrongAuthentication {
     }
 
     /// Returns the service's verdict on the device: `Ok`, or an error word.
-    fn ask_status(&self, device: &Device) -> Result<Result<(), Word>, Failure> {
+    fn request_status(&self, device: &Device) -> Result<Result<(), Word>, Failure> {
         use inwebo::client::status;
         let xml = self.mac(&status::setup(&self.client, device))?;
         match status::read(&xml) {

@@ -133,14 +133,14 @@ impl Enrolled<'_> {
             Some(wanted) => {
                 let secret = self.component.new_secret()?;
                 device.secval = Some(device.unlock(pin).hide(&secret));
-                self.keep_unsynchronized(device)?;
+                self.save_unsynchronized(device)?;
                 self.register_secret(pin, &wanted, &secret)?;
             }
             None => {
                 // Without the old PIN, it is not known which PIN hides the old secret. No secret is
                 // better than one that makes wrong passwords.
                 device.secval = rehidden;
-                self.keep_unsynchronized(device)?;
+                self.save_unsynchronized(device)?;
             }
         }
         self.component.record.intent = None;
@@ -149,7 +149,7 @@ impl Enrolled<'_> {
     }
 
     /// Makes a device durable whose synchronization is not finished.
-    fn keep_unsynchronized(&mut self, device: Device) -> Result<(), Failure> {
+    fn save_unsynchronized(&mut self, device: Device) -> Result<(), Failure> {
         self.component.set_enrollment(device.clone(), Standing::MustSynchronize);
         self.component.save()?;
         self.device = device;

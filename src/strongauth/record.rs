@@ -119,14 +119,14 @@ impl Tickets {
     /// Stores the ticket of a new code, or removes the ticket if the new code has none. Returns
     /// whether anything changed.
     pub fn put(&mut self, purpose: Purpose, ticket: Option<Ticket>) -> bool {
-        let kept = match purpose {
+        let slot = match purpose {
             Purpose::Enrollment => &mut self.enrollment,
             Purpose::PhoneNumberCertification => &mut self.phone_number,
             // No activation uses such a code.
             Purpose::ResetPin => return false,
         };
-        let changed = *kept != ticket;
-        *kept = ticket;
+        let changed = *slot != ticket;
+        *slot = ticket;
         changed
     }
 }
@@ -215,12 +215,12 @@ impl Record {
 
     /// Applies the service's verdict on the account and the device: `Ok`, or an error word. Returns
     /// whether the record changed.
-    pub fn apply_verdict(&mut self, said: Result<(), &Word>, now: i64) -> bool {
+    pub fn apply_verdict(&mut self, verdict: Result<(), &Word>, now: i64) -> bool {
         if self.outdated {
             // The record stays as it is until it is removed.
             return false;
         }
-        let (event, block) = match said {
+        let (event, block) = match verdict {
             Ok(()) => (Event::AccountUnblocked, Some(Block::NotBlocked)),
             Err(Word::MaxDevices) => (Event::AccountUnblocked, Some(Block::AccountBlocked)),
             Err(Word::Blocked) => (Event::AccountBlocked, Some(Block::PinBlocked)),
@@ -562,7 +562,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_or_damaged_record_is_told_apart() {
+    fn a_newer_record_is_distinguished_from_a_damaged_one() {
         assert_eq!(Record::decode(b"{\"format\":3}").err(), Some(DecodeError::Newer));
         for bad in ["", "{}", "{\"format\":2}", "[]", "{\"format\":2,\"account\":\"a\",\"device\":{}}"] {
             assert_eq!(Record::decode(bad.as_bytes()).err(), Some(DecodeError::Damaged), "{bad}");

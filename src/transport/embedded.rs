@@ -24,7 +24,7 @@ impl Clock for SharedClock {
 }
 
 /// Options of the embedded authority: its files, its account, its rules.
-pub struct Place {
+pub struct EmbeddedOptions {
     /// The path of its database. The master key lies beside it, with the extension `key`.
     pub database: PathBuf,
     /// The folder of the storage, with the file that receives its SMS.
@@ -52,7 +52,7 @@ pub enum EmbeddedError {
     #[error("account.username is not the name of an account")]
     Account,
     /// Its master key cannot be read or made.
-    #[error("the embedded authority's master key {0} cannot be read or made: {1}{help}", help = what_to_do(.1))]
+    #[error("the embedded authority's master key {0} cannot be read or made: {1}{help}", help = remedy(.1))]
     MasterKey(PathBuf, io::Error),
     /// Its database cannot be opened.
     #[error("the embedded authority's database {0} cannot be opened: {1}")]
@@ -63,7 +63,7 @@ pub enum EmbeddedError {
 }
 
 /// Returns a remedy or a cause for a key file that cannot be created. The text follows the error.
-fn what_to_do(error: &io::Error) -> String {
+fn remedy(error: &io::Error) -> String {
     match flaw_of(error) {
         Some(Flaw::NoModes { .. }) => "; or give the key from the host, in storage.key".to_owned(),
         _ => cause_of(error).map(|cause| format!(": {cause}")).unwrap_or_default(),
@@ -80,20 +80,20 @@ pub struct Embedded {
 
 impl Embedded {
     /// Opens the authority, and creates its database if there is none.
-    pub fn open(place: Place) -> Result<Self, EmbeddedError> {
-        let account = AccountName::new(&place.account).ok_or(EmbeddedError::Account)?;
-        let master_key = master_key(&place)?;
+    pub fn open(options: EmbeddedOptions) -> Result<Self, EmbeddedError> {
+        let account = AccountName::new(&options.account).ok_or(EmbeddedError::Account)?;
+        let master_key = master_key(&options)?;
         let authority = Authority::open(Options {
-            database: Database::Sqlite(SqliteFile { path: place.database.clone(), sharing: place.sharing }),
+            database: Database::Sqlite(SqliteFile { path: options.database.clone(), sharing: options.sharing }),
             master_key: master_key.into(),
-            policy: place.policy,
-            sms: Box::new(Outbox::in_open_folder(place.storage, OUTBOX)),
+            policy: options.policy,
+            sms: Box::new(Outbox::in_open_folder(options.storage, OUTBOX)),
             sms_retry: None,
-            clock: Box::new(place.clock),
+            clock: Box::new(options.clock),
         })
-        .map_err(|error| EmbeddedError::Database(place.database.clone(), error))?;
-        let id = Folder::id_of(&place.database).ok();
-        Ok(Self { authority, account, database: place.database, id })
+        .map_err(|error| EmbeddedError::Database(options.database.clone(), error))?;
+        let id = Folder::id_of(&options.database).ok();
+        Ok(Self { authority, account, database: options.database, id })
     }
 
     /// Sets other rules for the requests that begin from now on.
@@ -120,17 +120,17 @@ impl Embedded {
 /// Returns the master key of its file, which is created if it is missing. If the file system would
 /// show the file to other users, returns the host's key. Returns that key also for a database that
 /// was moved later from such a file system.
-fn master_key(place: &Place) -> Result<MasterKey, EmbeddedError> {
+fn master_key(options: &EmbeddedOptions) -> Result<MasterKey, EmbeddedError> {
     /// Number of a key that stands alone, such as the key of a file.
     const ALONE: u32 = 1;
-    let file = place.database.with_extension("key");
-    let has = |path: &Path| path.symlink_metadata().is_ok();
-    if let Some(key) = place.host_key.as_ref().filter(|_| !has(&file) && has(&place.database)) {
+    let file = options.database.with_extension("key");
+    let exists = |path: &Path| path.symlink_metadata().is_ok();
+    if let Some(key) = options.host_key.as_ref().filter(|_| !exists(&file) && exists(&options.database)) {
         return Ok(MasterKey::new(ALONE, **key));
     }
-    match (MasterKey::load_or_create_in(&file, place.sharing), &place.host_key) {
+    match (MasterKey::load_or_create_in(&file, options.sharing), &options.host_key) {
         (Ok(key), _) => Ok(key),
-        (Err(error), Some(key)) if matches!(flaw_of(&error), Some(Flaw::NoModes { .. })) && !has(&file) => {
+        (Err(error), Some(key)) if matches!(flaw_of(&error), Some(Flaw::NoModes { .. })) && !exists(&file) => {
             Ok(MasterKey::new(ALONE, **key))
         }
         (Err(error), _) => Err(EmbeddedError::MasterKey(file, error)),

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-use pims::store::{RecordStore, Sharing, StorageLock, Vault};
+use pims::store::{RecordFile, RecordStore, Sharing, StorageLock};
 use serde_json::{Value, json};
 use two_users::{NEIGHBOUR, VICTIM, World};
 
@@ -26,7 +26,9 @@ fn child() {
     let task: Value = serde_json::from_str(task.to_str().unwrap()).unwrap();
     if let Some(folder) = task["save"].as_str() {
         let lock = StorageLock::take(Path::new(folder), Sharing::Allowed);
-        let saved = lock.and_then(|lock| Vault::in_locked(lock, None)).and_then(|mut vault| vault.save(b"a record"));
+        let saved = lock
+            .and_then(|lock| RecordFile::in_locked(lock, None))
+            .and_then(|mut record_file| record_file.save(b"a record"));
         println!("\nsaid {}", json!({ "saved": saved.map_err(|error| error.to_string()) }));
         return;
     }

@@ -18,40 +18,40 @@ use ureq::unversioned::transport::{
 use ureq::{Agent, Error};
 
 /// Longest delay of an interrupt during the lookup of a name or a connection attempt.
-const NOTICE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Most addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 8;
 
 /// Interrupt that ends requests from another thread. Clones share it.
 #[derive(Clone, Default)]
-pub struct Interrupt(Arc<Interrupted>);
+pub struct Interrupt(Arc<InterruptState>);
 
 #[derive(Default)]
-struct Interrupted {
-    happened: AtomicBool,
+struct InterruptState {
+    is_triggered: AtomicBool,
     agent: Mutex<Option<Agent>>,
 }
 
 impl Interrupt {
     /// Ends the present request and every later one.
-    pub fn now(&self) {
-        self.0.happened.store(true, Ordering::SeqCst);
+    pub fn trigger(&self) {
+        self.0.is_triggered.store(true, Ordering::SeqCst);
         if let Some(agent) = self.agent().take() {
             agent.shutdown();
         }
     }
 
-    /// Returns whether the interrupt has happened.
-    pub fn happened(&self) -> bool {
-        self.0.happened.load(Ordering::SeqCst)
+    /// Returns whether the interrupt was triggered.
+    pub fn is_triggered(&self) -> bool {
+        self.0.is_triggered.load(Ordering::SeqCst)
     }
 
     /// Sets the agent whose requests the interrupt ends, in place of the agent before.
-    pub(super) fn watch(&self, agent: &Agent) {
+    pub(super) fn attach(&self, agent: &Agent) {
         *self.agent() = Some(agent.clone());
-        if self.happened() {
-            self.now();
+        if self.is_triggered() {
+            self.trigger();
         }
     }
 
@@ -62,15 +62,15 @@ impl Interrupt {
 
 impl fmt::Debug for Interrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interrupt").field("happened", &self.happened()).finish()
+        f.debug_struct("Interrupt").field("triggered", &self.is_triggered()).finish()
     }
 }
 
-const MOMENT: Duration = Duration::from_millis(1);
+const ONE_MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Runs work that cannot be interrupted on a thread of its own. If the caller stops waiting, the
 /// thread is left alone: the system ends a lookup and a connection attempt by its own limits.
-fn apart<T: Send + 'static>(
+fn run_on_thread<T: Send + 'static>(
     interrupt: &Interrupt,
     timeout: NextTimeout,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -83,11 +83,11 @@ fn apart<T: Send + 'static>(
         let _ = done.send(work());
     })?;
     loop {
-        let left = limit.map_or(NOTICE, |limit| limit.saturating_sub(begin.elapsed()).min(NOTICE));
+        let left = limit.map_or(POLL_INTERVAL, |limit| limit.saturating_sub(begin.elapsed()).min(POLL_INTERVAL));
         match result.recv_timeout(left) {
             Ok(result) => return result,
             Err(RecvTimeoutError::Disconnected) => return Err(Error::ConnectionFailed),
-            Err(RecvTimeoutError::Timeout) if interrupt.happened() => {
+            Err(RecvTimeoutError::Timeout) if interrupt.is_triggered() => {
                 return Err(io::Error::from(io::ErrorKind::Interrupted).into());
             }
             Err(RecvTimeoutError::Timeout) if limit.is_some_and(|limit| begin.elapsed() >= limit) => {
@@ -100,16 +100,16 @@ fn apart<T: Send + 'static>(
 
 /// Resolver of names.
 #[derive(Debug)]
-pub(super) struct Names(pub(super) Interrupt);
+pub(super) struct InterruptibleResolver(pub(super) Interrupt);
 
-impl Resolver for Names {
+impl Resolver for InterruptibleResolver {
     fn resolve(&self, uri: &Uri, _: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let (scheme, authority) = uri.scheme().zip(uri.authority()).ok_or(Error::HostNotFound)?;
-        let place = DefaultResolver::host_and_port(scheme, authority).ok_or(Error::HostNotFound)?;
-        let found: Vec<SocketAddr> = match place.parse() {
+        let host_and_port = DefaultResolver::host_and_port(scheme, authority).ok_or(Error::HostNotFound)?;
+        let found: Vec<SocketAddr> = match host_and_port.parse() {
             Ok(address) => vec![address],
-            Err(_) => apart(&self.0, timeout, move || {
-                let found = place.to_socket_addrs().map_err(|_| Error::HostNotFound)?;
+            Err(_) => run_on_thread(&self.0, timeout, move || {
+                let found = host_and_port.to_socket_addrs().map_err(|_| Error::HostNotFound)?;
                 Ok(found.take(MAX_ADDRESSES).collect())
             })?,
         };
@@ -124,9 +124,9 @@ impl Resolver for Names {
 
 /// Connector for TCP.
 #[derive(Debug)]
-pub(super) struct Dial(pub(super) Interrupt);
+pub(super) struct TcpConnector(pub(super) Interrupt);
 
-impl<In: Transport> Connector<In> for Dial {
+impl<In: Transport> Connector<In> for TcpConnector {
     type Out = Either<In, Tcp>;
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
@@ -137,14 +137,14 @@ impl<In: Transport> Connector<In> for Dial {
         let addresses = details.addrs.to_vec();
         let limit = details.timeout.not_zero().map(|limit| *limit);
         let begin = Instant::now();
-        let stream =
-            apart(&self.0, details.timeout, move || first_of(&addresses, limit)).map_err(|error| match error {
-                // The last address got the rest of the limit, less the remainder of its division.
-                Error::Io(error) if limit.is_some_and(|limit| begin.elapsed() + MOMENT >= limit) => {
-                    timed_out(error, details.timeout)
-                }
-                error => error,
-            })?;
+        let connected = run_on_thread(&self.0, details.timeout, move || first_of(&addresses, limit));
+        let stream = connected.map_err(|error| match error {
+            // The last address got the rest of the limit, less the remainder of its division.
+            Error::Io(error) if limit.is_some_and(|limit| begin.elapsed() + ONE_MILLISECOND >= limit) => {
+                timed_out(error, details.timeout)
+            }
+            error => error,
+        })?;
         stream.set_nodelay(true)?;
         let stream = Arc::new(Socket(stream));
         let handle: Weak<dyn ShutdownHandle> = Arc::downgrade(&stream) as Weak<Socket>;
@@ -164,7 +164,7 @@ fn first_of(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpStre
             Some(limit) => {
                 // The remaining addresses share the remaining time.
                 let share = limit.saturating_sub(begin.elapsed()) / (addresses.len() - tried) as u32;
-                TcpStream::connect_timeout(address, share.max(MOMENT))
+                TcpStream::connect_timeout(address, share.max(ONE_MILLISECOND))
             }
         };
         match connected {

@@ -29,7 +29,7 @@ pub use dial::Interrupt;
 pub use proxy::{ProxyInUse, is_proxy};
 pub use tls::{Pin, Trust, TrustError};
 
-use dial::{Dial, Names};
+use dial::{InterruptibleResolver, TcpConnector};
 use tls::{Tls, Untrusted};
 
 /// Largest answer that is read, in bytes.
@@ -96,7 +96,7 @@ pub struct Http {
     query: String,
     realm: Option<String>,
     /// If true, MAC and CVS are one server, which receives the token with CVS requests anyway.
-    is_one: bool,
+    is_same_server: bool,
     token: AccessToken,
     interrupt: Interrupt,
 }
@@ -121,16 +121,16 @@ impl Http {
         let client: String =
             endpoint.client_id.iter().flat_map(|id| form_urlencoded::byte_serialize(id.as_bytes())).collect();
         let interrupt = endpoint.interrupt;
-        let connector = ().chain(ConnectProxyConnector::default()).chain(Dial(interrupt.clone())).chain(tls);
-        let agent = Agent::with_parts(config, connector, Names(interrupt.clone()));
-        interrupt.watch(&agent);
+        let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector(interrupt.clone())).chain(tls);
+        let agent = Agent::with_parts(config, connector, InterruptibleResolver(interrupt.clone()));
+        interrupt.attach(&agent);
         Ok(Self {
             agent,
             mac: format!("{inwebo}/iwws/MAC"),
             cvs: format!("{cvs}{CVS_PATH}"),
             query: if client.is_empty() { String::new() } else { format!("?client_id={client}") },
             realm: endpoint.realm,
-            is_one: endpoint.cvs.is_none(),
+            is_same_server: endpoint.cvs.is_none(),
             token: endpoint.token,
             interrupt,
         })
@@ -138,7 +138,7 @@ impl Http {
 
     /// Converts a failure. If an interrupt caused it, the result says that.
     fn failed(&self, error: ureq::Error) -> TransportError {
-        if self.interrupt.happened() {
+        if self.interrupt.is_triggered() {
             return TransportError::Unreachable("pims_free was called".into());
         }
         failed(error)
@@ -148,7 +148,7 @@ impl Http {
         let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
         text.map(Zeroizing::new).map_err(|error| match self.failed(error) {
             // The service has begun to answer.
-            TransportError::Unreachable(what) if !self.interrupt.happened() => {
+            TransportError::Unreachable(what) if !self.interrupt.is_triggered() => {
                 TransportError::Unusable(format!("it broke off ({what})"))
             }
             error => error,
@@ -156,8 +156,10 @@ impl Http {
     }
 
     /// Adds the headers of every request to CVS.
-    fn headed<T>(&self, request: RequestBuilder<T>, bearer: &str) -> RequestBuilder<T> {
-        let request = routed(request, &self.cvs).header("Authorization", bearer).header("Accept", "application/json");
+    fn with_cvs_headers<T>(&self, request: RequestBuilder<T>, bearer: &str) -> RequestBuilder<T> {
+        let request = without_proxy_if_plain(request, &self.cvs)
+            .header("Authorization", bearer)
+            .header("Accept", "application/json");
         match &self.realm {
             Some(realm) => request.header("x-introspect-realm", realm),
             None => request,
@@ -167,22 +169,22 @@ impl Http {
     fn send(&self, request: &CvsRequest<'_>) -> Result<Response<Body>, TransportError> {
         let bearer = bearer(&self.token.get().ok_or(NO_TOKEN)?);
         let url = |resource: &str| format!("{}/{resource}{}", self.cvs, self.query);
-        let bodiless = |request: RequestBuilder<WithoutBody>| self.headed(request, &bearer).call();
+        let bodiless = |request: RequestBuilder<WithoutBody>| self.with_cvs_headers(request, &bearer).call();
         let with_body = |request: RequestBuilder<WithBody>, body: &Zeroizing<Vec<u8>>| {
-            self.headed(request, &bearer).header("Content-Type", "application/json").send(&body[..])
+            self.with_cvs_headers(request, &bearer).header("Content-Type", "application/json").send(&body[..])
         };
         match *request {
             CvsRequest::SendCode { purpose, phone_number } => {
-                let body = json(&CodeWanted { r#type: purpose.as_str(), phone_number });
+                let body = json(&CodeRequest { r#type: purpose.as_str(), phone_number });
                 with_body(self.agent.post(url("smsCode")), &body)
             }
             CvsRequest::TrustedPhoneNumber => bodiless(self.agent.get(url("trustedPhoneNumber"))),
             CvsRequest::AddPhoneNumber { sms_code, phone_number } => {
-                let body = json(&Certified { sms_code, phone_number });
+                let body = json(&CertifiedNumber { sms_code, phone_number });
                 with_body(self.agent.post(url("trustedPhoneNumber")), &body)
             }
             CvsRequest::ModifyPhoneNumber { sms_code, phone_number } => {
-                let body = json(&Certified { sms_code, phone_number });
+                let body = json(&CertifiedNumber { sms_code, phone_number });
                 with_body(self.agent.put(url("trustedPhoneNumber")), &body)
             }
             CvsRequest::RemoveEnrollments => bodiless(self.agent.delete(url("enrollments"))),
@@ -194,14 +196,14 @@ impl Http {
 impl Transport for Http {
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
         let url = Zeroizing::new(format!("{}?{}", self.mac, request.query()));
-        let mut asked = routed(self.agent.get(&**url), &self.mac);
+        let mut outgoing = without_proxy_if_plain(self.agent.get(&**url), &self.mac);
         // A code names no account, but the token does. So the code is tried, and charged, for that
         // account alone.
-        let token = self.token.get().filter(|_| self.is_one && request.is_anonymous_activation());
+        let token = self.token.get().filter(|_| self.is_same_server && request.is_anonymous_activation());
         if let Some(token) = &token {
-            asked = asked.header("Authorization", &*bearer(token));
+            outgoing = outgoing.header("Authorization", &*bearer(token));
         }
-        let response = asked.call().map_err(|error| self.failed(error))?;
+        let response = outgoing.call().map_err(|error| self.failed(error))?;
         match response.status() {
             StatusCode::OK => self.read(response),
             StatusCode::UNAUTHORIZED if token.is_some() => Err(unauthorized(response.headers())),
@@ -226,13 +228,13 @@ impl Transport for Http {
             return match request {
                 CvsRequest::TrustedPhoneNumber => phone_number(&body),
                 CvsRequest::SendCode { .. } => code_sent(&body, retry_after),
-                _ => done(&body, retry_after),
+                _ => read_done(&body, retry_after),
             };
         }
         // If the body says nothing, the status says enough.
         let body = self.read(response).unwrap_or_default();
-        let word = serde_json::from_str::<Said>(&body).ok().filter(|said| !said.err.is_empty());
-        match word.map(|said| said.refusal(retry_after)) {
+        let word = serde_json::from_str::<CvsError>(&body).ok().filter(|error| !error.err.is_empty());
+        match word.map(|error| error.refusal(retry_after)) {
             // The status says more than an unknown word.
             Some(CvsRefusal::Word { word: Word::Unknown(_), .. }) if is_busy(status) => {
                 Err(refused(status, retry_after))
@@ -271,22 +273,22 @@ fn bearer(token: &str) -> Zeroizing<String> {
 
 /// Keeps a request to a service on this machine (`http`) away from the proxy, because the request
 /// is not encrypted.
-fn routed<T>(request: RequestBuilder<T>, url: &str) -> RequestBuilder<T> {
+fn without_proxy_if_plain<T>(request: RequestBuilder<T>, url: &str) -> RequestBuilder<T> {
     let is_encrypted = url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
     if is_encrypted { request } else { request.config().proxy(None).build() }
 }
 
 /// Returns the scheme, host and port of a URL.
 fn origin(url: &str) -> &str {
-    let after_scheme = url.find("://").map_or(0, |place| place + 3);
-    let end = url[after_scheme..].find('/').map_or(url.len(), |place| after_scheme + place);
+    let after_scheme = url.find("://").map_or(0, |position| position + 3);
+    let end = url[after_scheme..].find('/').map_or(url.len(), |position| after_scheme + position);
     &url[..end]
 }
 
 /// Body of a request for a code.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CodeWanted<'a> {
+struct CodeRequest<'a> {
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     phone_number: Option<&'a str>,
@@ -295,7 +297,7 @@ struct CodeWanted<'a> {
 /// Body of a request that registers a number.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Certified<'a> {
+struct CertifiedNumber<'a> {
     sms_code: &'a str,
     phone_number: &'a str,
 }
@@ -310,13 +312,13 @@ fn json(body: &impl Serialize) -> Zeroizing<Vec<u8>> {
 /// Error in an answer of CVS: a word of the MAC exchange, or a word of CVS itself.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Said {
+struct CvsError {
     err: String,
     attempts_left: Option<u32>,
     reason: String,
 }
 
-impl Said {
+impl CvsError {
     fn refusal(self, retry_after: Option<u64>) -> CvsRefusal {
         match self.err.as_str() {
             "NOK:NOPHONE" => CvsRefusal::NoPhoneNumber,
@@ -333,15 +335,15 @@ impl Said {
 
 /// Reads the body of a success, which may still contain an error word. Other content, such as the
 /// page of a hotel's network, is not an answer: the request may not have been done.
-fn done(body: &str, retry_after: Option<u64>) -> Result<CvsAnswer, TransportError> {
+fn read_done(body: &str, retry_after: Option<u64>) -> Result<CvsAnswer, TransportError> {
     if body.trim().is_empty() {
         return Ok(CvsAnswer::Done);
     }
     // serde would accept a list as an object.
-    let said = if body.trim_start().starts_with('{') { serde_json::from_str::<Said>(body).ok() } else { None };
-    match said {
-        Some(said) if said.err.is_empty() || said.err == "OK" => Ok(CvsAnswer::Done),
-        Some(said) => Ok(CvsAnswer::Refused(said.refusal(retry_after))),
+    let error = if body.trim_start().starts_with('{') { serde_json::from_str::<CvsError>(body).ok() } else { None };
+    match error {
+        Some(error) if error.err.is_empty() || error.err == "OK" => Ok(CvsAnswer::Done),
+        Some(error) => Ok(CvsAnswer::Refused(error.refusal(retry_after))),
         None => Err(TransportError::Unusable("it is not the JSON of CVS".into())),
     }
 }
@@ -352,7 +354,7 @@ fn code_sent(body: &str, retry_after: Option<u64>) -> Result<CvsAnswer, Transpor
     struct Given {
         ticket: Zeroizing<String>,
     }
-    let answer = done(body, retry_after)?;
+    let answer = read_done(body, retry_after)?;
     let given = serde_json::from_str::<Given>(body).ok().and_then(|given| Ticket::new(&given.ticket));
     Ok(match (answer, given) {
         (CvsAnswer::Done, Some(ticket)) => CvsAnswer::Ticket(ticket),
@@ -373,14 +375,14 @@ fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
 }
 
 fn refused(status: StatusCode, retry_after_seconds: Option<u64>) -> TransportError {
-    let said = |more: &str| format!("HTTP {}{more}", status.as_u16());
+    let status_text = |more: &str| format!("HTTP {}{more}", status.as_u16());
     match status {
         status if status == StatusCode::TOO_MANY_REQUESTS => {
-            TransportError::Server { what: said(": too many requests"), retry_after_seconds }
+            TransportError::Server { what: status_text(": too many requests"), retry_after_seconds }
         }
-        status if is_busy(status) => TransportError::Server { what: said(""), retry_after_seconds },
-        status if status.is_redirection() => TransportError::Unusable(said(": redirects are not followed")),
-        _ => TransportError::Unusable(said("")),
+        status if is_busy(status) => TransportError::Server { what: status_text(""), retry_after_seconds },
+        status if status.is_redirection() => TransportError::Unusable(status_text(": redirects are not followed")),
+        _ => TransportError::Unusable(status_text("")),
     }
 }
 
@@ -399,7 +401,7 @@ fn failed(error: ureq::Error) -> TransportError {
             Some(why) => TransportError::Unreachable(why.to_string()),
             None => TransportError::Unreachable("the request could not be made".into()),
         },
-        Error::ConnectProxyFailed(said) => TransportError::Unreachable(match proxy::status(&said) {
+        Error::ConnectProxyFailed(answer) => TransportError::Unreachable(match proxy::status(&answer) {
             Some(status) => format!("the proxy made no connection: HTTP {status}"),
             None => "the proxy made no connection".into(),
         }),
@@ -437,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_for_a_fresh_login_is_told_apart_from_a_token_that_is_refused() {
+    fn a_challenge_for_a_fresh_login_is_distinguished_from_a_refused_token() {
         let of = |challenges: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for challenge in challenges {
@@ -454,25 +456,28 @@ mod tests {
     }
 
     #[test]
-    fn what_cvs_says_becomes_a_refusal() {
-        let said = |text: &str| serde_json::from_str::<Said>(text).unwrap().refusal(Some(9));
-        assert_eq!(said(r#"{"err":"NOK:NOPHONE"}"#), CvsRefusal::NoPhoneNumber);
-        assert_eq!(said(r#"{"err":"NOK:OTHERNUMBER"}"#), CvsRefusal::OtherNumber);
-        assert_eq!(said(r#"{"err":"NOK:CODE","attemptsLeft":0,"reason":"noCode"}"#), CvsRefusal::NoCode);
-        assert_eq!(said(r#"{"err":"NOK:TOOMANYCODES"}"#), CvsRefusal::TooManyCodes { retry_after_seconds: Some(9) });
-        assert_eq!(said(r#"{"err":"NOK:NOSMS"}"#), CvsRefusal::SmsNotSent);
+    fn an_error_of_cvs_becomes_a_refusal() {
+        let refusal_of = |text: &str| serde_json::from_str::<CvsError>(text).unwrap().refusal(Some(9));
+        assert_eq!(refusal_of(r#"{"err":"NOK:NOPHONE"}"#), CvsRefusal::NoPhoneNumber);
+        assert_eq!(refusal_of(r#"{"err":"NOK:OTHERNUMBER"}"#), CvsRefusal::OtherNumber);
+        assert_eq!(refusal_of(r#"{"err":"NOK:CODE","attemptsLeft":0,"reason":"noCode"}"#), CvsRefusal::NoCode);
+        assert_eq!(
+            refusal_of(r#"{"err":"NOK:TOOMANYCODES"}"#),
+            CvsRefusal::TooManyCodes { retry_after_seconds: Some(9) }
+        );
+        assert_eq!(refusal_of(r#"{"err":"NOK:NOSMS"}"#), CvsRefusal::SmsNotSent);
         let wrong = CvsRefusal::Word { word: Word::Code, attempts_left: Some(2) };
-        assert_eq!(said(r#"{"err":"NOK:CODE","attemptsLeft":2}"#), wrong);
-        assert_eq!(done("", None).unwrap(), CvsAnswer::Done);
+        assert_eq!(refusal_of(r#"{"err":"NOK:CODE","attemptsLeft":2}"#), wrong);
+        assert_eq!(read_done("", None).unwrap(), CvsAnswer::Done);
         let ticket = CvsAnswer::Ticket(Ticket::new("a-_9").unwrap());
         assert_eq!(code_sent(r#"{"ticket":"a-_9"}"#, None).unwrap(), ticket);
         for none in ["", "{}", r#"{"ticket":""}"#, r#"{"ticket":"a b"}"#, r#"{"ticket":1}"#] {
             assert_eq!(code_sent(none, None).unwrap(), CvsAnswer::Done, "{none}");
         }
         assert!(matches!(code_sent(r#"{"err":"NOK:NOSMS","ticket":"a"}"#, None).unwrap(), CvsAnswer::Refused(_)));
-        assert_eq!(done(" {} ", None).unwrap(), CvsAnswer::Done);
+        assert_eq!(read_done(" {} ", None).unwrap(), CvsAnswer::Done);
         for page in ["<html>please log in", "{\"err\":\"NOK", "[]", "\"OK\"", "null"] {
-            assert!(matches!(done(page, None), Err(TransportError::Unusable(_))), "{page}");
+            assert!(matches!(read_done(page, None), Err(TransportError::Unusable(_))), "{page}");
         }
     }
 }

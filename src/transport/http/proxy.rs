@@ -69,7 +69,7 @@ impl std::fmt::Display for ProxyInUse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::None | Self::Unusable(_) => f.write_str("none"),
-            Self::At(place) => f.write_str(place),
+            Self::At(host_and_port) => f.write_str(host_and_port),
         }
     }
 }
@@ -81,16 +81,16 @@ pub(super) fn speaks_tls(proxy: &Proxy) -> bool {
 
 /// Returns the status of the proxy's answer that refused a connection, from the error text of the
 /// HTTP library. Returns `None` if there was no answer.
-pub(super) fn status(said: &str) -> Option<u16> {
-    said.rsplit(['/', ' ']).next()?.parse().ok()
+pub(super) fn status(answer: &str) -> Option<u16> {
+    answer.rsplit(['/', ' ']).next()?.parse().ok()
 }
 
 fn read(url: &str) -> Option<Proxy> {
     let proxy = Proxy::new(url).ok()?;
     let authority = proxy.uri().authority()?.as_str();
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host_and_port)| host_and_port);
     // The parser drops parts that it does not understand, such as an invalid port.
-    let is_whole = place == proxy.host() || place == format!("{}:{}", proxy.host(), proxy.port());
+    let is_whole = host_and_port == proxy.host() || host_and_port == format!("{}:{}", proxy.host(), proxy.port());
     let is_http = matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
     (is_http && is_whole && !proxy.host().is_empty()).then_some(proxy)
 }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_proxy_is_not_taken() {
+    fn a_url_that_is_no_http_proxy_is_refused() {
         for url in ["http://proxy", "https://proxy:3128", "http://user:p%40ss@proxy:3128/", "http://[::1]:3128"] {
             assert!(is_proxy(url), "{url}");
         }
@@ -146,20 +146,20 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_of_the_environment_wants_to_know_is_kept() {
+    fn the_credentials_of_a_proxy_of_the_environment_are_kept() {
         let proxy = proxy_of(&[("HTTPS_PROXY", "https://us%40er:p%3Ass@proxy:3128"), ("NO_PROXY", "a")]).unwrap();
         assert_eq!((proxy.host(), proxy.port(), speaks_tls(&proxy)), ("proxy", 3128, true));
         assert_eq!((proxy.username(), proxy.password()), (Some("us@er"), Some("p:ss")));
     }
 
     #[test]
-    fn the_proxy_in_use_is_told_without_its_user_and_one_that_cannot_be_used_by_its_variable() {
+    fn the_proxy_in_use_is_shown_without_its_user_and_an_unusable_one_by_its_variable() {
         let found = |configured, service, variables: &[(&str, &str)]| {
             ProxyInUse::find_in(configured, service, |name| {
                 variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
             })
         };
-        let at = |place: &str| ProxyInUse::At(place.to_owned());
+        let at = |host_and_port: &str| ProxyInUse::At(host_and_port.to_owned());
         let service = "https://example.com/x";
         assert_eq!(found(Some("http://user:secret@proxy:3128"), service, &[]), at("proxy:3128"));
         assert_eq!(found(None, service, &[("https_proxy", "http://u:p@a:1")]), at("a:1"));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_without_a_proxy_are_named_with_what_is_below_them() {
+    fn an_exception_for_a_host_includes_its_subdomains() {
         let past = |exceptions: &str, host: &str| {
             let proxy = proxy_of(&[("HTTPS_PROXY", "http://proxy"), ("no_proxy", exceptions)]).unwrap();
             proxy.is_no_proxy(&format!("https://{host}/").parse().unwrap())

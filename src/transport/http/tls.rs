@@ -94,8 +94,8 @@ impl Tls {
     /// Returns the TLS configuration for the proxy if the peer is the proxy and not the service.
     fn with_proxy(&self, details: &ConnectionDetails<'_>) -> Option<&Arc<ClientConfig>> {
         // There is no proxy on the way to the proxy itself.
-        let on_the_way = details.config.proxy().is_some();
-        self.proxy.as_ref().filter(|(proxy, _)| proxy == details.uri && !on_the_way).map(|(_, config)| config)
+        let goes_through_proxy = details.config.proxy().is_some();
+        self.proxy.as_ref().filter(|(proxy, _)| proxy == details.uri && !goes_through_proxy).map(|(_, config)| config)
     }
 }
 
@@ -146,26 +146,26 @@ impl<In: Transport> Connector<In> for Tls {
         let host = details.uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let name =
             ServerName::try_from(host.to_owned()).map_err(|_| untrusted(Untrusted::Service(TlsFault::OtherName)))?;
-        let (config, judge) = match self.with_proxy(details) {
-            Some(config) => (config, judge_proxy as fn(std::io::Error) -> Error),
-            None => (&self.service, judge as fn(std::io::Error) -> Error),
+        let (config, classify) = match self.with_proxy(details) {
+            Some(config) => (config, classify_proxy as fn(std::io::Error) -> Error),
+            None => (&self.service, classify as fn(std::io::Error) -> Error),
         };
         let mut connection = ClientConnection::new(config.clone(), name)
             .map_err(|_| untrusted(Untrusted::Service(TlsFault::Handshake)))?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         socket.set_timeout(details.timeout);
         while connection.is_handshaking() {
-            connection.complete_io(&mut socket).map_err(judge)?;
+            connection.complete_io(&mut socket).map_err(classify)?;
         }
         let group = connection.negotiated_key_exchange_group().map(|group| group.name());
-        log::request!("{}", agreed(connection.protocol_version(), group));
+        log::request!("{}", describe_handshake(connection.protocol_version(), group));
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned { conn: connection, sock: socket } })))
     }
 }
 
 /// Returns the version and the group of a handshake, for the log.
-fn agreed(version: Option<ProtocolVersion>, group: Option<NamedGroup>) -> String {
+fn describe_handshake(version: Option<ProtocolVersion>, group: Option<NamedGroup>) -> String {
     let version = version.and_then(|version| version.as_str()).unwrap_or("TLS");
     let group = group.and_then(|group| group.as_str()).unwrap_or("no key exchange");
     format!("{version} with {group}")
@@ -182,7 +182,7 @@ fn untrusted(why: Untrusted) -> Error {
 }
 
 /// Returns the cause of a failed handshake with the service: the network, or trust.
-fn judge(error: std::io::Error) -> Error {
+fn classify(error: std::io::Error) -> Error {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
             untrusted(Untrusted::Pin)
@@ -194,7 +194,7 @@ fn judge(error: std::io::Error) -> Error {
 }
 
 /// Returns the cause of a failed handshake with a proxy.
-fn judge_proxy(error: std::io::Error) -> Error {
+fn classify_proxy(error: std::io::Error) -> Error {
     match TlsFault::find(&error) {
         Some(fault) => untrusted(Untrusted::Proxy(fault)),
         None => error.into(),
@@ -215,13 +215,13 @@ impl Transport for TlsTransport {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         self.stream.get_mut().set_timeout(timeout);
         let output = &self.buffers.output()[..amount];
-        self.stream.write_all(output).and_then(|()| self.stream.flush()).map_err(judge)
+        self.stream.write_all(output).and_then(|()| self.stream.flush()).map_err(classify)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.stream.get_mut().set_timeout(timeout);
         let input = self.buffers.input_append_buf();
-        let amount = self.stream.read(input).map_err(judge)?;
+        let amount = self.stream.read(input).map_err(classify)?;
         self.buffers.input_appended(amount);
         Ok(amount > 0)
     }

@@ -1,0 +1,128 @@
+//! The forms of texts in a configuration, each read into its type.
+
+use std::path::{Path, PathBuf};
+
+use base64ct::{Base64, Encoding};
+use inwebo::values::Modulus;
+use zeroize::Zeroizing;
+
+use super::ServiceUrl;
+use super::kinds::Refusal;
+use crate::params::is_token;
+use crate::store::StorageKey;
+use crate::transport::http::is_proxy;
+
+/// SHA-256 of a public key.
+pub(super) type Pin = [u8; 32];
+
+/// Form of a service's URL, in words.
+pub(super) const URL: &str = "a URL, https://host[:port][/path]";
+
+/// Accepts each text.
+pub(super) fn any(text: &str) -> Result<String, Refusal> {
+    Ok(text.to_owned())
+}
+
+/// Accepts a text that fits.
+fn if_fits(text: &str, fits: bool) -> Result<String, Refusal> {
+    if fits { Ok(text.to_owned()) } else { Err(Refusal::Form) }
+}
+
+pub(super) fn mac_id(text: &str) -> Result<String, Refusal> {
+    if_fits(text, text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+pub(super) fn username(text: &str) -> Result<String, Refusal> {
+    if_fits(text, (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control))
+}
+
+/// Reads a detail of the device.
+pub(super) fn device_detail(text: &str) -> Result<String, Refusal> {
+    if_fits(text, text.chars().count() <= 128 && !text.chars().any(char::is_control))
+}
+
+pub(super) fn proxy(text: &str) -> Result<String, Refusal> {
+    if_fits(text, is_proxy(text))
+}
+
+pub(super) fn access_token(text: &str) -> Result<Zeroizing<String>, Refusal> {
+    if is_token(text) { Ok(Zeroizing::new(text.to_owned())) } else { Err(Refusal::Form) }
+}
+
+pub(super) fn storage_key(text: &str) -> Result<StorageKey, Refusal> {
+    StorageKey::from_base64(text).ok_or(Refusal::Form)
+}
+
+pub(super) fn factory_key(text: &str) -> Result<Modulus, Refusal> {
+    Modulus::from_hex(text).map_err(|_| Refusal::Form)
+}
+
+pub(super) fn pinned_certificate(text: &str) -> Option<Pin> {
+    let mut bytes = [0; 32];
+    (Base64::decode(text.strip_prefix("sha256/")?, &mut bytes).ok()?.len() == 32).then_some(bytes)
+}
+
+pub(super) fn file(text: &str) -> Result<PathBuf, Refusal> {
+    Ok(PathBuf::from(text))
+}
+
+pub(super) fn folder(text: &str) -> Result<PathBuf, Refusal> {
+    match text {
+        "" => Err(Refusal::Form),
+        text if text.contains('\0') => Err(Refusal::Expected("a folder, without NUL characters")),
+        text => Ok(PathBuf::from(text)),
+    }
+}
+
+/// Reads the path of the database. The master key lies beside it, with the extension `key`: the two
+/// must not be one file.
+pub(super) fn database(text: &str) -> Result<PathBuf, Refusal> {
+    let path = Path::new(text);
+    if path.file_name().is_none() || path.extension().is_some_and(|extension| extension == "key") {
+        return Err(Refusal::Form);
+    }
+    Ok(path.to_owned())
+}
+
+/// Reads the location of the service.
+pub(super) fn service(text: &str) -> Result<ServiceUrl, Refusal> {
+    match text {
+        "embedded:" if cfg!(feature = "embedded") => Ok(ServiceUrl::Embedded),
+        "embedded:" => Err(Refusal::Expected("a URL: this library was built without the embedded authority")),
+        url => remote(url).map(ServiceUrl::Remote),
+    }
+}
+
+/// Reads the URL of a service: `https`, or `http` to a loopback address.
+pub(super) fn remote(url: &str) -> Result<String, Refusal> {
+    let uri: http::Uri = url.parse().map_err(|_| Refusal::Form)?;
+    let host = uri.host().filter(|host| is_host(host)).ok_or(Refusal::Form)?;
+    // The parser drops parts that it does not understand, such as an invalid port.
+    let authority = match uri.port_u16() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    let whole = uri.authority().is_some_and(|found| found.as_str() == authority);
+    if !whole || uri.query().is_some() || url.contains('#') {
+        return Err(Refusal::Form);
+    }
+    match uri.scheme_str() {
+        Some("https") => Ok(url.to_owned()),
+        Some("http") if is_loopback(host) => Ok(url.to_owned()),
+        Some("http") => Err(Refusal::Expected("https://: http:// is accepted for a loopback address only")),
+        _ => Err(Refusal::Form),
+    }
+}
+
+/// Returns whether a host is a name, an IPv4 address, or an IPv6 address in brackets.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && !host.contains(['[', ']']),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}

@@ -132,6 +132,8 @@ test-rust: export PIMS_REQUIRE_NGINX := 1
 test-rust: export PIMS_REQUIRE_SYSTEMD := 1
 # Tests with two users need root. Elsewhere, make test PIMS_REQUIRE_ROOT=0 skips them.
 test-rust: export PIMS_REQUIRE_ROOT ?= 1
+# Most tests of the service's program wait for it, and not for a core.
+test-rust: export RUST_TEST_THREADS ?= 8
 test-rust: ## unit, vector, property and crash tests; the service's, as a library and as a program, on SQLite and on a PostgreSQL of their own
 	$(cargo) test --workspace --features $(TEST_FEATURES)
 	@# The service's program once more, on PostgreSQL. Left out are the tests that run on PostgreSQL

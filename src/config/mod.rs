@@ -422,7 +422,7 @@ mod tests {
                 .then(|| format!("{name}: cannot be changed while the library runs; call pims_free, then pims_init"));
             assert_eq!(refused, expected, "{text}");
             // Only the embedded service reads its policy.
-            if name == "embedded.policy" && !cfg!(feature = "embedded") {
+            if *name == "embedded.policy" && !cfg!(feature = "embedded") {
                 continue;
             }
             // Another kind of value is refused in the words that the page prints.

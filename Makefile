@@ -14,8 +14,8 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-# The service's program, as the Rust tests build it. With other features, 150 crates would be built
-# once more.
+# The service's program, as the Rust tests build it: with their crash points, which nothing turns on
+# here. With other features, 150 crates would be built once more.
 PROGRAM := target/debug/pims-authority
 
 # Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the
@@ -144,7 +144,7 @@ test-rust: ## unit, vector, property and crash tests; the service's, as a librar
 	@# Of the whole workspace, so that its dependencies are those that are built already.
 	$(cargo) test --workspace --no-default-features --features $(TEST_FEATURES) --lib
 
-test-memory: ## how often keys and PINs stand in the memory of the service as it ships; as root, not part of `make test`
+test-memory: ## counts the copies of keys and PINs in the memory of the service as it ships; as root, not part of `make test`
 	$(cargo) build --profile server -p authority-server
 	PIMS_SERVER_PROGRAM=$(abspath target/server/pims-authority) $(cargo) test -p authority-server --test server memory:: -- --nocapture
 
@@ -232,10 +232,10 @@ test-dist: build ## the packages are what they say: contents, checksums, the sam
 	tools/test-dist.sh $(RELEASE_LIB) $(BUILD)/sbom-checker
 
 # Neither builds: `make build` first, as root or not.
-install: ## what `make build` built, to PREFIX=/usr/local (LIBDIR=… INCLUDEDIR=… DOCDIR=… DESTDIR=…)
+install: ## installs the files of `make build`, to PREFIX=/usr/local (LIBDIR=… INCLUDEDIR=… DOCDIR=… DESTDIR=…)
 	@FROM=$(abspath $(RELEASE_LIB)) tools/install.sh install
 
-uninstall: ## what `make install` with the same settings laid out
+uninstall: ## removes the files that `make install` with the same settings installed
 	@FROM=$(abspath $(RELEASE_LIB)) tools/install.sh uninstall
 
 deb: build ## Debian packages of the library and its headers, in dist
@@ -295,7 +295,7 @@ $(RELEASE_LIB)/.done: FORCE
 # A folder of its own, since cargo gives both libraries one name. It begins as a copy: all but four
 # crates are the same.
 $(HOOKED_LIB)/.done: FORCE | $(RELEASE_LIB)/.done
-	@[ -e target/hooks ] || { mkdir target/hooks.new && cp -a target/release target/hooks.new && mv target/hooks.new target/hooks; }
+	@[ -e target/hooks ] || { rm -rf target/hooks.new && mkdir target/hooks.new && cp -a target/release target/hooks.new && mv target/hooks.new target/hooks; }
 	$(cargo) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks
 	$(call lay_out,$(HOOKED_LIB),target/hooks/release)
 

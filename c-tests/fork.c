@@ -100,7 +100,7 @@ typedef struct Heard {
     char last[MAX_MESSAGE];
 } Heard;
 
-static void hear(const char *message, void *ctx)
+static void on_message(const char *message, void *ctx)
 {
     Heard *heard = ctx;
     heard->messages++;
@@ -119,7 +119,7 @@ static int code_in(const char *message)
  * Writes the answers to a call: how many messages came before the function returned, whether on
  * this thread, and with which code.
  */
-static void tell(FILE *says, const char *name, int32_t returned, const Heard *heard)
+static void print_result(FILE *says, const char *name, int32_t returned, const Heard *heard)
 {
     fprintf(says, "%s %d: %d %s %d\n", name, (int)returned, heard->messages, heard->here ? "here" : "elsewhere", code_in(heard->last));
 }
@@ -132,8 +132,8 @@ static void call_everything(FILE *says)
 
     for (int i = 0; i < 4; i++) {
         Heard heard = {0, 0, pthread_self(), ""};
-        const int32_t returned = methods[i](ACCOUNT, "{\"actionType\":\"strong\",\"type\":\"isAccountBlocked\"}", hear, &heard);
-        tell(says, names[i], returned, &heard);
+        const int32_t returned = methods[i](ACCOUNT, "{\"actionType\":\"strong\",\"type\":\"isAccountBlocked\"}", on_message, &heard);
+        print_result(says, names[i], returned, &heard);
     }
     char *message = pims_execute("get", SDK_VERSION, "{}");
     fprintf(says, "execute: %d\n", code_in(message));

@@ -169,7 +169,7 @@ static bool read_request(int connection, char *request, size_t room)
 }
 
 /* Returns the rule for a request, and remembers the request. */
-static Rule judge(const char *request)
+static Rule rule_for(const char *request)
 {
     Rule found = {.status = 404};
 
@@ -202,7 +202,7 @@ static void serve(int connection)
     if (!read_request(connection, request, sizeof request)) {
         return;
     }
-    Rule rule = judge(request);
+    Rule rule = rule_for(request);
     if (rule.status != NO_ANSWER) {
         send_answer(connection, request, &rule);
     } else if (rule.fault == SILENCE) {

@@ -356,7 +356,7 @@ inline void hand_in_waiting() noexcept
 
 /* Returns the reason why the library does not accept a text, or PIMS_OK. The library reads the text
  * as the parameters of a call that needs none. */
-inline std::int32_t judge(const std::string &text)
+inline std::int32_t check_text(const std::string &text)
 {
     if (text.size() > PIMS_MAX_TEXT) {
         return PIMS_ERROR_TOO_LONG;
@@ -619,7 +619,7 @@ private:
     std::int32_t status = PIMS_OK;
     if (!has_rival) {
         status = pims_subscribe(name, text, &detail::pims_hpp_on_event, reinterpret_cast<void *>(feed->id));
-    } else if (const auto refusal = detail::judge(feed->params.string()); refusal != PIMS_OK) {
+    } else if (const auto refusal = detail::check_text(feed->params.string()); refusal != PIMS_OK) {
         status = refusal;
     } else {
         at_the_end.take(feed);

@@ -31,7 +31,7 @@ first_block() { # language, page
 }
 
 # Fails if a file is not a main program, with the reason.
-judge() { # page, file
+check_page() { # page, file
     lines=$(wc -l <"$2")
     if ! grep -qi otp "$2"; then
         fail "$1" "its first program makes no one-time password"
@@ -70,7 +70,7 @@ run_c() { # program, folder; the program is run in the folder
 (seq 30 && echo otp) >"$work/long"
 echo nothing >"$work/none"
 for bad in long none; do
-    judge "$bad" "$work/$bad" 2>/dev/null
+    check_page "$bad" "$work/$bad" 2>/dev/null
     [ -n "$failed" ] || { echo "the check does not fail on a program that is $bad" >&2; exit 1; }
     failed=
 done
@@ -81,7 +81,7 @@ for page in docs/quickstart-*.md; do
     pages=$((pages + 1))
     name=$(basename "$page" .md)
     first_block "${name#quickstart-}" "$page" >"$work/program"
-    judge "$page" "$work/program"
+    check_page "$page" "$work/program"
 done
 
 page=docs/quickstart-c.md
@@ -106,7 +106,7 @@ mkdir -p "$work/empty/build"
 ln -s "$PWD/include" "$work/empty/include"
 ln -s "$lib" "$work/empty/build/release"
 first_block c "$page" >"$work/empty/app.c"
-judge "$page" "$work/empty/app.c"
+check_page "$page" "$work/empty/app.c"
 awk '$0 == "```sh" { on = 1; text = ""; next } on && /^```$/ { on = 0; if (text ~ /app\.c/) printf "%s", text; next } on { text = text $0 "\n" }' \
     "$page" >"$work/commands"
 compile=$(grep -v '^\./app$' "$work/commands" || :)

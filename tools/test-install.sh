@@ -98,7 +98,7 @@ says "CMake refuses another version"
 
 # Asks CMake for versions and ranges (CMake 3.19 and newer) of packages with other numbers than
 # ours.
-judged() { # the package's version, what is wanted
+answer_of() { # the package's version, what is wanted
     folder=$work/versions/$1
     mkdir -p "$folder"
     rest=${1#*.}
@@ -110,7 +110,7 @@ judged() { # the package's version, what is wanted
     cmake -P "$work/ask.cmake" 2>&1 | sed -n 's/^found=//p'
 }
 while read -r has wants verdict; do
-    got=$(judged "$has" "$(echo "$wants" | tr _ ' ')")
+    got=$(answer_of "$has" "$(echo "$wants" | tr _ ' ')")
     [ "$got" = "$verdict" ] || fail "CMake says '$got' to $has for $wants, not '$verdict'"
 done <<END
 0.2.0 0.1...0.3 1

@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use pims::ffi::{PIMS_OK, pims_free, pims_get, pims_init, pims_set, pims_subscribe, pims_unsubscribe};
 
 /// The longest time for a message. A call that hangs is a fault.
-const PATIENCE: Duration = Duration::from_secs(60);
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The names of the apis; the input chooses one by its number. `pims.sdk.configuration` is not
 /// among them: an input could have files written anywhere, or a host contacted.
@@ -31,7 +31,7 @@ const APIS: [&str; 12] = [
     "pims",
 ];
 
-unsafe extern "C" fn hear(message: *const c_char, ctx: *mut c_void) {
+unsafe extern "C" fn on_message(message: *const c_char, ctx: *mut c_void) {
     // SAFETY: `ctx` is the sender of `run`, which outlives `pims_free`; the message is text.
     let (sender, message) = unsafe { (&*ctx.cast::<Sender<String>>(), CStr::from_ptr(message)) };
     let _ = sender.send(message.to_str().expect("UTF-8").to_owned());
@@ -58,7 +58,7 @@ fn config() -> CString {
 
 /// Waits for the message of a call. Events of a subscription may come before it.
 fn expect(messages: &Receiver<String>) {
-    while is_event(&messages.recv_timeout(PATIENCE).expect("a message for the call")) {}
+    while is_event(&messages.recv_timeout(MESSAGE_TIMEOUT).expect("a message for the call")) {}
 }
 
 /// Returns whether a message is an event, and not the one message of a call.
@@ -86,15 +86,16 @@ fuzz_target!(|bytes: &[u8]| {
         rest = after;
         let Ok(params) = CString::new(text) else { continue };
         let name = CString::new(APIS[usize::from(*api) % APIS.len()]).expect("no NUL");
-        let (name, params, hear) = (name.as_ptr(), params.as_ptr(), Some(hear as unsafe extern "C" fn(_, _)));
+        let (name, params, on_message) =
+            (name.as_ptr(), params.as_ptr(), Some(on_message as unsafe extern "C" fn(_, _)));
         // SAFETY: the texts live as long as the calls, and `sender` longer than the facade.
         let accepted = unsafe {
             match what % 8 {
-                0 | 1 => pims_init(config().as_ptr(), hear, ctx),
-                2 | 3 => pims_get(name, params, hear, ctx),
-                4 | 5 => pims_set(name, params, hear, ctx),
-                6 => pims_subscribe(name, params, hear, ctx),
-                _ => pims_unsubscribe(name, params, hear, ctx),
+                0 | 1 => pims_init(config().as_ptr(), on_message, ctx),
+                2 | 3 => pims_get(name, params, on_message, ctx),
+                4 | 5 => pims_set(name, params, on_message, ctx),
+                6 => pims_subscribe(name, params, on_message, ctx),
+                _ => pims_unsubscribe(name, params, on_message, ctx),
             }
         };
         if accepted == PIMS_OK {

@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use authority::{MacRequest, Mode};
+use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|query: &str| {
     let request = MacRequest::read(query);

@@ -5,6 +5,10 @@
 #ifndef PIMS_COMPONENT_HPP
 #define PIMS_COMPONENT_HPP
 
+#ifndef PIMS_STRONG_AUTHENTICATION_HPP
+#error "include pims.hpp: this header is a part of it"
+#endif
+
 #include <functional>
 #include <future>
 #include <memory>

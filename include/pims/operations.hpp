@@ -6,6 +6,10 @@
 #ifndef PIMS_OPERATIONS_HPP
 #define PIMS_OPERATIONS_HPP
 
+#ifndef PIMS_STRONG_AUTHENTICATION_HPP
+#error "include pims.hpp: this header is a part of it"
+#endif
+
 #include <future>
 #include <string>
 #include <string_view>

@@ -128,6 +128,13 @@ fn warning(object: &str, key: &str) -> String {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_keys_of_an_object_stand_together() {
+        let objects = objects();
+        let different: std::collections::BTreeSet<_> = objects.iter().collect();
+        assert_eq!(different.len(), objects.len(), "{objects:?}");
+    }
+
     fn checked(text: &str) -> Result<Vec<String>, String> {
         let root = Params::read(text).unwrap_or_else(|error| panic!("{text}: {}", error.detail()));
         check(&root).map_err(|error| error.detail().to_owned())

@@ -290,7 +290,7 @@ unsafe fn accept<R: IntoStatus>(
         match (first, second) {
             (Ok(first), Ok(second)) => {
                 let target = Target { callback, ctx };
-                body([first, second], Box::new(move |message| target.tell(message.as_c_str()))).into_status()
+                body([first, second], Box::new(move |message| target.deliver(message.as_c_str()))).into_status()
             }
             (Err(status), _) | (_, Err(status)) => status,
         }
@@ -325,7 +325,7 @@ struct Target {
 unsafe impl Send for Target {}
 
 impl Target {
-    fn tell(&self, message: &CStr) {
+    fn deliver(&self, message: &CStr) {
         let_nothing_out(self.callback, message.as_ptr(), self.ctx);
     }
 }

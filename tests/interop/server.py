@@ -168,7 +168,7 @@ class State:
         if [take(asked, name) for name in ("R0", "R1", "R2")] != [proof("", "", last) for last in (serial, "", "")]:
             raise Malformed("activate: the proofs of a device without keys")
         if account.pin:
-            judge_pin(account, pin == account.pin)
+            verify_pin(account, pin == account.pin)
         account.pin = pin
         if phone:
             account.phone = phone
@@ -179,7 +179,7 @@ class State:
 
     def finalize_ms(self, asked: dict[str, str]) -> list[tuple[str, str]]:
         device = self.unblocked(asked)
-        self.judge(asked, device, "ms")
+        self.verify(asked, device, "ms")
         if (take(asked, "ms_n"), take(asked, "ms_id0")) != ("1", SECRET_ID):
             raise Malformed("ms: one secret, the one that was wanted")
         device.secret = self.secret_key.decrypt(take(asked, "ms_val0"))
@@ -199,7 +199,7 @@ class State:
             if proofs != [proof(asked_for, device.k0, device.serial), empty, empty]:
                 raise Refusal("NOK:ACCESS")
             return [self.grant(device, device.k0)]
-        self.judge(asked, device, "otp")
+        self.verify(asked, device, "otp")
         device.granted += 1
         if device.granted % EVOLVES_EVERY != 0:
             return [self.grant(device, device.k1)]
@@ -213,7 +213,7 @@ class State:
     def finalize_synchro(self, asked: dict[str, str]) -> list[tuple[str, str]]:
         device = self.unblocked(asked)
         # This operation repairs a K1 that is hidden under an old PIN.
-        self.judge(asked, device, "synchro", stale_k1=True)
+        self.verify(asked, device, "synchro", stale_k1=True)
         device.tsync += 1
         if self.rules.fresh_secrets:
             device.k1 = os.urandom(16).hex()
@@ -222,7 +222,7 @@ class State:
     def finalize_password(self, asked: dict[str, str]) -> list[tuple[str, str]]:
         device = self.unblocked(asked)
         new = self.open_pin(asked, device.serial, "nKma", "newpin")
-        self.judge(asked, device, "password")
+        self.verify(asked, device, "password")
         if new == device.account.pin:
             raise Refusal("NOK:PINREUSED")
         device.account.pin = new
@@ -232,7 +232,7 @@ class State:
         device = self.find(asked)
         account, code = device.account, take(asked, "code")
         new = self.open_pin(asked, device.serial, "nKma", "newpin")
-        judge_device(asked, device, self.challenge_of(device, "reset"))
+        verify_device(asked, device, self.challenge_of(device, "reset"))
         check_code(account, "resetPIN", code)
         account.codes.pop("resetPIN")
         account.pin, account.blocked, account.wrong_pins = new, False, 0
@@ -240,7 +240,7 @@ class State:
 
     def finalize_remove(self, asked: dict[str, str]) -> list[tuple[str, str]]:
         device = self.find(asked)
-        judge_device(asked, device, self.challenge_of(device, "remove"))
+        verify_device(asked, device, self.challenge_of(device, "remove"))
         del self.devices[device.id]
         return []
 
@@ -283,11 +283,11 @@ class State:
             raise Refusal("NOK:STATE")
         return device.challenges.pop(mode)
 
-    def judge(self, asked: dict[str, str], device: Device, mode: str, stale_k1: bool = False) -> None:
+    def verify(self, asked: dict[str, str], device: Device, mode: str, stale_k1: bool = False) -> None:
         asked_for = self.challenge_of(device, mode)
-        judge_device(asked, device, asked_for)
+        verify_device(asked, device, asked_for)
         pin = device.account.pin
-        judge_pin(device.account, take(asked, "R2") == proof(asked_for, device.k0, pin))
+        verify_pin(device.account, take(asked, "R2") == proof(asked_for, device.k0, pin))
         if take(asked, "R1") != proof(asked_for, device.k0, device.k1) and not stale_k1:
             raise Refusal("NOK:DESYNCHRONIZED")
 
@@ -360,12 +360,12 @@ def number_of(account: Account) -> str:
     return account.phone
 
 
-def judge_device(asked: dict[str, str], device: Device, asked_for: str) -> None:
+def verify_device(asked: dict[str, str], device: Device, asked_for: str) -> None:
     if take(asked, "R0") != proof(asked_for, device.k0, device.serial):
         raise Refusal("NOK:ACCESS")
 
 
-def judge_pin(account: Account, right: bool) -> None:
+def verify_pin(account: Account, right: bool) -> None:
     account.wrong_pins = 0 if right else account.wrong_pins + 1
     if account.wrong_pins >= MAX_PIN_TRIES:
         account.blocked = True

@@ -13,7 +13,7 @@ use crate::service::{read_body, read_head};
 use crate::{Verifier, execute, expect, program, turn};
 
 /// The longest answer that the library reads, in bytes.
-const MOST: usize = 256 * 1024;
+const MAX_ANSWER: usize = 256 * 1024;
 
 /// The way in which an answer marks its end.
 #[derive(Clone, Copy, Debug)]
@@ -126,12 +126,12 @@ fn an_answer_is_read_up_to_256_kib() {
         let cvs = |length| ask(long(r#"{"phoneNumber":"+33612345678"}"#, length), &number);
         // The answer is read and understood: the service says that the code is wrong.
         let mac = |length| ask(long("<ActionSetup><err>NOK:CODE</err></ActionSetup>", length), &accept);
-        for length in [MOST - 1, MOST] {
+        for length in [MAX_ANSWER - 1, MAX_ANSWER] {
             assert_eq!(cvs(Some(length))["result"]["phoneNumber"], "+33612345678", "{framing:?}, {length}");
-            let judged = mac(Some(length));
-            assert_eq!(judged["error"]["code"], 2305, "{framing:?}, {length}: {judged}");
+            let answered = mac(Some(length));
+            assert_eq!(answered["error"]["code"], 2305, "{framing:?}, {length}: {answered}");
         }
-        for length in [Some(MOST + 1), Some(4 * MOST), None] {
+        for length in [Some(MAX_ANSWER + 1), Some(4 * MAX_ANSWER), None] {
             for message in [cvs(length), mac(length)] {
                 assert_eq!(message["error"]["code"], 2203, "{framing:?}, {length:?}: {message}");
                 let detail = message["error"]["detail"].as_str().unwrap();

@@ -138,7 +138,7 @@ impl Case {
         if self.fault.changes_a_byte() {
             world.gets_over(&about);
         } else {
-            self.judge(&message, activated, pin_changed);
+            self.check(&message, activated, pin_changed);
             let is_new = world.goes_on(self.operation.step, &message, &about);
             assert_eq!(is_new, pin_changed, "{about}: {message}");
         }
@@ -147,7 +147,7 @@ impl Case {
     }
 
     /// Asserts that the library reports the fault, as far as it can know it.
-    fn judge(&self, message: &Value, activated: bool, pin_changed: bool) {
+    fn check(&self, message: &Value, activated: bool, pin_changed: bool) {
         let about = format!("{}: {message}", self.about());
         if self.operation.step == "blocked" {
             // Without an answer, the message has the last known state: that of one device, the most

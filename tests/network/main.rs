@@ -60,7 +60,7 @@ pub(crate) const MAC_ID: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const TOKEN: &str = "secret-1a-of-the-account";
 
 #[test]
-fn one_connection_serves_many_requests_and_one_that_was_closed_is_replaced() {
+fn a_connection_serves_several_requests_and_a_closed_one_is_replaced() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), None);
@@ -90,7 +90,8 @@ fn a_connection_that_was_idle_is_not_used_again() {
     let world = World::new(folder.path(), &service);
     world.init(30_000);
     expect(&world.act("certify"));
-    // Usual servers close an idle connection after 5 seconds.
+    // The library must let this time pass: no event tells that it did. Usual servers close an idle
+    // connection after 5 seconds.
     std::thread::sleep(Duration::from_secs(4));
     expect(&world.act("certify"));
     assert_eq!(service.connections(), 2);

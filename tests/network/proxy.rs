@@ -158,7 +158,7 @@ fn failed(message: &Value, code: u64, detail: &str) {
 }
 
 #[test]
-fn a_proxy_is_asked_for_one_connection_and_sees_no_request() {
+fn a_proxy_is_asked_for_connections_alone_and_sees_no_request() {
     let _turn = turn();
     let (secure, proxy) = (Secure::start(), Proxy::start(Does::Connect));
     let world = secure.world();

@@ -273,7 +273,7 @@ impl Shared {
 
     fn answer(&self, name: &str, request: &str) -> Option<Answer> {
         let answer = match &self.backend {
-            Backend::Library(authority) => Some(self.judge(authority, request)),
+            Backend::Library(authority) => Some(self.respond(authority, request)),
             Backend::Program(_) => self.hand_on(request.as_bytes()),
         };
         self.note(name, answer)
@@ -322,7 +322,7 @@ impl Shared {
         Some(Answer(status.get(..3)?.parse().ok()?, headers, body))
     }
 
-    fn judge(&self, authority: &Authority, request: &str) -> Answer {
+    fn respond(&self, authority: &Authority, request: &str) -> Answer {
         let (head, body) = request.split_at(request.find("\r\n\r\n").unwrap() + 4);
         let mut words = head.split(' ');
         let (method, target) = (words.next().unwrap(), words.next().unwrap());

@@ -19,7 +19,7 @@ const PRECIOUS: &str = "what is precious";
 
 /// The time after which a test gives up a process of the victim, which could wait for ever for the
 /// other end of a FIFO.
-const PATIENCE: Duration = Duration::from_secs(300);
+const HANG_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A folder of root with a home of the victim, `home`, and a folder that the neighbour shares with
 /// everybody, `shared`.
@@ -154,7 +154,7 @@ fn wait(mut child: Child) -> bool {
         if let Some(status) = child.try_wait().unwrap() {
             return status.success();
         }
-        if begin.elapsed() > PATIENCE {
+        if begin.elapsed() > HANG_TIMEOUT {
             child.kill().unwrap();
             child.wait().unwrap();
             return false;

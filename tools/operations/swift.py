@@ -61,9 +61,20 @@ def called(head: str, values: list[str]) -> list[str]:
     line = f"{indent}{head}{', '.join(values)})"
     if len(line) <= COLUMNS:
         return [line]
-    lines = [f"{indent}{head}", *(f"{indent}    {value}," for value in values)]
+    lines = [f"{indent}{head}"]
+    for value in values:
+        lines += broken(f"{indent}    {value},")
     lines[-1] = lines[-1].removesuffix(",") + ")"
     return lines
+
+
+def broken(line: str) -> list[str]:
+    """Returns a line, or a dictionary in several lines if it is too long."""
+    if len(line) <= COLUMNS:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    entries = line.strip().removeprefix("[").removesuffix("],").split(", ")
+    return [f"{indent}[", *(f"{indent}    {entry}," for entry in entries), f"{indent}],"]
 
 
 def signed_argument(label: str, argument: Argument) -> str:

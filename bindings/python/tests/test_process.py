@@ -94,7 +94,7 @@ def begin_and_end():
             pims.init({"storage": {"path": sys.argv[1]}})
         except pims.PimsError:
             pass
-# What a daemon says of the end is not what is tested.
+# The messages of a daemon at the end are not tested.
 threading.excepthook = lambda told: None
 for target in [call, call_and_await, begin_and_end] * 3:
     threading.Thread(target=target, daemon=True).start()
@@ -252,7 +252,7 @@ holder.start()
 held.wait()
 child = os.fork()
 if child == 0:
-    # Who waits in there waits for ever.
+    # A thread that waits in there waits for ever.
     signal.alarm({DEADLINE / 2:.0f})
     refused = 0
     for call in (

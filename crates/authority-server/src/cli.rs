@@ -142,7 +142,7 @@ enum Account {
         token: bool,
     },
     /// Lists the accounts: name, phone number, number of devices, state of the PIN (none, set,
-    /// blocked), wrong PINs since the last right one.
+    /// blocked), wrong PINs that no right PIN forgave.
     List(Output),
     /// Shows one account and its devices.
     Show {

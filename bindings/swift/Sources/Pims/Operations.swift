@@ -41,7 +41,12 @@ extension StrongAuthentication {
     public func enrollWithPhoneNumber(_ phoneNumber: String, pin: String, smsCode: String) async throws {
         try await change(
             "pims.authentication.enrollment",
-            ["action": "enrollWithPhoneNumber", "pinCode": .string(pin), "smsCode": .string(smsCode), "phoneNumber": .string(phoneNumber)])
+            [
+                "action": "enrollWithPhoneNumber",
+                "pinCode": .string(pin),
+                "smsCode": .string(smsCode),
+                "phoneNumber": .string(phoneNumber),
+            ])
     }
 
     /// Removes every enrollment of the account, its PIN and a block, then this device's enrollment.

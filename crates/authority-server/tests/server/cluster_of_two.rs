@@ -257,7 +257,7 @@ fn killed_under(digits: &str) -> Vec<Tries> {
 }
 
 /// Kills one program after the other until enough answers were lost. Each account must be charged
-/// as `judge` says.
+/// as `check` says.
 fn killed_with_pins_under_way(digits: &str, check: impl Fn(&Tries)) {
     const LOST: u32 = 5;
     const ROUNDS: u32 = 20;

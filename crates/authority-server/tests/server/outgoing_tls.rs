@@ -32,7 +32,7 @@ fn valid_until(year: i32) -> impl FnOnce(&mut CertificateParams) {
     }
 }
 
-/// Calls `judge` with a setup that has the peer's certificate as `ca.pem`, a URL of the peer, and
+/// Calls `check` with a setup that has the peer's certificate as `ca.pem`, a URL of the peer, and
 /// the part of a sentence that the service must tell.
 fn each_fault(check: impl Fn(&dyn Fn(Setup) -> Setup, &str, &str)) {
     let ca = |params: &mut CertificateParams| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -8,7 +8,7 @@ impl WrongPins {
     /// Reads `wrongPins` and `lastUsed` of a finalize step's answer. Returns `None` if one of them
     /// is missing or no number, or if there were no wrong PINs.
     pub fn read(xml: &str) -> Option<Self> {
-        if !xml.contains(COUNT) {
+        if !xml.contains(&format!("<{COUNT}>")) {
             return None;
         }
         let answer = Answer::read(xml, Action::Finalize).ok()?;

@@ -1,4 +1,5 @@
-//! The tables, one file each: its columns, the reader of a row, and its statements.
+//! The tables, one file each: its columns, the reader of a row, and its statements. A removal can
+//! take rows of other tables with it.
 
 mod accounts;
 mod audit;

@@ -139,7 +139,7 @@ impl Folder {
         if facts.kind == Kind::Regular && facts.names > 1 && self.remove_names_of(name, facts.id) {
             facts = system::facts_of(&file)?;
         }
-        match self.check(&facts, readers) {
+        match self.check_facts(&facts, readers) {
             Ok(false) => {}
             // If the file system keeps no modes, this call changes nothing or is denied. Then other
             // users can read the file, as they can read every file there, but they cannot write it.
@@ -181,7 +181,7 @@ impl Folder {
     /// Checks a file that was just made. Its mode is 0600, unless the file system keeps no modes.
     pub(crate) fn check_made(&self, file: &File, readers: Readers) -> io::Result<()> {
         let facts = system::facts_of(file)?;
-        match self.check(&facts, readers) {
+        match self.check_facts(&facts, readers) {
             Ok(_) => Ok(()),
             Err(error) => match flaw_of(&error) {
                 Some(Flaw::Open { mode }) => Err(self.no_modes(*mode)),
@@ -233,7 +233,7 @@ impl Folder {
             Sharing::Refused => Readers::ShutOut,
             Sharing::Allowed => Readers::Refused,
         };
-        match self.check(&facts, readers) {
+        match self.check_facts(&facts, readers) {
             Ok(false) => {}
             // See the comment in `open_file`.
             Ok(true) => drop(system::close_name_to_others(&self.handle, name)),
@@ -288,7 +288,7 @@ impl Folder {
     fn open_unnamed(&self, name: &OsStr) -> io::Result<File> {
         let file = system::open(&self.handle, name, Access::Read)?;
         let facts = system::facts_of(&file)?;
-        match self.check(&Facts { names: 1, ..facts }, Readers::ShutOut) {
+        match self.check_facts(&Facts { names: 1, ..facts }, Readers::ShutOut) {
             Ok(_) => Ok(file),
             Err(error) => Err(error),
         }
@@ -309,8 +309,8 @@ impl Folder {
 
     /// Refuses a file that has a flaw. Returns whether its mode must still be changed, because
     /// other users may read it.
-    fn check(&self, facts: &Facts, readers: Readers) -> io::Result<bool> {
-        match check(facts, system::user(), self.has_modes, readers) {
+    fn check_facts(&self, facts: &Facts, readers: Readers) -> io::Result<bool> {
+        match find_flaw(facts, system::user(), self.has_modes, readers) {
             Ok(must_be_closed) => Ok(must_be_closed),
             Err(flaw) => Err(flaw.into()),
         }
@@ -321,12 +321,12 @@ impl Folder {
 /// this user or to root, and be closed to other users.
 pub fn check_given(file: &File) -> io::Result<()> {
     let facts = Facts { kind: Kind::Regular, names: 1, ..system::facts_of(file)? };
-    check(&facts, system::user(), true, Readers::Refused).map(drop).map_err(io::Error::from)
+    find_flaw(&facts, system::user(), true, Readers::Refused).map(drop).map_err(io::Error::from)
 }
 
 /// Checks the properties of a file. `Ok(true)`: other users may read this user's file, and its mode
 /// must be changed.
-fn check(facts: &Facts, user: u32, has_modes: bool, readers: Readers) -> Result<bool, Flaw> {
+fn find_flaw(facts: &Facts, user: u32, has_modes: bool, readers: Readers) -> Result<bool, Flaw> {
     match facts.kind {
         Kind::Regular => {}
         Kind::Link => return Err(Flaw::Link),

@@ -57,7 +57,7 @@ pub(crate) fn open_subfolder(handle: &Handle, name: &OsStr) -> io::Result<Handle
 /// accepted: root can do everything anyway.
 pub(crate) fn check_folder(handle: &Handle, path: &Path) -> io::Result<()> {
     let stat = rustix::fs::fstat(handle)?;
-    check_folder(&stat, path, false)
+    refuse_foreign(&stat, path, false)
 }
 
 /// Refuses a path if another user can exchange a part of it. Each parent must belong to this user
@@ -70,7 +70,7 @@ pub(crate) fn check_parents(real: &Path) -> io::Result<()> {
     }
     for parent in real.ancestors().skip(1) {
         match rustix::fs::stat(parent) {
-            Ok(stat) => check_folder(&stat, parent, true)?,
+            Ok(stat) => refuse_foreign(&stat, parent, true)?,
             // A sandbox may hide the parent.
             Err(Errno::ACCESS | Errno::PERM) => {}
             Err(error) => return Err(error.into()),
@@ -79,7 +79,7 @@ pub(crate) fn check_parents(real: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn check_folder(stat: &Stat, path: &Path, is_parent: bool) -> io::Result<()> {
+fn refuse_foreign(stat: &Stat, path: &Path, is_parent: bool) -> io::Result<()> {
     let (owner, user) = (stat.st_uid, user());
     if owner != 0 && owner != user && !(is_parent && is_root_outside(owner)) {
         return Err(Flaw::FolderOwner { folder: path.to_owned(), owner, user }.into());

@@ -81,7 +81,7 @@ macro_rules! keys {
         pub(super) const NAMES: &[Name] = &[$($key.name),+];
 
         /// Returns the rows of all keys on the page.
-        fn rows() -> Vec<Row> {
+        fn rows() -> Vec<String> {
             vec![$($key.row(concat!($($meaning),+))),+]
         }
     };
@@ -289,26 +289,20 @@ keys! {
     POLICY: Object = Key::own("embedded", "policy", Object { default: InWords("the defaults") });
 }
 
-/// Row of a key in the table of the page.
-struct Row(String);
-
 impl<K: Described> Key<K> {
-    fn row(&self, meaning: &str) -> Row {
+    /// Returns the row of the key in the table of the page.
+    fn row(&self, meaning: &str) -> String {
         let mark = if self.origin == Origin::Own { "+ " } else { "" };
         let at_init = if self.change == Change::AtInit { ". *Only at `pims_init`*" } else { "" };
         let (form, default) = (self.kind.form(), self.kind.default_text());
-        Row(format!(
-            "| {mark}`{}` | {form} | {default} | {}{at_init} |",
-            self.name,
-            meaning.trim().trim_end_matches('.')
-        ))
+        format!("| {mark}`{}` | {form} | {default} | {}{at_init} |", self.name, meaning.trim().trim_end_matches('.'))
     }
 }
 
 /// Returns the table of docs/configuration.md.
 pub(super) fn table() -> String {
     let mut table = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
-    for Row(row) in rows() {
+    for row in rows() {
         table.push_str(&row);
         table.push('\n');
     }

@@ -63,8 +63,7 @@ fn fill(value: &mut Value, sms: &Sms) {
     }
 }
 
-/// Replaces the placeholders of a template in one pass: the inserted values are not searched for
-/// placeholders.
+/// Replaces the placeholders of a template by the parts of the message.
 fn filled(template: &str, sms: &Sms) -> String {
     let words: [(&str, &str); 5] = [
         ("{to}", &sms.to),
@@ -75,22 +74,7 @@ fn filled(template: &str, sms: &Sms) -> String {
     ];
     // With this capacity the text is not moved, so no copy of it stays in memory.
     let mut out = String::with_capacity(template.len() + 4 * (sms.text.len() + sms.to.len() + sms.id.len()));
-    let mut rest = template;
-    while let Some(start) = rest.find('{') {
-        out.push_str(&rest[..start]);
-        rest = &rest[start..];
-        match words.iter().find(|(word, _)| rest.starts_with(word)) {
-            Some((word, value)) => {
-                out.push_str(value);
-                rest = &rest[word.len()..];
-            }
-            None => {
-                out.push('{');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out.push_str(rest);
+    authority::template::fill(template, &words, &mut out);
     out
 }
 

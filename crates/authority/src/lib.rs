@@ -54,6 +54,7 @@ mod sms_budget;
 mod sms_queue;
 mod step;
 mod storage;
+pub mod template;
 #[cfg(feature = "postgres")]
 pub mod tls;
 mod tokens;

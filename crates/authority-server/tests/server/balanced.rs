@@ -147,11 +147,8 @@ struct Client {
 
 impl Client {
     fn ask(&self, path: &str, token: Option<&str>) -> Reply {
-        use ureq::tls::{Certificate, RootCerts, TlsConfig};
-        let root = Certificate::from_pem(self.certificate.as_bytes()).unwrap();
-        let tls = TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build();
-        let agent: Agent = Agent::config_builder()
-            .tls_config(tls)
+        let agent: Agent = http::config()
+            .tls_config(http::trust(&self.certificate))
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(120)))
             .build()

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
+use ureq::config::ConfigBuilder;
 use ureq::http::{HeaderMap, Request};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::typestate::AgentScope;
 
 /// An answer, whatever its status.
 #[derive(Debug)]
@@ -55,18 +58,23 @@ pub(crate) fn send_with(agent: &Agent, method: &str, url: &str, headers: &[(&str
     Reply { status: response.status().as_u16(), headers: response.headers().clone(), text }
 }
 
-/// The time for which a client keeps an idle connection: much less than the service does. A request
-/// on a connection that the service is closing would be reset.
-pub(crate) const MAX_IDLE: Duration = Duration::from_secs(2);
+/// Returns the configuration that every client begins with. A client keeps an idle connection for
+/// much less time than the service does: a request on a connection that the service is closing
+/// would be reset.
+pub(crate) fn config() -> ConfigBuilder<AgentScope> {
+    Agent::config_builder().max_idle_age(Duration::from_secs(2))
+}
+
+/// Returns the trust in exactly this certificate, PEM.
+pub(crate) fn trust(pem: &str) -> TlsConfig {
+    let root = Certificate::from_pem(pem.as_bytes()).unwrap();
+    TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build()
+}
 
 /// Returns a client that keeps its connections and returns every status as an answer.
 pub(crate) fn agent() -> Agent {
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(60)))
-        .max_idle_age(MAX_IDLE)
-        .max_redirects(0)
-        .build();
+    let config =
+        config().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60))).max_redirects(0).build();
     config.into()
 }
 

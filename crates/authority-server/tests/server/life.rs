@@ -65,10 +65,7 @@ pub(crate) fn certificate(setup: &Setup) -> String {
 
 /// Returns a client that trusts exactly this certificate, and keeps its connections.
 pub(crate) fn trusting(pem: &str) -> Agent {
-    use ureq::tls::{Certificate, RootCerts, TlsConfig};
-    let root = Certificate::from_pem(pem.as_bytes()).unwrap();
-    let tls = TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build();
-    Agent::config_builder().tls_config(tls).max_idle_age(crate::http::MAX_IDLE).build().into()
+    crate::http::config().tls_config(crate::http::trust(pem)).build().into()
 }
 
 fn answers(world: &World, agent: &Agent) -> bool {

@@ -50,12 +50,7 @@ impl Development {
     /// Returns the answer to a client without any trust in the certificate.
     fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> http::Reply {
         let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
-        let agent = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            .max_idle_age(crate::http::MAX_IDLE)
-            .build()
-            .into();
+        let agent = http::config().tls_config(tls).http_status_as_error(false).build().into();
         let body = body.map(|body| body.to_string().into_bytes());
         http::send(&agent, method, &format!("{}{path}", self.url("service")), Some(token), body.as_deref()).unwrap()
     }
@@ -114,8 +109,7 @@ fn a_development_service_has_operators_and_numbers() {
     let service = Development::start(folder.path(), |_| {});
     let mode = std::fs::metadata(folder.path().join("operator.token")).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);
-    let agent =
-        ureq::Agent::config_builder().http_status_as_error(false).max_idle_age(crate::http::MAX_IDLE).build().into();
+    let agent = http::config().http_status_as_error(false).build().into();
     let ask = |path: &str, token: Option<&str>| {
         http::send(&agent, "GET", &format!("{}{path}", service.url("operators")), token, None).unwrap()
     };

@@ -154,15 +154,8 @@ impl Nginx {
     }
 
     pub(crate) fn agent(&self) -> ureq::Agent {
-        use ureq::tls::{Certificate, RootCerts, TlsConfig};
-        let root = Certificate::from_pem(self.certificate().as_bytes()).unwrap();
-        let tls = TlsConfig::builder().root_certs(RootCerts::from(vec![root])).build();
-        ureq::Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            .max_idle_age(crate::http::MAX_IDLE)
-            .build()
-            .into()
+        let tls = crate::http::trust(&self.certificate());
+        crate::http::config().tls_config(tls).http_status_as_error(false).build().into()
     }
 
     /// Returns everything that it wrote: its logs, and files that it left.

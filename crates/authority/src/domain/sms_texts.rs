@@ -208,27 +208,13 @@ impl SmsTexts {
         let name = MESSAGES.iter().find(|(_, known)| *known == message).map_or("", |(name, _)| *name);
         let find = |language: &str| self.texts.get(&(Language(language.to_owned()), name));
         let template = language.and_then(find).or_else(|| find(self.language.as_str())).or_else(|| find("en"));
-        let mut rest = template.map_or("", String::as_str);
+        let template = template.map_or("", String::as_str);
         // The capacity is large enough that the text never moves and leaves no copy behind: a name
         // of 30 characters may replace each `{service}`.
-        let mut text = Zeroizing::new(String::with_capacity(512 + 14 * rest.len()));
+        let mut text = Zeroizing::new(String::with_capacity(512 + 14 * template.len()));
         let minutes = with.minutes.to_string();
         let words = [("{service}", self.service.as_str()), ("{code}", with.code), ("{minutes}", &minutes)];
-        while let Some(position) = rest.find('{') {
-            text.push_str(&rest[..position]);
-            rest = &rest[position..];
-            match words.iter().find(|(word, _)| rest.starts_with(word)) {
-                Some((word, value)) => {
-                    text.push_str(value);
-                    rest = &rest[word.len()..];
-                }
-                None => {
-                    text.push('{');
-                    rest = &rest[1..];
-                }
-            }
-        }
-        text.push_str(rest);
+        crate::template::fill(template, &words, &mut text);
         if let (Message::Code(_), Some(origin)) = (message, &self.origin) {
             for part in ["\n@", origin, " #", with.code] {
                 text.push_str(part);

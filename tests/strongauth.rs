@@ -18,6 +18,7 @@ use inwebo::values::{K0, Modulus, SecVal, Serial};
 use inwebo::values::{Pin, SmsCode, Ticket};
 use inwebo::word::Word;
 use pims::store::{RecordStore, StoreError};
+use pims::strongauth::budget::Limits;
 use pims::strongauth::machine::{State, Sync};
 use pims::strongauth::record::{Block, Enrollment, Intent, Record, Standing};
 use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
@@ -128,9 +129,10 @@ fn bench(record: &Record) -> (Bench, StrongAuthentication) {
 impl Bench {
     fn open(&self) -> StrongAuthentication {
         let parts = Parts {
-            client: Client { mac_id: "0".repeat(32), name: "test".into() },
+            client: Client::new("0".repeat(32), "test"),
             account: "local".into(),
             factory_key: None,
+            limits: Limits::default(),
             transport: self.script.clone(),
             store: Box::new(self.memory.clone()),
             host: Arc::new(Still),
@@ -452,9 +454,10 @@ fn the_record_of_another_account_is_not_taken_over() {
     let memory = Memory::default();
     memory.clone().save(&record.encode()).unwrap();
     let parts = Parts {
-        client: Client { mac_id: "0".repeat(32), name: "test".into() },
+        client: Client::new("0".repeat(32), "test"),
         account: "local".into(),
         factory_key: None,
+        limits: Limits::default(),
         transport: Arc::new(Script::default()),
         store: Box::new(memory.clone()),
         host: Arc::new(Still),

@@ -16,6 +16,7 @@ const NO_SECRET: EngineError =
 impl StrongAuthentication {
     /// Makes a one-time password with a PIN.
     pub fn otp_with_pin(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
+        self.check_password_limit()?;
         self.repair()?;
         let outcome = self.enrolled(Operation::MakeOtp)?.make_password(pin);
         self.record_outcome(outcome)
@@ -23,6 +24,7 @@ impl StrongAuthentication {
 
     /// Makes a one-time password without a PIN, if the service's policy allows that.
     pub fn otp_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
+        self.check_password_limit()?;
         self.repair()?;
         let outcome = self.enrolled(Operation::MakeOtp)?.make_password_without_pin();
         self.record_outcome(outcome)
@@ -45,11 +47,11 @@ impl Enrolled<'_> {
         }
     }
 
-    fn ask_without_pin(&self) -> Result<Zeroizing<String>, Failure> {
+    fn ask_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
         let Self { component, device } = self;
         let xml = component.mac(&otp::setup(&component.client, device))?;
         let request = Challenge::read(&xml)?.without_pin(&component.client, device);
-        let granted = Granted::read(&component.mac(&request)?)?;
+        let granted = component.make_counted(&request)?;
         granted.password_without_pin(device).ok_or(NO_SECRET.into())
     }
 
@@ -81,7 +83,7 @@ impl Enrolled<'_> {
         let unlocked = device.unlock(pin);
         let xml = self.component.mac(&otp::setup(&self.component.client, &device))?;
         let request = Challenge::read(&xml)?.with_pin(&self.component.client, &unlocked);
-        let granted = Granted::read(&self.component.mac(&request)?)?;
+        let granted = self.component.make_counted(&request)?;
         if let Some(hidden_k1) = granted.evolved(&unlocked) {
             let evolved = Device { hidden_k1, ..device.clone() };
             self.component.record.replace_device(evolved.clone());

@@ -190,3 +190,50 @@ fn a_program_whose_gateway_takes_no_sms_says_so_and_takes_what_needs_none() {
     expect(&execute("get", "pims.sdk.version", &json!({})));
     facade::free();
 }
+
+#[test]
+fn the_error_of_a_gateway_keeps_its_code_and_says_what_to_do() {
+    let _turn = turn();
+    let answered = |status, text: &'static str, request: &dyn Fn(&World<'_>) -> Value| {
+        ask(Answer { status, framing: Framing::Length, text, length: Some(text.len()) }, request)
+    };
+    for (status, text, code, info) in [
+        (
+            401,
+            r#"{"httpCode":"401","httpMessage":"Unauthorized","moreInformation":"secret-of-the-gateway"}"#,
+            2301,
+            json!({"gateway": "401", "nextAction": "authenticate"}),
+        ),
+        (404, r#"{"code":40400,"message":"secret-of-the-gateway"}"#, 2203, json!({"gateway": "40400"})),
+        (500, r#"{"code":50000,"message":"secret-of-the-gateway"}"#, 2204, json!({"gateway": "50000"})),
+        (400, r#"{"httpCode":"503","httpMessage":"x"}"#, 2204, json!({"gateway": "503"})),
+        (
+            400,
+            r#"{"error":"invalid_grant","error_description":"secret-of-the-gateway"}"#,
+            2301,
+            json!({"gateway": "invalid_grant", "nextAction": "authenticate"}),
+        ),
+    ] {
+        let code_request = |world: &World<'_>| world.act("code");
+        for request in [&number as &dyn Fn(&World<'_>) -> Value, &code_request, &accept] {
+            let message = answered(status, text, request);
+            assert_eq!(message["error"]["code"], code, "{text}: {message}");
+            assert_eq!(message["error"]["info"], info, "{text}: {message}");
+            assert!(!message.to_string().contains("secret"), "{message}");
+        }
+    }
+    // A word of the service counts more than what looks like a gateway's.
+    let message = answered(403, r#"{"err":"NOK:NOPHONE","code":40300}"#, &number);
+    assert_eq!(message["error"]["code"], 2307, "{message}");
+    let message = answered(429, r#"{"httpCode":"429","httpMessage":"Too Many Requests"}"#, &number);
+    assert_eq!((&message["error"]["code"], &message["error"]["info"]), (&json!(2204), &json!({"gateway": "429"})));
+}
+
+#[test]
+fn an_answer_with_a_warning_is_a_success() {
+    let _turn = turn();
+    let text = r#"{"err":"WRN:SRVLIMITED"}"#;
+    expect(&ask(Answer { status: 200, framing: Framing::Length, text, length: Some(text.len()) }, &|world| {
+        world.act("code")
+    }));
+}

@@ -179,6 +179,15 @@ impl Http {
         })
     }
 
+    /// Returns the failure of an answer that is not the service's. `known` is the failure that its
+    /// status means, if it means one by itself.
+    fn not_served(&self, response: Response<Body>, known: Option<TransportError>) -> TransportError {
+        let (status, retry_after) = (response.status(), retry_after(&response));
+        // If the body says nothing, the status says enough.
+        let body = self.read(response).unwrap_or_default();
+        not_served(status, retry_after, &body, known)
+    }
+
     /// Adds the headers of every request to CVS.
     fn with_cvs_headers<T>(&self, request: RequestBuilder<T>, bearer: &str, accept: &str) -> RequestBuilder<T> {
         let request = without_proxy_if_plain(request, &self.cvs);
@@ -249,20 +258,13 @@ impl Transport for Http {
             outgoing = outgoing.header("Authorization", &*bearer(token));
         }
         let response = outgoing.call().map_err(|error| self.failed(error))?;
-        match response.status() {
-            StatusCode::OK => self.read(response),
-            StatusCode::UNAUTHORIZED if token.is_some() => Err(unauthorized(response.headers())),
-            StatusCode::UNAUTHORIZED if request.is_anonymous_activation() => Err(NO_TOKEN_SENT),
-            status => {
-                let retry_after = retry_after(&response);
-                // If the body says nothing, the status says enough.
-                let body = self.read(response).unwrap_or_default();
-                Err(match GatewayError::read(&body) {
-                    Some(error) => error.failure(status, retry_after),
-                    None => refused(status, retry_after),
-                })
-            }
-        }
+        let known = match response.status() {
+            StatusCode::OK => return self.read(response),
+            StatusCode::UNAUTHORIZED if token.is_some() => Some(unauthorized(response.headers())),
+            StatusCode::UNAUTHORIZED if request.is_anonymous_activation() => Some(NO_TOKEN_SENT),
+            _ => None,
+        };
+        Err(self.not_served(response, known))
     }
 
     fn check_account(&self) -> Result<(), TransportError> {
@@ -273,12 +275,8 @@ impl Transport for Http {
         let response = self.send(request)?;
         let status = response.status();
         if status == StatusCode::UNAUTHORIZED {
-            let error = unauthorized(response.headers());
-            let body = self.read(response).unwrap_or_default();
-            return Err(match GatewayError::read(&body) {
-                Some(gateway) => gateway.over(error),
-                None => error,
-            });
+            let known = unauthorized(response.headers());
+            return Err(self.not_served(response, Some(known)));
         }
         let retry_after = retry_after(&response);
         if status.is_success() {
@@ -298,10 +296,7 @@ impl Transport for Http {
                 Err(refused(status, retry_after))
             }
             Some(refusal) => Ok(CvsAnswer::Refused(refusal)),
-            None => Err(match GatewayError::read(&body) {
-                Some(error) => error.failure(status, retry_after),
-                None => refused(status, retry_after),
-            }),
+            None => Err(not_served(status, retry_after, &body, None)),
         }
     }
 }
@@ -440,6 +435,21 @@ fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
     match serde_json::from_str::<Known>(body) {
         Ok(known) => Ok(CvsAnswer::PhoneNumber(known.phone_number)),
         Err(_) => Err(TransportError::Unusable("it is not the JSON of a phone number".into())),
+    }
+}
+
+/// Returns the failure of an answer by its status, and by its body if a gateway wrote it.
+fn not_served(
+    status: StatusCode,
+    retry_after: Option<u64>,
+    body: &str,
+    known: Option<TransportError>,
+) -> TransportError {
+    match (GatewayError::read(body), known) {
+        (Some(gateway), Some(known)) => gateway.over(known),
+        (Some(gateway), None) => gateway.failure(status, retry_after),
+        (None, Some(known)) => known,
+        (None, None) => refused(status, retry_after),
     }
 }
 

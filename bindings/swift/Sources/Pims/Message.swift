@@ -68,6 +68,9 @@ public struct PimsError: LocalizedError, Hashable, Sendable, CustomStringConvert
     /// The seconds until the program may ask for an SMS code again.
     public var retryAfterSeconds: Int? { info["retryAfterSeconds"]?.intValue }
 
+    /// The code of a gateway in front of the service that refused the request.
+    public var gateway: String? { info["gateway"]?.stringValue }
+
     /// The next step, such as `retryPin`.
     public var nextAction: String? { info["nextAction"]?.stringValue }
 

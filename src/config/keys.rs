@@ -229,8 +229,8 @@ keys! {
         default: OUR_USER_AGENT,
     });
 
-    /// the language of SMS. CVS gets it with each request for an SMS code, as the parameter `locale`
-    /// and in the header `Accept-Language`
+    /// the language of SMS. CVS gets it with each request for an SMS code, as the parameter
+    /// `locale` and in the header `Accept-Language`
     CVS_LOCALE: Text<String> = Key::own("cvs", "locale", Text {
         form: "a language tag of at most 35 letters, digits and dashes, such as fr-FR",
         parse: forms::locale,

@@ -358,14 +358,16 @@ impl StrongAuthentication {
         self.save()
     }
 
-    /// Sends a request that makes a password, which counts. If the service refuses, there is no
-    /// password, and the count is taken back.
+    /// Sends a request that makes a password, which counts. If the service refuses, or wants the
+    /// operation once more, there is no password, and the count is taken back.
     fn make_counted(&mut self, request: &Request) -> Result<Granted, Failure> {
         self.count_password()?;
         let granted = self.mac(request).and_then(|xml| Ok(Granted::read(&xml)?));
-        if self.limits.passwords_per_day.is_some()
-            && matches!(granted, Err(Failure::Engine(EngineError::Refused { .. })))
-        {
+        let is_none = match &granted {
+            Ok(granted) => granted.again,
+            Err(failure) => matches!(failure, Failure::Engine(EngineError::Refused { .. })),
+        };
+        if is_none && self.limits.passwords_per_day.is_some() {
             self.record.used.return_password();
             self.write().unwrap_or_else(|error| log::warning!("the device state could not be written: {error}"));
         }

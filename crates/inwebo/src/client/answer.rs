@@ -23,7 +23,8 @@ pub struct Answer {
 
 impl Answer {
     /// Reads the answer to a step, `ActionSetup` or `ActionFinalize`. An answer with a warning is a
-    /// success. A child may be missing or empty. If a child is repeated, the first one counts. Unknown children are ignored.
+    /// success. A child may be missing or empty. If a child is repeated, the first one counts.
+    /// Unknown children are ignored.
     pub fn read(xml: &str, action: Action) -> Result<Self, EngineError> {
         let answer = Self { fields: fields(xml, action.as_str())? };
         match answer.text("err").map(Verdict::read) {

@@ -668,6 +668,11 @@ fn a_device_that_the_service_forbids_is_kept_and_can_be_enrolled_anew() {
     assert!(ask(&bench, &mut component, FORBIDDEN).unwrap_err().is_forbidden());
     assert_eq!(component.state(), State::Activated(Sync::Done));
 
+    // What CVS does says nothing about the device.
+    bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Done));
+    component.modify_phone_number(&code, "0612345678").unwrap();
+    assert!(bench.memory.record().is_forbidden);
+
     // A wrong code changes nothing, also after a restart, and the device can still try.
     let mut component = bench.open();
     bench.script.answer("ActionSetup", "<err>NOK:CODE</err>");

@@ -279,20 +279,27 @@ impl StrongAuthentication {
     /// `outcome` as it is.
     fn record_outcome<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         let word = outcome.as_ref().err().and_then(Failure::word);
-        let mut changed = word.is_some_and(|word| self.record.apply_verdict(Err(word), self.host.now()));
-        let is_forbidden = match &outcome {
-            Ok(_) => false,
-            Err(failure) => {
-                self.record.is_forbidden || (failure.is_forbidden() && self.record.enrolled_device().is_some())
-            }
-        };
-        changed |= std::mem::replace(&mut self.record.is_forbidden, is_forbidden) != is_forbidden;
+        let changed = word.is_some_and(|word| self.record.apply_verdict(Err(word), self.host.now()));
         // The operation has failed already. If this write fails too, the service will give the word
         // again.
         if changed && let Err(Failure::Store(error)) = self.write() {
             log::warning!("the device state could not be written: {error}");
         }
         outcome
+    }
+
+    /// Ends an operation of the enrolled device: also stores whether the service forbids the device
+    /// its operations.
+    fn record_device_outcome<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        let is_forbidden = match &outcome {
+            Ok(_) => false,
+            Err(failure) => self.record.is_forbidden || failure.is_forbidden(),
+        };
+        if std::mem::replace(&mut self.record.is_forbidden, is_forbidden) != is_forbidden {
+            // The operation is over. If this write fails, the service will give the word again.
+            self.write().unwrap_or_else(|error| log::warning!("the device state could not be written: {error}"));
+        }
+        self.record_outcome(outcome)
     }
 
     /// Begins an operation. Also finishes an operation that a crash or a lost answer interrupted,

@@ -19,7 +19,7 @@ impl StrongAuthentication {
         self.check_password_limit()?;
         self.repair()?;
         let outcome = self.enrolled(Operation::MakeOtp)?.make_password(pin);
-        self.record_outcome(outcome)
+        self.record_device_outcome(outcome)
     }
 
     /// Makes a one-time password without a PIN, if the service's policy allows that.
@@ -27,7 +27,7 @@ impl StrongAuthentication {
         self.check_password_limit()?;
         self.repair()?;
         let outcome = self.enrolled(Operation::MakeOtp)?.make_password_without_pin();
-        self.record_outcome(outcome)
+        self.record_device_outcome(outcome)
     }
 }
 

@@ -209,7 +209,7 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
         Word::NoPush => Error::new(Code::Forbidden).with_detail("the service says that it sends no push messages here"),
         Word::BioKey => Error::new(Code::AccessRefused).with_detail("the account is locked for biometric errors"),
         Word::Version => Error::new(Code::VersionError)
-            .with_detail("the service no longer serves this client version (inwebo.version)")
+            .with_detail("the service no longer serves this client version")
             .then(NextAction::Update),
         Word::Blocked | Word::BudgetSpent => Error::new(Code::AccountBlocked)
             .with_detail("too many wrong PINs: reset the PIN with an SMS code")

@@ -16,18 +16,24 @@ const NO_SECRET: EngineError =
 impl StrongAuthentication {
     /// Makes a one-time password with a PIN.
     pub fn otp_with_pin(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
-        self.check_password_limit()?;
-        self.repair()?;
+        self.begin_password()?;
         let outcome = self.enrolled(Operation::MakeOtp)?.make_password(pin);
         self.record_device_outcome(outcome)
     }
 
     /// Makes a one-time password without a PIN, if the service's policy allows that.
     pub fn otp_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
-        self.check_password_limit()?;
-        self.repair()?;
+        self.begin_password()?;
         let outcome = self.enrolled(Operation::MakeOtp)?.make_password_without_pin();
         self.record_device_outcome(outcome)
+    }
+
+    /// Begins a password. A device that is not enrolled is told so, and not to wait.
+    fn begin_password(&mut self) -> Result<(), Failure> {
+        if self.record.enrolled_device().is_some() {
+            self.check_password_limit()?;
+        }
+        self.repair()
     }
 }
 

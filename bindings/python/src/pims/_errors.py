@@ -95,7 +95,7 @@ class PimsError(Exception):
 
     @property
     def retry_after_seconds(self) -> Optional[int]:
-        """The seconds until the program may ask for an SMS code again."""
+        """The seconds until the program may make the same call again."""
         value = self.info.get("retryAfterSeconds")
         return value if isinstance(value, int) else None
 

@@ -147,11 +147,15 @@ TEST_CASE("what a failure tells as data is what a parser finds")
 
 TEST_CASE("members of a message are read whatever stands around them, and nothing of a text that is cut")
 {
-    const json error{
-        {"code", 2204},
-        {"label", "Server \"Error\"\\ \u00e9\u20ac\U0001f600\n\x01"},
-        {"detail", "a \"detail\":\"not this\" {[}]"},
-        {"info", {{"a", {1, {{"attemptsLeft", 9}}}}, {"attemptsLeft", 3}, {"retryAfterSeconds", 86400}, {"nextAction", "danceNow"}}}};
+    const json error{{"code", 2204},
+                     {"label", "Server \"Error\"\\ \u00e9\u20ac\U0001f600\n\x01"},
+                     {"detail", "a \"detail\":\"not this\" {[}]"},
+                     {"info",
+                      {{"a", {1, {{"attemptsLeft", 9}}}},
+                       {"attemptsLeft", 3},
+                       {"retryAfterSeconds", 86400},
+                       {"gateway", "invalid_grant"},
+                       {"nextAction", "danceNow"}}}};
     for (const bool ascii : {false, true}) {
         // The members have this order in the library's messages.
         std::string body = "{\"code\":2204";
@@ -165,6 +169,7 @@ TEST_CASE("members of a message are read whatever stands around them, and nothin
         CHECK(message.attempts_left() == 3);
         CHECK(message.retry_after_seconds() == std::chrono::seconds(86400));
         CHECK(message.next_action() == pims::NextAction::other);
+        CHECK(message.gateway() == "invalid_grant");
         // If only the last brace is missing, the error is complete.
         for (std::size_t length = 0; length < text.size() - 1; length++) {
             const std::string cut = text.substr(0, length);
@@ -185,6 +190,7 @@ TEST_CASE("each next action has its name, and one of a newer library is another"
     CHECK(pims::next_action_of("resetPin") == NextAction::reset_pin);
     CHECK(pims::next_action_of("authenticate") == NextAction::authenticate);
     CHECK(pims::next_action_of("update") == NextAction::update);
+    CHECK(pims::next_action_of("enroll") == NextAction::enroll);
     CHECK(pims::next_action_of("") == NextAction::other);
 }
 

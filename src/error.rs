@@ -84,17 +84,20 @@ pub enum NextAction {
     Authenticate,
     /// Update the application.
     Update,
+    /// Enroll this device anew.
+    Enroll,
 }
 
 impl NextAction {
     /// Every next action.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RetryPin,
         Self::RequestSmsCode,
         Self::RemoveEnrollments,
         Self::ResetPin,
         Self::Authenticate,
         Self::Update,
+        Self::Enroll,
     ];
 
     /// Returns the word of `info.nextAction`.
@@ -106,6 +109,7 @@ impl NextAction {
             Self::ResetPin => "resetPin",
             Self::Authenticate => "authenticate",
             Self::Update => "update",
+            Self::Enroll => "enroll",
         }
     }
 }
@@ -119,6 +123,8 @@ pub struct Info {
     pub retry_after_seconds: Option<u64>,
     /// `word`: the service's error word.
     pub word: Option<String>,
+    /// `gateway`: the code of a gateway in front of the service.
+    pub gateway: Option<String>,
     /// `nextAction`
     pub next_action: Option<NextAction>,
     /// `wrongPinsSince`
@@ -266,6 +272,9 @@ impl Serialize for Info {
         }
         if let Some(word) = &self.word {
             map.serialize_entry("word", word)?;
+        }
+        if let Some(gateway) = &self.gateway {
+            map.serialize_entry("gateway", gateway)?;
         }
         if let Some(action) = self.next_action {
             map.serialize_entry("nextAction", action.as_str())?;

@@ -20,6 +20,7 @@ use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
 use inwebo::values::{Pin, SmsCode};
 use inwebo::word::Word;
 use pims::store::{RecordStore, StoreError};
+use pims::strongauth::budget::Limits;
 use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
 use pims::transport::{Transport, TransportError};
 use proptest::prelude::*;
@@ -207,9 +208,10 @@ impl Phone {
 
 fn open(disk: &Disk, wire: &Arc<Wire>) -> StrongAuthentication {
     StrongAuthentication::open(Parts {
-        client: Client { mac_id: "0".repeat(32), name: "test".into() },
+        client: Client::new("0".repeat(32), "test"),
         account: "person".into(),
         factory_key: None,
+        limits: Limits::default(),
         transport: wire.clone(),
         store: Box::new(disk.clone()),
         host: Arc::new(Machine),

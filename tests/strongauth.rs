@@ -7,8 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use inwebo::client::activate::PinMode;
@@ -18,6 +19,7 @@ use inwebo::values::{K0, Modulus, SecVal, Serial};
 use inwebo::values::{Pin, SmsCode, Ticket};
 use inwebo::word::Word;
 use pims::store::{RecordStore, StoreError};
+use pims::strongauth::budget::{Exhausted, Limits};
 use pims::strongauth::machine::{State, Sync};
 use pims::strongauth::record::{Block, Enrollment, Intent, Record, Standing};
 use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
@@ -95,11 +97,18 @@ impl Memory {
     }
 }
 
-struct Still;
+/// A clock that stands still until a test sets it.
+struct Still(AtomicI64);
+
+impl Default for Still {
+    fn default() -> Self {
+        Self(AtomicI64::new(1_000_000))
+    }
+}
 
 impl Host for Still {
     fn now(&self) -> i64 {
-        1_000_000
+        self.0.load(Ordering::SeqCst)
     }
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), Failure> {
@@ -108,9 +117,12 @@ impl Host for Still {
     }
 }
 
+#[derive(Default)]
 struct Bench {
     script: Arc<Script>,
     memory: Memory,
+    clock: Arc<Still>,
+    limits: Limits,
 }
 
 fn pin(text: &str) -> Pin {
@@ -119,7 +131,12 @@ fn pin(text: &str) -> Pin {
 
 /// Opens a component on a record.
 fn bench(record: &Record) -> (Bench, StrongAuthentication) {
-    let bench = Bench { script: Arc::default(), memory: Memory::default() };
+    bench_with(record, Limits::default())
+}
+
+/// Opens a component on a record, with limits.
+fn bench_with(record: &Record, limits: Limits) -> (Bench, StrongAuthentication) {
+    let bench = Bench { limits, ..Bench::default() };
     bench.memory.clone().save(&record.encode()).unwrap();
     let component = bench.open();
     (bench, component)
@@ -128,12 +145,13 @@ fn bench(record: &Record) -> (Bench, StrongAuthentication) {
 impl Bench {
     fn open(&self) -> StrongAuthentication {
         let parts = Parts {
-            client: Client { mac_id: "0".repeat(32), name: "test".into() },
+            client: Client::new("0".repeat(32), "test"),
             account: "local".into(),
             factory_key: None,
+            limits: self.limits,
             transport: self.script.clone(),
             store: Box::new(self.memory.clone()),
-            host: Arc::new(Still),
+            host: self.clock.clone(),
         };
         StrongAuthentication::open(parts).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -452,12 +470,13 @@ fn the_record_of_another_account_is_not_taken_over() {
     let memory = Memory::default();
     memory.clone().save(&record.encode()).unwrap();
     let parts = Parts {
-        client: Client { mac_id: "0".repeat(32), name: "test".into() },
+        client: Client::new("0".repeat(32), "test"),
         account: "local".into(),
         factory_key: None,
+        limits: Limits::default(),
         transport: Arc::new(Script::default()),
         store: Box::new(memory.clone()),
-        host: Arc::new(Still),
+        host: Arc::new(Still::default()),
     };
     assert!(StrongAuthentication::open(parts).is_err());
     assert_eq!(*memory.record().encode(), *record.encode());
@@ -481,7 +500,7 @@ fn the_record_holds_nothing_that_depends_on_the_pin_but_what_is_hidden_by_it() {
 
 #[test]
 fn a_record_that_is_too_old_to_be_read_is_not_written_over_by_what_the_service_says() {
-    let bench = Bench { script: Arc::default(), memory: Memory::default() };
+    let bench = Bench::default();
     let old = br#"{"format":0,"account":"local","keys":[]}"#;
     bench.memory.clone().save(old).unwrap();
     let mut component = bench.open();
@@ -628,4 +647,172 @@ fn a_key_that_could_not_be_written_down_is_not_shown_to_the_service() {
     // The challenge was the same: another K1 would make another proof.
     assert_eq!(shown[0], shown[1]);
     assert_eq!(bench.memory.record().enrollment.unwrap().device.hidden_k1, durable);
+}
+
+const FORBIDDEN: &str = "<err>NOK:FORBIDDEN</err>";
+
+const GRANTED: &str = "<err>OK</err><defi>00112233445566778899aabbccddeeff</defi>";
+
+/// Asks for a password whose finalize step gets this answer.
+fn ask(bench: &Bench, component: &mut StrongAuthentication, answer: &str) -> Result<(), Failure> {
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", answer);
+    component.otp_with_pin(&pin("1234")).map(drop)
+}
+
+#[test]
+fn a_device_that_the_service_forbids_is_kept_and_can_be_enrolled_anew() {
+    let code = SmsCode::new("2424").unwrap();
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    assert!(matches!(component.accept_code(&code), Err(Failure::State(..))));
+    assert!(ask(&bench, &mut component, FORBIDDEN).unwrap_err().is_forbidden());
+    assert_eq!(component.state(), State::Activated(Sync::Done));
+
+    // What CVS does says nothing about the device.
+    bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Done));
+    component.modify_phone_number(&code, "0612345678").unwrap();
+    assert!(bench.memory.record().is_forbidden);
+
+    // A wrong code changes nothing, also after a restart, and the device can still try.
+    let mut component = bench.open();
+    bench.script.answer("ActionSetup", "<err>NOK:CODE</err>");
+    assert!(component.accept_code(&code).is_err());
+    assert_eq!(component.state(), State::Activated(Sync::Done));
+    ask(&bench, &mut component, GRANTED).unwrap();
+    // It succeeded: the device is not dead.
+    assert!(matches!(component.accept_code(&code), Err(Failure::State(..))));
+
+    ask(&bench, &mut component, FORBIDDEN).unwrap_err();
+    bench.script.answer("ActionSetup", &keys());
+    component.accept_code(&code).unwrap();
+    assert_eq!(component.state().name(), "ActivationStarted");
+    let record = bench.memory.record();
+    assert_eq!(record.enrollment.as_ref().unwrap().standing, Standing::Disabled);
+    bench.script.answer("ActionFinalize", &format!("{SYNCHRONIZED}<id>0123456789abcdef</id>"));
+    component.enroll(&pin("1234"), None).unwrap();
+    assert_eq!(component.state(), State::Activated(Sync::Done));
+    assert!(matches!(component.accept_code(&code), Err(Failure::State(..))));
+}
+
+#[test]
+fn a_forbidden_operation_with_a_reason_says_nothing_about_the_device() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    for more in
+        ["<reason>dailyLimit</reason>", "<reason>noPasswords</reason>", "<retryAfterSeconds>9</retryAfterSeconds>"]
+    {
+        let failure = ask(&bench, &mut component, &format!("{FORBIDDEN}{more}")).unwrap_err();
+        assert!(!failure.is_forbidden(), "{more}");
+        assert!(!bench.memory.record().is_forbidden);
+    }
+}
+
+fn limits(passwords: u32, activations: u32) -> Limits {
+    Limits { passwords_per_day: NonZeroU32::new(passwords), activations: NonZeroU32::new(activations) }
+}
+
+/// Asserts that the limit refuses a password for this time, and that nothing is sent.
+#[track_caller]
+fn waits(bench: &Bench, component: &mut StrongAuthentication, seconds: u64) {
+    let asked = bench.script.asked().len();
+    let with_pin = component.otp_with_pin(&pin("1234")).map(drop);
+    for refused in [with_pin, component.otp_without_pin().map(drop)] {
+        match refused {
+            Err(Failure::Limit(Exhausted::Passwords { retry_after_seconds, .. })) => {
+                assert_eq!(retry_after_seconds, seconds);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(bench.script.asked().len(), asked);
+}
+
+const DAY: u64 = 24 * 3600;
+
+#[test]
+fn passwords_are_counted_before_their_request_and_refused_before_anything_is_sent() {
+    let (bench, mut component) = bench_with(&enrolled(Standing::Active), limits(3, 0));
+    // The request may have arrived: it counts, also if the process dies now.
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.lose();
+    assert!(matches!(component.otp_with_pin(&pin("1234")), Err(Failure::Transport(_))));
+    let mut component = bench.open();
+    // No password was asked for, or the service refused to make one: neither counts.
+    bench.script.lose();
+    assert!(matches!(component.otp_with_pin(&pin("1234")), Err(Failure::Transport(_))));
+    assert!(ask(&bench, &mut component, "<err>NOK:ACCESS</err>").is_err());
+    ask(&bench, &mut component, GRANTED).unwrap();
+    // The first answer makes no password: the service wants the operation once more.
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", &format!("{GRANTED}<dK1>00112233445566778899aabbccddeeff</dK1><J>1</J>"));
+    ask(&bench, &mut component, GRANTED).unwrap();
+    waits(&bench, &mut component, DAY);
+    waits(&bench, &mut bench.open(), DAY);
+
+    // A removal and a clock that goes back give no fresh budget.
+    let start = 1_000_000;
+    bench.clock.0.store(start - 900_000, Ordering::SeqCst);
+    waits(&bench, &mut component, DAY);
+    bench.clock.0.store(start - 900_000 + 3_600_000, Ordering::SeqCst);
+    waits(&bench, &mut bench.open(), DAY - 3600);
+    bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Done));
+    let mut component = bench.open();
+    component.remove().unwrap();
+    assert_eq!(bench.memory.record().used.passwords().len(), 3);
+
+    let mut record = enrolled(Standing::Active);
+    record.used = bench.memory.record().used;
+    bench.memory.clone().save(&record.encode()).unwrap();
+    let mut component = bench.open();
+    bench.clock.0.store(start - 900_000 + 86_400_000, Ordering::SeqCst);
+    ask(&bench, &mut component, GRANTED).unwrap();
+}
+
+#[test]
+fn a_password_whose_count_cannot_be_stored_is_not_asked_for() {
+    let (bench, mut component) = bench_with(&enrolled(Standing::Active), limits(3, 0));
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.memory.1.store(true, Ordering::SeqCst);
+    assert!(matches!(component.otp_with_pin(&pin("1234")), Err(Failure::Store(_))));
+    assert_eq!(bench.script.asked(), ["Setup otp"]);
+}
+
+#[test]
+fn enrollments_are_counted_once_each_and_refused_before_an_sms_is_spent() {
+    let code = SmsCode::new("2424").unwrap();
+    let enrolled = format!("{SYNCHRONIZED}<id>0123456789abcdef</id>");
+    let (bench, mut component) = bench_with(&Record { account: "local".into(), ..Record::default() }, limits(0, 2));
+    // The service refuses the PIN: nothing was enrolled.
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.answer("ActionFinalize", "<err>NOK:PINREFUSED</err>");
+    assert!(component.enroll(&pin("1234"), Some(&code)).is_err());
+    assert_eq!(bench.memory.record().used.activations(), 0);
+    // The answer is lost, and the same step is sent again.
+    bench.script.lose();
+    assert!(component.enroll(&pin("1234"), None).is_err());
+    assert_eq!(bench.memory.record().used.activations(), 1);
+    let mut component = bench.open();
+    bench.script.answer("ActionFinalize", &enrolled);
+    component.enroll(&pin("1234"), None).unwrap();
+    assert_eq!(bench.memory.record().used.activations(), 1);
+
+    // A removal gives no fresh budget.
+    bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Done));
+    component.remove().unwrap();
+    let mut component = bench.open();
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.answer("ActionFinalize", &enrolled);
+    component.enroll(&pin("1234"), Some(&code)).unwrap();
+    bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Done));
+    component.remove().unwrap();
+    let mut component = bench.open();
+    let asked = bench.script.asked().len();
+    for refused in [
+        component.request_code(Purpose::Enrollment, None),
+        component.accept_code(&code).map(drop),
+        component.enroll(&pin("1234"), Some(&code)),
+        component.enroll_with_phone_number(&pin("1234"), &code, "0612345678"),
+    ] {
+        assert!(matches!(refused, Err(Failure::Limit(Exhausted::Activations { limit: 2 }))), "{refused:?}");
+    }
+    assert_eq!(bench.script.asked().len(), asked);
 }

@@ -151,6 +151,8 @@ def _post_synchronization(_error: pims.PimsError, during: Operation, _account: p
 def _forbidden(error: pims.PimsError, during: Operation, _account: pims.AccountState) -> Advice:
     if error.next_action == "requestSmsCode":
         return Advice("Please set up this device first.", Next.SET_UP)
+    if error.next_action == "enroll":
+        return Advice("This device must be set up again.", Next.SET_UP)
     if error.next_action == "resetPin":
         return Advice("Your PIN is blocked. Set a new one with a code by SMS.", Next.NEW_PIN)
     if error.next_action == "removeEnrollments":

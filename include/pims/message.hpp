@@ -90,6 +90,7 @@ enum class NextAction {
     reset_pin,
     authenticate,
     update,
+    enroll,
     /* A next action of a newer library. */
     other,
 };
@@ -573,6 +574,9 @@ public:
     }
     /* Returns the next step after a failure. */
     inline std::optional<NextAction> next_action() const;
+
+    /* The code of a gateway in front of the service that refused the request. */
+    std::optional<std::string> gateway() const { return detail::Reader::text(info("gateway")); }
     /* Returns wrong PINs that the program should report to the user, once (docs/api.md). A failure
      * has them, and a success with a PIN. */
     std::optional<WrongPins> wrong_pins_since() const
@@ -647,7 +651,8 @@ private:
 /* Returns the next action for the word of a message. */
 inline NextAction next_action_of(std::string_view word)
 {
-    constexpr std::string_view words[] = {"retryPin", "requestSmsCode", "removeEnrollments", "resetPin", "authenticate", "update"};
+    constexpr std::string_view words[] = {"retryPin", "requestSmsCode", "removeEnrollments", "resetPin", "authenticate",
+                                          "update",   "enroll"};
     int number = 0;
     for (const std::string_view known : words) {
         if (word == known) {
@@ -675,6 +680,7 @@ public:
     std::optional<int> attempts_left() const { return message_.attempts_left(); }
     std::optional<std::chrono::seconds> retry_after_seconds() const { return message_.retry_after_seconds(); }
     std::optional<NextAction> next_action() const { return message_.next_action(); }
+    std::optional<std::string> gateway() const { return message_.gateway(); }
     std::optional<WrongPins> wrong_pins_since() const { return message_.wrong_pins_since(); }
     const Message &message() const noexcept { return message_; }
 

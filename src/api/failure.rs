@@ -9,6 +9,7 @@ use inwebo::word::Word;
 
 use crate::error::{Code, Error, NextAction};
 use crate::store::StoreError;
+use crate::strongauth::budget::Exhausted;
 use crate::strongauth::machine::{Refusal, State};
 use crate::strongauth::{Failure, OpenError};
 use crate::transport::TransportError;
@@ -28,6 +29,9 @@ pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
             if reason == "dailyLimit" =>
         {
             of_daily_limit(word, *retry_after_seconds)
+        }
+        Failure::Engine(EngineError::Refused { word, .. }) if failure.is_forbidden() => {
+            of_word(word, None, pin).with_detail(FORBIDDEN).then(NextAction::Enroll)
         }
         Failure::Engine(EngineError::Refused { word, attempts_left, reason, .. }) => {
             explained(of_word(word, *attempts_left, pin), word, reason.as_deref())
@@ -70,6 +74,15 @@ pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
             );
             inner.with_detail(detail)
         }
+        Failure::Limit(exhausted) => {
+            let error = Error::new(Code::ServerError).with_detail(exhausted.to_string());
+            match exhausted {
+                Exhausted::Passwords { retry_after_seconds, .. } => {
+                    error.with_info(|info| info.retry_after_seconds = Some(*retry_after_seconds))
+                }
+                Exhausted::Activations { .. } => error,
+            }
+        }
         Failure::Entropy => Error::new(Code::Unknown).with_detail(failure.to_string()),
     }
 }
@@ -94,6 +107,7 @@ pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
                 "too many wrong PINs: reset the PIN on an enrolled device, or remove the enrollments and begin anew",
             )
             .then(NextAction::RemoveEnrollments),
+        Some(Word::Forbidden) => error.with_detail(FORBIDDEN_ENROLLMENT).with_info(|info| info.next_action = None),
         _ => error,
     }
 }
@@ -163,6 +177,14 @@ const OTHER_NUMBER: &str = "this SMS code was sent to another phone number than 
 const NO_CODE: &str =
     "no SMS code was asked for, or it expired long ago: ask for one with get pims.authentication.smscode";
 
+/// Detail of 2317 if the service forbids an enrolled device its operation, without a reason.
+const FORBIDDEN: &str = "the service forbids this device its operation: if it worked before, the account was probably \
+    reset elsewhere, and only a new enrollment helps: ask for an SMS code";
+
+/// Detail of 2317 if the service forbids an enrollment.
+const FORBIDDEN_ENROLLMENT: &str =
+    "the service does not allow this enrollment: the account may have enrolled too often";
+
 /// Returns the error of the service's error word, by the table of docs/protocol.md.
 fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error {
     let error = match word {
@@ -178,6 +200,13 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
         Word::Access => Error::new(Code::AccessRefused)
             .with_detail("the PIN is wrong, or this is not the device")
             .then(NextAction::RetryPin),
+        Word::Saturated => Error::new(Code::ServerError).with_detail("the service is overloaded: ask again later"),
+        Word::Internal => {
+            Error::new(Code::ServerError).with_detail("the service failed and gives no cause: ask again later")
+        }
+        Word::Url => Error::new(Code::InvalidReturn)
+            .with_detail("the service is not at this URL: check credential.inWeboURL and inwebo.path"),
+        Word::NoPush => Error::new(Code::Forbidden).with_detail("the service says that it sends no push messages here"),
         Word::BioKey => Error::new(Code::AccessRefused).with_detail("the account is locked for biometric errors"),
         Word::Version => Error::new(Code::VersionError)
             .with_detail("the service no longer serves this client version")
@@ -226,6 +255,9 @@ fn of_transport(error: &TransportError) -> Error {
         TransportError::Unusable(_) => Code::InvalidReturn,
         TransportError::Server { .. } => Code::ServerError,
         TransportError::Pin => Code::PinningFailed,
+        TransportError::Gateway { code, error } => {
+            return of_transport(error).with_info(|info| info.gateway = Some(code.as_str().to_owned()));
+        }
         TransportError::NotAuthenticated(_) => {
             return Error::new(Code::NeedAuthentication).with_detail(error.to_string()).then(NextAction::Authenticate);
         }
@@ -350,6 +382,10 @@ mod tests {
             ("NOK:TIMEOUT", 2201),
             ("NOK:MAXNBTOOLS", 2310),
             ("NOK:BIOKEY", 2308),
+            ("NOK:SAT", 2204),
+            ("NOK:URL", 2203),
+            ("NOK:NOPUSH", 2317),
+            ("NOK:ERR1", 2204),
             ("NOK:DESYNCHRONIZED", 2316),
             ("NOK:PHONEREGISTERED", 2390),
             ("NOK:PHONE", 2102),

@@ -18,6 +18,9 @@ pub(super) type Pin = [u8; 32];
 /// Form of a service's URL, in words.
 pub(super) const URL: &str = "a URL, https://host[:port][/path]";
 
+/// Form of a header `User-Agent`, in words.
+pub(super) const USER_AGENT: &str = "1 to 256 printable ASCII characters";
+
 /// Accepts each text.
 pub(super) fn any(text: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
@@ -30,6 +33,30 @@ fn if_fits(text: &str, fits: bool) -> Result<String, Refusal> {
 
 pub(super) fn mac_id(text: &str) -> Result<String, Refusal> {
     if_fits(text, text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn is_printable(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// Reads the path of the exchange.
+pub(super) fn path(text: &str) -> Result<String, Refusal> {
+    if_fits(text, is_printable(text, 128) && text.starts_with('/') && !text.contains([' ', '?', '#']))
+}
+
+/// Reads a protocol version. The library encodes it for the query.
+pub(super) fn version(text: &str) -> Result<String, Refusal> {
+    if_fits(text, is_printable(text, 64))
+}
+
+pub(super) fn user_agent(text: &str) -> Result<String, Refusal> {
+    if_fits(text, is_printable(text, 256))
+}
+
+/// Reads a language tag: subtags of letters and digits, joined by dashes.
+pub(super) fn locale(text: &str) -> Result<String, Refusal> {
+    let is_subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if_fits(text, text.len() <= 35 && text.split('-').all(is_subtag))
 }
 
 pub(super) fn username(text: &str) -> Result<String, Refusal> {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use inwebo::client::VERSION;
 use inwebo::values::Modulus;
 use zeroize::Zeroizing;
 
@@ -16,6 +17,7 @@ use super::kinds::{Choice, Described, Flag, InWords, List, Missing, Number, Obje
 use super::{Environment, ServiceUrl};
 use crate::log::LogLevel;
 use crate::store::StorageKey;
+use crate::transport::http::MAC_PATH;
 
 /// Key of a configuration, whose value is of the kind `K`.
 pub(super) struct Key<K> {
@@ -135,6 +137,9 @@ const fn detail() -> Text<String, InWords> {
     Text { form, parse: forms::device_detail, default: InWords("what the library can detect") }
 }
 
+/// Default of both user agents.
+const OUR_USER_AGENT: InWords = InWords("`libpims/` and its version");
+
 /// Bounds of the minutes between two log files.
 const MINUTES: RangeInclusive<u64> = 5..=1440;
 
@@ -202,6 +207,50 @@ keys! {
     /// phone, the library uses Mozilla's, which it brings
     CA_FILE: Text<PathBuf, InWords> =
         Key::own("credential", "caFile", Text { form: "a path", parse: forms::file, default: InWords("the system's roots") });
+
+    /// the path of the exchange, after the URL of the inWebo service
+    INWEBO_PATH: Text<String, &'static str> = Key::own("inwebo", "path", Text {
+        form: "a path of 1 to 128 printable ASCII characters that begins with / and has no space, ? or #",
+        parse: forms::path,
+        default: MAC_PATH,
+    });
+
+    /// the protocol version that the exchange names. If the service answers 2309, try a newer one
+    INWEBO_VERSION: Text<String, &'static str> = Key::own("inwebo", "version", Text {
+        form: "1 to 64 printable ASCII characters",
+        parse: forms::version,
+        default: VERSION,
+    });
+
+    /// the header `User-Agent` of the exchange
+    INWEBO_USER_AGENT: Text<String, InWords> = Key::own("inwebo", "userAgent", Text {
+        form: forms::USER_AGENT,
+        parse: forms::user_agent,
+        default: OUR_USER_AGENT,
+    });
+
+    /// the language of SMS. CVS gets it with each request for an SMS code, as the parameter
+    /// `locale` and in the header `Accept-Language`
+    CVS_LOCALE: Text<String> = Key::own("cvs", "locale", Text {
+        form: "a language tag of at most 35 letters, digits and dashes, such as fr-FR",
+        parse: forms::locale,
+        default: Missing,
+    });
+
+    /// the header `User-Agent` of requests to CVS
+    CVS_USER_AGENT: Text<String, InWords> = Key::own("cvs", "userAgent", Text {
+        form: forms::USER_AGENT,
+        parse: forms::user_agent,
+        default: OUR_USER_AGENT,
+    });
+
+    /// the largest number of one-time passwords that this device makes in 24 hours, see
+    /// [below](#limits-of-this-device). 0: no limit
+    PASSWORDS_PER_DAY: Number<u64> = Key::own("limits", "passwordsPerDay", Number::with_default(0..=100, 0));
+
+    /// the largest number of times that this device enrolls, in all, see
+    /// [below](#limits-of-this-device). 0: no limit
+    ACTIVATIONS: Number<u64> = Key::own("limits", "activations", Number::with_default(0..=1000, 0));
 
     /// sent to CVS: `x-introspect-realm: clientsB2CPeugeot`
     BRAND: Choice<Option<&'static str>> = Key::reference("profile", "brand", BRANDS);

@@ -10,6 +10,7 @@ mod policy;
 mod reader;
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::error::{Code, Error};
 pub use crate::log::{LogLevel, NewLogFile};
 use crate::params::Params;
 use crate::store::{Sharing, StorageKey};
+pub use crate::strongauth::budget::Limits;
 
 /// Environment in which the application runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +91,20 @@ pub struct Config {
     pub mac_id: Option<String>,
     /// `credential.inWeboURL`
     pub service: Option<ServiceUrl>,
+    /// `inwebo.path`
+    pub mac_path: String,
+    /// `inwebo.version`
+    pub protocol_version: String,
+    /// `inwebo.userAgent`
+    pub mac_user_agent: Option<String>,
     /// `credential.cvsURL`
     pub cvs: Option<String>,
+    /// `cvs.locale`
+    pub locale: Option<String>,
+    /// `cvs.userAgent`
+    pub cvs_user_agent: Option<String>,
+    /// `limits`
+    pub limits: Limits,
     /// `credential.clientId`
     pub client_id: Option<String>,
     /// `credential.caFile`
@@ -181,7 +195,13 @@ impl Config {
             new_log_file: new_log_file(&reader, base.map(|base| base.new_log_file))?,
             mac_id: reader.given(&keys::MAC_ID)?.or_else(|| base?.mac_id.clone()),
             service: reader.given(&keys::INWEBO_URL)?.or_else(|| base?.service.clone()),
+            mac_path: reader.setting(&keys::INWEBO_PATH, base.map(|base| base.mac_path.clone()))?,
+            protocol_version: reader.setting(&keys::INWEBO_VERSION, base.map(|base| base.protocol_version.clone()))?,
+            mac_user_agent: reader.given(&keys::INWEBO_USER_AGENT)?.or_else(|| base?.mac_user_agent.clone()),
             cvs: reader.given(&keys::CVS_URL)?.or_else(|| base?.cvs.clone()),
+            locale: reader.given(&keys::CVS_LOCALE)?.or_else(|| base?.locale.clone()),
+            cvs_user_agent: reader.given(&keys::CVS_USER_AGENT)?.or_else(|| base?.cvs_user_agent.clone()),
+            limits: limits(&reader, base.map(|base| base.limits))?,
             client_id: reader.given(&keys::CLIENT_ID)?.or_else(|| base?.client_id.clone()),
             ca_file: reader.path(&keys::CA_FILE)?.or_else(|| base?.ca_file.clone()),
             pins: reader.setting(&keys::PINNED_CERTIFICATES, base.map(|base| base.pins.clone()))?,
@@ -229,6 +249,18 @@ impl Config {
             _ => None,
         }
     }
+}
+
+/// Reads the limits of this device. 0 is no limit.
+fn limits(reader: &Reader<'_>, present: Option<Limits>) -> Result<Limits, Error> {
+    let limit = |key, present: Option<Option<NonZeroU32>>| -> Result<Option<NonZeroU32>, Error> {
+        let present = present.map(|limit| limit.map_or(0, |limit| u64::from(limit.get())));
+        Ok(NonZeroU32::new(reader.setting(key, present)? as u32))
+    };
+    Ok(Limits {
+        passwords_per_day: limit(&keys::PASSWORDS_PER_DAY, present.map(|limits| limits.passwords_per_day))?,
+        activations: limit(&keys::ACTIVATIONS, present.map(|limits| limits.activations))?,
+    })
 }
 
 /// Reads the rule for the start of a new log file, with its minutes.
@@ -382,6 +414,13 @@ mod tests {
         ("credential.factoryKey", ""),
         ("credential.pinnedCertificates", r#"["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]"#),
         ("credential.caFile", r#""roots.pem""#),
+        ("inwebo.path", r#""/mac""#),
+        ("inwebo.version", r#""Generator-1.0/0.2.19""#),
+        ("inwebo.userAgent", r#""x/1""#),
+        ("cvs.locale", r#""fr-FR""#),
+        ("cvs.userAgent", r#""okhttp/4.8.0""#),
+        ("limits.passwordsPerDay", "6"),
+        ("limits.activations", "20"),
         ("profile.brand", r#""OPEL""#),
         ("account.username", r#""alice""#),
         ("account.accessToken", r#""token""#),
@@ -459,6 +498,13 @@ mod tests {
             (r#"{"credential":{"cvsURL":"nonsense"}}"#, "credential.cvsURL: expected a URL"),
             (r#"{"credential":{"factoryKey":"00"}}"#, "credential.factoryKey: expected an RSA modulus"),
             (r#"{"credential":{"pinnedCertificates":["sha256/x"]}}"#, "credential.pinnedCertificates: expected a list"),
+            (r#"{"inwebo":{"path":"iwws/MAC"}}"#, "inwebo.path: expected a path"),
+            (r#"{"inwebo":{"path":"/iwws/MAC?"}}"#, "inwebo.path: expected a path"),
+            (r#"{"inwebo":{"version":""}}"#, "inwebo.version: expected 1 to 64 printable"),
+            (r#"{"inwebo":{"userAgent":"a\r\nb"}}"#, "inwebo.userAgent: expected 1 to 256 printable"),
+            (r#"{"cvs":{"locale":"fr_FR"}}"#, "cvs.locale: expected a language tag"),
+            (r#"{"limits":{"passwordsPerDay":101}}"#, "limits.passwordsPerDay: expected an integer from 0 to 100"),
+            (r#"{"limits":{"activations":-1}}"#, "limits.activations: expected an integer from 0 to 1000"),
             (r#"{"profile":{"brand":"Fiat"}}"#, "profile.brand: expected one of"),
             (r#"{"account":{"username":""}}"#, "account.username: expected 1 to 128 characters"),
             (r#"{"storage":{"path":""}}"#, "storage.path: expected a folder"),

@@ -250,6 +250,10 @@ impl Resources {
             Some(ServiceUrl::Remote(inwebo)) => {
                 let transport = Http::new(Endpoint {
                     inwebo,
+                    mac_path: config.mac_path.clone(),
+                    mac_user_agent: config.mac_user_agent.clone(),
+                    locale: config.locale.clone(),
+                    cvs_user_agent: config.cvs_user_agent.clone(),
                     cvs: config.cvs.clone(),
                     client_id: config.client_id.clone(),
                     realm: config.realm(),
@@ -319,14 +323,17 @@ impl Resources {
             return Ok(());
         };
         let mac_id = config.mac_id.clone().unwrap_or_else(|| DEVELOPMENT_MAC_ID.to_owned());
-        let client = Client { mac_id, name: device_name() };
+        let client = Client { mac_id, name: device_name(), version: config.protocol_version.clone().into() };
         match (&mut component.strong, record_file) {
-            (Some(strong), _) => strong.reconnect(client, config.factory_key.clone(), backend.transport, backend.host),
+            (Some(strong), _) => {
+                strong.reconnect(client, config.factory_key.clone(), config.limits, backend.transport, backend.host);
+            }
             (strong @ None, Some(record_file)) => {
                 let parts = Parts {
                     client,
                     account: config.username.clone(),
                     factory_key: config.factory_key.clone(),
+                    limits: config.limits,
                     transport: backend.transport,
                     store: Box::new(record_file),
                     host: backend.host,

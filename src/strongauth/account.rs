@@ -14,6 +14,10 @@ impl StrongAuthentication {
     /// Requests an SMS code. It goes to `phone_number` for a certification, else to the trusted
     /// number.
     pub fn request_code(&mut self, purpose: Purpose, phone_number: Option<&str>) -> Result<(), Failure> {
+        if purpose == Purpose::Enrollment {
+            // The code could not be used.
+            self.record.used.check_activation(self.limits)?;
+        }
         self.begin()?;
         let ticket = match self.cvs(&CvsRequest::SendCode { purpose, phone_number })? {
             CvsAnswer::Ticket(ticket) => Some(ticket),

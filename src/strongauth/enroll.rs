@@ -84,6 +84,7 @@ impl<'a> Unenrolled<'a> {
             let (activation, serial) = (activation.clone(), serial.clone());
             return Ok(Started { component, activation, serial });
         }
+        component.record.used.check_activation(component.limits)?;
         let mut prepared = component.ask_to_prepare(code, phone)?;
         let serial = match &component.record.serial {
             Some(serial) => serial.clone(),
@@ -97,6 +98,10 @@ impl<'a> Unenrolled<'a> {
             expires_at: now.saturating_add(lifetime),
             finalizing: false,
         };
+        if component.record.is_forbidden {
+            // The old device is kept until the new one is enrolled.
+            component.record.apply(Event::DeviceUnknown, now);
+        }
         component.record.serial = Some(serial.clone());
         component.record.activation = Some(activation.clone());
         component.save()?;
@@ -180,9 +185,14 @@ impl<'a> Started<'a> {
         Err(failure)
     }
 
-    /// Sets whether the finalize step may have been sent, and makes that durable.
+    /// Sets whether the finalize step may have been sent, counts the enrollment, and makes that
+    /// durable.
     fn set_finalizing(&mut self, finalizing: bool) -> Result<(), Failure> {
         self.activation.finalizing = finalizing;
+        match finalizing {
+            true => self.component.record.used.count_activation(),
+            false => self.component.record.used.return_activation(),
+        }
         self.component.record.activation = Some(self.activation.clone());
         self.component.save()
     }
@@ -195,6 +205,7 @@ impl<'a> Started<'a> {
         component.record.tickets = Tickets::default();
         component.record.intent = None;
         component.record.block = None;
+        component.record.is_forbidden = false;
         component.set_enrollment(device.clone(), standing);
         component.save()?;
         Ok(Enrolled { component, device })

@@ -4,6 +4,7 @@ use inwebo::client::EngineError;
 use inwebo::cvs::CvsRefusal;
 use inwebo::word::Word;
 
+use super::budget::Exhausted;
 use super::machine::{Refusal, State};
 use crate::store::StoreError;
 use crate::transport::TransportError;
@@ -39,6 +40,9 @@ pub enum Failure {
     /// usable answer came.
     #[error("it is not known whether the PIN was changed: {0}")]
     PinUncertain(Box<Failure>),
+    /// A limit of this device refuses the operation. Nothing was sent.
+    #[error(transparent)]
+    Limit(#[from] Exhausted),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Entropy,
@@ -64,6 +68,15 @@ impl Failure {
             EngineError::Refused { word: Word::Syntax, .. } => Self::BadCode(error),
             error => error.into(),
         }
+    }
+
+    /// Returns whether the service answered `NOK:FORBIDDEN` without a reason. Services say so to a
+    /// device whose account was reset elsewhere.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(
+            self,
+            Self::Engine(EngineError::Refused { word: Word::Forbidden, reason: None, retry_after_seconds: None, .. })
+        )
     }
 
     /// Returns whether the service itself refused the request, with one of these words. Then

@@ -250,6 +250,9 @@ pub fn document() -> String {
         "- A code: the operation fails with this code, and its request is not sent.\n",
         "- `Blocked`: `update` and the two of `otp` first ask the service whether the block has ended, which\n",
         "  costs no try. If it has, they begin.\n",
+        "- `Activated`: if the service answered `NOK:FORBIDDEN` to the last operation of the device,\n",
+        "  without a reason, the operations with a code begin, too. When the service accepts the code,\n",
+        "  the state is `ActivationStarted` (was Disabled).\n",
         "- Operations that are not listed are allowed in every state.\n\n",
     ));
     let columns = [

@@ -7,6 +7,7 @@
 //!
 //! | file | operations |
 //! | --- | --- |
+//! | `budget` | none: the limits that this device keeps by itself |
 //! | `enroll` | an SMS code is accepted, the enrollment is finished |
 //! | `pin` | the PIN is changed or reset; the device synchronizes |
 //! | `otp` | one-time passwords |
@@ -14,6 +15,7 @@
 //! | `account` | SMS codes are requested, phone numbers, the block, the removal |
 
 mod account;
+pub mod budget;
 mod enroll;
 mod failure;
 pub mod machine;
@@ -33,7 +35,9 @@ pub use failure::Failure;
 use crate::log;
 use crate::store::{RecordStore, StoreError};
 use crate::transport::{Transport, TransportError};
-use inwebo::client::{Client, Device, EngineError, Request, Seed, WrongPins};
+use budget::Limits;
+use inwebo::client::otp::Granted;
+use inwebo::client::{Answer, Client, Device, EngineError, Request, Seed, WrongPins};
 use inwebo::cvs::{CvsAnswer, CvsRequest};
 use inwebo::word::Word;
 use machine::{Event, State};
@@ -56,6 +60,8 @@ pub struct Parts {
     pub account: String,
     /// The factory key that the configuration pins.
     pub factory_key: Option<Modulus>,
+    /// The limits that this device keeps by itself.
+    pub limits: Limits,
     /// The way to the service.
     pub transport: Arc<dyn Transport>,
     /// The storage of the record.
@@ -90,6 +96,7 @@ pub struct AccountView {
 pub struct StrongAuthentication {
     client: Client,
     factory_key: Option<Modulus>,
+    limits: Limits,
     transport: Arc<dyn Transport>,
     store: Box<dyn RecordStore>,
     host: Arc<dyn Host>,
@@ -105,7 +112,7 @@ pub struct StrongAuthentication {
 impl StrongAuthentication {
     /// Opens the component with the record of its store.
     pub fn open(parts: Parts) -> Result<Self, OpenError> {
-        let Parts { client, account, factory_key, transport, mut store, host } = parts;
+        let Parts { client, account, factory_key, limits, transport, mut store, host } = parts;
         let loaded = load(&*store)?;
         // A record that cannot be replaced later is an error now, before anything is sent.
         store.check_replaceable()?;
@@ -131,7 +138,18 @@ impl StrongAuthentication {
         }
         let durable = record.clone();
         let wrong_pins = Cell::default();
-        Ok(Self { client, factory_key, transport, store, host, record, durable, write_failed: false, wrong_pins })
+        Ok(Self {
+            client,
+            factory_key,
+            limits,
+            transport,
+            store,
+            host,
+            record,
+            durable,
+            write_failed: false,
+            wrong_pins,
+        })
     }
 
     /// Continues with another configuration of the service. The record and its store stay.
@@ -139,10 +157,11 @@ impl StrongAuthentication {
         &mut self,
         client: Client,
         factory_key: Option<Modulus>,
+        limits: Limits,
         transport: Arc<dyn Transport>,
         host: Arc<dyn Host>,
     ) {
-        (self.client, self.factory_key) = (client, factory_key);
+        (self.client, self.factory_key, self.limits) = (client, factory_key, limits);
         (self.transport, self.host) = (transport, host);
     }
 
@@ -178,6 +197,9 @@ impl StrongAuthentication {
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, Failure> {
         self.store.check()?;
         let xml = self.transport.mac(request)?;
+        if let Some(warning) = Answer::warning(&xml) {
+            log::warning!("the service did it and warns: {warning}");
+        }
         if let Some(wrong) = WrongPins::read(&xml) {
             let before = self.wrong_pins.get();
             self.wrong_pins.set(Some(before.map_or(wrong, |before| before.and(wrong))));
@@ -266,6 +288,20 @@ impl StrongAuthentication {
         outcome
     }
 
+    /// Ends an operation of the enrolled device: also stores whether the service forbids the device
+    /// its operations.
+    fn record_device_outcome<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        let is_forbidden = match &outcome {
+            Ok(_) => false,
+            Err(failure) => self.record.is_forbidden || failure.is_forbidden(),
+        };
+        if std::mem::replace(&mut self.record.is_forbidden, is_forbidden) != is_forbidden {
+            // The operation is over. If this write fails, the service will give the word again.
+            self.write().unwrap_or_else(|error| log::warning!("the device state could not be written: {error}"));
+        }
+        self.record_outcome(outcome)
+    }
+
     /// Begins an operation. Also finishes an operation that a crash or a lost answer interrupted,
     /// as far as that needs no PIN: `status` tells its outcome.
     fn repair(&mut self) -> Result<(), Failure> {
@@ -305,7 +341,44 @@ impl StrongAuthentication {
 
     /// Resets the record to the account's name alone.
     fn forget_enrollment(&mut self) {
-        self.record = Record { account: std::mem::take(&mut self.record.account), ..Record::default() };
+        self.record = self.record.without_enrollment();
+    }
+
+    /// Returns an error if this device made as many passwords as it may. Sends nothing.
+    fn check_password_limit(&mut self) -> Result<(), Failure> {
+        if self.limits.passwords_per_day.is_none() {
+            return Ok(());
+        }
+        let now = self.host.now();
+        if self.record.used.settle(now) {
+            self.save()?;
+        }
+        Ok(self.record.used.check_password(self.limits, now)?)
+    }
+
+    /// Counts a password and makes that durable, before its request is sent.
+    fn count_password(&mut self) -> Result<(), Failure> {
+        if self.limits.passwords_per_day.is_none() {
+            return Ok(());
+        }
+        self.record.used.count_password(self.host.now());
+        self.save()
+    }
+
+    /// Sends a request that makes a password, which counts. If the service refuses, or wants the
+    /// operation once more, there is no password, and the count is taken back.
+    fn make_counted(&mut self, request: &Request) -> Result<Granted, Failure> {
+        self.count_password()?;
+        let granted = self.mac(request).and_then(|xml| Ok(Granted::read(&xml)?));
+        let is_none = match &granted {
+            Ok(granted) => granted.again,
+            Err(failure) => matches!(failure, Failure::Engine(EngineError::Refused { .. })),
+        };
+        if is_none && self.limits.passwords_per_day.is_some() {
+            self.record.used.return_password();
+            self.write().unwrap_or_else(|error| log::warning!("the device state could not be written: {error}"));
+        }
+        granted
     }
 }
 

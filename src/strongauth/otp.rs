@@ -16,16 +16,24 @@ const NO_SECRET: EngineError =
 impl StrongAuthentication {
     /// Makes a one-time password with a PIN.
     pub fn otp_with_pin(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
-        self.repair()?;
+        self.begin_password()?;
         let outcome = self.enrolled(Operation::MakeOtp)?.make_password(pin);
-        self.record_outcome(outcome)
+        self.record_device_outcome(outcome)
     }
 
     /// Makes a one-time password without a PIN, if the service's policy allows that.
     pub fn otp_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
-        self.repair()?;
+        self.begin_password()?;
         let outcome = self.enrolled(Operation::MakeOtp)?.make_password_without_pin();
-        self.record_outcome(outcome)
+        self.record_device_outcome(outcome)
+    }
+
+    /// Begins a password. A device that is not enrolled is told so, and not to wait.
+    fn begin_password(&mut self) -> Result<(), Failure> {
+        if self.record.enrolled_device().is_some() {
+            self.check_password_limit()?;
+        }
+        self.repair()
     }
 }
 
@@ -45,11 +53,11 @@ impl Enrolled<'_> {
         }
     }
 
-    fn ask_without_pin(&self) -> Result<Zeroizing<String>, Failure> {
+    fn ask_without_pin(&mut self) -> Result<Zeroizing<String>, Failure> {
         let Self { component, device } = self;
         let xml = component.mac(&otp::setup(&component.client, device))?;
         let request = Challenge::read(&xml)?.without_pin(&component.client, device);
-        let granted = Granted::read(&component.mac(&request)?)?;
+        let granted = component.make_counted(&request)?;
         granted.password_without_pin(device).ok_or(NO_SECRET.into())
     }
 
@@ -81,7 +89,7 @@ impl Enrolled<'_> {
         let unlocked = device.unlock(pin);
         let xml = self.component.mac(&otp::setup(&self.component.client, &device))?;
         let request = Challenge::read(&xml)?.with_pin(&self.component.client, &unlocked);
-        let granted = Granted::read(&self.component.mac(&request)?)?;
+        let granted = self.component.make_counted(&request)?;
         if let Some(hidden_k1) = granted.evolved(&unlocked) {
             let evolved = Device { hidden_k1, ..device.clone() };
             self.component.record.replace_device(evolved.clone());

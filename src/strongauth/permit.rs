@@ -39,9 +39,15 @@ impl StrongAuthentication {
         permit(state, operation).map_err(|refusal| Failure::State(refusal, state))
     }
 
-    /// Permits an operation that submits an SMS code for an enrollment.
+    /// Permits an operation that submits an SMS code for an enrollment. A device that the service
+    /// forbids its operations may be dead. So it counts as disabled here, and can be enrolled anew.
     pub(super) fn unenrolled(&mut self, operation: Operation) -> Result<Unenrolled<'_>, Failure> {
-        self.permit(operation)?;
+        match self.state() {
+            State::Activated(_) if self.record.is_forbidden => {
+                permit(State::Disabled, operation).map_err(|refusal| Failure::State(refusal, State::Disabled))?;
+            }
+            _ => self.permit(operation)?,
+        }
         Ok(Unenrolled { component: self })
     }
 

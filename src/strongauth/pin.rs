@@ -15,14 +15,14 @@ impl StrongAuthentication {
     pub fn update_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
         self.repair()?;
         let outcome = self.enrolled(Operation::UpdatePin)?.change_pin(old, new);
-        self.record_outcome(outcome)
+        self.record_device_outcome(outcome)
     }
 
     /// Sets a new PIN with an SMS code. This lifts a PIN block.
     pub fn reset_pin(&mut self, new: &Pin, code: &SmsCode) -> Result<(), Failure> {
         self.repair()?;
         let outcome = self.enrolled(Operation::ResetPin)?.reset_pin(new, code);
-        self.record_outcome(outcome)
+        self.record_device_outcome(outcome)
     }
 }
 

@@ -13,6 +13,7 @@ use inwebo::word::Word;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::budget::Use;
 use super::machine::{Event, Origin, State, Sync, next};
 
 /// Version of the written form. Version 1 has no `activation.phone`.
@@ -39,6 +40,11 @@ pub struct Record {
     pub intent: Option<Intent>,
     /// The last answer of the service about a block.
     pub block: Option<Block>,
+    /// If true, the service answered `NOK:FORBIDDEN` to the last operation of the enrolled device,
+    /// without a reason. The device may be dead, so it may be enrolled anew.
+    pub is_forbidden: bool,
+    /// The use that counts against the limits of this device.
+    pub used: Use,
     /// If true, an older version of this library wrote the record, in a form of which only the
     /// account can be read. The record stays in the store until the account's enrollments are
     /// removed.
@@ -196,7 +202,7 @@ impl Record {
         }
         match after {
             State::NotActivated if event == Event::Removed => {
-                *self = Self { account: std::mem::take(&mut self.account), ..Self::default() };
+                *self = self.without_enrollment();
             }
             // The code has expired. The serial stays, so that the next enrollment replaces a device
             // that the service may have created after all.
@@ -211,6 +217,12 @@ impl Record {
             State::ActivationStarted(_) | State::Upgradable => return false,
         }
         true
+    }
+
+    /// Returns a record of the same account, with no more than the use that counts against the
+    /// limits.
+    pub fn without_enrollment(&self) -> Self {
+        Self { account: self.account.clone(), used: self.used.clone(), ..Self::default() }
     }
 
     /// Applies the service's verdict on the account and the device: `Ok`, or an error word. Returns
@@ -307,6 +319,17 @@ struct Stored {
     enrollment_ticket: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certification_ticket: Option<Secret>,
+    // A version that does not know these fields drops them when it writes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    forbidden: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    password_times: Vec<i64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    activations: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -351,6 +374,9 @@ impl From<&Record> for Stored {
             block: record.block,
             enrollment_ticket: stored_ticket(record.tickets.enrollment.as_ref()),
             certification_ticket: stored_ticket(record.tickets.phone_number.as_ref()),
+            forbidden: record.is_forbidden,
+            password_times: record.used.passwords().to_vec(),
+            activations: record.used.activations(),
         }
     }
 }
@@ -412,6 +438,8 @@ impl Stored {
             },
             intent: self.intent,
             block: self.block,
+            is_forbidden: self.forbidden,
+            used: Use::new(self.password_times, self.activations),
             outdated: false,
         })
     }
@@ -502,6 +530,8 @@ mod tests {
             tickets: Tickets { enrollment: Ticket::new("AAAAAAAAAAAAAAAAAAAA-_"), phone_number: Ticket::new("b") },
             intent: Some(Intent::ChangePin),
             block: Some(Block::PinBlocked),
+            is_forbidden: true,
+            used: Use::new(vec![8, 9], 7),
             outdated: false,
         }
     }
@@ -543,6 +573,17 @@ mod tests {
         assert!(!upgraded && record.tickets.get(Purpose::Enrollment).is_none());
         let Decoded { record, .. } = decode(text.as_bytes());
         assert!(record.tickets == with.tickets);
+    }
+
+    #[test]
+    fn a_record_without_use_is_read_and_its_removal_keeps_the_use() {
+        let text = String::from_utf8(sample().encode().to_vec()).unwrap();
+        let fields = ",\"forbidden\":true,\"passwordTimes\":[8,9],\"activations\":7";
+        let Decoded { record, upgraded } = decode(text.replace(fields, "").as_bytes());
+        assert!(text.contains(fields) && !upgraded && !record.is_forbidden && record.used == Use::default());
+        let mut record = sample();
+        assert!(record.apply(Event::Removed, 0));
+        assert!(record.used == sample().used && !record.is_forbidden && record.enrollment.is_none());
     }
 
     #[test]

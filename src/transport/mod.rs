@@ -37,9 +37,40 @@ pub enum TransportError {
     /// The server's key is none of the pinned keys, so this may not be the service.
     #[error("the server's key is none of the pinned ones (credential.pinnedCertificates)")]
     Pin,
+    /// A gateway in front of the service refused the request.
+    #[error("{error} (gateway: {code})")]
+    Gateway {
+        /// The code of the gateway.
+        code: GatewayCode,
+        /// The failure that its answer means.
+        error: Box<Self>,
+    },
     /// CVS wants an access token, but there is none, or it was refused.
     #[error("{0}")]
     NotAuthenticated(&'static str),
+}
+
+/// Code of a gateway's error: 1 to 40 letters, digits, `_`, `-` and dots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayCode(String);
+
+impl GatewayCode {
+    /// Reads a code. Returns `None` for any other text.
+    pub fn new(text: &str) -> Option<Self> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        ((1..=40).contains(&text.len()) && text.bytes().all(is_plain)).then(|| Self(text.to_owned()))
+    }
+
+    /// Returns the text of the code.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for GatewayCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// Time limit that was reached.

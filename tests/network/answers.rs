@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::operations::World;
 use crate::program::Program;
-use crate::service::{read_body, read_head};
+use crate::service::{Service, read_body, read_head};
 use crate::{Verifier, execute, expect, program, turn};
 
 /// The longest answer that the library reads, in bytes.
@@ -189,4 +189,111 @@ fn a_program_whose_gateway_takes_no_sms_says_so_and_takes_what_needs_none() {
     assert_eq!(number["error"]["code"], 2307, "{number}");
     expect(&execute("get", "pims.sdk.version", &json!({})));
     facade::free();
+}
+
+#[test]
+fn the_error_of_a_gateway_keeps_its_code_and_says_what_to_do() {
+    let _turn = turn();
+    let answered = |status, text: &'static str, request: &dyn Fn(&World<'_>) -> Value| {
+        ask(Answer { status, framing: Framing::Length, text, length: Some(text.len()) }, request)
+    };
+    for (status, text, code, info) in [
+        (
+            401,
+            r#"{"httpCode":"401","httpMessage":"Unauthorized","moreInformation":"secret-of-the-gateway"}"#,
+            2301,
+            json!({"gateway": "401", "nextAction": "authenticate"}),
+        ),
+        (404, r#"{"code":40400,"message":"secret-of-the-gateway"}"#, 2203, json!({"gateway": "40400"})),
+        (500, r#"{"code":50000,"message":"secret-of-the-gateway"}"#, 2204, json!({"gateway": "50000"})),
+        (400, r#"{"httpCode":"503","httpMessage":"x"}"#, 2204, json!({"gateway": "503"})),
+        (
+            400,
+            r#"{"error":"invalid_grant","error_description":"secret-of-the-gateway"}"#,
+            2301,
+            json!({"gateway": "invalid_grant", "nextAction": "authenticate"}),
+        ),
+    ] {
+        let code_request = |world: &World<'_>| world.act("code");
+        for request in [&number as &dyn Fn(&World<'_>) -> Value, &code_request, &accept] {
+            let message = answered(status, text, request);
+            assert_eq!(message["error"]["code"], code, "{text}: {message}");
+            assert_eq!(message["error"]["info"], info, "{text}: {message}");
+            assert!(!message.to_string().contains("secret"), "{message}");
+        }
+    }
+    // A word of the service counts more than what looks like a gateway's.
+    let message = answered(403, r#"{"err":"NOK:NOPHONE","code":40300}"#, &number);
+    assert_eq!(message["error"]["code"], 2307, "{message}");
+    let message = answered(429, r#"{"httpCode":"429","httpMessage":"Too Many Requests"}"#, &number);
+    assert_eq!((&message["error"]["code"], &message["error"]["info"]), (&json!(2204), &json!({"gateway": "429"})));
+}
+
+#[test]
+fn a_device_that_the_service_forbids_is_told_to_enroll_and_may() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), None);
+    let enrolled = World::new(folder.path(), &service);
+    enrolled.init(120_000);
+    for step in ["certify", "add", "code", "enroll"] {
+        expect(&enrolled.act(step));
+    }
+    facade::free();
+    let text = "<ActionSetup><err>NOK:FORBIDDEN</err><newversion>2.0.0</newversion></ActionSetup>";
+    let parrot = Parrot::start(Answer { status: 200, framing: Framing::Length, text, length: Some(text.len()) });
+    let forbidden = World { folder: folder.path(), url: &parrot.url, ca_file: None, service: &parrot };
+    forbidden.init(120_000);
+    let message = forbidden.act("otp");
+    assert_eq!(message["error"]["code"], 2317, "{message}");
+    assert_eq!(message["error"]["info"], json!({"word": "NOK:FORBIDDEN", "nextAction": "enroll"}), "{message}");
+    // An enrollment begins. This service forbids it, too, and a new one would not help.
+    let refused = accept(&forbidden);
+    assert_eq!(refused["error"]["info"], json!({"word": "NOK:FORBIDDEN"}), "{refused}");
+    facade::free();
+    // The enrollment is still there.
+    enrolled.init(120_000);
+    expect(&enrolled.act("otp"));
+    facade::free();
+}
+
+#[test]
+fn the_limits_of_the_device_refuse_before_anything_is_sent() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), None);
+    let world = World::new(folder.path(), &service);
+    world.init_with(&json!({"limits": {"passwordsPerDay": 2, "activations": 1}}), &json!({}));
+    for step in ["certify", "add", "code", "enroll", "otp", "otp"] {
+        expect(&world.act(step));
+    }
+    service.asked();
+    let refused = world.act("otp");
+    assert_eq!(refused["error"]["code"], 2204, "{refused}");
+    let wait = refused["error"]["info"]["retryAfterSeconds"].as_u64().unwrap();
+    assert!((1..=24 * 3600).contains(&wait), "{refused}");
+    assert!(refused["error"]["detail"].as_str().unwrap().starts_with("limits.passwordsPerDay: "), "{refused}");
+    assert_eq!(service.asked(), [""; 0]);
+    expect(&world.act("remove"));
+    service.asked();
+    let refused = world.act("code");
+    assert_eq!((&refused["error"]["code"], &refused["error"]["info"]), (&json!(2204), &Value::Null), "{refused}");
+    assert!(refused["error"]["detail"].as_str().unwrap().starts_with("limits.activations: "), "{refused}");
+    assert_eq!(service.asked(), [""; 0]);
+    // 0 is no limit.
+    let settings = json!({"limits": {"passwordsPerDay": 0, "activations": 0}});
+    expect(&execute("set", "pims.sdk.configuration", &settings));
+    for step in ["code", "enroll", "otp"] {
+        expect(&world.act(step));
+    }
+    facade::free();
+}
+
+#[test]
+fn an_answer_with_a_warning_is_a_success() {
+    let _turn = turn();
+    let text = r#"{"err":"WRN:SRVLIMITED"}"#;
+    expect(&ask(Answer { status: 200, framing: Framing::Length, text, length: Some(text.len()) }, &|world| {
+        world.act("code")
+    }));
 }

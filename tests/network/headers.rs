@@ -151,3 +151,79 @@ fn an_activation_that_must_show_a_token_which_is_not_sent_is_2301() {
     expect(&world.act("enroll"));
     facade::free();
 }
+
+/// Returns the heads and bodies of the requests for codes of an enrollment and of a reset.
+fn code_requests(more: &Value) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), None);
+    let world = World::new(folder.path(), &service);
+    world.init_with(more, &json!({"clientId": "the client"}));
+    for step in ["certify", "add", "code", "enroll", "reset code"] {
+        expect(&world.act(step));
+    }
+    facade::free();
+    let requests = service.requests().into_iter().filter(|(name, _)| name == "POST smsCode");
+    requests.map(|(_, request)| request).skip(1).collect()
+}
+
+#[test]
+fn the_code_of_an_enrollment_is_asked_for_as_the_public_clients_do() {
+    let _turn = turn();
+    let cvs = json!({"cvs": {"locale": "fr-FR", "userAgent": "okhttp/4.8.0"}, "profile": {"brand": "peugeot"}});
+    let [enrollment, reset] = <[String; 2]>::try_from(code_requests(&cvs)).unwrap();
+    let (head, body) = enrollment.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "");
+    let mut lines = head.split("\r\n");
+    let target = "/applications/cvs/v4/mobile/smsCode?client_id=the+client&locale=fr-FR";
+    assert_eq!(lines.next().unwrap(), format!("POST {target} HTTP/1.1"));
+    let mut lines: Vec<_> = lines.filter(|line| !line.starts_with("host: ")).map(str::to_ascii_lowercase).collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            "accept-language: fr-fr",
+            "accept: application/hal+json",
+            &format!("authorization: bearer {TOKEN}"),
+            "content-length: 0",
+            "user-agent: okhttp/4.8.0",
+            "x-introspect-realm: clientsb2cpeugeot",
+        ]
+    );
+    // The other purposes are this project's own: the body names them.
+    assert!(reset.ends_with("\r\n\r\n{\"type\":\"resetPIN\"}") && reset.contains("accept: application/json\r\n"));
+
+    let [plain, _] = <[String; 2]>::try_from(code_requests(&json!({}))).unwrap();
+    assert!(!plain.contains("locale") && !plain.to_ascii_lowercase().contains("accept-language"), "{plain}");
+    assert!(plain.contains(&format!("user-agent: libpims/{}\r\n", env!("CARGO_PKG_VERSION"))), "{plain}");
+}
+
+#[test]
+fn path_version_and_user_agent_of_the_exchange_are_settings() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), None);
+    let world = World::new(folder.path(), &service);
+    world.init_with(&json!({}), &json!({}));
+    for step in ["certify", "add", "code", "enroll"] {
+        expect(&world.act(step));
+    }
+    let targets = |service: &Service| -> Vec<String> {
+        let requests = service.requests().into_iter().filter(|(name, _)| name.ends_with(" otp"));
+        requests.map(|(_, request)| request).collect()
+    };
+    let set = |settings: Value| expect(&crate::execute("set", "pims.sdk.configuration", &settings));
+    set(json!({"inwebo": {"version": "Generator-1.0/0.2.19", "userAgent": "Dalvik/2.1.0 (x)"}}));
+    expect(&otp("1234"));
+    for request in targets(&service) {
+        assert!(request.contains("&version=Generator-1.0%2F0.2.19&"), "{request}");
+        assert!(request.contains("user-agent: Dalvik/2.1.0 (x)\r\n") && !request.contains("libpims"), "{request}");
+    }
+    // Nothing serves this path here: the request names it, and the state stays.
+    set(json!({"inwebo": {"path": "/iwcxf/MAC"}}));
+    service.fail(0, Fault::Status(404));
+    assert_eq!(otp("1234")["error"]["code"], 2203);
+    assert!(targets(&service).last().unwrap().starts_with("GET /iwcxf/MAC?action="));
+    set(json!({"inwebo": {"path": "/iwws/MAC"}}));
+    expect(&otp("1234"));
+    facade::free();
+}

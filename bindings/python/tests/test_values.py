@@ -341,6 +341,12 @@ def test_a_next_action_is_an_enumeration_and_prints_as_its_text() -> None:
     assert pims.PimsError(2317, "").next_action is None
 
 
+def test_the_code_of_a_gateway_is_a_text() -> None:
+    assert pims.PimsError(2301, "", None, {"gateway": "invalid_grant"}).gateway == "invalid_grant"
+    assert pims.PimsError(2301, "", None, {"gateway": 50000}).gateway is None
+    assert pims.PimsError(2301, "").gateway is None
+
+
 def test_the_enumerations_are_those_of_the_library_and_of_the_readme() -> None:
     readme = (REPOSITORY / "bindings/python/README.md").read_text(encoding="utf-8")
     codes = re.findall(r"`([A-Z_]+)` (2\d{3})", readme)

@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         answers.next().ok_or("the recording has no more answers")
     };
 
-    let client = Client { mac_id: text("macid")?.to_owned(), name: "A phone".to_owned() };
+    let client = Client::new(text("macid")?, "A phone");
     let pin = Pin::new(text("pin")?).ok_or("no PIN")?;
     let code = SmsCode::new(text("smsCode")?).ok_or("no SMS code")?;
     let bytes = |name| hex::decode_array(text(name).ok()?);

@@ -39,6 +39,14 @@ pub enum Word {
     MaxDevices,
     /// `NOK:BIOKEY`: the device is locked after biometric errors.
     BioKey,
+    /// `NOK:SAT`: by its name, the service is saturated. No public document explains it.
+    Saturated,
+    /// `NOK:URL`: by its name, the URL is not one of the service. No public document explains it.
+    Url,
+    /// `NOK:NOPUSH`: the device or the account receives no push messages.
+    NoPush,
+    /// `NOK:ERR1`: an error of the service that no public document explains.
+    Internal,
     /// `NOK:DESYNCHRONIZED` (ours; the name is that of number 27 of the mAccess library): the
     /// device must synchronize.
     Desynchronized,
@@ -54,7 +62,7 @@ pub enum Word {
     Unknown(String),
 }
 
-const WORDS: [(Word, &str); 22] = [
+const WORDS: [(Word, &str); 26] = [
     (Word::Code, "NOK:CODE"),
     (Word::Syntax, "NOK:SN"),
     (Word::Access, "NOK:ACCESS"),
@@ -72,6 +80,10 @@ const WORDS: [(Word, &str); 22] = [
     (Word::Timeout, "NOK:TIMEOUT"),
     (Word::MaxDevices, "NOK:MAXNBTOOLS"),
     (Word::BioKey, "NOK:BIOKEY"),
+    (Word::Saturated, "NOK:SAT"),
+    (Word::Url, "NOK:URL"),
+    (Word::NoPush, "NOK:NOPUSH"),
+    (Word::Internal, "NOK:ERR1"),
     (Word::Desynchronized, "NOK:DESYNCHRONIZED"),
     (Word::PhoneRegistered, "NOK:PHONEREGISTERED"),
     (Word::Phone, "NOK:PHONE"),
@@ -87,9 +99,7 @@ impl Word {
         }
         match WORDS.iter().find(|(_, known)| *known == text) {
             Some((word, _)) => word.clone(),
-            None => Self::Unknown(
-                text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_')).take(40).collect(),
-            ),
+            None => Self::Unknown(shown(text)),
         }
     }
 
@@ -100,6 +110,33 @@ impl Word {
             known => WORDS.iter().find(|(word, _)| word == known).map_or("", |(_, text)| text),
         }
     }
+}
+
+/// Meaning of the text of an `err`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// `OK`: the service did it.
+    Done,
+    /// `WRN:…`: the service did it, and warns. The text has the form of [`Word::Unknown`].
+    Warned(String),
+    /// Any other text: the service refused.
+    Refused(Word),
+}
+
+impl Verdict {
+    /// Reads the text of an `err`.
+    pub fn read(text: &str) -> Self {
+        match text {
+            "OK" => Self::Done,
+            warning if warning.starts_with("WRN:") => Self::Warned(shown(warning)),
+            word => Self::Refused(Word::read(word)),
+        }
+    }
+}
+
+/// Returns the part of a text that cannot break a message or a log line.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_')).take(40).collect()
 }
 
 #[cfg(test)]
@@ -115,6 +152,16 @@ mod tests {
         }
         assert_eq!(Word::read("OK:BLOCKED"), Word::Blocked);
         assert_eq!(Word::read("NOK:NOK_BLOCKED"), Word::Blocked);
+    }
+
+    #[test]
+    fn a_warning_is_a_success() {
+        assert_eq!(Verdict::read("OK"), Verdict::Done);
+        assert_eq!(Verdict::read("WRN:SRVLIMITED"), Verdict::Warned("WRN:SRVLIMITED".into()));
+        assert_eq!(Verdict::read("WRN:<\n"), Verdict::Warned("WRN:".into()));
+        assert_eq!(Verdict::read("NOK:SAT"), Verdict::Refused(Word::Saturated));
+        assert_eq!(Verdict::read("OK:BLOCKED"), Verdict::Refused(Word::Blocked));
+        assert_eq!(Verdict::read("NOK:WRN:X"), Verdict::Refused(Word::Unknown("NOK:WRN:X".into())));
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn replay(case: &Case) {
     let pin = Pin::new(&case.pin).unwrap();
     let code = SmsCode::new(&case.sms_code).unwrap();
     let name = finalize.params()["name"].clone().into_owned();
-    let client = Client { mac_id: case.macid.clone(), name };
+    let client = Client::new(case.macid.clone(), name);
     let serial = Serial::new(hex::decode_array(&case.device_id).unwrap(), hex::decode_array(&case.alea).unwrap());
     assert_eq!(serial.as_str(), case.serial);
 

@@ -104,6 +104,7 @@ def test_each_code_of_the_catalogue_is_known_or_never_produced(code: pims.Code) 
         (2317, {}, Operation.PASSWORD, Next.FINISH),
         (2317, {"nextAction": "resetPin"}, Operation.PASSWORD, Next.NEW_PIN),
         (2317, {"nextAction": "removeEnrollments"}, Operation.PASSWORD_WITHOUT_PIN, Next.REMOVE),
+        (2317, {"word": "NOK:FORBIDDEN", "nextAction": "enroll"}, Operation.PASSWORD, Next.SET_UP),
         (2317, {"word": "NOK:DENIED"}, Operation.PASSWORD, Next.LATER),
         (2999, {}, Operation.PASSWORD, Next.LOOK),
     ],

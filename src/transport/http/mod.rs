@@ -5,6 +5,7 @@
 //! ever enters an error or a log.
 
 mod dial;
+mod gateway;
 mod hybrid;
 mod proxy;
 mod tls;
@@ -13,9 +14,9 @@ use std::io;
 use std::time::Duration;
 
 use inwebo::client::Request;
-use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest};
+use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
 use inwebo::values::Ticket;
-use inwebo::word::Word;
+use inwebo::word::{Verdict, Word};
 use serde::{Deserialize, Serialize};
 use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::typestate::{WithBody, WithoutBody};
@@ -30,6 +31,7 @@ pub use proxy::{ProxyInUse, is_proxy};
 pub use tls::{Pin, Trust, TrustError};
 
 use dial::{InterruptibleResolver, TcpConnector};
+use gateway::GatewayError;
 use tls::{Tls, Untrusted};
 
 /// Largest answer that is read, in bytes.
@@ -40,8 +42,16 @@ const MAX_ANSWER: u64 = 256 * 1024;
 /// not repeated.
 const MAX_IDLE: Duration = Duration::from_secs(3);
 
+/// Usual path of the exchange.
+pub const MAC_PATH: &str = "/iwws/MAC";
+
+/// The library's own name in its requests.
+const USER_AGENT: &str = concat!("libpims/", env!("CARGO_PKG_VERSION"));
+
 /// Path of the resources of CVS.
 const CVS_PATH: &str = "/applications/cvs/v4/mobile";
+
+const JSON: &str = "application/json";
 
 const NO_TOKEN: TransportError = TransportError::NotAuthenticated(
     "CVS needs the account's access token: give it as account.accessToken or by set pims.authentication.token",
@@ -63,8 +73,16 @@ const NO_TOKEN_SENT: TransportError = TransportError::NotAuthenticated(
 pub struct Endpoint {
     /// The inWebo service, `scheme://host[:port][/path]`.
     pub inwebo: String,
+    /// The path of the exchange after it.
+    pub mac_path: String,
+    /// The header `User-Agent` of the exchange. If `None`, it is the library's own.
+    pub mac_user_agent: Option<String>,
     /// The CVS service. If `None`, it is at the host of `inwebo`.
     pub cvs: Option<String>,
+    /// The language of SMS.
+    pub locale: Option<String>,
+    /// The header `User-Agent` of requests to CVS. If `None`, it is the library's own.
+    pub cvs_user_agent: Option<String>,
     /// The id of the CVS client.
     pub client_id: Option<String>,
     /// The realm of the account, which is passed on to CVS.
@@ -94,6 +112,9 @@ pub struct Http {
     mac: String,
     cvs: String,
     query: String,
+    mac_user_agent: Option<String>,
+    cvs_user_agent: Option<String>,
+    locale: Option<String>,
     realm: Option<String>,
     /// If true, MAC and CVS are one server, which receives the token with CVS requests anyway.
     is_same_server: bool,
@@ -114,7 +135,7 @@ impl Http {
             .timeout_connect(Some(endpoint.connect_timeout))
             .timeout_global(Some(endpoint.request_timeout))
             .max_idle_age(MAX_IDLE)
-            .user_agent(concat!("libpims/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .build();
         let inwebo = endpoint.inwebo.trim_end_matches('/');
         let cvs = endpoint.cvs.as_deref().map_or_else(|| origin(inwebo), |url| url.trim_end_matches('/'));
@@ -126,9 +147,12 @@ impl Http {
         interrupt.attach(&agent);
         Ok(Self {
             agent,
-            mac: format!("{inwebo}/iwws/MAC"),
+            mac: format!("{inwebo}{}", endpoint.mac_path),
             cvs: format!("{cvs}{CVS_PATH}"),
             query: if client.is_empty() { String::new() } else { format!("?client_id={client}") },
+            mac_user_agent: endpoint.mac_user_agent,
+            cvs_user_agent: endpoint.cvs_user_agent,
+            locale: endpoint.locale,
             realm: endpoint.realm,
             is_same_server: endpoint.cvs.is_none(),
             token: endpoint.token,
@@ -155,29 +179,58 @@ impl Http {
         })
     }
 
+    /// Returns the failure of an answer that is not the service's. `known` is the failure that its
+    /// status means, if it means one by itself.
+    fn not_served(&self, response: Response<Body>, known: Option<TransportError>) -> TransportError {
+        let (status, retry_after) = (response.status(), retry_after(&response));
+        // If the body says nothing, the status says enough.
+        let body = self.read(response).unwrap_or_default();
+        not_served(status, retry_after, &body, known)
+    }
+
     /// Adds the headers of every request to CVS.
-    fn with_cvs_headers<T>(&self, request: RequestBuilder<T>, bearer: &str) -> RequestBuilder<T> {
-        let request = without_proxy_if_plain(request, &self.cvs)
+    fn with_cvs_headers<T>(&self, request: RequestBuilder<T>, bearer: &str, accept: &str) -> RequestBuilder<T> {
+        let request = without_proxy_if_plain(request, &self.cvs);
+        let request = with_user_agent(request, self.cvs_user_agent.as_deref())
             .header("Authorization", bearer)
-            .header("Accept", "application/json");
+            .header("Accept", accept);
         match &self.realm {
             Some(realm) => request.header("x-introspect-realm", realm),
             None => request,
         }
     }
 
+    /// Requests an SMS code. The request for an enrollment has the form in which the public clients
+    /// send it: without a body, and with their `Accept`. A request without a body means an
+    /// enrollment. The other purposes have a body, which is this project's own.
+    fn send_code(
+        &self,
+        purpose: Purpose,
+        phone_number: Option<&str>,
+        bearer: &str,
+    ) -> Result<Response<Body>, ureq::Error> {
+        let url = format!("{}/smsCode{}", self.cvs, self.query);
+        let accept = if purpose == Purpose::Enrollment { "application/hal+json" } else { JSON };
+        let mut request = self.with_cvs_headers(self.agent.post(url), bearer, accept);
+        if let Some(locale) = &self.locale {
+            request = request.query("locale", locale).header("Accept-Language", locale);
+        }
+        if purpose == Purpose::Enrollment {
+            return request.send_empty();
+        }
+        let body = json(&CodeRequest { r#type: purpose.as_str(), phone_number });
+        request.header("Content-Type", JSON).send(&body[..])
+    }
+
     fn send(&self, request: &CvsRequest<'_>) -> Result<Response<Body>, TransportError> {
         let bearer = bearer(&self.token.get().ok_or(NO_TOKEN)?);
         let url = |resource: &str| format!("{}/{resource}{}", self.cvs, self.query);
-        let bodiless = |request: RequestBuilder<WithoutBody>| self.with_cvs_headers(request, &bearer).call();
+        let bodiless = |request: RequestBuilder<WithoutBody>| self.with_cvs_headers(request, &bearer, JSON).call();
         let with_body = |request: RequestBuilder<WithBody>, body: &Zeroizing<Vec<u8>>| {
-            self.with_cvs_headers(request, &bearer).header("Content-Type", "application/json").send(&body[..])
+            self.with_cvs_headers(request, &bearer, JSON).header("Content-Type", JSON).send(&body[..])
         };
         match *request {
-            CvsRequest::SendCode { purpose, phone_number } => {
-                let body = json(&CodeRequest { r#type: purpose.as_str(), phone_number });
-                with_body(self.agent.post(url("smsCode")), &body)
-            }
+            CvsRequest::SendCode { purpose, phone_number } => self.send_code(purpose, phone_number, &bearer),
             CvsRequest::TrustedPhoneNumber => bodiless(self.agent.get(url("trustedPhoneNumber"))),
             CvsRequest::AddPhoneNumber { sms_code, phone_number } => {
                 let body = json(&CertifiedNumber { sms_code, phone_number });
@@ -196,7 +249,8 @@ impl Http {
 impl Transport for Http {
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
         let url = Zeroizing::new(format!("{}?{}", self.mac, request.query()));
-        let mut outgoing = without_proxy_if_plain(self.agent.get(&**url), &self.mac);
+        let outgoing = without_proxy_if_plain(self.agent.get(&**url), &self.mac);
+        let mut outgoing = with_user_agent(outgoing, self.mac_user_agent.as_deref());
         // A code names no account, but the token does. So the code is tried, and charged, for that
         // account alone.
         let token = self.token.get().filter(|_| self.is_same_server && request.is_anonymous_activation());
@@ -204,12 +258,13 @@ impl Transport for Http {
             outgoing = outgoing.header("Authorization", &*bearer(token));
         }
         let response = outgoing.call().map_err(|error| self.failed(error))?;
-        match response.status() {
-            StatusCode::OK => self.read(response),
-            StatusCode::UNAUTHORIZED if token.is_some() => Err(unauthorized(response.headers())),
-            StatusCode::UNAUTHORIZED if request.is_anonymous_activation() => Err(NO_TOKEN_SENT),
-            status => Err(refused(status, retry_after(&response))),
-        }
+        let known = match response.status() {
+            StatusCode::OK => return self.read(response),
+            StatusCode::UNAUTHORIZED if token.is_some() => Some(unauthorized(response.headers())),
+            StatusCode::UNAUTHORIZED if request.is_anonymous_activation() => Some(NO_TOKEN_SENT),
+            _ => None,
+        };
+        Err(self.not_served(response, known))
     }
 
     fn check_account(&self) -> Result<(), TransportError> {
@@ -220,7 +275,8 @@ impl Transport for Http {
         let response = self.send(request)?;
         let status = response.status();
         if status == StatusCode::UNAUTHORIZED {
-            return Err(unauthorized(response.headers()));
+            let known = unauthorized(response.headers());
+            return Err(self.not_served(response, Some(known)));
         }
         let retry_after = retry_after(&response);
         if status.is_success() {
@@ -240,7 +296,7 @@ impl Transport for Http {
                 Err(refused(status, retry_after))
             }
             Some(refusal) => Ok(CvsAnswer::Refused(refusal)),
-            None => Err(refused(status, retry_after)),
+            None => Err(not_served(status, retry_after, &body, None)),
         }
     }
 }
@@ -265,6 +321,13 @@ fn retry_after(response: &Response<Body>) -> Option<u64> {
 /// Returns whether the service could not process the request. The same request may succeed later.
 fn is_busy(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+fn with_user_agent<T>(request: RequestBuilder<T>, name: Option<&str>) -> RequestBuilder<T> {
+    match name {
+        Some(name) => request.header("User-Agent", name),
+        None => request,
+    }
 }
 
 fn bearer(token: &str) -> Zeroizing<String> {
@@ -342,7 +405,8 @@ fn read_done(body: &str, retry_after: Option<u64>) -> Result<CvsAnswer, Transpor
     // serde would accept a list as an object.
     let error = if body.trim_start().starts_with('{') { serde_json::from_str::<CvsError>(body).ok() } else { None };
     match error {
-        Some(error) if error.err.is_empty() || error.err == "OK" => Ok(CvsAnswer::Done),
+        Some(error) if error.err.is_empty() => Ok(CvsAnswer::Done),
+        Some(error) if !matches!(Verdict::read(&error.err), Verdict::Refused(_)) => Ok(CvsAnswer::Done),
         Some(error) => Ok(CvsAnswer::Refused(error.refusal(retry_after))),
         None => Err(TransportError::Unusable("it is not the JSON of CVS".into())),
     }
@@ -371,6 +435,21 @@ fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
     match serde_json::from_str::<Known>(body) {
         Ok(known) => Ok(CvsAnswer::PhoneNumber(known.phone_number)),
         Err(_) => Err(TransportError::Unusable("it is not the JSON of a phone number".into())),
+    }
+}
+
+/// Returns the failure of an answer by its status, and by its body if a gateway wrote it.
+fn not_served(
+    status: StatusCode,
+    retry_after: Option<u64>,
+    body: &str,
+    known: Option<TransportError>,
+) -> TransportError {
+    match (GatewayError::read(body), known) {
+        (Some(gateway), Some(known)) => gateway.over(known),
+        (Some(gateway), None) => gateway.failure(status, retry_after),
+        (None, Some(known)) => known,
+        (None, None) => refused(status, retry_after),
     }
 }
 
@@ -475,7 +554,9 @@ mod tests {
             assert_eq!(code_sent(none, None).unwrap(), CvsAnswer::Done, "{none}");
         }
         assert!(matches!(code_sent(r#"{"err":"NOK:NOSMS","ticket":"a"}"#, None).unwrap(), CvsAnswer::Refused(_)));
-        assert_eq!(read_done(" {} ", None).unwrap(), CvsAnswer::Done);
+        for done in [" {} ", r#"{"err":"OK"}"#, r#"{"err":"WRN:SRVLIMITED"}"#] {
+            assert_eq!(read_done(done, None).unwrap(), CvsAnswer::Done, "{done}");
+        }
         for page in ["<html>please log in", "{\"err\":\"NOK", "[]", "\"OK\"", "null"] {
             assert!(matches!(read_done(page, None), Err(TransportError::Unusable(_))), "{page}");
         }

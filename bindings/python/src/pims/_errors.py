@@ -63,6 +63,8 @@ class NextAction(str, Enum):
     AUTHENTICATE = "authenticate"
     #: Ask the user to update the app.
     UPDATE = "update"
+    #: Offer to enroll this device anew, with an SMS code.
+    ENROLL = "enroll"
 
     def __str__(self) -> str:
         return str(self.value)
@@ -93,9 +95,15 @@ class PimsError(Exception):
 
     @property
     def retry_after_seconds(self) -> Optional[int]:
-        """The seconds until the program may ask for an SMS code again."""
+        """The seconds until the program may make the same call again."""
         value = self.info.get("retryAfterSeconds")
         return value if isinstance(value, int) else None
+
+    @property
+    def gateway(self) -> Optional[str]:
+        """The code of a gateway in front of the service that refused the request."""
+        value = self.info.get("gateway")
+        return value if isinstance(value, str) else None
 
     @property
     def next_action(self) -> Optional[NextAction]:

@@ -20,7 +20,7 @@ from ._result_types import Verified as Verified
 from ._result_types import Version as Version
 
 #: The values of :class:`pims.NextAction`.
-NextActionText = Literal["retryPin", "requestSmsCode", "resetPin", "removeEnrollments", "authenticate", "update"]
+NextActionText = Literal["retryPin", "requestSmsCode", "resetPin", "removeEnrollments", "authenticate", "update", "enroll"]
 
 
 class WrongPinsNote(TypedDict):
@@ -38,6 +38,7 @@ class Info(TypedDict, total=False):
     attemptsLeft: int
     retryAfterSeconds: int
     word: str
+    gateway: str
     nextAction: NextActionText
     wrongPinsSince: WrongPinsNote
 

@@ -44,4 +44,5 @@ public enum NextAction: String, CaseIterable, Sendable {
     case resetPin
     case authenticate
     case update
+    case enroll
 }

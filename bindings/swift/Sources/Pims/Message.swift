@@ -65,8 +65,11 @@ public struct PimsError: LocalizedError, Hashable, Sendable, CustomStringConvert
     /// The number of attempts that are left for the PIN or the code.
     public var attemptsLeft: Int? { info["attemptsLeft"]?.intValue }
 
-    /// The seconds until the program may ask for an SMS code again.
+    /// The seconds until the program may make the same call again.
     public var retryAfterSeconds: Int? { info["retryAfterSeconds"]?.intValue }
+
+    /// The code of a gateway in front of the service that refused the request.
+    public var gateway: String? { info["gateway"]?.stringValue }
 
     /// The next step, such as `retryPin`.
     public var nextAction: String? { info["nextAction"]?.stringValue }

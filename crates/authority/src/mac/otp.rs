@@ -107,7 +107,7 @@ fn check_limit(step: &Step<'_>, session: &DeviceSession) -> Result<(), StepError
     }
     session.audit(step, audit::PASSWORD_FORBIDDEN)?;
     if limit == 0 {
-        return Err(Word::Forbidden.into());
+        return Err(Refusal::with_reason(Word::Forbidden, Reason::NoPasswords).into());
     }
     let left = DAY_MILLIS - step.now.rem_euclid(DAY_MILLIS);
     let retry_after_seconds = u64::try_from(left).ok().map(|millis| millis.div_ceil(1000));

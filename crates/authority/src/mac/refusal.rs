@@ -30,6 +30,8 @@ pub(super) enum Reason {
     NoCode,
     /// The device made its maximum number of one-time passwords today.
     DailyLimit,
+    /// The policy permits the devices no one-time password at all.
+    NoPasswords,
 }
 
 impl Reason {
@@ -41,6 +43,7 @@ impl Reason {
             Self::SecondCopy => "secondCopy",
             Self::NoCode => "noCode",
             Self::DailyLimit => "dailyLimit",
+            Self::NoPasswords => "noPasswords",
         }
     }
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::error::EngineError;
 use crate::mode::Action;
-use crate::word::Word;
+use crate::word::Verdict;
 
 /// Largest accepted answer, in bytes.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -22,15 +22,16 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads the answer to a step, `ActionSetup` or `ActionFinalize`. A child may be missing or
-    /// empty. If a child is repeated, the first one counts. Unknown children are ignored.
+    /// Reads the answer to a step, `ActionSetup` or `ActionFinalize`. An answer with a warning is a
+    /// success. A child may be missing or empty. If a child is repeated, the first one counts.
+    /// Unknown children are ignored.
     pub fn read(xml: &str, action: Action) -> Result<Self, EngineError> {
         let answer = Self { fields: fields(xml, action.as_str())? };
-        match answer.text("err") {
+        match answer.text("err").map(Verdict::read) {
             None => Err(EngineError::Unusable("it has no err")),
-            Some("OK") => Ok(answer),
-            Some(word) => Err(EngineError::Refused {
-                word: Word::read(word),
+            Some(Verdict::Done | Verdict::Warned(_)) => Ok(answer),
+            Some(Verdict::Refused(word)) => Err(EngineError::Refused {
+                word,
                 attempts_left: answer.text("attemptsLeft").and_then(|left| left.parse().ok()),
                 reason: answer
                     .text("reason")
@@ -38,6 +39,18 @@ impl Answer {
                     .map(str::to_owned),
                 retry_after_seconds: answer.text("retryAfterSeconds").and_then(|seconds| seconds.parse().ok()),
             }),
+        }
+    }
+
+    /// Returns the warning of an answer to either step, such as `WRN:SRVLIMITED`, if it has one.
+    pub fn warning(xml: &str) -> Option<String> {
+        if !xml.contains("WRN:") {
+            return None;
+        }
+        let fields = [Action::Setup, Action::Finalize].iter().find_map(|action| fields(xml, action.as_str()).ok())?;
+        match Verdict::read(Self { fields }.text("err")?) {
+            Verdict::Warned(warning) => Some(warning),
+            Verdict::Done | Verdict::Refused(_) => None,
         }
     }
 
@@ -135,6 +148,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::word::Word;
 
     fn read(xml: &str) -> Result<Answer, EngineError> {
         Answer::read(xml, Action::Setup)
@@ -187,6 +201,17 @@ mod tests {
                 retry_after_seconds: None
             })
         );
+    }
+
+    #[test]
+    fn an_answer_with_a_warning_is_a_success() {
+        let xml = "<ActionSetup><err>WRN:SRVLIMITED</err><challenge>00</challenge></ActionSetup>";
+        assert_eq!(read(xml).ok().unwrap().text("challenge"), Some("00"));
+        assert_eq!(Answer::warning(xml).as_deref(), Some("WRN:SRVLIMITED"));
+        assert_eq!(Answer::warning(&xml.replace("Setup", "Finalize")).as_deref(), Some("WRN:SRVLIMITED"));
+        for other in ["", "WRN:", "<ActionSetup><err>OK</err><a>WRN:X</a></ActionSetup>", "<ActionSetup><err>WRN:"] {
+            assert_eq!(Answer::warning(other), None, "{other}");
+        }
     }
 
     #[test]

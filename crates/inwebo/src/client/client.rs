@@ -1,12 +1,14 @@
 //! The client application, and the parameters that all its requests carry.
 
+use std::borrow::Cow;
+
 use super::device::Device;
 use super::request::Request;
 use crate::mode::{Action, Mode};
 use crate::values::Proofs;
 
 /// Protocol version that observed clients send.
-const VERSION: &str = "Generator-1.0/0.2.11";
+pub const VERSION: &str = "Generator-1.0/0.2.11";
 
 /// Language that observed clients send.
 const LANG: &str = "fr";
@@ -18,9 +20,16 @@ pub struct Client {
     pub mac_id: String,
     /// The name under which a device enrolls. The user recognises the device by it.
     pub name: String,
+    /// The protocol version that its requests name. [`VERSION`] is the usual one.
+    pub version: Cow<'static, str>,
 }
 
 impl Client {
+    /// Creates an application that names the usual protocol version.
+    pub fn new(mac_id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { mac_id: mac_id.into(), name: name.into(), version: Cow::Borrowed(VERSION) }
+    }
+
     /// Begins a setup step of an activated device.
     pub(super) fn setup(&self, mode: Mode, device: &Device) -> Request {
         self.setup_of(mode, &device.id, &device.last_sync)
@@ -35,7 +44,7 @@ impl Client {
         Request::new(Action::Setup, mode)
             .with("id", id)
             .with("lastsync", last_sync)
-            .with("version", VERSION)
+            .with("version", &self.version)
             .with("macid", &self.mac_id)
     }
 
@@ -53,7 +62,7 @@ impl Client {
         Request::new(Action::Finalize, mode)
             .with("id", id)
             .with("lastsync", last_sync)
-            .with("version", VERSION)
+            .with("version", &self.version)
             .with("lang", LANG)
             .with("ack", "")
             .with("macid", &self.mac_id)

@@ -34,7 +34,7 @@ mod wrong_pins;
 
 pub use crate::wrong_pins::WrongPins;
 pub use answer::Answer;
-pub use client::Client;
+pub use client::{Client, VERSION};
 pub use device::{Device, Unlocked};
 pub use error::EngineError;
 pub use request::Request;

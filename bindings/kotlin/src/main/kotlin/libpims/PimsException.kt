@@ -57,6 +57,7 @@ enum class NextAction(val text: String) {
     RESET_PIN("resetPin"),
     AUTHENTICATE("authenticate"),
     UPDATE("update"),
+    ENROLL("enroll"),
     ;
 
     companion object {
@@ -109,6 +110,9 @@ class PimsException internal constructor(
 
     /** The seconds after which the service accepts the request again, if it reported them. */
     val retryAfterSeconds: Long? get() = (info["retryAfterSeconds"] as? Number)?.toLong()
+
+    /** The code of a gateway in front of the service, if one refused the request. */
+    val gateway: String? get() = info["gateway"] as? String
 
     /**
      * The next step, if the library knows it. [info] holds a text that this version does not know.

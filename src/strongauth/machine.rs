@@ -93,6 +93,12 @@ pub enum Operation {
     EnrollStarted,
     /// `set enrollment enrollWithPhoneNumber`
     EnrollWithPhoneNumber,
+    /// `set enrollment import`
+    Import,
+    /// `set enrollment import` with `replace`
+    ImportInPlace,
+    /// `set enrollment export`
+    Export,
     /// `set enrollment remove`
     Remove,
     /// `set pincode update`
@@ -105,11 +111,14 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::AcceptCode,
         Self::EnrollWithCode,
         Self::EnrollStarted,
         Self::EnrollWithPhoneNumber,
+        Self::Import,
+        Self::ImportInPlace,
+        Self::Export,
         Self::Remove,
         Self::UpdatePin,
         Self::ResetPin,
@@ -122,6 +131,9 @@ impl Operation {
             Self::EnrollWithCode => "`set enrollment enroll` with a code",
             Self::EnrollStarted => "`set enrollment enroll` with a blank code",
             Self::EnrollWithPhoneNumber => "`set enrollment enrollWithPhoneNumber`",
+            Self::Import => "`set enrollment import`",
+            Self::ImportInPlace => "`set enrollment import` with `replace`",
+            Self::Export => "`set enrollment export`",
             Self::Remove => "`set enrollment remove`",
             Self::UpdatePin => "`set pincode update`",
             Self::ResetPin => "`set pincode reset`",
@@ -146,10 +158,13 @@ pub fn permit(state: State, operation: Operation) -> Result<(), Refusal> {
     use State::*;
     match (operation, state) {
         (Remove, _)
-        | (AcceptCode | EnrollWithCode | EnrollWithPhoneNumber, NotActivated | ActivationStarted(_) | Disabled)
+        | (
+            AcceptCode | EnrollWithCode | EnrollWithPhoneNumber | Import | ImportInPlace,
+            NotActivated | ActivationStarted(_) | Disabled,
+        )
         | (EnrollStarted, ActivationStarted(_))
-        | (UpdatePin | ResetPin | MakeOtp, Activated(_))
-        | (ResetPin, Blocked) => Ok(()),
+        | (UpdatePin | ResetPin | MakeOtp | ImportInPlace | Export, Activated(_))
+        | (ResetPin | ImportInPlace, Blocked) => Ok(()),
         (EnrollStarted, NotActivated | Disabled) => Err(Refusal::WrongStep),
         _ => Err(Refusal::Forbidden),
     }

@@ -1,4 +1,4 @@
-//! State files that are read or refused a second. `make bench-states` prints them, and
+//! State files that are read or refused a second. `make bench` prints them, and
 //! docs/benchmarks.md keeps them.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]

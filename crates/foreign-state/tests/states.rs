@@ -241,3 +241,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_json_of_the_page_is_a_state() {
+    let page = include_str!("../../../docs/enrollment-format.md");
+    let (_, rest) = page.split_once("```json\n").unwrap();
+    let (json, _) = rest.split_once("```").unwrap();
+    assert_is_the_sample(&read(json.as_bytes(), Format::Pims).unwrap(), Format::Pims);
+    for format in Format::ALL {
+        assert!(page.contains(&format!("`{}`", format.name())), "{format:?} is not on the page");
+    }
+}

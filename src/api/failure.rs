@@ -99,8 +99,8 @@ pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
     }
 }
 
-/// Returns the error of a failed import. The device of the state is not the device of the record, so
-/// some next steps differ.
+/// Returns the error of a failed import. The device of the state is not the device of the record,
+/// so some next steps differ.
 pub(super) fn from_failure_of_import(failure: &Failure) -> Error {
     let error = from_failure(failure, PIN_CODE);
     match failure {

@@ -177,6 +177,8 @@ pub enum Event {
     CodeAccepted,
     /// The enrollment is finished.
     Enrolled,
+    /// The enrollment of another client was imported.
+    Imported,
     /// The code's lifetime is over.
     CodeExpired,
     /// The service answered that the account is blocked (2310).
@@ -198,9 +200,10 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::CodeAccepted,
         Self::Enrolled,
+        Self::Imported,
         Self::CodeExpired,
         Self::AccountBlocked,
         Self::AccountUnblocked,
@@ -215,6 +218,7 @@ impl Event {
         match self {
             Self::CodeAccepted => "SMS code accepted",
             Self::Enrolled => "enrolled",
+            Self::Imported => "imported",
             Self::CodeExpired => "code's lifetime over",
             Self::AccountBlocked => "service answers 2310",
             Self::AccountUnblocked => "service answers: not blocked",
@@ -238,6 +242,9 @@ pub fn next(state: State, event: Event) -> State {
         }
         (Event::CodeAccepted, Disabled | ActivationStarted(Origin::Disabled)) => ActivationStarted(Origin::Disabled),
         (Event::Enrolled, NotActivated | ActivationStarted(_) | Disabled) => Activated(Sync::Done),
+        (Event::Imported, NotActivated | ActivationStarted(_) | Activated(_) | Blocked | Disabled) => {
+            Activated(Sync::Done)
+        }
         (Event::CodeExpired, ActivationStarted(Origin::NotActivated)) => NotActivated,
         (Event::CodeExpired, ActivationStarted(Origin::Disabled)) => Disabled,
         (Event::AccountBlocked, Activated(_)) => Blocked,
@@ -353,11 +360,14 @@ mod tests {
 
     /// The table of the specification, written out by hand: `Y` allowed, `F` 2317, `S` 2311;
     /// columns as in [`State::ALL`].
-    const PERMITS: [(Operation, &str); 8] = [
+    const PERMITS: [(Operation, &str); 11] = [
         (Operation::AcceptCode, "YYYFFFYF"),
         (Operation::EnrollWithCode, "YYYFFFYF"),
         (Operation::EnrollStarted, "SYYFFFSF"),
         (Operation::EnrollWithPhoneNumber, "YYYFFFYF"),
+        (Operation::Import, "YYYFFFYF"),
+        (Operation::ImportInPlace, "YYYYYYYF"),
+        (Operation::Export, "FFFYYFFF"),
         (Operation::Remove, "YYYYYYYY"),
         (Operation::UpdatePin, "FFFYYFFF"),
         (Operation::ResetPin, "FFFYYYFF"),
@@ -367,9 +377,10 @@ mod tests {
     /// The same for events: the letter of the state that follows. `N`otActivated, `n` and `d`
     /// ActivationStarted from NotActivated and Disabled, `A`ctivated, `a` Activated and must
     /// synchronize, `B`locked, `D`isabled, `U`pgradable.
-    const EVENTS: [(Event, &str); 10] = [
+    const EVENTS: [(Event, &str); 11] = [
         (Event::CodeAccepted, "nndAaBdU"),
         (Event::Enrolled, "AAAAaBAU"),
+        (Event::Imported, "AAAAAAAU"),
         (Event::CodeExpired, "NNDAaBDU"),
         (Event::AccountBlocked, "NndBBBDU"),
         (Event::AccountUnblocked, "NndAaaDU"),
@@ -426,12 +437,12 @@ mod tests {
         }
 
         #[test]
-        fn a_blocked_device_makes_no_password_until_it_is_unblocked_reset_or_enrolled_anew(
+        fn a_blocked_device_makes_no_password_until_it_is_unblocked_reset_enrolled_anew_or_imported(
             events in prop::collection::vec(any_event(), 0..64)
         ) {
             let mut state = State::Blocked;
             for event in events {
-                if matches!(event, Event::AccountUnblocked | Event::PinReset | Event::Enrolled) {
+                if matches!(event, Event::AccountUnblocked | Event::PinReset | Event::Enrolled | Event::Imported) {
                     break;
                 }
                 state = next(state, event);
@@ -447,9 +458,9 @@ mod tests {
         }
 
         #[test]
-        fn only_an_enrollment_activates_a_device_that_was_not(events in prop::collection::vec(any_event(), 0..64)) {
+        fn only_an_enrollment_or_an_import_activates_a_device_that_was_not(events in prop::collection::vec(any_event(), 0..64)) {
             let mut state = State::NotActivated;
-            for event in events.into_iter().filter(|event| *event != Event::Enrolled) {
+            for event in events.into_iter().filter(|event| !matches!(event, Event::Enrolled | Event::Imported)) {
                 state = next(state, event);
                 prop_assert!(!state.is_activated());
             }

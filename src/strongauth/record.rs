@@ -641,8 +641,8 @@ mod tests {
             }
             record
         };
-        // The events of an enrollment, an import and an accepted code are not enough: other code puts their
-        // data into the record.
+        // The events of an enrollment, an import and an accepted code are not enough: other code
+        // puts their data into the record.
         let simple =
             Event::ALL.into_iter().filter(|e| !matches!(e, Event::CodeAccepted | Event::Enrolled | Event::Imported));
         for event in simple {

@@ -12,7 +12,7 @@ pub(super) const PROTO: u8 = 0x80;
 
 /// Greatest number of values on the stack, of memo entries, and of objects and dictionaries.
 /// A state of the known clients has about 120, 120 and 6.
-const MAX_VALUES: usize = 2048;
+const MAX_VALUES: usize = 1024;
 
 /// Class of a client, by the last part of its name.
 #[derive(Clone, Copy, PartialEq, Eq)]

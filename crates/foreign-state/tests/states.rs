@@ -146,7 +146,7 @@ fn a_pickle_of_another_form_is_refused() {
     }
     let mut deep = b"\x80\x02".to_vec();
     deep.resize(60_000, b'(');
-    assert_eq!(fault(&deep), (2 + 2048, Fault::Limit));
+    assert_eq!(fault(&deep), (2 + 1024, Fault::Limit));
 }
 
 #[test]

@@ -83,6 +83,7 @@ pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
                 Exhausted::Activations { .. } => error,
             }
         }
+        Failure::Unfit(reason) => Error::invalid("state", *reason),
         Failure::Entropy => Error::new(Code::Unknown).with_detail(failure.to_string()),
     }
 }
@@ -108,6 +109,19 @@ pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
             )
             .then(NextAction::RemoveEnrollments),
         Some(Word::Forbidden) => error.with_detail(FORBIDDEN_ENROLLMENT).with_info(|info| info.next_action = None),
+        _ => error,
+    }
+}
+
+/// Returns the error of a failed import. The device of the state is not the device of the record,
+/// so some next steps differ.
+pub(super) fn from_failure_of_import(failure: &Failure) -> Error {
+    let error = from_failure(failure, PIN_CODE);
+    match failure {
+        Failure::State(_, State::Activated(_) | State::Blocked) => Error::new(Code::Forbidden)
+            .with_detail("this device is enrolled already: an import with \"replace\":true replaces its enrollment"),
+        _ if failure.word() == Some(&Word::Access) => error
+            .with_detail("the PIN is wrong, or the state is not the newest one of its client: nothing was imported"),
         _ => error,
     }
 }

@@ -43,6 +43,9 @@ pub enum Failure {
     /// A limit of this device refuses the operation. Nothing was sent.
     #[error(transparent)]
     Limit(#[from] Exhausted),
+    /// The state of another client is not one of this configuration's application and service.
+    #[error("the state does not fit: {0}")]
+    Unfit(&'static str),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Entropy,

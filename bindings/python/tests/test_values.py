@@ -258,6 +258,10 @@ def test_a_printed_result_shows_no_password(enrolled: pims.StrongAuthentication,
     for value in (result, copy.copy(result), copy.deepcopy(result), pickle.loads(pickle.dumps(result)), result.copy()):
         assert value == {"otp": password}
         assert shown(value) == ["{'otp': <not shown>}"] * 5 + ["{'a': [{'otp': <not shown>}]}"]
+    # An exported enrollment has keys in clear.
+    exported = pims.set("pims.authentication.enrollment", {"action": "export", "pinCode": PIN, "plain": True})
+    assert shown(exported) == ["{'state': <not shown>}"] * 5 + ["{'a': [{'state': <not shown>}]}"]
+    assert json.loads(exported["state"])["id"] == json.loads(enrolled.export_enrollment(PIN))["id"]
     # Other results are shown in full.
     version = pims.get("pims.sdk.version")
     assert repr(version) == repr(dict(version)) and "versionCore" in repr(version)

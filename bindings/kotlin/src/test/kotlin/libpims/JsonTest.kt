@@ -87,10 +87,11 @@ class JsonTest {
     }
 
     @Test
-    fun `the text of a message hides one-time passwords`() {
+    fun `the text of a message hides one-time passwords and exported enrollments`() {
         val message = Json.decode("{\"status\":\"SUCCEEDED\",\"result\":{\"otp\":\"47nckoxb\"}}".toByteArray()) as Map<*, *>
         assertEquals("{status=SUCCEEDED, result={otp=***}}", message.toString())
         assertEquals("{otp=***}", "${message["result"]}")
+        assertEquals("{state=***}", "${Json.decode("{\"state\":\"k1\"}".toByteArray())}")
         assertEquals("47nckoxb", (message["result"] as Map<*, *>)["otp"])
         assertEquals(mapOf("status" to "SUCCEEDED", "result" to mapOf("otp" to "47nckoxb")), message)
     }

@@ -30,6 +30,10 @@ pub(super) enum Reason {
     NoCode,
     /// The device made its maximum number of one-time passwords today.
     DailyLimit,
+    /// The PIN has seen all the wrong PINs that it may: only a new PIN lifts the block.
+    PinBudget,
+    /// The request for a one-time password proves no PIN, and the policy requires the proof.
+    PinNotProved,
 }
 
 impl Reason {
@@ -41,6 +45,8 @@ impl Reason {
             Self::SecondCopy => "secondCopy",
             Self::NoCode => "noCode",
             Self::DailyLimit => "dailyLimit",
+            Self::PinBudget => "pinBudget",
+            Self::PinNotProved => "pinNotProved",
         }
     }
 }
@@ -55,8 +61,8 @@ impl Refusal {
 impl From<Block> for Refusal {
     fn from(block: Block) -> Self {
         match block {
-            Block::Tries => Word::Blocked.into(),
-            Block::Budget => Word::BudgetSpent.into(),
+            Block::Tries => Word::NokBlocked.into(),
+            Block::Budget => Self::with_reason(Word::NokBlocked, Reason::PinBudget),
         }
     }
 }

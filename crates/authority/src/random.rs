@@ -18,8 +18,8 @@ pub fn hex<const N: usize>() -> Result<String, Failure> {
     Ok(inwebo::values::hex::encode(&bytes::<N>()?))
 }
 
-/// Returns the id of a new device: 16 lower-case hex digits, of which the first is a letter from `a`
-/// to `d`. Some clients read an id such as `12345678e0123456` as a number.
+/// Returns the id of a new device: 16 lower-case hex digits, of which the first is a letter from
+/// `a` to `d`. Some clients read an id such as `12345678e0123456` as a number.
 pub(crate) fn device_id() -> Result<String, Failure> {
     let mut id = bytes::<8>()?;
     id[0] = 0xa0 + (id[0] & 0x3f);

@@ -595,6 +595,8 @@ static void codes_and_enrollments_at_once_make_the_devices_that_they_should(void
     assert_true(is_right(password_of(crowd.peers[second], pin)));
     assert_succeeded(peer_get(crowd.peers[third], SMSCODE, "{'type':'enrollment'}"), "{}");
     Answer answer = peer_set(crowd.peers[third], SMSCODE, "{'action':'enrollment','smsCode':'%s'}", code_sent_to(third));
+    assert_succeeded(answer, "{'status':'AlreadyEnrolled'}");
+    answer = peer_set(crowd.peers[third], ENROLLMENT, "{'action':'enroll','pinCode':'%s','smsCode':' '}", pin);
     assert_failed(answer, 2310);
     assert_value(answer, "error.info.word", "NOK:MAXNBTOOLS");
     dismiss(&crowd);

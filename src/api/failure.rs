@@ -225,7 +225,7 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
         Word::Version => Error::new(Code::VersionError)
             .with_detail("the service no longer serves this client version")
             .then(NextAction::Update),
-        Word::Blocked | Word::BudgetSpent => Error::new(Code::AccountBlocked)
+        Word::Blocked | Word::NokBlocked => Error::new(Code::AccountBlocked)
             .with_detail("too many wrong PINs: reset the PIN with an SMS code")
             .then(NextAction::ResetPin),
         Word::MaxDevices => Error::new(Code::AccountBlocked)

@@ -22,17 +22,19 @@ account_per_minute = 100000
 wrong_codes_per_address_and_minute = 100000
 wrong_codes_per_minute = 100000
 wrong_otps_per_account_and_minute = 100000
+wrong_otps_per_address_and_minute = 100000
 """.strip()
 
 
 class Authority:
     """The service with an account for each test. It ends with `stop`."""
 
-    def __init__(self, tls: bool = True, policy: str = "evolve_k1_every = 3\notp_without_pin = true", activation: str = "open"):
+    def __init__(self, tls: bool = True, policy: str = "evolve_k1_every = 3\notp_without_pin = true", activation: str = "open", pin: str = ""):
         self.folder = tempfile.TemporaryDirectory(prefix="pims-interop-")
         self.path = pathlib.Path(self.folder.name)
         self.policy = policy
         self.activation = activation
+        self.pin = pin
         # The first start writes the configuration; the second one reads the changed configuration.
         self.start()
         self.stop_process()
@@ -47,7 +49,11 @@ class Authority:
             text, removed = re.subn(r"(?m)^(certificate_file|key_file) = .*\n", "", text)
             assert removed == 2, "the certificate and its key"
         tokens = "\n".join(f'account{number} = "{token(f"account{number}")}"' for number in range(ACCOUNTS))
-        for table, keys in (("tokens.static", tokens), ("policy", self.policy), ("limits", LIMITS)):
+        if "device_key_bits" in self.policy:
+            text, removed = re.subn(r"(?m)^device_key_bits = 1024\n", "", text)
+            assert removed == 1, "the size of the device keys"
+        tables = (("tokens.static", tokens), ("policy", self.policy), ("limits", LIMITS), ("pin", self.pin))
+        for table, keys in tables:
             assert text.count(f"[{table}]\n") == 1, table
             text = text.replace(f"[{table}]\n", f"[{table}]\n{keys}\n")
         assert text.count('proof = "open"\n') == 1, "what activations show"
@@ -123,6 +129,19 @@ class Account:
         path = f"{CVS}/{resource}?client_id=interop"
         with self.authority.service().open(path, method, headers, data) as response:
             return json.load(response)
+
+    def customer(self) -> str:
+        """Returns the name of the customer, as some clients ask for it first."""
+        path = "/applications/cvs/v4/mauv/car-associations?client_id=interop&locale=fr-FR"
+        with self.authority.service().open(path, "GET", {"Authorization": f"Bearer {token(self.name)}"}) as response:
+            return json.load(response)[0]["customer"]
+
+    def code_by_empty_body(self) -> str:
+        """Returns an SMS code for an enrollment, asked for without a body."""
+        headers = {"Authorization": f"Bearer {token(self.name)}", "Accept": "application/hal+json"}
+        path = f"{CVS}/smsCode?client_id=interop&locale=fr-FR"
+        self.authority.service().open(path, "POST", headers, b"").close()
+        return self.authority.last_code()
 
     def code(self, purpose: str = "enrollment") -> str:
         """Returns an SMS code."""

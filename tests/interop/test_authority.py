@@ -108,9 +108,9 @@ class Stories:
         device = self.device()
         for _ in range(4):
             self.assert_refused("NOK:ACCESS", device.otp, "4321")
-        self.assert_refused("NOK_BLOCKED", device.otp, "4321")
-        self.assert_refused("NOK_BLOCKED", device.otp, "1234")
-        self.assertEqual(device.status(), "NOK_BLOCKED")
+        self.assert_refused("NOK:NOK_BLOCKED", device.otp, "4321")
+        self.assert_refused("NOK:NOK_BLOCKED", device.otp, "1234")
+        self.assertEqual(device.status(), "NOK:NOK_BLOCKED")
         device.reset_pin(self.account.code("resetPIN"), "9753")
         device.synchronize("9753")
         self.assertEqual(device.status(), "OK")

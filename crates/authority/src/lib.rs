@@ -72,7 +72,7 @@ pub use domain::message::{Message, Notice};
 #[cfg(feature = "phone-plans")]
 pub use domain::phone::calling_code_of;
 pub use domain::phone::{PhoneNumber, Plans};
-pub use domain::policy::{ActivationProof, ClonePolicy, CodeLetters, KeySize, Policy};
+pub use domain::policy::{ActivationProof, ClonePolicy, CodeLetters, KeySize, PinProof, Policy};
 pub use domain::prefix::Prefix;
 pub use domain::sms_rules::SmsRules;
 pub use domain::sms_texts::{Language, SmsTexts};

@@ -18,6 +18,14 @@ pub fn hex<const N: usize>() -> Result<String, Failure> {
     Ok(inwebo::values::hex::encode(&bytes::<N>()?))
 }
 
+/// Returns the id of a new device: 16 lower-case hex digits, of which the first is a letter from
+/// `a` to `d`. Some clients read an id such as `12345678e0123456` as a number.
+pub(crate) fn device_id() -> Result<String, Failure> {
+    let mut id = bytes::<8>()?;
+    id[0] = 0xa0 + (id[0] & 0x3f);
+    Ok(inwebo::values::hex::encode(&id))
+}
+
 /// Returns a token of 256 random bits in base64url.
 pub fn token() -> Result<Zeroizing<String>, Failure> {
     let bytes = Zeroizing::new(bytes::<32>()?);
@@ -71,6 +79,16 @@ mod tests {
                 assert!((250..550).contains(&seen), "{symbol}: {seen}");
             }
         }
+    }
+
+    #[test]
+    fn an_id_of_a_device_is_no_number() {
+        let ids: Vec<String> = (0..400).map(|_| device_id().unwrap()).collect();
+        assert!(ids.iter().all(|id| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit())));
+        for letter in ["a", "b", "c", "d"] {
+            assert!(ids.iter().any(|id| id.starts_with(letter)), "{letter}");
+        }
+        assert!(ids.iter().all(|id| id.starts_with(['a', 'b', 'c', 'd'])));
     }
 
     #[test]

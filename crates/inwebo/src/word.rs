@@ -13,9 +13,9 @@ pub enum Word {
     Version,
     /// `NOK_BLOCKED` and its spellings: the account is blocked.
     Blocked,
-    /// `NOK:NOK_BLOCKED`: our service's word for an account that is blocked until its PIN is reset.
-    /// A client reads it as [`Word::Blocked`], since other services use it for any block.
-    BudgetSpent,
+    /// `NOK:NOK_BLOCKED`: the word of our service, and of public ones, for a blocked account. A
+    /// client reads it as [`Word::Blocked`].
+    NokBlocked,
     /// `NOK:STATE`: the server expects another step now.
     State,
     /// `NOK:NODEVICE`: the device was disabled or is unknown.
@@ -68,7 +68,7 @@ const WORDS: [(Word, &str); 26] = [
     (Word::Access, "NOK:ACCESS"),
     (Word::Version, "NOK:VERSION"),
     (Word::Blocked, "NOK_BLOCKED"),
-    (Word::BudgetSpent, "NOK:NOK_BLOCKED"),
+    (Word::NokBlocked, "NOK:NOK_BLOCKED"),
     (Word::State, "NOK:STATE"),
     (Word::NoDevice, "NOK:NODEVICE"),
     (Word::NoCa, "NOK:NOCA"),
@@ -147,7 +147,7 @@ mod tests {
     fn every_word_is_read_as_it_is_written() {
         for (word, text) in WORDS {
             assert_eq!(word.as_str(), text);
-            let read = if word == Word::BudgetSpent { Word::Blocked } else { word };
+            let read = if word == Word::NokBlocked { Word::Blocked } else { word };
             assert_eq!(Word::read(text), read);
         }
         assert_eq!(Word::read("OK:BLOCKED"), Word::Blocked);

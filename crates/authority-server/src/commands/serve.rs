@@ -105,7 +105,7 @@ async fn serve(
         }
         None => None,
     };
-    let keep_days = config.keep_days;
+    let (keep_days, stage) = (config.keep_days, config.stage);
     // The opening waits for the database and perhaps for an issuer.
     let opening = tokio::task::spawn_blocking(move || open_service(config));
     let opened = tokio::select! {
@@ -123,7 +123,7 @@ async fn serve(
     tracing::info!(%address, tls = listener.tls().is_some(), "listening");
     let mut work = tokio::task::JoinSet::new();
     let pipeline = Pipeline { service: service.clone(), trusted_proxies: proxies, limited: true };
-    work.spawn(listener.serve(http::public(&service, pipeline), service.clone(), stopped.clone()));
+    work.spawn(listener.serve(http::public(&service, pipeline, stage), service.clone(), stopped.clone()));
     let operators_address = admin.as_ref().map(|(listener, _)| listener.address()).transpose()?;
     let listening = ListenAddresses { public: address, operators: operators_address };
     if let Some((listener, operators)) = admin {

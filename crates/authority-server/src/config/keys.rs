@@ -302,6 +302,11 @@ pub(crate) const KEYS: &[Key] = &[
         1..=1_000_000,
         "wrong PINs in the life of a PIN before the account is blocked until the PIN is reset with an SMS code",
     ),
+    key(
+        "pin.proof",
+        Text,
+        "each; the requests for one-time passwords that must prove the PIN: `each`, or `at_activation` for public clients that prove it only when they activate; then a copy of such a client's state makes passwords",
+    ),
     flag("pin.denied", Flag::Is(true), "refuses the commonest 200 PINs, sequences, repeats and years as new PINs"),
     number("pin.history", Default::Is(5), 0..=100, "how many earlier PINs of an account may not be chosen again"),
     key("tokens.issuer", Text, "none; the `iss` of the access tokens that apps show to CVS"),

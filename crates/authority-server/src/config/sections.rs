@@ -19,7 +19,8 @@ use super::tokens::tokens;
 use super::{AccessTokens, Address, Config, Limits, Listen, Log, RelyingParty, Secret, Signature, Sms, Stage, Webhook};
 use crate::hardening::LockMemory;
 use authority::{
-    ActivationProof, ClonePolicy, CodeLetters, KeyRing, KeySize, MasterKey, Policy, Sharing, SmsRetry, SqliteFile,
+    ActivationProof, ClonePolicy, CodeLetters, KeyRing, KeySize, MasterKey, PinProof, Policy, Sharing, SmsRetry,
+    SqliteFile,
 };
 
 /// Reads all sections. Returns `None` only if there is a problem.
@@ -250,6 +251,11 @@ fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
         otp_lifetime_seconds: reader.number("policy.otp_lifetime_seconds"),
         otps_per_device_and_day: reader.optional_number("policy.otps_per_device_and_day"),
         otp_without_pin: reader.flag("policy.otp_without_pin"),
+        pin_proof: reader.choice(
+            "pin.proof",
+            default.pin_proof,
+            &[("each", PinProof::Each), ("at_activation", PinProof::AtActivation)],
+        ),
         evolve_k1_every: reader.number("policy.evolve_k1_every"),
         refresh_token_lifetime_seconds: reader.number("policy.refresh_token_lifetime_seconds"),
         refresh_token_most_seconds: reader.number("policy.refresh_token_most_seconds"),

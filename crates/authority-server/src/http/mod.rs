@@ -1,6 +1,7 @@
 //! The service over HTTP: the routes, and the layers around them.
 
 mod admin;
+mod cars;
 mod connection_limiter;
 mod cvs;
 mod forwarded;
@@ -20,7 +21,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
-use super::config::Role;
+use super::config::{Role, Stage};
 use super::service::Service;
 pub(crate) use forwarded::TrustedProxies;
 pub(crate) use listener::{Listener, Peer, Tls, certificates as read_certificates, read as read_tls};
@@ -31,9 +32,9 @@ pub(crate) use pipeline::Pipeline;
 const FS: &str = "/FS";
 
 /// Returns the routes for apps, devices and relying parties.
-pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline) -> Router {
+pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline, stage: Stage) -> Router {
     const CVS: &str = "/applications/cvs/v4/mobile";
-    let router = Router::new()
+    let mut router = Router::new()
         .route("/iwws/MAC", get(mac::answer))
         .route(&format!("{CVS}/smsCode"), post(cvs::send_code))
         .route(
@@ -44,6 +45,9 @@ pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline) -> Router {
         .route("/connectedcar/v4/virtualkey/remoteaccess/token", post(token::exchange))
         .route("/.well-known/jwks.json", get(token::key_set))
         .route(FS, get(fs::authenticate));
+    if stage == Stage::Development {
+        router = router.route("/applications/cvs/v4/mauv/car-associations", get(cars::associations));
+    }
     with_common_routes(router).layer(from_fn_with_state(pipeline, pipeline::handle)).with_state(service.clone())
 }
 

@@ -34,7 +34,7 @@ fn an_account_is_made_found_unblocked_and_removed() {
     for _ in 0..5 {
         device.ask(&world.client, "0000");
     }
-    assert_eq!(device.ask(&world.client, "1234").err(), "NOK_BLOCKED");
+    assert_eq!(device.ask(&world.client, "1234").err(), "NOK:NOK_BLOCKED");
     let seen = operate(&world, "GET", "accounts/alice", None).json();
     assert_eq!((&seen["blocked"], &seen["phoneNumber"], &seen["devices"]), (&json!(true), &json!(NUMBER), &json!(1)));
     assert_eq!(operate(&world, "POST", "accounts/alice/unblock", None).json(), json!({"unblocked": true}));

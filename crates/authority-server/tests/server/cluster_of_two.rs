@@ -133,11 +133,11 @@ fn wrong_pins_that_race_through_both_cost_exactly_their_number() {
     });
     let mut left: Vec<u32> = answers.iter().filter_map(|(_, left)| *left).collect();
     left.sort_unstable();
-    let blocked = answers.iter().filter(|(word, _)| word == "NOK_BLOCKED").count();
+    let blocked = answers.iter().filter(|(word, _)| word == "NOK:NOK_BLOCKED").count();
     // Each try that was checked left one fewer than any other; the rest found the account blocked.
     assert_eq!(left, (1..LIMIT).collect::<Vec<u32>>(), "{answers:?}");
     assert_eq!(blocked, DEVICES * TRIES - left.len(), "{answers:?}");
-    assert_eq!(devices[0].ask(&second.client, "1234").err(), "NOK_BLOCKED");
+    assert_eq!(devices[0].ask(&second.client, "1234").err(), "NOK:NOK_BLOCKED");
 }
 
 #[test]

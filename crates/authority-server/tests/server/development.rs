@@ -1,5 +1,6 @@
 //! `development = true`: the settings that need it, and those that it refuses.
 
+use crate::database::is_for_sqlite_alone;
 use crate::world::{Setup, start_development, token};
 
 /// Returns the output of `check` on a configuration that it refuses.
@@ -64,6 +65,25 @@ fn settings_for_production_are_refused_beside_the_key() {
     let with_tls = setup.set("listen.certificate_file", "server.pem").set("listen.key_file", "server.key");
     assert!(is_good(&with_tls.again()));
     assert!(refused(&with_tls.set("listen.address", "0.0.0.0:8443")).contains("listen.address"));
+}
+
+/// Some public clients read the customer before they request an SMS code.
+#[test]
+fn the_customer_of_a_token_is_told_by_a_service_for_development_alone() {
+    const PATH: &str = "/applications/cvs/v4/mauv/car-associations";
+    if is_for_sqlite_alone("static tokens need `development`, which refuses PostgreSQL") {
+        return;
+    }
+    let world = Setup::development().start();
+    let ask = |token: Option<&str>| world.ask("GET", &format!("{PATH}?client_id=x&locale=fr-FR"), token, None);
+    let reply = ask(Some(&token("alice")));
+    assert_eq!((reply.status, reply.json()), (200, serde_json::json!([{"customer": "alice"}])));
+    assert_eq!(ask(None).status, 401);
+    assert_eq!(ask(Some("another-token-of-nobody")).status, 401);
+    assert_eq!(world.ask("POST", PATH, Some(&token("alice")), None).status, 405);
+
+    let world = Setup::production().set("listen.trusted_proxies", "127.0.0.1").start();
+    assert_eq!(world.ask("GET", PATH, Some(&token("alice")), None).status, 404);
 }
 
 #[test]

@@ -1,4 +1,26 @@
-//! The rule for the evolution of K1.
+//! The rules for the evolution of K1.
+
+use crate::domain::rows::TraitsRow;
+
+/// The number of evolutions that a device may let pass before it is not asked again. Some clients
+/// do not know evolutions: they would get no password at all.
+const MAX_PASSED: u32 = 3;
+
+/// Returns whether a device is asked to evolve K1. A device that took an evolution once is always
+/// asked: another copy of it cannot stop the evolutions, which would show the copy.
+pub(crate) fn is_asked(traits: &TraitsRow) -> bool {
+    traits.evolves || traits.evolutions_passed < MAX_PASSED
+}
+
+/// Records that a device is asked to evolve K1.
+pub(crate) fn record_request(traits: &mut TraitsRow) {
+    traits.evolutions_passed = traits.evolutions_passed.saturating_add(1);
+}
+
+/// Records that a device took an evolution.
+pub(crate) fn record_evolution(traits: &mut TraitsRow) {
+    (traits.evolves, traits.evolutions_passed) = (true, 0);
+}
 
 /// Returns whether K1 evolves before the password that is requested now. This is so for every
 /// `every`-th password, and never for one that follows an evolution in the same operation
@@ -9,7 +31,7 @@ pub(crate) fn is_due(every: u32, since_evolution: u32, adopted: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_due;
+    use super::*;
 
     /// Returns the results of `requests` requests for passwords: `E` for an evolution, `p` for a
     /// password.
@@ -30,6 +52,19 @@ mod tests {
             }
         }
         history
+    }
+
+    #[test]
+    fn a_device_that_never_evolves_is_asked_three_times() {
+        let mut traits = TraitsRow::default();
+        for _ in 0..3 {
+            assert!(is_asked(&traits));
+            record_request(&mut traits);
+        }
+        assert!(!is_asked(&traits));
+        record_evolution(&mut traits);
+        (0..10).for_each(|_| record_request(&mut traits));
+        assert!(is_asked(&traits));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(crate) mod message;
 pub(crate) mod moment;
 pub(crate) mod phone;
 pub(crate) mod pin;
+pub(crate) mod pin_proof;
 pub(crate) mod policy;
 pub(crate) mod prefix;
 pub(crate) mod rows;

@@ -56,6 +56,8 @@ pub struct Policy {
     pub otps_per_device_and_day: Option<u32>,
     /// True if a one-time password may be made without a PIN (default: false).
     pub otp_without_pin: bool,
+    /// The requests for one-time passwords that must prove the PIN (default: each).
+    pub pin_proof: PinProof,
     /// K1 evolves with every n-th one-time password (default 16). With 0, it never evolves.
     pub evolve_k1_every: u32,
     /// The lifetime of a refresh token (default 2,592,000: 30 days).
@@ -85,6 +87,18 @@ pub enum ClonePolicy {
     Suspend,
 }
 
+/// The requests for one-time passwords with K1 that must prove the PIN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PinProof {
+    /// Each request.
+    #[default]
+    Each,
+    /// None of a device that proves its PIN only when it activates. A copy of such a device's state
+    /// makes passwords.
+    AtActivation,
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -105,6 +119,7 @@ impl Default for Policy {
             otp_lifetime_seconds: 120,
             otps_per_device_and_day: None,
             otp_without_pin: false,
+            pin_proof: PinProof::default(),
             evolve_k1_every: 16,
             refresh_token_lifetime_seconds: 30 * 24 * 3600,
             refresh_token_most_seconds: 90 * 24 * 3600,
@@ -315,6 +330,9 @@ mod tests {
         let policy: Policy = serde_json::from_str("{}").unwrap();
         assert_eq!(policy, Policy::default());
         let policy: Policy = serde_json::from_str(r#"{"maxPinTries":3,"otpsPerDeviceAndDay":6}"#).unwrap();
+        let proof = |text: &str| serde_json::from_str::<Policy>(text).map(|policy| policy.pin_proof);
+        assert_eq!(proof(r#"{"pinProof":"atActivation"}"#).unwrap(), PinProof::AtActivation);
+        assert!(proof(r#"{"pinProof":"never"}"#).is_err());
         let suspend = serde_json::from_str::<Policy>(r#"{"clone":"suspend"}"#).unwrap();
         assert_eq!(suspend, Policy { clone: ClonePolicy::Suspend, ..Policy::default() });
         assert_eq!(policy, Policy { max_pin_tries: 3, otps_per_device_and_day: Some(6), ..Policy::default() });

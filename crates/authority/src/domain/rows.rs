@@ -133,6 +133,19 @@ impl DeviceRow {
     }
 }
 
+/// The traits of a device's client, as the service observed them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TraitsRow {
+    /// True if it proved its PIN for a one-time password. It must always do so from then on.
+    pub(crate) proves_pin: bool,
+    /// The number of wrong K1s that it proved without a proof of its PIN.
+    pub(crate) unproved_tries: u32,
+    /// True if it took an evolution of K1.
+    pub(crate) evolves: bool,
+    /// The number of evolutions that it let pass before it took one.
+    pub(crate) evolutions_passed: u32,
+}
+
 /// The challenge that a device must answer to prove itself.
 pub(crate) struct ChallengeRow {
     pub(crate) challenge: String,

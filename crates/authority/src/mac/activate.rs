@@ -78,14 +78,9 @@ pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
             CodeVerdict::Right(code) => code,
             verdict => return Err(refused(&verdict)),
         };
+        // `finalize` counts the devices: its request has the serial, so a device that activates
+        // again is not counted twice.
         let account = activation.account(step, &code)?;
-        // A device without a secret may be the client, whose activation was interrupted. `finalize`
-        // counts such devices, because its request has the serial.
-        let finished =
-            step.rows.devices_of(&account.name)?.into_iter().filter(|device| device.secret.is_some()).count();
-        if finished >= max_devices(step) {
-            return Err(Word::MaxDevices.into());
-        }
         // Ours: the time that the device may wait for the PIN. It is rounded down, so that the
         // device does not wait too long.
         let lifetime = code.expires_at.saturating_sub(step.now) / 1000;
@@ -99,9 +94,9 @@ pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
 pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let activation = Activation::read(mac, query)?;
     let serial = query.serial()?;
-    if !SentProofs::read(query)?.before_activation(&serial) {
-        return Err(Word::Syntax.into());
-    }
+    // A device without keys can prove nothing. Some clients send proofs over keys of an earlier
+    // activation. So only their form is checked.
+    SentProofs::read(query)?;
     let name =
         query.require("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
     let encrypted = EncryptedPin::read(query, "Kma", "pin")?;
@@ -188,10 +183,6 @@ fn refused(verdict: &CodeVerdict) -> StepError {
     Refusal { attempts_left, ..Word::Code.into() }.into()
 }
 
-fn max_devices(step: &Step<'_>) -> usize {
-    usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX)
-}
-
 fn activate(
     step: &Step<'_>,
     mut account: AccountRow,
@@ -206,7 +197,7 @@ fn activate(
     }
     let devices = step.rows.devices_of(&account.name)?;
     let (same, others): (Vec<_>, Vec<_>) = devices.into_iter().partition(|device| device.serial == new.serial.as_str());
-    if others.len() >= max_devices(step) {
+    if others.len() >= usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX) {
         return Err(Word::MaxDevices.into());
     }
     let own_tries = match step.pin_of(&account)? {
@@ -272,7 +263,7 @@ fn choose_pin(step: &Step<'_>, account: &mut AccountRow, pin: &Pin) -> Result<()
 }
 
 fn make_device(step: &Step<'_>, account: &AccountRow, new: &NewDevice<'_>) -> Result<DeviceRow, Failure> {
-    let id = random::hex::<8>()?;
+    let id = random::device_id()?;
     let key = |column| {
         let key = zeroize::Zeroizing::new(random::bytes::<16>()?);
         step.sealer.seal(Binding { column, row: &id }, &*key)

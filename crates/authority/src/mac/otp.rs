@@ -8,11 +8,12 @@ use zeroize::Zeroizing;
 use super::answer::Granted;
 use super::context::{MacContext, MacResult, SERVICE_ID};
 use super::device_session::{DeviceSession, NEXT_K1_COLUMN, SECRET_COLUMN};
-use super::proof::{self, Proved, SentProofs};
+use super::proof::{self, PasswordProof, Proved, SentProofs};
 use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
 use crate::audit;
 use crate::domain::evolution;
+use crate::domain::policy::PinProof;
 use crate::domain::rows::PasswordRow;
 use crate::failure::Failure;
 use crate::random;
@@ -22,10 +23,10 @@ const DAY_MILLIS: i64 = 86_400_000;
 
 /// The key that a password is made from.
 enum KeyType {
-    /// K1, with a PIN.
-    Pin,
+    /// K1, which a PIN hides.
+    K1,
     /// K0, without a PIN (ours).
-    Device,
+    K0,
 }
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
@@ -43,8 +44,8 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let (id, service) = (query.require("id")?, query.require("sid")?);
     let sent = SentProofs::read(query)?;
     let key_type = match query.require("keytype")? {
-        "0" => KeyType::Pin,
-        "2" => KeyType::Device,
+        "0" => KeyType::K1,
+        "2" => KeyType::K0,
         _ => return Err(Word::Syntax.into()),
     };
     mac.step("otp.finalize", |step| {
@@ -55,25 +56,51 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
             return Err(Word::NoService.into());
         }
         match key_type {
-            KeyType::Pin => with_pin(step, session, &challenge?, &sent),
-            KeyType::Device => without_pin(step, session, &challenge?, &sent),
+            KeyType::K1 => with_k1(step, session, &challenge?, &sent),
+            KeyType::K0 => without_pin(step, session, &challenge?, &sent),
         }
     })
 }
 
-fn with_pin(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &SentProofs<'_>) -> MacResult {
-    let unlocked = proof::verify_with_pin(step, &mut session, challenge, sent)?;
-    let secret = secret(step, &session)?.under(&unlocked.kma);
+fn with_k1(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &SentProofs<'_>) -> MacResult {
+    let shown = proof::verify_for_password(step, &mut session, challenge, sent)?;
+    let secret = secret(step, &session)?.under(shown.kma());
     check_limit(step, &session)?;
     // K1 comes last: the report to the owner needs a success.
-    let proved = proof::verify_k1(step, &mut session, &unlocked, challenge, sent)?;
+    let proved = match &shown {
+        PasswordProof::WithPin(unlocked) => {
+            let proved = proof::verify_k1(step, &mut session, unlocked, challenge, sent)?;
+            record_pin_proof(step, &session)?;
+            proved
+        }
+        PasswordProof::WithoutPin(unproved) => {
+            proof::verify_k1_without_pin(step, &mut session, unproved, challenge, sent)?
+        }
+    };
     if evolution::is_due(step.policy.evolve_k1_every, session.device.since_evolution, proved.adopted) {
-        return evolve(step, session, &proved);
+        let mut traits = step.rows.traits(&session.device.id)?;
+        if evolution::is_asked(&traits) {
+            evolution::record_request(&mut traits);
+            step.rows.put_traits(&session.device.id, &traits)?;
+            return evolve(step, session, &proved);
+        }
     }
     if !proved.adopted {
         session.device.since_evolution = session.device.since_evolution.saturating_add(1);
     }
     Ok(grant(step, session, |defi| otp::with_pin(&proved.k1, defi, &secret))?.with_wrong_pins(proved.wrong_pins))
+}
+
+/// Records that the device proved its PIN, where the policy lets others omit the proof.
+fn record_pin_proof(step: &Step<'_>, session: &DeviceSession) -> Result<(), Failure> {
+    if step.policy.pin_proof == PinProof::Each {
+        return Ok(());
+    }
+    let mut traits = step.rows.traits(&session.device.id)?;
+    if !std::mem::replace(&mut traits.proves_pin, true) {
+        step.rows.put_traits(&session.device.id, &traits)?;
+    }
+    Ok(())
 }
 
 fn without_pin(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &SentProofs<'_>) -> MacResult {

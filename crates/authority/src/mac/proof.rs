@@ -2,7 +2,7 @@
 //! proof of the device, then the PIN (a wrong one costs a try), then the proof that the device's K1
 //! is up to date.
 
-use inwebo::values::{K0, K1, Kma, Pin, Proofs, Serial};
+use inwebo::values::{K0, K1, Kma, Pin, Proofs};
 use inwebo::word::Word;
 use inwebo::wrong_pins::WrongPins;
 use subtle::ConstantTimeEq;
@@ -15,7 +15,7 @@ use crate::domain::message::Notice;
 use crate::domain::pin::{self, Block, Charged};
 use crate::domain::policy::ClonePolicy;
 use crate::domain::rows::{AccountRow, DeviceRow};
-use crate::domain::second_copy;
+use crate::domain::{evolution, pin_proof, second_copy};
 use crate::failure::Failure;
 use crate::step::Step;
 
@@ -37,11 +37,6 @@ impl<'q> SentProofs<'q> {
         })
     }
 
-    /// Returns whether these are the proofs of a device that has no keys yet.
-    pub(super) fn before_activation(&self, serial: &Serial) -> bool {
-        self.all(&Proofs::before_activation(serial))
-    }
-
     fn all(&self, expected: &Proofs) -> bool {
         same(self.r0, &expected.r0) & same(self.r1, &expected.r1) & same(self.r2, &expected.r2)
     }
@@ -54,7 +49,29 @@ pub(super) struct Unlocked {
     k0: K0,
 }
 
-/// The K1 that a device proved, together with the PIN.
+/// The values of a device that sent no proof of its PIN.
+pub(super) struct Unproved {
+    kma: Kma,
+    k0: K0,
+}
+
+/// The part that the PIN has in a request for a password.
+pub(super) enum PasswordProof {
+    WithPin(Unlocked),
+    WithoutPin(Unproved),
+}
+
+impl PasswordProof {
+    /// Returns the key under which the device hides its service secret.
+    pub(super) fn kma(&self) -> &Kma {
+        match self {
+            Self::WithPin(unlocked) => &unlocked.kma,
+            Self::WithoutPin(unproved) => &unproved.kma,
+        }
+    }
+}
+
+/// The K1 that a device proved.
 pub(super) struct Proved {
     pub(super) k1: K1,
     /// True if this K1 was pending until now.
@@ -126,12 +143,80 @@ pub(super) fn verify_with_pin(
     sent: &SentProofs<'_>,
 ) -> Result<Unlocked, StepError> {
     let k0 = verify_device_and_copies(step, session, challenge, sent)?;
+    verify_pin(step, session, k0, challenge, sent)
+}
+
+/// Verifies R2 beside a right R0.
+fn verify_pin(
+    step: &Step<'_>,
+    session: &mut DeviceSession,
+    k0: K0,
+    challenge: &str,
+    sent: &SentProofs<'_>,
+) -> Result<Unlocked, StepError> {
     // If a device of the account has keys, the account has a PIN.
     let pin = step.pin_of(&session.account)?.ok_or(Failure::Sealed)?;
     let expected = inwebo::values::proof(challenge, &k0.text(), pin.digits());
     require_right_pin(step, &mut session.account, Some(&mut session.device), same(sent.r2, &expected))?;
     let kma = Kma::derive(&pin, &session.serial);
     Ok(Unlocked { pin, kma, k0 })
+}
+
+/// Verifies R0, and R2 if it is over a PIN. An R2 over the empty PIN is no proof of a PIN, and no
+/// wrong one: nothing is charged. The policy decides whether the device gets a password.
+pub(super) fn verify_for_password(
+    step: &Step<'_>,
+    session: &mut DeviceSession,
+    challenge: &str,
+    sent: &SentProofs<'_>,
+) -> Result<PasswordProof, StepError> {
+    let k0 = verify_device_and_copies(step, session, challenge, sent)?;
+    if !same(sent.r2, &inwebo::values::proof(challenge, &k0.text(), "")) {
+        return verify_pin(step, session, k0, challenge, sent).map(PasswordProof::WithPin);
+    }
+    if !pin_proof::may_be_omitted(step.policy.pin_proof, &step.rows.traits(&session.device.id)?) {
+        return Err(pin_not_proved(step, session)?.into());
+    }
+    let pin = step.pin_of(&session.account)?.ok_or(Failure::Sealed)?;
+    Ok(PasswordProof::WithoutPin(Unproved { kma: Kma::derive(&pin, &session.serial), k0 }))
+}
+
+/// Verifies R1 beside no proof of the PIN. It forgives no wrong PIN and is no evidence of a second
+/// copy, because anyone with K0 can send a wrong one. Wrong ones are counted, see
+/// [`pin_proof::may_be_omitted`].
+pub(super) fn verify_k1_without_pin(
+    step: &Step<'_>,
+    session: &mut DeviceSession,
+    unproved: &Unproved,
+    challenge: &str,
+    sent: &SentProofs<'_>,
+) -> Result<Proved, StepError> {
+    let Some((k1, adopted)) = proved_k1(step, session, &unproved.k0, challenge, sent)? else {
+        let mut traits = step.rows.traits(&session.device.id)?;
+        traits.unproved_tries = traits.unproved_tries.saturating_add(1);
+        step.rows.put_traits(&session.device.id, &traits)?;
+        return Err(pin_not_proved(step, session)?.into());
+    };
+    if adopted {
+        adopt_k1(step, session, &k1)?;
+        session.put_device(step)?;
+    }
+    Ok(Proved { k1, adopted, wrong_pins: None })
+}
+
+/// Returns the refusal of a password without a proof of the PIN.
+fn pin_not_proved(step: &Step<'_>, session: &DeviceSession) -> Result<Refusal, Failure> {
+    session.audit(step, audit::PASSWORD_FORBIDDEN)?;
+    Ok(Refusal::with_reason(Word::Access, Reason::PinNotProved))
+}
+
+/// Makes a pending K1 that the device proved the present one. The caller writes the device's row.
+fn adopt_k1(step: &Step<'_>, session: &mut DeviceSession, k1: &K1) -> Result<(), Failure> {
+    session.set_k1(step, k1)?;
+    let mut traits = step.rows.traits(&session.device.id)?;
+    evolution::record_evolution(&mut traits);
+    step.rows.put_traits(&session.device.id, &traits)?;
+    session.audit(step, audit::K1_EVOLVED)
 }
 
 /// Charges a wrong PIN. Changes nothing for a right one.
@@ -179,7 +264,7 @@ pub(super) fn verify_k1(
     challenge: &str,
     sent: &SentProofs<'_>,
 ) -> Result<Proved, StepError> {
-    let Some((k1, adopted)) = proved_k1(step, session, unlocked, challenge, sent)? else {
+    let Some((k1, adopted)) = proved_k1(step, session, &unlocked.k0, challenge, sent)? else {
         if second_copy::is_wrong_k1_older(&session.device) {
             record_suspicion(step, session, sent)?;
         }
@@ -187,8 +272,7 @@ pub(super) fn verify_k1(
         return Err(Word::Desynchronized.into());
     };
     if adopted {
-        session.set_k1(step, &k1)?;
-        session.audit(step, audit::K1_EVOLVED)?;
+        adopt_k1(step, session, &k1)?;
     }
     let wrong_pins = forgive_wrong_pins(step, session)?;
     if second_copy::record_proof(&mut session.device, sent.last_sync) || adopted || wrong_pins.is_some() {
@@ -206,7 +290,7 @@ pub(super) fn verify_stale_k1(
     challenge: &str,
     sent: &SentProofs<'_>,
 ) -> Result<(), StepError> {
-    let proved = proved_k1(step, session, unlocked, challenge, sent)?.is_some();
+    let proved = proved_k1(step, session, &unlocked.k0, challenge, sent)?.is_some();
     if !proved && second_copy::is_wrong_k1_older(&session.device) {
         record_suspicion(step, session, sent)
     } else {
@@ -218,11 +302,11 @@ pub(super) fn verify_stale_k1(
 fn proved_k1(
     step: &Step<'_>,
     session: &DeviceSession,
-    unlocked: &Unlocked,
+    k0: &K0,
     challenge: &str,
     sent: &SentProofs<'_>,
 ) -> Result<Option<(K1, bool)>, Failure> {
-    let proves = |k1: &K1| same(sent.r1, &inwebo::values::proof(challenge, &unlocked.k0.text(), &k1.text()));
+    let proves = |k1: &K1| same(sent.r1, &inwebo::values::proof(challenge, &k0.text(), &k1.text()));
     let current = session.k1(step)?;
     if proves(&current) {
         return Ok(Some((current, false)));

@@ -32,6 +32,10 @@ pub(super) enum Reason {
     DailyLimit,
     /// The policy permits the devices no one-time password at all.
     NoPasswords,
+    /// The PIN has seen all the wrong PINs that it may: only a new PIN lifts the block.
+    PinBudget,
+    /// The request for a one-time password proves no PIN, and the policy requires the proof.
+    PinNotProved,
 }
 
 impl Reason {
@@ -44,6 +48,8 @@ impl Reason {
             Self::NoCode => "noCode",
             Self::DailyLimit => "dailyLimit",
             Self::NoPasswords => "noPasswords",
+            Self::PinBudget => "pinBudget",
+            Self::PinNotProved => "pinNotProved",
         }
     }
 }
@@ -58,8 +64,8 @@ impl Refusal {
 impl From<Block> for Refusal {
     fn from(block: Block) -> Self {
         match block {
-            Block::Tries => Word::Blocked.into(),
-            Block::Budget => Word::BudgetSpent.into(),
+            Block::Tries => Word::NokBlocked.into(),
+            Block::Budget => Self::with_reason(Word::NokBlocked, Reason::PinBudget),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! A program that writes to the database and has no master key: every row that it changes or makes
 //! is refused, and the audit trail says so.
 
-use authority::{AccountName, Authority, CvsRequest, Failure, KeyRing, MasterKey, OpenError, Purpose, Verdict};
+use authority::{
+    AccountName, Authority, CvsRequest, Failure, KeyRing, MasterKey, OpenError, PinProof, Policy, Purpose, Verdict,
+};
 
 use crate::device::{Answer, Device, Scene, activation, finalize, pin, serial, setup};
 use crate::world::{MASTER, World};
@@ -25,10 +27,11 @@ const CODE: &str = "account = 'alice' AND purpose = 'enrollment'";
 const TOKEN: &str = "account = 'alice'";
 const PASSWORD: &str = "account = 'alice'";
 const CHALLENGE: &str = "mode = 'otp'";
+const ANY: &str = "1 = 1";
 
 /// Changes of every column that is no part of a key, of every table whose rows carry a MAC. The MAC
 /// is one of the columns.
-const CHANGES: [Change; 64] = [
+const CHANGES: [Change; 69] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),
     change("accounts", ALICE, "pin", "(SELECT pin FROM accounts WHERE name = 'bob')"),
@@ -93,6 +96,11 @@ const CHANGES: [Change; 64] = [
     change("passwords", PASSWORD, "used", "1 - used"),
     change("challenges", CHALLENGE, "challenge", "'00000000000000000000000000000000'"),
     change("challenges", CHALLENGE, "made_at", "made_at + 1"),
+    change("device_traits", ANY, "proves_pin", "1 - proves_pin"),
+    change("device_traits", ANY, "unproved_tries", "unproved_tries + 1"),
+    change("device_traits", ANY, "evolves", "1 - evolves"),
+    change("device_traits", ANY, "evolutions_passed", "evolutions_passed + 1"),
+    change("device_traits", ANY, "mac", "NULL"),
 ];
 
 /// Two accounts. The first one has a row in every table.
@@ -107,7 +115,9 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let world = World::new();
+        // The traits of devices are recorded where the policy depends on them.
+        let pin_proof = PinProof::AtActivation;
+        let world = World::with(Policy { evolve_k1_every: 0, pin_proof, ..Policy::default() });
         let (alice, bob) = (world.account("alice"), world.account("bob"));
         let device = Device::activate(&world, &alice, "1234");
         Device::activate(&world, &bob, "1234");
@@ -132,14 +142,21 @@ impl Fixture {
             "codes" => authority.mac(Some(&self.alice), &setup("activate", "", &[("code", "000000")])).map(drop),
             "refresh_tokens" => authority.rotate_refresh_token(&self.token).map(drop),
             "passwords" => authority.verify_otp(&self.alice, &self.password).map(drop),
-            "challenges" => {
-                let proofs = self.device.proofs(&self.challenge, "1234");
-                let proved = [("R0", proofs.r0.as_str()), ("R1", &proofs.r1), ("R2", &proofs.r2)];
-                let more = [&[("sid", "7001"), ("keytype", "0")][..], &proved].concat();
-                authority.mac(None, &finalize("otp", &self.device.id, &more)).map(drop)
+            "challenges" => self.ask(&self.challenge),
+            "device_traits" => {
+                let answer = self.device.setup(authority, "otp", &[("sid", "7001")]).ok();
+                self.ask(answer.get("challenge"))
             }
             _ => panic!("{table}"),
         }
+    }
+
+    /// Sends the finalize step of a password.
+    fn ask(&self, challenge: &str) -> Result<(), Failure> {
+        let proofs = self.device.proofs(challenge, "1234");
+        let proved = [("R0", proofs.r0.as_str()), ("R1", &proofs.r1), ("R2", &proofs.r2)];
+        let more = [&[("sid", "7001"), ("keytype", "0")][..], &proved].concat();
+        self.world.authority.mac(None, &finalize("otp", &self.device.id, &more)).map(drop)
     }
 
     fn alterations(&self) -> u64 {
@@ -161,8 +178,9 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
         match fixture.read(table) {
             Err(Failure::Altered { table: named, account }) => {
                 assert_eq!(named, *table, "{table}.{column}");
-                // The rows of challenges do not name an account.
-                assert_eq!(account.is_some(), *table != "challenges", "{table}.{column}");
+                // The rows of some tables do not name an account.
+                let names_none = ["challenges", "device_traits"].contains(table);
+                assert_eq!(account.is_none(), names_none, "{table}.{column}");
             }
             other => panic!("{table}.{column} = {value}: {other:?}"),
         }
@@ -173,7 +191,7 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
         database.execute("DROP TABLE saved");
     }
     // The restored rows are valid.
-    for table in ["accounts", "devices", "codes", "challenges", "passwords", "refresh_tokens"] {
+    for table in ["accounts", "devices", "codes", "challenges", "passwords", "refresh_tokens", "device_traits"] {
         fixture.read(table).unwrap_or_else(|failure| panic!("{table}: {failure}"));
     }
 }
@@ -182,7 +200,7 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
 fn every_column_of_an_authenticated_table_is_among_the_changes_or_a_key() {
     let world = World::new();
     let keys = ["name", "id", "account", "purpose", "hash", "device", "mode", "key_id", "removed_at"];
-    for table in ["accounts", "devices", "codes", "refresh_tokens", "passwords", "challenges"] {
+    for table in ["accounts", "devices", "codes", "refresh_tokens", "passwords", "challenges", "device_traits"] {
         for column in world.database.columns(table) {
             let changed = CHANGES.iter().any(|change| change.table == table && change.column == column);
             let same_code = ["mac", "version"].contains(&column.as_str());

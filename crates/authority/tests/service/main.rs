@@ -15,6 +15,7 @@ mod malformed;
 mod passwords;
 mod pins;
 mod proof;
+mod public_clients;
 mod removal;
 mod rotation;
 mod rsa_work;

@@ -231,6 +231,6 @@ fn a_password_of_an_account_that_was_blocked_since_is_refused() {
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
     let password = device.made(&world.authority, "1234");
-    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
+    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK:NOK_BLOCKED");
     assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Refused);
 }

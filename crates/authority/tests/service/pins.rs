@@ -16,7 +16,7 @@ fn wrong_pins_are_counted_and_the_last_one_blocks() {
         assert_eq!((answer.err(), answer.attempts_left()), ("NOK:ACCESS", Some(left)));
     }
     let answer = device.ask(&world.authority, "9999");
-    assert_eq!((answer.err(), answer.attempts_left()), ("NOK_BLOCKED", None));
+    assert_eq!((answer.err(), answer.attempts_left()), ("NOK:NOK_BLOCKED", None));
     assert_eq!(world.events().iter().filter(|event| *event == "pin.refused").count(), 5);
     assert_eq!(world.events().iter().filter(|event| *event == "account.blocked").count(), 1);
 }
@@ -53,7 +53,7 @@ fn a_right_pin_forgives_no_other_device() {
     for left in [3, 2, 1] {
         assert_eq!(second.ask(&world.authority, "9999").attempts_left(), Some(left));
     }
-    assert_eq!(second.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
+    assert_eq!(second.ask(&world.authority, "9999").err(), "NOK:NOK_BLOCKED");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn an_unblocked_account_keeps_the_rest_of_its_budget() {
     let (first, second) = (Device::activate(&world, &account, "1234"), Device::activate(&world, &account, "1234"));
     first.ask(&world.authority, "9999");
     second.ask(&world.authority, "9999");
-    assert_eq!(second.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
+    assert_eq!(second.ask(&world.authority, "9999").err(), "NOK:NOK_BLOCKED");
     assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::Lifted);
     // Tries that were forgiven to all are not forgiven to a device again.
     assert_eq!(first.ask(&world.authority, "9999").attempts_left(), Some(1));
@@ -287,21 +287,21 @@ fn a_blocked_account_answers_so_to_everything_that_needs_its_pin() {
     let (_, wanted) = device.synchronize(&world.authority, "1234").ok().unwrap();
     let late = device.setup(&world.authority, "synchro", &[]).ok();
     let other = Device::activate(&world, &account, "1234");
-    assert_eq!(other.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
+    assert_eq!(other.ask(&world.authority, "9999").err(), "NOK:NOK_BLOCKED");
     let proofs = device.proofs(late.get("challenge"), "1234");
-    assert_eq!(device.finalize(&world.authority, "synchro", &proofs, &[]).err(), "NOK_BLOCKED");
+    assert_eq!(device.finalize(&world.authority, "synchro", &proofs, &[]).err(), "NOK:NOK_BLOCKED");
 
     for (mode, answer) in modes.into_iter().zip(&challenges).take(2) {
         let proofs = device.proofs(answer.get("challenge"), "1234");
         let (kma, new) = device.new_pin(&challenges[1], "4321");
         let more = [("sid", "7001"), ("keytype", "0"), ("nKma", &kma), ("newpin", &new)];
-        assert_eq!(device.finalize(&world.authority, mode, &proofs, &more).err(), "NOK_BLOCKED", "{mode}");
+        assert_eq!(device.finalize(&world.authority, mode, &proofs, &more).err(), "NOK:NOK_BLOCKED", "{mode}");
     }
     for mode in modes {
-        assert_eq!(device.setup(&world.authority, mode, &[("sid", "7001")]).err(), "NOK_BLOCKED", "{mode}");
+        assert_eq!(device.setup(&world.authority, mode, &[("sid", "7001")]).err(), "NOK:NOK_BLOCKED", "{mode}");
     }
-    assert_eq!(device.clone().register(&world.authority, &wanted, "1234").err(), "NOK_BLOCKED");
-    assert_eq!(device.status(&world.authority), "NOK_BLOCKED");
+    assert_eq!(device.clone().register(&world.authority, &wanted, "1234").err(), "NOK:NOK_BLOCKED");
+    assert_eq!(device.status(&world.authority), "NOK:NOK_BLOCKED");
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn an_operator_lifts_a_block() {
     let device = Device::activate(&world, &account, "1234");
     assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::NotBlocked);
     device.ask(&world.authority, "9999");
-    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
+    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK:NOK_BLOCKED");
     assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::Lifted);
     assert_eq!(device.ask(&world.authority, "9999").attempts_left(), Some(1));
     device.ask(&world.authority, "1234").ok();
@@ -356,7 +356,7 @@ fn wrong_pins_from_many_threads_and_two_services_cost_exactly_their_number() {
     answers.sort();
     let access = |left| ("NOK:ACCESS".to_owned(), Some(left));
     assert_eq!(answers[..4], [access(1), access(2), access(3), access(4)]);
-    assert!(answers[4..].iter().all(|(word, left)| word == "NOK_BLOCKED" && left.is_none()));
+    assert!(answers[4..].iter().all(|(word, left)| word == "NOK:NOK_BLOCKED" && left.is_none()));
     assert_eq!(world.events().iter().filter(|event| *event == "pin.refused").count(), 5);
 }
 
@@ -451,7 +451,7 @@ fn a_reset_sets_a_pin_and_lifts_the_block() {
     let world = World::with(Policy { max_pin_tries: 1, evolve_k1_every: 0, ..Policy::default() });
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
-    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
+    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK:NOK_BLOCKED");
     let code = world.code(&account, Purpose::ResetPin);
     device.reset_pin(&world.authority, &code, "4321").ok();
     let device = device.synchronized(&world.authority, "4321");

@@ -164,8 +164,8 @@ fn a_blocked_account_is_told_to_its_ticket_and_charged_nothing() {
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
     let (code, ticket) = world.code_with_ticket(&account, Purpose::Enrollment);
-    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
-    assert_eq!(begin(&world, None, "000000", Some(&ticket)).err(), "NOK_BLOCKED");
+    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK:NOK_BLOCKED");
+    assert_eq!(begin(&world, None, "000000", Some(&ticket)).err(), "NOK:NOK_BLOCKED");
     assert_eq!(world.authority.unblock(&account).unwrap(), authority::Unblock::Lifted);
     begin(&world, None, &code, Some(&ticket)).ok();
 }

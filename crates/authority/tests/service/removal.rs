@@ -1,6 +1,6 @@
 //! The removal of devices.
 
-use authority::{CvsAnswer, CvsRequest, Policy, Purpose, Verdict};
+use authority::{CvsAnswer, CvsRequest, PinProof, Policy, Purpose, Verdict};
 use inwebo::values::K0;
 
 use crate::device::{Answer, Device, setup};
@@ -39,7 +39,7 @@ fn removing_the_enrollments_clears_all_but_the_phone_number() {
     let (first, second) = (Device::activate(&world, &account, "1234"), Device::activate(&world, &account, "1234"));
     let password = first.made(&world.authority, "1234");
     let code = world.code(&account, Purpose::Enrollment);
-    assert_eq!(second.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
+    assert_eq!(second.ask(&world.authority, "9999").err(), "NOK:NOK_BLOCKED");
     assert_eq!(world.cvs(&account, CvsRequest::RemoveEnrollments), CvsAnswer::Done);
 
     assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Refused);
@@ -56,12 +56,13 @@ fn removing_the_enrollments_clears_all_but_the_phone_number() {
 
 #[test]
 fn nothing_of_a_removed_device_stays_but_its_id() {
-    let world = World::new();
+    let world = World::with(Policy { pin_proof: PinProof::AtActivation, ..Policy::default() });
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
     device.ask(&world.authority, "1234").ok();
+    assert_eq!(world.rows(&["device_traits"]).len(), 1);
     device.remove(&world.authority).ok();
-    let rows = world.rows(&["devices", "challenges", "passwords"]);
+    let rows = world.rows(&["devices", "device_traits", "challenges", "passwords"]);
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].matches("Null").count(), 11, "{}", rows[0]);
 }

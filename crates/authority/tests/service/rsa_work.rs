@@ -89,13 +89,13 @@ fn no_block_is_opened_for_a_blocked_account_unless_the_step_can_lift_the_block()
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
     MODES.iter().for_each(|mode| begin(&world, &device, mode));
-    while device.ask(&world.authority, "9999").err() != "NOK_BLOCKED" {}
+    while device.ask(&world.authority, "9999").err() != "NOK:NOK_BLOCKED" {}
     for mode in ["ms", "password"] {
         let asked = || outcome(&world, None, &whole(mode, &device.id, "000000"));
-        assert_eq!(asked(), ("NOK_BLOCKED".to_owned(), false), "{mode}");
+        assert_eq!(asked(), ("NOK:NOK_BLOCKED".to_owned(), false), "{mode}");
         world.authority.unblock(&account).unwrap();
         assert_eq!(asked(), ("NOK:STATE".to_owned(), false), "{mode}: the challenge was used");
-        while device.ask(&world.authority, "9999").err() != "NOK_BLOCKED" {}
+        while device.ask(&world.authority, "9999").err() != "NOK:NOK_BLOCKED" {}
     }
     assert_eq!(outcome(&world, None, &whole("reset", &device.id, "000000")), ("NOK:SN".to_owned(), true));
 }

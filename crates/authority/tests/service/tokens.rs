@@ -63,7 +63,7 @@ fn a_blocked_account_gets_no_tokens_until_it_is_unblocked() {
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
     let (token, password) = (world.token(&account, &device), device.made(&world.authority, "1234"));
-    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK_BLOCKED");
+    assert_eq!(device.ask(&world.authority, "9999").err(), "NOK:NOK_BLOCKED");
     assert!(world.authority.rotate_refresh_token(&token).unwrap().is_none());
     assert!(world.authority.exchange_otp(&account, &password).unwrap().is_none());
     assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::Lifted);

@@ -32,6 +32,8 @@ mod passwords;
 mod pins;
 #[path = "../service/proof.rs"]
 mod proof;
+#[path = "../service/public_clients.rs"]
+mod public_clients;
 #[path = "../service/removal.rs"]
 mod removal;
 #[path = "../service/rotation.rs"]

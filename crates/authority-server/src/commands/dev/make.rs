@@ -58,10 +58,11 @@ proof = \"open\"
 denied = false
 history = 0
 
-# Somebody who tries things out asks for many codes.
+# Somebody who tries things out asks for many codes. Some public clients take keys of 1024 bits only.
 [policy]
 codes_per_hour = 100
 codes_per_day = 1000
+device_key_bits = 1024
 [limits]
 codes_per_number_and_hour = 1000
 sms_per_minute = 100000

@@ -6,7 +6,8 @@ use ::postgres::{Client, Error};
 use super::message::message;
 use crate::failure::{OpenError, StorageError};
 
-const MIGRATIONS: [&str; 2] = [include_str!("0001_initial.sql"), include_str!("0002_security.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("0001_initial.sql"), include_str!("0002_security.sql"), include_str!("0003_traits.sql")];
 
 /// Runs the missing migrations while it holds the lock of the version row. One of several instances
 /// runs them. The others wait and find them done. An instance whose database is up to date needs no

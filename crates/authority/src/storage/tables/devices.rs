@@ -81,10 +81,11 @@ impl Transaction<'_> {
         )
     }
 
-    /// Makes a device a tombstone: only its id stays. Its challenges, passwords and refresh tokens
-    /// are removed.
+    /// Makes a device a tombstone: only its id stays. Its challenges, traits, passwords and refresh
+    /// tokens are removed.
     pub(crate) fn tombstone_device(&self, id: &str, now: i64) -> StorageResult<()> {
         self.put("DELETE FROM challenges WHERE device = $1", params![id])?;
+        self.put("DELETE FROM device_traits WHERE device = $1", params![id])?;
         self.remove_grants(id)?;
         self.put(
             "UPDATE devices SET removed_at = $1, used_at = NULL, serial = NULL, name = NULL, k0 = NULL, k1 = NULL,

@@ -7,6 +7,7 @@ mod audit_seals;
 mod challenges;
 mod code_requests;
 mod codes;
+mod device_traits;
 mod devices;
 mod meta;
 mod notices;
@@ -26,14 +27,15 @@ use super::table::Table;
 use accounts::ACCOUNTS;
 use challenges::CHALLENGES;
 use codes::CODES;
+use device_traits::DEVICE_TRAITS;
 use devices::DEVICES;
 use passwords::PASSWORDS;
 use refresh_tokens::REFRESH_TOKENS;
 use service_keys::SERVICE_KEYS;
 
 /// Every table whose rows carry a MAC. Cursors name a table by its index here.
-pub(super) static AUTHENTICATED: [&Table; 7] =
-    [&ACCOUNTS, &DEVICES, &CODES, &REFRESH_TOKENS, &PASSWORDS, &CHALLENGES, &SERVICE_KEYS];
+pub(super) static AUTHENTICATED: [&Table; 8] =
+    [&ACCOUNTS, &DEVICES, &CODES, &REFRESH_TOKENS, &PASSWORDS, &CHALLENGES, &SERVICE_KEYS, &DEVICE_TRAITS];
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -1,0 +1,216 @@
+//! Requests in the form in which public clients of the exchange send them: their serials, their
+//! proofs, and evolutions of K1 that they do not know.
+
+use authority::{AccountName, PinProof, Policy, Purpose, Verdict};
+use inwebo::values::{K0, K1, Proofs, Serial, otp, proof};
+
+use crate::device::{Answer, Device, Keys, Password, activation, pin, setup};
+use crate::world::World;
+
+/// Serials as public clients make them.
+const SERIALS: [&str; 4] = [
+    "0f8c6a1e-52d3-4b/_/00112233445566778899aabbccddeeff",
+    "Client_Brand/_/00112233445566778899aabbccddeeff",
+    "Client_Brand/_/00112233445566778899aabbccddeeff/_/ffeeddccbbaa99887766554433221100",
+    "CACACACACACACACA/_/F7",
+];
+
+fn policy(pin_proof: PinProof) -> Policy {
+    Policy { pin_proof, evolve_k1_every: 0, ..Policy::default() }
+}
+
+/// Activates a device with this serial. `change` is made to the finalize request.
+fn activate(world: &World, account: &AccountName, serial: &str, change: impl Fn(String) -> String) -> Device {
+    let serial = Serial::parse(serial).unwrap();
+    let code = world.code(account, Purpose::Enrollment);
+    let answer = Answer::of(&world.authority, Some(account), &setup("activate", "", &[("code", &code)])).ok();
+    let keys = Keys::read(&answer);
+    let request = change(activation(&keys, &code, &pin("1234"), &serial, None));
+    let answer = Answer::of(&world.authority, Some(account), &request).ok();
+    let (mut device, wanted) = Device::read(&answer, answer.get("id"), &serial, &pin("1234"), &keys.factory);
+    device.register(&world.authority, &wanted, "1234").ok();
+    device
+}
+
+/// Asks for a password without a proof of the PIN, but with K1.
+fn ask_unproved(world: &World, device: &Device, k1: &K1) -> Answer {
+    let answer = device.setup(&world.authority, "otp", &[("sid", "7001")]).ok();
+    let (challenge, k0) = (answer.get("challenge"), device.k0.text());
+    let proofs = Proofs {
+        r0: proof(challenge, &k0, device.serial.as_str()),
+        r1: proof(challenge, &k0, &k1.text()),
+        r2: proof(challenge, &k0, ""),
+    };
+    device.finalize(&world.authority, "otp", &proofs, &[("sid", "7001"), ("keytype", "0")])
+}
+
+/// Returns the password that a device makes of an answer with its K1.
+fn password_of(answer: &Answer, device: &Device) -> String {
+    otp::with_pin(&device.k1("1234"), answer.get("defi"), &device.secval("1234")).to_string()
+}
+
+fn assert_pin_not_proved(answer: &Answer) {
+    let found = (answer.err(), answer.find("reason"), answer.attempts_left());
+    assert_eq!(found, ("NOK:ACCESS", Some("pinNotProved"), None));
+}
+
+fn pin_tries(world: &World, account: &AccountName) -> u32 {
+    world.authority.account(account).unwrap().unwrap().pin_tries
+}
+
+#[test]
+fn a_serial_of_any_form_enrolls_and_makes_passwords() {
+    let world = World::new();
+    let account = world.account("user");
+    for serial in SERIALS {
+        let device = activate(&world, &account, serial, |request| request);
+        let password = device.made(&world.authority, "1234");
+        assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted, "{serial}");
+    }
+    let serials: Vec<String> = world.authority.devices(&account).unwrap().into_iter().map(|device| device.id).collect();
+    assert_eq!(serials.len(), SERIALS.len());
+    assert!(serials.iter().all(|id| id.starts_with(['a', 'b', 'c', 'd'])), "{serials:?}");
+}
+
+#[test]
+fn the_proofs_of_an_activation_prove_nothing_and_only_have_a_form() {
+    let world = World::new();
+    let account = world.account("user");
+    let with_r0 = |request: &str, value: &str| {
+        let pairs = form_urlencoded::parse(request.as_bytes());
+        let pairs = pairs.map(|(name, sent)| if name == "R0" { (name, value.into()) } else { (name, sent) });
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    };
+    // A client with the keys of an earlier activation sends proofs over these.
+    let old = proof("", &K0::new([1; 16]).text(), SERIALS[0]);
+    let device = activate(&world, &account, SERIALS[0], |request| with_r0(&request, &old));
+    device.made(&world.authority, "1234");
+
+    let code = world.code(&account, Purpose::Enrollment);
+    let answer = Answer::of(&world.authority, Some(&account), &setup("activate", "", &[("code", &code)])).ok();
+    let serial = Serial::parse(SERIALS[1]).unwrap();
+    let request = activation(&Keys::read(&answer), &code, &pin("1234"), &serial, None);
+    for malformed in ["", "0", &"g".repeat(64)] {
+        let answer = Answer::of(&world.authority, Some(&account), &with_r0(&request, malformed));
+        assert_eq!(answer.err(), "NOK:SN", "{malformed}");
+    }
+}
+
+#[test]
+fn no_proof_of_a_pin_is_no_wrong_pin_and_gets_no_password_by_default() {
+    let world = World::new();
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    for _ in 0..10 {
+        assert_pin_not_proved(&ask_unproved(&world, &device, &device.k1("1234")));
+        assert_pin_not_proved(&ask_unproved(&world, &device, &K1::new([9; 16])));
+    }
+    assert_eq!(pin_tries(&world, &account), 0);
+    assert!(world.rows(&["device_traits"]).is_empty());
+    device.made(&world.authority, "1234");
+    // It forgives no wrong PIN, either.
+    assert_eq!(device.ask(&world.authority, "9999").attempts_left(), Some(4));
+    assert_pin_not_proved(&ask_unproved(&world, &device, &device.k1("1234")));
+    assert_eq!(device.ask(&world.authority, "9999").attempts_left(), Some(3));
+}
+
+#[test]
+fn a_device_that_proves_its_pin_at_activation_gets_passwords_where_the_policy_says_so() {
+    let world = World::with(policy(PinProof::AtActivation));
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    for _ in 0..5 {
+        let answer = ask_unproved(&world, &device, &device.k1("1234")).ok();
+        assert_eq!(answer.find("wrongPins"), None);
+        let password = password_of(&answer, &device);
+        assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
+        assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Refused);
+    }
+    // Wrong PINs of another device are not forgiven, and are still reported to a proof of the PIN.
+    let other = Device::activate(&world, &account, "1234");
+    assert_eq!(other.ask(&world.authority, "9999").attempts_left(), Some(4));
+    ask_unproved(&world, &device, &device.k1("1234")).ok();
+    assert_eq!(pin_tries(&world, &account), 1);
+    assert_eq!(device.ask(&world.authority, "1234").ok().get("wrongPins"), "1");
+}
+
+/// The attack: a thief of a device that hides K1 under its PIN tries PINs until one uncovers K1.
+#[test]
+fn a_thief_of_a_hidden_k1_has_three_tries_without_a_proof_of_the_pin() {
+    let world = World::with(policy(PinProof::AtActivation));
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    for guess in ["0000", "1111", "2222"] {
+        assert_pin_not_proved(&ask_unproved(&world, &device, &device.k1(guess)));
+    }
+    assert_pin_not_proved(&ask_unproved(&world, &device, &device.k1("1234")));
+    assert_eq!(pin_tries(&world, &account), 0);
+    device.made(&world.authority, "1234");
+}
+
+#[test]
+fn a_device_that_proved_its_pin_once_always_has_to() {
+    let world = World::with(policy(PinProof::AtActivation));
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    ask_unproved(&world, &device, &device.k1("1234")).ok();
+    device.made(&world.authority, "1234");
+    assert_pin_not_proved(&ask_unproved(&world, &device, &device.k1("1234")));
+    // No other request of a device omits the proof.
+    for mode in ["synchro", "password"] {
+        let (kma, new) = device.new_pin(&device.setup(&world.authority, "password", &[]).ok(), "4826");
+        let answer = device.setup(&world.authority, mode, &[]).ok();
+        let challenge = answer.get("challenge");
+        let proofs = Proofs { r2: proof(challenge, &device.k0.text(), ""), ..device.proofs(challenge, "1234") };
+        let more = [("nKma", kma.as_str()), ("newpin", &new)];
+        let answer = device.finalize(&world.authority, mode, &proofs, &more);
+        assert!(answer.err() == "NOK:ACCESS" && answer.attempts_left().is_some(), "{mode}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_device_that_never_evolves_is_asked_three_times() {
+    let world = World::with(Policy { evolve_k1_every: 3, ..Policy::default() });
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    let mut history = String::new();
+    for _ in 0..12 {
+        match device.password(&world.authority, "1234") {
+            Password::Made(password) => {
+                assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
+                history.push('p');
+            }
+            // This device keeps its old K1.
+            Password::Again(_) => history.push('E'),
+            Password::Refused(word) => panic!("{word}"),
+        }
+    }
+    assert_eq!(history, "ppEEEppppppp");
+}
+
+/// Otherwise a copy of the device could stop the evolutions that would show it.
+#[test]
+fn a_device_that_evolved_once_is_asked_for_ever() {
+    let world = World::with(Policy { evolve_k1_every: 1, ..Policy::default() });
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    let Password::Again(device) = device.password(&world.authority, "1234") else { panic!("K1 does not evolve") };
+    device.made(&world.authority, "1234");
+    for _ in 0..8 {
+        assert!(matches!(device.password(&world.authority, "1234"), Password::Again(_)));
+    }
+}
+
+#[test]
+fn k1_evolves_without_a_proof_of_the_pin() {
+    let world = World::with(Policy { evolve_k1_every: 2, ..policy(PinProof::AtActivation) });
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    ask_unproved(&world, &device, &device.k1("1234")).ok();
+    let answer = ask_unproved(&world, &device, &device.k1("1234")).ok();
+    let evolved = device.k1("1234").evolve(answer.get("dK1"));
+    let answer = ask_unproved(&world, &device, &evolved).ok();
+    let password = otp::with_pin(&evolved, answer.get("defi"), &device.secval("1234"));
+    assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
+    assert_pin_not_proved(&ask_unproved(&world, &device, &device.k1("1234")));
+}

@@ -82,7 +82,11 @@ pub(crate) fn write_new(path: &Path, content: &[u8], replace: bool) -> std::io::
     };
     let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
     let temporary = folder.write_temporary_secret(name, content)?;
-    if replace { temporary.replace()? } else { temporary.publish()? }
+    if replace {
+        temporary.replace()?
+    } else {
+        temporary.publish()?
+    }
     folder.sync()
 }
 

@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     },
     /// The reader of the output closed it.
     ClosedPipe,
+    /// The user pressed Ctrl-C at a prompt.
+    Interrupted,
 }
 
 impl Failure {

@@ -10,6 +10,7 @@ mod answer;
 mod arguments;
 mod commands;
 mod configuration;
+mod echo;
 mod failure;
 mod generated;
 mod library;

@@ -72,6 +72,7 @@ fn warn(info: &Info) {
 pub(crate) fn report(failure: &Failure, style: Style) -> Status {
     match failure {
         Failure::ClosedPipe => Status::ClosedPipe,
+        Failure::Interrupted => Status::Interrupted,
         Failure::Local { status, cause } => {
             match style {
                 Style::Text => error(cause),

@@ -27,6 +27,8 @@ pub(crate) enum Status {
     State = 8,
     /// A check of `pims doctor` failed.
     Unhealthy = 9,
+    /// The user pressed Ctrl-C at a prompt. A shell shows this status for SIGINT, too.
+    Interrupted = 130,
     /// The reader of the output closed it. A shell shows this status for SIGPIPE, too.
     ClosedPipe = 141,
 }

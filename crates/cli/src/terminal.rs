@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 
 use zeroize::Zeroizing;
 
+use crate::echo;
 use crate::failure::Failure;
 
 /// Longest line that is read, in bytes.
@@ -23,8 +24,11 @@ pub(crate) fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
 
 /// Returns a secret from a prompt on the terminal of this process, while standard input is a file.
 pub(crate) fn secret_of_terminal(prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    let entered = rpassword::prompt_password(format!("{prompt}: ")).map_err(|error| no_input(prompt, &error))?;
-    not_empty(&Zeroizing::new(entered), prompt)
+    let line = echo::read_line(&format!("{prompt}: ")).map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => Failure::Interrupted,
+        _ => no_input(prompt, &error),
+    })?;
+    not_empty(&text_of(line, prompt)?, prompt)
 }
 
 fn not_empty(line: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
@@ -89,6 +93,10 @@ fn line(prompt: &str) -> Result<Zeroizing<String>, Failure> {
             Err(error) => return Err(no_input(prompt, &error)),
         }
     }
+    text_of(line, prompt)
+}
+
+fn text_of(mut line: Zeroizing<Vec<u8>>, prompt: &str) -> Result<Zeroizing<String>, Failure> {
     match String::from_utf8(std::mem::take(&mut *line)) {
         Ok(line) => Ok(Zeroizing::new(line)),
         Err(error) => {

@@ -146,7 +146,11 @@ fn check_values(config: &Config, checks: &mut Checks) {
         Some(ServiceUrl::Remote(url)) => checks.add("service", Verdict::Good, url),
     }
     match config.pins.len() {
-        0 => checks.add("pins", Verdict::Note, "no key is pinned (credential.pinnedCertificates): each trusted root counts"),
+        0 => checks.add(
+            "pins",
+            Verdict::Note,
+            "no key is pinned (credential.pinnedCertificates): each trusted root counts",
+        ),
         count => checks.add("pins", Verdict::Good, format!("{count} pinned")),
     }
 }
@@ -204,6 +208,6 @@ fn cause(failure: &Failure) -> String {
             let cause = if refusal.detail.is_empty() { refusal.label } else { refusal.detail };
             format!("{cause} ({})", refusal.code)
         }
-        Failure::ClosedPipe => String::new(),
+        Failure::ClosedPipe | Failure::Interrupted => String::new(),
     }
 }

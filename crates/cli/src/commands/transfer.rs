@@ -91,8 +91,7 @@ pub(super) fn export(library: &Library, options: &Export, style: Style) -> Resul
         return Err(Failure::usage(format!("{} exists", path.display())));
     }
     let pin = terminal::secret("PIN")?;
-    let answer =
-        library.set(ENROLLMENT, &Parameters { action: "export", pin_code: &pin, plain: options.plain })?;
+    let answer = library.set(ENROLLMENT, &Parameters { action: "export", pin_code: &pin, plain: options.plain })?;
     let Some(Exported { state }) = answer.result() else { return style.write("", &answer) };
     match &options.output {
         None => style.write(&state, &answer),

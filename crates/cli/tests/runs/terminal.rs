@@ -1,16 +1,22 @@
 //! Prompts, at a pseudo terminal.
 
+use std::process::Command;
+
 use rexpect::session::{PtySession, spawn_command};
 
 use crate::NUMBER;
-use crate::program::Setup;
+use crate::program::{PROGRAM, Setup};
 
 /// Limit of the time until an expected text, in milliseconds. Only a hanging program reaches it.
 const LIMIT: u64 = 300_000;
 
+/// Starts the program at a terminal with an echo, as users have it. rexpect's own has none. After
+/// the program, the shell shows its status and the settings of the terminal.
 fn start(setup: &Setup, arguments: &[&str]) -> PtySession {
-    let mut command = setup.command(arguments);
-    command.env("TERM", "xterm");
+    let program = setup.command(arguments);
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap : INT; stty echo; \"$0\" \"$@\"; echo ended=$?; stty -a"]).arg(PROGRAM).args(arguments);
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
     spawn_command(command, Some(LIMIT)).unwrap()
 }
 
@@ -27,7 +33,8 @@ fn a_user_enrolls_at_a_terminal_and_no_secret_is_on_it() {
     let mut screen = String::new();
     let mut session = start(&setup, &["enroll"]);
     answer(&mut session, "Phone number with its country code: ", NUMBER);
-    session.exp_string("sms-outbox.jsonl").unwrap();
+    let echoed = session.exp_string("sms-outbox.jsonl").unwrap();
+    assert!(echoed.contains(NUMBER), "this terminal has no echo, so the test would see no secret: {echoed}");
     session.exp_string("SMS code: ").unwrap();
     let code = setup.sms_code();
     session.send_line(&code).unwrap();
@@ -68,15 +75,13 @@ fn a_removal_needs_a_whole_yes() {
 #[test]
 fn an_interrupted_prompt_gives_the_terminal_its_echo_back() {
     let setup = Setup::embedded();
-    let program = crate::program::PROGRAM;
-    let mut command = std::process::Command::new("sh");
-    command.env("PIMS_FOLDER", setup.path("")).env("TERM", "xterm");
-    command.args(["-c", &format!("trap : INT; {program} otp; echo ended=$?; stty -a")]);
-    let mut session = spawn_command(command, Some(LIMIT)).unwrap();
+    let mut session = start(&setup, &["otp"]);
     session.exp_string("PIN: ").unwrap();
     session.send_control('c').unwrap();
     let (_, ended) = session.exp_regex("ended=[0-9]+").unwrap();
-    assert_ne!(ended, "ended=0");
+    assert_eq!(ended, "ended=130");
     let settings = session.exp_eof().unwrap();
-    assert!(settings.contains(" echo "), "{settings}");
+    for setting in ["echo", "icanon", "isig"] {
+        assert!(settings.split_whitespace().any(|word| word == setting), "{settings}");
+    }
 }

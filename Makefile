@@ -260,6 +260,7 @@ check-header: ## the header and the C of the README compile, alone and without a
 
 bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.md, with its floor beside it
 	$(cargo) bench --bench calls
+	$(cargo) bench -p foreign-state
 	tools/bench-library.sh $(RELEASE_LIB)/libpims.so $(BUILD)
 	CC="$(CC)" tools/bench-bindings.sh $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD) $(PYTHON)
 

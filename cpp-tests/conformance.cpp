@@ -46,6 +46,9 @@ public:
         if (result.is_object() && result.contains("otp")) {
             otp_ = result.at("otp").get<std::string>();
         }
+        if (result.is_object() && result.contains("state")) {
+            state_ = result.at("state").get<std::string>();
+        }
     }
 
     bool matches(const json &expected, const json &actual) const
@@ -92,6 +95,9 @@ private:
         if (name == "otp") {
             return otp_;
         }
+        if (name == "state") {
+            return state_;
+        }
         if (name != "smsCode" && name != "wrongSmsCode") {
             wrong_suite("the placeholder " + name);
         }
@@ -125,6 +131,7 @@ private:
     Folder folder_;
     std::string storage_;
     std::string otp_;
+    std::string state_;
 };
 
 extern "C" void on_unsubscribed(const char *message, void *ctx)

@@ -39,6 +39,17 @@ pub enum Output {
     WithWrongPins(Box<Self>, WrongPins),
 }
 
+impl Output {
+    /// Returns the greatest length of a secret text as JSON, in bytes.
+    fn room(&self) -> usize {
+        match self {
+            // An escape has at most 6 bytes for one byte of text.
+            Self::Text(_, text) => 6 * text.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// `info` of a message that is not an error.
 struct Info(WrongPins);
 
@@ -172,16 +183,16 @@ impl Message {
     pub fn of_outcome(id: TransactionId, outcome: &Outcome) -> Self {
         match outcome {
             Ok(Output::WithWrongPins(output, wrong_pins)) => {
-                Self::new(id, "SUCCEEDED", "result", output, Some(*wrong_pins))
+                Self::new(id, "SUCCEEDED", "result", output, Some(*wrong_pins), output.room())
             }
-            Ok(output) => Self::new(id, "SUCCEEDED", "result", output, None),
-            Err(error) => Self::new(id, "FAILED", "error", error, None),
+            Ok(output) => Self::new(id, "SUCCEEDED", "result", output, None, output.room()),
+            Err(error) => Self::new(id, "FAILED", "error", error, None, 0),
         }
     }
 
     /// Creates the message of a subscription's event. Its status is `RESULT`.
     pub fn of_event(id: TransactionId, output: &Output) -> Self {
-        Self::new(id, "RESULT", "result", output, None)
+        Self::new(id, "RESULT", "result", output, None, 0)
     }
 
     fn new(
@@ -190,10 +201,11 @@ impl Message {
         member: &str,
         value: &impl Serialize,
         wrong_pins: Option<WrongPins>,
+        secret: usize,
     ) -> Self {
-        // The capacity is enough for nearly every message. A vector that grows leaves a copy
+        // The capacity is enough for every message with a secret. A vector that grows leaves a copy
         // behind.
-        let mut text = Zeroizing::new(Vec::with_capacity(512));
+        let mut text = Zeroizing::new(Vec::with_capacity(512 + secret));
         text.extend_from_slice(b"{\"transactionId\":\"");
         text.extend_from_slice(&id.0);
         text.extend_from_slice(b"\",\"status\":\"");

@@ -96,6 +96,11 @@ impl<'a> Params<'a> {
         (!matches!(value, Value::Null)).then_some(value)
     }
 
+    /// Returns a parameter that may be missing.
+    pub fn optional(&'a self, name: &'static str) -> Option<Given<'a>> {
+        self.get(name).map(|value| Given { name, value })
+    }
+
     /// Returns the names of all values that are not `null`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let named = self.0.iter().filter(|(_, value)| !matches!(value, Value::Null));
@@ -141,6 +146,32 @@ impl Given<'_> {
                 "expected 4 to 8 decimal digits, as a string (or as an integer, which cannot begin with 0)",
             )
         })
+    }
+
+    /// Reads the name of a state's format.
+    pub fn state_format(&self) -> Result<foreign_state::Format, Error> {
+        self.value.as_text().and_then(foreign_state::Format::named).ok_or_else(|| {
+            let names = foreign_state::Format::ALL.map(|format| format!("\"{}\"", format.name()));
+            Error::invalid(self.name, format!("expected one of {}", names.join(", ")))
+        })
+    }
+
+    /// Reads the state of another client.
+    pub fn state(&self, format: foreign_state::Format) -> Result<foreign_state::State, Error> {
+        let Some(text) = self.value.as_text() else {
+            return Err(Error::invalid(self.name, "expected a string: the JSON, or the base64 of the pickle"));
+        };
+        foreign_state::read(text.as_bytes(), format).map_err(|error| Error::invalid(self.name, error.to_string()))
+    }
+
+    /// Reads a flag: `true` or `false`, also as a string.
+    pub fn flag(&self) -> Result<bool, Error> {
+        match self.value {
+            Value::Flag(flag) => Ok(*flag),
+            Value::Text(text) if text.as_str() == "true" => Ok(true),
+            Value::Text(text) if text.as_str() == "false" => Ok(false),
+            _ => Err(Error::invalid(self.name, "expected true or false")),
+        }
     }
 
     /// Reads an SMS code: 4 to 12 letters or digits.

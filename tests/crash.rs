@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     if std::env::args().skip(1).any(|argument| !argument.starts_with('-') && !argument.contains("crash")) {
         return ExitCode::SUCCESS;
     }
-    let scenarios: [Scenario; 6] = [
+    let scenarios: [Scenario; 7] = [
         Scenario { name: "enroll", prepare: &["phone", "code"], act: "enroll", recover: "go on enrolling", least: 20 },
         Scenario {
             name: "enroll with phone number",
@@ -55,6 +55,13 @@ fn main() -> ExitCode {
             prepare: &["phone", "code", "enroll"],
             act: "otp",
             recover: "make an otp",
+            least: 5,
+        },
+        Scenario {
+            name: "import",
+            prepare: &["phone", "code", "enroll", "move away"],
+            act: "import",
+            recover: "go on importing",
             least: 5,
         },
         Scenario {
@@ -151,6 +158,14 @@ fn run_child(step: &str) {
         "enroll" => phone.enroll("1234"),
         "update" => expect(&update("1234", "4321")),
         "otp" => accepted(&otp("1234")),
+        "move away" => move_away(Path::new(&folder)),
+        "import" => import(Path::new(&folder)),
+        "go on importing" => {
+            if !is_activated() {
+                import(Path::new(&folder));
+            }
+            accepted(&otp("1234"));
+        }
         "remove" => expect(&set("enrollment", json!({"action": "remove"}))),
         "go on enrolling" => phone.go_on_enrolling(),
         "go on updating" => go_on_updating(),
@@ -232,6 +247,21 @@ impl Phone {
 
 fn certify() {
     expect(&get("smscode", json!({"type": "phoneNumberCertification", "phoneNumber": PHONE})));
+}
+
+/// Exports the enrollment, and removes the device's record.
+fn move_away(folder: &Path) {
+    let answer = set("enrollment", json!({"action": "export", "pinCode": "1234", "plain": true}));
+    expect(&answer);
+    std::fs::write(folder.join("state.json"), answer["result"]["state"].as_str().unwrap()).unwrap();
+    for record in ["device.pims", "device.pims.previous"] {
+        let _ = std::fs::remove_file(folder.join(record));
+    }
+}
+
+fn import(folder: &Path) {
+    let state = std::fs::read_to_string(folder.join("state.json")).unwrap();
+    expect(&set("enrollment", json!({"action": "import", "format": "pims", "state": state, "pinCode": "1234"})));
 }
 
 /// Goes on after a change of the PIN that was cut off. Either PIN may be valid, and one of them is.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use inwebo::client::activate::PinMode;
 use inwebo::client::{Client, Device, EngineError, Request};
 use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
-use inwebo::values::{K0, Modulus, SecVal, Serial};
+use inwebo::values::{K0, K1, Kma, Modulus, SecVal, Serial};
 use inwebo::values::{Pin, SmsCode, Ticket};
 use inwebo::word::Word;
 use pims::store::{RecordStore, StoreError};
@@ -628,4 +628,135 @@ fn a_key_that_could_not_be_written_down_is_not_shown_to_the_service() {
     // The challenge was the same: another K1 would make another proof.
     assert_eq!(shown[0], shown[1]);
     assert_eq!(bench.memory.record().enrollment.unwrap().device.hidden_k1, durable);
+}
+
+/// A state of another client, for the PIN 1234.
+fn foreign_state() -> foreign_state::State {
+    foreign_state::State {
+        mac_id: Some("0".repeat(32)),
+        serial: Serial::parse("0f8c6a1e-52d3-4b/_/00112233445566778899aabbccddeeff").unwrap(),
+        id: "a73d95c599fffbe9".into(),
+        service: "4012".into(),
+        last_sync: "17".into(),
+        factory: Some(modulus()),
+        k0: K0::new([6; 16]),
+        k1: K1::new([7; 16]),
+        secval: SecVal::new([8; 16]),
+    }
+}
+
+fn unenrolled() -> Record {
+    Record { account: "local".into(), ..Record::default() }
+}
+
+fn k1_of(record: &Record) -> K1 {
+    let device = &record.enrollment.as_ref().unwrap().device;
+    K1::new(Kma::derive(&pin("1234"), &device.serial).decrypt(&device.hidden_k1))
+}
+
+#[test]
+fn an_import_proves_the_pin_by_one_password_and_stores_k1_as_it_evolved_meanwhile() {
+    let (bench, mut component) = bench(&unenrolled());
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi><dK1>00ff</dK1><J>1</J>");
+    component.import(&foreign_state(), &pin("1234"), false).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(bench.script.asked(), ["Setup otp", "Finalize otp"]);
+    let record = bench.memory.record();
+    assert_eq!(record.state(0), State::Activated(Sync::Done));
+    assert!(k1_of(&record) == K1::new([7; 16]).evolve("00ff"));
+    let device = record.enrollment.unwrap().device;
+    assert_eq!(Some(&device.serial), record.serial.as_ref());
+    assert_eq!(device.serial.as_str(), "0f8c6a1e-52d3-4b/_/00112233445566778899aabbccddeeff");
+    assert_eq!(
+        (device.id.as_str(), device.service.as_str(), device.last_sync.as_str()),
+        ("a73d95c599fffbe9", "4012", "17")
+    );
+    assert!(device.factory == modulus() && device.secval.unwrap() == SecVal::new([8; 16]));
+}
+
+#[test]
+fn an_import_without_a_factory_key_pins_the_one_that_the_service_names_first() {
+    let (bench, mut component) = bench(&unenrolled());
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi>");
+    let state = foreign_state::State { factory: None, ..foreign_state() };
+    component.import(&state, &pin("1234"), false).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(bench.script.asked(), ["Setup password", "Setup otp", "Finalize otp"]);
+    assert!(bench.memory.record().enrollment.unwrap().device.factory == modulus());
+    // From now on another one is refused.
+    bench.script.answer("ActionSetup", &keys().replace(&VECTORS.0, &"f".repeat(256)));
+    let failure = component.update_pin(&pin("1234"), &pin("4321")).err().unwrap();
+    assert!(matches!(failure, Failure::Engine(EngineError::FactoryKey)), "{failure}");
+}
+
+#[test]
+fn an_import_of_another_application_or_factory_key_sends_nothing() {
+    let (bench, mut component) = bench(&enrolled(Standing::Disabled));
+    let other = Modulus::from_hex(&"f".repeat(256)).unwrap();
+    for state in [
+        foreign_state::State { mac_id: Some("1".repeat(32)), ..foreign_state() },
+        foreign_state::State { factory: Some(other), ..foreign_state() },
+    ] {
+        let failure = component.import(&state, &pin("1234"), false).err().unwrap();
+        assert!(matches!(failure, Failure::Unfit(_)), "{failure}");
+    }
+    assert!(bench.script.asked().is_empty());
+    assert_eq!(bench.memory.record().encode(), enrolled(Standing::Disabled).encode());
+}
+
+#[test]
+fn an_import_that_is_refused_or_lost_or_cannot_be_stored_leaves_the_record_as_it_is() {
+    let before = enrolled(Standing::Active);
+    let (bench, mut component) = bench(&before);
+    for word in ["NOK:ACCESS", "NOK:NODEVICE", "NOK_BLOCKED", "NOK:NEWWORD"] {
+        bench.script.answer("ActionSetup", CHALLENGE);
+        bench.script.answer("ActionFinalize", &format!("<err>{word}</err>"));
+        assert!(component.import(&foreign_state(), &pin("1234"), true).is_err());
+        assert_eq!(bench.memory.record().encode(), before.encode(), "{word}");
+        assert_eq!(component.state(), State::Activated(Sync::Done), "{word}");
+    }
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.lose();
+    assert!(component.import(&foreign_state(), &pin("1234"), true).is_err());
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi>");
+    bench.memory.1.store(true, Ordering::SeqCst);
+    let failure = component.import(&foreign_state(), &pin("1234"), true).err().unwrap();
+    assert!(matches!(failure, Failure::Store(_)), "{failure}");
+    assert_eq!(bench.memory.record().encode(), before.encode());
+}
+
+#[test]
+fn an_import_of_stale_keys_synchronizes_because_its_pin_is_proved() {
+    let (bench, mut component) = bench(&unenrolled());
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>NOK:DESYNCHRONIZED</err>");
+    synchronize(&bench.script);
+    component.import(&foreign_state(), &pin("1234"), false).unwrap_or_else(|error| panic!("{error}"));
+    let steps = ["Setup otp", "Finalize otp", "Setup synchro", "Finalize synchro", "Finalize ms"];
+    assert_eq!(bench.script.asked(), steps);
+    assert_eq!(bench.memory.record().state(0), State::Activated(Sync::Done));
+
+    // If the connection breaks there, the device is imported and synchronizes next time.
+    let (bench, mut component) = self::bench(&unenrolled());
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>NOK:DESYNCHRONIZED</err>");
+    bench.script.lose();
+    let failure = component.import(&foreign_state(), &pin("1234"), false).err().unwrap();
+    assert!(matches!(failure, Failure::PostSynchronization(_)), "{failure}");
+    assert_eq!(bench.memory.record().state(0), State::Activated(Sync::Due));
+}
+
+#[test]
+fn an_export_is_the_state_that_an_import_takes() {
+    let (bench, mut component) = bench(&unenrolled());
+    for defi in [1, 2] {
+        bench.script.answer("ActionSetup", CHALLENGE);
+        bench.script.answer("ActionFinalize", &format!("<err>OK</err><defi>{defi}</defi><dK1>0{defi}</dK1>"));
+    }
+    component.import(&foreign_state(), &pin("1234"), false).unwrap_or_else(|error| panic!("{error}"));
+    let text = component.export(&pin("1234")).unwrap_or_else(|error| panic!("{error}"));
+    let expected = foreign_state::State { k1: foreign_state().k1.evolve("01").evolve("02"), ..foreign_state() };
+    assert_eq!(*text, *foreign_state::write(&expected));
 }

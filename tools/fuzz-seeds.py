@@ -59,12 +59,14 @@ def seeds() -> "dict[str, list[bytes]]":
             sequence += bytes([CALLS[str(step["call"])], number, len(text)]) + text
         sequences.append(sequence)
     toml = (ROOT / "deploy/pims-authority.toml").read_bytes()
+    states = [path for path in sorted((ROOT / "crates/foreign-state/tests/vectors").iterdir()) if path.suffix != ".py"]
     records = [json.dumps(record).encode() for record in example_records()]
     return {
         "params": [text.encode() for text in others],
         "config": [text.encode() for text in inits],
         "answer_xml": [exchange["response"].encode() for exchange in exchanges],
         "mac_query": [exchange["request"].encode() for exchange in exchanges],
+        "foreign_state": [bytes([number]) + path.read_bytes() for path in states for number in range(6)],
         "record_decode": records,
         "sealed_open": [b"PIMSREC1" + bytes(24) + b"x" * 40, b"PIMSREC2", b"", *records],
         "server_config": [toml, *(toml[: len(toml) * part // 4] for part in (1, 2, 3)), toml + b"\x018"],

@@ -94,6 +94,23 @@ public:
                       {{"action", "enrollWithPhoneNumber"}, {"pinCode", pin}, {"smsCode", sms_code}, {"phoneNumber", phone_number}});
     }
 
+    /* Imports the enrollment of another client, whose PIN one password proves. Returns a warning:
+     * the other client must stop, and its file must be removed. format is auto, pickle, homey-json,
+     * e3008-json, kotlin-json or pims. A pickle is given in base64. */
+    [[nodiscard]] std::future<std::string> import_enrollment(std::string_view format, std::string_view state, std::string_view pin) const
+    {
+        return set<std::string>("pims.authentication.enrollment",
+                                {{"action", "import"}, {"format", format}, {"state", state}, {"pinCode", pin}}, text("warning"));
+    }
+
+    /* Returns the enrollment of this device as neutral JSON, with K1 in clear, which the caller
+     * must wipe. One password proves the PIN. */
+    [[nodiscard]] std::future<std::string> export_enrollment(std::string_view pin) const
+    {
+        return set<std::string>("pims.authentication.enrollment", {{"action", "export"}, {"plain", "true"}, {"pinCode", pin}},
+                                text("state"));
+    }
+
     /* Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
      */
     [[nodiscard]] std::future<void> remove_enrollments() const

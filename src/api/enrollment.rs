@@ -1,10 +1,14 @@
-//! `pims.authentication.enrollment`: the enrollment of this device, the removal of the account's
-//! enrollments.
+//! `pims.authentication.enrollment`: the enrollment of this device, its import and export, the
+//! removal of the account's enrollments.
 
-use super::{Method, Route, Selector, Task, Validate, failed, of_enrollment};
+use super::{Error, Method, Params, Route, Selector, Task, Validate, failed, from_failure_of_import, of_enrollment};
 use crate::message::Output;
 
 const API: &str = "pims.authentication.enrollment";
+
+/// Warning of an import. Two clients with one state part ways as soon as K1 evolves.
+const WARNING: &str = "the other client must not use this enrollment any more, and what it stored contains keys \
+    in clear: stop it, and remove its state and this call's copy of it";
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
@@ -40,6 +44,29 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Set,
         api: API,
         selector: Selector::Action,
+        operation: "import",
+        validate: Validate::AtLeast(&["format", "state", "pinCode"], import),
+    },
+    Route {
+        method: Method::Set,
+        api: API,
+        selector: Selector::Action,
+        operation: "export",
+        validate: Validate::Two(["pinCode", "plain"], |[pin, plain]| {
+            let pin = pin.pin()?;
+            if !plain.flag()? {
+                return Err(Error::invalid("plain", "expected true: an export contains K1 in clear"));
+            }
+            Task::new(move |component| {
+                let state = component.strong()?.export(&pin).map_err(failed)?;
+                Ok(Output::Text("state", state))
+            })
+        }),
+    },
+    Route {
+        method: Method::Set,
+        api: API,
+        selector: Selector::Action,
         operation: "remove",
         validate: Validate::None(|| {
             Task::new(|component| {
@@ -49,3 +76,15 @@ pub(super) const ROUTES: &[Route] = &[
         }),
     },
 ];
+
+/// Validates the parameters of an import. `replace` may be missing.
+fn import(params: &Params<'_>) -> Result<Task, Error> {
+    let [format, state, pin] = params.require(["format", "state", "pinCode"])?;
+    let state = state.state(format.state_format()?)?;
+    let pin = pin.pin()?;
+    let replace = params.optional("replace").map_or(Ok(false), |replace| replace.flag())?;
+    Task::new(move |component| {
+        component.strong()?.import(&state, &pin, replace).map_err(|failure| from_failure_of_import(&failure))?;
+        Ok(Output::Texts(vec![("warning", WARNING.into())]))
+    })
+}

@@ -70,6 +70,7 @@ pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
             );
             inner.with_detail(detail)
         }
+        Failure::Unfit(reason) => Error::invalid("state", *reason),
         Failure::Entropy => Error::new(Code::Unknown).with_detail(failure.to_string()),
     }
 }
@@ -94,6 +95,19 @@ pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
                 "too many wrong PINs: reset the PIN on an enrolled device, or remove the enrollments and begin anew",
             )
             .then(NextAction::RemoveEnrollments),
+        _ => error,
+    }
+}
+
+/// Returns the error of a failed import. The device of the state is not the device of the record,
+/// so some next steps differ.
+pub(super) fn from_failure_of_import(failure: &Failure) -> Error {
+    let error = from_failure(failure, PIN_CODE);
+    match failure {
+        Failure::State(_, State::Activated(_) | State::Blocked) => Error::new(Code::Forbidden)
+            .with_detail("this device is enrolled already: an import with \"replace\":true replaces its enrollment"),
+        _ if failure.word() == Some(&Word::Access) => error
+            .with_detail("the PIN is wrong, or the state is not the newest one of its client: nothing was imported"),
         _ => error,
     }
 }

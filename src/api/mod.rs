@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 
 pub use account::{Ending, Topics, ending, event, topics};
 use failure::PIN_CODE;
+use failure::from_failure_of_import;
 pub use failure::{from_failure, from_failure_of_enrollment, from_failure_without_pin};
 
 use crate::config::{Config, DeviceConfig};
@@ -178,6 +179,8 @@ enum Validate {
     Two([&'static str; 2], fn([Given<'_>; 2]) -> Result<Task, Error>),
     /// Three parameters.
     Three([&'static str; 3], fn([Given<'_>; 3]) -> Result<Task, Error>),
+    /// Parameters of which the named ones are required.
+    AtLeast(&'static [&'static str], fn(&Params<'_>) -> Result<Task, Error>),
     /// The text of the call as a whole, whose parameters are not those of a call.
     Text(fn(&str) -> Result<Task, Error>),
 }
@@ -191,6 +194,7 @@ impl Route {
             Validate::One(names, _) => names,
             Validate::Two(names, _) => names,
             Validate::Three(names, _) => names,
+            Validate::AtLeast(names, _) => names,
         }
     }
 
@@ -201,6 +205,7 @@ impl Route {
             Validate::One(names, validate) => validate(params.require(*names)?),
             Validate::Two(names, validate) => validate(params.require(*names)?),
             Validate::Three(names, validate) => validate(params.require(*names)?),
+            Validate::AtLeast(_, validate) => validate(params),
             Validate::Text(validate) => validate(text),
         }
     }

@@ -39,6 +39,9 @@ pub enum Failure {
     /// usable answer came.
     #[error("it is not known whether the PIN was changed: {0}")]
     PinUncertain(Box<Failure>),
+    /// The state of another client is not one of this configuration's application and service.
+    #[error("the state does not fit: {0}")]
+    Unfit(&'static str),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Entropy,

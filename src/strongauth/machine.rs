@@ -93,6 +93,12 @@ pub enum Operation {
     EnrollStarted,
     /// `set enrollment enrollWithPhoneNumber`
     EnrollWithPhoneNumber,
+    /// `set enrollment import`
+    Import,
+    /// `set enrollment import` with `replace`
+    ImportInPlace,
+    /// `set enrollment export`
+    Export,
     /// `set enrollment remove`
     Remove,
     /// `set pincode update`
@@ -105,11 +111,14 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::AcceptCode,
         Self::EnrollWithCode,
         Self::EnrollStarted,
         Self::EnrollWithPhoneNumber,
+        Self::Import,
+        Self::ImportInPlace,
+        Self::Export,
         Self::Remove,
         Self::UpdatePin,
         Self::ResetPin,
@@ -122,6 +131,9 @@ impl Operation {
             Self::EnrollWithCode => "`set enrollment enroll` with a code",
             Self::EnrollStarted => "`set enrollment enroll` with a blank code",
             Self::EnrollWithPhoneNumber => "`set enrollment enrollWithPhoneNumber`",
+            Self::Import => "`set enrollment import`",
+            Self::ImportInPlace => "`set enrollment import` with `replace`",
+            Self::Export => "`set enrollment export`",
             Self::Remove => "`set enrollment remove`",
             Self::UpdatePin => "`set pincode update`",
             Self::ResetPin => "`set pincode reset`",
@@ -146,10 +158,13 @@ pub fn permit(state: State, operation: Operation) -> Result<(), Refusal> {
     use State::*;
     match (operation, state) {
         (Remove, _)
-        | (AcceptCode | EnrollWithCode | EnrollWithPhoneNumber, NotActivated | ActivationStarted(_) | Disabled)
+        | (
+            AcceptCode | EnrollWithCode | EnrollWithPhoneNumber | Import | ImportInPlace,
+            NotActivated | ActivationStarted(_) | Disabled,
+        )
         | (EnrollStarted, ActivationStarted(_))
-        | (UpdatePin | ResetPin | MakeOtp, Activated(_))
-        | (ResetPin, Blocked) => Ok(()),
+        | (UpdatePin | ResetPin | MakeOtp | ImportInPlace | Export, Activated(_))
+        | (ResetPin | ImportInPlace, Blocked) => Ok(()),
         (EnrollStarted, NotActivated | Disabled) => Err(Refusal::WrongStep),
         _ => Err(Refusal::Forbidden),
     }
@@ -162,6 +177,8 @@ pub enum Event {
     CodeAccepted,
     /// The enrollment is finished.
     Enrolled,
+    /// The enrollment of another client was imported.
+    Imported,
     /// The code's lifetime is over.
     CodeExpired,
     /// The service answered that the account is blocked (2310).
@@ -183,9 +200,10 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::CodeAccepted,
         Self::Enrolled,
+        Self::Imported,
         Self::CodeExpired,
         Self::AccountBlocked,
         Self::AccountUnblocked,
@@ -200,6 +218,7 @@ impl Event {
         match self {
             Self::CodeAccepted => "SMS code accepted",
             Self::Enrolled => "enrolled",
+            Self::Imported => "imported",
             Self::CodeExpired => "code's lifetime over",
             Self::AccountBlocked => "service answers 2310",
             Self::AccountUnblocked => "service answers: not blocked",
@@ -223,6 +242,9 @@ pub fn next(state: State, event: Event) -> State {
         }
         (Event::CodeAccepted, Disabled | ActivationStarted(Origin::Disabled)) => ActivationStarted(Origin::Disabled),
         (Event::Enrolled, NotActivated | ActivationStarted(_) | Disabled) => Activated(Sync::Done),
+        (Event::Imported, NotActivated | ActivationStarted(_) | Activated(_) | Blocked | Disabled) => {
+            Activated(Sync::Done)
+        }
         (Event::CodeExpired, ActivationStarted(Origin::NotActivated)) => NotActivated,
         (Event::CodeExpired, ActivationStarted(Origin::Disabled)) => Disabled,
         (Event::AccountBlocked, Activated(_)) => Blocked,
@@ -338,11 +360,14 @@ mod tests {
 
     /// The table of the specification, written out by hand: `Y` allowed, `F` 2317, `S` 2311;
     /// columns as in [`State::ALL`].
-    const PERMITS: [(Operation, &str); 8] = [
+    const PERMITS: [(Operation, &str); 11] = [
         (Operation::AcceptCode, "YYYFFFYF"),
         (Operation::EnrollWithCode, "YYYFFFYF"),
         (Operation::EnrollStarted, "SYYFFFSF"),
         (Operation::EnrollWithPhoneNumber, "YYYFFFYF"),
+        (Operation::Import, "YYYFFFYF"),
+        (Operation::ImportInPlace, "YYYYYYYF"),
+        (Operation::Export, "FFFYYFFF"),
         (Operation::Remove, "YYYYYYYY"),
         (Operation::UpdatePin, "FFFYYFFF"),
         (Operation::ResetPin, "FFFYYYFF"),
@@ -352,9 +377,10 @@ mod tests {
     /// The same for events: the letter of the state that follows. `N`otActivated, `n` and `d`
     /// ActivationStarted from NotActivated and Disabled, `A`ctivated, `a` Activated and must
     /// synchronize, `B`locked, `D`isabled, `U`pgradable.
-    const EVENTS: [(Event, &str); 10] = [
+    const EVENTS: [(Event, &str); 11] = [
         (Event::CodeAccepted, "nndAaBdU"),
         (Event::Enrolled, "AAAAaBAU"),
+        (Event::Imported, "AAAAAAAU"),
         (Event::CodeExpired, "NNDAaBDU"),
         (Event::AccountBlocked, "NndBBBDU"),
         (Event::AccountUnblocked, "NndAaaDU"),
@@ -411,12 +437,12 @@ mod tests {
         }
 
         #[test]
-        fn a_blocked_device_makes_no_password_until_it_is_unblocked_reset_or_enrolled_anew(
+        fn a_blocked_device_makes_no_password_until_it_is_unblocked_reset_enrolled_anew_or_imported(
             events in prop::collection::vec(any_event(), 0..64)
         ) {
             let mut state = State::Blocked;
             for event in events {
-                if matches!(event, Event::AccountUnblocked | Event::PinReset | Event::Enrolled) {
+                if matches!(event, Event::AccountUnblocked | Event::PinReset | Event::Enrolled | Event::Imported) {
                     break;
                 }
                 state = next(state, event);
@@ -432,9 +458,9 @@ mod tests {
         }
 
         #[test]
-        fn only_an_enrollment_activates_a_device_that_was_not(events in prop::collection::vec(any_event(), 0..64)) {
+        fn only_an_enrollment_or_an_import_activates_a_device_that_was_not(events in prop::collection::vec(any_event(), 0..64)) {
             let mut state = State::NotActivated;
-            for event in events.into_iter().filter(|event| *event != Event::Enrolled) {
+            for event in events.into_iter().filter(|event| !matches!(event, Event::Enrolled | Event::Imported)) {
                 state = next(state, event);
                 prop_assert!(!state.is_activated());
             }

@@ -10,12 +10,14 @@
 //! | `enroll` | an SMS code is accepted, the enrollment is finished |
 //! | `pin` | the PIN is changed or reset; the device synchronizes |
 //! | `otp` | one-time passwords |
+//! | `import` | the enrollment of another client is imported; the enrollment is exported |
 //! | `permit` | none: the values on which the operations above run |
 //! | `account` | SMS codes are requested, phone numbers, the block, the removal |
 
 mod account;
 mod enroll;
 mod failure;
+mod import;
 pub mod machine;
 mod otp;
 mod permit;

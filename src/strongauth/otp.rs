@@ -10,7 +10,7 @@ use super::machine::{Event, Operation, State, Sync};
 use super::permit::Enrolled;
 use super::{Failure, StrongAuthentication};
 
-const NO_SECRET: EngineError =
+pub(super) const NO_SECRET: EngineError =
     EngineError::Unusable("the service never asked for a service secret, without which there is no password");
 
 impl StrongAuthentication {
@@ -53,7 +53,7 @@ impl Enrolled<'_> {
         granted.password_without_pin(device).ok_or(NO_SECRET.into())
     }
 
-    fn make_password(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
+    pub(super) fn make_password(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
         self.synchronize_if_due(pin)?;
         match self.ask_twice(pin) {
             // The PIN was right, and the keys are stale: another device changed the PIN. No try was

@@ -80,6 +80,7 @@ static json_t *take(bool is_event)
 static char folder[MAX_LINE];
 static char storage[2 * MAX_LINE];
 static char otp[16];
+static char state[MAX_LINE];
 
 static void sms_code(char *code, size_t size, bool is_wrong)
 {
@@ -108,6 +109,8 @@ static void value_of(const char *name, size_t length, char *value, size_t size)
         snprintf(value, size, "%s", folder);
     } else if (length == 3 && memcmp(name, "otp", length) == 0) {
         snprintf(value, size, "%s", otp);
+    } else if (length == 5 && memcmp(name, "state", length) == 0) {
+        snprintf(value, size, "%s", state);
     } else if (length == 7 && memcmp(name, "smsCode", length) == 0) {
         sms_code(value, size, false);
     } else if (length == 12 && memcmp(name, "wrongSmsCode", length) == 0) {
@@ -264,12 +267,16 @@ static void remember(json_t *parameters, json_t *message)
 {
     const char *path = json_string_value(json_object_get(json_object_get(parameters, "storage"), "path"));
     const char *password = json_string_value(json_object_get(json_object_get(message, "result"), "otp"));
+    const char *exported = json_string_value(json_object_get(json_object_get(message, "result"), "state"));
 
     if (path != NULL) {
         snprintf(storage, sizeof storage, "%s", path);
     }
     if (password != NULL) {
         snprintf(otp, sizeof otp, "%s", password);
+    }
+    if (exported != NULL) {
+        snprintf(state, sizeof state, "%s", exported);
     }
 }
 

@@ -28,6 +28,7 @@ class Runner:
         self._folder = str(folder)
         self._storage = ""
         self._otp = ""
+        self._state = ""
 
     def fill(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -44,6 +45,7 @@ class Runner:
             self._storage = storage["path"]
         if isinstance(message.get("result"), dict):
             self._otp = message["result"].get("otp", self._otp)
+            self._state = message["result"].get("state", self._state)
 
     def matches(self, expected: Any, actual: Any) -> bool:
         if isinstance(expected, dict) and isinstance(actual, dict):
@@ -61,7 +63,7 @@ class Runner:
             lines = Path(self._storage, "sms-outbox.jsonl").read_text(encoding="utf-8").splitlines()
             code: str = json.loads(lines[-1])["code"]
             return code if name == "smsCode" else code[:-1] + str((int(code[-1]) + 1) % 10)
-        return {"folder": self._folder, "otp": self._otp}[name]
+        return {"folder": self._folder, "otp": self._otp, "state": self._state}[name]
 
 
 def failed(error: pims.PimsError) -> Message:

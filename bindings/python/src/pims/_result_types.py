@@ -67,6 +67,18 @@ class Logs(TypedDict):
     logPaths: List[str]
 
 
+class ImportedEnrollment(TypedDict):
+    """The result of ``set pims.authentication.enrollment`` with ``"action": "import"``."""
+
+    warning: str
+
+
+class ExportedEnrollment(TypedDict):
+    """The result of ``set pims.authentication.enrollment`` with ``"action": "export"``."""
+
+    state: str
+
+
 class Verified(TypedDict):
     """The result of ``set pims.authority.otp``."""
 

@@ -84,6 +84,22 @@ class Operations:
         del pin, sms_code
         return self._run(request)
 
+    def import_enrollment(self, format: str, state: Secret, pin: Secret) -> str:
+        """Imports the enrollment of another client, whose PIN one password proves. Returns a
+        warning: the other client must stop, and its file must be removed. ``format`` is ``auto``,
+        ``pickle``, ``homey-json``, ``e3008-json``, ``kotlin-json`` or ``pims``. A pickle is given
+        in base64."""
+        request = operations.import_enrollment(format, state, pin)
+        del state, pin
+        return self._run(request)
+
+    def export_enrollment(self, pin: Secret) -> str:
+        """Returns the enrollment of this device as neutral JSON, with K1 in clear. One password
+        proves the PIN."""
+        request = operations.export_enrollment(pin)
+        del pin
+        return self._run(request)
+
     def remove_enrollments(self) -> None:
         """Removes every enrollment of the account, its PIN and a block, then this device's
         enrollment."""

@@ -74,6 +74,26 @@ def enroll_with_phone_number(pin: Secret, sms_code: Secret, phone_number: str) -
     )
 
 
+def import_enrollment(format: str, state: Secret, pin: Secret) -> Request[str]:
+    return Request(
+        "set",
+        "pims.authentication.enrollment",
+        {"action": "import", "format": format, "state": state, "pinCode": pin},
+        lambda result: str(result["warning"]),
+        proves_pin=True,
+    )
+
+
+def export_enrollment(pin: Secret) -> Request[str]:
+    return Request(
+        "set",
+        "pims.authentication.enrollment",
+        {"action": "export", "plain": "true", "pinCode": pin},
+        lambda result: str(result["state"]),
+        proves_pin=True,
+    )
+
+
 def remove_enrollments() -> Request[None]:
     return Request(
         "set",

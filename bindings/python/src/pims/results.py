@@ -12,6 +12,8 @@ from ._result_types import Account as Account
 from ._result_types import AccountStateText as AccountStateText
 from ._result_types import Device as Device
 from ._result_types import EnrollmentStatusText as EnrollmentStatusText
+from ._result_types import ExportedEnrollment as ExportedEnrollment
+from ._result_types import ImportedEnrollment as ImportedEnrollment
 from ._result_types import Log as Log
 from ._result_types import Logs as Logs
 from ._result_types import OneTimePassword as OneTimePassword
@@ -65,9 +67,13 @@ def wrong_pins(info: Mapping[str, Any]) -> Optional[WrongPins]:
         return None
 
 
+#: The members of results that are secrets: a one-time password, and an exported enrollment.
+SECRET_MEMBERS = ("otp", "state")
+
+
 class Result(Dict[str, Any]):
     """A result that is an object: a ``dict``, and ``info`` of its message. Its printed form omits
-    the one-time password.
+    the one-time password and the exported enrollment.
 
     ``result["otp"]`` is the password.
     """
@@ -95,7 +101,7 @@ class Result(Dict[str, Any]):
 
     def _shown(self) -> Iterator[Tuple[str, str]]:
         for name, value in self.items():
-            yield name, "<not shown>" if name == "otp" else repr(value)
+            yield name, "<not shown>" if name in SECRET_MEMBERS else repr(value)
 
 
 class Answer:

@@ -93,7 +93,7 @@ extension JSON: CustomStringConvertible, CustomDebugStringConvertible, CustomRef
 
     /// The names of members that hold secrets, in parameters, in the configuration and in results.
     private static let secretNames: Set<String> = [
-        "otp", "pinCode", "oldPIN", "newPIN", "smsCode", "token", "accessToken", "key", "code",
+        "otp", "state", "pinCode", "oldPIN", "newPIN", "smsCode", "token", "accessToken", "key", "code",
     ]
 
     private var hidingSecrets: JSON {

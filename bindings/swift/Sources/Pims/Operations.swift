@@ -49,6 +49,25 @@ extension StrongAuthentication {
             ])
     }
 
+    /// Imports the enrollment of another client, whose PIN one password proves. Returns a warning:
+    /// the other client must stop, and its file must be removed. `format` is `auto`, `pickle`,
+    /// `homey-json`, `e3008-json`, `kotlin-json` or `pims`. A pickle is given in base64.
+    public func importEnrollment(format: String, state: String, pin: String) async throws -> String {
+        let result = try await set(
+            "pims.authentication.enrollment",
+            ["action": "import", "format": .string(format), "state": .string(state), "pinCode": .string(pin)])
+        return try text(result["warning"])
+    }
+
+    /// Returns the enrollment of this device as neutral JSON, with K1 in clear. One password proves
+    /// the PIN.
+    public func exportEnrollment(pin: String) async throws -> String {
+        let result = try await set(
+            "pims.authentication.enrollment",
+            ["action": "export", "plain": "true", "pinCode": .string(pin)])
+        return try text(result["state"])
+    }
+
     /// Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
     public func removeEnrollments() async throws {
         try await set("pims.authentication.enrollment", ["action": "remove"])

@@ -49,6 +49,7 @@ private struct Runner {
     let folder: String
     private var storage = ""
     private var password = ""
+    private var state = ""
 
     init(folder: String) { self.folder = folder }
 
@@ -73,6 +74,7 @@ private struct Runner {
         switch name {
         case "folder": return folder
         case "otp": return password
+        case "state": return state
         case "smsCode": return try lastCode(in: storage)
         case "wrongSmsCode":
             let code = try lastCode(in: storage)
@@ -85,6 +87,7 @@ private struct Runner {
     mutating func remember(_ call: String, _ parameters: JSON?, _ message: JSON?) {
         if call == "init", let path = parameters?["storage"]?["path"]?.stringValue { storage = path }
         if let otp = message?["result"]?["otp"]?.stringValue { password = otp }
+        if let exported = message?["result"]?["state"]?.stringValue { state = exported }
     }
 
     func matches(_ expected: JSON, _ actual: JSON) -> Bool {

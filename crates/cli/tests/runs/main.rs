@@ -6,6 +6,7 @@
 mod doctor;
 mod program;
 mod terminal;
+mod transfer;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -31,7 +31,8 @@ impl Client {
         self.setup_of(mode, "", "0")
     }
 
-    fn setup_of(&self, mode: Mode, id: &str, last_sync: &str) -> Request {
+    /// Begins a setup step of the device with this id.
+    pub(super) fn setup_of(&self, mode: Mode, id: &str, last_sync: &str) -> Request {
         Request::new(Action::Setup, mode)
             .with("id", id)
             .with("lastsync", last_sync)

@@ -14,6 +14,12 @@ pub fn setup(client: &Client, device: &Device) -> Request {
     client.setup(Mode::Password, device)
 }
 
+/// Returns the request of the setup step for a device of which only the id and the last `Tsync` are
+/// known. Its answer names the service's keys.
+pub fn setup_of(client: &Client, id: &str, last_sync: &str) -> Request {
+    client.setup_of(Mode::Password, id, last_sync)
+}
+
 /// A challenge, and the keys to which the new PIN is encrypted.
 pub struct Prepared {
     pub(super) challenge: String,
@@ -26,6 +32,11 @@ impl Prepared {
         let answer = Answer::read(xml, Action::Setup)?;
         let challenge = answer.need("challenge", "it has no challenge")?.to_owned();
         Ok(Self { challenge, keys: ServiceKeys::read(&answer, pinned)? })
+    }
+
+    /// Returns the factory key that the answer names.
+    pub fn into_factory_key(self) -> Modulus {
+        self.keys.factory
     }
 
     /// Returns the request of the finalize step: proofs with the old PIN, and the encrypted new

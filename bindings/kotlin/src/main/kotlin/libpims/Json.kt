@@ -244,14 +244,15 @@ internal class Encoder : AutoCloseable {
 }
 
 /**
- * An object of a message. Its printed form, which may come into logs, hides one-time passwords. Its
- * members have them.
+ * An object of a message. Its printed form, which may come into logs, hides one-time passwords and
+ * exported enrollments. Its members have them.
  */
 internal class Members : LinkedHashMap<String, Any?>() {
-    override fun toString(): String = entries.joinToString(", ", "{", "}") { (name, value) -> "$name=${if (name == "otp") "***" else value}" }
+    override fun toString(): String = entries.joinToString(", ", "{", "}") { (name, value) -> "$name=${if (name in SECRETS) "***" else value}" }
 
     private companion object {
         const val serialVersionUID = 1L
+        val SECRETS = setOf("otp", "state")
     }
 }
 

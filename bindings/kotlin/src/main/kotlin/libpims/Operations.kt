@@ -19,6 +19,16 @@ internal object Operations : UntypedOperations() {
         mapOf("action" to "enrollWithPhoneNumber", "pinCode" to pin, "smsCode" to smsCode, "phoneNumber" to phoneNumber),
     )
 
+    fun importEnrollment(format: String, state: CharSequence, pin: CharSequence) = set(
+        "pims.authentication.enrollment",
+        mapOf("action" to "import", "format" to format, "state" to state, "pinCode" to pin),
+    ) { it.member("warning") as String }
+
+    fun exportEnrollment(pin: CharSequence) = set(
+        "pims.authentication.enrollment",
+        mapOf("action" to "export", "plain" to "true", "pinCode" to pin),
+    ) { it.member("state") as String }
+
     fun removeEnrollments() = set("pims.authentication.enrollment", mapOf("action" to "remove")) { }
 
     fun requestPhoneNumberCode(phoneNumber: String) =

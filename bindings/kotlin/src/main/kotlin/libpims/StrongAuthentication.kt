@@ -48,6 +48,20 @@ object StrongAuthentication {
         Operations.enrollWithPhoneNumber(pin, smsCode, phoneNumber).result()
 
     /**
+     * Imports the enrollment of another client, whose PIN one password proves. Returns a warning:
+     * the other client must stop, and its file must be removed. `format` is `auto`, `pickle`,
+     * `homey-json`, `e3008-json`, `kotlin-json` or `pims`. A pickle is given in base64.
+     */
+    suspend fun importEnrollment(format: String, state: CharSequence, pin: CharSequence): Result<String> =
+        Operations.importEnrollment(format, state, pin).result()
+
+    /**
+     * Returns the enrollment of this device as neutral JSON, with K1 in clear. One password proves
+     * the PIN.
+     */
+    suspend fun exportEnrollment(pin: CharSequence): Result<String> = Operations.exportEnrollment(pin).result()
+
+    /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
      */
     suspend fun removeEnrollments(): Result<Unit> = Operations.removeEnrollments().result()
@@ -121,6 +135,20 @@ class Device internal constructor() {
      */
     suspend fun enrollWithPhoneNumber(pin: CharSequence, smsCode: CharSequence, phoneNumber: String): Unit =
         Operations.enrollWithPhoneNumber(pin, smsCode, phoneNumber).await()
+
+    /**
+     * Imports the enrollment of another client, whose PIN one password proves. Returns a warning:
+     * the other client must stop, and its file must be removed. `format` is `auto`, `pickle`,
+     * `homey-json`, `e3008-json`, `kotlin-json` or `pims`. A pickle is given in base64.
+     */
+    suspend fun importEnrollment(format: String, state: CharSequence, pin: CharSequence): String =
+        Operations.importEnrollment(format, state, pin).await()
+
+    /**
+     * Returns the enrollment of this device as neutral JSON, with K1 in clear. One password proves
+     * the PIN.
+     */
+    suspend fun exportEnrollment(pin: CharSequence): String = Operations.exportEnrollment(pin).await()
 
     /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
@@ -197,6 +225,20 @@ object StrongAuthenticationAsync {
      */
     fun enrollWithPhoneNumber(pin: CharSequence, smsCode: CharSequence, phoneNumber: String): CompletableFuture<Void?> =
         Operations.enrollWithPhoneNumber(pin, smsCode, phoneNumber).nothing()
+
+    /**
+     * Imports the enrollment of another client, whose PIN one password proves. Returns a warning:
+     * the other client must stop, and its file must be removed. `format` is `auto`, `pickle`,
+     * `homey-json`, `e3008-json`, `kotlin-json` or `pims`. A pickle is given in base64.
+     */
+    fun importEnrollment(format: String, state: CharSequence, pin: CharSequence): CompletableFuture<String> =
+        Operations.importEnrollment(format, state, pin).future()
+
+    /**
+     * Returns the enrollment of this device as neutral JSON, with K1 in clear. One password proves
+     * the PIN.
+     */
+    fun exportEnrollment(pin: CharSequence): CompletableFuture<String> = Operations.exportEnrollment(pin).future()
 
     /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.

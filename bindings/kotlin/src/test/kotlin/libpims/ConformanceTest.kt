@@ -44,6 +44,7 @@ private class Runner(private val path: () -> String, private val caller: Caller)
     private val folder by lazy(path)
     private var storage = ""
     private var otp = ""
+    private var state = ""
 
     fun step(step: Any?) {
         val call = step.member("call") as String
@@ -53,6 +54,7 @@ private class Runner(private val path: () -> String, private val caller: Caller)
         if (call == "free") return
         (parameters.takeIf { call == "init" }.member("storage").member("path") as? String)?.let { storage = it }
         (message.member("result").member("otp") as? String)?.let { otp = it }
+        (message.member("result").member("state") as? String)?.let { state = it }
         val id = message?.get("transactionId")
         val expected = fill(step.member("expect"))
         val right = Regex("[0-9a-f]{8}-[0-9a-f]{4}").matches(id as? String ?: "") && matches(expected, message!! - "transactionId" - "info")
@@ -70,6 +72,7 @@ private class Runner(private val path: () -> String, private val caller: Caller)
     private fun value(name: String): String = when (name) {
         "folder" -> folder
         "otp" -> otp
+        "state" -> state
         "smsCode" -> smsCode()
         "wrongSmsCode" -> smsCode().let { it.dropLast(1) + (it.last().digitToInt() + 1) % 10 }
         else -> error("the placeholder $name")

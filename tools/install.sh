@@ -5,9 +5,10 @@
 #     tools/install.sh install|uninstall|list
 #
 # The destination is set by the environment variables PREFIX (/usr/local), LIBDIR ($PREFIX/lib),
-# BINDIR ($PREFIX/bin), DATADIR ($PREFIX/share), INCLUDEDIR ($PREFIX/include), DOCDIR ($PREFIX/share/doc/libpims) and DESTDIR, which is put before
-# all of them and written into no file. The source is FROM (build/release). RELOCATABLE=yes writes a
-# pims.pc that stays valid when the folder is moved.
+# BINDIR ($PREFIX/bin), DATADIR ($PREFIX/share), INCLUDEDIR ($PREFIX/include), DOCDIR
+# ($PREFIX/share/doc/libpims) and DESTDIR, which is put before all of them and written into no file.
+# The source is FROM (build/release). RELOCATABLE=yes writes a pims.pc that stays valid when the
+# folder is moved.
 #
 # cargo-c (0.10.24) was tried in the place of this program. It installs pims.h, the libraries and
 # pims.pc. It leaves libpims.a as rustc makes it, with the symbols of SQLite and ring

@@ -4,10 +4,10 @@
 #     tools/package-dist.sh RELEASE_LIB OUT
 #
 # libpims-VERSION.tar.gz is the source of the commit that is checked out.
-# libpims-VERSION-SYSTEM.tar.gz is the library, with the program if it was built (`make program`), in
-# the layout of `make install`, to be unpacked anywhere. libpims-VERSION.cdx.json is its bill of materials. SHA256SUMS covers all files in OUT.
-# The same commit gives the same source tarball, and the same library gives the same other files:
-# times are those of the commit, owners are root.
+# libpims-VERSION-SYSTEM.tar.gz is the library, with the program if it was built (`make program`),
+# in the layout of `make install`, to be unpacked anywhere. libpims-VERSION.cdx.json is its bill of
+# materials. SHA256SUMS covers all files in OUT. The same commit gives the same source tarball, and
+# the same library gives the same other files: times are those of the commit, owners are root.
 set -eu
 # Child processes do not use the job server of the make that calls this program: they would warn
 # that they cannot reach it.

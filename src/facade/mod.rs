@@ -188,9 +188,9 @@ fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
     outcome
 }
 
-/// Asks the service for its time on this thread, and changes nothing there. Returns the header `Date`
-/// of its answer: `None` if the service is embedded, or if its answer has no date. It is for a
-/// program that checks a configuration. Without a facade or a configured service, the error is
+/// Asks the service for its time on this thread, and changes nothing there. Returns the header
+/// `Date` of its answer: `None` if the service is embedded, or if its answer has no date. It is for
+/// a program that checks a configuration. Without a facade or a configured service, the error is
 /// [`TransportError::Unreachable`].
 pub fn service_date() -> Result<Option<String>, TransportError> {
     let not_there = || TransportError::Unreachable("no service is configured".into());

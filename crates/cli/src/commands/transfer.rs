@@ -60,7 +60,8 @@ pub(super) fn import(library: &Library, options: &Import, style: Style) -> Resul
     style.write(&format!("the enrollment was imported\nnote: {warning}"), &answer)
 }
 
-/// Returns a state as the library takes it: text as it is, and a pickle, which is binary, in base64.
+/// Returns a state as the library takes it: text as it is, and a pickle, which is binary, in
+/// base64.
 fn text(bytes: &[u8]) -> Result<Zeroizing<String>, Failure> {
     // A pickle of the protocols 2 and later begins with this byte, which no text begins with.
     const PICKLE: u8 = 0x80;

@@ -258,10 +258,11 @@ check-header: ## the header and the C of the README compile, alone and without a
 	$(MAKE) -C c-tests header
 	awk '/^```c$$/ { on = 1; next } /^```$$/ { on = 0 } on' README.md | $(CC) -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude -x c -fsyntax-only -
 
-bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.md, with its floor beside it
+bench: program $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.md, with its floor beside it
 	$(cargo) bench --bench calls
 	$(cargo) bench -p foreign-state
 	tools/bench-library.sh $(RELEASE_LIB)/libpims.so $(BUILD)
+	tools/bench-program.py $(RELEASE_LIB)/pims $(RELEASE_LIB)/$(SONAME)
 	CC="$(CC)" tools/bench-bindings.sh $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD) $(PYTHON)
 
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each

@@ -54,7 +54,7 @@ def main(program: str, library_path: str, runs: int) -> None:
 
         def run(*arguments: str, text: str = "") -> None:
             command = [program, "--folder", folder, *arguments]
-            subprocess.run(command, input=text.encode(), check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            subprocess.run(command, input=text.encode(), check=True, capture_output=True)
 
         run("init", "--embedded", "--username", "jane")
         run("enroll", "--request-only", "--phone", NUMBER)
@@ -74,9 +74,7 @@ def main(program: str, library_path: str, runs: int) -> None:
             "pims status": lambda: run("status"),
             "library: init, isDeviceActivated, free": lambda: in_library("pims.authentication.account", activated),
             "pims otp": lambda: run("otp", text=PIN + "\n"),
-            "library: init, otp, free": lambda: in_library(
-                "pims.authentication.otp", {"action": "withPIN", "pinCode": PIN}
-            ),
+            "library: init, otp, free": lambda: in_library("pims.authentication.otp", {"action": "withPIN", "pinCode": PIN}),
         }
         times: Dict[str, List[float]] = {name: [] for name in work}
         for _ in range(runs):

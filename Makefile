@@ -29,7 +29,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -231,20 +231,23 @@ test-static: build ## the static library beside another SQLite, SQLCipher and an
 test-install-packages: ## the installation of tools waits for another one
 	tools/test-install-packages.sh
 
-test-dist: build ## the packages are what they say: contents, checksums, the same twice, the SBOM by its schema
+test-dist: program ## the packages are what they say: contents, checksums, the same twice, the SBOM by its schema
 	tools/test-dist.sh $(RELEASE_LIB) $(BUILD)/sbom-checker
 
-# Neither builds: `make build` first, as root or not.
+program: $(RELEASE_LIB)/pims ## the program `pims`, its man pages and completions, in build/release; docs/cli.md
+
+# Neither builds: `make build` and `make program` first, as root or not. Without the program, the
+# library alone is installed.
 install: ## installs the files of `make build`, to PREFIX=/usr/local (LIBDIR=… INCLUDEDIR=… DOCDIR=… DESTDIR=…)
 	@FROM=$(abspath $(RELEASE_LIB)) tools/install.sh install
 
 uninstall: ## removes the files that `make install` with the same settings installed
 	@FROM=$(abspath $(RELEASE_LIB)) tools/install.sh uninstall
 
-deb: build ## Debian packages of the library and its headers, in dist
+deb: program ## Debian packages of the library, its headers and the program, in dist
 	tools/package-deb.sh $(RELEASE_LIB) dist
 
-dist: build ## tarballs of the committed source and of the library, its SBOM (CycloneDX), SHA256SUMS, in dist
+dist: program ## tarballs of the committed source and of the library with the program, its SBOM (CycloneDX), SHA256SUMS, in dist
 	tools/package-dist.sh $(RELEASE_LIB) dist
 
 cross: ## the library for other systems (TARGETS=…), and what was seen of each; docs/installing.md
@@ -258,10 +261,11 @@ check-header: ## the header and the C of the README compile, alone and without a
 	$(MAKE) -C c-tests header
 	awk '/^```c$$/ { on = 1; next } /^```$$/ { on = 0 } on' README.md | $(CC) -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude -x c -fsyntax-only -
 
-bench: build $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.md, with its floor beside it
+bench: program $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.md, with its floor beside it
 	$(cargo) bench --bench calls
 	$(cargo) bench -p foreign-state
 	tools/bench-library.sh $(RELEASE_LIB)/libpims.so $(BUILD)
+	tools/bench-program.py $(RELEASE_LIB)/pims $(RELEASE_LIB)/$(SONAME)
 	CC="$(CC)" tools/bench-bindings.sh $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD) $(PYTHON)
 
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
@@ -295,6 +299,11 @@ $(RELEASE_LIB)/.done: FORCE
 	$(call lay_out,$(RELEASE_LIB),target/release,static)
 	@# The libraries of the system that the archive needs, for tools/test-static.sh.
 	@tools/replace.sh target/release/native-static-libs $(RELEASE_LIB)/native-static-libs
+
+# After the library, since cargo writes another libpims.so beside the program.
+$(RELEASE_LIB)/pims: FORCE | $(RELEASE_LIB)/.done
+	$(cargo) build --release -p cli
+	tools/program.sh target/release/pims $(RELEASE_LIB)
 
 # A folder of its own, since cargo gives both libraries one name. It begins as a copy: all but four
 # crates are the same.

@@ -1,12 +1,14 @@
 #!/bin/sh
-# Lays the release library out for programs that are built against it, or removes it again:
+# Lays the release library out for programs that are built against it, and the program `pims` if it
+# was built (`make program`), or removes them again:
 #
 #     tools/install.sh install|uninstall|list
 #
 # The destination is set by the environment variables PREFIX (/usr/local), LIBDIR ($PREFIX/lib),
-# INCLUDEDIR ($PREFIX/include), DOCDIR ($PREFIX/share/doc/libpims) and DESTDIR, which is put before
-# all of them and written into no file. The source is FROM (build/release). RELOCATABLE=yes writes a
-# pims.pc that stays valid when the folder is moved.
+# BINDIR ($PREFIX/bin), DATADIR ($PREFIX/share), INCLUDEDIR ($PREFIX/include), DOCDIR
+# ($PREFIX/share/doc/libpims) and DESTDIR, which is put before all of them and written into no file.
+# The source is FROM (build/release). RELOCATABLE=yes writes a pims.pc that stays valid when the
+# folder is moved.
 #
 # cargo-c (0.10.24) was tried in the place of this program. It installs pims.h, the libraries and
 # pims.pc. It leaves libpims.a as rustc makes it, with the symbols of SQLite and ring
@@ -23,11 +25,13 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 : "${PREFIX:=/usr/local}"
 : "${LIBDIR:=$PREFIX/lib}"
 : "${INCLUDEDIR:=$PREFIX/include}"
+: "${BINDIR:=$PREFIX/bin}"
+: "${DATADIR:=$PREFIX/share}"
 : "${DOCDIR:=$PREFIX/share/doc/libpims}"
 : "${DESTDIR:=}"
 : "${FROM:=$here/build/release}"
 : "${RELOCATABLE:=}"
-for folder in "$PREFIX" "$LIBDIR" "$INCLUDEDIR" "$DOCDIR"; do
+for folder in "$PREFIX" "$LIBDIR" "$BINDIR" "$DATADIR" "$INCLUDEDIR" "$DOCDIR"; do
     case $folder in
     *[!A-Za-z0-9/._+~-]* | [!/]*) echo "$folder is no absolute path, or has a character that pims.pc cannot have" >&2; exit 2 ;;
     esac
@@ -55,6 +59,13 @@ list() {
     echo "644|$work/pims.pc|$LIBDIR/pkgconfig/pims.pc"
     echo "644|$work/pims-config.cmake|$LIBDIR/cmake/pims/pims-config.cmake"
     echo "644|$work/pims-config-version.cmake|$LIBDIR/cmake/pims/pims-config-version.cmake"
+    if [ -e "$FROM/pims" ]; then
+        echo "755|$FROM/pims|$BINDIR/pims"
+        for page in "$FROM"/man/*.1; do echo "644|$page|$DATADIR/man/man1/${page##*/}"; done
+        echo "644|$FROM/completions/pims.bash|$DATADIR/bash-completion/completions/pims"
+        echo "644|$FROM/completions/_pims|$DATADIR/zsh/site-functions/_pims"
+        echo "644|$FROM/completions/pims.fish|$DATADIR/fish/vendor_completions.d/pims.fish"
+    fi
     for file in README.md CHANGELOG.md SECURITY.md LICENSE LICENSE-MIT LICENSE-APACHE; do echo "644|$here/$file|$DOCDIR/$file"; done
     for file in "$here"/docs/*.md; do echo "644|$file|$DOCDIR/docs/${file##*/}"; done
     for file in "$here"/examples/c/*.c; do echo "644|$file|$DOCDIR/examples/c/${file##*/}"; done

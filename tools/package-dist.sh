@@ -4,10 +4,10 @@
 #     tools/package-dist.sh RELEASE_LIB OUT
 #
 # libpims-VERSION.tar.gz is the source of the commit that is checked out.
-# libpims-VERSION-SYSTEM.tar.gz is the library in the layout of `make install`, to be unpacked
-# anywhere. libpims-VERSION.cdx.json is its bill of materials. SHA256SUMS covers all files in OUT.
-# The same commit gives the same source tarball, and the same library gives the same other files:
-# times are those of the commit, owners are root.
+# libpims-VERSION-SYSTEM.tar.gz is the library, with the program if it was built (`make program`),
+# in the layout of `make install`, to be unpacked anywhere. libpims-VERSION.cdx.json is its bill of
+# materials. SHA256SUMS covers all files in OUT. The same commit gives the same source tarball, and
+# the same library gives the same other files: times are those of the commit, owners are root.
 set -eu
 # Child processes do not use the job server of the make that calls this program: they would warn
 # that they cannot reach it.
@@ -34,7 +34,7 @@ git archive --format=tar --prefix="libpims-$version/" HEAD >"$work/source.tar"
 gzip -n <"$work/source.tar" >"$out/libpims-$version.tar.gz"
 
 name=libpims-$version-$system
-env -u LIBDIR -u INCLUDEDIR -u DOCDIR PREFIX="/$name" DESTDIR="$work" RELOCATABLE=yes tools/install.sh install >/dev/null
+env -u LIBDIR -u BINDIR -u DATADIR -u INCLUDEDIR -u DOCDIR PREFIX="/$name" DESTDIR="$work" RELOCATABLE=yes tools/install.sh install >/dev/null
 tar --sort=name --mtime="@$epoch" --owner=root:0 --group=root:0 --mode=u+rw,go=rX -C "$work" -cf "$work/library.tar" "$name"
 gzip -n <"$work/library.tar" >"$out/$name.tar.gz"
 

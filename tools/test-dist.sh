@@ -20,7 +20,7 @@ cd "$here"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-unset PREFIX LIBDIR INCLUDEDIR DOCDIR DESTDIR RELOCATABLE PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR LD_LIBRARY_PATH
+unset PREFIX LIBDIR BINDIR DATADIR INCLUDEDIR DOCDIR DESTDIR RELOCATABLE PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR LD_LIBRARY_PATH
 unset PYTHONPATH PYTHONHOME
 
 fail() {
@@ -48,8 +48,8 @@ done
 diff -r "$work/first" "$work/second" || fail "the same commit and library gave other files"
 out=$work/first
 (cd "$out" && sha256sum --check --strict --quiet SHA256SUMS) || fail "the checksums are wrong"
-[ "$(wc -l <"$out/SHA256SUMS")" = 5 ] && [ "$(find "$out" -type f | wc -l)" = 6 ] || fail "not five files and their checksums: $(ls "$out")"
-says "five files with their checksums, the same twice"
+[ "$(wc -l <"$out/SHA256SUMS")" = 6 ] && [ "$(find "$out" -type f | wc -l)" = 7 ] || fail "not six files and their checksums: $(ls "$out")"
+says "six files with their checksums, the same twice"
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 tar -tzf "$out/libpims-$version.tar.gz" | grep -v '/$' | sed "s|^libpims-$version/||" | LC_ALL=C sort >"$work/packed"
@@ -62,6 +62,7 @@ tar -xzf "$out/libpims-$version-"*.tar.gz -C "$work/unpacked" --strip-components
 run_demo "$work/unpacked/lib" $(PKG_CONFIG_PATH=$work/unpacked/lib/pkgconfig pkg-config --cflags --libs pims)
 cmp "$lib/libpims.so.0" "$work/unpacked/lib/libpims.so.0" || fail "the binary tarball has another library"
 tools/check-exports.sh "$work/unpacked/lib/libpims.a"
+[ "$("$work/unpacked/bin/pims" --version)" = "pims $version" ] || fail "the program of the tarball does not run"
 says "the binary tarball is built against where it is unpacked"
 
 root=$work/root
@@ -72,6 +73,10 @@ for package in "$out"/*.deb; do dpkg-deb --extract "$package" "$root"; done
 run_demo "$libdir" $(PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$libdir/pkgconfig pkg-config --cflags --libs pims)
 # Its debugging symbols are gone.
 tools/check-exports.sh "$libdir/libpims.a"
+[ "$("$root/usr/bin/pims" --version)" = "pims $version" ] || fail "the packaged program does not run"
+for file in man/man1/pims.1.gz bash-completion/completions/pims zsh/vendor-completions/_pims fish/vendor_completions.d/pims.fish; do
+    [ -s "$root/usr/share/$file" ] || fail "the package has no $file"
+done
 lintian --allow-root --fail-on error,warning "$out"/*.deb || fail "lintian finds the above"
 says "the Debian packages are built against, and lintian finds nothing"
 

@@ -44,6 +44,7 @@ use crate::error::{Code, Error};
 use crate::log;
 use crate::message::{Outcome, Output, TransactionId};
 use crate::process::PerProcess;
+use crate::transport::TransportError;
 use crate::transport::http::Interrupt;
 
 /// Largest number of calls that may wait. One more is rejected, unless it ends a subscription by
@@ -185,6 +186,18 @@ fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
     });
     log_outcome(Method::Unsubscribe, api, &outcome);
     outcome
+}
+
+/// Asks the service for its time on this thread, and changes nothing there. Returns the header
+/// `Date` of its answer: `None` if the service is embedded, or if its answer has no date. It is for
+/// a program that checks a configuration. Without a facade or a configured service, the error is
+/// [`TransportError::Unreachable`].
+pub fn service_date() -> Result<Option<String>, TransportError> {
+    let not_there = || TransportError::Unreachable("no service is configured".into());
+    let facade = current().ok_or_else(not_there)?;
+    let guard = lock(&facade.core);
+    let strong = guard.as_ref().and_then(|core| core.component().strong.as_ref()).ok_or_else(not_there)?;
+    strong.service_date()
 }
 
 /// Releases the facade. When the function returns, every accepted call has its message, and the

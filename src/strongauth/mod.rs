@@ -195,6 +195,11 @@ impl StrongAuthentication {
         AccountView { activated: self.state().is_activated(), block: self.record.block }
     }
 
+    /// Asks the service for its time. See [`Transport::date`].
+    pub fn service_date(&self) -> Result<Option<String>, TransportError> {
+        self.transport.date()
+    }
+
     /// Runs one step of the MAC exchange. Sends nothing if the answer could not be stored.
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, Failure> {
         self.store.check()?;

@@ -114,6 +114,12 @@ pub trait Transport: Send + Sync {
         Ok(())
     }
 
+    /// Asks the service for its time, and changes nothing there. Returns the header `Date` of the
+    /// answer, or `None` if there is none.
+    fn date(&self) -> Result<Option<String>, TransportError> {
+        Ok(None)
+    }
+
     /// Sends one request to the CVS service.
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError>;
 }

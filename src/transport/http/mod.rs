@@ -271,6 +271,15 @@ impl Transport for Http {
         self.token.get().map(drop).ok_or(NO_TOKEN)
     }
 
+    fn date(&self) -> Result<Option<String>, TransportError> {
+        // The service refuses this method, or this request without parameters. Its answer has a
+        // date all the same.
+        let request = without_proxy_if_plain(self.agent.head(&self.mac), &self.mac);
+        let response = request.call().map_err(|error| self.failed(error))?;
+        let date = response.headers().get("Date").and_then(|date| date.to_str().ok());
+        Ok(date.map(str::to_owned))
+    }
+
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError> {
         let response = self.send(request)?;
         let status = response.status();

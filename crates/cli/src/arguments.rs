@@ -1,0 +1,194 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+/// Enrolls this machine as a device of an account, and makes one-time passwords.
+///
+/// Secrets are never arguments. On a terminal the program asks for them without an echo. Otherwise
+/// it reads each one as a line of standard input. The page docs/cli.md has examples for scripts
+/// and all exit statuses.
+#[derive(Parser)]
+#[command(name = "pims", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args)]
+pub(crate) struct Settings {
+    /// Folder with the configuration (config.json) and the state of the device. Without it:
+    /// $XDG_CONFIG_HOME/pims for the configuration, $XDG_DATA_HOME/pims for the state
+    #[arg(long, global = true, env = "PIMS_FOLDER", value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) folder: Option<PathBuf>,
+    /// Configuration file, in place of config.json in the folder
+    #[arg(long, global = true, env = "PIMS_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+    /// File with the access token of the account. Only its owner may be able to read it
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Write one line of JSON instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Write a configuration file
+    Init(Init),
+    /// Enroll this machine as a device, with an SMS code and a PIN
+    Enroll(Enroll),
+    /// Make a one-time password
+    Otp(Otp),
+    /// Change or reset the PIN of the account
+    #[command(subcommand)]
+    Pin(Pin),
+    /// Show whether this device is enrolled, and with which service
+    Status(StatusOptions),
+    /// Show this device
+    Devices,
+    /// Import the enrollment of another client
+    Import(Import),
+    /// Export the enrollment of this device. The output contains a key in clear
+    Export(Export),
+    /// Remove all enrollments of the account, on every device
+    Remove(Remove),
+    /// Show the log files
+    Logs(Logs),
+    /// Check the configuration, the service, the storage and the clock
+    Doctor,
+    /// Read one JSON request from standard input, and write one JSON message
+    ///
+    /// The request is {"method":"get" or "set","api":"…","params":{…}}, as docs/api.md has them.
+    Call,
+    /// Write the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Manual {
+        /// The folder, which must exist
+        folder: PathBuf,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Init {
+    /// Use the embedded service, to try the program. It sends no SMS
+    #[arg(long, conflicts_with_all = ["service", "mac_id"])]
+    pub(crate) embedded: bool,
+    /// URL of the inWebo service
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) service: Option<String>,
+    /// Id of the application at the service, 32 hex digits
+    #[arg(long, value_name = "ID")]
+    pub(crate) mac_id: Option<String>,
+    /// URL of the CVS service. Without it: the host of the inWebo service
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) cvs: Option<String>,
+    /// Id of the client at CVS
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// Brand of the account
+    #[arg(long)]
+    pub(crate) brand: Option<String>,
+    /// Name of the account
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+    /// File of PEM certificates: the roots to trust
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Replace the configuration file that exists
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Enroll {
+    /// Only request the SMS code
+    #[arg(long, conflicts_with = "no_request")]
+    pub(crate) request_only: bool,
+    /// Do not request an SMS code, because there is one already
+    #[arg(long)]
+    pub(crate) no_request: bool,
+    /// Phone number to register, for an account without one
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) phone: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Otp {
+    /// Make the password without a PIN, if the service allows it
+    #[arg(long)]
+    pub(crate) without_pin: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Pin {
+    /// Change the PIN
+    Change,
+    /// Set a new PIN with an SMS code
+    Reset(Reset),
+}
+
+#[derive(Args)]
+pub(crate) struct Reset {
+    /// Only request the SMS code
+    #[arg(long, conflicts_with = "no_request")]
+    pub(crate) request_only: bool,
+    /// Do not request an SMS code, because there is one already
+    #[arg(long)]
+    pub(crate) no_request: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct StatusOptions {
+    /// Ask the service whether the account is blocked
+    #[arg(long)]
+    pub(crate) online: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// File with the state of the other client, or - for standard input. Then the PIN is asked on
+    /// the terminal
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Format of the file: pickle, homey-json, e3008-json, kotlin-json, pims or auto
+    #[arg(long, default_value = "auto")]
+    pub(crate) format: String,
+    /// Replace the enrollment that this device has
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    /// Confirm that the output contains a key in clear
+    #[arg(long, required = true)]
+    pub(crate) plain: bool,
+    /// New file for the output, with the mode 0600. Without it: standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Remove {
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Logs {
+    /// Show the content of the newest file
+    #[arg(long)]
+    pub(crate) show: bool,
+}

@@ -1,0 +1,120 @@
+//! Commands about this device: `pims status`, `devices`, `remove`, `logs`.
+
+use std::fs::File;
+use std::io::Write;
+
+use pims::config::{Config, ServiceUrl};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{ACCOUNT, ENROLLMENT};
+use crate::arguments::{Logs, Remove, Settings, StatusOptions};
+use crate::configuration;
+use crate::failure::Failure;
+use crate::library::Library;
+use crate::output::{Style, printable};
+use crate::terminal;
+
+#[derive(Serialize)]
+struct OfAccount {
+    #[serde(rename = "actionType")]
+    action_type: &'static str,
+    r#type: &'static str,
+}
+
+/// Parameters of a call without parameters.
+#[derive(Serialize)]
+struct Nothing {}
+
+/// Shows whether the device is enrolled. The service is asked only for the block.
+pub(super) fn status(
+    library: &Library,
+    options: &StatusOptions,
+    settings: &Settings,
+    style: Style,
+) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Block<'a> {
+        is_account_blocked: &'a str,
+    }
+    let enrolled = is_enrolled(library)?;
+    let mut result = json!({ "isDeviceActivated": enrolled });
+    let mut lines = vec![format!("enrolled: {}", if enrolled { "yes" } else { "no" })];
+    if options.online {
+        let answer = library.get(ACCOUNT, &OfAccount { action_type: "strong", r#type: "isAccountBlocked" })?;
+        let blocked = answer.result::<Block<'_>>().map_or("", |block| block.is_account_blocked);
+        lines.push(format!("account: {blocked}"));
+        result["isAccountBlocked"] = blocked.into();
+    }
+    if let Ok(config) = Config::read(&configuration::read(settings)?) {
+        let service = match config.service() {
+            None => "none".to_owned(),
+            Some(ServiceUrl::Embedded) => "embedded".to_owned(),
+            Some(ServiceUrl::Remote(url)) => url,
+        };
+        lines.extend([format!("service: {service}"), format!("storage: {}", config.storage_path.display())]);
+        result["service"] = service.into();
+        result["storage"] = config.storage_path.to_string_lossy().into();
+    }
+    style.write_result(&lines.join("\n"), &result)
+}
+
+/// Shows this device. The library does not know the account's other devices.
+pub(super) fn devices(library: &Library, style: Style) -> Result<(), Failure> {
+    let answer = library.get("pims.sdk.device", &Nothing {})?;
+    let device: Value = answer.result().unwrap_or_default();
+    let enrolled = is_enrolled(library)?;
+    let part = |key: &str| device[key].as_str().map(printable).unwrap_or_default();
+    let names = [part("PhoneBrand"), part("PhoneModel"), part("OS"), part("OSVersion")];
+    let name = names.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let text = format!("this device: {name}, {}", if enrolled { "enrolled" } else { "not enrolled" });
+    style.write_result(&text, &json!([{"thisDevice": true, "isDeviceActivated": enrolled, "device": device}]))
+}
+
+fn is_enrolled(library: &Library) -> Result<bool, Failure> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Activated {
+        is_device_activated: bool,
+    }
+    let answer = library.get(ACCOUNT, &OfAccount { action_type: "strong", r#type: "isDeviceActivated" })?;
+    Ok(answer.result::<Activated>().is_some_and(|activated| activated.is_device_activated))
+}
+
+/// Removes all enrollments of the account, after a question.
+pub(super) fn remove(library: &Library, options: &Remove, style: Style) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Action {
+        action: &'static str,
+    }
+    if !options.yes {
+        if !terminal::is_interactive() {
+            return Err(Failure::usage("--yes is missing: this ends the enrollments of all devices of the account"));
+        }
+        if !terminal::agrees("This ends the enrollments of all devices of the account, and its PIN.")? {
+            return Err(Failure::usage("nothing was removed"));
+        }
+    }
+    let answer = library.set(ENROLLMENT, &Action { action: "remove" })?;
+    style.write("all enrollments of the account were removed", &answer)
+}
+
+/// Shows the paths of the logs, or the newest log.
+pub(super) fn logs(library: &Library, options: &Logs, style: Style) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Paths {
+        log_paths: Vec<String>,
+    }
+    let answer = library.get("pims.sdk.logs", &Nothing {})?;
+    let paths = answer.result::<Paths>().map(|paths| paths.log_paths).unwrap_or_default();
+    if !options.show {
+        return style.write(&paths.join("\n"), &answer);
+    }
+    let Some(newest) = paths.last() else { return Ok(()) };
+    let mut output = std::io::stdout().lock();
+    std::io::copy(&mut File::open(newest)?, &mut output)?;
+    output.flush()?;
+    Ok(())
+}

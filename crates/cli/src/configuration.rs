@@ -1,0 +1,109 @@
+//! The configuration file and its folder.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use private_files::{Access, Folder, Readers, Sharing};
+use zeroize::Zeroizing;
+
+use crate::arguments::Settings;
+use crate::failure::Failure;
+use crate::terminal;
+
+/// Name of the file in its folder.
+const FILE: &str = "config.json";
+
+/// Largest configuration, and largest file with a token, in bytes.
+const MAX_LENGTH: usize = 256 * 1024;
+
+/// Returns the path of the configuration file.
+pub(crate) fn path(settings: &Settings) -> Result<PathBuf, Failure> {
+    if let Some(file) = &settings.config {
+        return Ok(file.clone());
+    }
+    match &settings.folder {
+        Some(folder) => Ok(folder.join(FILE)),
+        None => dirs::config_dir()
+            .map(|folder| folder.join("pims").join(FILE))
+            .ok_or_else(|| Failure::configuration("this system has no folder for configurations: give --folder")),
+    }
+}
+
+/// Returns the folder of the device state that `pims init` writes into a configuration. The path is
+/// absolute, because later commands may start elsewhere.
+pub(crate) fn storage(settings: &Settings) -> Result<PathBuf, Failure> {
+    match &settings.folder {
+        Some(folder) => Ok(std::path::absolute(folder)?.join("state")),
+        None => dirs::data_dir()
+            .map(|folder| folder.join("pims"))
+            .ok_or_else(|| Failure::configuration("this system has no folder for data: give --folder")),
+    }
+}
+
+/// Reads the configuration file.
+pub(crate) fn read(settings: &Settings) -> Result<Zeroizing<String>, Failure> {
+    let path = path(settings)?;
+    match open(&path) {
+        Ok(file) => text(file, &path),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(Failure::configuration(format!("there is no {}: pims init writes it", path.display())))
+        }
+        Err(error) => Err(Failure::configuration(format!("{} cannot be used: {error}", path.display()))),
+    }
+}
+
+/// Reads the access token, if a file with it is named.
+pub(crate) fn token(settings: &Settings) -> Result<Option<Zeroizing<String>>, Failure> {
+    let Some(path) = &settings.token_file else { return Ok(None) };
+    let file = open(path).map_err(|error| Failure::usage(format!("{} cannot be used: {error}", path.display())))?;
+    let text = text(file, path)?;
+    Ok(Some(Zeroizing::new(text.trim().to_owned())))
+}
+
+/// Writes the configuration file, with the mode 0600. If it exists, it is replaced or kept.
+pub(crate) fn write(path: &Path, text: &str, replace: bool) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            Failure::configuration(format!("{} exists: give --force to replace it", path.display()))
+        }
+        _ => Failure::configuration(format!("{} cannot be written: {error}", path.display())),
+    };
+    write_new(path, text.as_bytes(), replace).map_err(failed)
+}
+
+/// Writes a file that its owner alone can read.
+pub(crate) fn write_new(path: &Path, content: &[u8], replace: bool) -> std::io::Result<()> {
+    let parent = path.parent().unwrap_or(Path::new(""));
+    let folder = if parent.as_os_str().is_empty() {
+        Folder::open(parent, Sharing::Refused)?
+    } else {
+        Folder::create(parent, Sharing::Refused)?
+    };
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
+    let temporary = folder.write_temporary_secret(name, content)?;
+    if replace {
+        temporary.replace()?
+    } else {
+        temporary.publish()?
+    }
+    folder.sync()
+}
+
+/// Opens a file that may have secrets. It is refused if others can read it.
+fn open(path: &Path) -> std::io::Result<File> {
+    let (folder, name) = Folder::of_file(path, Sharing::Refused)?;
+    folder.open_file(name, Access::Read, Readers::Refused)
+}
+
+fn text(file: File, path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let name = path.display().to_string();
+    let mut bytes = terminal::read_all(file, MAX_LENGTH, &name)?;
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(Failure::configuration(format!("{name} is not UTF-8")))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A line from the terminal without an echo.
+//!
+//! The echo is off before the prompt appears, so that no quick user and no script is seen. Ctrl-C
+//! gives the echo back before the program ends. The crates that were tried do neither: rpassword
+//! 7.5.4, and the `console` of dialoguer.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use zeroize::{Zeroize, Zeroizing};
+
+/// Longest line, in bytes. The rest of a longer one is ignored.
+const MAX_LINE: usize = 1024;
+
+/// Key that ends or edits a line.
+mod key {
+    pub(super) const CTRL_C: u8 = 0x03;
+    pub(super) const CTRL_D: u8 = 0x04;
+    pub(super) const BACKSPACE: u8 = 0x08;
+    pub(super) const CTRL_U: u8 = 0x15;
+    pub(super) const DELETE: u8 = 0x7f;
+}
+
+/// Terminal of this process, without an echo. It is as before when dropped.
+struct Silent {
+    terminal: File,
+    before: Termios,
+}
+
+impl Silent {
+    fn begin() -> io::Result<Self> {
+        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+        let before = tcgetattr(&terminal)?;
+        let mut silent = before.clone();
+        // Keys come one by one, Ctrl-C among them.
+        silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
+        silent.special_codes[SpecialCodeIndex::VMIN] = 1;
+        silent.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
+/// Shows a prompt, and returns the line that the user enters. The error is `Interrupted` after
+/// Ctrl-C, and `UnexpectedEof` after Ctrl-D or the end of the terminal.
+pub(crate) fn read_line(prompt: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut silent = Silent::begin()?;
+    silent.terminal.write_all(prompt.as_bytes())?;
+    let line = read(&mut silent.terminal);
+    let _ = silent.terminal.write_all(b"\n");
+    line
+}
+
+fn read(input: &mut impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    // The buffer never grows, so it leaves no copy.
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_LINE));
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        match input.read(&mut *byte) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+        match byte[0] {
+            b'\n' | b'\r' => return Ok(line),
+            key::CTRL_C => return Err(io::ErrorKind::Interrupted.into()),
+            key::CTRL_D if line.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
+            key::BACKSPACE | key::DELETE => remove_last(&mut line),
+            key::CTRL_U => line.zeroize(),
+            control if control.is_ascii_control() => {}
+            _ if line.len() == MAX_LINE => {}
+            other => line.push(other),
+        }
+    }
+}
+
+/// Removes the last character of UTF-8.
+fn remove_last(line: &mut Vec<u8>) {
+    while let Some(byte) = line.pop() {
+        let continues = byte & 0b1100_0000 == 0b1000_0000;
+        if !continues {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entered(keys: &[u8]) -> Result<Vec<u8>, io::ErrorKind> {
+        read(&mut &keys[..]).map(|line| line.to_vec()).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn keys_edit_the_line() {
+        assert_eq!(entered(b"12\x7f34\n"), Ok(b"134".to_vec()));
+        assert_eq!(entered("1\u{e9}\x08\x082\r".as_bytes()), Ok(b"2".to_vec()));
+        assert_eq!(entered(b"\x7f12\x15\x0434\n"), Err(io::ErrorKind::UnexpectedEof));
+        assert_eq!(entered(b"12\x1534\x04\x01\n"), Ok(b"34".to_vec()));
+        assert_eq!(entered(b"12\x03"), Err(io::ErrorKind::Interrupted));
+        assert_eq!(entered(b"12"), Err(io::ErrorKind::UnexpectedEof));
+        assert_eq!(entered(&[&[b'1'; 2000][..], b"\n"].concat()).map(|line| line.len()), Ok(MAX_LINE));
+    }
+}

@@ -1,0 +1,30 @@
+//! The program `pims`: strong authentication for shells and scripts.
+//!
+//! It calls the library through [`pims::facade`], as each binding does, and adds the work of a
+//! terminal program: a configuration file, prompts, output and exit statuses. `docs/cli.md` is its
+//! page. No secret is an argument: secrets come from prompts, from standard input or from files.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod arguments;
+mod commands;
+mod configuration;
+mod echo;
+mod failure;
+mod generated;
+mod library;
+mod output;
+mod status;
+mod terminal;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = <arguments::Arguments as clap::Parser>::parse();
+    let style = output::Style::of(arguments.settings.json);
+    match commands::run(arguments, style) {
+        Ok(status) => status.into(),
+        Err(failure) => output::report(&failure, style).into(),
+    }
+}

@@ -1,0 +1,136 @@
+//! Input: prompts on a terminal, lines of standard input elsewhere.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
+
+use zeroize::Zeroizing;
+
+use crate::echo;
+use crate::failure::Failure;
+
+/// Longest line that is read, in bytes.
+const MAX_LINE: usize = 1024;
+
+/// Returns whether a user can answer prompts.
+pub(crate) fn is_interactive() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// Returns a secret: from a prompt without an echo, or the next line of standard input.
+pub(crate) fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    if is_interactive() { secret_of_terminal(prompt) } else { not_empty(&line(prompt)?, prompt) }
+}
+
+/// Returns a secret from a prompt on the terminal of this process, while standard input is a file.
+pub(crate) fn secret_of_terminal(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    let line = echo::read_line(&format!("{prompt}: ")).map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => Failure::Interrupted,
+        _ => no_input(prompt, &error),
+    })?;
+    not_empty(&text_of(line, prompt)?, prompt)
+}
+
+fn not_empty(line: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    match line.trim() {
+        "" => Err(Failure::usage(format!("nothing was entered for: {prompt}"))),
+        text => Ok(Zeroizing::new(text.to_owned())),
+    }
+}
+
+/// Returns a new PIN. On a terminal the user enters it twice.
+pub(crate) fn new_pin(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    loop {
+        let pin = secret(prompt)?;
+        if !is_interactive() || *pin == *secret(&format!("{prompt}, again"))? {
+            return Ok(pin);
+        }
+        say("The two differ. Enter the new PIN once more.")?;
+    }
+}
+
+/// Returns a text that the user sees while typing. An empty line is `default`.
+pub(crate) fn text(prompt: &str, default: &str) -> Result<String, Failure> {
+    if default.is_empty() {
+        write!(io::stderr(), "{prompt}: ")?;
+    } else {
+        write!(io::stderr(), "{prompt} [{default}]: ")?;
+    }
+    let line = line(prompt)?;
+    let text = line.trim();
+    Ok(if text.is_empty() { default.to_owned() } else { text.to_owned() })
+}
+
+/// Returns whether the user agrees. Only a whole "yes" does.
+pub(crate) fn agrees(question: &str) -> Result<bool, Failure> {
+    text(&format!("{question} Type yes"), "").map(|answer| answer.eq_ignore_ascii_case("yes"))
+}
+
+/// Writes a line for the user on standard error.
+pub(crate) fn say(line: &str) -> Result<(), Failure> {
+    writeln!(io::stderr(), "{line}")?;
+    Ok(())
+}
+
+/// Reads the next line of standard input. It is read byte by byte, so that no buffer keeps a
+/// secret.
+fn line(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    let mut input = standard_input()?;
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_LINE));
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        match input.read(&mut *byte) {
+            Ok(0) if line.is_empty() => {
+                return Err(Failure::usage(format!("standard input ended before: {prompt}")));
+            }
+            Ok(0) => break,
+            Ok(_) if byte[0] == b'\n' => break,
+            Ok(_) if line.len() == MAX_LINE => {
+                return Err(Failure::usage(format!("the line is too long for: {prompt}")));
+            }
+            Ok(_) => line.push(byte[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(no_input(prompt, &error)),
+        }
+    }
+    text_of(line, prompt)
+}
+
+fn text_of(mut line: Zeroizing<Vec<u8>>, prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    match String::from_utf8(std::mem::take(&mut *line)) {
+        Ok(line) => Ok(Zeroizing::new(line)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(Failure::usage(format!("the line is not UTF-8 for: {prompt}")))
+        }
+    }
+}
+
+/// Reads all of a source up to `limit` bytes.
+pub(crate) fn read_all(mut source: impl Read, limit: usize, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    // One byte more shows that the source is longer. The buffer never grows, so it leaves no copy.
+    let mut bytes = Zeroizing::new(vec![0; limit + 1]);
+    let mut length = 0;
+    loop {
+        match source.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Failure::usage(format!("{name} cannot be read: {error}"))),
+        }
+        if length > limit {
+            return Err(Failure::usage(format!("{name} is longer than {limit} bytes")));
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// Returns standard input without a buffer.
+pub(crate) fn standard_input() -> Result<File, Failure> {
+    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+fn no_input(prompt: &str, error: &io::Error) -> Failure {
+    Failure::usage(format!("there is no input for: {prompt} ({error})"))
+}

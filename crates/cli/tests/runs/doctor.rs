@@ -1,0 +1,123 @@
+//! `pims doctor`.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::program::Setup;
+
+/// Returns the verdicts and findings of a run, by the names of the checks.
+fn checks(setup: &Setup, status: i32) -> Value {
+    let run = setup.run(&["doctor", "--json"], "");
+    assert_eq!(run.status, status, "{}{}", run.stdout, run.stderr);
+    let message: Value = serde_json::from_str(&run.stdout).unwrap();
+    let checks = message["result"]["checks"].as_array().unwrap().clone();
+    let named = checks.iter().map(|check| (check["check"].as_str().unwrap().to_owned(), check.clone()));
+    Value::Object(named.collect())
+}
+
+fn remote(setup: &Setup, url: &str) -> Value {
+    json!({
+        "environnement": "Production",
+        "credential": {"inWeboURL": url, "macID": "0123456789abcdef0123456789abcdef"},
+        "storage": {"path": setup.path("state")},
+    })
+}
+
+/// Answers one request on a loopback port, with a date. Returns the port's URL, and the first line
+/// of the request.
+fn service(date: SystemTime) -> (String, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+        let first = lines.next().unwrap();
+        lines.find(String::is_empty).unwrap();
+        let date = httpdate::fmt_http_date(date);
+        write!(stream, "HTTP/1.1 405 Method Not Allowed\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n").unwrap();
+        first
+    });
+    (url, thread)
+}
+
+#[test]
+fn the_embedded_service_is_noted_and_nothing_is_bad() {
+    let setup = Setup::embedded();
+    let found = checks(&setup, 0);
+    for (check, verdict) in [("configuration", "ok"), ("keys", "ok"), ("service", "note"), ("storage", "ok")] {
+        assert_eq!(found[check]["verdict"], verdict, "{found}");
+    }
+    assert_eq!(found["clock"]["verdict"], "skipped");
+    let text = setup.run(&["doctor"], "").ok();
+    assert_eq!(text.lines().count(), found.as_object().unwrap().len(), "{text}");
+}
+
+#[test]
+fn a_service_that_answers_is_reached_and_its_clock_compared() {
+    let setup = Setup::empty();
+    let (url, thread) = service(SystemTime::now());
+    setup.configure(&remote(&setup, &url));
+    let found = checks(&setup, 0);
+    assert_eq!(found["reach"]["verdict"], "ok", "{found}");
+    // The clock is at most as wrong as this machine is slow, so a right clock is not asserted here.
+    assert_eq!(thread.join().unwrap(), "HEAD /iwws/MAC HTTP/1.1");
+
+    let (url, thread) = service(SystemTime::now() - Duration::from_secs(7200));
+    setup.configure(&remote(&setup, &url));
+    let found = checks(&setup, 9);
+    assert_eq!(found["clock"]["verdict"], "bad", "{found}");
+    assert!(found["clock"]["found"].as_str().unwrap().contains("72"), "{found}");
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_service_that_is_not_there_is_bad() {
+    let setup = Setup::empty();
+    let url = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    setup.configure(&remote(&setup, &url));
+    let found = checks(&setup, 9);
+    assert_eq!(found["reach"]["verdict"], "bad", "{found}");
+    assert_eq!(found["storage"]["verdict"], "ok", "{found}");
+}
+
+#[test]
+fn a_configuration_that_is_bad_or_missing_is_told_with_what_to_do() {
+    let setup = Setup::empty();
+    let found = checks(&setup, 9);
+    assert!(found["configuration"]["found"].as_str().unwrap().contains("pims init"), "{found}");
+    setup.configure(&json!({"credential": {"macId": 1}}));
+    assert_eq!(checks(&setup, 9)["configuration"]["verdict"], "bad");
+    setup.configure(&json!({"storage": {"path": setup.path("state")}, "unheardOf": 1}));
+    let found = checks(&setup, 0);
+    assert_eq!(found["keys"]["verdict"], "note", "{found}");
+    setup.configure(&json!({"environnement": "Production", "storage": {"path": setup.path("state")}}));
+    assert_eq!(checks(&setup, 9)["service"]["verdict"], "bad");
+}
+
+#[test]
+fn a_storage_that_another_process_uses_is_bad() {
+    let setup = Setup::embedded();
+    // `pims otp` waits for a PIN, with the storage open.
+    let mut waiting = setup.command(&["otp"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut found = checks_while(&setup);
+    while found["storage"]["verdict"] != "bad" {
+        assert!(waiting.try_wait().unwrap().is_none(), "{found}");
+        found = checks_while(&setup);
+    }
+    assert!(found["storage"]["found"].as_str().unwrap().contains("2006"), "{found}");
+    drop(waiting.stdin.take());
+    waiting.wait().unwrap();
+    assert_eq!(checks(&setup, 0)["storage"]["verdict"], "ok");
+}
+
+/// Returns the checks, whatever the status is.
+fn checks_while(setup: &Setup) -> Value {
+    let message: Value = serde_json::from_str(&setup.run(&["doctor", "--json"], "").stdout).unwrap();
+    let checks = message["result"]["checks"].as_array().unwrap().clone();
+    Value::Object(checks.iter().map(|check| (check["check"].as_str().unwrap().to_owned(), check.clone())).collect())
+}

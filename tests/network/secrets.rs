@@ -22,8 +22,8 @@ const PIN: &str = "13572468";
 const NEW_PIN: &str = "97531864";
 const WRONG_PIN: &str = "86429753";
 
-/// The faults of an answer. A damaged byte is in its body: in its head it could make the library wait
-/// for more.
+/// The faults of an answer. A damaged byte is in its body: in its head it could make the library
+/// wait for more.
 const FAULTS: [Fault; 8] = [
     Fault::Corrupt(600),
     Fault::Corrupt(700),

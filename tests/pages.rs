@@ -90,3 +90,44 @@ fn a_configuration_with_an_unknown_key_is_found() {
         check(object, "test");
     }
 }
+
+/// Returns the rows of the first table after a heading, as cells.
+fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
+    let (_, section) = page.split_once(&format!("\n{heading}\n")).unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    rows.skip(2).map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+/// Returns the texts between two marks.
+fn between<'a>(text: &'a str, mark: &str) -> Vec<&'a str> {
+    text.split(mark).skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_calls_on_the_page_for_movers_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let (api, python) = (read("docs/api.md"), read("bindings/python/src/pims/_typed.py"));
+    let module = read("bindings/python/src/pims/__init__.py");
+    let (mut calls, mut functions) = (0, 0);
+    for row in table(&read("docs/migrating.md"), "## Your function, our call") {
+        for (call, operation) in between(&row[1], "`").into_iter().zip(between(&row[1], "*")) {
+            let documented = api
+                .lines()
+                .any(|line| line.starts_with(&format!("| `{call}` ")) && line.contains(&format!("\"{operation}\"")));
+            assert!(documented, "{call} {operation} is not in docs/api.md");
+            calls += 1;
+        }
+        for name in
+            between(&row[2], "`").into_iter().filter(|name| !name.starts_with("PimsError") && *name != "next_action")
+        {
+            let exists = match name.strip_prefix("pims.") {
+                Some(function) => module.contains(&format!("\"{function}\"")),
+                None => python.contains(&format!("    def {name}(")),
+            };
+            assert!(exists, "the Python package has no {name}");
+            functions += 1;
+        }
+    }
+    assert!(calls >= 6 && functions >= 9, "{calls} calls, {functions} functions");
+}

@@ -52,7 +52,9 @@ fn objects(text: &str, page: &str) -> Vec<Map<String, Value>> {
 
 /// Returns whether an object is a configuration, by the sections that nothing else has.
 fn is_configuration(object: &Map<String, Value>) -> bool {
-    ["credential", "environment", "environnement", "monitoring", "storage"].iter().any(|key| object.contains_key(*key))
+    let sections =
+        ["credential", "environment", "environnement", "limits", "monitoring", "network", "profile", "storage"];
+    sections.iter().any(|key| object.contains_key(*key))
 }
 
 /// Asserts that an object is an accepted configuration without unknown keys.

@@ -41,6 +41,8 @@ struct Shared {
     fault: Mutex<Option<(usize, Fault)>>,
     /// The requests: action and mode, or method and resource, and the whole text.
     requests: Mutex<Vec<(String, String)>>,
+    /// The bodies of the answers, as they were before a fault.
+    answers: Mutex<Vec<String>>,
     /// Becomes true when the service has accepted a new PIN.
     pin_changed: AtomicBool,
     connections: Mutex<usize>,
@@ -61,6 +63,7 @@ impl Service {
                 activation_proof: ActivationProof::Ticket,
                 max_devices: 1,
                 codes_per_hour: 100,
+                codes_per_day: 100,
                 otp_without_pin: true,
                 // These tests do not depend on the size, and larger keys take most of the time to
                 // make.
@@ -91,6 +94,7 @@ impl Service {
             ends: AtomicBool::new(false),
             fault: Mutex::default(),
             requests: Mutex::default(),
+            answers: Mutex::default(),
             pin_changed: AtomicBool::new(false),
             connections: Mutex::default(),
             working: AtomicUsize::new(0),
@@ -147,6 +151,19 @@ impl Service {
     /// Returns the requests since the last call, with their whole text.
     pub(crate) fn requests(&self) -> Vec<(String, String)> {
         std::mem::take(&mut *self.shared.requests.lock().unwrap())
+    }
+
+    /// Returns the bodies of the answers since the last call, as they were before a fault.
+    pub(crate) fn answers(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.answers.lock().unwrap())
+    }
+
+    /// Returns how many devices the account has. The service must be the library.
+    pub(crate) fn devices(&self) -> usize {
+        match &self.shared.backend {
+            Backend::Library(authority) => authority.devices(&self.shared.account).unwrap().len(),
+            Backend::Program(_) => panic!("the program is asked over its admin API"),
+        }
     }
 
     /// Returns whether the service accepted a new PIN, also if the answer was lost.
@@ -279,12 +296,13 @@ impl Shared {
         self.note(name, answer)
     }
 
-    /// Records whether the PIN was changed.
+    /// Records the answer, and whether the PIN was changed.
     fn note(&self, name: &str, answer: Option<Answer>) -> Option<Answer> {
         let sets_pin = matches!(name, "Finalize password" | "Finalize reset");
         if sets_pin && answer.as_ref().is_some_and(|Answer(_, _, body)| body.contains("<err>OK</err>")) {
             self.pin_changed.store(true, Ordering::SeqCst);
         }
+        self.answers.lock().unwrap().extend(answer.iter().map(|Answer(_, _, body)| body.clone()));
         answer
     }
 

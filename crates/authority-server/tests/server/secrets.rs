@@ -1,6 +1,7 @@
 //! The log of the program, which holds no secret.
 
 use authority::Purpose;
+use inwebo::values::{Kma, Pin, hex};
 use serde_json::json;
 
 use crate::device::{Device, Scene};
@@ -38,6 +39,18 @@ fn no_secret_of_a_life_is_in_the_log() {
     secrets.extend(["planted", "in-a-query", "a-wrong-operators-token"].map(str::to_owned));
     secrets.extend([code, reset, otp, refused, "135792".into(), "246802".into(), device.id.clone()]);
     secrets.push(device.serial.as_str().to_owned());
+    let kma = Kma::derive(&Pin::new("135792").unwrap(), &device.serial);
+    let service_secret = device.secret.as_ref().unwrap();
+    for key in [
+        *device.k0.as_bytes(),
+        device.hidden_k1,
+        kma.decrypt(&device.hidden_k1),
+        *kma.as_bytes(),
+        *service_secret.as_bytes(),
+        *service_secret.under(&kma).as_bytes(),
+    ] {
+        secrets.extend([hex::encode(&key), hex::encode(&key).to_uppercase(), format!("{key:?}")]);
+    }
 
     // The log is complete once the last request's line is there.
     crate::world::poll(|| (answered(&world) >= 18).then_some(())).expect("every request is logged");

@@ -29,7 +29,9 @@ wrong_otps_per_address_and_minute = 100000
 class Authority:
     """The service with an account for each test. It ends with `stop`."""
 
-    def __init__(self, tls: bool = True, policy: str = "evolve_k1_every = 3\notp_without_pin = true", activation: str = "open", pin: str = ""):
+    def __init__(
+        self, tls: bool = True, policy: str = "evolve_k1_every = 3\notp_without_pin = true", activation: str = "open", pin: str = ""
+    ):
         self.folder = tempfile.TemporaryDirectory(prefix="pims-interop-")
         self.path = pathlib.Path(self.folder.name)
         self.policy = policy

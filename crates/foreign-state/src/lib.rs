@@ -1,7 +1,7 @@
 //! The enrollments that other clients of the inWebo exchange store, read as data.
 //!
 //! [`read`] takes the bytes of a state file and the name of its format, and returns a [`State`] or
-//! an [`Error`] that says what is wrong. [`write`] writes a state as neutral JSON
+//! an [`Error`] that says what is wrong. [`write()`] writes a state as neutral JSON
 //! (`docs/enrollment-format.md`), which [`read`] takes again.
 //!
 //! | format | written by |
@@ -37,7 +37,7 @@ struct Readme;
 /// Greatest length of a state file, in bytes. Those of the known clients have 400 to 4,000 bytes.
 pub const MAX_LEN: usize = 64 * 1024;
 
-/// Enrollment of a device, as another client or [`write`] stored it. K1 is in clear in it. Its
+/// Enrollment of a device, as another client or [`write()`] stored it. K1 is in clear in it. Its
 /// secrets are wiped when dropped, and its `Debug` shows nothing.
 #[derive(Clone)]
 pub struct State {

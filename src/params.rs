@@ -3,13 +3,10 @@
 //! Values borrow from the caller's text if possible, so that a PIN is copied as little as possible.
 //! A copy is wiped.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use inwebo::values::Pin;
 use inwebo::values::SmsCode;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use zeroize::{Zeroize, Zeroizing};
+pub use wiped_json::{Object, Value};
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 
@@ -18,25 +15,7 @@ const MAX_TOKEN: usize = 16 * 1024;
 
 /// Parameters of one call. If a name is repeated, the last value counts, as in every JSON library
 /// of the bindings.
-pub struct Params<'a>(Vec<(Text<'a>, Value<'a>)>);
-
-/// JSON value, with the kinds that a parameter can have.
-pub enum Value<'a> {
-    /// `null`
-    Null,
-    /// Text.
-    Text(Text<'a>),
-    /// A whole number that is not negative.
-    Integer(u64),
-    /// A list.
-    List(Vec<Value<'a>>),
-    /// An object.
-    Object(Params<'a>),
-    /// `true` or `false`.
-    Flag(bool),
-    /// Another value: a fraction, or a negative number.
-    Other,
-}
+pub struct Params<'a>(Object<'a>);
 
 /// Parameter that a call has, with its name for errors.
 #[derive(Clone, Copy)]
@@ -46,30 +25,13 @@ pub struct Given<'a> {
     value: &'a Value<'a>,
 }
 
-/// Text, which is wiped when dropped if it is a copy.
-pub struct Text<'a>(Cow<'a, str>);
-
-impl Text<'_> {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Drop for Text<'_> {
-    fn drop(&mut self) {
-        if let Cow::Owned(text) = &mut self.0 {
-            text.zeroize();
-        }
-    }
-}
-
 impl<'a> Params<'a> {
     /// Reads parameters. Empty text is `{}`.
     pub fn read(text: &'a str) -> Result<Self, Error> {
         if text.is_empty() {
-            return Ok(Self(Vec::new()));
+            return Ok(Self(Object::default()));
         }
-        serde_json::from_str(text).map_err(|error| {
+        serde_json::from_str(text).map(Self).map_err(|error| {
             // Column 0 belongs to an error about the whole text.
             let location = match error.column() {
                 0 => String::new(),
@@ -79,32 +41,19 @@ impl<'a> Params<'a> {
         })
     }
 
-    /// Returns the members in their order, without those that are `null`. Of a repeated name, only
-    /// the last value is returned, because it counts.
-    #[cfg(feature = "embedded")]
-    pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        let named = self.0.iter().enumerate().map(|(index, (name, value))| (index, name.as_str(), value));
-        let is_last = |index: usize, name: &str| self.0[index + 1..].iter().all(|(later, _)| later.as_str() != name);
-        named
-            .filter(move |(index, name, value)| !matches!(value, Value::Null) && is_last(*index, name))
-            .map(|(_, name, value)| (name, value))
+    /// Returns the object.
+    pub fn object(&self) -> &Object<'a> {
+        &self.0
     }
 
     /// Returns a value that is present and not `null`.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        let (_, value) = self.0.iter().rev().find(|(known, _)| known.as_str() == name)?;
-        (!matches!(value, Value::Null)).then_some(value)
+        self.0.get(name)
     }
 
     /// Returns a parameter that may be missing.
     pub fn optional(&'a self, name: &'static str) -> Option<Given<'a>> {
         self.get(name).map(|value| Given { name, value })
-    }
-
-    /// Returns the names of all values that are not `null`.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        let named = self.0.iter().filter(|(_, value)| !matches!(value, Value::Null));
-        named.map(|(name, _)| name.as_str())
     }
 
     /// Returns several required parameters. The first one that is missing, in this order, is 2101.
@@ -114,25 +63,6 @@ impl<'a> Params<'a> {
             *value = self.get(name).ok_or_else(|| Error::missing(name))?;
         }
         Ok(given)
-    }
-}
-
-impl Value<'_> {
-    /// Returns text as it is, or `None` for another kind of value.
-    pub fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text.as_str()),
-            _ => None,
-        }
-    }
-
-    /// Returns text, or the digits of a whole number.
-    fn text_or_digits(&self) -> Option<Zeroizing<String>> {
-        match self {
-            Self::Text(text) => Some(Zeroizing::new(text.as_str().to_owned())),
-            Self::Integer(number) => Some(Zeroizing::new(number.to_string())),
-            _ => None,
-        }
     }
 }
 
@@ -276,95 +206,6 @@ fn begins_with_zero(text: &str, error: &serde_json::Error) -> bool {
 /// Returns whether a header can contain a text as an access token.
 pub(crate) fn is_token(text: &str) -> bool {
     (1..=MAX_TOKEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-impl<'de> Deserialize<'de> for Params<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ParamsVisitor;
-        impl<'de> Visitor<'de> for ParamsVisitor {
-            type Value = Params<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                read_members(map)
-            }
-        }
-        deserializer.deserialize_map(ParamsVisitor)
-    }
-}
-
-fn read_members<'de, A: MapAccess<'de>>(mut map: A) -> Result<Params<'de>, A::Error> {
-    let mut values = Vec::with_capacity(4);
-    while let Some(entry) = map.next_entry()? {
-        values.push(entry);
-    }
-    Ok(Params(values))
-}
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::Text(text) => Ok(text),
-            _ => Err(serde::de::Error::custom("a name must be text")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Value<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ValueVisitor;
-        impl<'de> Visitor<'de> for ValueVisitor {
-            type Value = Value<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Value::Null)
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Value::Text(Text(Cow::Borrowed(text))))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Value::Text(Text(Cow::Owned(text.to_owned()))))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(Value::Integer(number))
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Value::Other)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Value::Other)
-            }
-
-            fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-                Ok(Value::Flag(flag))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
-                let mut values = Vec::new();
-                while let Some(value) = sequence.next_element()? {
-                    values.push(value);
-                }
-                Ok(Value::List(values))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                read_members(map).map(Value::Object)
-            }
-        }
-        deserializer.deserialize_any(ValueVisitor)
-    }
 }
 
 #[cfg(test)]

@@ -668,7 +668,7 @@ fn a_device_that_the_service_forbids_is_kept_and_can_be_enrolled_anew() {
     assert!(ask(&bench, &mut component, FORBIDDEN).unwrap_err().is_forbidden());
     assert_eq!(component.state(), State::Activated(Sync::Done));
 
-    // What CVS does says nothing about the device.
+    // A success of CVS says nothing about the device.
     bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Done));
     component.modify_phone_number(&code, "0612345678").unwrap();
     assert!(bench.memory.record().is_forbidden);

@@ -6,6 +6,8 @@ use strsim::damerau_levenshtein;
 
 use super::keys::NAMES;
 use super::{Error, invalid};
+#[cfg(feature = "embedded")]
+use crate::params::Object;
 use crate::params::{Params, Value};
 
 /// Returns the objects of a configuration. The object without a name is the top level.
@@ -32,7 +34,7 @@ pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
     for object in objects() {
         let known = keys_of(object);
         let members = match (object, root.get(object)) {
-            ("", _) => root,
+            ("", _) => root.object(),
             (_, Some(Value::Object(members))) => members,
             _ => continue,
         };
@@ -48,7 +50,7 @@ pub(super) fn check(root: &Params<'_>) -> Result<Vec<String>, Error> {
 
 /// Checks the names of the members of `embedded.policy`. The authority accepts no unknown name.
 #[cfg(feature = "embedded")]
-pub(super) fn check_policy(policy: &Params<'_>) -> Result<(), Error> {
+pub(super) fn check_policy(policy: &Object<'_>) -> Result<(), Error> {
     let known = authority::Policy::keys();
     let Some(key) = policy.names().find(|key| !known.contains(key)) else { return Ok(()) };
     let unknown = format!("{}: there is no such key in embedded.policy", path("embedded.policy", key));

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from exchange import evolve, kma, password, proof
 from inwebo import Device, Refused, Service
 
-# How often a client asks again if the service answers with `J`.
+# The number of times that a client asks again if the service answers with `J`.
 MAX_ROUNDS = 5
 
 
@@ -26,18 +26,18 @@ class Shape:
     name: str
     # Returns the part of the serial before the alea.
     device_id: Callable[[], str]
-    # Whether R2 of a password is over the PIN. Otherwise it is over an empty text.
+    # True if R2 of a password is over the PIN. Else it is over an empty text.
     proves_pin: bool
     # The keys that R0 to R2 of an activation are over: `none`, `kma`, or `old`. With `old`, a
     # client that activates again uses the K0, the K1 and the id of its file.
     first_keys: str = "none"
     # The number of aleas, each after a `/_/`.
     aleas: int = 1
-    # Whether it makes a new K1 of a `dK1`.
+    # True if it makes a new K1 of a `dK1`.
     evolves: bool = True
-    # Whether it asks for the name of the customer before anything else.
+    # True if it asks for the name of the customer before anything else.
     asks_customer: bool = False
-    # Whether its file has the alea. Without it, a client that restarts has another serial.
+    # True if its file has the alea. Without it, a client that restarts has another serial.
     keeps_alea: bool = True
 
 

@@ -53,6 +53,14 @@ pub(crate) struct WrongPins {
     pub(crate) count: u64,
 }
 
+impl Refusal {
+    /// Returns the cause in plain words, with the code.
+    pub(crate) fn cause(&self) -> String {
+        let cause = if self.detail.is_empty() { &self.label } else { &self.detail };
+        format!("{cause} ({})", self.code)
+    }
+}
+
 impl Answer {
     pub(crate) fn new(message: Message) -> Self {
         Self(message)

@@ -11,7 +11,7 @@ use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tc
 use zeroize::{Zeroize, Zeroizing};
 
 /// Longest line, in bytes. The rest of a longer one is ignored.
-const MAX_LINE: usize = 1024;
+pub(crate) const MAX_LINE: usize = 1024;
 
 /// Key that ends or edits a line.
 mod key {

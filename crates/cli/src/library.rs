@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use pims::facade;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use crate::answer::Answer;
 use crate::failure::Failure;
@@ -29,12 +28,12 @@ impl Library {
 
     /// Reads a value. Returns the message of a failure as a [`Failure`].
     pub(crate) fn get(&self, api: &str, parameters: &impl Serialize) -> Result<Answer, Failure> {
-        self.call("get", api, &json(parameters))
+        self.call("get", api, &wiped_json::to_string(parameters))
     }
 
     /// Changes something. Returns the message of a failure as a [`Failure`].
     pub(crate) fn set(&self, api: &str, parameters: &impl Serialize) -> Result<Answer, Failure> {
-        self.call("set", api, &json(parameters))
+        self.call("set", api, &wiped_json::to_string(parameters))
     }
 
     fn call(&self, method: &str, api: &str, parameters: &str) -> Result<Answer, Failure> {
@@ -52,31 +51,6 @@ impl Library {
 impl Drop for Library {
     fn drop(&mut self) {
         facade::free();
-    }
-}
-
-/// Returns the JSON of parameters, which may have secrets. It is measured first, so that no part of
-/// it stays in memory that was too small.
-pub(crate) fn json(parameters: &impl Serialize) -> Zeroizing<String> {
-    let mut length = Length(0);
-    // Parameters are structures of texts, which serde can always write.
-    let _ = serde_json::to_writer(&mut length, parameters);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
-    let _ = serde_json::to_writer(&mut *bytes, parameters);
-    Zeroizing::new(String::from_utf8(std::mem::take(&mut *bytes)).unwrap_or_default())
-}
-
-/// Writer that counts bytes.
-struct Length(usize);
-
-impl Write for Length {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 

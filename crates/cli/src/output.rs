@@ -107,8 +107,7 @@ fn error(cause: &str) {
 
 /// Writes an error of the library: its code, its cause, and what to do.
 fn explain(refusal: &Refusal) {
-    let cause = if refusal.detail.is_empty() { &refusal.label } else { &refusal.detail };
-    error(&format!("{cause} ({})", refusal.code));
+    error(&refusal.cause());
     let mut hints = Vec::new();
     hints.extend(refusal.info.attempts_left.map(|left| format!("tries left: {left}")));
     hints.extend(refusal.info.retry_after_seconds.map(|seconds| format!("try again in {seconds} seconds")));

@@ -6,11 +6,8 @@ use std::os::fd::AsFd;
 
 use zeroize::Zeroizing;
 
-use crate::echo;
+use crate::echo::{self, MAX_LINE};
 use crate::failure::Failure;
-
-/// Longest line that is read, in bytes.
-const MAX_LINE: usize = 1024;
 
 /// Returns whether a user can answer prompts.
 pub(crate) fn is_interactive() -> bool {

@@ -1,12 +1,9 @@
 //! The formats that are JSON.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use inwebo::values::hex;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use zeroize::{Zeroize, Zeroizing};
+use wiped_json::{Object, Value as Json};
+use zeroize::Zeroizing;
 
 use super::shape::{self, Members, Scalar};
 use super::{Error, Format, State};
@@ -52,7 +49,7 @@ fn neutral(object: &Object<'_>) -> Result<State, Error> {
     if !matches!(object.member("version"), Some(Json::Integer(VERSION))) {
         return Err(Error::Version);
     }
-    if object.0.iter().any(|(name, _)| !NEUTRAL.contains(&name.as_str())) {
+    if object.all_names().any(|name| !NEUTRAL.contains(&name)) {
         return Err(Error::UnknownMember);
     }
     shape::PIMS.read(object)
@@ -60,13 +57,7 @@ fn neutral(object: &Object<'_>) -> Result<State, Error> {
 
 /// Writes a state as neutral JSON, which contains K1 in clear.
 pub fn write(state: &State) -> Zeroizing<String> {
-    // The capacity is so large that the text never moves, and no move leaves a copy behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-    // Writing text and numbers to memory cannot fail.
-    let _ = serde_json::to_writer(&mut *bytes, &Neutral(state));
-    let text = String::from_utf8(std::mem::take(&mut *bytes));
-    // serde_json writes UTF-8.
-    Zeroizing::new(text.unwrap_or_default())
+    wiped_json::to_string(&Neutral(state))
 }
 
 /// A state in the form of the neutral JSON.
@@ -95,41 +86,6 @@ impl Serialize for Neutral<'_> {
     }
 }
 
-/// JSON value. Lists are read over: no state has one that counts.
-enum Json<'a> {
-    Null,
-    Text(Text<'a>),
-    Integer(u64),
-    Object(Object<'a>),
-    Other,
-}
-
-/// Members of a JSON object. If a name is repeated, the last value counts.
-struct Object<'a>(Vec<(Text<'a>, Json<'a>)>);
-
-/// Text, which is wiped when dropped if it is a copy.
-struct Text<'a>(Cow<'a, str>);
-
-impl Text<'_> {
-    fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Drop for Text<'_> {
-    fn drop(&mut self) {
-        if let Cow::Owned(text) = &mut self.0 {
-            text.zeroize();
-        }
-    }
-}
-
-impl<'a> Object<'a> {
-    fn member(&self, name: &str) -> Option<&Json<'a>> {
-        self.0.iter().rev().find(|(known, _)| known.as_str() == name).map(|(_, value)| value)
-    }
-}
-
 impl Members for Object<'_> {
     fn get(&self, path: &str) -> Option<Scalar<'_>> {
         let value = match path.split_once('.') {
@@ -143,102 +99,7 @@ impl Members for Object<'_> {
             Json::Null => Scalar::Null,
             Json::Text(text) => Scalar::Text(text.as_str()),
             Json::Integer(number) => Scalar::Integer(*number),
-            Json::Object(_) | Json::Other => Scalar::Other,
+            Json::List(_) | Json::Object(_) | Json::Flag(_) | Json::Other => Scalar::Other,
         })
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Texts;
-        impl<'de> Visitor<'de> for Texts {
-            type Value = Text<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("text")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Texts)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Objects;
-        impl<'de> Visitor<'de> for Objects {
-            type Value = Object<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Object(members))
-            }
-        }
-        deserializer.deserialize_map(Objects)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Values;
-        impl<'de> Visitor<'de> for Values {
-            type Value = Json<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a JSON value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Json<'de>, E> {
-                Ok(Json::Null)
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Json<'de>, E> {
-                Ok(Json::Other)
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Json<'de>, E> {
-                Ok(Json::Integer(number))
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Json<'de>, E> {
-                Ok(Json::Other)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Json<'de>, E> {
-                Ok(Json::Other)
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
-                Ok(Json::Text(Text(Cow::Borrowed(text))))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
-                Ok(Json::Text(Text(Cow::Owned(text.to_owned()))))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json<'de>, A::Error> {
-                while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Json::Other)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Json<'de>, A::Error> {
-                Object::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Json::Object)
-            }
-        }
-        deserializer.deserialize_any(Values)
     }
 }

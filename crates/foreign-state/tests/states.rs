@@ -104,7 +104,7 @@ fn fault(bytes: &[u8]) -> (usize, Fault) {
 
 #[test]
 fn a_pickle_that_would_run_something_is_refused_with_the_name_of_the_opcode() {
-    // What `pickle.dumps` writes of an object whose `__reduce__` calls a function.
+    // The bytes that `pickle.dumps` writes of an object whose `__reduce__` calls a function.
     assert_eq!(fault(b"\x80\x02cposix\nsystem\nq\0X\x02\0\0\0idq\x01\x85q\x02Rq\x03."), (2, Fault::Class));
     assert_eq!(fault(b"\x80\x02cotp\nOtp\n)R."), (12, Fault::Opcode("REDUCE")));
     assert_eq!(fault(b"\x80\x02(cotp\nOtp\no."), (12, Fault::Opcode("OBJ")));

@@ -218,7 +218,7 @@ impl Http {
         if purpose == Purpose::Enrollment {
             return request.send_empty();
         }
-        let body = json(&CodeRequest { r#type: purpose.as_str(), phone_number });
+        let body = wiped_json::to_vec(&CodeRequest { r#type: purpose.as_str(), phone_number });
         request.header("Content-Type", JSON).send(&body[..])
     }
 
@@ -233,11 +233,11 @@ impl Http {
             CvsRequest::SendCode { purpose, phone_number } => self.send_code(purpose, phone_number, &bearer),
             CvsRequest::TrustedPhoneNumber => bodiless(self.agent.get(url("trustedPhoneNumber"))),
             CvsRequest::AddPhoneNumber { sms_code, phone_number } => {
-                let body = json(&CertifiedNumber { sms_code, phone_number });
+                let body = wiped_json::to_vec(&CertifiedNumber { sms_code, phone_number });
                 with_body(self.agent.post(url("trustedPhoneNumber")), &body)
             }
             CvsRequest::ModifyPhoneNumber { sms_code, phone_number } => {
-                let body = json(&CertifiedNumber { sms_code, phone_number });
+                let body = wiped_json::to_vec(&CertifiedNumber { sms_code, phone_number });
                 with_body(self.agent.put(url("trustedPhoneNumber")), &body)
             }
             CvsRequest::RemoveEnrollments => bodiless(self.agent.delete(url("enrollments"))),
@@ -372,13 +372,6 @@ struct CodeRequest<'a> {
 struct CertifiedNumber<'a> {
     sms_code: &'a str,
     phone_number: &'a str,
-}
-
-fn json(body: &impl Serialize) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(256));
-    // Writing text to memory cannot fail.
-    let _ = serde_json::to_writer(&mut *bytes, body);
-    bytes
 }
 
 /// Error in an answer of CVS: a word of the MAC exchange, or a word of CVS itself.

@@ -8,7 +8,7 @@ use super::answer::Granted;
 use super::context::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
 use super::refusal::{Reason, Refusal, StepError};
 use crate::domain::policy::ClonePolicy;
-use crate::domain::rows::{AccountRow, ChallengeRow, DeviceRow};
+use crate::domain::rows::{AccountRow, ChallengeRow, DeviceRow, TraitsRow};
 use crate::domain::{moment, pin};
 use crate::failure::Failure;
 use crate::random;
@@ -51,6 +51,17 @@ pub(super) struct DeviceSession {
 }
 
 impl DeviceSession {
+    /// Changes the traits of the device, and writes them if they differ afterwards.
+    pub(super) fn update_traits(&self, step: &Step<'_>, change: impl FnOnce(&mut TraitsRow)) -> Result<(), Failure> {
+        let before = step.rows.traits(&self.device.id)?;
+        let mut traits = before;
+        change(&mut traits);
+        if traits != before {
+            step.rows.put_traits(&self.device.id, &traits)?;
+        }
+        Ok(())
+    }
+
     /// Finds the device with this id.
     pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
         let device = step.rows.device(id)?.ok_or(Word::NoDevice)?;

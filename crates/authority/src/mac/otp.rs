@@ -96,11 +96,7 @@ fn record_pin_proof(step: &Step<'_>, session: &DeviceSession) -> Result<(), Fail
     if step.policy.pin_proof == PinProof::Each {
         return Ok(());
     }
-    let mut traits = step.rows.traits(&session.device.id)?;
-    if !std::mem::replace(&mut traits.proves_pin, true) {
-        step.rows.put_traits(&session.device.id, &traits)?;
-    }
-    Ok(())
+    session.update_traits(step, |traits| traits.proves_pin = true)
 }
 
 fn without_pin(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &SentProofs<'_>) -> MacResult {

@@ -192,9 +192,7 @@ pub(super) fn verify_k1_without_pin(
     sent: &SentProofs<'_>,
 ) -> Result<Proved, StepError> {
     let Some((k1, adopted)) = proved_k1(step, session, &unproved.k0, challenge, sent)? else {
-        let mut traits = step.rows.traits(&session.device.id)?;
-        traits.unproved_tries = traits.unproved_tries.saturating_add(1);
-        step.rows.put_traits(&session.device.id, &traits)?;
+        session.update_traits(step, |traits| traits.unproved_tries = traits.unproved_tries.saturating_add(1))?;
         return Err(pin_not_proved(step, session)?.into());
     };
     if adopted {
@@ -213,9 +211,7 @@ fn pin_not_proved(step: &Step<'_>, session: &DeviceSession) -> Result<Refusal, F
 /// Makes a pending K1 that the device proved the present one. The caller writes the device's row.
 fn adopt_k1(step: &Step<'_>, session: &mut DeviceSession, k1: &K1) -> Result<(), Failure> {
     session.set_k1(step, k1)?;
-    let mut traits = step.rows.traits(&session.device.id)?;
-    evolution::record_evolution(&mut traits);
-    step.rows.put_traits(&session.device.id, &traits)?;
+    session.update_traits(step, evolution::record_evolution)?;
     session.audit(step, audit::K1_EVOLVED)
 }
 

@@ -7,7 +7,7 @@ use pims::config::{Config, ServiceUrl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, ENROLLMENT};
+use super::{ACCOUNT, Action, ENROLLMENT};
 use crate::arguments::{Logs, Remove, Settings, StatusOptions};
 use crate::configuration;
 use crate::failure::Failure;
@@ -84,10 +84,6 @@ fn is_enrolled(library: &Library) -> Result<bool, Failure> {
 
 /// Removes all enrollments of the account, after a question.
 pub(super) fn remove(library: &Library, options: &Remove, style: Style) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Action {
-        action: &'static str,
-    }
     if !options.yes {
         if !terminal::is_interactive() {
             return Err(Failure::usage("--yes is missing: this ends the enrollments of all devices of the account"));
@@ -96,7 +92,7 @@ pub(super) fn remove(library: &Library, options: &Remove, style: Style) -> Resul
             return Err(Failure::usage("nothing was removed"));
         }
     }
-    let answer = library.set(ENROLLMENT, &Action { action: "remove" })?;
+    let answer = library.set(ENROLLMENT, &Action::new("remove"))?;
     style.write("all enrollments of the account were removed", &answer)
 }
 

@@ -203,11 +203,7 @@ fn check_clock(date: Option<&str>, checks: &mut Checks) {
 fn cause(failure: &Failure) -> String {
     match failure {
         Failure::Local { cause, .. } => cause.clone(),
-        Failure::Refused(answer) => {
-            let refusal = answer.refusal();
-            let cause = if refusal.detail.is_empty() { refusal.label } else { refusal.detail };
-            format!("{cause} ({})", refusal.code)
-        }
+        Failure::Refused(answer) => answer.refusal().cause(),
         Failure::ClosedPipe | Failure::Interrupted => String::new(),
     }
 }

@@ -3,7 +3,7 @@
 use pims::config::{Config, ServiceUrl};
 use serde::{Deserialize, Serialize};
 
-use super::{ENROLLMENT, OfType, SMS_CODE};
+use super::{Action, ENROLLMENT, OfType, SMS_CODE};
 use crate::arguments::{Enroll, Settings};
 use crate::configuration;
 use crate::failure::Failure;
@@ -16,24 +16,6 @@ struct OfNumber<'a> {
     r#type: &'static str,
     #[serde(rename = "phoneNumber")]
     phone_number: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Action<'a> {
-    action: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sms_code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pin_code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone_number: Option<&'a str>,
-}
-
-impl Action<'_> {
-    fn new(action: &'static str) -> Self {
-        Self { action, sms_code: None, pin_code: None, phone_number: None }
-    }
 }
 
 /// Enrolls this device.

@@ -8,6 +8,8 @@ mod init;
 mod pin;
 mod transfer;
 
+use serde::Serialize;
+
 use crate::arguments::{Arguments, Command, Pin, Settings};
 use crate::configuration;
 use crate::failure::Failure;
@@ -22,6 +24,25 @@ const OTP: &str = "pims.authentication.otp";
 const PIN_CODE: &str = "pims.authentication.pincode";
 const SMS_CODE: &str = "pims.authentication.smscode";
 const TOKEN: &str = "pims.authentication.token";
+
+/// Parameters of an operation that `action` names.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Action<'a> {
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sms_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number: Option<&'a str>,
+}
+
+impl Action<'_> {
+    fn new(action: &'static str) -> Self {
+        Self { action, sms_code: None, pin_code: None, phone_number: None }
+    }
+}
 
 /// Runs a command.
 pub(crate) fn run(arguments: Arguments, style: Style) -> Result<Status, Failure> {
@@ -48,7 +69,7 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<Status, Failure>
 }
 
 /// Parameters with the selector `type` alone.
-#[derive(serde::Serialize)]
+#[derive(Serialize)]
 struct OfType {
     r#type: &'static str,
 }

@@ -4,22 +4,12 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{OTP, OfType, PIN_CODE, SMS_CODE, enroll};
+use super::{Action, OTP, OfType, PIN_CODE, SMS_CODE, enroll};
 use crate::arguments::{Otp, Reset, Settings};
 use crate::failure::Failure;
 use crate::library::Library;
 use crate::output::{Style, line};
 use crate::terminal;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OfPin<'a> {
-    action: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pin_code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sms_code: Option<&'a str>,
-}
 
 /// Makes a one-time password.
 pub(super) fn otp(library: &Library, options: &Otp, style: Style) -> Result<(), Failure> {
@@ -29,10 +19,10 @@ pub(super) fn otp(library: &Library, options: &Otp, style: Style) -> Result<(), 
         otp: Cow<'a, str>,
     }
     let answer = if options.without_pin {
-        library.get(OTP, &OfPin { action: "withoutPIN", pin_code: None, sms_code: None })?
+        library.get(OTP, &Action::new("withoutPIN"))?
     } else {
         let pin = terminal::secret("PIN")?;
-        library.get(OTP, &OfPin { action: "withPIN", pin_code: Some(&pin), sms_code: None })?
+        library.get(OTP, &Action { pin_code: Some(&pin), ..Action::new("withPIN") })?
     };
     let password = answer.result::<Password<'_>>().map(|password| password.otp).unwrap_or_default();
     style.write(&password, &answer)
@@ -68,6 +58,7 @@ pub(super) fn reset(library: &Library, options: &Reset, settings: &Settings, sty
     }
     let code = terminal::secret("SMS code")?;
     let pin = terminal::new_pin("New PIN, 4 to 8 digits")?;
-    let answer = library.set(PIN_CODE, &OfPin { action: "reset", pin_code: Some(&pin), sms_code: Some(&code) })?;
+    let answer =
+        library.set(PIN_CODE, &Action { pin_code: Some(&pin), sms_code: Some(&code), ..Action::new("reset") })?;
     style.write("the PIN was reset", &answer)
 }

@@ -58,7 +58,7 @@ proof = \"open\"
 denied = false
 history = 0
 
-# Somebody who tries things out asks for many codes. Some public clients take keys of 1024 bits only.
+# A developer asks for many codes. Some public clients take keys of 1024 bits only.
 [policy]
 codes_per_hour = 100
 codes_per_day = 1000

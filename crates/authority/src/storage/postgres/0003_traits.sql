@@ -1,5 +1,5 @@
--- What the service observed of a device's client: whether it proves its PIN for passwords, how often it
--- proved a wrong K1 without its PIN, whether it takes evolutions of K1, and how many it let pass.
+-- The traits of a device's client, as the service observed them: it proves its PIN for passwords,
+-- the wrong K1s that it proved without its PIN, it takes evolutions of K1, those that it let pass.
 CREATE TABLE IF NOT EXISTS device_traits (
     device            TEXT PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
     proves_pin        BIGINT NOT NULL,

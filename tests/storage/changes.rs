@@ -14,6 +14,9 @@ fn operations() -> Vec<(Value, bool)> {
     let strong = |kind: &str| json!({"type": kind, "actionType": "strong"});
     let number = |kind: &str, word: &str| json!({kind: word, "smsCode": "123456", "phoneNumber": NUMBER});
     let remote = json!({"credential": {"inWeboURL": "https://127.0.0.1:9", "macID": "0".repeat(32)}});
+    let key = "1".repeat(32);
+    let state = json!({"format": "pims-enrollment", "version": 1, "serial": "a/_/b", "id": "a000000000000000",
+        "service": "1", "lastSync": "1", "k0": key, "k1": key, "serviceSecret": key});
     vec![
         (get("pims.sdk.version", json!({})), false),
         (get("pims.sdk.device", json!({})), false),
@@ -43,6 +46,14 @@ fn operations() -> Vec<(Value, bool)> {
             true,
         ),
         (set("pims.authentication.enrollment", json!({"action": "remove"})), true),
+        (
+            set(
+                "pims.authentication.enrollment",
+                json!({"action": "import", "format": "pims", "state": state.to_string(), "pinCode": PIN, "replace": true}),
+            ),
+            true,
+        ),
+        (set("pims.authentication.enrollment", json!({"action": "export", "pinCode": PIN, "plain": true})), true),
         (set("pims.authentication.pincode", json!({"action": "update", "oldPIN": PIN, "newPIN": "7301"})), true),
         (set("pims.authentication.pincode", json!({"action": "reset", "pinCode": "7301", "smsCode": "123456"})), true),
         (set("pims.authentication.token", json!({"type": "cvs", "token": "t"})), true),

@@ -15,9 +15,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The calls of fuzz_targets/ffi_calls.rs, by the number that chooses them.
+# The calls of crates/fuzz-properties/src/ffi_calls.rs, by the number that chooses them.
 CALLS = {"init": 0, "get": 2, "set": 4, "subscribe": 6, "unsubscribe": 7}
-APIS = re.findall(r'^    "([^"]*)",$', (ROOT / "fuzz/fuzz_targets/ffi_calls.rs").read_text(encoding="utf-8"), re.MULTILINE)
+APIS = re.findall(r'^    "([^"]*)",$', (ROOT / "crates/fuzz-properties/src/ffi_calls.rs").read_text(encoding="utf-8"), re.MULTILINE)
 FREE = 0x80
 
 

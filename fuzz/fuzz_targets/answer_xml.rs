@@ -2,25 +2,6 @@
 
 #![no_main]
 
-use inwebo::client::{Answer, WrongPins, activate, otp, password, remove, reset, secret, status, synchro};
-use inwebo::mode::Action;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|xml: &str| {
-    for action in [Action::Setup, Action::Finalize] {
-        if let Ok(answer) = Answer::read(xml, action) {
-            assert_eq!(answer.text("err"), Some("OK"));
-        }
-    }
-    let _ = activate::Prepared::read(xml, None);
-    let _ = otp::Challenge::read(xml);
-    let _ = otp::Granted::read(xml);
-    let _ = password::Prepared::read(xml, None);
-    let _ = password::read(xml);
-    let _ = reset::Prepared::read(xml, None);
-    let _ = remove::Challenge::read(xml);
-    let _ = secret::read(xml);
-    let _ = status::read(xml);
-    let _ = synchro::Challenge::read(xml);
-    let _ = WrongPins::read(xml);
-});
+fuzz_target!(|xml: &str| fuzz_properties::answer_xml::check(xml));

@@ -3,14 +3,6 @@
 
 #![no_main]
 
-use foreign_state::{Format, read, write};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    let Some((first, bytes)) = bytes.split_first() else { return };
-    let format = Format::ALL[usize::from(*first) % Format::ALL.len()];
-    let Ok(state) = read(bytes, format) else { return };
-    let text = write(&state);
-    let Ok(again) = read(text.as_bytes(), Format::Auto) else { panic!("what was written cannot be read") };
-    assert_eq!(*write(&again), *text);
-});
+fuzz_target!(|bytes: &[u8]| fuzz_properties::foreign_state::check(bytes));

@@ -4,9 +4,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
-    let (text, variable) = text.split_once('\u{1}').unwrap_or((text, ""));
-    for fault in authority_server::faults_of_form(text, variable) {
-        assert!(!fault.is_empty());
-    }
-});
+fuzz_target!(|text: &str| fuzz_properties::server_config::check(text));

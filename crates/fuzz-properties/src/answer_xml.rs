@@ -1,0 +1,24 @@
+//! Answers of the service: each operation reads any text, or returns an error.
+
+use inwebo::client::{Answer, WrongPins, activate, otp, password, remove, reset, secret, status, synchro};
+use inwebo::mode::Action;
+
+/// Runs the property on one input.
+pub fn check(xml: &str) {
+    for action in [Action::Setup, Action::Finalize] {
+        if let Ok(answer) = Answer::read(xml, action) {
+            assert_eq!(answer.text("err"), Some("OK"));
+        }
+    }
+    let _ = activate::Prepared::read(xml, None);
+    let _ = otp::Challenge::read(xml);
+    let _ = otp::Granted::read(xml);
+    let _ = password::Prepared::read(xml, None);
+    let _ = password::read(xml);
+    let _ = reset::Prepared::read(xml, None);
+    let _ = remove::Challenge::read(xml);
+    let _ = secret::read(xml);
+    let _ = status::read(xml);
+    let _ = synchro::Challenge::read(xml);
+    let _ = WrongPins::read(xml);
+}

@@ -254,8 +254,8 @@ impl StrongAuthentication {
         Ok(())
     }
 
-    /// Makes the record durable at the end of an operation, whose outcome is known. A failed write is
-    /// logged: the next operation writes the record first ([`Self::begin`]).
+    /// Makes the record durable at the end of an operation, whose outcome is known. A failed write
+    /// is logged: the next operation writes the record first ([`Self::begin`]).
     fn write_or_warn(&mut self) {
         self.write().unwrap_or_else(|error| log::warning!("the device state could not be written: {error}"));
     }

@@ -19,11 +19,11 @@ use inwebo::values::{K0, K1, Kma, Modulus, SecVal, Serial};
 use inwebo::values::{Pin, SmsCode, Ticket};
 use inwebo::word::Word;
 use pims::store::{RecordStore, StoreError};
-use pims::strongauth::budget::{Exhausted, Limits};
-use pims::strongauth::machine::{State, Sync};
+use pims::strongauth::budget::{Exhausted, Limits, Use};
+use pims::strongauth::machine::{Refusal, State, Sync};
 use pims::strongauth::record::{Block, Enrollment, Intent, Record, Standing};
 use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
-use pims::transport::{Transport, TransportError};
+use pims::transport::{TimeLimit, Transport, TransportError};
 use zeroize::Zeroizing;
 
 /// A script of answers. It records the requests.
@@ -41,10 +41,11 @@ impl Script {
     }
 
     fn lose(&self) {
-        self.answers
-            .lock()
-            .unwrap()
-            .push_back(Err(TransportError::Server { what: "HTTP 503".into(), retry_after_seconds: None }));
+        self.fail(TransportError::Server { what: "HTTP 503".into(), retry_after_seconds: None });
+    }
+
+    fn fail(&self, error: TransportError) {
+        self.answers.lock().unwrap().push_back(Err(error));
     }
 
     /// Returns the action and mode of every request so far.
@@ -682,16 +683,65 @@ fn a_device_that_the_service_forbids_is_kept_and_can_be_enrolled_anew() {
     // It succeeded: the device is not dead.
     assert!(matches!(component.accept_code(&code), Err(Failure::State(..))));
 
+    // A new enrollment begins beside the device, which keeps its enrollment.
     ask(&bench, &mut component, FORBIDDEN).unwrap_err();
+    assert!(matches!(component.enroll(&pin("1234"), None), Err(Failure::State(Refusal::WrongStep, State::Disabled))));
     bench.script.answer("ActionSetup", &keys());
     component.accept_code(&code).unwrap();
-    assert_eq!(component.state().name(), "ActivationStarted");
-    let record = bench.memory.record();
-    assert_eq!(record.enrollment.as_ref().unwrap().standing, Standing::Disabled);
+    assert_eq!(component.state(), State::Activated(Sync::Done));
+    let mut component = bench.open();
     bench.script.answer("ActionFinalize", &format!("{SYNCHRONIZED}<id>0123456789abcdef</id>"));
     component.enroll(&pin("1234"), None).unwrap();
     assert_eq!(component.state(), State::Activated(Sync::Done));
+    assert_eq!(bench.memory.record().enrollment.unwrap().device.id, "0123456789abcdef");
     assert!(matches!(component.accept_code(&code), Err(Failure::State(..))));
+}
+
+/// A live device to which the service once answered `NOK:FORBIDDEN`. The service accepted a code.
+fn started_beside_a_device() -> (Bench, StrongAuthentication) {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    ask(&bench, &mut component, FORBIDDEN).unwrap_err();
+    bench.script.answer("ActionSetup", &keys());
+    component.accept_code(&SmsCode::new("2424").unwrap()).unwrap();
+    assert!(bench.memory.record().activation.is_some());
+    (bench, component)
+}
+
+#[test]
+fn one_forbidden_operation_and_an_accepted_code_leave_a_live_device_alive() {
+    for end in ["", "<err>NOK:MAXNBTOOLS</err>", "<err>NOK:CODE</err>", FORBIDDEN, "lost"] {
+        let (bench, mut component) = started_beside_a_device();
+        match end {
+            "" => {}
+            "lost" => bench.script.lose(),
+            refused => bench.script.answer("ActionFinalize", refused),
+        }
+        if !end.is_empty() {
+            assert!(component.enroll(&pin("1234"), None).is_err(), "{end}");
+        }
+        // The code's lifetime is over, or not: the device makes passwords.
+        let mut component = bench.open();
+        bench.clock.0.fetch_add(i64::from(end.is_empty()) * 86_400_000, Ordering::SeqCst);
+        ask(&bench, &mut component, GRANTED).unwrap_or_else(|error| panic!("{end}: {error}"));
+        // The device is not dead, so nothing may replace it.
+        assert!(bench.memory.record().activation.is_none());
+        assert!(matches!(component.enroll(&pin("1234"), None), Err(Failure::State(..))));
+        assert!(matches!(component.accept_code(&SmsCode::new("2424").unwrap()), Err(Failure::State(..))));
+    }
+}
+
+#[test]
+fn a_started_enrollment_goes_on_where_the_service_then_says_that_the_device_is_unknown() {
+    let (bench, mut component) = started_beside_a_device();
+    bench.script.lose();
+    assert!(component.enroll(&pin("1234"), None).is_err());
+    // The service made the new device, which replaced the old one.
+    assert!(ask(&bench, &mut component, "<err>NOK:NODEVICE</err>").is_err());
+    assert_eq!(component.state().name(), "ActivationStarted");
+    let mut component = bench.open();
+    bench.script.answer("ActionFinalize", &format!("{SYNCHRONIZED}<id>0123456789abcdef</id>"));
+    component.enroll(&pin("1234"), None).unwrap();
+    assert_eq!(component.state(), State::Activated(Sync::Done));
 }
 
 #[test]
@@ -765,6 +815,136 @@ fn passwords_are_counted_before_their_request_and_refused_before_anything_is_sen
     let mut component = bench.open();
     bench.clock.0.store(start - 900_000 + 86_400_000, Ordering::SeqCst);
     ask(&bench, &mut component, GRANTED).unwrap();
+}
+
+/// Failures before the service acted.
+fn not_served() -> Vec<TransportError> {
+    let refused = || TransportError::NotServed(Box::new(TransportError::Unusable("HTTP 403".into())));
+    vec![
+        refused(),
+        TransportError::Gateway { code: None, error: Box::new(refused()), retry_after_seconds: None },
+        TransportError::NotServed(Box::new(TransportError::Unreachable("connection refused".into()))),
+        TransportError::Timeout(TimeLimit::Connect),
+        TransportError::Pin,
+        TransportError::NotAuthenticated("no token"),
+    ]
+}
+
+/// Failures after which the service may have acted.
+fn lost() -> Vec<TransportError> {
+    let failed = || TransportError::Server { what: "HTTP 500".into(), retry_after_seconds: None };
+    vec![
+        failed(),
+        TransportError::Gateway { code: None, error: Box::new(failed()), retry_after_seconds: None },
+        TransportError::Unreachable("connection reset".into()),
+        TransportError::Timeout(TimeLimit::Request),
+        TransportError::Timeout(TimeLimit::System),
+        TransportError::Unusable("it is not HTTP".into()),
+    ]
+}
+
+#[test]
+fn what_the_service_did_not_see_uses_no_budget_and_changes_nothing() {
+    let code = SmsCode::new("2424").unwrap();
+    let failures =
+        not_served().into_iter().map(|error| (error, false)).chain(lost().into_iter().map(|error| (error, true)));
+    for (error, counts) in failures {
+        let (bench, mut component) = bench_with(&enrolled(Standing::Active), limits(1, 1));
+        bench.script.answer("ActionSetup", CHALLENGE);
+        bench.script.fail(error.clone());
+        assert!(matches!(component.otp_with_pin(&pin("1234")), Err(Failure::Transport(_))));
+        assert_eq!(bench.memory.record().used.passwords().len(), usize::from(counts), "{error}");
+
+        // A PIN that was not changed is the PIN.
+        bench.script.answer("ActionSetup", &keys());
+        bench.script.fail(error.clone());
+        let failure = component.update_pin(&pin("1234"), &pin("5678")).unwrap_err();
+        assert_eq!(matches!(failure, Failure::PinUncertain(_)), counts, "{error}: {failure}");
+        let record = bench.memory.record();
+        assert_eq!(record.intent, counts.then_some(Intent::ChangePin), "{error}");
+        assert_eq!(record.state(0), State::Activated(if counts { Sync::Due } else { Sync::Done }), "{error}");
+
+        // Nothing was removed.
+        let (bench, mut component) = bench_with(&enrolled(Standing::Active), limits(1, 1));
+        bench.script.cvs.lock().unwrap().push_back(Err(error.clone()));
+        assert!(component.remove().is_err());
+        assert_eq!(bench.memory.record().intent, counts.then_some(Intent::Remove), "{error}");
+        // What is not known of an earlier removal stays unknown.
+        bench.script.cvs.lock().unwrap().push_back(Err(lost().remove(0)));
+        assert!(component.remove().is_err());
+        bench.script.cvs.lock().unwrap().push_back(Err(error.clone()));
+        assert!(component.remove().is_err());
+        assert_eq!(bench.memory.record().intent, Some(Intent::Remove), "{error}");
+
+        let (bench, mut component) = bench_with(&unenrolled(), limits(1, 1));
+        bench.script.answer("ActionSetup", &keys());
+        bench.script.fail(error.clone());
+        assert!(component.enroll(&pin("1234"), Some(&code)).is_err());
+        let record = bench.memory.record();
+        assert_eq!(record.used.activations(), u32::from(counts), "{error}");
+        assert_eq!(record.activation.unwrap().finalizing, counts, "{error}");
+    }
+}
+
+#[test]
+fn an_enrollment_that_the_service_refuses_does_not_count_unless_an_earlier_answer_was_lost() {
+    let code = SmsCode::new("2424").unwrap();
+    for word in ["MAXNBTOOLS", "CODE", "ACCESS", "FORBIDDEN", "PINREFUSED", "PINREUSED", "NOK_BLOCKED", "SOMETHING"] {
+        let refusal = format!("<err>NOK:{word}</err>");
+        let (bench, mut component) = bench_with(&unenrolled(), limits(0, 1));
+        bench.script.answer("ActionSetup", &keys().replace("<pinmode>1", "<pinmode>2"));
+        bench.script.answer("ActionFinalize", &refusal);
+        assert!(component.enroll(&pin("1234"), Some(&code)).is_err());
+        let record = bench.memory.record();
+        assert_eq!((record.used.activations(), may_be_enrolled(&record)), (0, false), "{word}");
+
+        // The lost answer may have been a success. A refusal of the repeated step does not tell.
+        let (bench, mut component) = bench_with(&unenrolled(), limits(0, 1));
+        bench.script.answer("ActionSetup", &keys());
+        bench.script.lose();
+        assert!(component.enroll(&pin("1234"), Some(&code)).is_err());
+        bench.script.answer("ActionFinalize", &refusal);
+        assert!(component.enroll(&pin("1234"), None).is_err());
+        let record = bench.memory.record();
+        // A code that cannot be used any more ends the activation in any case.
+        assert_eq!((record.used.activations(), may_be_enrolled(&record)), (1, word != "CODE"), "{word}");
+    }
+    // The step whose challenge is too old is sent once more, and counts once.
+    let (bench, mut component) = bench_with(&unenrolled(), limits(0, 1));
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.answer("ActionFinalize", "<err>NOK:TIMEOUT</err>");
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.lose();
+    assert!(component.enroll(&pin("1234"), Some(&code)).is_err());
+    assert_eq!(bench.memory.record().used.activations(), 1);
+}
+
+fn may_be_enrolled(record: &Record) -> bool {
+    record.activation.as_ref().is_some_and(|activation| activation.finalizing)
+}
+
+#[test]
+fn the_limit_of_enrollments_is_asked_where_an_enrollment_was_started_before() {
+    let code = SmsCode::new("2424").unwrap();
+    let (bench, mut component) = bench_with(&unenrolled(), limits(0, 1));
+    bench.script.answer("ActionSetup", &keys());
+    component.accept_code(&code).unwrap();
+    // Meanwhile the device reached the limit, as after a change of the configuration.
+    let mut record = bench.memory.record();
+    record.used = Use::new(Vec::new(), 1);
+    bench.memory.clone().save(&record.encode()).unwrap();
+    let mut component = bench.open();
+    let asked = bench.script.asked().len();
+    let refused = component.enroll(&pin("1234"), None);
+    assert!(matches!(refused, Err(Failure::Limit(Exhausted::Activations { limit: 1 }))), "{refused:?}");
+    assert_eq!(bench.script.asked().len(), asked);
+    // An enrollment that counted already, because its answer was lost, may be finished.
+    record.activation.as_mut().unwrap().finalizing = true;
+    bench.memory.clone().save(&record.encode()).unwrap();
+    let mut component = bench.open();
+    bench.script.answer("ActionFinalize", &format!("{SYNCHRONIZED}<id>0123456789abcdef</id>"));
+    component.enroll(&pin("1234"), None).unwrap();
+    assert_eq!(bench.memory.record().used.activations(), 1);
 }
 
 #[test]

@@ -269,9 +269,13 @@ fn of_transport(error: &TransportError) -> Error {
         TransportError::Unusable(_) => Code::InvalidReturn,
         TransportError::Server { .. } => Code::ServerError,
         TransportError::Pin => Code::PinningFailed,
-        TransportError::Gateway { code, error } => {
-            return of_transport(error).with_info(|info| info.gateway = Some(code.as_str().to_owned()));
+        TransportError::Gateway { code, error, retry_after_seconds } => {
+            return of_transport(error).with_info(|info| {
+                info.gateway = code.as_ref().map(|code| code.as_str().to_owned());
+                info.retry_after_seconds = *retry_after_seconds;
+            });
         }
+        TransportError::NotServed(error) => return of_transport(error),
         TransportError::NotAuthenticated(_) => {
             return Error::new(Code::NeedAuthentication).with_detail(error.to_string()).then(NextAction::Authenticate);
         }

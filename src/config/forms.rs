@@ -41,7 +41,29 @@ fn is_printable(text: &str, most: usize) -> bool {
 
 /// Reads the path of the exchange.
 pub(super) fn path(text: &str) -> Result<String, Refusal> {
-    if_fits(text, is_printable(text, 128) && text.starts_with('/') && !text.contains([' ', '?', '#']))
+    if_fits(text, text.len() <= 128 && is_path(text))
+}
+
+/// Returns whether a text is a path that each server reads in the same way: segments of RFC 3986,
+/// none of them empty but the last one, and none of them `.` or `..`.
+fn is_path(text: &str) -> bool {
+    let Some(segments) = text.strip_prefix('/') else { return false };
+    text == "/" || segments.strip_suffix('/').unwrap_or(segments).split('/').all(is_segment)
+}
+
+fn is_segment(text: &str) -> bool {
+    let mut rest = text.bytes();
+    let is_hex = |rest: &mut std::str::Bytes<'_>| rest.next().is_some_and(|byte| byte.is_ascii_hexdigit());
+    while let Some(byte) = rest.next() {
+        let is_fine = match byte {
+            b'%' => is_hex(&mut rest) && is_hex(&mut rest),
+            byte => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte),
+        };
+        if !is_fine {
+            return false;
+        }
+    }
+    !matches!(&*text.to_ascii_lowercase().replace("%2e", "."), "" | "." | "..")
 }
 
 /// Reads a protocol version. The library encodes it for the query.
@@ -130,7 +152,9 @@ pub(super) fn remote(url: &str) -> Result<String, Refusal> {
         None => host.to_owned(),
     };
     let whole = uri.authority().is_some_and(|found| found.as_str() == authority);
-    if !whole || uri.query().is_some() || url.contains('#') {
+    // Slashes at the end are removed.
+    let path = uri.path().trim_end_matches('/');
+    if !whole || uri.query().is_some() || url.contains('#') || !(path.is_empty() || is_path(path)) {
         return Err(Refusal::Form);
     }
     match uri.scheme_str() {
@@ -152,4 +176,52 @@ fn is_host(host: &str) -> bool {
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_that_each_server_reads_in_the_same_way() {
+        for good in ["/", "/iwws/MAC", "/a/", "/%41/~b;c=1:@", "/...", "/.a"] {
+            assert!(path(good).is_ok(), "{good}");
+        }
+        let long = format!("/{}", "a".repeat(128));
+        for bad in [
+            "",
+            "a",
+            "//",
+            "/a//b",
+            "/a b",
+            "/a?b",
+            "/a#b",
+            "/a\nb",
+            "/a\u{7f}",
+            "/\u{e9}",
+            "/..",
+            "/../a",
+            "/a/..",
+            "/a/./b",
+            "/%2e%2E/a",
+            "/.%2e",
+            "/%",
+            "/%4",
+            "/%4g",
+            "/a\\b",
+            "/<a>",
+            "/\"",
+            "/{a}",
+            &long,
+        ] {
+            assert!(path(bad).is_err(), "{bad}");
+        }
+        for good in ["https://host", "https://host/", "https://host//", "https://host:1/a/b/"] {
+            assert!(remote(good).is_ok(), "{good}");
+        }
+        for bad in ["https://host/..", "https://host/a/../b", "https://host//a", "https://host/a b", "https://host/%zz"]
+        {
+            assert!(remote(bad).is_err(), "{bad}");
+        }
+    }
 }

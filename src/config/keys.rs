@@ -210,7 +210,7 @@ keys! {
 
     /// the path of the exchange, after the URL of the inWebo service
     INWEBO_PATH: Text<String, &'static str> = Key::own("inwebo", "path", Text {
-        form: "a path of 1 to 128 printable ASCII characters that begins with / and has no space, ? or #",
+        form: "a path of at most 128 characters that begins with /, as in a URL, without .., // and ?",
         parse: forms::path,
         default: MAC_PATH,
     });

@@ -500,6 +500,8 @@ mod tests {
             (r#"{"credential":{"pinnedCertificates":["sha256/x"]}}"#, "credential.pinnedCertificates: expected a list"),
             (r#"{"inwebo":{"path":"iwws/MAC"}}"#, "inwebo.path: expected a path"),
             (r#"{"inwebo":{"path":"/iwws/MAC?"}}"#, "inwebo.path: expected a path"),
+            (r#"{"inwebo":{"path":"/iwws/../MAC"}}"#, "inwebo.path: expected a path"),
+            (r#"{"credential":{"inWeboURL":"https://host/a/../b"}}"#, "credential.inWeboURL: expected a URL"),
             (r#"{"inwebo":{"version":""}}"#, "inwebo.version: expected 1 to 64 printable"),
             (r#"{"inwebo":{"userAgent":"a\r\nb"}}"#, "inwebo.userAgent: expected 1 to 256 printable"),
             (r#"{"cvs":{"locale":"fr_FR"}}"#, "cvs.locale: expected a language tag"),

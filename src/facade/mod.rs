@@ -191,9 +191,10 @@ fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
 /// Asks the service for its time on this thread, and changes nothing there. Returns the header
 /// `Date` of its answer: `None` if the service is embedded, or if its answer has no date. It is for
 /// a program that checks a configuration. Without a facade or a configured service, the error is
-/// [`TransportError::Unreachable`].
+/// [`TransportError::NotServed`].
 pub fn service_date() -> Result<Option<String>, TransportError> {
-    let not_there = || TransportError::Unreachable("no service is configured".into());
+    let not_there =
+        || TransportError::NotServed(Box::new(TransportError::Unreachable("no service is configured".into())));
     let facade = current().ok_or_else(not_there)?;
     let guard = lock(&facade.core);
     let strong = guard.as_ref().and_then(|core| core.component().strong.as_ref()).ok_or_else(not_there)?;

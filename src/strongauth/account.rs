@@ -3,7 +3,6 @@
 use inwebo::client::EngineError;
 use inwebo::cvs::{CvsAnswer, CvsRequest, Purpose};
 use inwebo::values::SmsCode;
-use inwebo::word::Word;
 
 use super::machine::Operation;
 use super::record::{Block, Intent, Record, Tickets};
@@ -76,7 +75,7 @@ impl StrongAuthentication {
         self.begin()?;
         self.permit(Operation::Remove)?;
         self.transport.check_account()?;
-        let before = self.record.intent.filter(|intent| *intent != Intent::Remove);
+        let before = self.record.intent;
         if self.record.enrollment.is_some() && self.record.intent != Some(Intent::Remove) {
             self.record.intent = Some(Intent::Remove);
             self.save()?;
@@ -90,10 +89,9 @@ impl StrongAuthentication {
                 if had_nothing { Ok(()) } else { self.save() }
             }
             Err(failure) => {
-                // After a refusal, nothing was removed. After any other failure, the service may
-                // have removed the enrollments, so the intent stays.
-                let refused = matches!(failure, Failure::Cvs(_)) && failure.word() != Some(&Word::SynchroFailed);
-                if refused && self.record.intent.is_some() {
+                // If the service may have removed the enrollments, the intent stays, also that of
+                // an earlier removal whose answer was lost.
+                if !failure.may_be_done() && self.record.intent != before {
                     self.record.intent = before;
                     self.save()?;
                 }

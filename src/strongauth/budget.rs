@@ -103,7 +103,7 @@ impl Use {
         self.passwords.push(now);
     }
 
-    /// Returns the last password, which the service refused to make.
+    /// Returns the last password, which the service did not make.
     pub fn return_password(&mut self) {
         self.passwords.pop();
     }
@@ -121,7 +121,7 @@ impl Use {
         self.activations = self.activations.saturating_add(1);
     }
 
-    /// Returns the last enrollment, which the service refused for its PIN.
+    /// Returns the last enrollment, which the service did not make.
     pub fn return_activation(&mut self) {
         self.activations = self.activations.saturating_sub(1);
     }

@@ -98,10 +98,6 @@ impl<'a> Unenrolled<'a> {
             expires_at: now.saturating_add(lifetime),
             finalizing: false,
         };
-        if component.record.is_forbidden {
-            // The old device is kept until the new one is enrolled.
-            component.record.apply(Event::DeviceUnknown, now);
-        }
         component.record.serial = Some(serial.clone());
         component.record.activation = Some(activation.clone());
         component.save()?;
@@ -144,9 +140,14 @@ impl<'a> Started<'a> {
             }
             outcome => outcome,
         };
-        outcome
-            .inspect_err(|failure| log::warning!("the enrollment was not finished: {failure}"))
-            .or_else(|failure| self.record_refusal(failure))
+        outcome.inspect_err(|failure| {
+            log::warning!("the enrollment was not finished: {failure}");
+            if failure.is_refusal_with(&[Word::Code]) {
+                // The service calls the code invalid, so it cannot be used any more here either.
+                self.component.record.activation = None;
+                self.component.write_or_warn();
+            }
+        })
     }
 
     fn prepare_again(&mut self) -> Result<(), Failure> {
@@ -160,10 +161,28 @@ impl<'a> Started<'a> {
         Ok(())
     }
 
+    /// Sends the finalize step. If the service may have made a device, the activation stays
+    /// `finalizing`, and the enrollment counts.
     fn send_finalize(&mut self, pin: &Pin) -> Result<(Device, Option<SecretWanted>), Failure> {
-        if !self.activation.finalizing {
-            self.set_finalizing(true)?;
+        // An earlier request may have arrived. Then a refusal of this one does not say that nothing
+        // was done.
+        let is_first = !self.activation.finalizing;
+        if is_first {
+            self.component.record.used.check_activation(self.component.limits)?;
+            self.component.record.used.count_activation();
+            self.set_finalizing(true);
+            self.component.save()?;
         }
+        let outcome = self.request_device(pin);
+        if is_first && outcome.as_ref().is_err_and(|failure| !failure.may_be_done()) {
+            self.component.record.used.return_activation();
+            self.set_finalizing(false);
+            self.component.write_or_warn();
+        }
+        outcome
+    }
+
+    fn request_device(&mut self, pin: &Pin) -> Result<(Device, Option<SecretWanted>), Failure> {
         let Self { component, activation, serial } = self;
         let (code, phone) = (&activation.code, activation.phone.as_deref());
         let (request, finalizing) =
@@ -172,29 +191,10 @@ impl<'a> Started<'a> {
         Ok(finalizing.read(&xml)?)
     }
 
-    /// Records the effects of a refusal. A PIN that the service refuses was not set. A code that
-    /// the service calls invalid cannot be used any more here either.
-    fn record_refusal<T>(&mut self, failure: Failure) -> Result<T, Failure> {
-        if failure.is_refusal_with(&[Word::PinRefused, Word::PinReused]) {
-            self.set_finalizing(false)?;
-        }
-        if failure.is_refusal_with(&[Word::Code]) {
-            self.component.apply_and_save(Event::CodeExpired)?;
-            self.component.record.activation = None;
-        }
-        Err(failure)
-    }
-
-    /// Sets whether the finalize step may have been sent, counts the enrollment, and makes that
-    /// durable.
-    fn set_finalizing(&mut self, finalizing: bool) -> Result<(), Failure> {
+    /// Sets whether the finalize step may have been sent. The caller writes the record.
+    fn set_finalizing(&mut self, finalizing: bool) {
         self.activation.finalizing = finalizing;
-        match finalizing {
-            true => self.component.record.used.count_activation(),
-            false => self.component.record.used.return_activation(),
-        }
         self.component.record.activation = Some(self.activation.clone());
-        self.component.save()
     }
 
     /// Makes the new device durable, in place of the activation. The service knows the device from

@@ -82,6 +82,25 @@ impl Failure {
         )
     }
 
+    /// Returns whether the service may have done what the request asked for. After a refusal it did
+    /// nothing, nor did it if the request was not sent. If the answer was lost, it may have.
+    pub(super) fn may_be_done(&self) -> bool {
+        match self {
+            Self::Engine(EngineError::Refused { .. }) | Self::BadCode(EngineError::Refused { .. }) | Self::Cvs(_) => {
+                self.word() == Some(&Word::SynchroFailed)
+            }
+            Self::Transport(error) => error.may_be_done(),
+            // The storage is checked before a request is sent.
+            Self::State(..)
+            | Self::Store(_)
+            | Self::MustSynchronize
+            | Self::Limit(_)
+            | Self::Unfit(_)
+            | Self::Entropy => false,
+            Self::Engine(_) | Self::BadCode(_) | Self::PostSynchronization(_) | Self::PinUncertain(_) => true,
+        }
+    }
+
     /// Returns whether the service itself refused the request, with one of these words. Then
     /// nothing was done.
     pub(super) fn is_refusal_with(&self, words: &[Word]) -> bool {

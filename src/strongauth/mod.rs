@@ -254,6 +254,12 @@ impl StrongAuthentication {
         Ok(())
     }
 
+    /// Makes the record durable at the end of an operation, whose outcome is known. A failed write
+    /// is logged: the next operation writes the record first ([`Self::begin`]).
+    fn write_or_warn(&mut self) {
+        self.write().unwrap_or_else(|error| log::warning!("the device state could not be written: {error}"));
+    }
+
     /// Begins an operation. After a failed write, the record is written once more before anything
     /// is sent. The failed write may have reached the disk, and the service must see nothing older
     /// than the record that a restart would find. Data from the service stays in memory.
@@ -287,24 +293,21 @@ impl StrongAuthentication {
     fn record_outcome<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         let word = outcome.as_ref().err().and_then(Failure::word);
         let changed = word.is_some_and(|word| self.record.apply_verdict(Err(word), self.host.now()));
-        // The operation has failed already. If this write fails too, the service will give the word
-        // again.
-        if changed && let Err(Failure::Store(error)) = self.write() {
-            log::warning!("the device state could not be written: {error}");
+        if changed {
+            self.write_or_warn();
         }
         outcome
     }
 
     /// Ends an operation of the enrolled device: also stores whether the service forbids the device
-    /// its operations.
+    /// its operations. A success proves that the device is not dead.
     fn record_device_outcome<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         let is_forbidden = match &outcome {
             Ok(_) => false,
             Err(failure) => self.record.is_forbidden || failure.is_forbidden(),
         };
-        if std::mem::replace(&mut self.record.is_forbidden, is_forbidden) != is_forbidden {
-            // The operation is over. If this write fails, the service will give the word again.
-            self.write().unwrap_or_else(|error| log::warning!("the device state could not be written: {error}"));
+        if self.record.set_forbidden(is_forbidden) {
+            self.write_or_warn();
         }
         self.record_outcome(outcome)
     }
@@ -372,18 +375,18 @@ impl StrongAuthentication {
         self.save()
     }
 
-    /// Sends a request that makes a password, which counts. If the service refuses, or wants the
-    /// operation once more, there is no password, and the count is taken back.
+    /// Sends a request that makes a password, which counts. If the service did not make one, or
+    /// wants the operation once more, the count is taken back.
     fn make_counted(&mut self, request: &Request) -> Result<Granted, Failure> {
         self.count_password()?;
         let granted = self.mac(request).and_then(|xml| Ok(Granted::read(&xml)?));
         let is_none = match &granted {
             Ok(granted) => granted.again,
-            Err(failure) => matches!(failure, Failure::Engine(EngineError::Refused { .. })),
+            Err(failure) => !failure.may_be_done(),
         };
         if is_none && self.limits.passwords_per_day.is_some() {
             self.record.used.return_password();
-            self.write().unwrap_or_else(|error| log::warning!("the device state could not be written: {error}"));
+            self.write_or_warn();
         }
         granted
     }

@@ -39,25 +39,25 @@ impl StrongAuthentication {
         permit(state, operation).map_err(|refusal| Failure::State(refusal, state))
     }
 
-    /// Permits an operation that submits an SMS code for an enrollment. A device that the service
-    /// forbids its operations may be dead. So it counts as disabled here, and can be enrolled anew.
+    /// Permits an operation that submits an SMS code for an enrollment. See
+    /// [`Record::state_for_enrollment`](super::record::Record::state_for_enrollment).
     pub(super) fn unenrolled(&mut self, operation: Operation) -> Result<Unenrolled<'_>, Failure> {
-        match self.state() {
-            State::Activated(_) if self.record.is_forbidden => {
-                permit(State::Disabled, operation).map_err(|refusal| Failure::State(refusal, State::Disabled))?;
-            }
-            _ => self.permit(operation)?,
-        }
+        self.permit_enrollment(operation)?;
         Ok(Unenrolled { component: self })
     }
 
     /// Permits an operation that finishes the enrollment whose SMS code was accepted before.
     pub(super) fn started(&mut self) -> Result<Started<'_>, Failure> {
-        self.permit(Operation::EnrollStarted)?;
+        self.permit_enrollment(Operation::EnrollStarted)?;
         match (self.record.activation.clone(), self.record.serial.clone()) {
             (Some(activation), Some(serial)) => Ok(Started { component: self, activation, serial }),
             _ => Err(Failure::State(Refusal::WrongStep, self.state())),
         }
+    }
+
+    fn permit_enrollment(&self, operation: Operation) -> Result<(), Failure> {
+        let state = self.record.state_for_enrollment(self.host.now());
+        permit(state, operation).map_err(|refusal| Failure::State(refusal, state))
     }
 
     /// Permits an operation of the enrolled device.

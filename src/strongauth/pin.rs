@@ -1,7 +1,7 @@
 //! The PIN: its change, its reset, and the synchronization that must follow both.
 
 use inwebo::client::secret::{self, SecretWanted};
-use inwebo::client::{Device, EngineError, password, reset, synchro};
+use inwebo::client::{Device, password, reset, synchro};
 use inwebo::values::{Pin, SecVal, ServiceSecret, SmsCode};
 use inwebo::word::Word;
 
@@ -73,10 +73,10 @@ impl Enrolled<'_> {
     }
 
     /// Stores the intent to send a new PIN: from now on the keys may not fit the PIN. Returns the
-    /// former enrollment, which a refusal restores.
-    fn intend_new_pin(&mut self) -> Result<Option<Enrollment>, Failure> {
+    /// former intent and enrollment, which are restored if the service did nothing.
+    fn intend_new_pin(&mut self) -> Result<(Option<Intent>, Option<Enrollment>), Failure> {
         let StrongAuthentication { record, host, .. } = &mut *self.component;
-        let before = record.enrollment.clone();
+        let before = (record.intent, record.enrollment.clone());
         record.intent = Some(Intent::ChangePin);
         record.apply(Event::SynchronizationDue, host.now());
         self.component.save()?;
@@ -84,20 +84,24 @@ impl Enrolled<'_> {
     }
 
     /// Records the outcome of a new PIN that was sent.
-    fn settle_new_pin(&mut self, answer: Result<(), Failure>, before: Option<Enrollment>) -> Result<(), Failure> {
+    fn settle_new_pin(
+        &mut self,
+        answer: Result<(), Failure>,
+        before: (Option<Intent>, Option<Enrollment>),
+    ) -> Result<(), Failure> {
         match answer {
             Ok(()) => Ok(()),
             Err(failure) if failure.is_refusal_with(&[Word::SynchroFailed]) => {
                 Err(Failure::PostSynchronization(Box::new(failure)))
             }
-            Err(Failure::Engine(refused @ EngineError::Refused { .. })) => {
-                // The service refused, so everything is as before.
-                self.component.record.intent = None;
-                self.component.record.enrollment = before;
+            Err(lost) if lost.may_be_done() => Err(Failure::PinUncertain(Box::new(lost))),
+            Err(failure) => {
+                // The service did nothing, so everything is as before.
+                let StrongAuthentication { record, .. } = &mut *self.component;
+                (record.intent, record.enrollment) = before;
                 self.component.save()?;
-                Err(refused.into())
+                Err(failure)
             }
-            Err(lost) => Err(Failure::PinUncertain(Box::new(lost))),
         }
     }
 

@@ -41,7 +41,8 @@ pub struct Record {
     /// The last answer of the service about a block.
     pub block: Option<Block>,
     /// If true, the service answered `NOK:FORBIDDEN` to the last operation of the enrolled device,
-    /// without a reason. The device may be dead, so it may be enrolled anew.
+    /// without a reason. The device may be dead, so it may be enrolled anew. Until that enrollment
+    /// is finished, the activation stands beside the enrollment, and the device stays as it is.
     pub is_forbidden: bool,
     /// The use that counts against the limits of this device.
     pub used: Use,
@@ -178,6 +179,28 @@ impl Record {
         }
     }
 
+    /// Returns the state that decides whether an enrollment may begin or go on. A device that the
+    /// service forbids its operations may be dead, so it counts as disabled here.
+    pub fn state_for_enrollment(&self, now: i64) -> State {
+        match self.state(now) {
+            State::Activated(_) if self.is_forbidden => match &self.activation {
+                Some(activation) if activation.is_in_time(now) => State::ActivationStarted(Origin::Disabled),
+                _ => State::Disabled,
+            },
+            state => state,
+        }
+    }
+
+    /// Records whether the service forbids the enrolled device its operations. If it does not, an
+    /// enrollment that was started in place of the device ends. Returns whether anything changed.
+    pub fn set_forbidden(&mut self, is_forbidden: bool) -> bool {
+        let changed = std::mem::replace(&mut self.is_forbidden, is_forbidden) != is_forbidden;
+        if changed && !is_forbidden {
+            self.activation = None;
+        }
+        changed
+    }
+
     /// Returns the device if it is enrolled and the service has not ended its enrollment.
     pub fn enrolled_device(&self) -> Option<&Device> {
         let enrollment = self.enrollment.as_ref()?;
@@ -207,8 +230,9 @@ impl Record {
             // The code has expired. The serial stays, so that the next enrollment replaces a device
             // that the service may have created after all.
             State::NotActivated => self.activation = None,
+            // An enrollment that was started in place of a forbidden device goes on.
             State::Disabled => {
-                self.activation = None;
+                self.activation = self.activation.take().filter(|_| event == Event::DeviceUnknown);
                 self.set_standing(Standing::Disabled);
             }
             State::Blocked => self.set_standing(Standing::Blocked),
@@ -645,6 +669,21 @@ mod tests {
     }
 
     #[test]
+    fn a_forbidden_device_counts_as_disabled_for_an_enrollment_alone() {
+        let mut record = sample();
+        record.enrollment.as_mut().unwrap().standing = Standing::Active;
+        assert_eq!(record.state(999), State::Activated(Sync::Done));
+        assert_eq!(record.state_for_enrollment(999), State::ActivationStarted(Origin::Disabled));
+        assert_eq!(record.state_for_enrollment(1000), State::Disabled);
+        assert!(!record.set_forbidden(true) && record.activation.is_some());
+        assert!(record.set_forbidden(false) && record.activation.is_none());
+        assert_eq!(record.state_for_enrollment(0), State::Activated(Sync::Done));
+        record.enrollment.as_mut().unwrap().standing = Standing::Blocked;
+        assert!(record.set_forbidden(true));
+        assert_eq!(record.state_for_enrollment(0), State::Blocked);
+    }
+
+    #[test]
     fn an_operation_of_the_device_is_permitted_only_where_the_record_has_one() {
         let mut records = vec![Record { outdated: true, ..Record::default() }];
         for standing in [Standing::Active, Standing::MustSynchronize, Standing::Blocked, Standing::Disabled] {
@@ -697,8 +736,13 @@ mod tests {
                 for activation in [false, true] {
                     let mut record = with(standing, activation);
                     let before = record.state(0);
+                    let mut after = next(before, event);
+                    if after == State::Disabled && event == Event::DeviceUnknown && activation {
+                        // The enrollment that was started in place of the device goes on.
+                        after = next(after, Event::CodeAccepted);
+                    }
                     let changed = record.apply(event, 0);
-                    assert_eq!(record.state(0), next(before, event), "{event:?} in {before:?}");
+                    assert_eq!(record.state(0), after, "{event:?} in {before:?}");
                     assert_eq!(changed, before != record.state(0));
                 }
             }

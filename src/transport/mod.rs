@@ -37,28 +37,54 @@ pub enum TransportError {
     /// The server's key is none of the pinned keys, so this may not be the service.
     #[error("the server's key is none of the pinned ones (credential.pinnedCertificates)")]
     Pin,
-    /// A gateway in front of the service refused the request.
-    #[error("{error} (gateway: {code})")]
+    /// A gateway in front of the service answered with an error.
+    #[error("{error}{}", of_gateway(.code.as_ref()))]
     Gateway {
-        /// The code of the gateway.
-        code: GatewayCode,
+        /// The code of the gateway, if it has the form of one.
+        code: Option<GatewayCode>,
         /// The failure that its answer means.
         error: Box<Self>,
+        /// The time to wait before another try, in seconds, if the answer gives it.
+        retry_after_seconds: Option<u64>,
     },
+    /// The service did not act on the request: the request was not sent, or it was refused before
+    /// the service acted.
+    #[error("{0}")]
+    NotServed(Box<Self>),
     /// CVS wants an access token, but there is none, or it was refused.
     #[error("{0}")]
     NotAuthenticated(&'static str),
 }
 
-/// Code of a gateway's error: 1 to 40 letters, digits, `_`, `-` and dots.
+impl TransportError {
+    /// Returns whether the service may have acted on the request. If the answer was lost, it may.
+    pub fn may_be_done(&self) -> bool {
+        match self {
+            Self::Timeout(TimeLimit::Connect) | Self::Pin | Self::NotServed(_) | Self::NotAuthenticated(_) => false,
+            Self::Timeout(TimeLimit::Request | TimeLimit::System)
+            | Self::Unreachable(_)
+            | Self::Unusable(_)
+            | Self::Server { .. } => true,
+            Self::Gateway { error, .. } => error.may_be_done(),
+        }
+    }
+}
+
+fn of_gateway(code: Option<&GatewayCode>) -> String {
+    code.map(|code| format!(" (gateway: {code})")).unwrap_or_default()
+}
+
+/// Code of a gateway's error: 1 to 10 digits, or 1 to 40 small letters and `_`. A token, which a
+/// gateway may repeat in its answer, does not have this form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatewayCode(String);
 
 impl GatewayCode {
     /// Reads a code. Returns `None` for any other text.
     pub fn new(text: &str) -> Option<Self> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        ((1..=40).contains(&text.len()) && text.bytes().all(is_plain)).then(|| Self(text.to_owned()))
+        let is_number = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_word = text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        (!text.is_empty() && (is_number || is_word)).then(|| Self(text.to_owned()))
     }
 
     /// Returns the text of the code.

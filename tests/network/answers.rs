@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use pims::facade;
 use serde_json::{Value, json};
 
-use crate::operations::World;
+use crate::operations::{OPERATIONS, World};
 use crate::program::Program;
 use crate::service::{Service, read_body, read_head};
 use crate::{Verifier, execute, expect, program, turn};
@@ -48,6 +48,11 @@ impl Verifier for Parrot {
 
 impl Parrot {
     fn start(answer: Answer) -> Self {
+        Self::start_with(answer, "")
+    }
+
+    /// Starts a server whose answers have these headers as well, each with its line end.
+    fn start_with(answer: Answer, headers: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         // It ends with the process.
@@ -58,7 +63,7 @@ impl Parrot {
                     while let Some(head) = read_head(&mut device) {
                         read_body(&mut device, &head);
                         // A client that has read enough closes the connection.
-                        if answer.write(&mut device).is_err() || matches!(answer.framing, Framing::Close) {
+                        if answer.write(&mut device, headers).is_err() || matches!(answer.framing, Framing::Close) {
                             break;
                         }
                     }
@@ -71,13 +76,13 @@ impl Parrot {
 }
 
 impl Answer {
-    fn write(&self, device: &mut TcpStream) -> std::io::Result<()> {
+    fn write(&self, device: &mut TcpStream, headers: &str) -> std::io::Result<()> {
         let ends = match (self.framing, self.length) {
             (Framing::Length, length) => format!("Content-Length: {}", length.unwrap_or(usize::MAX)),
             (Framing::Chunks, _) => "Transfer-Encoding: chunked".to_owned(),
             (Framing::Close, _) => "Connection: close".to_owned(),
         };
-        device.write_all(format!("HTTP/1.1 {} Said\r\n{ends}\r\n\r\n", self.status).as_bytes())?;
+        device.write_all(format!("HTTP/1.1 {} Said\r\n{headers}{ends}\r\n\r\n", self.status).as_bytes())?;
         let mut left = self.length.unwrap_or(usize::MAX);
         let mut text = self.text.as_bytes().to_vec();
         while left > 0 {
@@ -227,6 +232,125 @@ fn the_error_of_a_gateway_keeps_its_code_and_says_what_to_do() {
     assert_eq!(message["error"]["code"], 2307, "{message}");
     let message = answered(429, r#"{"httpCode":"429","httpMessage":"Too Many Requests"}"#, &number);
     assert_eq!((&message["error"]["code"], &message["error"]["info"]), (&json!(2204), &json!({"gateway": "429"})));
+}
+
+/// Body of a gateway, and the code and `info` of the error that each operation reports for it:
+/// first for a request with the account's token, then for one without.
+type Gateway = (&'static str, (u16, Value), (u16, Value));
+
+#[test]
+fn no_operation_takes_the_error_of_a_gateway_for_an_answer_of_the_service() {
+    let _turn = turn();
+    let info = |gateway: &str| json!({"gateway": gateway, "retryAfterSeconds": 120});
+    let sign_in = |gateway: &str| json!({"gateway": gateway, "retryAfterSeconds": 120, "nextAction": "authenticate"});
+    let gateways: [Gateway; 4] = [
+        (r#"{"httpCode":"403","httpMessage":"x","moreInformation":"y"}"#, (2203, info("403")), (2203, info("403"))),
+        (r#"{"code":50000,"message":"x"}"#, (2204, info("50000")), (2204, info("50000"))),
+        (
+            r#"{"error":"invalid_grant","error_description":"x"}"#,
+            (2301, sign_in("invalid_grant")),
+            (2203, info("invalid_grant")),
+        ),
+        (r#"{"httpCode":401}"#, (2301, sign_in("401")), (2203, info("401"))),
+    ];
+    for operation in OPERATIONS {
+        let folder = tempfile::tempdir().unwrap();
+        let service = Service::start(folder.path(), None);
+        let world = World::new(folder.path(), &service);
+        world.init(120_000);
+        for step in operation.prepare {
+            world.act(step);
+        }
+        facade::free();
+        // Without a token the service does not know the account, so the exchange alone is left.
+        let has_token = !matches!(operation.step, "blocked" | "otp" | "otp without PIN" | "update" | "reset");
+        for (text, with_token, without_token) in &gateways {
+            for status in [200, 400] {
+                let answer = Answer { status, framing: Framing::Length, text, length: Some(text.len()) };
+                let parrot = Parrot::start_with(answer, "Retry-After: 120\r\n");
+                let gateway = World { folder: folder.path(), url: &parrot.url, ca_file: None, service: &parrot };
+                gateway.init(120_000);
+                let message = gateway.act(operation.step);
+                facade::free();
+                if operation.step == "blocked" {
+                    // Without an answer, the block stays as last known.
+                    expect(&message);
+                    continue;
+                }
+                let (code, info) = if has_token { with_token } else { without_token };
+                assert_eq!(message["error"]["code"], *code, "{} {status} {text}: {message}", operation.step);
+                assert_eq!(message["error"]["info"], *info, "{} {status} {text}: {message}", operation.step);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_gateway_that_refuses_uses_no_budget() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), None);
+    let limits = json!({"limits": {"passwordsPerDay": 1, "activations": 1}});
+    let world = World::new(folder.path(), &service);
+    world.init_with(&limits, &json!({}));
+    for step in ["certify", "add", "code", "enroll"] {
+        expect(&world.act(step));
+    }
+    facade::free();
+    for (status, text) in
+        [(403, r#"{"httpCode":"403"}"#), (429, ""), (200, r#"{"code":40300,"message":"x"}"#), (302, "")]
+    {
+        let answer = Answer { status, framing: Framing::Length, text, length: Some(text.len()) };
+        // The setup step reaches the service, and the gateway refuses the step that counts.
+        let parrot = Parrot::start(answer);
+        let relay = Relay::start(&service.url, &parrot.url);
+        let refused = World { folder: folder.path(), url: &relay, ca_file: None, service: &parrot };
+        refused.init_with(&limits, &json!({}));
+        for _ in 0..2 {
+            let message = refused.act("otp");
+            let code = if status == 429 { 2204 } else { 2203 };
+            assert_eq!(message["error"]["code"], code, "{status} {text}: {message}");
+            assert!(!message["error"]["detail"].as_str().unwrap().starts_with("limits."), "{message}");
+        }
+        facade::free();
+    }
+    world.init_with(&limits, &json!({}));
+    expect(&world.act("otp"));
+    assert!(world.act("otp")["error"]["detail"].as_str().unwrap().starts_with("limits.passwordsPerDay"));
+    facade::free();
+}
+
+/// A server that hands on the setup steps to the service, and every other request to a gateway.
+struct Relay;
+
+impl Relay {
+    /// Starts it. Returns its URL.
+    fn start(service: &str, gateway: &str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let [service, gateway] = [service, gateway].map(|url| url.strip_prefix("http://").unwrap().to_owned());
+        // It ends with the process.
+        std::thread::spawn(move || {
+            for mut device in listener.incoming().map_while(Result::ok) {
+                let (service, gateway) = (service.clone(), gateway.clone());
+                std::thread::spawn(move || {
+                    let Some(head) = read_head(&mut device) else { return };
+                    read_body(&mut device, &head);
+                    let address = if head.contains("action=ActionSetup") { &service } else { &gateway };
+                    let mut server = TcpStream::connect(address).unwrap();
+                    let head = head.trim_end().to_owned() + "\r\nConnection: close\r\n\r\n";
+                    server.write_all(head.as_bytes()).unwrap();
+                    server.shutdown(Shutdown::Write).unwrap();
+                    let mut answer = Vec::new();
+                    // A server that closes the connection in its own way has answered all the same.
+                    let _ = std::io::Read::read_to_end(&mut server, &mut answer);
+                    let _ = device.write_all(&answer);
+                    let _ = device.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        url
+    }
 }
 
 #[test]

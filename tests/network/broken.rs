@@ -170,7 +170,7 @@ impl Case {
         match self.operation.step {
             // If the answer to the new PIN itself is lost, the device cannot know the result, and
             // says so. In all other cases it knows.
-            "update" | "reset" if self.sends_new_pin() => {
+            "update" | "reset" if self.sends_new_pin() && !self.fault.is_refusal() => {
                 assert!(uncertain && !done, "{about}");
             }
             "update" | "reset" => assert!(!uncertain && done == pin_changed, "{about}"),

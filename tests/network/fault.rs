@@ -58,6 +58,11 @@ impl Fault {
         matches!(self, Self::Corrupt(_) | Self::Damage(_))
     }
 
+    /// Returns whether the request was refused before the service saw it.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Self::Status(429) | Self::Redirect)
+    }
+
     /// Returns whether the fault happens only after the client's timeout.
     pub(crate) fn takes_time(self) -> bool {
         matches!(self, Self::Silence | Self::Stall | Self::Late)

@@ -142,7 +142,7 @@ enum Account {
         token: bool,
     },
     /// Lists the accounts: name, phone number, number of devices, state of the PIN (none, set,
-    /// blocked), wrong PINs that no right PIN forgave.
+    /// blocked), wrong PINs that no right PIN forgave, wrong tries without a proof of the PIN.
     List(Output),
     /// Shows one account and its devices.
     Show {
@@ -150,7 +150,7 @@ enum Account {
         #[command(flatten)]
         output: Output,
     },
-    /// Unblocks an account.
+    /// Unblocks an account, and forgives its wrong tries.
     Unblock { name: String },
     /// Removes an account with its devices, PIN and phone number.
     Remove {

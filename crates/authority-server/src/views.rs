@@ -13,14 +13,24 @@ pub(crate) struct AccountView {
     pub(crate) blocked: bool,
     pub(crate) pin_tries: u32,
     pub(crate) pin_wrong: u32,
+    pub(crate) unproved_tries: u32,
     pub(crate) has_pin: bool,
     pub(crate) devices: u32,
 }
 
 impl From<AccountInfo> for AccountView {
     fn from(info: AccountInfo) -> Self {
-        let AccountInfo { name, phone_number, blocked, pin_tries, pin_wrong, has_pin, devices } = info;
-        Self { name: name.as_str().to_owned(), phone_number, blocked, pin_tries, pin_wrong, has_pin, devices }
+        let AccountInfo { name, phone_number, blocked, pin_tries, pin_wrong, unproved_tries, has_pin, devices } = info;
+        Self {
+            name: name.as_str().to_owned(),
+            phone_number,
+            blocked,
+            pin_tries,
+            pin_wrong,
+            unproved_tries,
+            has_pin,
+            devices,
+        }
     }
 }
 
@@ -35,14 +45,16 @@ pub(crate) struct DeviceView {
     pub(crate) made_at: i64,
     pub(crate) used_at: Option<i64>,
     pub(crate) pin_tries: u32,
+    pub(crate) unproved_tries: u32,
     pub(crate) suspected_at: Option<i64>,
     pub(crate) suspended: bool,
 }
 
 impl From<DeviceInfo> for DeviceView {
     fn from(info: DeviceInfo) -> Self {
-        let DeviceInfo { id, name, serial, made_at, used_at, pin_tries, suspected_at, suspended } = info;
-        Self { id, name, serial, made_at, used_at, pin_tries, suspected_at, suspended }
+        let DeviceInfo { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended } =
+            info;
+        Self { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended }
     }
 }
 

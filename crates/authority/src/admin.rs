@@ -31,6 +31,9 @@ pub struct AccountInfo {
     pub pin_tries: u32,
     /// The number of wrong PINs since this PIN was set, forgiven ones included.
     pub pin_wrong: u32,
+    /// The number of wrong K1s that its devices proved without their PIN, and that no password
+    /// forgave.
+    pub unproved_tries: u32,
     /// True if the account has a PIN.
     pub has_pin: bool,
     /// The number of its devices.
@@ -53,6 +56,8 @@ pub struct DeviceInfo {
     pub used_at: Option<i64>,
     /// The number of its own wrong PINs that no right PIN forgave.
     pub pin_tries: u32,
+    /// The number of wrong K1s that it proved without its PIN, and that no password forgave.
+    pub unproved_tries: u32,
     /// The time at which a second copy of it was last suspected, in milliseconds. `None` if no copy
     /// was suspected since its PIN was reset.
     pub suspected_at: Option<i64>,
@@ -102,6 +107,9 @@ pub enum Unblock {
     Lifted,
     /// The account was not blocked.
     NotBlocked,
+    /// The account was not blocked. The wrong K1s that its devices proved without their PIN are
+    /// forgiven.
+    TriesForgiven,
     /// The account stays blocked: the budget of wrong PINs is spent. A new PIN lifts the block.
     PinBudgetSpent,
 }
@@ -140,16 +148,25 @@ pub(crate) fn accounts(
 pub(crate) fn account(ctx: &Context<'_>, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
     ctx.step("account.read", |step| {
         let Some(account) = step.rows.account(account.as_str())? else { return Ok(None) };
-        let devices = u32::try_from(step.rows.devices_of(&account.name)?.len()).unwrap_or(u32::MAX);
-        Ok(Some(AccountInfo::of(AccountSummary { account, devices }, &step.policy.sms.countries)))
+        let rows = step.rows.devices_of(&account.name)?;
+        let devices = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let mut unproved_tries = 0_u32;
+        for device in &rows {
+            unproved_tries = unproved_tries.saturating_add(step.rows.traits(&device.id)?.unproved_tries);
+        }
+        let summary = AccountSummary { account, devices, unproved_tries };
+        Ok(Some(AccountInfo::of(summary, &step.policy.sms.countries)))
     })
 }
 
 /// Answers [`Authority::devices`](crate::Authority::devices).
 pub(crate) fn devices(ctx: &Context<'_>, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
     ctx.step("devices.list", |step| {
-        let mut devices: Vec<DeviceInfo> =
-            step.rows.devices_of(account.as_str())?.into_iter().map(DeviceInfo::from).collect();
+        let mut devices = Vec::new();
+        for device in step.rows.devices_of(account.as_str())? {
+            let unproved_tries = step.rows.traits(&device.id)?.unproved_tries;
+            devices.push(DeviceInfo { unproved_tries, ..device.into() });
+        }
         devices.sort_by(|first, second| (second.made_at, &first.id).cmp(&(first.made_at, &second.id)));
         Ok(devices)
     })
@@ -282,9 +299,11 @@ fn prune_page(ctx: &Context<'_>, after: &str, time: i64, pruned: &mut Pruned) ->
 /// Answers [`Authority::unblock`](crate::Authority::unblock).
 pub(crate) fn unblock(ctx: &Context<'_>, account: &AccountName) -> Result<Unblock, Failure> {
     ctx.step("account.unblock", |step| {
-        let Some(mut row) = step.rows.account(account.as_str())?.filter(|row| row.blocked) else {
-            return Ok(Unblock::NotBlocked);
-        };
+        let Some(mut row) = step.rows.account(account.as_str())? else { return Ok(Unblock::NotBlocked) };
+        if !row.blocked {
+            let forgiven = step.forgive_unproved_tries(&row.name)?;
+            return Ok(if forgiven { Unblock::TriesForgiven } else { Unblock::NotBlocked });
+        }
         if pin::is_budget_spent(&row, step.policy) {
             return Ok(Unblock::PinBudgetSpent);
         }
@@ -302,13 +321,15 @@ pub(crate) fn audit_refused_operator(ctx: &Context<'_>) -> Result<(), Failure> {
 }
 
 impl AccountInfo {
-    fn of(AccountSummary { account, devices }: AccountSummary, countries: &Countries) -> Self {
+    fn of(summary: AccountSummary, countries: &Countries) -> Self {
+        let AccountSummary { account, devices, unproved_tries } = summary;
         Self {
             name: AccountName::stored(account.name),
             phone_number: account.phone_number.map(|number| countries.shown_number(number)),
             blocked: account.blocked,
             pin_tries: account.pin_tries,
             pin_wrong: account.pin_wrong,
+            unproved_tries,
             has_pin: account.pin.is_some(),
             devices,
         }
@@ -331,6 +352,7 @@ impl From<DeviceRow> for DeviceInfo {
             made_at: device.made_at,
             used_at: device.used_at,
             pin_tries: device.pin_tries,
+            unproved_tries: 0,
             suspected_at: device.suspected_at,
             suspended: device.suspended,
         }

@@ -11,7 +11,7 @@ use crate::audit::{self, Claim, RefusalKind, Trail};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::pin;
 use crate::domain::policy::Policy;
-use crate::domain::rows::{AccountRow, CodeRow, DeviceRow};
+use crate::domain::rows::{AccountRow, CodeRow, DeviceRow, TraitsRow};
 use crate::failure::Failure;
 use crate::sealing::{Binding, Sealer};
 use crate::storage::{AuditRow, Storage, Transaction, transact};
@@ -234,7 +234,22 @@ impl Step<'_> {
                 self.rows.put_code(&CodeRow { pin_tries: 0, ..code })?;
             }
         }
-        Ok(())
+        self.forgive_unproved_tries(&account.name).map(drop)
+    }
+
+    /// Forgives the wrong K1s that the devices of an account proved without their PIN. Returns
+    /// whether there were any.
+    pub(crate) fn forgive_unproved_tries(&self, account: &str) -> Result<bool, Failure> {
+        let mut forgiven = false;
+        for device in self.rows.devices_of(account)? {
+            let traits = self.rows.traits(&device.id)?;
+            if traits.unproved_tries > 0 {
+                self.rows.put_traits(&device.id, &TraitsRow { unproved_tries: 0, ..traits })?;
+                self.audit(Some(account), Some(&device.id), audit::PIN_FORGIVEN)?;
+                forgiven = true;
+            }
+        }
+        Ok(forgiven)
     }
 
     /// Seals the account's PIN again under the current master key, if another key sealed it.

@@ -1,6 +1,6 @@
 //! The errors of an API gateway in front of the service.
 //!
-//! Such a gateway answers before the service sees the request. Its bodies have three shapes:
+//! Their bodies have three shapes, beside any status, also 200:
 //!
 //! - `{"httpCode":"401","httpMessage":"…","moreInformation":"…"}`
 //! - `{"code":50000,"message":"…"}`, whose first three digits are an HTTP status
@@ -9,117 +9,134 @@
 //! Only the code is kept: the texts may name the account or the token.
 
 use serde::Deserialize;
+use serde_json::Value;
 use ureq::http::StatusCode;
 
 use super::super::{GatewayCode, TransportError};
-use super::{TOKEN_REFUSED, is_busy, refused};
+use super::{TOKEN_REFUSED, is_busy, not_served, refused};
 
 /// Error of a gateway.
 pub(super) struct GatewayError {
-    code: GatewayCode,
-    meaning: Meaning,
+    code: Option<GatewayCode>,
+    /// The status that the body names.
+    status: Option<StatusCode>,
+    /// True if the body says that the access token, or the login behind it, is over.
+    is_about_token: bool,
 }
 
-/// Meaning of a gateway's error, beyond the status of its answer.
-enum Meaning {
-    /// The access token or the login behind it is over.
-    Token,
-    /// A status that the body names.
-    Status(StatusCode),
-    /// Nothing beyond the status.
-    None,
-}
-
-/// Code of a body, which is a number in some and a text in others.
+/// Body of a gateway's error. The codes are numbers in some bodies and texts in others.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Number(u32),
-    Text(String),
-}
-
-impl Written {
-    fn into_text(self) -> String {
-        match self {
-            Self::Number(number) => number.to_string(),
-            Self::Text(text) => text,
-        }
-    }
+struct Body {
+    /// A word of the service, which is not a gateway.
+    #[serde(default)]
+    err: Value,
+    #[serde(default, rename = "httpCode")]
+    http_code: Value,
+    #[serde(default)]
+    code: Value,
+    #[serde(default)]
+    error: Value,
 }
 
 impl GatewayError {
-    /// Reads the body of an answer that is no success. Returns `None` if no gateway wrote it.
-    pub(super) fn read(body: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Body {
-            #[serde(rename = "httpCode")]
-            http_code: Option<Written>,
-            code: Option<Written>,
-            error: Option<String>,
-        }
+    /// Reads the body of an answer. Returns `None` if no gateway wrote it as an error.
+    pub(super) fn read(status: StatusCode, body: &str) -> Option<Self> {
         // serde would accept a list as an object.
         if !body.trim_start().starts_with('{') {
             return None;
         }
         let body: Body = serde_json::from_str(body).ok()?;
-        let (text, is_status) = match (body.error, body.http_code.or(body.code)) {
-            (_, Some(code)) => (code.into_text(), true),
-            (Some(error), None) => (error, false),
-            (None, None) => return None,
+        if body.err.as_str().is_some_and(|word| !word.is_empty()) {
+            return None;
+        }
+        let number = written(&body.http_code).or_else(|| written(&body.code));
+        let inner = number.as_deref().and_then(status_of);
+        let is_error = match &body.error {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            _ => true,
         };
-        let code = GatewayCode::new(&text)?;
-        let meaning = match &*text {
-            "invalid_grant" | "invalid_token" => Meaning::Token,
-            _ if is_status => Meaning::of_number(&text),
-            _ => Meaning::None,
-        };
-        Some(Self { code, meaning })
+        // A success may have a code, too.
+        let is_failure = |status: StatusCode| status.is_client_error() || status.is_server_error();
+        let is_number = number.is_some() && (!status.is_success() || inner.is_some_and(is_failure));
+        if !is_error && !is_number {
+            return None;
+        }
+        let word = body.error.as_str();
+        let code = number.as_deref().filter(|_| is_number).or(word).and_then(GatewayCode::new);
+        let is_about_token = matches!(word, Some("invalid_grant" | "invalid_token"));
+        Some(Self { code, status: inner.filter(|_| is_number), is_about_token })
     }
 
-    /// Returns the failure of an answer with this status.
-    pub(super) fn failure(self, status: StatusCode, retry_after_seconds: Option<u64>) -> TransportError {
-        let error = match self.meaning {
-            Meaning::Token => TOKEN_REFUSED,
-            // A gateway may hide the failure of a service behind another status.
-            Meaning::Status(inner) if is_busy(inner) && !is_busy(status) => refused(inner, retry_after_seconds),
-            Meaning::Status(_) | Meaning::None => refused(status, retry_after_seconds),
+    /// Returns the failure of an answer with this status. `refused_token` is the failure that its
+    /// status and headers mean, if they are about the token.
+    pub(super) fn failure(
+        self,
+        status: StatusCode,
+        has_token: bool,
+        retry_after_seconds: Option<u64>,
+        refused_token: Option<TransportError>,
+    ) -> TransportError {
+        // A gateway may hide the failure of a service behind another status.
+        let meant = self.status.filter(|inner| status.is_success() || (is_busy(*inner) && !is_busy(status)));
+        let is_about_token = self.is_about_token || self.status == Some(StatusCode::UNAUTHORIZED);
+        let error = match (refused_token, meant) {
+            (Some(error), _) => error,
+            (None, _) if has_token && is_about_token => TOKEN_REFUSED,
+            (None, Some(meant)) => refused(meant, retry_after_seconds),
+            (None, None) if status.is_success() => {
+                not_served(TransportError::Unusable("a gateway refused the request".to_owned()))
+            }
+            (None, None) => refused(status, retry_after_seconds),
         };
-        self.over(error)
-    }
-
-    /// Returns this error with the failure that it means.
-    pub(super) fn over(self, error: TransportError) -> TransportError {
-        TransportError::Gateway { code: self.code, error: Box::new(error) }
+        TransportError::Gateway { code: self.code, error: Box::new(error), retry_after_seconds }
     }
 }
 
-impl Meaning {
-    /// Returns the status of a number with three digits or, as `40400`, with five.
-    fn of_number(text: &str) -> Self {
-        let digits = matches!(text.len(), 3 | 5) && text.bytes().all(|byte| byte.is_ascii_digit());
-        let status = if digits { text.get(..3).and_then(|status| status.parse().ok()) } else { None };
-        status.map_or(Self::None, Self::Status)
+/// Returns the text of a code, or `None` for any other value.
+fn written(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
+}
+
+/// Returns the status of a number with three digits or, as `40400`, with five.
+fn status_of(text: &str) -> Option<StatusCode> {
+    let is_status = matches!(text.len(), 3 | 5) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_status { text.get(..3)?.parse().ok() } else { None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Returns the code and the failure of an answer to a request with a token.
     fn failure(status: u16, body: &str) -> Option<(String, TransportError)> {
-        match GatewayError::read(body)?.failure(StatusCode::from_u16(status).unwrap(), None) {
-            TransportError::Gateway { code, error } => Some((code.to_string(), *error)),
+        of(status, body, true)
+    }
+
+    fn of(status: u16, body: &str, has_token: bool) -> Option<(String, TransportError)> {
+        let status = StatusCode::from_u16(status).unwrap();
+        match GatewayError::read(status, body)?.failure(status, has_token, Some(7), None) {
+            TransportError::Gateway { code, error, retry_after_seconds: Some(7) } => {
+                Some((code.map(|code| code.to_string()).unwrap_or_default(), *error))
+            }
             other => panic!("{other:?}"),
         }
     }
 
     fn server(what: &str) -> TransportError {
-        TransportError::Server { what: what.into(), retry_after_seconds: None }
+        TransportError::Server { what: what.into(), retry_after_seconds: Some(7) }
+    }
+
+    fn unusable(what: &str) -> TransportError {
+        not_served(TransportError::Unusable(what.into()))
     }
 
     #[test]
     fn each_shape_keeps_its_code_and_says_what_it_means() {
-        let unusable = |what: &str| TransportError::Unusable(what.into());
         for (status, body, code, meaning) in [
             (500, r#"{"httpCode":"500","httpMessage":"x","moreInformation":"y"}"#, "500", server("HTTP 500")),
             (404, r#"{"httpCode":404}"#, "404", unusable("HTTP 404")),
@@ -130,17 +147,88 @@ mod tests {
             (400, r#"{"error":"invalid_grant","error_description":"x"}"#, "invalid_grant", TOKEN_REFUSED),
             (400, r#"{"error":"invalid_client"}"#, "invalid_client", unusable("HTTP 400")),
             (400, r#"{"code":4294967295}"#, "4294967295", unusable("HTTP 400")),
+            (400, r#"{"code":403,"error":"invalid_token"}"#, "403", TOKEN_REFUSED),
+            (400, r#"{"code":40100}"#, "40100", TOKEN_REFUSED),
         ] {
             assert_eq!(failure(status, body), Some((code.to_owned(), meaning)), "{body}");
         }
     }
 
     #[test]
-    fn any_other_body_is_not_of_a_gateway_and_no_foreign_text_is_kept() {
-        for body in ["", "[]", "{}", "null", "<html>", r#"{"err":"NOK:CODE"}"#, r#"{"code":true}"#, r#"{"error":""}"#] {
-            assert!(GatewayError::read(body).is_none(), "{body}");
+    fn an_error_beside_a_status_of_success_is_an_error() {
+        for (body, code, meaning) in [
+            (r#"{"httpCode":"401","httpMessage":"x","moreInformation":"y"}"#, "401", TOKEN_REFUSED),
+            (r#"{"httpCode":"404"}"#, "404", unusable("HTTP 404")),
+            (r#"{"code":40400,"message":"x"}"#, "40400", unusable("HTTP 404")),
+            (r#"{"code":50000,"message":"x"}"#, "50000", server("HTTP 500")),
+            (r#"{"error":"invalid_grant"}"#, "invalid_grant", TOKEN_REFUSED),
+            (r#"{"error":"server_error","code":0}"#, "server_error", unusable("a gateway refused the request")),
+            (r#"{"error":{"message":"x"}}"#, "", unusable("a gateway refused the request")),
+        ] {
+            assert_eq!(failure(200, body), Some((code.to_owned(), meaning)), "{body}");
         }
-        assert!(GatewayError::read(r#"{"error":"the token secret-1 of a user"}"#).is_none());
-        assert!(GatewayError::read(&format!(r#"{{"error":"{}"}}"#, "x".repeat(41))).is_none());
+        for success in [
+            r#"{"httpCode":"200","httpMessage":"OK"}"#,
+            r#"{"code":20000,"ticket":"a"}"#,
+            r#"{"code":0}"#,
+            r#"{"error":null}"#,
+            r#"{"error":""}"#,
+            r#"{"error":false}"#,
+            r#"{"phoneNumber":"+33612345678"}"#,
+            r#"{"err":"OK","code":40400}"#,
+            "<ActionSetup/>",
+        ] {
+            assert!(GatewayError::read(StatusCode::OK, success).is_none(), "{success}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_token_cannot_have_a_wrong_one() {
+        for (status, body, meaning) in [
+            (400, r#"{"error":"invalid_grant"}"#, unusable("HTTP 400")),
+            (401, r#"{"httpCode":"401"}"#, unusable("HTTP 401")),
+            (200, r#"{"code":40100}"#, unusable("HTTP 401")),
+            (200, r#"{"error":"invalid_token"}"#, unusable("a gateway refused the request")),
+        ] {
+            assert_eq!(of(status, body, false).unwrap().1, meaning, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_a_gateway_never_reached_the_service_and_a_failure_may_have() {
+        for (status, body, may_be_done) in [
+            (403, r#"{"httpCode":"403"}"#, false),
+            (429, r#"{"httpCode":"429"}"#, false),
+            (200, r#"{"code":40400}"#, false),
+            (400, r#"{"error":"invalid_grant"}"#, false),
+            (500, r#"{"httpCode":"500"}"#, true),
+            (504, r#"{"code":50400}"#, true),
+            (200, r#"{"code":50000}"#, true),
+        ] {
+            assert_eq!(failure(status, body).unwrap().1.may_be_done(), may_be_done, "{body}");
+        }
+    }
+
+    #[test]
+    fn any_other_body_is_not_of_a_gateway_and_no_foreign_text_is_kept() {
+        const BAD: StatusCode = StatusCode::BAD_REQUEST;
+        for body in ["", "[]", "{}", "null", "<html>", r#"{"err":"NOK:CODE"}"#, r#"{"code":true}"#, r#"{"error":""}"#] {
+            assert!(GatewayError::read(BAD, body).is_none(), "{body}");
+        }
+        for foreign in [
+            "the token secret-1 of a user",
+            "eyJhbGciOiJSUzI1NiJ9",
+            "bb8e981582b0f31353108fb020bead1c",
+            "a\\nb",
+            "É",
+            "12345678901",
+            &"x".repeat(41),
+        ] {
+            for body in [format!(r#"{{"error":"{foreign}"}}"#), format!(r#"{{"httpCode":"{foreign}"}}"#)] {
+                let error = GatewayError::read(BAD, &body).unwrap_or_else(|| panic!("{body}"));
+                assert!(error.code.is_none(), "{body}");
+                assert!(!failure(400, &body).unwrap().1.to_string().contains(foreign), "{body}");
+            }
+        }
     }
 }

@@ -179,13 +179,22 @@ impl Http {
         })
     }
 
-    /// Returns the failure of an answer that is not the service's. `known` is the failure that its
-    /// status means, if it means one by itself.
-    fn not_served(&self, response: Response<Body>, known: Option<TransportError>) -> TransportError {
+    /// Receives an answer of any operation. An error of a gateway is found here, whatever its
+    /// status. `has_token` says whether the request carried the access token: only such a request
+    /// can have a wrong one.
+    fn receive(&self, response: Response<Body>, has_token: bool) -> Result<Served, TransportError> {
         let (status, retry_after) = (response.status(), retry_after(&response));
-        // If the body says nothing, the status says enough.
-        let body = self.read(response).unwrap_or_default();
-        not_served(status, retry_after, &body, known)
+        let is_unauthorized = has_token && status == StatusCode::UNAUTHORIZED;
+        let refused_token = is_unauthorized.then(|| unauthorized(response.headers()));
+        let body = match self.read(response) {
+            // If the body says nothing, the status says enough.
+            Err(_) if !status.is_success() => Zeroizing::default(),
+            body => body?,
+        };
+        if let Some(gateway) = GatewayError::read(status, &body) {
+            return Err(gateway.failure(status, has_token, retry_after, refused_token));
+        }
+        refused_token.map_or(Ok(Served { status, retry_after, body }), Err)
     }
 
     /// Adds the headers of every request to CVS.
@@ -258,13 +267,12 @@ impl Transport for Http {
             outgoing = outgoing.header("Authorization", &*bearer(token));
         }
         let response = outgoing.call().map_err(|error| self.failed(error))?;
-        let known = match response.status() {
-            StatusCode::OK => return self.read(response),
-            StatusCode::UNAUTHORIZED if token.is_some() => Some(unauthorized(response.headers())),
-            StatusCode::UNAUTHORIZED if request.is_anonymous_activation() => Some(NO_TOKEN_SENT),
-            _ => None,
-        };
-        Err(self.not_served(response, known))
+        let Served { status, retry_after, body } = self.receive(response, token.is_some())?;
+        match status {
+            StatusCode::OK => Ok(body),
+            StatusCode::UNAUTHORIZED if request.is_anonymous_activation() => Err(NO_TOKEN_SENT),
+            _ => Err(refused(status, retry_after)),
+        }
     }
 
     fn check_account(&self) -> Result<(), TransportError> {
@@ -282,22 +290,14 @@ impl Transport for Http {
 
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError> {
         let response = self.send(request)?;
-        let status = response.status();
-        if status == StatusCode::UNAUTHORIZED {
-            let known = unauthorized(response.headers());
-            return Err(self.not_served(response, Some(known)));
-        }
-        let retry_after = retry_after(&response);
+        let Served { status, retry_after, body } = self.receive(response, true)?;
         if status.is_success() {
-            let body = self.read(response)?;
             return match request {
                 CvsRequest::TrustedPhoneNumber => phone_number(&body),
                 CvsRequest::SendCode { .. } => code_sent(&body, retry_after),
                 _ => read_done(&body, retry_after),
             };
         }
-        // If the body says nothing, the status says enough.
-        let body = self.read(response).unwrap_or_default();
         let word = serde_json::from_str::<CvsError>(&body).ok().filter(|error| !error.err.is_empty());
         match word.map(|error| error.refusal(retry_after)) {
             // The status says more than an unknown word.
@@ -305,9 +305,17 @@ impl Transport for Http {
                 Err(refused(status, retry_after))
             }
             Some(refusal) => Ok(CvsAnswer::Refused(refusal)),
-            None => Err(not_served(status, retry_after, &body, None)),
+            None => Err(refused(status, retry_after)),
         }
     }
+}
+
+/// Answer that no gateway wrote.
+struct Served {
+    status: StatusCode,
+    /// The time to wait before another try, in seconds, if the answer gives it.
+    retry_after: Option<u64>,
+    body: Zeroizing<String>,
 }
 
 /// Returns the error of a 401, which is about the token or about the login behind it.
@@ -440,31 +448,27 @@ fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
     }
 }
 
-/// Returns the failure of an answer by its status, and by its body if a gateway wrote it.
-fn not_served(
-    status: StatusCode,
-    retry_after: Option<u64>,
-    body: &str,
-    known: Option<TransportError>,
-) -> TransportError {
-    match (GatewayError::read(body), known) {
-        (Some(gateway), Some(known)) => gateway.over(known),
-        (Some(gateway), None) => gateway.failure(status, retry_after),
-        (None, Some(known)) => known,
-        (None, None) => refused(status, retry_after),
-    }
-}
-
+/// Returns the failure that a status means. A service that acts on a request answers with success:
+/// a redirect or a status of 4xx refuses the request. After 5xx, it is unknown whether it acted.
 fn refused(status: StatusCode, retry_after_seconds: Option<u64>) -> TransportError {
     let status_text = |more: &str| format!("HTTP {}{more}", status.as_u16());
-    match status {
+    let error = match status {
         status if status == StatusCode::TOO_MANY_REQUESTS => {
             TransportError::Server { what: status_text(": too many requests"), retry_after_seconds }
         }
         status if is_busy(status) => TransportError::Server { what: status_text(""), retry_after_seconds },
         status if status.is_redirection() => TransportError::Unusable(status_text(": redirects are not followed")),
         _ => TransportError::Unusable(status_text("")),
-    }
+    };
+    if status.is_redirection() || status.is_client_error() { not_served(error) } else { error }
+}
+
+fn not_served(error: TransportError) -> TransportError {
+    TransportError::NotServed(Box::new(error))
+}
+
+fn not_connected(why: impl Into<String>) -> TransportError {
+    not_served(TransportError::Unreachable(why.into()))
 }
 
 /// Returns the failure in the library's own words, without the URL.
@@ -473,16 +477,16 @@ fn failed(error: ureq::Error) -> TransportError {
     match error {
         Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => TransportError::Timeout(TimeLimit::Connect),
         Error::Timeout(_) => TransportError::Timeout(TimeLimit::Request),
-        Error::HostNotFound => TransportError::Unreachable("there is no such host".into()),
-        Error::ConnectionFailed => TransportError::Unreachable("no connection".into()),
+        Error::HostNotFound => not_connected("there is no such host"),
+        Error::ConnectionFailed => not_connected("no connection"),
         Error::Io(error) => of_io(error.kind()),
         Error::BodyExceedsLimit(_) => TransportError::Unusable("it is longer than 256 KiB".into()),
         Error::Other(inner) => match inner.downcast_ref::<Untrusted>() {
             Some(Untrusted::Pin) => TransportError::Pin,
-            Some(why) => TransportError::Unreachable(why.to_string()),
+            Some(why) => not_connected(why.to_string()),
             None => TransportError::Unreachable("the request could not be made".into()),
         },
-        Error::ConnectProxyFailed(answer) => TransportError::Unreachable(match proxy::status(&answer) {
+        Error::ConnectProxyFailed(answer) => not_connected(match proxy::status(&answer) {
             Some(status) => format!("the proxy made no connection: HTTP {status}"),
             None => "the proxy made no connection".into(),
         }),
@@ -497,7 +501,7 @@ fn of_io(kind: io::ErrorKind) -> TransportError {
     use io::ErrorKind;
     let why = match kind {
         ErrorKind::TimedOut => return TransportError::Timeout(TimeLimit::System),
-        ErrorKind::ConnectionRefused => "connection refused",
+        ErrorKind::ConnectionRefused => return not_connected("connection refused"),
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => "connection reset",
         ErrorKind::UnexpectedEof => "the connection ended early",
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "there is no route to the host",

@@ -14,10 +14,10 @@ use authority::{AccountName, Unblock, random};
 const PAGE: u32 = 500;
 
 /// Column heads of accounts.
-const ACCOUNT: [&str; 5] = ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS"];
+const ACCOUNT: [&str; 6] = ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS", "UNPROVED TRIES"];
 
 /// Column heads of devices.
-const DEVICE: [&str; 6] = ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "COPY"];
+const DEVICE: [&str; 7] = ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "UNPROVED TRIES", "COPY"];
 
 pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> {
     let added = open_without_sms(config)?.add_account(account).map_err(|failure| failure.to_string())?;
@@ -110,6 +110,7 @@ pub(crate) fn unblock(config: &Config, account: &AccountName) -> Result<(), Stri
     match authority.unblock(account).map_err(|failure| failure.to_string())? {
         Unblock::Lifted => print_line("unblocked"),
         Unblock::NotBlocked => print_line("not blocked"),
+        Unblock::TriesForgiven => print_line("not blocked; tries without a proof of the PIN are forgiven"),
         Unblock::PinBudgetSpent => Err(format!(
             "{account} stays blocked: its PIN has seen as many wrong ones as pin.budget allows; \
              its owner must reset it with an SMS code, or remove the enrollments"
@@ -140,17 +141,18 @@ fn no_such_account(account: &AccountName) -> String {
     format!("{account}: there is no such account")
 }
 
-fn account_cells(account: &AccountView) -> [String; 5] {
+fn account_cells(account: &AccountView) -> [String; 6] {
     let pin = match (account.blocked, account.has_pin) {
         (true, _) => "blocked",
         (false, true) => "set",
         (false, false) => "none",
     };
     let number = account.phone_number.clone().unwrap_or_else(|| "-".to_owned());
-    [account.name.clone(), number, account.devices.to_string(), pin.to_owned(), account.pin_tries.to_string()]
+    let (tries, unproved) = (account.pin_tries.to_string(), account.unproved_tries.to_string());
+    [account.name.clone(), number, account.devices.to_string(), pin.to_owned(), tries, unproved]
 }
 
-fn device_cells(device: &DeviceView) -> [String; 6] {
+fn device_cells(device: &DeviceView) -> [String; 7] {
     let or_dash = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), time);
     let copy = match (device.suspended, device.suspected_at) {
         (true, _) => "suspended".to_owned(),
@@ -158,5 +160,6 @@ fn device_cells(device: &DeviceView) -> [String; 6] {
         (false, None) => "-".to_owned(),
     };
     let (made, used) = (time(device.made_at), or_dash(device.used_at));
-    [device.id.clone(), device.name.clone(), made, used, device.pin_tries.to_string(), copy]
+    let (tries, unproved) = (device.pin_tries.to_string(), device.unproved_tries.to_string());
+    [device.id.clone(), device.name.clone(), made, used, tries, unproved, copy]
 }

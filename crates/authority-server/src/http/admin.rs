@@ -119,6 +119,7 @@ pub(crate) async fn unblock(
     let answer = match unblocked.ok_or(ApiError::NotFound)? {
         Unblock::Lifted => json!({"unblocked": true}),
         Unblock::NotBlocked => json!({"unblocked": false}),
+        Unblock::TriesForgiven => json!({"unblocked": false, "unprovedTriesForgiven": true}),
         Unblock::PinBudgetSpent => json!({"unblocked": false, "reason": "pinBudgetSpent"}),
     };
     Ok(Json(answer).into_response())

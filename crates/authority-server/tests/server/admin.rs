@@ -25,7 +25,7 @@ fn an_account_is_made_found_unblocked_and_removed() {
     assert_eq!(operate(&world, "POST", "accounts", Some(&name)).status, 201);
     let again = operate(&world, "POST", "accounts", Some(&name));
     assert_eq!((again.status, again.word().as_str()), (409, "NOK:EXISTS"));
-    let view = json!({"name": "dora", "phoneNumber": null, "blocked": false, "pinTries": 0, "pinWrong": 0, "hasPin": false, "devices": 0});
+    let view = json!({"name": "dora", "phoneNumber": null, "blocked": false, "pinTries": 0, "pinWrong": 0, "unprovedTries": 0, "hasPin": false, "devices": 0});
     assert_eq!(operate(&world, "GET", "accounts/dora", None).json(), view);
     assert_eq!(operate(&world, "GET", "accounts", None).json(), json!({ "accounts": [view] }));
 

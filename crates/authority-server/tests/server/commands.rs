@@ -63,8 +63,11 @@ fn accounts_are_added_listed_shown_unblocked_and_removed() {
     let setup = Setup::new();
     assert_eq!(says(&setup, &["account", "add", "dora"]), "");
     assert!(fails(&setup, &["account", "add", "dora"], "").contains("this account exists already"));
-    let heads = "ACCOUNT  PHONE NUMBER  DEVICES  PIN   WRONG PINS\n";
-    assert_eq!(says(&setup, &["account", "list"]), format!("{heads}dora     -             0        none  0\n"));
+    let heads = "ACCOUNT  PHONE NUMBER  DEVICES  PIN   WRONG PINS  UNPROVED TRIES\n";
+    assert_eq!(
+        says(&setup, &["account", "list"]),
+        format!("{heads}dora     -             0        none  0           0\n")
+    );
 
     // Beside a service that runs over the same database.
     let world = setup.again().start();
@@ -75,21 +78,24 @@ fn accounts_are_added_listed_shown_unblocked_and_removed() {
         line.split("  ").filter(|cell| !cell.is_empty()).map(|cell| cell.trim().to_owned()).collect()
     };
     let lines: Vec<Vec<String>> = details.lines().map(columns).collect();
-    assert_eq!(lines[0], ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS"]);
-    assert_eq!(lines[1], ["alice", "+33612345678", "1", "set", "0"]);
+    assert_eq!(lines[0], ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS", "UNPROVED TRIES"]);
+    assert_eq!(lines[1], ["alice", "+33612345678", "1", "set", "0", "0"]);
     assert!(lines[2].is_empty());
-    assert_eq!(lines[3], ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "COPY"]);
+    assert_eq!(lines[3], ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "UNPROVED TRIES", "COPY"]);
     assert_eq!(lines[4][..2], [device.id.as_str(), "Android SDK / test"]);
     for time in &lines[4][2..4] {
         is_rfc_3339(time);
     }
-    assert_eq!(lines[4][4..], ["0", "-"]);
+    assert_eq!(lines[4][4..], ["0", "0", "-"]);
 
     for _ in 0..5 {
         device.ask(&world.client, "0000");
     }
     let listed = says(&setup, &["account", "list"]);
-    assert!(listed.lines().any(|line| columns(line) == ["alice", "+33612345678", "1", "blocked", "5"]), "{listed}");
+    assert!(
+        listed.lines().any(|line| columns(line) == ["alice", "+33612345678", "1", "blocked", "5", "0"]),
+        "{listed}"
+    );
     assert_eq!(says(&setup, &["account", "unblock", "alice"]), "unblocked\n");
     assert_eq!(says(&setup, &["account", "unblock", "alice"]), "not blocked\n");
     device.made(&world.client, "1234");
@@ -118,7 +124,7 @@ fn lists_have_heads_and_are_json_for_programs() {
         serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {printed}"))
     };
     // There is nothing yet.
-    assert_eq!(says(&setup, &["account", "list"]), "ACCOUNT  PHONE NUMBER  DEVICES  PIN  WRONG PINS\n");
+    assert_eq!(says(&setup, &["account", "list"]), "ACCOUNT  PHONE NUMBER  DEVICES  PIN  WRONG PINS  UNPROVED TRIES\n");
     assert_eq!(json(&["account", "list"]), serde_json::json!({"accounts": []}));
     assert_eq!(says(&setup, &["audit"]), "TIME  EVENT  ACCOUNT  DEVICE  ACTOR  ADDRESS  COUNT\n");
     assert_eq!(json(&["audit"]), serde_json::json!({"audit": []}));

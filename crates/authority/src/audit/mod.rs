@@ -32,6 +32,7 @@ pub(crate) const K0_RENEWED: &str = "device.k0.renewed";
 pub(crate) const DEVICE_DESYNCHRONIZED: &str = "device.desynchronized";
 pub(crate) const K1_EVOLVING: &str = "device.k1.evolving";
 pub(crate) const K1_EVOLVED: &str = "device.k1.evolved";
+pub(crate) const K1_NOT_EVOLVING: &str = "device.k1.not_evolving";
 pub(crate) const SECRET_STORED: &str = "device.secret.stored";
 pub(crate) const PIN_SET: &str = "pin.set";
 pub(crate) const PIN_CHANGED: &str = "pin.changed";

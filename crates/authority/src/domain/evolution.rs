@@ -2,19 +2,49 @@
 
 use crate::domain::rows::TraitsRow;
 
-/// The number of evolutions that a device may let pass before it is not asked again. Some clients
-/// do not know evolutions: they would get no password at all.
+/// The number of requests to evolve that a device may let pass before it is asked less often. Some
+/// clients do not know evolutions: they would get no password at all.
 const MAX_PASSED: u32 = 3;
 
-/// Returns whether a device is asked to evolve K1. A device that took an evolution once is always
-/// asked: another copy of it cannot stop the evolutions, which would show the copy.
-pub(crate) fn is_asked(traits: &TraitsRow) -> bool {
-    traits.evolves || traits.evolutions_passed < MAX_PASSED
+/// The number of times as many passwords after which such a device is asked once more. Another copy
+/// of a device may have let the requests pass, so they never end for good.
+const LONGER: u32 = 16;
+
+/// The answer to a request for a password with which K1 should evolve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The device is asked to evolve K1.
+    Evolve,
+    /// The same, after the longer interval, which begins anew.
+    EvolveOnce,
+    /// The device gets its password. It let so many requests pass that it is asked less often from
+    /// now on.
+    PasswordFromNowOn,
+    /// The device gets its password.
+    Password,
 }
 
-/// Records that a device is asked to evolve K1.
-pub(crate) fn record_request(traits: &mut TraitsRow) {
-    traits.evolutions_passed = traits.evolutions_passed.saturating_add(1);
+/// Decides about a password with which K1 should evolve, and records the decision. A device that
+/// took an evolution once is always asked: another copy of it cannot stop the evolutions, which
+/// would show the copy.
+pub(crate) fn answer(traits: &mut TraitsRow, every: u32, since_evolution: u32) -> Answer {
+    if traits.evolves || traits.evolutions_passed < MAX_PASSED {
+        traits.evolutions_passed = traits.evolutions_passed.saturating_add(1);
+        Answer::Evolve
+    } else if is_due(every.saturating_mul(LONGER), since_evolution, false) {
+        Answer::EvolveOnce
+    } else if traits.evolutions_passed == MAX_PASSED {
+        traits.evolutions_passed += 1;
+        Answer::PasswordFromNowOn
+    } else {
+        Answer::Password
+    }
+}
+
+/// Forgets the requests that a device let pass: it has just received keys, so it may be another
+/// client, or the owner's copy.
+pub(crate) fn begin_anew(traits: &mut TraitsRow) {
+    traits.evolutions_passed = 0;
 }
 
 /// Records that a device took an evolution.
@@ -54,17 +84,43 @@ mod tests {
         history
     }
 
+    /// Returns the answers to `requests` requests of a device that never evolves.
+    fn passed_over(traits: &mut TraitsRow, every: u32, requests: usize) -> String {
+        let mut since = 0;
+        let letter = |_| {
+            let answer = if is_due(every, since, false) { answer(traits, every, since) } else { Answer::Password };
+            since = match answer {
+                Answer::Evolve => since,
+                Answer::EvolveOnce => 0,
+                Answer::Password | Answer::PasswordFromNowOn => since + 1,
+            };
+            match answer {
+                Answer::Evolve => 'E',
+                Answer::EvolveOnce => 'o',
+                Answer::PasswordFromNowOn => 's',
+                Answer::Password => 'p',
+            }
+        };
+        (0..requests).map(letter).collect()
+    }
+
     #[test]
-    fn a_device_that_never_evolves_is_asked_three_times() {
-        let mut traits = TraitsRow::default();
-        for _ in 0..3 {
-            assert!(is_asked(&traits));
-            record_request(&mut traits);
-        }
-        assert!(!is_asked(&traits));
+    fn a_device_that_never_evolves_is_asked_three_times_and_then_after_a_longer_interval() {
+        let mut traits = TraitsRow::of_new_device();
+        let passwords = "p".repeat(29);
+        assert_eq!(passed_over(&mut traits, 2, 69), format!("pEEEs{passwords}o{}op", "p".repeat(31)).to_string() + "p");
+        begin_anew(&mut traits);
+        assert_eq!(passed_over(&mut traits, 2, 6), "pEEEsp");
         record_evolution(&mut traits);
-        (0..10).for_each(|_| record_request(&mut traits));
-        assert!(is_asked(&traits));
+        assert_eq!(passed_over(&mut traits, 2, 9), "pEEEEEEEE");
+        assert_eq!(passed_over(&mut TraitsRow::unknown(), 1, 5), "EEEEE");
+    }
+
+    #[test]
+    fn a_change_of_the_setting_hides_no_end_of_the_requests() {
+        let mut traits = TraitsRow { evolutions_passed: 3, ..TraitsRow::of_new_device() };
+        assert_eq!(answer(&mut traits, 1, 100), Answer::EvolveOnce);
+        assert_eq!(answer(&mut traits, 1, 0), Answer::PasswordFromNowOn);
     }
 
     #[test]

@@ -23,10 +23,11 @@ mod tests {
     #[test]
     fn only_a_device_that_never_proved_its_pin_and_knows_its_k1_may_omit_the_proof() {
         let may = |policy, proves_pin, unproved_tries| {
-            may_be_omitted(policy, &TraitsRow { proves_pin, unproved_tries, ..TraitsRow::default() })
+            may_be_omitted(policy, &TraitsRow { proves_pin, unproved_tries, ..TraitsRow::of_new_device() })
         };
         assert!(!may(PinProof::Each, false, 0));
         assert!(may(PinProof::AtActivation, false, 0) && may(PinProof::AtActivation, false, 2));
         assert!(!may(PinProof::AtActivation, true, 0) && !may(PinProof::AtActivation, false, 3));
+        assert!(!may_be_omitted(PinProof::AtActivation, &TraitsRow::unknown()));
     }
 }

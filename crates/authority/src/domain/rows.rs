@@ -133,17 +133,32 @@ impl DeviceRow {
     }
 }
 
-/// The traits of a device's client, as the service observed them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The traits of a device's client, as the service observed them since the activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraitsRow {
     /// True if it proved its PIN for a one-time password. It must always do so from then on.
     pub(crate) proves_pin: bool,
-    /// The number of wrong K1s that it proved without a proof of its PIN.
+    /// The number of wrong K1s that it proved without a proof of its PIN, and that no password
+    /// forgave.
     pub(crate) unproved_tries: u32,
     /// True if it took an evolution of K1.
     pub(crate) evolves: bool,
-    /// The number of evolutions that it let pass before it took one.
+    /// The number of requests to evolve K1 that it let pass. One more than those that it may let
+    /// pass: this was told.
     pub(crate) evolutions_passed: u32,
+}
+
+impl TraitsRow {
+    /// Makes the traits of a new device, of which nothing is known yet.
+    pub(crate) const fn of_new_device() -> Self {
+        Self { proves_pin: false, unproved_tries: 0, evolves: false, evolutions_passed: 0 }
+    }
+
+    /// Makes the traits of a device without a row: an earlier release activated it, or the row was
+    /// removed. They are the strict ones.
+    pub(crate) const fn unknown() -> Self {
+        Self { proves_pin: true, unproved_tries: 0, evolves: true, evolutions_passed: 0 }
+    }
 }
 
 /// The challenge that a device must answer to prove itself.

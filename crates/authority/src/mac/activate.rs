@@ -18,7 +18,7 @@ use crate::codes::{self, CodeVerdict};
 use crate::domain::message::Notice;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::ActivationProof;
-use crate::domain::rows::{AccountRow, CodeRow, CodeUse, DeviceRow};
+use crate::domain::rows::{AccountRow, CodeRow, CodeUse, DeviceRow, TraitsRow};
 use crate::domain::{moment, pin};
 use crate::failure::Failure;
 use crate::random;
@@ -229,6 +229,7 @@ fn activate(
     codes::consume(step, code, used)?;
     let mut session = DeviceSession { device, account, serial: new.serial.clone() };
     session.put_device(step)?;
+    step.rows.put_traits(&session.device.id, &TraitsRow::of_new_device())?;
     session.audit(step, audit::DEVICE_ACTIVATED)?;
     step.notify(&session.account, Notice::NewDevice)?;
     deliver(step, &session, new, keys)

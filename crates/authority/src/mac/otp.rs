@@ -12,7 +12,7 @@ use super::proof::{self, PasswordProof, Proved, SentProofs};
 use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
 use crate::audit;
-use crate::domain::evolution;
+use crate::domain::evolution::{self, Answer};
 use crate::domain::policy::PinProof;
 use crate::domain::rows::PasswordRow;
 use crate::failure::Failure;
@@ -79,10 +79,19 @@ fn with_k1(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &
     };
     if evolution::is_due(step.policy.evolve_k1_every, session.device.since_evolution, proved.adopted) {
         let mut traits = step.rows.traits(&session.device.id)?;
-        if evolution::is_asked(&traits) {
-            evolution::record_request(&mut traits);
+        let before = traits;
+        let answer = evolution::answer(&mut traits, step.policy.evolve_k1_every, session.device.since_evolution);
+        if traits != before {
             step.rows.put_traits(&session.device.id, &traits)?;
-            return evolve(step, session, &proved);
+        }
+        match answer {
+            Answer::Evolve => return evolve(step, session, &proved),
+            Answer::EvolveOnce => {
+                session.device.since_evolution = 0;
+                return evolve(step, session, &proved);
+            }
+            Answer::PasswordFromNowOn => session.audit(step, audit::K1_NOT_EVOLVING)?,
+            Answer::Password => {}
         }
     }
     if !proved.adopted {
@@ -91,12 +100,13 @@ fn with_k1(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &
     Ok(grant(step, session, |defi| otp::with_pin(&proved.k1, defi, &secret))?.with_wrong_pins(proved.wrong_pins))
 }
 
-/// Records that the device proved its PIN, where the policy lets others omit the proof.
+/// Records that the device proved its PIN, where the policy lets others omit the proof. It forgives
+/// the wrong K1s without such a proof.
 fn record_pin_proof(step: &Step<'_>, session: &DeviceSession) -> Result<(), Failure> {
     if step.policy.pin_proof == PinProof::Each {
         return Ok(());
     }
-    session.update_traits(step, |traits| traits.proves_pin = true)
+    session.update_traits(step, |traits| (traits.proves_pin, traits.unproved_tries) = (true, 0))
 }
 
 fn without_pin(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &SentProofs<'_>) -> MacResult {

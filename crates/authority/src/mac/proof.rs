@@ -183,7 +183,7 @@ pub(super) fn verify_for_password(
 
 /// Verifies R1 beside no proof of the PIN. It forgives no wrong PIN and is no evidence of a second
 /// copy, because anyone with K0 can send a wrong one. Wrong ones are counted, see
-/// [`pin_proof::may_be_omitted`].
+/// [`pin_proof::may_be_omitted`]. A right one forgives them.
 pub(super) fn verify_k1_without_pin(
     step: &Step<'_>,
     session: &mut DeviceSession,
@@ -195,6 +195,7 @@ pub(super) fn verify_k1_without_pin(
         session.update_traits(step, |traits| traits.unproved_tries = traits.unproved_tries.saturating_add(1))?;
         return Err(pin_not_proved(step, session)?.into());
     };
+    session.update_traits(step, |traits| traits.unproved_tries = 0)?;
     if adopted {
         adopt_k1(step, session, &k1)?;
         session.put_device(step)?;

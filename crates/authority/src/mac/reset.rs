@@ -15,6 +15,7 @@ use super::refusal::{Refusal, StepError};
 use super::{new_pin, proof};
 use crate::audit;
 use crate::codes::{self, CodeVerdict};
+use crate::domain::evolution;
 use crate::domain::message::Notice;
 use crate::domain::rows::{CodeRow, CodeUse};
 use crate::failure::Failure;
@@ -49,6 +50,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         new_pin::check(step, &session.account, step.pin_of(&session.account)?.as_ref(), &new.pin)?;
         codes::consume(step, code, CodeUse::Done)?;
         renew(step, &mut session)?;
+        session.update_traits(step, evolution::begin_anew)?;
         step.change_pin(&mut session.account, &new.pin)?;
         let lifted = std::mem::take(&mut session.account.blocked);
         step.put_account(&session.account)?;

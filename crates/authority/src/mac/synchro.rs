@@ -10,6 +10,7 @@ use super::device_session::DeviceSession;
 use super::proof::{self, SentProofs};
 use super::query::Query;
 use crate::audit;
+use crate::domain::evolution;
 use crate::random;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
@@ -44,6 +45,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         session.device.tsync = session.device.tsync.saturating_add(1);
         session.put_device(step)?;
         session.audit(step, audit::DEVICE_SYNCHRONIZED)?;
+        session.update_traits(step, evolution::begin_anew)?;
         session.deliver(step, Granted::default(), &unlocked.kma, &keys)
     })
 }

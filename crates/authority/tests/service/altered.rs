@@ -27,7 +27,7 @@ const CODE: &str = "account = 'alice' AND purpose = 'enrollment'";
 const TOKEN: &str = "account = 'alice'";
 const PASSWORD: &str = "account = 'alice'";
 const CHALLENGE: &str = "mode = 'otp'";
-const ANY: &str = "1 = 1";
+const TRAITS: &str = "device IN (SELECT id FROM devices WHERE account = 'alice')";
 
 /// Changes of every column that is no part of a key, of every table whose rows carry a MAC. The MAC
 /// is one of the columns.
@@ -96,11 +96,11 @@ const CHANGES: [Change; 69] = [
     change("passwords", PASSWORD, "used", "1 - used"),
     change("challenges", CHALLENGE, "challenge", "'00000000000000000000000000000000'"),
     change("challenges", CHALLENGE, "made_at", "made_at + 1"),
-    change("device_traits", ANY, "proves_pin", "1 - proves_pin"),
-    change("device_traits", ANY, "unproved_tries", "unproved_tries + 1"),
-    change("device_traits", ANY, "evolves", "1 - evolves"),
-    change("device_traits", ANY, "evolutions_passed", "evolutions_passed + 1"),
-    change("device_traits", ANY, "mac", "NULL"),
+    change("device_traits", TRAITS, "proves_pin", "1 - proves_pin"),
+    change("device_traits", TRAITS, "unproved_tries", "unproved_tries + 1"),
+    change("device_traits", TRAITS, "evolves", "1 - evolves"),
+    change("device_traits", TRAITS, "evolutions_passed", "evolutions_passed + 1"),
+    change("device_traits", TRAITS, "mac", "NULL"),
 ];
 
 /// Two accounts. The first one has a row in every table.

@@ -1,7 +1,7 @@
 //! Requests in the form in which public clients of the exchange send them: their serials, their
 //! proofs, and evolutions of K1 that they do not know.
 
-use authority::{AccountName, PinProof, Policy, Purpose, Verdict};
+use authority::{AccountName, PinProof, Policy, Purpose, Unblock, Verdict};
 use inwebo::values::{K0, K1, Proofs, Serial, otp, proof};
 
 use crate::device::{Answer, Device, Keys, Password, activation, pin, setup};
@@ -101,12 +101,13 @@ fn no_proof_of_a_pin_is_no_wrong_pin_and_gets_no_password_by_default() {
     let world = World::new();
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
+    let traits = world.rows(&["device_traits"]);
     for _ in 0..10 {
         assert_pin_not_proved(&ask_unproved(&world, &device, &device.k1("1234")));
         assert_pin_not_proved(&ask_unproved(&world, &device, &K1::new([9; 16])));
     }
     assert_eq!(pin_tries(&world, &account), 0);
-    assert!(world.rows(&["device_traits"]).is_empty());
+    assert_eq!(world.rows(&["device_traits"]), traits);
     device.made(&world.authority, "1234");
     // It forgives no wrong PIN, either.
     assert_eq!(device.ask(&world.authority, "9999").attempts_left(), Some(4));
@@ -149,6 +150,45 @@ fn a_thief_of_a_hidden_k1_has_three_tries_without_a_proof_of_the_pin() {
 }
 
 #[test]
+fn wrong_tries_without_a_proof_of_the_pin_are_shown_and_forgiven_as_wrong_pins_are() {
+    let world = World::with(policy(PinProof::AtActivation));
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    let other = Device::activate(&world, &account, "1234");
+    let wrong = || assert_pin_not_proved(&ask_unproved(&world, &device, &K1::new([9; 16])));
+    let shown = || {
+        let listed = world.authority.accounts(None, 10).unwrap().remove(0);
+        assert_eq!(world.authority.account(&account).unwrap().as_ref(), Some(&listed));
+        let devices = world.authority.devices(&account).unwrap();
+        assert_eq!(devices.iter().map(|device| device.unproved_tries).sum::<u32>(), listed.unproved_tries);
+        assert!(devices.iter().all(|found| found.id == device.id || found.unproved_tries == 0));
+        (listed.unproved_tries, listed.pin_tries)
+    };
+    // A password forgives those of its own device.
+    wrong();
+    wrong();
+    ask_unproved(&world, &other, &other.k1("1234")).ok();
+    assert_eq!(shown(), (2, 0));
+    ask_unproved(&world, &device, &device.k1("1234")).ok();
+    assert_eq!(shown(), (0, 0));
+    // An operator forgives them, although the account is not blocked.
+    (0..3).for_each(|_| wrong());
+    assert_eq!(shown(), (3, 0));
+    assert_pin_not_proved(&ask_unproved(&world, &device, &device.k1("1234")));
+    assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::TriesForgiven);
+    assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::NotBlocked);
+    ask_unproved(&world, &device, &device.k1("1234")).ok();
+    // So does an unblocking of a blocked account, and a password with the PIN.
+    wrong();
+    (0..5).for_each(|_| drop(other.ask(&world.authority, "9999")));
+    assert_eq!(world.authority.unblock(&account).unwrap(), Unblock::Lifted);
+    assert_eq!(shown(), (0, 0));
+    wrong();
+    device.made(&world.authority, "1234");
+    assert_eq!(shown(), (0, 0));
+}
+
+#[test]
 fn a_device_that_proved_its_pin_once_always_has_to() {
     let world = World::with(policy(PinProof::AtActivation));
     let account = world.account("user");
@@ -168,24 +208,82 @@ fn a_device_that_proved_its_pin_once_always_has_to() {
     }
 }
 
+/// Asks for passwords and lets every evolution pass. Returns `p` for a password and `E` for an
+/// evolution.
+fn passed_over(world: &World, account: &AccountName, device: &Device, requests: usize) -> String {
+    let letter = |_| match device.password(&world.authority, "1234") {
+        Password::Made(password) => {
+            assert_eq!(world.authority.verify_otp(account, &password).unwrap(), Verdict::Accepted);
+            'p'
+        }
+        // This device keeps its old K1.
+        Password::Again(_) => 'E',
+        Password::Refused(word) => panic!("{word}"),
+    };
+    (0..requests).map(letter).collect()
+}
+
 #[test]
-fn a_device_that_never_evolves_is_asked_three_times() {
+fn a_device_that_never_evolves_is_asked_three_times_and_then_after_a_longer_interval() {
     let world = World::with(Policy { evolve_k1_every: 3, ..Policy::default() });
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
-    let mut history = String::new();
-    for _ in 0..12 {
-        match device.password(&world.authority, "1234") {
-            Password::Made(password) => {
-                assert_eq!(world.authority.verify_otp(&account, &password).unwrap(), Verdict::Accepted);
-                history.push('p');
-            }
-            // This device keeps its old K1.
-            Password::Again(_) => history.push('E'),
-            Password::Refused(word) => panic!("{word}"),
-        }
-    }
-    assert_eq!(history, "ppEEEppppppp");
+    assert_eq!(passed_over(&world, &account, &device, 5), "ppEEE");
+    assert_eq!(world.count("device.k1.not_evolving"), 0);
+    assert_eq!(passed_over(&world, &account, &device, 10), "pppppppppp");
+    assert_eq!(world.count("device.k1.not_evolving"), 1);
+    // It is asked once after 16 times as many passwords, less the two before.
+    let interval = "p".repeat(47);
+    assert_eq!(passed_over(&world, &account, &device, 37), format!("{}Ep", "p".repeat(35)));
+    assert_eq!(passed_over(&world, &account, &device, 94), format!("{}E{interval}", "p".repeat(46)));
+    assert_eq!(world.count("device.k1.not_evolving"), 1);
+}
+
+/// The attack: a copy of the device, with the PIN, lets the evolutions pass, so that the service
+/// stops asking. The evolutions would show the copy.
+#[test]
+fn a_copy_that_lets_evolutions_pass_does_not_end_them() {
+    let world = World::with(Policy { evolve_k1_every: 1, ..Policy::default() });
+    let account = world.account("user");
+    let copy = Device::activate(&world, &account, "1234");
+    let device = copy.clone();
+    assert_eq!(passed_over(&world, &account, &copy, 5), "EEEpp");
+    // The owner's device is asked once more, takes the evolution, and is then always asked.
+    assert_eq!(passed_over(&world, &account, &device, 13), "p".repeat(13));
+    let Password::Again(device) = device.password(&world.authority, "1234") else { panic!("K1 does not evolve") };
+    device.made(&world.authority, "1234");
+    assert_eq!(copy.ask(&world.authority, "1234").err(), "NOK:DESYNCHRONIZED");
+    assert_eq!(world.count("device.clone_suspected"), 1);
+    assert_eq!(passed_over(&world, &account, &device, 8), "EEEEEEEE");
+}
+
+#[test]
+fn a_device_that_received_keys_is_asked_anew() {
+    let world = World::with(Policy { evolve_k1_every: 1, ..Policy::default() });
+    let account = world.account("user");
+    let copy = Device::activate(&world, &account, "1234");
+    assert_eq!(passed_over(&world, &account, &copy, 5), "EEEpp");
+    let device = copy.synchronized(&world.authority, "1234");
+    assert_eq!(passed_over(&world, &account, &device, 5), "EEEpp");
+    let code = world.code(&account, Purpose::ResetPin);
+    device.reset_pin(&world.authority, &code, "8264").ok();
+    let traits = world.rows(&["device_traits"]);
+    assert!(traits[0].contains(", 0, 0, 0, 0, "), "{traits:?}");
+    assert_eq!(world.count("device.k1.not_evolving"), 2);
+}
+
+/// Otherwise a writer of the database, or an upgrade, would make devices lenient.
+#[test]
+fn a_device_without_a_row_of_traits_must_prove_its_pin_and_is_always_asked_to_evolve() {
+    let world = World::with(Policy { evolve_k1_every: 1, ..policy(PinProof::AtActivation) });
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    assert_eq!(world.rows(&["device_traits"]).len(), 1);
+    ask_unproved(&world, &device, &device.k1("1234")).ok();
+    world.database.execute("DELETE FROM device_traits");
+    assert_pin_not_proved(&ask_unproved(&world, &device, &device.k1("1234")));
+    assert_eq!(passed_over(&world, &account, &device, 8), "EEEEEEEE");
+    assert_pin_not_proved(&ask_unproved(&world, &device, &device.k1("1234")));
 }
 
 /// Otherwise a copy of the device could stop the evolutions that would show it.

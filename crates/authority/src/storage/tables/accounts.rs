@@ -32,6 +32,8 @@ pub(super) static ACCOUNTS: Table = Table::new(
 pub(crate) struct AccountSummary {
     pub(crate) account: AccountRow,
     pub(crate) devices: u32,
+    /// The sum over the devices.
+    pub(crate) unproved_tries: u32,
 }
 
 impl Transaction<'_> {
@@ -66,14 +68,17 @@ impl Transaction<'_> {
         static SQL: std::sync::OnceLock<String> = std::sync::OnceLock::new();
         let sql = SQL.get_or_init(|| {
             format!(
-                "SELECT (SELECT count(*) FROM devices WHERE account = accounts.name AND removed_at IS NULL), {}
+                "SELECT (SELECT count(*) FROM devices WHERE account = accounts.name AND removed_at IS NULL),
+                        (SELECT CAST(coalesce(sum(unproved_tries), 0) AS BIGINT)
+                         FROM device_traits JOIN devices ON devices.id = device_traits.device
+                         WHERE account = accounts.name AND removed_at IS NULL), {}
                  FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
                 ACCOUNTS.list()
             )
         });
         self.all(sql, params![after, limit], |mut row| {
-            let devices = row.get()?;
-            Ok(AccountSummary { devices, account: read(self.authenticate(&ACCOUNTS, row)?)? })
+            let (devices, unproved_tries) = (row.get()?, row.get()?);
+            Ok(AccountSummary { devices, unproved_tries, account: read(self.authenticate(&ACCOUNTS, row)?)? })
         })
     }
 

@@ -1,4 +1,4 @@
-//! The table `device_traits`. A device without a row has the default traits.
+//! The table `device_traits`. A device without a row has the strict traits.
 
 use crate::domain::rows::TraitsRow;
 use crate::failure::StorageResult;
@@ -14,7 +14,7 @@ impl Transaction<'_> {
     /// Returns the traits of a device.
     pub(crate) fn traits(&self, device: &str) -> StorageResult<TraitsRow> {
         let sql = sql!(DEVICE_TRAITS.select("WHERE device = $1"));
-        Ok(self.find_row(&DEVICE_TRAITS, sql, params![device], read)?.unwrap_or_default())
+        Ok(self.find_row(&DEVICE_TRAITS, sql, params![device], read)?.unwrap_or(TraitsRow::unknown()))
     }
 
     pub(crate) fn put_traits(&self, device: &str, traits: &TraitsRow) -> StorageResult<()> {

@@ -85,6 +85,11 @@ impl Answer {
         serde_json::from_str(self.parts()?.result?.get()).ok()
     }
 
+    /// Returns the result that is an object. Copies of its texts are wiped when dropped.
+    pub(crate) fn object(&self) -> Option<wiped_json::Object<'_>> {
+        wiped_json::read(self.parts()?.result?.get()).ok()
+    }
+
     /// Returns the error. It is empty if the call succeeded.
     pub(crate) fn refusal(&self) -> Refusal {
         let error = self.parts().and_then(|parts| parts.error);

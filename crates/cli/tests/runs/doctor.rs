@@ -3,11 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::Stdio;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
+use pims::facade;
 use serde_json::{Value, json};
 
 use crate::program::Setup;
@@ -104,18 +103,15 @@ fn a_configuration_that_is_bad_or_missing_is_told_with_what_to_do() {
 #[test]
 fn a_storage_that_another_process_uses_is_bad() {
     let setup = Setup::embedded();
-    // `pims otp` waits for a PIN, with the storage open. Its lock names it.
-    let mut waiting = setup.command(&["otp"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let lock = Path::new(&setup.path("state")).join("pims.lock");
-    let holder = waiting.id().to_string();
-    while !fs::read_to_string(&lock).is_ok_and(|text| text.split_whitespace().any(|word| word == holder)) {
-        assert!(waiting.try_wait().unwrap().is_none(), "it ended");
-        thread::sleep(Duration::from_millis(5));
-    }
+    // This process holds the storage by the library.
+    let config = fs::read_to_string(setup.path("config.json")).unwrap();
+    let opened = facade::execute("init", "", &config);
+    assert!(opened.as_str().contains("SUCCEEDED"), "{}", opened.as_str());
     let found = checks(&setup, 9);
     assert_eq!(found["storage"]["verdict"], "bad", "{found}");
     assert!(found["storage"]["found"].as_str().unwrap().contains("2006"), "{found}");
-    drop(waiting.stdin.take());
-    waiting.wait().unwrap();
+    let refused = setup.run(&["status"], "").failed(3);
+    assert!(refused.contains("(2006)") && refused.contains("pims doctor"), "{refused}");
+    facade::free();
     assert_eq!(checks(&setup, 0)["storage"]["verdict"], "ok");
 }

@@ -29,19 +29,18 @@ fn remote(setup: &Setup, url: &str) -> Value {
     })
 }
 
-/// Answers one request on a loopback port, with a date. Returns the port's URL, and the first line
-/// of the request.
-fn service(date: SystemTime) -> (String, JoinHandle<String>) {
+/// Answers one request on a loopback port, with a date. Returns the port's URL, and the head of the
+/// request.
+fn service(date: SystemTime) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let thread = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
-        let first = lines.next().unwrap();
-        lines.find(String::is_empty).unwrap();
+        let head = lines.by_ref().take_while(|line| !line.is_empty()).collect();
         let date = httpdate::fmt_http_date(date);
         write!(stream, "HTTP/1.1 405 Method Not Allowed\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n").unwrap();
-        first
+        head
     });
     (url, thread)
 }
@@ -66,7 +65,7 @@ fn a_service_that_answers_is_reached_and_its_clock_compared() {
     let found = checks(&setup, 0);
     assert_eq!(found["reach"]["verdict"], "ok", "{found}");
     // The clock is at most as wrong as this machine is slow, so a right clock is not asserted here.
-    assert_eq!(thread.join().unwrap(), "HEAD /iwws/MAC HTTP/1.1");
+    assert_eq!(thread.join().unwrap()[0], "HEAD /iwws/MAC HTTP/1.1");
 
     let (url, thread) = service(SystemTime::now() - Duration::from_secs(7200));
     setup.configure(&remote(&setup, &url));
@@ -74,6 +73,20 @@ fn a_service_that_answers_is_reached_and_its_clock_compared() {
     assert_eq!(found["clock"]["verdict"], "bad", "{found}");
     assert!(found["clock"]["found"].as_str().unwrap().contains("72"), "{found}");
     thread.join().unwrap();
+}
+
+#[test]
+fn the_service_sees_the_name_that_it_is_configured_to_see() {
+    let setup = Setup::empty();
+    let (url, thread) = service(SystemTime::now());
+    let mut config = remote(&setup, &url);
+    config["inwebo"] = json!({"userAgent": "okhttp/4.9.0", "path": "/gateway/MAC"});
+    setup.configure(&config);
+    assert_eq!(checks(&setup, 0)["reach"]["verdict"], "ok");
+    let head = thread.join().unwrap();
+    assert_eq!(head[0], "HEAD /gateway/MAC HTTP/1.1");
+    let names: Vec<_> = head.iter().filter(|line| line.to_lowercase().starts_with("user-agent:")).collect();
+    assert!(matches!(names[..], [name] if name.ends_with(": okhttp/4.9.0")), "{head:?}");
 }
 
 #[test]

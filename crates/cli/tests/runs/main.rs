@@ -12,6 +12,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
 
 use program::Setup;
 use serde_json::{Value, json};
@@ -379,4 +381,23 @@ fn the_page_has_each_command() {
     for name in names.into_iter().filter(|name| *name != "help") {
         assert!(page.contains(&format!("| `{name}")), "docs/cli.md has no row for {name}");
     }
+}
+
+#[test]
+fn the_first_example_of_the_page_runs_as_it_is_written() {
+    let page = include_str!("../../../../docs/cli.md");
+    let (_, section) = page.split_once("## Try it without a service").unwrap();
+    let (_, rest) = section.split_once("```sh\n").unwrap();
+    let (script, _) = rest.split_once("```").unwrap();
+    let setup = Setup::empty();
+    let programs = Path::new(program::PROGRAM).parent().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-ec", script]).current_dir(setup.path("")).env_clear().env("HOME", setup.path(""));
+    command.env("PATH", format!("{}:/usr/bin:/bin", programs.display()));
+    let printed = Setup::finish(command, "").ok();
+    let password = printed.lines().last().unwrap();
+    assert!(
+        (1..=8).contains(&password.len()) && password.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        "{printed}"
+    );
 }

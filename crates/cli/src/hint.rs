@@ -45,6 +45,9 @@ impl Hints {
 
     /// Returns the next step after an error.
     pub(crate) fn next_step(&self, refusal: &Refusal) -> Option<String> {
+        if refusal.is_in_use() {
+            return Some("try again when the other process has ended".to_owned());
+        }
         let is_enrolled = refusal.detail.contains("\"replace\":true");
         let step = step(self.failed, refusal.info.next_action.as_deref(), refusal.code, is_enrolled)?;
         Some(match step {

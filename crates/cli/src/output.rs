@@ -99,7 +99,7 @@ pub(crate) fn report(failure: &Failure, style: Style, hints: &Hints) -> Status {
                 Style::Text => explain(&refusal, hints),
                 Style::Json => drop(line(answer.as_str())),
             }
-            Status::of(refusal.code)
+            refusal.status()
         }
     }
 }

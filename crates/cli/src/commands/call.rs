@@ -34,7 +34,7 @@ pub(super) fn run(settings: &Settings) -> Result<Status, Failure> {
         Err(failure) => return Err(failure),
     };
     line(answer.as_str())?;
-    Ok(if answer.succeeded() { Status::Success } else { Status::of(answer.refusal().code) })
+    Ok(if answer.succeeded() { Status::Success } else { answer.refusal().status() })
 }
 
 fn answer(settings: &Settings) -> Result<Answer, Failure> {

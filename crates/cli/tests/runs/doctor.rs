@@ -123,8 +123,10 @@ fn a_storage_that_another_process_uses_is_bad() {
     let found = checks(&setup, 9);
     assert_eq!(found["storage"]["verdict"], "bad", "{found}");
     assert!(found["storage"]["found"].as_str().unwrap().contains("2006"), "{found}");
-    let refused = setup.run(&["status"], "").failed(3);
-    assert!(refused.contains("(2006)") && refused.contains("pims doctor"), "{refused}");
+    let refused = setup.run(&["status"], "").failed(4);
+    assert!(refused.contains("(2006)") && refused.contains("try again when the other process has ended"), "{refused}");
+    let call = setup.run(&["call"], r#"{"method":"get","api":"pims.sdk.version"}"#);
+    assert_eq!(call.status, 4, "{}", call.stdout);
     facade::free();
     assert_eq!(checks(&setup, 0)["storage"]["verdict"], "ok");
 }

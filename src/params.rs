@@ -31,7 +31,7 @@ impl<'a> Params<'a> {
         if text.is_empty() {
             return Ok(Self(Object::default()));
         }
-        serde_json::from_str(text).map(Self).map_err(|error| {
+        wiped_json::read(text).map(Self).map_err(|error| {
             // Column 0 belongs to an error about the whole text.
             let location = match error.column() {
                 0 => String::new(),

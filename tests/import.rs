@@ -268,6 +268,44 @@ fn state_secret(state: &Value) -> String {
 }
 
 #[test]
+fn the_factory_key_of_a_state_must_be_that_of_the_service() {
+    let world = World::new();
+    let mut state = exported_json(&exported(&world));
+    world.on("new");
+    let right = state["factoryKey"].as_str().unwrap().to_owned();
+    let digit = if right.as_bytes()[100] == b'0' { "1" } else { "0" };
+    state["factoryKey"] = format!("{}{digit}{}", &right[..100], &right[101..]).into();
+    // The service refuses nothing here: no password and no try was spent.
+    for pin in ["1234", "4321"] {
+        let refused = import(&state.to_string(), pin);
+        assert_eq!(code_of(&refused), 2102, "{refused}");
+        assert!(refused["error"]["detail"].as_str().unwrap().contains("factory key"), "{refused}");
+    }
+    assert!(!is_activated());
+    state["factoryKey"] = right.into();
+    let imported = import(&state.to_string(), "1234");
+    expect(&imported);
+    assert!(!imported.to_string().contains("unproved"), "{imported}");
+}
+
+/// The service sees no password, so it cannot tell that the service secret is wrong. A change of
+/// the PIN makes another one.
+#[test]
+fn a_wrong_service_secret_is_not_noticed_and_a_change_of_the_pin_heals_it() {
+    let world = World::new();
+    let mut state = exported_json(&exported(&world));
+    world.on("new");
+    state["serviceSecret"] = "0".repeat(32).into();
+    expect(&import(&state.to_string(), "1234"));
+    let answer = get("otp", json!({"action": "withPIN", "pinCode": "1234"}));
+    expect(&answer);
+    let verdict = execute("set", "pims.authority.otp", &json!({"action": "verify", "otp": answer["result"]["otp"]}));
+    assert_eq!(verdict["result"]["verified"], false, "{verdict}");
+    expect(&set("pincode", json!({"action": "update", "oldPIN": "1234", "newPIN": "8462"})));
+    a_password_is_accepted("8462");
+}
+
+#[test]
 fn an_export_needs_the_pin_and_an_explicit_flag() {
     let world = World::new();
     world.enroll("old");

@@ -22,7 +22,7 @@ use pims::store::{RecordStore, StoreError};
 use pims::strongauth::budget::{Exhausted, Limits, Use};
 use pims::strongauth::machine::{Refusal, State, Sync};
 use pims::strongauth::record::{Block, Enrollment, Intent, Record, Standing};
-use pims::strongauth::{Failure, Host, Parts, StrongAuthentication};
+use pims::strongauth::{FactoryKey, Failure, Host, Parts, StrongAuthentication};
 use pims::transport::{TimeLimit, Transport, TransportError};
 use zeroize::Zeroizing;
 
@@ -1024,10 +1024,12 @@ fn k1_of(record: &Record) -> K1 {
 #[test]
 fn an_import_proves_the_pin_by_one_password_and_stores_k1_as_it_evolved_meanwhile() {
     let (bench, mut component) = bench(&unenrolled());
+    bench.script.answer("ActionSetup", &keys());
     bench.script.answer("ActionSetup", CHALLENGE);
     bench.script.answer("ActionFinalize", "<err>OK</err><defi>1</defi><dK1>00ff</dK1><J>1</J>");
-    component.import(&foreign_state(), &pin("1234"), false).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(bench.script.asked(), ["Setup otp", "Finalize otp"]);
+    let factory = component.import(&foreign_state(), &pin("1234"), false).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(factory, FactoryKey::Proved);
+    assert_eq!(bench.script.asked(), ["Setup password", "Setup otp", "Finalize otp"]);
     let record = bench.memory.record();
     assert_eq!(record.state(0), State::Activated(Sync::Done));
     assert!(k1_of(&record) == K1::new([7; 16]).evolve("00ff"));
@@ -1073,6 +1075,41 @@ fn an_import_of_another_application_or_factory_key_sends_nothing() {
 }
 
 #[test]
+fn an_import_compares_its_factory_key_with_the_one_that_the_service_names() {
+    let (bench, mut component) = bench(&unenrolled());
+    bench.script.answer("ActionSetup", &keys().replace(&VECTORS.0, &"f".repeat(256)));
+    let failure = component.import(&foreign_state(), &pin("1234"), false).err().unwrap();
+    assert!(matches!(failure, Failure::Unfit(_)), "{failure}");
+    assert_eq!(bench.script.asked(), ["Setup password"]);
+    assert_eq!(bench.memory.record().encode(), unenrolled().encode());
+    // Without an answer nothing is known, and the import does not go on.
+    bench.script.lose();
+    let failure = component.import(&foreign_state(), &pin("1234"), false).err().unwrap();
+    assert!(matches!(failure, Failure::Transport(_)), "{failure}");
+    assert_eq!(bench.memory.record().encode(), unenrolled().encode());
+}
+
+/// The request that names the key is ours. A service that refuses it may still make passwords.
+#[test]
+fn a_factory_key_that_the_service_does_not_name_counts_unproved() {
+    for answer in ["<err>NOK:SN</err>", "<err>NOK:NEWWORD</err>", "<err>OK</err>"] {
+        let (bench, mut component) = bench(&unenrolled());
+        bench.script.answer("ActionSetup", answer);
+        bench.script.answer("ActionSetup", CHALLENGE);
+        bench.script.answer("ActionFinalize", GRANTED);
+        let factory = component.import(&foreign_state(), &pin("1234"), false).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(factory, FactoryKey::Unproved, "{answer}");
+        assert!(bench.memory.record().enrollment.unwrap().device.factory == modulus());
+        // A state without a key has none to go on with.
+        let (bench, mut component) = self::bench(&unenrolled());
+        bench.script.answer("ActionSetup", answer);
+        let state = foreign_state::State { factory: None, ..foreign_state() };
+        assert!(component.import(&state, &pin("1234"), false).is_err(), "{answer}");
+        assert_eq!(bench.script.asked(), ["Setup password"]);
+    }
+}
+
+#[test]
 fn an_import_that_is_refused_or_lost_or_cannot_be_stored_leaves_the_record_as_it_is() {
     let before = enrolled(Standing::Active);
     let (bench, mut component) = bench(&before);
@@ -1097,16 +1134,18 @@ fn an_import_that_is_refused_or_lost_or_cannot_be_stored_leaves_the_record_as_it
 #[test]
 fn an_import_of_stale_keys_synchronizes_because_its_pin_is_proved() {
     let (bench, mut component) = bench(&unenrolled());
+    bench.script.answer("ActionSetup", &keys());
     bench.script.answer("ActionSetup", CHALLENGE);
     bench.script.answer("ActionFinalize", "<err>NOK:DESYNCHRONIZED</err>");
     synchronize(&bench.script);
     component.import(&foreign_state(), &pin("1234"), false).unwrap_or_else(|error| panic!("{error}"));
-    let steps = ["Setup otp", "Finalize otp", "Setup synchro", "Finalize synchro", "Finalize ms"];
+    let steps = ["Setup password", "Setup otp", "Finalize otp", "Setup synchro", "Finalize synchro", "Finalize ms"];
     assert_eq!(bench.script.asked(), steps);
     assert_eq!(bench.memory.record().state(0), State::Activated(Sync::Done));
 
     // If the connection breaks there, the device is imported and synchronizes next time.
     let (bench, mut component) = self::bench(&unenrolled());
+    bench.script.answer("ActionSetup", &keys());
     bench.script.answer("ActionSetup", CHALLENGE);
     bench.script.answer("ActionFinalize", "<err>NOK:DESYNCHRONIZED</err>");
     bench.script.lose();
@@ -1118,6 +1157,7 @@ fn an_import_of_stale_keys_synchronizes_because_its_pin_is_proved() {
 #[test]
 fn an_export_is_the_state_that_an_import_takes() {
     let (bench, mut component) = bench(&unenrolled());
+    bench.script.answer("ActionSetup", &keys());
     for defi in [1, 2] {
         bench.script.answer("ActionSetup", CHALLENGE);
         bench.script.answer("ActionFinalize", &format!("<err>OK</err><defi>{defi}</defi><dK1>0{defi}</dK1>"));
@@ -1131,6 +1171,7 @@ fn an_export_is_the_state_that_an_import_takes() {
 #[test]
 fn the_password_of_an_import_counts_and_an_import_keeps_what_was_counted() {
     let (bench, mut component) = bench_with(&unenrolled(), limits(2, 0));
+    bench.script.answer("ActionSetup", &keys());
     for _ in 0..2 {
         bench.script.answer("ActionSetup", CHALLENGE);
         bench.script.answer("ActionFinalize", GRANTED);

@@ -3,12 +3,16 @@
 
 use super::{Error, Method, Params, Route, Selector, Task, Validate, failed, from_failure_of_import, of_enrollment};
 use crate::message::Output;
+use crate::strongauth::FactoryKey;
 
 const API: &str = "pims.authentication.enrollment";
 
 /// Warning of an import. Two clients with one state part ways as soon as K1 evolves.
 const WARNING: &str = "the other client must not use this enrollment any more, and what it stored contains keys \
     in clear: stop it, and remove its state and this call's copy of it";
+
+/// Warning of an import whose factory key the service did not name.
+const UNPROVED: &str = "The service did not name its factory key, so the one of the state counts unproved";
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
@@ -84,7 +88,12 @@ fn import(params: &Params<'_>) -> Result<Task, Error> {
     let pin = pin.pin()?;
     let replace = params.optional("replace").map_or(Ok(false), |replace| replace.flag())?;
     Task::new(move |component| {
-        component.strong()?.import(&state, &pin, replace).map_err(|failure| from_failure_of_import(&failure))?;
-        Ok(Output::Texts(vec![("warning", WARNING.into())]))
+        let factory =
+            component.strong()?.import(&state, &pin, replace).map_err(|failure| from_failure_of_import(&failure))?;
+        let warning = match factory {
+            FactoryKey::Proved => WARNING.into(),
+            FactoryKey::Unproved => format!("{WARNING}. {UNPROVED}").into(),
+        };
+        Ok(Output::Texts(vec![("warning", warning)]))
     })
 }

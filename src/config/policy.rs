@@ -32,7 +32,7 @@ fn json_of(value: &Value<'_>) -> serde_json::Value {
         Value::Text(text) => text.as_str().into(),
         Value::Integer(number) => (*number).into(),
         Value::Flag(flag) => (*flag).into(),
-        Value::Other => (-1).into(),
+        Value::Fraction(_) | Value::Other => (-1).into(),
         Value::List(values) => values.iter().map(json_of).collect(),
         Value::Object(members) => {
             Json::Object(members.members().map(|(name, value)| (name.to_owned(), json_of(value))).collect())

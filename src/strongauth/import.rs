@@ -2,7 +2,7 @@
 
 use foreign_state::State;
 use inwebo::client::otp::{self, Challenge};
-use inwebo::client::{Device, password};
+use inwebo::client::{Device, EngineError, password};
 use inwebo::values::{K1, Kma, Modulus, Pin};
 use inwebo::word::Word;
 use zeroize::Zeroizing;
@@ -13,6 +13,26 @@ use super::permit::Enrolled;
 use super::record::{Record, Standing};
 use super::{Failure, StrongAuthentication};
 use crate::log;
+use crate::transport::TransportError;
+
+/// Standing of the factory key of an imported device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactoryKey {
+    /// The key is the one that is pinned, or that the service named during the import.
+    Proved,
+    /// The key is that of the state. The service did not name one.
+    Unproved,
+}
+
+/// Returns whether the service received a request and refused it, or answered it in another form.
+fn is_answer(failure: &Failure) -> bool {
+    match failure {
+        Failure::Engine(_) => true,
+        Failure::Transport(TransportError::Gateway { error, .. }) => matches!(**error, TransportError::Unusable(_)),
+        Failure::Transport(error) => matches!(error, TransportError::Unusable(_)),
+        _ => false,
+    }
+}
 
 impl StrongAuthentication {
     /// Imports the enrollment of another client. One password with the PIN proves it to the service
@@ -20,25 +40,26 @@ impl StrongAuthentication {
     /// an enrollment of this device stays and the import is refused.
     ///
     /// The record has K1 under the PIN's key only. A refusal is about the other client's device, so
-    /// it never changes the record.
-    pub fn import(&mut self, state: &State, pin: &Pin, replace: bool) -> Result<(), Failure> {
+    /// it never changes the record. The service secret is not proved: the service sees no password.
+    pub fn import(&mut self, state: &State, pin: &Pin, replace: bool) -> Result<FactoryKey, Failure> {
         self.repair()?;
         self.permit(if replace { Operation::ImportInPlace } else { Operation::Import })?;
         self.check_password_limit()?;
-        let mut device = self.device_of(state, pin)?;
+        let (mut device, factory) = self.device_of(state, pin)?;
         match self.prove(&device, pin) {
             Ok(evolved) => {
                 device.hidden_k1 = evolved.unwrap_or(device.hidden_k1);
-                self.take_over(device, Standing::Active).map(drop)
+                self.take_over(device, Standing::Active)?;
             }
             // The PIN was right, and the keys are stale: another device changed the PIN. No try was
             // counted.
             Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => self
                 .take_over(device, Standing::MustSynchronize)?
                 .synchronize(pin, None)
-                .map_err(|failure| Failure::PostSynchronization(Box::new(failure))),
-            Err(failure) => Err(failure),
+                .map_err(|failure| Failure::PostSynchronization(Box::new(failure)))?,
+            Err(failure) => return Err(failure),
         }
+        Ok(factory)
     }
 
     /// Returns this device's enrollment as neutral JSON, with K1 in clear. One password proves the
@@ -49,20 +70,20 @@ impl StrongAuthentication {
         self.record_device_outcome(outcome)
     }
 
-    /// Returns the device of a state, with K1 under the PIN's key.
-    fn device_of(&self, state: &State, pin: &Pin) -> Result<Device, Failure> {
+    /// Returns the device of a state, with K1 under the PIN's key, and the standing of its factory
+    /// key.
+    fn device_of(&self, state: &State, pin: &Pin) -> Result<(Device, FactoryKey), Failure> {
         if state.mac_id.as_ref().is_some_and(|mac_id| !mac_id.eq_ignore_ascii_case(&self.client.mac_id)) {
             return Err(Failure::Unfit("it belongs to another application than credential.macID"));
         }
-        let factory = match (&state.factory, self.pinned()) {
-            (Some(factory), Some(pinned)) if factory != pinned => {
+        let (factory, standing) = match (&state.factory, self.pinned()) {
+            (Some(stated), Some(pinned)) if stated != pinned => {
                 return Err(Failure::Unfit("its factory key is not the one that is pinned for this service"));
             }
-            (Some(factory), _) => factory.clone(),
-            (None, Some(pinned)) => pinned.clone(),
-            (None, None) => self.first_factory_key(state)?,
+            (_, Some(pinned)) => (pinned.clone(), FactoryKey::Proved),
+            (stated, None) => self.factory_key_of_service(state, stated.as_ref())?,
         };
-        Ok(Device {
+        let device = Device {
             id: state.id.clone(),
             serial: state.serial.clone(),
             last_sync: state.last_sync.clone(),
@@ -71,14 +92,32 @@ impl StrongAuthentication {
             k0: state.k0.clone(),
             hidden_k1: Kma::derive(pin, &state.serial).encrypt(state.k1.as_bytes()),
             secval: Some(state.secval.clone()),
-        })
+        };
+        Ok((device, standing))
     }
 
-    /// Returns the factory key that the service names first. From then on it is pinned. The setup
-    /// step of a change of the PIN names it; that change goes no further.
-    fn first_factory_key(&self, state: &State) -> Result<Modulus, Failure> {
-        let xml = self.mac(&password::setup_of(&self.client, &state.id, &state.last_sync))?;
-        Ok(password::Prepared::read(&xml, None)?.into_factory_key())
+    /// Asks the service for its factory key, which is pinned from then on. The setup step of a
+    /// change of the PIN names it; that change goes no further. The key of the state must be the
+    /// same one. It counts unproved if the service answers this request with a refusal, because the
+    /// request is ours.
+    fn factory_key_of_service(
+        &self,
+        state: &State,
+        stated: Option<&Modulus>,
+    ) -> Result<(Modulus, FactoryKey), Failure> {
+        let answer = self.mac(&password::setup_of(&self.client, &state.id, &state.last_sync));
+        let named = answer.and_then(|xml| Ok(password::Prepared::read(&xml, stated)?.into_factory_key()));
+        match (named, stated) {
+            (Ok(named), _) => Ok((named, FactoryKey::Proved)),
+            (Err(Failure::Engine(EngineError::FactoryKey)), _) => {
+                Err(Failure::Unfit("its factory key is not that of this service"))
+            }
+            (Err(failure), Some(stated)) if is_answer(&failure) => {
+                log::warning!("the service named no factory key: that of the imported state is used unproved");
+                Ok((stated.clone(), FactoryKey::Unproved))
+            }
+            (Err(failure), _) => Err(failure),
+        }
     }
 
     /// Proves a device and its PIN to the service by one password, which nobody gets. Returns K1

@@ -33,6 +33,7 @@ use inwebo::values::{Modulus, ServiceSecret};
 use zeroize::Zeroizing;
 
 pub use failure::Failure;
+pub use import::FactoryKey;
 
 use crate::log;
 use crate::store::{RecordStore, StoreError};

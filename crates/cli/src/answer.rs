@@ -1,8 +1,11 @@
 //! The library's message, read without a copy of its secrets.
 
+use pims::error::Code;
 use pims::facade::Message;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::status::Status;
 
 /// Message of the library that answers a call. It is wiped when dropped.
 pub(crate) struct Answer(Message);
@@ -54,6 +57,17 @@ pub(crate) struct WrongPins {
 }
 
 impl Refusal {
+    /// Returns the exit status. A storage that is in use is free later, so that is no fault of the
+    /// configuration.
+    pub(crate) fn status(&self) -> Status {
+        if self.is_in_use() { Status::Service } else { Status::of(self.code) }
+    }
+
+    /// Returns whether another process uses the storage. The code has other causes, too.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.code == Code::CoreNotConfigured as u16 && self.detail.contains("the storage is in use")
+    }
+
     /// Returns the cause in plain words, with the code.
     pub(crate) fn cause(&self) -> String {
         let cause = if self.detail.is_empty() { &self.label } else { &self.detail };
@@ -83,6 +97,11 @@ impl Answer {
     /// Returns the result, or `None` if it has another form.
     pub(crate) fn result<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
         serde_json::from_str(self.parts()?.result?.get()).ok()
+    }
+
+    /// Returns the result that is an object. Copies of its texts are wiped when dropped.
+    pub(crate) fn object(&self) -> Option<wiped_json::Object<'_>> {
+        wiped_json::read(self.parts()?.result?.get()).ok()
     }
 
     /// Returns the error. It is empty if the call succeeded.

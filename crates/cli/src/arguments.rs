@@ -1,9 +1,13 @@
 //! The command line.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+
+use crate::output::Style;
 
 /// Enrolls this machine as a device of an account, and makes one-time passwords.
 ///
@@ -19,18 +23,82 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+impl Arguments {
+    /// Returns the form of the output. `call` has JSON for each outcome.
+    pub(crate) fn style(&self) -> Style {
+        if self.settings.json || matches!(self.command, Command::Call) { Style::Json } else { Style::Text }
+    }
+}
+
+/// Returns whether a command line that cannot be read asks for JSON: by `--json`, or because its
+/// command is `call`.
+pub(crate) fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let mut command = None;
+    let mut is_value = false;
+    for argument in arguments.take_while(|argument| argument != "--") {
+        let text = argument.to_string_lossy();
+        match &*text {
+            "--json" => return true,
+            _ if is_value => is_value = false,
+            "--folder" | "--config" | "--token-file" => is_value = true,
+            option if option.starts_with('-') => {}
+            _ if command.is_none() => command = Some(text == "call"),
+            _ => {}
+        }
+    }
+    command == Some(true)
+}
+
+impl Settings {
+    /// Returns the program with the options that a user must repeat to reach the same device.
+    pub(crate) fn program(&self) -> String {
+        let mut program = "pims".to_owned();
+        for (option, path, variable) in [("--folder", &self.folder, FOLDER), ("--config", &self.config, CONFIG)] {
+            if let Some(path) = path
+                && std::env::var_os(variable).as_deref() != Some(path.as_os_str())
+            {
+                program.push_str(&format!(" {option} {}", quoted(&path.to_string_lossy())));
+            }
+        }
+        program
+    }
+}
+
+/// Returns a word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%=".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+const FOLDER: &str = "PIMS_FOLDER";
+const CONFIG: &str = "PIMS_CONFIG";
+
+/// Reads a path. An empty one would stand for the folder in which the program was started.
+fn path(text: &OsStr) -> Result<PathBuf, &'static str> {
+    if text.is_empty() { Err("the path is empty") } else { Ok(text.into()) }
+}
+
+/// Returns the parser of a path.
+fn a_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|text| path(&text))
+}
+
 /// Options of every command.
 #[derive(Args)]
 pub(crate) struct Settings {
     /// Folder with the configuration (config.json) and the state of the device. Without it:
     /// $XDG_CONFIG_HOME/pims for the configuration, $XDG_DATA_HOME/pims for the state
-    #[arg(long, global = true, env = "PIMS_FOLDER", value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    #[arg(long, global = true, env = FOLDER, value_parser = a_path(), value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) folder: Option<PathBuf>,
     /// Configuration file, in place of config.json in the folder
-    #[arg(long, global = true, env = "PIMS_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, env = CONFIG, value_parser = a_path(), value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// File with the access token of the account. Only its owner may be able to read it
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, value_parser = a_path(), value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) token_file: Option<PathBuf>,
     /// Write one line of JSON instead of text
     #[arg(long, global = true)]
@@ -103,7 +171,7 @@ pub(crate) struct Init {
     #[arg(long, value_name = "NAME")]
     pub(crate) username: Option<String>,
     /// File of PEM certificates: the roots to trust
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_parser = a_path(), value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) ca_file: Option<PathBuf>,
     /// Replace the configuration file that exists
     #[arg(long)]
@@ -159,7 +227,7 @@ pub(crate) struct StatusOptions {
 pub(crate) struct Import {
     /// File with the state of the other client, or - for standard input. Then the PIN is asked on
     /// the terminal
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_parser = a_path(), value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
     /// Format of the file: pickle, homey-json, e3008-json, kotlin-json, pims or auto
     #[arg(long, default_value = "auto")]
@@ -175,7 +243,7 @@ pub(crate) struct Export {
     #[arg(long, required = true)]
     pub(crate) plain: bool,
     /// New file for the output, with the mode 0600. Without it: standard output
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_parser = a_path(), value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
 }
 
@@ -191,4 +259,28 @@ pub(crate) struct Logs {
     /// Show the content of the newest file
     #[arg(long)]
     pub(crate) show: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_seen_on_a_command_line_that_cannot_be_read() {
+        let asks = |line: &str| asks_for_json(line.split(' ').map(OsString::from));
+        for line in ["--json", "otp --json 1", "--folder x --json", "call --bad", "--folder x call", "--bad call 1"] {
+            assert!(asks(line), "{line}");
+        }
+        for line in ["otp", "otp -- --json", "--folder call otp", "--folder=x otp call", ""] {
+            assert!(!asks(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_word_for_a_shell_is_quoted_if_it_must_be() {
+        assert_eq!(quoted("/a/b-c.d"), "/a/b-c.d");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 }

@@ -24,10 +24,17 @@ pub(crate) fn path(settings: &Settings) -> Result<PathBuf, Failure> {
     }
     match &settings.folder {
         Some(folder) => Ok(folder.join(FILE)),
-        None => dirs::config_dir()
-            .map(|folder| folder.join("pims").join(FILE))
-            .ok_or_else(|| Failure::configuration("this system has no folder for configurations: give --folder")),
+        None => Ok(of_user(dirs::config_dir())?.join(FILE)),
     }
+}
+
+/// Returns this program's folder in one of the user's. A relative folder of XDG is ignored, as its
+/// specification says. A relative `HOME` gives none: each command may start elsewhere.
+fn of_user(folder: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let folder = folder.filter(|folder| folder.is_absolute());
+    folder
+        .map(|folder| folder.join("pims"))
+        .ok_or_else(|| Failure::configuration("HOME is no absolute path: give --folder, or set HOME"))
 }
 
 /// Returns the folder of the device state that `pims init` writes into a configuration. The path is
@@ -35,9 +42,7 @@ pub(crate) fn path(settings: &Settings) -> Result<PathBuf, Failure> {
 pub(crate) fn storage(settings: &Settings) -> Result<PathBuf, Failure> {
     match &settings.folder {
         Some(folder) => Ok(std::path::absolute(folder)?.join("state")),
-        None => dirs::data_dir()
-            .map(|folder| folder.join("pims"))
-            .ok_or_else(|| Failure::configuration("this system has no folder for data: give --folder")),
+        None => of_user(dirs::data_dir()),
     }
 }
 
@@ -47,7 +52,8 @@ pub(crate) fn read(settings: &Settings) -> Result<Zeroizing<String>, Failure> {
     match open(&path) {
         Ok(file) => text(file, &path),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(Failure::configuration(format!("there is no {}: pims init writes it", path.display())))
+            let program = settings.program();
+            Err(Failure::configuration(format!("there is no {}: {program} init writes it", path.display())))
         }
         Err(error) => Err(Failure::configuration(format!("{} cannot be used: {error}", path.display()))),
     }

@@ -1,14 +1,19 @@
 //! A line from the terminal without an echo.
 //!
 //! The echo is off before the prompt appears, so that no quick user and no script is seen. Ctrl-C
-//! gives the echo back before the program ends. The crates that were tried do neither: rpassword
-//! 7.5.4, and the `console` of dialoguer.
+//! gives the echo back before the program ends, as does a signal that ends it. The crates that were
+//! tried do neither: rpassword 7.5.4, and the `console` of dialoguer.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
 
+use nix::sys::signal::{SigSet, Signal};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::unfinished;
 
 /// Longest line, in bytes. The rest of a longer one is ignored.
 pub(crate) const MAX_LINE: usize = 1024;
@@ -22,29 +27,90 @@ mod key {
     pub(super) const DELETE: u8 = 0x7f;
 }
 
+/// Terminal whose echo is off, with its settings from before. A prompt and the watch over signals
+/// share it.
+static SILENT: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+
+fn silent() -> MutexGuard<'static, Option<(File, Termios)>> {
+    SILENT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives the terminal its echo back, if it is off.
+fn restore(silent: &mut Option<(File, Termios)>) {
+    if let Some((terminal, before)) = silent.take() {
+        let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
+    }
+}
+
+/// Starts the watch over the signals that end a program. This thread, and those that it starts
+/// later, block them; another thread waits for them. It gives the terminal its echo back, and ends
+/// the program with the status that a shell shows for the signal. A prompt must be shown before
+/// the program has other threads.
+fn watch_signals() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        let ignored = ignored_signals();
+        let mut signals = SigSet::empty();
+        for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
+            if ignored >> (signal as i32 - 1) & 1 == 0 {
+                signals.add(signal);
+            }
+        }
+        // The thread has the mask of its creator.
+        if signals.thread_block().is_err() {
+            return;
+        }
+        let watch = move || {
+            if let Ok(signal) = signals.wait() {
+                restore(&mut silent());
+                unfinished::remove();
+                std::process::exit(128 + signal as i32);
+            }
+        };
+        if thread::Builder::new().spawn(watch).is_err() {
+            // Without a watch, a signal ends the program at once.
+            let _ = signals.thread_unblock();
+        }
+    });
+}
+
+/// Returns the signals that are ignored, as by nohup, one bit each. A system that does not tell
+/// them has none.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
 /// Terminal of this process, without an echo. It is as before when dropped.
 struct Silent {
     terminal: File,
-    before: Termios,
 }
 
 impl Silent {
     fn begin() -> io::Result<Self> {
+        watch_signals();
         let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
         let before = tcgetattr(&terminal)?;
-        let mut silent = before.clone();
+        let mut changed = before.clone();
         // Keys come one by one, Ctrl-C among them.
-        silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
-        silent.special_codes[SpecialCodeIndex::VMIN] = 1;
-        silent.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
-        Ok(Self { terminal, before })
+        changed.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
+        changed.special_codes[SpecialCodeIndex::VMIN] = 1;
+        changed.special_codes[SpecialCodeIndex::VTIME] = 0;
+        let mut silent = silent();
+        *silent = Some((terminal.try_clone()?, before));
+        if let Err(error) = tcsetattr(&terminal, OptionalActions::Flush, &changed) {
+            *silent = None;
+            return Err(error.into());
+        }
+        drop(silent);
+        Ok(Self { terminal })
     }
 }
 
 impl Drop for Silent {
     fn drop(&mut self) {
-        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+        restore(&mut silent());
     }
 }
 

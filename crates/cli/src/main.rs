@@ -13,18 +13,26 @@ mod configuration;
 mod echo;
 mod failure;
 mod generated;
+mod hint;
 mod library;
 mod output;
 mod status;
 mod terminal;
+mod unfinished;
 
 use std::process::ExitCode;
 
+use clap::Parser;
+
 fn main() -> ExitCode {
-    let arguments = <arguments::Arguments as clap::Parser>::parse();
-    let style = output::Style::of(arguments.settings.json);
+    let arguments = match arguments::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return output::not_parsed(&error).into(),
+    };
+    let style = arguments.style();
+    let hints = hint::Hints::of(&arguments);
     match commands::run(arguments, style) {
         Ok(status) => status.into(),
-        Err(failure) => output::report(&failure, style).into(),
+        Err(failure) => output::report(&failure, style, &hints).into(),
     }
 }

@@ -2,11 +2,14 @@
 
 use std::io::Write;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use pims::error::{Code, Error};
 use pims::message::{Message, TransactionId};
 
 use crate::answer::{Answer, Info, Refusal};
+use crate::arguments;
 use crate::failure::Failure;
+use crate::hint::Hints;
 use crate::status::Status;
 
 /// Form of the output.
@@ -25,10 +28,6 @@ pub(crate) const YELLOW: &str = "\x1b[33m";
 pub(crate) const PLAIN: &str = "\x1b[0m";
 
 impl Style {
-    pub(crate) fn of(json: bool) -> Self {
-        if json { Self::Json } else { Self::Text }
-    }
-
     /// Writes the outcome of a command: `text` for people, or the library's message.
     pub(crate) fn write(self, text: &str, answer: &Answer) -> Result<(), Failure> {
         match self {
@@ -40,9 +39,18 @@ impl Style {
         }
     }
 
+    /// Writes that a command without a result is done.
+    pub(crate) fn write_done(self) -> Result<(), Failure> {
+        match self {
+            Self::Text => Ok(()),
+            Self::Json => line(r#"{"status":"SUCCEEDED","result":null}"#),
+        }
+    }
+
     /// Writes a result that the program put together, in the form of the library's messages.
     pub(crate) fn write_result(self, text: &str, result: &serde_json::Value) -> Result<(), Failure> {
         match self {
+            Self::Text if text.is_empty() => Ok(()),
             Self::Text => line(text),
             Self::Json => line(&serde_json::json!({"status": "SUCCEEDED", "result": result}).to_string()),
         }
@@ -69,10 +77,15 @@ fn warn(info: &Info) {
 }
 
 /// Reports why a command ended, and returns the exit status.
-pub(crate) fn report(failure: &Failure, style: Style) -> Status {
+pub(crate) fn report(failure: &Failure, style: Style, hints: &Hints) -> Status {
     match failure {
         Failure::ClosedPipe => Status::ClosedPipe,
-        Failure::Interrupted => Status::Interrupted,
+        Failure::Interrupted => {
+            if style == Style::Json {
+                drop(line(message(Status::Interrupted, "the user ended the program at a prompt").as_str()));
+            }
+            Status::Interrupted
+        }
         Failure::Local { status, cause } => {
             match style {
                 Style::Text => error(cause),
@@ -83,12 +96,41 @@ pub(crate) fn report(failure: &Failure, style: Style) -> Status {
         Failure::Refused(answer) => {
             let refusal = answer.refusal();
             match style {
-                Style::Text => explain(&refusal),
+                Style::Text => explain(&refusal, hints),
                 Style::Json => drop(line(answer.as_str())),
             }
-            Status::of(refusal.code)
+            refusal.status()
         }
     }
+}
+
+/// Reports a command line that cannot be read, or shows the help or the version that it asks for.
+/// The message of an error shows no value: it may be a secret that stands in the wrong place.
+pub(crate) fn not_parsed(error: &clap::Error) -> Status {
+    let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let status = if is_answer { Status::Success } else { Status::Usage };
+    if !arguments::asks_for_json(std::env::args_os().skip(1)) {
+        let printed = error.print();
+        let is_closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+        return if printed.is_err_and(|error| is_closed(&error)) { Status::ClosedPipe } else { status };
+    }
+    let written = if is_answer {
+        let text = error.render().to_string();
+        Style::Json.write_result("", &serde_json::json!({ "text": text.trim_end() }))
+    } else {
+        let cause = error.kind().as_str().unwrap_or("the command line cannot be read");
+        let options = match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::String(name)) if name.starts_with('-') => {
+                format!(": {}", name.split('=').next().unwrap_or_default())
+            }
+            Some(ContextValue::Strings(names)) if error.kind() == ErrorKind::MissingRequiredArgument => {
+                format!(": {}", names.join(", "))
+            }
+            _ => String::new(),
+        };
+        line(message(Status::Usage, &format!("{cause}{options}")).as_str())
+    };
+    if matches!(written, Err(Failure::ClosedPipe)) { Status::ClosedPipe } else { status }
 }
 
 /// Returns the message of a failure of the program itself, in the form of the library's messages.
@@ -106,32 +148,16 @@ fn error(cause: &str) {
 }
 
 /// Writes an error of the library: its code, its cause, and what to do.
-fn explain(refusal: &Refusal) {
+fn explain(refusal: &Refusal, hints_of_run: &Hints) {
     error(&refusal.cause());
     let mut hints = Vec::new();
     hints.extend(refusal.info.attempts_left.map(|left| format!("tries left: {left}")));
     hints.extend(refusal.info.retry_after_seconds.map(|seconds| format!("try again in {seconds} seconds")));
-    hints.extend(next_step(refusal).map(str::to_owned));
+    hints.extend(hints_of_run.next_step(refusal));
     for hint in hints {
         let _ = writeln!(anstream::stderr(), "      {hint}");
     }
     warn(&refusal.info);
-}
-
-/// Returns what the user can do after an error.
-fn next_step(refusal: &Refusal) -> Option<&'static str> {
-    Some(match (refusal.info.next_action.as_deref(), refusal.code) {
-        (Some("retryPin"), _) => "run the command again with the right PIN",
-        (Some("requestSmsCode"), _) => "run the command again: it asks for a new SMS code",
-        (Some("removeEnrollments"), _) => "pims remove ends all enrollments of the account",
-        (Some("resetPin"), _) => "pims pin reset sets a new PIN with an SMS code",
-        (Some("authenticate"), _) => "give a fresh access token: pims --token-file FILE …",
-        (Some("update"), _) => "install a newer version of pims",
-        (Some("enroll"), _) | (None, 2312) => "pims enroll enrolls this device",
-        (None, 2307) => "pims enroll --phone NUMBER registers a number, too",
-        (None, 2004 | 2006) => "pims doctor checks the configuration and the storage",
-        _ => return None,
-    })
 }
 
 /// Returns a text of others without control characters, which could change the terminal.

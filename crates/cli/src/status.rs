@@ -15,7 +15,8 @@ pub(crate) enum Status {
     Usage = 2,
     /// The configuration or the storage cannot be used.
     Configuration = 3,
-    /// The service did not answer, or could not serve the request. A later try may succeed.
+    /// The service did not answer, or could not serve the request, or another process uses the
+    /// storage. A later try may succeed.
     Service = 4,
     /// The service wants an access token, or a fresh one.
     Authenticate = 5,

@@ -1,9 +1,11 @@
 //! Input: prompts on a terminal, lines of standard input elsewhere.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::fs::{File, Metadata};
+use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use zeroize::Zeroizing;
 
 use crate::echo::{self, MAX_LINE};
@@ -35,10 +37,80 @@ fn not_empty(line: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
     }
 }
 
+/// Returns a PIN, whose form is checked before anything is sent.
+pub(crate) fn pin(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    of_form(prompt, secret, is_pin, "a PIN has 4 to 8 digits")
+}
+
+/// Returns a PIN from the terminal of this process, while standard input is a file.
+pub(crate) fn pin_of_terminal(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    let pin = secret_of_terminal(prompt)?;
+    if is_pin(&pin) { Ok(pin) } else { Err(Failure::usage("a PIN has 4 to 8 digits")) }
+}
+
+/// Returns an SMS code, whose form is checked before it is sent.
+pub(crate) fn sms_code() -> Result<Zeroizing<String>, Failure> {
+    let is_code = |text: &str| (4..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    of_form("SMS code", secret, is_code, "an SMS code has 4 to 12 letters or digits")
+}
+
+fn is_pin(text: &str) -> bool {
+    (4..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns a secret of a form. On a terminal the user is asked again.
+fn of_form(
+    prompt: &str,
+    ask: impl Fn(&str) -> Result<Zeroizing<String>, Failure>,
+    fits: impl Fn(&str) -> bool,
+    form: &str,
+) -> Result<Zeroizing<String>, Failure> {
+    loop {
+        let secret = ask(prompt)?;
+        if fits(&secret) {
+            return Ok(secret);
+        }
+        if !is_interactive() {
+            return Err(Failure::usage(form));
+        }
+        say(&format!("This does not fit: {form}."))?;
+    }
+}
+
+/// Checks that standard input has not ended, before something is spent on a code that the input
+/// does not have. It does not wait for input.
+pub(crate) fn expect_input(prompt: &str) -> Result<(), Failure> {
+    let input = standard_input()?;
+    if is_interactive() {
+        return Ok(());
+    }
+    let ended = || Failure::usage(format!("standard input ended before: {prompt}"));
+    let mut ready = [PollFd::new(&input, PollFlags::IN)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    rustix::event::poll(&mut ready, Some(&now)).map_err(|error| no_input(prompt, &error.into()))?;
+    let events = ready[0].revents();
+    if events.contains(PollFlags::HUP) && !events.contains(PollFlags::IN) {
+        return Err(ended());
+    }
+    // A file, and a device such as /dev/null, is always ready.
+    let kind = input.metadata()?;
+    let at = (&input).stream_position().unwrap_or(0);
+    if (kind.is_file() && at >= kind.len()) || is_null(&kind) {
+        return Err(ended());
+    }
+    Ok(())
+}
+
+/// Returns whether a file is /dev/null.
+fn is_null(input: &Metadata) -> bool {
+    std::fs::metadata("/dev/null")
+        .is_ok_and(|null| input.rdev() == null.rdev() && input.file_type() == null.file_type())
+}
+
 /// Returns a new PIN. On a terminal the user enters it twice.
 pub(crate) fn new_pin(prompt: &str) -> Result<Zeroizing<String>, Failure> {
     loop {
-        let pin = secret(prompt)?;
+        let pin = pin(prompt)?;
         if !is_interactive() || *pin == *secret(&format!("{prompt}, again"))? {
             return Ok(pin);
         }

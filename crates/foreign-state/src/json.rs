@@ -20,8 +20,8 @@ const NEUTRAL: [&str; 11] =
 
 /// Reads a state. `format` is [`Format::Auto`] or one that is JSON.
 pub(super) fn read(bytes: &[u8], format: Format) -> Result<State, Error> {
-    let object: Object<'_> =
-        serde_json::from_slice(bytes).map_err(|error| Error::Json { line: error.line(), column: error.column() })?;
+    let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, &error))?;
+    let object = wiped_json::read(text).map_err(|error| Error::Json { line: error.line(), column: error.column() })?;
     let is = |name, expected| matches!(object.member(name), Some(Json::Text(text)) if text.as_str() == expected);
     let has_text = |name| matches!(object.member(name), Some(Json::Text(_)));
     let has_object = |name| matches!(object.member(name), Some(Json::Object(_)));
@@ -38,6 +38,14 @@ pub(super) fn read(bytes: &[u8], format: Format) -> Result<State, Error> {
         Format::Auto | Format::Pickle if has_text("iv") && has_text("data") => Err(Error::Encrypted),
         Format::Auto | Format::Pickle => Err(Error::UnrecognizedJson),
     }
+}
+
+/// Returns the error of bytes that are not UTF-8, with the place of the first wrong one.
+fn not_utf8(bytes: &[u8], error: &std::str::Utf8Error) -> Error {
+    let before = &bytes[..error.valid_up_to()];
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
+    Error::Json { line, column }
 }
 
 fn neutral(object: &Object<'_>) -> Result<State, Error> {
@@ -99,6 +107,7 @@ impl Members for Object<'_> {
             Json::Null => Scalar::Null,
             Json::Text(text) => Scalar::Text(text.as_str()),
             Json::Integer(number) => Scalar::Integer(*number),
+            Json::Fraction(number) => Scalar::Fraction(*number),
             Json::List(_) | Json::Object(_) | Json::Flag(_) | Json::Other => Scalar::Other,
         })
     }

@@ -34,7 +34,7 @@ pub use json::write;
 #[cfg(doctest)]
 struct Readme;
 
-/// Greatest length of a state file, in bytes. Those of the known clients have 400 to 4,000 bytes.
+/// Greatest length of a state file, in bytes; of base64, that of the bytes in it. Those of the known clients have 400 to 4,000 bytes.
 pub const MAX_LEN: usize = 64 * 1024;
 
 /// Enrollment of a device, as another client or [`write()`] stored it. K1 is in clear in it. Its
@@ -206,10 +206,16 @@ pub enum Fault {
 ///
 /// Returns the first fault of a file that is no enrollment.
 pub fn read(bytes: &[u8], format: Format) -> Result<State, Error> {
-    if bytes.len() > MAX_LEN {
+    // Base64 makes four characters of three bytes, and some line breaks.
+    if bytes.len() > 2 * MAX_LEN {
         return Err(Error::TooLong);
     }
+    let whole = bytes;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let is_base64 = matches!(format, Format::Auto | Format::Pickle) && bytes.first() == Some(&b'g');
+    if whole.len() > MAX_LEN && !is_base64 {
+        return Err(Error::TooLong);
+    }
     match (format, bytes.first()) {
         (_, None) => Err(Error::Empty),
         (Format::Auto | Format::Pickle, Some(&pickle::PROTO)) => pickle::read(bytes),
@@ -231,5 +237,8 @@ fn decode_base64(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut bytes = Zeroizing::new(vec![0; packed.len() / 4 * 3 + 3]);
     let decoded = Base64Unpadded::decode(&*packed, &mut bytes).map_err(|_| Error::Base64)?.len();
     bytes.truncate(decoded);
+    if decoded > MAX_LEN {
+        return Err(Error::TooLong);
+    }
     if bytes.first() == Some(&pickle::PROTO) { Ok(bytes) } else { Err(Error::Base64) }
 }

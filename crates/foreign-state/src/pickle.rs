@@ -39,7 +39,8 @@ enum Value<'a> {
     None,
     Text(&'a str),
     Integer(u64),
-    /// A flag, a fraction or a negative number.
+    Fraction(f64),
+    /// A flag, a negative number, or one of 2^64 or more.
     Other,
     EmptyTuple,
     List,
@@ -129,8 +130,8 @@ impl<'a> Machine<'a> {
             }
             // BINFLOAT
             b'G' => {
-                self.take(8)?;
-                self.push(Value::Other)?;
+                let bytes = self.take(8)?.first_chunk().ok_or(Fault::Truncated)?;
+                self.push(Value::Fraction(f64::from_be_bytes(*bytes)))?;
             }
             b'X' => self.text(4)?,
             // SHORT_BINUNICODE, BINUNICODE8
@@ -376,6 +377,7 @@ impl Members for Tree<'_, '_> {
             Value::None => Scalar::Null,
             Value::Text(text) => Scalar::Text(text),
             Value::Integer(number) => Scalar::Integer(number),
+            Value::Fraction(number) => Scalar::Fraction(number),
             _ => Scalar::Other,
         })
     }

@@ -14,6 +14,8 @@ pub(super) enum Scalar<'a> {
     Text(&'a str),
     /// A whole number that is not negative.
     Integer(u64),
+    /// Another number, perhaps a fraction.
+    Fraction(f64),
     /// `null` or `None`.
     Null,
     /// A value of another kind.
@@ -152,7 +154,9 @@ fn text<'a>(members: &'a impl Members, name: &'static str) -> Result<Option<Cow<
         Some(Scalar::Text(text)) => Ok((!text.is_empty()).then_some(Cow::Borrowed(text))),
         Some(Scalar::Null) | None => Ok(None),
         // The digits of a number are not those of the text that it was made of.
-        Some(Scalar::Integer(_) | Scalar::Other) => Err(Error::Invalid { member: name, expected: "text" }),
+        Some(Scalar::Integer(_) | Scalar::Fraction(_) | Scalar::Other) => {
+            Err(Error::Invalid { member: name, expected: "text" })
+        }
     }
 }
 
@@ -185,6 +189,13 @@ fn mac_id(members: &impl Members, name: &'static str) -> Result<Option<String>, 
 }
 
 fn last_sync(members: &impl Members, name: &'static str) -> Result<String, Error> {
+    // Python's time has a fraction, and so has a number that went through a language whose only
+    // numbers are floating-point numbers. Those of 2^53 and more are not exact.
+    if let Some(Scalar::Fraction(seconds)) = members.get(name)
+        && (0.0..9_007_199_254_740_992.0).contains(&seconds)
+    {
+        return Ok(format!("{:.0}", seconds.trunc()));
+    }
     let Some(text) = text_or_digits(members, name)? else { return Ok("0".to_owned()) };
     if text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         Ok(text.into_owned())
@@ -204,7 +215,7 @@ fn key(members: &impl Members, name: &'static str) -> Result<Zeroizing<[u8; 16]>
     let text = match members.get(name) {
         Some(Scalar::Text(text)) if !text.is_empty() => text,
         Some(Scalar::Text(_) | Scalar::Null) | None => return Err(Error::Missing(name)),
-        Some(Scalar::Integer(_) | Scalar::Other) => return Err(invalid),
+        Some(Scalar::Integer(_) | Scalar::Fraction(_) | Scalar::Other) => return Err(invalid),
     };
     let mut key = Zeroizing::new([0; 16]);
     hex::decode_into(text.as_bytes(), &mut *key).ok_or(invalid)?;

@@ -207,6 +207,38 @@ fn json_of_another_form_is_refused() {
     assert!(matches!(auto(&"{\"data\":".repeat(8_000)), Error::Json { .. }));
 }
 
+#[test]
+fn the_time_of_the_last_synchronization_may_be_a_fraction() {
+    let homey = std::str::from_utf8(sample!("homey.json")).unwrap();
+    let read_with = |number: &str| {
+        let text = homey.replace("1764000000", number);
+        assert_ne!(text, homey);
+        read(text.as_bytes(), Format::Homey).map(|state| state.last_sync)
+    };
+    for number in ["1764000000.0", "1764000000.75", "1.76400000025e9"] {
+        assert_eq!(read_with(number).unwrap(), "1764000000", "{number}");
+    }
+    for number in ["-1764000000.5", "1e300", "true"] {
+        assert!(matches!(read_with(number), Err(Error::Invalid { member: "data.iwTsync", .. })), "{number}");
+    }
+    // BINFLOAT in a pickle whose other members are missing.
+    let pickle = [b"\x80\x02}X\x01\0\0\0aG".as_slice(), &1.5f64.to_be_bytes(), b"s."].concat();
+    assert_eq!(fault(&pickle).1, Fault::Root);
+}
+
+#[test]
+fn base64_may_be_longer_than_the_pickle_in_it() {
+    use base64ct::{Base64, Encoding};
+    let mut pickle = b"\x80\x04N.".to_vec();
+    pickle.resize(MAX_LEN, 0xff);
+    let text = Base64::encode_string(&pickle);
+    assert!(text.len() > MAX_LEN);
+    assert_eq!(read(text.as_bytes(), Format::Auto).unwrap_err(), Error::Pickle { at: 4, fault: Fault::Trailing });
+    pickle.push(0xff);
+    assert_eq!(read(Base64::encode_string(&pickle).as_bytes(), Format::Auto).unwrap_err(), Error::TooLong);
+    assert_eq!(read(&b"g".repeat(2 * MAX_LEN + 1), Format::Auto).unwrap_err(), Error::TooLong);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 

@@ -1,17 +1,18 @@
 //! JSON that may have secrets in it.
 //!
-//! [`Object`] and [`Value`] borrow from the text that they are read from, if possible. A copy is
-//! wiped when dropped. [`to_vec`] writes JSON into memory that never moves, so that no part of it
+//! [`read`] returns an [`Object`] whose texts borrow from the text that it is read from. A text with
+//! an escape is copied, and the copy is wiped when dropped. [`to_vec`] writes JSON into memory that never moves, so that no part of it
 //! stays behind.
 
 #![forbid(unsafe_code)]
 
+mod fault;
+mod reader;
+
 use std::borrow::Cow;
-use std::fmt;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::{Zeroize, Zeroizing};
 
 /// JSON value, with the kinds that a parameter can have.
@@ -28,7 +29,9 @@ pub enum Value<'a> {
     Object(Object<'a>),
     /// `true` or `false`.
     Flag(bool),
-    /// Another value: a fraction, or a negative number.
+    /// Another number that is not negative: a fraction, or a number of 2^64 or more.
+    Fraction(f64),
+    /// A negative number.
     Other,
 }
 
@@ -85,14 +88,6 @@ impl<'a> Object<'a> {
             .filter(move |(index, name, value)| !matches!(value, Value::Null) && is_last(*index, name))
             .map(|(_, name, value)| (name, value))
     }
-
-    fn read<A: MapAccess<'a>>(mut map: A) -> Result<Self, A::Error> {
-        let mut members = Vec::with_capacity(4);
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(Self(members))
-    }
 }
 
 impl Value<'_> {
@@ -114,85 +109,13 @@ impl Value<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor;
-        impl<'de> Visitor<'de> for ObjectVisitor {
-            type Value = Object<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                Object::read(map)
-            }
-        }
-        deserializer.deserialize_map(ObjectVisitor)
-    }
-}
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::Text(text) => Ok(text),
-            _ => Err(serde::de::Error::custom("a name must be text")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Value<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ValueVisitor;
-        impl<'de> Visitor<'de> for ValueVisitor {
-            type Value = Value<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Value::Null)
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Value::Text(Text(Cow::Borrowed(text))))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Value::Text(Text(Cow::Owned(text.to_owned()))))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(Value::Integer(number))
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Value::Other)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Value::Other)
-            }
-
-            fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-                Ok(Value::Flag(flag))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
-                let mut values = Vec::new();
-                while let Some(value) = sequence.next_element()? {
-                    values.push(value);
-                }
-                Ok(Value::List(values))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                Object::read(map).map(Value::Object)
-            }
-        }
-        deserializer.deserialize_any(ValueVisitor)
-    }
+/// Reads the object that a text consists of.
+///
+/// # Errors
+///
+/// Returns the error of serde_json for the same text, with its line and column.
+pub fn read(text: &str) -> Result<Object<'_>, serde_json::Error> {
+    reader::Reader::read(text).map_err(|reader::Malformed| fault::of(text))
 }
 
 /// Returns a value as JSON. It is measured first, so that its memory is large enough and never
@@ -244,11 +167,11 @@ mod tests {
 
     #[test]
     fn the_last_value_of_a_name_counts_and_null_is_no_value() {
-        let object: Object<'_> = serde_json::from_str(r#"{"a":1,"b":null,"a":"\u0078","c":[-1,true]}"#).unwrap();
+        let object: Object<'_> = read(r#"{"a":1,"b":null,"a":"\u0078","c":[-1,true,1.5]}"#).unwrap();
         assert_eq!(object.get("a").and_then(Value::as_text), Some("x"));
         assert!(object.get("b").is_none() && matches!(object.member("b"), Some(Value::Null)));
         assert!(
-            matches!(object.get("c"), Some(Value::List(list)) if matches!(list[..], [Value::Other, Value::Flag(true)]))
+            matches!(object.get("c"), Some(Value::List(list)) if matches!(list[..], [Value::Other, Value::Flag(true), Value::Fraction(1.5)]))
         );
         assert_eq!(object.members().map(|(name, _)| name).collect::<Vec<_>>(), ["a", "c"]);
         assert_eq!(object.names().collect::<Vec<_>>(), ["a", "a", "c"]);

@@ -283,6 +283,7 @@ impl Transport for Http {
         // The service refuses this method, or this request without parameters. Its answer has a
         // date all the same.
         let request = without_proxy_if_plain(self.agent.head(&self.mac), &self.mac);
+        let request = with_user_agent(request, self.mac_user_agent.as_deref());
         let response = request.call().map_err(|error| self.failed(error))?;
         let date = response.headers().get("Date").and_then(|date| date.to_str().ok());
         Ok(date.map(str::to_owned))

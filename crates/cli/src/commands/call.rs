@@ -1,13 +1,14 @@
 //! `pims call`: one request on standard input, one message on standard output.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::Prepared;
 use crate::answer::Answer;
 use crate::arguments::Settings;
-use crate::configuration;
 use crate::failure::Failure;
-use crate::library::Library;
 use crate::output::{Style, line};
 use crate::status::Status;
 use crate::terminal;
@@ -18,8 +19,10 @@ const MAX_REQUEST: usize = 256 * 1024;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request<'a> {
-    method: &'a str,
-    api: &'a str,
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    #[serde(borrow)]
+    api: Cow<'a, str>,
     #[serde(borrow, default)]
     params: Option<&'a RawValue>,
 }
@@ -28,10 +31,10 @@ struct Request<'a> {
 pub(super) fn run(settings: &Settings) -> Result<Status, Failure> {
     let answer = match answer(settings) {
         Ok(answer) | Err(Failure::Refused(answer)) => answer,
-        Err(failure) => return Ok(crate::output::report(&failure, Style::Json)),
+        Err(failure) => return Err(failure),
     };
     line(answer.as_str())?;
-    Ok(if answer.succeeded() { Status::Success } else { Status::of(answer.refusal().code) })
+    Ok(if answer.succeeded() { Status::Success } else { answer.refusal().status() })
 }
 
 fn answer(settings: &Settings) -> Result<Answer, Failure> {
@@ -39,10 +42,9 @@ fn answer(settings: &Settings) -> Result<Answer, Failure> {
     let bytes = terminal::read_all(terminal::standard_input()?, MAX_REQUEST, "the request")?;
     // An error of the JSON reader may show a part of the text, which may be a secret.
     let request: Request<'_> = serde_json::from_slice(&bytes).map_err(|_| Failure::usage(EXPECTED))?;
-    if !matches!(request.method, "get" | "set") {
+    if !matches!(&*request.method, "get" | "set") {
         return Err(Failure::usage("expected the method \"get\" or \"set\""));
     }
-    let library = Library::open(&configuration::read(settings)?, false)?;
-    super::give_token(&library, settings)?;
-    Ok(library.ask(request.method, request.api, request.params.map_or("", RawValue::get)))
+    let library = Prepared::new(settings, Style::Json)?.open()?;
+    Ok(library.ask(&request.method, &request.api, request.params.map_or("", RawValue::get)))
 }

@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::io::Write;
 
-use pims::config::{Config, ServiceUrl};
+use pims::config::ServiceUrl;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, Action, ENROLLMENT};
-use crate::arguments::{Logs, Remove, Settings, StatusOptions};
-use crate::configuration;
+use super::{ACCOUNT, Action, ENROLLMENT, Prepared};
+use crate::arguments::{Logs, Remove, StatusOptions};
 use crate::failure::Failure;
 use crate::library::Library;
 use crate::output::{Style, printable};
@@ -27,18 +26,14 @@ struct OfAccount {
 struct Nothing {}
 
 /// Shows whether the device is enrolled. The service is asked only for the block.
-pub(super) fn status(
-    library: &Library,
-    options: &StatusOptions,
-    settings: &Settings,
-    style: Style,
-) -> Result<(), Failure> {
+pub(super) fn status(prepared: &Prepared, options: &StatusOptions, style: Style) -> Result<(), Failure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Block<'a> {
         is_account_blocked: &'a str,
     }
-    let enrolled = is_enrolled(library)?;
+    let library = prepared.open()?;
+    let enrolled = is_enrolled(&library)?;
     let mut result = json!({ "isDeviceActivated": enrolled });
     let mut lines = vec![format!("enrolled: {}", if enrolled { "yes" } else { "no" })];
     if options.online {
@@ -47,16 +42,15 @@ pub(super) fn status(
         lines.push(format!("account: {blocked}"));
         result["isAccountBlocked"] = blocked.into();
     }
-    if let Ok(config) = Config::read(&configuration::read(settings)?) {
-        let service = match config.service() {
-            None => "none".to_owned(),
-            Some(ServiceUrl::Embedded) => "embedded".to_owned(),
-            Some(ServiceUrl::Remote(url)) => url,
-        };
-        lines.extend([format!("service: {service}"), format!("storage: {}", config.storage_path.display())]);
-        result["service"] = service.into();
-        result["storage"] = config.storage_path.to_string_lossy().into();
-    }
+    let service = match prepared.config.service() {
+        None => "none".to_owned(),
+        Some(ServiceUrl::Embedded) => "embedded".to_owned(),
+        Some(ServiceUrl::Remote(url)) => url,
+    };
+    let storage = &prepared.config.storage_path;
+    lines.extend([format!("service: {service}"), format!("storage: {}", storage.display())]);
+    result["service"] = service.into();
+    result["storage"] = storage.to_string_lossy().into();
     style.write_result(&lines.join("\n"), &result)
 }
 
@@ -83,7 +77,7 @@ fn is_enrolled(library: &Library) -> Result<bool, Failure> {
 }
 
 /// Removes all enrollments of the account, after a question.
-pub(super) fn remove(library: &Library, options: &Remove, style: Style) -> Result<(), Failure> {
+pub(super) fn remove(prepared: &Prepared, options: &Remove, style: Style) -> Result<(), Failure> {
     if !options.yes {
         if !terminal::is_interactive() {
             return Err(Failure::usage("--yes is missing: this ends the enrollments of all devices of the account"));
@@ -92,7 +86,7 @@ pub(super) fn remove(library: &Library, options: &Remove, style: Style) -> Resul
             return Err(Failure::usage("nothing was removed"));
         }
     }
-    let answer = library.set(ENROLLMENT, &Action::new("remove"))?;
+    let answer = prepared.open()?.set(ENROLLMENT, &Action::new("remove"))?;
     style.write("all enrollments of the account were removed", &answer)
 }
 
@@ -108,7 +102,11 @@ pub(super) fn logs(library: &Library, options: &Logs, style: Style) -> Result<()
     if !options.show {
         return style.write(&paths.join("\n"), &answer);
     }
-    let Some(newest) = paths.last() else { return Ok(()) };
+    let Some(newest) = paths.last() else { return style.write_done() };
+    if style == Style::Json {
+        let text = std::fs::read(newest)?;
+        return style.write_result("", &json!({"path": newest, "text": String::from_utf8_lossy(&text)}));
+    }
     let mut output = std::io::stdout().lock();
     std::io::copy(&mut File::open(newest)?, &mut output)?;
     output.flush()?;

@@ -1,14 +1,13 @@
 //! `pims enroll`: an SMS code, then the PIN.
 
-use pims::config::{Config, ServiceUrl};
+use pims::config::ServiceUrl;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, ENROLLMENT, OfType, SMS_CODE};
-use crate::arguments::{Enroll, Settings};
-use crate::configuration;
+use super::{Action, ENROLLMENT, OfType, Prepared, SMS_CODE};
+use crate::answer::Answer;
+use crate::arguments::Enroll;
 use crate::failure::Failure;
-use crate::library::Library;
-use crate::output::{Style, line};
+use crate::output::Style;
 use crate::terminal;
 
 #[derive(Serialize)]
@@ -19,73 +18,79 @@ struct OfNumber<'a> {
 }
 
 /// Enrolls this device.
-pub(super) fn run(library: &Library, options: &Enroll, settings: &Settings, style: Style) -> Result<(), Failure> {
-    let number = if options.no_request { options.phone.clone() } else { request(library, options)? };
-    if !options.no_request {
-        sent(settings)?;
-    }
+pub(super) fn run(prepared: &Prepared, options: &Enroll, style: Style) -> Result<(), Failure> {
+    let number = if options.no_request { options.phone.clone() } else { request(prepared, options)? };
     if options.request_only {
-        return match style {
-            Style::Text => Ok(()),
-            Style::Json => line(r#"{"status":"SUCCEEDED","result":null}"#),
-        };
+        return style.write_done();
     }
     let answer = match number {
-        Some(number) => with_number(library, &number)?,
-        None => with_code(library)?,
+        Some(number) => with_number(prepared, &number)?,
+        None => with_code(prepared)?,
     };
     style.write("this device is enrolled", &answer)
 }
 
 /// Requests the SMS code. Returns the number to register with it, if the account has none.
-fn request(library: &Library, options: &Enroll) -> Result<Option<String>, Failure> {
+fn request(prepared: &Prepared, options: &Enroll) -> Result<Option<String>, Failure> {
+    if !options.request_only {
+        terminal::expect_input("SMS code")?;
+    }
     let number = match &options.phone {
         Some(number) => number.clone(),
-        None => match library.get(SMS_CODE, &OfType { r#type: "enrollment" }) {
-            Ok(_) => return Ok(None),
-            Err(Failure::Refused(answer)) if answer.refusal().code == 2307 && terminal::is_interactive() => {
-                terminal::say("The account has no trusted phone number. SMS codes go to this number.")?;
-                terminal::text("Phone number with its country code", "")?
+        None => {
+            let asked = prepared.open()?.get(SMS_CODE, &OfType { r#type: "enrollment" });
+            match asked {
+                Ok(_) => {
+                    sent(prepared)?;
+                    return Ok(None);
+                }
+                Err(Failure::Refused(answer)) if answer.refusal().code == 2307 && terminal::is_interactive() => {
+                    terminal::say("The account has no trusted phone number. SMS codes go to this number.")?;
+                    terminal::text("Phone number with its country code", "")?
+                }
+                Err(failure) => return Err(failure),
             }
-            Err(failure) => return Err(failure),
-        },
+        }
     };
-    library.get(SMS_CODE, &OfNumber { r#type: "phoneNumberCertification", phone_number: &number })?;
+    prepared.open()?.get(SMS_CODE, &OfNumber { r#type: "phoneNumberCertification", phone_number: &number })?;
+    sent(prepared)?;
     Ok(Some(number))
 }
 
 /// Tells the user where the SMS code is.
-pub(super) fn sent(settings: &Settings) -> Result<(), Failure> {
-    let config = Config::read(&configuration::read(settings)?).ok();
-    match config.filter(|config| config.service() == Some(ServiceUrl::Embedded)) {
-        Some(config) => {
-            let outbox = config.storage_path.join("sms-outbox.jsonl");
-            terminal::say(&format!("The embedded service has written an SMS into {}.", outbox.display()))
-        }
-        None => terminal::say("The service sends an SMS with a code."),
+pub(super) fn sent(prepared: &Prepared) -> Result<(), Failure> {
+    if prepared.config.service() == Some(ServiceUrl::Embedded) {
+        let outbox = prepared.config.storage_path.join("sms-outbox.jsonl");
+        terminal::say(&format!("The embedded service has written an SMS into {}.", outbox.display()))
+    } else {
+        terminal::say("The service sends an SMS with a code.")
     }
 }
 
-fn with_code(library: &Library) -> Result<crate::answer::Answer, Failure> {
+/// Enrolls with a code. On a terminal, the answer to the code says which PIN to ask for. A script
+/// gives both, and both are checked before one of them is sent.
+fn with_code(prepared: &Prepared) -> Result<Answer, Failure> {
     #[derive(Deserialize)]
     struct Accepted<'a> {
         status: &'a str,
     }
-    let code = terminal::secret("SMS code")?;
-    let accepted = library.set(SMS_CODE, &Action { sms_code: Some(&code), ..Action::new("enrollment") })?;
-    let pin = match accepted.result::<Accepted<'_>>() {
-        Some(Accepted { status: "AlreadyEnrolled" }) => terminal::secret("PIN of the account")?,
-        _ => terminal::new_pin("New PIN, 4 to 8 digits")?,
+    let code = terminal::sms_code()?;
+    let given = if terminal::is_interactive() { None } else { Some(terminal::pin("PIN")?) };
+    let accepted = prepared.open()?.set(SMS_CODE, &Action { sms_code: Some(&code), ..Action::new("enrollment") })?;
+    let pin = match (given, accepted.result::<Accepted<'_>>()) {
+        (Some(pin), _) => pin,
+        (None, Some(Accepted { status: "AlreadyEnrolled" })) => terminal::pin("PIN of the account")?,
+        (None, _) => terminal::new_pin("New PIN, 4 to 8 digits")?,
     };
     // A blank code stands for the accepted one.
-    library.set(ENROLLMENT, &Action { sms_code: Some(" "), pin_code: Some(&pin), ..Action::new("enroll") })
+    prepared.open()?.set(ENROLLMENT, &Action { sms_code: Some(" "), pin_code: Some(&pin), ..Action::new("enroll") })
 }
 
 /// Enrolls with a code that certifies the number.
-fn with_number(library: &Library, number: &str) -> Result<crate::answer::Answer, Failure> {
-    let code = terminal::secret("SMS code")?;
+fn with_number(prepared: &Prepared, number: &str) -> Result<Answer, Failure> {
+    let code = terminal::sms_code()?;
     let pin = terminal::new_pin("PIN of the account, or a new one of 4 to 8 digits")?;
-    library.set(
+    prepared.open()?.set(
         ENROLLMENT,
         &Action {
             action: "enrollWithPhoneNumber",

@@ -33,8 +33,9 @@ pub(super) fn run(settings: &Settings, options: &Init, style: Style) -> Result<(
         return Err(Failure::usage(printable(error.detail())));
     }
     configuration::write(&path, &text, options.force)?;
-    let next = "pims doctor checks it, pims enroll enrolls this machine";
-    style.write_result(&format!("{} was written\n{next}", path.display()), &json!({ "path": path }))
+    let program = settings.program();
+    let next = format!("{program} doctor checks it, {program} enroll enrolls this machine");
+    style.write_result(&format!("{} was written\n{next}", path.display()), &json!({ "path": path.to_string_lossy() }))
 }
 
 fn credential(options: &Init) -> Result<Value, Failure> {
@@ -50,7 +51,8 @@ fn credential(options: &Init) -> Result<Value, Failure> {
     insert("clientId", asked(&options.client_id, "Id of the client at CVS, if there is one")?);
     if let Some(file) = &options.ca_file {
         let file = std::path::absolute(file)?;
-        insert("caFile", Some(file.to_string_lossy().into_owned()));
+        let file = file.to_str().ok_or_else(|| Failure::usage("the path of --ca-file is not UTF-8"))?;
+        insert("caFile", Some(file.to_owned()));
     }
     Ok(Value::Object(credential))
 }

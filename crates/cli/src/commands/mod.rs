@@ -8,14 +8,16 @@ mod init;
 mod pin;
 mod transfer;
 
+use pims::config::Config;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::arguments::{Arguments, Command, Pin, Settings};
 use crate::configuration;
 use crate::failure::Failure;
 use crate::generated;
 use crate::library::Library;
-use crate::output::Style;
+use crate::output::{Style, printable};
 use crate::status::Status;
 
 const ACCOUNT: &str = "pims.authentication.account";
@@ -47,23 +49,23 @@ impl Action<'_> {
 /// Runs a command.
 pub(crate) fn run(arguments: Arguments, style: Style) -> Result<Status, Failure> {
     let Arguments { settings, command } = arguments;
-    let open = || open(&settings, style);
+    let prepared = || Prepared::new(&settings, style);
     match command {
         Command::Init(options) => init::run(&settings, &options, style)?,
-        Command::Enroll(options) => enroll::run(&open()?, &options, &settings, style)?,
-        Command::Otp(options) => pin::otp(&open()?, &options, style)?,
-        Command::Pin(Pin::Change) => pin::change(&open()?, style)?,
-        Command::Pin(Pin::Reset(options)) => pin::reset(&open()?, &options, &settings, style)?,
-        Command::Status(options) => device::status(&open()?, &options, &settings, style)?,
-        Command::Devices => device::devices(&open()?, style)?,
-        Command::Import(options) => transfer::import(&open()?, &options, style)?,
-        Command::Export(options) => transfer::export(&open()?, &options, style)?,
-        Command::Remove(options) => device::remove(&open()?, &options, style)?,
-        Command::Logs(options) => device::logs(&open()?, &options, style)?,
+        Command::Enroll(options) => enroll::run(&prepared()?, &options, style)?,
+        Command::Otp(options) => pin::otp(&prepared()?, &options, style)?,
+        Command::Pin(Pin::Change) => pin::change(&prepared()?, style)?,
+        Command::Pin(Pin::Reset(options)) => pin::reset(&prepared()?, &options, style)?,
+        Command::Status(options) => device::status(&prepared()?, &options, style)?,
+        Command::Devices => device::devices(&prepared()?.open()?, style)?,
+        Command::Import(options) => transfer::import(&prepared()?, &options, style)?,
+        Command::Export(options) => transfer::export(&prepared()?, &options, style)?,
+        Command::Remove(options) => device::remove(&prepared()?, &options, style)?,
+        Command::Logs(options) => device::logs(&prepared()?.open()?, &options, style)?,
         Command::Doctor => return doctor::run(&settings, style),
         Command::Call => return call::run(&settings),
-        Command::Completions { shell } => generated::completions(shell)?,
-        Command::Manual { folder } => generated::manual(&folder)?,
+        Command::Completions { shell } => generated::completions(shell, style)?,
+        Command::Manual { folder } => generated::manual(&folder, style)?,
     }
     Ok(Status::Success)
 }
@@ -74,22 +76,35 @@ struct OfType {
     r#type: &'static str,
 }
 
-/// Opens the library with the configuration file and the access token.
-fn open(settings: &Settings, style: Style) -> Result<Library, Failure> {
-    let library = Library::open(&configuration::read(settings)?, style == Style::Text)?;
-    give_token(&library, settings)?;
-    Ok(library)
+/// Configuration and access token, which are read and checked before the first prompt.
+///
+/// A command asks its user first, and opens the library then: the storage is locked while it is
+/// open, and no other process should wait for a user.
+struct Prepared {
+    text: Zeroizing<String>,
+    config: Config,
+    token: Option<Zeroizing<String>>,
+    style: Style,
 }
 
-/// Hands the access token to the library, if a file with it is named.
-fn give_token(library: &Library, settings: &Settings) -> Result<(), Failure> {
-    #[derive(serde::Serialize)]
-    struct Token<'a> {
-        r#type: &'static str,
-        token: &'a str,
+impl Prepared {
+    fn new(settings: &Settings, style: Style) -> Result<Self, Failure> {
+        let text = configuration::read(settings)?;
+        let config = Config::read(&text).map_err(|error| Failure::configuration(printable(error.detail())))?;
+        Ok(Self { text, config, token: configuration::token(settings)?, style })
     }
-    if let Some(token) = configuration::token(settings)? {
-        library.set(TOKEN, &Token { r#type: "cvs", token: &token })?;
+
+    /// Opens the library, and hands the access token to it.
+    fn open(&self) -> Result<Library, Failure> {
+        #[derive(Serialize)]
+        struct Token<'a> {
+            r#type: &'static str,
+            token: &'a str,
+        }
+        let library = Library::open(&self.text, self.style == Style::Text)?;
+        if let Some(token) = &self.token {
+            library.set(TOKEN, &Token { r#type: "cvs", token })?;
+        }
+        Ok(library)
     }
-    Ok(())
 }

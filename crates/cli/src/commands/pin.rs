@@ -4,32 +4,31 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, OTP, OfType, PIN_CODE, SMS_CODE, enroll};
-use crate::arguments::{Otp, Reset, Settings};
+use super::{Action, OTP, OfType, PIN_CODE, Prepared, SMS_CODE, enroll};
+use crate::arguments::{Otp, Reset};
 use crate::failure::Failure;
-use crate::library::Library;
-use crate::output::{Style, line};
+use crate::output::Style;
 use crate::terminal;
 
 /// Makes a one-time password.
-pub(super) fn otp(library: &Library, options: &Otp, style: Style) -> Result<(), Failure> {
+pub(super) fn otp(prepared: &Prepared, options: &Otp, style: Style) -> Result<(), Failure> {
     #[derive(Deserialize)]
     struct Password<'a> {
         #[serde(borrow)]
         otp: Cow<'a, str>,
     }
     let answer = if options.without_pin {
-        library.get(OTP, &Action::new("withoutPIN"))?
+        prepared.open()?.get(OTP, &Action::new("withoutPIN"))?
     } else {
-        let pin = terminal::secret("PIN")?;
-        library.get(OTP, &Action { pin_code: Some(&pin), ..Action::new("withPIN") })?
+        let pin = terminal::pin("PIN")?;
+        prepared.open()?.get(OTP, &Action { pin_code: Some(&pin), ..Action::new("withPIN") })?
     };
     let password = answer.result::<Password<'_>>().map(|password| password.otp).unwrap_or_default();
     style.write(&password, &answer)
 }
 
 /// Changes the PIN.
-pub(super) fn change(library: &Library, style: Style) -> Result<(), Failure> {
+pub(super) fn change(prepared: &Prepared, style: Style) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Change<'a> {
         action: &'static str,
@@ -38,27 +37,27 @@ pub(super) fn change(library: &Library, style: Style) -> Result<(), Failure> {
         #[serde(rename = "newPIN")]
         new: &'a str,
     }
-    let old = terminal::secret("Present PIN")?;
+    let old = terminal::pin("Present PIN")?;
     let new = terminal::new_pin("New PIN, 4 to 8 digits")?;
-    let answer = library.set(PIN_CODE, &Change { action: "update", old: &old, new: &new })?;
+    let answer = prepared.open()?.set(PIN_CODE, &Change { action: "update", old: &old, new: &new })?;
     style.write("the PIN was changed", &answer)
 }
 
 /// Sets a new PIN with an SMS code.
-pub(super) fn reset(library: &Library, options: &Reset, settings: &Settings, style: Style) -> Result<(), Failure> {
+pub(super) fn reset(prepared: &Prepared, options: &Reset, style: Style) -> Result<(), Failure> {
     if !options.no_request {
-        let answer = library.get(SMS_CODE, &OfType { r#type: "resetPIN" })?;
-        enroll::sent(settings)?;
+        if !options.request_only {
+            terminal::expect_input("SMS code")?;
+        }
+        prepared.open()?.get(SMS_CODE, &OfType { r#type: "resetPIN" })?;
+        enroll::sent(prepared)?;
         if options.request_only {
-            return match style {
-                Style::Text => Ok(()),
-                Style::Json => line(answer.as_str()),
-            };
+            return style.write_done();
         }
     }
-    let code = terminal::secret("SMS code")?;
+    let code = terminal::sms_code()?;
     let pin = terminal::new_pin("New PIN, 4 to 8 digits")?;
-    let answer =
-        library.set(PIN_CODE, &Action { pin_code: Some(&pin), sms_code: Some(&code), ..Action::new("reset") })?;
+    let reset = Action { pin_code: Some(&pin), sms_code: Some(&code), ..Action::new("reset") };
+    let answer = prepared.open()?.set(PIN_CODE, &reset)?;
     style.write("the PIN was reset", &answer)
 }

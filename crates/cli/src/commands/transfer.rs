@@ -2,25 +2,26 @@
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::ENROLLMENT;
+use super::{ENROLLMENT, Prepared};
 use crate::arguments::{Export, Import};
-use crate::configuration;
 use crate::failure::Failure;
-use crate::library::Library;
-use crate::output::{Style, line};
+use crate::output::Style;
+use crate::status::Status;
 use crate::terminal;
+use crate::unfinished::Unfinished;
 
 /// Largest state, in bytes. The states of the known clients have a few kilobytes.
 const MAX_STATE: usize = 64 * 1024;
 
 /// Imports an enrollment.
-pub(super) fn import(library: &Library, options: &Import, style: Style) -> Result<(), Failure> {
+pub(super) fn import(prepared: &Prepared, options: &Import, style: Style) -> Result<(), Failure> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Parameters<'a> {
@@ -45,8 +46,8 @@ pub(super) fn import(library: &Library, options: &Import, style: Style) -> Resul
         terminal::read_all(file, MAX_STATE, &name)?
     };
     let state = text(&bytes)?;
-    let pin = if is_input { terminal::secret_of_terminal("PIN")? } else { terminal::secret("PIN")? };
-    let answer = library.set(
+    let pin = if is_input { terminal::pin_of_terminal("PIN")? } else { terminal::pin("PIN")? };
+    let answer = prepared.open()?.set(
         ENROLLMENT,
         &Parameters {
             action: "import",
@@ -73,7 +74,7 @@ fn text(bytes: &[u8]) -> Result<Zeroizing<String>, Failure> {
 }
 
 /// Exports the enrollment.
-pub(super) fn export(library: &Library, options: &Export, style: Style) -> Result<(), Failure> {
+pub(super) fn export(prepared: &Prepared, options: &Export, style: Style) -> Result<(), Failure> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Parameters<'a> {
@@ -81,28 +82,29 @@ pub(super) fn export(library: &Library, options: &Export, style: Style) -> Resul
         pin_code: &'a str,
         plain: bool,
     }
-    #[derive(Deserialize)]
-    struct Exported {
-        state: Zeroizing<String>,
+    // The password that proves the PIN is not spent for a file that cannot be written.
+    let file = match &options.output {
+        Some(path) => Some((path, Unfinished::create(path).map_err(|error| not_written(path, &error))?)),
+        None => None,
+    };
+    let pin = terminal::pin("PIN")?;
+    let parameters = Parameters { action: "export", pin_code: &pin, plain: options.plain };
+    let answer = prepared.open()?.set(ENROLLMENT, &parameters)?;
+    let result = answer.object();
+    let Some(state) = result.as_ref().and_then(|result| result.get("state")?.as_text()) else {
+        return Err(Failure::Local { status: Status::Other, cause: "the library returned no state".to_owned() });
+    };
+    let Some((path, file)) = file else { return style.write(state, &answer) };
+    file.finish(state.as_bytes()).map_err(|error| not_written(path, &error))?;
+    if style == Style::Text {
+        terminal::say(&format!("{} was written. It contains a key in clear.", path.display()))?;
     }
-    if let Some(path) = &options.output
-        && path.symlink_metadata().is_ok()
-    {
-        // The password that proves the PIN is not spent for nothing.
-        return Err(Failure::usage(format!("{} exists", path.display())));
-    }
-    let pin = terminal::secret("PIN")?;
-    let answer = library.set(ENROLLMENT, &Parameters { action: "export", pin_code: &pin, plain: options.plain })?;
-    let Some(Exported { state }) = answer.result() else { return style.write("", &answer) };
-    match &options.output {
-        None => style.write(&state, &answer),
-        Some(path) => {
-            let written = configuration::write_new(path, state.as_bytes(), false);
-            written.map_err(|error| Failure::usage(format!("{} cannot be written: {error}", path.display())))?;
-            match style {
-                Style::Text => terminal::say(&format!("{} was written. It contains a key in clear.", path.display())),
-                Style::Json => line(r#"{"status":"SUCCEEDED","result":null}"#),
-            }
-        }
+    style.write_done()
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::usage(format!("{} exists", path.display())),
+        _ => Failure::usage(format!("{} cannot be written: {error}", path.display())),
     }
 }

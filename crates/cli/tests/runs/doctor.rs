@@ -3,11 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::Stdio;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
+use pims::facade;
 use serde_json::{Value, json};
 
 use crate::program::Setup;
@@ -30,19 +29,18 @@ fn remote(setup: &Setup, url: &str) -> Value {
     })
 }
 
-/// Answers one request on a loopback port, with a date. Returns the port's URL, and the first line
-/// of the request.
-fn service(date: SystemTime) -> (String, JoinHandle<String>) {
+/// Answers one request on a loopback port, with a date. Returns the port's URL, and the head of the
+/// request.
+fn service(date: SystemTime) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let thread = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
-        let first = lines.next().unwrap();
-        lines.find(String::is_empty).unwrap();
+        let head = lines.by_ref().take_while(|line| !line.is_empty()).collect();
         let date = httpdate::fmt_http_date(date);
         write!(stream, "HTTP/1.1 405 Method Not Allowed\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n").unwrap();
-        first
+        head
     });
     (url, thread)
 }
@@ -67,7 +65,7 @@ fn a_service_that_answers_is_reached_and_its_clock_compared() {
     let found = checks(&setup, 0);
     assert_eq!(found["reach"]["verdict"], "ok", "{found}");
     // The clock is at most as wrong as this machine is slow, so a right clock is not asserted here.
-    assert_eq!(thread.join().unwrap(), "HEAD /iwws/MAC HTTP/1.1");
+    assert_eq!(thread.join().unwrap()[0], "HEAD /iwws/MAC HTTP/1.1");
 
     let (url, thread) = service(SystemTime::now() - Duration::from_secs(7200));
     setup.configure(&remote(&setup, &url));
@@ -75,6 +73,20 @@ fn a_service_that_answers_is_reached_and_its_clock_compared() {
     assert_eq!(found["clock"]["verdict"], "bad", "{found}");
     assert!(found["clock"]["found"].as_str().unwrap().contains("72"), "{found}");
     thread.join().unwrap();
+}
+
+#[test]
+fn the_service_sees_the_name_that_it_is_configured_to_see() {
+    let setup = Setup::empty();
+    let (url, thread) = service(SystemTime::now());
+    let mut config = remote(&setup, &url);
+    config["inwebo"] = json!({"userAgent": "okhttp/4.9.0", "path": "/gateway/MAC"});
+    setup.configure(&config);
+    assert_eq!(checks(&setup, 0)["reach"]["verdict"], "ok");
+    let head = thread.join().unwrap();
+    assert_eq!(head[0], "HEAD /gateway/MAC HTTP/1.1");
+    let names: Vec<_> = head.iter().filter(|line| line.to_lowercase().starts_with("user-agent:")).collect();
+    assert!(matches!(names[..], [name] if name.ends_with(": okhttp/4.9.0")), "{head:?}");
 }
 
 #[test]
@@ -104,18 +116,17 @@ fn a_configuration_that_is_bad_or_missing_is_told_with_what_to_do() {
 #[test]
 fn a_storage_that_another_process_uses_is_bad() {
     let setup = Setup::embedded();
-    // `pims otp` waits for a PIN, with the storage open. Its lock names it.
-    let mut waiting = setup.command(&["otp"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let lock = Path::new(&setup.path("state")).join("pims.lock");
-    let holder = waiting.id().to_string();
-    while !fs::read_to_string(&lock).is_ok_and(|text| text.split_whitespace().any(|word| word == holder)) {
-        assert!(waiting.try_wait().unwrap().is_none(), "it ended");
-        thread::sleep(Duration::from_millis(5));
-    }
+    // This process holds the storage by the library.
+    let config = fs::read_to_string(setup.path("config.json")).unwrap();
+    let opened = facade::execute("init", "", &config);
+    assert!(opened.as_str().contains("SUCCEEDED"), "{}", opened.as_str());
     let found = checks(&setup, 9);
     assert_eq!(found["storage"]["verdict"], "bad", "{found}");
     assert!(found["storage"]["found"].as_str().unwrap().contains("2006"), "{found}");
-    drop(waiting.stdin.take());
-    waiting.wait().unwrap();
+    let refused = setup.run(&["status"], "").failed(4);
+    assert!(refused.contains("(2006)") && refused.contains("try again when the other process has ended"), "{refused}");
+    let call = setup.run(&["call"], r#"{"method":"get","api":"pims.sdk.version"}"#);
+    assert_eq!(call.status, 4, "{}", call.stdout);
+    facade::free();
     assert_eq!(checks(&setup, 0)["storage"]["verdict"], "ok");
 }

@@ -8,8 +8,12 @@ mod program;
 mod terminal;
 mod transfer;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
 
 use program::Setup;
 use serde_json::{Value, json};
@@ -67,6 +71,150 @@ fn json_is_one_line_of_the_form_of_the_library_for_success_and_failure() {
 }
 
 #[test]
+fn json_is_one_message_for_each_outcome() {
+    let setup = Setup::embedded();
+    setup.enroll("1234");
+    let output = setup.path("moved.json").to_str().unwrap().to_owned();
+    let manual = setup.path("").to_str().unwrap().to_owned();
+    for (arguments, input, status) in [
+        (&["otp", "--jso"][..], "", 2),
+        (&["--json"], "", 2),
+        (&["otp", "--bad"], "", 2),
+        (&["otp", "1234"], "", 2),
+        (&["otpp"], "", 2),
+        (&["export"], "1234\n", 2),
+        (&["completions", "csh"], "", 2),
+        (&["completions", "bash"], "", 0),
+        (&["manual", &manual], "", 0),
+        (&["--help"], "", 0),
+        (&["otp", "--version"], "", 0),
+        (&["logs"], "", 0),
+        (&["logs", "--show"], "", 0),
+        (&["status"], "", 0),
+        (&["doctor"], "", 0),
+        (&["otp"], "1234\n", 0),
+        (&["otp"], "12\n", 2),
+        (&["pin", "change"], "1234\n4321\n", 0),
+        (&["pin", "reset", "--request-only"], "", 0),
+        (&["pin", "reset"], "", 2),
+        (&["enroll"], "", 2),
+        (&["remove"], "", 2),
+        (&["init", "--embedded", "--username", "jane"], "", 3),
+        (&["export", "--plain"], "4321\n", 0),
+        (&["export", "--plain", "--output", &output], "4321\n", 0),
+        (&["import", &output], "4321\n", 8),
+        (&["--folder", ""], "", 2),
+    ] {
+        let run = setup.run(&[&["--json"][..], arguments].concat(), input);
+        assert_eq!(
+            (run.status, run.stdout.lines().count()),
+            (status, 1),
+            "{arguments:?}: {}{}",
+            run.stdout,
+            run.stderr
+        );
+        let message: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(message["status"], if status == 0 { "SUCCEEDED" } else { "FAILED" }, "{arguments:?}: {message}");
+        assert!(!run.stdout.contains("1234"), "{arguments:?}: {message}");
+    }
+    let run = setup.run(&["call", "--bad"], "");
+    let message: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.status, &message["error"]["code"], run.stderr.as_str()), (2, &json!(2102), ""));
+}
+
+#[test]
+fn a_hint_names_the_command_with_the_folder_of_the_user() {
+    let setup = Setup::embedded();
+    let folder = setup.path("").to_str().unwrap().trim_end_matches('/').to_owned();
+    let mut command = setup.command(&["--folder", &folder, "otp"]);
+    command.env_remove("PIMS_FOLDER");
+    let refused = Setup::finish(command, "1234\n").failed(8);
+    assert!(refused.contains(&format!("pims --folder {folder} enroll ")), "{refused}");
+    let refused = setup.run(&["otp"], "1234\n").failed(8);
+    assert!(refused.contains("  pims enroll "), "{refused}");
+}
+
+#[test]
+fn an_sms_is_requested_only_if_the_input_can_have_its_code() {
+    let setup = Setup::embedded();
+    let outbox = setup.path("state/sms-outbox.jsonl");
+    let ended = setup.run_with_null_input(&["enroll", "--phone", NUMBER]).failed(2);
+    assert!(ended.contains("standard input ended before: SMS code"), "{ended}");
+    assert!(!outbox.exists());
+    setup.enroll("1234");
+    let count = || fs::read_to_string(&outbox).unwrap().lines().count();
+    let before = count();
+    setup.run_with_null_input(&["pin", "reset"]).failed(2);
+    assert_eq!(count(), before);
+    // A code or a PIN of another form is not sent: the code stays usable.
+    setup.run(&["pin", "reset", "--request-only"], "").ok();
+    let code = setup.sms_code();
+    for input in ["12\n5678\n".to_owned(), format!("{code}\n56\n"), format!("{code}\n")] {
+        setup.run(&["pin", "reset", "--no-request"], &input).failed(2);
+    }
+    setup.run(&["pin", "reset", "--no-request"], &format!("{code}\n5678\n")).ok();
+}
+
+#[test]
+fn a_path_that_is_not_utf_8_is_used_or_refused() {
+    let setup = Setup::empty();
+    let odd = |name: &[u8]| setup.path("").join(OsStr::from_bytes(name));
+    let run = |arguments: &[&OsStr], input: &str| {
+        let mut command = setup.command(&[]);
+        command.env_remove("PIMS_FOLDER").args(arguments);
+        Setup::finish(command, input)
+    };
+    let [folder, config] = [odd(b"f\xff"), odd(b"c\xff.json")];
+    let init = ["init", "--embedded", "--username", "jane", "--json"].map(OsStr::new);
+    let refused = run(&[&[OsStr::new("--folder"), folder.as_os_str()][..], &init].concat(), "");
+    assert_eq!(refused.status, 2, "{}{}", refused.stdout, refused.stderr);
+    let written = run(&[&[OsStr::new("--config"), config.as_os_str()][..], &init].concat(), "");
+    assert_eq!(written.status, 0, "{}{}", written.stdout, written.stderr);
+    assert!(config.exists());
+    for rest in [&["status"][..], &["doctor"], &["import", "-"], &["export", "--plain"], &["logs"]] {
+        let mut arguments = vec![OsStr::new("--config"), config.as_os_str()];
+        arguments.extend(rest.iter().map(OsStr::new));
+        arguments.extend([OsStr::new("--token-file"), folder.as_os_str()]);
+        let run = run(&arguments, "");
+        assert!(run.status <= 9 && !run.stderr.contains("panic"), "{rest:?}: {}", run.stderr);
+    }
+    const SERVICE: [&str; 6] =
+        ["init", "--service", "https://example.com", "--mac-id", "0123456789abcdef0123456789abcdef", "--ca-file"];
+    let bad = OsStr::from_bytes(b"\xff");
+    for arguments in [&["init", "--username"][..], &["enroll", "--phone"], &SERVICE, &["import"]] {
+        let mut arguments: Vec<_> = arguments.iter().map(OsStr::new).collect();
+        arguments.push(bad);
+        let run = run(&arguments, "");
+        assert!((2..=3).contains(&run.status) && !run.stderr.contains("panic"), "{arguments:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_relative_home_is_refused_and_a_relative_folder_of_xdg_is_ignored() {
+    let setup = Setup::empty();
+    let home = setup.path("home");
+    fs::create_dir(&home).unwrap();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+    let run = |home: &str, variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = setup.command(arguments);
+        command.env_remove("PIMS_FOLDER").env("HOME", home).current_dir(setup.path(""));
+        command.envs(variables.iter().copied());
+        Setup::finish(command, "")
+    };
+    let init = ["init", "--embedded", "--username", "jane"];
+    let refused = run("home", &[], &init).failed(3);
+    assert!(refused.contains("HOME is no absolute path"), "{refused}");
+    assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
+    let home_path = home.to_str().unwrap();
+    run(home_path, &[("XDG_CONFIG_HOME", "conf"), ("XDG_DATA_HOME", "data")], &init).ok();
+    assert!(home.join(".config/pims/config.json").exists() && !setup.path("conf").exists());
+    let config = fs::read_to_string(home.join(".config/pims/config.json")).unwrap();
+    assert!(config.contains(&format!("{home_path}/.local/share/pims")), "{config}");
+    let root = run("/", &[], &["--folder", "/", "status"]).failed(3);
+    assert!(root.contains("there is no /config.json"), "{root}");
+}
+
+#[test]
 fn one_request_gets_one_message_whatever_it_is() {
     let setup = Setup::embedded();
     let run = setup.run(&["call"], r#"{"method":"get","api":"pims.sdk.version"}"#);
@@ -81,6 +229,7 @@ fn one_request_gets_one_message_whatever_it_is() {
         (r#"{"method":"get","api":"pims.sdk.version","more":1}"#, 2, 2102),
         (r#"{"method":"free","api":""}"#, 2, 2102),
         (r#"{"method":"get","api":"pims.sdk.versoin"}"#, 2, 2002),
+        (r#"{"method":"g\u0065t","api":"pims.sdk.vers\u006fin\n"}"#, 2, 2002),
         (r#"{"method":"get","api":"pims.authentication.otp","params":{"action":"withPIN"}}"#, 2, 2101),
         (r#"{"method":"get","api":"pims.authentication.otp","params":{"action":"withPIN","pinCode":"1234"}}"#, 8, 2317),
         (&format!(r#"{{"method":"get","api":"{}"}}"#, "x".repeat(300_000)), 2, 2102),
@@ -232,4 +381,23 @@ fn the_page_has_each_command() {
     for name in names.into_iter().filter(|name| *name != "help") {
         assert!(page.contains(&format!("| `{name}")), "docs/cli.md has no row for {name}");
     }
+}
+
+#[test]
+fn the_first_example_of_the_page_runs_as_it_is_written() {
+    let page = include_str!("../../../../docs/cli.md");
+    let (_, section) = page.split_once("## Try it without a service").unwrap();
+    let (_, rest) = section.split_once("```sh\n").unwrap();
+    let (script, _) = rest.split_once("```").unwrap();
+    let setup = Setup::empty();
+    let programs = Path::new(program::PROGRAM).parent().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-ec", script]).current_dir(setup.path("")).env_clear().env("HOME", setup.path(""));
+    command.env("PATH", format!("{}:/usr/bin:/bin", programs.display()));
+    let printed = Setup::finish(command, "").ok();
+    let password = printed.lines().last().unwrap();
+    assert!(
+        (1..=8).contains(&password.len()) && password.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        "{printed}"
+    );
 }

@@ -77,12 +77,21 @@ impl Setup {
 
     /// Runs the program with this standard input.
     pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Run {
-        let mut command = self.command(arguments);
+        Self::finish(self.command(arguments), input)
+    }
+
+    /// Runs a command with this standard input.
+    pub(crate) fn finish(mut command: Command, input: &str) -> Run {
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = child.spawn().unwrap();
         // A program that ends without reading closes the pipe.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         Run::of(child.wait_with_output().unwrap())
+    }
+
+    /// Runs the program with /dev/null as its standard input.
+    pub(crate) fn run_with_null_input(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments).stdin(Stdio::null()).output().unwrap())
     }
 
     /// Runs the program. The reader of its output is gone from the start.

@@ -85,3 +85,58 @@ fn an_interrupted_prompt_gives_the_terminal_its_echo_back() {
         assert!(settings.split_whitespace().any(|word| word == setting), "{settings}");
     }
 }
+
+#[test]
+fn a_signal_at_a_prompt_gives_the_terminal_its_echo_back() {
+    for (signal, status) in [("HUP", 129), ("INT", 130), ("QUIT", 131), ("TERM", 143)] {
+        let setup = Setup::embedded();
+        let file = setup.path("moved.json");
+        let mut session = start(&setup, &["export", "--plain", "--output", file.to_str().unwrap()]);
+        session.exp_string("PIN: ").unwrap();
+        assert!(file.exists());
+        let ended = Command::new("sh").args(["-c", &format!("kill -{signal} $1"), "sh", &program_of(&file)]).status();
+        assert!(ended.unwrap().success());
+        let (_, ended) = session.exp_regex("ended=[0-9]+").unwrap();
+        assert_eq!(ended, format!("ended={status}"));
+        let settings = session.exp_eof().unwrap();
+        for setting in ["echo", "icanon", "isig"] {
+            assert!(settings.split_whitespace().any(|word| word == setting), "{signal}: {settings}");
+        }
+        assert!(!file.exists(), "{signal}: an empty file stayed");
+    }
+}
+
+/// Returns the id of the program that has this argument.
+fn program_of(argument: &std::path::Path) -> String {
+    let argument = argument.to_str().unwrap();
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let is_program = |folder: &std::path::Path| {
+        let line = std::fs::read(folder.join("cmdline")).unwrap_or_default();
+        let mut words = line.split(|byte| *byte == 0);
+        words.next() == Some(PROGRAM.as_bytes()) && words.any(|word| word == argument.as_bytes())
+    };
+    let found = processes.map(|process| process.path()).find(|folder| is_program(folder));
+    found.unwrap().file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_pin_of_another_form_is_asked_for_again_and_nothing_is_sent() {
+    let setup = Setup::embedded();
+    setup.enroll("1234");
+    let mut session = start(&setup, &["otp"]);
+    answer(&mut session, "PIN: ", "12");
+    let screen = answer(&mut session, "PIN: ", "1234");
+    assert!(screen.contains("4 to 8 digits"), "{screen}");
+    assert!(session.exp_eof().unwrap().contains("ended=0"));
+}
+
+#[test]
+fn a_prompt_leaves_the_storage_to_others() {
+    let setup = Setup::embedded();
+    setup.enroll("1234");
+    let mut session = start(&setup, &["otp"]);
+    session.exp_string("PIN: ").unwrap();
+    assert!(setup.run(&["status"], "").ok().contains("enrolled: yes"));
+    session.send_line("1234").unwrap();
+    assert!(session.exp_eof().unwrap().contains("ended=0"));
+}

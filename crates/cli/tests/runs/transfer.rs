@@ -66,3 +66,37 @@ fn a_file_that_is_no_state_is_refused_and_nothing_of_it_is_shown() {
     }
     assert!(setup.run(&["status"], "").ok().contains("enrolled: no"));
 }
+
+#[test]
+fn a_file_that_cannot_be_written_costs_no_password() {
+    let setup = Setup::embedded();
+    setup.enroll("1234");
+    let folder = setup.path("open");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::write(setup.path("present"), "").unwrap();
+    for output in ["open/new", "present", "config.json/new", "state"] {
+        let path = setup.path(output);
+        // The PIN is not read: there is none.
+        let refused = setup.run(&["export", "--plain", "--output", path.to_str().unwrap()], "").failed(2);
+        assert!(!refused.contains("standard input ended"), "{output}: {refused}");
+    }
+    assert_eq!(fs::read(setup.path("present")).unwrap(), b"");
+    let path = setup.path("new");
+    setup.run(&["export", "--plain", "--output", path.to_str().unwrap()], "").failed(2);
+    assert!(!path.exists(), "an empty file stayed");
+}
+
+#[test]
+fn a_pickle_is_imported_up_to_the_size_that_the_library_reads() {
+    let setup = Setup::embedded();
+    let file = setup.path("otp.bin");
+    // The pickle has an end, and bytes after it.
+    for (length, reason) in [(65_536, "bytes follow the end"), (65_537, "65536 bytes")] {
+        let mut pickle = b"\x80\x04N.".to_vec();
+        pickle.resize(length, 0xff);
+        fs::write(&file, pickle).unwrap();
+        let refused = setup.run(&["import", file.to_str().unwrap()], "1234\n").failed(2);
+        assert!(refused.contains(reason), "{length}: {refused}");
+    }
+}

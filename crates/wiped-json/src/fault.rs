@@ -3,17 +3,16 @@
 //! serde_json finds it, in a copy of the text whose strings are masked: it collects a string with
 //! an escape in a buffer that nobody wipes.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::Error as _;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 /// Returns the error of a malformed text, with its line and column.
 pub(super) fn of(text: &str) -> serde_json::Error {
-    match serde_json::from_slice::<CheckedObject>(&masked(text)) {
+    match serde_json::from_slice::<Map<String, Value>>(&masked(text)) {
         Err(error) => error,
         // The two readers take the same texts, and a test compares them.
-        Ok(CheckedObject) => serde_json::Error::custom("expected an object"),
+        Ok(_) => serde_json::Error::custom("expected an object"),
     }
 }
 
@@ -51,77 +50,4 @@ fn mask_escape(escape: &mut [u8]) -> usize {
         *digits = *b"0078";
     }
     5
-}
-
-/// An object that was read and not kept.
-struct CheckedObject;
-
-/// A value that was read and not kept.
-struct Checked;
-
-impl<'de> Deserialize<'de> for CheckedObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor;
-        impl<'de> Visitor<'de> for ObjectVisitor {
-            type Value = CheckedObject;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                while map.next_entry::<Checked, Checked>()?.is_some() {}
-                Ok(CheckedObject)
-            }
-        }
-        deserializer.deserialize_map(ObjectVisitor)
-    }
-}
-
-impl<'de> Deserialize<'de> for Checked {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ValueVisitor;
-        impl<'de> Visitor<'de> for ValueVisitor {
-            type Value = Checked;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Checked, E> {
-                Ok(Checked)
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Checked, E> {
-                Ok(Checked)
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Checked, E> {
-                Ok(Checked)
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Checked, E> {
-                Ok(Checked)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Checked, E> {
-                Ok(Checked)
-            }
-
-            fn visit_str<E>(self, _: &str) -> Result<Checked, E> {
-                Ok(Checked)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Checked, A::Error> {
-                while sequence.next_element::<Checked>()?.is_some() {}
-                Ok(Checked)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Checked, A::Error> {
-                while map.next_entry::<Checked, Checked>()?.is_some() {}
-                Ok(Checked)
-            }
-        }
-        deserializer.deserialize_any(ValueVisitor)
-    }
 }

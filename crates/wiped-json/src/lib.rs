@@ -1,8 +1,8 @@
 //! JSON that may have secrets in it.
 //!
 //! [`read`] returns an [`Object`] whose texts borrow from the text that it is read from. A text with
-//! an escape is copied, and the copy is wiped when dropped. [`to_vec`] writes JSON into memory that never moves, so that no part of it
-//! stays behind.
+//! an escape is copied, and the copy is wiped when dropped. [`to_vec`] writes JSON into memory that
+//! never moves, so that no part of it stays behind.
 
 #![forbid(unsafe_code)]
 
@@ -115,7 +115,7 @@ impl Value<'_> {
 ///
 /// Returns the error of serde_json for the same text, with its line and column.
 pub fn read(text: &str) -> Result<Object<'_>, serde_json::Error> {
-    reader::Reader::read(text).map_err(|reader::Malformed| fault::of(text))
+    reader::read(text).map_err(|reader::Malformed| fault::of(text))
 }
 
 /// Returns a value as JSON. It is measured first, so that its memory is large enough and never

@@ -1,8 +1,14 @@
 //! Reader of JSON. A text without an escape borrows; a text with one is copied once, into memory
-//! that is wiped. serde_json would collect the latter in a buffer of its own, which nobody wipes.
+//! that is wiped.
+//!
+//! serde_json reads all but the escapes: it would collect a text with an escape in a buffer of its
+//! own, which nobody wipes. So it is asked for raw values, which are parts of the text.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use zeroize::Zeroize;
 
 use super::{Object, Text, Value};
@@ -13,183 +19,83 @@ const MAX_DEPTH: u8 = 127;
 /// The text is not one JSON object. [`super::read`] says why.
 pub(super) struct Malformed;
 
-/// Position in a text.
-pub(super) struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-    depth: u8,
+/// Reads the object that a text consists of.
+pub(super) fn read(text: &str) -> Result<Object<'_>, Malformed> {
+    object(text, MAX_DEPTH)
 }
 
-impl<'a> Reader<'a> {
-    /// Reads the object that a text consists of.
-    pub(super) fn read(text: &'a str) -> Result<Object<'a>, Malformed> {
-        let mut reader = Self { text, at: 0, depth: 0 };
-        reader.skip_space();
-        reader.expect(b'{')?;
-        let object = reader.object()?;
-        reader.skip_space();
-        if reader.at == text.len() { Ok(object) } else { Err(Malformed) }
-    }
+fn object(text: &str, levels: u8) -> Result<Object<'_>, Malformed> {
+    let levels = levels.checked_sub(1).ok_or(Malformed)?;
+    let Members(members) = parts(text)?;
+    let members = members.into_iter().map(|(name, raw)| Ok((string(name.get())?, value(raw.get(), levels)?)));
+    members.collect::<Result<_, _>>().map(Object)
+}
 
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
+fn list(text: &str, levels: u8) -> Result<Vec<Value<'_>>, Malformed> {
+    let levels = levels.checked_sub(1).ok_or(Malformed)?;
+    let values: Vec<&RawValue> = parts(text)?;
+    values.into_iter().map(|raw| value(raw.get(), levels)).collect()
+}
 
-    fn next(&mut self) -> Result<u8, Malformed> {
-        let byte = self.peek().ok_or(Malformed)?;
-        self.at += 1;
-        Ok(byte)
-    }
+/// Divides an object or a list into raw values, and checks the syntax of all levels below it, but
+/// not what its escapes mean.
+fn parts<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Malformed> {
+    serde_json::from_str(text).map_err(|_| Malformed)
+}
 
-    fn expect(&mut self, byte: u8) -> Result<(), Malformed> {
-        if self.next()? == byte { Ok(()) } else { Err(Malformed) }
+/// Reads a value whose syntax was checked. It has no space around it.
+fn value(raw: &str, levels: u8) -> Result<Value<'_>, Malformed> {
+    match raw.as_bytes().first().ok_or(Malformed)? {
+        b'"' => string(raw).map(Value::Text),
+        b'{' => object(raw, levels).map(Value::Object),
+        b'[' => list(raw, levels).map(Value::List),
+        b't' => Ok(Value::Flag(true)),
+        b'f' => Ok(Value::Flag(false)),
+        b'n' => Ok(Value::Null),
+        _ => number(raw),
     }
+}
 
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
+fn number(raw: &str) -> Result<Value<'_>, Malformed> {
+    if let Ok(number) = raw.parse() {
+        return Ok(Value::Integer(number));
     }
+    match raw.parse::<f64>() {
+        Ok(number) if number.is_infinite() => Err(Malformed),
+        Ok(_) if raw.starts_with('-') => Ok(Value::Other),
+        Ok(number) => Ok(Value::Fraction(number)),
+        Err(_) => Err(Malformed),
+    }
+}
 
-    fn value(&mut self) -> Result<Value<'a>, Malformed> {
-        self.skip_space();
-        match self.next()? {
-            b'"' => self.string().map(Value::Text),
-            b'{' => self.object().map(Value::Object),
-            b'[' => self.list().map(Value::List),
-            b't' => self.word("rue", Value::Flag(true)),
-            b'f' => self.word("alse", Value::Flag(false)),
-            b'n' => self.word("ull", Value::Null),
-            b'-' | b'0'..=b'9' => {
-                self.at -= 1;
-                self.number()
+/// Reads a text with its quotation marks.
+fn string(raw: &str) -> Result<Text<'_>, Malformed> {
+    let written = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(Malformed)?;
+    if written.contains('\\') { unescape(written) } else { Ok(Text(Cow::Borrowed(written))) }
+}
+
+/// Members of an object, as parts of the text.
+struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
             }
-            _ => Err(Malformed),
-        }
-    }
 
-    fn word(&mut self, rest: &str, value: Value<'a>) -> Result<Value<'a>, Malformed> {
-        if !self.text.as_bytes()[self.at..].starts_with(rest.as_bytes()) {
-            return Err(Malformed);
-        }
-        self.at += rest.len();
-        Ok(value)
-    }
-
-    fn enter(&mut self) -> Result<(), Malformed> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH { Err(Malformed) } else { Ok(()) }
-    }
-
-    /// Reads the members after a brace.
-    fn object(&mut self) -> Result<Object<'a>, Malformed> {
-        self.enter()?;
-        let mut members = Vec::with_capacity(4);
-        self.skip_space();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-        } else {
-            loop {
-                self.skip_space();
-                self.expect(b'"')?;
-                let name = self.string()?;
-                self.skip_space();
-                self.expect(b':')?;
-                members.push((name, self.value()?));
-                self.skip_space();
-                match self.next()? {
-                    b',' => {}
-                    b'}' => break,
-                    _ => return Err(Malformed),
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(4);
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
                 }
+                Ok(Members(members))
             }
         }
-        self.depth -= 1;
-        Ok(Object(members))
-    }
-
-    /// Reads the values after a bracket.
-    fn list(&mut self) -> Result<Vec<Value<'a>>, Malformed> {
-        self.enter()?;
-        let mut values = Vec::new();
-        self.skip_space();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-        } else {
-            loop {
-                values.push(self.value()?);
-                self.skip_space();
-                match self.next()? {
-                    b',' => {}
-                    b']' => break,
-                    _ => return Err(Malformed),
-                }
-            }
-        }
-        self.depth -= 1;
-        Ok(values)
-    }
-
-    fn digits(&mut self) -> Result<(), Malformed> {
-        let begin = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-        if self.at > begin { Ok(()) } else { Err(Malformed) }
-    }
-
-    fn number(&mut self) -> Result<Value<'a>, Malformed> {
-        let begin = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        let first = self.at;
-        self.digits()?;
-        if self.text.as_bytes()[first] == b'0' && self.at > first + 1 {
-            return Err(Malformed);
-        }
-        if first == begin
-            && !matches!(self.peek(), Some(b'.' | b'e' | b'E'))
-            && let Ok(number) = self.text[begin..self.at].parse()
-        {
-            return Ok(Value::Integer(number));
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        match self.text[begin..self.at].parse::<f64>() {
-            Ok(number) if number.is_infinite() => Err(Malformed),
-            Ok(number) if first == begin => Ok(Value::Fraction(number)),
-            Ok(_) => Ok(Value::Other),
-            Err(_) => Err(Malformed),
-        }
-    }
-
-    /// Reads the text after a quotation mark.
-    fn string(&mut self) -> Result<Text<'a>, Malformed> {
-        let begin = self.at;
-        let mut has_escape = false;
-        loop {
-            match self.next()? {
-                b'"' => break,
-                b'\\' => {
-                    has_escape = true;
-                    self.next()?;
-                }
-                0..0x20 => return Err(Malformed),
-                _ => {}
-            }
-        }
-        let written = &self.text[begin..self.at - 1];
-        if has_escape { unescape(written) } else { Ok(Text(Cow::Borrowed(written))) }
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 

@@ -34,7 +34,8 @@ pub use json::write;
 #[cfg(doctest)]
 struct Readme;
 
-/// Greatest length of a state file, in bytes; of base64, that of the bytes in it. Those of the known clients have 400 to 4,000 bytes.
+/// Greatest length of a state file, in bytes; of base64, that of the bytes in it. Those of the
+/// known clients have 400 to 4,000 bytes.
 pub const MAX_LEN: usize = 64 * 1024;
 
 /// Enrollment of a device, as another client or [`write()`] stored it. K1 is in clear in it. Its

@@ -1,8 +1,8 @@
 //! JSON that may have secrets in it.
 //!
-//! [`read`] returns an [`Object`] whose texts borrow from the text that it is read from. A text with
-//! an escape is copied, and the copy is wiped when dropped. [`to_vec`] writes JSON into memory that
-//! never moves, so that no part of it stays behind.
+//! [`read`] returns an [`Object`] whose texts borrow from the text that it is read from. A text
+//! with an escape is copied, and the copy is wiped when dropped. [`to_vec`] writes JSON into memory
+//! that never moves, so that no part of it stays behind.
 
 #![forbid(unsafe_code)]
 

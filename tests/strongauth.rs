@@ -697,6 +697,24 @@ fn a_device_that_the_service_forbids_is_kept_and_can_be_enrolled_anew() {
     assert!(matches!(component.accept_code(&code), Err(Failure::State(..))));
 }
 
+/// The account was reset elsewhere, and the device was blocked before: the PIN cannot be reset, so
+/// the way out is a new enrollment.
+#[test]
+fn a_blocked_device_that_the_service_forbids_can_be_enrolled_anew() {
+    let code = SmsCode::new("2424").unwrap();
+    let (bench, mut component) = bench(&enrolled(Standing::Blocked));
+    assert!(matches!(component.accept_code(&code), Err(Failure::State(..))));
+    bench.script.answer("ActionSetup", FORBIDDEN);
+    assert!(component.reset_pin(&pin("4321"), &code).unwrap_err().is_forbidden());
+    let mut component = bench.open();
+    assert_eq!(component.state(), State::Blocked);
+    bench.script.answer("ActionSetup", &keys());
+    component.accept_code(&code).unwrap();
+    bench.script.answer("ActionFinalize", &format!("{SYNCHRONIZED}<id>0123456789abcdef</id>"));
+    component.enroll(&pin("1234"), None).unwrap();
+    assert_eq!(component.state(), State::Activated(Sync::Done));
+}
+
 /// A live device to which the service once answered `NOK:FORBIDDEN`. The service accepted a code.
 fn started_beside_a_device() -> (Bench, StrongAuthentication) {
     let (bench, mut component) = bench(&enrolled(Standing::Active));
@@ -1092,19 +1110,34 @@ fn an_import_compares_its_factory_key_with_the_one_that_the_service_names() {
 /// The request that names the key is ours. A service that refuses it may still make passwords.
 #[test]
 fn a_factory_key_that_the_service_does_not_name_counts_unproved() {
-    for answer in ["<err>NOK:SN</err>", "<err>NOK:NEWWORD</err>", "<err>OK</err>"] {
+    let status = |text: &str| TransportError::NotServed(Box::new(TransportError::Unusable(text.into())));
+    let by_gateway = |error| TransportError::Gateway { code: None, error: Box::new(error), retry_after_seconds: None };
+    let answers = [
+        Ok("<err>NOK:SN</err>"),
+        Ok("<err>NOK:NEWWORD</err>"),
+        Ok("<err>OK</err>"),
+        Err(TransportError::Unusable("it is no XML".into())),
+        Err(status("HTTP 404")),
+        Err(status("HTTP 302")),
+        Err(by_gateway(status("HTTP 404"))),
+    ];
+    for answer in answers {
+        let give = |script: &Script| match &answer {
+            Ok(children) => script.answer("ActionSetup", children),
+            Err(error) => script.fail(error.clone()),
+        };
         let (bench, mut component) = bench(&unenrolled());
-        bench.script.answer("ActionSetup", answer);
+        give(&bench.script);
         bench.script.answer("ActionSetup", CHALLENGE);
         bench.script.answer("ActionFinalize", GRANTED);
         let factory = component.import(&foreign_state(), &pin("1234"), false).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(factory, FactoryKey::Unproved, "{answer}");
+        assert_eq!(factory, FactoryKey::Unproved, "{answer:?}");
         assert!(bench.memory.record().enrollment.unwrap().device.factory == modulus());
         // A state without a key has none to go on with.
         let (bench, mut component) = self::bench(&unenrolled());
-        bench.script.answer("ActionSetup", answer);
+        give(&bench.script);
         let state = foreign_state::State { factory: None, ..foreign_state() };
-        assert!(component.import(&state, &pin("1234"), false).is_err(), "{answer}");
+        assert!(component.import(&state, &pin("1234"), false).is_err(), "{answer:?}");
         assert_eq!(bench.script.asked(), ["Setup password"]);
     }
 }

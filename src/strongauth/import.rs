@@ -13,7 +13,6 @@ use super::permit::Enrolled;
 use super::record::{Record, Standing};
 use super::{Failure, StrongAuthentication};
 use crate::log;
-use crate::transport::TransportError;
 
 /// Standing of the factory key of an imported device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +23,12 @@ pub enum FactoryKey {
     Unproved,
 }
 
-/// Returns whether the service received a request and refused it, or answered it in another form.
+/// Returns whether a request was refused, by the service or in front of it, or was answered in
+/// another form.
 fn is_answer(failure: &Failure) -> bool {
     match failure {
         Failure::Engine(_) => true,
-        Failure::Transport(TransportError::Gateway { error, .. }) => matches!(**error, TransportError::Unusable(_)),
-        Failure::Transport(error) => matches!(error, TransportError::Unusable(_)),
+        Failure::Transport(error) => error.is_foreign_answer(),
         _ => false,
     }
 }

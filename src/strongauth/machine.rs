@@ -272,11 +272,11 @@ pub fn document() -> String {
         "- A code: the operation fails with this code, and its request is not sent.\n",
         "- `Blocked`: `update` and the two of `otp` first ask the service whether the block has ended, which\n",
         "  costs no try. If it has, they begin.\n",
-        "- `Activated`: if the service answered `NOK:FORBIDDEN` to the last operation of the device,\n",
-        "  without a reason, a new enrollment is allowed as in `Disabled`, or, after the service accepted\n",
-        "  a code, as in `ActivationStarted`. Meanwhile the state stays `Activated`, and the device works\n",
-        "  as before. If one of its operations succeeds, the started enrollment ends. If the service\n",
-        "  answers 2312, the state is `ActivationStarted` (was Disabled).\n",
+        "- `Activated` and `Blocked`: if the service answered `NOK:FORBIDDEN` to the last operation of\n",
+        "  the device, without a reason, a new enrollment is allowed as in `Disabled`, or, after the\n",
+        "  service accepted a code, as in `ActivationStarted`. Meanwhile the state stays as it is, and the\n",
+        "  device works as before. If one of its operations succeeds, the started enrollment ends. If the\n",
+        "  service answers 2312, the state is `ActivationStarted` (was Disabled).\n",
         "- Operations that are not listed are allowed in every state.\n\n",
     ));
     let columns = [

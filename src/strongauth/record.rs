@@ -183,7 +183,7 @@ impl Record {
     /// service forbids its operations may be dead, so it counts as disabled here.
     pub fn state_for_enrollment(&self, now: i64) -> State {
         match self.state(now) {
-            State::Activated(_) if self.is_forbidden => match &self.activation {
+            State::Activated(_) | State::Blocked if self.is_forbidden => match &self.activation {
                 Some(activation) if activation.is_in_time(now) => State::ActivationStarted(Origin::Disabled),
                 _ => State::Disabled,
             },
@@ -679,8 +679,9 @@ mod tests {
         assert!(record.set_forbidden(false) && record.activation.is_none());
         assert_eq!(record.state_for_enrollment(0), State::Activated(Sync::Done));
         record.enrollment.as_mut().unwrap().standing = Standing::Blocked;
-        assert!(record.set_forbidden(true));
         assert_eq!(record.state_for_enrollment(0), State::Blocked);
+        assert!(record.set_forbidden(true));
+        assert_eq!(record.state_for_enrollment(0), State::Disabled);
     }
 
     #[test]

@@ -68,6 +68,18 @@ impl TransportError {
             Self::Gateway { error, .. } => error.may_be_done(),
         }
     }
+
+    /// Returns whether an answer came that is not in the form of the service's: also a status such
+    /// as 404, or a refusal by a gateway. The same request would be answered in the same way.
+    pub fn is_foreign_answer(&self) -> bool {
+        match self {
+            Self::Unusable(_) => true,
+            Self::Gateway { error, .. } | Self::NotServed(error) => error.is_foreign_answer(),
+            Self::Timeout(_) | Self::Unreachable(_) | Self::Server { .. } | Self::Pin | Self::NotAuthenticated(_) => {
+                false
+            }
+        }
+    }
 }
 
 fn of_gateway(code: Option<&GatewayCode>) -> String {

@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     Status(u16),
     /// The service redirects the client.
     Redirect,
+    /// The service does the work. A gateway gives this answer in place of the service's.
+    Gateway(u16, &'static str),
     /// The connection ends after this part of the request.
     Cut(Place),
     /// A changed byte of the request; its place is in thousandths.
@@ -47,6 +49,7 @@ impl Fault {
     pub(crate) fn of_answer() -> Vec<Self> {
         let mut faults = vec![Self::Silence, Self::Stall, Self::Redirect];
         faults.extend([429, 500, 503].map(Self::Status));
+        faults.extend([Self::Gateway(403, ""), Self::Gateway(200, r#"{"error":"server_error"}"#)]);
         faults.extend(TRUNCATIONS.map(Self::Truncate));
         faults.extend([0, 500].map(Self::Corrupt));
         faults
@@ -58,9 +61,9 @@ impl Fault {
         matches!(self, Self::Corrupt(_) | Self::Damage(_))
     }
 
-    /// Returns whether the request was refused before the service saw it.
+    /// Returns whether the answer says that the service did not see the request.
     pub(crate) fn is_refusal(self) -> bool {
-        matches!(self, Self::Status(429) | Self::Redirect)
+        self == Self::Status(429)
     }
 
     /// Returns whether the fault happens only after the client's timeout.
@@ -74,8 +77,8 @@ impl Fault {
             Self::Silence | Self::Stall | Self::Late => &[2201],
             Self::Refuse | Self::Cut(_) => &[2202],
             Self::Truncate(_) => &[2202, 2203],
-            Self::Status(_) => &[2204],
-            Self::Redirect => &[2203],
+            Self::Status(_) | Self::Gateway(200, _) => &[2204],
+            Self::Redirect | Self::Gateway(..) => &[2203],
             Self::Corrupt(_) | Self::Damage(_) => &[],
         }
     }

@@ -272,6 +272,10 @@ impl Shared {
             }
             _ => self.answer(&name, &request),
         };
+        let answer = match fault {
+            Some(Fault::Gateway(status, body)) => answer.map(|_| Answer(status, String::new(), body.to_owned())),
+            _ => answer,
+        };
         drop(working);
         answer.is_some_and(|answer| say(stream, answer, fault))
     }

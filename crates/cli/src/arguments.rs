@@ -38,7 +38,7 @@ pub(crate) fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
     for argument in arguments.take_while(|argument| argument != "--") {
         let text = argument.to_string_lossy();
         match &*text {
-            "--json" => return true,
+            option if option == "--json" || option.starts_with("--json=") => return true,
             _ if is_value => is_value = false,
             "--folder" | "--config" | "--token-file" => is_value = true,
             option if option.starts_with('-') => {}
@@ -50,12 +50,18 @@ pub(crate) fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
 }
 
 impl Settings {
-    /// Returns the program with the options that a user must repeat to reach the same device.
+    /// Returns the program with the options that a user must repeat to reach the same device and
+    /// account.
     pub(crate) fn program(&self) -> String {
         let mut program = "pims".to_owned();
-        for (option, path, variable) in [("--folder", &self.folder, FOLDER), ("--config", &self.config, CONFIG)] {
+        let options = [
+            ("--folder", &self.folder, Some(FOLDER)),
+            ("--config", &self.config, Some(CONFIG)),
+            ("--token-file", &self.token_file, None),
+        ];
+        for (option, path, variable) in options {
             if let Some(path) = path
-                && std::env::var_os(variable).as_deref() != Some(path.as_os_str())
+                && variable.and_then(std::env::var_os).as_deref() != Some(path.as_os_str())
             {
                 program.push_str(&format!(" {option} {}", quoted(&path.to_string_lossy())));
             }

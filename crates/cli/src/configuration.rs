@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use private_files::{Access, Folder, Readers, Sharing};
+use wiped_json::Value;
 use zeroize::Zeroizing;
 
 use crate::arguments::Settings;
@@ -50,7 +51,10 @@ pub(crate) fn storage(settings: &Settings) -> Result<PathBuf, Failure> {
 pub(crate) fn read(settings: &Settings) -> Result<Zeroizing<String>, Failure> {
     let path = path(settings)?;
     match open(&path) {
-        Ok(file) => text(file, &path),
+        Ok(file) => match text(file, &path) {
+            Ok(text) if text.trim().is_empty() => Err(Failure::configuration(format!("{} is empty", path.display()))),
+            text => text.map_err(Failure::configuration),
+        },
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let program = settings.program();
             Err(Failure::configuration(format!("there is no {}: {program} init writes it", path.display())))
@@ -59,11 +63,30 @@ pub(crate) fn read(settings: &Settings) -> Result<Zeroizing<String>, Failure> {
     }
 }
 
+/// Checks that a configuration in a folder of its own says where the state is. The default of the
+/// library is one folder for all configurations of a user.
+pub(crate) fn check_storage(settings: &Settings, text: &str) -> Result<(), Failure> {
+    let has_path = wiped_json::read(text).is_ok_and(|root| match root.get("storage") {
+        Some(Value::Object(storage)) => storage.get("path").is_some(),
+        _ => false,
+    });
+    if settings.folder.is_none() || has_path {
+        return Ok(());
+    }
+    let (path, storage) = (path(settings)?, storage(settings)?);
+    let storage = wiped_json::to_string(&storage.to_string_lossy());
+    Err(Failure::configuration(format!(
+        "{} does not say where the state is: add \"storage\":{{\"path\":{}}}",
+        path.display(),
+        *storage
+    )))
+}
+
 /// Reads the access token, if a file with it is named.
 pub(crate) fn token(settings: &Settings) -> Result<Option<Zeroizing<String>>, Failure> {
     let Some(path) = &settings.token_file else { return Ok(None) };
     let file = open(path).map_err(|error| Failure::usage(format!("{} cannot be used: {error}", path.display())))?;
-    let text = text(file, path)?;
+    let text = text(file, path).map_err(Failure::usage)?;
     Ok(Some(Zeroizing::new(text.trim().to_owned())))
 }
 
@@ -102,14 +125,15 @@ fn open(path: &Path) -> std::io::Result<File> {
     folder.open_file(name, Access::Read, Readers::Refused)
 }
 
-fn text(file: File, path: &Path) -> Result<Zeroizing<String>, Failure> {
+/// Reads a file as text. The error is a sentence about the file.
+fn text(file: File, path: &Path) -> Result<Zeroizing<String>, String> {
     let name = path.display().to_string();
     let mut bytes = terminal::read_all(file, MAX_LENGTH, &name)?;
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => Ok(Zeroizing::new(text)),
         Err(error) => {
             drop(Zeroizing::new(error.into_bytes()));
-            Err(Failure::configuration(format!("{name} is not UTF-8")))
+            Err(format!("{name} is not UTF-8"))
         }
     }
 }

@@ -175,8 +175,8 @@ fn text_of(mut line: Zeroizing<Vec<u8>>, prompt: &str) -> Result<Zeroizing<Strin
     }
 }
 
-/// Reads all of a source up to `limit` bytes.
-pub(crate) fn read_all(mut source: impl Read, limit: usize, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// Reads all of a source up to `limit` bytes. The error is a sentence about the source.
+pub(crate) fn read_all(mut source: impl Read, limit: usize, name: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     // One byte more shows that the source is longer. The buffer never grows, so it leaves no copy.
     let mut bytes = Zeroizing::new(vec![0; limit + 1]);
     let mut length = 0;
@@ -185,10 +185,10 @@ pub(crate) fn read_all(mut source: impl Read, limit: usize, name: &str) -> Resul
             Ok(0) => break,
             Ok(count) => length += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Failure::usage(format!("{name} cannot be read: {error}"))),
+            Err(error) => return Err(format!("{name} cannot be read: {error}")),
         }
         if length > limit {
-            return Err(Failure::usage(format!("{name} is longer than {limit} bytes")));
+            return Err(format!("{name} is longer than {limit} bytes"));
         }
     }
     bytes.truncate(length);

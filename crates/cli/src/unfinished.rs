@@ -29,12 +29,12 @@ pub(crate) fn remove() {
 pub(crate) struct Unfinished(File);
 
 impl Unfinished {
-    /// Creates a file with the mode 0600. One that exists is an error. A missing folder is created.
+    /// Creates a file with the mode 0600. A file that exists is an error, as is
+    /// a folder that is missing or that other users can change.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        // Other users must not be able to exchange the file.
-        Folder::create(folder, Sharing::Refused)?;
+        Folder::open(folder, Sharing::Refused)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         replace(Some(path));
         Ok(Self(file))

@@ -18,8 +18,10 @@ use super::{TOKEN_REFUSED, is_busy, not_served, refused};
 /// Error of a gateway.
 pub(super) struct GatewayError {
     code: Option<GatewayCode>,
-    /// The status that the body names.
+    /// The status that the body names, as a number or by a word.
     status: Option<StatusCode>,
+    /// True if the body says that the request was refused as it is, so the service did not get it.
+    is_refusal: bool,
     /// True if the body says that the access token, or the login behind it, is over.
     is_about_token: bool,
 }
@@ -52,9 +54,12 @@ impl GatewayError {
         let number = written(&body.http_code).or_else(|| written(&body.code));
         let inner = number.as_deref().and_then(status_of);
         let is_error = match &body.error {
-            Value::Null | Value::Bool(false) => false,
+            Value::Null => false,
+            Value::Bool(flag) => *flag,
+            Value::Number(number) => number.as_f64() != Some(0.0),
             Value::String(text) => !text.is_empty(),
-            _ => true,
+            Value::Array(values) => !values.is_empty(),
+            Value::Object(members) => !members.is_empty(),
         };
         // A success may have a code, too.
         let is_failure = |status: StatusCode| status.is_client_error() || status.is_server_error();
@@ -65,7 +70,8 @@ impl GatewayError {
         let word = body.error.as_str();
         let code = number.as_deref().filter(|_| is_number).or(word).and_then(GatewayCode::new);
         let is_about_token = matches!(word, Some("invalid_grant" | "invalid_token"));
-        Some(Self { code, status: inner.filter(|_| is_number), is_about_token })
+        let status = if is_number { inner } else { word.and_then(status_of_word) };
+        Some(Self { code, status, is_refusal: word.is_some_and(is_refusal), is_about_token })
     }
 
     /// Returns the failure of an answer with this status. `refused_token` is the failure that its
@@ -85,7 +91,8 @@ impl GatewayError {
             (None, _) if has_token && is_about_token => TOKEN_REFUSED,
             (None, Some(meant)) => refused(meant, retry_after_seconds),
             (None, None) if status.is_success() => {
-                not_served(TransportError::Unusable("a gateway refused the request".to_owned()))
+                let error = TransportError::Unusable("a gateway refused the request".to_owned());
+                if self.is_refusal { not_served(error) } else { error }
             }
             (None, None) => refused(status, retry_after_seconds),
         };
@@ -106,6 +113,31 @@ fn written(value: &Value) -> Option<String> {
 fn status_of(text: &str) -> Option<StatusCode> {
     let is_status = matches!(text.len(), 3 | 5) && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_status { text.get(..3)?.parse().ok() } else { None }
+}
+
+/// Returns the status for which a word of OAuth stands (RFC 6749, 4.1.2.1).
+fn status_of_word(word: &str) -> Option<StatusCode> {
+    match word {
+        "server_error" => Some(StatusCode::INTERNAL_SERVER_ERROR),
+        "temporarily_unavailable" => Some(StatusCode::SERVICE_UNAVAILABLE),
+        _ => None,
+    }
+}
+
+/// Returns whether a word of OAuth refuses a request as it is (RFC 6749, 5.2, and RFC 6750, 3.1).
+/// Any other word may be about the service's answer.
+fn is_refusal(word: &str) -> bool {
+    const WORDS: [&str; 8] = [
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_scope",
+        "invalid_token",
+        "insufficient_scope",
+        "unauthorized_client",
+        "unsupported_grant_type",
+    ];
+    WORDS.contains(&word)
 }
 
 #[cfg(test)]
@@ -162,8 +194,11 @@ mod tests {
             (r#"{"code":40400,"message":"x"}"#, "40400", unusable("HTTP 404")),
             (r#"{"code":50000,"message":"x"}"#, "50000", server("HTTP 500")),
             (r#"{"error":"invalid_grant"}"#, "invalid_grant", TOKEN_REFUSED),
-            (r#"{"error":"server_error","code":0}"#, "server_error", unusable("a gateway refused the request")),
-            (r#"{"error":{"message":"x"}}"#, "", unusable("a gateway refused the request")),
+            (r#"{"error":"server_error","code":0}"#, "server_error", server("HTTP 500")),
+            (r#"{"error":"temporarily_unavailable"}"#, "temporarily_unavailable", server("HTTP 503")),
+            (r#"{"error":"invalid_client"}"#, "invalid_client", unusable("a gateway refused the request")),
+            (r#"{"error":"timeout"}"#, "timeout", TransportError::Unusable("a gateway refused the request".into())),
+            (r#"{"error":{"message":"x"}}"#, "", TransportError::Unusable("a gateway refused the request".into())),
         ] {
             assert_eq!(failure(200, body), Some((code.to_owned(), meaning)), "{body}");
         }
@@ -174,6 +209,9 @@ mod tests {
             r#"{"error":null}"#,
             r#"{"error":""}"#,
             r#"{"error":false}"#,
+            r#"{"error":0}"#,
+            r#"{"error":[]}"#,
+            r#"{"error":{}}"#,
             r#"{"phoneNumber":"+33612345678"}"#,
             r#"{"err":"OK","code":40400}"#,
             "<ActionSetup/>",
@@ -197,7 +235,13 @@ mod tests {
     #[test]
     fn a_refusal_of_a_gateway_never_reached_the_service_and_a_failure_may_have() {
         for (status, body, may_be_done) in [
-            (403, r#"{"httpCode":"403"}"#, false),
+            (400, r#"{"httpCode":"400"}"#, false),
+            (403, r#"{"httpCode":"403"}"#, true),
+            (408, r#"{"httpCode":"408"}"#, true),
+            (400, r#"{"error":"server_error"}"#, true),
+            (200, r#"{"error":"temporarily_unavailable"}"#, true),
+            (200, r#"{"error":"timeout"}"#, true),
+            (200, r#"{"error":true}"#, true),
             (429, r#"{"httpCode":"429"}"#, false),
             (200, r#"{"code":40400}"#, false),
             (400, r#"{"error":"invalid_grant"}"#, false),

@@ -449,8 +449,14 @@ fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
     }
 }
 
-/// Returns the failure that a status means. A service that acts on a request answers with success:
-/// a redirect or a status of 4xx refuses the request. After 5xx, it is unknown whether it acted.
+/// Returns whether a status refuses a request as it is, so that nothing behind the server that gives
+/// it got the request. A gateway may give any other status also for the service's answer: 403 after
+/// a look at it, 408 while it waits.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 401 | 404 | 405 | 407 | 411 | 413 | 414 | 415 | 421 | 426 | 429 | 431)
+}
+
+/// Returns the failure that a status means.
 fn refused(status: StatusCode, retry_after_seconds: Option<u64>) -> TransportError {
     let status_text = |more: &str| format!("HTTP {}{more}", status.as_u16());
     let error = match status {
@@ -461,7 +467,7 @@ fn refused(status: StatusCode, retry_after_seconds: Option<u64>) -> TransportErr
         status if status.is_redirection() => TransportError::Unusable(status_text(": redirects are not followed")),
         _ => TransportError::Unusable(status_text("")),
     };
-    if status.is_redirection() || status.is_client_error() { not_served(error) } else { error }
+    if is_refusal(status) { not_served(error) } else { error }
 }
 
 fn not_served(error: TransportError) -> TransportError {

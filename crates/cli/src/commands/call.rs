@@ -39,7 +39,12 @@ pub(super) fn run(settings: &Settings) -> Result<Status, Failure> {
 
 fn answer(settings: &Settings) -> Result<Answer, Failure> {
     const EXPECTED: &str = "expected one JSON object {\"method\":…,\"api\":…,\"params\":…} on standard input";
-    let bytes = terminal::read_all(terminal::standard_input()?, MAX_REQUEST, "the request")?;
+    let input = terminal::standard_input()?;
+    let bytes = terminal::read_all(input, MAX_REQUEST, "the request").map_err(Failure::usage)?;
+    // A list of the members would be read, too.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Failure::usage(EXPECTED));
+    }
     // An error of the JSON reader may show a part of the text, which may be a secret.
     let request: Request<'_> = serde_json::from_slice(&bytes).map_err(|_| Failure::usage(EXPECTED))?;
     if !matches!(&*request.method, "get" | "set") {

@@ -39,13 +39,13 @@ pub(super) fn import(prepared: &Prepared, options: &Import, style: Style) -> Res
     let is_input = options.file == Path::new("-");
     let name = options.file.display().to_string();
     let bytes = if is_input {
-        terminal::read_all(terminal::standard_input()?, MAX_STATE, "standard input")?
+        terminal::read_all(terminal::standard_input()?, MAX_STATE, "standard input")
     } else {
         let file = File::open(&options.file);
         let file = file.map_err(|error| Failure::usage(format!("{name} cannot be opened: {error}")))?;
-        terminal::read_all(file, MAX_STATE, &name)?
+        terminal::read_all(file, MAX_STATE, &name)
     };
-    let state = text(&bytes)?;
+    let state = text(&bytes.map_err(Failure::usage)?)?;
     let pin = if is_input { terminal::pin_of_terminal("PIN")? } else { terminal::pin("PIN")? };
     let answer = prepared.open()?.set(
         ENROLLMENT,

@@ -22,9 +22,10 @@ PROGRAM     := target/debug/pims-authority
 # A name that a library with crash points has in it.
 HOOK        := PIMS_CRASH_AT
 
-# The library without a service inside. The program `pims` wants one, so not the whole workspace is
-# named. Beside the service's program, the dependencies are nearly those that are built already.
-NO_SERVICE := -p pims -p authority-server --no-default-features --lib
+# The library without a service inside. Its dependencies are those of the whole workspace, which are
+# built already. Left out are two crates that would build the library under the name of the one with
+# a service.
+NO_SERVICE := --workspace --exclude fuzz-properties --exclude pims-jni --no-default-features --lib
 
 # Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the
 # library is a sixth larger.
@@ -149,7 +150,7 @@ test-rust: ## unit, vector, property and crash tests; the service's, as a librar
 	@# operating.md.
 	PIMS_TEST_DATABASE=postgres $(cargo) test --workspace --features $(TEST_FEATURES) --test server -- \
 		--skip balanced --skip cluster_of_two --skip endings --skip enumeration --skip memory --skip operating_page --skip readiness --skip slow_clients
-	$(cargo) test $(NO_SERVICE) --features pims/$(TEST_FEATURES)
+	$(cargo) test $(NO_SERVICE) --features $(TEST_FEATURES)
 
 test-memory: ## counts the copies of keys and PINs in the memory of the service as it ships; as root, not part of `make test`
 	$(cargo) build --profile server -p authority-server

@@ -14,10 +14,10 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-# One build for all that is tested with its debug code: the libraries, the programs and the Rust
-# tests. All have the tests' crash points, which nothing turns on by itself, and the features of the
-# whole workspace. With other features, 150 crates would be built once more.
-DEBUG_BUILD := build --workspace --lib --bins --tests --features $(TEST_FEATURES)
+# The libraries and programs as the Rust tests build them: with crash points, which nothing turns on
+# by itself, and the features of the whole workspace. One small test is named, so that the tests'
+# dependencies have a say in the features. With other features, 150 crates would be built once more.
+DEBUG_BUILD := build --workspace --lib --bins --test manifest --features $(TEST_FEATURES)
 PROGRAM     := target/debug/pims-authority
 # A name that a library with crash points has in it.
 HOOK        := PIMS_CRASH_AT
@@ -212,7 +212,10 @@ $(BUILD)/kotlin/libpims_jni.so: FORCE
 	@mkdir -p $(@D)
 	@tools/replace.sh target/release/libpims_jni.so $@
 
-test-kotlin: debug-build ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
+# Its tests name every operation: they need a library without crash points. It is built after the
+# debug library was laid out, whose name it takes.
+test-kotlin: | $(DEBUG_LIB)/.done ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
+	$(cargo) build -p pims-jni
 	tools/test-kotlin.sh $(BUILD)/kotlin target/debug/libpims_jni.so
 
 $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt

@@ -88,9 +88,9 @@ sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling; includes without a circle; printed files
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
-	@# Without the tests' crash points and dependencies, which bring features of their own: as people
-	@# build it. Then the code for features that are off: the library without a service, and the
-	@# service without PostgreSQL and numbering plans.
+	@# Without the tests' crash points and dependencies, which bring features of their own: as
+	@# people build it. Then the code for features that are off: the library without a service, and
+	@# the service without PostgreSQL and numbering plans.
 	$(cargo) clippy --workspace -- -D warnings
 	$(cargo) clippy $(NO_SERVICE) -- -D warnings
 	$(cargo) clippy -p authority --lib -- -D warnings

@@ -65,8 +65,8 @@ const char *in_folder(const char *name)
 
 /*
  * Creates an authority with its keys, which every test copies: making keys is slow. The service
- * makes them before it checks a code. A program whose argument is TEMPLATE_ARGUMENT does this alone.
- * The others then find its folder in PIMS_TEST_TEMPLATE, or make one of their own.
+ * makes them before it checks a code. A program whose argument is TEMPLATE_ARGUMENT does this
+ * alone. The others then find its folder in PIMS_TEST_TEMPLATE, or make one of their own.
  */
 static void make_template(const char *path)
 {

@@ -212,11 +212,13 @@ $(BUILD)/kotlin/libpims_jni.so: FORCE
 	@mkdir -p $(@D)
 	@tools/replace.sh target/release/libpims_jni.so $@
 
-# Its tests name every operation: they need a library without crash points. It is built after the
-# debug library was laid out, whose name it takes.
+# Its tests need a library without crash points. It is built after the debug library was laid out,
+# whose name it takes, and copied, since another build takes its own.
 test-kotlin: | $(DEBUG_LIB)/.done ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
 	$(cargo) build -p pims-jni
-	tools/test-kotlin.sh $(BUILD)/kotlin target/debug/libpims_jni.so
+	@mkdir -p $(BUILD)/kotlin/debug
+	@tools/replace.sh target/debug/libpims_jni.so $(BUILD)/kotlin/debug/libpims_jni.so
+	tools/test-kotlin.sh $(BUILD)/kotlin $(BUILD)/kotlin/debug/libpims_jni.so
 
 $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
 	python3 -m venv --clear $(PYTHON_TOOLS)

@@ -14,9 +14,18 @@ DEBUG_LIB     := $(BUILD)/debug
 RELEASE_LIB   := $(BUILD)/release
 HOOKED_LIB    := $(BUILD)/release-hooks
 
-# The service's program, as the Rust tests build it: with their crash points, which nothing turns on
-# here. With other features, 150 crates would be built once more.
-PROGRAM := target/debug/pims-authority
+# The libraries and programs as the Rust tests build them: with crash points, which nothing turns on
+# by itself, and the features of the whole workspace. One small test is named, so that the tests'
+# dependencies have a say in the features. With other features, 150 crates would be built once more.
+DEBUG_BUILD := build --workspace --lib --bins --test manifest --features $(TEST_FEATURES)
+PROGRAM     := target/debug/pims-authority
+# A name that a library with crash points has in it.
+HOOK        := PIMS_CRASH_AT
+
+# The library without a service inside. Its dependencies are those of the whole workspace, which are
+# built already. Left out are two crates that would build the library under the name of the one with
+# a service.
+NO_SERVICE := --workspace --exclude fuzz-properties --exclude pims-jni --no-default-features --lib
 
 # Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the
 # library is a sixth larger.
@@ -29,7 +38,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,12 +88,12 @@ sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling; includes without a circle; printed files
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
-	$(cargo) clippy --lib -- -D warnings
-	$(cargo) clippy --no-default-features --lib -- -D warnings
+	@# Without the tests' crash points and dependencies, which bring features of their own: as
+	@# people build it. Then the code for features that are off: the library without a service, and
+	@# the service without PostgreSQL and numbering plans.
+	$(cargo) clippy --workspace -- -D warnings
+	$(cargo) clippy $(NO_SERVICE) -- -D warnings
 	$(cargo) clippy -p authority --lib -- -D warnings
-	$(cargo) clippy -p authority --features postgres --lib -- -D warnings
-	@# Without the tests' dependencies, which bring features of their own: as people build it.
-	$(cargo) clippy -p authority-server --bin pims-authority -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
 	tools/lint.py $(BUILD)/lint
 	python3 -B -m doctest tools/check-width.py
@@ -141,8 +150,7 @@ test-rust: ## unit, vector, property and crash tests; the service's, as a librar
 	@# operating.md.
 	PIMS_TEST_DATABASE=postgres $(cargo) test --workspace --features $(TEST_FEATURES) --test server -- \
 		--skip balanced --skip cluster_of_two --skip endings --skip enumeration --skip memory --skip operating_page --skip readiness --skip slow_clients
-	@# Of the whole workspace, so that its dependencies are those that are built already.
-	$(cargo) test --workspace --no-default-features --features $(TEST_FEATURES) --lib
+	$(cargo) test $(NO_SERVICE) --features $(TEST_FEATURES)
 
 test-memory: ## counts the copies of keys and PINs in the memory of the service as it ships; as root, not part of `make test`
 	$(cargo) build --profile server -p authority-server
@@ -152,7 +160,7 @@ test-c: ## the C suite: plain, on the release library, under valgrind, AddressSa
 	$(MAKE) --output-sync=target $(two) test-c-valgrind $(TEST_C)
 
 # Sixteen processes work at once for this many seconds.
-test-c-plain: export PIMS_TEST_SECONDS ?= 60
+test-c-plain: export PIMS_TEST_SECONDS ?= 10
 test-c-plain: $(DEBUG_LIB)/.done
 	$(MAKE) -C c-tests check PIMS_LIB_DIR=$(abspath $(DEBUG_LIB)) OUT=$(abspath $(BUILD))/c-tests
 
@@ -204,9 +212,13 @@ $(BUILD)/kotlin/libpims_jni.so: FORCE
 	@mkdir -p $(@D)
 	@tools/replace.sh target/release/libpims_jni.so $@
 
-test-kotlin: ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
+# Its tests need a library without crash points. It is built after the debug library was laid out,
+# whose name it takes, and copied, since another build takes its own.
+test-kotlin: | $(DEBUG_LIB)/.done ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
 	$(cargo) build -p pims-jni
-	tools/test-kotlin.sh $(BUILD)/kotlin target/debug/libpims_jni.so
+	@mkdir -p $(BUILD)/kotlin/debug
+	@tools/replace.sh target/debug/libpims_jni.so $(BUILD)/kotlin/debug/libpims_jni.so
+	tools/test-kotlin.sh $(BUILD)/kotlin $(BUILD)/kotlin/debug/libpims_jni.so
 
 $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
 	python3 -m venv --clear $(PYTHON_TOOLS)
@@ -231,8 +243,13 @@ test-static: build ## the static library beside another SQLite, SQLCipher and an
 test-install-packages: ## the installation of tools waits for another one
 	tools/test-install-packages.sh
 
-test-dist: program ## the packages are what they say: contents, checksums, the same twice, the SBOM by its schema
-	tools/test-dist.sh $(RELEASE_LIB) $(BUILD)/sbom-checker
+# With the program of the debug build: what is packed is tested here, and `make dist` builds what is
+# published.
+test-dist: $(RELEASE_LIB)/.done debug-build ## the packages are what they say: contents, checksums, the same twice, the SBOM by its schema
+	rm -rf $(BUILD)/packed && cp -a $(RELEASE_LIB) $(BUILD)/packed
+	strip -o $(BUILD)/packed/program target/debug/pims
+	tools/program.sh $(BUILD)/packed/program $(BUILD)/packed && rm $(BUILD)/packed/program
+	tools/test-dist.sh $(BUILD)/packed $(BUILD)/sbom-checker
 
 program: $(RELEASE_LIB)/pims ## the program `pims`, its man pages and completions, in build/release; docs/cli.md
 
@@ -312,11 +329,15 @@ $(HOOKED_LIB)/.done: FORCE | $(RELEASE_LIB)/.done
 	$(cargo) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks
 	$(call lay_out,$(HOOKED_LIB),target/hooks/release)
 
-$(PROGRAM): FORCE
-	$(cargo) test --workspace --features $(TEST_FEATURES) --no-run --quiet
+# Cargo gives the library one name, whatever its features. It takes one that another command built
+# since for its own. Then the library is built again.
+debug-build:
+	$(cargo) $(DEBUG_BUILD)
+	@grep -q $(HOOK) target/debug/libpims.so && grep -q 'CREATE TABLE' target/debug/libpims.so || { touch src/lib.rs && $(cargo) $(DEBUG_BUILD); }
 
-$(DEBUG_LIB)/.done: FORCE
-	$(cargo) build --lib --features $(TEST_FEATURES)
+$(PROGRAM): debug-build
+
+$(DEBUG_LIB)/.done: debug-build
 	$(call lay_out,$(DEBUG_LIB),target/debug)
 
 $(BUILD)/tsan/.done: FORCE

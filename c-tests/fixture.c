@@ -42,6 +42,8 @@ long bytes_written_by(void (*work)(void))
 
 /* ---- Fixtures -------------------------------------------------------------------------------- */
 
+#define TEMPLATE_ARGUMENT "--template"
+
 static char root[MAX_PATH - 64];
 static char storage[MAX_PATH - 32];
 static int storages;
@@ -63,7 +65,8 @@ const char *in_folder(const char *name)
 
 /*
  * Creates an authority with its keys, which every test copies: making keys is slow. The service
- * makes them before it checks a code.
+ * makes them before it checks a code. A program whose argument is TEMPLATE_ARGUMENT does this
+ * alone. The others then find its folder in PIMS_TEST_TEMPLATE, or make one of their own.
  */
 static void make_template(const char *path)
 {
@@ -79,15 +82,20 @@ static void make_template(const char *path)
 
 int with_folder(void **state)
 {
+    const char *made = getenv("PIMS_TEST_TEMPLATE");
     char template[MAX_PATH];
     char from[MAX_PATH + 32];
 
     (void)state;
     /* Nothing hangs for ever. */
     alarm((unsigned)(20 * deadline_seconds()));
-    snprintf(template, sizeof template, "%s/template", root);
-    if (!exists(template)) {
-        make_template(template);
+    if (made != NULL) {
+        snprintf(template, sizeof template, "%s", made);
+    } else {
+        snprintf(template, sizeof template, "%s/template", root);
+        if (!exists(template)) {
+            make_template(template);
+        }
     }
     snprintf(storage, sizeof storage, "%s/%d", root, ++storages);
     make_folder(storage);
@@ -218,6 +226,10 @@ int suite_main(int argc, char **argv, int (*run)(void))
     if (argc == 3 && strcmp(argv[1], PEER_ARGUMENT) == 0) {
         alarm((unsigned)(20 * deadline_seconds()));
         return peer_main(argv[2]);
+    }
+    if (argc == 3 && strcmp(argv[1], TEMPLATE_ARGUMENT) == 0) {
+        make_template(argv[2]);
+        return EXIT_SUCCESS;
     }
     /* A write to a peer that died is an error, not the end of this process. */
     signal(SIGPIPE, SIG_IGN);

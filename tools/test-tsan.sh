@@ -73,11 +73,15 @@ for object in $(value SHARED); do shared="$shared $out/$object.o"; done
 # shellcheck disable=SC2046,SC2086 # lists
 make --no-print-directory -s -C "$here/c-tests" CC=clang CFLAGS="$flags" OUT="$out" $shared $(printf "$out/%s.o " "$@")
 
+# The folder from which all copy the keys of an authority. The first program makes it.
+export PIMS_TEST_TEMPLATE="$out/template"
+rm -rf "$PIMS_TEST_TEMPLATE"
 failed=
 for suite in "$@"; do
     echo "== $suite"
     # shellcheck disable=SC2086 # a list of files
     link "$out/$suite" "$out/$suite.o" $shared "$lib/libpims.a"
+    [ -e "$PIMS_TEST_TEMPLATE" ] || "$out/$suite" --template "$PIMS_TEST_TEMPLATE"
     checked "$suite" "$out/$suite" || failed="$failed $suite"
 done
 [ -z "$failed" ] || { echo "FAILED:$failed" >&2; exit 1; }

@@ -98,16 +98,16 @@ pub fn from_failure_without_pin(failure: &Failure) -> Error {
     }
 }
 
+/// Detail of a blocked account for a device that is not enrolled.
+const BLOCKED_WITHOUT_DEVICE: &str =
+    "too many wrong PINs: reset the PIN on an enrolled device, or remove the enrollments and begin anew";
+
 /// Returns the error of a failed enrollment. A device that is not enrolled cannot reset the PIN of
 /// a blocked account. It can only begin again.
 pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
     let error = from_failure(failure, PIN_CODE);
     match failure.word() {
-        Some(Word::Blocked) => error
-            .with_detail(
-                "too many wrong PINs: reset the PIN on an enrolled device, or remove the enrollments and begin anew",
-            )
-            .then(NextAction::RemoveEnrollments),
+        Some(Word::Blocked) => error.with_detail(BLOCKED_WITHOUT_DEVICE).then(NextAction::RemoveEnrollments),
         Some(Word::Forbidden) => error.with_detail(FORBIDDEN_ENROLLMENT).with_info(|info| info.next_action = None),
         _ => error,
     }
@@ -122,6 +122,9 @@ pub(super) fn from_failure_of_import(failure: &Failure) -> Error {
             .with_detail("this device is enrolled already: an import with \"replace\":true replaces its enrollment"),
         _ if failure.word() == Some(&Word::Access) => error
             .with_detail("the PIN is wrong, or the state is not the newest one of its client: nothing was imported"),
+        _ if failure.word() == Some(&Word::Blocked) => {
+            error.with_detail(BLOCKED_WITHOUT_DEVICE).then(NextAction::RemoveEnrollments)
+        }
         _ => error,
     }
 }

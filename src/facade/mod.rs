@@ -198,7 +198,9 @@ pub fn service_date() -> Result<Option<String>, TransportError> {
     let facade = current().ok_or_else(not_there)?;
     let guard = lock(&facade.core);
     let strong = guard.as_ref().and_then(|core| core.component().strong.as_ref()).ok_or_else(not_there)?;
-    strong.service_date()
+    // TLS does not work with a clock before 1970.
+    catch_unwind(AssertUnwindSafe(|| strong.service_date()))
+        .unwrap_or_else(|_| Err(TransportError::Unusable("internal error".into())))
 }
 
 /// Releases the facade. When the function returns, every accepted call has its message, and the

@@ -46,7 +46,7 @@ fn restore(silent: &mut Option<(File, Termios)>) {
 /// later, block them; another thread waits for them. It gives the terminal its echo back, and ends
 /// the program with the status that a shell shows for the signal. A prompt must be shown before
 /// the program has other threads.
-fn watch_signals() {
+pub(crate) fn watch_signals() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         let ignored = ignored_signals();

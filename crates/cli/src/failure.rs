@@ -28,6 +28,11 @@ impl Failure {
         Self::Local { status: Status::Usage, cause: cause.into() }
     }
 
+    /// Creates the failure of a fault of the program itself.
+    pub(crate) fn internal() -> Self {
+        Self::Local { status: Status::Other, cause: "internal error".to_owned() }
+    }
+
     /// Creates the failure of a configuration.
     pub(crate) fn configuration(cause: impl Into<String>) -> Self {
         Self::Local { status: Status::Configuration, cause: cause.into() }

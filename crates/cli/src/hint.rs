@@ -74,7 +74,7 @@ fn step(failed: Failed, action: Option<&str>, code: u16, is_enrolled: bool) -> O
         (Some("requestSmsCode"), Failed::EnrollWithNumber, _) => {
             Step::Run("enroll --phone NUMBER", "requests a new SMS code")
         }
-        (Some("requestSmsCode"), Failed::ResetPin, _) => Step::Run("pin reset", "requests a new SMS code"),
+        (Some("requestSmsCode"), Failed::ResetPin, 2305 | 2306) => Step::Run("pin reset", "requests a new SMS code"),
         (Some("requestSmsCode"), ..) => Step::Run("enroll", "requests a new SMS code"),
         (Some("removeEnrollments"), ..) => Step::Run("remove", "ends all enrollments of the account"),
         (Some("resetPin"), ..) => Step::Run("pin reset", "sets a new PIN with an SMS code"),
@@ -136,6 +136,7 @@ mod tests {
             ("pims enroll --no-request", Some("requestSmsCode"), 2306, "pims enroll requests"),
             ("pims enroll", Some("retryPin"), 2308, "pims enroll --no-request "),
             ("pims pin reset --no-request", Some("requestSmsCode"), 2306, "pims pin reset "),
+            ("pims pin reset", Some("requestSmsCode"), 2317, "pims enroll "),
             ("pims pin reset", None, 2307, ""),
             ("pims enroll", None, 2307, "pims enroll --phone "),
         ] {

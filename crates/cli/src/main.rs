@@ -20,6 +20,7 @@ mod status;
 mod terminal;
 mod unfinished;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -31,7 +32,10 @@ fn main() -> ExitCode {
     };
     let style = arguments.style();
     let hints = hint::Hints::of(&arguments);
-    match commands::run(arguments, style) {
+    // The text of a panic may have a secret in it.
+    std::panic::set_hook(Box::new(|_| {}));
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| commands::run(arguments, style)));
+    match outcome.unwrap_or_else(|_| Err(failure::Failure::internal())) {
         Ok(status) => status.into(),
         Err(failure) => output::report(&failure, style, &hints).into(),
     }

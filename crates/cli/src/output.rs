@@ -1,8 +1,8 @@
 //! Output: results on standard output, all else on standard error.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind as Mistake};
 use pims::error::{Code, Error};
 use pims::message::{Message, TransactionId};
 
@@ -60,9 +60,13 @@ impl Style {
 /// Writes a line on standard output.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     let mut output = anstream::stdout().lock();
-    writeln!(output, "{text}")?;
-    output.flush()?;
-    Ok(())
+    writeln!(output, "{text}").and_then(|()| output.flush()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::ClosedPipe,
+        _ => Failure::Local {
+            status: Status::Other,
+            cause: format!("the command was carried out, but its output cannot be written: {error}"),
+        },
+    })
 }
 
 /// Warns of wrong PINs that the user may not have entered.
@@ -107,11 +111,16 @@ pub(crate) fn report(failure: &Failure, style: Style, hints: &Hints) -> Status {
 /// Reports a command line that cannot be read, or shows the help or the version that it asks for.
 /// The message of an error shows no value: it may be a secret that stands in the wrong place.
 pub(crate) fn not_parsed(error: &clap::Error) -> Status {
-    let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let is_answer = matches!(error.kind(), Mistake::DisplayHelp | Mistake::DisplayVersion);
     let status = if is_answer { Status::Success } else { Status::Usage };
     if !arguments::asks_for_json(std::env::args_os().skip(1)) {
-        let printed = error.print();
-        let is_closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+        let printed = if shows_value(error) {
+            let cause = error.kind().as_str().unwrap_or_default();
+            writeln!(anstream::stderr(), "{RED}error:{PLAIN} {cause}\n\nFor more information, try '--help'.")
+        } else {
+            error.print()
+        };
+        let is_closed = |error: &std::io::Error| error.kind() == ErrorKind::BrokenPipe;
         return if printed.is_err_and(|error| is_closed(&error)) { Status::ClosedPipe } else { status };
     }
     let written = if is_answer {
@@ -123,7 +132,7 @@ pub(crate) fn not_parsed(error: &clap::Error) -> Status {
             Some(ContextValue::String(name)) if name.starts_with('-') => {
                 format!(": {}", name.split('=').next().unwrap_or_default())
             }
-            Some(ContextValue::Strings(names)) if error.kind() == ErrorKind::MissingRequiredArgument => {
+            Some(ContextValue::Strings(names)) if error.kind() == Mistake::MissingRequiredArgument => {
                 format!(": {}", names.join(", "))
             }
             _ => String::new(),
@@ -131,6 +140,21 @@ pub(crate) fn not_parsed(error: &clap::Error) -> Status {
         line(message(Status::Usage, &format!("{cause}{options}")).as_str())
     };
     if matches!(written, Err(Failure::ClosedPipe)) { Status::ClosedPipe } else { status }
+}
+
+/// Returns whether the text of an error shows a value that may be a secret: an argument that has no
+/// place, or a command that is no word.
+fn shows_value(error: &clap::Error) -> bool {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
+    };
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    match error.kind() {
+        Mistake::UnknownArgument => !text(ContextKind::InvalidArg).starts_with('-'),
+        Mistake::InvalidSubcommand => !is_word(text(ContextKind::InvalidSubcommand)),
+        _ => false,
+    }
 }
 
 /// Returns the message of a failure of the program itself, in the form of the library's messages.

@@ -73,7 +73,7 @@ fn of_form(
         if !is_interactive() {
             return Err(Failure::usage(form));
         }
-        say(&format!("This does not fit: {form}."))?;
+        say(&format!("This does not fit: {form}."));
     }
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn new_pin(prompt: &str) -> Result<Zeroizing<String>, Failure> {
         if !is_interactive() || *pin == *secret(&format!("{prompt}, again"))? {
             return Ok(pin);
         }
-        say("The two differ. Enter the new PIN once more.")?;
+        say("The two differ. Enter the new PIN once more.");
     }
 }
 
@@ -135,10 +135,10 @@ pub(crate) fn agrees(question: &str) -> Result<bool, Failure> {
     text(&format!("{question} Type yes"), "").map(|answer| answer.eq_ignore_ascii_case("yes"))
 }
 
-/// Writes a line for the user on standard error.
-pub(crate) fn say(line: &str) -> Result<(), Failure> {
-    writeln!(io::stderr(), "{line}")?;
-    Ok(())
+/// Writes a line for the user on standard error. A command goes on if that fails: an SMS code may
+/// be on its way.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Reads the next line of standard input. It is read byte by byte, so that no buffer keeps a

@@ -1,6 +1,6 @@
 //! A file that is created before its content is known.
 //!
-//! Nothing is spent for a file that cannot be written. If the command ends without its content, the
+//! Nothing is spent for a file that cannot be created. If the command ends without its content, the
 //! empty file is removed, also if a signal ends the program at a prompt.
 
 use std::fs::{self, File, OpenOptions};
@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use private_files::{Folder, Sharing};
+
+use crate::echo::watch_signals;
 
 /// Path of the file that is not finished.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -32,6 +34,7 @@ impl Unfinished {
     /// Creates a file with the mode 0600. A file that exists is an error, as is
     /// a folder that is missing or that other users can change.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        watch_signals();
         let path = std::path::absolute(path)?;
         let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         Folder::open(folder, Sharing::Refused)?;

@@ -66,7 +66,8 @@ pub(super) fn devices(library: &Library, style: Style) -> Result<(), Failure> {
     style.write_result(&text, &json!([{"thisDevice": true, "isDeviceActivated": enrolled, "device": device}]))
 }
 
-fn is_enrolled(library: &Library) -> Result<bool, Failure> {
+/// Returns whether this device is enrolled. It sends nothing.
+pub(super) fn is_enrolled(library: &Library) -> Result<bool, Failure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Activated {

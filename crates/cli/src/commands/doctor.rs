@@ -178,7 +178,13 @@ fn check_service(config: &Config, checks: &mut Checks) {
             checks.skip(&["clock"], "needs a trusted service");
         }
         Err(error) => {
-            checks.add("reach", Verdict::Bad, format!("{error}: check the URL, the network and network.proxy"));
+            checks.add(
+                "reach",
+                Verdict::Bad,
+                format!(
+                    "{error}: check the URL, the network, network.proxy, and for TLS credential.caFile and the clock"
+                ),
+            );
             checks.skip(&["certificate", "clock"], "needs an answer of the service");
         }
     }

@@ -41,11 +41,11 @@ fn request(prepared: &Prepared, options: &Enroll) -> Result<Option<String>, Fail
             let asked = prepared.open()?.get(SMS_CODE, &OfType { r#type: "enrollment" });
             match asked {
                 Ok(_) => {
-                    sent(prepared)?;
+                    sent(prepared);
                     return Ok(None);
                 }
                 Err(Failure::Refused(answer)) if answer.refusal().code == 2307 && terminal::is_interactive() => {
-                    terminal::say("The account has no trusted phone number. SMS codes go to this number.")?;
+                    terminal::say("The account has no trusted phone number. SMS codes go to this number.");
                     terminal::text("Phone number with its country code", "")?
                 }
                 Err(failure) => return Err(failure),
@@ -53,17 +53,17 @@ fn request(prepared: &Prepared, options: &Enroll) -> Result<Option<String>, Fail
         }
     };
     prepared.open()?.get(SMS_CODE, &OfNumber { r#type: "phoneNumberCertification", phone_number: &number })?;
-    sent(prepared)?;
+    sent(prepared);
     Ok(Some(number))
 }
 
 /// Tells the user where the SMS code is.
-pub(super) fn sent(prepared: &Prepared) -> Result<(), Failure> {
+pub(super) fn sent(prepared: &Prepared) {
     if prepared.config.service() == Some(ServiceUrl::Embedded) {
         let outbox = prepared.config.storage_path.join("sms-outbox.jsonl");
-        terminal::say(&format!("The embedded service has written an SMS into {}.", outbox.display()))
+        terminal::say(&format!("The embedded service has written an SMS into {}.", outbox.display()));
     } else {
-        terminal::say("The service sends an SMS with a code.")
+        terminal::say("The service sends an SMS with a code.");
     }
 }
 

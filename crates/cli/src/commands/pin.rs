@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, OTP, OfType, PIN_CODE, Prepared, SMS_CODE, enroll};
+use super::{Action, OTP, OfType, PIN_CODE, Prepared, SMS_CODE, device, enroll};
 use crate::arguments::{Otp, Reset};
 use crate::failure::Failure;
 use crate::output::Style;
+use crate::status::Status;
 use crate::terminal;
 
 /// Makes a one-time password.
@@ -49,8 +50,14 @@ pub(super) fn reset(prepared: &Prepared, options: &Reset, style: Style) -> Resul
         if !options.request_only {
             terminal::expect_input("SMS code")?;
         }
-        prepared.open()?.get(SMS_CODE, &OfType { r#type: "resetPIN" })?;
-        enroll::sent(prepared)?;
+        let library = prepared.open()?;
+        // A device that is not enrolled cannot use the code.
+        if !device::is_enrolled(&library)? {
+            return Err(Failure::Local { status: Status::State, cause: "this device is not enrolled".to_owned() });
+        }
+        library.get(SMS_CODE, &OfType { r#type: "resetPIN" })?;
+        drop(library);
+        enroll::sent(prepared);
         if options.request_only {
             return style.write_done();
         }

@@ -97,7 +97,7 @@ pub(super) fn export(prepared: &Prepared, options: &Export, style: Style) -> Res
     let Some((path, file)) = file else { return style.write(state, &answer) };
     file.finish(state.as_bytes()).map_err(|error| not_written(path, &error))?;
     if style == Style::Text {
-        terminal::say(&format!("{} was written. It contains a key in clear.", path.display()))?;
+        terminal::say(&format!("{} was written. It contains a key in clear.", path.display()));
     }
     style.write_done()
 }

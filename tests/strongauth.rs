@@ -741,11 +741,26 @@ fn one_forbidden_operation_and_an_accepted_code_leave_a_live_device_alive() {
         let mut component = bench.open();
         bench.clock.0.fetch_add(i64::from(end.is_empty()) * 86_400_000, Ordering::SeqCst);
         ask(&bench, &mut component, GRANTED).unwrap_or_else(|error| panic!("{end}: {error}"));
-        // The device is not dead, so nothing may replace it.
-        assert!(bench.memory.record().activation.is_none());
+        // The device is not dead, so nothing may replace it, but a request that is on its way.
+        assert_eq!(bench.memory.record().activation.is_some(), end == "lost");
         assert!(matches!(component.enroll(&pin("1234"), None), Err(Failure::State(..))));
         assert!(matches!(component.accept_code(&SmsCode::new("2424").unwrap()), Err(Failure::State(..))));
     }
+}
+
+/// The answer to the last step came too late, and before the service made the new device, the old
+/// one made a password.
+#[test]
+fn a_password_before_the_lost_enrollment_is_done_does_not_lose_the_enrollment() {
+    let (bench, mut component) = started_beside_a_device();
+    bench.script.lose();
+    assert!(component.enroll(&pin("1234"), None).is_err());
+    ask(&bench, &mut component, GRANTED).unwrap();
+    let mut component = bench.open();
+    assert!(ask(&bench, &mut component, "<err>NOK:NODEVICE</err>").is_err());
+    bench.script.answer("ActionFinalize", &format!("{SYNCHRONIZED}<id>0123456789abcdef</id>"));
+    component.enroll(&pin("1234"), None).unwrap();
+    assert_eq!(component.state(), State::Activated(Sync::Done));
 }
 
 #[test]

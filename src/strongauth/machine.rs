@@ -275,8 +275,9 @@ pub fn document() -> String {
         "- `Activated` and `Blocked`: if the service answered `NOK:FORBIDDEN` to the last operation of\n",
         "  the device, without a reason, a new enrollment is allowed as in `Disabled`, or, after the\n",
         "  service accepted a code, as in `ActivationStarted`. Meanwhile the state stays as it is, and the\n",
-        "  device works as before. If one of its operations succeeds, the started enrollment ends. If the\n",
-        "  service answers 2312, the state is `ActivationStarted` (was Disabled).\n",
+        "  device works as before. If one of its operations succeeds, the started enrollment ends, unless\n",
+        "  its last step was sent and not answered. If the service answers 2312, the state is\n",
+        "  `ActivationStarted` (was Disabled).\n",
         "- Operations that are not listed are allowed in every state.\n\n",
     ));
     let columns = [

@@ -192,11 +192,12 @@ impl Record {
     }
 
     /// Records whether the service forbids the enrolled device its operations. If it does not, an
-    /// enrollment that was started in place of the device ends. Returns whether anything changed.
+    /// enrollment that was started in place of the device ends, unless its last step is sent: the
+    /// service may be about to replace the device. Returns whether anything changed.
     pub fn set_forbidden(&mut self, is_forbidden: bool) -> bool {
         let changed = std::mem::replace(&mut self.is_forbidden, is_forbidden) != is_forbidden;
         if changed && !is_forbidden {
-            self.activation = None;
+            self.activation = self.activation.take().filter(|activation| activation.finalizing);
         }
         changed
     }

@@ -58,9 +58,14 @@ pub(crate) struct WrongPins {
 
 impl Refusal {
     /// Returns the exit status. A storage that is in use is free later, so that is no fault of the
-    /// configuration.
+    /// configuration. An account that was blocked when last asked is refused without a request, with
+    /// the code of a wrong state.
     pub(crate) fn status(&self) -> Status {
-        if self.is_in_use() { Status::Service } else { Status::of(self.code) }
+        match self.info.next_action.as_deref() {
+            _ if self.is_in_use() => Status::Service,
+            Some("resetPin") if self.code == Code::Forbidden as u16 => Status::Blocked,
+            _ => Status::of(self.code),
+        }
     }
 
     /// Returns whether another process uses the storage. The code has other causes, too.

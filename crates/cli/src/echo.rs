@@ -1,8 +1,9 @@
 //! A line from the terminal without an echo.
 //!
-//! The echo is off before the prompt appears, so that no quick user and no script is seen. Ctrl-C
-//! gives the echo back before the program ends, as does a signal that ends it. The crates that were
-//! tried do neither: rpassword 7.5.4, and the `console` of dialoguer.
+//! The echo is off before the first prompt appears and until the command ends, so that no quick user
+//! and no script is seen, also while the service is asked between two prompts. Ctrl-C gives the echo
+//! back before the program ends, as does a signal that ends it. The crates that were tried do
+//! neither: rpassword 7.5.4, and the `console` of dialoguer.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -36,8 +37,8 @@ fn silent() -> MutexGuard<'static, Option<(File, Termios)>> {
 }
 
 /// Gives the terminal its echo back, if it is off.
-fn restore(silent: &mut Option<(File, Termios)>) {
-    if let Some((terminal, before)) = silent.take() {
+pub(crate) fn restore() {
+    if let Some((terminal, before)) = silent().take() {
         let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
     }
 }
@@ -62,7 +63,7 @@ pub(crate) fn watch_signals() {
         }
         let watch = move || {
             if let Ok(signal) = signals.wait() {
-                restore(&mut silent());
+                restore();
                 unfinished::remove();
                 std::process::exit(128 + signal as i32);
             }
@@ -82,45 +83,62 @@ fn ignored_signals() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Terminal of this process, without an echo. It is as before when dropped.
-struct Silent {
+/// Terminal of this process during a prompt. Keys come one by one, Ctrl-C among them. When dropped,
+/// lines and signals are as before, and the echo stays off.
+struct Prompt {
     terminal: File,
+    /// The settings between two prompts.
+    between: Termios,
 }
 
-impl Silent {
+impl Prompt {
     fn begin() -> io::Result<Self> {
         watch_signals();
-        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-        let before = tcgetattr(&terminal)?;
-        let mut changed = before.clone();
-        // Keys come one by one, Ctrl-C among them.
-        changed.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
-        changed.special_codes[SpecialCodeIndex::VMIN] = 1;
-        changed.special_codes[SpecialCodeIndex::VTIME] = 0;
         let mut silent = silent();
+        let (terminal, before) = match &*silent {
+            Some((terminal, before)) => (terminal.try_clone()?, before.clone()),
+            None => {
+                let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+                let before = tcgetattr(&terminal)?;
+                (terminal, before)
+            }
+        };
+        let mut between = before.clone();
+        between.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+        let mut during = between.clone();
+        during.local_modes.remove(LocalModes::ICANON | LocalModes::ISIG);
+        during.special_codes[SpecialCodeIndex::VMIN] = 1;
+        during.special_codes[SpecialCodeIndex::VTIME] = 0;
+        // Before the change, so that a signal finds the settings.
+        let is_first = silent.is_none();
         *silent = Some((terminal.try_clone()?, before));
-        if let Err(error) = tcsetattr(&terminal, OptionalActions::Flush, &changed) {
-            *silent = None;
+        if let Err(error) = tcsetattr(&terminal, OptionalActions::Flush, &during) {
+            if is_first {
+                *silent = None;
+            }
             return Err(error.into());
         }
-        drop(silent);
-        Ok(Self { terminal })
+        Ok(Self { terminal, between })
     }
 }
 
-impl Drop for Silent {
+impl Drop for Prompt {
     fn drop(&mut self) {
-        restore(&mut silent());
+        // A signal may have given the echo back already.
+        if silent().is_some() {
+            let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.between);
+        }
     }
 }
 
-/// Shows a prompt, and returns the line that the user enters. The error is `Interrupted` after
-/// Ctrl-C, and `UnexpectedEof` after Ctrl-D or the end of the terminal.
+/// Shows a prompt, and returns the line that the user enters. The echo is off from then on, until
+/// [`restore`]. The error is `Interrupted` after Ctrl-C, and `UnexpectedEof` after Ctrl-D or the end
+/// of the terminal.
 pub(crate) fn read_line(prompt: &str) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut silent = Silent::begin()?;
-    silent.terminal.write_all(prompt.as_bytes())?;
-    let line = read(&mut silent.terminal);
-    let _ = silent.terminal.write_all(b"\n");
+    let mut shown = Prompt::begin()?;
+    shown.terminal.write_all(prompt.as_bytes())?;
+    let line = read(&mut shown.terminal);
+    let _ = shown.terminal.write_all(b"\n");
     line
 }
 

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     // The text of a panic may have a secret in it.
     std::panic::set_hook(Box::new(|_| {}));
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| commands::run(arguments, style)));
+    echo::restore();
     match outcome.unwrap_or_else(|_| Err(failure::Failure::internal())) {
         Ok(status) => status.into(),
         Err(failure) => output::report(&failure, style, &hints).into(),

@@ -120,6 +120,7 @@ pub(crate) fn new_pin(prompt: &str) -> Result<Zeroizing<String>, Failure> {
 
 /// Returns a text that the user sees while typing. An empty line is `default`.
 pub(crate) fn text(prompt: &str, default: &str) -> Result<String, Failure> {
+    echo::restore();
     if default.is_empty() {
         write!(io::stderr(), "{prompt}: ")?;
     } else {

@@ -98,6 +98,22 @@ fn run_on_thread<T: Send + 'static>(
     }
 }
 
+/// Error before a connection was there, so nothing was sent.
+#[derive(Debug)]
+pub(super) struct NotConnected(pub(super) Error);
+
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for NotConnected {}
+
+fn not_connected(error: Error) -> Error {
+    Error::Other(Box::new(NotConnected(error)))
+}
+
 /// Resolver of names.
 #[derive(Debug)]
 pub(super) struct InterruptibleResolver(pub(super) Interrupt);
@@ -111,7 +127,8 @@ impl Resolver for InterruptibleResolver {
             Err(_) => run_on_thread(&self.0, timeout, move || {
                 let found = host_and_port.to_socket_addrs().map_err(|_| Error::HostNotFound)?;
                 Ok(found.take(MAX_ADDRESSES).collect())
-            })?,
+            })
+            .map_err(not_connected)?,
         };
         if found.is_empty() {
             return Err(Error::HostNotFound);
@@ -141,9 +158,9 @@ impl<In: Transport> Connector<In> for TcpConnector {
         let stream = connected.map_err(|error| match error {
             // The last address got the rest of the limit, less the remainder of its division.
             Error::Io(error) if limit.is_some_and(|limit| begin.elapsed() + ONE_MILLISECOND >= limit) => {
-                timed_out(error, details.timeout)
+                not_connected(timed_out(error, details.timeout))
             }
-            error => error,
+            error => not_connected(error),
         })?;
         stream.set_nodelay(true)?;
         let stream = Arc::new(Socket(stream));

@@ -30,7 +30,7 @@ pub use dial::Interrupt;
 pub use proxy::{ProxyInUse, is_proxy};
 pub use tls::{Pin, Trust, TrustError};
 
-use dial::{InterruptibleResolver, TcpConnector};
+use dial::{InterruptibleResolver, NotConnected, TcpConnector};
 use gateway::GatewayError;
 use tls::{Tls, Untrusted};
 
@@ -488,10 +488,16 @@ fn failed(error: ureq::Error) -> TransportError {
         Error::ConnectionFailed => not_connected("no connection"),
         Error::Io(error) => of_io(error.kind()),
         Error::BodyExceedsLimit(_) => TransportError::Unusable("it is longer than 256 KiB".into()),
-        Error::Other(inner) => match inner.downcast_ref::<Untrusted>() {
-            Some(Untrusted::Pin) => TransportError::Pin,
-            Some(why) => not_connected(why.to_string()),
-            None => TransportError::Unreachable("the request could not be made".into()),
+        Error::Other(inner) => match inner.downcast::<NotConnected>() {
+            Ok(unsent) => match failed(unsent.0) {
+                error if error.may_be_done() => not_served(error),
+                error => error,
+            },
+            Err(inner) => match inner.downcast_ref::<Untrusted>() {
+                Some(Untrusted::Pin) => TransportError::Pin,
+                Some(why) => not_connected(why.to_string()),
+                None => TransportError::Unreachable("the request could not be made".into()),
+            },
         },
         Error::ConnectProxyFailed(answer) => not_connected(match proxy::status(&answer) {
             Some(status) => format!("the proxy made no connection: HTTP {status}"),

@@ -6,17 +6,15 @@ use crate::domain::rows::TraitsRow;
 /// clients do not know evolutions: they would get no password at all.
 const MAX_PASSED: u32 = 3;
 
-/// The number of times as many passwords after which such a device is asked once more. Another copy
-/// of a device may have let the requests pass, so they never end for good.
-const LONGER: u32 = 16;
+/// The factor of the chance with which such a device is asked again. Another copy of a device may
+/// have let the requests pass, so they never end for good.
+const SELDOM: u32 = 16;
 
 /// The answer to a request for a password with which K1 should evolve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// The device is asked to evolve K1.
     Evolve,
-    /// The same, after the longer interval, which begins anew.
-    EvolveOnce,
     /// The device gets its password. It let so many requests pass that it is asked less often from
     /// now on.
     PasswordFromNowOn,
@@ -27,15 +25,18 @@ pub(crate) enum Answer {
 /// Decides about a password with which K1 should evolve, and records the decision. A device that
 /// took an evolution once is always asked: another copy of it cannot stop the evolutions, which
 /// would show the copy.
-pub(crate) fn answer(traits: &mut TraitsRow, every: u32, since_evolution: u32) -> Answer {
+///
+/// A device that let its requests pass is asked by chance. `lot` is a random number. A count would
+/// show a copy when the next request is due, and the copy could let that one pass, too.
+pub(crate) fn answer(traits: &mut TraitsRow, every: u32, lot: u32) -> Answer {
     if traits.evolves || traits.evolutions_passed < MAX_PASSED {
         traits.evolutions_passed = traits.evolutions_passed.saturating_add(1);
         Answer::Evolve
-    } else if is_due(every.saturating_mul(LONGER), since_evolution, false) {
-        Answer::EvolveOnce
     } else if traits.evolutions_passed == MAX_PASSED {
         traits.evolutions_passed += 1;
         Answer::PasswordFromNowOn
+    } else if lot.is_multiple_of(every.saturating_mul(SELDOM)) {
+        Answer::Evolve
     } else {
         Answer::Password
     }
@@ -62,6 +63,7 @@ pub(crate) fn is_due(every: u32, since_evolution: u32, adopted: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::policy::PinProof;
 
     /// Returns the results of `requests` requests for passwords: `E` for an evolution, `p` for a
     /// password.
@@ -84,43 +86,29 @@ mod tests {
         history
     }
 
-    /// Returns the answers to `requests` requests of a device that never evolves.
-    fn passed_over(traits: &mut TraitsRow, every: u32, requests: usize) -> String {
-        let mut since = 0;
-        let letter = |_| {
-            let answer = if is_due(every, since, false) { answer(traits, every, since) } else { Answer::Password };
-            since = match answer {
-                Answer::Evolve => since,
-                Answer::EvolveOnce => 0,
-                Answer::Password | Answer::PasswordFromNowOn => since + 1,
-            };
-            match answer {
-                Answer::Evolve => 'E',
-                Answer::EvolveOnce => 'o',
-                Answer::PasswordFromNowOn => 's',
-                Answer::Password => 'p',
-            }
+    /// Returns the answers to the requests of a device that never evolves, one for each lot.
+    fn passed_over(traits: &mut TraitsRow, every: u32, lots: &[u32]) -> String {
+        let letter = |lot: &u32| match answer(traits, every, *lot) {
+            Answer::Evolve => 'E',
+            Answer::PasswordFromNowOn => 's',
+            Answer::Password => 'p',
         };
-        (0..requests).map(letter).collect()
+        lots.iter().map(letter).collect()
     }
 
     #[test]
-    fn a_device_that_never_evolves_is_asked_three_times_and_then_after_a_longer_interval() {
-        let mut traits = TraitsRow::of_new_device();
-        let passwords = "p".repeat(29);
-        assert_eq!(passed_over(&mut traits, 2, 69), format!("pEEEs{passwords}o{}op", "p".repeat(31)).to_string() + "p");
+    fn a_device_that_never_evolves_is_asked_three_times_and_then_by_chance() {
+        let mut traits = TraitsRow::of_new_device(PinProof::Each);
+        let lots = [1, 1, 1, 0, 1, 31, 32, 33, 0, 64];
+        assert_eq!(passed_over(&mut traits, 2, &lots), "EEEsppEpEE");
         begin_anew(&mut traits);
-        assert_eq!(passed_over(&mut traits, 2, 6), "pEEEsp");
+        assert_eq!(passed_over(&mut traits, 2, &[1; 6]), "EEEspp");
         record_evolution(&mut traits);
-        assert_eq!(passed_over(&mut traits, 2, 9), "pEEEEEEEE");
-        assert_eq!(passed_over(&mut TraitsRow::unknown(), 1, 5), "EEEEE");
-    }
-
-    #[test]
-    fn a_change_of_the_setting_hides_no_end_of_the_requests() {
-        let mut traits = TraitsRow { evolutions_passed: 3, ..TraitsRow::of_new_device() };
-        assert_eq!(answer(&mut traits, 1, 100), Answer::EvolveOnce);
-        assert_eq!(answer(&mut traits, 1, 0), Answer::PasswordFromNowOn);
+        assert_eq!(passed_over(&mut traits, 2, &[1; 9]), "EEEEEEEEE");
+        assert_eq!(passed_over(&mut TraitsRow::unknown(), 1, &[1; 5]), "EEEEE");
+        // A large setting is no chance of zero.
+        let mut traits = TraitsRow { evolutions_passed: 4, ..TraitsRow::of_new_device(PinProof::Each) };
+        assert_eq!(passed_over(&mut traits, u32::MAX, &[1, 0]), "pE");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use inwebo::cvs::Purpose;
 
 use crate::domain::message::Notice;
+use crate::domain::policy::PinProof;
 
 /// The account of a user.
 #[derive(Clone)]
@@ -136,7 +137,8 @@ impl DeviceRow {
 /// The traits of a device's client, as the service observed them since the activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraitsRow {
-    /// True if it proved its PIN for a one-time password. It must always do so from then on.
+    /// True if it must always prove its PIN for a one-time password: it did so once, or it activated
+    /// while the policy wanted that from each.
     pub(crate) proves_pin: bool,
     /// The number of wrong K1s that it proved without a proof of its PIN, and that no password
     /// forgave.
@@ -149,9 +151,10 @@ pub(crate) struct TraitsRow {
 }
 
 impl TraitsRow {
-    /// Makes the traits of a new device, of which nothing is known yet.
-    pub(crate) const fn of_new_device() -> Self {
-        Self { proves_pin: false, unproved_tries: 0, evolves: false, evolutions_passed: 0 }
+    /// Makes the traits of a new device. Only a device that activates while the policy permits it
+    /// may ever omit the proof of its PIN.
+    pub(crate) fn of_new_device(policy: PinProof) -> Self {
+        Self { proves_pin: policy == PinProof::Each, unproved_tries: 0, evolves: false, evolutions_passed: 0 }
     }
 
     /// Makes the traits of a device without a row: an earlier release activated it, or the row was

@@ -229,7 +229,7 @@ fn activate(
     codes::consume(step, code, used)?;
     let mut session = DeviceSession { device, account, serial: new.serial.clone() };
     session.put_device(step)?;
-    step.rows.put_traits(&session.device.id, &TraitsRow::of_new_device())?;
+    step.rows.put_traits(&session.device.id, &TraitsRow::of_new_device(step.policy.pin_proof))?;
     session.audit(step, audit::DEVICE_ACTIVATED)?;
     step.notify(&session.account, Notice::NewDevice)?;
     deliver(step, &session, new, keys)

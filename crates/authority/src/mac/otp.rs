@@ -80,16 +80,13 @@ fn with_k1(step: &Step<'_>, mut session: DeviceSession, challenge: &str, sent: &
     if evolution::is_due(step.policy.evolve_k1_every, session.device.since_evolution, proved.adopted) {
         let mut traits = step.rows.traits(&session.device.id)?;
         let before = traits;
-        let answer = evolution::answer(&mut traits, step.policy.evolve_k1_every, session.device.since_evolution);
+        let lot = u32::from_ne_bytes(random::bytes()?);
+        let answer = evolution::answer(&mut traits, step.policy.evolve_k1_every, lot);
         if traits != before {
             step.rows.put_traits(&session.device.id, &traits)?;
         }
         match answer {
             Answer::Evolve => return evolve(step, session, &proved),
-            Answer::EvolveOnce => {
-                session.device.since_evolution = 0;
-                return evolve(step, session, &proved);
-            }
             Answer::PasswordFromNowOn => session.audit(step, audit::K1_NOT_EVOLVING)?,
             Answer::Password => {}
         }

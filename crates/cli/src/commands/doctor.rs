@@ -163,7 +163,7 @@ fn check_service(config: &Config, checks: &mut Checks) {
     let is_encrypted = url.starts_with("https:");
     match facade::service_date() {
         Ok(date) => {
-            checks.add("reach", Verdict::Good, "the service answers");
+            checks.add("reach", Verdict::Good, "a server answers; whether it is the service was not asked");
             if is_encrypted {
                 checks.add("certificate", Verdict::Good, "it is valid and trusted");
             } else {

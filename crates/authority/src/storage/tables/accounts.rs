@@ -69,7 +69,7 @@ impl Transaction<'_> {
         let sql = SQL.get_or_init(|| {
             format!(
                 "SELECT (SELECT count(*) FROM devices WHERE account = accounts.name AND removed_at IS NULL),
-                        (SELECT CAST(coalesce(sum(unproved_tries), 0) AS BIGINT)
+                        (SELECT CAST(coalesce(sum(CASE WHEN unproved_tries > 0 THEN unproved_tries END), 0) AS BIGINT)
                          FROM device_traits JOIN devices ON devices.id = device_traits.device
                          WHERE account = accounts.name AND removed_at IS NULL), {}
                  FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",

@@ -25,25 +25,34 @@ mod key {
     pub(super) const CTRL_D: u8 = 0x04;
     pub(super) const BACKSPACE: u8 = 0x08;
     pub(super) const CTRL_U: u8 = 0x15;
+    pub(super) const CTRL_W: u8 = 0x17;
     pub(super) const DELETE: u8 = 0x7f;
 }
 
-/// Terminal whose echo is off, with its settings from before. A prompt and the watch over signals
-/// share it.
-static SILENT: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+/// Terminal whose echo is off.
+struct Silent {
+    terminal: File,
+    /// The settings from before.
+    before: Termios,
+    /// The present settings.
+    now: Termios,
+}
 
-fn silent() -> MutexGuard<'static, Option<(File, Termios)>> {
+/// The terminal, if its echo is off. Prompts and the watch over signals share it.
+static SILENT: Mutex<Option<Silent>> = Mutex::new(None);
+
+fn silent() -> MutexGuard<'static, Option<Silent>> {
     SILENT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Gives the terminal its echo back, if it is off.
 pub(crate) fn restore() {
-    if let Some((terminal, before)) = silent().take() {
+    if let Some(Silent { terminal, before, .. }) = silent().take() {
         let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
     }
 }
 
-/// Starts the watch over the signals that end a program. This thread, and those that it starts
+/// Starts the watch over the signals that end a program or let it go on. This thread, and those that it starts
 /// later, block them; another thread waits for them. It gives the terminal its echo back, and ends
 /// the program with the status that a shell shows for the signal. A prompt must be shown before
 /// the program has other threads.
@@ -52,7 +61,7 @@ pub(crate) fn watch_signals() {
     STARTED.call_once(|| {
         let ignored = ignored_signals();
         let mut signals = SigSet::empty();
-        for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
+        for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGCONT] {
             if ignored >> (signal as i32 - 1) & 1 == 0 {
                 signals.add(signal);
             }
@@ -62,7 +71,14 @@ pub(crate) fn watch_signals() {
             return;
         }
         let watch = move || {
-            if let Ok(signal) = signals.wait() {
+            while let Ok(signal) = signals.wait() {
+                if signal == Signal::SIGCONT {
+                    // The shell that stopped the program gave the terminal its echo back.
+                    if let Some(Silent { terminal, now, .. }) = &*silent() {
+                        let _ = tcsetattr(terminal, OptionalActions::Now, now);
+                    }
+                    continue;
+                }
                 restore();
                 unfinished::remove();
                 std::process::exit(128 + signal as i32);
@@ -96,7 +112,7 @@ impl Prompt {
         watch_signals();
         let mut silent = silent();
         let (terminal, before) = match &*silent {
-            Some((terminal, before)) => (terminal.try_clone()?, before.clone()),
+            Some(Silent { terminal, before, .. }) => (terminal.try_clone()?, before.clone()),
             None => {
                 let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
                 let before = tcgetattr(&terminal)?;
@@ -109,15 +125,9 @@ impl Prompt {
         during.local_modes.remove(LocalModes::ICANON | LocalModes::ISIG);
         during.special_codes[SpecialCodeIndex::VMIN] = 1;
         during.special_codes[SpecialCodeIndex::VTIME] = 0;
-        // Before the change, so that a signal finds the settings.
-        let is_first = silent.is_none();
-        *silent = Some((terminal.try_clone()?, before));
-        if let Err(error) = tcsetattr(&terminal, OptionalActions::Flush, &during) {
-            if is_first {
-                *silent = None;
-            }
-            return Err(error.into());
-        }
+        tcsetattr(&terminal, OptionalActions::Flush, &during)?;
+        // The watch waits for the lock, so it finds the settings.
+        *silent = Some(Silent { terminal: terminal.try_clone()?, before, now: during });
         Ok(Self { terminal, between })
     }
 }
@@ -125,7 +135,8 @@ impl Prompt {
 impl Drop for Prompt {
     fn drop(&mut self) {
         // A signal may have given the echo back already.
-        if silent().is_some() {
+        if let Some(silent) = &mut *silent() {
+            silent.now = self.between.clone();
             let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.between);
         }
     }
@@ -158,7 +169,8 @@ fn read(input: &mut impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
             key::CTRL_C => return Err(io::ErrorKind::Interrupted.into()),
             key::CTRL_D if line.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
             key::BACKSPACE | key::DELETE => remove_last(&mut line),
-            key::CTRL_U => line.zeroize(),
+            // A secret is one word.
+            key::CTRL_U | key::CTRL_W => line.zeroize(),
             control if control.is_ascii_control() => {}
             _ if line.len() == MAX_LINE => {}
             other => line.push(other),

@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use zeroize::Zeroizing;
@@ -92,8 +92,15 @@ pub(crate) fn expect_input(prompt: &str) -> Result<(), Failure> {
     if events.contains(PollFlags::HUP) && !events.contains(PollFlags::IN) {
         return Err(ended());
     }
-    // A file, and a device such as /dev/null, is always ready.
+    // A socket that has ended is ready to say so. Node.js starts a child with one.
     let kind = input.metadata()?;
+    if events.contains(PollFlags::IN)
+        && kind.file_type().is_socket()
+        && rustix::io::ioctl_fionread(&input).is_ok_and(|bytes| bytes == 0)
+    {
+        return Err(ended());
+    }
+    // A file, and a device such as /dev/null, is always ready.
     let at = (&input).stream_position().unwrap_or(0);
     if (kind.is_file() && at >= kind.len()) || is_null(&kind) {
         return Err(ended());

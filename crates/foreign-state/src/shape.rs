@@ -115,7 +115,7 @@ pub(super) const PIMS: Shape = Shape {
 };
 
 const KEY: &str = "32 hex digits";
-const SERIAL: &str = "printable ASCII text of at most 128 bytes";
+const SERIAL: &str = "printable ASCII text of at most 128 bytes with /_/ in it";
 
 impl Shape {
     /// Reads the state that has these names.
@@ -168,18 +168,21 @@ fn text_or_digits<'a>(members: &'a impl Members, name: &'static str) -> Result<O
     }
 }
 
+const PRINTABLE: &str = "text of at most 128 printable ASCII characters without spaces";
+
 /// Checks the form of text that stands in a query as it is. It is no secret.
 fn printable(text: Option<Cow<'_, str>>, name: &'static str) -> Result<Option<String>, Error> {
     let Some(text) = text else { return Ok(None) };
     if text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(Some(text.into_owned()))
     } else {
-        Err(Error::Invalid { member: name, expected: "text of at most 128 printable ASCII characters without spaces" })
+        Err(Error::Invalid { member: name, expected: PRINTABLE })
     }
 }
 
 fn service(members: &impl Members, name: &'static str) -> Result<String, Error> {
-    Ok(printable(text_or_digits(members, name)?, name)?.unwrap_or_default())
+    let text = text_or_digits(members, name).map_err(|_| Error::Invalid { member: name, expected: PRINTABLE })?;
+    Ok(printable(text, name)?.unwrap_or_default())
 }
 
 fn mac_id(members: &impl Members, name: &'static str) -> Result<Option<String>, Error> {
@@ -187,6 +190,8 @@ fn mac_id(members: &impl Members, name: &'static str) -> Result<Option<String>, 
     let bytes = hex::decode_array::<16>(&text).ok_or(Error::Invalid { member: name, expected: KEY })?;
     Ok(Some(hex::encode(&bytes)))
 }
+
+const DIGITS: &str = "a number of at most 20 decimal digits";
 
 fn last_sync(members: &impl Members, name: &'static str) -> Result<String, Error> {
     // Python's time has a fraction, and so has a number that went through a language whose only
@@ -196,18 +201,19 @@ fn last_sync(members: &impl Members, name: &'static str) -> Result<String, Error
     {
         return Ok(format!("{:.0}", seconds.trunc()));
     }
-    let Some(text) = text_or_digits(members, name)? else { return Ok("0".to_owned()) };
+    let text = text_or_digits(members, name).map_err(|_| Error::Invalid { member: name, expected: DIGITS })?;
+    let Some(text) = text else { return Ok("0".to_owned()) };
     if text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         Ok(text.into_owned())
     } else {
-        Err(Error::Invalid { member: name, expected: "a number of at most 20 decimal digits" })
+        Err(Error::Invalid { member: name, expected: DIGITS })
     }
 }
 
 fn factory(members: &impl Members, name: &'static str) -> Result<Option<Modulus>, Error> {
     let Some(text) = text(members, name)? else { return Ok(None) };
     let modulus = Modulus::from_hex(&text);
-    modulus.map(Some).map_err(|_| Error::Invalid { member: name, expected: "an RSA modulus in hex" })
+    modulus.map(Some).map_err(|_| Error::Invalid { member: name, expected: "an RSA modulus in hex of a usual size" })
 }
 
 fn key(members: &impl Members, name: &'static str) -> Result<Zeroizing<[u8; 16]>, Error> {

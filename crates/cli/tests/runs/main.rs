@@ -80,6 +80,7 @@ fn json_is_one_message_for_each_outcome() {
         (&["otp", "--jso"][..], "", 2),
         (&["--json"], "", 2),
         (&["otp", "--bad"], "", 2),
+        (&["--json=1", "otp"], "", 2),
         (&["otp", "1234"], "", 2),
         (&["otpp"], "", 2),
         (&["export"], "1234\n", 2),
@@ -132,6 +133,73 @@ fn a_hint_names_the_command_with_the_folder_of_the_user() {
     assert!(refused.contains(&format!("pims --folder {folder} enroll ")), "{refused}");
     let refused = setup.run(&["otp"], "1234\n").failed(8);
     assert!(refused.contains("  pims enroll "), "{refused}");
+    let token = setup.path("token");
+    fs::write(&token, "token").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let refused = setup.run(&["otp", "--token-file", token.to_str().unwrap()], "1234\n").failed(8);
+    assert!(refused.contains(&format!("  pims --token-file {} enroll ", token.display())), "{refused}");
+}
+
+#[test]
+fn a_configuration_says_where_the_state_is() {
+    let setup = Setup::empty();
+    for (text, fault) in
+        [("", "is empty"), (" \n", "is empty"), ("{}", "add \"storage\""), (r#"{"storage":{}}"#, "add")]
+    {
+        setup.configure(&json!({}));
+        fs::write(setup.path("config.json"), text).unwrap();
+        let refused = setup.run(&["status"], "").failed(3);
+        assert!(refused.contains(fault), "{text}: {refused}");
+    }
+    assert!(setup.run(&["status"], "").failed(3).contains(setup.path("state").to_str().unwrap()));
+    // Files that are too long or no text have the status of their kind.
+    fs::write(setup.path("config.json"), " ".repeat(300_000)).unwrap();
+    setup.run(&["status"], "").failed(3);
+    let setup = Setup::embedded();
+    let token = setup.path("token");
+    fs::write(&token, b"\xff").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    setup.run(&["status", "--token-file", token.to_str().unwrap()], "").failed(2);
+}
+
+#[test]
+fn a_pin_is_reset_on_an_enrolled_device_alone_and_a_blocked_account_has_one_status() {
+    let setup = Setup::embedded();
+    let refused = setup.run(&["pin", "reset", "--request-only"], "").failed(8);
+    assert!(refused.contains("not enrolled"), "{refused}");
+    assert!(!setup.path("state/sms-outbox.jsonl").exists());
+    setup.enroll("1234");
+    for _ in 0..4 {
+        setup.run(&["otp"], "9999\n").failed(6);
+    }
+    for _ in 0..3 {
+        setup.run(&["otp"], "9999\n").failed(7);
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_written_does_not_hide_that_the_command_was_carried_out() {
+    let setup = Setup::embedded();
+    setup.enroll("1234");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = setup.command(&["pin", "change"]);
+    command.stdin(std::process::Stdio::piped()).stdout(full).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"1234\n5678\n").unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.code() == Some(1) && told.contains("the command was carried out"), "{told}");
+    setup.run(&["otp"], "5678\n").ok();
+}
+
+#[test]
+fn an_argument_that_has_no_place_is_not_shown() {
+    let setup = Setup::embedded();
+    for arguments in [&["otp", "83619475"][..], &["83619475"]] {
+        let refused = setup.run(arguments, "").failed(2);
+        assert!(!refused.contains("8361") && refused.contains("--help"), "{refused}");
+    }
+    assert!(setup.run(&["otpp"], "").failed(2).contains("'otp'"));
 }
 
 #[test]
@@ -140,6 +208,13 @@ fn an_sms_is_requested_only_if_the_input_can_have_its_code() {
     let outbox = setup.path("state/sms-outbox.jsonl");
     let ended = setup.run_with_null_input(&["enroll", "--phone", NUMBER]).failed(2);
     assert!(ended.contains("standard input ended before: SMS code"), "{ended}");
+    assert!(!outbox.exists());
+    // Node.js gives a child a socket.
+    let (input, other) = std::os::unix::net::UnixStream::pair().unwrap();
+    drop(other);
+    let mut command = setup.command(&["enroll", "--phone", NUMBER]);
+    let ended = command.stdin(std::os::fd::OwnedFd::from(input)).output().unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{}", String::from_utf8_lossy(&ended.stderr));
     assert!(!outbox.exists());
     setup.enroll("1234");
     let count = || fs::read_to_string(&outbox).unwrap().lines().count();
@@ -226,6 +301,7 @@ fn one_request_gets_one_message_whatever_it_is() {
         ("", 2, 2102),
         ("{}", 2, 2102),
         ("[1]", 2, 2102),
+        (r#"["get","pims.sdk.version",{}]"#, 2, 2102),
         (r#"{"method":"get","api":"pims.sdk.version","more":1}"#, 2, 2102),
         (r#"{"method":"free","api":""}"#, 2, 2102),
         (r#"{"method":"get","api":"pims.sdk.versoin"}"#, 2, 2002),

@@ -150,7 +150,8 @@ enum Account {
         #[command(flatten)]
         output: Output,
     },
-    /// Unblocks an account that is blocked. Also forgives the wrong tries without a proof of the PIN.
+    /// Unblocks an account that is blocked. Also forgives the wrong tries without a proof of the
+    /// PIN.
     Unblock { name: String },
     /// Removes an account with its devices, PIN and phone number.
     Remove {

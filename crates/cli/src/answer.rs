@@ -58,8 +58,8 @@ pub(crate) struct WrongPins {
 
 impl Refusal {
     /// Returns the exit status. A storage that is in use is free later, so that is no fault of the
-    /// configuration. An account that was blocked when last asked is refused without a request, with
-    /// the code of a wrong state.
+    /// configuration. An account that was blocked when last asked is refused without a request,
+    /// with the code of a wrong state.
     pub(crate) fn status(&self) -> Status {
         match self.info.next_action.as_deref() {
             _ if self.is_in_use() => Status::Service,

@@ -1,9 +1,9 @@
 //! A line from the terminal without an echo.
 //!
-//! The echo is off before the first prompt appears and until the command ends, so that no quick user
-//! and no script is seen, also while the service is asked between two prompts. Ctrl-C gives the echo
-//! back before the program ends, as does a signal that ends it. The crates that were tried do
-//! neither: rpassword 7.5.4, and the `console` of dialoguer.
+//! The echo is off before the first prompt appears and until the command ends, so that no quick
+//! user and no script is seen, also while the service is asked between two prompts. Ctrl-C gives
+//! the echo back before the program ends, as does a signal that ends it. The crates that were tried
+//! do neither: rpassword 7.5.4, and the `console` of dialoguer.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -52,10 +52,10 @@ pub(crate) fn restore() {
     }
 }
 
-/// Starts the watch over the signals that end a program or let it go on. This thread, and those that it starts
-/// later, block them; another thread waits for them. It gives the terminal its echo back, and ends
-/// the program with the status that a shell shows for the signal. A prompt must be shown before
-/// the program has other threads.
+/// Starts the watch over the signals that end a program or let it go on. This thread, and those
+/// that it starts later, block them; another thread waits for them. It gives the terminal its echo
+/// back, and ends the program with the status that a shell shows for the signal. A prompt must be
+/// shown before the program has other threads.
 pub(crate) fn watch_signals() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
@@ -143,8 +143,8 @@ impl Drop for Prompt {
 }
 
 /// Shows a prompt, and returns the line that the user enters. The echo is off from then on, until
-/// [`restore`]. The error is `Interrupted` after Ctrl-C, and `UnexpectedEof` after Ctrl-D or the end
-/// of the terminal.
+/// [`restore`]. The error is `Interrupted` after Ctrl-C, and `UnexpectedEof` after Ctrl-D or the
+/// end of the terminal.
 pub(crate) fn read_line(prompt: &str) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut shown = Prompt::begin()?;
     shown.terminal.write_all(prompt.as_bytes())?;

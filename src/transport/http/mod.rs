@@ -449,9 +449,9 @@ fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
     }
 }
 
-/// Returns whether a status refuses a request as it is, so that nothing behind the server that gives
-/// it got the request. A gateway may give any other status also for the service's answer: 403 after
-/// a look at it, 408 while it waits.
+/// Returns whether a status refuses a request as it is, so that nothing behind the server that
+/// gives it got the request. A gateway may give any other status also for the service's answer: 403
+/// after a look at it, 408 while it waits.
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 401 | 404 | 405 | 407 | 411 | 413 | 414 | 415 | 421 | 426 | 429 | 431)
 }

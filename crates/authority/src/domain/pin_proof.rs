@@ -11,8 +11,8 @@ use crate::domain::rows::TraitsRow;
 const MAX_UNPROVED_TRIES: u32 = 3;
 
 /// Returns whether a device may get a password without a proof of its PIN. A device that proved it
-/// once always has to, as has one that activated while each had to: its state alone is worth nothing
-/// to a thief.
+/// once always has to, as has one that activated while each had to: its state alone is worth
+/// nothing to a thief.
 pub(crate) fn may_be_omitted(policy: PinProof, traits: &TraitsRow) -> bool {
     policy == PinProof::AtActivation && !traits.proves_pin && traits.unproved_tries < MAX_UNPROVED_TRIES
 }

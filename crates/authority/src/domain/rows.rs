@@ -137,8 +137,8 @@ impl DeviceRow {
 /// The traits of a device's client, as the service observed them since the activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraitsRow {
-    /// True if it must always prove its PIN for a one-time password: it did so once, or it activated
-    /// while the policy wanted that from each.
+    /// True if it must always prove its PIN for a one-time password: it did so once, or it
+    /// activated while the policy wanted that from each.
     pub(crate) proves_pin: bool,
     /// The number of wrong K1s that it proved without a proof of its PIN, and that no password
     /// forgave.

@@ -254,8 +254,8 @@ fn a_copy_that_lets_evolutions_pass_does_not_end_them() {
     let copy = Device::activate(&world, &account, "1234");
     let device = copy.clone();
     assert_eq!(passed_over(&world, &account, &copy, 4), "EEEp");
-    // The copy lets a later request pass, too. That changes nothing for the owner's device, which is
-    // asked sooner or later, takes the evolution, and is then always asked.
+    // The copy lets a later request pass, too. That changes nothing for the owner's device, which
+    // is asked sooner or later, takes the evolution, and is then always asked.
     until(&world, &account, &copy, 'E');
     let evolved = (0..10_000).find_map(|_| match device.password(&world.authority, "1234") {
         Password::Again(evolved) => Some(evolved),

@@ -268,7 +268,7 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
 fn of_transport(error: &TransportError) -> Error {
     let code = match error {
         TransportError::Timeout(_) => Code::Timeout,
-        TransportError::Unreachable(_) => Code::NoInternet,
+        TransportError::Unreachable(_) | TransportError::Untrusted(_) => Code::NoInternet,
         TransportError::Unusable(_) => Code::InvalidReturn,
         TransportError::Server { .. } => Code::ServerError,
         TransportError::Pin => Code::PinningFailed,

@@ -34,6 +34,10 @@ pub enum TransportError {
         /// The time to wait before another try, in seconds, if the service gives it.
         retry_after_seconds: Option<u64>,
     },
+    /// No trusted connection: the certificate of the server or of the proxy is not trusted or not
+    /// valid, or TLS failed in another way. The text says how.
+    #[error("the service cannot be reached ({0})")]
+    Untrusted(String),
     /// The server's key is none of the pinned keys, so this may not be the service.
     #[error("the server's key is none of the pinned ones (credential.pinnedCertificates)")]
     Pin,
@@ -60,7 +64,11 @@ impl TransportError {
     /// Returns whether the service may have acted on the request. If the answer was lost, it may.
     pub fn may_be_done(&self) -> bool {
         match self {
-            Self::Timeout(TimeLimit::Connect) | Self::Pin | Self::NotServed(_) | Self::NotAuthenticated(_) => false,
+            Self::Timeout(TimeLimit::Connect)
+            | Self::Untrusted(_)
+            | Self::Pin
+            | Self::NotServed(_)
+            | Self::NotAuthenticated(_) => false,
             Self::Timeout(TimeLimit::Request | TimeLimit::System)
             | Self::Unreachable(_)
             | Self::Unusable(_)
@@ -75,9 +83,12 @@ impl TransportError {
         match self {
             Self::Unusable(_) => true,
             Self::Gateway { error, .. } | Self::NotServed(error) => error.is_foreign_answer(),
-            Self::Timeout(_) | Self::Unreachable(_) | Self::Server { .. } | Self::Pin | Self::NotAuthenticated(_) => {
-                false
-            }
+            Self::Timeout(_)
+            | Self::Unreachable(_)
+            | Self::Untrusted(_)
+            | Self::Server { .. }
+            | Self::Pin
+            | Self::NotAuthenticated(_) => false,
         }
     }
 }

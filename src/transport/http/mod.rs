@@ -495,7 +495,7 @@ fn failed(error: ureq::Error) -> TransportError {
             },
             Err(inner) => match inner.downcast_ref::<Untrusted>() {
                 Some(Untrusted::Pin) => TransportError::Pin,
-                Some(why) => not_connected(why.to_string()),
+                Some(why) => TransportError::Untrusted(why.to_string()),
                 None => TransportError::Unreachable("the request could not be made".into()),
             },
         },

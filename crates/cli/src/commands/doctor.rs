@@ -177,14 +177,14 @@ fn check_service(config: &Config, checks: &mut Checks) {
             checks.add("certificate", Verdict::Bad, format!("{}: {advice}", TransportError::Pin));
             checks.skip(&["clock"], "needs a trusted service");
         }
+        Err(TransportError::Untrusted(why)) => {
+            checks.add("reach", Verdict::Good, "a server answers");
+            let advice = "if the certificate should be valid, look at this machine's clock, too";
+            checks.add("certificate", Verdict::Bad, format!("{why}: {advice}"));
+            checks.skip(&["clock"], "needs a trusted service");
+        }
         Err(error) => {
-            checks.add(
-                "reach",
-                Verdict::Bad,
-                format!(
-                    "{error}: check the URL, the network, network.proxy, and for TLS credential.caFile and the clock"
-                ),
-            );
+            checks.add("reach", Verdict::Bad, format!("{error}: check the URL, the network and network.proxy"));
             checks.skip(&["certificate", "clock"], "needs an answer of the service");
         }
     }

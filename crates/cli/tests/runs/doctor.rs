@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -72,6 +73,32 @@ fn a_service_that_answers_is_reached_and_its_clock_compared() {
     let found = checks(&setup, 9);
     assert_eq!(found["clock"]["verdict"], "bad", "{found}");
     assert!(found["clock"]["found"].as_str().unwrap().contains("72"), "{found}");
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_no_fault_of_the_network() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+        // The client refuses the certificate.
+        assert!(connection.complete_io(&mut stream).is_err() || connection.complete_io(&mut stream).is_err());
+    });
+    let setup = Setup::empty();
+    setup.configure(&remote(&setup, &url));
+    let found = checks(&setup, 9);
+    for (check, verdict) in [("reach", "ok"), ("certificate", "bad"), ("clock", "skipped")] {
+        assert_eq!(found[check]["verdict"], verdict, "{found}");
+    }
+    assert!(found["certificate"]["found"].as_str().unwrap().contains("credential.caFile"), "{found}");
     thread.join().unwrap();
 }
 

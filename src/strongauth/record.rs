@@ -677,6 +677,11 @@ mod tests {
         assert_eq!(record.state_for_enrollment(999), State::ActivationStarted(Origin::Disabled));
         assert_eq!(record.state_for_enrollment(1000), State::Disabled);
         assert!(!record.set_forbidden(true) && record.activation.is_some());
+        // The last step of the enrollment was sent: it may still be done.
+        assert!(record.activation.as_ref().is_some_and(|activation| activation.finalizing));
+        assert!(record.set_forbidden(false) && record.activation.is_some());
+        assert!(record.set_forbidden(true));
+        record.activation.as_mut().unwrap().finalizing = false;
         assert!(record.set_forbidden(false) && record.activation.is_none());
         assert_eq!(record.state_for_enrollment(0), State::Activated(Sync::Done));
         record.enrollment.as_mut().unwrap().standing = Standing::Blocked;

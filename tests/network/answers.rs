@@ -286,34 +286,41 @@ fn no_operation_takes_the_error_of_a_gateway_for_an_answer_of_the_service() {
 }
 
 #[test]
-fn a_gateway_that_refuses_uses_no_budget() {
+fn a_gateway_that_refuses_uses_no_budget_unless_the_service_may_have_acted() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), None);
-    let limits = json!({"limits": {"passwordsPerDay": 1, "activations": 1}});
+    let limits = json!({"limits": {"passwordsPerDay": 2, "activations": 1}});
     let world = World::new(folder.path(), &service);
     world.init_with(&limits, &json!({}));
     for step in ["certify", "add", "code", "enroll"] {
         expect(&world.act(step));
     }
     facade::free();
-    for (status, text) in
-        [(403, r#"{"httpCode":"403"}"#), (429, ""), (200, r#"{"code":40300,"message":"x"}"#), (302, "")]
-    {
+    let ask = |status: u16, text: &'static str| {
         let answer = Answer { status, framing: Framing::Length, text, length: Some(text.len()) };
         // The setup step reaches the service, and the gateway refuses the step that counts.
         let parrot = Parrot::start(answer);
         let relay = Relay::start(&service.url, &parrot.url);
         let refused = World { folder: folder.path(), url: &relay, ca_file: None, service: &parrot };
         refused.init_with(&limits, &json!({}));
-        for _ in 0..2 {
-            let message = refused.act("otp");
-            let code = if status == 429 { 2204 } else { 2203 };
-            assert_eq!(message["error"]["code"], code, "{status} {text}: {message}");
-            assert!(!message["error"]["detail"].as_str().unwrap().starts_with("limits."), "{message}");
-        }
+        let message = refused.act("otp");
         facade::free();
+        let code = if status == 429 { 2204 } else { 2203 };
+        assert_eq!(message["error"]["code"], code, "{status} {text}: {message}");
+        assert!(!message["error"]["detail"].as_str().unwrap().starts_with("limits."), "{message}");
+    };
+    for (status, text) in [
+        (404, r#"{"httpCode":"404"}"#),
+        (429, ""),
+        (200, r#"{"code":40400,"message":"x"}"#),
+        (400, r#"{"error":"invalid_client"}"#),
+    ] {
+        ask(status, text);
+        ask(status, text);
     }
+    // A gateway may say this after it has seen the service's answer.
+    ask(403, "");
     world.init_with(&limits, &json!({}));
     expect(&world.act("otp"));
     assert!(world.act("otp")["error"]["detail"].as_str().unwrap().starts_with("limits.passwordsPerDay"));

@@ -7,8 +7,6 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::output::Style;
-
 /// Enrolls this machine as a device of an account, and makes one-time passwords.
 ///
 /// Secrets are never arguments. On a terminal the program asks for them without an echo. Otherwise
@@ -24,9 +22,9 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Returns the form of the output. `call` has JSON for each outcome.
-    pub(crate) fn style(&self) -> Style {
-        if self.settings.json || matches!(self.command, Command::Call) { Style::Json } else { Style::Text }
+    /// Returns whether the output is JSON. `call` has JSON for each outcome.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.settings.json || matches!(self.command, Command::Call)
     }
 }
 

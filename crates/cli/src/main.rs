@@ -16,6 +16,7 @@ mod generated;
 mod hint;
 mod library;
 mod output;
+mod signals;
 mod status;
 mod terminal;
 mod unfinished;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return output::not_parsed(&error).into(),
     };
-    let style = arguments.style();
+    let style = if arguments.wants_json() { output::Style::Json } else { output::Style::Text };
     let hints = hint::Hints::of(&arguments);
     // The text of a panic may have a secret in it.
     std::panic::set_hook(Box::new(|_| {}));

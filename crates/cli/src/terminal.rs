@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::echo::{self, MAX_LINE};
 use crate::failure::Failure;
+use crate::signals;
 
 /// Returns whether a user can answer prompts.
 pub(crate) fn is_interactive() -> bool {
@@ -23,6 +24,7 @@ pub(crate) fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
 
 /// Returns a secret from a prompt on the terminal of this process, while standard input is a file.
 pub(crate) fn secret_of_terminal(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    signals::watch();
     let line = echo::read_line(&format!("{prompt}: ")).map_err(|error| match error.kind() {
         io::ErrorKind::Interrupted => Failure::Interrupted,
         _ => no_input(prompt, &error),

@@ -11,8 +11,6 @@ use std::sync::{Mutex, PoisonError};
 
 use private_files::{Folder, Sharing};
 
-use crate::echo::watch_signals;
-
 /// Path of the file that is not finished.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
@@ -34,7 +32,6 @@ impl Unfinished {
     /// Creates a file with the mode 0600. A file that exists is an error, as is
     /// a folder that is missing or that other users can change.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        watch_signals();
         let path = std::path::absolute(path)?;
         let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         Folder::open(folder, Sharing::Refused)?;

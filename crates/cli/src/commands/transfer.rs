@@ -14,8 +14,8 @@ use crate::arguments::{Export, Import};
 use crate::failure::Failure;
 use crate::output::Style;
 use crate::status::Status;
-use crate::terminal;
 use crate::unfinished::Unfinished;
+use crate::{signals, terminal};
 
 /// Largest state, in bytes. The states of the known clients have a few kilobytes.
 const MAX_STATE: usize = 64 * 1024;
@@ -83,6 +83,7 @@ pub(super) fn export(prepared: &Prepared, options: &Export, style: Style) -> Res
         plain: bool,
     }
     // The password that proves the PIN is not spent for a file that cannot be written.
+    signals::watch();
     let file = match &options.output {
         Some(path) => Some((path, Unfinished::create(path).map_err(|error| not_written(path, &error))?)),
         None => None,

@@ -210,7 +210,7 @@ keys! {
 
     /// the path of the exchange, after the URL of the inWebo service
     INWEBO_PATH: Text<String, &'static str> = Key::own("inwebo", "path", Text {
-        form: "a path of at most 128 characters that begins with /, as in a URL, without ., .., //, ?, # and %",
+        form: "a path of at most 128 characters that begins with /, as in a URL, without ., .., //, ?, #, % and ;",
         parse: forms::path,
         default: MAC_PATH,
     });

@@ -902,7 +902,7 @@ fn what_the_service_did_not_see_uses_no_budget_and_changes_nothing() {
         bench.script.cvs.lock().unwrap().push_back(Err(error.clone()));
         assert!(component.remove().is_err());
         assert_eq!(bench.memory.record().intent, counts.then_some(Intent::Remove), "{error}");
-        // What is not known of an earlier removal stays unknown.
+        // The outcome of an earlier removal stays unknown.
         bench.script.cvs.lock().unwrap().push_back(Err(lost().remove(0)));
         assert!(component.remove().is_err());
         bench.script.cvs.lock().unwrap().push_back(Err(error.clone()));

@@ -51,10 +51,14 @@ pub(crate) fn storage(settings: &Settings) -> Result<PathBuf, Failure> {
 pub(crate) fn read(settings: &Settings) -> Result<Zeroizing<String>, Failure> {
     let path = path(settings)?;
     match open(&path) {
-        Ok(file) => match text(file, &path) {
-            Ok(text) if text.trim().is_empty() => Err(Failure::configuration(format!("{} is empty", path.display()))),
-            text => text.map_err(Failure::configuration),
-        },
+        Ok(file) => {
+            let text = text(file, &path).map_err(Failure::configuration)?;
+            if text.trim().is_empty() {
+                return Err(Failure::configuration(format!("{} is empty", path.display())));
+            }
+            check_storage(settings, &path, &text)?;
+            Ok(text)
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let program = settings.program();
             Err(Failure::configuration(format!("there is no {}: {program} init writes it", path.display())))
@@ -64,16 +68,19 @@ pub(crate) fn read(settings: &Settings) -> Result<Zeroizing<String>, Failure> {
 }
 
 /// Checks that a configuration in a folder of its own says where the state is. The default of the
-/// library is one folder for all configurations of a user.
-pub(crate) fn check_storage(settings: &Settings, text: &str) -> Result<(), Failure> {
-    let has_path = wiped_json::read(text).is_ok_and(|root| match root.get("storage") {
-        Some(Value::Object(storage)) => storage.get("path").is_some(),
-        _ => false,
-    });
-    if settings.folder.is_none() || has_path {
+/// library is one folder for all configurations of a user. A text that is no configuration is left
+/// to the library, which says why.
+fn check_storage(settings: &Settings, path: &Path, text: &str) -> Result<(), Failure> {
+    let lacks_path = || {
+        wiped_json::read(text).is_ok_and(|root| match root.get("storage") {
+            Some(Value::Object(storage)) => storage.get("path").is_none(),
+            storage => storage.is_none(),
+        })
+    };
+    if settings.folder.is_none() || !lacks_path() {
         return Ok(());
     }
-    let (path, storage) = (path(settings)?, storage(settings)?);
+    let storage = storage(settings)?;
     let storage = wiped_json::to_string(&storage.to_string_lossy());
     Err(Failure::configuration(format!(
         "{} does not say where the state is: add \"storage\":{{\"path\":{}}}",

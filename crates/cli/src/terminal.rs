@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
+use inwebo::values::{Pin, SmsCode};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use zeroize::Zeroizing;
 
@@ -39,28 +40,28 @@ fn not_empty(line: &str, prompt: &str) -> Result<Zeroizing<String>, Failure> {
     }
 }
 
+const PIN_FORM: &str = "a PIN has 4 to 8 digits";
+
 /// Returns a PIN, whose form is checked before anything is sent.
 pub(crate) fn pin(prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    of_form(prompt, secret, is_pin, "a PIN has 4 to 8 digits")
+    of_form(prompt, secret, is_pin, PIN_FORM)
 }
 
 /// Returns a PIN from the terminal of this process, while standard input is a file.
 pub(crate) fn pin_of_terminal(prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    let pin = secret_of_terminal(prompt)?;
-    if is_pin(&pin) { Ok(pin) } else { Err(Failure::usage("a PIN has 4 to 8 digits")) }
+    of_form(prompt, secret_of_terminal, is_pin, PIN_FORM)
 }
 
 /// Returns an SMS code, whose form is checked before it is sent.
 pub(crate) fn sms_code() -> Result<Zeroizing<String>, Failure> {
-    let is_code = |text: &str| (4..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    of_form("SMS code", secret, is_code, "an SMS code has 4 to 12 letters or digits")
+    of_form("SMS code", secret, |text| SmsCode::new(text).is_some(), "an SMS code has 4 to 12 letters or digits")
 }
 
 fn is_pin(text: &str) -> bool {
-    (4..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    Pin::new(text).is_some()
 }
 
-/// Returns a secret of a form. On a terminal the user is asked again.
+/// Returns a secret of a form. If standard input is a terminal, the user is asked again.
 fn of_form(
     prompt: &str,
     ask: impl Fn(&str) -> Result<Zeroizing<String>, Failure>,

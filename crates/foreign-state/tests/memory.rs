@@ -87,7 +87,7 @@ fn k1_of_a_state_with_escapes_is_in_no_memory_afterwards() {
         let state = object.get("state").and_then(wiped_json::Value::as_text).unwrap();
         assert_eq!(count(&masked), 2, "the text without its escapes is one copy");
         assert!(read(state.as_bytes(), Format::Auto).is_ok());
-        // What is refused leaves nothing, either.
+        // A refused text leaves nothing, either.
         assert!(read(&state.trim_end().as_bytes()[..state.trim_end().len() - 1], Format::Auto).is_err());
         assert!(wiped_json::read(&text[..text.len() - 1]).is_err());
     }

@@ -91,7 +91,6 @@ impl Prepared {
     fn new(settings: &Settings, style: Style) -> Result<Self, Failure> {
         let text = configuration::read(settings)?;
         let config = Config::read(&text).map_err(|error| Failure::configuration(printable(error.detail())))?;
-        configuration::check_storage(settings, &text)?;
         Ok(Self { text, config, token: configuration::token(settings)?, style })
     }
 

@@ -150,6 +150,8 @@ fn a_configuration_says_where_the_state_is() {
         fs::write(setup.path("config.json"), text).unwrap();
         let refused = setup.run(&["status"], "").failed(3);
         assert!(refused.contains(fault), "{text}: {refused}");
+        let doctor = setup.run(&["doctor"], "");
+        assert!(doctor.status == 9 && doctor.stdout.contains(fault), "{text}: {}", doctor.stdout);
     }
     assert!(setup.run(&["status"], "").failed(3).contains(setup.path("state").to_str().unwrap()));
     // Files that are too long or no text have the status of their kind.

@@ -72,8 +72,10 @@ fn json_is_one_line_of_the_form_of_the_library_for_success_and_failure() {
 
 #[test]
 fn json_is_one_message_for_each_outcome() {
+    // So long that no random digits of an answer are it by chance.
+    const PIN: &str = "83619475";
     let setup = Setup::embedded();
-    setup.enroll("1234");
+    setup.enroll(PIN);
     let output = setup.path("moved.json").to_str().unwrap().to_owned();
     let manual = setup.path("").to_str().unwrap().to_owned();
     for (arguments, input, status) in [
@@ -81,9 +83,9 @@ fn json_is_one_message_for_each_outcome() {
         (&["--json"], "", 2),
         (&["otp", "--bad"], "", 2),
         (&["--json=1", "otp"], "", 2),
-        (&["otp", "1234"], "", 2),
+        (&["otp", PIN], "", 2),
         (&["otpp"], "", 2),
-        (&["export"], "1234\n", 2),
+        (&["export"], "83619475\n", 2),
         (&["completions", "csh"], "", 2),
         (&["completions", "bash"], "", 0),
         (&["manual", &manual], "", 0),
@@ -93,9 +95,9 @@ fn json_is_one_message_for_each_outcome() {
         (&["logs", "--show"], "", 0),
         (&["status"], "", 0),
         (&["doctor"], "", 0),
-        (&["otp"], "1234\n", 0),
+        (&["otp"], "83619475\n", 0),
         (&["otp"], "12\n", 2),
-        (&["pin", "change"], "1234\n4321\n", 0),
+        (&["pin", "change"], "83619475\n4321\n", 0),
         (&["pin", "reset", "--request-only"], "", 0),
         (&["pin", "reset"], "", 2),
         (&["enroll"], "", 2),
@@ -116,7 +118,7 @@ fn json_is_one_message_for_each_outcome() {
         );
         let message: Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(message["status"], if status == 0 { "SUCCEEDED" } else { "FAILED" }, "{arguments:?}: {message}");
-        assert!(!run.stdout.contains("1234"), "{arguments:?}: {message}");
+        assert!(!run.stdout.contains(PIN), "{arguments:?}: {message}");
     }
     let run = setup.run(&["call", "--bad"], "");
     let message: Value = serde_json::from_str(&run.stdout).unwrap();

@@ -78,7 +78,7 @@ fn cpp_has_each_code() {
 #[test]
 fn python_has_each_code() {
     let names =
-        block(&file("bindings/python/src/pims/_errors.py"), "class Code(IntEnum):", "class PimsError(Exception):");
+        block(&file("bindings/python/src/libpims/_errors.py"), "class Code(IntEnum):", "class PimsError(Exception):");
     assert_catalogue(pairs(&names, "", " = "));
 }
 

@@ -109,8 +109,8 @@ fn between<'a>(text: &'a str, mark: &str) -> Vec<&'a str> {
 fn the_calls_on_the_page_for_movers_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
-    let (api, python) = (read("docs/api.md"), read("bindings/python/src/pims/_typed.py"));
-    let module = read("bindings/python/src/pims/__init__.py");
+    let (api, python) = (read("docs/api.md"), read("bindings/python/src/libpims/_typed.py"));
+    let module = read("bindings/python/src/libpims/__init__.py");
     let (mut calls, mut functions) = (0, 0);
     for row in table(&read("docs/migrating.md"), "## Your function, our call") {
         for (call, operation) in between(&row[1], "`").into_iter().zip(between(&row[1], "*")) {
@@ -123,7 +123,7 @@ fn the_calls_on_the_page_for_movers_exist() {
         for name in
             between(&row[2], "`").into_iter().filter(|name| !name.starts_with("PimsError") && *name != "next_action")
         {
-            let exists = match name.strip_prefix("pims.") {
+            let exists = match name.strip_prefix("libpims.") {
                 Some(function) => module.contains(&format!("\"{function}\"")),
                 None => python.contains(&format!("    def {name}(")),
             };

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Callable, List
 
-import pims
-import pims.aio
+import libpims
+import libpims.aio
 
 API = "pims.authentication.account"
 PARAMETERS = {"actionType": "strong", "type": "isDeviceActivated"}
@@ -79,13 +79,13 @@ def median_of(call: Callable[[], None]) -> float:
 
 def waiting() -> None:
     for _ in range(CALLS):
-        pims.get(API, PARAMETERS)
+        libpims.get(API, PARAMETERS)
 
 
 def awaiting() -> None:
     async def main() -> None:
         for _ in range(CALLS):
-            await pims.aio.get(API, PARAMETERS)
+            await libpims.aio.get(API, PARAMETERS)
 
     asyncio.run(main())
 
@@ -93,7 +93,7 @@ def awaiting() -> None:
 def in_c(folder: Path) -> List[float]:
     source, program = folder / "calls.c", folder / "calls"
     source.write_text(C, encoding="utf-8")
-    library = pims.library_path()
+    library = libpims.library_path()
     subprocess.run(
         [os.environ.get("CC", "cc"), "-O2", f"-I{INCLUDE}", str(source), "-o", str(program), library, "-lpthread"],
         check=True,
@@ -108,15 +108,15 @@ def in_c(folder: Path) -> List[float]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         executed, round_trip = in_c(Path(folder))
-        pims.init({"storage": {"path": Path(folder) / "python"}})
+        libpims.init({"storage": {"path": Path(folder) / "python"}})
         print()
         print(f"One get ({PARAMETERS['type']}) from Python, nanoseconds, and the same in C: median of {BATCHES} batches of {CALLS}")
         for name, ours, floor in (
-            ("pims.get, and pims_execute", median_of(waiting), executed),
-            ("await pims.aio.get, and pims_get with its callback", median_of(awaiting), round_trip),
+            ("libpims.get, and pims_execute", median_of(waiting), executed),
+            ("await libpims.aio.get, and pims_get with its callback", median_of(awaiting), round_trip),
         ):
             print(f"  {name:<52} {ours:10.0f} {floor:10.0f}")
-        pims.free()
+        libpims.free()
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class WithLibrary(build_py):
 
     def run(self) -> None:
         super().run()
-        folder = Path(self.build_lib) / "pims" / "_lib"
+        folder = Path(self.build_lib) / "libpims" / "_lib"
         folder.mkdir(parents=True, exist_ok=True)
         # Tools that collect a program's files look for "lib*.so".
         shutil.copyfile(LIBRARY, folder / "libpims.so")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Callable, Dict
 
-import pims
+import libpims
 
 
 class Operation(Enum):
@@ -72,7 +72,7 @@ class Advice:
     next: Next
 
 
-def advise(error: pims.PimsError, during: Operation, account: pims.AccountState = pims.AccountState.UNKNOWN) -> Advice:
+def advise(error: libpims.PimsError, during: Operation, account: libpims.AccountState = libpims.AccountState.UNKNOWN) -> Advice:
     """Returns the advice for an error. ``account`` is the last known state of the account."""
     advice = _BY_CODE.get(error.code, _UNKNOWN)
     return advice if isinstance(advice, Advice) else advice(error, during, account)
@@ -89,7 +89,7 @@ _NOT_OUR_SERVICE = "We could not make sure that this is our service. Please try 
 _CONTACT_US = Advice("Your account cannot do this. Please contact us.", Next.STOP)
 
 
-def _form(error: pims.PimsError, _during: Operation, _account: pims.AccountState) -> Advice:
+def _form(error: libpims.PimsError, _during: Operation, _account: libpims.AccountState) -> Advice:
     if "word" in error.info:
         return Advice("Please choose a longer PIN.", Next.ENTER_AGAIN)
     for parameter, sentence in (
@@ -103,7 +103,7 @@ def _form(error: pims.PimsError, _during: Operation, _account: pims.AccountState
     return _DEFECT
 
 
-def _server(error: pims.PimsError, _during: Operation, _account: pims.AccountState) -> Advice:
+def _server(error: libpims.PimsError, _during: Operation, _account: libpims.AccountState) -> Advice:
     seconds = error.retry_after_seconds
     if seconds is None:
         return Advice("Our service has a problem. Please try again later.", Next.LATER)
@@ -112,13 +112,13 @@ def _server(error: pims.PimsError, _during: Operation, _account: pims.AccountSta
     return Advice(f"You asked for many codes. You can get the next one in {minutes} {unit}.", Next.LATER)
 
 
-def _code(error: pims.PimsError, _during: Operation, _account: pims.AccountState) -> Advice:
+def _code(error: libpims.PimsError, _during: Operation, _account: libpims.AccountState) -> Advice:
     if not error.attempts_left:
         return Advice("This code is no longer good. We can send you a new one.", Next.NEW_CODE)
     return Advice(f"This code is not right. Please look again. {_tries(error.attempts_left)}", Next.ENTER_AGAIN)
 
 
-def _refused(error: pims.PimsError, _during: Operation, _account: pims.AccountState) -> Advice:
+def _refused(error: libpims.PimsError, _during: Operation, _account: libpims.AccountState) -> Advice:
     if error.attempts_left:
         return Advice(f"This PIN is not right. {_tries(error.attempts_left)}", Next.ENTER_AGAIN)
     if error.next_action == "retryPin":
@@ -128,27 +128,27 @@ def _refused(error: pims.PimsError, _during: Operation, _account: pims.AccountSt
     return _CONTACT_US
 
 
-def _blocked(error: pims.PimsError, _during: Operation, account: pims.AccountState) -> Advice:
+def _blocked(error: libpims.PimsError, _during: Operation, account: libpims.AccountState) -> Advice:
     if error.next_action != "removeEnrollments":
         return Advice("Your PIN is blocked. Set a new one with a code by SMS.", Next.NEW_PIN)
-    if account == pims.AccountState.PIN_BLOCKED:
+    if account == libpims.AccountState.PIN_BLOCKED:
         return Advice("Your PIN is blocked. Set a new one on your other device, or start anew.", Next.REMOVE)
     return Advice("You have too many devices. Remove them all, then set up this one.", Next.REMOVE)
 
 
-def _wrong_state(error: pims.PimsError, _during: Operation, _account: pims.AccountState) -> Advice:
+def _wrong_state(error: libpims.PimsError, _during: Operation, _account: libpims.AccountState) -> Advice:
     if error.next_action == "requestSmsCode":
         return Advice("Please ask for a new code.", Next.NEW_CODE)
     return Advice("Something went wrong. Please try again.", Next.LOOK)
 
 
-def _post_synchronization(_error: pims.PimsError, during: Operation, _account: pims.AccountState) -> Advice:
+def _post_synchronization(_error: libpims.PimsError, during: Operation, _account: libpims.AccountState) -> Advice:
     if during.changes:
         return Advice(DONE, Next.LOOK)
     return Advice("Please enter your PIN.", Next.ENTER_AGAIN)
 
 
-def _forbidden(error: pims.PimsError, during: Operation, _account: pims.AccountState) -> Advice:
+def _forbidden(error: libpims.PimsError, during: Operation, _account: libpims.AccountState) -> Advice:
     if error.next_action == "requestSmsCode":
         return Advice("Please set up this device first.", Next.SET_UP)
     if error.next_action == "enroll":
@@ -173,7 +173,7 @@ def _tries(left: int) -> str:
 #: Stands for a sentence of the guide: "what you say when it succeeded".
 DONE = "It is done."
 
-_Rule = Callable[[pims.PimsError, Operation, pims.AccountState], Advice]
+_Rule = Callable[[libpims.PimsError, Operation, libpims.AccountState], Advice]
 
 _BY_CODE: Dict[int, "Advice | _Rule"] = {
     2000: _UNKNOWN,

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
-import pims
+import libpims
 from person import Left, Person
 from walk import Place, Walk
 
@@ -54,7 +54,7 @@ def main(arguments: List[str]) -> int:
         return INTERRUPTED if isinstance(end, KeyboardInterrupt) else 1
     finally:
         # This also ends a call that still waits for the service.
-        pims.free()
+        libpims.free()
 
 
 def read(arguments: List[str]) -> Place:

@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Set, TypeVar
 
-import pims
+import libpims
 from advice import Next, Operation, advise
 from person import Person
 
@@ -79,7 +79,7 @@ class Place:
 class Trouble(Exception):
     """An exception: a call failed."""
 
-    def __init__(self, error: pims.PimsError, operation: Operation) -> None:
+    def __init__(self, error: libpims.PimsError, operation: Operation) -> None:
         super().__init__(str(error))
         self.error = error
         self.operation = operation
@@ -92,7 +92,7 @@ class Walk:
         self._person = person
         self._place = place
         self._configuration = configuration
-        self._device = pims.StrongAuthentication()
+        self._device = libpims.StrongAuthentication()
         # The number that is being added, and the purposes of the codes that were sent. So a user
         # who mistypes does not have to enter everything again.
         self._number: Optional[str] = None
@@ -134,7 +134,7 @@ class Walk:
                 f"The service is {self._place.service}, started for development: no SMS is really sent. It writes each one into the file "
                 f"{self._place.outbox}, which plays your phone; this program can read it for you."
             )
-        self._call(Operation.START, lambda: pims.init(self._configuration))
+        self._call(Operation.START, lambda: libpims.init(self._configuration))
         return Step.TOKEN
 
     def _token(self) -> Step:
@@ -163,7 +163,7 @@ class Walk:
         try:
             number = self._call(Operation.PHONE_NUMBER, self._device.trusted_phone_number)
         except Trouble as trouble:
-            if trouble.error.code != pims.Code.NO_PHONE_NUMBER:
+            if trouble.error.code != libpims.Code.NO_PHONE_NUMBER:
                 raise
             return self._add_phone_number()
         self._person.say(f"Codes are sent to {number}.")
@@ -206,7 +206,7 @@ class Walk:
         self._person.say(f"One-time password: {password}")
         if self._place.service is None:
             verified = self._call(
-                Operation.VERIFY, lambda: pims.set("pims.authority.otp", {"action": "verify", "otp": password})["verified"]
+                Operation.VERIFY, lambda: libpims.set("pims.authority.otp", {"action": "verify", "otp": password})["verified"]
             )
             right = "is right" if verified else "is not right"
             self._person.say(f"The service inside the library says that it {right}. A password is right once: this one is used.")
@@ -258,7 +258,7 @@ class Walk:
             self._number = None
         if trouble.error.attempts_left is not None and trouble.operation == Operation.ENROLL:
             # The account has a PIN by now, even if it had none in step 6.
-            self._place.which_pin.write_text(pims.EnrollmentStatus.ALREADY_ENROLLED.value, encoding="utf-8")
+            self._place.which_pin.write_text(libpims.EnrollmentStatus.ALREADY_ENROLLED.value, encoding="utf-8")
 
     def _where(self, way: Next, step: Step) -> Step:
         ways = {
@@ -276,13 +276,13 @@ class Walk:
         }
         return ways.get(way, Step.GIVE_UP)
 
-    def _account_state(self, trouble: Trouble) -> pims.AccountState:
+    def _account_state(self, trouble: Trouble) -> libpims.AccountState:
         if trouble.error.next_action != "removeEnrollments":
-            return pims.AccountState.UNKNOWN
+            return libpims.AccountState.UNKNOWN
         try:
             return self._call(Operation.ACCOUNT_STATE, self._device.account_state)
         except Trouble:
-            return pims.AccountState.UNKNOWN
+            return libpims.AccountState.UNKNOWN
 
     # The common parts of the steps.
 
@@ -293,7 +293,7 @@ class Walk:
     def _call(self, operation: Operation, work: Callable[[], T]) -> T:
         try:
             return interruptible(work)
-        except pims.PimsError as error:
+        except libpims.PimsError as error:
             _log.info("%s: %s %s", operation.value, error, json.dumps(dict(error.info)))
             raise Trouble(error, operation) from None
 
@@ -303,7 +303,7 @@ class Walk:
         try:
             self._call(Operation.PASSWORD_WITHOUT_PIN, self._device.otp_without_pin)
         except Trouble as trouble:
-            if trouble.error.code != pims.Code.FORBIDDEN or trouble.error.next_action == "removeEnrollments":
+            if trouble.error.code != libpims.Code.FORBIDDEN or trouble.error.next_action == "removeEnrollments":
                 raise
             return trouble.error.next_action is None
         return False
@@ -324,9 +324,9 @@ class Walk:
 
     def _pin_of_the_account(self) -> str:
         which = self._place.which_pin.read_text(encoding="utf-8") if self._place.which_pin.exists() else ""
-        if which == pims.EnrollmentStatus.NOT_ENROLLED.value:
+        if which == libpims.EnrollmentStatus.NOT_ENROLLED.value:
             return self._new_pin()
-        if which == pims.EnrollmentStatus.ALREADY_ENROLLED.value:
+        if which == libpims.EnrollmentStatus.ALREADY_ENROLLED.value:
             self._person.say("Your account has a PIN already: that of your other device.")
         else:
             self._person.say("If your account has a PIN, from another device, enter that one. If it has none, choose one.")
@@ -350,7 +350,7 @@ def newest_code(outbox: Path, purpose: str) -> str:
 
 def interruptible(work: Callable[[], T]) -> T:
     """Runs a call on a thread of its own, so that Ctrl-C does not have to wait for the service.
-    ``pims.free`` then ends the call."""
+    ``libpims.free`` then ends the call."""
     results: List[T] = []
     errors: List[BaseException] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operations.model import Argument, Enumeration, Member, Model, Operation, Result, snake
 from operations.text import NOTE, prose, wrapped
 
-SOURCES = "bindings/python/src/pims"
+SOURCES = "bindings/python/src/libpims"
 TYPES = {"text": "str", "text or null": "Optional[str]", "texts": "List[str]", "flag": "bool"}
 
 
@@ -135,7 +135,7 @@ def typed(model: Model) -> str:
 
 
 def aio_typed(model: Model) -> str:
-    functions = [function(model, method, "async def", AIO_BODY, "pims.") for method in DOCS]
+    functions = [function(model, method, "async def", AIO_BODY, "libpims.") for method in DOCS]
     return "\n\n".join([AIO_TYPED, *functions, methods(model, "AsyncOperations", "asyncio", "async def", "await ")])
 
 
@@ -188,7 +188,7 @@ def result_types(model: Model) -> str:
     )
     for enumeration in model.enumerations:
         words = ", ".join(f'"{word.word}"' for word in enumeration.words)
-        text += f"#: The values of :class:`pims.{enumeration.name}`.\n{enumeration.name}Text = Literal[{words}]\n"
+        text += f"#: The values of :class:`libpims.{enumeration.name}`.\n{enumeration.name}Text = Literal[{words}]\n"
     for result in model.results:
         text += "\n\n" + typed_dict(model, result)
     return text

@@ -31,8 +31,8 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Protocol
 
-import pims
-import pims.aio
+import libpims
+import libpims.aio
 
 
 class SecretStore(Protocol):
@@ -64,16 +64,16 @@ class Integration:
     def __init__(self, folder: Path, store: SecretStore) -> None:
         self._folder = folder
         self._store = store
-        self._device = pims.aio.StrongAuthentication()
+        self._device = libpims.aio.StrongAuthentication()
 
     async def __aenter__(self) -> Integration:
         if self._store.get("storage key") is None:
             self._store.set("storage key", base64.b64encode(secrets.token_bytes(32)).decode())
-        await pims.aio.init(self._configuration())
+        await libpims.aio.init(self._configuration())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await pims.aio.free()
+        await libpims.aio.free()
 
     async def enroll(self, phone_number: str, ask_pin: Callable[[], str], ask_code: Callable[[], str]) -> None:
         """Makes this host a device of the account. Stores the PIN after the service has accepted
@@ -101,7 +101,7 @@ class Integration:
             raise PermissionError("the PIN in the store was refused: change it there first")
         try:
             return await self._device.otp(lambda: self._store.get("pin") or "")
-        except pims.PimsError as error:
+        except libpims.PimsError as error:
             if error.attempts_left is not None:
                 self._store.set("refused pin", self._fingerprint())
             raise
@@ -109,13 +109,13 @@ class Integration:
     async def _has_phone_number(self) -> bool:
         try:
             await self._device.trusted_phone_number()
-        except pims.PimsError as error:
-            if error.code == pims.Code.NO_PHONE_NUMBER:
+        except libpims.PimsError as error:
+            if error.code == libpims.Code.NO_PHONE_NUMBER:
                 return False
             raise
         return True
 
-    def _configuration(self) -> pims.Parameters:
+    def _configuration(self) -> libpims.Parameters:
         file = self._folder / "service.json"
         configuration: Dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         # The secrets are functions: the caller of the library holds no secret, only a way to get
@@ -145,7 +145,7 @@ async def run(arguments: List[str], store: Callable[[str], SecretStore] = Keyrin
                 await integration.enroll(arguments[2], lambda: getpass("PIN: "), lambda: input("Code of the SMS: "))
             else:
                 print(await integration.otp())
-    except (pims.PimsError, PermissionError) as error:
+    except (libpims.PimsError, PermissionError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

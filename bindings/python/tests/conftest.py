@@ -11,7 +11,7 @@ from typing import Callable, Iterator
 
 import pytest
 
-import pims
+import libpims
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PHONE_NUMBER = "+33612345678"
@@ -24,7 +24,7 @@ DEADLINE = 300.0
 @pytest.fixture(autouse=True)
 def no_facade_is_left() -> Iterator[None]:
     yield
-    pims.free()
+    libpims.free()
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def sms(tmp_path: Path) -> Callable[[], str]:
 
 
 @pytest.fixture
-def enrolled(tmp_path: Path, sms: Callable[[], str]) -> pims.StrongAuthentication:
+def enrolled(tmp_path: Path, sms: Callable[[], str]) -> libpims.StrongAuthentication:
     """Returns a device that is enrolled with the PIN."""
-    pims.init({"storage": {"path": tmp_path}})
-    device = pims.StrongAuthentication()
+    libpims.init({"storage": {"path": tmp_path}})
+    device = libpims.StrongAuthentication()
     device.request_phone_number_code(PHONE_NUMBER)
     device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
     return device

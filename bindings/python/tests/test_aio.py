@@ -11,10 +11,10 @@ from typing import Any, Callable, Coroutine, Iterator, List, TypeVar
 
 import pytest
 
-import pims
-import pims.aio
+import libpims
+import libpims.aio
 from conftest import DEADLINE, PHONE_NUMBER, PIN
-from pims._bridge import bridge
+from libpims._bridge import bridge
 
 T = TypeVar("T")
 PHONE = "pims.authentication.trustedphonenumber"
@@ -52,32 +52,32 @@ def silent_service() -> Iterator[SilentService]:
     service.hang_up()
 
 
-def pointed_at(service: SilentService, folder: Path) -> pims.Parameters:
+def pointed_at(service: SilentService, folder: Path) -> libpims.Parameters:
     credential = {"inWeboURL": service.url, "macID": "0123456789abcdef0123456789abcdef"}
     return {"storage": {"path": folder}, "credential": credential, "account": {"accessToken": "a-token"}}
 
 
 def test_a_component_goes_the_whole_way(tmp_path: Path, sms: Callable[[], str]) -> None:
     async def main() -> None:
-        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+        async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
             assert not await device.is_activated()
             await device.request_phone_number_code(PHONE_NUMBER)
             await device.add_phone_number(sms, PHONE_NUMBER)
             await device.request_enrollment_code()
-            assert await device.accept_enrollment_code(sms) is pims.EnrollmentStatus.NOT_ENROLLED
+            assert await device.accept_enrollment_code(sms) is libpims.EnrollmentStatus.NOT_ENROLLED
             await device.enroll(PIN)
             await device.change_pin(PIN, "4321")
             await device.request_reset_code()
             await device.reset_pin("567890", sms)
             assert await device.trusted_phone_number() == PHONE_NUMBER
-            assert await device.account_state() is pims.AccountState.NOT_BLOCKED
+            assert await device.account_state() is libpims.AccountState.NOT_BLOCKED
             verify = {"action": "verify", "otp": await device.otp("567890")}
-            assert await pims.aio.set("pims.authority.otp", verify) == {"verified": True}
-            with pytest.raises(pims.PimsError) as caught:
+            assert await libpims.aio.set("pims.authority.otp", verify) == {"verified": True}
+            with pytest.raises(libpims.PimsError) as caught:
                 await device.otp("9999")
             assert caught.value.attempts_left == 4
             await device.remove_enrollments()
-        with pytest.raises(pims.PimsError, match="2001"):
+        with pytest.raises(libpims.PimsError, match="2001"):
             await device.is_activated()
 
     run(main())
@@ -86,13 +86,13 @@ def test_a_component_goes_the_whole_way(tmp_path: Path, sms: Callable[[], str]) 
 
 def test_calls_that_wait_together_get_their_own_messages(tmp_path: Path) -> None:
     async def main() -> None:
-        async with pims.aio.session({"storage": {"path": tmp_path}}):
-            calls = [pims.aio.get(ACCOUNT, ACTIVATED if number % 2 else None) for number in range(400)]
+        async with libpims.aio.session({"storage": {"path": tmp_path}}):
+            calls = [libpims.aio.get(ACCOUNT, ACTIVATED if number % 2 else None) for number in range(400)]
             for number, told in enumerate(await asyncio.gather(*calls, return_exceptions=True)):
                 if number % 2:
                     assert told == {"isDeviceActivated": False}
                 else:
-                    assert isinstance(told, pims.PimsError) and told.code == pims.Code.MISSING_PARAMETER
+                    assert isinstance(told, libpims.PimsError) and told.code == libpims.Code.MISSING_PARAMETER
 
     run(main())
     assert bridge.pending == 0
@@ -100,15 +100,15 @@ def test_calls_that_wait_together_get_their_own_messages(tmp_path: Path) -> None
 
 def test_a_queue_that_is_full_says_so(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
-        await pims.aio.init(pointed_at(silent_service, tmp_path))
-        calls = [asyncio.ensure_future(pims.aio.get(PHONE)) for _ in range(1100)]
+        await libpims.aio.init(pointed_at(silent_service, tmp_path))
+        calls = [asyncio.ensure_future(libpims.aio.get(PHONE)) for _ in range(1100)]
         full, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_EXCEPTION)
-        assert full and all(isinstance(call.exception(), pims.QueueFull) for call in full)
-        await pims.aio.free()
+        assert full and all(isinstance(call.exception(), libpims.QueueFull) for call in full)
+        await libpims.aio.free()
         told = await asyncio.gather(*calls, return_exceptions=True)
-        codes = {error.code for error in told if isinstance(error, pims.PimsError)}
-        assert {pims.Code.NOT_INITIALIZED} <= codes <= {pims.Code.NO_INTERNET, pims.Code.NOT_INITIALIZED}
-        assert sum(isinstance(error, pims.QueueFull) for error in told) >= 1100 - 1024 - 1
+        codes = {error.code for error in told if isinstance(error, libpims.PimsError)}
+        assert {libpims.Code.NOT_INITIALIZED} <= codes <= {libpims.Code.NO_INTERNET, libpims.Code.NOT_INITIALIZED}
+        assert sum(isinstance(error, libpims.QueueFull) for error in told) >= 1100 - 1024 - 1
 
     run(main())
     assert bridge.pending == 0
@@ -116,15 +116,15 @@ def test_a_queue_that_is_full_says_so(tmp_path: Path, silent_service: SilentServ
 
 def test_an_await_that_is_cancelled_gives_up_the_message_and_nothing_breaks(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
-        await pims.aio.init(pointed_at(silent_service, tmp_path))
-        call = asyncio.ensure_future(pims.aio.get(PHONE))
-        behind = asyncio.ensure_future(pims.aio.get(ACCOUNT, ACTIVATED))
+        await libpims.aio.init(pointed_at(silent_service, tmp_path))
+        call = asyncio.ensure_future(libpims.aio.get(PHONE))
+        behind = asyncio.ensure_future(libpims.aio.get(ACCOUNT, ACTIVATED))
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(call, 0.01)
         # The message has not come, so the table still has its entry.
         assert bridge.pending == 2
-        await pims.aio.free()
-        with pytest.raises(pims.PimsError, match="2001"):
+        await libpims.aio.free()
+        with pytest.raises(libpims.PimsError, match="2001"):
             await behind
 
     run(main())
@@ -135,24 +135,24 @@ def test_messages_for_a_loop_that_is_closed_are_dropped(
     tmp_path: Path, silent_service: SilentService, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async def main() -> None:
-        await pims.aio.init(pointed_at(silent_service, tmp_path))
+        await libpims.aio.init(pointed_at(silent_service, tmp_path))
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(pims.aio.get(PHONE), 0.01)
+            await asyncio.wait_for(libpims.aio.get(PHONE), 0.01)
 
     run(main())
     assert bridge.pending == 1
-    pims.free()
+    libpims.free()
     assert bridge.pending == 0
     assert capfd.readouterr().err == ""
 
 
 def test_the_loop_runs_while_the_service_is_silent(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
-        async with pims.aio.session(pointed_at(silent_service, tmp_path)):
-            call = asyncio.ensure_future(pims.aio.get(PHONE))
+        async with libpims.aio.session(pointed_at(silent_service, tmp_path)):
+            call = asyncio.ensure_future(libpims.aio.get(PHONE))
             await asyncio.to_thread(silent_service.wait_for_call)
             assert not call.done()
-        with pytest.raises(pims.PimsError, match="2202"):
+        with pytest.raises(libpims.PimsError, match="2202"):
             await call
 
     run(main())
@@ -160,11 +160,11 @@ def test_the_loop_runs_while_the_service_is_silent(tmp_path: Path, silent_servic
 
 def test_events_are_iterated_until_the_subscription_ends(tmp_path: Path, sms: Callable[[], str]) -> None:
     async def main() -> None:
-        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+        async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
             await device.request_phone_number_code(PHONE_NUMBER)
             async with device.watch() as events:
-                with pytest.raises(pims.PimsError, match="2005"):
-                    async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+                with pytest.raises(libpims.PimsError, match="2005"):
+                    async with libpims.aio.subscribe(ACCOUNT, ACTIVATED):
                         raise AssertionError("there are two")
                 await device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
                 await device.remove_enrollments()
@@ -182,18 +182,18 @@ def test_events_are_iterated_until_the_subscription_ends(tmp_path: Path, sms: Ca
 
 def test_a_subscription_that_did_not_begin_says_so() -> None:
     async def main() -> None:
-        async for _ in pims.aio.subscribe(ACCOUNT, ACTIVATED):
+        async for _ in libpims.aio.subscribe(ACCOUNT, ACTIVATED):
             raise AssertionError("there is no event")
 
     with pytest.raises(RuntimeError, match="async with"):
         run(main())
 
 
-@pytest.mark.parametrize("end", [pims.aio.free, lambda: pims.aio.unsubscribe(ACCOUNT, ACTIVATED)])
+@pytest.mark.parametrize("end", [libpims.aio.free, lambda: libpims.aio.unsubscribe(ACCOUNT, ACTIVATED)])
 def test_an_iteration_ends_with_the_facade_or_the_subscription(end: Callable[[], Any], tmp_path: Path) -> None:
     async def main() -> None:
-        await pims.aio.init({"storage": {"path": tmp_path}})
-        async with pims.aio.subscribe(ACCOUNT, ACTIVATED) as events:
+        await libpims.aio.init({"storage": {"path": tmp_path}})
+        async with libpims.aio.subscribe(ACCOUNT, ACTIVATED) as events:
 
             async def collect() -> Any:
                 return [event async for event in events]
@@ -209,19 +209,19 @@ def test_an_iteration_ends_with_the_facade_or_the_subscription(end: Callable[[],
 
 def test_a_subscription_that_is_cancelled_while_it_begins_is_ended(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
-        await pims.aio.init(pointed_at(silent_service, tmp_path))
-        before = asyncio.ensure_future(pims.aio.get(PHONE))
+        await libpims.aio.init(pointed_at(silent_service, tmp_path))
+        before = asyncio.ensure_future(libpims.aio.get(PHONE))
         await asyncio.sleep(0)
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__(), 0.01)
+            await asyncio.wait_for(libpims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__(), 0.01)
         # Now the subscription begins, and no caller waits for it.
         await asyncio.to_thread(silent_service.wait_for_call)
         silent_service.hang_up()
-        with pytest.raises(pims.PimsError, match="2202"):
+        with pytest.raises(libpims.PimsError, match="2202"):
             await before
-        async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+        async with libpims.aio.subscribe(ACCOUNT, ACTIVATED):
             assert bridge.pending == 1
-        await pims.aio.free()
+        await libpims.aio.free()
 
     run(main())
     assert bridge.pending == 0
@@ -229,20 +229,20 @@ def test_a_subscription_that_is_cancelled_while_it_begins_is_ended(tmp_path: Pat
 
 def test_a_subscription_that_is_cancelled_while_it_is_refused_ends_no_other_one(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
-        await pims.aio.init(pointed_at(silent_service, tmp_path))
-        async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
-            before = asyncio.ensure_future(pims.aio.get(PHONE))
+        await libpims.aio.init(pointed_at(silent_service, tmp_path))
+        async with libpims.aio.subscribe(ACCOUNT, ACTIVATED):
+            before = asyncio.ensure_future(libpims.aio.get(PHONE))
             await asyncio.sleep(0)
             with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__(), 0.01)
+                await asyncio.wait_for(libpims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__(), 0.01)
             await asyncio.to_thread(silent_service.wait_for_call)
             silent_service.hang_up()
-            with pytest.raises(pims.PimsError, match="2202"):
+            with pytest.raises(libpims.PimsError, match="2202"):
                 await before
             # The first subscription still exists.
-            with pytest.raises(pims.PimsError, match="2005"):
-                await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
-        await pims.aio.free()
+            with pytest.raises(libpims.PimsError, match="2005"):
+                await libpims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
+        await libpims.aio.free()
 
     run(main())
     assert bridge.pending == 0
@@ -250,26 +250,26 @@ def test_a_subscription_that_is_cancelled_while_it_is_refused_ends_no_other_one(
 
 def test_a_subscription_that_is_left_while_another_call_ends_it_ends_no_later_one(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
-        await pims.aio.init(pointed_at(silent_service, tmp_path))
-        first, second = pims.aio.subscribe(ACCOUNT, ACTIVATED), pims.aio.subscribe(ACCOUNT, ACTIVATED)
+        await libpims.aio.init(pointed_at(silent_service, tmp_path))
+        first, second = libpims.aio.subscribe(ACCOUNT, ACTIVATED), libpims.aio.subscribe(ACCOUNT, ACTIVATED)
         await first.__aenter__()
-        before = asyncio.ensure_future(pims.aio.get(PHONE))
+        before = asyncio.ensure_future(libpims.aio.get(PHONE))
         await asyncio.to_thread(silent_service.wait_for_call)
         # All these calls wait in the library's queue, in this order.
-        ending = asyncio.ensure_future(pims.aio.unsubscribe(ACCOUNT, ACTIVATED))
+        ending = asyncio.ensure_future(libpims.aio.unsubscribe(ACCOUNT, ACTIVATED))
         beginning = asyncio.ensure_future(second.__aenter__())
         leaving = asyncio.ensure_future(first.__aexit__(None, None, None))
         await asyncio.sleep(0)
         silent_service.hang_up()
-        with pytest.raises(pims.PimsError, match="2202"):
+        with pytest.raises(libpims.PimsError, match="2202"):
             await before
         await asyncio.gather(ending, beginning, leaving)
         # The second subscription still exists.
-        with pytest.raises(pims.PimsError, match="2005"):
-            await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
+        with pytest.raises(libpims.PimsError, match="2005"):
+            await libpims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
         assert bridge.pending == 1
         await second.__aexit__(None, None, None)
-        await pims.aio.free()
+        await libpims.aio.free()
 
     run(main())
     assert bridge.pending == 0
@@ -277,19 +277,19 @@ def test_a_subscription_that_is_left_while_another_call_ends_it_ends_no_later_on
 
 def test_subscriptions_that_begin_while_another_ends_hear_of_it(tmp_path: Path) -> None:
     async def main() -> None:
-        async with pims.aio.session({"storage": {"path": tmp_path}}):
+        async with libpims.aio.session({"storage": {"path": tmp_path}}):
 
             async def begin_and_end(number: int) -> None:
                 for turn in range(50):
                     try:
-                        async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+                        async with libpims.aio.subscribe(ACCOUNT, ACTIVATED):
                             if turn % 3 == number % 3:
-                                await pims.aio.unsubscribe(ACCOUNT, ACTIVATED)
-                    except pims.PimsError as error:
-                        assert error.code == pims.Code.DUPLICATE
+                                await libpims.aio.unsubscribe(ACCOUNT, ACTIVATED)
+                    except libpims.PimsError as error:
+                        assert error.code == libpims.Code.DUPLICATE
 
             await asyncio.gather(*(begin_and_end(number) for number in range(6)))
-            async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+            async with libpims.aio.subscribe(ACCOUNT, ACTIVATED):
                 assert bridge.pending == 1
 
     run(main())
@@ -298,8 +298,8 @@ def test_subscriptions_that_begin_while_another_ends_hear_of_it(tmp_path: Path) 
 
 def test_all_who_wait_for_events_hear_that_the_subscription_was_left(tmp_path: Path) -> None:
     async def main() -> None:
-        async with pims.aio.session({"storage": {"path": tmp_path}}):
-            async with pims.aio.subscribe(ACCOUNT, ACTIVATED) as events:
+        async with libpims.aio.session({"storage": {"path": tmp_path}}):
+            async with libpims.aio.subscribe(ACCOUNT, ACTIVATED) as events:
 
                 async def collect() -> Any:
                     return [event async for event in events]
@@ -314,26 +314,26 @@ def test_all_who_wait_for_events_hear_that_the_subscription_was_left(tmp_path: P
 
 def test_a_subscription_that_is_left_while_the_queue_is_full_is_ended_in_its_turn(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
-        await pims.aio.init(pointed_at(silent_service, tmp_path))
-        events = await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
-        first = asyncio.ensure_future(pims.aio.get(PHONE))
+        await libpims.aio.init(pointed_at(silent_service, tmp_path))
+        events = await libpims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
+        first = asyncio.ensure_future(libpims.aio.get(PHONE))
         await asyncio.sleep(0)
         await asyncio.to_thread(silent_service.wait_for_call)
-        behind = [asyncio.ensure_future(pims.aio.get(ACCOUNT, ACTIVATED)) for _ in range(1024)]
+        behind = [asyncio.ensure_future(libpims.aio.get(ACCOUNT, ACTIVATED)) for _ in range(1024)]
         await asyncio.sleep(0)
-        with pytest.raises(pims.QueueFull):
-            await pims.aio.get(ACCOUNT, ACTIVATED)
+        with pytest.raises(libpims.QueueFull):
+            await libpims.aio.get(ACCOUNT, ACTIVATED)
         leaving = asyncio.ensure_future(events.__aexit__(None, None, None))
         await asyncio.sleep(0)
         assert bridge.pending == 1027
         silent_service.hang_up()
-        with pytest.raises(pims.PimsError, match="2202"):
+        with pytest.raises(libpims.PimsError, match="2202"):
             await first
         assert await asyncio.gather(*behind) == [{"isDeviceActivated": False}] * 1024
         await leaving
-        async with pims.aio.subscribe(ACCOUNT, ACTIVATED):
+        async with libpims.aio.subscribe(ACCOUNT, ACTIVATED):
             assert bridge.pending == 1
-        await pims.aio.free()
+        await libpims.aio.free()
 
     run(main())
     assert bridge.pending == 0
@@ -343,16 +343,16 @@ def test_a_subscription_that_is_left_while_the_queue_is_full_is_ended_in_its_tur
 def test_a_subscription_whose_loop_was_closed_is_told_and_ended(
     when: str, tmp_path: Path, sms: Callable[[], str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    pims.init({"storage": {"path": tmp_path}})
-    device = pims.StrongAuthentication()
+    libpims.init({"storage": {"path": tmp_path}})
+    device = libpims.StrongAuthentication()
     device.request_phone_number_code(PHONE_NUMBER)
     loop = asyncio.new_event_loop()
-    events = loop.run_until_complete(pims.aio.StrongAuthentication().watch().__aenter__())
+    events = loop.run_until_complete(libpims.aio.StrongAuthentication().watch().__aenter__())
     loop.close()
     if when == "at the next event":
         device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
         # The event is delivered on the library's thread; the message of this call comes after it.
-        pims.unsubscribe("pims.authentication.account")
+        libpims.unsubscribe("pims.authentication.account")
         with device.watch(print):
             assert bridge.pending == 1
     else:
@@ -365,7 +365,7 @@ def test_a_subscription_whose_loop_was_closed_is_told_and_ended(
 
 def test_events_that_are_dropped_are_told_and_ended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+        async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
             with pytest.warns(ResourceWarning, match="a subscription was dropped before its `async with` ended"):
                 events: Any = await device.watch().__aenter__()
                 del events
@@ -381,32 +381,32 @@ def test_events_that_are_dropped_are_told_and_ended(tmp_path: Path, caplog: pyte
 
 def test_a_subscription_begins_when_the_one_that_was_cancelled_is_over(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
-        await pims.aio.init(pointed_at(silent_service, tmp_path))
-        before = asyncio.ensure_future(pims.aio.get(PHONE))
+        await libpims.aio.init(pointed_at(silent_service, tmp_path))
+        before = asyncio.ensure_future(libpims.aio.get(PHONE))
         await asyncio.to_thread(silent_service.wait_for_call)
         # All these calls wait in the library's queue.
         for _ in range(3):
-            beginning = asyncio.ensure_future(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__())
-            ending = asyncio.ensure_future(pims.aio.unsubscribe(ACCOUNT))
+            beginning = asyncio.ensure_future(libpims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__())
+            ending = asyncio.ensure_future(libpims.aio.unsubscribe(ACCOUNT))
             await asyncio.sleep(0)
             beginning.cancel()
             await asyncio.gather(beginning, return_exceptions=True)
             assert not ending.done()
-        events = pims.aio.subscribe(ACCOUNT, ACTIVATED)
+        events = libpims.aio.subscribe(ACCOUNT, ACTIVATED)
         next_one = asyncio.ensure_future(events.__aenter__())
         # A subscription that is cancelled and then refused behind the previous one leaves nothing.
-        given_up = asyncio.ensure_future(pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__())
+        given_up = asyncio.ensure_future(libpims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__())
         await asyncio.sleep(0)
         given_up.cancel()
         silent_service.hang_up()
-        with pytest.raises(pims.PimsError, match="2202"):
+        with pytest.raises(libpims.PimsError, match="2202"):
             await before
         await next_one
         # The message of this call comes after that of the cancelled call.
-        await pims.aio.get(ACCOUNT, ACTIVATED)
+        await libpims.aio.get(ACCOUNT, ACTIVATED)
         assert bridge.pending == 1
         await events.__aexit__(None, None, None)
-        await pims.aio.free()
+        await libpims.aio.free()
 
     run(main())
     assert bridge.pending == 0
@@ -417,13 +417,13 @@ def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_els
     over = threading.Event()
 
     async def inside() -> None:
-        seen.append(await pims.aio.get(ACCOUNT, ACTIVATED))
+        seen.append(await libpims.aio.get(ACCOUNT, ACTIVATED))
         with pytest.raises(RuntimeError, match="callback"):
-            await pims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
-        await pims.aio.unsubscribe(ACCOUNT, ACTIVATED)
-        await pims.aio.free()
-        with pytest.raises(pims.PimsError, match="2001"):
-            await pims.aio.get(ACCOUNT, ACTIVATED)
+            await libpims.aio.subscribe(ACCOUNT, ACTIVATED).__aenter__()
+        await libpims.aio.unsubscribe(ACCOUNT, ACTIVATED)
+        await libpims.aio.free()
+        with pytest.raises(libpims.PimsError, match="2001"):
+            await libpims.aio.get(ACCOUNT, ACTIVATED)
 
     def on_event(_event: Any) -> None:
         try:
@@ -432,15 +432,15 @@ def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_els
             seen.append(error)
         over.set()
 
-    pims.init({"storage": {"path": tmp_path}})
-    device = pims.StrongAuthentication()
+    libpims.init({"storage": {"path": tmp_path}})
+    device = libpims.StrongAuthentication()
     device.request_phone_number_code(PHONE_NUMBER)
     subscription = device.watch(on_event)
     device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
     assert over.wait(DEADLINE)
     assert seen == [{"isDeviceActivated": True}]
     subscription.close()
-    pims.free()
+    libpims.free()
     assert bridge.pending == 0
 
 
@@ -455,7 +455,7 @@ def test_a_session_that_is_cancelled_again_while_it_ends_leaves_no_facade(tmp_pa
 
     async def main() -> None:
         async def use() -> None:
-            async with pims.aio.session({"storage": {"path": tmp_path}}):
+            async with libpims.aio.session({"storage": {"path": tmp_path}}):
                 monkeypatch.setattr(bridge, "free", slow)
                 await asyncio.sleep(DEADLINE)
 
@@ -471,7 +471,7 @@ def test_a_session_that_is_cancelled_again_while_it_ends_leaves_no_facade(tmp_pa
         with pytest.raises(asyncio.CancelledError):
             await using
         monkeypatch.setattr(bridge, "free", free)
-        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+        async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
             assert not await device.is_activated()
 
     run(main())
@@ -480,7 +480,7 @@ def test_a_session_that_is_cancelled_again_while_it_ends_leaves_no_facade(tmp_pa
 def test_a_session_that_is_cancelled_while_it_begins_leaves_no_facade(tmp_path: Path) -> None:
     async def begin(entered: asyncio.Event) -> None:
         entered.set()
-        async with pims.aio.session({"storage": {"path": tmp_path}}):
+        async with libpims.aio.session({"storage": {"path": tmp_path}}):
             raise AssertionError("it was cancelled")
 
     async def main() -> None:
@@ -491,19 +491,19 @@ def test_a_session_that_is_cancelled_while_it_begins_leaves_no_facade(tmp_path: 
         with pytest.raises(asyncio.CancelledError):
             await beginning
         # There is no facade: a new one is not refused.
-        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+        async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
             assert not await device.is_activated()
 
     run(main())
 
 
 def test_loops_of_several_threads_share_the_facade(tmp_path: Path) -> None:
-    pims.init({"storage": {"path": tmp_path}})
+    libpims.init({"storage": {"path": tmp_path}})
     results: List[Any] = []
 
     async def main() -> None:
         for _ in range(50):
-            results.append(await pims.aio.get(ACCOUNT, ACTIVATED))
+            results.append(await libpims.aio.get(ACCOUNT, ACTIVATED))
 
     threads = [threading.Thread(target=run, args=(main(),)) for _ in range(4)]
     for thread in threads:

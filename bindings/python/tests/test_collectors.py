@@ -13,19 +13,19 @@ from typing import List, Optional
 
 import pytest
 
-import pims
+import libpims
 from conftest import DEADLINE
 
-PACKAGE = Path(pims.__file__).parent
+PACKAGE = Path(libpims.__file__).parent
 
 # The program uses a callback. It prints lines that the test checks.
 PROGRAM = """
 import sys
-import pims
-with pims.session({"storage": {"path": sys.argv[1]}}) as device:
+import libpims
+with libpims.session({"storage": {"path": sys.argv[1]}}) as device:
     with device.watch(print):
-        print(pims.version(), device.is_activated())
-print(pims.library_path())
+        print(libpims.version(), device.is_activated())
+print(libpims.library_path())
 """
 
 
@@ -41,7 +41,7 @@ def run(command: List[str], folder: Path, temporary: Optional[Path] = None) -> "
 def archive(folder: Path, *left_out: str) -> Path:
     """Makes a zipapp of the program and the package."""
     source = folder / "source"
-    shutil.copytree(PACKAGE, source / "pims", ignore=shutil.ignore_patterns("__pycache__", *left_out))
+    shutil.copytree(PACKAGE, source / "libpims", ignore=shutil.ignore_patterns("__pycache__", *left_out))
     (source / "__main__.py").write_text(PROGRAM, encoding="utf-8")
     target = folder / "program.pyz"
     zipapp.create_archive(source, target)
@@ -50,7 +50,7 @@ def archive(folder: Path, *left_out: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "options", [["--onedir"], ["--onefile"], ["--onedir", "--collect-binaries", "pims"]], ids=["onedir", "onefile", "collected"]
+    "options", [["--onedir"], ["--onefile"], ["--onedir", "--collect-binaries", "libpims"]], ids=["onedir", "onefile", "collected"]
 )
 def test_pyinstaller_finds_the_library(options: List[str], tmp_path: Path) -> None:
     if not sysconfig.get_config_var("Py_ENABLE_SHARED"):
@@ -72,8 +72,8 @@ def test_pyinstaller_finds_the_library(options: List[str], tmp_path: Path) -> No
     ended = run([str(program if program.is_file() else program / "program"), str(tmp_path / "state")], tmp_path)
     assert ended.returncode == 0, ended.stderr
     first, library = ended.stdout.splitlines()
-    assert first == f"{pims.version()} False"
-    assert Path(library).parts[-3:] == ("pims", "_lib", "libpims.so")
+    assert first == f"{libpims.version()} False"
+    assert Path(library).parts[-3:] == ("libpims", "_lib", "libpims.so")
     assert PACKAGE not in Path(library).parents
 
 
@@ -88,7 +88,7 @@ def test_a_zipapp_loads_the_library_and_leaves_no_file(tmp_path: Path) -> None:
     program = archive(tmp_path)
     ended = run([sys.executable, "-S", "-E", str(program), str(tmp_path / "state")], tmp_path, temporary)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.splitlines() == [f"{pims.version()} False", f"{program}/pims/_lib/libpims.so"]
+    assert ended.stdout.splitlines() == [f"{libpims.version()} False", f"{program}/libpims/_lib/libpims.so"]
     assert list(temporary.iterdir()) == []
 
 
@@ -113,4 +113,4 @@ def test_a_program_without_the_library_says_what_to_collect(tmp_path: Path) -> N
     ended = run([sys.executable, "-S", "-E", str(program), str(tmp_path / "state")], tmp_path)
     assert ended.returncode == 1
     last = ended.stderr.splitlines()[-1]
-    assert "libpims was not found" in last and "PIMS_LIBRARY" in last and "--collect-binaries pims" in last
+    assert "libpims was not found" in last and "PIMS_LIBRARY" in last and "--collect-binaries libpims" in last

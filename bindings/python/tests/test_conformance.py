@@ -12,8 +12,8 @@ from typing import Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple
 
 import pytest
 
-import pims
-import pims.aio
+import libpims
+import libpims.aio
 from conftest import DEADLINE, REPOSITORY
 
 SUITE = json.loads((REPOSITORY / "tests/conformance/suite.json").read_text(encoding="utf-8"))
@@ -66,7 +66,7 @@ class Runner:
         return {"folder": self._folder, "otp": self._otp, "state": self._state}[name]
 
 
-def failed(error: pims.PimsError) -> Message:
+def failed(error: libpims.PimsError) -> Message:
     told: Message = {"code": error.code, "label": error.label}
     if error.detail is not None:
         told["detail"] = error.detail
@@ -76,61 +76,61 @@ def failed(error: pims.PimsError) -> Message:
 
 
 class Waiting:
-    """The functions of pims."""
+    """The functions of libpims."""
 
     def __init__(self) -> None:
         self._events: "queue.Queue[Any]" = queue.Queue()
         # The list keeps the subscriptions: a dropped subscription ends.
-        self._subscriptions: List[pims.Subscription] = []
+        self._subscriptions: List[libpims.Subscription] = []
 
     async def perform(self, call: str, api: str, parameters: Any) -> Optional[Message]:
         if call == "event":
             return {"status": "RESULT", "result": self._events.get(timeout=DEADLINE)}
         if call == "free":
-            pims.free()
+            libpims.free()
             assert self._events.empty()
             return None
         try:
             return {"status": "SUCCEEDED", "result": self._call(call, api, parameters)}
-        except pims.PimsError as error:
+        except libpims.PimsError as error:
             return failed(error)
 
     def _call(self, call: str, api: str, parameters: Any) -> Any:
         if call == "init":
-            return pims.init(parameters)
+            return libpims.init(parameters)
         if call == "subscribe":
-            self._subscriptions.append(pims.subscribe(api, parameters, self._events.put))
+            self._subscriptions.append(libpims.subscribe(api, parameters, self._events.put))
             return None
-        function: Callable[[str, Any], Any] = getattr(pims, call)
+        function: Callable[[str, Any], Any] = getattr(libpims, call)
         return function(api, parameters)
 
 
 class Awaiting:
-    """The coroutines of pims.aio."""
+    """The coroutines of libpims.aio."""
 
     def __init__(self) -> None:
-        self._events: List[pims.aio.Events[Any]] = []
+        self._events: List[libpims.aio.Events[Any]] = []
 
     async def perform(self, call: str, api: str, parameters: Any) -> Optional[Message]:
         if call == "event":
             return {"status": "RESULT", "result": await self._events[-1].__anext__()}
         if call == "free":
-            await pims.aio.free()
+            await libpims.aio.free()
             assert [event for events in self._events async for event in events] == []
             self._events.clear()
             return None
         try:
             return {"status": "SUCCEEDED", "result": await self._call(call, api, parameters)}
-        except pims.PimsError as error:
+        except libpims.PimsError as error:
             return failed(error)
 
     async def _call(self, call: str, api: str, parameters: Any) -> Any:
         if call == "init":
-            return await pims.aio.init(parameters)
+            return await libpims.aio.init(parameters)
         if call == "subscribe":
-            self._events.append(await pims.aio.subscribe(api, parameters).__aenter__())
+            self._events.append(await libpims.aio.subscribe(api, parameters).__aenter__())
             return None
-        function: Callable[[str, Any], Awaitable[Any]] = getattr(pims.aio, call)
+        function: Callable[[str, Any], Awaitable[Any]] = getattr(libpims.aio, call)
         return await function(api, parameters)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 import pytest
 
-import pims
+import libpims
 from conftest import DEADLINE, PHONE_NUMBER, PIN, REPOSITORY
 
 
@@ -133,8 +133,8 @@ def test_the_integration_keeps_its_secrets_in_the_hosts_store_and_tries_a_refuse
 
     # No key is in the state's folder, and the state does not open without the key of the store.
     assert not (tmp_path / "storage.key").exists()
-    with pytest.raises(pims.PimsError, match="2006"):
-        pims.init({"storage": {"path": tmp_path}})
+    with pytest.raises(libpims.PimsError, match="2006"):
+        libpims.init({"storage": {"path": tmp_path}})
 
     # A wrong PIN in the store costs one attempt, no matter how often the integration asks.
     host.replace("pin", "9999")

@@ -30,16 +30,16 @@ def in_another(code):
 REFUSED = '''
 for turn in range(2):
     try:
-        import pims
-        pims.init({{}})
+        import libpims
+        libpims.init({{}})
     except RuntimeError as error:
-        assert "pims cannot be used in a subinterpreter" in str(error), error
+        assert "libpims cannot be used in a subinterpreter" in str(error), error
         print("refused", flush=True)
 '''
 
 def use():
-    import pims
-    with pims.session({{"storage": {{"path": sys.argv[1]}}}}) as device:
+    import libpims
+    with libpims.session({{"storage": {{"path": sys.argv[1]}}}}) as device:
         with device.watch(print):
             print(device.is_activated(), flush=True)
 
@@ -57,11 +57,11 @@ use()
 # A subscription is cancelled at any moment of its start. The next subscription is never refused.
 STORM = """
 import asyncio, random, sys
-import pims, pims.aio
-from pims._bridge import bridge
+import libpims, libpims.aio
+from libpims._bridge import bridge
 
 async def main():
-    async with pims.aio.session({"storage": {"path": sys.argv[1]}}) as device:
+    async with libpims.aio.session({"storage": {"path": sys.argv[1]}}) as device:
         async def watch():
             async with device.watch() as events:
                 async for _ in events:
@@ -100,17 +100,17 @@ warnings.simplefilter("ignore")
 import asyncio, sys
 if {when!r} == "before":
     {patch}
-import pims, pims.aio
+import libpims, libpims.aio
 if {when!r} == "after":
     {patch}
 ACCOUNT = "pims.authentication.account"
 CHANGES = {{"actionType": "strong", "type": "isDeviceActivated"}}
-with pims.session({{"storage": {{"path": sys.argv[1]}}}}) as device:
+with libpims.session({{"storage": {{"path": sys.argv[1]}}}}) as device:
     for call in (
         lambda: device.watch(print),
-        lambda: pims.subscribe(ACCOUNT, CHANGES, print),
-        lambda: pims.unsubscribe(ACCOUNT),
-        lambda: asyncio.run(pims.aio.get(ACCOUNT, CHANGES)),
+        lambda: libpims.subscribe(ACCOUNT, CHANGES, print),
+        lambda: libpims.unsubscribe(ACCOUNT),
+        lambda: asyncio.run(libpims.aio.get(ACCOUNT, CHANGES)),
     ):
         try:
             call()
@@ -132,8 +132,8 @@ warnings.simplefilter("ignore")
 import eventlet
 eventlet.monkey_patch(thread=False)
 import sys
-import pims
-with pims.session({"storage": {"path": sys.argv[1]}}) as device:
+import libpims
+with libpims.session({"storage": {"path": sys.argv[1]}}) as device:
     with device.watch(print):
         print(device.is_activated())
 """
@@ -147,13 +147,13 @@ def test_gevent_works_also_where_nothing_else_runs_in_its_hub(run: Run) -> None:
 import gevent.monkey
 gevent.monkey.patch_all()
 import sys
-import pims
-with pims.session({"storage": {"path": sys.argv[1]}}) as device:
+import libpims
+with libpims.session({"storage": {"path": sys.argv[1]}}) as device:
     for _ in range(50):
         with device.watch(print):
             assert not device.is_activated()
-    pims.unsubscribe("pims.authentication.account")
-pims.init({"storage": {"path": sys.argv[1]}})
+    libpims.unsubscribe("pims.authentication.account")
+libpims.init({"storage": {"path": sys.argv[1]}})
 subscription = device.watch(print)
 print("the last line")
 """

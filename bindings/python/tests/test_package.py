@@ -11,17 +11,17 @@ import sys
 from pathlib import Path
 from typing import Dict
 
-import pims
+import libpims
 from conftest import DEADLINE, REPOSITORY
 
-PACKAGE = Path(pims.__file__).parent
+PACKAGE = Path(libpims.__file__).parent
 
 
 def test_the_installed_wheel_brings_its_library_and_its_types() -> None:
     assert REPOSITORY / "bindings" not in PACKAGE.parents
-    assert Path(pims.library_path()).parent == PACKAGE / "_lib"
+    assert Path(libpims.library_path()).parent == PACKAGE / "_lib"
     assert (PACKAGE / "py.typed").exists()
-    assert pims.version() == importlib.metadata.version("pims")
+    assert libpims.version() == importlib.metadata.version("libpims")
 
 
 def test_the_codes_are_those_of_the_catalogue() -> None:
@@ -30,15 +30,15 @@ def test_the_codes_are_those_of_the_catalogue() -> None:
     # The codes that have a label and no cause.
     rest = page.split("The rest of the reference's catalogue")[1].split("\n\n")[0]
     documented |= {int(code) for code in re.findall(r"\b2\d{3}\b", rest)}
-    assert {int(code) for code in pims.Code} == documented
+    assert {int(code) for code in libpims.Code} == documented
     source = (REPOSITORY / "src/error.rs").read_text(encoding="utf-8")
     assert {int(code) for code in re.findall(r"^    \w+ = (2\d{3}), \"", source, re.MULTILINE)} == documented
 
 
 def run_without_its_library(folder: Path, environment: Dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    shutil.copytree(PACKAGE, folder / "pims", ignore=shutil.ignore_patterns("_lib", "__pycache__"))
+    shutil.copytree(PACKAGE, folder / "libpims", ignore=shutil.ignore_patterns("_lib", "__pycache__"))
     return subprocess.run(
-        [sys.executable, "-c", "import pims; print(pims.version(), pims.library_path())"],
+        [sys.executable, "-c", "import libpims; print(libpims.version(), libpims.library_path())"],
         cwd=folder,
         env={**{name: value for name, value in os.environ.items() if name != "PIMS_LIBRARY"}, **environment},
         capture_output=True,
@@ -48,17 +48,17 @@ def run_without_its_library(folder: Path, environment: Dict[str, str]) -> "subpr
 
 
 def test_without_a_library_inside_the_environment_names_one(tmp_path: Path) -> None:
-    library = pims.library_path()
+    library = libpims.library_path()
     ended = run_without_its_library(tmp_path, {"PIMS_LIBRARY": library})
-    assert ended.stdout == f"{pims.version()} {library}\n", ended.stderr
+    assert ended.stdout == f"{libpims.version()} {library}\n", ended.stderr
 
 
 def test_without_a_library_inside_that_of_the_system_is_taken(tmp_path: Path) -> None:
     system = tmp_path / "lib"
     system.mkdir()
-    shutil.copy(pims.library_path(), system / "libpims.so.0")
+    shutil.copy(libpims.library_path(), system / "libpims.so.0")
     ended = run_without_its_library(tmp_path, {"LD_LIBRARY_PATH": str(system)})
-    assert ended.stdout.startswith(pims.version()), ended.stderr
+    assert ended.stdout.startswith(libpims.version()), ended.stderr
 
 
 def test_a_library_of_another_interface_is_refused(tmp_path: Path) -> None:

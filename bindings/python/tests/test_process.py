@@ -15,10 +15,10 @@ Run = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 BEGIN = """
 import asyncio, os, socket, sys, threading, time
-import pims, pims.aio
+import libpims, libpims.aio
 listener = socket.create_server(("127.0.0.1", 0))
 service = f"http://127.0.0.1:{listener.getsockname()[1]}"
-pims.init({
+libpims.init({
     "storage": {"path": sys.argv[1]},
     "credential": {"inWeboURL": service, "macID": "0123456789abcdef0123456789abcdef"},
     "account": {"accessToken": "a-token"},
@@ -41,7 +41,7 @@ def ends_well(ended: "subprocess.CompletedProcess[str]", status: int = 0) -> Non
         """
 async def main():
     for _ in range(20):
-        asyncio.ensure_future(pims.aio.get(ASK))
+        asyncio.ensure_future(libpims.aio.get(ASK))
     await asyncio.sleep(0)
 asyncio.run(main())
 """,
@@ -51,8 +51,8 @@ begun = threading.Event()
 def ask():
     begun.set()
     try:
-        pims.get(ASK)
-    except pims.PimsError:
+        libpims.get(ASK)
+    except libpims.PimsError:
         pass
 threading.Thread(target=ask, daemon=True).start()
 begun.wait()
@@ -64,35 +64,35 @@ begun = threading.Event()
 def ask():
     begun.set()
     time.sleep(1000)
-threading.Thread(target=pims.get, args=[ASK, {"pinCode": ask}], daemon=True).start()
+threading.Thread(target=libpims.get, args=[ASK, {"pinCode": ask}], daemon=True).start()
 begun.wait()
 """,
         # A subscription that the program did not close.
         """
-subscription = pims.subscribe(ACCOUNT, ACTIVATED, print)
+subscription = libpims.subscribe(ACCOUNT, ACTIVATED, print)
 """,
         # Daemon threads that never stop calling.
         """
 def call():
     while True:
         try:
-            pims.get(ACCOUNT, ACTIVATED)
-        except pims.PimsError:
+            libpims.get(ACCOUNT, ACTIVATED)
+        except libpims.PimsError:
             pass
 def call_and_await():
     async def main():
         while True:
             try:
-                await pims.aio.get(ACCOUNT, ACTIVATED)
-            except pims.PimsError:
+                await libpims.aio.get(ACCOUNT, ACTIVATED)
+            except libpims.PimsError:
                 pass
     asyncio.run(main())
 def begin_and_end():
     while True:
-        pims.free()
+        libpims.free()
         try:
-            pims.init({"storage": {"path": sys.argv[1]}})
-        except pims.PimsError:
+            libpims.init({"storage": {"path": sys.argv[1]}})
+        except libpims.PimsError:
             pass
 # The messages of a daemon at the end are not tested.
 threading.excepthook = lambda told: None
@@ -117,9 +117,9 @@ def test_what_is_raised_inside_a_callback_is_logged_and_ends_nothing(failure: st
 import json, logging
 logging.basicConfig(format="%(name)s %(message)s")
 sys.unraisablehook = lambda told: print("unraisable", told)
-pims.free()
-pims.init({{"storage": {{"path": sys.argv[1]}}}})
-device = pims.StrongAuthentication()
+libpims.free()
+libpims.init({{"storage": {{"path": sys.argv[1]}}}})
+device = libpims.StrongAuthentication()
 device.request_phone_number_code("+33612345678")
 seen = []
 over = threading.Event()
@@ -135,7 +135,7 @@ with device.watch(on_event):
     device.enroll_with_phone_number("1234", code, "+33612345678")
     device.remove_enrollments()
     over.wait()
-pims.free()
+libpims.free()
 print("the last line")
 """
     )
@@ -148,15 +148,15 @@ def test_an_exit_inside_the_callback_of_a_call_is_logged(run: Run) -> None:
     ended = run(
         BEGIN
         + """
-from pims._bridge import bridge
-from pims._parameters import encode
+from libpims._bridge import bridge
+from libpims._parameters import encode
 over = threading.Event()
 def leave(message):
     over.set()
     sys.exit(3)
 bridge.start("get", ACCOUNT, encode(ACTIVATED), leave)
 over.wait()
-pims.free()
+libpims.free()
 print("the last line")
 """
     )
@@ -166,9 +166,9 @@ print("the last line")
 
 # A callback that still runs on the library's thread when the program ends.
 STANDING = """
-from pims import _bridge
+from libpims import _bridge
 _bridge.EXIT_GRACE_SECONDS = 0.2
-from pims._parameters import encode
+from libpims._parameters import encode
 begun = threading.Event()
 def stand(message):
     begun.set()
@@ -224,11 +224,11 @@ import atexit, sys
 @atexit.register
 def late():
     try:
-        pims.get("pims.sdk.version")
-    except pims.ShutdownError as error:
+        libpims.get("pims.sdk.version")
+    except libpims.ShutdownError as error:
         print("the last line")
-import pims
-pims.init({"storage": {"path": sys.argv[1]}})
+import libpims
+libpims.init({"storage": {"path": sys.argv[1]}})
 """
     )
     ends_well(ended)
@@ -240,8 +240,8 @@ def test_a_child_that_is_forked_while_a_thread_is_inside_the_package_is_refused_
         BEGIN
         + f"""
 import signal
-from pims._bridge import bridge
-subscription = pims.subscribe(ACCOUNT, ACTIVATED, print)
+from libpims._bridge import bridge
+subscription = libpims.subscribe(ACCOUNT, ACTIVATED, print)
 held, go_on = threading.Event(), threading.Event()
 def hold():
     with bridge._lock:
@@ -256,14 +256,14 @@ if child == 0:
     signal.alarm({DEADLINE / 2:.0f})
     refused = 0
     for call in (
-        pims.free,
+        libpims.free,
         subscription.close,
-        lambda: pims.subscribe(ACCOUNT, ACTIVATED, print),
-        lambda: pims.unsubscribe(ACCOUNT),
+        lambda: libpims.subscribe(ACCOUNT, ACTIVATED, print),
+        lambda: libpims.unsubscribe(ACCOUNT),
     ):
         try:
             call()
-        except pims.ForkedError:
+        except libpims.ForkedError:
             refused += 1
     sys.exit(refused)
 _, status = os.waitpid(child, 0)
@@ -286,21 +286,21 @@ child = os.fork()
 if child == 0:
     refused = 0
     for call in (
-        lambda: pims.get("pims.sdk.version"),
-        lambda: pims.subscribe(ACCOUNT, ACTIVATED, print),
-        lambda: asyncio.run(pims.aio.get("pims.sdk.version")),
-        pims.free,
-        pims.init,
+        lambda: libpims.get("pims.sdk.version"),
+        lambda: libpims.subscribe(ACCOUNT, ACTIVATED, print),
+        lambda: asyncio.run(libpims.aio.get("pims.sdk.version")),
+        libpims.free,
+        libpims.init,
     ):
         try:
             call()
-        except pims.ForkedError:
+        except libpims.ForkedError:
             refused += 1
     # With all that an interpreter does when it ends.
     sys.exit(refused)
 _, status = os.waitpid(child, 0)
 assert os.WEXITSTATUS(status) == 5, status
-assert pims.get(ACCOUNT, ACTIVATED) == {"isDeviceActivated": False}
+assert libpims.get(ACCOUNT, ACTIVATED) == {"isDeviceActivated": False}
 print("the last line")
 """
     )
@@ -313,13 +313,13 @@ print("the last line")
     [
         """
 def work():
-    with pims.session({"storage": {"path": sys.argv[1]}}) as device, device.watch(print):
+    with libpims.session({"storage": {"path": sys.argv[1]}}) as device, device.watch(print):
         fork()
 """,
         """
 def work():
     async def main():
-        async with pims.aio.session({"storage": {"path": sys.argv[1]}}) as device:
+        async with libpims.aio.session({"storage": {"path": sys.argv[1]}}) as device:
             async with device.watch():
                 fork()
     asyncio.run(main())
@@ -334,7 +334,7 @@ def test_a_child_that_is_forked_inside_a_session_ends_as_it_wants_to(program: st
         BEGIN
         + f"""
 import signal
-pims.free()
+libpims.free()
 def fork():
     child = os.fork()
     if child == 0:
@@ -343,7 +343,7 @@ def fork():
         {end}
     _, status = os.waitpid(child, 0)
     assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == {status}, status
-    assert pims.get(ACCOUNT, ACTIVATED) == {{"isDeviceActivated": False}}
+    assert libpims.get(ACCOUNT, ACTIVATED) == {{"isDeviceActivated": False}}
     print("the last line", flush=True)
     # An event loop does not outlive a child that closed it: asyncio shares what it waits on with the child.
     os._exit(0)
@@ -359,10 +359,10 @@ def test_a_process_that_forks_before_it_uses_the_library_has_it_in_both(run: Run
     ended = run(
         """
 import os, sys
-import pims
+import libpims
 child = os.fork()
-pims.init({"storage": {"path": os.path.join(sys.argv[1], "child" if child == 0 else "parent")}})
-assert pims.get("pims.sdk.version")["versionCore"] == pims.version()
+libpims.init({"storage": {"path": os.path.join(sys.argv[1], "child" if child == 0 else "parent")}})
+assert libpims.get("pims.sdk.version")["versionCore"] == libpims.version()
 if child != 0:
     _, status = os.waitpid(child, 0)
     assert status == 0, status
@@ -378,10 +378,10 @@ def test_another_process_on_the_same_storage_is_told_of_the_lock(run: Run) -> No
         + """
 import subprocess
 told = subprocess.run([sys.executable, "-c", '''
-import sys, pims
+import sys, libpims
 try:
-    pims.init({"storage": {"path": sys.argv[1]}})
-except pims.PimsError as error:
+    libpims.init({"storage": {"path": sys.argv[1]}})
+except libpims.PimsError as error:
     print(error.code, "pims.lock" in (error.detail or ""))
 ''', sys.argv[1]], capture_output=True, text=True)
 assert told.stdout == "2006 True\\n", told

@@ -19,12 +19,12 @@ from typing import Any, Awaitable, Callable, Iterator, List, Mapping, Optional, 
 
 import pytest
 
-import pims
-import pims.aio
+import libpims
+import libpims.aio
 from conftest import DEADLINE, PHONE_NUMBER, PIN, REPOSITORY
-from pims import results
-from pims._bridge import Message, answer, bridge
-from pims._parameters import encode, encode_awaiting
+from libpims import results
+from libpims._bridge import Message, answer, bridge
+from libpims._parameters import encode, encode_awaiting
 
 ACCOUNT = "pims.authentication.account"
 OTP = "pims.authentication.otp"
@@ -71,8 +71,8 @@ class OwnList(Sequence[Any]):
         (OwnList(), ["a", "b"]),
         ((1, [2, collections.deque([3]), range(2)]), [1, [2, [3], [0, 1]]]),
         (Kind.STRONG, "strong"),
-        ([Kind.STRONG, Number.ONE, pims.AccountState.UNKNOWN, pims.NextAction.UPDATE], ["strong", 1, "Unknown", "update"]),
-        ({Kind.STRONG: 1, pims.NextAction.UPDATE: 2}, {"strong": 1, "update": 2}),
+        ([Kind.STRONG, Number.ONE, libpims.AccountState.UNKNOWN, libpims.NextAction.UPDATE], ["strong", 1, "Unknown", "update"]),
+        ({Kind.STRONG: 1, libpims.NextAction.UPDATE: 2}, {"strong": 1, "update": 2}),
         (PurePosixPath("a/b"), "a/b"),
         (b"1234", "1234"),
         (bytearray("é".encode()), "é"),
@@ -114,10 +114,10 @@ def contains_itself() -> Any:
 )
 def test_what_has_no_form_in_json_is_told_with_its_place(value: Any, error: type, told: str) -> None:
     with pytest.raises(error) as caught:
-        pims.get(OTP, {"member": value})
+        libpims.get(OTP, {"member": value})
     assert str(caught.value) == told
     with pytest.raises(error) as caught:
-        asyncio.run(pims.aio.get(OTP, {"member": value}))
+        asyncio.run(libpims.aio.get(OTP, {"member": value}))
     assert str(caught.value) == told
 
 
@@ -125,16 +125,16 @@ def test_what_has_no_form_in_json_is_told_with_its_place(value: Any, error: type
 def test_parameters_that_are_no_mapping_are_a_clear_type_error(parameters: Any) -> None:
     told = f"parameters are a dict, not {type(parameters).__name__}"
     for call in (
-        lambda: pims.init(parameters),
-        lambda: pims.get(OTP, parameters),
-        lambda: pims.set(OTP, parameters),
-        lambda: pims.subscribe(ACCOUNT, parameters, print),
-        lambda: pims.unsubscribe(ACCOUNT, parameters),
-        lambda: asyncio.run(pims.aio.init(parameters)),
-        lambda: asyncio.run(pims.aio.get(OTP, parameters)),
-        lambda: asyncio.run(pims.aio.set(OTP, parameters)),
-        lambda: asyncio.run(pims.aio.subscribe(ACCOUNT, parameters).__aenter__()),
-        lambda: asyncio.run(pims.aio.unsubscribe(ACCOUNT, parameters)),
+        lambda: libpims.init(parameters),
+        lambda: libpims.get(OTP, parameters),
+        lambda: libpims.set(OTP, parameters),
+        lambda: libpims.subscribe(ACCOUNT, parameters, print),
+        lambda: libpims.unsubscribe(ACCOUNT, parameters),
+        lambda: asyncio.run(libpims.aio.init(parameters)),
+        lambda: asyncio.run(libpims.aio.get(OTP, parameters)),
+        lambda: asyncio.run(libpims.aio.set(OTP, parameters)),
+        lambda: asyncio.run(libpims.aio.subscribe(ACCOUNT, parameters).__aenter__()),
+        lambda: asyncio.run(libpims.aio.unsubscribe(ACCOUNT, parameters)),
     ):
         with pytest.raises(TypeError) as caught:
             call()
@@ -145,14 +145,14 @@ def test_parameters_that_are_no_mapping_are_a_clear_type_error(parameters: Any) 
 def test_a_name_that_is_no_text_is_a_clear_type_error(api: Any) -> None:
     told = f"the name of an api is text, not {type(api).__name__}"
     for call in (
-        lambda: pims.get(api),
-        lambda: pims.set(api),
-        lambda: pims.subscribe(api, None, print),
-        lambda: pims.unsubscribe(api),
-        lambda: asyncio.run(pims.aio.get(api)),
-        lambda: asyncio.run(pims.aio.set(api)),
-        lambda: asyncio.run(pims.aio.subscribe(api).__aenter__()),
-        lambda: asyncio.run(pims.aio.unsubscribe(api)),
+        lambda: libpims.get(api),
+        lambda: libpims.set(api),
+        lambda: libpims.subscribe(api, None, print),
+        lambda: libpims.unsubscribe(api),
+        lambda: asyncio.run(libpims.aio.get(api)),
+        lambda: asyncio.run(libpims.aio.set(api)),
+        lambda: asyncio.run(libpims.aio.subscribe(api).__aenter__()),
+        lambda: asyncio.run(libpims.aio.unsubscribe(api)),
     ):
         with pytest.raises(TypeError) as caught:
             call()
@@ -184,7 +184,7 @@ def test_secrets_are_bytes_functions_and_async_functions(tmp_path: Path, sms: Ca
             return asyncio.ensure_future(asyncio.to_thread(lambda: PIN))
 
     async def main() -> None:
-        async with pims.aio.session({"storage": {"path": tmp_path, "key": key}}) as device:
+        async with libpims.aio.session({"storage": {"path": tmp_path, "key": key}}) as device:
             await device.request_phone_number_code(PHONE_NUMBER)
             await device.enroll_with_phone_number(pin, code, PHONE_NUMBER)
             wiped = bytearray(PIN.encode())
@@ -193,7 +193,7 @@ def test_secrets_are_bytes_functions_and_async_functions(tmp_path: Path, sms: Ca
             assert all(passwords)
             assert await device.verify(passwords[-1])
             assert not await device.verify(passwords[-1])
-            result = await pims.aio.get("pims.authentication.otp", {"action": "withPIN", "pinCode": pin})
+            result = await libpims.aio.get("pims.authentication.otp", {"action": "withPIN", "pinCode": pin})
             assert await device.verify(result["otp"].encode())
 
     asyncio.run(asyncio.wait_for(main(), DEADLINE))
@@ -201,7 +201,7 @@ def test_secrets_are_bytes_functions_and_async_functions(tmp_path: Path, sms: Ca
     assert asked == ["key", "pin", "code", "pin", "pin", "pin"]
 
 
-def test_a_bytearray_is_not_kept(enrolled: pims.StrongAuthentication) -> None:
+def test_a_bytearray_is_not_kept(enrolled: libpims.StrongAuthentication) -> None:
     pin = bytearray(PIN.encode())
     password = enrolled.otp(pin)
     # If a buffer refers to a bytearray, Python cannot make it longer.
@@ -211,7 +211,7 @@ def test_a_bytearray_is_not_kept(enrolled: pims.StrongAuthentication) -> None:
 
 
 def test_an_async_secret_without_an_event_loop_is_refused_and_leaves_nothing(
-    recwarn: pytest.WarningsRecorder, enrolled: pims.StrongAuthentication
+    recwarn: pytest.WarningsRecorder, enrolled: libpims.StrongAuthentication
 ) -> None:
     async def pin() -> str:
         return PIN
@@ -220,9 +220,9 @@ def test_an_async_secret_without_an_event_loop_is_refused_and_leaves_nothing(
     for call in (
         lambda: enrolled.otp(untyped),
         lambda: enrolled.change_pin(untyped, untyped),
-        lambda: pims.init({"storage": {"key": pin}}),
+        lambda: libpims.init({"storage": {"key": pin}}),
     ):
-        with pytest.raises(TypeError, match=r"^(pinCode|oldPIN|storage.key): an async function can be used with pims.aio only$"):
+        with pytest.raises(TypeError, match=r"^(pinCode|oldPIN|storage.key): an async function can be used with libpims.aio only$"):
             call()
     # No coroutine was created without an await.
     assert [str(warning.message) for warning in recwarn] == []
@@ -236,11 +236,11 @@ def test_an_async_secret_that_fails_ends_the_call_and_the_other_secrets(recwarn:
         raise AssertionError("it was asked")
 
     async def main() -> None:
-        async with pims.aio.session({"storage": {"path": tmp_path}}) as device:
+        async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
             with pytest.raises(KeyError, match="of the app"):
                 await device.change_pin(fails, never_asked)
         with pytest.raises(KeyError, match="of the app"):
-            await pims.aio.init({"storage": {"key": fails, "path": never_asked}})
+            await libpims.aio.init({"storage": {"key": fails, "path": never_asked}})
 
     asyncio.run(main())
     assert [str(warning.message) for warning in recwarn] == []
@@ -250,8 +250,8 @@ def shown(value: Any) -> List[str]:
     return [repr(value), str(value), f"{value}", "%s" % (value,), pprint.pformat(value), pprint.pformat({"a": [value]})]
 
 
-def test_a_printed_result_shows_no_password(enrolled: pims.StrongAuthentication, caplog: pytest.LogCaptureFixture) -> None:
-    result = pims.get("pims.authentication.otp", {"action": "withPIN", "pinCode": PIN})
+def test_a_printed_result_shows_no_password(enrolled: libpims.StrongAuthentication, caplog: pytest.LogCaptureFixture) -> None:
+    result = libpims.get("pims.authentication.otp", {"action": "withPIN", "pinCode": PIN})
     password = result["otp"]
     assert 1 <= len(password) <= 8
     assert result == {"otp": password} and dict(result) == {"otp": password} and json.dumps(result) == f'{{"otp": "{password}"}}'
@@ -259,11 +259,11 @@ def test_a_printed_result_shows_no_password(enrolled: pims.StrongAuthentication,
         assert value == {"otp": password}
         assert shown(value) == ["{'otp': <not shown>}"] * 5 + ["{'a': [{'otp': <not shown>}]}"]
     # An exported enrollment has keys in clear.
-    exported = pims.set("pims.authentication.enrollment", {"action": "export", "pinCode": PIN, "plain": True})
+    exported = libpims.set("pims.authentication.enrollment", {"action": "export", "pinCode": PIN, "plain": True})
     assert shown(exported) == ["{'state': <not shown>}"] * 5 + ["{'a': [{'state': <not shown>}]}"]
     assert json.loads(exported["state"])["id"] == json.loads(enrolled.export_enrollment(PIN))["id"]
     # Other results are shown in full.
-    version = pims.get("pims.sdk.version")
+    version = libpims.get("pims.sdk.version")
     assert repr(version) == repr(dict(version)) and "versionCore" in repr(version)
 
 
@@ -273,10 +273,10 @@ SINCE = datetime(2023, 11, 14, 22, 13, 20, 123000, tzinfo=timezone.utc)
 
 def test_wrong_pins_beside_a_result_are_told() -> None:
     told = answer(Message(json.dumps({"status": "SUCCEEDED", "result": {"otp": "secret"}, "info": NOTE}).encode()))
-    assert told.result.wrong_pins == pims.WrongPins(4, SINCE)
-    assert pims.info(told.result) == NOTE
+    assert told.result.wrong_pins == libpims.WrongPins(4, SINCE)
+    assert libpims.info(told.result) == NOTE
     assert "secret" not in repr(told) + repr(told.result)
-    assert pims.info({}) == {} and pims.Result({}).wrong_pins is None
+    assert libpims.info({}) == {} and libpims.Result({}).wrong_pins is None
 
 
 @pytest.mark.parametrize(
@@ -291,29 +291,29 @@ def test_the_operations_tell_of_wrong_pins(kind: str, tmp_path: Path) -> None:
     """Two devices of one account: one device reports the wrong PINs of the other."""
     database = tmp_path / "authority.db"
 
-    def configuration(name: str) -> pims.Parameters:
+    def configuration(name: str) -> libpims.Parameters:
         return {"storage": {"path": tmp_path / name}, "embedded": {"database": database}, "account": {"id": "j"}}
 
     def code(name: str) -> str:
         text: str = json.loads((tmp_path / name / "sms-outbox.jsonl").read_text(encoding="utf-8").splitlines()[-1])["code"]
         return text
 
-    with pims.session(configuration("first")) as first:
+    with libpims.session(configuration("first")) as first:
         first.request_phone_number_code(PHONE_NUMBER)
         first.enroll_with_phone_number(PIN, lambda: code("first"), PHONE_NUMBER)
         assert first.wrong_pins is None
-    with pims.session(configuration("second")) as second:
+    with libpims.session(configuration("second")) as second:
         second.request_enrollment_code()
         second.enroll(PIN, lambda: code("second"))
         for _ in range(2):
-            with pytest.raises(pims.PimsError) as caught:
+            with pytest.raises(libpims.PimsError) as caught:
                 second.otp("9999")
-        assert caught.value.next_action is pims.NextAction.RETRY_PIN
+        assert caught.value.next_action is libpims.NextAction.RETRY_PIN
     before = datetime.now(timezone.utc) + timedelta(seconds=1)
-    notes: List[Optional[pims.WrongPins]] = []
+    notes: List[Optional[libpims.WrongPins]] = []
 
     async def ask() -> None:
-        async with pims.aio.session(configuration("first")) as device:
+        async with libpims.aio.session(configuration("first")) as device:
             for _ in range(2):
                 await device.otp(PIN)
                 notes.append(device.wrong_pins)
@@ -324,7 +324,7 @@ def test_the_operations_tell_of_wrong_pins(kind: str, tmp_path: Path) -> None:
     if kind == "aio":
         asyncio.run(ask())
     else:
-        with pims.session(configuration("first")) as first:
+        with libpims.session(configuration("first")) as first:
             for _ in range(2):
                 first.otp(PIN)
                 notes.append(first.wrong_pins)
@@ -336,40 +336,40 @@ def test_the_operations_tell_of_wrong_pins(kind: str, tmp_path: Path) -> None:
 
 
 def test_a_next_action_is_an_enumeration_and_prints_as_its_text() -> None:
-    error = pims.PimsError(2317, "", None, {"nextAction": "requestSmsCode"})
+    error = libpims.PimsError(2317, "", None, {"nextAction": "requestSmsCode"})
     assert error.next_action == "requestSmsCode"
-    assert error.next_action is pims.NextAction.REQUEST_SMS_CODE
+    assert error.next_action is libpims.NextAction.REQUEST_SMS_CODE
     assert f"{error.next_action} {str(error.next_action)} %s" % error.next_action == " ".join(["requestSmsCode"] * 3)
     # A next action of a newer library.
-    assert pims.PimsError(2317, "", None, {"nextAction": "other"}).next_action is None
-    assert pims.PimsError(2317, "").next_action is None
+    assert libpims.PimsError(2317, "", None, {"nextAction": "other"}).next_action is None
+    assert libpims.PimsError(2317, "").next_action is None
 
 
 def test_the_code_of_a_gateway_is_a_text() -> None:
-    assert pims.PimsError(2301, "", None, {"gateway": "invalid_grant"}).gateway == "invalid_grant"
-    assert pims.PimsError(2301, "", None, {"gateway": 50000}).gateway is None
-    assert pims.PimsError(2301, "").gateway is None
+    assert libpims.PimsError(2301, "", None, {"gateway": "invalid_grant"}).gateway == "invalid_grant"
+    assert libpims.PimsError(2301, "", None, {"gateway": 50000}).gateway is None
+    assert libpims.PimsError(2301, "").gateway is None
 
 
 def test_the_enumerations_are_those_of_the_library_and_of_the_readme() -> None:
     readme = (REPOSITORY / "bindings/python/README.md").read_text(encoding="utf-8")
     codes = re.findall(r"`([A-Z_]+)` (2\d{3})", readme)
-    assert {name: int(code) for name, code in codes} == {code.name: int(code) for code in pims.Code}
+    assert {name: int(code) for name, code in codes} == {code.name: int(code) for code in libpims.Code}
     actions = re.findall(r"`([A-Z_]+)` \(`([a-zA-Z]+)`\)", readme)
-    assert dict(actions) == {action.name: action.value for action in pims.NextAction}
+    assert dict(actions) == {action.name: action.value for action in libpims.NextAction}
     source = (REPOSITORY / "src/error.rs").read_text(encoding="utf-8")
     known = re.findall(r'Self::\w+ => "([a-zA-Z]+)"', source.split("impl NextAction")[1].split("\n}\n")[0])
-    assert sorted(action.value for action in pims.NextAction) == sorted(known)
+    assert sorted(action.value for action in libpims.NextAction) == sorted(known)
     # The types of results have the same texts.
     assert set(results.NextActionText.__args__) == set(known)  # type: ignore[attr-defined]
-    assert set(results.AccountStateText.__args__) == {state.value for state in pims.AccountState}  # type: ignore[attr-defined]
-    assert set(results.EnrollmentStatusText.__args__) == {status.value for status in pims.EnrollmentStatus}  # type: ignore[attr-defined]
+    assert set(results.AccountStateText.__args__) == {state.value for state in libpims.AccountState}  # type: ignore[attr-defined]
+    assert set(results.EnrollmentStatusText.__args__) == {status.value for status in libpims.EnrollmentStatus}  # type: ignore[attr-defined]
 
 
 def test_a_star_import_hides_no_builtin() -> None:
     import builtins
 
-    for module in (pims, pims.aio):
+    for module in (libpims, libpims.aio):
         assert not [name for name in module.__all__ if hasattr(builtins, name)]
         assert all(hasattr(module, name) for name in module.__all__)
         assert hasattr(module, "get") and hasattr(module, "set")
@@ -377,23 +377,23 @@ def test_a_star_import_hides_no_builtin() -> None:
 
 def typed() -> None:
     """The types of results that a type checker knows. This function is checked, and not run."""
-    otp: str = pims.get("pims.authentication.otp", {})["otp"]
-    state: results.AccountStateText = pims.get("pims.authentication.account", {})["isAccountBlocked"]
-    action: Optional[pims.NextAction] = pims.PimsError(2000, "").next_action
+    otp: str = libpims.get("pims.authentication.otp", {})["otp"]
+    state: results.AccountStateText = libpims.get("pims.authentication.account", {})["isAccountBlocked"]
+    action: Optional[libpims.NextAction] = libpims.PimsError(2000, "").next_action
 
-    def on_event(event: pims.Account) -> None:
+    def on_event(event: libpims.Account) -> None:
         activated: bool = event["isDeviceActivated"]
         print(activated)
 
     async def later() -> None:
-        async with pims.aio.subscribe("pims.authentication.account", {}) as events:
+        async with libpims.aio.subscribe("pims.authentication.account", {}) as events:
             async for event in events:
                 on_event(event)
-        verified: bool = (await pims.aio.set("pims.authority.otp", {}))["verified"]
+        verified: bool = (await libpims.aio.set("pims.authority.otp", {}))["verified"]
         coroutine: Callable[[], Awaitable[bytes]] = asyncio.Queue[bytes]().get
-        await pims.aio.StrongAuthentication().otp(coroutine)
+        await libpims.aio.StrongAuthentication().otp(coroutine)
         print(verified)
 
-    pims.subscribe("pims.authentication.account", {}, on_event).close()
-    pims.StrongAuthentication().watch(on_event).close()
+    libpims.subscribe("pims.authentication.account", {}, on_event).close()
+    libpims.StrongAuthentication().watch(on_event).close()
     print(otp, state, action, threading.get_ident(), later)

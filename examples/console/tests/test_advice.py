@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 import pytest
 
-import pims
+import libpims
 from advice import DONE, Next, Operation, advise, is_known
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -59,8 +59,8 @@ def test_each_error_that_is_caused_has_a_sentence_of_the_guide(operation: Operat
     assert is_known(code)
     parameters = ("pinCode", "newPIN", "phoneNumber", "smsCode", "type") if "[PARAMETER]" in label else ("",)
     for parameter in parameters:
-        for account in pims.AccountState:
-            advice = advise(pims.PimsError(code, label.replace("[PARAMETER]", parameter), None, info), operation, account)
+        for account in libpims.AccountState:
+            advice = advise(libpims.PimsError(code, label.replace("[PARAMETER]", parameter), None, info), operation, account)
             assert advice.sentence == DONE and code == 2316 or f'"{advice.sentence}"' in said_by_the_guide(code)
             assert isinstance(advice.next, Next) and advice.next.value
 
@@ -78,8 +78,8 @@ def test_the_table_has_all_that_the_reference_lists_for_these_operations() -> No
             assert listed[operation.value] <= {code for code, _, _ in caused(operation)}, operation
 
 
-@pytest.mark.parametrize("code", sorted(pims.Code))
-def test_each_code_of_the_catalogue_is_known_or_never_produced(code: pims.Code) -> None:
+@pytest.mark.parametrize("code", sorted(libpims.Code))
+def test_each_code_of_the_catalogue_is_known_or_never_produced(code: libpims.Code) -> None:
     never = sections("docs/guide-errors.md", "##")["Codes that this version never produces"]
     assert is_known(code) != (f"### {int(code)}\n" in never)
 
@@ -110,16 +110,16 @@ def test_each_code_of_the_catalogue_is_known_or_never_produced(code: pims.Code) 
     ],
 )
 def test_the_info_of_an_error_chooses_the_way(code: int, info: Dict[str, Any], operation: Operation, expected: Next) -> None:
-    assert advise(pims.PimsError(code, "", None, info), operation).next == expected
+    assert advise(libpims.PimsError(code, "", None, info), operation).next == expected
 
 
 @pytest.mark.parametrize(
     ("account", "sentence"),
     [
-        (pims.AccountState.PIN_BLOCKED, "Your PIN is blocked. Set a new one on your other device, or start anew."),
-        (pims.AccountState.ACCOUNT_BLOCKED, "You have too many devices. Remove them all, then set up this one."),
+        (libpims.AccountState.PIN_BLOCKED, "Your PIN is blocked. Set a new one on your other device, or start anew."),
+        (libpims.AccountState.ACCOUNT_BLOCKED, "You have too many devices. Remove them all, then set up this one."),
     ],
 )
-def test_the_account_says_why_its_enrollments_are_to_be_removed(account: pims.AccountState, sentence: str) -> None:
-    error = pims.PimsError(2310, "", None, {"nextAction": "removeEnrollments"})
+def test_the_account_says_why_its_enrollments_are_to_be_removed(account: libpims.AccountState, sentence: str) -> None:
+    error = libpims.PimsError(2310, "", None, {"nextAction": "removeEnrollments"})
     assert advise(error, Operation.SHOW_CODE, account).sentence == sentence

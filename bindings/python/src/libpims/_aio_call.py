@@ -1,5 +1,5 @@
-"""A call of :mod:`pims.aio`. Its message comes on the library's thread, and goes to the event loop
-that awaits it."""
+"""A call of :mod:`libpims.aio`. Its message comes on the library's thread, and goes to the event
+loop that awaits it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Strong authentication of the PIMS mobile SDK, over libpims.
 
-The functions here run a request on the calling thread; :mod:`pims.aio` has the same for asyncio. A
-process has one facade: ``init`` (or ``session``) makes it, ``free`` releases it.
+The functions here run a request on the calling thread; :mod:`libpims.aio` has the same for asyncio.
+A process has one facade: ``init`` (or ``session``) makes it, ``free`` releases it.
 :class:`StrongAuthentication` has a method for each operation.
 
 A value among the parameters may be a function without arguments. The package calls it while it
@@ -25,7 +25,7 @@ from ._typed import set as set
 from .operations import AccountState, EnrollmentStatus
 from .results import Account, Info, Result, WrongPins
 
-# Without get and set: `from pims import *` would hide the builtin.
+# Without get and set: `from libpims import *` would hide the builtin.
 __all__ = [
     "Account",
     "AccountState",

@@ -25,7 +25,7 @@ from ._errors import ForkedError, PimsError, QueueFull, ShutdownError
 from ._parameters import Encoded
 from .results import Answer
 
-_log = logging.getLogger("pims")
+_log = logging.getLogger("libpims")
 
 #: The time for which one callback may delay the end of the interpreter. The program then ends
 #: without waiting for the callback.
@@ -317,7 +317,7 @@ class Bridge:
 
     def _start_releasing(self) -> None:
         """Starts the thread that releases the facade at the interpreter's end."""
-        threading.Thread(target=self._release, name="pims at exit", daemon=True).start()
+        threading.Thread(target=self._release, name="libpims at exit", daemon=True).start()
         self._is_releasing = True
 
     def _release(self) -> None:
@@ -553,8 +553,8 @@ def _refuse_eventlet() -> None:
     patcher = sys.modules.get("eventlet.patcher")
     if patcher is not None and patcher.is_monkey_patched("thread"):
         raise RuntimeError(
-            "pims.subscribe and pims.aio do not work with eventlet's replacement of threads, which does not see the library's thread: "
-            "call eventlet.monkey_patch(thread=False), or use gevent; pims.get and pims.set work"
+            "libpims.subscribe and libpims.aio do not work with eventlet's replacement of threads, which does not see the library's thread: "
+            "call eventlet.monkey_patch(thread=False), or use gevent; libpims.get and libpims.set work"
         )
 
 

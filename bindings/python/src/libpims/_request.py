@@ -1,4 +1,4 @@
-"""One call as data, see :mod:`pims.operations`."""
+"""One call as data, see :mod:`libpims.operations`."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from ._result_types import PhoneNumber as PhoneNumber
 from ._result_types import Verified as Verified
 from ._result_types import Version as Version
 
-#: The values of :class:`pims.NextAction`.
+#: The values of :class:`libpims.NextAction`.
 NextActionText = Literal["retryPin", "requestSmsCode", "resetPin", "removeEnrollments", "authenticate", "update", "enroll"]
 
 

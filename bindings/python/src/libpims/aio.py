@@ -1,4 +1,4 @@
-"""The same functions for asyncio: ``await pims.aio.get(...)``.
+"""The same functions for asyncio: ``await libpims.aio.get(...)``.
 
 The package hands a call to the library's queue. The message comes on the library's thread and goes
 to the event loop that awaits it. If the program cancels an await, it discards the message, not the
@@ -24,7 +24,7 @@ from ._parameters import Draft, Parameters, encode_awaiting
 from ._request import ACCOUNT, CHANGES, Request
 from .results import Account, WrongPins
 
-# Without get and set: `from pims.aio import *` would hide the builtin.
+# Without get and set: `from libpims.aio import *` would hide the builtin.
 __all__ = ["Events", "Secret", "StrongAuthentication", "free", "init", "session", "subscribe", "unsubscribe"]
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ def subscribe(api: Literal["pims.authentication.account"], parameters: Optional[
 def subscribe(api: str, parameters: Optional[Parameters] = None) -> Events[Any]: ...
 def subscribe(api: str, parameters: Optional[Parameters] = None) -> Events[Any]:
     """Returns the events of an api:
-    ``async with pims.aio.subscribe(...) as events: async for event in events: ...``"""
+    ``async with libpims.aio.subscribe(...) as events: async for event in events: ...``"""
     return Events(api, parameters)
 
 
@@ -220,7 +220,7 @@ class _Queue:
 
 class StrongAuthentication(AsyncOperations):
     """The operations of docs/api.md, on the facade of this process, as coroutines. See
-    :class:`pims.StrongAuthentication`."""
+    :class:`libpims.StrongAuthentication`."""
 
     #: Wrong PINs for the account, from the last operation with a PIN, see docs/guide-security.md.
     #: ``None`` if it reported none.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Generator, Optional
 
 _SUBINTERPRETER = (
-    "pims cannot be used in a subinterpreter: the library calls back on a thread of its own, which Python runs "
+    "libpims cannot be used in a subinterpreter: the library calls back on a thread of its own, which Python runs "
     "in the main interpreter. Use the main interpreter (mod_wsgi: WSGIApplicationGroup %{GLOBAL}), or another process"
 )
 
@@ -97,7 +97,7 @@ def _archived() -> Any:
 
     try:
         # The folder is listed, because in Python 3.9 each name in an archive counts as a file.
-        inside = importlib.resources.files("pims").joinpath("_lib").iterdir()
+        inside = importlib.resources.files("libpims").joinpath("_lib").iterdir()
         return next((file for file in inside if file.name == IN_PACKAGE.name), None)
     except (ImportError, OSError, TypeError, ValueError):
         # The loader has no resources.
@@ -134,7 +134,7 @@ def _open(name: str) -> ctypes.CDLL:
             raise
         raise OSError(
             f"libpims was not found ({error}): it is not inside the package, PIMS_LIBRARY does not name it, and the system has none. "
-            "A tool that makes a program of this one has to collect pims/_lib/libpims.so (PyInstaller: --collect-binaries pims)"
+            "A tool that makes a program of this one has to collect libpims/_lib/libpims.so (PyInstaller: --collect-binaries libpims)"
         ) from error
     text, message = ctypes.c_char_p, ctypes.c_void_p
     library.pims_abi_version.argtypes = []

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import List, Literal, Optional, TypedDict
 
-#: The values of :class:`pims.EnrollmentStatus`.
+#: The values of :class:`libpims.EnrollmentStatus`.
 EnrollmentStatusText = Literal["NotEnrolled", "AlreadyEnrolled"]
-#: The values of :class:`pims.AccountState`.
+#: The values of :class:`libpims.AccountState`.
 AccountStateText = Literal["NotBlocked", "PinBlocked", "AccountBlocked", "Unknown"]
 
 

@@ -13,7 +13,7 @@ from ._bridge import Message, bridge, result, warn_of_loss
 from ._errors import Code, PimsError
 from ._parameters import Encoded, Parameters, encode
 
-_log = logging.getLogger("pims")
+_log = logging.getLogger("libpims")
 
 
 class Subscription:

@@ -34,7 +34,7 @@ async def get(api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = 
 @overload
 async def get(api: str, parameters: Optional[Parameters] = None) -> Any: ...
 async def get(api: str, parameters: Optional[Parameters] = None) -> Any:
-    """Requests data, see docs/api.md. Returns the result, or raises :class:`pims.PimsError`."""
+    """Requests data, see docs/api.md. Returns the result, or raises :class:`libpims.PimsError`."""
     try:
         encoded = await encode_awaiting(parameters)
     finally:

@@ -3,7 +3,7 @@ it."""
 
 from __future__ import annotations
 
-from pims import _library
+from libpims import _library
 
 # A package without a library inside loads the system's library, also at run time.
-binaries = [(str(file), "pims/_lib") for file in [_library.IN_PACKAGE] if file.exists()]
+binaries = [(str(file), "libpims/_lib") for file in [_library.IN_PACKAGE] if file.exists()]

@@ -24,7 +24,7 @@ SecretText = Union[str, bytes, bytearray]
 #: when it makes the request.
 Secret = Union[SecretText, Callable[[], SecretText]]
 
-#: A secret for :mod:`pims.aio`. The package also awaits the return value of a function.
+#: A secret for :mod:`libpims.aio`. The package also awaits the return value of a function.
 AsyncSecret = Union[SecretText, Callable[[], Union[SecretText, Awaitable[SecretText]]]]
 
 _PLAIN = frozenset([str, int, bool, type(None)])
@@ -96,7 +96,7 @@ class Draft:
         if self._awaited:
             path = _text(self._awaited[0].path)
             self._close()
-            raise TypeError(f"{path}: an async function can be used with pims.aio only")
+            raise TypeError(f"{path}: an async function can be used with libpims.aio only")
 
     async def resolve(self) -> None:
         """Awaits the return values of the functions, one after the other."""

@@ -20,6 +20,8 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
+    // Each C function does this.
+    pims::ffi::forks::watch();
     let folder = tempfile::tempdir().unwrap();
     println!(
         "Calls on the calling thread (pims_execute), nanoseconds a call, and the floor: parse, id, serialise (and, for the logs, the"

@@ -43,7 +43,7 @@ use crate::api::{Ending, Task, View, ending, known_name, validate};
 use crate::error::{Code, Error};
 use crate::log;
 use crate::message::{Outcome, Output, TransactionId};
-use crate::process::PerProcess;
+use crate::process::{self, PerProcess};
 use crate::transport::TransportError;
 use crate::transport::http::Interrupt;
 
@@ -66,9 +66,9 @@ struct ProcessState {
 }
 
 thread_local! {
-    /// The id of the process in which this thread is a facade's worker, or 0. In a worker, one of
-    /// its callbacks may be running.
-    static WORKER_PROCESS: Cell<u32> = const { Cell::new(0) };
+    /// The number of the process in which this thread is a facade's worker. In a worker, one of its
+    /// callbacks may be running.
+    static WORKER_PROCESS: Cell<Option<u64>> = const { Cell::new(None) };
     /// The subscription that this thread serves, if it is a facade's worker. A callback on this
     /// thread may end the subscription.
     static SUBSCRIPTION: Cell<Option<TransactionId>> = const { Cell::new(None) };
@@ -88,7 +88,7 @@ struct Facade {
     released: Mutex<bool>,
     on_release: Condvar,
     interrupt: Interrupt,
-    process: u32,
+    process: u64,
 }
 
 /// Creates the facade from a configuration. The facade's own thread reports a success. This thread
@@ -174,7 +174,7 @@ fn execute_call(method: Method, api: &str, params: &str) -> Outcome {
 fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
     let Some(facade) = current().filter(|facade| !facade.queue.is_closed()) else { return Err(not_initialized()) };
     let outcome = ending(api, params).and_then(|ending| {
-        if WORKER_PROCESS.get() == facade.process {
+        if WORKER_PROCESS.get() == Some(facade.process) {
             if SUBSCRIPTION.get().is_some_and(|id| ending.includes(id)) {
                 SUBSCRIPTION.set(None);
             }
@@ -212,7 +212,7 @@ pub fn free() {
     facade.queue.close();
     // This ends a wait for a server.
     facade.interrupt.trigger();
-    if WORKER_PROCESS.get() == facade.process {
+    if WORKER_PROCESS.get() == Some(facade.process) {
         return;
     }
     facade.wait_for_release();
@@ -230,8 +230,8 @@ fn current() -> Option<Arc<Facade>> {
 
 /// Creates the facade and its thread, which waits for [`Queue::begin`].
 fn create(config: &str) -> Result<Arc<Facade>, Error> {
-    let process = PROCESS_STATE.get();
-    let _creating = process.creating.lock().unwrap_or_else(PoisonError::into_inner);
+    let state = PROCESS_STATE.get();
+    let _creating = state.creating.lock().unwrap_or_else(PoisonError::into_inner);
     if current().is_some() {
         return Err(Error::new(Code::AlreadyInitialized).with_detail(
             "one process has one facade, for all its threads: use the one that exists, or call pims_free before pims_init",
@@ -249,7 +249,7 @@ fn create(config: &str) -> Result<Arc<Facade>, Error> {
         released: Mutex::new(false),
         on_release: Condvar::new(),
         interrupt,
-        process: std::process::id(),
+        process: process::number(),
     });
     let worker = worker::spawn(facade.clone()).map_err(|_| {
         Error::new(Code::CoreNotConfigured).with_detail(
@@ -257,7 +257,7 @@ fn create(config: &str) -> Result<Arc<Facade>, Error> {
         )
     })?;
     *lock(&facade.worker) = Some(worker);
-    *process.facade.write().unwrap_or_else(PoisonError::into_inner) = Some(facade.clone());
+    *state.facade.write().unwrap_or_else(PoisonError::into_inner) = Some(facade.clone());
     Ok(facade)
 }
 
@@ -279,7 +279,7 @@ impl Facade {
     /// Returns whether this process is a forked child of the process that created the facade. That
     /// happens if a callback forks, and the child's copy of it returns to the library.
     fn is_forked_copy(&self) -> bool {
-        self.process != std::process::id()
+        self.process != process::number()
     }
 
     /// Answers a get or a set, even if it panics. The worker reports the changes to subscribers.

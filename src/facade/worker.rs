@@ -15,7 +15,7 @@ use crate::strongauth::AccountView;
 
 pub(super) fn spawn(facade: Arc<Facade>) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("pims".into()).spawn(move || {
-        WORKER_PROCESS.set(facade.process);
+        WORKER_PROCESS.set(Some(facade.process));
         Worker { facade: &facade, subscription: None }.work();
     })
 }

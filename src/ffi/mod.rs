@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 pub mod codes;
+pub mod forks;
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -369,5 +370,6 @@ unsafe fn text<'a>(pointer: *const c_char) -> Result<&'a str, i32> {
 /// C has this copy of Rust's runtime to itself, so the library may take its panics over.
 fn guarded<R>(after_panic: R, body: impl FnOnce() -> R) -> R {
     facade::log_panics();
+    forks::watch();
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(after_panic)
 }

@@ -22,6 +22,8 @@ pub enum Output {
     Flag(&'static str, bool),
     /// One member that is text. It may be a secret and is wiped when dropped.
     Text(&'static str, Zeroizing<String>),
+    /// One member that is a number.
+    Number(&'static str, u64),
     /// One member that is text or `null`.
     Path(&'static str, Option<String>),
     /// Members that are text.
@@ -74,6 +76,7 @@ impl Serialize for Output {
             Self::Null | Self::Empty | Self::WithWrongPins(..) => {}
             Self::Flag(name, value) => map.serialize_entry(name, value)?,
             Self::Text(name, value) => map.serialize_entry(name, value.as_str())?,
+            Self::Number(name, value) => map.serialize_entry(name, value)?,
             Self::Path(name, value) => map.serialize_entry(name, value)?,
             Self::Texts(members) => {
                 for (name, value) in members {

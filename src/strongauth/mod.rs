@@ -201,8 +201,8 @@ impl StrongAuthentication {
         self.transport.date()
     }
 
-    /// Returns an error if the open storage is not the one at its path any more: later changes would
-    /// be lost.
+    /// Returns an error if the open storage is not the one at its path any more: later changes
+    /// would be lost.
     pub fn check_storage(&self) -> Result<(), StoreError> {
         self.store.check()?;
         self.transport.check()

@@ -254,8 +254,8 @@ typedef void (*pims_callback)(const char *message, void *ctx);
 
 /**
  * A handle of a facade: a number, never an address. No process gives a number twice, so the handle
- * of a facade that was closed is recognised, whatever was opened since. A handle may be used on any
- * thread.
+ * of a facade that was closed is recognised, whatever was opened since. A handle may be used on
+ * any thread.
  */
 typedef uint64_t pims_facade;
 
@@ -273,7 +273,8 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Creates the default facade of this process from a JSON configuration (see docs/configuration.md).
+ * Creates the default facade of this process from a JSON configuration (see
+ * docs/configuration.md).
  *
  * @param config   NUL-terminated UTF-8; `NULL` and `""` are `{}`. It is copied before the function
  *                 returns.

@@ -38,7 +38,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -283,6 +283,11 @@ dist: systems ## all files of a release, in dist: source, tarballs, Debian packa
 	$(if $(call has,node-packages),$(MAKE) node-packages CROSS=$(CROSS) SYSTEMS="$(SYSTEMS)" && cp $(BUILD)/node/packages/*.tgz dist/)
 	tools/seal-dist.sh dist $(foreach system,$(SYSTEMS),$(CROSS)/$(system)/tools)
 	ls -l dist
+
+test-release: ## the files of `make dist` are installed and used, each on its own C library and processor, qemu included; root, downloads; not part of `make test`
+	tools/test-release.sh dist $(CROSS)
+	$(if $(call has,test-wheels),$(MAKE) test-wheels)
+	$(if $(call has,test-node-packages),$(MAKE) test-node-packages)
 
 cross: ## the library for other systems (TARGETS=…), and what was seen of each; docs/installing.md
 	tools/cross.sh $(BUILD)/cross $(TARGETS)

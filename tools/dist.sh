@@ -57,12 +57,12 @@ pack() { # name of the folder in $work and of the tarball
 
 # The names of the built files by kind, for the bills of materials: TARGET=FILE.
 listed() { # file's name
-    while IFS== read -r target folder; do
+    while IFS='=' read -r target folder; do
         [ ! -e "$folder/$1" ] || echo "$target=$folder/$1"
     done <"$work/systems"
 }
 
-while IFS== read -r target folder; do
+while IFS='=' read -r target folder; do
     name=libpims-$version-$target
     env -u LIBDIR -u BINDIR -u DATADIR -u INCLUDEDIR -u DOCDIR PREFIX="/$name" DESTDIR="$work" FROM="$folder" RELOCATABLE=yes \
         tools/install.sh install >/dev/null

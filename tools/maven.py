@@ -5,10 +5,12 @@
 
 CLASSES is the jar of `make kotlin`. OUT gets libpims-VERSION.jar (the classes, and each LIBRARY as
 libpims/native/SYSTEM/libpims_jni.so), -sources.jar, -javadoc.jar (the README) and .pom. SYSTEM is a
-target of Rust. MAVEN_GROUP is the group id. The same files give the same bytes: times are those of
-SOURCE_DATE_EPOCH, names are sorted.
+target of Rust. MAVEN_GROUP is the group id; MAVEN_URL and MAVEN_DEVELOPER name the project's page
+and the person who publishes, which Maven Central asks for. The same files give the same bytes:
+times are those of SOURCE_DATE_EPOCH, names are sorted.
 """
 
+import html
 import os
 import pathlib
 import re
@@ -31,7 +33,6 @@ SYSTEMS = {
 
 def main(classes, out, *natives):
     version = re.search(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
-    group = os.environ.get("MAVEN_GROUP", "libpims")
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     licences = {f"META-INF/{name}": (ROOT / name).read_bytes() for name in ("LICENSE", "LICENSE-APACHE", "LICENSE-MIT")}
@@ -47,7 +48,7 @@ def main(classes, out, *natives):
     files = {file.relative_to(sources).as_posix(): file.read_bytes() for file in sources.rglob("*.kt")}
     write(out / f"libpims-{version}-sources.jar", version, files | licences)
     write(out / f"libpims-{version}-javadoc.jar", version, {"README.md": (KOTLIN / "README.md").read_bytes()} | licences)
-    (out / f"libpims-{version}.pom").write_text(pom(group, version))
+    (out / f"libpims-{version}.pom").write_text(pom(version))
 
 
 def write(path, version, files):
@@ -63,16 +64,19 @@ def write(path, version, files):
             jar.writestr(entry, content)
 
 
-def pom(group, version):
+def pom(version):
+    group, url, developer = (html.escape(os.environ.get(name, "")) for name in ("MAVEN_GROUP", "MAVEN_URL", "MAVEN_DEVELOPER"))
+    more = f"\n  <url>{url}</url>\n  <scm><url>{url}</url></scm>" if url else ""
+    more += f"\n  <developers><developer><name>{developer}</name></developer></developers>" if developer else ""
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
-  <groupId>{group}</groupId>
+  <groupId>{group or "libpims"}</groupId>
   <artifactId>libpims</artifactId>
   <version>{version}</version>
   <packaging>jar</packaging>
   <name>libpims</name>
-  <description>Strong authentication of the PIMS mobile SDK, for Kotlin and Java</description>
+  <description>Strong authentication of the PIMS mobile SDK, for Kotlin and Java</description>{more}
   <licenses>
     <license><name>MIT</name><url>https://opensource.org/license/mit</url></license>
     <license><name>Apache-2.0</name><url>https://www.apache.org/licenses/LICENSE-2.0.txt</url></license>

@@ -27,7 +27,7 @@ case $(od -An -tu1 -j18 -N1 "$FROM/libpims.so.0" | tr -d ' ') in
 183) architecture=arm64 triplet=aarch64-linux-gnu ;;
 *) echo "package-deb: $FROM/libpims.so.0 is for an unknown processor" >&2; exit 1 ;;
 esac
-if [ "$architecture" = "$(dpkg --print-architecture)" ]; then strip=strip; else strip=$triplet-strip; fi
+if [ "$architecture" = "$(dpkg --print-architecture)" ]; then strip="strip"; else strip=$triplet-strip; fi
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 # The maintainer of the packages. A distributor sets MAINTAINER.
@@ -103,13 +103,14 @@ depends_of() { # binary
     LC_ALL=C readelf -dVW "$1" >"$work/dynamic"
     glibc=$(grep -o 'GLIBC_[0-9][0-9.]*' "$work/dynamic" | sed 's/GLIBC_//' | sort -uV | tail -n 1)
     gcc=
-    for needed in $(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$work/dynamic"); do
+    sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$work/dynamic" >"$work/needed"
+    while read -r needed; do
         case $needed in
         libc.so.6 | libm.so.6 | libpthread.so.0 | libdl.so.2 | librt.so.1 | ld-linux-*.so.*) ;;
         libgcc_s.so.1) gcc=", libgcc-s1 (>= 4.2)" ;;
         *) echo "package-deb: no package is known for $needed" >&2; exit 1 ;;
         esac
-    done
+    done <"$work/needed"
     [ -n "$glibc" ] || { echo "package-deb: $1 names no version of glibc" >&2; exit 1; }
     echo "libc6 (>= $glibc)$gcc"
 }
@@ -160,7 +161,7 @@ if [ -e "$FROM/pims-authority" ]; then
     install -m 700 -d "$service/etc/pims-authority"
     install -m 600 deploy/pims-authority.toml "$service/etc/pims-authority/"
     echo /etc/pims-authority/pims-authority.toml >"$service/DEBIAN/conffiles"
-    for script in postinst prerm postrm; do install -m 755 $packaging.$script "$service/DEBIAN/$script"; done
+    for script in postinst prerm postrm; do install -m 755 $packaging.$script.sh "$service/DEBIAN/$script"; done
     depends=$(depends_of "$service/usr/bin/pims-authority")
     control "$service" pims-authority foreign "Section: net
 Depends: $depends, systemd | systemd-standalone-sysusers

@@ -280,7 +280,6 @@ dist: systems ## all files of a release, in dist: source, tarballs, Debian packa
 	rm -rf dist
 	KOTLIN_CLASSES=$(BUILD)/kotlin/pims.jar tools/dist.sh dist $(foreach system,$(SYSTEMS),$(system)=$(CROSS)/$(system))
 	$(if $(call has,wheels),$(MAKE) wheels CROSS=$(CROSS) SYSTEMS="$(SYSTEMS)" && cp $(BUILD)/wheels/*.whl dist/)
-	$(if $(call has,node-packages),$(MAKE) node-packages CROSS=$(CROSS) SYSTEMS="$(SYSTEMS)" && cp $(BUILD)/node/packages/*.tgz dist/)
 	tools/seal-dist.sh dist $(foreach system,$(SYSTEMS),$(CROSS)/$(system)/tools)
 	ls -l dist
 

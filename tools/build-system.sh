@@ -3,11 +3,12 @@
 #
 #     tools/build-system.sh TOOLS TARGET OUT [library]
 #
-# TOOLS and TARGET are those of tools/zigbuild.sh. OUT gets libpims.so.0, libpims.a, libpims_jni.so
-# and `tools`, the versions of the compilers; for glibc also the programs `pims`, with man pages and
-# completions, and `pims-authority`. tools/install.sh and the tools that make packages take them
-# from there. With `library`, OUT gets libpims.so.0, libpims.a and `tools` alone. For aarch64, the
-# archive needs Debian's binutils-aarch64-linux-gnu.
+# TOOLS and TARGET are those of tools/zigbuild.sh. OUT gets libpims.so.0, libpims.a, libpims_jni.so,
+# libpims_node.so (if the source has bindings/node) and `tools`, the versions of the compilers; for
+# glibc also the programs `pims`, with man pages and completions, and `pims-authority`.
+# tools/install.sh and the tools that make packages take them from there. With `library`, OUT gets
+# libpims.so.0, libpims.a and `tools` alone. For aarch64, the archive needs Debian's
+# binutils-aarch64-linux-gnu.
 set -eu
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
@@ -62,10 +63,16 @@ tools/replace.sh "target/zig/$target/tools" "$out/tools"
 [ "$what" != library ] || exit 0
 
 # After the library, since cargo writes another libpims.so beside these.
+node=
+[ ! -e bindings/node/addon/Cargo.toml ] || node="-p pims-node"
 case $target in
-*-musl) tools/zigbuild.sh "$tools" "$target" build --release -p pims-jni ;;
+*-musl)
+    # shellcheck disable=SC2086 # an option or none
+    tools/zigbuild.sh "$tools" "$target" build --release -p pims-jni $node
+    ;;
 *)
-    tools/zigbuild.sh "$tools" "$target" build --release -p pims-jni -p cli
+    # shellcheck disable=SC2086
+    tools/zigbuild.sh "$tools" "$target" build --release -p pims-jni -p cli $node
     tools/zigbuild.sh "$tools" "$target" build --profile server -p authority-server
     check_needs "$built/pims"
     check_needs "target/zig/$target/server/pims-authority"
@@ -78,3 +85,7 @@ case $target in
 esac
 check_library "$built/libpims_jni.so"
 tools/replace.sh "$built/libpims_jni.so" "$out/libpims_jni.so"
+if [ -n "$node" ]; then
+    check_needs "$built/libpims_node.so"
+    tools/replace.sh "$built/libpims_node.so" "$out/libpims_node.so"
+fi

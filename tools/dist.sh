@@ -15,11 +15,11 @@
 #     libpims-VERSION.jar, .pom …               libpims_jni.so: the jar with the native libraries
 #                                               inside (tools/maven.py). KOTLIN_CLASSES is the jar of
 #                                               `make kotlin`; without it there is no jar
-#     *.cdx.json                                a bill of materials (tools/sbom.py) of the library,
-#                                               the program, the service, the jar's native library
+#     libpims-VERSION.tgz, libpims-SYSTEM….tgz  libpims_node.so: npm packages (tools/node-packages.py)
+#     *.cdx.json                                a bill of materials (tools/sbom.py) of each of these
 #
-# tools/seal-dist.sh adds checksums and the statement of provenance, after wheels and npm packages
-# have come to OUT. The same commit gives the same source tarball, and the same folders give the
+# tools/seal-dist.sh adds checksums and the statement of provenance, after the wheels have come
+# to OUT. The same commit gives the same source tarball, and the same folders give the
 # same other files: times are those of the commit or of SOURCE_DATE_EPOCH, owners are root.
 set -eu
 # Child processes do not use the job server of the make that calls this program: they would warn
@@ -86,6 +86,9 @@ if [ -n "${KOTLIN_CLASSES:-}" ] && [ -s "$work/natives" ]; then
     xargs tools/maven.py "$KOTLIN_CLASSES" "$out" <"$work/natives"
 fi
 
+listed libpims_node.so | sed 's/^x86_64-unknown-linux-/linux-x64-/; s/^aarch64-unknown-linux-/linux-arm64-/' >"$work/addons"
+if [ -s "$work/addons" ]; then xargs tools/node-packages.py "$out" <"$work/addons" >/dev/null; fi
+
 bill() { # kind, file's name, name of the bill
     listed "$2" >"$work/files"
     [ ! -s "$work/files" ] || xargs tools/sbom.py "$1" <"$work/files" >"$out/$3-$version.cdx.json"
@@ -94,3 +97,4 @@ bill library libpims.so.0 libpims
 bill program pims pims
 bill service pims-authority pims-authority
 bill jni libpims_jni.so libpims-jni
+bill node libpims_node.so libpims-node

@@ -10,7 +10,7 @@ set -eu
 zig=$(realpath "${1:?usage: tools/run-demo.sh ZIG TARGET FOLDER ROOT [static]}")
 target=${2:?usage: tools/run-demo.sh ZIG TARGET FOLDER ROOT [static]}
 library=$(realpath "${3:?usage: tools/run-demo.sh ZIG TARGET FOLDER ROOT [static]}")
-root=${4:?usage: tools/run-demo.sh ZIG TARGET FOLDER ROOT [static]}
+root=$(realpath "${4:?usage: tools/run-demo.sh ZIG TARGET FOLDER ROOT [static]}")
 form=${5:-shared}
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)

@@ -38,7 +38,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -257,6 +257,7 @@ test-install-packages: ## the installation of tools waits for another one
 test-dist: $(RELEASE_LIB)/.done debug-build ## the packages are what they say: contents, checksums, the same twice, the SBOM by its schema
 	rm -rf $(BUILD)/packed && cp -a $(RELEASE_LIB) $(BUILD)/packed
 	strip -o $(BUILD)/packed/program target/debug/pims
+	strip -o $(BUILD)/packed/pims-authority target/debug/pims-authority
 	tools/program.sh $(BUILD)/packed/program $(BUILD)/packed && rm $(BUILD)/packed/program
 	tools/test-dist.sh $(BUILD)/packed $(BUILD)/sbom-checker
 
@@ -272,9 +273,29 @@ uninstall: ## removes the files that `make install` with the same settings insta
 
 deb: program ## Debian packages of the library, its headers and the program, in dist
 	tools/package-deb.sh $(RELEASE_LIB) dist
+	tools/checksums.sh dist
 
-dist: program ## tarballs of the committed source and of the library with the program, its SBOM (CycloneDX), SHA256SUMS, in dist
-	tools/package-dist.sh $(RELEASE_LIB) dist
+# What a release carries is built for these systems. `make dist SYSTEMS=x86_64-unknown-linux-gnu` is
+# a small one. The targets that other packages come from are asked for if they exist.
+SYSTEMS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+CROSS   := $(BUILD)/cross
+has      = $(shell grep -q '^$(1):' Makefile && echo yes)
+
+systems: ## library, program, service and native library of Java for the systems of a release (SYSTEMS=…), in build/cross
+	@set -e; for system in $(SYSTEMS); do echo "$$system"; tools/build-system.sh $(CROSS)/zig $$system $(CROSS)/$$system; done
+
+dist: systems ## all files of a release, in dist: source, tarballs, Debian packages, wheels, npm packages, jar, SBOM, provenance, SHA256SUMS; docs/releasing.md
+	tools/kotlin-jar.sh $(BUILD)/kotlin
+	rm -rf dist
+	KOTLIN_CLASSES=$(BUILD)/kotlin/pims.jar tools/dist.sh dist $(foreach system,$(SYSTEMS),$(system)=$(CROSS)/$(system))
+	$(if $(call has,wheels),$(MAKE) wheels CROSS=$(CROSS) SYSTEMS="$(SYSTEMS)" && cp $(BUILD)/wheels/*.whl dist/)
+	tools/seal-dist.sh dist $(foreach system,$(SYSTEMS),$(CROSS)/$(system)/tools)
+	ls -l dist
+
+test-release: ## the files of `make dist` are installed and used, each on its own C library and processor, qemu included; root, downloads; not part of `make test`
+	tools/test-release.sh dist $(CROSS)
+	$(if $(call has,test-wheels),$(MAKE) test-wheels)
+	$(if $(call has,test-node-packages),$(MAKE) test-node-packages)
 
 cross: ## the library for other systems (TARGETS=…), and what was seen of each; docs/installing.md
 	tools/cross.sh $(BUILD)/cross $(TARGETS)

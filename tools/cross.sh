@@ -1,15 +1,17 @@
 #!/bin/sh
 # Builds the library for other systems, and prints the checks of each result. It proves that the
-# library compiles and links, which symbols it exports, and for Android how it is aligned. It also
-# proves that the demo in C runs under qemu and with musl, and the program of docs/quickstart-c.md
-# under Wine. It is not part of `make test`.
+# library compiles and links, which symbols it exports, and how it is aligned. It also proves that
+# the demo in C runs on Linux, with glibc and musl, natively and under qemu, and the program of
+# docs/quickstart-c.md under Wine. It is not part of `make test`.
 #
 #     tools/cross.sh BUILD [TARGET…]
 #
-# A target whose standard library rustup has installed is built by that toolchain. For any other the
-# standard library is built too, by Debian's rustc-web, cargo-web and rust-web-src. ANDROID_NDK_HOME
-# names an NDK. Without one, clang and lld link against nothing and leave bionic's symbols open, and
-# the C parts see the headers of Debian's libc6-dev-arm64-cross: that is no library for a phone.
+# tools/build-system.sh builds the four targets of Linux, with zig; BUILD/TARGET has their result.
+# For any other target, the toolchain of rustup builds it, if rustup has installed the standard
+# library. Otherwise the standard library is built too, by Debian's rustc-web, cargo-web and
+# rust-web-src. ANDROID_NDK_HOME names an NDK. Without one, clang and lld link against nothing and
+# leave bionic's symbols open, and the C parts see the headers of Debian's libc6-dev-arm64-cross:
+# that is no library for a phone.
 set -eu
 # Child processes do not use the job server of the make that calls this program: they would warn
 # that they cannot reach it.
@@ -20,7 +22,8 @@ build=$(realpath "$1")
 shift
 cd "$(dirname "$0")/.."
 root=$PWD
-[ $# -gt 0 ] || set -- aarch64-unknown-linux-gnu x86_64-unknown-linux-musl x86_64-pc-windows-gnu aarch64-linux-android
+[ $# -gt 0 ] || set -- x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl \
+    x86_64-pc-windows-gnu aarch64-linux-android
 
 need() { # command, Debian package
     command -v "$1" >/dev/null 2>&1 || { echo "  $1 is missing: Debian's $2" >&2; return 1; }
@@ -64,59 +67,24 @@ check_exports() { # tool, library
     echo "  $(basename "$2"): $(wc -c <"$2") bytes, exports the $(wc -l <"$build/exported") functions of the header"
 }
 
-# Runs the demo in C in an empty folder. Its output is shown if it fails.
-run_demo() { # command…
-    folder=$(mktemp -d)
-    if (cd "$folder" && "$@") >"$build/demo.out" 2>&1; then
-        echo "  the C demo ran: $(tail -n 1 "$build/demo.out")"
-    else
-        cat "$build/demo.out"
-        rm -rf "$folder"
-        return 1
-    fi
-    rm -rf "$folder"
+# Builds for a Linux, and runs the demo if this machine can.
+linux() { # target
+    case $1 in aarch64-*) need aarch64-linux-gnu-ld binutils-aarch64-linux-gnu || return 1 ;; esac
+    tools/build-system.sh "$build/zig" "$1" "$build/$1" library
+    check_exports nm "$build/$1/libpims.so.0"
+    case $1 in
+    aarch64-*)
+        need qemu-aarch64 qemu-user || return 0
+        tools/debian-root.sh "$build/arm64" arm64 trixie libc6 musl
+        ;;
+    *-musl) [ -e /lib/ld-musl-x86_64.so.1 ] || { echo "  it was not run: Debian's musl is missing"; return 0; } ;;
+    esac
+    for form in shared static; do tools/run-demo.sh "$build/zig" "$1" "$build/$1" "$build/arm64" $form; done
 }
-
-aarch64_unknown_linux_gnu() {
-    need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu || return 1
-    export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
-    compile "$1" pims cdylib,staticlib
-    lib=target/cross/$1/release
-    check_exports nm "$lib/libpims.so"
-    LD=aarch64-linux-gnu-ld OBJCOPY=aarch64-linux-gnu-objcopy AR=aarch64-linux-gnu-ar tools/localize.sh "$lib/libpims.a" "$build/libpims-aarch64.a"
-    aarch64-linux-gnu-gcc -std=c99 -O2 -Iinclude examples/c/enroll.c -o "$build/enroll-aarch64" "$build/libpims-aarch64.a" -lpthread -ldl -lm
-    if need qemu-aarch64 qemu-user; then
-        run_demo qemu-aarch64 -L /usr/aarch64-linux-gnu "$build/enroll-aarch64"
-    fi
-}
-
-x86_64_unknown_linux_musl() {
-    need musl-gcc musl-tools || return 1
-    # A shared library, so libc and the unwinder are shared too. At run time musl's system brings
-    # the unwinder (Alpine: libgcc); to link, its name is enough.
-    mkdir -p "$build/musl"
-    ln -sf "$(cc -print-file-name=libgcc_s.so.1)" "$build/musl/libgcc_s.so.1"
-    export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER=musl-gcc CC_x86_64_unknown_linux_musl=musl-gcc
-    export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS="-C target-feature=-crt-static -C link-self-contained=no -L native=$build/musl"
-    compile "$1" pims cdylib,staticlib
-    lib=target/cross/$1/release
-    check_exports nm "$lib/libpims.so"
-    if readelf -d "$lib/libpims.so" | grep -q 'libc.so.6'; then
-        echo "  it wants glibc" >&2
-        return 1
-    fi
-    # The static library with musl's libc in one program, which runs on any Linux. GCC's unwinder
-    # for it needs glibc. LLVM's unwinder as Debian built it needs one function of glibc alone;
-    # tests/tools has it.
-    unwinder=$(find /usr/lib/llvm-*/lib -name libunwind.a 2>/dev/null | tail -n 1)
-    if [ -z "$unwinder" ]; then
-        echo "  it was not run: LLVM's libunwind.a is missing: Debian's libunwind-14-dev"
-        return 0
-    fi
-    tools/localize.sh "$lib/libpims.a" "$build/libpims-musl.a"
-    musl-gcc -static -std=c99 -O2 -Iinclude examples/c/enroll.c tests/tools/fprintf_chk.c -o "$build/enroll-musl" "$build/libpims-musl.a" "$unwinder"
-    run_demo "$build/enroll-musl"
-}
+x86_64_unknown_linux_gnu() { linux "$1"; }
+aarch64_unknown_linux_gnu() { linux "$1"; }
+x86_64_unknown_linux_musl() { linux "$1"; }
+aarch64_unknown_linux_musl() { linux "$1"; }
 
 # Reads the SMS, as a user does.
 sms_code() {

@@ -21,8 +21,8 @@ REQUIREMENTS = ROOT / "tools" / "requirements-lint.txt"
 
 SHELL = ["*.sh", ".ci/run"]
 PYTHON = ["*.py"]
-# pims.h is made by cbindgen.
-C = ["*.c", "*.h", "*.cpp", "*.hpp", ":!include/pims.h"]
+# pims.h is made by cbindgen; one is that of an older commit.
+C = ["*.c", "*.h", "*.cpp", "*.hpp", ":!include/pims.h", ":!tests/data/fb07e63/pims.h"]
 
 CHECKS = [
     (["shellcheck"], SHELL),

@@ -1,18 +1,19 @@
 #!/bin/sh
-# Makes Debian packages of a library that is built already:
+# Makes Debian packages of what is built already:
 #
-#     tools/package-deb.sh RELEASE_LIB OUT
+#     tools/package-deb.sh FOLDER OUT
 #
 # libpims0 is the shared library. libpims-dev has all that a program is built against. pims is the
-# program for shells, if it was built (`make program`); it needs no other package of these. dpkg-deb
-# makes them from the layout of `make install`; dpkg-shlibdeps reads the dependencies of libpims0
-# from the library. The packages are for a machine like this one, not for Debian's archive, which
-# builds from source. The same commit and the same library give the same packages.
+# program for shells, if FOLDER has it (`make program`). pims-authority is the service, if FOLDER
+# has it: with its unit, its user and /etc/pims-authority. These two need no other package of these.
+# dpkg-deb makes them from the layout of `make install`. The binaries say for which processor and
+# which glibc the packages are: they fit Debian and Ubuntu with that glibc, and are not for Debian's
+# archive, which builds from source. The same commit and the same binaries give the same packages.
 set -eu
 
-FROM=$(cd "${1:?usage: tools/package-deb.sh RELEASE_LIB OUT}" && pwd)
+FROM=$(cd "${1:?usage: tools/package-deb.sh FOLDER OUT}" && pwd)
 export FROM
-mkdir -p "${2:?usage: tools/package-deb.sh RELEASE_LIB OUT}"
+mkdir -p "${2:?usage: tools/package-deb.sh FOLDER OUT}"
 out=$(cd "$2" && pwd)
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
@@ -20,13 +21,18 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 umask 022
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
-architecture=$(dpkg-architecture -qDEB_HOST_ARCH)
-triplet=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+# ELF's machine: byte 18.
+case $(od -An -tu1 -j18 -N1 "$FROM/libpims.so.0" | tr -d ' ') in
+62) architecture=amd64 triplet=x86_64-linux-gnu ;;
+183) architecture=arm64 triplet=aarch64-linux-gnu ;;
+*) echo "package-deb: $FROM/libpims.so.0 is for an unknown processor" >&2; exit 1 ;;
+esac
+if [ "$architecture" = "$(dpkg --print-architecture)" ]; then strip="strip"; else strip=$triplet-strip; fi
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 # The maintainer of the packages. A distributor sets MAINTAINER.
 maintainer=${MAINTAINER:-the libpims authors <nobody@libpims.invalid>}
-runtime=$work/libpims0 dev=$work/libpims-dev program=$work/pims
+runtime=$work/libpims0 dev=$work/libpims-dev program=$work/pims service=$work/pims-authority
 libdir=usr/lib/$triplet
 
 env -u INCLUDEDIR -u BINDIR -u DATADIR PREFIX=/usr LIBDIR="/$libdir" DOCDIR=/usr/share/doc/libpims-dev DESTDIR="$dev" RELOCATABLE= tools/install.sh install >/dev/null
@@ -43,7 +49,7 @@ if [ -e "$dev/usr/bin/pims" ]; then
     rm -r "$dev/usr/share/zsh"
     gzip -9n "$program"/usr/share/man/man1/*.1
 fi
-strip --strip-debug --enable-deterministic-archives "$dev/$libdir/libpims.a"
+"$strip" --strip-debug --enable-deterministic-archives "$dev/$libdir/libpims.a"
 # Debian has its own places for the licence and the changes.
 rm "$dev"/usr/share/doc/libpims-dev/LICENSE* "$dev"/usr/share/doc/libpims-dev/CHANGELOG.md
 
@@ -90,12 +96,23 @@ documents "$runtime" libpims0
 documents "$dev" libpims-dev
 echo "libpims 0 libpims0 (>= $version)" >"$runtime/DEBIAN/shlibs"
 echo "activate-noawait ldconfig" >"$runtime/DEBIAN/triggers"
-mkdir -p "$work/source/debian"
-printf 'Source: libpims\n\nPackage: libpims0\nArchitecture: any\n' >"$work/source/debian/control"
+
+# Prints what a binary needs of the system, by its dynamic section and the newest version of its
+# symbols. dpkg-shlibdeps knows the packages of this machine's processor only.
 depends_of() { # binary
-    depends=$(cd "$work/source" && dpkg-shlibdeps -O "$1" | sed -n 's/^shlibs:Depends=//p')
-    [ -n "$depends" ] || { echo "dpkg-shlibdeps says nothing" >&2; exit 1; }
-    echo "$depends"
+    LC_ALL=C readelf -dVW "$1" >"$work/dynamic"
+    glibc=$(grep -o 'GLIBC_[0-9][0-9.]*' "$work/dynamic" | sed 's/GLIBC_//' | sort -uV | tail -n 1)
+    gcc=
+    sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$work/dynamic" >"$work/needed"
+    while read -r needed; do
+        case $needed in
+        libc.so.6 | libm.so.6 | libpthread.so.0 | libdl.so.2 | librt.so.1 | ld-linux-*.so.*) ;;
+        libgcc_s.so.1) gcc=", libgcc-s1 (>= 4.2)" ;;
+        *) echo "package-deb: no package is known for $needed" >&2; exit 1 ;;
+        esac
+    done <"$work/needed"
+    [ -n "$glibc" ] || { echo "package-deb: $1 names no version of glibc" >&2; exit 1; }
+    echo "libc6 (>= $glibc)$gcc"
 }
 
 depends=$(depends_of "$runtime/$libdir/libpims.so.$version")
@@ -126,5 +143,35 @@ Description: strong authentication of the PIMS mobile SDK (program)
  device of an account, changes the PIN and makes one-time passwords.
 END
 fi
-"$here/tools/checksums.sh" "$out"
-ls -l "$out"/*.deb
+
+if [ -e "$FROM/pims-authority" ]; then
+    documents "$service" pims-authority
+    packaging=packaging/debian/pims-authority
+    mkdir -p "$service/usr/bin" "$service/usr/lib/systemd/system" "$service/usr/lib/sysusers.d" "$service/usr/share/lintian/overrides" \
+        "$service/usr/share/doc/pims-authority/examples"
+    install -m 755 "$FROM/pims-authority" "$service/usr/bin/pims-authority"
+    # A user of its own in the place of a dynamic one: commands on an SQLite database run as this
+    # user. systemd then leaves out what a dynamic user implies; the unit names all of that itself.
+    sed 's/^DynamicUser=yes$/User=pims-authority/' deploy/pims-authority.service >"$service/usr/lib/systemd/system/pims-authority.service"
+    grep -q '^User=pims-authority$' "$service/usr/lib/systemd/system/pims-authority.service"
+    cp $packaging.sysusers "$service/usr/lib/sysusers.d/pims-authority.conf"
+    cp $packaging.lintian-overrides "$service/usr/share/lintian/overrides/pims-authority"
+    cp docs/operating.md docs/authority.md docs/scaling.md SECURITY.md "$service/usr/share/doc/pims-authority/"
+    cp deploy/nginx.conf deploy/alerts.yml deploy/grafana-dashboard.json "$service/usr/share/doc/pims-authority/examples/"
+    install -m 700 -d "$service/etc/pims-authority"
+    install -m 600 deploy/pims-authority.toml "$service/etc/pims-authority/"
+    echo /etc/pims-authority/pims-authority.toml >"$service/DEBIAN/conffiles"
+    for script in postinst prerm postrm; do install -m 755 $packaging.$script.sh "$service/DEBIAN/$script"; done
+    depends=$(depends_of "$service/usr/bin/pims-authority")
+    control "$service" pims-authority foreign "Section: net
+Depends: $depends, systemd | systemd-standalone-sysusers
+Recommends: ca-certificates
+Suggests: nginx, postgresql" <<'END'
+Description: strong authentication of the PIMS mobile SDK (service)
+ The service side of strong authentication: devices are activated by SMS codes,
+ one-time passwords are verified. It keeps its data in SQLite or PostgreSQL.
+ .
+ It does not start by itself: it needs a configuration and keys first, see
+ /usr/share/doc/pims-authority/operating.md.
+END
+fi

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Writes the software bill of materials of the library, CycloneDX 1.5 as JSON, to standard output.
+"""Writes a software bill of materials, CycloneDX 1.5 as JSON, to standard output.
 
-    tools/sbom.py [LIBRARY]          Python 3.11 or newer
+    tools/sbom.py KIND [TARGET=FILE…]          Python 3.11 or newer
 
-It lists the crates that are compiled into libpims with its default features on this machine's
-target, by the lock file. Crates for builds and tests only are left out. It also lists SQLite, which
-a crate brings as C. With LIBRARY, the file's SHA-256 stands in it too. The same source gives the
-same bytes: it has no time and no random number. It is no list of weaknesses.
+KIND is `library`, `program`, `service`, `jni` (the native library of the jar) or `node` (that of
+the npm packages). It lists the crates that are compiled in with default features, by the lock file,
+on the named targets of Rust or on this machine's. Crates for builds and tests only are left out. It
+also lists SQLite and AWS-LC, which crates bring as C. The SHA-256 of each FILE stands in it too.
+The same source and files give the same bytes: it has no time and no random number. It is no list of
+weaknesses.
 
 cargo-cyclonedx (0.5.9) was tried in its place. It listed 215 components, where `cargo tree` finds
 92 in the library: it counts crates that other members of the workspace turn on (tokio, postgres),
@@ -28,37 +30,57 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HASH = "SHA-256"
 
 
-def main(arguments):
-    lines = tree("{p}\t{l}")
+# The crate of each kind, and what it is.
+KINDS = {
+    "library": ("pims", "library"),
+    "program": ("cli", "application"),
+    "service": ("authority-server", "application"),
+    "jni": ("pims-jni", "library"),
+    "node": ("pims-node", "library"),
+}
+
+
+def main(kind, *files):
+    package, type_of_it = KINDS[kind]
+    files = [file.split("=", 1) for file in files]
     packages, edges = {}, {}
-    path = []
-    for line in lines:
-        depth, crate, licence = parse(line)
-        del path[depth:]
-        packages.setdefault(crate, licence)
-        edges.setdefault(crate, set())
-        if path:
-            edges[path[-1]].add(crate)
-        path.append(crate)
-    root = parse(lines[0])[1]
+    for target in [target for target, _ in files] or [None]:
+        lines = tree(package, target, "{p}\t{l}")
+        path = []
+        for line in lines:
+            depth, crate, licence = parse(line)
+            del path[depth:]
+            packages.setdefault(crate, licence)
+            edges.setdefault(crate, set())
+            if path:
+                edges[path[-1]].add(crate)
+            path.append(crate)
+        root = parse(lines[0])[1]
     components = [component(crate, licence) for crate, licence in packages.items() if crate != root]
     dependencies = {reference(crate): {reference(other) for other in others} for crate, others in edges.items()}
     add_sqlite(components, dependencies, packages)
-    library = component(root, packages[root])
-    if arguments:
-        library["hashes"] = [{"alg": HASH, "content": hashlib.sha256(pathlib.Path(arguments[0]).read_bytes()).hexdigest()}]
-    print(json.dumps(document(library, components, dependencies), indent=2))
+    add_aws_lc(components, dependencies, packages)
+    product = component(root, packages[root]) | {"type": type_of_it}
+    if files:
+        product["components"] = [file_component(target, pathlib.Path(path)) for target, path in files]
+    print(json.dumps(document(product, components, dependencies), indent=2))
 
 
-def tree(form):
-    """Returns the crates that are linked into the library, as lines of depth and form. A repeated
-    crate is not unfolded again."""
+def file_component(target, path):
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"type": "file", "name": f"{target}/{path.name}", "hashes": [{"alg": HASH, "content": digest}]}
+
+
+def tree(package, target, form):
+    """Returns the crates that are linked into a crate for a target, as lines of depth and form. A
+    repeated crate is not unfolded again."""
     command = [
         "cargo",
         "tree",
         "--locked",
         "--package",
-        "pims",
+        package,
+        *(["--target", target] if target else []),
         "--edges",
         "normal,no-proc-macro",
         "--prefix",
@@ -125,18 +147,41 @@ def add_sqlite(components, dependencies, packages):
     dependencies[purl] = set()
 
 
+def add_aws_lc(components, dependencies, packages):
+    """Adds the C code that aws-lc-sys compiles in. Its version stands in a header of it."""
+    crate = next((crate for crate in packages if crate[0] == "aws-lc-sys"), None)
+    if crate is None:
+        return
+    header = pathlib.Path(manifest_of(crate)).parent / "aws-lc" / "include" / "openssl" / "base.h"
+    version = re.search(r'^#define AWSLC_VERSION_NUMBER_STRING\s+"([0-9.]+)"', header.read_text(), re.MULTILINE).group(1)
+    purl = f"pkg:generic/aws-lc@{version}"
+    components.append(
+        {
+            "type": "library",
+            "bom-ref": purl,
+            "name": "aws-lc",
+            "version": version,
+            # The crate is AWS-LC and its build.
+            "licenses": [{"expression": packages[crate]}],
+            "purl": purl,
+        }
+    )
+    dependencies[reference(crate)].add(purl)
+    dependencies[purl] = set()
+
+
 def manifest_of(crate):
     command = ["cargo", "metadata", "--locked", "--format-version", "1"]
     metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
     return next(package["manifest_path"] for package in metadata["packages"] if (package["name"], package["version"]) == crate)
 
 
-def document(library, components, dependencies):
+def document(product, components, dependencies):
     bom = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
-        "metadata": {"component": library},
+        "metadata": {"component": product},
         "components": sorted(components, key=lambda one: one["bom-ref"]),
         "dependencies": [{"ref": one, "dependsOn": sorted(dependencies[one])} for one in sorted(dependencies)],
     }
@@ -146,4 +191,6 @@ def document(library, components, dependencies):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if len(sys.argv) < 2 or sys.argv[1] not in KINDS:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

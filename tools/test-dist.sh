@@ -1,20 +1,22 @@
 #!/bin/sh
-# Checks the files of `make dist` and `make deb`:
+# Checks the tools of `make dist` on what this machine has built:
 #
-#     tools/test-dist.sh RELEASE_LIB CHECKER
+#     tools/test-dist.sh FOLDER CHECKER
 #
-# Makes all of them twice, in folders of its own: the same bytes both times. The source tarball has
-# the files of the commit and no other. The library of the binary tarball, and that of the Debian
-# packages, can be built against and run. Checksums are right. Lintian has no complaint. The bill of
-# materials is valid by its schema; CHECKER becomes a virtual environment with a validator, from
-# PyPI.
+# FOLDER has the library, `pims` and `pims-authority`. Makes source, tarballs, Debian packages,
+# bills of materials, checksums and the statement of provenance twice, in folders of its own: the
+# same bytes both times. The source tarball has the files of the commit and no other. The library of
+# the binary tarball, and that of the Debian packages, can be built against and run. Lintian has no
+# complaint. The service's package has a user, and a unit that systemd accepts. The bills of
+# materials are valid by their schema; CHECKER becomes a virtual environment with a validator, from
+# PyPI. `make test-release` checks what is cross-built; `make test-kotlin` the jar.
 set -eu
 # Child processes do not use the job server of the make that calls this program: they would warn
 # that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
-lib=$(cd "${1:?usage: tools/test-dist.sh RELEASE_LIB CHECKER}" && pwd)
-checker=${2:?usage: tools/test-dist.sh RELEASE_LIB CHECKER}
+lib=$(cd "${1:?usage: tools/test-dist.sh FOLDER CHECKER}" && pwd)
+checker=${2:?usage: tools/test-dist.sh FOLDER CHECKER}
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
 work=$(mktemp -d)
@@ -40,16 +42,20 @@ run_demo() { # folder of the library, option …
 }
 
 # A low compression changes nothing in the tested parts, and saves a minute.
-export DPKG_DEB_COMPRESSOR_LEVEL=1
+export DPKG_DEB_COMPRESSOR_LEVEL=1 PIMS_GZIP_LEVEL=1
+system=$(rustc -vV | sed -n 's/^host: //p')
+echo "rustc $(rustc --version | cut -d ' ' -f 2-)" >"$work/tools"
 for once in first second; do
-    tools/package-dist.sh "$lib" "$work/$once" >/dev/null
-    tools/package-deb.sh "$lib" "$work/$once" >/dev/null
+    tools/dist.sh "$work/$once" "$system=$lib" >/dev/null
+    tools/seal-dist.sh "$work/$once" "$work/tools"
 done
-diff -r "$work/first" "$work/second" || fail "the same commit and library gave other files"
+diff -r "$work/first" "$work/second" || fail "the same commit and files gave other files"
 out=$work/first
 (cd "$out" && sha256sum --check --strict --quiet SHA256SUMS) || fail "the checksums are wrong"
-[ "$(wc -l <"$out/SHA256SUMS")" = 6 ] && [ "$(find "$out" -type f | wc -l)" = 7 ] || fail "not six files and their checksums: $(ls "$out")"
-says "six files with their checksums, the same twice"
+# Source, two tarballs, four Debian packages, three bills of materials, the statement.
+[ "$(wc -l <"$out/SHA256SUMS")" = 11 ] && [ "$(find "$out" -type f | wc -l)" = 12 ] || fail "not eleven files and their checksums: $(ls "$out")"
+says "eleven files with their checksums, the same twice"
+tools/check-provenance.py "$out"
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 tar -tzf "$out/libpims-$version.tar.gz" | grep -v '/$' | sed "s|^libpims-$version/||" | LC_ALL=C sort >"$work/packed"
@@ -57,13 +63,16 @@ git -c core.quotePath=false ls-tree -r --name-only HEAD | LC_ALL=C sort | diff -
 says "the source tarball has the $(wc -l <"$work/packed") files of the commit"
 
 mkdir "$work/unpacked"
-tar -xzf "$out/libpims-$version-"*.tar.gz -C "$work/unpacked" --strip-components=1
+tar -xzf "$out/libpims-$version-$system.tar.gz" -C "$work/unpacked" --strip-components=1
 # shellcheck disable=SC2046 # a list of options
 run_demo "$work/unpacked/lib" $(PKG_CONFIG_PATH=$work/unpacked/lib/pkgconfig pkg-config --cflags --libs pims)
 cmp "$lib/libpims.so.0" "$work/unpacked/lib/libpims.so.0" || fail "the binary tarball has another library"
 tools/check-exports.sh "$work/unpacked/lib/libpims.a"
 [ "$("$work/unpacked/bin/pims" --version)" = "pims $version" ] || fail "the program of the tarball does not run"
 says "the binary tarball is built against where it is unpacked"
+tar -xzf "$out/pims-authority-$version-$system.tar.gz" -C "$work/unpacked"
+[ "$("$work/unpacked/pims-authority-$version-$system/bin/pims-authority" --version)" = "pims-authority $version" ] ||
+    fail "the service of the tarball does not run"
 
 root=$work/root
 libdir=$root/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
@@ -77,6 +86,20 @@ tools/check-exports.sh "$libdir/libpims.a"
 for file in man/man1/pims.1.gz bash-completion/completions/pims zsh/vendor-completions/_pims fish/vendor_completions.d/pims.fish; do
     [ -s "$root/usr/share/$file" ] || fail "the package has no $file"
 done
+
+# The service: its files are closed, its user is made, systemd accepts its unit.
+[ "$("$root/usr/bin/pims-authority" --version)" = "pims-authority $version" ] || fail "the packaged service does not run"
+[ "$(stat -c %a "$root/etc/pims-authority" "$root/etc/pims-authority/pims-authority.toml" | tr '\n' ' ')" = "700 600 " ] ||
+    fail "others can read the folder of keys"
+unit=$root/usr/lib/systemd/system/pims-authority.service
+if grep -q DynamicUser "$unit" || ! grep -q '^User=pims-authority$' "$unit"; then fail "the packaged unit has another user"; fi
+systemd-analyze security --offline=yes --threshold=20 --no-pager "$unit" >"$work/out" || { cat "$work/out" >&2; fail "the packaged unit is not confined"; }
+sed -i "s|/usr/bin/pims-authority|$root&|" "$unit"
+systemd-analyze verify --man=no --recursive-errors=no "$unit" >"$work/out" 2>&1 || :
+if grep 'pims-authority.service:' "$work/out"; then fail "systemd does not accept the packaged unit"; fi
+systemd-sysusers --root="$root" 2>/dev/null
+grep -q '^pims-authority:x:[0-9]*:[0-9]*:PIMS authority:/var/lib/pims-authority:' "$root/etc/passwd" || fail "the service has no user"
+
 lintian --allow-root --fail-on error,warning "$out"/*.deb || fail "lintian finds the above"
 says "the Debian packages are built against, and lintian finds nothing"
 
@@ -86,7 +109,13 @@ if ! "$python" -c 'from cyclonedx.validation.json import JsonStrictValidator; im
     python=$checker/bin/python
     "$python" -m pip install --quiet --disable-pip-version-check --requirement tools/requirements-sbom.txt
 fi
-"$python" tools/check-sbom.py "$out/libpims-$version.cdx.json"
-sum=$(sha256sum <"$lib/libpims.so.0" | cut -d ' ' -f 1)
-grep -q "\"content\": \"$sum\"" "$out/libpims-$version.cdx.json" || fail "the bill of materials is not of this library"
-says "the bill of materials is valid, and of this library"
+while read -r bill kind file; do
+    "$python" tools/check-sbom.py "$kind" "$out/$bill-$version.cdx.json"
+    sum=$(sha256sum <"$lib/$file" | cut -d ' ' -f 1)
+    grep -q "\"content\": \"$sum\"" "$out/$bill-$version.cdx.json" || fail "the bill of materials is not of this $kind"
+done <<END
+libpims library libpims.so.0
+pims program pims
+pims-authority service pims-authority
+END
+says "the bills of materials are valid, and of these files"

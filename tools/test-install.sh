@@ -4,8 +4,9 @@
 #     tools/test-install.sh [FOLDER with the release library]
 #
 # Installs into folders of its own; builds the examples by pkg-config, by CMake and against the
-# static library, and runs them; checks that a staged and a moved installation work; uninstalls and
-# checks that nothing is left and nothing else is gone.
+# static library, and runs them; runs a program that was compiled with an older header; checks that
+# a staged and a moved installation work; uninstalls and checks that nothing is left and nothing
+# else is gone.
 set -eu
 # Child processes do not use the job server of the make that calls this program: they would warn
 # that they cannot reach it.
@@ -81,6 +82,14 @@ ${CC:-cc} $strict examples/c/enroll.c -o "$work/enroll-static" $(pkg-config --st
 run "$work/enroll-static" none
 says "built by pkg-config against the static library"
 unset PKG_CONFIG_PATH
+
+# The interface gains and never changes: a program that was compiled with an older header runs.
+${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$prefix/include" -c tests/install/older_headers.c -o "$work/older_headers.o"
+# shellcheck disable=SC2086
+${CC:-cc} $strict -D_XOPEN_SOURCE=700 tests/install/older.c -o "$work/older" -L"$prefix/lib" -lpims -lpthread -Wl,-rpath,"$prefix/lib"
+mkdir "$work/older-storage"
+timeout 600 "$work/older" "$work/older-storage" >"$work/out" 2>&1 || { cat "$work/out" >&2; fail "a program of an older header did not end well"; }
+says "the header declares what an older one declared, and $(cat "$work/out")"
 
 built_by_cmake "$work/cmake" all -DCMAKE_PREFIX_PATH="$prefix" -DWANTED_VERSION="$version"
 run "$work/cmake/enroll-shared" "$prefix/lib/libpims.so.$version"

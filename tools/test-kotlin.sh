@@ -75,6 +75,24 @@ echo "Java"
 checked -cp "$build/pims.jar:$stdlib:$build/java" Enroll "$folder/java"
 grep -E '^one-time password: [0-9a-z]{1,8}$' "$build/out"
 
+# The jar of a release has the native library inside, and needs no property. Nothing is left of what
+# it unpacks. If it cannot unpack, the message says what to do.
+echo "Java, with the native library in the jar"
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
+bundled=$build/maven/libpims-$version.jar
+rm -rf "$build/maven" && mkdir -p "$build/maven" "$folder/unpacked"
+strip -o "$build/maven/native" "$library"
+SOURCE_DATE_EPOCH=1700000000 tools/maven.py "$build/pims.jar" "$build/maven" "$(rustc -vV | sed -n 's/^host: //p')=$build/maven/native"
+alone() { java -Xcheck:jni -Djava.io.tmpdir="$1" -cp "$bundled:$stdlib:$build/java" Enroll "$folder/$2" >"$build/out" 2>&1; }
+alone "$folder/unpacked" bundled || { cat "$build/out"; exit 1; }
+grep -E '^one-time password: [0-9a-z]{1,8}$' "$build/out"
+if find "$folder/unpacked" -mindepth 1 | grep .; then echo "the above are left" >&2; exit 1; fi
+if alone "$folder/nowhere" refused || ! grep -q 'was not loaded. Tried: the one in the jar, for linux-.*Set libpims.library to the path' "$build/out"; then
+    cat "$build/out"
+    echo "a library that could not be unpacked is not reported" >&2
+    exit 1
+fi
+
 # Runs the program of the page, with a user who reads the SMS.
 echo "docs/quickstart-kotlin.md"
 awk '/^```kotlin$/ { on = 1; next } /^```$/ { on = 0 } on' docs/quickstart-kotlin.md >"$build/Quickstart.kt"

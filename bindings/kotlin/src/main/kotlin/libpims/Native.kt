@@ -48,6 +48,7 @@ internal object Native {
 internal object NativeLibrary {
     private const val PROPERTY = "libpims.library"
     private const val NAME = "pims_jni"
+    private val FILE = System.mapLibraryName(NAME)
 
     @Volatile
     private var isLoaded = false
@@ -64,21 +65,25 @@ internal object NativeLibrary {
     @Synchronized
     private fun load() {
         if (isLoaded) return
-        // The system finds the library by its name on Android, and if java.library.path names its
-        // folder.
+        // The property is first. Then comes the jar's own library, which is of the same version as
+        // the classes. The system finds a library by its name on Android, and if java.library.path
+        // names its folder.
         val file = System.getProperty(PROPERTY)?.let { File(it).absolutePath }
+        var tried = "the file $file, which the system property $PROPERTY names"
         try {
-            if (file != null) System.load(file) else System.loadLibrary(NAME)
-        } catch (failure: UnsatisfiedLinkError) {
-            val tried = if (file != null) {
-                "the file $file, which the system property $PROPERTY names"
+            if (file != null) {
+                System.load(file)
             } else {
-                "${System.mapLibraryName(NAME)} in java.library.path (${System.getProperty("java.library.path")}), as the system " +
-                    "property $PROPERTY is not set"
+                tried = "the one in the jar, for ${BundledLibrary.system}"
+                if (!BundledLibrary.load(FILE)) {
+                    tried = "$FILE in java.library.path (${System.getProperty("java.library.path")}), as the system property " +
+                        "$PROPERTY is not set and the jar has none for this system"
+                    System.loadLibrary(NAME)
+                }
             }
+        } catch (failure: UnsatisfiedLinkError) {
             val error = UnsatisfiedLinkError(
-                "the native library of libpims was not loaded. Tried: $tried. Set $PROPERTY to the path of " +
-                    "${System.mapLibraryName(NAME)}. The cause: ${failure.message}",
+                "the native library of libpims was not loaded. Tried: $tried. Set $PROPERTY to the path of $FILE. The cause: ${failure.message}",
             )
             throw error.apply { initCause(failure) }
         }

@@ -1,5 +1,7 @@
 // The types of libpims for Node.js. See docs/api.md for the operations.
 
+/// <reference lib="esnext.disposable" />
+
 import type {
   Account,
   AcceptedCode,
@@ -47,7 +49,16 @@ export type SecretText = string | Uint8Array;
 export type Secret = SecretText | (() => SecretText | PromiseLike<SecretText>);
 
 /** A value that has a form in JSON. A member that is `undefined` is left out. */
-export type Value = null | undefined | boolean | number | bigint | Secret | readonly Value[] | Parameters | (() => Value | PromiseLike<Value>);
+export type Value =
+  | null
+  | undefined
+  | boolean
+  | number
+  | bigint
+  | Secret
+  | readonly Value[]
+  | Parameters
+  | (() => Value | PromiseLike<Value>);
 
 /** The parameters of a call, or a configuration. */
 export interface Parameters {
@@ -170,8 +181,9 @@ export interface Events<T> extends AsyncIterableIterator<T> {
   /** Returns the next event. */
   next(): Promise<IteratorResult<T, undefined>>;
   /** Ends the subscription. The promise is kept when it has ended. */
-  return(value?: any): Promise<IteratorResult<T, any>>;
+  return(value?: unknown): Promise<IteratorResult<T, undefined>>;
   [Symbol.asyncIterator](): this;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** The operations of docs/api.md on one facade. */

@@ -58,7 +58,7 @@ def method(operation: Operation) -> str:
     values = [f"'{operation.method}'", f"'{operation.api}'", f"{{ {pairs} }}" if pairs else "{}", f"{{ {', '.join(options)} }}" if options else "{}"]
     head = f"  {camel(operation.name)}({signed}) {{\n"
     line = f"    return this[RUN]({', '.join(values)});\n"
-    if len(line) > COLUMNS:
+    if len(line.rstrip("\n")) > COLUMNS:
         line = "    return this[RUN](\n" + "".join(f"      {value},\n" for value in values) + "    );\n"
     return head + line + "  }\n"
 

@@ -41,7 +41,8 @@ function release() {
  */
 function submit(facade, method, api, encoded, handler) {
   if (typeof api !== 'string') throw new TypeError(`the name of an api is a string, not ${typeof api}`);
-  const call = (calls += 1);
+  calls += 1;
+  const call = calls;
   handlers.set(call, handler);
   let status;
   try {

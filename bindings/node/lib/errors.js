@@ -55,7 +55,7 @@ const ACTIONS = new Set(Object.values(NextAction));
 /** A failure that the library reports. It never holds a PIN, a code, a key or a token. */
 class PimsError extends Error {
   constructor({ code, label, detail, info }) {
-    super(`${code} ${label}` + (detail ? `: ${detail}` : ''));
+    super(detail ? `${code} ${label}: ${detail}` : `${code} ${label}`);
     this.code = code;
     this.label = label;
     if (detail !== undefined) this.detail = detail;

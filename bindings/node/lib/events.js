@@ -57,13 +57,13 @@ class Events {
   }
 
   /** Ends the subscription. The promise is kept when it has ended. */
-  async return(value) {
+  async return() {
     this.#failure = undefined;
     this.#events.length = 0;
     this.#finish();
     this.#ended ??= this.#end();
     await this.#ended;
-    return { done: true, value };
+    return DONE;
   }
 
   // An async function runs at once up to its first `await`: the call is in the queue before the

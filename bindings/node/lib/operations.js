@@ -29,12 +29,7 @@ class Operations {
   }
 
   enroll(pin, smsCode = ' ') {
-    return this[RUN](
-      'set',
-      'pims.authentication.enrollment',
-      { action: 'enroll', pinCode: pin, smsCode },
-      { done: 2316, provesPin: true },
-    );
+    return this[RUN]('set', 'pims.authentication.enrollment', { action: 'enroll', pinCode: pin, smsCode }, { done: 2316, provesPin: true });
   }
 
   enrollWithPhoneNumber(pin, smsCode, phoneNumber) {

@@ -37,7 +37,7 @@ class Encoded {
     let length = 0;
     try {
       for (const part of parts) {
-        length += typeof part === 'string' ? memory.write(part, length) : escape(part, memory, length);
+        length += typeof part === 'string' ? memory.write(part, length) : writeBytes(part, memory, length);
       }
       return work(memory.subarray(0, length));
     } finally {
@@ -200,7 +200,7 @@ function textOf(path) {
 }
 
 /** Writes bytes as the content of a JSON string. Returns the length. */
-function escape(bytes, memory, start) {
+function writeBytes(bytes, memory, start) {
   let at = start;
   for (const byte of bytes) {
     if (byte === QUOTE || byte === BACKSLASH) {

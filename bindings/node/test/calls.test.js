@@ -6,7 +6,19 @@ const { inspect } = require('node:util');
 
 const pims = require('libpims');
 
-const { ACCOUNT, ACTIVATED, DEADLINE, PHONE, PHONE_NUMBER, PIN, SilentService, enroll, failsWith, folderOf, smsCode } = require('./support');
+const {
+  ACCOUNT,
+  ACTIVATED,
+  DEADLINE,
+  PHONE,
+  PHONE_NUMBER,
+  PIN,
+  SilentService,
+  enroll,
+  failsWith,
+  folderOf,
+  smsCode,
+} = require('./support');
 
 const options = { timeout: DEADLINE };
 
@@ -150,9 +162,17 @@ test('an error of a function among the parameters is the error of the call', opt
   await pims.init({ storage: { path: folderOf(t) } });
   const mine = new Error('the store is locked');
   const later = Promise.reject(mine);
-  for (const fetch of [() => { throw mine; }, () => later]) {
+  for (const fetch of [
+    () => {
+      throw mine;
+    },
+    () => later,
+  ]) {
     await assert.rejects(pims.device.otp(fetch), (error) => error === mine);
-    await assert.rejects(pims.device.changePin(async () => PIN, fetch), (error) => error === mine);
+    await assert.rejects(
+      pims.device.changePin(async () => PIN, fetch),
+      (error) => error === mine,
+    );
   }
 });
 

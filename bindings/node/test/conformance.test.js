@@ -50,7 +50,9 @@ class Runner {
     }
     if (isObject(expected) && isObject(actual)) {
       const names = Object.keys(expected);
-      return names.length === Object.keys(actual).length && names.every((name) => name in actual && this.matches(expected[name], actual[name]));
+      return (
+        names.length === Object.keys(actual).length && names.every((name) => name in actual && this.matches(expected[name], actual[name]))
+      );
     }
     const form = { $otp: /^[0-9a-z]{1,8}$/, $version: /^\d+\.\d+\.\d+/, $text: /^.+$/s }[expected];
     if (form !== undefined) return typeof actual === 'string' && form.test(actual);

@@ -70,9 +70,12 @@ test('a refused subscription fails a loop that waits already, once', options, as
   const [first, second] = await Promise.allSettled([events.next(), events.next()]);
   assert.equal(first.reason.code, pims.Code.INVALID_PARAMETER);
   assert.deepEqual(second.value, DONE);
-  await assert.rejects(async () => {
-    for await (const event of pims.subscribe('pims.sdk.version')) assert.fail(JSON.stringify(event));
-  }, { code: pims.Code.NOT_SUPPORTED });
+  await assert.rejects(
+    async () => {
+      for await (const event of pims.subscribe('pims.sdk.version')) assert.fail(JSON.stringify(event));
+    },
+    { code: pims.Code.NOT_SUPPORTED },
+  );
 });
 
 test('waiting readers get one event each, in order', options, async (t) => {

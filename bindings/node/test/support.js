@@ -99,4 +99,18 @@ async function failsWith(code, promise) {
   });
 }
 
-module.exports = { ACCOUNT, ACTIVATED, DEADLINE, PHONE, PHONE_NUMBER, PIN, REPOSITORY, SilentService, enroll, failsWith, folderOf, run, smsCode };
+module.exports = {
+  ACCOUNT,
+  ACTIVATED,
+  DEADLINE,
+  PHONE,
+  PHONE_NUMBER,
+  PIN,
+  REPOSITORY,
+  SilentService,
+  enroll,
+  failsWith,
+  folderOf,
+  run,
+  smsCode,
+};

@@ -38,13 +38,13 @@ export type {
 
 /**
  * A secret as a value. The package reads the bytes, in UTF-8, when it makes the request, and does
- * not keep them: wipe them then. A string of JavaScript cannot be wiped.
+ * not keep them: wipe them when the promise is settled. A string of JavaScript cannot be wiped.
  */
 export type SecretText = string | Uint8Array;
 
 /**
  * A PIN, a code, a key or a token; or a function that fetches it. The package calls the function
- * when it makes the request, and awaits what it returns.
+ * when it makes the request, and awaits what it returns before it calls the next function.
  */
 export type Secret = SecretText | (() => SecretText | PromiseLike<SecretText>);
 
@@ -65,7 +65,8 @@ export interface Parameters {
   readonly [name: string]: Value;
 }
 
-/** The `info` of an error or beside a result, see docs/guide-errors.md. Any member may be missing. */
+/** The `info` of an error or beside a result, see docs/guide-errors.md. Any member may be
+ *  missing. */
 export interface Info {
   readonly attemptsLeft?: number;
   readonly retryAfterSeconds?: number;
@@ -126,10 +127,10 @@ export declare const NextAction: {
   readonly RETRY_PIN: 'retryPin';
   /** Offer a new SMS code. */
   readonly REQUEST_SMS_CODE: 'requestSmsCode';
-  /** Offer a new PIN by SMS. */
-  readonly RESET_PIN: 'resetPin';
   /** Offer to remove all devices of the account. */
   readonly REMOVE_ENROLLMENTS: 'removeEnrollments';
+  /** Offer a new PIN by SMS. */
+  readonly RESET_PIN: 'resetPin';
   /** Get a fresh access token. */
   readonly AUTHENTICATE: 'authenticate';
   /** Ask the user to update the app. */

@@ -43,8 +43,8 @@ const Code = Object.freeze({
 const NextAction = Object.freeze({
   RETRY_PIN: 'retryPin',
   REQUEST_SMS_CODE: 'requestSmsCode',
-  RESET_PIN: 'resetPin',
   REMOVE_ENROLLMENTS: 'removeEnrollments',
+  RESET_PIN: 'resetPin',
   AUTHENTICATE: 'authenticate',
   UPDATE: 'update',
   ENROLL: 'enroll',

@@ -47,8 +47,8 @@ class Encoded {
 }
 
 /**
- * Encodes parameters. Calls the functions among the values. If one of them returns a promise, this
- * function does, too.
+ * Encodes parameters. Calls the functions among the values, one after the other. If one of them
+ * returns a promise, this function does, too.
  */
 function encode(parameters) {
   if (parameters === undefined || parameters === null) return new Encoded([]);
@@ -61,7 +61,7 @@ function encode(parameters) {
 /** The writer of a text. */
 class Writer {
   hasPromises = false;
-  // Strings, bytes, and promises with their places.
+  // Strings, bytes, and functions whose promises are awaited.
   #parts = [];
   #text = '';
 
@@ -93,7 +93,7 @@ class Writer {
         this.#object(value, path);
         return;
       case 'function':
-        this.#made(value(), path);
+        this.#call(value, path);
         return;
       default:
         throw new TypeError(`${textOf(path)}: ${nameOf(value)} has no form in JSON`);
@@ -106,7 +106,7 @@ class Writer {
     return new Encoded(this.#parts);
   }
 
-  /** Awaits the promises, one after the other, and returns the text. */
+  /** Calls the functions that are left, awaits each promise, and returns the text. */
   async resolved() {
     this.#part('');
     const parts = [];
@@ -116,22 +116,28 @@ class Writer {
         continue;
       }
       const writer = new Writer();
-      writer.#value(await part.promise, part.path);
+      writer.#value(await part.work(), part.path);
       writer.#part('');
       parts.push(...writer.#parts);
     }
     return new Encoded(parts);
   }
 
-  #made(value, path) {
-    if (typeof value?.then === 'function') {
+  // One function after the other: each may ask the user a question. So after the first promise, the
+  // next functions wait.
+  #call(work, path) {
+    if (this.hasPromises) {
+      this.#part(new Awaited(work, path));
+      return;
+    }
+    const made = work();
+    if (typeof made?.then === 'function') {
       this.hasPromises = true;
-      // It is awaited later. Until then a failure of it is not one that nobody handles.
-      const promise = Promise.resolve(value);
-      promise.catch(() => {});
-      this.#part(new Awaited(promise, path));
+      // A value behind it may be refused before it is awaited.
+      if (made instanceof Promise) made.catch(() => {});
+      this.#part(new Awaited(() => made, path));
     } else {
-      this.#value(value, path);
+      this.#value(made, path);
     }
   }
 
@@ -170,10 +176,10 @@ class Writer {
   }
 }
 
-/** A promise among the values, and its place. */
+/** A function among the values whose promise is awaited, and its place. */
 class Awaited {
-  constructor(promise, path) {
-    this.promise = promise;
+  constructor(work, path) {
+    this.work = work;
     this.path = path;
   }
 }

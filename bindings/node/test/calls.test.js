@@ -176,6 +176,23 @@ test('an error of a function among the parameters is the error of the call', opt
   }
 });
 
+test('the functions among the parameters are called one after the other', options, async (t) => {
+  await pims.init({ storage: { path: folderOf(t) } });
+  const order = [];
+  const slow = async () => {
+    order.push('first');
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push('answered');
+    return PIN;
+  };
+  const next = () => {
+    order.push('second');
+    return '4321';
+  };
+  await failsWith(pims.Code.FORBIDDEN, pims.device.changePin(slow, next));
+  assert.deepEqual(order, ['first', 'answered', 'second']);
+});
+
 test('neither an error nor a printed object shows a secret', options, async (t) => {
   const folder = folderOf(t);
   await pims.init({ storage: { path: folder } });

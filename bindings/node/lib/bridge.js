@@ -5,7 +5,7 @@
 
 const { setInterval } = require('node:timers');
 
-const { PimsError, QueueFullError } = require('./errors');
+const { Code, PimsError, QueueFullError } = require('./errors');
 const { native } = require('./native');
 
 const METHODS = { get: 0, set: 1, subscribe: 2, unsubscribe: 3 };
@@ -53,8 +53,16 @@ function submit(facade, method, api, encoded, handler) {
   }
   if (status === ACCEPTED) return;
   handlers.delete(call);
-  if (status === QUEUE_FULL) throw new QueueFullError();
-  answer(port.failureWithoutFacade());
+  throw status === QUEUE_FULL ? new QueueFullError() : closed();
+}
+
+/** Returns the error of a call to a session that was closed. */
+function closed() {
+  return new PimsError({
+    code: Code.NOT_INITIALIZED,
+    label: 'Facade not initialized',
+    detail: 'this session was closed: open another one',
+  });
 }
 
 /** Submits a call at once, and returns its message as soon as it comes. */
@@ -102,4 +110,4 @@ function deliver() {
   }
 }
 
-module.exports = { answer, call, close, hold, open, release, submit, version: library.version() };
+module.exports = { answer, call, close, closed, hold, open, release, submit, version: library.version() };

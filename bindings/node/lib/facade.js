@@ -1,7 +1,7 @@
 'use strict';
 
 const bridge = require('./bridge');
-const { Code, PimsError } = require('./errors');
+const { PimsError } = require('./errors');
 const { Events } = require('./events');
 const { Operations } = require('./operations');
 const { encode } = require('./parameters');
@@ -72,27 +72,23 @@ class DefaultFacade extends Facade {
 
 /** A facade of its own. */
 class Session extends Facade {
-  #closed;
-
-  constructor(number) {
-    super(() => {
-      if (this.#closed !== undefined) {
-        const detail = 'this session was closed: open another one';
-        throw new PimsError({ code: Code.NOT_INITIALIZED, label: 'Facade not initialized', detail });
-      }
-      return number;
-    });
-    this.#close = () => bridge.close(number);
-  }
-
-  #close;
-
   static async open(config) {
     return new Session(await bridge.open(await encode(config), false));
   }
 
+  #facade;
+  #closed;
+
+  constructor(facade) {
+    super(() => {
+      if (this.#closed !== undefined) throw bridge.closed();
+      return facade;
+    });
+    this.#facade = facade;
+  }
+
   close() {
-    this.#closed ??= this.#close();
+    this.#closed ??= bridge.close(this.#facade);
     return this.#closed;
   }
 }

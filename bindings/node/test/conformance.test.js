@@ -1,7 +1,7 @@
 'use strict';
 
 // The suite of all languages, see tests/conformance/README.md. It runs through the functions of the
-// default facade.
+// default facade, and through sessions.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
@@ -123,26 +123,50 @@ class DefaultFacade extends Performer {
   }
 }
 
-for (const Interface of [DefaultFacade]) {
+/** A session for each facade. Calls without one go to the default facade, which is not there. */
+class Sessions extends Performer {
+  calls = pims;
+
+  async init(config) {
+    this.calls = await pims.open(config);
+  }
+
+  async free() {
+    const { calls } = this;
+    this.calls = pims;
+    if (calls !== pims) await calls.close();
+  }
+}
+
+/** Returns true if a case makes a facade beside another one, which only the default one refuses. */
+function isOfDefaultFacade({ steps }) {
+  const made = steps.filter(
+    ({ call, expect }) => call === 'free' || (call === 'init' && (expect.status === 'SUCCEEDED' || expect.error.code === 2007)),
+  );
+  return made.some(({ call }, index) => call === 'init' && made[index + 1]?.call === 'init');
+}
+
+for (const Interface of [DefaultFacade, Sessions]) {
   test(`every message of the suite is the same (${Interface.name})`, { timeout: DEADLINE }, async (t) => {
     assert.equal(SUITE.format, 1);
     const runner = new Runner(folderOf(t));
     let steps = 0;
-    for (const { name, steps: its } of SUITE.cases) {
-      const performer = new Interface();
-      for (const [index, step] of its.entries()) {
+    for (const one of SUITE.cases) {
+      const performer = isOfDefaultFacade(one) ? new DefaultFacade() : new Interface();
+      for (const [index, step] of one.steps.entries()) {
         const parameters = runner.fill(step.parameters);
         const expected = runner.fill(step.expect);
         const message = await performer.perform(step.call, step.api, parameters);
         assert.ok(
           runner.matches(expected, message),
-          `${name}, step ${index + 1}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(message)}`,
+          `${one.name}, step ${index + 1}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(message)}`,
         );
         if (message !== undefined) runner.remember(step, parameters, message);
         steps += 1;
       }
     }
     assert.equal(steps, SUITE.steps);
+    assert.equal(SUITE.cases.filter(isOfDefaultFacade).length, 1);
   });
 }
 

@@ -76,6 +76,19 @@ test('a loop over a subscription keeps the program until it ends', options, (t) 
   ),
 );
 
+test('a program ends with open sessions, and their storage is free', options, (t) =>
+  ends(
+    t,
+    `for (const name of ['a', 'b']) {
+       const session = await pims.open({ storage: { path: path + '/' + name } });
+       session.device.isActivated().then((activated) => console.log(name, activated));
+       session.device.watch();
+     }
+     process.on('exit', () => console.log('end'));`,
+    ['a', 'false', 'b', 'false', 'end'],
+  ),
+);
+
 test('process.exit ends the program at once, also in the middle of calls', options, (t) =>
   ends(
     t,
@@ -175,5 +188,55 @@ test('a worker may make the facade and be terminated meanwhile', options, (t) =>
      await pims.init({ storage: { path } });
      console.log((await pims.get(account, activated)).isDeviceActivated);`,
     ['false'],
+  ),
+);
+
+test('the sessions of a worker that is terminated are closed', options, (t) =>
+  ends(
+    t,
+    `const { Worker } = require('node:worker_threads');
+     const { once } = require('node:events');
+     const program = \`
+       const pims = require('libpims');
+       const { parentPort, workerData } = require('node:worker_threads');
+       const path = workerData;
+       (async () => {
+         const session = await pims.open({ storage: { path } });
+         const get = () => session.device.isActivated().then(get, get);
+         for (let call = 0; call < 20; call += 1) get();
+         session.device.watch();
+         parentPort.postMessage('runs');
+         setInterval(() => {}, 1000);
+       })();
+     \`;
+     for (let round = 0; round < 3; round += 1) {
+       const paths = ['a', 'b', 'c'].map((name) => path + '/' + name);
+       const workers = paths.map((workerData) => new Worker(program, { eval: true, workerData }));
+       await Promise.all(workers.map((worker) => once(worker, 'message')));
+       await Promise.all(workers.map((worker) => worker.terminate()));
+       // If a session were left, its storage would be in use.
+       const sessions = await Promise.all(paths.map((its) => pims.open({ storage: { path: its } })));
+       for (const session of sessions) console.log(await session.device.isActivated());
+       await Promise.all(sessions.map((session) => session.close()));
+     }`,
+    Array(9).fill('false'),
+  ),
+);
+
+test('a worker may be terminated while it opens a session', options, (t) =>
+  ends(
+    t,
+    `const { Worker } = require('node:worker_threads');
+     const program = \`require('libpims').open({ storage: { path: process.env.FOLDER } }); setInterval(() => {}, 1000);\`;
+     for (let round = 0; round < 6; round += 1) {
+       const worker = new Worker(program, { eval: true });
+       await new Promise((resolve) => worker.on('online', () => setTimeout(resolve, round * 15)));
+       await worker.terminate();
+       // The session that was being opened is closed before the worker has ended.
+       const session = await pims.open({ storage: { path } });
+       await session.close();
+     }
+     console.log('end');`,
+    ['end'],
   ),
 );

@@ -3,7 +3,8 @@
 //! `unsafe` stands only in what the attribute `napi` makes of them: the functions that Node.js
 //! calls with its pointers.
 
-#![allow(unsafe_code, missing_docs)]
+// The attribute makes other functions of them, which Node.js calls.
+#![allow(unsafe_code, unreachable_pub)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,10 +12,10 @@ use std::sync::Arc;
 use napi::bindgen_prelude::{AsyncTask, Function, Unknown};
 use napi::{Env, Error, JsString, Result, Task};
 use napi_derive::napi;
-use pims::facade::Method;
+use pims::facade::{Method, Rejection};
 use zeroize::Zeroizing;
 
-use crate::facades::{self, Refusal};
+use crate::facades;
 use crate::inbox::Inbox;
 
 /// Returns the library's version.
@@ -66,8 +67,8 @@ impl Port {
         let submitted = catch_unwind(AssertUnwindSafe(|| facades::call(facade, method, &api, &params, callback)));
         match submitted {
             Ok(Ok(())) => Ok(0),
-            Ok(Err(Refusal::QueueFull)) => Ok(1),
-            Ok(Err(Refusal::NoFacade)) => Ok(2),
+            Ok(Err(Rejection::QueueFull)) => Ok(1),
+            Ok(Err(Rejection::NoFacade)) => Ok(2),
             Err(_) => Err(panicked()),
         }
     }

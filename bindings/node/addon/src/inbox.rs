@@ -7,9 +7,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::Status;
 use napi::bindgen_prelude::Unknown;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use pims::facade::{Callback, Message, Method};
 use zeroize::Zeroizing;
 
@@ -75,7 +75,10 @@ impl Inbox {
     /// the caller closes the facade.
     pub(crate) fn add(&self, facade: i64) -> bool {
         let mut state = self.lock();
-        !state.is_closed && { state.opened.insert(facade); true }
+        !state.is_closed && {
+            state.opened.insert(facade);
+            true
+        }
     }
 
     /// Forgets a facade that was closed.
@@ -96,7 +99,8 @@ impl Inbox {
             let params = end_of(&subscription.transaction);
             // If the queue is full, the end has a reserved place in it. If the facade was closed,
             // nothing is left to end.
-            let _ = facades::call(subscription.facade, Method::Unsubscribe, &subscription.api, &params, Box::new(|_| ()));
+            let _ =
+                facades::call(subscription.facade, Method::Unsubscribe, &subscription.api, &params, Box::new(|_| ()));
         }
         opened.into_iter().for_each(facades::close);
     }

@@ -23,9 +23,9 @@ PROGRAM     := target/debug/pims-authority
 HOOK        := PIMS_CRASH_AT
 
 # The library without a service inside. Its dependencies are those of the whole workspace, which are
-# built already. Left out are two crates that would build the library under the name of the one with
-# a service.
-NO_SERVICE := --workspace --exclude fuzz-properties --exclude pims-jni --no-default-features --lib
+# built already. Left out are three crates that would build the library under the name of the one
+# with a service.
+NO_SERVICE := --workspace --exclude fuzz-properties --exclude pims-jni --exclude pims-node --no-default-features --lib
 
 # Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the
 # library is a sixth larger.
@@ -38,7 +38,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin node node-packages test-node test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,13 +79,13 @@ check: ## a quick loop: formatting, clippy, unit tests, the C suite on a debug l
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
 # The tests of the libraries that are built already.
-TEST_PACKAGES := test-install-packages test-kotlin test-cpp test-python test-dist test-interop test-install test-static test-replace test-conformance test-docs test-demo test-console test-swift
+TEST_PACKAGES := test-install-packages test-kotlin test-node test-cpp test-python test-dist test-interop test-install test-static test-replace test-conformance test-docs test-demo test-console test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
 sanitized: $(BUILD)/asan/.done $(BUILD)/tsan/.done
 
-lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, the Dockerfile; spelling; includes without a circle; printed files
+lint: ## formatting, clippy and documentation without warnings; shell, Python, C, C++, JavaScript, the Dockerfile; spelling; includes without a circle; printed files
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	@# Without the tests' crash points and dependencies, which bring features of their own: as
@@ -96,6 +96,7 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, C
 	$(cargo) clippy -p authority --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(cargo) doc --workspace --no-deps --quiet
 	tools/lint.py $(BUILD)/lint
+	tools/lint-node.sh $(BUILD)/node
 	python3 -B -m doctest tools/check-width.py
 	python3 -B tools/check-width.py
 	$(MAKE) check-links
@@ -106,9 +107,10 @@ lint: ## formatting, clippy and documentation without warnings; shell, Python, C
 	else echo "NOT CHECKED: licences, sources, duplicate and wildcard versions of dependencies (deny.toml): cargo-deny is not installed"; fi
 	@echo "NOT CHECKED: known vulnerabilities of dependencies: that is 'make advisories', which needs the network"
 
-format: ## formats Rust, Python, C and C++; wraps comments and Markdown
+format: ## formats Rust, Python, C, C++ and JavaScript; wraps comments and Markdown
 	$(cargo) fmt --all
 	tools/lint.py $(BUILD)/lint --format
+	tools/lint-node.sh $(BUILD)/node --write
 	python3 -B tools/check-width.py --wrap
 
 fuzz: ## the fuzz targets of fuzz/, a minute each; FUZZ_SECONDS=…, FUZZ_TARGETS="params config"; docs/fuzzing.md
@@ -229,6 +231,26 @@ test-kotlin: | $(DEBUG_LIB)/.done ## the Kotlin package on the Java virtual mach
 	@tools/replace.sh target/debug/libpims_jni.so $(BUILD)/kotlin/debug/libpims_jni.so
 	tools/test-kotlin.sh $(BUILD)/kotlin $(BUILD)/kotlin/debug/libpims_jni.so
 
+NODE ?= node
+
+node: $(BUILD)/node/pims.node ## the native part of the Node.js package, build/node/pims.node
+
+# For other platforms: NODE_ADDONS="linux-x64-musl=FILE …", from builds for them.
+node-packages: node ## the npm packages of Node.js, in build/node/packages; NODE_ADDONS="PLATFORM=FILE …" adds native parts
+	tools/node-packages.py $(BUILD)/node/packages "$$(tools/node-platform.sh)=$(BUILD)/node/pims.node" $(NODE_ADDONS)
+
+$(BUILD)/node/pims.node: FORCE
+	$(cargo) build --release -p pims-node
+	@mkdir -p $(@D)
+	@tools/replace.sh target/release/libpims_node.so $@
+
+# As test-kotlin: without crash points, after the debug library was laid out, and copied.
+test-node: | $(DEBUG_LIB)/.done ## the Node.js package, from its npm packages in a fresh folder; NODE=… takes another Node.js
+	$(cargo) build -p pims-node
+	@mkdir -p $(BUILD)/node/debug
+	@tools/replace.sh target/debug/libpims_node.so $(BUILD)/node/debug/pims.node
+	NODE=$(NODE) tools/test-node.sh $(BUILD)/node $(BUILD)/node/debug/pims.node
+
 $(PYTHON_TOOLS)/.done: bindings/python/requirements-dev.txt
 	python3 -m venv --clear $(PYTHON_TOOLS)
 	$(PYTHON_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
@@ -308,12 +330,12 @@ check-header: ## the header and the C of the README compile, alone and without a
 	$(MAKE) -C c-tests header
 	awk '/^```c$$/ { on = 1; next } /^```$$/ { on = 0 } on' README.md | $(CC) -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude -x c -fsyntax-only -
 
-bench: program $(BUILD)/kotlin/libpims_jni.so ## every figure of docs/benchmarks.md, with its floor beside it
+bench: program $(BUILD)/kotlin/libpims_jni.so $(BUILD)/node/pims.node ## every figure of docs/benchmarks.md, with its floor beside it
 	$(cargo) bench --bench calls
 	$(cargo) bench -p foreign-state
 	tools/bench-library.sh $(RELEASE_LIB)/libpims.so $(BUILD)
 	tools/bench-program.py $(RELEASE_LIB)/pims $(RELEASE_LIB)/$(SONAME)
-	CC="$(CC)" tools/bench-bindings.sh $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD) $(PYTHON)
+	CC="$(CC)" tools/bench-bindings.sh $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD)/node/pims.node $(BUILD) $(PYTHON)
 
 bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
 	$(cargo) bench --profile server -p authority-server --bench server

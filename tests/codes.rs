@@ -46,7 +46,7 @@ fn pairs(text: &str, prefix: &str, separator: &str) -> Vec<(String, u16)> {
         .filter_map(|line| line.trim().strip_prefix(prefix))
         .filter_map(|line| line.split_once(separator))
         .filter_map(|(name, value)| {
-            let value = value.trim_end_matches([',', ')']).split_whitespace().next()?;
+            let value = value.trim_end_matches([',', ')', ';']).split_whitespace().next()?;
             Some((name.trim().to_owned(), value.parse().ok()?))
         })
         .collect()
@@ -96,6 +96,13 @@ fn kotlin_has_each_code() {
 }
 
 #[test]
+fn node_has_each_code() {
+    assert_catalogue(pairs(&block(&file("bindings/node/lib/errors.js"), "const Code = ", "});"), "", ": "));
+    let types = block(&file("bindings/node/index.d.ts"), "export declare const Code: {", "};");
+    assert_catalogue(pairs(&types, "readonly ", ": "));
+}
+
+#[test]
 fn the_page_has_each_code_with_its_name_and_label() {
     let page = file("docs/api.md");
     for code in Code::ALL {
@@ -111,11 +118,15 @@ fn each_language_and_the_page_have_each_next_action() {
     let actions: Vec<&str> = NextAction::ALL.iter().map(|action| action.as_str()).collect();
     let cpp = block(&file("include/pims/message.hpp"), "inline NextAction next_action_of(", "}");
     let swift = block(&file("bindings/swift/Sources/Pims/Codes.swift"), "public enum NextAction", "}");
+    let node = block(&file("bindings/node/lib/errors.js"), "const NextAction = ", "});");
+    let types = block(&file("bindings/node/index.d.ts"), "export declare const NextAction: {", "};");
     let guide = file("docs/guide-errors.md");
     let quoted = |text: &str| -> Vec<String> { text.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
     let kotlin = block(&file(KOTLIN), "enum class NextAction(", ";");
     assert_eq!(quoted(&cpp), actions);
     assert_eq!(quoted(&kotlin), actions);
+    assert_eq!(quoted(&node.replace('\'', "\"")), actions);
+    assert_eq!(quoted(&types.replace('\'', "\"")), actions);
     let cases: Vec<&str> = swift.lines().filter_map(|line| line.trim().strip_prefix("case ")).collect();
     assert_eq!(cases, actions);
     for action in actions {

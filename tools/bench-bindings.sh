@@ -1,17 +1,19 @@
 #!/bin/sh
 # Measures the cost of one `get` from each language, in one run: C and Python
-# (bindings/python/bench.py), C++, and Kotlin if its tools are installed.
+# (bindings/python/bench.py), C++, Node.js (bindings/node/bench.js), and Kotlin if its tools are
+# installed.
 #
-#     tools/bench-bindings.sh LIBRARY_FOLDER JNI BUILD PYTHON
+#     tools/bench-bindings.sh LIBRARY_FOLDER JNI ADDON BUILD PYTHON
 #
-# LIBRARY_FOLDER has libpims.so, JNI is libpims_jni.so.
+# LIBRARY_FOLDER has libpims.so, JNI is libpims_jni.so, ADDON is the native part of Node.js.
 set -eu
 
-lib=$(realpath "${1:?usage: tools/bench-bindings.sh LIBRARY_FOLDER JNI BUILD PYTHON}")
+lib=$(realpath "${1:?usage: tools/bench-bindings.sh LIBRARY_FOLDER JNI ADDON BUILD PYTHON}")
 jni=$(realpath "$2")
-mkdir -p "$3"
-build=$(realpath "$3")
-python=$4
+addon=$(realpath "$3")
+mkdir -p "$4"
+build=$(realpath "$4")
+python=$5
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -21,6 +23,8 @@ PIMS_LIBRARY=$lib/libpims.so PYTHONPATH=bindings/python/src "$python" bindings/p
 echo "The same from other languages"
 "${CXX:-c++}" -std=c++17 -O2 -Iinclude cpp-tests/bench.cpp -o "$build/bench-cpp" -L"$lib" -lpims -pthread -Wl,-rpath,"$lib"
 "$build/bench-cpp" "$folder/cpp"
+
+PIMS_NODE_ADDON=$addon "${NODE:-node}" bindings/node/bench.js
 
 if command -v java >/dev/null 2>&1 && command -v npm >/dev/null 2>&1; then
     jar=$(tools/kotlin-jar.sh "$build/kotlin")

@@ -25,7 +25,7 @@ from lint import ROOT, files
 WIDTH = 100
 
 PATTERNS = {
-    "slashes": "*.rs *.c *.h *.cpp *.hpp *.def *.kt *.kts *.java *.swift *.modulemap",
+    "slashes": "*.rs *.c *.h *.cpp *.hpp *.def *.js *.ts *.kt *.kts *.java *.swift *.modulemap",
     "hashes": "*.sh *.toml *.yml *.yaml *.conf *.service *.in *.supp *.pro *Makefile *Dockerfile"
     " *CMakeLists.txt *requirements*.txt *.gitignore *.dockerignore *.editorconfig *.clang-format .ci/run",
     "markdown": "*.md",

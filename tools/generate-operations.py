@@ -11,7 +11,7 @@ import doctest
 import pathlib
 import sys
 
-from operations import cpp, kotlin, python, swift, text
+from operations import cpp, kotlin, node, python, swift, text
 from operations import model as tables
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -23,11 +23,11 @@ def main(*options):
     except tables.TableError as error:
         sys.exit(f"tests/spec: {error}")
     printed = {}
-    for language in (cpp, kotlin, python, swift):
+    for language in (cpp, kotlin, node, python, swift):
         printed |= language.files(model)
     old = [name for name, content in printed.items() if committed(ROOT / name) != content]
     if options == ("--check",):
-        if any(doctest.testmod(module).failed for module in (cpp, kotlin, python, swift, tables, text)):
+        if any(doctest.testmod(module).failed for module in (cpp, kotlin, node, python, swift, tables, text)):
             sys.exit("an example of tools/operations is wrong")
         if old:
             sys.exit(f"not what tests/spec says now: {', '.join(old)}: run `make generate`")

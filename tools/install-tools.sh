@@ -23,6 +23,7 @@ need pkg-config pkg-config
 need openssl openssl
 need curl curl
 need javac openjdk-17-jdk-headless
+need node nodejs
 need npm npm
 need /usr/share/java/junit-platform-console.jar junit5
 need sqlite3 sqlite3

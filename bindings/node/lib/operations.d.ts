@@ -1,0 +1,186 @@
+// Printed from tests/spec/api.json and operations.json by `make generate`: do not edit.
+
+import type { Secret } from '../index';
+
+/** The state of the account, which the service reports with an accepted code. */
+export declare const EnrollmentStatus: {
+  /** The account has no PIN: the user chooses one. */
+  readonly NOT_ENROLLED: 'NotEnrolled';
+  /** The account has a PIN, which the user enters. */
+  readonly ALREADY_ENROLLED: 'AlreadyEnrolled';
+};
+export type EnrollmentStatus = 'NotEnrolled' | 'AlreadyEnrolled';
+
+/** The block of the account: of its PIN or of the account itself. */
+export declare const AccountState: {
+  readonly NOT_BLOCKED: 'NotBlocked';
+  readonly PIN_BLOCKED: 'PinBlocked';
+  readonly ACCOUNT_BLOCKED: 'AccountBlocked';
+  readonly UNKNOWN: 'Unknown';
+};
+export type AccountState = 'NotBlocked' | 'PinBlocked' | 'AccountBlocked' | 'Unknown';
+
+/** The result of `get pims.authentication.otp`. */
+export interface OneTimePassword {
+  otp: string;
+}
+
+/** The result of `set pims.authentication.smscode` with `action: 'enrollment'`. */
+export interface AcceptedCode {
+  status: EnrollmentStatus;
+}
+
+/** The result of `get pims.authentication.trustedphonenumber`. */
+export interface PhoneNumber {
+  phoneNumber: string;
+}
+
+/**
+ * The result of `get pims.authentication.account`, and its events: the member that was requested,
+ * or that changed.
+ */
+export interface Account {
+  isDeviceActivated?: boolean;
+  isAccountBlocked?: AccountState;
+}
+
+/** The result of `get pims.sdk.version`. */
+export interface Version {
+  versionCore: string;
+  versionFacade: string;
+}
+
+/** The result of `get pims.sdk.device`. */
+export interface Device {
+  OS: string;
+  OSVersion: string;
+  PhoneModel: string;
+  PhoneBrand: string;
+}
+
+/** The result of `get pims.sdk.log`. */
+export interface Log {
+  logPath: string | null;
+}
+
+/** The result of `get pims.sdk.logs`: the oldest file first. */
+export interface Logs {
+  logPaths: string[];
+}
+
+/** The result of `set pims.authentication.enrollment` with `action: 'import'`. */
+export interface ImportedEnrollment {
+  warning: string;
+}
+
+/** The result of `set pims.authentication.enrollment` with `action: 'export'`. */
+export interface ExportedEnrollment {
+  state: string;
+}
+
+/** The result of `set pims.authority.otp`. */
+export interface Verified {
+  verified: boolean;
+}
+
+/** The results of `get`, by the api. */
+export interface GetResults {
+  'pims.authentication.otp': OneTimePassword;
+  'pims.authentication.trustedphonenumber': PhoneNumber;
+  'pims.authentication.account': Account;
+  'pims.sdk.version': Version;
+  'pims.sdk.device': Device;
+  'pims.sdk.log': Log;
+  'pims.sdk.logs': Logs;
+}
+
+/** The results of `set`, by the api. */
+export interface SetResults {
+  'pims.authority.otp': Verified;
+}
+
+/** The operations. */
+export declare abstract class Operations {
+  /** Asks the service to send an SMS code for an enrollment to the trusted phone number. */
+  requestEnrollmentCode(): Promise<void>;
+
+  /**
+   * Submits the code. The result tells if the account has a PIN. A call of `enroll` without a code
+   * then finishes the enrollment.
+   */
+  acceptEnrollmentCode(smsCode: Secret): Promise<EnrollmentStatus>;
+
+  /**
+   * Enrolls the device: in one step with a code, or without a code after `acceptEnrollmentCode`.
+   */
+  enroll(pin: Secret, smsCode?: Secret): Promise<void>;
+
+  /**
+   * Enrolls the device and registers the trusted phone number, with a code from
+   * `requestPhoneNumberCode`.
+   */
+  enrollWithPhoneNumber(pin: Secret, smsCode: Secret, phoneNumber: string): Promise<void>;
+
+  /**
+   * Imports the enrollment of another client, whose PIN one password proves. Returns a warning: the
+   * other client must stop, and its file must be removed. `format` is `auto`, `pickle`,
+   * `homey-json`, `e3008-json`, `kotlin-json` or `pims`. A pickle is given in base64.
+   */
+  importEnrollment(format: string, state: Secret, pin: Secret): Promise<string>;
+
+  /**
+   * Returns the enrollment of this device as neutral JSON, with K1 in clear. One password proves
+   * the PIN.
+   */
+  exportEnrollment(pin: Secret): Promise<string>;
+
+  /**
+   * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
+   */
+  removeEnrollments(): Promise<void>;
+
+  /** Asks the service to send an SMS code to a phone number that is to become the trusted one. */
+  requestPhoneNumberCode(phoneNumber: string): Promise<void>;
+
+  /** Registers the account's first trusted phone number. */
+  addPhoneNumber(smsCode: Secret, phoneNumber: string): Promise<void>;
+
+  /** Replaces the account's trusted phone number. */
+  modifyPhoneNumber(smsCode: Secret, phoneNumber: string): Promise<void>;
+
+  /** Returns the account's trusted phone number. Fails with 2307 if there is none. */
+  trustedPhoneNumber(): Promise<string>;
+
+  /** Changes the PIN. */
+  changePin(oldPin: Secret, newPin: Secret): Promise<void>;
+
+  /** Asks the service to send an SMS code with which the user can set a new PIN. */
+  requestResetCode(): Promise<void>;
+
+  /** Sets a new PIN with a code from `requestResetCode`, and lifts a block of the PIN. */
+  resetPin(newPin: Secret, smsCode: Secret): Promise<void>;
+
+  /** Returns a one-time password. A wrong PIN is 2308, with `attemptsLeft`. */
+  otp(pin: Secret): Promise<string>;
+
+  /**
+   * Returns a one-time password that proves the device and nothing about the user, if the service
+   * allows it.
+   */
+  otpWithoutPin(): Promise<string>;
+
+  /** Returns true if this device is enrolled, according to its own state. */
+  isActivated(): Promise<boolean>;
+
+  /** Returns the block of the account. If the device is enrolled, the library asks the service. */
+  accountState(): Promise<AccountState>;
+
+  /** Replaces `account.accessToken`. */
+  setAccessToken(token: Secret): Promise<void>;
+
+  /**
+   * Returns true if a one-time password is right, like a relying party's check. It works with the
+   * embedded authority only; else it raises 2003.
+   */
+  verify(password: Secret): Promise<boolean>;
+}

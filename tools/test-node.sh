@@ -1,0 +1,66 @@
+#!/bin/sh
+# Tests the Node.js package: its npm packages go into a fresh folder, and everything runs from
+# there.
+#
+#     tools/test-node.sh BUILD ADDON
+#
+# ADDON is the library of the crate `pims-node` for this machine. NODE=… takes another Node.js.
+set -eu
+
+mkdir -p "${1:?usage: tools/test-node.sh BUILD ADDON}"
+build=$(realpath "$1")
+addon=$(realpath "${2:?usage: tools/test-node.sh BUILD ADDON}")
+node=${NODE:-node}
+# Child processes do not use the job server of the make that calls this program.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+# The packages must be the only ones that are found.
+unset PIMS_NODE_ADDON NODE_PATH NODE_OPTIONS
+cd "$(dirname "$0")/.."
+root=$PWD
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+# Checks how the native part is linked, and what it exports: the function that Node.js calls, and
+# the functions of pims.h, which come with the library.
+dynamic=$(readelf -dW "$addon")
+echo "$dynamic" | grep -q 'SONAME.*\[libpims_node.so\]' || { echo "no SONAME libpims_node.so" >&2; exit 1; }
+echo "$dynamic" | grep -q 'NODELETE' || { echo "not linked with -z nodelete" >&2; exit 1; }
+readelf -lW "$addon" | awk '$1 == "LOAD" { count++; if ($NF != "0x4000") bad = 1 } END { exit bad || !count }' || {
+    echo "a segment is not aligned for 16 KB pages" >&2
+    exit 1
+}
+if nm -D --defined-only "$addon" | awk '{ print $3 }' | grep -v -e '^napi_register_module_v1$' -e '^pims_'; then
+    echo "the native part exports more than Node.js calls: above" >&2
+    exit 1
+fi
+
+python3 -B -m doctest tools/node-packages.py
+platform=$(tools/node-platform.sh)
+strip -o "$folder/pims.node" "$addon"
+packages=$build/test-packages
+rm -rf "$packages" "$build/test"
+tools/node-packages.py "$packages" "$platform=$folder/pims.node"
+tools/node-packages.py "$folder/again" "$platform=$folder/pims.node" >/dev/null
+(cd "$packages" && sha256sum -- *.tgz) >"$folder/sums"
+(cd "$folder/again" && sha256sum --quiet -c "$folder/sums")
+if tools/node-packages.py "$folder/wrong" "${platform%-*}-$([ "${platform##*-}" = gnu ] && echo musl || echo gnu)=$folder/pims.node" >/dev/null 2>&1; then
+    echo "a library of another platform was packed" >&2
+    exit 1
+fi
+
+# Other platforms' packages are optional, and not there. Nothing is fetched.
+mkdir -p "$build/test"
+echo '{ "private": true }' >"$build/test/package.json"
+(cd "$build/test" && npm install --offline --no-save --ignore-scripts --no-audit --no-fund --silent "$packages"/*.tgz)
+cp -R bindings/node/test "$build/test/"
+
+tools=$(tools/node-tools.sh "$build")
+sed 's|"\.\./\.\./[^"]*"|"../../node_modules/libpims/index.d.ts"|g' bindings/node/test/types/tsconfig.json >"$build/test/test/types/tsconfig.json"
+"$tools/tsc" -p "$build/test/test/types"
+
+export PIMS_REPOSITORY="$root"
+(cd "$build/test" && "$node" --version && "$node" --test test/*.test.js >"$folder/report" 2>&1) || {
+    cat "$folder/report"
+    exit 1
+}
+grep -E '^(# |ℹ )(tests|pass|fail|skipped) ' "$folder/report"

@@ -120,6 +120,11 @@ class Flow:
     def error(self) -> str | None:
         return (self.result.get("errors") or {}).get("base")
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the form that is shown, with their selectors."""
+        return {str(key): selector for key, selector in self.result["data_schema"].schema.items()}
+
     async def choose(self, option: str) -> Flow:
         assert option in self.result["menu_options"], self.result
         return await self.submit({"next_step_id": option})

@@ -240,6 +240,9 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):
             return self._form("enroll", TOKEN_SCHEMA, errors)
         if not await self._use_token(errors, user_input):
             return self._form("enroll", self._token_schema, errors)
+        return await self._look_for_number(errors)
+
+    async def _look_for_number(self, errors: dict[str, str]) -> ConfigFlowResult:
         has_number, number = await self._attempt(errors, self._account.run(self._device.trusted_phone_number()))
         if has_number:
             self._placeholders["phone_number"] = number
@@ -323,6 +326,8 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):
                     return await self.async_step_phone_code()
             if ended is not None:
                 return ended
+            if errors["base"] == "phone_number_registered":
+                return await self._look_for_number(errors)
         return self._form("phone", self.add_suggested_values_to_schema(PHONE_SCHEMA, user_input), errors)
 
     async def async_step_phone_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -333,6 +338,8 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):
             done = await self._prove(errors, user_input, lambda pin: self._device.enroll_with_phone_number(pin, code, number))
             if done is not None:
                 return done
+            if errors["base"] == "phone_number_registered":
+                return await self._look_for_number(errors)
             if errors["base"] == "code_used":
                 self._sent_to = None
                 return self._form("phone", self.add_suggested_values_to_schema(PHONE_SCHEMA, user_input), errors)

@@ -1,27 +1,53 @@
 #!/bin/sh
-# Builds the wheel of bindings/python with a library inside, into bindings/python/dist:
+# Builds the wheel of bindings/python with a library inside, and prints its path:
 #
-#     tools/build-wheel.sh LIBRARY TOOLS
+#     tools/build-wheel.sh LIBRARY TOOLS [PLATFORM FOLDER]
 #
-# TOOLS is an environment with bindings/python/requirements-dev.txt. The wheel's tag names the
-# oldest glibc that it runs on. auditwheel, which knows the rules of manylinux, must agree.
+# TOOLS is an environment with bindings/python/requirements-dev.txt. The wheel is for PLATFORM, such
+# as musllinux_1_2_aarch64, and goes into FOLDER. Without them it is for the oldest platform that the
+# library permits, and alone in bindings/python/dist. The same library gives the same bytes.
 set -eu
 
-library=$(realpath "${1:?usage: tools/build-wheel.sh LIBRARY TOOLS}")
+library=$(realpath "${1:?usage: tools/build-wheel.sh LIBRARY TOOLS [PLATFORM FOLDER]}")
 tools=$(realpath "$2")
-cd "$(dirname "$0")/../bindings/python"
+platform=${3-}
+cd "$(dirname "$0")/.."
+if [ $# -gt 3 ]; then
+    mkdir -p "$4"
+    folder=$4
+else
+    folder=bindings/python/dist
+    rm -rf "$folder"
+fi
+mkdir -p "$folder"
+# First, because the build would print more than the one sentence.
+oldest=$("$tools/bin/python" -B bindings/python/wheel_platform.py "$library")
+[ -z "$platform" ] || "$tools/bin/python" -B bindings/python/wheel_platform.py "$library" "$platform" >/dev/null
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
 
 # The files of an earlier build would go into this one.
-rm -rf build dist src/*.egg-info
-PIMS_WHEEL_LIBRARY=$library "$tools/bin/python" -m build --wheel --no-isolation . >"$tools/build.log" 2>&1 || {
-    cat "$tools/build.log" >&2
+(cd bindings/python && rm -rf build src/*.egg-info)
+# An archive holds times and modes of its files.
+umask 022
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1700000000)}
+export SOURCE_DATE_EPOCH PIMS_WHEEL_LIBRARY="$library" PIMS_WHEEL_PLATFORM="$platform"
+"$tools/bin/python" -m build --wheel --no-isolation -o "$made" bindings/python >"$made/log" 2>&1 || {
+    cat "$made/log" >&2
     exit 1
 }
-wheel=$(echo dist/*.whl)
-tag=${wheel##*-none-}
-"$tools/bin/auditwheel" show "$wheel" | tr '\n' ' ' | grep -qF "following platform tag: \"${tag%.whl}\"" || {
-    "$tools/bin/auditwheel" show "$wheel" >&2
-    echo "auditwheel says another tag than $wheel" >&2
-    exit 1
-}
-echo "bindings/python/$wheel"
+wheel=$(basename "$made"/*.whl)
+case $oldest in
+manylinux*)
+    # auditwheel knows the rules of manylinux, and must name the same oldest platform. It knows musl
+    # only by the name that Alpine's linker writes into a library.
+    "$tools/bin/auditwheel" show "$made/$wheel" >"$made/told" 2>&1 || :
+    tr '\n' ' ' <"$made/told" | grep -qF "following platform tag: \"$oldest\"" || {
+        cat "$made/told" >&2
+        echo "auditwheel says another oldest platform than $oldest" >&2
+        exit 1
+    }
+    ;;
+esac
+mv "$made/$wheel" "$folder/"
+echo "$folder/$wheel"

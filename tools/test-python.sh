@@ -18,7 +18,7 @@ unset PIMS_LIBRARY PYTHONPATH
 "$build/test/bin/pip" install --quiet --disable-pip-version-check -r requirements-test.txt dist/*.whl
 
 # Checks the types, of the package by itself and in a program that has the package installed.
-"$build/tools/bin/mypy" --cache-dir "$build/mypy" src
+"$build/tools/bin/mypy" --cache-dir "$build/mypy" src wheel_platform.py
 "$build/tools/bin/mypy" --cache-dir "$build/mypy" --python-executable "$build/test/bin/python" tests examples bench.py
 "$build/tools/bin/pyright" --pythonpath "$build/test/bin/python"
 

@@ -1,9 +1,8 @@
 """The wheel: the package with the library of ``PIMS_WHEEL_LIBRARY`` inside. Its tag names the
-systems on which it runs.
+systems on which it runs: those of ``PIMS_WHEEL_PLATFORM``, or else all that the library permits.
 
-The wheel has no extension module, so it needs no certain version of Python. It needs a C library
-that has the symbols which the library imports. This script reads that from the library, and
-``make wheel`` has auditwheel confirm it.
+The wheel has no extension module, so it needs no certain version of Python. It needs the processor
+and the C library of the shared library; ``wheel_platform.py`` reads both from it.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
+import sys
 from pathlib import Path
 from typing import Tuple
 
@@ -21,6 +20,11 @@ from setuptools.command.build_py import build_py
 from setuptools.dist import Distribution
 
 HERE = Path(__file__).resolve().parent
+# A build backend runs this file without its folder on the path.
+sys.path.insert(0, str(HERE))
+
+from wheel_platform import Unfit, platform_of  # noqa: E402
+
 LIBRARY = Path(os.environ.get("PIMS_WHEEL_LIBRARY", HERE / "../../build/release/libpims.so.0")).resolve()
 
 
@@ -34,17 +38,11 @@ def version() -> str:
 
 
 def platform() -> str:
-    """Returns the oldest manylinux for the library, by its newest symbol of glibc. The ELF header
-    gives the processor."""
-    symbols = subprocess.run(
-        ["objdump", "-T", str(LIBRARY)], check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}
-    ).stdout
-    needed = [(int(major), int(minor)) for major, minor in re.findall(r"GLIBC_(\d+)\.(\d+)", symbols)]
-    processor = {"elf64-x86-64": "x86_64", "elf64-littleaarch64": "aarch64"}
-    form = re.search(r"file format (\S+)", symbols)
-    if not needed or form is None or form[1] not in processor:
-        raise SystemExit(f"{LIBRARY} is no shared library of glibc on x86_64 or aarch64")
-    return "manylinux_{}_{}_{}".format(*max(needed), processor[form[1]])
+    """Returns the platform of the wheel, and ends with a sentence if the library does not fit."""
+    try:
+        return platform_of(LIBRARY, os.environ.get("PIMS_WHEEL_PLATFORM") or None)
+    except Unfit as unfit:
+        raise SystemExit(str(unfit)) from unfit
 
 
 class WithLibrary(build_py):

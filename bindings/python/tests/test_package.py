@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Dict
+
+import pytest
 
 import libpims
 from conftest import DEADLINE, REPOSITORY
@@ -68,3 +71,46 @@ def test_a_library_of_another_interface_is_refused(tmp_path: Path) -> None:
     ended = run_without_its_library(tmp_path, {"PIMS_LIBRARY": str(other)})
     assert ended.returncode == 1
     assert "has the C interface 7, this package is for 1" in ended.stderr
+
+
+def failure_with(library: Path, folder: Path) -> str:
+    """Returns the last line of a program that loads a library."""
+    ended = run_without_its_library(folder, {"PIMS_LIBRARY": str(library)})
+    assert ended.returncode == 1
+    return ended.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("machine, processor", [(40, "ELF machine 40 with 64 bits"), (243, "riscv64")])
+def test_a_library_for_another_processor_is_refused_in_one_sentence(machine: int, processor: str, tmp_path: Path) -> None:
+    content = bytearray(Path(libpims.library_path()).read_bytes())
+    content[18:20] = machine.to_bytes(2, "little")
+    other = tmp_path / "libother.so"
+    other.write_bytes(content)
+    here = platform.machine()
+    assert failure_with(other, tmp_path) == (
+        f"OSError: {other} cannot be loaded: it is for {processor}, and this Python is for {here}. Install the wheel for this system"
+    )
+
+
+def test_a_library_for_another_c_library_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    musl, other = tmp_path / "libc.so", tmp_path / "libother.so"
+    link = ["cc", "-shared", "-nostdlib", "-Wl,--no-as-needed", "-x", "c", "/dev/null", "-x", "none"]
+    subprocess.run([*link, "-Wl,-soname,libc.musl-here.so.1", "-o", str(musl)], check=True)
+    subprocess.run([*link, str(musl), "-o", str(other)], check=True)
+    assert failure_with(other, tmp_path) == (
+        f"OSError: {other} cannot be loaded: it is for musl, and this Python is for glibc. Install the wheel for this system"
+    )
+
+
+def test_a_file_that_is_no_library_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    other = tmp_path / "libother.so"
+    other.write_bytes(b"<html>404</html>")
+    assert failure_with(other, tmp_path) == (
+        f"OSError: {other} cannot be loaded: it is no shared library for Linux. Install the wheel for this system"
+    )
+
+
+def test_a_library_that_is_missing_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.so"
+    last = failure_with(missing, tmp_path)
+    assert last.startswith("OSError: ") and str(missing) in last and "No such file" in last

@@ -60,6 +60,9 @@ CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p)
 IN_PACKAGE = Path(__file__).with_name("_lib") / "libpims.so"
 _SONAME = "libpims.so.0"
 
+# The bytes of an ELF file up to the processor.
+_HEADER = 20
+
 _loaded: Optional[ctypes.CDLL] = None
 _loading = threading.RLock()
 
@@ -124,12 +127,53 @@ def _file() -> Generator[str, None, None]:
         ) from error
 
 
+def _mismatch(name: str) -> str:
+    """Returns what a file is instead of a library for this Python: ``for musl, and this Python is
+    for glibc``. Empty if the system has another reason not to load it."""
+    try:
+        library = Path(name).read_bytes()
+        # Python itself, or the loader that runs it.
+        with open("/proc/self/exe", "rb") as file:
+            python = file.read(_HEADER)
+    except OSError:
+        return ""
+    if library[:4] != b"\x7fELF":
+        return "no shared library for Linux"
+    # The processor, then its word size and byte order.
+    for here in (slice(18, 20), slice(4, 6)):
+        if library[here] != python[here]:
+            return f"for {_processor(library)}, and this Python is for {_processor(python)}"
+    libraries = {True: "glibc", False: "musl"}
+    is_for_glibc = b"\0libc.so.6\0" in library
+    if is_for_glibc != _is_glibc() and (is_for_glibc or b"\0libc.so\0" in library or b"\0libc.musl-" in library):
+        return f"for {libraries[is_for_glibc]}, and this Python is for {libraries[not is_for_glibc]}"
+    return ""
+
+
+def _processor(header: bytes) -> str:
+    bits = {1: 32, 2: 64}.get(header[4], 0)
+    machine = int.from_bytes(header[18:20], "little" if header[5] == 1 else "big")
+    known = {(3, 32): "x86", (40, 32): "arm", (62, 64): "x86_64", (183, 64): "aarch64", (243, 64): "riscv64"}
+    return known.get((machine, bits), f"ELF machine {machine} with {bits} bits")
+
+
+def _is_glibc() -> bool:
+    try:
+        # musl knows the name, and has no value.
+        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
 def _open(name: str) -> ctypes.CDLL:
     # CDLL, not PyDLL: each call releases the interpreter's lock, so other threads run and callbacks
     # can come.
     try:
         library = ctypes.CDLL(name)
     except OSError as error:
+        reason = _mismatch(name)
+        if reason:
+            raise OSError(f"{name} cannot be loaded: it is {reason}. Install the wheel for this system") from error
         if os.sep in name:
             raise
         raise OSError(

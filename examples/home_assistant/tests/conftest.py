@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Before the first `hass`: the test helpers have a package of the same name, which comes first on the
-# path else.
-import custom_components.libpims  # noqa: F401
 import pytest
-from custom_components.libpims.account import account_id, folder_of
-from custom_components.libpims.const import DOMAIN
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResult
 from homeassistant.setup import async_setup_component
+
+# Before the first `hass`: the test helpers have a package of the same name, which comes first on the
+# path else.
+import custom_components.libpims
+from custom_components.libpims.account import account_id, folder_of
+from custom_components.libpims.const import DOMAIN
 
 #: The longest time that any step of a test may take, on the slowest machine.
 DEADLINE = 300.0
@@ -95,12 +96,43 @@ def folder_of_embedded(hass: HomeAssistant, username: str = "local") -> Path:
     return folder_of(hass, account_id({"kind": "embedded", "username": username}))
 
 
+TRANSLATIONS = {
+    file.stem: json.loads(file.read_text(encoding="utf-8"))
+    for file in (Path(custom_components.libpims.__file__).parent / "translations").glob("*.json")
+}
+
+
+def check_sentences(result: FlowResult[Any, Any]) -> None:
+    """Checks that each text which a form, a menu or an end needs is in every language, with the values
+    of its placeholders."""
+    for translations in TRANSLATIONS.values():
+        config = translations["config"]
+        texts = []
+        if result["type"] == "abort":
+            texts.append(config["abort"][result["reason"]])
+        if result["type"] == "create_entry":
+            texts.append(config["create_entry"][result["description"]])
+        if result["type"] in ("form", "menu"):
+            step = config["step"][result["step_id"]]
+            texts += [step["title"], step["description"]]
+            texts += [step["menu_options"][option] for option in result.get("menu_options") or []]
+        if result["type"] == "form":
+            fields = {str(key) for key in result["data_schema"].schema}
+            # The field for a found file is there if there is one.
+            assert fields | {"found"} == set(step.get("data", {})) | {"found"}, result["step_id"]
+            assert set(step.get("data_description", {})) <= set(step.get("data", {}))
+            texts += [config["error"][error] for error in (result["errors"] or {}).values()]
+        for text in texts:
+            text.format_map(result["description_placeholders"] or {})
+
+
 class Flow:
     """A flow, as a user goes through it."""
 
     def __init__(self, hass: HomeAssistant, result: FlowResult[Any, Any]) -> None:
         self._hass = hass
         self.result = result
+        check_sentences(result)
 
     @classmethod
     async def begin(cls, hass: HomeAssistant) -> Flow:
@@ -131,6 +163,7 @@ class Flow:
 
     async def submit(self, values: dict[str, Any]) -> Flow:
         self.result = await self._hass.config_entries.flow.async_configure(self.result["flow_id"], values)
+        check_sentences(self.result)
         return self
 
     async def together(self, values: dict[str, Any]) -> list[Any]:

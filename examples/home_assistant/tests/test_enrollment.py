@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import stat
-from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
 
 from conftest import (
     PHONE_NUMBER,
@@ -19,8 +21,6 @@ from conftest import (
     repair_of,
     sent_in,
 )
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
 
 
 async def test_a_user_enrolls_and_an_automation_gets_a_password(hass: HomeAssistant) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PIN, Flow, Service, password, sent_in
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from test_service import new_flow, other_device
+
+from conftest import PIN, Flow, Service, password, sent_in
 
 
 class IWData:

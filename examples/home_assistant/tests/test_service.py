@@ -6,13 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import libpims
-import libpims.aio
 import pytest
-from conftest import PHONE_NUMBER, PIN, Flow, Service, code_in, password, repair_of, sent_in
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+
+import libpims
+import libpims.aio
+from conftest import PHONE_NUMBER, PIN, Flow, Service, code_in, password, repair_of, sent_in
 
 
 def configuration(service: Service, folder: Path) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import libpims
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
+
+import libpims
 
 from .account import Account, LibraryMissing, account_id, folder_of, remove_folder
 from .const import CONF_KIND, DOMAIN, Kind
@@ -70,7 +71,12 @@ async def async_remove_entry(hass: HomeAssistant, entry: LibpimsConfigEntry) -> 
 
 async def _watch(hass: HomeAssistant, entry: LibpimsConfigEntry) -> None:
     """Asks the user to act when the device is removed from the account, or its PIN is blocked."""
-    async with entry.runtime_data.device.watch() as events:
-        async for event in events:
-            if event.get("isDeviceActivated") is False or event.get("isAccountBlocked") == libpims.AccountState.PIN_BLOCKED:
-                entry.async_start_reauth(hass)
+    try:
+        async with entry.runtime_data.device.watch() as events:
+            async for event in events:
+                if event.get("isDeviceActivated") is False or event.get("isAccountBlocked") == libpims.AccountState.PIN_BLOCKED:
+                    entry.async_start_reauth(hass)
+    except libpims.PimsError as error:
+        # The entry may be unloaded before the subscription begins.
+        if error.code != libpims.Code.NOT_INITIALIZED:
+            raise

@@ -16,7 +16,6 @@ import logging
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import libpims
 import voluptuous as vol
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -41,6 +40,8 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+
+import libpims
 
 from . import states
 from .account import Account, LibraryMissing, PinRefusedBefore, account_id
@@ -122,7 +123,7 @@ def limit(most: int) -> NumberSelector:
     return NumberSelector(NumberSelectorConfig(min=0, max=most, step=1, mode=NumberSelectorMode.BOX))
 
 
-class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):
+class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):  # type: ignore[call-arg, unused-ignore]
     """The enrollment of an account, and its repair."""
 
     VERSION = 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import libpims
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+
+import libpims
 
 from .account import account_id
 from .const import (
@@ -34,15 +36,15 @@ SHOWN_PRESENCE = (CONF_CVS_URL, CONF_CLIENT_ID, CONF_CA_FILE)
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: LibpimsConfigEntry) -> dict[str, Any]:
     """Returns the diagnostics. No request is sent."""
-    account = entry.runtime_data
-    wrong_pins = account.device.wrong_pins
+    account = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
+    wrong_pins = None if account is None else account.device.wrong_pins
     return {
         "library": await hass.async_add_executor_job(libpims.version),
         "data": {key: entry.data.get(key) for key in SHOWN_DATA},
         "options": {key: entry.options.get(key) for key in SHOWN_OPTIONS},
         "given": {key: bool(entry.data.get(key)) for key in SHOWN_PRESENCE},
         "is_pin_kept": await Pins(hass, account_id(entry.data)).get() is not None,
-        "is_activated": await account.device.is_activated(),
+        "is_activated": None if account is None else await account.device.is_activated(),
         "wrong_pins": None if wrong_pins is None else wrong_pins.count,
-        "last_error": account.last_error,
+        "last_error": None if account is None else account.last_error,
     }

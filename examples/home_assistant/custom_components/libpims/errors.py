@@ -1,15 +1,14 @@
 """The sentence for each error of the library, as a key of the translations.
 
 docs/guide-errors.md has the rules. The `detail` of an error is for logs. Only the sentences about
-the configuration and the folder show it, because the user of a form has written the one and owns
-the other. The keys stand in the translations twice: for forms (`config.error`), and for actions
-(`exceptions`).
+the configuration, the folder and an imported state show it: the user of the form has given them,
+and can correct them. The keys stand in the translations twice: for forms (`config.error`), and for
+actions (`exceptions`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Mapping
+from typing import Final, Mapping, NamedTuple
 
 from libpims import Code, NextAction, PimsError
 
@@ -78,8 +77,7 @@ KEYS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A key of the translations, and the values of its placeholders."""
 
     key: str

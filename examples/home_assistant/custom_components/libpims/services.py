@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, Supp
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_get_config_entry, async_register_admin_service
+
 from libpims import Code, NextAction, PimsError, QueueFull
 
 from .account import PinRefusedBefore
@@ -82,6 +83,4 @@ async def _one_time_password(hass: HomeAssistant, call: ServiceCall) -> ServiceR
         if is_pin_useless or error.next_action in NEEDS_A_PERSON:
             entry.async_start_reauth(hass)
         kind = ServiceValidationError if error.code in (Code.ACCESS_REFUSED, Code.INVALID_PARAMETER) else HomeAssistantError
-        raise kind(
-            translation_domain=DOMAIN, translation_key=told.key, translation_placeholders=dict(told.placeholders)
-        ) from error
+        raise kind(translation_domain=DOMAIN, translation_key=told.key, translation_placeholders=dict(told.placeholders)) from error

@@ -62,7 +62,7 @@ fi
 
 rm -rf "$inside$place"
 mkdir -p "$inside$place"
-cp -R "$example/custom_components" "$example/tests" "$example/pytest.ini" "$inside$place/"
+cp -R "$example/custom_components" "$example/tests" "$example/pytest.ini" "$example/README.md" "$inside$place/"
 cp -R "$root/bindings/python/src/libpims" "$inside$place/libpims"
 rm -rf "$inside$place/libpims/__pyinstaller"
 cp "$library" "$inside$place/libpims.so.0"

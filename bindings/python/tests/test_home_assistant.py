@@ -1,5 +1,5 @@
-"""The example for Home Assistant, as far as it can be checked without Home Assistant: its files, its
-translations, and what it uses of this package. `make test-home-assistant` runs it."""
+"""The example for Home Assistant, as far as it can be checked without Home Assistant: its files,
+its translations, and what it uses of this package. `make test-home-assistant` runs it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ Translations = Dict[str, Any]
 
 
 def read(file: Path) -> Translations:
-    """Returns a JSON file. A member that stands twice is an error, as JSON's last one wins silently."""
+    """Returns a JSON file. A member that stands twice is an error, as JSON's last one wins
+    silently."""
 
     def unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
         names = [name for name, _ in pairs]
@@ -127,8 +128,8 @@ def test_every_sentence_that_the_code_names_is_there() -> None:
 
 
 def test_the_action_has_the_fields_of_its_description() -> None:
-    # Two levels of indentation tell the actions from their fields; Home Assistant's loader reads the
-    # file in its own tests.
+    # Two levels of indentation tell the actions from their fields; Home Assistant's loader reads
+    # the file in its own tests.
     lines = (INTEGRATION / "services.yaml").read_text(encoding="utf-8").splitlines()
     actions = {line.rstrip(":") for line in lines if re.fullmatch(r"\w+:", line)}
     fields = {line.strip().rstrip(":") for line in lines if re.fullmatch(r" {4}\w+:", line)}

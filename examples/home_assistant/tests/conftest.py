@@ -21,8 +21,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResult
 from homeassistant.setup import async_setup_component
 
-# Before the first `hass`: the test helpers have a package of the same name, which comes first on the
-# path else.
+# Before the first `hass`: the test helpers have a package of the same name, which comes first on
+# the path else.
 import custom_components.libpims
 from custom_components.libpims.account import account_id, folder_of
 from custom_components.libpims.const import DOMAIN
@@ -103,8 +103,8 @@ TRANSLATIONS = {
 
 
 def check_sentences(result: FlowResult[Any, Any]) -> None:
-    """Checks that each text which a form, a menu or an end needs is in every language, with the values
-    of its placeholders."""
+    """Checks that each text which a form, a menu or an end needs is in every language, with the
+    values of its placeholders."""
     for translations in TRANSLATIONS.values():
         config = translations["config"]
         texts = []

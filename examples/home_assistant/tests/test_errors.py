@@ -1,5 +1,5 @@
-"""Every error of the library as the error of a form. The answers are scripted here, since our service
-never gives some of them."""
+"""Every error of the library as the error of a form. The answers are scripted here, since our
+service never gives some of them."""
 
 from __future__ import annotations
 

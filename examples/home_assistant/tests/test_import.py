@@ -76,7 +76,8 @@ async def upload(hass_client: ClientSessionGenerator, tmp_path: Path, name: str,
 
 
 async def works(hass: HomeAssistant, service: Service, flow: Flow, sent: int) -> None:
-    """Checks the end of an import: the enrollment works, the user is told what to do, no SMS was sent."""
+    """Checks the end of an import: the enrollment works, the user is told what to do, no SMS was
+    sent."""
     assert flow.result["type"] == "create_entry" and flow.result["description"] == "imported", flow.result
     assert "the other client must not use this enrollment any more" in flow.result["description_placeholders"]["warning"]
     await hass.async_block_till_done()

@@ -1,5 +1,5 @@
-"""The flow with a service over HTTPS, `pims-authority serve --dev`: the token, and the PIN of an account
-that has other devices."""
+"""The flow with a service over HTTPS, `pims-authority serve --dev`: the token, and the PIN of an
+account that has other devices."""
 
 from __future__ import annotations
 

@@ -372,8 +372,8 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):  # type: ignore[call-arg, un
         return self._form("import_state", self._with_mode(vol.Schema(fields).extend(PIN_SCHEMA.schema)), errors)
 
     async def _read_state(self, errors: dict[str, str], user_input: dict[str, Any]) -> None:
-        """Reads the state that the form names. After an error that is not the state's, the one of the
-        form before is used again: Home Assistant has removed an uploaded file by then."""
+        """Reads the state that the form names. After an error that is not the state's, the one of
+        the form before is used again: Home Assistant has removed an uploaded file by then."""
         given = [field for field in (FIELD_FOUND, FIELD_FILE, FIELD_TEXT) if user_input.get(field)]
         if len(given) > 1:
             errors["base"] = "state_twice"
@@ -421,8 +421,8 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):  # type: ignore[call-arg, un
     # The end.
 
     async def _finish(self, mode: PinMode | None, pin: str | None, warning: str | None = None) -> ConfigFlowResult:
-        """Keeps the PIN where the user wants it, and makes or reloads the entry, whose setup opens the
-        folder again. Without a mode, that of the entry stays."""
+        """Keeps the PIN where the user wants it, and makes or reloads the entry, whose setup opens
+        the folder again. Without a mode, that of the entry stays."""
         if mode is not None:
             self._options[CONF_PIN_MODE] = mode.value
         kept = PinMode(self._options.setdefault(CONF_PIN_MODE, PinMode.ASK.value))
@@ -496,8 +496,8 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):  # type: ignore[call-arg, un
         return (await self._attempt(errors, self._account.run(self._device.set_access_token(token))))[0]
 
     async def _attempt(self, errors: dict[str, str], operation: Awaitable[T]) -> tuple[bool, Any]:
-        """Awaits an operation. Returns true and its answer; or false, with the sentence in `errors`,
-        and the next form if the device turns out to be further than this flow."""
+        """Awaits an operation. Returns true and its answer; or false, with the sentence in
+        `errors`, and the next form if the device turns out to be further than this flow."""
         try:
             return True, await operation
         except libpims.PimsError as error:

@@ -1,5 +1,5 @@
-"""The diagnostics of an entry. Each value is named here: what is not named is not shown. So a new key
-of the entry is no secret that slips out."""
+"""The diagnostics of an entry. Each value is named here: what is not named is not shown. So a new
+key of the entry is no secret that slips out."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ class Pins:
         return None if stored is None else stored["pin"]
 
     async def keep(self, mode: PinMode, pin: str | None) -> None:
-        """Puts a PIN into the place of a mode, and removes it from each other one. Without a PIN, the
-        one that is kept moves there."""
+        """Puts a PIN into the place of a mode, and removes it from each other one. Without a PIN,
+        the one that is kept moves there."""
         if pin is None:
             pin = await self.get()
         await self.forget()

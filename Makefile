@@ -38,7 +38,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels check test test-python test-home-assistant test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -204,9 +204,13 @@ CROSS_LIBRARIES = $(or $(CROSS),$(BUILD)/cross)
 wheels: $(PYTHON_TOOLS)/.done ## the wheels of a release from the libraries in build/cross (CROSS=…, SYSTEMS=…), in build/wheels
 	tools/build-wheels.sh $(CROSS_LIBRARIES) $(PYTHON_TOOLS) $(BUILD)/wheels $(SYSTEMS)
 
+test-wheels: ## each wheel of build/wheels, on its own C library and processor; downloads 200 MB, not part of `make test`
+	tools/test-wheels.sh $(BUILD)/wheels $(BUILD)/python/systems
+
 test-python: wheel $(PROGRAM) ## the Python package, from its wheel in a fresh environment; PYTHON=… takes another Python
 	tools/test-python.sh $(BUILD)/python $(PYTHON) $(PROGRAM)
 
+.PHONY: test-home-assistant
 test-home-assistant: $(DEBUG_LIB)/.done $(PROGRAM) ## the example for Home Assistant in Home Assistant 2026.10; downloads 1.2 GB once, so it is not part of `make test`
 	tools/test-home-assistant.sh $(BUILD) $(DEBUG_LIB)/$(SONAME) $(PROGRAM)
 

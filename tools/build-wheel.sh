@@ -4,8 +4,8 @@
 #     tools/build-wheel.sh LIBRARY TOOLS [PLATFORM FOLDER]
 #
 # TOOLS is an environment with bindings/python/requirements-dev.txt. The wheel is for PLATFORM, such
-# as musllinux_1_2_aarch64, and goes into FOLDER. Without them it is for the oldest platform that the
-# library permits, and alone in bindings/python/dist. The same library gives the same bytes.
+# as musllinux_1_2_aarch64, and goes into FOLDER. Without them it is for the oldest platform that
+# the library permits, and alone in bindings/python/dist. The same library gives the same bytes.
 set -eu
 
 library=$(realpath "${1:?usage: tools/build-wheel.sh LIBRARY TOOLS [PLATFORM FOLDER]}")

@@ -10,12 +10,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict
+from typing import Dict, List
 
 import pytest
 
 import libpims
 from conftest import DEADLINE, REPOSITORY
+from libpims import _library
 
 PACKAGE = Path(libpims.__file__).parent
 
@@ -92,6 +93,7 @@ def test_a_library_for_another_processor_is_refused_in_one_sentence(machine: int
     )
 
 
+@pytest.mark.skipif(not _library.is_glibc(), reason="musl loads this library, which needs no symbol")
 def test_a_library_for_another_c_library_is_refused_in_one_sentence(tmp_path: Path) -> None:
     musl, other = tmp_path / "libc.so", tmp_path / "libother.so"
     link = ["cc", "-shared", "-nostdlib", "-Wl,--no-as-needed", "-x", "c", "/dev/null", "-x", "none"]
@@ -100,6 +102,32 @@ def test_a_library_for_another_c_library_is_refused_in_one_sentence(tmp_path: Pa
     assert failure_with(other, tmp_path) == (
         f"OSError: {other} cannot be loaded: it is for musl, and this Python is for glibc. Install the wheel for this system"
     )
+
+
+def foreign_libraries() -> List[str]:
+    """Returns the libraries of the wheels for other systems, which tools/test-wheels.sh names."""
+    return [library for library in os.environ.get("PIMS_FOREIGN_LIBRARIES", "").split(":") if library]
+
+
+@pytest.mark.skipif(not foreign_libraries(), reason="PIMS_FOREIGN_LIBRARIES names no library: make test-wheels")
+def test_a_library_of_another_system_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    here = {"processor": platform.machine(), "libc": "glibc" if _library.is_glibc() else "musl"}
+    for number, library in enumerate(foreign_libraries()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        kind, _, _, processor = Path(library).parent.name.split("_", 3)
+        libc = {"manylinux": "glibc", "musllinux": "musl"}[kind]
+        difference = (processor, here["processor"]) if processor != here["processor"] else (libc, here["libc"])
+        assert failure_with(Path(library), folder) == (
+            f"OSError: {library} cannot be loaded: it is for {difference[0]}, and this Python is for {difference[1]}. "
+            "Install the wheel for this system"
+        )
+
+
+def test_a_library_that_is_not_libpims_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    other = tmp_path / "libother.so"
+    subprocess.run(["cc", "-shared", "-nostdlib", "-x", "c", "/dev/null", "-o", str(other)], check=True)
+    assert failure_with(other, tmp_path) == f"ImportError: {other} is not libpims: it has no function pims_abi_version"
 
 
 def test_a_file_that_is_no_library_is_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -127,27 +127,40 @@ def _file() -> Generator[str, None, None]:
         ) from error
 
 
-def _mismatch(name: str) -> str:
-    """Returns what a file is instead of a library for this Python: ``for musl, and this Python is
-    for glibc``. Empty if the system has another reason not to load it."""
+def _refuse_foreign(name: str) -> None:
+    """Raises ``OSError`` if a file is for another processor than this Python. musl does not look,
+    and would run the code of the other processor."""
+    if os.sep not in name:
+        return
     try:
-        library = Path(name).read_bytes()
+        with open(name, "rb") as file:
+            library = file.read(_HEADER)
         # Python itself, or the loader that runs it.
         with open("/proc/self/exe", "rb") as file:
             python = file.read(_HEADER)
     except OSError:
-        return ""
-    if library[:4] != b"\x7fELF":
-        return "no shared library for Linux"
+        return
+    if library[:4] != b"\x7fELF" or len(library) < _HEADER:
+        raise OSError(f"{name} cannot be loaded: it is no shared library for Linux. Install the wheel for this system")
     # The processor, then its word size and byte order.
-    for here in (slice(18, 20), slice(4, 6)):
-        if library[here] != python[here]:
-            return f"for {_processor(library)}, and this Python is for {_processor(python)}"
-    libraries = {True: "glibc", False: "musl"}
-    is_for_glibc = b"\0libc.so.6\0" in library
-    if is_for_glibc != _is_glibc() and (is_for_glibc or b"\0libc.so\0" in library or b"\0libc.musl-" in library):
-        return f"for {libraries[is_for_glibc]}, and this Python is for {libraries[not is_for_glibc]}"
-    return ""
+    if any(library[part] != python[part] for part in (slice(18, 20), slice(4, 6))):
+        raise _foreign(name, _processor(library), _processor(python))
+
+
+def _is_for_glibc(name: str) -> bool:
+    """Returns true if a library is for glibc, and false if it is for musl. Without a sign of either
+    it is for the C library of this Python."""
+    try:
+        library = Path(name).read_bytes()
+    except OSError:
+        return is_glibc()
+    if b"\0libc.so.6\0" in library:
+        return True
+    return is_glibc() and b"\0libc.so\0" not in library and b"\0libc.musl-" not in library
+
+
+def _foreign(name: str, library: str, python: str) -> OSError:
+    return OSError(f"{name} cannot be loaded: it is for {library}, and this Python is for {python}. Install the wheel for this system")
 
 
 def _processor(header: bytes) -> str:
@@ -157,7 +170,8 @@ def _processor(header: bytes) -> str:
     return known.get((machine, bits), f"ELF machine {machine} with {bits} bits")
 
 
-def _is_glibc() -> bool:
+def is_glibc() -> bool:
+    """Returns true if this Python is for glibc."""
     try:
         # musl knows the name, and has no value.
         return bool(os.confstr("CS_GNU_LIBC_VERSION"))
@@ -168,12 +182,12 @@ def _is_glibc() -> bool:
 def _open(name: str) -> ctypes.CDLL:
     # CDLL, not PyDLL: each call releases the interpreter's lock, so other threads run and callbacks
     # can come.
+    _refuse_foreign(name)
     try:
         library = ctypes.CDLL(name)
     except OSError as error:
-        reason = _mismatch(name)
-        if reason:
-            raise OSError(f"{name} cannot be loaded: it is {reason}. Install the wheel for this system") from error
+        if os.sep in name and _is_for_glibc(name) != is_glibc():
+            raise _foreign(name, *(("musl", "glibc") if is_glibc() else ("glibc", "musl"))) from error
         if os.sep in name:
             raise
         raise OSError(
@@ -181,6 +195,8 @@ def _open(name: str) -> ctypes.CDLL:
             "A tool that makes a program of this one has to collect libpims/_lib/libpims.so (PyInstaller: --collect-binaries libpims)"
         ) from error
     text, message = ctypes.c_char_p, ctypes.c_void_p
+    if not hasattr(library, "pims_abi_version"):
+        raise ImportError(f"{name} is not libpims: it has no function pims_abi_version")
     library.pims_abi_version.argtypes = []
     library.pims_abi_version.restype = ctypes.c_uint32
     found = library.pims_abi_version()

@@ -20,6 +20,8 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
+    // Each C function does this.
+    pims::ffi::forks::watch();
     let folder = tempfile::tempdir().unwrap();
     println!(
         "Calls on the calling thread (pims_execute), nanoseconds a call, and the floor: parse, id, serialise (and, for the logs, the"
@@ -30,6 +32,9 @@ fn main() {
     println!();
     println!("Round trip of pims_get to its callback, and the floor: a thread with a channel, microseconds");
     round_trips();
+    println!();
+    println!("A second facade: its call beside that of the first, nanoseconds, and its memory");
+    second_facade(folder.path());
     facade::free();
     println!();
     println!(
@@ -186,6 +191,46 @@ fn round_trips() {
             ours.0, ours.1, floor.0, floor.1
         );
     }
+}
+
+/// Measures a call to a second facade beside the same call to the first one, in turns, and the
+/// resident memory that the second one adds once it has answered.
+fn second_facade(folder: &Path) {
+    const API: &str = "pims.authentication.account";
+    const PARAMS: &str = r#"{"actionType":"strong","type":"isDeviceActivated"}"#;
+    let open = |name: &str| {
+        let config = json!({ "storage": { "path": folder.join(name) }, "account": { "username": name },
+            "embedded": { "database": folder.join("authority.db") } });
+        let message = execute("open", "", &config);
+        facade::Handle::from_number(message["result"]["facade"].as_u64().unwrap())
+    };
+    // The first one to be opened beside the default facade also pays for what all share.
+    let warm = open("warm");
+    black_box(warm.execute("get", API, PARAMS));
+    let before = resident();
+    let second = open("second");
+    black_box(second.execute("get", API, PARAMS));
+    let kilobytes = resident().saturating_sub(before);
+    let mut ratios: Vec<f64> = (0..5)
+        .map(|_| {
+            let of = |handle: facade::Handle| {
+                nanoseconds(|| drop(black_box(handle.execute("get", black_box(API), black_box(PARAMS)))))
+            };
+            let first = of(facade::Handle::DEFAULT);
+            of(second) / first
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    println!("  second / first {:.3} (median of 5)   memory of a second facade {kilobytes} KB", ratios[2]);
+    second.close();
+    warm.close();
+}
+
+/// Returns the resident memory of this process in kilobytes, from /proc: 0 where there is none.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or_default()
 }
 
 fn count(done: &AtomicU64) {

@@ -141,6 +141,33 @@ static void call_everything(FILE *says)
     fprintf(says, "free %d\n", (int)pims_free());
 }
 
+/* The facade that the parent opened beside its default one, and the child's own one. */
+static pims_facade of_the_parent;
+
+static void uses_handles(FILE *says, int told)
+{
+    char config[MAX_MESSAGE];
+    pims_facade own;
+
+    (void)told;
+    Heard heard = {0, 0, pthread_self(), ""};
+    int32_t returned = pims_facade_get(of_the_parent, SDK_VERSION, "{}", on_message, &heard);
+    fprintf(says, "get %d: %d\n", (int)returned, heard.messages);
+    char *message = pims_facade_execute(of_the_parent, "get", SDK_VERSION, "{}");
+    fprintf(says, "execute: %d\n", code_in(message));
+    pims_string_free(message);
+    fprintf(says, "close %d\n", (int)pims_close(of_the_parent));
+    snprintf(config, sizeof config, REMOTE, in_folder("of-the-child"));
+    message = pims_execute("open", NULL, config);
+    own = strtoull(strstr(message, "\"facade\":") + 9, NULL, 10);
+    pims_string_free(message);
+    fprintf(says, "own: %d\n", own > of_the_parent);
+    message = pims_facade_execute(own, "get", SDK_VERSION, "{}");
+    fprintf(says, "its own: %d\n", code_in(message));
+    pims_string_free(message);
+    fprintf(says, "close %d\n", (int)pims_close(own));
+}
+
 #define REFUSED "get 0: 1 here 2001\nset 0: 1 here 2001\nsubscribe 0: 1 here 2001\nunsubscribe 0: 1 here 2001\nexecute: 2001\nfree 0\n"
 
 static void calls_everything(FILE *says, int told)
@@ -187,6 +214,23 @@ static void makes_facades(FILE *says, int told)
 }
 
 /* ---- Tests ----------------------------------------------------------------------------------- */
+
+static void a_handle_of_the_parent_has_no_facade_in_a_child(void **state)
+{
+    char config[MAX_MESSAGE];
+    Mailbox *mailbox = mailbox_new();
+
+    (void)state;
+    snprintf(config, sizeof config, REMOTE, in_folder("beside"));
+    assert_int_equal(pims_open(config, mailbox_callback, mailbox, &of_the_parent), PIMS_OK);
+    assert_succeeded(mailbox_take(mailbox), NULL);
+    assert_said(forked(uses_handles), "get -6: 0\nexecute: 2001\nclose -6\nown: 1\nits own: 0\nclose 0\n");
+    /* The child took nothing from its parent. */
+    assert_int_equal(pims_facade_get(of_the_parent, SDK_VERSION, "{}", mailbox_callback, mailbox), PIMS_OK);
+    assert_succeeded(mailbox_take(mailbox), NULL);
+    assert_int_equal(pims_close(of_the_parent), PIMS_OK);
+    mailbox_free(mailbox);
+}
 
 static void a_parent_begins_again_while_a_child_lives(void **state)
 {
@@ -382,6 +426,7 @@ static void a_child_that_returns_from_a_callback_ends_and_runs_nothing(void **st
 }
 
 static const struct CMUnitTest tests[] = {
+    TEST(a_handle_of_the_parent_has_no_facade_in_a_child, with_folder),
     TEST(a_parent_begins_again_while_a_child_lives, with_facade),
     TEST(a_child_is_answered_at_once_and_its_parent_goes_on, with_facade),
     TEST(a_child_makes_a_facade_of_its_own, with_facade),

@@ -40,6 +40,32 @@
 #define PIMS_ERROR_QUEUE_FULL -5
 
 /**
+ * Not accepted: the handle has no facade. It is 0, its facade was closed, or it is a handle of the
+ * process from which this one was forked.
+ */
+#define PIMS_ERROR_NO_FACADE -6
+
+/**
+ * Not accepted: the place for the handle is `NULL`.
+ */
+#define PIMS_ERROR_NULL_FACADE -7
+
+/**
+ * Not accepted: the method is `NULL` or not one of the function's.
+ */
+#define PIMS_ERROR_METHOD -8
+
+/**
+ * The handle of no facade.
+ */
+#define PIMS_NO_FACADE 0
+
+/**
+ * The handle of the facade of `pims_init`, while there is one.
+ */
+#define PIMS_DEFAULT_FACADE 1
+
+/**
  * The longest text that is accepted, in bytes, without its NUL.
  */
 #define PIMS_MAX_TEXT (1 << 20)
@@ -226,12 +252,29 @@
  */
 typedef void (*pims_callback)(const char *message, void *ctx);
 
+/**
+ * A handle of a facade: a number, never an address. No process gives a number twice, so the handle
+ * of a facade that was closed is recognised, whatever was opened since. A handle may be used on
+ * any thread.
+ */
+typedef uint64_t pims_facade;
+
+/**
+ * A function that receives messages and owns them.
+ *
+ * It is a [`pims_callback`], but `message` belongs to the callback: it lives until it is handed
+ * back with `pims_string_free`, on any thread, at any time. This is for runtimes that take a
+ * message over now and deliver it later.
+ */
+typedef void (*pims_owner_callback)(char *message, void *ctx);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
 /**
- * Creates the facade of this process from a JSON configuration (see docs/configuration.md).
+ * Creates the default facade of this process from a JSON configuration (see
+ * docs/configuration.md).
  *
  * @param config   NUL-terminated UTF-8; `NULL` and `""` are `{}`. It is copied before the function
  *                 returns.
@@ -309,14 +352,15 @@ int32_t pims_unsubscribe(const char *api, const char *params, pims_callback call
 int32_t pims_free(void);
 
 /**
- * Runs one request on the calling thread and returns its message.
+ * Runs one request to the default facade on the calling thread and returns its message.
  *
  * @param method `"init"`, `"get"`, `"set"` or `"free"`. Inside a callback on the library's thread
  *               also `"unsubscribe"`: it ends the subscription before the calls that wait, also in
  *               the callback that gets its acknowledgment. Elsewhere that is 2002. Its `params`
- *               are those of `pims_unsubscribe`.
- * @param api    The name of an api; `NULL` and `""` with `init` and `free`.
- * @param params A JSON object, of `init` the configuration; `NULL` and `""` are `{}`.
+ *               are those of `pims_unsubscribe`. `"open"` is `pims_open`: the result has the
+ *               handle, as in `{"facade":2}`.
+ * @param api    The name of an api; `NULL` and `""` with `init`, `open` and `free`.
+ * @param params A JSON object, of `init` and `open` the configuration; `NULL` and `""` are `{}`.
  * @return The message, which the caller hands back with `pims_string_free`; `NULL` if an argument
  *         is misused (`method` is `NULL`, a text is not UTF-8 or too long).
  *
@@ -326,12 +370,124 @@ int32_t pims_free(void);
 char *pims_execute(const char *method, const char *api, const char *params);
 
 /**
- * Releases a string of `pims_execute`; `NULL` is allowed. The string is wiped first: it may hold a
- * one-time password.
+ * Releases a message of `pims_execute`, `pims_facade_execute` or a `pims_owner_callback`; `NULL`
+ * is allowed. The message is wiped first: it may hold a one-time password.
  *
  * Any thread.
  */
 void pims_string_free(char *message);
+
+/**
+ * Creates a facade beside the others, for another account: as `pims_init`, with a handle.
+ *
+ * Each facade has a `storage.path` of its own, and its own log, queue and thread. Facades share
+ * nothing. `pims_facade_get` and its like take the handle, and so does `pims_close`.
+ *
+ * @param config   As for `pims_init`.
+ * @param callback As for `pims_init`. The result of a success is `{"facade":2}`, with the handle.
+ * @param ctx      As for `pims_init`.
+ * @param facade   Gets the handle, before the callback runs on the library's thread. Gets
+ *                 `PIMS_NO_FACADE` if there is no facade. Must not be `NULL`.
+ * @return As `pims_init`, or `PIMS_ERROR_NULL_FACADE`.
+ *
+ * Any thread. It reads and makes files, so it may block for some milliseconds. In a child process
+ * after `fork`, the handles of its parent have no facade.
+ */
+int32_t pims_open(const char *config, pims_callback callback, void *ctx, pims_facade *facade);
+
+/**
+ * Requests data of a facade: `pims_get` with a handle.
+ *
+ * @return As `pims_get`, or `PIMS_ERROR_NO_FACADE`: then the callback is not called.
+ */
+int32_t pims_facade_get(pims_facade facade,
+                        const char *api,
+                        const char *params,
+                        pims_callback callback,
+                        void *ctx);
+
+/**
+ * Changes data of a facade, or performs an action: `pims_set` with a handle.
+ *
+ * @return As `pims_get`, or `PIMS_ERROR_NO_FACADE`: then the callback is not called.
+ */
+int32_t pims_facade_set(pims_facade facade,
+                        const char *api,
+                        const char *params,
+                        pims_callback callback,
+                        void *ctx);
+
+/**
+ * Asks for events of a facade: `pims_subscribe` with a handle. Each facade has a subscription of
+ * its own.
+ *
+ * @return As `pims_get`, or `PIMS_ERROR_NO_FACADE`: then the callback is not called.
+ */
+int32_t pims_facade_subscribe(pims_facade facade,
+                              const char *api,
+                              const char *params,
+                              pims_callback callback,
+                              void *ctx);
+
+/**
+ * Ends a subscription to a facade: `pims_unsubscribe` with a handle.
+ *
+ * @return As `pims_get`, or `PIMS_ERROR_NO_FACADE`: then the callback is not called.
+ */
+int32_t pims_facade_unsubscribe(pims_facade facade,
+                                const char *api,
+                                const char *params,
+                                pims_callback callback,
+                                void *ctx);
+
+/**
+ * Runs one request to a facade on the calling thread and returns its message: `pims_execute` with
+ * a handle.
+ *
+ * @param method `"get"`, `"set"` or `"close"`. Inside a callback on the facade's thread also
+ *               `"unsubscribe"`.
+ * @param api    The name of an api; `NULL` and `""` with `close`.
+ * @param params A JSON object; `NULL` and `""` are `{}`.
+ * @return As `pims_execute`. If the handle has no facade, the message is `FAILED` with 2001.
+ *
+ * Any thread, also from inside a callback. It blocks for as long as the request takes, and waits
+ * for a running one of this facade.
+ */
+char *pims_facade_execute(pims_facade facade, const char *method, const char *api, const char *params);
+
+/**
+ * Makes a call whose messages belong to its callback.
+ *
+ * @param facade   The handle; `PIMS_DEFAULT_FACADE` is the facade of `pims_init`.
+ * @param method   `"get"`, `"set"`, `"subscribe"` or `"unsubscribe"`: all else is as for
+ *                 `pims_get`, `pims_set`, `pims_subscribe` and `pims_unsubscribe`.
+ * @param api      The name of an api, such as `"pims.authentication.otp"`. Must not be `NULL`.
+ * @param params   A JSON object; `NULL` and `""` are `{}`.
+ * @param callback Gets each message, to hand it back with `pims_string_free`. It may do that on
+ *                 another thread, and after it returned. Must not be `NULL`.
+ * @param ctx      Passed to the callback untouched; may be `NULL`.
+ * @return As `pims_get`, or `PIMS_ERROR_NO_FACADE`, or `PIMS_ERROR_METHOD`: then the callback is
+ *         not called.
+ *
+ * Any thread, also from inside a callback. It never blocks on I/O.
+ */
+int32_t pims_submit(pims_facade facade,
+                    const char *method,
+                    const char *api,
+                    const char *params,
+                    pims_owner_callback callback,
+                    void *ctx);
+
+/**
+ * Releases a facade: `pims_free` with a handle. When it returns, every call that the facade
+ * accepted has had its message, and its storage is free.
+ *
+ * @return `PIMS_OK`, or `PIMS_ERROR_NO_FACADE`.
+ *
+ * Any thread. From inside a callback of any facade it returns at once, and the facade is released
+ * when its running call has had its message. From elsewhere it waits for the running call.
+ */
+int32_t pims_close(pims_facade facade);
 
 /**
  * Returns the library's version, such as `"0.1.0"`: a static string, never released.

@@ -8,7 +8,7 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`ffi`] | pointers, strings, panics, callbacks |
-//! | [`facade`] | the one facade of a process, its queue and its thread |
+//! | [`facade`] | the facades of a process, each with its queue and its thread |
 //! | [`api`] | one file for each api name: parameters in, result out |
 //! | [`strongauth`] | the state machine and the operations |
 //! | [`inwebo`] | a crate of its own: the exchange, without I/O |

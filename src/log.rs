@@ -1,8 +1,10 @@
 //! The log: files under `<storage.path>/logs`.
 //!
-//! A process has one log, as it has one facade. The log is for developers who integrate the
-//! library. No PIN, code, key, token or one-time password is ever passed to it.
+//! Each facade has a [`Log`]. A thread that works for a facade [enters](enter) its log, and the
+//! macros of this module write to the log that the thread has entered. The log is for developers
+//! who integrate the library. No PIN, code, key, token or one-time password is ever passed to it.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io::Write;
@@ -15,7 +17,7 @@ use private_files::{Access, Folder};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::process::PerProcess;
+use crate::process;
 
 /// Amount of logging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,18 +43,58 @@ pub enum NewLogFile {
     Duration(u32),
 }
 
-/// Log of this process. A forked child does not write into its parent's log.
-static LOG: PerProcess<Log> = PerProcess::new();
-
-#[derive(Default)]
-struct Log {
+/// Log of one facade.
+pub(crate) struct Log {
+    /// The process that created the log. A forked child does not write into its parent's log.
+    process: u64,
     /// The active level, as a number. It is read without a lock before anything is formatted.
     level: AtomicU8,
     logger: Mutex<Option<Logger>>,
 }
 
-// This is the level of a process that does not log yet.
-const _: () = assert!(LogLevel::None as u8 == 0);
+impl Log {
+    /// Creates a log that writes nothing until it [begins](begin).
+    pub(crate) fn new() -> Self {
+        Self { process: process::number(), level: AtomicU8::new(LogLevel::None as u8), logger: Mutex::new(None) }
+    }
+
+    fn is_enabled(&self, level: LogLevel) -> bool {
+        self.level.load(Ordering::Acquire) >= level as u8 && self.process == process::number()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Logger>> {
+        self.logger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+thread_local! {
+    /// The log that this thread has entered.
+    static ENTERED: RefCell<Option<Arc<Log>>> = const { RefCell::new(None) };
+}
+
+/// Stay of this thread in a log. When it ends, the thread is in the log again in which it was
+/// before.
+pub(crate) struct Stay(Option<Arc<Log>>);
+
+/// Enters a log: from now on, this thread works for the log's facade.
+pub(crate) fn enter(log: &Arc<Log>) -> Stay {
+    let log = Some(log.clone());
+    // A thread that is ending has no such value any more, and does not log.
+    Stay(ENTERED.try_with(|entered| entered.replace(log)).unwrap_or_default())
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        let before = self.0.take();
+        let _ = ENTERED.try_with(|entered| entered.replace(before));
+    }
+}
+
+/// Calls a function with the log that this thread has entered. Without one, returns `None`. The
+/// function enters no log.
+fn with_entered<R>(function: impl FnOnce(&Log) -> R) -> Option<R> {
+    ENTERED.try_with(|entered| entered.borrow().as_deref().map(function)).ok().flatten()
+}
 
 struct Logger {
     /// The folder of the storage, which contains the folder of the logs.
@@ -74,75 +116,84 @@ const MAX_FILES: usize = 30;
 /// Starts the log in `logs` in the folder of the storage. The first line, or [`path`], creates the
 /// file.
 pub(crate) fn begin(storage: Arc<Folder>, level: LogLevel, rotation: NewLogFile) {
-    *lock() = Some(Logger::new(storage, rotation, SystemTime::now()));
-    LOG.get().level.store(level as u8, Ordering::Release);
+    with_entered(|log| {
+        *log.lock() = Some(Logger::new(storage, rotation, SystemTime::now()));
+        log.level.store(level as u8, Ordering::Release);
+    });
 }
 
 /// Changes the level, and the rule for new files.
 pub(crate) fn change(level: LogLevel, rotation: NewLogFile) {
-    if let Some(logger) = &mut *lock()
-        && logger.rotation != rotation
-    {
-        *logger = Logger::new(logger.storage.clone(), rotation, SystemTime::now());
-    }
-    LOG.get().level.store(level as u8, Ordering::Release);
+    with_entered(|log| {
+        if let Some(logger) = &mut *log.lock()
+            && logger.rotation != rotation
+        {
+            *logger = Logger::new(logger.storage.clone(), rotation, SystemTime::now());
+        }
+        log.level.store(level as u8, Ordering::Release);
+    });
 }
 
 /// Returns the file for a line that is written now, or `None` if nothing is logged.
 pub(crate) fn path() -> Option<PathBuf> {
-    if !is_enabled(LogLevel::Low) {
-        return None;
-    }
-    let mut logger = lock();
-    let logger = logger.as_mut()?;
-    if logger.open.as_ref().is_some_and(|(_, file)| is_deleted(file)) {
-        // The host may have sent the file somewhere and then deleted it.
-        logger.open = None;
-    }
-    let name = logger.name(SystemTime::now());
-    logger.file(&name).ok()?;
-    Some(logger.folder().join(name))
+    with_entered(|log| {
+        if !log.is_enabled(LogLevel::Low) {
+            return None;
+        }
+        let mut logger = log.lock();
+        let logger = logger.as_mut()?;
+        if logger.open.as_ref().is_some_and(|(_, file)| is_deleted(file)) {
+            // The host may have sent the file somewhere and then deleted it.
+            logger.open = None;
+        }
+        let name = logger.name(SystemTime::now());
+        logger.file(&name).ok()?;
+        Some(logger.folder().join(name))
+    })
+    .flatten()
 }
 
 /// Returns every log file, the oldest first.
 pub(crate) fn paths() -> Vec<PathBuf> {
     // This creates the present file, if there must be one.
     let _ = path();
-    lock().as_ref().map(|logger| logger.files()).unwrap_or_default()
+    with_entered(|log| log.lock().as_ref().map(|logger| logger.files())).flatten().unwrap_or_default()
 }
 
 /// Ends the log.
 pub(crate) fn end() {
-    LOG.get().level.store(LogLevel::None as u8, Ordering::Release);
-    *lock() = None;
-}
-
-fn lock() -> MutexGuard<'static, Option<Logger>> {
-    LOG.get().logger.lock().unwrap_or_else(PoisonError::into_inner)
+    with_entered(|log| {
+        log.level.store(LogLevel::None as u8, Ordering::Release);
+        *log.lock() = None;
+    });
 }
 
 /// Returns whether a level is active.
 pub(crate) fn is_enabled(level: LogLevel) -> bool {
-    LOG.get().level.load(Ordering::Acquire) >= level as u8
+    with_entered(|log| log.is_enabled(level)).unwrap_or_default()
 }
 
 /// Writes a line. Use the macros instead: they format only lines of an active level.
 pub(crate) fn write(severity: &str, text: fmt::Arguments<'_>) {
-    if let Some(logger) = &mut *lock() {
-        // A log that cannot be written stops no operation.
-        let _ = logger.write(severity, text, SystemTime::now());
-    }
+    with_entered(|log| {
+        if let Some(logger) = &mut *log.lock() {
+            // A log that cannot be written stops no operation.
+            let _ = logger.write(severity, text, SystemTime::now());
+        }
+    });
 }
 
 /// Writes a line about an error, unless a line is being written at this moment. It is for a panic,
 /// which may come from the log itself.
 pub(crate) fn try_error(text: fmt::Arguments<'_>) {
-    if is_enabled(LogLevel::Low)
-        && let Ok(mut logger) = LOG.get().logger.try_lock()
-        && let Some(logger) = &mut *logger
-    {
-        let _ = logger.write("ERROR", text, SystemTime::now());
-    }
+    with_entered(|log| {
+        if log.is_enabled(LogLevel::Low)
+            && let Ok(mut logger) = log.logger.try_lock()
+            && let Some(logger) = &mut *logger
+        {
+            let _ = logger.write("ERROR", text, SystemTime::now());
+        }
+    });
 }
 
 #[cfg(unix)]

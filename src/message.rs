@@ -10,6 +10,7 @@ use serde::ser::{SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, WRONG_PINS_SINCE, WrongPinsInfo};
+use crate::process;
 
 /// Result of an operation. The names of members are static: only values vary.
 pub enum Output {
@@ -21,6 +22,8 @@ pub enum Output {
     Flag(&'static str, bool),
     /// One member that is text. It may be a secret and is wiped when dropped.
     Text(&'static str, Zeroizing<String>),
+    /// One member that is a number.
+    Number(&'static str, u64),
     /// One member that is text or `null`.
     Path(&'static str, Option<String>),
     /// Members that are text.
@@ -73,6 +76,7 @@ impl Serialize for Output {
             Self::Null | Self::Empty | Self::WithWrongPins(..) => {}
             Self::Flag(name, value) => map.serialize_entry(name, value)?,
             Self::Text(name, value) => map.serialize_entry(name, value.as_str())?,
+            Self::Number(name, value) => map.serialize_entry(name, value)?,
             Self::Path(name, value) => map.serialize_entry(name, value)?,
             Self::Texts(members) => {
                 for (name, value) in members {
@@ -141,30 +145,30 @@ impl TransactionId {
 }
 
 thread_local! {
-    /// The id of the process that seeded this thread's generator, and the generator's state. The
-    /// value needs no destructor, so it exists as long as the thread.
-    static GENERATOR: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
+    /// The number of the process that seeded this thread's generator, if one did, and the
+    /// generator's state. The value needs no destructor, so it exists as long as the thread.
+    static GENERATOR: Cell<(Option<u64>, u64)> = const { Cell::new((None, 0)) };
 }
 
 /// Returns random bits that are not secret. A forked child seeds again, because its parent
 /// continues with the old seed.
 fn fast_random() -> u128 {
-    let process = std::process::id();
+    let process = process::number();
     let mut generator = match GENERATOR.get() {
-        (known, state) if known == process => fastrand::Rng::with_seed(state),
-        _ => fastrand::Rng::with_seed(seed(process)),
+        (Some(known), state) if known == process => fastrand::Rng::with_seed(state),
+        _ => fastrand::Rng::with_seed(seed()),
     };
     let value = generator.u128(..);
-    GENERATOR.set((process, generator.get_seed()));
+    GENERATOR.set((Some(process), generator.get_seed()));
     value
 }
 
-fn seed(process: u32) -> u64 {
+fn seed() -> u64 {
     let mut seed = [0; 8];
     match getrandom::fill(&mut seed) {
         Ok(()) => u64::from_ne_bytes(seed),
         // An id must only differ from the other ids in use.
-        Err(_) => fastrand::u64(..) ^ (u64::from(process) << 32),
+        Err(_) => fastrand::u64(..) ^ (u64::from(std::process::id()) << 32),
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{Method, Route, Selector, Task, Validate};
 use crate::error::{Code, Error};
 use crate::message::Output;
+use crate::transport::Transport;
 
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Set,
@@ -16,6 +17,7 @@ pub(super) const ROUTES: &[Route] = &[Route {
             let Some(authority) = &component.authority else {
                 return Err(Error::of_component(Code::NotLoaded, "EmbeddedAuthority"));
             };
+            authority.check().map_err(|error| Error::from(&error))?;
             let verified = authority
                 .verify_otp(&otp)
                 .map_err(|error| Error::new(Code::ServerError).with_detail(error.to_string()))?;

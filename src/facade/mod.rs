@@ -1,9 +1,13 @@
-//! The one facade of a process: its life, its queue, its worker thread, its subscriptions.
+//! The facades of a process: their life, their queues, their worker threads, their subscriptions.
 //!
 //! The functions of this module are the library's interface for Rust. The C functions
 //! ([`crate::ffi`]) and other bindings are built on them. A call takes text and returns one
 //! [`Message`] through a [`Callback`], which is called exactly once. The callback of a subscription
 //! is called once for its acknowledgment, and then for each event.
+//!
+//! A process has its default facade, which [`init`] creates and [`free`] releases, and as many
+//! other facades as it [opens](open), each with a [`Handle`]. Each facade has its own storage,
+//! account, log, queue and thread. Two facades share nothing.
 //!
 //! ```no_run
 //! pims::facade::init("{}", Box::new(|message| println!("{}", message.as_str())));
@@ -24,8 +28,9 @@ mod state;
 mod worker;
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::thread::JoinHandle;
 
@@ -41,9 +46,9 @@ use self::reply::Reply;
 use self::state::Core;
 use crate::api::{Ending, Task, View, ending, known_name, validate};
 use crate::error::{Code, Error};
-use crate::log;
+use crate::log::{self, Log};
 use crate::message::{Outcome, Output, TransactionId};
-use crate::process::PerProcess;
+use crate::process::{self, PerProcess};
 use crate::transport::TransportError;
 use crate::transport::http::Interrupt;
 
@@ -52,23 +57,27 @@ use crate::transport::http::Interrupt;
 pub const MAX_WAITING: usize = 1024;
 
 /// State of this process. A forked child starts without a facade and does not touch its parent's,
-/// because the queue, the thread and the locks of that facade are not intact in the child.
+/// because the queue, the thread and the locks of a facade are not intact in the child.
 static PROCESS_STATE: PerProcess<ProcessState> = PerProcess::new();
+
+/// Number of the next handle. A forked child continues the count, so that none of its handles is
+/// one of its parent's.
+static NEXT_HANDLE: AtomicU64 = AtomicU64::new(Handle::DEFAULT.0 + 1);
 
 #[derive(Default)]
 struct ProcessState {
-    /// The facade, while it exists.
-    facade: RwLock<Option<Arc<Facade>>>,
-    /// The lock that is held while a facade is created, so that only one is created.
-    creating: Mutex<()>,
+    /// The facades that exist.
+    facades: RwLock<BTreeMap<Handle, Arc<Facade>>>,
+    /// The lock that is held while the default facade is created, so that only one is created.
+    creating_default: Mutex<()>,
     /// If true, this process has opened the embedded authority.
     has_used_sqlite: AtomicBool,
 }
 
 thread_local! {
-    /// The id of the process in which this thread is a facade's worker, or 0. In a worker, one of
-    /// its callbacks may be running.
-    static WORKER_PROCESS: Cell<u32> = const { Cell::new(0) };
+    /// The process and the facade whose worker this thread is. In a worker, one of its callbacks
+    /// may be running.
+    static WORKER_OF: Cell<Option<(u64, Handle)>> = const { Cell::new(None) };
     /// The subscription that this thread serves, if it is a facade's worker. A callback on this
     /// thread may end the subscription.
     static SUBSCRIPTION: Cell<Option<TransactionId>> = const { Cell::new(None) };
@@ -80,7 +89,25 @@ thread_local! {
 #[error("the queue is full")]
 pub struct QueueFull;
 
+/// Reason why a call with a handle was not accepted. The callback of the call is not called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// [`MAX_WAITING`] calls wait already.
+    #[error("the queue is full")]
+    QueueFull,
+    /// The handle has no facade.
+    #[error("the handle has no facade: it was closed, or it is a handle of a process before a fork")]
+    NoFacade,
+}
+
+/// Handle of a facade: a number, which is given once in a process. So the handle of a facade that
+/// was closed is never that of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Handle(u64);
+
 struct Facade {
+    handle: Handle,
+    log: Arc<Log>,
     queue: Queue,
     view: View,
     core: Mutex<Option<Core>>,
@@ -88,16 +115,135 @@ struct Facade {
     released: Mutex<bool>,
     on_release: Condvar,
     interrupt: Interrupt,
-    process: u32,
+    process: u64,
 }
 
 /// Creates the facade from a configuration. The facade's own thread reports a success. This thread
 /// reports a failure, before the function returns.
 pub fn init(config: &str, callback: Callback) {
     let reply = Reply::new(callback);
-    match create(config) {
-        Ok(facade) => facade.queue.begin(reply),
+    match create_default(config) {
+        Ok(facade) => facade.queue.begin(reply, Output::Null),
         Err(error) => reply.send(&Err(error)),
+    }
+}
+
+/// Creates a facade beside the others, as [`init`] does, and returns its handle. A success has the
+/// handle as its result, too: `{"facade": 2}`. Returns `None` after a failure, which this thread
+/// has reported by then.
+pub fn open(config: &str, callback: Callback) -> Option<Handle> {
+    open_with(config, callback, |_| ())
+}
+
+/// As [`open`]. Before the facade's thread reports the success, `publish` gets the handle.
+pub fn open_with(config: &str, callback: Callback, publish: impl FnOnce(Handle)) -> Option<Handle> {
+    let reply = Reply::new(callback);
+    match create(next_handle(), config) {
+        Ok(facade) => {
+            publish(facade.handle);
+            facade.queue.begin(reply, facade.handle.output());
+            Some(facade.handle)
+        }
+        Err(error) => {
+            reply.send(&Err(error));
+            None
+        }
+    }
+}
+
+fn next_handle() -> Handle {
+    Handle(NEXT_HANDLE.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Handle {
+    /// The handle of the facade that [`init`] creates.
+    pub const DEFAULT: Self = Self(1);
+
+    /// Returns the handle with this number. No facade may have it.
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Returns its number.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// Submits a call, as [`call`] does to the default facade.
+    pub fn call(self, method: Method, api: &str, params: &str, callback: Callback) -> Result<(), Rejection> {
+        match self.facade() {
+            None if self != Self::DEFAULT => Err(Rejection::NoFacade),
+            facade => submit(facade, method, api, params, callback).map_err(|QueueFull| Rejection::QueueFull),
+        }
+    }
+
+    /// Runs a call on this thread and returns its message. `method` is `get`, `set` or `close`.
+    /// Inside a callback on the facade's thread, it may be `unsubscribe`. If the handle has no
+    /// facade, the message is 2001.
+    pub fn execute(self, method: &str, api: &str, params: &str) -> Message {
+        answered(|| match method {
+            "close" => match self.close() {
+                true => Ok(Output::Null),
+                false => Err(self.not_initialized()),
+            },
+            _ => self.execute_call(method, api, params).unwrap_or_else(|| {
+                Err(Error::new(Code::NotSupported)
+                    .with_detail("expected the method \"get\", \"set\", \"unsubscribe\" or \"close\""))
+            }),
+        })
+    }
+
+    /// Runs a get, a set or an unsubscribe. Another method is `None`.
+    fn execute_call(self, method: &str, api: &str, params: &str) -> Option<Outcome> {
+        let facade = || self.facade().filter(|facade| !facade.queue.is_closed()).ok_or_else(|| self.not_initialized());
+        match method {
+            "get" => Some(facade().and_then(|facade| facade.answer(Method::Get, api, params))),
+            "set" => Some(facade().and_then(|facade| facade.answer(Method::Set, api, params))),
+            "unsubscribe" => Some(facade().and_then(|facade| facade.end_subscription(api, params))),
+            _ => None,
+        }
+    }
+
+    /// Releases the facade, as [`free`] does with the default one. Returns false if the handle has
+    /// no facade. Inside a callback of any facade the function returns at once, and this facade is
+    /// released when its running call has its message.
+    pub fn close(self) -> bool {
+        let Some(facade) = self.facade() else { return false };
+        facade.queue.close();
+        // This ends a wait for a server.
+        facade.interrupt.trigger();
+        // If the callback waited here, two callbacks could wait for each other.
+        if WORKER_OF.get().is_some_and(|(process, _)| process == process::number()) {
+            return true;
+        }
+        facade.wait_for_release();
+        let worker = lock(&facade.worker).take();
+        if let Some(worker) = worker {
+            // The worker has released the facade and is about to end. If it panicked, that was
+            // reported already.
+            let _ = worker.join();
+        }
+        true
+    }
+
+    fn facade(self) -> Option<Arc<Facade>> {
+        PROCESS_STATE.get().facades.read().unwrap_or_else(PoisonError::into_inner).get(&self).cloned()
+    }
+
+    /// Returns the result of the call that opened the facade.
+    fn output(self) -> Output {
+        Output::Number("facade", self.0)
+    }
+
+    fn not_initialized(self) -> Error {
+        if self == Self::DEFAULT {
+            return Error::new(Code::NotInitialized).with_detail(
+                "this process has no facade: call pims_init first; after pims_free or in a forked child, call it again",
+            );
+        }
+        Error::new(Code::NotInitialized).with_detail(
+            "this handle has no facade: it was closed, or it is a handle of the process from which this one was forked",
+        )
     }
 }
 
@@ -105,8 +251,19 @@ pub fn init(config: &str, callback: Callback) {
 /// is called, the call fails with 2001. Then its callback runs on this thread, before the function
 /// returns.
 pub fn call(method: Method, api: &str, params: &str, callback: Callback) -> Result<(), QueueFull> {
-    let Some(facade) = current() else {
-        Reply::new(callback).send(&Err(not_initialized()));
+    submit(Handle::DEFAULT.facade(), method, api, params, callback)
+}
+
+/// Submits a call to a facade. Without one, the call fails with 2001.
+fn submit(
+    facade: Option<Arc<Facade>>,
+    method: Method,
+    api: &str,
+    params: &str,
+    callback: Callback,
+) -> Result<(), QueueFull> {
+    let Some(facade) = facade else {
+        Reply::new(callback).send(&Err(Handle::DEFAULT.not_initialized()));
         return Ok(());
     };
     let job = Job { method, api: api.into(), params: Zeroizing::new(params.into()), reply: Reply::new(callback) };
@@ -117,7 +274,7 @@ pub fn call(method: Method, api: &str, params: &str, callback: Callback) -> Resu
     match pushed {
         Ok(()) => Ok(()),
         Err(Rejected::Closed(job)) => {
-            job.reply.send(&Err(not_initialized()));
+            job.reply.send(&Err(facade.handle.not_initialized()));
             Ok(())
         }
         Err(Rejected::Full(job)) => {
@@ -137,55 +294,35 @@ fn push_to_full(queue: &Queue, job: Job) -> Result<(), Rejected> {
     Err(Rejected::Full(job))
 }
 
-/// Runs a call on this thread and returns its message. `method` is `init`, `get`, `set` or `free`.
-/// For `init`, `params` is the configuration. Inside a callback on the facade's thread, `method`
-/// may be `unsubscribe`.
+/// Runs a call on this thread and returns its message. `method` is `init`, `get`, `set`, `free` or
+/// `open`. For `init` and `open`, `params` is the configuration. The result of `open` is that of
+/// [`open`]. Inside a callback on the facade's thread, `method` may be `unsubscribe`.
 pub fn execute(method: &str, api: &str, params: &str) -> Message {
-    let id = TransactionId::new();
-    let run = || match method {
-        "init" => create(params).map(|facade| {
+    answered(|| match method {
+        "init" => create_default(params).map(|facade| {
             facade.queue.begin_silently();
             Output::Null
+        }),
+        "open" => create(next_handle(), params).map(|facade| {
+            facade.queue.begin_silently();
+            facade.handle.output()
         }),
         "free" => {
             free();
             Ok(Output::Null)
         }
-        "get" => execute_call(Method::Get, api, params),
-        "set" => execute_call(Method::Set, api, params),
-        "unsubscribe" => execute_unsubscribe(api, params),
-        _ => Err(Error::new(Code::NotSupported)
-            .with_detail("expected the method \"init\", \"get\", \"set\", \"unsubscribe\" or \"free\"")),
-    };
+        _ => Handle::DEFAULT.execute_call(method, api, params).unwrap_or_else(|| {
+            Err(Error::new(Code::NotSupported)
+                .with_detail("expected the method \"init\", \"get\", \"set\", \"unsubscribe\", \"free\" or \"open\""))
+        }),
+    })
+}
+
+/// Runs a call and returns its message, even if it panics.
+fn answered(run: impl FnOnce() -> Outcome) -> Message {
+    let id = TransactionId::new();
     let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(panicked()));
     Message::of_outcome(id, &outcome)
-}
-
-fn execute_call(method: Method, api: &str, params: &str) -> Outcome {
-    match current() {
-        Some(facade) if !facade.queue.is_closed() => facade.answer(method, api, params),
-        _ => Err(not_initialized()),
-    }
-}
-
-/// Ends the subscription at once, before the calls that wait. The worker owns the subscription, so
-/// only a callback that runs on the worker's thread can do this. The callback of the acknowledgment
-/// is one, too.
-fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
-    let Some(facade) = current().filter(|facade| !facade.queue.is_closed()) else { return Err(not_initialized()) };
-    let outcome = ending(api, params).and_then(|ending| {
-        if WORKER_PROCESS.get() == facade.process {
-            if SUBSCRIPTION.get().is_some_and(|id| ending.includes(id)) {
-                SUBSCRIPTION.set(None);
-            }
-            Ok(Output::Null)
-        } else {
-            Err(Error::new(Code::NotSupported)
-                .with_detail("pims_execute ends a subscription only inside a callback: call pims_unsubscribe"))
-        }
-    });
-    log_outcome(Method::Unsubscribe, api, &outcome);
-    outcome
 }
 
 /// Asks the service for its time on this thread, and changes nothing there. Returns the header
@@ -195,7 +332,8 @@ fn execute_unsubscribe(api: &str, params: &str) -> Outcome {
 pub fn service_date() -> Result<Option<String>, TransportError> {
     let not_there =
         || TransportError::NotServed(Box::new(TransportError::Unreachable("no service is configured".into())));
-    let facade = current().ok_or_else(not_there)?;
+    let facade = Handle::DEFAULT.facade().ok_or_else(not_there)?;
+    let _stay = log::enter(&facade.log);
     let guard = lock(&facade.core);
     let strong = guard.as_ref().and_then(|core| core.component().strong.as_ref()).ok_or_else(not_there)?;
     // TLS does not work with a clock before 1970.
@@ -208,40 +346,30 @@ pub fn service_date() -> Result<Option<String>, TransportError> {
 /// released when that callback returns. Without a facade it does nothing. A forked child has no
 /// facade until it creates one, and its copy of the parent's facade stays as it is.
 pub fn free() {
-    let Some(facade) = current() else { return };
-    facade.queue.close();
-    // This ends a wait for a server.
-    facade.interrupt.trigger();
-    if WORKER_PROCESS.get() == facade.process {
-        return;
-    }
-    facade.wait_for_release();
-    let worker = lock(&facade.worker).take();
-    if let Some(worker) = worker {
-        // The worker has released the facade and is about to end. If it panicked, that was reported
-        // already.
-        let _ = worker.join();
-    }
+    Handle::DEFAULT.close();
 }
 
-fn current() -> Option<Arc<Facade>> {
-    PROCESS_STATE.get().facade.read().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// Creates the facade and its thread, which waits for [`Queue::begin`].
-fn create(config: &str) -> Result<Arc<Facade>, Error> {
-    let process = PROCESS_STATE.get();
-    let _creating = process.creating.lock().unwrap_or_else(PoisonError::into_inner);
-    if current().is_some() {
+fn create_default(config: &str) -> Result<Arc<Facade>, Error> {
+    let _creating = PROCESS_STATE.get().creating_default.lock().unwrap_or_else(PoisonError::into_inner);
+    if Handle::DEFAULT.facade().is_some() {
         return Err(Error::new(Code::AlreadyInitialized).with_detail(
-            "one process has one facade, for all its threads: use the one that exists, or call pims_free before pims_init",
+            "this process has its default facade, for all its threads: use it, call pims_free before pims_init, or call pims_open for another one",
         ));
     }
+    create(Handle::DEFAULT, config)
+}
+
+/// Creates a facade and its thread, which waits for [`Queue::begin`].
+fn create(handle: Handle, config: &str) -> Result<Arc<Facade>, Error> {
+    let log = Arc::new(Log::new());
+    let _stay = log::enter(&log);
     let interrupt = Interrupt::default();
     let core = Core::open(config, interrupt.clone())?;
     let view = View::default();
     view.update(core.component(), core.config());
     let facade = Arc::new(Facade {
+        handle,
+        log,
         queue: Queue::new(),
         view,
         core: Mutex::new(Some(core)),
@@ -249,7 +377,7 @@ fn create(config: &str) -> Result<Arc<Facade>, Error> {
         released: Mutex::new(false),
         on_release: Condvar::new(),
         interrupt,
-        process: std::process::id(),
+        process: process::number(),
     });
     let worker = worker::spawn(facade.clone()).map_err(|_| {
         Error::new(Code::CoreNotConfigured).with_detail(
@@ -257,7 +385,8 @@ fn create(config: &str) -> Result<Arc<Facade>, Error> {
         )
     })?;
     *lock(&facade.worker) = Some(worker);
-    *process.facade.write().unwrap_or_else(PoisonError::into_inner) = Some(facade.clone());
+    let state = PROCESS_STATE.get();
+    state.facades.write().unwrap_or_else(PoisonError::into_inner).insert(handle, facade.clone());
     Ok(facade)
 }
 
@@ -279,11 +408,12 @@ impl Facade {
     /// Returns whether this process is a forked child of the process that created the facade. That
     /// happens if a callback forks, and the child's copy of it returns to the library.
     fn is_forked_copy(&self) -> bool {
-        self.process != std::process::id()
+        self.process != process::number()
     }
 
     /// Answers a get or a set, even if it panics. The worker reports the changes to subscribers.
     fn answer(&self, method: Method, api: &str, params: &str) -> Outcome {
+        let _stay = log::enter(&self.log);
         let outcome = catch_unwind(AssertUnwindSafe(|| self.run(method, api, params)));
         let outcome = outcome.unwrap_or_else(|_| Err(panicked()));
         log_outcome(method, api, &outcome);
@@ -296,7 +426,7 @@ impl Facade {
             task => task,
         };
         let mut guard = lock(&self.core);
-        let core = guard.as_mut().ok_or_else(not_initialized)?;
+        let core = guard.as_mut().ok_or_else(|| self.handle.not_initialized())?;
         let outcome = match task {
             Task::Component(task) => core.run(task).unwrap_or_else(|_| Err(panicked())),
             Task::Configure(text) => core.configure(&text),
@@ -308,6 +438,26 @@ impl Facade {
         if has_changes {
             self.queue.wake();
         }
+        outcome
+    }
+
+    /// Ends the subscription at once, before the calls that wait. The worker owns the subscription,
+    /// so only a callback that runs on the worker's thread can do this. The callback of the
+    /// acknowledgment is one, too.
+    fn end_subscription(&self, api: &str, params: &str) -> Outcome {
+        let _stay = log::enter(&self.log);
+        let outcome = ending(api, params).and_then(|ending| {
+            if WORKER_OF.get() == Some((self.process, self.handle)) {
+                if SUBSCRIPTION.get().is_some_and(|id| ending.includes(id)) {
+                    SUBSCRIPTION.set(None);
+                }
+                Ok(Output::Null)
+            } else {
+                Err(Error::new(Code::NotSupported)
+                    .with_detail("pims_execute ends a subscription only inside a callback: call pims_unsubscribe"))
+            }
+        });
+        log_outcome(Method::Unsubscribe, api, &outcome);
         outcome
     }
 
@@ -323,7 +473,7 @@ impl Facade {
             log::error!("an internal error was caught while the facade was released");
         }
         log::end();
-        *PROCESS_STATE.get().facade.write().unwrap_or_else(PoisonError::into_inner) = None;
+        PROCESS_STATE.get().facades.write().unwrap_or_else(PoisonError::into_inner).remove(&self.handle);
         *lock(&self.released) = true;
         self.on_release.notify_all();
     }
@@ -366,12 +516,6 @@ fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
         Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
         Err(TryLockError::WouldBlock) => None,
     }
-}
-
-fn not_initialized() -> Error {
-    Error::new(Code::NotInitialized).with_detail(
-        "this process has no facade: call pims_init first; after pims_free or in a forked child, call it again",
-    )
 }
 
 fn panicked() -> Error {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::reply::Reply;
 use super::{MAX_WAITING, lock};
 use crate::api::Method;
-use crate::message::TransactionId;
+use crate::message::{Output, TransactionId};
 
 /// Time for which the worker spins before it sleeps. A caller that has just received its answer
 /// often calls again at once. Waking a thread costs more than this time, and several times as much
@@ -34,7 +34,7 @@ pub(super) enum Rejected {
 /// Next action of the worker.
 pub(super) enum Next {
     /// Report that the facade exists, if a caller waits for that.
-    Begin(Option<Reply>),
+    Begin(Option<(Reply, Output)>),
     /// Run a call.
     Run(Job),
     /// Report to subscribers the changes that another thread made.
@@ -56,7 +56,7 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
-    begin: Option<Option<Reply>>,
+    begin: Option<Option<(Reply, Output)>>,
     begun: bool,
     jobs: VecDeque<Job>,
     /// The subscription whose end is accepted even if the queue is full.
@@ -71,9 +71,9 @@ impl Queue {
         Self { state: Mutex::default(), on_change: Condvar::new(), changed: AtomicBool::new(false) }
     }
 
-    /// Lets the worker begin. Its first action is to answer `reply`.
-    pub(super) fn begin(&self, reply: Reply) {
-        self.change(|state| state.begin = Some(Some(reply)));
+    /// Lets the worker begin. Its first action is to answer `reply` with `output`.
+    pub(super) fn begin(&self, reply: Reply, output: Output) {
+        self.change(|state| state.begin = Some(Some((reply, output))));
     }
 
     /// Lets the worker begin without a message.

@@ -131,12 +131,11 @@ impl Core {
     /// Returns an error if the open storage is not the one at its path any more: later changes
     /// would be lost.
     fn check(&self) -> Result<(), Error> {
-        self.resources.lock.check().map_err(|error| Error::from(&error))?;
-        #[cfg(feature = "embedded")]
-        if let Some(authority) = &self.component.authority {
-            authority.check().map_err(|error| Error::from(&error))?;
-        }
-        Ok(())
+        let checked = match &self.component.strong {
+            Some(strong) => strong.check_storage(),
+            None => self.resources.lock.check(),
+        };
+        checked.map_err(|error| Error::from(&error))
     }
 
     /// Runs a task, and returns its panic if it panics. After a panic the data in memory may be
@@ -145,11 +144,6 @@ impl Core {
         &mut self,
         task: Box<dyn FnOnce(&mut Component) -> Outcome + Send>,
     ) -> std::thread::Result<Outcome> {
-        if self.component.strong.is_some()
-            && let Err(error) = self.check()
-        {
-            return Ok(Err(error));
-        }
         let before = self.account();
         let outcome = catch_unwind(AssertUnwindSafe(|| task(&mut self.component)));
         if outcome.is_err()

@@ -6,7 +6,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
-use super::{Facade, SUBSCRIPTION, WORKER_PROCESS, log_outcome, not_initialized, try_lock};
+use super::{Facade, SUBSCRIPTION, WORKER_OF, log_outcome, try_lock};
 use crate::api::{Method, Topics, ending, event, topics};
 use crate::error::{Code, Error};
 use crate::log;
@@ -15,7 +15,8 @@ use crate::strongauth::AccountView;
 
 pub(super) fn spawn(facade: Arc<Facade>) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("pims".into()).spawn(move || {
-        WORKER_PROCESS.set(facade.process);
+        WORKER_OF.set(Some((facade.process, facade.handle)));
+        let _stay = log::enter(&facade.log);
         Worker { facade: &facade, subscription: None }.work();
     })
 }
@@ -53,12 +54,12 @@ impl Worker<'_> {
 
     fn step(&mut self, next: Next) {
         match next {
-            Next::Begin(Some(reply)) => {
-                reply.send(&Ok(Output::Null));
+            Next::Begin(Some((reply, output))) => {
+                reply.send(&Ok(output));
                 self.end_if_requested();
             }
             Next::Run(job) => self.run(job),
-            Next::Refuse(job) => return job.reply.send(&Err(not_initialized())),
+            Next::Refuse(job) => return job.reply.send(&Err(self.facade.handle.not_initialized())),
             Next::Begin(None) | Next::ReportChanges | Next::End => {}
         }
         self.deliver_changes();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use private_files::{Access, FileId, Folder, Sharing};
 
 use super::{KEY, OLD_TEMPORARIES, PROBE, RECORD, StoreError};
+use crate::process;
 
 const LOCK: &str = "pims.lock";
 
@@ -94,7 +95,7 @@ struct LockedFolder {
     id: FileId,
     /// The process that took the lock. A lock belongs to the open file, which a forked child
     /// shares.
-    process: u32,
+    process: u64,
 }
 
 impl StorageLock {
@@ -115,7 +116,7 @@ impl StorageLock {
             Err(fs::TryLockError::Error(error)) => return Err(StoreError::io("locked", &path)(error)),
         }
         let id = Folder::id_of_open(&file).map_err(StoreError::io("locked", &path))?;
-        let lock = Self(Arc::new(LockedFolder { folder: Arc::new(folder), file, id, process: std::process::id() }));
+        let lock = Self(Arc::new(LockedFolder { folder: Arc::new(folder), file, id, process: process::number() }));
         let folder = lock.folder();
         for name in OLD_TEMPORARIES {
             let _ = folder.remove(name);
@@ -177,7 +178,7 @@ impl Drop for LockedFolder {
     fn drop(&mut self) {
         // It is not enough to close the file, because a forked child has it open, too. The child,
         // on the other hand, must not release its parent's lock.
-        if self.process == std::process::id() {
+        if self.process == process::number() {
             let _ = self.write("");
             let _ = self.file.unlock();
         }

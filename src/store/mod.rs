@@ -59,6 +59,10 @@ pub enum StoreError {
     /// The storage was removed, or another one put in its place, while it was open.
     #[error("the storage was removed or replaced while the library ran: {0} is not the lock that it holds")]
     Gone(PathBuf),
+    /// The database of an embedded service was removed, or another one put in its place, while it
+    /// was open.
+    #[error("the embedded authority's database {0} was removed or replaced while the library ran")]
+    DatabaseGone(PathBuf),
     /// Another process, or another copy of the library in this one, has the storage open.
     #[error("the storage is in use: the lock {0} is held by {1}")]
     Locked(PathBuf, Holder),

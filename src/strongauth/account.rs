@@ -58,6 +58,7 @@ impl StrongAuthentication {
     /// first. Without an answer, the state stays as last known.
     pub fn block(&mut self) -> Result<Option<Block>, Failure> {
         let Some(device) = self.record.enrolled_device().cloned() else { return Ok(self.record.block) };
+        self.check_storage()?;
         self.begin()?;
         // The answer counts even if it cannot be written, because the service will give it again.
         if let Ok(verdict) = self.request_status(&device)
@@ -72,6 +73,7 @@ impl StrongAuthentication {
     /// Removes all enrollments of the account at the service, then this device's. A device that
     /// cannot reach the service keeps its enrollment.
     pub fn remove(&mut self) -> Result<(), Failure> {
+        self.check_storage()?;
         self.begin()?;
         self.permit(Operation::Remove)?;
         self.transport.check_account()?;

@@ -201,9 +201,16 @@ impl StrongAuthentication {
         self.transport.date()
     }
 
+    /// Returns an error if the open storage is not the one at its path any more: later changes
+    /// would be lost.
+    pub fn check_storage(&self) -> Result<(), StoreError> {
+        self.store.check()?;
+        self.transport.check()
+    }
+
     /// Runs one step of the MAC exchange. Sends nothing if the answer could not be stored.
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, Failure> {
-        self.store.check()?;
+        self.check_storage()?;
         let xml = self.transport.mac(request)?;
         if let Some(warning) = Answer::warning(&xml) {
             log::warning!("the service did it and warns: {warning}");
@@ -217,7 +224,7 @@ impl StrongAuthentication {
 
     /// Sends one request to CVS. Sends nothing if the answer could not be stored.
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, Failure> {
-        self.store.check()?;
+        self.check_storage()?;
         match self.transport.cvs(request)? {
             CvsAnswer::Refused(refusal) => Err(Failure::Cvs(refusal)),
             answer => Ok(answer),
@@ -265,7 +272,11 @@ impl StrongAuthentication {
     /// is sent. The failed write may have reached the disk, and the service must see nothing older
     /// than the record that a restart would find. Data from the service stays in memory.
     fn begin(&mut self) -> Result<(), Failure> {
-        if self.write_failed { self.write() } else { Ok(()) }
+        if self.write_failed {
+            self.check_storage()?;
+            self.write()?;
+        }
+        Ok(())
     }
 
     /// Applies an event to the record and makes it durable.

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{Transport, TransportError};
 use crate::clock::SharedClock;
+use crate::store::StoreError;
 
 impl Clock for SharedClock {
     fn now(&self) -> i64 {
@@ -57,9 +58,6 @@ pub enum EmbeddedError {
     /// Its database cannot be opened.
     #[error("the embedded authority's database {0} cannot be opened: {1}")]
     Database(PathBuf, OpenError),
-    /// Its database was removed, or another one put in its place, while it was open.
-    #[error("the embedded authority's database {0} was removed or replaced while the library ran")]
-    Gone(PathBuf),
 }
 
 /// Returns a remedy or a cause for a key file that cannot be created. The text follows the error.
@@ -101,16 +99,6 @@ impl Embedded {
         self.authority.set_policy(policy);
     }
 
-    /// Returns an error if the open database is not the one at its path any more: data that is
-    /// written to it would not be found again.
-    pub fn check(&self) -> Result<(), EmbeddedError> {
-        if Folder::id_of(&self.database).ok() == self.id {
-            Ok(())
-        } else {
-            Err(EmbeddedError::Gone(self.database.clone()))
-        }
-    }
-
     /// Checks a one-time password as a relying party would. A right password is accepted once.
     pub fn verify_otp(&self, otp: &str) -> Result<bool, TransportError> {
         Ok(self.authority.verify_otp(&self.account, otp).map_err(server)? == Verdict::Accepted)
@@ -138,6 +126,14 @@ fn master_key(options: &EmbeddedOptions) -> Result<MasterKey, EmbeddedError> {
 }
 
 impl Transport for Embedded {
+    fn check(&self) -> Result<(), StoreError> {
+        if Folder::id_of(&self.database).ok() == self.id {
+            Ok(())
+        } else {
+            Err(StoreError::DatabaseGone(self.database.clone()))
+        }
+    }
+
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
         self.authority.mac(Some(&self.account), request.query()).map(|answer| answer.xml).map_err(server)
     }

@@ -14,6 +14,8 @@ use inwebo::client::Request;
 use inwebo::cvs::{CvsAnswer, CvsRequest};
 use zeroize::Zeroizing;
 
+use crate::store::StoreError;
+
 /// Reason why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
@@ -155,6 +157,12 @@ impl AccessToken {
 
 /// Way to the service. Its functions may block. The library calls it on one thread at a time.
 pub trait Transport: Send + Sync {
+    /// Returns an error if the service could not keep what a request makes it store: the open
+    /// database of an embedded service is not the one at its path any more. Sends nothing.
+    fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Sends one step of the MAC exchange. Returns the XML of the answer.
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError>;
 

@@ -15,6 +15,7 @@ const REFERENCES: i32 = 4;
 /// error becomes an exception.
 pub(crate) fn guarded<'a, T>(env: &mut JNIEnv<'a>, otherwise: T, work: impl FnOnce(&mut JNIEnv<'a>) -> Result<T>) -> T {
     pims::facade::log_panics();
+    pims::ffi::forks::watch();
     let what = match catch_unwind(AssertUnwindSafe(|| work(env))) {
         Ok(Ok(value)) => return value,
         // The virtual machine throws the exception when the method returns.

@@ -20,6 +20,11 @@ unset PIMS_LIBRARY PYTHONPATH
 # Checks the types, of the package by itself and in a program that has the package installed.
 "$build/tools/bin/mypy" --cache-dir "$build/mypy" src wheel_platform.py
 "$build/tools/bin/mypy" --cache-dir "$build/mypy" --python-executable "$build/test/bin/python" tests examples bench.py
+# The example for Home Assistant: its calls of this package. Home Assistant itself is not there, so
+# its types are unknown.
+(cd ../../examples/home_assistant && "$build/tools/bin/mypy" --strict --python-version 3.13 --ignore-missing-imports \
+    --allow-subclassing-any --allow-untyped-decorators --no-warn-return-any \
+    --cache-dir "$build/mypy-home-assistant" --python-executable "$build/test/bin/python" -p custom_components.libpims)
 "$build/tools/bin/pyright" --pythonpath "$build/test/bin/python"
 
 PIMS_AUTHORITY=$authority "$build/test/bin/python" -m pytest -p no:cacheprovider

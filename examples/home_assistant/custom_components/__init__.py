@@ -1,0 +1,1 @@
+"""The custom integrations of this folder. The test helpers of Home Assistant need this file."""

@@ -37,6 +37,7 @@ impl Port {
     #[napi(constructor)]
     pub fn new(env: &Env, wake: Function<'_, (), Unknown<'static>>) -> Result<Self> {
         pims::facade::log_panics();
+        pims::ffi::forks::watch();
         let wake = wake.build_threadsafe_function::<()>().weak::<true>().build_callback(|_| Ok(()))?;
         let inbox = Inbox::new(wake);
         env.add_env_cleanup_hook(inbox.clone(), |inbox| drop(catch_unwind(AssertUnwindSafe(|| inbox.close()))))?;

@@ -38,7 +38,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin node node-packages test-node test-swift test-conformance test-rust test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin node node-packages test-node test-swift test-conformance test-rust test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -184,9 +184,13 @@ test-c-tsan: $(BUILD)/tsan/.done
 test-interop: $(DEBUG_LIB)/.done $(PROGRAM) ## an independent device against the service, and libpims against an independent service
 	PIMS_LIBRARY=$(abspath $(DEBUG_LIB))/$(SONAME) PIMS_AUTHORITY=$(abspath $(PROGRAM)) tools/test-interop.sh $(BUILD)/interop
 
-test-docs: $(DEBUG_LIB)/.done ## the programs of the README, the guides and the C quickstart compile and run; quickstarts are short
+test-docs: $(DEBUG_LIB)/.done ## the programs of the README, the guides and the C quickstart compile and run; quickstarts are short; recipes in PHP and Ruby run
 	tools/check-snippets.sh $(abspath $(DEBUG_LIB))
 	tools/check-quickstarts.sh $(abspath $(DEBUG_LIB))
+	tools/test-recipes.sh $(abspath $(DEBUG_LIB)) $(BUILD)/recipes php ruby
+
+test-recipes: $(DEBUG_LIB)/.done ## the recipes of docs/other-languages.md for all runtimes, which it installs; RECIPES="go bun"; not part of `make test`
+	tools/test-recipes.sh $(abspath $(DEBUG_LIB)) $(BUILD)/recipes $(RECIPES)
 
 test-conformance: $(RELEASE_LIB)/.done ## the suite that all languages share (tests/conformance), in C
 	$(CC) -std=c99 -D_XOPEN_SOURCE=700 -Wall -Wextra -Wpedantic -Werror -Iinclude tests/conformance/runner.c -o $(BUILD)/conformance \

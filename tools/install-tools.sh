@@ -25,6 +25,8 @@ need curl curl
 need javac openjdk-17-jdk-headless
 need node nodejs
 need npm npm
+need php php-cli
+need ruby ruby
 need /usr/share/java/junit-platform-console.jar junit5
 need sqlite3 sqlite3
 need /usr/include/sqlcipher/sqlite3.h libsqlcipher-dev

@@ -19,7 +19,7 @@ const MAX_TEXT: u64 = 128;
 /// Process that holds a lock, as far as the lock file tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// This process, with another copy of the library in it.
+    /// This process: another facade, or another copy of the library in it.
     ThisProcess,
     /// Another process.
     Process(u32),
@@ -33,7 +33,7 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ThisProcess => {
-                f.write_str("this very process, in which another copy of the library or another interpreter opened it")
+                f.write_str("this very process: another facade, or another copy of the library, has it open")
             }
             Self::Process(id) => write!(f, "another process, number {id}"),
             Self::Elsewhere(id) => write!(f, "a process of another container, where its number is {id}"),

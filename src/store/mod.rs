@@ -63,7 +63,7 @@ pub enum StoreError {
     /// was open.
     #[error("the embedded authority's database {0} was removed or replaced while the library ran")]
     DatabaseGone(PathBuf),
-    /// Another process, or another copy of the library in this one, has the storage open.
+    /// Another process, or another facade of this one, has the storage open.
     #[error("the storage is in use: the lock {0} is held by {1}")]
     Locked(PathBuf, Holder),
     /// The record does not open under this key, or is damaged, and so is the generation before it.

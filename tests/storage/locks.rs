@@ -35,11 +35,13 @@ fn a_lock_that_another_process_holds_names_its_number() {
 #[test]
 fn a_lock_that_this_process_holds_is_told_as_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    // Another copy of the library would take the lock in the same way: the facade knows nothing of
-    // it.
+    // Another facade, and another copy of the library, take the lock in the same way.
     let held = StorageLock::take(folder.path(), Sharing::Refused).unwrap();
     let refused = StorageLock::take(folder.path(), Sharing::Refused).err().unwrap().to_string();
-    assert!(refused.contains("held by this very process, in which another copy of the library"), "{refused}");
+    assert!(
+        refused.contains("held by this very process: another facade, or another copy of the library, has it open"),
+        "{refused}"
+    );
     drop(held);
     StorageLock::take(folder.path(), Sharing::Refused).unwrap();
 }

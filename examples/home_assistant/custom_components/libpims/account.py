@@ -168,7 +168,7 @@ class Account:
                 "retry_after_seconds": error.retry_after_seconds,
             }
             # The detail is made for logs: it has no secret.
-            _LOGGER.warning("libpims: %s", error)
+            _LOGGER.info("libpims: %s", error)
             raise
 
     async def with_pin(self, pin: str, operation: Callable[[str], Awaitable[T]]) -> T:

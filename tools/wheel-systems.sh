@@ -65,23 +65,26 @@ unpack_source() { # package of Debian, folder
 
 # Builds the two libraries that the Python made on Alpine needs beside musl.
 build_libraries() { # processor, compiler, folder
-    mkdir -p "$3"
-    rm -rf "$work/build-$1"
-    unpack_source libffi "$work/build-$1/libffi"
-    unpack_source zlib "$work/build-$1/zlib"
-    log=$work/build-$1/log
-    (
-        cd "$work/build-$1/libffi" && autoreconf -fi &&
-            ./configure --host="$1-linux-musl" CC="$2" --disable-static --disable-docs --disable-exec-static-tramp \
-                --prefix="$work/build-$1/out" &&
-            make -j2 install &&
-            cd ../zlib && CHOST=$1-linux-musl CC="$2" ./configure && make libz.so.1.3.1
-    ) >"$log" 2>&1 || {
-        tail -n 20 "$log" >&2
-        exit 1
-    }
-    cp "$work/build-$1/out"/lib*/libffi.so.8 "$3/"
-    cp "$work/build-$1/zlib/libz.so.1.3.1" "$3/libz.so.1"
+    built=$work/build-$1
+    mkdir -p "$3" "$built"
+    if [ ! -e "$built/libffi.so.8" ]; then
+        unpack_source libffi "$built/libffi"
+        (
+            cd "$built/libffi" && autoreconf -fi &&
+                ./configure --host="$1-linux-musl" CC="$2" --disable-static --disable-docs --disable-exec-static-tramp --prefix="$built/out" &&
+                make -j2 install
+        ) >"$built/log" 2>&1 || {
+            tail -n 20 "$built/log" >&2
+            exit 1
+        }
+        cp "$built/out"/lib*/libffi.so.8 "$built/"
+    fi
+    if [ ! -e "$built/libz.so.1" ]; then
+        unpack_source zlib "$built/zlib"
+        # zlib's own configure makes no shared library with zig.
+        (cd "$built/zlib" && "$2" -O2 -fPIC -shared -DZ_HAVE_UNISTD_H -D_LARGEFILE64_SOURCE=1 -Wl,-soname,libz.so.1 ./*.c -o ../libz.so.1)
+    fi
+    cp "$built/libffi.so.8" "$built/libz.so.1" "$3/"
 }
 
 alpine_python() { # processor, folder

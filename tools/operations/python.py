@@ -6,6 +6,8 @@ from operations.model import Argument, Enumeration, Member, Model, Operation, Re
 from operations.text import NOTE, prose, wrapped
 
 SOURCES = "bindings/python/src/libpims"
+# ruff.toml has it, too.
+LONGEST = 140
 TYPES = {"text": "str", "text or null": "Optional[str]", "texts": "List[str]", "flag": "bool"}
 
 
@@ -110,7 +112,7 @@ T = TypeVar("T")
 # No frame of a traceback keeps the parameters.
 BODY = """\
     try:
-        return bridge.execute("{}", api, encode(parameters)).result
+        return bridge.execute("{method}", api, encode(parameters){facade}).result
     finally:
         del parameters
 """
@@ -120,7 +122,7 @@ AIO_BODY = """\
         encoded = await encode_awaiting(parameters)
     finally:
         del parameters
-    return (await call("{}", api, encoded)).result
+    return (await call("{method}", api, encoded{facade})).result
 """
 
 DOCS = {
@@ -131,26 +133,46 @@ DOCS = {
 
 def typed(model: Model) -> str:
     functions = [function(model, method, "def", BODY, "") for method in DOCS]
-    return "\n\n".join([TYPED, *functions, methods(model, "Operations", "threads", "def", "")])
+    generic = calls(model, "Calls", "def", BODY, "")
+    return "\n\n".join([TYPED, *functions, generic, methods(model, "Operations", "threads", "def", "")])
 
 
 def aio_typed(model: Model) -> str:
     functions = [function(model, method, "async def", AIO_BODY, "libpims.") for method in DOCS]
-    return "\n\n".join([AIO_TYPED, *functions, methods(model, "AsyncOperations", "asyncio", "async def", "await ")])
+    generic = calls(model, "AsyncCalls", "async def", AIO_BODY, "libpims.")
+    return "\n\n".join([AIO_TYPED, *functions, generic, methods(model, "AsyncOperations", "asyncio", "async def", "await ")])
 
 
-def function(model: Model, method: str, define: str, body: str, package: str) -> str:
+def calls(model: Model, name: str, define: str, body: str, package: str) -> str:
+    """Returns a class with ``get`` and ``set``. A derived class has the facade."""
+    functions = [function(model, method, define, body, package, "self, ") for method in DOCS]
+    text = f'class {name}:\n    """The functions of a session."""\n\n    _facade: int\n\n' + "\n".join(functions)
+    # The methods are the functions, one step to the right.
+    head, *lines = text.split("\n")
+    start = lines.index("    _facade: int") + 1
+    return "\n".join([head, *lines[:start], *["    " + line if line else "" for line in lines[start:]]])
+
+
+def function(model: Model, method: str, define: str, body: str, package: str, owner: str = "") -> str:
     """Returns ``get`` or ``set``, with an overload for each api whose results have one type."""
-    signature = f"{define} {method}(api: {{}}, parameters: Optional[Parameters] = None) -> {{}}:"
+    signature = f"{define} {method}({owner}api: {{}}, parameters: Optional[Parameters] = None) -> {{}}:"
     text = ""
     for result in model.results:
         its_method, api = result.request.split()
         if its_method == method and not result.operation:
             overload = signature.format(f'Literal["{api}"]', f"results.{result.name}")
-            text += f"@overload\n{overload} ...\n"
+            line = overload + " ..."
+            if len(line) + (4 if owner else 0) > LONGEST:
+                before, rest = line.split("(", 1)
+                given, after = rest.rsplit(") -> ", 1)
+                line = f"{before}(\n    {given}\n) -> {after}"
+            text += f"@overload\n{line}\n"
     generic = signature.format("str", "Any")
     text += f"@overload\n{generic} ...\n{generic}\n"
-    return text + "\n".join(wrapped(f'"""{DOCS[method].format(package)}"""', "    ", "    ")) + "\n" + body.format(method)
+    # A method is one step further to the right.
+    width = "    " * (2 if owner else 1)
+    doc = [line[len(width) - 4 :] for line in wrapped(f'"""{DOCS[method].format(package)}"""', width, width)]
+    return text + "\n".join(doc) + "\n" + body.format(method=method, facade=", self._facade" if owner else "")
 
 
 def methods(model: Model, name: str, kind: str, define: str, waits: str) -> str:

@@ -72,7 +72,7 @@ def test_a_component_goes_the_whole_way(tmp_path: Path, sms: Callable[[], str]) 
             assert await device.trusted_phone_number() == PHONE_NUMBER
             assert await device.account_state() is libpims.AccountState.NOT_BLOCKED
             verify = {"action": "verify", "otp": await device.otp("567890")}
-            assert await libpims.aio.set("pims.authority.otp", verify) == {"verified": True}
+            assert await device.set("pims.authority.otp", verify) == {"verified": True}
             with pytest.raises(libpims.PimsError) as caught:
                 await device.otp("9999")
             assert caught.value.attempts_left == 4
@@ -86,8 +86,8 @@ def test_a_component_goes_the_whole_way(tmp_path: Path, sms: Callable[[], str]) 
 
 def test_calls_that_wait_together_get_their_own_messages(tmp_path: Path) -> None:
     async def main() -> None:
-        async with libpims.aio.session({"storage": {"path": tmp_path}}):
-            calls = [libpims.aio.get(ACCOUNT, ACTIVATED if number % 2 else None) for number in range(400)]
+        async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
+            calls = [device.get(ACCOUNT, ACTIVATED if number % 2 else None) for number in range(400)]
             for number, told in enumerate(await asyncio.gather(*calls, return_exceptions=True)):
                 if number % 2:
                     assert told == {"isDeviceActivated": False}
@@ -148,8 +148,8 @@ def test_messages_for_a_loop_that_is_closed_are_dropped(
 
 def test_the_loop_runs_while_the_service_is_silent(tmp_path: Path, silent_service: SilentService) -> None:
     async def main() -> None:
-        async with libpims.aio.session(pointed_at(silent_service, tmp_path)):
-            call = asyncio.ensure_future(libpims.aio.get(PHONE))
+        async with libpims.aio.session(pointed_at(silent_service, tmp_path)) as device:
+            call = asyncio.ensure_future(device.get(PHONE))
             await asyncio.to_thread(silent_service.wait_for_call)
             assert not call.done()
         with pytest.raises(libpims.PimsError, match="2202"):
@@ -164,7 +164,7 @@ def test_events_are_iterated_until_the_subscription_ends(tmp_path: Path, sms: Ca
             await device.request_phone_number_code(PHONE_NUMBER)
             async with device.watch() as events:
                 with pytest.raises(libpims.PimsError, match="2005"):
-                    async with libpims.aio.subscribe(ACCOUNT, ACTIVATED):
+                    async with device.subscribe(ACCOUNT, ACTIVATED):
                         raise AssertionError("there are two")
                 await device.enroll_with_phone_number(PIN, sms, PHONE_NUMBER)
                 await device.remove_enrollments()
@@ -277,19 +277,19 @@ def test_a_subscription_that_is_left_while_another_call_ends_it_ends_no_later_on
 
 def test_subscriptions_that_begin_while_another_ends_hear_of_it(tmp_path: Path) -> None:
     async def main() -> None:
-        async with libpims.aio.session({"storage": {"path": tmp_path}}):
+        async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
 
             async def begin_and_end(number: int) -> None:
                 for turn in range(50):
                     try:
-                        async with libpims.aio.subscribe(ACCOUNT, ACTIVATED):
+                        async with device.subscribe(ACCOUNT, ACTIVATED):
                             if turn % 3 == number % 3:
-                                await libpims.aio.unsubscribe(ACCOUNT, ACTIVATED)
+                                await device.unsubscribe(ACCOUNT, ACTIVATED)
                     except libpims.PimsError as error:
                         assert error.code == libpims.Code.DUPLICATE
 
             await asyncio.gather(*(begin_and_end(number) for number in range(6)))
-            async with libpims.aio.subscribe(ACCOUNT, ACTIVATED):
+            async with device.subscribe(ACCOUNT, ACTIVATED):
                 assert bridge.pending == 1
 
     run(main())
@@ -298,8 +298,8 @@ def test_subscriptions_that_begin_while_another_ends_hear_of_it(tmp_path: Path) 
 
 def test_all_who_wait_for_events_hear_that_the_subscription_was_left(tmp_path: Path) -> None:
     async def main() -> None:
-        async with libpims.aio.session({"storage": {"path": tmp_path}}):
-            async with libpims.aio.subscribe(ACCOUNT, ACTIVATED) as events:
+        async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
+            async with device.subscribe(ACCOUNT, ACTIVATED) as events:
 
                 async def collect() -> Any:
                     return [event async for event in events]
@@ -445,32 +445,32 @@ def test_inside_a_callback_what_must_wait_for_another_one_is_refused_and_all_els
 
 
 def test_a_session_that_is_cancelled_again_while_it_ends_leaves_no_facade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    freeing, go_on = threading.Event(), threading.Event()
-    free = bridge.free
+    closing, go_on = threading.Event(), threading.Event()
+    close = bridge.close
 
-    def slow() -> None:
-        freeing.set()
+    def slow(facade: int) -> None:
+        closing.set()
         assert go_on.wait(DEADLINE)
-        free()
+        close(facade)
 
     async def main() -> None:
         async def use() -> None:
             async with libpims.aio.session({"storage": {"path": tmp_path}}):
-                monkeypatch.setattr(bridge, "free", slow)
+                monkeypatch.setattr(bridge, "close", slow)
                 await asyncio.sleep(DEADLINE)
 
         using = asyncio.ensure_future(use())
-        while bridge.free is not slow:
+        while bridge.close is not slow:
             await asyncio.sleep(0.001)
         using.cancel()
-        await asyncio.to_thread(freeing.wait, DEADLINE)
+        await asyncio.to_thread(closing.wait, DEADLINE)
         using.cancel()
         await asyncio.sleep(0)
         assert not using.done()
         go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await using
-        monkeypatch.setattr(bridge, "free", free)
+        monkeypatch.setattr(bridge, "close", close)
         async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
             assert not await device.is_activated()
 
@@ -490,7 +490,7 @@ def test_a_session_that_is_cancelled_while_it_begins_leaves_no_facade(tmp_path: 
         beginning.cancel()
         with pytest.raises(asyncio.CancelledError):
             await beginning
-        # There is no facade: a new one is not refused.
+        # There is no facade, which would have locked the storage.
         async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
             assert not await device.is_activated()
 

@@ -76,7 +76,7 @@ def test_a_component_goes_the_whole_way(tmp_path: Path, sms: Callable[[], str]) 
         device.request_reset_code()
         device.reset_pin("567890", sms)
         verify = {"action": "verify", "otp": device.otp("567890")}
-        assert libpims.set("pims.authority.otp", verify) == {"verified": True}
+        assert device.set("pims.authority.otp", verify) == {"verified": True}
         with pytest.raises(libpims.PimsError, match="without a PIN"):
             device.otp_without_pin()
         device.set_access_token("a-token")
@@ -87,7 +87,7 @@ def test_a_component_goes_the_whole_way(tmp_path: Path, sms: Callable[[], str]) 
 
 
 def test_an_operation_that_only_wants_a_synchronization_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    def answer(method: str, api: str, parameters: Any) -> Any:
+    def answer(method: str, api: str, parameters: Any, facade: int) -> Any:
         raise libpims.PimsError(libpims.Code.POST_SYNCHRONIZATION, "")
 
     monkeypatch.setattr(bridge, "execute", answer)
@@ -494,7 +494,7 @@ def test_a_subscription_is_ended_where_the_library_does_not_take_another_call_to
     ended: "queue.Queue[Message]" = queue.Queue()
 
     class Full:
-        def pims_unsubscribe(self, *_: Any) -> int:
+        def pims_facade_unsubscribe(self, *_: Any) -> int:
             patch.undo()
             assert bridge.cancel(subscription._key, ended.put)
             return _library.ERROR_QUEUE_FULL

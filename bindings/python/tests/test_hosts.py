@@ -152,9 +152,9 @@ with libpims.session({"storage": {"path": sys.argv[1]}}) as device:
     for _ in range(50):
         with device.watch(print):
             assert not device.is_activated()
-    libpims.unsubscribe("pims.authentication.account")
+    device.unsubscribe("pims.authentication.account")
 libpims.init({"storage": {"path": sys.argv[1]}})
-subscription = device.watch(print)
+subscription = libpims.StrongAuthentication().watch(print)
 print("the last line")
 """
     )

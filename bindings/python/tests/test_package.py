@@ -130,6 +130,13 @@ def test_a_library_that_is_not_libpims_is_refused_in_one_sentence(tmp_path: Path
     assert failure_with(other, tmp_path) == f"ImportError: {other} is not libpims: it has no function pims_abi_version"
 
 
+def test_a_library_that_is_older_than_the_package_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    other = tmp_path / "libother.so"
+    source = f"unsigned pims_abi_version(void) {{ return {_library.ABI_VERSION}; }} const char *pims_version(void) {{ return 0; }}"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(other)], input=source, text=True, check=True)
+    assert failure_with(other, tmp_path) == f"ImportError: {other} is older than this package: it has no function pims_open"
+
+
 def test_a_file_that_is_no_library_is_refused_in_one_sentence(tmp_path: Path) -> None:
     other = tmp_path / "libother.so"
     other.write_bytes(b"<html>404</html>")

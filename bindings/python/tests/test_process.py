@@ -314,14 +314,14 @@ print("the last line")
         """
 def work():
     with libpims.session({"storage": {"path": sys.argv[1]}}) as device, device.watch(print):
-        fork()
+        fork(device)
 """,
         """
 def work():
     async def main():
         async with libpims.aio.session({"storage": {"path": sys.argv[1]}}) as device:
             async with device.watch():
-                fork()
+                fork(device)
     asyncio.run(main())
 """,
     ],
@@ -335,7 +335,9 @@ def test_a_child_that_is_forked_inside_a_session_ends_as_it_wants_to(program: st
         + f"""
 import signal
 libpims.free()
-def fork():
+from libpims._bridge import bridge
+from libpims._parameters import encode
+def fork(device):
     child = os.fork()
     if child == 0:
         # One that hangs is killed.
@@ -343,7 +345,8 @@ def fork():
         {end}
     _, status = os.waitpid(child, 0)
     assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == {status}, status
-    assert libpims.get(ACCOUNT, ACTIVATED) == {{"isDeviceActivated": False}}
+    told = bridge.execute("get", ACCOUNT, encode(ACTIVATED), device._facade).result
+    assert told == {{"isDeviceActivated": False}}, told
     print("the last line", flush=True)
     # An event loop does not outlive a child that closed it: asyncio shares what it waits on with the child.
     os._exit(0)

@@ -193,7 +193,7 @@ def test_secrets_are_bytes_functions_and_async_functions(tmp_path: Path, sms: Ca
             assert all(passwords)
             assert await device.verify(passwords[-1])
             assert not await device.verify(passwords[-1])
-            result = await libpims.aio.get("pims.authentication.otp", {"action": "withPIN", "pinCode": pin})
+            result = await device.get("pims.authentication.otp", {"action": "withPIN", "pinCode": pin})
             assert await device.verify(result["otp"].encode())
 
     asyncio.run(asyncio.wait_for(main(), DEADLINE))

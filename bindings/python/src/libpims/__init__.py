@@ -1,8 +1,12 @@
 """Strong authentication of the PIMS mobile SDK, over libpims.
 
-The functions here run a request on the calling thread; :mod:`libpims.aio` has the same for asyncio.
-A process has one facade: ``init`` (or ``session``) makes it, ``free`` releases it.
-:class:`StrongAuthentication` has a method for each operation.
+A :class:`Session` is one account: ``session`` makes it, and it has a method for each operation. A
+process can have several. Its methods run a request on the calling thread; :mod:`libpims.aio` has
+the same for asyncio.
+
+A process also has one default facade, as in C: ``init`` makes it, the functions ``get``, ``set``,
+``subscribe``, ``unsubscribe`` and the class :class:`StrongAuthentication` use it, and ``free``
+releases it. It is independent of all sessions.
 
 A value among the parameters may be a function without arguments. The package calls it while it
 makes the request. So a PIN or a key can come from a secret store, and no variable of the program
@@ -11,13 +15,13 @@ holds it.
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any, Callable, Generator, Literal, Mapping, Optional, cast, overload
+from typing import Any, Callable, Literal, Mapping, Optional, cast, overload
 
 from . import _library
 from ._bridge import bridge
 from ._errors import Code, ForkedError, NextAction, PimsError, QueueFull, ShutdownError
 from ._parameters import Parameters, Secret, encode
+from ._session import Session
 from ._strong import StrongAuthentication
 from ._subscription import Subscription, end
 from ._typed import get as get
@@ -39,6 +43,7 @@ __all__ = [
     "QueueFull",
     "Result",
     "Secret",
+    "Session",
     "ShutdownError",
     "StrongAuthentication",
     "Subscription",
@@ -55,33 +60,26 @@ __all__ = [
 
 
 def init(config: Optional[Parameters] = None) -> None:
-    """Makes the facade of the process. Configuration: docs/configuration.md."""
+    """Makes the default facade of the process. Configuration: docs/configuration.md."""
     try:
-        bridge.execute("init", None, encode(config))
+        bridge.init(encode(config))
     finally:
         del config
 
 
 def free() -> None:
-    """Releases the facade, ends its subscriptions, and waits for the current call. A second call
-    has no effect."""
+    """Releases the default facade, ends its subscriptions, and waits for its current call. A second
+    call has no effect. Sessions go on."""
     bridge.free()
 
 
-@contextlib.contextmanager
-def session(config: Optional[Parameters] = None) -> Generator[StrongAuthentication, None, None]:
-    """Makes the facade, gives its component, and releases the facade at the end of the block."""
+def session(config: Optional[Parameters] = None) -> Session:
+    """Makes a session, for a ``with``: ``with libpims.session(config) as device: device.otp(pin)``.
+    Configuration: docs/configuration.md."""
     try:
-        init(config)
+        return Session(config)
     finally:
         del config
-    try:
-        yield StrongAuthentication()
-    finally:
-        # The facade belongs to the parent. A forked child that leaves its block does not release
-        # it.
-        if not bridge.is_forked:
-            free()
 
 
 def info(result: Mapping[str, Any]) -> Info:

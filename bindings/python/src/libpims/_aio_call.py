@@ -7,18 +7,19 @@ import asyncio
 from typing import Any, Callable
 
 from ._bridge import Message, answer, bridge
+from ._library import DEFAULT_FACADE
 from ._parameters import Encoded
 from .results import Answer
 
 
-async def call(method: str, api: str, parameters: Encoded) -> Answer:
+async def call(method: str, api: str, parameters: Encoded, facade: int = DEFAULT_FACADE) -> Answer:
     """Hands a call to the library, and awaits its answer. Inside a callback, for which the loop
     would wait, it runs the call on this thread."""
     if bridge.is_inside:
-        return bridge.execute(method, api, parameters)
+        return bridge.execute(method, api, parameters, facade)
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[Message] = loop.create_future()
-    bridge.start(method, api, parameters, on_loop(loop, resolving(answered)))
+    bridge.start(method, api, parameters, on_loop(loop, resolving(answered)), facade)
     return answer(await answered)
 
 

@@ -55,6 +55,51 @@ async def set(api: str, parameters: Optional[Parameters] = None) -> Any:
     return (await call("set", api, encoded)).result
 
 
+class AsyncCalls:
+    """The functions of a session."""
+
+    _facade: int
+
+    @overload
+    async def get(self, api: Literal["pims.authentication.otp"], parameters: Optional[Parameters] = None) -> results.OneTimePassword: ...
+    @overload
+    async def get(
+        self, api: Literal["pims.authentication.trustedphonenumber"], parameters: Optional[Parameters] = None
+    ) -> results.PhoneNumber: ...
+    @overload
+    async def get(self, api: Literal["pims.authentication.account"], parameters: Optional[Parameters] = None) -> results.Account: ...
+    @overload
+    async def get(self, api: Literal["pims.sdk.version"], parameters: Optional[Parameters] = None) -> results.Version: ...
+    @overload
+    async def get(self, api: Literal["pims.sdk.device"], parameters: Optional[Parameters] = None) -> results.Device: ...
+    @overload
+    async def get(self, api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
+    @overload
+    async def get(self, api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
+    @overload
+    async def get(self, api: str, parameters: Optional[Parameters] = None) -> Any: ...
+    async def get(self, api: str, parameters: Optional[Parameters] = None) -> Any:
+        """Requests data, see docs/api.md. Returns the result, or raises
+        :class:`libpims.PimsError`."""
+        try:
+            encoded = await encode_awaiting(parameters)
+        finally:
+            del parameters
+        return (await call("get", api, encoded, self._facade)).result
+
+    @overload
+    async def set(self, api: Literal["pims.authority.otp"], parameters: Optional[Parameters] = None) -> results.Verified: ...
+    @overload
+    async def set(self, api: str, parameters: Optional[Parameters] = None) -> Any: ...
+    async def set(self, api: str, parameters: Optional[Parameters] = None) -> Any:
+        """Changes data or performs an action. Returns and raises like ``get``."""
+        try:
+            encoded = await encode_awaiting(parameters)
+        finally:
+            del parameters
+        return (await call("set", api, encoded, self._facade)).result
+
+
 class AsyncOperations:
     """The operations for asyncio. A derived class runs their requests."""
 

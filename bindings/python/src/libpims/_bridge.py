@@ -21,7 +21,8 @@ import warnings
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import _library
-from ._errors import ForkedError, PimsError, QueueFull, ShutdownError
+from ._errors import Code, ForkedError, PimsError, QueueFull, ShutdownError
+from ._library import DEFAULT_FACADE
 from ._parameters import Encoded
 from .results import Answer
 
@@ -77,11 +78,12 @@ ENDED = Message(b'{"status":"SUCCEEDED"}')
 
 
 class PendingCall:
-    """An entry of the table: a call, and the handler of its messages."""
+    """An entry of the table: a call to a facade, and the handler of its messages."""
 
-    __slots__ = ("api", "handler", "is_doubtful", "method", "transaction")
+    __slots__ = ("api", "facade", "handler", "is_doubtful", "method", "transaction")
 
-    def __init__(self, method: str, api: str, handler: Handler, transaction: Optional[str] = None) -> None:
+    def __init__(self, facade: int, method: str, api: str, handler: Handler, transaction: Optional[str] = None) -> None:
+        self.facade = facade
         self.method = method
         self.api = api
         self.handler = handler
@@ -96,17 +98,20 @@ class PendingCall:
 class PendingSubscription(PendingCall):
     """An entry of a subscription, with the handlers of its end."""
 
-    __slots__ = ("facade", "is_ending", "is_cancelled", "is_orphan", "on_end", "waiting")
+    __slots__ = ("generation", "is_ending", "is_cancelled", "is_orphan", "on_end", "waiting")
 
-    def __init__(self, api: str, handler: Handler, on_end: Callable[[], None], is_orphan: Callable[[], bool], facade: int) -> None:
-        super().__init__("subscribe", api, handler)
+    def __init__(
+        self, facade: int, api: str, handler: Handler, on_end: Callable[[], None], is_orphan: Callable[[], bool], generation: int
+    ) -> None:
+        super().__init__(facade, "subscribe", api, handler)
         self.on_end = on_end
         # A function that returns true once the event loop is closed: then no event can be delivered
         # any more.
         self.is_orphan = is_orphan
         # The handlers of callers that ended the subscription and wait for its end.
         self.waiting: List[Handler] = []
-        self.facade = facade
+        # The number of the default facade, see ``Bridge``.
+        self.generation = generation
         # The library was asked to end the subscription.
         self.is_ending = False
         # The owner ended the subscription.
@@ -131,9 +136,35 @@ class PendingSubscription(PendingCall):
             handler(message)
 
 
+class Closer(threading.Thread):
+    """The thread that closes the facade of a session at the interpreter's end. Each facade has its
+    own, because a callback that does not return holds its facade open."""
+
+    def __init__(self) -> None:
+        super().__init__(name="libpims at exit", daemon=True)
+        # 0 before the facade is open, and after it was closed.
+        self.facade = 0
+        self._is_needed = threading.Event()
+
+    def run(self) -> None:
+        self._is_needed.wait()
+        if self.facade:
+            _library.load().pims_close(self.facade)
+
+    def close(self) -> None:
+        """Lets the thread close the facade."""
+        if not self.ident:
+            self.start()
+        self._is_needed.set()
+
+    def cancel(self) -> None:
+        """Ends the thread: the facade was closed."""
+        self.facade = 0
+        self._is_needed.set()
+
+
 class Bridge:
-    """The library as this process uses it. There is one bridge, because a process has one
-    facade."""
+    """The library as this process uses it: its default facade, and one for each session."""
 
     def __init__(self) -> None:
         self._pending: Dict[int, PendingCall] = {}
@@ -142,8 +173,13 @@ class Bridge:
         self._callback = _library.CALLBACK(self._deliver)
         self._inside = threading.local()
         self._process: Optional[int] = None
-        # The number of the facade.
-        self._facade = 0
+        # The number of the default facade: of those that the process made, one after the other.
+        self._generation = 0
+        # The open facades of sessions, by their handles.
+        self._closers: Dict[int, Closer] = {}
+        # The facades of sessions that the garbage collection dropped, or that a callback closed,
+        # for which nothing could wait there.
+        self._dropped_facades: List[int] = []
         # The subscriptions that the garbage collection dropped. It may run at any point of the
         # program, so it only adds them to this list.
         self._dropped: List[int] = []
@@ -159,34 +195,64 @@ class Bridge:
         self._is_releasing = False
         self._end_begins = threading.Event()
         self._released = threading.Event()
-        # The current callback on the library's thread: its number, and the api of its call. The
-        # number is 0 between callbacks.
+        # The current callbacks, by their threads: each facade has one. Each has a number, and the
+        # api of its call.
         self._callbacks = itertools.count(1)
-        self._current: Tuple[int, str] = (0, "")
+        self._current: Dict[int, Tuple[int, str]] = {}
 
-    def execute(self, method: str, api: Optional[str], parameters: Encoded) -> Answer:
-        """Runs a request on this thread, also inside a callback. Returns its answer."""
-        called = None if method == "init" else name(api)
+    def init(self, config: Encoded) -> None:
+        """Makes the default facade."""
         library = self._enter_library()
         try:
-            pointer = library.pims_execute(method.encode(), called, parameters.text)
-            if not pointer:
-                raise ValueError("an argument has more than 1 MiB")
-            message = Message(ctypes.string_at(pointer))
-            library.pims_string_free(pointer)
+            message = _take(library, library.pims_execute(b"init", None, config.text))
         finally:
             self._exit_library()
-        returned = answer(message)
-        if method == "init":
-            with self._lock:
-                self._facade += 1
-        return returned
+        answer(message)
+        with self._lock:
+            self._generation += 1
 
-    def start(self, method: str, api: str, parameters: Encoded, handler: Handler) -> None:
-        """Hands a call to the library. Its message goes to ``handler``, on the library's thread."""
+    def open(self, config: Encoded) -> int:
+        """Makes a facade beside the others, and returns its handle."""
+        self.refuse_forked()
+        self._close_dropped()
+        closer = Closer()
+        if _THREAD_BEFORE_EXIT:
+            closer.start()
+        try:
+            library = self._enter_library()
+            try:
+                message = _take(library, library.pims_execute(b"open", None, config.text))
+                facade: int = answer(message).result["facade"]
+                closer.facade = facade
+                with self._lock:
+                    self._closers[facade] = closer
+            finally:
+                self._exit_library()
+        except BaseException:
+            closer.cancel()
+            raise
+        return facade
+
+    def execute(self, method: str, api: str, parameters: Encoded, facade: int = DEFAULT_FACADE) -> Answer:
+        """Runs a request on this thread, also inside a callback. Returns its answer."""
+        called = name(api)
+        library = self._enter_library()
+        try:
+            message = _take(library, library.pims_facade_execute(facade, method.encode(), called, parameters.text))
+        finally:
+            self._exit_library()
+        try:
+            return answer(message)
+        except PimsError as error:
+            if facade != DEFAULT_FACADE and error.code == Code.NOT_INITIALIZED:
+                raise _closed() from None
+            raise
+
+    def start(self, method: str, api: str, parameters: Encoded, handler: Handler, facade: int = DEFAULT_FACADE) -> None:
+        """Hands a call to the library. Its message goes to ``handler``, on the facade's thread."""
         _refuse_eventlet()
         transaction = _ended_by(parameters) if method == "unsubscribe" else None
-        self._submit(next(self._keys), PendingCall(method, api, handler, transaction), parameters)
+        self._submit(next(self._keys), PendingCall(facade, method, api, handler, transaction), parameters)
 
     def new_key(self) -> int:
         """Returns the key of a new subscription. The owner gets the key first. So the owner can end
@@ -203,6 +269,7 @@ class Bridge:
         handler: Handler,
         on_end: Callable[[], None],
         is_orphan: Callable[[], bool],
+        facade: int = DEFAULT_FACADE,
     ) -> None:
         """Hands a subscription to the library under a new key. Its acknowledgment and each event go
         to ``handler``.
@@ -211,9 +278,9 @@ class Bridge:
         function raises, the owner must still call ``cancel``.
         """
         name(api)
-        self._cancel_orphans(api)
+        self._cancel_orphans(facade, api)
         self._end_dropped()
-        self._submit(key, PendingSubscription(api, handler, on_end, is_orphan, self._facade), parameters)
+        self._submit(key, PendingSubscription(facade, api, handler, on_end, is_orphan, self._generation), parameters)
 
     def cancel(self, key: int, handler: Handler = ignore) -> bool:
         """Ends a subscription, and no other one. Its handler gets no further events. Returns true
@@ -246,25 +313,62 @@ class Bridge:
                 self._lock.release()
         return True
 
+    def drop_facade(self, facade: int) -> bool:
+        """Remembers the facade of a session that is garbage-collected: the next session closes it,
+        or the interpreter's end. Returns true if it was open. The function waits for nothing,
+        because this thread may hold any lock."""
+        if self._is_exiting or self.is_forked or facade not in self._closers:
+            return False
+        self._dropped_facades.append(facade)
+        return True
+
     def free(self) -> None:
-        """Releases the facade, and tells its subscriptions that they ended."""
+        """Releases the default facade, and tells its subscriptions that they ended."""
         # Before the lock: a thread that does not exist in this process may hold it.
         self.refuse_forked()
         with self._lock:
-            released = self._facade
-            doubtful = [key for key, call in self._pending.copy().items() if call.is_doubtful]
+            released = self._generation
+        self._release_facade(DEFAULT_FACADE, lambda subscription: subscription.generation <= released)
+
+    def close(self, facade: int) -> None:
+        """Closes the facade of a session, and tells its subscriptions that they ended. It has no
+        effect on a closed one."""
+        self.refuse_forked()
+        self._release_facade(facade, lambda subscription: True)
+        if self.is_inside:
+            # The facade is there until the callback returns.
+            if facade in self._closers:
+                self._dropped_facades.append(facade)
+            return
+        with self._lock:
+            closer = self._closers.pop(facade, None)
+        if closer is not None:
+            closer.cancel()
+
+    def _release_facade(self, facade: int, is_over: Callable[[PendingSubscription], bool]) -> None:
+        with self._lock:
+            doubtful = [key for key, call in self._pending.copy().items() if call.facade == facade and call.is_doubtful]
         library = self._enter_library()
         try:
-            library.pims_free()
+            if facade == DEFAULT_FACADE:
+                library.pims_free()
+            else:
+                library.pims_close(facade)
         finally:
             self._exit_library()
         # A subscription without an acknowledgment gets a message from the library.
         with self._lock:
-            ended = self._remove_ended(lambda subscription: subscription.facade <= released)
+            ended = self._remove_ended(lambda subscription: subscription.facade == facade and is_over(subscription))
             # All messages have come now. Inside a callback they have not.
             for key in [] if self.is_inside else doubtful:
                 self._pending.pop(key, None)
         _report_ends(ended)
+
+    def _close_dropped(self) -> None:
+        """Closes the facades of dropped sessions, and those that a callback closed. Inside a
+        callback it does nothing, because nothing can wait there."""
+        while self._dropped_facades and not self.is_inside:
+            self.close(self._dropped_facades.pop())
 
     def version(self) -> str:
         """Returns the library's version."""
@@ -307,40 +411,51 @@ class Bridge:
         self._end_begins.set()
         if not self._is_releasing:
             self._start_releasing()
-        before, _ = self._current
+        before = self._current.copy()
         while not _is_set_in_time(released, EXIT_GRACE_SECONDS):
-            number, api = self._current
-            if number and number == before:
+            now = self._current.copy()
+            staying = [api for thread, (number, api) in now.items() if before.get(thread, (0, ""))[0] == number]
+            for api in staying:
                 _log.error("a callback of %s does not return: the program ends without it", api)
+            if staying:
                 return
-            before = number
+            before = now
 
     def _start_releasing(self) -> None:
-        """Starts the thread that releases the facade at the interpreter's end."""
+        """Starts the thread that releases the facades at the interpreter's end."""
         threading.Thread(target=self._release, name="libpims at exit", daemon=True).start()
         self._is_releasing = True
 
     def _release(self) -> None:
         self._end_begins.wait()
         library = _library.load()
-        # The first call ends pending calls, also those that wait for a server. The second call
-        # releases a facade that a thread was making at that moment.
+        with self._lock:
+            closers = list(self._closers.values())
+        # This ends pending calls, also those that wait for a server.
+        for closer in closers:
+            closer.close()
         library.pims_free()
+        for closer in closers:
+            closer.join()
         ending = (self._exiting_thread, threading.get_ident())
         with self._lock:
             while any(thread not in ending for thread in self._depths):
                 self._all_out.wait()
+            made = [facade for facade, closer in self._closers.items() if closer not in closers]
+        # Threads were making these facades at that moment. No call has reached them.
         library.pims_free()
+        for facade in made:
+            library.pims_close(facade)
         self._released.set()
 
     def _submit(self, key: int, call: PendingCall, parameters: Encoded) -> None:
         api = name(call.api)
         self.refuse_forked()
-        function = getattr(_library.load(), "pims_" + call.method)
+        function = getattr(_library.load(), "pims_facade_" + call.method)
         try:
             self._enter_library(key, call)
             try:
-                status = function(api, parameters.text, self._callback, key)
+                status = function(call.facade, api, parameters.text, self._callback, key)
                 if status != _library.OK:
                     del self._pending[key]
             finally:
@@ -358,23 +473,28 @@ class Bridge:
             return
         subscription.is_ending = True
         unsubscription = PendingCall(
-            "unsubscribe", subscription.api, lambda message: self._report_end(key, message), subscription.transaction
+            subscription.facade,
+            "unsubscribe",
+            subscription.api,
+            lambda message: self._report_end(key, message),
+            subscription.transaction,
         )
         try:
             self._submit(next(self._keys), unsubscription, _end_parameters(subscription.transaction))
-        except QueueFull:
-            # The library has a place reserved for this call. The subscription has ended, or another
-            # call that ends it waits already.
+        except (PimsError, QueueFull):
+            # The session was closed. Or the queue is full: the library has a place reserved for
+            # this call, so the subscription has ended, or another call that ends it waits already.
             self._report_end(key, ENDED)
         except BaseException:
             subscription.is_ending = False
             raise
 
-    def _end_now(self, api: str, transaction: str) -> None:
+    def _end_now(self, facade: int, api: str, transaction: str) -> None:
         """Ends a subscription inside the callback of its acknowledgment. That is before the calls
         in the queue: one of them may be the next subscription."""
         library = _library.load()
-        library.pims_string_free(library.pims_execute(b"unsubscribe", name(api), _end_parameters(transaction).text))
+        parameters = _end_parameters(transaction).text
+        library.pims_string_free(library.pims_facade_execute(facade, b"unsubscribe", name(api), parameters))
 
     def _report_end(self, key: int, message: Message) -> None:
         """Removes a subscription from the table and passes a message to the handlers that wait for
@@ -384,10 +504,12 @@ class Bridge:
             if isinstance(subscription, PendingSubscription):
                 subscription.report(message)
 
-    def _cancel_orphans(self, api: str) -> None:
+    def _cancel_orphans(self, facade: int, api: str) -> None:
         """Ends the subscriptions of an api whose event loop is closed."""
         for key, subscription in self._pending.copy().items():
-            if isinstance(subscription, PendingSubscription) and subscription.api == api and subscription.is_orphan() and self.cancel(key):
+            if not isinstance(subscription, PendingSubscription) or (subscription.facade, subscription.api) != (facade, api):
+                continue
+            if subscription.is_orphan() and self.cancel(key):
                 warn_of_loss(api, "the event loop of a subscription was closed before the subscription ended")
 
     def _remove_ended(self, is_over: Callable[[PendingSubscription], bool]) -> List[PendingSubscription]:
@@ -435,7 +557,9 @@ class Bridge:
             return
         delivered = Message(message)
         self._inside.depth = getattr(self._inside, "depth", 0) + 1
-        self._current = (next(self._callbacks), call.api)
+        thread = threading.get_ident()
+        outer = self._current.get(thread)
+        self._current[thread] = (next(self._callbacks), call.api)
         try:
             self._update(key, call, delivered)
             call.handler(delivered)
@@ -443,7 +567,10 @@ class Bridge:
             # Also an exit: it would end the library's thread, which must go on.
             _log.exception("a callback of %s failed", call.api)
         finally:
-            self._current = (0, "")
+            if outer is None:
+                del self._current[thread]
+            else:
+                self._current[thread] = outer
             self._inside.depth -= 1
             self._end_dropped()
 
@@ -459,7 +586,7 @@ class Bridge:
             with self._lock:
                 is_active_now = acknowledgment["status"] == "SUCCEEDED"
                 if is_active_now and call.is_cancelled:
-                    self._end_now(call.api, transaction)
+                    self._end_now(call.facade, call.api, transaction)
                     is_active_now = False
                 if is_active_now:
                     call.transaction = transaction
@@ -475,7 +602,10 @@ class Bridge:
             del self._pending[key]
             if call.method == "unsubscribe" and _succeeded(message):
                 ended = self._remove_ended(
-                    lambda subscription: subscription.api == call.api and call.transaction in (None, subscription.transaction)
+                    lambda subscription: (
+                        (subscription.facade, subscription.api) == (call.facade, call.api)
+                        and call.transaction in (None, subscription.transaction)
+                    )
                 )
         _report_ends(ended)
 
@@ -558,7 +688,22 @@ def _refuse_eventlet() -> None:
         )
 
 
+def _take(library: ctypes.CDLL, pointer: Optional[int]) -> Message:
+    """Returns a message that the library handed over, and gives its memory back."""
+    if not pointer:
+        raise ValueError("an argument has more than 1 MiB")
+    message = Message(ctypes.string_at(pointer))
+    library.pims_string_free(pointer)
+    return message
+
+
+def _closed() -> PimsError:
+    return PimsError(Code.NOT_INITIALIZED, "Facade not initialized", "the session was closed")
+
+
 def _misuse(status: int) -> Exception:
+    if status == _library.ERROR_NO_FACADE:
+        return _closed()
     if status == _library.ERROR_QUEUE_FULL:
         return QueueFull("1,024 calls wait already: call again later")
     if status == _library.ERROR_TOO_LONG:

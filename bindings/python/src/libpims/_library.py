@@ -51,6 +51,10 @@ OK = 0
 ERROR_NOT_UTF8 = -3
 ERROR_TOO_LONG = -4
 ERROR_QUEUE_FULL = -5
+ERROR_NO_FACADE = -6
+
+#: The handle of the facade that ``init`` makes and ``free`` releases.
+DEFAULT_FACADE = 1
 
 # void (*)(const char *message, void *ctx): ctypes copies the message, and the copy outlives the
 # callback.
@@ -204,14 +208,21 @@ def _open(name: str) -> ctypes.CDLL:
         raise ImportError(f"{name} has the C interface {found}, this package is for {ABI_VERSION}")
     library.pims_version.argtypes = []
     library.pims_version.restype = text
-    for function in (library.pims_get, library.pims_set, library.pims_subscribe, library.pims_unsubscribe):
-        function.argtypes = [text, text, CALLBACK, ctypes.c_void_p]
+    if not hasattr(library, "pims_open"):
+        raise ImportError(f"{name} is older than this package: it has no function pims_open")
+    for method in ("get", "set", "subscribe", "unsubscribe"):
+        function = getattr(library, "pims_facade_" + method)
+        function.argtypes = [ctypes.c_uint64, text, text, CALLBACK, ctypes.c_void_p]
         function.restype = ctypes.c_int32
     library.pims_free.argtypes = []
     library.pims_free.restype = ctypes.c_int32
-    library.pims_execute.argtypes = [text, text, text]
+    library.pims_close.argtypes = [ctypes.c_uint64]
+    library.pims_close.restype = ctypes.c_int32
     # A pointer, not text: pims_string_free takes it back.
+    library.pims_execute.argtypes = [text, text, text]
     library.pims_execute.restype = message
+    library.pims_facade_execute.argtypes = [ctypes.c_uint64, text, text, text]
+    library.pims_facade_execute.restype = message
     library.pims_string_free.argtypes = [message]
     library.pims_string_free.restype = None
     return library

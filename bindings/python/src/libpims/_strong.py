@@ -6,6 +6,7 @@ from typing import Callable, Optional, TypeVar
 
 from ._bridge import bridge
 from ._errors import PimsError
+from ._library import DEFAULT_FACADE
 from ._parameters import encode
 from ._request import ACCOUNT, CHANGES, Request
 from ._subscription import Subscription
@@ -17,11 +18,14 @@ T = TypeVar("T")
 
 
 class StrongAuthentication(Operations):
-    """The operations of docs/api.md, on the facade of this process.
+    """The operations of docs/api.md, on the default facade of this process. A
+    :class:`libpims.Session` has them on a facade of its own.
 
     After ``enroll``, ``enroll_with_phone_number``, ``change_pin`` and ``reset_pin``, error 2316
     means that the change is done: these methods then return.
     """
+
+    _facade = DEFAULT_FACADE
 
     #: Wrong PINs for the account, from the last operation with a PIN, see docs/guide-security.md.
     #: ``None`` if it reported none.
@@ -30,12 +34,12 @@ class StrongAuthentication(Operations):
     def watch(self, on_event: Callable[[Account], None]) -> Subscription:
         """Passes changes of ``isDeviceActivated`` and ``isAccountBlocked`` to a function, on the
         library's thread, until the program closes or drops the subscription."""
-        return Subscription(ACCOUNT, CHANGES, on_event)
+        return Subscription(ACCOUNT, CHANGES, on_event, self._facade)
 
     def _run(self, request: Request[T]) -> T:
         result, wrong_pins = None, None
         try:
-            answer = bridge.execute(request.method, request.api, encode(request.parameters))
+            answer = bridge.execute(request.method, request.api, encode(request.parameters), self._facade)
             result, wrong_pins = answer.result, wrong_pins_of(answer.info)
         except PimsError as error:
             wrong_pins = error.wrong_pins

@@ -11,6 +11,7 @@ from typing import Any, Callable, Optional, Type
 
 from ._bridge import Message, bridge, result, warn_of_loss
 from ._errors import Code, PimsError
+from ._library import DEFAULT_FACADE
 from ._parameters import Encoded, Parameters, encode
 
 _log = logging.getLogger("libpims")
@@ -26,7 +27,7 @@ class Subscription:
     # 0 before the subscription has a key.
     _key = 0
 
-    def __init__(self, api: str, parameters: Optional[Parameters], on_event: Callable[[Any], None]) -> None:
+    def __init__(self, api: str, parameters: Optional[Parameters], on_event: Callable[[Any], None], facade: int = DEFAULT_FACADE) -> None:
         try:
             if bridge.is_inside:
                 raise RuntimeError("a callback cannot wait for another one: subscribe from another thread")
@@ -39,7 +40,7 @@ class Subscription:
         self._receiver = _Receiver(api, on_event)
         self._key = bridge.new_key()
         try:
-            bridge.subscribe(self._key, api, encoded, self._receiver.receive, lambda: None, lambda: False)
+            bridge.subscribe(self._key, api, encoded, self._receiver.receive, lambda: None, lambda: False, facade)
             self._receiver.acknowledgment.wait()
         except BaseException:
             # Ctrl-C came. The subscription may exist already or begin later, and no other code
@@ -109,11 +110,11 @@ class _Receiver:
                 _log.exception("the handler of the events of %s failed", self._api)
 
 
-def end(api: str, parameters: Encoded) -> None:
+def end(api: str, parameters: Encoded, facade: int = DEFAULT_FACADE) -> None:
     """Ends the subscription to an api. Inside a callback it does not wait, because the
     acknowledgment comes after that callback."""
     acknowledgment = _Acknowledgment()
-    bridge.start("unsubscribe", api, parameters, acknowledgment.receive)
+    bridge.start("unsubscribe", api, parameters, acknowledgment.receive, facade)
     if not bridge.is_inside:
         acknowledgment.wait()
 

@@ -53,6 +53,48 @@ def set(api: str, parameters: Optional[Parameters] = None) -> Any:
         del parameters
 
 
+class Calls:
+    """The functions of a session."""
+
+    _facade: int
+
+    @overload
+    def get(self, api: Literal["pims.authentication.otp"], parameters: Optional[Parameters] = None) -> results.OneTimePassword: ...
+    @overload
+    def get(
+        self, api: Literal["pims.authentication.trustedphonenumber"], parameters: Optional[Parameters] = None
+    ) -> results.PhoneNumber: ...
+    @overload
+    def get(self, api: Literal["pims.authentication.account"], parameters: Optional[Parameters] = None) -> results.Account: ...
+    @overload
+    def get(self, api: Literal["pims.sdk.version"], parameters: Optional[Parameters] = None) -> results.Version: ...
+    @overload
+    def get(self, api: Literal["pims.sdk.device"], parameters: Optional[Parameters] = None) -> results.Device: ...
+    @overload
+    def get(self, api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
+    @overload
+    def get(self, api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
+    @overload
+    def get(self, api: str, parameters: Optional[Parameters] = None) -> Any: ...
+    def get(self, api: str, parameters: Optional[Parameters] = None) -> Any:
+        """Requests data, see docs/api.md. Returns the result, or raises :class:`PimsError`."""
+        try:
+            return bridge.execute("get", api, encode(parameters), self._facade).result
+        finally:
+            del parameters
+
+    @overload
+    def set(self, api: Literal["pims.authority.otp"], parameters: Optional[Parameters] = None) -> results.Verified: ...
+    @overload
+    def set(self, api: str, parameters: Optional[Parameters] = None) -> Any: ...
+    def set(self, api: str, parameters: Optional[Parameters] = None) -> Any:
+        """Changes data or performs an action. Returns and raises like ``get``."""
+        try:
+            return bridge.execute("set", api, encode(parameters), self._facade).result
+        finally:
+            del parameters
+
+
 class Operations:
     """The operations for threads. A derived class runs their requests."""
 

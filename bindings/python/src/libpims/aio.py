@@ -9,90 +9,99 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import warnings
 from types import TracebackType
-from typing import Any, AsyncGenerator, AsyncIterator, Callable, Generic, List, Literal, Optional, Type, TypeVar, overload
+from typing import Any, AsyncGenerator, AsyncIterator, Callable, Coroutine, Generic, List, Literal, Optional, Type, TypeVar, overload
 
 from . import results
 from ._aio_call import call, on_loop, resolving
-from ._aio_typed import AsyncOperations
+from ._aio_typed import AsyncCalls, AsyncOperations
 from ._aio_typed import get as get
 from ._aio_typed import set as set
 from ._bridge import Message, bridge, ignore, result, warn_of_loss
 from ._errors import Code, PimsError
+from ._library import DEFAULT_FACADE
 from ._parameters import AsyncSecret as Secret
-from ._parameters import Draft, Parameters, encode_awaiting
+from ._parameters import Draft, Encoded, Parameters, encode_awaiting
 from ._request import ACCOUNT, CHANGES, Request
 from .results import Account, WrongPins
 
 # Without get and set: `from libpims.aio import *` would hide the builtin.
-__all__ = ["Events", "Secret", "StrongAuthentication", "free", "init", "session", "subscribe", "unsubscribe"]
+__all__ = ["Events", "Secret", "Session", "StrongAuthentication", "free", "init", "session", "subscribe", "unsubscribe"]
 
 T = TypeVar("T")
 
 
 async def init(config: Optional[Parameters] = None) -> None:
-    """Makes the facade of the process. Configuration: docs/configuration.md. Another thread reads
-    and creates the files and calls the functions of the configuration. The loop awaits their return
-    values."""
+    """Makes the default facade of the process. Configuration: docs/configuration.md. Another thread
+    reads and creates the files and calls the functions of the configuration. The loop awaits their
+    return values."""
+    try:
+        encoding = _encode(config)
+    finally:
+        del config
+    encoded = await encoding
+    await _on_other_thread(lambda: bridge.init(encoded))
+
+
+async def free() -> None:
+    """Releases the default facade and ends its subscriptions. Another thread waits for the current
+    call. A second call has no effect. Sessions go on."""
+    # On this thread: a forked child does not have the threads of its parent's loop.
+    bridge.refuse_forked()
+    await _on_other_thread(bridge.free)
+
+
+def _encode(config: Optional[Parameters]) -> Coroutine[Any, Any, Encoded]:
+    """Returns a coroutine that encodes a configuration. No frame of it keeps the configuration."""
     try:
         bridge.refuse_forked()
         # The work below empties this list: no frame and no other thread keeps the configuration.
         box = [config]
     finally:
         del config
-    drafts: List[Draft] = []
-    await _on_other_thread(lambda: drafts.append(Draft(box.pop())))
-    await drafts[0].resolve()
-    encoded = drafts.pop().encode()
-    await _on_other_thread(lambda: bridge.execute("init", None, encoded))
 
+    async def encode() -> Encoded:
+        drafts: List[Draft] = []
+        await _on_other_thread(lambda: drafts.append(Draft(box.pop())))
+        await drafts[0].resolve()
+        return drafts.pop().encode()
 
-async def free() -> None:
-    """Releases the facade and ends its subscriptions. Another thread waits for the current call. A
-    second call has no effect."""
-    # On this thread: a forked child does not have the threads of its parent's loop.
-    bridge.refuse_forked()
-    await _on_other_thread(bridge.free)
+    return encode()
 
 
 @contextlib.asynccontextmanager
-async def session(config: Optional[Parameters] = None) -> AsyncGenerator[StrongAuthentication, None]:
-    """Makes the facade, gives its component, and releases the facade at the end of the block."""
+async def session(config: Optional[Parameters] = None) -> AsyncGenerator[Session, None]:
+    """Opens a session, and closes it at the end of the block. Configuration:
+    docs/configuration.md."""
     try:
-        made = asyncio.ensure_future(init(config))
+        opening = Session.open(config)
     finally:
         del config
-    try:
-        await _finished(made)
-    except asyncio.CancelledError:
-        # The facade exists all the same, and no other code would release it.
-        if not made.cancelled() and made.exception() is None:
-            await _end_session()
-        raise
-    try:
-        yield StrongAuthentication()
-    finally:
-        await _end_session()
-
-
-async def _end_session() -> None:
-    # The facade belongs to the parent. A forked child that leaves its block does not release it.
-    if not bridge.is_forked:
-        await _finished(asyncio.ensure_future(free()))
+    async with await opening as opened:
+        yield opened
 
 
 async def unsubscribe(api: str, parameters: Optional[Parameters] = None) -> None:
     """Ends the subscription to an api, no matter which code made it. It succeeds without one,
     too."""
     try:
+        ending = _unsubscribe(api, parameters, DEFAULT_FACADE)
+    finally:
+        del parameters
+    await ending
+
+
+async def _unsubscribe(api: str, parameters: Optional[Parameters], facade: int) -> None:
+    try:
         encoded = await encode_awaiting(parameters)
     finally:
         del parameters
     if bridge.is_inside:
         # The acknowledgment comes after the callback.
-        bridge.start("unsubscribe", api, encoded, ignore)
+        bridge.start("unsubscribe", api, encoded, ignore, facade)
     else:
-        await call("unsubscribe", api, encoded)
+        await call("unsubscribe", api, encoded, facade)
 
 
 @overload
@@ -116,7 +125,8 @@ class Events(AsyncIterator[T], Generic[T]):
     # 0 before the subscription begins, and after its end.
     _key = 0
 
-    def __init__(self, api: str, parameters: Optional[Parameters]) -> None:
+    def __init__(self, api: str, parameters: Optional[Parameters], facade: int = DEFAULT_FACADE) -> None:
+        self._facade = facade
         self._api = api
         self._parameters = parameters
         self._queue: Optional[_Queue] = None
@@ -146,7 +156,7 @@ class Events(AsyncIterator[T], Generic[T]):
             on_loop(loop, queue.put)(None)
 
         try:
-            bridge.subscribe(key, api, encoded, receive, end, loop.is_closed)
+            bridge.subscribe(key, api, encoded, receive, end, loop.is_closed, self._facade)
             result(await acknowledged)
             self._key, self._queue = key, queue
             return self
@@ -219,8 +229,10 @@ class _Queue:
 
 
 class StrongAuthentication(AsyncOperations):
-    """The operations of docs/api.md, on the facade of this process, as coroutines. See
+    """The operations of docs/api.md, on the default facade of this process, as coroutines. See
     :class:`libpims.StrongAuthentication`."""
+
+    _facade = DEFAULT_FACADE
 
     #: Wrong PINs for the account, from the last operation with a PIN, see docs/guide-security.md.
     #: ``None`` if it reported none.
@@ -228,12 +240,12 @@ class StrongAuthentication(AsyncOperations):
 
     def watch(self) -> Events[Account]:
         """Returns the changes of ``isDeviceActivated`` and ``isAccountBlocked``."""
-        return Events(ACCOUNT, CHANGES)
+        return Events(ACCOUNT, CHANGES, self._facade)
 
     async def _run(self, request: Request[T]) -> T:
         value, wrong_pins = None, None
         try:
-            answer = await call(request.method, request.api, await encode_awaiting(request.parameters))
+            answer = await call(request.method, request.api, await encode_awaiting(request.parameters), self._facade)
             value, wrong_pins = answer.result, results.wrong_pins(answer.info)
         except PimsError as error:
             wrong_pins = error.wrong_pins
@@ -245,6 +257,83 @@ class StrongAuthentication(AsyncOperations):
         return request.read(value)
 
 
+class Session(AsyncCalls, StrongAuthentication):
+    """A device with a facade of its own, as coroutines. See :class:`libpims.Session`.
+
+    ``open`` makes one, ``close`` or the end of an ``async with`` closes it. Every event loop may
+    use it.
+    """
+
+    # 0 before the facade is open.
+    _facade = 0
+
+    @classmethod
+    async def open(cls, config: Optional[Parameters] = None) -> Session:
+        """Opens a session. Another thread reads and creates the files and calls the functions of
+        the configuration. The loop awaits their return values. If the caller is cancelled
+        meanwhile, the session is closed again."""
+        try:
+            opening = asyncio.ensure_future(_open(config))
+        finally:
+            del config
+        try:
+            await _finished(opening)
+        except asyncio.CancelledError:
+            if not opening.cancelled() and opening.exception() is None:
+                # No other code would close it.
+                await opening.result().close()
+            raise
+        return opening.result()
+
+    async def close(self) -> None:
+        """Releases the facade and ends its subscriptions. Another thread waits for the current
+        call, also if the caller is cancelled meanwhile. A second call has no effect."""
+        # On this thread: a forked child does not have the threads of its parent's loop.
+        bridge.refuse_forked()
+        await _finished(asyncio.ensure_future(_on_other_thread(lambda: bridge.close(self._facade))))
+
+    async def __aenter__(self) -> Session:
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
+    ) -> None:
+        # The facade belongs to the parent. A forked child that leaves its block does not close it.
+        if not bridge.is_forked:
+            await self.close()
+
+    def __del__(self) -> None:
+        if self._facade and bridge.drop_facade(self._facade):
+            warnings.warn("a session was dropped before it was closed", ResourceWarning, stacklevel=2, source=self)
+
+    @overload
+    def subscribe(self, api: Literal["pims.authentication.account"], parameters: Optional[Parameters] = None) -> Events[Account]: ...
+    @overload
+    def subscribe(self, api: str, parameters: Optional[Parameters] = None) -> Events[Any]: ...
+    def subscribe(self, api: str, parameters: Optional[Parameters] = None) -> Events[Any]:
+        """Returns the events of an api of this session, see :func:`libpims.aio.subscribe`."""
+        return Events(api, parameters, self._facade)
+
+    async def unsubscribe(self, api: str, parameters: Optional[Parameters] = None) -> None:
+        """Ends the session's subscription to an api, see :func:`libpims.aio.unsubscribe`."""
+        try:
+            ending = _unsubscribe(api, parameters, self._facade)
+        finally:
+            del parameters
+        await ending
+
+
+async def _open(config: Optional[Parameters]) -> Session:
+    try:
+        encoding = _encode(config)
+    finally:
+        del config
+    encoded = await encoding
+    session = Session()
+    await _on_other_thread(lambda: setattr(session, "_facade", bridge.open(encoded)))
+    return session
+
+
 async def _on_other_thread(work: Callable[[], Any]) -> None:
     """Runs work on another thread. Inside a callback, for which that thread would wait, it runs on
     this one."""
@@ -254,7 +343,7 @@ async def _on_other_thread(work: Callable[[], Any]) -> None:
         await asyncio.to_thread(work)
 
 
-async def _finished(task: asyncio.Future[None]) -> None:
+async def _finished(task: asyncio.Future[Any]) -> None:
     """Waits for the end of a task. If the caller is cancelled meanwhile, also more than once, the
     cancellation is raised at the end of the task."""
     cancelled = None

@@ -9,7 +9,6 @@ import logging
 import secrets
 import shutil
 import time
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Optional, TypeVar
 
@@ -105,20 +104,19 @@ class Account:
         self.folder = folder_of(hass, self.name)
         self._hass = hass
         self._configuration = configuration(self.folder, data, options)
-        self._stack = AsyncExitStack()
         self._closing = asyncio.Lock()
         self._forget_stop: Optional[Callable[[], None]] = None
         self._refused: set[bytes] = set()
-        self._device: Optional[libpims.aio.StrongAuthentication] = None
+        self._session: Optional[libpims.aio.Session] = None
         #: The last error of an operation, for the diagnostics: numbers and fixed words only.
         self.last_error: Optional[dict[str, Any]] = None
 
     @property
-    def device(self) -> libpims.aio.StrongAuthentication:
+    def device(self) -> libpims.aio.Session:
         """The operations of the library. After `close` each of them raises 2001."""
-        if self._device is None:
+        if self._session is None:
             raise RuntimeError("the session was never opened")
-        return self._device
+        return self._session
 
     async def open(self) -> None:
         """Opens the session, until `close` or the end of Home Assistant. If another flow has one in
@@ -129,7 +127,7 @@ class Account:
             await earlier.close()
         self._forget_stop = self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop)
         try:
-            self._device = await self._stack.enter_async_context(libpims.aio.session(self._configuration))
+            self._session = await libpims.aio.Session.open(self._configuration)
         except (OSError, ImportError) as error:
             _LOGGER.error("The native library of libpims is not usable here: %s", error)
             await self.close()
@@ -144,7 +142,8 @@ class Account:
             forget, self._forget_stop = self._forget_stop, None
             if forget is not None:
                 forget()
-            await self._stack.aclose()
+            if self._session is not None:
+                await self._session.close()
             opened = self._hass.data.get(OPENED, {})
             if opened.get(self.name) is self:
                 del opened[self.name]

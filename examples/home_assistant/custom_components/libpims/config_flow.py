@@ -467,7 +467,7 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):  # type: ignore[call-arg, un
         return self._opened
 
     @property
-    def _device(self) -> libpims.aio.StrongAuthentication:
+    def _device(self) -> libpims.aio.Session:
         return self._account.device
 
     @property

@@ -59,7 +59,8 @@ class PinRefusedBefore(Exception):
 def account_id(data: Mapping[str, Any]) -> str:
     """Returns the name of an account: 32 hex digits. The same service and user name have the same
     one, so a flow that begins anew finds the folder of the one before it."""
-    parts = [data[CONF_KIND], data.get(CONF_INWEBO_URL, ""), data.get(CONF_MAC_ID, "").lower(), data[CONF_USERNAME]]
+    url, mac_id = data.get(CONF_INWEBO_URL, ""), data.get(CONF_MAC_ID, "")
+    parts = [data[CONF_KIND], url.lower().rstrip("/"), mac_id.lower(), data[CONF_USERNAME]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 

@@ -4,7 +4,7 @@
 #
 #     tools/test-home-assistant.sh BUILD LIBRARY AUTHORITY [TEST…]
 #
-# BUILD/home-assistant keeps Home Assistant, 1.2 GB. LIBRARY is libpims.so.0, AUTHORITY the program
+# BUILD/home-assistant keeps Home Assistant, 1.3 GB. LIBRARY is libpims.so.0, AUTHORITY the program
 # pims-authority. Home Assistant needs Python 3.14.2 or newer: HOME_ASSISTANT_PYTHON names one, else
 # `python3.14` is taken. On a machine without one, root gets Debian's in a folder of its own
 # (debootstrap), and the tests run there by chroot.

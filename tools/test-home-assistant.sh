@@ -38,8 +38,8 @@ if ! is_new_enough "$python"; then
         mkdir -p "$build"
         # shellcheck disable=SC2016 # apt-get reads $(…) itself
         mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | sort -u | head -n 1)
-        # The mounts of debootstrap end with it, also if it fails. An older debootstrap has no script
-        # for forky; that of sid is the same.
+        # The mounts of debootstrap end with it, also if it fails. An older debootstrap has no
+        # script for forky; that of sid is the same.
         unshare --mount debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates,libturbojpeg0 \
             forky "$inside" "${mirror:-http://deb.debian.org/debian}" sid >"$build/debootstrap.log"
         cp /etc/resolv.conf /etc/hosts "$inside/etc/"

@@ -217,7 +217,7 @@ test-python: wheel $(PROGRAM) ## the Python package, from its wheel in a fresh e
 	tools/test-python.sh $(BUILD)/python $(PYTHON) $(PROGRAM)
 
 .PHONY: test-home-assistant
-test-home-assistant: $(DEBUG_LIB)/.done $(PROGRAM) ## the example for Home Assistant in Home Assistant 2026.10; downloads 1.2 GB once, so it is not part of `make test`
+test-home-assistant: $(DEBUG_LIB)/.done $(PROGRAM) ## the example for Home Assistant in Home Assistant 2026.10; 1.3 GB in build/home-assistant, so it is not part of `make test`
 	tools/test-home-assistant.sh $(BUILD) $(DEBUG_LIB)/$(SONAME) $(PROGRAM)
 
 test-console: wheel $(PROGRAM) ## the console app, at a pseudo terminal

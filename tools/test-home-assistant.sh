@@ -4,7 +4,7 @@
 #
 #     tools/test-home-assistant.sh BUILD LIBRARY AUTHORITY [TEST…]
 #
-# BUILD/home-assistant keeps Home Assistant, 1.2 GB. LIBRARY is libpims.so.0, AUTHORITY the program
+# BUILD/home-assistant keeps Home Assistant, 1.3 GB. LIBRARY is libpims.so.0, AUTHORITY the program
 # pims-authority. Home Assistant needs Python 3.14.2 or newer: HOME_ASSISTANT_PYTHON names one, else
 # `python3.14` is taken. On a machine without one, root gets Debian's in a folder of its own
 # (debootstrap), and the tests run there by chroot.
@@ -17,7 +17,6 @@ shift 3
 root=$(realpath "$(dirname "$0")/..")
 example=$root/examples/home_assistant
 requirements=$example/requirements-test.txt
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 is_new_enough() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 14, 2))' 2>/dev/null
@@ -37,9 +36,12 @@ if ! is_new_enough "$python"; then
     if [ ! -e "$inside/.done" ]; then
         rm -rf "$inside"
         mkdir -p "$build"
-        # An older debootstrap has no script for forky; that of sid is the same.
-        debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates,libturbojpeg0 \
-            forky "$inside" "$mirror" sid >"$build/debootstrap.log"
+        # shellcheck disable=SC2016 # apt-get reads $(…) itself
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' | sort -u | head -n 1)
+        # The mounts of debootstrap end with it, also if it fails. An older debootstrap has no
+        # script for forky; that of sid is the same.
+        unshare --mount debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates,libturbojpeg0 \
+            forky "$inside" "${mirror:-http://deb.debian.org/debian}" sid >"$build/debootstrap.log"
         cp /etc/resolv.conf /etc/hosts "$inside/etc/"
         cp /etc/ssl/certs/ca-certificates.crt "$inside/etc/ssl/certs/"
         touch "$inside/.done"

@@ -187,12 +187,12 @@ def test_what_the_integration_uses_of_this_package_exists() -> None:
     used = {"libpims": 0, "device": 0}
     for node in nodes(ast.Attribute):
         place = ast.unparse(node.value)
-        if place in ("libpims", "libpims.aio", "libpims.Code", "libpims.AccountState", "libpims.EnrollmentStatus"):
+        if place in ("libpims", "libpims.aio", "libpims.Code", "libpims.AccountState", "libpims.EnrollmentStatus", "libpims.aio.Session"):
             used["libpims"] += 1
             assert hasattr(eval(place, {"libpims": libpims}), node.attr), f"{place}.{node.attr}"
         elif place.split(".")[-1] in ("device", "_device"):
             used["device"] += 1
-            assert hasattr(libpims.aio.StrongAuthentication, node.attr), f"{place}.{node.attr}"
+            assert hasattr(libpims.aio.Session, node.attr), f"{place}.{node.attr}"
     for node in nodes(ast.ImportFrom):
         if node.module == "libpims":
             assert all(hasattr(libpims, name.name) for name in node.names)

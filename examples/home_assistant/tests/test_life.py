@@ -98,7 +98,7 @@ async def test_a_missing_library_is_one_clear_sentence(
     def missing(_: Any) -> Any:
         raise OSError("libpims was not found")
 
-    monkeypatch.setattr(libpims.aio, "session", missing)
+    monkeypatch.setattr(libpims.aio.Session, "open", missing)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     assert entry.state is ConfigEntryState.SETUP_ERROR
     assert entry.reason is not None and "Install the wheel" in entry.reason

@@ -139,7 +139,9 @@ async def test_an_account_that_is_added_again_needs_no_sms(hass: HomeAssistant, 
     sent = sent_in(service.folder)
     await hass.config_entries.async_remove(entry.entry_id)
 
-    flow = await new_flow(hass, service)
+    # The same service and account, written in another way.
+    other = {"inwebo_url": f" {service.address.upper()}/", "mac_id": service.form["mac_id"].upper()}
+    flow = await new_flow(hass, service, **other)
     assert flow.result["type"] == "create_entry"
     await hass.async_block_till_done()
     assert await password(hass, flow.result["result"], pin=PIN)

@@ -9,7 +9,6 @@ import logging
 import secrets
 import shutil
 import time
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Optional, TypeVar
 
@@ -60,7 +59,8 @@ class PinRefusedBefore(Exception):
 def account_id(data: Mapping[str, Any]) -> str:
     """Returns the name of an account: 32 hex digits. The same service and user name have the same
     one, so a flow that begins anew finds the folder of the one before it."""
-    parts = [data[CONF_KIND], data.get(CONF_INWEBO_URL, ""), data.get(CONF_MAC_ID, "").lower(), data[CONF_USERNAME]]
+    url, mac_id = data.get(CONF_INWEBO_URL, ""), data.get(CONF_MAC_ID, "")
+    parts = [data[CONF_KIND], url.lower().rstrip("/"), mac_id.lower(), data[CONF_USERNAME]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -105,20 +105,19 @@ class Account:
         self.folder = folder_of(hass, self.name)
         self._hass = hass
         self._configuration = configuration(self.folder, data, options)
-        self._stack = AsyncExitStack()
         self._closing = asyncio.Lock()
         self._forget_stop: Optional[Callable[[], None]] = None
         self._refused: set[bytes] = set()
-        self._device: Optional[libpims.aio.StrongAuthentication] = None
+        self._session: Optional[libpims.aio.Session] = None
         #: The last error of an operation, for the diagnostics: numbers and fixed words only.
         self.last_error: Optional[dict[str, Any]] = None
 
     @property
-    def device(self) -> libpims.aio.StrongAuthentication:
+    def device(self) -> libpims.aio.Session:
         """The operations of the library. After `close` each of them raises 2001."""
-        if self._device is None:
+        if self._session is None:
             raise RuntimeError("the session was never opened")
-        return self._device
+        return self._session
 
     async def open(self) -> None:
         """Opens the session, until `close` or the end of Home Assistant. If another flow has one in
@@ -129,7 +128,7 @@ class Account:
             await earlier.close()
         self._forget_stop = self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop)
         try:
-            self._device = await self._stack.enter_async_context(libpims.aio.session(self._configuration))
+            self._session = await libpims.aio.Session.open(self._configuration)
         except (OSError, ImportError) as error:
             _LOGGER.error("The native library of libpims is not usable here: %s", error)
             await self.close()
@@ -144,7 +143,8 @@ class Account:
             forget, self._forget_stop = self._forget_stop, None
             if forget is not None:
                 forget()
-            await self._stack.aclose()
+            if self._session is not None:
+                await self._session.close()
             opened = self._hass.data.get(OPENED, {})
             if opened.get(self.name) is self:
                 del opened[self.name]
@@ -168,7 +168,7 @@ class Account:
                 "retry_after_seconds": error.retry_after_seconds,
             }
             # The detail is made for logs: it has no secret.
-            _LOGGER.warning("libpims: %s", error)
+            _LOGGER.info("libpims: %s", error)
             raise
 
     async def with_pin(self, pin: str, operation: Callable[[str], Awaitable[T]]) -> T:

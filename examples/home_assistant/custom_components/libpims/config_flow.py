@@ -164,7 +164,7 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):  # type: ignore[call-arg, un
     async def _begin(self, step: str, kind: Kind, schema: vol.Schema, user_input: dict[str, Any] | None) -> ConfigFlowResult:
         errors: dict[str, str] = {}
         if user_input is not None:
-            data = {CONF_KIND: kind.value, **{key: value for key, value in user_input.items() if value}}
+            data = {CONF_KIND: kind.value, **{key: value.strip() for key, value in user_input.items() if value.strip()}}
             name = account_id(data)
             await self.async_set_unique_id(name, raise_on_progress=False)
             self._abort_if_unique_id_configured()
@@ -467,7 +467,7 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):  # type: ignore[call-arg, un
         return self._opened
 
     @property
-    def _device(self) -> libpims.aio.StrongAuthentication:
+    def _device(self) -> libpims.aio.Session:
         return self._account.device
 
     @property

@@ -60,8 +60,8 @@ using ExceptionHandler = std::function<void(std::exception_ptr)>;
  * such an exception ends the program by std::terminate. The handler itself must not throw. */
 inline ExceptionHandler set_exception_handler(ExceptionHandler handler);
 
-/* Calls one of the library's functions, on the default facade. Throws Refused if the call is not accepted. The callback is
- * called exactly once.
+/* Calls one of the library's functions, on the default facade. Throws Refused if the call is not
+ * accepted. The callback is called exactly once.
  *
  * Without a callback the message is in the future. Exactly one message comes, even if the facade is
  * released first, so no promise is broken. On the library's thread, that is inside a callback, the
@@ -750,8 +750,8 @@ inline Subscription Session::subscribe(detail::Name api, const Params &params, C
     return detail::subscribe(facade(), api, params, std::move(callback), std::move(at_the_end));
 }
 
-/* Asks a facade for events. If the facade has another subscription to the api, `at_the_end` gets the
- * new one. */
+/* Asks a facade for events. If the facade has another subscription to the api, `at_the_end` gets
+ * the new one. */
 inline Subscription detail::subscribe(pims_facade facade, Name api, const Params &params, Callback callback, AtTheEnd &&at_the_end)
 {
     if (!callback) {

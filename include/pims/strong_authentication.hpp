@@ -36,8 +36,9 @@ inline AccountChange account_change_of(const Message &message)
 
 } // namespace detail
 
-/* The operations on the default facade, or on that of a Session. A failure is the exception Failed in
- * the future. A call that is not accepted throws Refused: with no_facade if the Session was closed.
+/* The operations on the default facade, or on that of a Session. A failure is the exception Failed
+ * in the future. A call that is not accepted throws Refused: with no_facade if the Session was
+ * closed.
  *
  * After enroll, enroll_with_phone_number, change_pin and reset_pin the failure 2316 means that the
  * change is done: these functions then succeed. Inside a callback a future is ready, like that of

@@ -5,10 +5,11 @@
  * The headers depend on libpims alone. They contain no JSON parser: they accept and return the JSON
  * type of your program (json_adapter).
  *
- * The library has one facade a process, so calls are free functions. A Session creates and releases
- * that facade. Callbacks run on the library's one thread, in the order of the calls, never two at
- * once. The failure of a call without a facade, 2001, arrives on the calling thread. An exception
- * that a callback throws goes to the exception handler, never through the library.
+ * A process has one default facade: Session(config) creates it, and the free functions call it.
+ * Session::open(config) makes a facade of its own, for another account: the members of that Session
+ * call it. Each facade has one thread for its callbacks. They run in the order of the calls, never
+ * two at once. The failure of a call without a facade, 2001, arrives on the calling thread. An
+ * exception that a callback throws goes to the exception handler, never through the library.
  *
  * The state of this header exists once a process. Shared objects of the process share it, even with
  * hidden symbols, if GCC or Clang compiled them with this same header and the dynamic linker joins
@@ -59,8 +60,8 @@ using ExceptionHandler = std::function<void(std::exception_ptr)>;
  * such an exception ends the program by std::terminate. The handler itself must not throw. */
 inline ExceptionHandler set_exception_handler(ExceptionHandler handler);
 
-/* Calls one of the library's functions. Throws Refused if the call is not accepted. The callback is
- * called exactly once.
+/* Calls one of the library's functions, on the default facade. Throws Refused if the call is not
+ * accepted. The callback is called exactly once.
  *
  * Without a callback the message is in the future. Exactly one message comes, even if the facade is
  * released first, so no promise is broken. On the library's thread, that is inside a callback, the
@@ -72,7 +73,8 @@ inline void set(detail::Name api, const Params &params, Callback callback);
 [[nodiscard]] inline std::future<Message> get(detail::Name api, const Params &params = {});
 [[nodiscard]] inline std::future<Message> set(detail::Name api, const Params &params = {});
 
-/* Runs one request on this thread, outside the queue: "init", "get", "set" or "free". */
+/* Runs one request to the default facade on this thread, outside the queue: "init", "get", "set" or
+ * "free". */
 inline Message execute(detail::Name method, detail::Name api = {}, const Params &params = {});
 
 inline std::string version()
@@ -99,11 +101,12 @@ struct Feed {
     /* `held`: the library has not received the subscription yet. */
     enum class Phase { held, asked, active, ending, over };
 
-    Feed(std::string_view api_name, const Params &given, Callback function)
-        : api(api_name), params(given.text()), callback(std::move(function))
+    Feed(pims_facade facade_handle, std::string_view api_name, const Params &given, Callback function)
+        : handle(facade_handle), api(api_name), params(given.text()), callback(std::move(function))
     {
     }
 
+    const pims_facade handle;
     const Text api;
     const Text params;
     const std::int64_t process = this_process();
@@ -115,8 +118,8 @@ struct Feed {
     /* The owner ended the subscription inside its callback. Then the callback's return releases the
      * captured values; else the owner does. */
     bool ended_inside = false;
-    /* The facade of an active subscription, and the parameters that end this subscription and no
-     * other one. */
+    /* The number of the default facade that acknowledged the subscription, and the parameters that
+     * end this subscription and no other one. */
     std::uint64_t facade = 0;
     std::string ending;
     /* The thread on which the callback runs. */
@@ -134,6 +137,7 @@ struct Hub {
     std::condition_variable on_idle;
     std::unordered_map<std::uintptr_t, std::shared_ptr<Feed>> feeds;
     std::uintptr_t last_id = 0;
+    /* The number of the default facades so far. */
     std::uint64_t facade = 0;
 
     /* Guards `handler`. A thread holds it only to copy or replace the handler. */
@@ -168,7 +172,7 @@ PIMS_HPP_ONE inline Hub &hub()
     return *found;
 }
 
-/* True on the library's thread. `callbacks_running` counts the callbacks that run on this thread.
+/* True on a library's thread. `callbacks_running` counts the callbacks that run on this thread.
  */
 PIMS_HPP_ONE inline thread_local bool is_library_thread = false;
 PIMS_HPP_ONE inline thread_local int callbacks_running = 0;
@@ -227,22 +231,48 @@ void hand_in(Callback callback, Function function)
     static_cast<void>(ctx.release());
 }
 
-using Function = decltype(&pims_get);
+/* A method of a facade. */
+struct Method {
+    const char *name;
+    decltype(&pims_facade_get) function;
+};
+inline constexpr Method get_method{"get", &pims_facade_get};
+inline constexpr Method set_method{"set", &pims_facade_set};
 
-inline void call(Function function, Name api, const Params &params, Callback callback)
+inline void call(pims_facade facade, const Method &method, Name api, const Params &params, Callback callback)
 {
     const Text name(api.text());
-    hand_in(std::move(callback), [&](void *ctx) { return function(name.for_c(), params.c_str(), &pims_hpp_on_message, ctx); });
+    hand_in(std::move(callback),
+            [&](void *ctx) { return method.function(facade, name.for_c(), params.c_str(), &pims_hpp_on_message, ctx); });
 }
 
-inline std::future<Message> ask(Function function, const char *method, Name api, const Params &params)
+/* Runs one request to a facade on this thread. Throws Refused, also if the handle has no facade. */
+inline Message execute_on(pims_facade facade, Name method, Name api, const Params &params)
+{
+    const Text verb(method.text());
+    const Text name(api.text());
+    const std::unique_ptr<char, decltype(&pims_string_free)> text(pims_facade_execute(facade, verb.for_c(), name.for_c(), params.c_str()),
+                                                                  &pims_string_free);
+    if (!text) {
+        const bool is_long =
+            verb.string().size() > PIMS_MAX_TEXT || name.string().size() > PIMS_MAX_TEXT || params.text().size() > PIMS_MAX_TEXT;
+        throw Refused(is_long ? Refusal::too_long : Refusal::not_utf8);
+    }
+    Message message{std::string_view(text.get())};
+    if (facade != PIMS_DEFAULT_FACADE && message.code() == Code::not_initialized) {
+        throw Refused(Refusal::no_facade);
+    }
+    return message;
+}
+
+inline std::future<Message> ask(pims_facade facade, const Method &method, Name api, const Params &params)
 {
     const auto promise = std::make_shared<std::promise<Message>>();
     auto future = promise->get_future();
     if (is_library_thread || callbacks_running > 0) {
-        promise->set_value(execute(method, api, params));
+        promise->set_value(execute_on(facade, method.name, api, params));
     } else {
-        call(function, api, params, [promise](Message message) { promise->set_value(std::move(message)); });
+        call(facade, method, api, params, [promise](Message message) { promise->set_value(std::move(message)); });
     }
     return future;
 }
@@ -277,14 +307,14 @@ extern "C" inline void pims_hpp_on_end(const char *, void *ctx) noexcept
 }
 
 /* Ends a subscription before the calls in the queue, and returns true if it ended. Only the
- * library's thread can do so, inside a callback. */
+ * thread of its facade can do so, inside a callback. */
 inline bool end_at_once(const Feed &feed) noexcept
 {
     if (callbacks_running == 0) {
         return false;
     }
     const std::unique_ptr<char, decltype(&pims_string_free)> text(
-        pims_execute("unsubscribe", feed.api.string().c_str(), feed.ending.c_str()), &pims_string_free);
+        pims_facade_execute(feed.handle, "unsubscribe", feed.api.string().c_str(), feed.ending.c_str()), &pims_string_free);
     return text && Message(std::string_view(text.get())).succeeded();
 }
 
@@ -306,13 +336,15 @@ inline void unsubscribe(Feed &feed) noexcept
     }
     void *const ctx = reinterpret_cast<void *>(feed.id);
     // Inside a callback at once: the next subscription may be in the queue already.
-    if (end_at_once(feed) || pims_unsubscribe(feed.api.string().c_str(), feed.ending.c_str(), &pims_hpp_on_end, ctx) != PIMS_OK) {
+    if (end_at_once(feed) ||
+        pims_facade_unsubscribe(feed.handle, feed.api.string().c_str(), feed.ending.c_str(), &pims_hpp_on_end, ctx) != PIMS_OK) {
         pims_hpp_on_end(nullptr, ctx);
     }
 }
 
 /* Hands a held subscription to the library, which may answer before this function returns. If the
- * queue is full, the subscription stays held. */
+ * queue is full, the subscription stays held. If its facade was closed, the callback gets the
+ * failure 2001. */
 inline void hand_in(const std::shared_ptr<Feed> &feed) noexcept
 {
     {
@@ -327,29 +359,39 @@ inline void hand_in(const std::shared_ptr<Feed> &feed) noexcept
         feed->waits = false;
     }
     void *const ctx = reinterpret_cast<void *>(feed->id);
-    if (pims_subscribe(feed->api.string().c_str(), feed->params.string().c_str(), &pims_hpp_on_event, ctx) != PIMS_OK) {
+    const char *const api = feed->api.string().c_str();
+    const auto status = pims_facade_subscribe(feed->handle, api, feed->params.string().c_str(), &pims_hpp_on_event, ctx);
+    if (status == PIMS_ERROR_NO_FACADE) {
+        const std::unique_ptr<char, decltype(&pims_string_free)> failure(pims_facade_execute(feed->handle, "get", api, ""),
+                                                                         &pims_string_free);
+        if (failure) {
+            pims_hpp_on_event(failure.get(), ctx);
+        }
+    } else if (status != PIMS_OK) {
         const std::lock_guard<std::mutex> lock(hub().mutex);
         feed->phase = Feed::Phase::held;
         feed->waits = true;
     }
 }
 
-inline std::shared_ptr<Feed> find_waiting() noexcept
+/* Returns the waiting subscription with the lowest id above this one. */
+inline std::shared_ptr<Feed> find_waiting(std::uintptr_t after) noexcept
 {
     const std::lock_guard<std::mutex> lock(hub().mutex);
+    std::shared_ptr<Feed> first;
     for (const auto &entry : hub().feeds) {
-        if (entry.second->waits) {
-            return entry.second;
+        if (entry.second->waits && entry.first > after && (!first || entry.first < first->id)) {
+            first = entry.second;
         }
     }
-    return nullptr;
+    return first;
 }
 
-/* Hands in a waiting subscription. It runs after each message: a full queue has messages to come.
- */
+/* Hands in the waiting subscriptions. It runs after each message: a full queue has messages to
+ * come. The queue of one facade may be full while that of another one is not. */
 inline void hand_in_waiting() noexcept
 {
-    if (const auto feed = find_waiting()) {
+    for (auto feed = find_waiting(0); feed; feed = find_waiting(feed->id)) {
         hand_in(feed);
     }
 }
@@ -421,7 +463,7 @@ extern "C" inline void pims_hpp_on_event(const char *message, void *ctx) noexcep
             finish(*feed);
         } else if (feed->phase == Feed::Phase::asked) {
             feed->phase = Feed::Phase::active;
-            feed->facade = hub().facade;
+            feed->facade = feed->handle == PIMS_DEFAULT_FACADE ? hub().facade : 0;
             feed->ending = parameters_of_end(message);
         }
         if (!feed->dropped) {
@@ -444,10 +486,10 @@ inline std::uint64_t facade_of_this_process()
     return hub().facade;
 }
 
-/* Creates the facade and waits for its message. A success comes with the facade's number. The
- * library's new thread raises the number before all else, so every later acknowledgment carries it.
- * Inside a callback, on the library's thread, nothing has to be waited for: a facade exists while a
- * callback runs, and that failure arrives at once. */
+/* Creates the default facade and waits for its message. A success comes with the facade's number.
+ * The library's new thread raises the number before all else, so every later acknowledgment carries
+ * it. Inside a callback, on that facade's thread, nothing has to be waited for: a facade exists
+ * while a callback runs, and that failure arrives at once. */
 inline std::pair<Message, std::uint64_t> make_facade(const Params &config)
 {
     const auto promise = std::make_shared<std::promise<std::pair<Message, std::uint64_t>>>();
@@ -465,15 +507,32 @@ inline std::pair<Message, std::uint64_t> make_facade(const Params &config)
     return future.get();
 }
 
+/* Creates a facade beside the others and waits for its message. Returns its handle. The new facade
+ * has a thread of its own, so a callback of another facade may wait here. */
+inline pims_facade open_facade(const Params &config)
+{
+    const auto promise = std::make_shared<std::promise<Message>>();
+    auto future = promise->get_future();
+    const auto on_message = [promise](const Message &message) {
+        is_library_thread = is_library_thread || message.succeeded();
+        promise->set_value(message);
+    };
+    pims_facade facade = PIMS_NO_FACADE;
+    hand_in(on_message, [&](void *ctx) { return pims_open(config.c_str(), &pims_hpp_on_message, ctx, &facade); });
+    future.get().or_throw();
+    return facade;
+}
+
 /* Finishes the subscriptions that were active in a released facade: no event comes for them any
- * more. A subscription without an acknowledgment gets a failure as its acknowledgment. */
-inline void finish_all_of(std::uint64_t facade) noexcept
+ * more. A subscription without an acknowledgment gets a failure as its acknowledgment. Of the
+ * default facades, `number` is the last one that was released. */
+inline void finish_all_of(pims_facade handle, std::uint64_t number) noexcept
 {
     const std::lock_guard<std::mutex> lock(hub().mutex);
     for (auto entry = hub().feeds.begin(); entry != hub().feeds.end();) {
         Feed &feed = *entry->second;
         const bool was_active = feed.phase == Feed::Phase::active || feed.phase == Feed::Phase::ending;
-        const bool mine = was_active && feed.facade <= facade;
+        const bool mine = was_active && feed.handle == handle && feed.facade <= number;
         if (mine) {
             feed.phase = Feed::Phase::over;
         }
@@ -481,56 +540,138 @@ inline void finish_all_of(std::uint64_t facade) noexcept
     }
 }
 
+/* Throws Refused if the loaded library has another interface than this header. */
+inline void check_abi()
+{
+    if (pims_abi_version() != PIMS_ABI_VERSION) {
+        throw Refused(Refusal::wrong_abi);
+    }
+}
+
 } // namespace detail
 
-/* The facade, from its creation to its release. A process has one: a second Session throws Failed
- * with 2007. */
+class Subscription;
+
+namespace detail {
+
+inline Subscription subscribe(pims_facade facade, Name api, const Params &params, Callback callback, AtTheEnd &&at_the_end);
+
+} // namespace detail
+
+/* A facade, from its creation to its release.
+ *
+ * Session(config) is the default facade, which the free functions call, too. A process has one: a
+ * second one throws Failed with 2007. Session::open(config) is a facade of its own, with its own
+ * storage, account, log, queue and thread. A process may have any number of them at once.
+ *
+ * Any thread may call, and close, while others call. The members throw Refused with no_facade after
+ * close, in an object that was moved from, and in a child process that was forked after the Session
+ * was made. A call that close overtakes fails with 2001. To move a Session while another thread
+ * uses it is a data race. */
 class Session {
 public:
-    /* Creates the facade from a configuration (docs/configuration.md). Throws Failed (2004, 2006,
-     * 2007) or Refused. */
+    /* Creates the default facade from a configuration (docs/configuration.md). Throws Failed (2004,
+     * 2006, 2007) or Refused. */
     explicit Session(const Params &config = {})
     {
-        if (pims_abi_version() != PIMS_ABI_VERSION) {
-            throw Refused(Refusal::wrong_abi);
-        }
-        const auto [message, facade] = detail::make_facade(config);
+        detail::check_abi();
+        const auto [message, number] = detail::make_facade(config);
         message.or_throw();
-        facade_ = facade;
+        number_ = number;
+        handle_ = PIMS_DEFAULT_FACADE;
     }
-    Session(Session &&other) noexcept : process_(other.process_), facade_(std::exchange(other.facade_, 0)) {}
+    Session(Session &&other) noexcept : process_(other.process_), handle_(other.take()), number_(other.number_) {}
     Session &operator=(Session &&other) noexcept
     {
         if (this != &other) {
             close();
             process_ = other.process_;
-            facade_ = std::exchange(other.facade_, 0);
+            number_ = other.number_;
+            handle_ = other.take();
         }
         return *this;
     }
     ~Session() { close(); }
 
+    /* Creates a facade beside the others, for another account. Its `storage.path` must be its own.
+     * Throws Failed (2004, 2006) or Refused. */
+    [[nodiscard]] static Session open(const Params &config)
+    {
+        detail::check_abi();
+        return Session(Opened{detail::open_facade(config)});
+    }
+
+    /* Calls this facade, like the free functions of the same name. */
+    void get(detail::Name api, const Params &params, Callback callback) const
+    {
+        detail::call(facade(), detail::get_method, api, params, std::move(callback));
+    }
+    void set(detail::Name api, const Params &params, Callback callback) const
+    {
+        detail::call(facade(), detail::set_method, api, params, std::move(callback));
+    }
+    [[nodiscard]] std::future<Message> get(detail::Name api, const Params &params = {}) const
+    {
+        return detail::ask(facade(), detail::get_method, api, params);
+    }
+    [[nodiscard]] std::future<Message> set(detail::Name api, const Params &params = {}) const
+    {
+        return detail::ask(facade(), detail::set_method, api, params);
+    }
+
+    /* Runs one request to this facade on this thread, outside the queue: "get" or "set". */
+    Message execute(detail::Name method, detail::Name api, const Params &params = {}) const
+    {
+        return detail::execute_on(facade(), method, api, params);
+    }
+
+    /* Asks this facade for events, like the free function of the same name. Each facade has
+     * subscriptions of its own. */
+    [[nodiscard]] inline Subscription subscribe(detail::Name api, const Params &params, Callback callback,
+                                                detail::AtTheEnd &&at_the_end = detail::AtTheEnd()) const;
+
+    /* Returns the handle for the functions of pims.h. Throws Refused with no_facade if there is
+     * none. */
+    pims_facade facade() const
+    {
+        const pims_facade handle = handle_;
+        const bool is_other_default = handle == PIMS_DEFAULT_FACADE && detail::facade_of_this_process() != number_;
+        if (handle == PIMS_NO_FACADE || process_ != detail::this_process() || is_other_default) {
+            throw Refused(Refusal::no_facade);
+        }
+        return handle;
+    }
+
     /* Releases the facade. When close returns, every callback has been called and none runs; calls
-     * that had not begun failed with 2001. Inside a callback, close returns at once, and the facade
-     * is released when that callback returns. A second call has no effect. In a child process that
-     * was forked after the Session was made, close has no effect: the facade belongs to the parent.
-     */
+     * that had not begun failed with 2001. Inside a callback of any facade, close returns at once,
+     * and the facade is released when its running callback returns. A second call has no effect. In
+     * a child process that was forked after the Session was made, close has no effect: the facade
+     * belongs to the parent. */
     void close() noexcept
     {
-        const std::uint64_t facade = std::exchange(facade_, 0);
-        if (facade == 0 || process_ != detail::this_process()) {
+        const pims_facade handle = take();
+        if (handle == PIMS_NO_FACADE || process_ != detail::this_process()) {
             return;
         }
-        // If the process has another facade by now, other code released this one.
-        if (detail::facade_of_this_process() == facade) {
-            pims_free();
+        // If the process has another default facade by now, other code released this one.
+        if (handle != PIMS_DEFAULT_FACADE || detail::facade_of_this_process() == number_) {
+            pims_close(handle);
         }
-        detail::finish_all_of(facade);
+        detail::finish_all_of(handle, number_);
     }
 
 private:
+    struct Opened {
+        pims_facade handle;
+    };
+    explicit Session(Opened opened) : handle_(opened.handle) {}
+
+    pims_facade take() noexcept { return handle_.exchange(PIMS_NO_FACADE); }
+
     std::int64_t process_ = detail::this_process();
-    std::uint64_t facade_ = 0;
+    std::atomic<pims_facade> handle_{PIMS_NO_FACADE};
+    /* The number of a default facade, see Hub. */
+    std::uint64_t number_ = 0;
 };
 
 /* A subscription to events, which ends with this object. */
@@ -585,13 +726,14 @@ public:
     }
 
 private:
-    friend Subscription subscribe(detail::Name api, const Params &params, Callback callback, detail::AtTheEnd &&at_the_end);
+    friend Subscription detail::subscribe(pims_facade facade, detail::Name api, const Params &params, Callback callback,
+                                          detail::AtTheEnd &&at_the_end);
     explicit Subscription(std::shared_ptr<detail::Feed> feed) : feed_(std::move(feed)) {}
 
     std::shared_ptr<detail::Feed> feed_;
 };
 
-/* Asks for events: the callback gets the acknowledgment, then each event. The library has one
+/* Asks for events: the callback gets the acknowledgment, then each event. A facade has one
  * subscription an api: the acknowledgment of a second one is the failure 2005.
  * `subscription = pims::subscribe(…)` is no second one: it ends the previous subscription, and the
  * new one begins. Do not set the last parameter. If another subscription to the api exists, its
@@ -600,33 +742,46 @@ private:
 [[nodiscard]] inline Subscription subscribe(detail::Name api, const Params &params, Callback callback,
                                             detail::AtTheEnd &&at_the_end = detail::AtTheEnd())
 {
+    return detail::subscribe(PIMS_DEFAULT_FACADE, api, params, std::move(callback), std::move(at_the_end));
+}
+
+inline Subscription Session::subscribe(detail::Name api, const Params &params, Callback callback, detail::AtTheEnd &&at_the_end) const
+{
+    return detail::subscribe(facade(), api, params, std::move(callback), std::move(at_the_end));
+}
+
+/* Asks a facade for events. If the facade has another subscription to the api, `at_the_end` gets
+ * the new one. */
+inline Subscription detail::subscribe(pims_facade facade, Name api, const Params &params, Callback callback, AtTheEnd &&at_the_end)
+{
     if (!callback) {
         throw Refused(Refusal::null_callback);
     }
-    const auto feed = std::make_shared<detail::Feed>(api.text(), params, std::move(callback));
+    const auto feed = std::make_shared<Feed>(facade, api.text(), params, std::move(callback));
     const char *const name = feed->api.for_c();
     const char *const text = feed->params.for_c();
     bool has_rival = false;
     {
-        const std::lock_guard<std::mutex> lock(detail::hub().mutex);
-        for (const auto &entry : detail::hub().feeds) {
-            has_rival = has_rival || (!entry.second->dropped && entry.second->api.string() == feed->api.string());
+        const std::lock_guard<std::mutex> lock(hub().mutex);
+        for (const auto &entry : hub().feeds) {
+            const Feed &other = *entry.second;
+            has_rival = has_rival || (!other.dropped && other.handle == facade && other.api.string() == feed->api.string());
         }
-        feed->phase = has_rival ? detail::Feed::Phase::held : detail::Feed::Phase::asked;
-        feed->id = ++detail::hub().last_id;
-        detail::hub().feeds.emplace(feed->id, feed);
+        feed->phase = has_rival ? Feed::Phase::held : Feed::Phase::asked;
+        feed->id = ++hub().last_id;
+        hub().feeds.emplace(feed->id, feed);
     }
     std::int32_t status = PIMS_OK;
     if (!has_rival) {
-        status = pims_subscribe(name, text, &detail::pims_hpp_on_event, reinterpret_cast<void *>(feed->id));
-    } else if (const auto refusal = detail::check_text(feed->params.string()); refusal != PIMS_OK) {
+        status = pims_facade_subscribe(facade, name, text, &pims_hpp_on_event, reinterpret_cast<void *>(feed->id));
+    } else if (const auto refusal = check_text(feed->params.string()); refusal != PIMS_OK) {
         status = refusal;
     } else {
         at_the_end.take(feed);
     }
     if (status != PIMS_OK) {
-        const std::lock_guard<std::mutex> lock(detail::hub().mutex);
-        detail::finish(*feed);
+        const std::lock_guard<std::mutex> lock(hub().mutex);
+        finish(*feed);
         throw Refused(static_cast<Refusal>(status));
     }
     return Subscription(feed);
@@ -634,22 +789,22 @@ private:
 
 inline void get(detail::Name api, const Params &params, Callback callback)
 {
-    detail::call(&pims_get, api, params, std::move(callback));
+    detail::call(PIMS_DEFAULT_FACADE, detail::get_method, api, params, std::move(callback));
 }
 
 inline void set(detail::Name api, const Params &params, Callback callback)
 {
-    detail::call(&pims_set, api, params, std::move(callback));
+    detail::call(PIMS_DEFAULT_FACADE, detail::set_method, api, params, std::move(callback));
 }
 
 inline std::future<Message> get(detail::Name api, const Params &params)
 {
-    return detail::ask(&pims_get, "get", api, params);
+    return detail::ask(PIMS_DEFAULT_FACADE, detail::get_method, api, params);
 }
 
 inline std::future<Message> set(detail::Name api, const Params &params)
 {
-    return detail::ask(&pims_set, "set", api, params);
+    return detail::ask(PIMS_DEFAULT_FACADE, detail::set_method, api, params);
 }
 
 inline Message execute(detail::Name method, detail::Name api, const Params &params)
@@ -660,7 +815,7 @@ inline Message execute(detail::Name method, detail::Name api, const Params &para
         static_cast<void>(name.for_c());
         return detail::make_facade(params).first;
     }
-    const std::uint64_t facade = detail::facade_of_this_process();
+    const std::uint64_t number = detail::facade_of_this_process();
     const std::unique_ptr<char, decltype(&pims_string_free)> text(pims_execute(verb.for_c(), name.for_c(), params.c_str()),
                                                                   &pims_string_free);
     if (!text) {
@@ -670,7 +825,7 @@ inline Message execute(detail::Name method, detail::Name api, const Params &para
     }
     const Message message{std::string_view(text.get())};
     if (message.succeeded() && verb.string() == "free") {
-        detail::finish_all_of(facade);
+        detail::finish_all_of(PIMS_DEFAULT_FACADE, number);
     }
     return message;
 }

@@ -25,7 +25,7 @@ namespace detail {
 
 /* Does the same as ask, for one type of result. An exception of the reader is in the future. */
 template <class Result, class Read>
-std::future<Result> ask_for(Function function, const char *method, Name api, const Params &params, Read read)
+std::future<Result> ask_for(pims_facade facade, const Method &method, Name api, const Params &params, Read read)
 {
     const auto promise = std::make_shared<std::promise<Result>>();
     auto future = promise->get_future();
@@ -42,9 +42,9 @@ std::future<Result> ask_for(Function function, const char *method, Name api, con
         }
     };
     if (is_library_thread || callbacks_running > 0) {
-        settle(execute(method, api, params));
+        settle(execute_on(facade, method.name, api, params));
     } else {
-        call(function, api, params, settle);
+        call(facade, method, api, params, settle);
     }
     return future;
 }
@@ -62,7 +62,7 @@ inline bool flag_of(const Message &message, std::string_view name)
     return value == "true" || (value == "false" ? false : throw UnexpectedMessage());
 }
 
-/* The component on the facade of this process: its requests, and the readers of their results. */
+/* The component on a facade: its requests, and the readers of their results. */
 class Component {
 private:
     /* Returns the reader with a check of wrong PINs and failures before it. The failure `done`
@@ -87,25 +87,27 @@ public:
     using OnWrongPins = std::function<void(const WrongPins &)>;
 
 protected:
-    explicit Component(OnWrongPins on_wrong_pins) : on_wrong_pins_(std::move(on_wrong_pins)) {}
+    Component(pims_facade facade, OnWrongPins on_wrong_pins) : facade_(facade), on_wrong_pins_(std::move(on_wrong_pins)) {}
+
+    pims_facade facade() const noexcept { return facade_; }
 
     template <class Result, class Read>
     std::future<Result> get(const char *api, const Params &params, Read read) const
     {
-        return ask_for<Result>(&pims_get, "get", api, params, checked(std::move(read)));
+        return ask_for<Result>(facade_, get_method, api, params, checked(std::move(read)));
     }
 
     template <class Result, class Read>
     std::future<Result> set(const char *api, const Params &params, Read read) const
     {
-        return ask_for<Result>(&pims_set, "set", api, params, checked(std::move(read)));
+        return ask_for<Result>(facade_, set_method, api, params, checked(std::move(read)));
     }
 
     /* Makes a change of the account. The failure 2316 means that the change is done. Only a
      * synchronization is left, which the next operation makes. */
     std::future<void> change(const char *api, const Params &params) const
     {
-        return ask_for<void>(&pims_set, "set", api, params, checked(nothing, Code::post_synchronization));
+        return ask_for<void>(facade_, set_method, api, params, checked(nothing, Code::post_synchronization));
     }
 
     static void nothing(const Message &) {}
@@ -130,6 +132,7 @@ protected:
     }
 
 private:
+    pims_facade facade_;
     OnWrongPins on_wrong_pins_;
 };
 

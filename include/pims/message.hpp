@@ -110,6 +110,9 @@ enum class Refusal : std::int32_t {
     not_utf8 = PIMS_ERROR_NOT_UTF8,
     too_long = PIMS_ERROR_TOO_LONG,
     queue_full = PIMS_ERROR_QUEUE_FULL,
+    /* The Session was closed or moved from, or the process was forked after the Session was made.
+     */
+    no_facade = PIMS_ERROR_NO_FACADE,
     /* A NUL inside a text. C would cut the text there. */
     embedded_nul = 1,
     /* The loaded library has another PIMS_ABI_VERSION than the header. */
@@ -131,6 +134,7 @@ private:
         case Refusal::not_utf8: return "pims: a text is not UTF-8";
         case Refusal::too_long: return "pims: a text is too long";
         case Refusal::queue_full: return "pims: too many calls wait";
+        case Refusal::no_facade: return "pims: the session was closed or moved from, or belongs to the process before a fork";
         case Refusal::embedded_nul: return "pims: there is a NUL in a text";
         case Refusal::wrong_abi: return "pims: compiled for another version of the library";
         }

@@ -36,15 +36,21 @@ inline AccountChange account_change_of(const Message &message)
 
 } // namespace detail
 
-/* The operations on the facade of this process. A failure is the exception Failed in the future. A
- * call that is not accepted throws Refused.
+/* The operations on the default facade, or on that of a Session. A failure is the exception Failed
+ * in the future. A call that is not accepted throws Refused: with no_facade if the Session was
+ * closed.
  *
  * After enroll, enroll_with_phone_number, change_pin and reset_pin the failure 2316 means that the
  * change is done: these functions then succeed. Inside a callback a future is ready, like that of
  * pims::get. PINs and codes are wiped in the memory of this header. */
 class StrongAuthentication : public detail::Operations {
 public:
-    explicit StrongAuthentication(OnWrongPins on_wrong_pins = nullptr) : Operations(std::move(on_wrong_pins)) {}
+    explicit StrongAuthentication(OnWrongPins on_wrong_pins = nullptr) : Operations(PIMS_DEFAULT_FACADE, std::move(on_wrong_pins)) {}
+    /* Keeps no reference to the Session, which may be moved. */
+    explicit StrongAuthentication(const Session &session, OnWrongPins on_wrong_pins = nullptr)
+        : Operations(session.facade(), std::move(on_wrong_pins))
+    {
+    }
 
     /* Asks for changes of the account, like subscribe; the last parameter is the same. Both
      * functions run on the library's thread: on_change for each change, on_failure if the
@@ -64,7 +70,7 @@ public:
             }
         };
         const Params both{{"actionType", "strong"}, {"type", list{"isDeviceActivated", "isAccountBlocked"}}};
-        return subscribe("pims.authentication.account", both, tell, std::move(at_the_end));
+        return detail::subscribe(facade(), "pims.authentication.account", both, tell, std::move(at_the_end));
     }
 };
 

@@ -12,15 +12,17 @@ COLUMNS = 140
 
 STRONG_AUTHENTICATION = """\
 /**
- * The operations of docs/api.md. A failure is a [PimsException]. PINs and codes are texts of any
- * type: a [StringBuilder] can be wiped, a [String] cannot. [Session.device] has the same functions,
- * which throw.
+ * The operations of docs/api.md, on the default facade. A failure is a [PimsException]. PINs and
+ * codes are texts of any type: a [StringBuilder] can be wiped, a [String] cannot. [Session.device]
+ * has the same functions, which throw.
  *
  * [enroll], [enrollWithPhoneNumber], [changePin] and [resetPin] succeed on 2316, too. Then the
  * change is done, and only a synchronization is left, which the next operation makes. A cancelled
  * call counts; see [Pims.initialize].
  */
 object StrongAuthentication {
+    private val operations = Operations.DEFAULT
+
 """
 
 DEVICE = """\
@@ -28,16 +30,22 @@ DEVICE = """\
  * The operations of a [Session]: those of [StrongAuthentication], but they throw a [PimsException]
  * for a failure. A cancelled call counts; see [Pims.initialize].
  */
-class Device internal constructor() {
+class Device internal constructor(private val operations: Operations) {
 """
 
 STRONG_AUTHENTICATION_ASYNC = """\
 /**
- * The operations of [StrongAuthentication] for Java. Each one returns a future, which fails with a
- * [PimsException]. [Pims.initializeAsync] describes the thread on which futures complete, and the
- * effect of a cancellation. PINs and codes are texts of any type: a [StringBuilder] can be wiped.
+ * The operations for Java, on the default facade ([Pims.strongAuthenticationAsync]) or on that of a
+ * session ([Session.deviceAsync]). Each one returns a future, which fails with a [PimsException].
+ * [Pims.initializeAsync] describes the thread on which futures complete, and the effect of a
+ * cancellation. PINs and codes are texts of any type: a [StringBuilder] can be wiped.
  */
-object StrongAuthenticationAsync {
+open class StrongAuthenticationAsync internal constructor(private val operations: Operations) {
+"""
+
+COMPANION = """
+    /** The operations on the default facade. */
+    companion object Default : StrongAuthenticationAsync(Operations.DEFAULT)
 """
 
 
@@ -53,7 +61,9 @@ def operations(model: Model) -> str:
     return (
         f"// {NOTE}\n\npackage libpims\n\n"
         "/** The operations, once for all the forms of the interface. */\n"
-        "internal object Operations : UntypedOperations() {\n" + "\n".join(parts) + "}\n"
+        "internal class Operations(facade: Facade) : UntypedOperations(facade) {\n"
+        + "\n".join(parts)
+        + "\n    companion object {\n        val DEFAULT = Operations(Facade.DEFAULT)\n    }\n}\n"
     )
 
 
@@ -100,11 +110,11 @@ def strong_authentication(model: Model) -> str:
             if fun == "fun" and any(argument.default is not None for argument in operation.arguments):
                 lines.append("    @JvmOverloads")
             name, end = camel(operation.name), get if operation.result else get_nothing
-            before, body = f"    {fun} {name}({signed}): {returned} =", f"Operations.{name}({values}).{end}()"
+            before, body = f"    {fun} {name}({signed}): {returned} =", f"operations.{name}({values}).{end}()"
             one_line = f"{before} {body}"
             lines += [one_line] if len(one_line) <= COLUMNS else [before, f"        {body}"]
             parts.append("\n".join(lines) + "\n")
-        text += "\n" + head + "\n".join(parts) + "}\n"
+        text += "\n" + head + "\n".join(parts) + (COMPANION if head is STRONG_AUTHENTICATION_ASYNC else "") + "}\n"
     return text
 
 

@@ -40,8 +40,8 @@ public final class Enroll {
                 for (int i = 0; i < pin.length(); i++) pin.setCharAt(i, '\0');
             }
             // Calls by the name of the api, with a future and with a callback.
-            Object version = Pims.getAsync("pims.sdk.version").join();
-            Pims.get("pims.sdk.version", message -> System.out.println(message.get("result").equals(version)));
+            Object version = session.getAsync("pims.sdk.version").join();
+            session.get("pims.sdk.version", message -> System.out.println(message.get("result").equals(version)));
         }
     }
 

@@ -8,10 +8,20 @@
 
 use jni::JNIEnv;
 use jni::objects::{JByteArray, JClass, JObject};
-use jni::sys::{jboolean, jint};
-use pims::facade::{self, Method};
+use jni::sys::{jint, jlong};
+use pims::facade::{self, Handle, Method, Rejection};
 
 use crate::bridge::{guarded, receiver, text};
+
+/// The results of `call`, as `libpims.Native` names them.
+const ACCEPTED: jint = 0;
+const QUEUE_FULL: jint = 1;
+const NO_FACADE: jint = 2;
+
+/// Returns the handle with the bits of Java's number, which has a sign.
+fn handle(number: jlong) -> Handle {
+    Handle::from_number(number.cast_unsigned())
+}
 
 /// `void init(byte[] config, Receiver receiver)`
 #[unsafe(no_mangle)]
@@ -28,18 +38,34 @@ pub extern "system" fn Java_libpims_Native_init<'a>(
     });
 }
 
-/// `boolean call(int method, byte[] api, byte[] parameters, Receiver receiver)`: true if the call
-/// was accepted.
+/// `void open(byte[] config, Receiver receiver)`: the result of the message has the handle.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_libpims_Native_open<'a>(
+    mut env: JNIEnv<'a>,
+    _: JClass<'a>,
+    config: JByteArray<'a>,
+    to: JObject<'a>,
+) {
+    guarded(&mut env, (), |env| {
+        let (config, callback) = (text(env, &config)?, receiver(env, &to)?);
+        facade::open(&config, callback);
+        Ok(())
+    });
+}
+
+/// `int call(long facade, int method, byte[] api, byte[] parameters, Receiver receiver)`: whether
+/// the call was accepted.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_libpims_Native_call<'a>(
     mut env: JNIEnv<'a>,
     _: JClass<'a>,
+    facade: jlong,
     method: jint,
     api: JByteArray<'a>,
     parameters: JByteArray<'a>,
     to: JObject<'a>,
-) -> jboolean {
-    guarded(&mut env, 0, |env| {
+) -> jint {
+    guarded(&mut env, ACCEPTED, |env| {
         let method = match method {
             0 => Method::Get,
             1 => Method::Set,
@@ -47,32 +73,37 @@ pub extern "system" fn Java_libpims_Native_call<'a>(
             _ => Method::Unsubscribe,
         };
         let (api, parameters, callback) = (text(env, &api)?, text(env, &parameters)?, receiver(env, &to)?);
-        Ok(facade::call(method, &api, &parameters, callback).is_ok().into())
+        Ok(match handle(facade).call(method, &api, &parameters, callback) {
+            Ok(()) => ACCEPTED,
+            Err(Rejection::QueueFull) => QUEUE_FULL,
+            Err(Rejection::NoFacade) => NO_FACADE,
+        })
     })
 }
 
-/// `void end(byte[] api, byte[] parameters)`: ends a subscription inside a callback, before the
+/// `void end(long facade, byte[] api, byte[] parameters)`: ends a subscription inside a callback, before the
 /// calls in the queue.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_libpims_Native_end<'a>(
     mut env: JNIEnv<'a>,
     _: JClass<'a>,
+    facade: jlong,
     api: JByteArray<'a>,
     parameters: JByteArray<'a>,
 ) {
     guarded(&mut env, (), |env| {
         let (api, parameters) = (text(env, &api)?, text(env, &parameters)?);
         // If this fails, the facade is being released, and the subscription with it.
-        drop(facade::execute("unsubscribe", &api, &parameters));
+        drop(handle(facade).execute("unsubscribe", &api, &parameters));
         Ok(())
     });
 }
 
-/// `void free()`
+/// `void close(long facade)`
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_libpims_Native_free<'a>(mut env: JNIEnv<'a>, _: JClass<'a>) {
+pub extern "system" fn Java_libpims_Native_close<'a>(mut env: JNIEnv<'a>, _: JClass<'a>, facade: jlong) {
     guarded(&mut env, (), |_| {
-        facade::free();
+        handle(facade).close();
         Ok(())
     });
 }

@@ -3,12 +3,15 @@
 /// A cancelled task still waits for its call: the call has begun, and no message says how far it
 /// came. A cancelled call counts: a PIN or a code that it submitted may have cost an attempt. The
 /// library's timeouts bound the wait.
-extension Facade {
+extension DefaultFacade {
     /// Makes the facade. Configuration: docs/configuration.md.
     public func initialize(configuration: [String: JSON] = [:]) async throws {
         _ = try await message { self.initialize(configuration: configuration, callback: $0) }.get()
     }
+}
 
+/// The same calls for `async`, see `DefaultFacade`.
+extension Facade {
     /// Requests data, see docs/api.md.
     @discardableResult
     public func get(api: String, parameters: [String: JSON] = [:]) async throws -> JSON {
@@ -26,10 +29,10 @@ extension Facade {
         _ = try await message { self.unsubscribe(api: api, parameters: parameters, callback: $0) }.get()
     }
 
-    /// Asks for events, and waits for the acknowledgment. The results come until `unsubscribe` or
-    /// `free`, or until no task can wait for them any more: the subscription ends if the program
-    /// releases the stream and its iterators, or cancels a task that waits for the next event. A
-    /// `break` out of a loop ends it only if no other reference to the stream exists.
+    /// Asks for events, and waits for the acknowledgment. The results come until `unsubscribe`,
+    /// until the facade ends, or until no task can wait for them any more: the subscription ends if
+    /// the program releases the stream and its iterators, or cancels a task that waits for the next
+    /// event. A `break` out of a loop ends it only if no other reference to the stream exists.
     ///
     /// A task that is cancelled while it waits for the acknowledgment gets a `CancellationError`.
     /// The subscription is over then, and the program may ask for the next one at once.
@@ -61,7 +64,8 @@ extension Facade {
                             for event in read(result) { events.yield(event) }
                         }
                     },
-                    onEnd: { events.finish() },
+                    // The stream keeps its session alive.
+                    onEnd: { withExtendedLifetime(self) { events.finish() } },
                     onId: { id in
                         // The subscription may be over already, and the stream with it. So this
                         // ends no other subscription to the api.

@@ -7,11 +7,16 @@ import Foundation
 final class Feeds: @unchecked Sendable {
     static let shared = Feeds()
 
+    /// The number of the facade of each session, see `Feed.facade`.
+    static let ofSession = 1
+
     private struct Feed {
+        let handle: pims_facade
         let api: String
         let callback: Callback
         let onEnd: @Sendable () -> Void
-        /// The facade that acknowledged the subscription; 0 until then.
+        /// The facade that acknowledged the subscription; 0 until then. The default facades have
+        /// numbers: they have one handle.
         var facade = 0
         /// The id of the subscription's messages; `nil` until its acknowledgment.
         var transaction: String?
@@ -30,25 +35,26 @@ final class Feeds: @unchecked Sendable {
     private var lastId: UInt = 0
     private var facades = 0
 
-    /// The number of facades so far.
+    /// The number of default facades so far.
     var facade: Int { locked { facades } }
 
     /// The number of subscriptions, requested or active.
     var count: Int { locked { feeds.count } }
 
-    /// Must be called before any other message of the new facade. Ends older subscriptions.
+    /// Must be called before any other message of the new default facade. Ends older
+    /// subscriptions.
     func facadeBegan() {
         let before: Int = locked {
             facades += 1
             return facades - 1
         }
-        endAll(upTo: before)
+        endAll(of: defaultHandle, upTo: before)
     }
 
-    func add(api: String, callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void) -> UInt {
+    func add(handle: pims_facade, api: String, callback: @escaping Callback, onEnd: @escaping @Sendable () -> Void) -> UInt {
         locked {
             lastId += 1
-            feeds[lastId] = Feed(api: api, callback: callback, onEnd: onEnd)
+            feeds[lastId] = Feed(handle: handle, api: api, callback: callback, onEnd: onEnd)
             return lastId
         }
     }
@@ -60,16 +66,16 @@ final class Feeds: @unchecked Sendable {
         var isEnd = message.status == .failed
         let found: Feed? = locked {
             if isEnd { return feeds.removeValue(forKey: id) }
-            if feeds[id]?.facade == 0 {
-                feeds[id]?.facade = facades
+            if let feed = feeds[id], feed.facade == 0 {
+                feeds[id]?.facade = feed.handle == defaultHandle ? facades : Feeds.ofSession
                 feeds[id]?.transaction = message["transactionId"]?.stringValue
             }
             return feeds[id]
         }
         if let feed = found, let ending = feed.ending, feed.isLeft, !isEnd {
-            // On the library's thread, so before the calls in the queue: one of them may be another
+            // On the facade's thread, so before the calls in the queue: one of them may be another
             // subscription.
-            pims_string_free(pims_execute("unsubscribe", feed.api, ending))
+            pims_string_free(pims_facade_execute(feed.handle, "unsubscribe", feed.api, ending))
             forget(id)
             isEnd = true
         }
@@ -87,7 +93,7 @@ final class Feeds: @unchecked Sendable {
             return feeds[id]
         }
         guard let feed = found, let ending = feed.ending else { return }
-        if pims_unsubscribe(feed.api, ending, onLeft, UnsafeMutableRawPointer(bitPattern: id)) != PIMS_OK { end(id) }
+        if pims_facade_unsubscribe(feed.handle, feed.api, ending, onLeft, UnsafeMutableRawPointer(bitPattern: id)) != PIMS_OK { end(id) }
     }
 
     /// Removes a subscription after `leave`: the library ended it, or there is no facade any more.
@@ -96,15 +102,17 @@ final class Feeds: @unchecked Sendable {
         ended?.onEnd()
     }
 
-    /// Removes the active subscription to an api, which the library ended; with an id, only if its
-    /// messages have this id. A later subscription gets its own acknowledgment.
-    func end(api: String, transaction: String?) {
-        remove { $0.api == api && $0.facade > 0 && (transaction == nil || transaction == $0.transaction) }
+    /// Removes the active subscription of a facade to an api, which the library ended; with an id,
+    /// only if its messages have this id. A later subscription gets its own acknowledgment.
+    func end(api: String, transaction: String?, of handle: pims_facade) {
+        remove { $0.handle == handle && $0.api == api && $0.facade > 0 && (transaction == nil || transaction == $0.transaction) }
     }
 
     /// Removes the subscriptions that were active in a released facade: no event comes for them any
     /// more. A subscription without an acknowledgment gets a failure as its acknowledgment.
-    func endAll(upTo facade: Int) { remove { $0.facade > 0 && $0.facade <= facade } }
+    func endAll(of handle: pims_facade, upTo facade: Int) {
+        remove { $0.handle == handle && $0.facade > 0 && $0.facade <= facade }
+    }
 
     private func remove(_ isOver: (Feed) -> Bool) {
         let ended: [UInt: Feed] = locked {
@@ -121,6 +129,8 @@ final class Feeds: @unchecked Sendable {
         return body()
     }
 }
+
+private let defaultHandle = pims_facade(PIMS_DEFAULT_FACADE)
 
 /// Receives the message of an unsubscription by `leave`: the subscription ended, or there is no
 /// facade any more. `ctx` is the subscription's number.

@@ -116,6 +116,8 @@ public enum Refusal: LocalizedError, Hashable, Sendable {
     case tooLong
     /// The queue has 1,024 calls already: call again later.
     case queueFull
+    /// The session was closed, or belongs to the process from which this one was forked.
+    case noFacade
     /// The name of an api contains a NUL. C would cut the name there.
     case embeddedNul
     /// A value has no form in JSON: a `Double` that is not finite, or a `wholeNumber` that is no
@@ -130,6 +132,7 @@ public enum Refusal: LocalizedError, Hashable, Sendable {
         switch self {
         case .tooLong: return "The call was not accepted: a text is longer than 1 MiB."
         case .queueFull: return "The call was not accepted: too many calls wait. Call again later."
+        case .noFacade: return "The call was not accepted: the session was closed, or belongs to the process before a fork."
         case .embeddedNul: return "The call was not accepted: there is a NUL in the name of the api."
         case .notJSON: return "The call was not accepted: a number is not finite, or has other characters than digits."
         case .wrongABI: return "The package was compiled for another version of the library."

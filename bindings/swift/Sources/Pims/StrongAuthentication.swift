@@ -1,4 +1,5 @@
-/// The operations of docs/api.md as typed functions, on the facade of this process.
+/// The operations of docs/api.md as typed functions, on the default facade or on that of a
+/// `Session`.
 ///
 /// After `enroll`, `enrollWithPhoneNumber`, `changePIN` and `resetPIN` the error 2316 means that
 /// the change is done: these functions then return.

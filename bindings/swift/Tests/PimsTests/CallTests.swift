@@ -175,7 +175,7 @@ final class CallTests: FolderTestCase {
     }
 
     func testEveryErrorSaysWhatItIs() {
-        for error: any Error in [Refusal.tooLong, Refusal.queueFull, Refusal.embeddedNul, Refusal.notJSON, Refusal.wrongABI, Refusal.other(-9)] {
+        for error: any Error in [Refusal.tooLong, Refusal.queueFull, Refusal.noFacade, Refusal.embeddedNul, Refusal.notJSON, Refusal.wrongABI, Refusal.other(-9)] {
             XCTAssertTrue(error.localizedDescription.hasPrefix("The "), error.localizedDescription)
         }
         XCTAssertTrue(UnexpectedMessage().localizedDescription.hasPrefix("The library"))

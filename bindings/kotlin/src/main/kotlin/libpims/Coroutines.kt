@@ -10,12 +10,17 @@ import kotlinx.coroutines.suspendCancellableCoroutine
 
 /**
  * Returns the account's changes as a flow. Each collector has a subscription of its own, which ends
- * with the collector. The library has one at a time, so a second collector fails with 2005: share
+ * with the collector. A facade has one at a time, so a second collector fails with 2005: share
  * the flow (`shareIn`) among several listeners. A release of the facade ends the subscription
  * without a message. Needs kotlinx-coroutines, which is no dependency of this package.
  */
-fun Pims.accountChanges(): Flow<AccountChange> = callbackFlow {
-    val subscription = watch(object : AccountWatcher {
+fun Pims.accountChanges(): Flow<AccountChange> = changes(Facade.DEFAULT)
+
+/** Does the same for the account of a session. */
+fun Session.accountChanges(): Flow<AccountChange> = changes(facade)
+
+private fun changes(facade: Facade): Flow<AccountChange> = callbackFlow {
+    val watcher = object : AccountWatcher {
         override fun onChange(change: AccountChange) {
             trySend(change)
         }
@@ -23,7 +28,8 @@ fun Pims.accountChanges(): Flow<AccountChange> = callbackFlow {
         override fun onFailure(failure: PimsException) {
             close(failure)
         }
-    })
+    }
+    val subscription = Subscriptions.watch(facade, watcher)
     awaitClose(subscription::close)
 }.buffer(Channel.UNLIMITED)
 

@@ -1,8 +1,10 @@
 package libpims
 
+import java.util.concurrent.ConcurrentHashMap
+
 /**
- * The library's one thread, as this package sees it: its identity while a callback runs on it, and
- * the state of a Java thread that a callback may change.
+ * The library's threads, one for each facade, as this package sees them: their identity while a
+ * callback runs on them, and the state of a Java thread that a callback may change.
  */
 internal object LibraryThread {
     private const val NAME = "libpims"
@@ -17,12 +19,11 @@ internal object LibraryThread {
      */
     private val calls = ThreadLocal<Int>()
 
-    /** The library's thread while it runs a callback. */
-    @Volatile
-    private var running: Thread? = null
+    /** The library's threads that run a callback now. */
+    private val running: MutableSet<Thread> = ConcurrentHashMap.newKeySet()
 
-    /** True if this is the library's thread, inside a callback. */
-    val isCurrent: Boolean get() = running === Thread.currentThread()
+    /** True if this is a library's thread, inside a callback. */
+    val isCurrent: Boolean get() = Thread.currentThread() in running
 
     inline fun <T> calling(call: () -> T): T {
         val before = calls.get()
@@ -42,11 +43,11 @@ internal object LibraryThread {
         if (calls.get() != null || isCurrent) return handle()
         val thread = Thread.currentThread()
         prepare(thread)
-        running = thread
+        running.add(thread)
         try {
             handle()
         } finally {
-            running = null
+            running.remove(thread)
             prepare(thread)
         }
     }
@@ -60,7 +61,7 @@ internal object LibraryThread {
 
     /** Throws if the caller wants to wait for a message that this thread must deliver. */
     fun refuseToWait() = check(!isCurrent) {
-        "waiting inside a callback never ends: the library's thread, which tells the result, is the one that would wait. " +
+        "a callback must not wait for a result: the library's thread, which tells results, is the one that would wait. " +
             "Use a callback, thenAccept or a coroutine, or wait on another thread"
     }
 
@@ -80,7 +81,7 @@ internal object LibraryThread {
      * returns.
      */
     val isInExit: Boolean
-        get() = running?.stackTrace.orEmpty().any { it.className == "java.lang.Runtime" && it.methodName == "exit" }
+        get() = running.any { thread -> thread.stackTrace.any { it.className == "java.lang.Runtime" && it.methodName == "exit" } }
 
     /**
      * Waits in a shutdown hook until [isOver] returns true. It does not wait for a callback that

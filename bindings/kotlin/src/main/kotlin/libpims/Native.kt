@@ -20,22 +20,31 @@ internal object Native {
     const val SUBSCRIBE = 2
     const val UNSUBSCRIBE = 3
 
+    const val ACCEPTED = 0
+    const val QUEUE_FULL = 1
+    const val NO_FACADE = 2
+
     @JvmStatic
     external fun init(config: ByteArray, receiver: Receiver)
 
-    /** Returns true if the call was accepted, and false if the queue is full. */
+    /** Creates a facade beside the others. The result of its message has its handle. */
     @JvmStatic
-    external fun call(method: Int, api: ByteArray, parameters: ByteArray, receiver: Receiver): Boolean
+    external fun open(config: ByteArray, receiver: Receiver)
+
+    /** Returns [ACCEPTED], [QUEUE_FULL] or [NO_FACADE]. */
+    @JvmStatic
+    external fun call(facade: Long, method: Int, api: ByteArray, parameters: ByteArray, receiver: Receiver): Int
 
     /**
-     * Ends a subscription before the calls in the queue. Only for a callback on the library's
+     * Ends a subscription before the calls in the queue. Only for a callback on the facade's
      * thread.
      */
     @JvmStatic
-    external fun end(api: ByteArray, parameters: ByteArray)
+    external fun end(facade: Long, api: ByteArray, parameters: ByteArray)
 
+    /** Releases a facade. Without one it has no effect. */
     @JvmStatic
-    external fun free()
+    external fun close(facade: Long)
 
     @JvmStatic
     external fun version(): ByteArray

@@ -16,13 +16,14 @@ fun interface WrongPinsHandler {
 
 /** A call that has not begun, and the conversion of its message to a value. It begins once. */
 internal class Operation<T>(
+    private val facade: Facade,
     private val call: (Callback) -> Unit,
     private val recover: (PimsException) -> T? = { null },
     private val read: (Any?) -> T,
 ) {
     /** Begins the call. Throws the exceptions of the call; then [then] is not called. */
     fun begin(then: (Result<T>) -> Unit) = call { message ->
-        WrongPins.of(message)?.let { wrong -> Pims.guarded { Pims.onWrongPins?.onWrongPins(wrong) } }
+        WrongPins.of(message)?.let { wrong -> Pims.guarded { facade.onWrongPins?.onWrongPins(wrong) } }
         then(
             runCatching {
                 if (message["status"] == "SUCCEEDED") {
@@ -106,28 +107,24 @@ internal class PimsFuture<T> : CompletableFuture<T>() {
     }
 }
 
-/** The operations of [Pims] that are not typed, and those of which a typed one is made. */
-internal abstract class UntypedOperations {
-    fun initialize(config: Map<String, Any?>) = Operation({ Pims.initialize(config, it) }) { }
-
-    fun initialize(config: Map<String, Any?>, store: SecureStore) = Operation({ Pims.initialize(config, store, it) }) { }
-
+/** The operations of a facade that are not typed, and those of which a typed one is made. */
+internal abstract class UntypedOperations(private val facade: Facade) {
     fun get(api: String, parameters: Map<String, Any?>): Operation<Any?> = get(api, parameters) { it }
 
     fun set(api: String, parameters: Map<String, Any?>): Operation<Any?> = set(api, parameters) { it }
 
     protected fun <T> get(api: String, parameters: Map<String, Any?>, read: (Any?) -> T) =
-        Operation({ Pims.get(api, parameters, it) }, read = read)
+        Operation(facade, { facade.get(api, parameters, it) }, read = read)
 
     protected fun <T> set(api: String, parameters: Map<String, Any?>, read: (Any?) -> T) =
-        Operation({ Pims.set(api, parameters, it) }, read = read)
+        Operation(facade, { facade.set(api, parameters, it) }, read = read)
 
     /**
      * Returns a change of the account. The failure 2316 means that the change is done. Only a
      * synchronization is left, which the next operation makes.
      */
     protected fun change(api: String, parameters: Map<String, Any?>) =
-        Operation({ Pims.set(api, parameters, it) }, { if (it.reason == Code.POST_SYNCHRONIZATION) Unit else null }) { }
+        Operation(facade, { facade.set(api, parameters, it) }, { if (it.reason == Code.POST_SYNCHRONIZATION) Unit else null }) { }
 
     protected fun Any?.member(name: String): Any? = (this as? Map<*, *>)?.get(name)
 }

@@ -3,7 +3,7 @@
 package libpims
 
 /** The operations, once for all the forms of the interface. */
-internal object Operations : UntypedOperations() {
+internal class Operations(facade: Facade) : UntypedOperations(facade) {
     fun requestEnrollmentCode() = get("pims.authentication.smscode", mapOf("type" to "enrollment")) { }
 
     fun acceptEnrollmentCode(smsCode: CharSequence) = set(
@@ -66,4 +66,8 @@ internal object Operations : UntypedOperations() {
     ) { AccountState.valueOf(it.member("isAccountBlocked") as String) }
 
     fun setAccessToken(token: CharSequence) = set("pims.authentication.token", mapOf("type" to "cvs", "token" to token)) { }
+
+    companion object {
+        val DEFAULT = Operations(Facade.DEFAULT)
+    }
 }

@@ -14,9 +14,10 @@ fun interface ExceptionHandler {
 }
 
 /**
- * The facade of this process. Operations: docs/api.md. Behaviour: docs/c-abi.md.
+ * The default facade of this process. Operations: docs/api.md. Behaviour: docs/c-abi.md. A
+ * [Session] has a facade of its own.
  *
- * Callbacks run on the library's one thread, `libpims`, in the order of the calls, never two at
+ * Callbacks run on the facade's one thread, `libpims`, in the order of the calls, never two at
  * once. They run on the calling thread without a facade (2001) and for failures of [initialize].
  * They may call every function here, but must not wait for a result: a future of this package
  * refuses that by an [IllegalStateException]. Their exceptions go to [onException]. Each callback
@@ -56,7 +57,8 @@ object Pims {
     /**
      * The handler of wrong PINs that a message reports beside its result (docs/api.md). The
      * `suspend` functions and the futures return only results. They call this handler on the
-     * library's thread before their result is there. A callback calls [WrongPins.of].
+     * library's thread before their result is there. A callback calls [WrongPins.of]. A session may
+     * have a handler of its own.
      */
     @JvmStatic
     @Volatile
@@ -75,19 +77,8 @@ object Pims {
 
     /** Creates the facade with the storage's key from the host's store of secrets. */
     @JvmStatic
-    fun initialize(config: Map<String, Any?>, store: SecureStore, callback: Callback) {
-        val key = store.storageKey()
-        val characters = try {
-            StorageKey.characters(key)
-        } finally {
-            key.fill(0)
-        }
-        try {
-            initialize(StorageKey.put(config, characters), callback)
-        } finally {
-            characters.fill('\u0000')
-        }
-    }
+    fun initialize(config: Map<String, Any?>, store: SecureStore, callback: Callback) =
+        StorageKey.with(config, store) { initialize(it, callback) }
 
     /**
      * Requests data: exactly one message comes. The call never waits. Throws [QueueFullException]
@@ -96,13 +87,13 @@ object Pims {
     @JvmStatic
     @JvmOverloads
     fun get(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
-        call(Native.GET, api, parameters, Once(callback))
+        Facade.DEFAULT.get(api, parameters, callback)
 
     /** Changes data, or performs an action. Otherwise like [get]. */
     @JvmStatic
     @JvmOverloads
     fun set(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
-        call(Native.SET, api, parameters, Once(callback))
+        Facade.DEFAULT.set(api, parameters, callback)
 
     /**
      * Asks for events: one acknowledgment, then a message `RESULT` for each event, until the
@@ -113,7 +104,7 @@ object Pims {
     @JvmStatic
     @JvmOverloads
     fun subscribe(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback): Subscription =
-        Subscription(api, callback).also { it.begin(parameters) }
+        Facade.DEFAULT.subscribe(api, parameters, callback)
 
     /**
      * Ends the subscription to an api, no matter which call made it. With `transactionId` in the
@@ -123,37 +114,24 @@ object Pims {
     @JvmStatic
     @JvmOverloads
     fun unsubscribe(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
-        call(Native.UNSUBSCRIBE, api, parameters, Once(callback))
+        Facade.DEFAULT.unsubscribe(api, parameters, callback)
 
     /** Watches the account: like [subscribe] to all changes, with types. */
     @JvmStatic
-    fun watch(watcher: AccountWatcher): Subscription = Subscriptions.watch(watcher)
+    fun watch(watcher: AccountWatcher): Subscription = Subscriptions.watch(Facade.DEFAULT, watcher)
 
     /**
-     * Releases the facade. When it returns, every call has had its message: 2001 for a call that
-     * had not begun. On the library's thread, that is in a callback or in a coroutine without a
-     * dispatcher, it returns at once. The facade is then released when the callback is over. A
-     * second call has no effect.
+     * Releases the default facade, and no session. When it returns, every call has had its message:
+     * 2001 for a call that had not begun. On a library's thread, that is in a callback or in a
+     * coroutine without a dispatcher, it returns at once. The facade is then released when its
+     * callback is over. A second call has no effect.
      *
      * A shutdown hook is a good place for this call. There it does not wait for a callback that
      * called `System.exit`, which waits for the hooks. For another callback it waits at most five
      * seconds: the program always ends. The next start repairs unfinished work, as after a crash.
      */
     @JvmStatic
-    fun release() {
-        Session.forget()
-        val native = NativeLibrary.get()
-        if (LibraryThread.isCurrent || !LibraryThread.isEnding) {
-            native.free()
-        } else {
-            val releasing = Thread(native::free, "libpims-release").apply { isDaemon = true }
-            releasing.start()
-            LibraryThread.awaitInHook { milliseconds ->
-                releasing.join(milliseconds)
-                !releasing.isAlive
-            }
-        }
-    }
+    fun release() = Facade.DEFAULT.close()
 
     /**
      * Creates the facade. Fails with a [PimsException], with an exception of the store, or with an
@@ -165,18 +143,18 @@ object Pims {
      * no call can be cancelled. Inside a `runBlocking` of a callback it fails with
      * [IllegalStateException].
      */
-    suspend fun initialize(config: Map<String, Any?>): Result<Unit> = Operations.initialize(config).result()
+    suspend fun initialize(config: Map<String, Any?>): Result<Unit> = initializing(config).result()
 
-    suspend fun initialize(config: Map<String, Any?>, store: SecureStore): Result<Unit> = Operations.initialize(config, store).result()
+    suspend fun initialize(config: Map<String, Any?>, store: SecureStore): Result<Unit> = initializing(config, store).result()
 
     /**
      * Returns the `result`. Fails with a [PimsException], or with an exception of the function of
      * the same name with a callback. Otherwise like [initialize].
      */
-    suspend fun get(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = Operations.get(api, parameters).result()
+    suspend fun get(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = Operations.DEFAULT.get(api, parameters).result()
 
     /** Does the same as [get], for a change or an action. */
-    suspend fun set(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = Operations.set(api, parameters).result()
+    suspend fun set(api: String, parameters: Map<String, Any?> = emptyMap()): Result<Any?> = Operations.DEFAULT.set(api, parameters).result()
 
     /**
      * Creates the facade, for Java. The future fails with a [PimsException], with an exception of
@@ -188,11 +166,11 @@ object Pims {
      * counts.
      */
     @JvmStatic
-    fun initializeAsync(config: Map<String, Any?>): CompletableFuture<Void?> = Operations.initialize(config).nothing()
+    fun initializeAsync(config: Map<String, Any?>): CompletableFuture<Void?> = initializing(config).nothing()
 
     /** Does the same with the storage's key from [store]. */
     @JvmStatic
-    fun initializeAsync(config: Map<String, Any?>, store: SecureStore): CompletableFuture<Void?> = Operations.initialize(config, store).nothing()
+    fun initializeAsync(config: Map<String, Any?>, store: SecureStore): CompletableFuture<Void?> = initializing(config, store).nothing()
 
     /**
      * Returns the `result` as a future, which may fail with a [PimsException]. Otherwise like
@@ -200,18 +178,12 @@ object Pims {
      */
     @JvmStatic
     @JvmOverloads
-    fun getAsync(api: String, parameters: Map<String, Any?> = emptyMap()): CompletableFuture<Any?> = Operations.get(api, parameters).future()
+    fun getAsync(api: String, parameters: Map<String, Any?> = emptyMap()): CompletableFuture<Any?> = Operations.DEFAULT.get(api, parameters).future()
 
     /** Does the same as [getAsync], for a change or an action. */
     @JvmStatic
     @JvmOverloads
-    fun setAsync(api: String, parameters: Map<String, Any?> = emptyMap()): CompletableFuture<Any?> = Operations.set(api, parameters).future()
-
-    internal fun call(method: Int, api: String, parameters: Map<String, Any?>, receiver: Receiver) =
-        encoded(parameters) { bytes ->
-            val native = NativeLibrary.get()
-            if (!LibraryThread.calling { native.call(method, api.toByteArray(), bytes, receiver) }) throw QueueFullException()
-        }
+    fun setAsync(api: String, parameters: Map<String, Any?> = emptyMap()): CompletableFuture<Any?> = Operations.DEFAULT.set(api, parameters).future()
 
     internal inline fun encoded(parameters: Map<String, Any?>, use: (ByteArray) -> Unit) {
         val bytes = Json.encode(parameters)
@@ -222,6 +194,11 @@ object Pims {
             bytes.fill(0)
         }
     }
+
+    private fun initializing(config: Map<String, Any?>) = Operation(Facade.DEFAULT, { initialize(config, it) }) { }
+
+    private fun initializing(config: Map<String, Any?>, store: SecureStore) =
+        Operation(Facade.DEFAULT, { initialize(config, store, it) }) { }
 
     internal fun deliver(message: ByteArray, callback: Callback) = LibraryThread.run {
         guarded {

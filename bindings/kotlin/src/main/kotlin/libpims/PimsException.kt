@@ -144,6 +144,13 @@ class PimsException internal constructor(
     }
 }
 
+/** The session was closed. The call was not accepted: its callback is not called. */
+class SessionClosedException internal constructor() : IllegalStateException("the session was closed") {
+    private companion object {
+        const val serialVersionUID = 1L
+    }
+}
+
 /** The queue has 1,024 calls already. The call was not accepted: repeat it later. */
 class QueueFullException internal constructor() : IllegalStateException("1,024 calls wait already") {
     private companion object {

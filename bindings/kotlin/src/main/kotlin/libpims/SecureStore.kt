@@ -25,6 +25,21 @@ fun SecureStore(key: () -> ByteArray): SecureStore = object : SecureStore {
 internal object StorageKey {
     const val BYTES = 32
 
+    /** Runs [use] with the configuration that has the store's key. Wipes the key after it. */
+    inline fun with(config: Map<String, Any?>, store: SecureStore, use: (Map<String, Any?>) -> Unit) {
+        val key = store.storageKey()
+        val characters = try {
+            characters(key)
+        } finally {
+            key.fill(0)
+        }
+        try {
+            use(put(config, characters))
+        } finally {
+            characters.fill('\u0000')
+        }
+    }
+
     /**
      * Returns the configuration with the key in `storage.key`. The caller must wipe the characters.
      */

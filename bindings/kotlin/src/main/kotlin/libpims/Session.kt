@@ -5,85 +5,118 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.atomic.AtomicReference
 
 /**
- * The facade, from its creation to its release: `Session.open(config).use { session -> … }`. The
- * functions throw [PimsException], or the exceptions of the function of the same name of [Pims]. A
- * process has one session at a time; a second one is 2007.
+ * A facade of its own, from its creation to its release:
+ * `Session.open(config).use { session -> … }`.
+ *
+ * A process may have any number of sessions at once, one for each account. Each has its own
+ * `storage.path`, log, queue and thread. A session is not the default facade of [Pims].
+ *
+ * Any thread may call, and close, while others call. The functions throw [PimsException], the
+ * exceptions of the function of the same name of [Pims], and [SessionClosedException] after
+ * [close]. A call that [close] overtakes fails with 2001.
  */
-class Session private constructor() : AutoCloseable {
-    private enum class State { OPENING, OPEN, CLOSED }
+class Session private constructor(handle: Long) : AutoCloseable {
+    internal val facade = Facade(handle) { onWrongPins ?: Pims.onWrongPins }
+    private val operations = Operations(facade)
 
-    private val state = AtomicReference(State.OPENING)
+    /** The handler of wrong PINs for this account. Without one, [Pims.onWrongPins] gets them. */
+    @Volatile
+    var onWrongPins: WrongPinsHandler? = null
 
     /** The operations of the component. */
-    val device = Device()
+    val device = Device(operations)
 
     /** The operations of the component, for Java: each one returns a future. */
-    val deviceAsync: StrongAuthenticationAsync get() = StrongAuthenticationAsync
+    val deviceAsync = StrongAuthenticationAsync(operations)
 
     /** Returns the `result`. A cancelled call counts, as [Pims.initialize] says. */
-    suspend fun get(api: String, parameters: Map<String, Any?> = emptyMap()): Any? = Operations.get(api, parameters).await()
+    suspend fun get(api: String, parameters: Map<String, Any?> = emptyMap()): Any? = operations.get(api, parameters).await()
 
     /** Does the same as [get], for a change or an action. */
-    suspend fun set(api: String, parameters: Map<String, Any?> = emptyMap()): Any? = Operations.set(api, parameters).await()
+    suspend fun set(api: String, parameters: Map<String, Any?> = emptyMap()): Any? = operations.set(api, parameters).await()
+
+    /** Returns the `result` as a future, like [Pims.getAsync]. */
+    @JvmOverloads
+    fun getAsync(api: String, parameters: Map<String, Any?> = emptyMap()): CompletableFuture<Any?> = operations.get(api, parameters).future()
+
+    /** Does the same as [getAsync], for a change or an action. */
+    @JvmOverloads
+    fun setAsync(api: String, parameters: Map<String, Any?> = emptyMap()): CompletableFuture<Any?> = operations.set(api, parameters).future()
+
+    /** Requests data, like [Pims.get] with a callback. */
+    @JvmOverloads
+    fun get(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) = facade.get(api, parameters, callback)
+
+    /** Changes data, or performs an action, like [Pims.set] with a callback. */
+    @JvmOverloads
+    fun set(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) = facade.set(api, parameters, callback)
+
+    /** Asks for events, like [Pims.subscribe]. Each session has a subscription of its own. */
+    @JvmOverloads
+    fun subscribe(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback): Subscription =
+        facade.subscribe(api, parameters, callback)
 
     /** Watches the account, like [Pims.watch]. */
-    fun watch(watcher: AccountWatcher): Subscription = Pims.watch(watcher)
+    fun watch(watcher: AccountWatcher): Subscription = Subscriptions.watch(facade, watcher)
 
     /**
-     * Releases the facade, like [Pims.release]. It does so once, and it does not release a newer
-     * facade that other code made.
+     * Releases this facade, like [Pims.release]. In a callback of any facade it returns at once. A
+     * second call has no effect.
      */
-    override fun close() {
-        if (state.getAndSet(State.CLOSED) == State.OPEN && current.compareAndSet(this, null)) Pims.release()
-    }
+    override fun close() = facade.close()
 
-    /** Records that the facade exists. If the session was closed meanwhile, releases the facade. */
-    private fun opened() {
-        current.set(this)
-        if (!state.compareAndSet(State.OPENING, State.OPEN)) Pims.release()
-    }
+    /** An opening. If it is cancelled, its session is closed as soon as it exists. */
+    private class Opening {
+        /** The session, or this object if the opening was cancelled. */
+        private val outcome = AtomicReference<Any?>()
 
-    private fun operation(initialize: (Callback) -> Unit): Operation<Session> = Operation(initialize) { also { opened() } }
+        fun operation(open: (Callback) -> Unit): Operation<Session> = Operation(Facade.DEFAULT, open) { result ->
+            Session(((result as Map<*, *>)["facade"] as Number).toLong()).also { if (!outcome.compareAndSet(null, it)) it.close() }
+        }
+
+        fun cancel() {
+            (outcome.getAndSet(this) as? Session)?.close()
+        }
+    }
 
     companion object {
-        private val current = AtomicReference<Session?>()
-
-        internal fun forget() = current.set(null)
-
         /**
-         * Creates the facade. If the coroutine is cancelled meanwhile, the facade is released as
-         * soon as it exists.
+         * Creates a facade beside the others. If the coroutine is cancelled meanwhile, the facade
+         * is released as soon as it exists.
          */
-        suspend fun open(config: Map<String, Any?>): Session = opening { Pims.initialize(config, it) }
+        suspend fun open(config: Map<String, Any?>): Session = opening { Facade.open(config, it) }
 
         /** Does the same with the storage's key from [store]. */
-        suspend fun open(config: Map<String, Any?>, store: SecureStore): Session = opening { Pims.initialize(config, store, it) }
+        suspend fun open(config: Map<String, Any?>, store: SecureStore): Session = opening { open(config, store, it) }
 
         /**
-         * Creates the facade, for Java:
+         * Creates a facade beside the others, for Java:
          * `try (Session session = Session.openAsync(config).join()) { … }`.
          */
         @JvmStatic
-        fun openAsync(config: Map<String, Any?>): CompletableFuture<Session> = future { Pims.initialize(config, it) }
+        fun openAsync(config: Map<String, Any?>): CompletableFuture<Session> = future { Facade.open(config, it) }
 
         /** Does the same with the storage's key from [store]. */
         @JvmStatic
-        fun openAsync(config: Map<String, Any?>, store: SecureStore): CompletableFuture<Session> = future { Pims.initialize(config, store, it) }
+        fun openAsync(config: Map<String, Any?>, store: SecureStore): CompletableFuture<Session> = future { open(config, store, it) }
 
-        private suspend fun opening(initialize: (Callback) -> Unit): Session {
-            val session = Session()
+        private fun open(config: Map<String, Any?>, store: SecureStore, callback: Callback) =
+            StorageKey.with(config, store) { Facade.open(it, callback) }
+
+        private suspend fun opening(open: (Callback) -> Unit): Session {
+            val opening = Opening()
             try {
-                return session.operation(initialize).await()
+                return opening.operation(open).await()
             } catch (cancelled: CancellationException) {
-                session.close()
+                opening.cancel()
                 throw cancelled
             }
         }
 
-        private fun future(initialize: (Callback) -> Unit): CompletableFuture<Session> {
-            val session = Session()
-            val future = session.operation(initialize).future()
-            future.whenComplete { _, failure -> if (failure is CancellationException) session.close() }
+        private fun future(open: (Callback) -> Unit): CompletableFuture<Session> {
+            val opening = Opening()
+            val future = opening.operation(open).future()
+            future.whenComplete { _, failure -> if (failure is CancellationException) opening.cancel() }
             return future
         }
     }

@@ -17,35 +17,37 @@ enum class EnrollmentStatus {
 enum class AccountState { NotBlocked, PinBlocked, AccountBlocked, Unknown }
 
 /**
- * The operations of docs/api.md. A failure is a [PimsException]. PINs and codes are texts of any
- * type: a [StringBuilder] can be wiped, a [String] cannot. [Session.device] has the same functions,
- * which throw.
+ * The operations of docs/api.md, on the default facade. A failure is a [PimsException]. PINs and
+ * codes are texts of any type: a [StringBuilder] can be wiped, a [String] cannot. [Session.device]
+ * has the same functions, which throw.
  *
  * [enroll], [enrollWithPhoneNumber], [changePin] and [resetPin] succeed on 2316, too. Then the
  * change is done, and only a synchronization is left, which the next operation makes. A cancelled
  * call counts; see [Pims.initialize].
  */
 object StrongAuthentication {
+    private val operations = Operations.DEFAULT
+
     /** Asks the service to send an SMS code for an enrollment to the trusted phone number. */
-    suspend fun requestEnrollmentCode(): Result<Unit> = Operations.requestEnrollmentCode().result()
+    suspend fun requestEnrollmentCode(): Result<Unit> = operations.requestEnrollmentCode().result()
 
     /**
      * Submits the code. The result tells if the account has a PIN. A call of [enroll] without a
      * code then finishes the enrollment.
      */
-    suspend fun acceptEnrollmentCode(smsCode: CharSequence): Result<EnrollmentStatus> = Operations.acceptEnrollmentCode(smsCode).result()
+    suspend fun acceptEnrollmentCode(smsCode: CharSequence): Result<EnrollmentStatus> = operations.acceptEnrollmentCode(smsCode).result()
 
     /**
      * Enrolls the device: in one step with a code, or without a code after [acceptEnrollmentCode].
      */
-    suspend fun enroll(pin: CharSequence, smsCode: CharSequence = " "): Result<Unit> = Operations.enroll(pin, smsCode).result()
+    suspend fun enroll(pin: CharSequence, smsCode: CharSequence = " "): Result<Unit> = operations.enroll(pin, smsCode).result()
 
     /**
      * Enrolls the device and registers the trusted phone number, with a code from
      * [requestPhoneNumberCode].
      */
     suspend fun enrollWithPhoneNumber(pin: CharSequence, smsCode: CharSequence, phoneNumber: String): Result<Unit> =
-        Operations.enrollWithPhoneNumber(pin, smsCode, phoneNumber).result()
+        operations.enrollWithPhoneNumber(pin, smsCode, phoneNumber).result()
 
     /**
      * Imports the enrollment of another client, whose PIN one password proves. Returns a warning:
@@ -53,88 +55,88 @@ object StrongAuthentication {
      * `homey-json`, `e3008-json`, `kotlin-json` or `pims`. A pickle is given in base64.
      */
     suspend fun importEnrollment(format: String, state: CharSequence, pin: CharSequence): Result<String> =
-        Operations.importEnrollment(format, state, pin).result()
+        operations.importEnrollment(format, state, pin).result()
 
     /**
      * Returns the enrollment of this device as neutral JSON, with K1 in clear. One password proves
      * the PIN.
      */
-    suspend fun exportEnrollment(pin: CharSequence): Result<String> = Operations.exportEnrollment(pin).result()
+    suspend fun exportEnrollment(pin: CharSequence): Result<String> = operations.exportEnrollment(pin).result()
 
     /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
      */
-    suspend fun removeEnrollments(): Result<Unit> = Operations.removeEnrollments().result()
+    suspend fun removeEnrollments(): Result<Unit> = operations.removeEnrollments().result()
 
     /** Asks the service to send an SMS code to a phone number that is to become the trusted one. */
-    suspend fun requestPhoneNumberCode(phoneNumber: String): Result<Unit> = Operations.requestPhoneNumberCode(phoneNumber).result()
+    suspend fun requestPhoneNumberCode(phoneNumber: String): Result<Unit> = operations.requestPhoneNumberCode(phoneNumber).result()
 
     /** Registers the account's first trusted phone number. */
     suspend fun addPhoneNumber(smsCode: CharSequence, phoneNumber: String): Result<Unit> =
-        Operations.addPhoneNumber(smsCode, phoneNumber).result()
+        operations.addPhoneNumber(smsCode, phoneNumber).result()
 
     /** Replaces the account's trusted phone number. */
     suspend fun modifyPhoneNumber(smsCode: CharSequence, phoneNumber: String): Result<Unit> =
-        Operations.modifyPhoneNumber(smsCode, phoneNumber).result()
+        operations.modifyPhoneNumber(smsCode, phoneNumber).result()
 
     /** Returns the account's trusted phone number. The failure is 2307 if there is none. */
-    suspend fun trustedPhoneNumber(): Result<String> = Operations.trustedPhoneNumber().result()
+    suspend fun trustedPhoneNumber(): Result<String> = operations.trustedPhoneNumber().result()
 
     /** Changes the PIN. */
-    suspend fun changePin(oldPin: CharSequence, newPin: CharSequence): Result<Unit> = Operations.changePin(oldPin, newPin).result()
+    suspend fun changePin(oldPin: CharSequence, newPin: CharSequence): Result<Unit> = operations.changePin(oldPin, newPin).result()
 
     /** Asks the service to send an SMS code with which the user can set a new PIN. */
-    suspend fun requestResetCode(): Result<Unit> = Operations.requestResetCode().result()
+    suspend fun requestResetCode(): Result<Unit> = operations.requestResetCode().result()
 
     /** Sets a new PIN with a code from [requestResetCode], and lifts a block of the PIN. */
-    suspend fun resetPin(newPin: CharSequence, smsCode: CharSequence): Result<Unit> = Operations.resetPin(newPin, smsCode).result()
+    suspend fun resetPin(newPin: CharSequence, smsCode: CharSequence): Result<Unit> = operations.resetPin(newPin, smsCode).result()
 
     /** Returns a one-time password. A wrong PIN is 2308, with [PimsException.attemptsLeft]. */
-    suspend fun otp(pin: CharSequence): Result<String> = Operations.otp(pin).result()
+    suspend fun otp(pin: CharSequence): Result<String> = operations.otp(pin).result()
 
     /**
      * Returns a one-time password that proves the device and nothing about the user, if the service
      * allows it.
      */
-    suspend fun otpWithoutPin(): Result<String> = Operations.otpWithoutPin().result()
+    suspend fun otpWithoutPin(): Result<String> = operations.otpWithoutPin().result()
 
     /** Returns true if this device is enrolled, according to its own state. */
-    suspend fun isActivated(): Result<Boolean> = Operations.isActivated().result()
+    suspend fun isActivated(): Result<Boolean> = operations.isActivated().result()
 
     /**
      * Returns the block of the account. If the device is enrolled, the library asks the service.
      */
-    suspend fun accountState(): Result<AccountState> = Operations.accountState().result()
+    suspend fun accountState(): Result<AccountState> = operations.accountState().result()
 
     /** Replaces `account.accessToken`. */
-    suspend fun setAccessToken(token: CharSequence): Result<Unit> = Operations.setAccessToken(token).result()
+    suspend fun setAccessToken(token: CharSequence): Result<Unit> = operations.setAccessToken(token).result()
 }
 
 /**
  * The operations of a [Session]: those of [StrongAuthentication], but they throw a [PimsException]
  * for a failure. A cancelled call counts; see [Pims.initialize].
  */
-class Device internal constructor() {
+class Device internal constructor(private val operations: Operations) {
     /** Asks the service to send an SMS code for an enrollment to the trusted phone number. */
-    suspend fun requestEnrollmentCode(): Unit = Operations.requestEnrollmentCode().await()
+    suspend fun requestEnrollmentCode(): Unit = operations.requestEnrollmentCode().await()
 
     /**
      * Submits the code. The result tells if the account has a PIN. A call of [enroll] without a
      * code then finishes the enrollment.
      */
-    suspend fun acceptEnrollmentCode(smsCode: CharSequence): EnrollmentStatus = Operations.acceptEnrollmentCode(smsCode).await()
+    suspend fun acceptEnrollmentCode(smsCode: CharSequence): EnrollmentStatus = operations.acceptEnrollmentCode(smsCode).await()
 
     /**
      * Enrolls the device: in one step with a code, or without a code after [acceptEnrollmentCode].
      */
-    suspend fun enroll(pin: CharSequence, smsCode: CharSequence = " "): Unit = Operations.enroll(pin, smsCode).await()
+    suspend fun enroll(pin: CharSequence, smsCode: CharSequence = " "): Unit = operations.enroll(pin, smsCode).await()
 
     /**
      * Enrolls the device and registers the trusted phone number, with a code from
      * [requestPhoneNumberCode].
      */
     suspend fun enrollWithPhoneNumber(pin: CharSequence, smsCode: CharSequence, phoneNumber: String): Unit =
-        Operations.enrollWithPhoneNumber(pin, smsCode, phoneNumber).await()
+        operations.enrollWithPhoneNumber(pin, smsCode, phoneNumber).await()
 
     /**
      * Imports the enrollment of another client, whose PIN one password proves. Returns a warning:
@@ -142,89 +144,90 @@ class Device internal constructor() {
      * `homey-json`, `e3008-json`, `kotlin-json` or `pims`. A pickle is given in base64.
      */
     suspend fun importEnrollment(format: String, state: CharSequence, pin: CharSequence): String =
-        Operations.importEnrollment(format, state, pin).await()
+        operations.importEnrollment(format, state, pin).await()
 
     /**
      * Returns the enrollment of this device as neutral JSON, with K1 in clear. One password proves
      * the PIN.
      */
-    suspend fun exportEnrollment(pin: CharSequence): String = Operations.exportEnrollment(pin).await()
+    suspend fun exportEnrollment(pin: CharSequence): String = operations.exportEnrollment(pin).await()
 
     /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
      */
-    suspend fun removeEnrollments(): Unit = Operations.removeEnrollments().await()
+    suspend fun removeEnrollments(): Unit = operations.removeEnrollments().await()
 
     /** Asks the service to send an SMS code to a phone number that is to become the trusted one. */
-    suspend fun requestPhoneNumberCode(phoneNumber: String): Unit = Operations.requestPhoneNumberCode(phoneNumber).await()
+    suspend fun requestPhoneNumberCode(phoneNumber: String): Unit = operations.requestPhoneNumberCode(phoneNumber).await()
 
     /** Registers the account's first trusted phone number. */
-    suspend fun addPhoneNumber(smsCode: CharSequence, phoneNumber: String): Unit = Operations.addPhoneNumber(smsCode, phoneNumber).await()
+    suspend fun addPhoneNumber(smsCode: CharSequence, phoneNumber: String): Unit = operations.addPhoneNumber(smsCode, phoneNumber).await()
 
     /** Replaces the account's trusted phone number. */
     suspend fun modifyPhoneNumber(smsCode: CharSequence, phoneNumber: String): Unit =
-        Operations.modifyPhoneNumber(smsCode, phoneNumber).await()
+        operations.modifyPhoneNumber(smsCode, phoneNumber).await()
 
     /** Returns the account's trusted phone number. The failure is 2307 if there is none. */
-    suspend fun trustedPhoneNumber(): String = Operations.trustedPhoneNumber().await()
+    suspend fun trustedPhoneNumber(): String = operations.trustedPhoneNumber().await()
 
     /** Changes the PIN. */
-    suspend fun changePin(oldPin: CharSequence, newPin: CharSequence): Unit = Operations.changePin(oldPin, newPin).await()
+    suspend fun changePin(oldPin: CharSequence, newPin: CharSequence): Unit = operations.changePin(oldPin, newPin).await()
 
     /** Asks the service to send an SMS code with which the user can set a new PIN. */
-    suspend fun requestResetCode(): Unit = Operations.requestResetCode().await()
+    suspend fun requestResetCode(): Unit = operations.requestResetCode().await()
 
     /** Sets a new PIN with a code from [requestResetCode], and lifts a block of the PIN. */
-    suspend fun resetPin(newPin: CharSequence, smsCode: CharSequence): Unit = Operations.resetPin(newPin, smsCode).await()
+    suspend fun resetPin(newPin: CharSequence, smsCode: CharSequence): Unit = operations.resetPin(newPin, smsCode).await()
 
     /** Returns a one-time password. A wrong PIN is 2308, with [PimsException.attemptsLeft]. */
-    suspend fun otp(pin: CharSequence): String = Operations.otp(pin).await()
+    suspend fun otp(pin: CharSequence): String = operations.otp(pin).await()
 
     /**
      * Returns a one-time password that proves the device and nothing about the user, if the service
      * allows it.
      */
-    suspend fun otpWithoutPin(): String = Operations.otpWithoutPin().await()
+    suspend fun otpWithoutPin(): String = operations.otpWithoutPin().await()
 
     /** Returns true if this device is enrolled, according to its own state. */
-    suspend fun isActivated(): Boolean = Operations.isActivated().await()
+    suspend fun isActivated(): Boolean = operations.isActivated().await()
 
     /**
      * Returns the block of the account. If the device is enrolled, the library asks the service.
      */
-    suspend fun accountState(): AccountState = Operations.accountState().await()
+    suspend fun accountState(): AccountState = operations.accountState().await()
 
     /** Replaces `account.accessToken`. */
-    suspend fun setAccessToken(token: CharSequence): Unit = Operations.setAccessToken(token).await()
+    suspend fun setAccessToken(token: CharSequence): Unit = operations.setAccessToken(token).await()
 }
 
 /**
- * The operations of [StrongAuthentication] for Java. Each one returns a future, which fails with a
- * [PimsException]. [Pims.initializeAsync] describes the thread on which futures complete, and the
- * effect of a cancellation. PINs and codes are texts of any type: a [StringBuilder] can be wiped.
+ * The operations for Java, on the default facade ([Pims.strongAuthenticationAsync]) or on that of a
+ * session ([Session.deviceAsync]). Each one returns a future, which fails with a [PimsException].
+ * [Pims.initializeAsync] describes the thread on which futures complete, and the effect of a
+ * cancellation. PINs and codes are texts of any type: a [StringBuilder] can be wiped.
  */
-object StrongAuthenticationAsync {
+open class StrongAuthenticationAsync internal constructor(private val operations: Operations) {
     /** Asks the service to send an SMS code for an enrollment to the trusted phone number. */
-    fun requestEnrollmentCode(): CompletableFuture<Void?> = Operations.requestEnrollmentCode().nothing()
+    fun requestEnrollmentCode(): CompletableFuture<Void?> = operations.requestEnrollmentCode().nothing()
 
     /**
      * Submits the code. The result tells if the account has a PIN. A call of [enroll] without a
      * code then finishes the enrollment.
      */
-    fun acceptEnrollmentCode(smsCode: CharSequence): CompletableFuture<EnrollmentStatus> = Operations.acceptEnrollmentCode(smsCode).future()
+    fun acceptEnrollmentCode(smsCode: CharSequence): CompletableFuture<EnrollmentStatus> = operations.acceptEnrollmentCode(smsCode).future()
 
     /**
      * Enrolls the device: in one step with a code, or without a code after [acceptEnrollmentCode].
      */
     @JvmOverloads
-    fun enroll(pin: CharSequence, smsCode: CharSequence = " "): CompletableFuture<Void?> = Operations.enroll(pin, smsCode).nothing()
+    fun enroll(pin: CharSequence, smsCode: CharSequence = " "): CompletableFuture<Void?> = operations.enroll(pin, smsCode).nothing()
 
     /**
      * Enrolls the device and registers the trusted phone number, with a code from
      * [requestPhoneNumberCode].
      */
     fun enrollWithPhoneNumber(pin: CharSequence, smsCode: CharSequence, phoneNumber: String): CompletableFuture<Void?> =
-        Operations.enrollWithPhoneNumber(pin, smsCode, phoneNumber).nothing()
+        operations.enrollWithPhoneNumber(pin, smsCode, phoneNumber).nothing()
 
     /**
      * Imports the enrollment of another client, whose PIN one password proves. Returns a warning:
@@ -232,59 +235,62 @@ object StrongAuthenticationAsync {
      * `homey-json`, `e3008-json`, `kotlin-json` or `pims`. A pickle is given in base64.
      */
     fun importEnrollment(format: String, state: CharSequence, pin: CharSequence): CompletableFuture<String> =
-        Operations.importEnrollment(format, state, pin).future()
+        operations.importEnrollment(format, state, pin).future()
 
     /**
      * Returns the enrollment of this device as neutral JSON, with K1 in clear. One password proves
      * the PIN.
      */
-    fun exportEnrollment(pin: CharSequence): CompletableFuture<String> = Operations.exportEnrollment(pin).future()
+    fun exportEnrollment(pin: CharSequence): CompletableFuture<String> = operations.exportEnrollment(pin).future()
 
     /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
      */
-    fun removeEnrollments(): CompletableFuture<Void?> = Operations.removeEnrollments().nothing()
+    fun removeEnrollments(): CompletableFuture<Void?> = operations.removeEnrollments().nothing()
 
     /** Asks the service to send an SMS code to a phone number that is to become the trusted one. */
-    fun requestPhoneNumberCode(phoneNumber: String): CompletableFuture<Void?> = Operations.requestPhoneNumberCode(phoneNumber).nothing()
+    fun requestPhoneNumberCode(phoneNumber: String): CompletableFuture<Void?> = operations.requestPhoneNumberCode(phoneNumber).nothing()
 
     /** Registers the account's first trusted phone number. */
     fun addPhoneNumber(smsCode: CharSequence, phoneNumber: String): CompletableFuture<Void?> =
-        Operations.addPhoneNumber(smsCode, phoneNumber).nothing()
+        operations.addPhoneNumber(smsCode, phoneNumber).nothing()
 
     /** Replaces the account's trusted phone number. */
     fun modifyPhoneNumber(smsCode: CharSequence, phoneNumber: String): CompletableFuture<Void?> =
-        Operations.modifyPhoneNumber(smsCode, phoneNumber).nothing()
+        operations.modifyPhoneNumber(smsCode, phoneNumber).nothing()
 
     /** Returns the account's trusted phone number. The failure is 2307 if there is none. */
-    fun trustedPhoneNumber(): CompletableFuture<String> = Operations.trustedPhoneNumber().future()
+    fun trustedPhoneNumber(): CompletableFuture<String> = operations.trustedPhoneNumber().future()
 
     /** Changes the PIN. */
-    fun changePin(oldPin: CharSequence, newPin: CharSequence): CompletableFuture<Void?> = Operations.changePin(oldPin, newPin).nothing()
+    fun changePin(oldPin: CharSequence, newPin: CharSequence): CompletableFuture<Void?> = operations.changePin(oldPin, newPin).nothing()
 
     /** Asks the service to send an SMS code with which the user can set a new PIN. */
-    fun requestResetCode(): CompletableFuture<Void?> = Operations.requestResetCode().nothing()
+    fun requestResetCode(): CompletableFuture<Void?> = operations.requestResetCode().nothing()
 
     /** Sets a new PIN with a code from [requestResetCode], and lifts a block of the PIN. */
-    fun resetPin(newPin: CharSequence, smsCode: CharSequence): CompletableFuture<Void?> = Operations.resetPin(newPin, smsCode).nothing()
+    fun resetPin(newPin: CharSequence, smsCode: CharSequence): CompletableFuture<Void?> = operations.resetPin(newPin, smsCode).nothing()
 
     /** Returns a one-time password. A wrong PIN is 2308, with [PimsException.attemptsLeft]. */
-    fun otp(pin: CharSequence): CompletableFuture<String> = Operations.otp(pin).future()
+    fun otp(pin: CharSequence): CompletableFuture<String> = operations.otp(pin).future()
 
     /**
      * Returns a one-time password that proves the device and nothing about the user, if the service
      * allows it.
      */
-    fun otpWithoutPin(): CompletableFuture<String> = Operations.otpWithoutPin().future()
+    fun otpWithoutPin(): CompletableFuture<String> = operations.otpWithoutPin().future()
 
     /** Returns true if this device is enrolled, according to its own state. */
-    fun isActivated(): CompletableFuture<Boolean> = Operations.isActivated().future()
+    fun isActivated(): CompletableFuture<Boolean> = operations.isActivated().future()
 
     /**
      * Returns the block of the account. If the device is enrolled, the library asks the service.
      */
-    fun accountState(): CompletableFuture<AccountState> = Operations.accountState().future()
+    fun accountState(): CompletableFuture<AccountState> = operations.accountState().future()
 
     /** Replaces `account.accessToken`. */
-    fun setAccessToken(token: CharSequence): CompletableFuture<Void?> = Operations.setAccessToken(token).nothing()
+    fun setAccessToken(token: CharSequence): CompletableFuture<Void?> = operations.setAccessToken(token).nothing()
+
+    /** The operations on the default facade. */
+    companion object Default : StrongAuthenticationAsync(Operations.DEFAULT)
 }

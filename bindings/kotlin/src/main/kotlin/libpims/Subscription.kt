@@ -16,7 +16,7 @@ fun interface AccountWatcher {
 }
 
 /** A subscription. [close] ends it. */
-class Subscription internal constructor(private val api: String, private val callback: Callback) : AutoCloseable {
+class Subscription internal constructor(private val facade: Facade, private val api: String, private val callback: Callback) : AutoCloseable {
     /** Guards the members below. */
     private val lock = Any()
 
@@ -25,7 +25,7 @@ class Subscription internal constructor(private val api: String, private val cal
     private var isClosed = false
 
     internal fun begin(parameters: Map<String, Any?>) =
-        Pims.call(Native.SUBSCRIBE, api, parameters) { bytes ->
+        facade.call(Native.SUBSCRIBE, api, parameters) { bytes ->
             Pims.deliver(bytes) { message -> if (isWanted(message)) callback.onMessage(message) }
         }
 
@@ -39,7 +39,7 @@ class Subscription internal constructor(private val api: String, private val cal
             !isClosed
         }
         // Before the calls in the queue: the next subscription may be one of them.
-        if (isAcknowledgment && !isWanted) Pims.encoded(ending()) { bytes -> NativeLibrary.get().end(api.toByteArray(), bytes) }
+        if (isAcknowledgment && !isWanted) facade.end(api, ending())
         return isWanted
     }
 
@@ -57,10 +57,12 @@ class Subscription internal constructor(private val api: String, private val cal
         // If the subscription has no acknowledgment, its acknowledgment ends it.
         if (!isAcknowledged) return
         try {
-            Pims.call(Native.UNSUBSCRIBE, api, ending(), Once { })
+            facade.call(Native.UNSUBSCRIBE, api, ending(), Once { })
         } catch (_: QueueFullException) {
             // The queue has a place reserved for this call. The subscription has ended, or another
             // call that ends it waits already.
+        } catch (_: SessionClosedException) {
+            // The subscription ended with its session.
         }
     }
 
@@ -71,9 +73,9 @@ class Subscription internal constructor(private val api: String, private val cal
 internal object Subscriptions {
     private const val ACCOUNT = "pims.authentication.account"
 
-    fun watch(watcher: AccountWatcher): Subscription {
+    fun watch(facade: Facade, watcher: AccountWatcher): Subscription {
         val parameters = mapOf("actionType" to "strong", "type" to listOf("isDeviceActivated", "isAccountBlocked"))
-        return Pims.subscribe(ACCOUNT, parameters) { message ->
+        return facade.subscribe(ACCOUNT, parameters) { message ->
             when (message["status"]) {
                 "RESULT" -> watcher.onChange(change(message["result"] as Map<*, *>))
                 "FAILED" -> watcher.onFailure(PimsException.of(message))

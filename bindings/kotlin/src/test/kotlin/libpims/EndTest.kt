@@ -34,7 +34,7 @@ class EndTest {
 
     @Test
     fun `a program that exits in a callback ends, also with a shutdown hook that releases`() {
-        for (program in listOf("exitInCallback", "exitInEvent", "exitInCoroutine", "exitInFuture", "exitOfAnotherThread", "exitWhileReleasing")) {
+        for (program in listOf("exitInCallback", "exitInSession", "exitInEvent", "exitInCoroutine", "exitInFuture", "exitOfAnotherThread", "exitWhileReleasing")) {
             assertEquals(7, ended(start(program)), "$program: ${output()}")
             assertTrue("released" in output(), program)
         }

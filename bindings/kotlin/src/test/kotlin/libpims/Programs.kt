@@ -14,6 +14,7 @@ fun main(arguments: Array<String>) {
         "withoutCoroutines" -> return withoutCoroutines(config)
     }
     waiting { Pims.initialize(config) }.getOrThrow()
+    val session = waiting { Session.open(mapOf("storage" to mapOf("path" to "$folder/other"))) }
     val never = CountDownLatch(1)
     Runtime.getRuntime().addShutdownHook(
         thread(start = false) {
@@ -24,12 +25,14 @@ fun main(arguments: Array<String>) {
                     println(refused.message)
                 }
             }
+            session.close()
             Pims.release()
             println("released")
         },
     )
     when (program) {
         "exitInCallback", "joinInHook" -> Pims.get(VERSION) { exitProcess(7) }
+        "exitInSession" -> session.get(VERSION) { exitProcess(7) }
         "exitInEvent" -> {
             Pims.watch { exitProcess(7) }
             waiting { Pims.strongAuthentication.requestPhoneNumberCode(PHONE_NUMBER) }.getOrThrow()

@@ -327,19 +327,22 @@ def test_a_dropped_session_is_told_and_closed_by_the_next_one(tmp_path: Path) ->
     assert bridge._closers == {}
 
 
-def test_a_callback_closes_its_session_and_another_one(tmp_path: Path) -> None:
-    first, second = (libpims.Session(configuration(tmp_path / name)) for name in ("first", "second"))
+def test_a_callback_closes_its_session_and_another_one(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    sessions = [libpims.Session(configuration(tmp_path / name)) for name in ("first", "second")]
     closed = threading.Event()
 
-    def close_both(_event: Any) -> None:
-        second.close()
-        first.close()
+    def close_all(_event: Any) -> None:
+        while sessions:
+            sessions.pop().close()
         closed.set()
 
-    subscription = first.watch(close_both)
-    enroll(first, tmp_path / "first", PIN)
+    subscription = sessions[0].watch(close_all)
+    enroll(sessions[0], tmp_path / "first", PIN)
     assert closed.wait(DEADLINE)
     subscription.close()
+    # They were closed, so nothing warns of them.
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
     # The next session waits until the callback has returned, so the folders are free.
     for name in ("first", "second"):
         with libpims.session(configuration(tmp_path / name)):

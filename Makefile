@@ -208,6 +208,7 @@ wheel: $(RELEASE_LIB)/.done $(PYTHON_TOOLS)/.done ## the Python wheel with the l
 CROSS_LIBRARIES = $(or $(CROSS),$(BUILD)/cross)
 
 wheels: $(PYTHON_TOOLS)/.done ## the wheels of a release from the libraries in build/cross (CROSS=…, SYSTEMS=…), in build/wheels
+	rm -rf $(BUILD)/wheels
 	tools/build-wheels.sh $(CROSS_LIBRARIES) $(PYTHON_TOOLS) $(BUILD)/wheels $(SYSTEMS)
 
 test-wheels: ## each wheel of build/wheels, on its own C library and processor; downloads 200 MB, not part of `make test`

@@ -26,13 +26,18 @@ oldest=$("$tools/bin/python" -B bindings/python/wheel_platform.py "$library")
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 
-# The files of an earlier build would go into this one.
-(cd bindings/python && rm -rf build src/*.egg-info)
-# An archive holds times and modes of its files.
+# A copy: the files of an earlier build do not go into this one. An archive holds the times and
+# modes of its files, so they are the same for each checkout.
+source=$made/source/bindings/python
+mkdir -p "$source"
+cp Cargo.toml "$made/source/"
+(cd bindings/python && cp -RL pyproject.toml setup.py wheel_platform.py README.md LICENSE-* src "$source/")
+find "$source" -name '*.egg-info' -prune -exec rm -r {} + -o -name __pycache__ -prune -exec rm -r {} +
+chmod -R u=rwX,go=rX "$made/source"
 umask 022
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1700000000)}
 export SOURCE_DATE_EPOCH PIMS_WHEEL_LIBRARY="$library" PIMS_WHEEL_PLATFORM="$platform"
-"$tools/bin/python" -m build --wheel --no-isolation -o "$made" bindings/python >"$made/log" 2>&1 || {
+"$tools/bin/python" -m build --wheel --no-isolation -o "$made" "$source" >"$made/log" 2>&1 || {
     cat "$made/log" >&2
     exit 1
 }

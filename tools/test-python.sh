@@ -17,6 +17,16 @@ unset PIMS_LIBRARY PYTHONPATH
 "$python" -m venv --clear "$build/test"
 "$build/test/bin/pip" install --quiet --disable-pip-version-check -r requirements-test.txt dist/*.whl
 
+# The same library gives the same wheel, at another time and with other modes.
+wheel=$(echo dist/*.whl)
+rm -rf "$build/again"
+mkdir -p "$build/again"
+"$build/test/bin/python" -c 'import sys, zipfile
+open(sys.argv[2], "wb").write(zipfile.ZipFile(sys.argv[1]).read("libpims/_lib/libpims.so"))' "$wheel" "$build/again/libpims.so"
+platform=${wheel##*-none-}
+(umask 077 && ../../tools/build-wheel.sh "$build/again/libpims.so" "$build/tools" "${platform%.whl}" "$build/again" >/dev/null)
+cmp "$wheel" "$build/again/$(basename "$wheel")"
+
 # Checks the types, of the package by itself and in a program that has the package installed.
 "$build/tools/bin/mypy" --cache-dir "$build/mypy" src wheel_platform.py
 "$build/tools/bin/mypy" --cache-dir "$build/mypy" --python-executable "$build/test/bin/python" tests examples bench.py

@@ -5,22 +5,27 @@
 #     tools/test-wheels.sh WHEELS WORK [PLATFORM…]
 #
 # WHEELS has the wheels (tools/build-wheels.sh), WORK gets the Pythons (tools/wheel-systems.sh).
-# PLATFORM is for example musllinux_1_2_aarch64; without one, all four are tested.
+# PLATFORM is for example musllinux_1_2_aarch64; without one, every wheel is tested.
 #
-# platform             | runs                                       | tests
-# manylinux_2_28_x86_64| natively, the Python of this machine       | all that need no other package
-# musllinux_1_2_x86_64 | natively, musl 1.2.5, a Python of Alpine   | the same
-# manylinux_2_28_aarch64 | under qemu-aarch64, glibc of Debian 13   | the conformance suite
-# musllinux_1_2_aarch64| under qemu-aarch64, musl 1.2.5, of Alpine  | the conformance suite
+# platform               | runs                                      | tests
+# manylinux_2_28_x86_64  | natively, the Python of this machine      | all that need the wheel alone
+# musllinux_1_2_x86_64   | natively, musl 1.2.5, a Python of Alpine  | the same
+# manylinux_2_28_aarch64 | under qemu-aarch64, glibc of Debian 13    | the conformance suite
+# musllinux_1_2_aarch64  | under qemu-aarch64, musl 1.2.5, of Alpine | the conformance suite
 #
-# On another processor than x86_64 the first two cannot run, and are refused.
+# Each one also refuses the libraries of the other wheels. It is for a machine with x86_64.
 set -eu
 
 wheels=$(realpath "${1:?usage: tools/test-wheels.sh WHEELS WORK [PLATFORM…]}")
 mkdir -p "${2:?usage: tools/test-wheels.sh WHEELS WORK [PLATFORM…]}"
 work=$(realpath "$2")
 shift 2
-[ $# -gt 0 ] || set -- manylinux_2_28_x86_64 musllinux_1_2_x86_64 manylinux_2_28_aarch64 musllinux_1_2_aarch64
+if [ $# = 0 ]; then
+    for wheel in "$wheels"/libpims-*.whl; do
+        platform=${wheel##*-none-}
+        set -- "$@" "${platform%.whl}"
+    done
+fi
 host=${PYTHON:-python3}
 cd "$(dirname "$0")/.."
 tools=$PWD/tools
@@ -81,7 +86,7 @@ for platform in "$@"; do
     esac
     [ "$python" = "$host" ] || "$tools/wheel-systems.sh" "$work" "$(basename "$(dirname "$python")")"
     foreign=$(find "$work/libraries" -name libpims.so ! -path "*/$platform/*" | sort | tr '\n' ':')
-    [ $whole = no ] || tests="$tests tests/test_package.py tests/test_calls.py tests/test_aio.py tests/test_values.py tests/test_process.py"
+    [ $whole = no ] || tests="$tests tests/test_package.py tests/test_calls.py tests/test_aio.py tests/test_sessions.py tests/test_values.py tests/test_process.py"
     echo "$platform: $wheel"
     # shellcheck disable=SC2086 # the names of the tests
     (cd bindings/python && PYTHONPATH=$site PIMS_FOREIGN_LIBRARIES=$foreign "$python" -m pytest -p no:cacheprovider $tests \

@@ -19,6 +19,15 @@ work=$(realpath "$1")
 shift
 host=${PYTHON:-python3}
 
+need() { # programs
+    for program in "$@"; do
+        command -v "$program" >/dev/null 2>&1 || {
+            echo "wheel-systems: $program is missing: install qemu-user, musl-tools, autoconf, automake, libtool, make, xz-utils of Debian" >&2
+            exit 1
+        }
+    done
+}
+
 # Writes the settings of an apt-get with lists of its own: Debian 13, one processor. The lists and
 # packages of this machine stay as they are.
 prepare_apt() { # Debian's name of a processor
@@ -113,6 +122,7 @@ for system in "$@"; do
     mkdir -p "$folder"
     case $system in
     musl-x86_64)
+        need apt-get dpkg-deb autoreconf libtoolize make xz musl-gcc
         prepare_apt amd64
         unpack "$folder/root" musl
         build_libraries x86_64 musl-gcc "$folder/lib"
@@ -123,6 +133,7 @@ for system in "$@"; do
             --library-path "$folder/lib:$folder/alpine/lib"'${LD_LIBRARY_PATH:+:}${LD_LIBRARY_PATH-}' --argv0 '"$0"' "$folder/alpine/bin/python3.13"
         ;;
     gnu-aarch64)
+        need apt-get dpkg-deb qemu-aarch64
         prepare_apt arm64
         unpack "$folder/root" python3.13-minimal libpython3.13-minimal libpython3.13-stdlib libc6 libgcc-s1 zlib1g libexpat1 libffi8 \
             libssl3t64 libzstd1 libbz2-1.0 liblzma5 libuuid1 libsqlite3-0
@@ -131,6 +142,7 @@ for system in "$@"; do
         write_python "$folder" qemu-aarch64 -L "$folder/root" -0 '"$0"' -E PYTHONHOME="$folder/root/usr" "$folder/root/usr/bin/python3.13"
         ;;
     musl-aarch64)
+        need apt-get dpkg-deb autoreconf libtoolize make xz qemu-aarch64
         prepare_apt arm64
         unpack "$folder/root" musl
         "$host" -m venv "$work/zig"

@@ -56,7 +56,7 @@ def ask():
         pass
 threading.Thread(target=ask, daemon=True).start()
 begun.wait()
-listener.accept()
+connection = listener.accept()
 """,
         # A daemon thread that waits for a user's input, which never comes.
         """

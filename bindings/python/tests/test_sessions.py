@@ -198,6 +198,17 @@ def test_a_closed_session_refuses_every_await(tmp_path: Path) -> None:
     asyncio.run(asyncio.wait_for(main(), DEADLINE))
 
 
+def test_a_session_that_was_not_opened_says_so() -> None:
+    async def main() -> None:
+        device = libpims.aio.Session()
+        for call in (device.is_activated(), device.unsubscribe(ACCOUNT)):
+            with pytest.raises(libpims.PimsError, match=r"2001 .*: the session was not opened: await Session.open"):
+                await call
+        await device.close()
+
+    asyncio.run(asyncio.wait_for(main(), DEADLINE))
+
+
 def test_threads_that_use_a_session_while_another_one_closes_it_are_told(tmp_path: Path) -> None:
     session = libpims.Session(configuration(tmp_path))
     begun = threading.Barrier(5)
@@ -316,19 +327,22 @@ def test_a_dropped_session_is_told_and_closed_by_the_next_one(tmp_path: Path) ->
     assert bridge._closers == {}
 
 
-def test_a_callback_closes_its_session_and_another_one(tmp_path: Path) -> None:
-    first, second = (libpims.Session(configuration(tmp_path / name)) for name in ("first", "second"))
+def test_a_callback_closes_its_session_and_another_one(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    sessions = [libpims.Session(configuration(tmp_path / name)) for name in ("first", "second")]
     closed = threading.Event()
 
-    def close_both(_event: Any) -> None:
-        second.close()
-        first.close()
+    def close_all(_event: Any) -> None:
+        while sessions:
+            sessions.pop().close()
         closed.set()
 
-    subscription = first.watch(close_both)
-    enroll(first, tmp_path / "first", PIN)
+    subscription = sessions[0].watch(close_all)
+    enroll(sessions[0], tmp_path / "first", PIN)
     assert closed.wait(DEADLINE)
     subscription.close()
+    # They were closed, so nothing warns of them.
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
     # The next session waits until the callback has returned, so the folders are free.
     for name in ("first", "second"):
         with libpims.session(configuration(tmp_path / name)):
@@ -364,9 +378,10 @@ def ask(session):
         session.get(ASK)
     except libpims.PimsError:
         pass
+connections = []
 for session in (first, second):
     threading.Thread(target=ask, args=[session], daemon=True).start()
-    listener.accept()
+    connections.append(listener.accept())
 """,
         # Subscriptions, and a session that is dropped.
         """
@@ -418,7 +433,8 @@ def ask():
     except libpims.PimsError as error:
         os.write(1, b"the second session was closed\\n")
 threading.Thread(target=ask, daemon=True).start()
-listener.accept()
+# Kept: the call waits for an answer on this connection.
+connection = listener.accept()
 # Flushed: the interpreter flushes nothing while a thread of it stands.
 print("the last line", flush=True)
 """

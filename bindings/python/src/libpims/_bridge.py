@@ -245,7 +245,7 @@ class Bridge:
             return answer(message)
         except PimsError as error:
             if facade != DEFAULT_FACADE and error.code == Code.NOT_INITIALIZED:
-                raise _closed() from None
+                raise _closed(facade) from None
             raise
 
     def start(self, method: str, api: str, parameters: Encoded, handler: Handler, facade: int = DEFAULT_FACADE) -> None:
@@ -367,8 +367,12 @@ class Bridge:
     def _close_dropped(self) -> None:
         """Closes the facades of dropped sessions, and those that a callback closed. Inside a
         callback it does nothing, because nothing can wait there."""
-        while self._dropped_facades and not self.is_inside:
-            self.close(self._dropped_facades.pop())
+        while not self.is_inside:
+            try:
+                facade = self._dropped_facades.pop()
+            except IndexError:
+                return
+            self.close(facade)
 
     def version(self) -> str:
         """Returns the library's version."""
@@ -464,7 +468,7 @@ class Bridge:
             call.is_doubtful = True
             raise
         if status != _library.OK:
-            raise _misuse(status)
+            raise _misuse(status, call.facade)
 
     def _end(self, key: int, subscription: PendingSubscription) -> None:
         """Asks the library to end a subscription after ``cancel``. If the subscription has no
@@ -697,13 +701,14 @@ def _take(library: ctypes.CDLL, pointer: Optional[int]) -> Message:
     return message
 
 
-def _closed() -> PimsError:
-    return PimsError(Code.NOT_INITIALIZED, "Facade not initialized", "the session was closed")
+def _closed(facade: int) -> PimsError:
+    detail = "the session was closed" if facade else "the session was not opened: await Session.open"
+    return PimsError(Code.NOT_INITIALIZED, "Facade not initialized", detail)
 
 
-def _misuse(status: int) -> Exception:
+def _misuse(status: int, facade: int) -> Exception:
     if status == _library.ERROR_NO_FACADE:
-        return _closed()
+        return _closed(facade)
     if status == _library.ERROR_QUEUE_FULL:
         return QueueFull("1,024 calls wait already: call again later")
     if status == _library.ERROR_TOO_LONG:

@@ -27,6 +27,7 @@ class Session(Calls, StrongAuthentication):
 
     # 0 before the facade is open.
     _facade = 0
+    _is_closed = False
 
     def __init__(self, config: Optional[Parameters] = None) -> None:
         try:
@@ -38,6 +39,7 @@ class Session(Calls, StrongAuthentication):
         """Releases the facade, ends its subscriptions, and waits for its current call. Inside a
         callback it waits for nothing. A second call has no effect."""
         bridge.close(self._facade)
+        self._is_closed = True
 
     def __enter__(self) -> Session:
         return self
@@ -48,7 +50,7 @@ class Session(Calls, StrongAuthentication):
             self.close()
 
     def __del__(self) -> None:
-        if self._facade and bridge.drop_facade(self._facade):
+        if self._facade and not self._is_closed and bridge.drop_facade(self._facade):
             warnings.warn("a session was dropped before it was closed", ResourceWarning, stacklevel=2, source=self)
 
     @overload

@@ -266,6 +266,7 @@ class Session(AsyncCalls, StrongAuthentication):
 
     # 0 before the facade is open.
     _facade = 0
+    _is_closed = False
 
     @classmethod
     async def open(cls, config: Optional[Parameters] = None) -> Session:
@@ -291,6 +292,7 @@ class Session(AsyncCalls, StrongAuthentication):
         # On this thread: a forked child does not have the threads of its parent's loop.
         bridge.refuse_forked()
         await _finished(asyncio.ensure_future(_on_other_thread(lambda: bridge.close(self._facade))))
+        self._is_closed = True
 
     async def __aenter__(self) -> Session:
         return self
@@ -303,7 +305,7 @@ class Session(AsyncCalls, StrongAuthentication):
             await self.close()
 
     def __del__(self) -> None:
-        if self._facade and bridge.drop_facade(self._facade):
+        if self._facade and not self._is_closed and bridge.drop_facade(self._facade):
             warnings.warn("a session was dropped before it was closed", ResourceWarning, stacklevel=2, source=self)
 
     @overload

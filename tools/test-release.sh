@@ -75,6 +75,7 @@ for system in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-
     [ "$("$bin/pims" --version)" = "pims $version" ] || fail "the program does not run"
     use_program "$bin/pims"
     echo "  the program enrolled and made a one-time password"
+    [ -e "$dist/pims-authority-$version-$system.tar.gz" ] || { echo "NOT TESTED: the service for $system is not in $dist"; continue; }
     tar -xzf "$dist/pims-authority-$version-$system.tar.gz" -C "$work/$system"
     service=$work/$system/pims-authority-$version-$system/bin/pims-authority
     case $system in
@@ -86,7 +87,7 @@ for system in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-
     tools/test-demo.sh "$work/x86_64-unknown-linux-gnu/lib" "$service" >"$work/out"
     sed 's/^/  /' "$work/out"
 done
-says "the tarballs: library, program and service run"
+says "the tarballs: what is in them runs"
 
 # The packages for this processor are installed by dpkg in a Debian 11 (glibc 2.31).
 install_amd64() {
@@ -113,6 +114,9 @@ gcc -std=c99 -Wall -Wextra -Werror enroll.c -o enroll $(pkg-config --cflags --li
 gcc -std=c99 -Wall -Wextra -Werror enroll.c -o enroll-static $(pkg-config --static --cflags --libs pims | sed 's/-lpims/-l:libpims.a/') -lpthread
 ./enroll-static | tail -n 1
 pims --version
+dpkg -r pims libpims-dev libpims0
+[ ! -e /usr/bin/pims ]
+[ -e pims-authority_*.deb ] || { echo "NOT TESTED: the service"; exit 0; }
 pims-authority --version
 # The user of the service, its folder of keys, its unit.
 [ "$(id -un pims-authority)" = pims-authority ]
@@ -140,14 +144,13 @@ grep -q '^# edited' /etc/pims-authority/pims-authority.toml
 dpkg -r pims-authority
 dpkg -P pims-authority
 [ -s /etc/pims-authority/master.key ] && [ ! -e /usr/bin/pims-authority ]
-dpkg -r pims libpims-dev libpims0
-[ ! -e /usr/bin/pims ]
+echo 'the service was checked and started, and is gone'
 END
     # shellcheck disable=SC2016 # the mounts' own shell reads $1
     unshare --mount --pid --fork sh -c 'mount --bind /dev "$1/dev" && mount -t proc proc "$1/proc" && exec chroot "$1" sh /tmp/use' sh "$root" >"$work/out" 2>&1 ||
         { cat "$work/out" >&2; fail "the Debian packages were not installed and used"; }
     [ "$(grep -c '^Every step went as it should' "$work/out")" = 2 ] || { cat "$work/out" >&2; fail "the C demo"; }
-    says "the Debian packages for amd64: installed in Debian 11, built against, the service checked and started, removed"
+    says "the Debian packages for amd64: installed in Debian 11, built against, removed; $(tail -n 1 "$work/out")"
 }
 
 # Those for AArch64 are unpacked over Debian 13's C library.
@@ -163,9 +166,11 @@ unpack_arm64() {
     for form in shared static; do tools/run-demo.sh "$build/zig" aarch64-unknown-linux-gnu "$work/deb-arm64" "$root" $form; done
     emulated "$root" "$root/usr/bin/pims" "$work/deb-arm64/pims"
     use_program "$work/deb-arm64/pims"
+    says "the Debian packages for arm64: unpacked; library and program run under qemu"
+    [ -e "$root/usr/bin/pims-authority" ] || { echo "NOT TESTED: the service for arm64"; return; }
     emulated "$root" "$root/usr/bin/pims-authority" "$work/deb-arm64/pims-authority"
     [ "$("$work/deb-arm64/pims-authority" --version)" = "pims-authority $version" ] || fail "the service for arm64 does not run"
-    says "the Debian packages for arm64: unpacked, library, program and service run under qemu"
+    says "the Debian packages for arm64: the service runs under qemu"
 }
 
 for architecture in amd64 arm64; do

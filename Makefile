@@ -310,6 +310,7 @@ deb: program ## Debian packages of the library, its headers and the program, in 
 # a small one. The targets that other packages come from are asked for if they exist.
 SYSTEMS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 CROSS   := $(BUILD)/cross
+.PHONY: systems test-release
 has      = $(shell grep -q '^$(1):' Makefile && echo yes)
 
 systems: ## library, program, service and native library of Java for the systems of a release (SYSTEMS=…), in build/cross

@@ -164,7 +164,7 @@ if [ -e "$FROM/pims-authority" ]; then
     for script in postinst prerm postrm; do install -m 755 $packaging.$script.sh "$service/DEBIAN/$script"; done
     depends=$(depends_of "$service/usr/bin/pims-authority")
     control "$service" pims-authority foreign "Section: net
-Depends: $depends, systemd | systemd-standalone-sysusers
+Depends: $depends, procps, systemd | systemd-standalone-sysusers
 Recommends: ca-certificates
 Suggests: nginx, postgresql" <<'END'
 Description: strong authentication of the PIMS mobile SDK (service)

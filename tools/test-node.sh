@@ -42,4 +42,18 @@ if tools/node-packages.py "$folder/wrong" "${platform%-*}-$([ "${platform##*-}" 
     exit 1
 fi
 
+# npm refuses the native part of another processor. Its head is all that the packing reads.
+case $platform in
+*-x64-*) other=linux-arm64-gnu machine='\267\0' ;;
+*) other=linux-x64-gnu machine='\076\0' ;;
+esac
+{ head -c 18 "$addon"; printf '%b\0libc.so.6\0' "$machine"; } >"$folder/other.node"
+tools/node-packages.py "$folder/other" "$other=$folder/other.node" >/dev/null
+echo '{ "private": true }' >"$folder/package.json"
+if (cd "$folder" && npm install --offline --no-save --no-audit --no-fund ./other/libpims-linux-*.tgz >log 2>&1) || ! grep -q EBADPLATFORM "$folder/log"; then
+    cat "$folder/log"
+    echo "npm installs the native part of another processor" >&2
+    exit 1
+fi
+
 tools/test-node-packages.sh "$build" "$packages"

@@ -80,7 +80,9 @@ for page in docs/quickstart-*.md; do
     [ -f "$page" ] || { echo "there is no docs/quickstart-*.md" >&2; exit 1; }
     pages=$((pages + 1))
     name=$(basename "$page" .md)
-    first_block "${name#quickstart-}" "$page" >"$work/program"
+    language=${name#quickstart-}
+    [ "$language" != node ] || language=js
+    first_block "$language" "$page" >"$work/program"
     check_page "$page" "$work/program"
 done
 

@@ -55,7 +55,12 @@ def method(operation: Operation) -> str:
         options.append("done: 2316")
     if operation.proves_pin:
         options.append("provesPin: true")
-    values = [f"'{operation.method}'", f"'{operation.api}'", f"{{ {pairs} }}" if pairs else "{}", f"{{ {', '.join(options)} }}" if options else "{}"]
+    values = [
+        f"'{operation.method}'",
+        f"'{operation.api}'",
+        f"{{ {pairs} }}" if pairs else "{}",
+        f"{{ {', '.join(options)} }}" if options else "{}",
+    ]
     head = f"  {camel(operation.name)}({signed}) {{\n"
     line = f"    return this[RUN]({', '.join(values)});\n"
     if len(line.rstrip("\n")) > COLUMNS:

@@ -8,6 +8,8 @@ const path = require('node:path');
 
 const { version } = require('../package.json');
 
+const PT_INTERP = 3;
+
 const SYSTEMS = ['linux-arm64-gnu', 'linux-arm64-musl', 'linux-x64-gnu', 'linux-x64-musl'];
 
 /** Returns the name of this system: its kind, its processor, and its C library. */
@@ -18,14 +20,25 @@ function systemName() {
 
 /** Returns true if a program of Linux runs with musl: the name of its loader says so. */
 function isMusl(program) {
-  const head = Buffer.alloc(4096);
   const file = fs.openSync(program, 'r');
   try {
-    fs.readSync(file, head, 0, head.length, 0);
+    const read = (offset, length) => {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, fs.readSync(file, bytes, 0, length, offset));
+    };
+    // The segments of an ELF file of 64 bits. The one of the type PT_INTERP has the loader's name.
+    const head = read(0, 64);
+    const size = head.readUInt16LE(54);
+    const segments = read(Number(head.readBigUInt64LE(32)), size * head.readUInt16LE(56));
+    for (let at = 0; at + size <= segments.length; at += size) {
+      if (segments.readUInt32LE(at) !== PT_INTERP) continue;
+      const name = read(Number(segments.readBigUInt64LE(at + 8)), Number(segments.readBigUInt64LE(at + 32)));
+      return name.includes('/ld-musl-');
+    }
+    return false;
   } finally {
     fs.closeSync(file);
   }
-  return head.includes('/ld-musl-');
 }
 
 /** Loads the native part: a file, or the package of a system. */

@@ -117,13 +117,30 @@ test('a file that the environment names and that is not there', options, async (
 
 test('a program of musl is known by its loader', options, (t) => {
   const { isMusl } = require(path.join(PACKAGE, 'lib/native.js'));
+  assert.equal(isMusl(process.execPath), SYSTEM.endsWith('musl'));
   const program = path.join(folderOf(t), 'node');
   for (const [loader, expected] of [
     ['/lib/ld-musl-x86_64.so.1', true],
     ['/lib/ld-musl-aarch64.so.1', true],
     ['/lib64/ld-linux-x86-64.so.2', false],
   ]) {
-    fs.writeFileSync(program, Buffer.concat([Buffer.from('\x7fELF'), Buffer.alloc(600), Buffer.from(`${loader}\0`)]));
+    fs.writeFileSync(program, programWith(loader));
     assert.equal(isMusl(program), expected, loader);
   }
 });
+
+/** Returns the head of a program: its first segment is another one, its second one names the
+ *  loader. */
+function programWith(loader) {
+  const name = Buffer.from(`${loader}\0`);
+  const head = Buffer.alloc(64 + 2 * 56);
+  head.write('\x7fELF');
+  head.writeBigUInt64LE(64n, 32);
+  head.writeUInt16LE(56, 54);
+  head.writeUInt16LE(2, 56);
+  head.writeUInt32LE(6, 64);
+  head.writeUInt32LE(3, 64 + 56);
+  head.writeBigUInt64LE(10_000n, 64 + 56 + 8);
+  head.writeBigUInt64LE(BigInt(name.length), 64 + 56 + 32);
+  return Buffer.concat([head, Buffer.alloc(10_000 - head.length), name]);
+}

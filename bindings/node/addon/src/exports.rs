@@ -5,6 +5,8 @@
 
 // The attribute makes other functions of them, which Node.js calls.
 #![allow(unsafe_code, unreachable_pub)]
+// In a build for tests, it does not register them.
+#![cfg_attr(test, allow(dead_code))]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -310,11 +310,10 @@ deb: program ## Debian packages of the library, its headers and the program, in 
 	tools/checksums.sh dist
 
 # What a release carries is built for these systems. `make dist SYSTEMS=x86_64-unknown-linux-gnu` is
-# a small one. The targets that other packages come from are asked for if they exist.
+# a small one.
 SYSTEMS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 CROSS   := $(BUILD)/cross
 .PHONY: systems test-release
-has      = $(shell grep -q '^$(1):' Makefile && echo yes)
 
 systems: ## library, program, service and native library of Java for the systems of a release (SYSTEMS=…), in build/cross
 	@set -e; for system in $(SYSTEMS); do echo "$$system"; tools/build-system.sh $(CROSS)/zig $$system $(CROSS)/$$system; done
@@ -323,14 +322,16 @@ dist: systems ## all files of a release, in dist: source, tarballs, Debian packa
 	tools/kotlin-jar.sh $(BUILD)/kotlin
 	rm -rf dist
 	KOTLIN_CLASSES=$(BUILD)/kotlin/pims.jar tools/dist.sh dist $(foreach system,$(SYSTEMS),$(system)=$(CROSS)/$(system))
-	$(if $(call has,wheels),$(MAKE) wheels CROSS=$(CROSS) SYSTEMS="$(SYSTEMS)" && cp $(BUILD)/wheels/*.whl dist/)
+	rm -rf $(BUILD)/wheels
+	$(MAKE) wheels CROSS=$(CROSS) SYSTEMS="$(SYSTEMS)"
+	cp $(BUILD)/wheels/*.whl dist/
 	tools/seal-dist.sh dist $(foreach system,$(SYSTEMS),$(CROSS)/$(system)/tools)
 	ls -l dist
 
 test-release: ## the files of `make dist` are installed and used, each on its own C library and processor, qemu included; root, downloads; not part of `make test`
 	tools/test-release.sh dist $(CROSS)
-	$(if $(call has,test-wheels),$(MAKE) test-wheels)
-	$(if $(call has,test-node-packages),$(MAKE) test-node-packages)
+	$(MAKE) test-wheels
+	$(MAKE) test-node-packages
 
 cross: ## the library for other systems (TARGETS=…), and what was seen of each; docs/installing.md
 	tools/cross.sh $(BUILD)/cross $(TARGETS)

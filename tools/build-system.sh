@@ -4,7 +4,7 @@
 #     tools/build-system.sh TOOLS TARGET OUT [library]
 #
 # TOOLS and TARGET are those of tools/zigbuild.sh. OUT gets libpims.so.0, libpims.a, libpims_jni.so,
-# libpims_node.so (if the source has bindings/node) and `tools`, the versions of the compilers; for
+# libpims_node.so and `tools`, the versions of the compilers; for
 # glibc also the programs `pims`, with man pages and completions, and `pims-authority`.
 # tools/install.sh and the tools that make packages take them from there. With `library`, OUT gets
 # libpims.so.0, libpims.a and `tools` alone. For aarch64, the archive needs Debian's
@@ -63,16 +63,12 @@ tools/replace.sh "target/zig/$target/tools" "$out/tools"
 [ "$what" != library ] || exit 0
 
 # After the library, since cargo writes another libpims.so beside these.
-node=
-[ ! -e bindings/node/addon/Cargo.toml ] || node="-p pims-node"
 case $target in
 *-musl)
-    # shellcheck disable=SC2086 # an option or none
-    tools/zigbuild.sh "$tools" "$target" build --release -p pims-jni $node
+    tools/zigbuild.sh "$tools" "$target" build --release -p pims-jni -p pims-node
     ;;
 *)
-    # shellcheck disable=SC2086
-    tools/zigbuild.sh "$tools" "$target" build --release -p pims-jni -p cli $node
+    tools/zigbuild.sh "$tools" "$target" build --release -p pims-jni -p cli -p pims-node
     tools/zigbuild.sh "$tools" "$target" build --profile server -p authority-server
     check_needs "$built/pims"
     check_needs "target/zig/$target/server/pims-authority"
@@ -85,7 +81,5 @@ case $target in
 esac
 check_library "$built/libpims_jni.so"
 tools/replace.sh "$built/libpims_jni.so" "$out/libpims_jni.so"
-if [ -n "$node" ]; then
-    check_needs "$built/libpims_node.so"
-    tools/replace.sh "$built/libpims_node.so" "$out/libpims_node.so"
-fi
+check_needs "$built/libpims_node.so"
+tools/replace.sh "$built/libpims_node.so" "$out/libpims_node.so"

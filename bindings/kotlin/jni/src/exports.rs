@@ -81,8 +81,8 @@ pub extern "system" fn Java_libpims_Native_call<'a>(
     })
 }
 
-/// `void end(long facade, byte[] api, byte[] parameters)`: ends a subscription inside a callback, before the
-/// calls in the queue.
+/// `void end(long facade, byte[] api, byte[] parameters)`: ends a subscription inside a callback,
+/// before the calls in the queue.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_libpims_Native_end<'a>(
     mut env: JNIEnv<'a>,

@@ -77,7 +77,8 @@ class SessionTest : WithFolder() {
                     one.device.otp(PIN)
                     assertSame(Code.ACCESS_REFUSED, (runCatching { other.device.otp(PIN) }.exceptionOrNull() as PimsException).reason)
                     other.device.otp(otherPin)
-                    // The handler of the process gets the wrong PINs of a session without a handler.
+                    // The handler of the process gets the wrong PINs of a session without a
+                    // handler.
                     assertEquals(1, toldAll.single().count)
                     other.onWrongPins = WrongPinsHandler(toldOther::put)
                     runCatching { other.device.otp(PIN) }

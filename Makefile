@@ -313,7 +313,6 @@ deb: program ## Debian packages of the library, its headers and the program, in 
 # a small one.
 SYSTEMS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 CROSS   := $(BUILD)/cross
-.PHONY: systems test-release
 
 systems: ## library, program, service and native library of Java for the systems of a release (SYSTEMS=…), in build/cross
 	@set -e; for system in $(SYSTEMS); do echo "$$system"; tools/build-system.sh $(CROSS)/zig $$system $(CROSS)/$$system; done

@@ -232,10 +232,14 @@ $(BUILD)/kotlin/libpims_jni.so: FORCE
 	@mkdir -p $(@D)
 	@tools/replace.sh target/release/libpims_jni.so $@
 
+# Built together: each alone would build the crates that derive code, and those that use them, once
+# more, since one needs more features of `syn`.
+NATIVE_PARTS := -p pims-jni -p pims-node
+
 # Its tests need a library without crash points. It is built after the debug library was laid out,
 # whose name it takes, and copied, since another build takes its own.
 test-kotlin: | $(DEBUG_LIB)/.done ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
-	$(cargo) build -p pims-jni
+	$(cargo) build $(NATIVE_PARTS)
 	@mkdir -p $(BUILD)/kotlin/debug
 	@tools/replace.sh target/debug/libpims_jni.so $(BUILD)/kotlin/debug/libpims_jni.so
 	tools/test-kotlin.sh $(BUILD)/kotlin $(BUILD)/kotlin/debug/libpims_jni.so
@@ -255,7 +259,7 @@ $(BUILD)/node/pims.node: FORCE
 
 # As test-kotlin: without crash points, after the debug library was laid out, and copied.
 test-node: | $(DEBUG_LIB)/.done ## the Node.js package, from its npm packages in a fresh folder; NODE=… takes another Node.js
-	$(cargo) build -p pims-node
+	$(cargo) build $(NATIVE_PARTS)
 	@mkdir -p $(BUILD)/node/debug
 	@tools/replace.sh target/debug/libpims_node.so $(BUILD)/node/debug/pims.node
 	NODE=$(NODE) tools/test-node.sh $(BUILD)/node $(BUILD)/node/debug/pims.node

@@ -23,7 +23,7 @@ static void the_loaded_library_is_that_of_the_header(void **state)
     assert_int_equal(pims_abi_version(), PIMS_ABI_VERSION);
     assert_int_equal(PIMS_MAX_TEXT, 1048576);
     assert_int_equal(PIMS_OK, 0);
-    const int32_t errors[] = {PIMS_ERROR_NULL_CALLBACK, PIMS_ERROR_NULL_API, PIMS_ERROR_NOT_UTF8, PIMS_ERROR_TOO_LONG,
+    const int32_t errors[] = {PIMS_ERROR_NULL_CALLBACK, PIMS_ERROR_NULL_API,  PIMS_ERROR_NOT_UTF8,    PIMS_ERROR_TOO_LONG,
                               PIMS_ERROR_QUEUE_FULL,    PIMS_ERROR_NO_FACADE, PIMS_ERROR_NULL_FACADE, PIMS_ERROR_METHOD};
     for (int i = 0; i < 8; i++) {
         assert_int_equal(errors[i], -1 - i);

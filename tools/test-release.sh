@@ -3,10 +3,10 @@
 #
 #     tools/test-release.sh DIST BUILD
 #
-# DIST has the files of four systems; those that are missing are named. BUILD/zig is the environment of tools/zigbuild.sh; BUILD
-# also gets Debian 11 for this processor, as root by debootstrap, and C libraries and Java of Debian
-# 13 for AArch64, which run under qemu-user. It downloads some 250 MB once and is not part of
-# `make test`. Wheels and npm packages have tests of their own.
+# DIST has the files of four systems; those that are missing are named. BUILD/zig is the environment
+# of tools/zigbuild.sh; BUILD also gets Debian 11 for this processor, as root by debootstrap, and C
+# libraries and Java of Debian 13 for AArch64, which run under qemu-user. It downloads some 250 MB
+# once and is not part of `make test`. Wheels and npm packages have tests of their own.
 set -eu
 unset MAKEFLAGS MFLAGS MAKELEVEL
 

@@ -29,4 +29,9 @@ apt update
 # Old and new packages place files under /lib and /usr/lib: both are one folder.
 ln -s usr/lib "$folder/lib"
 for package in "$work"/debs/*.deb; do dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$folder"; done
+# Links to absolute paths lead out of the folder.
+find "$folder" -type l -lname '/*' | while read -r link; do
+    target=$folder$(readlink "$link")
+    [ ! -e "$target" ] || ln -sfnr "$target" "$link"
+done
 echo "$architecture $suite $*" >"$folder/.packages"

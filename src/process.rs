@@ -6,44 +6,37 @@
 //! values, which are found by the number of the process. The search takes no lock, because another
 //! thread may have held the lock at the fork.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use once_cell::race::OnceBox;
+use once_cell::race::{OnceBox, OnceRef};
 
-/// If true, each fork is counted in [`FORKS`].
-static IS_COUNTING: AtomicBool = AtomicBool::new(false);
-/// Number of this process if it was not forked since the count began.
-static FIRST: AtomicU64 = AtomicU64::new(0);
-/// Number of forks since the count began that led to this process.
-static FORKS: AtomicU32 = AtomicU32::new(0);
+/// Mark of this process: its number, or 0 in a child that was just forked.
+static MARK: OnceRef<'static, AtomicU64> = OnceRef::new();
 
-/// Returns a number that this process has and none of its ancestors by `fork`. If forks are
-/// counted, this makes no system call.
+/// Returns a number that this process has and none of its living ancestors by `fork`: its id. If
+/// there is a mark, only the first call in a process makes a system call.
 pub(crate) fn number() -> u64 {
-    if IS_COUNTING.load(Ordering::Acquire) {
-        FIRST.load(Ordering::Relaxed) + u64::from(FORKS.load(Ordering::Relaxed))
-    } else {
-        number_of_id()
+    let Some(mark) = MARK.get() else { return std::process::id().into() };
+    match mark.load(Ordering::Relaxed) {
+        0 => {
+            let id = std::process::id().into();
+            mark.store(id, Ordering::Relaxed);
+            id
+        }
+        number => number,
     }
 }
 
-/// Returns the number of a process in which no fork was counted. The low half is for the count.
-fn number_of_id() -> u64 {
-    u64::from(std::process::id()) << 32
+/// Uses a mark from now on: a number that is 0, and that is 0 again in each forked child.
+pub(crate) fn use_mark(mark: &'static AtomicU64) {
+    // If another thread was first, its mark is as good.
+    let _ = MARK.set(mark);
 }
 
-/// Begins the count of forks: from now on, each forked child calls [`count_fork`] before anything
-/// else. The number of this process stays as it is.
-pub(crate) fn begin_count() {
-    if !IS_COUNTING.load(Ordering::Acquire) {
-        FIRST.store(number_of_id(), Ordering::Relaxed);
-        IS_COUNTING.store(true, Ordering::Release);
-    }
-}
-
-/// Counts a fork, in the child.
-pub(crate) fn count_fork() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
+/// Returns whether there is a mark.
+#[cfg(test)]
+pub(crate) fn has_mark() -> bool {
+    MARK.get().is_some()
 }
 
 /// Value of each process, created at its first use there. The values of its ancestors stay
@@ -88,6 +81,8 @@ impl<T: Default> PerProcess<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU32;
+
     use super::*;
 
     #[test]

@@ -1,5 +1,6 @@
 //! The forms of texts in a configuration, each read into its type.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};
@@ -9,7 +10,7 @@ use zeroize::Zeroizing;
 use super::ServiceUrl;
 use super::kinds::Refusal;
 use crate::params::is_token;
-use crate::store::StorageKey;
+use crate::store::{StorageKey, is_file_of_storage};
 use crate::transport::http::is_proxy;
 
 /// SHA-256 of a public key.
@@ -115,12 +116,18 @@ pub(super) fn folder(text: &str) -> Result<PathBuf, Refusal> {
 }
 
 /// Reads the path of the database. The master key lies beside it, with the extension `key`: the two
-/// must not be one file.
+/// must not be one file. Neither may have the name of a file that a storage has: the database may
+/// lie in a storage, also in that of another facade.
+
 pub(super) fn database(text: &str) -> Result<PathBuf, Refusal> {
     let path = Path::new(text);
-    if path.file_name().is_none() || path.extension().is_some_and(|extension| extension == "key") {
+
+    let is_of_storage = |path: &Path| path.file_name().and_then(OsStr::to_str).is_some_and(is_file_of_storage);
+    let is_key = path.extension().is_some_and(|extension| extension == "key");
+    if path.file_name().is_none() || is_key || is_of_storage(path) || is_of_storage(&path.with_extension("key")) {
         return Err(Refusal::Form);
     }
+
     Ok(path.to_owned())
 }
 
@@ -172,6 +179,29 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_has_no_name_of_a_file_of_a_storage() {
+        for good in ["other.db", "device.db", "authority.db", "a/b/storages.db"] {
+            assert!(database(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "/",
+            "authority.key",
+            "device.pims",
+            "a/device.pims.previous",
+            "sms-outbox.jsonl",
+            "sms-outbox.jsonl-wal",
+            "pims.lock",
+            "pims.probe",
+            "storage.key.db",
+            // Its master key would be storage.key.
+            "storage.db",
+        ] {
+            assert!(database(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_path_is_one_that_each_server_reads_in_the_same_way() {

@@ -320,7 +320,7 @@ keys! {
     /// the embedded authority's database. Its master key is beside it, with the extension `key`.
     /// Several devices, each with its own `storage.path`, may share one database
     DATABASE: Text<PathBuf, InWords> = Key::own_at_init("embedded", "database", Text {
-        form: "a file whose name does not end with .key, which is that of its master key",
+        form: "a file whose name is not that of a file of the storage, and does not end with .key, as that of its master key does",
         parse: forms::database,
         default: InWords("`authority.db` in `storage.path`"),
     });

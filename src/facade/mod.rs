@@ -489,6 +489,11 @@ impl Facade {
 /// Logs a call in one line: its outcome, with the code and the detail of an error. The line
 /// contains neither parameters nor results.
 fn log_outcome(method: Method, api: &str, outcome: &Outcome) {
+    // Most facades do not log requests, and the search for the name would cost them a tenth of a
+    // short call.
+    if !log::is_enabled(log::LogLevel::High) {
+        return;
+    }
     // The name of an api is the caller's text. If arguments were mixed up, it may be anything, so
     // only known names enter the log.
     let name = known_name(api).unwrap_or("an unknown api");

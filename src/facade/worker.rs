@@ -89,6 +89,10 @@ impl Worker<'_> {
 
     /// Ends the subscription if a callback that just ran requested its end.
     fn end_if_requested(&mut self) {
+        // In a child that a callback forked, another thread may have held the queue's lock.
+        if self.facade.is_forked_copy() {
+            return;
+        }
         if self.subscription.is_some() && SUBSCRIPTION.get().is_none() {
             self.end();
         }

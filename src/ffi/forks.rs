@@ -1,67 +1,84 @@
-//! The notice of each `fork`, by the C library.
+//! The notice of each fork, by the kernel.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::process;
 
-/// Lets this process learn of each `fork` by the C library, so that a call needs no system call to
-/// notice that it runs in a forked child. Without this, each call asks the system for the id of its
-/// process. One call is enough, and a second call costs next to nothing.
+/// Lets this process notice that it is a forked child without a system call. Without this, each
+/// call asks the system for the id of its process. One call is enough, and a second call costs next
+/// to nothing.
 ///
 /// The C functions call it. A binding that is built on [`crate::facade`] calls it, too.
 ///
-/// The C library tells of its function `fork`. It does not tell of a raw system call, nor of
-/// `_Fork`, after which POSIX allows no call of a library.
+/// The kernel clears a page in each child, however the child was made (`MADV_WIPEONFORK`, Linux
+/// 4.14). So this also sees a child of `_Fork` or of a raw system call, and it comes before every
+/// handler of `pthread_atfork`. On other systems this function does nothing.
 ///
 /// Any thread.
 pub fn watch() {
-    static IS_WATCHING: AtomicBool = AtomicBool::new(false);
-    if !IS_WATCHING.load(Ordering::Acquire) && begin() {
-        IS_WATCHING.store(true, Ordering::Release);
+    // This is not a `Once`. In a child that is forked while another thread is inside it, a `Once`
+    // would never end.
+    static WAS_TRIED: AtomicBool = AtomicBool::new(false);
+    if WAS_TRIED.load(Ordering::Acquire) {
+        return;
     }
+    // Two threads may both come here. Then the page of one of them is not used.
+    if let Some(mark) = mark() {
+        process::use_mark(mark);
+    }
+    WAS_TRIED.store(true, Ordering::Release);
 }
 
-/// Begins, and returns whether it did. Two threads may both come here. Then each fork counts twice,
-/// which does no harm. A `Once` would not end in a child that is forked while another thread is
-/// inside it.
-#[cfg(unix)]
-#[cold]
-fn begin() -> bool {
-    extern "C" fn count() {
-        process::count_fork();
+/// Returns a number that is 0 in each new child. `None` if the system cannot do that.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn mark() -> Option<&'static AtomicU64> {
+    use std::ptr;
+
+    const LENGTH: usize = size_of::<AtomicU64>();
+    // SAFETY: the kernel chooses the place of a new mapping.
+    let page = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            LENGTH,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if page == libc::MAP_FAILED {
+        return None;
     }
-    // SAFETY: the function only adds to an atomic number, which is allowed in a forked child. The
-    // library is never unloaded, so the function stays where it is.
-    let status = unsafe { libc::pthread_atfork(None, None, Some(count)) };
-    // Without memory for it, the next call tries again.
-    if status == 0 {
-        process::begin_count();
+    // SAFETY: this page was just mapped, and nothing else knows it.
+    let advise = |advice| unsafe { libc::madvise(page, LENGTH, advice) == 0 };
+    // A system that accepts an advice that does not exist ignores the other one, too. The emulator
+    // qemu-user does that.
+    if advise(-1) || !advise(libc::MADV_WIPEONFORK) {
+        // SAFETY: as above.
+        unsafe { libc::munmap(page, LENGTH) };
+        return None;
     }
-    status == 0
+    // SAFETY: a page is aligned, its bytes are 0, and it stays for the life of the process.
+    Some(unsafe { &*page.cast::<AtomicU64>() })
 }
 
-#[cfg(not(unix))]
-fn begin() -> bool {
-    // Such a system has no `fork`.
-    process::begin_count();
-    true
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn mark() -> Option<&'static AtomicU64> {
+    None
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_process_keeps_its_number_and_a_forked_child_has_another() {
-        let before = process::number();
-        watch();
+    /// Runs a child, and asserts that it has another number than this process and keeps it.
+    fn assert_noticed(fork: impl FnOnce() -> libc::pid_t) {
         let number = process::number();
-        assert_eq!(number, before);
-        // SAFETY: the child reads atomic numbers and ends.
-        let child = unsafe { libc::fork() };
+        let child = fork();
         assert!(child >= 0);
         if child == 0 {
-            let status = i32::from(process::number() == number);
+            let own = process::number();
+            let status = i32::from(own == number || own != process::number());
             // SAFETY: this ends the child, and runs nothing else of it.
             unsafe { libc::_exit(status) };
         }
@@ -70,5 +87,18 @@ mod tests {
         assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
         assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "{status}");
         assert_eq!(process::number(), number);
+    }
+
+    #[test]
+    fn a_forked_child_has_another_number_however_it_was_forked() {
+        let before = process::number();
+        watch();
+        assert_eq!(process::number(), before);
+        assert!(process::has_mark(), "this Linux has no MADV_WIPEONFORK");
+        // SAFETY: the child reads and writes atomic numbers and ends.
+        assert_noticed(|| unsafe { libc::fork() });
+        // The C library does not learn of this one.
+        // SAFETY: the same. Without CLONE_VM the child has memory of its own.
+        assert_noticed(|| unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) as libc::pid_t });
     }
 }

@@ -37,9 +37,9 @@ pub const PIMS_ERROR_NULL_FACADE: i32 = -7;
 /// Not accepted: the method is `NULL` or not one of the function's.
 pub const PIMS_ERROR_METHOD: i32 = -8;
 
-/// A handle of a facade: a number, never an address. No process gives a number twice, so the handle
-/// of a facade that was closed is recognised, whatever was opened since. A handle may be used on
-/// any thread.
+/// A handle of a facade: a number, never an address. `pims_open` gives no number twice in a process,
+/// so the handle of a facade that was closed is recognised, whatever was opened since. A handle may
+/// be used on any thread.
 #[allow(non_camel_case_types)]
 pub type pims_facade = u64;
 
@@ -58,9 +58,10 @@ pub const PIMS_ABI_VERSION: u32 = 1;
 ///
 /// `message` is one JSON object, NUL-terminated UTF-8. It belongs to the library and lives until
 /// the callback returns: copy the parts that you keep. `ctx` is the pointer that was passed to the
-/// call. The callback runs on the library's one thread (`2001` and the failures of `pims_init` on
-/// the thread that called), never two at once. It may block, which delays the next message, and it
-/// may call every function of this header. It must return: a C++ exception out of it ends the
+/// call. The callback runs on the thread of its facade, never two of one facade at once. Two facades
+/// have two threads: a callback that serves both runs on two at once. `2001` and the failures of
+/// `pims_init` and `pims_open` come on the thread that called. A callback may block, which delays
+/// the next message of its facade, and it may call every function of this header. It must return: a C++ exception out of it ends the
 /// process (abort), a longjmp out of it is undefined.
 #[allow(non_camel_case_types)]
 pub type pims_callback = Option<unsafe extern "C" fn(message: *const c_char, ctx: *mut c_void)>;
@@ -197,9 +198,9 @@ pub unsafe extern "C" fn pims_unsubscribe(
 ///
 /// @return `PIMS_OK`, always. Calling it twice, or without a facade, is harmless.
 ///
-/// Any thread. From inside a callback it returns at once, and the facade is released when that
-/// callback returns. From elsewhere it waits for the running call. In a child process after `fork`
-/// it leaves its parent's facade alone.
+/// Any thread. On a facade's thread, so inside a callback, it returns at once, and the default
+/// facade is released when its running call has had its message. From elsewhere it waits for the
+/// running call. In a child process after `fork` it leaves its parent's facade alone.
 #[unsafe(no_mangle)]
 pub extern "C" fn pims_free() -> i32 {
     guarded(PIMS_OK, || {
@@ -251,8 +252,8 @@ pub unsafe extern "C" fn pims_string_free(message: *mut c_char) {
 
 /// Creates a facade beside the others, for another account: as `pims_init`, with a handle.
 ///
-/// Each facade has a `storage.path` of its own, and its own log, queue and thread. Facades share
-/// nothing. `pims_facade_get` and its like take the handle, and so does `pims_close`.
+/// Each facade has a `storage.path` of its own, and its own log, queue and thread. Two facades may
+/// share an `embedded.database`, and nothing else. `pims_facade_get` and its like take the handle, and so does `pims_close`.
 ///
 /// @param config   As for `pims_init`.
 /// @param callback As for `pims_init`. The result of a success is `{"facade":2}`, with the handle.
@@ -430,8 +431,9 @@ pub unsafe extern "C" fn pims_submit(
 ///
 /// @return `PIMS_OK`, or `PIMS_ERROR_NO_FACADE`.
 ///
-/// Any thread. From inside a callback of any facade it returns at once, and the facade is released
-/// when its running call has had its message. From elsewhere it waits for the running call.
+/// Any thread. On the thread of any facade, so inside a callback, it returns at once, and this
+/// facade is released when its running call has had its message. From elsewhere it waits for the
+/// running call.
 #[unsafe(no_mangle)]
 pub extern "C" fn pims_close(facade: pims_facade) -> i32 {
     guarded(PIMS_OK, || match Handle::from_number(facade).close() {

@@ -11,7 +11,7 @@ use private_files::{Access, FileId, Folder, Sharing};
 use super::{KEY, OLD_TEMPORARIES, PROBE, RECORD, StoreError};
 use crate::process;
 
-const LOCK: &str = "pims.lock";
+pub(super) const LOCK: &str = "pims.lock";
 
 /// Longest text of a lock file that is read, in bytes.
 const MAX_TEXT: u64 = 128;

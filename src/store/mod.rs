@@ -33,6 +33,15 @@ const PREVIOUS: &str = "device.pims.previous";
 const DAMAGED: &str = "device.pims.damaged";
 const PROBE: &str = "pims.probe";
 const KEY: &str = "storage.key";
+/// File that receives the SMS of the embedded authority.
+pub(crate) const OUTBOX: &str = "sms-outbox.jsonl";
+
+/// Returns whether a storage may have a file of its own with this name. The embedded authority's
+/// database is not one of them, because it may lie elsewhere.
+pub(crate) fn is_file_of_storage(name: &str) -> bool {
+    // The temporary files have longer names, and SQLite adds `-wal` and the like to the database's.
+    [RECORD, KEY, PROBE, lock::LOCK, OUTBOX].iter().any(|own| name.starts_with(own))
+}
 
 /// Temporary files of releases before 0.1, whose names were predictable.
 const OLD_TEMPORARIES: [&str; 2] = ["device.pims.new", "storage.key.new"];

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{Transport, TransportError};
 use crate::clock::SharedClock;
-use crate::store::StoreError;
+use crate::store::{OUTBOX, StoreError};
 
 impl Clock for SharedClock {
     fn now(&self) -> i64 {
@@ -42,9 +42,6 @@ pub struct EmbeddedOptions {
     /// Its clock.
     pub clock: SharedClock,
 }
-
-/// File in the storage that receives the SMS.
-const OUTBOX: &str = "sms-outbox.jsonl";
 
 /// Reason why the embedded authority cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -245,18 +245,19 @@
  *
  * `message` is one JSON object, NUL-terminated UTF-8. It belongs to the library and lives until
  * the callback returns: copy the parts that you keep. `ctx` is the pointer that was passed to the
- * call. The callback runs on the thread of its facade, never two of one facade at once. Two facades
- * have two threads: a callback that serves both runs on two at once. `2001` and the failures of
- * `pims_init` and `pims_open` come on the thread that called. A callback may block, which delays
- * the next message of its facade, and it may call every function of this header. It must return: a C++ exception out of it ends the
- * process (abort), a longjmp out of it is undefined.
+ * call. The callback runs on the thread of its facade, never two of one facade at once. Two
+ * facades have two threads: a callback that serves both runs on two at once. `2001` and the
+ * failures of `pims_init` and `pims_open` come on the thread that called. A callback may block,
+ * which delays the next message of its facade, and it may call every function of this header. It
+ * must return: a C++ exception out of it ends the process (abort), a longjmp out of it is
+ * undefined.
  */
 typedef void (*pims_callback)(const char *message, void *ctx);
 
 /**
- * A handle of a facade: a number, never an address. `pims_open` gives no number twice in a process,
- * so the handle of a facade that was closed is recognised, whatever was opened since. A handle may
- * be used on any thread.
+ * A handle of a facade: a number, never an address. `pims_open` gives no number twice in a
+ * process, so the handle of a facade that was closed is recognised, whatever was opened since. A
+ * handle may be used on any thread.
  */
 typedef uint64_t pims_facade;
 
@@ -382,7 +383,8 @@ void pims_string_free(char *message);
  * Creates a facade beside the others, for another account: as `pims_init`, with a handle.
  *
  * Each facade has a `storage.path` of its own, and its own log, queue and thread. Two facades may
- * share an `embedded.database`, and nothing else. `pims_facade_get` and its like take the handle, and so does `pims_close`.
+ * share an `embedded.database`, and nothing else. `pims_facade_get` and its like take the handle,
+ * and so does `pims_close`.
  *
  * @param config   As for `pims_init`.
  * @param callback As for `pims_init`. The result of a success is `{"facade":2}`, with the handle.
@@ -394,10 +396,7 @@ void pims_string_free(char *message);
  * Any thread. It reads and makes files, so it may block for some milliseconds. In a child process
  * after `fork`, the handles of its parent have no facade.
  */
-int32_t pims_open(const char *config,
-                  pims_callback callback,
-                  void *ctx,
-                  pims_facade *facade);
+int32_t pims_open(const char *config, pims_callback callback, void *ctx, pims_facade *facade);
 
 /**
  * Requests data of a facade: `pims_get` with a handle.

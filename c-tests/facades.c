@@ -146,6 +146,7 @@ static void assert_no_facade(pims_facade facade)
     assert_int_equal(pims_close(facade), PIMS_ERROR_NO_FACADE);
     assert_failed(execute_on(facade, "get", SDK_VERSION, "{}"), 2001);
     assert_failed(execute_on(facade, "close", "", "{}"), 2001);
+    assert_failed(execute_on(facade, "unknown", "", "{}"), 2001);
     assert_int_equal(mailbox_count(mailbox), 0);
     mailbox_free(mailbox);
 }

@@ -17,30 +17,6 @@ extern std::string program;
 
 namespace {
 
-template <class Call>
-pims::Refusal refusal_of(Call call)
-{
-    try {
-        call();
-    } catch (const pims::Refused &refused) {
-        return refused.reason();
-    }
-    FAIL("the call was accepted");
-    return {};
-}
-
-/* Returns the code that a call throws, or 0 if it throws nothing. */
-template <class Call>
-int failure_of(Call call)
-{
-    try {
-        call();
-    } catch (const pims::Failed &failed) {
-        return failed.code();
-    }
-    return 0;
-}
-
 const pims::Callback NEVER = [](const pims::Message &) { FAIL("a callback that must not be called"); };
 
 } // namespace

@@ -13,29 +13,6 @@ namespace {
 
 constexpr const char *OTHER_PIN = "2468";
 
-template <class Call>
-pims::Refusal refusal_of(Call call)
-{
-    try {
-        call();
-    } catch (const pims::Refused &refused) {
-        return refused.reason();
-    }
-    FAIL("the call was accepted");
-    return {};
-}
-
-template <class Call>
-int failure_of(Call call)
-{
-    try {
-        call();
-    } catch (const pims::Failed &failed) {
-        return failed.code();
-    }
-    return 0;
-}
-
 /* Enrolls the device of a session whose storage is this folder. */
 void enroll(const pims::Session &session, const Folder &folder, const char *pin)
 {

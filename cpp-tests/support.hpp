@@ -50,6 +50,31 @@ T wait_for(std::future<T> future)
     return future.get();
 }
 
+/* Returns why a call was not accepted. The test fails if it was. */
+template <class Call>
+pims::Refusal refusal_of(Call call)
+{
+    try {
+        call();
+    } catch (const pims::Refused &refused) {
+        return refused.reason();
+    }
+    FAIL("the call was accepted");
+    return {};
+}
+
+/* Returns the code that a call throws, or 0 if it throws nothing. */
+template <class Call>
+int failure_of(Call call)
+{
+    try {
+        call();
+    } catch (const pims::Failed &failed) {
+        return failed.code();
+    }
+    return 0;
+}
+
 /* An empty folder, which is deleted at the end. */
 class Folder {
 public:

@@ -182,8 +182,10 @@ impl Handle {
     /// facade, the message is 2001.
     pub fn execute(self, method: &str, api: &str, params: &str) -> Message {
         answered(|| match method {
+            _ if self.facade().is_none() => Err(self.not_initialized()),
             "close" => match self.close() {
                 true => Ok(Output::Null),
+                // Another thread was faster.
                 false => Err(self.not_initialized()),
             },
             _ => self.execute_call(method, api, params).unwrap_or_else(|| {
@@ -454,7 +456,7 @@ impl Facade {
                 Ok(Output::Null)
             } else {
                 Err(Error::new(Code::NotSupported)
-                    .with_detail("pims_execute ends a subscription only inside a callback: call pims_unsubscribe"))
+                    .with_detail("a subscription ends at once only inside a callback: call pims_unsubscribe or pims_facade_unsubscribe"))
             }
         });
         log_outcome(Method::Unsubscribe, api, &outcome);

@@ -118,7 +118,6 @@ pub(super) fn folder(text: &str) -> Result<PathBuf, Refusal> {
 /// Reads the path of the database. The master key lies beside it, with the extension `key`: the two
 /// must not be one file. Neither may have the name of a file that a storage has: the database may
 /// lie in a storage, also in that of another facade.
-
 pub(super) fn database(text: &str) -> Result<PathBuf, Refusal> {
     let path = Path::new(text);
 

@@ -120,13 +120,11 @@ pub(super) fn folder(text: &str) -> Result<PathBuf, Refusal> {
 /// lie in a storage, also in that of another facade.
 pub(super) fn database(text: &str) -> Result<PathBuf, Refusal> {
     let path = Path::new(text);
-
     let is_of_storage = |path: &Path| path.file_name().and_then(OsStr::to_str).is_some_and(is_file_of_storage);
     let is_key = path.extension().is_some_and(|extension| extension == "key");
     if path.file_name().is_none() || is_key || is_of_storage(path) || is_of_storage(&path.with_extension("key")) {
         return Err(Refusal::Form);
     }
-
     Ok(path.to_owned())
 }
 

@@ -23,10 +23,13 @@ umask 022
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 # ELF's machine: byte 18.
 case $(od -An -tu1 -j18 -N1 "$FROM/libpims.so.0" | tr -d ' ') in
-62) architecture=amd64 triplet=x86_64-linux-gnu ;;
-183) architecture=arm64 triplet=aarch64-linux-gnu ;;
+62) architecture=amd64 triplet=x86_64-linux-gnu target=x86_64-unknown-linux-gnu ;;
+183) architecture=arm64 triplet=aarch64-linux-gnu target=aarch64-unknown-linux-gnu ;;
 *) echo "package-deb: $FROM/libpims.so.0 is for an unknown processor" >&2; exit 1 ;;
 esac
+set -- "$FROM/libpims.so.0" "$FROM/libpims.a"
+for file in pims pims-authority; do [ ! -e "$FROM/$file" ] || set -- "$@" "$FROM/$file"; done
+tools/elf.py $target "$@"
 if [ "$architecture" = "$(dpkg --print-architecture)" ]; then strip="strip"; else strip=$triplet-strip; fi
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH

@@ -57,6 +57,37 @@ out=$work/first
 says "eleven files with their checksums, the same twice"
 tools/check-provenance.py "$out"
 
+# Runs a command that must fail and say this, and leave nothing in $work/refused.
+refuses() { # what it says, command…
+    said=$1
+    shift
+    rm -rf "$work/refused"
+    if "$@" >"$work/out" 2>&1 || ! grep -q "$said" "$work/out"; then
+        cat "$work/out" >&2
+        fail "it was not refused: $*"
+    fi
+    if find "$work/refused" -type f 2>/dev/null | grep .; then fail "the above were made by $*"; fi
+}
+
+# Libraries of another C library and of another processor, and a folder with a name of two words.
+foreign="$work/foreign files"
+mkdir "$foreign"
+${CC:-cc} -shared -nostdlib -Wl,-soname,libc.so -x c /dev/null -o "$work/libc.so"
+${CC:-cc} -shared -nostdlib -Wl,-soname,libpims.so.0 -x c /dev/null -x none -Wl,--no-as-needed "$work/libc.so" -o "$foreign/libpims.so.0"
+cp "$lib/libpims.a" "$foreign/"
+refuses 'No such file or directory' tools/dist.sh "$work/refused" "$system=/no/such/folder"
+refuses 'is no folder' tools/dist.sh "$work/refused" "$system=$lib/libpims.a"
+refuses 'FROM is empty' env FROM= DESTDIR="$work/refused" tools/install.sh install
+refuses 'libpims.so.0 needs musl, and not that of' tools/dist.sh "$work/refused" "$system=$foreign"
+refuses 'libpims.so.0 needs musl, and not that of' tools/package-deb.sh "$foreign" "$work/refused"
+(cd "$work" && python3 -m zipfile -c classes.jar libc.so)
+refuses 'libpims.so.0 needs musl, and not that of' env SOURCE_DATE_EPOCH=1700000000 tools/maven.py "$work/classes.jar" "$work/refused" "$system=$foreign/libpims.so.0"
+case $system in x86_64-*) other=aarch64-unknown-linux-gnu ;; *) other=x86_64-unknown-linux-gnu ;; esac
+refuses "is for ${system%%-*}, and not for $other" tools/dist.sh "$work/refused" "$other=$lib"
+refuses "libpims.a is for ${system%%-*}, and not for $other" tools/elf.py $other "$lib/libpims.a"
+tools/elf.py "${system%-*}-musl" "$foreign/libpims.so.0"
+says "a missing folder is refused, and a file of another processor or C library"
+
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 tar -tzf "$out/libpims-$version.tar.gz" | grep -v '/$' | sed "s|^libpims-$version/||" | LC_ALL=C sort >"$work/packed"
 git -c core.quotePath=false ls-tree -r --name-only HEAD | LC_ALL=C sort | diff - "$work/packed" || fail "the source tarball is not the commit"

@@ -43,11 +43,13 @@ run_demo() { # folder of the library, option …
 
 # A low compression changes nothing in the tested parts, and saves a minute.
 export DPKG_DEB_COMPRESSOR_LEVEL=1 PIMS_GZIP_LEVEL=1
+# What is not made here: jar, npm packages, wheels.
+incomplete='*.whl *.tgz *.jar *.pom libpims-jni-*.cdx.json libpims-node-*.cdx.json'
 system=$(rustc -vV | sed -n 's/^host: //p')
 echo "rustc $(rustc --version | cut -d ' ' -f 2-)" >"$work/tools"
 for once in first second; do
     tools/dist.sh "$work/$once" "$system=$lib" >/dev/null
-    tools/seal-dist.sh "$work/$once" "$work/tools"
+    SYSTEMS=$system WITHOUT=$incomplete tools/seal-dist.sh "$work/$once" "$work/tools"
 done
 diff -r "$work/first" "$work/second" || fail "the same commit and files gave other files"
 out=$work/first
@@ -87,6 +89,23 @@ refuses "is for ${system%%-*}, and not for $other" tools/dist.sh "$work/refused"
 refuses "libpims.a is for ${system%%-*}, and not for $other" tools/elf.py $other "$lib/libpims.a"
 tools/elf.py "${system%-*}-musl" "$foreign/libpims.so.0"
 says "a missing folder is refused, and a file of another processor or C library"
+
+# A release that is not complete, or that has another file, is not sealed.
+python3 -B -m doctest tools/release_files.py
+refuses "_$(dpkg --print-architecture).deb is missing" env SYSTEMS="$system" WITHOUT="$incomplete *.tar.gz *.cdx.json" tools/seal-dist.sh "$foreign"
+refuses 'libpims.a is no file of this release' env SYSTEMS="$system" WITHOUT='*' tools/seal-dist.sh "$foreign"
+refuses 'py3-none-manylinux_2_28_.* is missing' env SYSTEMS="$system" tools/release_files.py "$out"
+refuses 'gnu.tar.gz is missing' env WITHOUT="$incomplete" tools/release_files.py "$out"
+[ ! -e "$foreign/SHA256SUMS" ] || fail "a release that is not complete was sealed"
+# Each lock file is in the statement, and one that is missing is an error.
+git ls-files Cargo.lock '*package-lock.json' >"$work/locks"
+[ "$(wc -l <"$work/locks")" -ge 3 ] || fail "too few lock files"
+while read -r lock; do grep -q "\"name\": \"$lock\"" "$out"/*.provenance.json || fail "the statement has no $lock"; done <"$work/locks"
+refuses 'no/such.lock' env PYTHONPATH=tools python3 -B -c 'import provenance, sys; provenance.LOCKS += ("no/such.lock",); provenance.main(sys.argv[1])' "$out"
+cp -R "$out" "$work/other"
+sed -i 's/package-lock/other-lock/' "$work/other"/*.provenance.json
+refuses 'it is of other lock files' tools/check-provenance.py "$work/other"
+says "a release that is not complete is not sealed, and the statement has each lock file"
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 tar -tzf "$out/libpims-$version.tar.gz" | grep -v '/$' | sed "s|^libpims-$version/||" | LC_ALL=C sort >"$work/packed"

@@ -124,6 +124,15 @@ tar -xzf "$out/pims-authority-$version-$system.tar.gz" -C "$work/unpacked"
 [ "$("$work/unpacked/pims-authority-$version-$system/bin/pims-authority" --version)" = "pims-authority $version" ] ||
     fail "the service of the tarball does not run"
 
+# A checkout whose files other users cannot read gives the same packages.
+mkdir "$work/checkout"
+git ls-files -z | xargs -0 cp -P --parents -t "$work/checkout"
+chmod -R go-rwx "$work/checkout"
+(umask 077 && SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) "$work/checkout/tools/package-deb.sh" "$lib" "$work/packages")
+for package in "$work/packages"/*.deb; do cmp "$package" "$out/${package##*/}" || fail "the umask of the checkout changes the package"; done
+[ "$(find "$work/packages" -name '*.deb' | wc -l)" = 4 ] || fail "not four packages"
+says "a checkout with the umask 077 gives the same Debian packages"
+
 root=$work/root
 libdir=$root/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 mkdir "$root"

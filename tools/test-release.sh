@@ -132,6 +132,16 @@ dpkg -r pims libpims-dev libpims0
 [ ! -e /usr/bin/pims ]
 [ -e pims-authority_*.deb ] || { echo "without the service"; exit 0; }
 pims-authority --version
+# A person with the user's name is refused, and a folder that is there already is closed.
+dpkg -P pims-authority
+userdel pims-authority
+useradd --shell /bin/sh pims-authority
+mkdir -p /etc/pims-authority
+chmod 755 /etc/pims-authority
+if dpkg -i /tmp/pims-authority_*.deb 2>refused; then exit 1; fi
+grep 'a user pims-authority already, which is no user of a service' refused
+userdel pims-authority
+dpkg --configure pims-authority
 # The user of the service, its folder of keys, its unit.
 [ "$(id -un pims-authority)" = pims-authority ]
 [ "$(stat -c '%U %a' /etc/pims-authority /etc/pims-authority/pims-authority.toml | tr '\n' ' ')" = 'root 700 root 600 ' ]
@@ -158,9 +168,25 @@ kill $service && wait $service || :
 echo '# edited' >>/etc/pims-authority/pims-authority.toml
 dpkg -i /tmp/pims-authority_*.deb </dev/null
 grep -q '^# edited' /etc/pims-authority/pims-authority.toml
+# Enabled and removed, it is masked; installed again, it is enabled as before; purged, it is not.
+enabled=/etc/systemd/system/multi-user.target.wants/pims-authority.service
+[ ! -L $enabled ]
+systemctl enable pims-authority
+[ -L $enabled ]
+dpkg -r pims-authority
+[ "$(readlink /etc/systemd/system/pims-authority.service)" = /dev/null ]
+dpkg -i /tmp/pims-authority_*.deb </dev/null
+[ ! -L /etc/systemd/system/pims-authority.service ]
+[ -L $enabled ]
 dpkg -r pims-authority
 dpkg -P pims-authority
-[ -s /etc/pims-authority/master.key ] && [ ! -e /usr/bin/pims-authority ]
+[ ! -L $enabled ]
+[ ! -L /etc/systemd/system/pims-authority.service ]
+dpkg -i /tmp/pims-authority_*.deb </dev/null
+[ ! -L $enabled ]
+dpkg -P pims-authority
+[ -s /etc/pims-authority/master.key ]
+[ ! -e /usr/bin/pims-authority ]
 echo 'the service was checked and started, and is gone'
 END
     # shellcheck disable=SC2016 # the mounts' own shell reads $1

@@ -5,12 +5,14 @@
 set -e
 
 unit=pims-authority.service
+# It is gone if its package was removed before.
+has_helper() { command -v deb-systemd-helper >/dev/null 2>&1; }
 
 if [ "$1" = remove ]; then
     [ ! -d /run/systemd/system ] || systemctl --system daemon-reload >/dev/null || true
-    [ ! -x /usr/bin/deb-systemd-helper ] || deb-systemd-helper mask $unit >/dev/null || true
+    ! has_helper || deb-systemd-helper mask $unit >/dev/null || true
 fi
-if [ "$1" = purge ] && [ -x /usr/bin/deb-systemd-helper ]; then
+if [ "$1" = purge ] && has_helper; then
     deb-systemd-helper purge $unit >/dev/null || true
     deb-systemd-helper unmask $unit >/dev/null || true
 fi

@@ -81,5 +81,5 @@ case $target in
 esac
 check_library "$built/libpims_jni.so"
 tools/replace.sh "$built/libpims_jni.so" "$out/libpims_jni.so"
-check_needs "$built/libpims_node.so"
+check_library "$built/libpims_node.so"
 tools/replace.sh "$built/libpims_node.so" "$out/libpims_node.so"

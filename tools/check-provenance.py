@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks the statement of provenance of a folder: its form (in-toto statement v1, SLSA provenance
-v1), and that it names the files of the folder and no other.
+v1), that it names the files of the folder and no other, and that commit and lock files are those of
+the source.
 
     tools/check-provenance.py FOLDER
 """
@@ -11,6 +12,9 @@ import pathlib
 import re
 import subprocess
 import sys
+
+import provenance
+import release_files
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -26,7 +30,7 @@ def main(folder):
     there = {
         file.name: {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
         for file in folder.iterdir()
-        if file.name not in (path.name, "SHA256SUMS") and not file.name.startswith("SHA256SUMS.")
+        if not release_files.is_made_from_the_rest(file.name)
     }
     expect(named == there, f"it names {sorted(set(named) ^ set(there)) or 'other bytes'}")
 
@@ -37,10 +41,12 @@ def main(folder):
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     expect(definition["externalParameters"]["source"]["gitCommit"] == commit, "it is of another commit")
     dependencies = {one["name"]: one["digest"] for one in definition["resolvedDependencies"]}
-    lock = hashlib.sha256((ROOT / "Cargo.lock").read_bytes()).hexdigest()
-    expect(dependencies["Cargo.lock"] == {"sha256": lock}, "it is of another lock file")
+    locks = {lock: {"sha256": provenance.digest(ROOT / lock)} for lock in provenance.LOCKS}
+    expect(dependencies == {"source": {"gitCommit": commit}} | locks, "it is of other lock files")
     expect("rustc" in details["builder"]["version"], "it names no compiler")
-    print(f"ok: the statement of provenance names {len(named)} files, commit {commit[:8]} and {len(details['builder']['version'])} tools")
+    print(
+        f"ok: the statement of provenance names {len(named)} files, commit {commit[:8]}, {len(locks)} lock files and {len(details['builder']['version'])} tools"
+    )
 
 
 def expect(holds, otherwise):

@@ -3,8 +3,10 @@
 #
 #     tools/dist.sh OUT TARGET=FOLDER…
 #
-# FOLDER has what was built for a target of Rust (tools/build-system.sh; `make build` and `make
-# program` for this machine). The release carries what is there:
+# FOLDER has what was built for a target of Rust (tools/build-system.sh; `make build` and
+# `make program` for this machine). A file of another processor or C library is refused
+# (tools/elf.py). The release carries what is there, and tools/seal-dist.sh refuses a release that
+# is not complete:
 #
 #     libpims-VERSION.tar.gz                    the source of the commit that is checked out
 #     libpims-VERSION-TARGET.tar.gz             libpims.so.0, libpims.a: the library, with the
@@ -34,9 +36,18 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 # Absolute, before the folder changes.
-for system in "$@"; do echo "${system%%=*}=$(realpath "${system#*=}")"; done >"$work/systems"
+for system in "$@"; do
+    folder=$(realpath -e "${system#*=}")
+    [ -d "$folder" ] || { echo "dist: $folder is no folder" >&2; exit 1; }
+    echo "${system%%=*}=$folder"
+done >"$work/systems"
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
+while IFS='=' read -r target folder; do
+    set -- "$folder/libpims.so.0" "$folder/libpims.a"
+    for file in pims pims-authority libpims_jni.so libpims_node.so; do [ ! -e "$folder/$file" ] || set -- "$@" "$folder/$file"; done
+    tools/elf.py "$target" "$@"
+done <"$work/systems"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 umask 022
@@ -83,15 +94,15 @@ done <"$work/systems"
 
 listed libpims_jni.so >"$work/natives"
 if [ -n "${KOTLIN_CLASSES:-}" ] && [ -s "$work/natives" ]; then
-    xargs tools/maven.py "$KOTLIN_CLASSES" "$out" <"$work/natives"
+    xargs -d '\n' tools/maven.py "$KOTLIN_CLASSES" "$out" <"$work/natives"
 fi
 
 listed libpims_node.so | sed 's/^x86_64-unknown-linux-/linux-x64-/; s/^aarch64-unknown-linux-/linux-arm64-/' >"$work/addons"
-if [ -s "$work/addons" ]; then xargs tools/node-packages.py "$out" <"$work/addons" >/dev/null; fi
+if [ -s "$work/addons" ]; then xargs -d '\n' tools/node-packages.py "$out" <"$work/addons" >/dev/null; fi
 
 bill() { # kind, file's name, name of the bill
     listed "$2" >"$work/files"
-    [ ! -s "$work/files" ] || xargs tools/sbom.py "$1" <"$work/files" >"$out/$3-$version.cdx.json"
+    [ ! -s "$work/files" ] || xargs -d '\n' tools/sbom.py "$1" <"$work/files" >"$out/$3-$version.cdx.json"
 }
 bill library libpims.so.0 libpims
 bill program pims pims

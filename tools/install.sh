@@ -29,7 +29,8 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 : "${DATADIR:=$PREFIX/share}"
 : "${DOCDIR:=$PREFIX/share/doc/libpims}"
 : "${DESTDIR:=}"
-: "${FROM:=$here/build/release}"
+# An empty FROM is a mistake of the caller, and not the default.
+FROM=${FROM-$here/build/release}
 : "${RELOCATABLE:=}"
 for folder in "$PREFIX" "$LIBDIR" "$BINDIR" "$DATADIR" "$INCLUDEDIR" "$DOCDIR"; do
     case $folder in
@@ -103,6 +104,7 @@ case $command in
 install)
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
+    [ -n "$FROM" ] || { echo "FROM is empty" >&2; exit 2; }
     [ -f "$FROM/$soname" ] && [ -f "$FROM/libpims.a" ] || { echo "there is no library in $FROM: make build" >&2; exit 1; }
     for template in pims.pc pims-config.cmake pims-config-version.cmake; do fill_in "$template"; done
     list >"$work/list"

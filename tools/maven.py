@@ -5,9 +5,10 @@
 
 CLASSES is the jar of `make kotlin`. OUT gets libpims-VERSION.jar (the classes, and each LIBRARY as
 libpims/native/SYSTEM/libpims_jni.so), -sources.jar, -javadoc.jar (the README) and .pom. SYSTEM is a
-target of Rust. MAVEN_GROUP is the group id; MAVEN_URL and MAVEN_DEVELOPER name the project's page
-and the person who publishes, which Maven Central asks for. The same files give the same bytes:
-times are those of SOURCE_DATE_EPOCH, names are sorted.
+target of Rust; a library of another processor or C library is refused. MAVEN_GROUP is the group id;
+MAVEN_URL and MAVEN_DEVELOPER name the project's page and the person who publishes, which Maven
+Central asks for. The same files give the same bytes: times are those of SOURCE_DATE_EPOCH, names
+are sorted.
 """
 
 import html
@@ -17,6 +18,8 @@ import re
 import sys
 import time
 import zipfile
+
+import elf
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KOTLIN = ROOT / "bindings/kotlin"
@@ -33,6 +36,8 @@ SYSTEMS = {
 
 def main(classes, out, *natives):
     version = re.search(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
+    for native in natives:
+        elf.check(*native.split("=", 1))
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     licences = {f"META-INF/{name}": (ROOT / name).read_bytes() for name in ("LICENSE", "LICENSE-APACHE", "LICENSE-MIT")}
@@ -95,4 +100,7 @@ def pom(version):
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except elf.Foreign as foreign:
+        sys.exit(f"maven.py: {foreign}")

@@ -23,10 +23,13 @@ umask 022
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 # ELF's machine: byte 18.
 case $(od -An -tu1 -j18 -N1 "$FROM/libpims.so.0" | tr -d ' ') in
-62) architecture=amd64 triplet=x86_64-linux-gnu ;;
-183) architecture=arm64 triplet=aarch64-linux-gnu ;;
+62) architecture=amd64 triplet=x86_64-linux-gnu target=x86_64-unknown-linux-gnu ;;
+183) architecture=arm64 triplet=aarch64-linux-gnu target=aarch64-unknown-linux-gnu ;;
 *) echo "package-deb: $FROM/libpims.so.0 is for an unknown processor" >&2; exit 1 ;;
 esac
+set -- "$FROM/libpims.so.0" "$FROM/libpims.a"
+for file in pims pims-authority; do [ ! -e "$FROM/$file" ] || set -- "$@" "$FROM/$file"; done
+tools/elf.py $target "$@"
 if [ "$architecture" = "$(dpkg --print-architecture)" ]; then strip="strip"; else strip=$triplet-strip; fi
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
@@ -154,17 +157,19 @@ if [ -e "$FROM/pims-authority" ]; then
     # user. systemd then leaves out what a dynamic user implies; the unit names all of that itself.
     sed 's/^DynamicUser=yes$/User=pims-authority/' deploy/pims-authority.service >"$service/usr/lib/systemd/system/pims-authority.service"
     grep -q '^User=pims-authority$' "$service/usr/lib/systemd/system/pims-authority.service"
-    cp $packaging.sysusers "$service/usr/lib/sysusers.d/pims-authority.conf"
-    cp $packaging.lintian-overrides "$service/usr/share/lintian/overrides/pims-authority"
-    cp docs/operating.md docs/authority.md docs/scaling.md SECURITY.md "$service/usr/share/doc/pims-authority/"
-    cp deploy/nginx.conf deploy/alerts.yml deploy/grafana-dashboard.json "$service/usr/share/doc/pims-authority/examples/"
+    # The modes of a checkout depend on its user's umask.
+    install -m 644 $packaging.sysusers "$service/usr/lib/sysusers.d/pims-authority.conf"
+    install -m 644 $packaging.lintian-overrides "$service/usr/share/lintian/overrides/pims-authority"
+    install -m 644 docs/operating.md docs/authority.md docs/scaling.md SECURITY.md "$service/usr/share/doc/pims-authority/"
+    install -m 644 deploy/nginx.conf deploy/alerts.yml deploy/grafana-dashboard.json "$service/usr/share/doc/pims-authority/examples/"
     install -m 700 -d "$service/etc/pims-authority"
     install -m 600 deploy/pims-authority.toml "$service/etc/pims-authority/"
     echo /etc/pims-authority/pims-authority.toml >"$service/DEBIAN/conffiles"
     for script in postinst prerm postrm; do install -m 755 $packaging.$script.sh "$service/DEBIAN/$script"; done
     depends=$(depends_of "$service/usr/bin/pims-authority")
+    # The unit needs LoadCredential=, which systemd has since 247.
     control "$service" pims-authority foreign "Section: net
-Depends: $depends, procps, systemd | systemd-standalone-sysusers
+Depends: $depends, procps, systemd (>= 247) | systemd-standalone-sysusers
 Recommends: ca-certificates
 Suggests: nginx, postgresql" <<'END'
 Description: strong authentication of the PIMS mobile SDK (service)

@@ -5,8 +5,8 @@ statement (v1) with a predicate of SLSA's provenance (v1).
     tools/provenance.py FOLDER [TOOLS…]
 
 It says which files the release has, by their SHA-256, from which commit and lock files they were
-built, by which commands and compilers. TOOLS are files with lines `NAME VERSION`. It has no
-signature: so it proves nothing until a release signs it (docs/releasing.md). It has no time: the
+built, by which command, settings and compilers. TOOLS are files with lines `NAME VERSION`. It has
+no signature: so it proves nothing until a release signs it (docs/releasing.md). It has no time: the
 same files give the same bytes.
 """
 
@@ -18,6 +18,8 @@ import platform
 import subprocess
 import sys
 
+import release_files
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The form of `externalParameters`; docs/releasing.md describes it. Nothing is found at this name.
 BUILD_TYPE = "tag:libpims.invalid,2026:make-dist/v1"
@@ -25,14 +27,16 @@ BUILD_TYPE = "tag:libpims.invalid,2026:make-dist/v1"
 LOCKS = (
     "Cargo.lock",
     "bindings/kotlin/tools/package-lock.json",
-    "bindings/node/package-lock.json",
+    "bindings/node/tools/package-lock.json",
     "bindings/python/requirements-dev.txt",
     "tools/requirements-zig.txt",
 )
+# The settings of `make dist` that go into files, beside SYSTEMS and WITHOUT.
+SETTINGS = ("MAINTAINER", "MAVEN_GROUP", "MAVEN_URL", "MAVEN_DEVELOPER")
 
 
 def main(folder, *tools):
-    files = sorted(path for path in pathlib.Path(folder).iterdir() if path.is_file() and not path.name.startswith((".", "SHA256SUMS")))
+    files = sorted(path for path in pathlib.Path(folder).iterdir() if not release_files.is_made_from_the_rest(path.name))
     commit = git("rev-parse", "HEAD")
     dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
     statement = {
@@ -42,11 +46,15 @@ def main(folder, *tools):
         "predicate": {
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
-                "externalParameters": {"source": {"gitCommit": commit, "isModified": dirty}, "command": "make dist"},
+                "externalParameters": {
+                    "source": {"gitCommit": commit, "isModified": dirty},
+                    "command": "make dist",
+                    "settings": settings(),
+                },
                 "internalParameters": {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct")},
                 "resolvedDependencies": [
                     {"name": "source", "digest": {"gitCommit": commit}},
-                    *({"name": lock, "digest": {"sha256": digest(ROOT / lock)}} for lock in LOCKS if (ROOT / lock).exists()),
+                    *({"name": lock, "digest": {"sha256": digest(ROOT / lock)}} for lock in LOCKS),
                 ],
             },
             "runDetails": {
@@ -56,6 +64,12 @@ def main(folder, *tools):
         },
     }
     print(json.dumps(statement, indent=2))
+
+
+def settings():
+    """Returns what the environment changes in the files of a release."""
+    texts = {name: os.environ[name] for name in SETTINGS if os.environ.get(name)}
+    return {"SYSTEMS": " ".join(release_files.systems()), "WITHOUT": " ".join(release_files.without())} | texts
 
 
 def digest(path):
@@ -79,4 +93,7 @@ def versions(tools):
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except OSError as error:
+        sys.exit(f"provenance: {error.filename}: {error.strerror}")

@@ -43,11 +43,13 @@ run_demo() { # folder of the library, option …
 
 # A low compression changes nothing in the tested parts, and saves a minute.
 export DPKG_DEB_COMPRESSOR_LEVEL=1 PIMS_GZIP_LEVEL=1
+# What is not made here: jar, npm packages, wheels.
+incomplete='*.whl *.tgz *.jar *.pom libpims-jni-*.cdx.json libpims-node-*.cdx.json'
 system=$(rustc -vV | sed -n 's/^host: //p')
 echo "rustc $(rustc --version | cut -d ' ' -f 2-)" >"$work/tools"
 for once in first second; do
     tools/dist.sh "$work/$once" "$system=$lib" >/dev/null
-    tools/seal-dist.sh "$work/$once" "$work/tools"
+    SYSTEMS=$system WITHOUT=$incomplete tools/seal-dist.sh "$work/$once" "$work/tools"
 done
 diff -r "$work/first" "$work/second" || fail "the same commit and files gave other files"
 out=$work/first
@@ -56,6 +58,54 @@ out=$work/first
 [ "$(wc -l <"$out/SHA256SUMS")" = 11 ] && [ "$(find "$out" -type f | wc -l)" = 12 ] || fail "not eleven files and their checksums: $(ls "$out")"
 says "eleven files with their checksums, the same twice"
 tools/check-provenance.py "$out"
+
+# Runs a command that must fail and say this, and leave nothing in $work/refused.
+refuses() { # what it says, command…
+    said=$1
+    shift
+    rm -rf "$work/refused"
+    if "$@" >"$work/out" 2>&1 || ! grep -q "$said" "$work/out"; then
+        cat "$work/out" >&2
+        fail "it was not refused: $*"
+    fi
+    if find "$work/refused" -type f 2>/dev/null | grep .; then fail "the above were made by $*"; fi
+}
+
+# Libraries of another C library and of another processor, and a folder with a name of two words.
+foreign="$work/foreign files"
+mkdir "$foreign"
+${CC:-cc} -shared -nostdlib -Wl,-soname,libc.so -x c /dev/null -o "$work/libc.so"
+${CC:-cc} -shared -nostdlib -Wl,-soname,libpims.so.0 -x c /dev/null -x none -Wl,--no-as-needed "$work/libc.so" -o "$foreign/libpims.so.0"
+cp "$lib/libpims.a" "$foreign/"
+refuses 'No such file or directory' tools/dist.sh "$work/refused" "$system=/no/such/folder"
+refuses 'is no folder' tools/dist.sh "$work/refused" "$system=$lib/libpims.a"
+refuses 'FROM is empty' env FROM= DESTDIR="$work/refused" tools/install.sh install
+refuses 'libpims.so.0 needs musl, and not that of' tools/dist.sh "$work/refused" "$system=$foreign"
+refuses 'libpims.so.0 needs musl, and not that of' tools/package-deb.sh "$foreign" "$work/refused"
+(cd "$work" && python3 -m zipfile -c classes.jar libc.so)
+refuses 'libpims.so.0 needs musl, and not that of' env SOURCE_DATE_EPOCH=1700000000 tools/maven.py "$work/classes.jar" "$work/refused" "$system=$foreign/libpims.so.0"
+case $system in x86_64-*) other=aarch64-unknown-linux-gnu ;; *) other=x86_64-unknown-linux-gnu ;; esac
+refuses "is for ${system%%-*}, and not for $other" tools/dist.sh "$work/refused" "$other=$lib"
+refuses "libpims.a is for ${system%%-*}, and not for $other" tools/elf.py $other "$lib/libpims.a"
+tools/elf.py "${system%-*}-musl" "$foreign/libpims.so.0"
+says "a missing folder is refused, and a file of another processor or C library"
+
+# A release that is not complete, or that has another file, is not sealed.
+python3 -B -m doctest tools/release_files.py
+refuses "_$(dpkg --print-architecture).deb is missing" env SYSTEMS="$system" WITHOUT="$incomplete *.tar.gz *.cdx.json" tools/seal-dist.sh "$foreign"
+refuses 'libpims.a is no file of this release' env SYSTEMS="$system" WITHOUT='*' tools/seal-dist.sh "$foreign"
+refuses 'py3-none-manylinux_2_28_.* is missing' env SYSTEMS="$system" tools/release_files.py "$out"
+refuses 'gnu.tar.gz is missing' env WITHOUT="$incomplete" tools/release_files.py "$out"
+[ ! -e "$foreign/SHA256SUMS" ] || fail "a release that is not complete was sealed"
+# Each lock file is in the statement, and one that is missing is an error.
+git ls-files Cargo.lock '*package-lock.json' >"$work/locks"
+[ "$(wc -l <"$work/locks")" -ge 3 ] || fail "too few lock files"
+while read -r lock; do grep -q "\"name\": \"$lock\"" "$out"/*.provenance.json || fail "the statement has no $lock"; done <"$work/locks"
+refuses 'no/such.lock' env PYTHONPATH=tools python3 -B -c 'import provenance, sys; provenance.LOCKS += ("no/such.lock",); provenance.main(sys.argv[1])' "$out"
+cp -R "$out" "$work/other"
+sed -i 's/package-lock/other-lock/' "$work/other"/*.provenance.json
+refuses 'it is of other lock files' tools/check-provenance.py "$work/other"
+says "a release that is not complete is not sealed, and the statement has each lock file"
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 tar -tzf "$out/libpims-$version.tar.gz" | grep -v '/$' | sed "s|^libpims-$version/||" | LC_ALL=C sort >"$work/packed"
@@ -73,6 +123,15 @@ says "the binary tarball is built against where it is unpacked"
 tar -xzf "$out/pims-authority-$version-$system.tar.gz" -C "$work/unpacked"
 [ "$("$work/unpacked/pims-authority-$version-$system/bin/pims-authority" --version)" = "pims-authority $version" ] ||
     fail "the service of the tarball does not run"
+
+# A checkout whose files other users cannot read gives the same packages.
+mkdir "$work/checkout"
+git ls-files -z | xargs -0 cp -P --parents -t "$work/checkout"
+chmod -R go-rwx "$work/checkout"
+(umask 077 && SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) "$work/checkout/tools/package-deb.sh" "$lib" "$work/packages")
+for package in "$work/packages"/*.deb; do cmp "$package" "$out/${package##*/}" || fail "the umask of the checkout changes the package"; done
+[ "$(find "$work/packages" -name '*.deb' | wc -l)" = 4 ] || fail "not four packages"
+says "a checkout with the umask 077 gives the same Debian packages"
 
 root=$work/root
 libdir=$root/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)

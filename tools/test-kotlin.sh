@@ -92,6 +92,35 @@ if alone "$folder/nowhere" refused || ! grep -q 'was not loaded. Tried: the one 
     echo "a library that could not be unpacked is not reported" >&2
     exit 1
 fi
+# It also refuses a folder in which another user can exchange what it unpacks, and one below that. A
+# folder with the sticky bit is like /tmp.
+mkdir -p "$folder/open/below" "$folder/sticky"
+chmod 0777 "$folder/open"
+chmod 1777 "$folder/sticky"
+for refused in open open/below; do
+    if alone "$folder/$refused" exchanged || ! grep -q "others than its owner may write to the folder $folder/open (mode 0777).*java.io.tmpdir" "$build/out"; then
+        cat "$build/out"
+        echo "a folder that others can write is not refused: $refused" >&2
+        exit 1
+    fi
+done
+if find "$folder/open" -mindepth 1 ! -name below | grep .; then echo "the above are left" >&2; exit 1; fi
+alone "$folder/sticky" in-sticky || { cat "$build/out"; exit 1; }
+if [ "$(id -u)" = 0 ]; then
+    mkdir "$folder/foreign"
+    chown 65533 "$folder/foreign"
+    if alone "$folder/foreign" exchanged || ! grep -q "the folder $folder/foreign belongs to user 65533, and this process runs as user 0" "$build/out"; then
+        cat "$build/out"
+        echo "a folder of another user is not refused" >&2
+        exit 1
+    fi
+    # A group without other members is the user's own.
+    chgrp 0 "$folder/sticky"
+    chmod 0770 "$folder/sticky"
+    alone "$folder/sticky" in-group || { cat "$build/out"; exit 1; }
+    chgrp 65533 "$folder/sticky"
+    if alone "$folder/sticky" exchanged; then echo "a folder that a foreign group can write is not refused" >&2; exit 1; fi
+fi
 
 # Runs the program of the page, with a user who reads the SMS.
 echo "docs/quickstart-kotlin.md"

@@ -3,7 +3,9 @@
 #
 #     tools/test-release.sh DIST BUILD
 #
-# DIST has the files of four systems; those that are missing are named. BUILD/zig is the environment
+# DIST has the files of four systems, or of those that SYSTEMS names. A file that is missing is an
+# error, unless WITHOUT names it: patterns, as in tools/release_files.py; libpims/native/FOLDER/* is
+# for a library in the jar. BUILD/zig is the environment
 # of tools/zigbuild.sh; BUILD also gets Debian 11 for this processor, as root by debootstrap, and C
 # libraries and Java of Debian 13 for AArch64, which run under qemu-user. It downloads some 250 MB
 # once and is not part of `make test`. Wheels and npm packages have tests of their own.
@@ -31,6 +33,16 @@ fail() {
 }
 says() { echo "ok: $*"; }
 
+# Names what is not tested. It ends the test if WITHOUT does not name the file.
+not_tested() { # file
+    set -f
+    for pattern in ${WITHOUT:-}; do
+        # shellcheck disable=SC2254 # a pattern
+        case $1 in $pattern) echo "NOT TESTED, as WITHOUT says: $1"; set +f; return ;; esac
+    done
+    fail "NOT TESTED: $1 is missing"
+}
+
 # Enrolls with the program `pims` and makes a one-time password, as docs/cli.md shows it.
 use_program() { # command…
     folder=$(mktemp -d "$work/program.XXXX")
@@ -52,12 +64,14 @@ emulated() { # root, program, wrapper
     chmod +x "$3"
 }
 
+systems=${SYSTEMS:-x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl}
+SYSTEMS=$systems tools/release_files.py "$dist"
 (cd "$dist" && sha256sum --check --strict --quiet SHA256SUMS)
 tools/check-provenance.py "$dist"
 
 tools/debian-root.sh "$build/arm64" arm64 trixie libc6 musl
-for system in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
-    [ -e "$dist/libpims-$version-$system.tar.gz" ] || { echo "NOT TESTED: $system is not in $dist"; continue; }
+for system in $systems; do
+    [ -e "$dist/libpims-$version-$system.tar.gz" ] || { not_tested "libpims-$version-$system.tar.gz"; continue; }
     echo "$system"
     mkdir -p "$work/$system"
     tar -xzf "$dist/libpims-$version-$system.tar.gz" -C "$work/$system" --strip-components=1
@@ -75,7 +89,7 @@ for system in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-
     [ "$("$bin/pims" --version)" = "pims $version" ] || fail "the program does not run"
     use_program "$bin/pims"
     echo "  the program enrolled and made a one-time password"
-    [ -e "$dist/pims-authority-$version-$system.tar.gz" ] || { echo "NOT TESTED: the service for $system is not in $dist"; continue; }
+    [ -e "$dist/pims-authority-$version-$system.tar.gz" ] || { not_tested "pims-authority-$version-$system.tar.gz"; continue; }
     tar -xzf "$dist/pims-authority-$version-$system.tar.gz" -C "$work/$system"
     service=$work/$system/pims-authority-$version-$system/bin/pims-authority
     case $system in
@@ -116,8 +130,18 @@ gcc -std=c99 -Wall -Wextra -Werror enroll.c -o enroll-static $(pkg-config --stat
 pims --version
 dpkg -r pims libpims-dev libpims0
 [ ! -e /usr/bin/pims ]
-[ -e pims-authority_*.deb ] || { echo "NOT TESTED: the service"; exit 0; }
+[ -e pims-authority_*.deb ] || { echo "without the service"; exit 0; }
 pims-authority --version
+# A person with the user's name is refused, and a folder that is there already is closed.
+dpkg -P pims-authority
+userdel pims-authority
+useradd --shell /bin/sh pims-authority
+mkdir -p /etc/pims-authority
+chmod 755 /etc/pims-authority
+if dpkg -i /tmp/pims-authority_*.deb 2>refused; then exit 1; fi
+grep 'a user pims-authority already, which is no user of a service' refused
+userdel pims-authority
+dpkg --configure pims-authority
 # The user of the service, its folder of keys, its unit.
 [ "$(id -un pims-authority)" = pims-authority ]
 [ "$(stat -c '%U %a' /etc/pims-authority /etc/pims-authority/pims-authority.toml | tr '\n' ' ')" = 'root 700 root 600 ' ]
@@ -144,9 +168,25 @@ kill $service && wait $service || :
 echo '# edited' >>/etc/pims-authority/pims-authority.toml
 dpkg -i /tmp/pims-authority_*.deb </dev/null
 grep -q '^# edited' /etc/pims-authority/pims-authority.toml
+# Enabled and removed, it is masked; installed again, it is enabled as before; purged, it is not.
+enabled=/etc/systemd/system/multi-user.target.wants/pims-authority.service
+[ ! -L $enabled ]
+systemctl enable pims-authority
+[ -L $enabled ]
+dpkg -r pims-authority
+[ "$(readlink /etc/systemd/system/pims-authority.service)" = /dev/null ]
+dpkg -i /tmp/pims-authority_*.deb </dev/null
+[ ! -L /etc/systemd/system/pims-authority.service ]
+[ -L $enabled ]
 dpkg -r pims-authority
 dpkg -P pims-authority
-[ -s /etc/pims-authority/master.key ] && [ ! -e /usr/bin/pims-authority ]
+[ ! -L $enabled ]
+[ ! -L /etc/systemd/system/pims-authority.service ]
+dpkg -i /tmp/pims-authority_*.deb </dev/null
+[ ! -L $enabled ]
+dpkg -P pims-authority
+[ -s /etc/pims-authority/master.key ]
+[ ! -e /usr/bin/pims-authority ]
 echo 'the service was checked and started, and is gone'
 END
     # shellcheck disable=SC2016 # the mounts' own shell reads $1
@@ -170,19 +210,31 @@ unpack_arm64() {
     emulated "$root" "$root/usr/bin/pims" "$work/deb-arm64/pims"
     use_program "$work/deb-arm64/pims"
     says "the Debian packages for arm64: unpacked; library and program run under qemu"
-    [ -e "$root/usr/bin/pims-authority" ] || { echo "NOT TESTED: the service for arm64"; return; }
+    [ -e "$dist/pims-authority_${version}_arm64.deb" ] || { not_tested "pims-authority_${version}_arm64.deb"; return; }
     emulated "$root" "$root/usr/bin/pims-authority" "$work/deb-arm64/pims-authority"
     [ "$("$work/deb-arm64/pims-authority" --version)" = "pims-authority $version" ] || fail "the service for arm64 does not run"
     says "the Debian packages for arm64: the service runs under qemu"
 }
 
-for architecture in amd64 arm64; do
-    if ! [ -e "$dist/libpims0_${version}_$architecture.deb" ]; then echo "NOT TESTED: no packages for $architecture are in $dist"
-    elif [ $architecture = amd64 ]; then install_amd64
-    else unpack_arm64
-    fi
+for system in $systems; do
+    case $system in
+    x86_64-*-gnu) architecture=amd64 use=install_amd64 ;;
+    aarch64-*-gnu) architecture=arm64 use=unpack_arm64 ;;
+    *) continue ;;
+    esac
+    whole=yes
+    for package in libpims0 libpims-dev pims; do
+        [ -e "$dist/${package}_${version}_$architecture.deb" ] || { not_tested "${package}_${version}_$architecture.deb"; whole=; }
+    done
+    # They are used together.
+    [ -z "$whole" ] || $use
 done
 
+if ! [ -e "$dist/libpims-$version.jar" ]; then
+    not_tested "libpims-$version.jar"
+    echo "test-release: the files of $dist were used"
+    exit 0
+fi
 # The jar: by the Java of this machine, by one for AArch64, and its libraries for musl, which no
 # Java was there for, by musl's loader.
 stdlib=$(find "$build/.." -path '*kotlin-compiler/lib/kotlin-stdlib.jar' | head -n 1)
@@ -197,17 +249,18 @@ enroll_by() { # name, java…
     if find "$work/unpacked" -name 'libpims-*' | grep .; then fail "the above are left"; fi
     says "the jar: $name"
 }
-has_native() { # folder in the jar
-    python3 -m zipfile -l "$dist/libpims-$version.jar" | grep -q "^libpims/native/$1/" || { echo "NOT TESTED: the jar has no library for $1"; return 1; }
+has_native() { # folder in the jar, target of Rust
+    case " $systems " in *" $2 "*) ;; *) return 1 ;; esac
+    python3 -m zipfile -l "$dist/libpims-$version.jar" | grep -q "^libpims/native/$1/" || { not_tested "libpims/native/$1/libpims_jni.so"; return 1; }
 }
-! has_native linux-x86_64 || enroll_by x86_64 java
-if has_native linux-aarch64; then
+! has_native linux-x86_64 x86_64-unknown-linux-gnu || enroll_by x86_64 java
+if has_native linux-aarch64 aarch64-unknown-linux-gnu; then
     tools/debian-root.sh "$build/java-arm64" arm64 trixie libc6 libgcc-s1 libstdc++6 zlib1g openjdk-21-jre-headless
     java=$(find "$build/java-arm64/usr/lib/jvm" -path '*/bin/java' | head -n 1)
     enroll_by aarch64 qemu-aarch64 -L "$build/java-arm64" "$java" -Xint -XX:+UseSerialGC
 fi
 for processor in x86_64 aarch64; do
-    has_native linux-$processor-musl || continue
+    has_native linux-$processor-musl $processor-unknown-linux-musl || continue
     folder=$work/jni-$processor
     mkdir "$folder"
     (cd "$folder" && python3 -m zipfile -e "$dist/libpims-$version.jar" .)

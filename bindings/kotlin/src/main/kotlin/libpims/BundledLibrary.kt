@@ -36,13 +36,16 @@ internal object BundledLibrary {
     }
 
     /**
-     * Writes the library into a folder of its own and hands it over. The folder has a random name,
-     * and no other user can open it: so no other user can change the file before it is loaded. The
-     * file is removed at once. The process keeps what it has loaded.
+     * Writes the library into a folder of its own and hands it over. Only this process's user can
+     * open the folder, and the folders above are checked before anything is made in them
+     * ([SafeFolders]): so no other user can change the file, or put another one in its place,
+     * before it is loaded. The file is removed at once. The process keeps what it has loaded.
      */
     private fun unpacked(content: InputStream, name: String, load: (Path) -> Unit) {
         val folder = try {
-            Files.createTempDirectory("libpims-").toAbsolutePath()
+            val parent = Path.of(System.getProperty("java.io.tmpdir")).toRealPath()
+            SafeFolders.check(parent)
+            Files.createTempDirectory(parent, "libpims-")
         } catch (failure: IOException) {
             throw linkError("no folder could be made in ${System.getProperty("java.io.tmpdir")}", failure)
         }

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, Mapping, Optional, TypeVar
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
@@ -106,6 +106,7 @@ class Account:
         self._hass = hass
         self._configuration = configuration(self.folder, data, options)
         self._closing = asyncio.Lock()
+        self._proving = asyncio.Lock()
         self._forget_stop: Optional[Callable[[], None]] = None
         self._refused: set[bytes] = set()
         self._session: Optional[libpims.aio.Session] = None
@@ -172,9 +173,30 @@ class Account:
             raise
 
     async def with_pin(self, pin: str, operation: Callable[[str], Awaitable[T]]) -> T:
-        """Runs an operation that proves a PIN. A PIN that the service refused is not sent again
-        before another one was accepted, or before the entry is loaded again. So an automation that
-        repeats a wrong PIN costs one try."""
+        """Runs an operation that proves a PIN, see `prove`, when it is its turn, see `in_turn`."""
+        return await self.in_turn(lambda: self.prove(pin, operation))
+
+    async def in_turn(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Runs work that calls `prove`, one after another: each work knows the PINs that were
+        refused before it. Work that has begun goes on if its caller is cancelled, because the
+        service counts the wrong PIN all the same."""
+        await self._proving.acquire()
+        task = self._hass.async_create_task(work(), f"{DOMAIN} proves a PIN")
+        task.add_done_callback(self._end_turn)
+        # Unlike `shield`, this reports no error of work whose caller is gone.
+        await asyncio.wait({task})
+        return task.result()
+
+    def _end_turn(self, task: asyncio.Task[Any]) -> None:
+        self._proving.release()
+        if not task.cancelled():
+            # asyncio reports an error that nobody has looked at.
+            task.exception()
+
+    async def prove(self, pin: str, operation: Callable[[str], Awaitable[T]]) -> T:
+        """Runs an operation that proves a PIN, inside of `in_turn`. A PIN that the service refused
+        is not sent again before another one was accepted, or before the entry is loaded again. So
+        an automation that repeats a wrong PIN costs one try."""
         mark = hashlib.blake2b(pin.encode(), key=_PROCESS_KEY).digest()
         if mark in self._refused:
             raise PinRefusedBefore

@@ -105,7 +105,8 @@ class Account:
         self.folder = folder_of(hass, self.name)
         self._hass = hass
         self._configuration = configuration(self.folder, data, options)
-        self._closing = asyncio.Lock()
+        # One lock for all sessions in this folder.
+        self._folder_lock = hass.data.setdefault(_FOLDER_LOCKS, {}).setdefault(self.name, asyncio.Lock())
         self._proving = asyncio.Lock()
         self._forget_stop: Optional[Callable[[], None]] = None
         self._refused: set[bytes] = set()
@@ -122,14 +123,17 @@ class Account:
 
     async def open(self) -> None:
         """Opens the session, until `close` or the end of Home Assistant. If another flow has one in
-        the same folder, that one is closed first. The library reads its files on another thread."""
-        opened = self._hass.data.setdefault(OPENED, {})
-        earlier, opened[self.name] = opened.get(self.name), self
-        if earlier is not None:
-            await earlier.close()
+        the same folder, that one is closed first; if another one is just being opened, this one
+        waits. The library reads its files on another thread."""
         self._forget_stop = self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop)
         try:
-            self._session = await libpims.aio.Session.open(self._configuration)
+            async with self._folder_lock:
+                opened = self._hass.data.setdefault(OPENED, {})
+                earlier = opened.get(self.name)
+                if earlier is not None:
+                    await earlier._close()
+                opened[self.name] = self
+                self._session = await libpims.aio.Session.open(self._configuration)
         except (OSError, ImportError) as error:
             _LOGGER.error("The native library of libpims is not usable here: %s", error)
             await self.close()
@@ -139,16 +143,21 @@ class Account:
             raise
 
     async def close(self) -> None:
-        """Closes the session, and waits for the operation that runs. A second call waits, too."""
-        async with self._closing:
-            forget, self._forget_stop = self._forget_stop, None
-            if forget is not None:
-                forget()
-            if self._session is not None:
-                await self._session.close()
-            opened = self._hass.data.get(OPENED, {})
-            if opened.get(self.name) is self:
-                del opened[self.name]
+        """Closes the session, and waits for the operation that runs. A session that is just being
+        opened is closed afterwards. A second call waits, too."""
+        async with self._folder_lock:
+            await self._close()
+
+    async def _close(self) -> None:
+        """Closes the session, with the lock of its folder held."""
+        forget, self._forget_stop = self._forget_stop, None
+        if forget is not None:
+            forget()
+        if self._session is not None:
+            await self._session.close()
+        opened = self._hass.data.get(OPENED, {})
+        if opened.get(self.name) is self:
+            del opened[self.name]
 
     async def _stop(self, _: Event) -> None:
         # Home Assistant has removed the listener already.
@@ -224,6 +233,8 @@ _PROCESS_KEY = secrets.token_bytes(32)
 
 #: The open accounts of entries and flows, by their names.
 OPENED: HassKey[dict[str, Account]] = HassKey(f"{DOMAIN}_opened")
+
+_FOLDER_LOCKS: HassKey[dict[str, asyncio.Lock]] = HassKey(f"{DOMAIN}_folder_locks")
 
 
 def remove_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ from test_service import enroll
 
 import libpims
 import libpims.aio
-from conftest import PHONE_NUMBER, PIN, Service, enroll_embedded, folder_of_embedded, new_embedded, password, repair_of
+from conftest import DEADLINE, PHONE_NUMBER, PIN, Flow, Service, enroll_embedded, folder_of_embedded, new_embedded, password, repair_of
 from custom_components.libpims.account import OPENED, Account
 from custom_components.libpims.diagnostics import async_get_config_entry_diagnostics
 
@@ -101,6 +101,27 @@ async def test_an_account_that_opens_while_home_assistant_stops_is_closed(hass: 
     await opening
     await hass.async_block_till_done()
     assert not await is_open(earlier) and not await is_open(account)
+    assert not hass.data[OPENED]
+
+
+async def test_a_flow_that_the_user_leaves_while_it_opens_the_folder_leaves_no_session(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on, opened = asyncio.Event(), asyncio.Event(), Account.open
+
+    async def slow(self: Account) -> None:
+        await opened(self)
+        began.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(Account, "open", slow)
+    flow = await (await Flow.begin(hass)).choose("embedded")
+    submitting = asyncio.ensure_future(flow.submit({"username": "local"}))
+    await asyncio.wait_for(began.wait(), DEADLINE)
+    hass.config_entries.flow.async_abort(flow.result["flow_id"])
+    go_on.set()
+    assert (await submitting).result["reason"] == "already_in_progress"
+    await hass.async_block_till_done()
     assert not hass.data[OPENED]
 
 

@@ -8,8 +8,8 @@
 # messages that the page shows, except for values that change with each run. Afterwards the folders
 # of its two facades are there. Each runtime has its row in the page, with the version that is run.
 #
-# Each recipe also runs where one of its folders cannot be opened. It ends by itself, not with 0, and
-# prints the error of the library.
+# Each recipe also runs where one of its folders cannot be opened. It ends by itself, not with 0,
+# and prints the error of the library.
 #
 # Runtimes of Debian are installed by apt-get if they are missing, which needs root. The others come
 # from npm and PyPI, in the pinned versions below, into FOLDER.

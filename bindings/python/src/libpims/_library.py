@@ -141,9 +141,9 @@ def _file() -> Generator[str, None, None]:
 
 
 def _refuse_exchangeable(folder: str) -> None:
-    """Raises ``OSError`` if another user can exchange a file of this user in a folder: if the folder
-    or one of its parents belongs to a user other than this one and root, or if others may write to
-    it and it has no sticky bit, which keeps them from renaming files of other users."""
+    """Raises ``OSError`` if another user can exchange a file of this user in a folder: if the
+    folder or one of its parents belongs to a user other than this one and root, or if others may
+    write to it and it has no sticky bit, which keeps them from renaming files of other users."""
     if not hasattr(os, "geteuid") or hasattr(sys, "getandroidapilevel"):
         # On Android each app has a folder of its own, and the parents belong to the system.
         return

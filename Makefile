@@ -207,7 +207,7 @@ wheel: $(RELEASE_LIB)/.done $(PYTHON_TOOLS)/.done ## the Python wheel with the l
 # The libraries that were built for other systems.
 CROSS_LIBRARIES = $(or $(CROSS),$(BUILD)/cross)
 
-wheels: $(PYTHON_TOOLS)/.done ## the wheels of a release from the libraries in build/cross (CROSS=…, SYSTEMS=…), in build/wheels
+wheels: $(PYTHON_TOOLS)/.done ## the wheels of a release, in build/wheels, from the libraries that `make cross` or `make systems` has built (SYSTEMS=…, CROSS=…)
 	rm -rf $(BUILD)/wheels
 	tools/build-wheels.sh $(CROSS_LIBRARIES) $(PYTHON_TOOLS) $(BUILD)/wheels $(SYSTEMS)
 

@@ -4,11 +4,12 @@
 #     tools/build-wheels.sh LIBRARIES TOOLS OUT [TARGET…]
 #
 # LIBRARIES/TARGET has the library that was built for a target of Rust, as libpims.so.0 or
-# libpims.so. TOOLS is an environment with bindings/python/requirements-dev.txt. Without TARGET the
-# wheels are for x86_64 and aarch64, glibc 2.28 and musl 1.2.
+# libpims.so: `make cross` and `make systems` build it. TOOLS is an environment with
+# bindings/python/requirements-dev.txt. Without TARGET the wheels are for x86_64 and aarch64,
+# glibc 2.28 and musl 1.2.
 set -eu
 
-libraries=$(realpath "${1:?usage: tools/build-wheels.sh LIBRARIES TOOLS OUT [TARGET…]}")
+libraries=$(realpath -m "${1:?usage: tools/build-wheels.sh LIBRARIES TOOLS OUT [TARGET…]}")
 tools=$(realpath "$2")
 mkdir -p "$3"
 out=$(realpath "$3")
@@ -32,7 +33,7 @@ for target in "$@"; do
         [ -n "$library" ] || [ ! -e "$file" ] || library=$file
     done
     [ -n "$library" ] || {
-        echo "$libraries has no library for $target: build it first (docs/installing.md)" >&2
+        echo "$libraries has no library for $target. First run: make cross TARGETS=$target (docs/installing.md, Other systems)" >&2
         exit 1
     }
     tools/build-wheel.sh "$library" "$tools" "$platform" "$out"

@@ -8,6 +8,9 @@
 # messages that the page shows, except for values that change with each run. Afterwards the folders
 # of its two facades are there. Each runtime has its row in the page, with the version that is run.
 #
+# Each recipe also runs where one of its folders cannot be opened. It ends by itself, not with 0,
+# and prints the error of the library.
+#
 # Runtimes of Debian are installed by apt-get if they are missing, which needs root. The others come
 # from npm and PyPI, in the pinned versions below, into FOLDER.
 set -eu
@@ -114,6 +117,16 @@ is_right() { # file with what it printed, folder
     steady <"$1" | diff "$work/shown" - >&2 && [ -d "$2/first" ] && [ -d "$2/second" ]
 }
 
+# Returns whether a recipe ends with the library's error if a file has the name of its folder.
+says_why() { # runtime, folder with the recipe, name of the folder, file for what it prints
+    mkdir "$2/$3"
+    echo 'no folder' >"$2/$3/$3"
+    status=0
+    (run "$1" "$2" "$2/$3") >"$4" 2>&1 || status=$?
+    # `timeout` ends with 124. Go marks a value that its format does not fit by `%!`.
+    [ $status -ne 0 ] && [ $status -ne 124 ] && grep -q '2006' "$4" && ! grep -qF '%!' "$4"
+}
+
 block "" >"$work/none"
 [ ! -s "$work/none" ] || { echo "a heading that does not exist has a recipe" >&2; exit 1; }
 awk '/^```/ && on { exit } on { print } $0 == "```json" { on = 1 }' "$page" | steady >"$work/shown"
@@ -149,6 +162,10 @@ for runtime in "$@"; do
         fail "$runtime" "its recipe failed; above is what it printed"
     elif ! is_right "$work/$runtime/printed" "$work/$runtime/folder"; then
         fail "$runtime" "its recipe printed other messages than the page shows (<), or left no folder"
+    elif ! says_why "$runtime" "$work/$runtime/recipe" first "$work/$runtime/refused" ||
+        ! says_why "$runtime" "$work/$runtime/recipe" second "$work/$runtime/refused"; then
+        cat "$work/$runtime/refused" >&2
+        fail "$runtime" "its recipe does not end with the error 2006 if a folder cannot be opened; above is what it printed"
     else
         ran=$((ran + 1))
         echo "$heading: $runtime $version ran the recipe"

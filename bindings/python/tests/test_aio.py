@@ -497,6 +497,28 @@ def test_a_session_that_is_cancelled_while_it_begins_leaves_no_facade(tmp_path: 
     run(main())
 
 
+def test_a_session_can_be_cancelled_while_it_waits_for_a_secret(tmp_path: Path) -> None:
+    """The secret may come from a dialog that the user leaves open."""
+
+    async def main() -> None:
+        asked = asyncio.Event()
+
+        async def never() -> bytes:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError("nobody has set this event")
+
+        opening = asyncio.ensure_future(libpims.aio.Session.open({"storage": {"path": tmp_path, "key": never}}))
+        await asyncio.wait_for(asked.wait(), DEADLINE)
+        opening.cancel()
+        done, _ = await asyncio.wait({opening}, timeout=DEADLINE)
+        assert done and opening.cancelled()
+        async with libpims.aio.session({"storage": {"path": tmp_path}}) as device:
+            assert not await device.is_activated()
+
+    run(main())
+
+
 def test_loops_of_several_threads_share_the_facade(tmp_path: Path) -> None:
     libpims.init({"storage": {"path": tmp_path}})
     results: List[Any] = []

@@ -108,6 +108,61 @@ def test_a_zipapp_says_that_its_folder_for_temporary_files_permits_no_programs(t
     assert "is inside an archive" in last and "TMPDIR" in last and "failed to map segment" in last
 
 
+@pytest.mark.parametrize("is_parent", [False, True], ids=["folder", "parent"])
+@pytest.mark.parametrize("mode", [0o777, 0o773])
+def test_a_zipapp_refuses_a_folder_for_temporary_files_in_which_others_can_exchange_its_library(
+    tmp_path: Path, mode: int, is_parent: bool
+) -> None:
+    outer = tmp_path / "outer"
+    temporary = outer / "temporary"
+    temporary.mkdir(parents=True)
+    changed = outer if is_parent else temporary
+    changed.chmod(mode)
+    command = [sys.executable, "-S", "-E", str(archive(tmp_path)), str(tmp_path / "state")]
+    ended = run(command, tmp_path, temporary)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert f"others than its owner may write to the folder {changed} (mode {mode:04o})" in last and "TMPDIR" in last
+    assert list(temporary.iterdir()) == []
+    # The sticky bit keeps other users from renaming the file, as in /tmp.
+    changed.chmod(mode | 0o1000)
+    ended = run(command, tmp_path, temporary)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_zipapp_refuses_the_real_folder_behind_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    real.chmod(0o777)
+    link.symlink_to(real)
+    ended = run([sys.executable, "-S", "-E", str(archive(tmp_path)), str(tmp_path / "state")], tmp_path, link)
+    assert ended.returncode == 1 and f"may write to the folder {real} " in ended.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_zipapp_refuses_a_folder_for_temporary_files_of_another_user(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    os.chown(temporary, 1234, -1)
+    ended = run([sys.executable, "-S", "-E", str(archive(tmp_path)), str(tmp_path / "state")], tmp_path, temporary)
+    assert ended.returncode == 1 and f"the folder {temporary} belongs to user 1234" in ended.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root can give a folder to another group")
+def test_a_zipapp_takes_a_folder_that_is_open_to_a_private_group_alone(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    temporary.chmod(0o770)
+    command = [sys.executable, "-S", "-E", str(archive(tmp_path)), str(tmp_path / "state")]
+    os.chown(temporary, -1, 0)
+    ended = run(command, tmp_path, temporary)
+    assert ended.returncode == 0, ended.stderr
+    # No user has this group.
+    os.chown(temporary, -1, 4321)
+    ended = run(command, tmp_path, temporary)
+    assert ended.returncode == 1 and f"may write to the folder {temporary} (mode 0770)" in ended.stderr
+
+
 def test_a_program_without_the_library_says_what_to_collect(tmp_path: Path) -> None:
     program = archive(tmp_path, "_lib")
     ended = run([sys.executable, "-S", "-E", str(program), str(tmp_path / "state")], tmp_path)

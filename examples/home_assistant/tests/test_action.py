@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from typing import Any
@@ -97,6 +98,46 @@ async def test_a_wrong_pin_that_an_automation_repeats_costs_one_try(hass: HomeAs
     assert await password(hass, entry, pin=PIN)
     # The right PIN has proved that the user is here. The wrong one is a new mistake now.
     assert await refused(hass, entry, pin="9999") == "pin_wrong"
+
+
+async def test_a_wrong_pin_of_calls_at_once_costs_one_try(hass: HomeAssistant) -> None:
+    entry = await enroll_embedded(hass)
+    keys = await asyncio.gather(*(refused(hass, entry, pin="9999") for _ in range(5)))
+    assert sorted(map(str, keys)) == ["pin_refused_before"] * 4 + ["pin_wrong"]
+    assert entry.runtime_data.last_error["attempts_left"] == 4
+    assert await password(hass, entry, pin=PIN)
+
+
+@pytest.mark.parametrize("mode", ["memory", "store"])
+async def test_a_kept_pin_that_calls_at_once_send_costs_one_try(hass: HomeAssistant, mode: str) -> None:
+    entry = await enroll_embedded(hass, mode=mode)
+    await entry.runtime_data.device.change_pin(PIN, "5678")
+    keys = await asyncio.gather(*(refused(hass, entry) for _ in range(5)))
+    assert sorted(map(str, keys)) == ["pin_missing"] * 4 + ["pin_wrong"]
+    assert entry.runtime_data.last_error["attempts_left"] == 4
+    assert await password(hass, entry, pin="5678")
+
+
+async def test_a_wrong_pin_of_calls_that_are_cancelled_costs_one_try(hass: HomeAssistant) -> None:
+    """An automation with `mode: restart` cancels the call before."""
+    entry = await enroll_embedded(hass)
+    account = entry.runtime_data
+    for _ in range(5):
+        sent = asyncio.Event()
+
+        async def otp(pin: str, sent: asyncio.Event = sent) -> str:
+            sent.set()
+            return await account.device.otp(pin)
+
+        calling = asyncio.ensure_future(account.with_pin("9999", otp))
+        sending = asyncio.ensure_future(sent.wait())
+        await asyncio.wait({calling, sending}, return_when=asyncio.FIRST_COMPLETED)
+        calling.cancel()
+        sending.cancel()
+        await asyncio.wait({calling, sending})
+    assert await refused(hass, entry, pin="9999") == "pin_refused_before"
+    assert account.last_error["attempts_left"] == 4
+    assert await password(hass, entry, pin=PIN)
 
 
 async def test_a_pin_without_quotes_is_told(hass: HomeAssistant) -> None:

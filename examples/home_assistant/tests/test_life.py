@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from homeassistant import block_async_io
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
@@ -18,7 +19,8 @@ from test_service import enroll
 
 import libpims
 import libpims.aio
-from conftest import PHONE_NUMBER, PIN, Service, enroll_embedded, folder_of_embedded, new_embedded, password, repair_of
+from conftest import DEADLINE, PHONE_NUMBER, PIN, Flow, Service, enroll_embedded, folder_of_embedded, new_embedded, password, repair_of
+from custom_components.libpims.account import OPENED, Account
 from custom_components.libpims.diagnostics import async_get_config_entry_diagnostics
 
 
@@ -52,6 +54,107 @@ async def test_unloading_closes_the_session_and_loading_opens_it_again(hass: Hom
     assert await password(hass, entry, pin=PIN)
     for _ in range(3):
         assert await hass.config_entries.async_reload(entry.entry_id)
+    assert await password(hass, entry, pin=PIN)
+
+
+def embedded_account(hass: HomeAssistant) -> Account:
+    return Account(hass, {"kind": "embedded", "username": "local"}, {})
+
+
+async def is_open(account: Account) -> bool:
+    """Returns whether the session of an account that was opened is still open."""
+    try:
+        await account.device.is_activated()
+    except libpims.PimsError as error:
+        assert error.code == libpims.Code.NOT_INITIALIZED
+        return False
+    return True
+
+
+async def test_of_accounts_that_open_one_folder_at_once_the_last_one_stays(hass: HomeAssistant) -> None:
+    accounts = [embedded_account(hass) for _ in range(4)]
+    await asyncio.gather(*(account.open() for account in accounts))
+    assert [await is_open(account) for account in accounts] == [False] * 3 + [True]
+    assert list(hass.data[OPENED].values()) == accounts[-1:]
+    for account in accounts:
+        await account.close()
+    assert not hass.data[OPENED]
+    # The folder is free: no session stayed that nobody knows.
+    again = embedded_account(hass)
+    await again.open()
+    await again.close()
+
+
+async def test_an_account_that_is_closed_while_it_opens_is_closed(hass: HomeAssistant) -> None:
+    account = embedded_account(hass)
+    opening = asyncio.ensure_future(account.open())
+    await asyncio.sleep(0)
+    await asyncio.gather(opening, account.close())
+    assert not await is_open(account) and not hass.data[OPENED]
+
+
+async def test_an_account_that_opens_while_home_assistant_stops_is_closed(hass: HomeAssistant) -> None:
+    earlier, account = embedded_account(hass), embedded_account(hass)
+    opening = asyncio.gather(earlier.open(), account.open())
+    await asyncio.sleep(0)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await opening
+    await hass.async_block_till_done()
+    assert not await is_open(earlier) and not await is_open(account)
+    assert not hass.data[OPENED]
+
+
+async def test_a_flow_that_the_user_leaves_while_it_opens_the_folder_leaves_no_session(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on, opened = asyncio.Event(), asyncio.Event(), Account.open
+
+    async def slow(self: Account) -> None:
+        await opened(self)
+        began.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(Account, "open", slow)
+    flow = await (await Flow.begin(hass)).choose("embedded")
+    submitting = asyncio.ensure_future(flow.submit({"username": "local"}))
+    await asyncio.wait_for(began.wait(), DEADLINE)
+    hass.config_entries.flow.async_abort(flow.result["flow_id"])
+    go_on.set()
+    assert (await submitting).result["reason"] == "already_in_progress"
+    await hass.async_block_till_done()
+    assert not hass.data[OPENED]
+
+
+async def test_an_account_whose_opening_is_cancelled_leaves_the_folder_free(hass: HomeAssistant) -> None:
+    earlier, account = embedded_account(hass), embedded_account(hass)
+    first, second = asyncio.ensure_future(earlier.open()), asyncio.ensure_future(account.open())
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.wait({first, second})
+    assert second.cancelled() and await is_open(earlier)
+    assert list(hass.data[OPENED].values()) == [earlier]
+    await earlier.close()
+    await account.close()
+
+
+async def test_an_entry_whose_session_a_flow_closes_during_its_setup_is_tried_again(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await enroll_embedded(hass)
+    await hass.config_entries.async_unload(entry.entry_id)
+    flow, opened = embedded_account(hass), Account.open
+
+    async def open_and_lose(self: Account) -> None:
+        await opened(self)
+        if self is not flow:
+            await flow.open()
+
+    monkeypatch.setattr(Account, "open", open_and_lose)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    monkeypatch.undo()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert not await is_open(flow)
     assert await password(hass, entry, pin=PIN)
 
 

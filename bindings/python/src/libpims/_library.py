@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Generator, Optional
@@ -114,21 +116,77 @@ def _archived() -> Any:
 @contextlib.contextmanager
 def _file() -> Generator[str, None, None]:
     """Yields a name that the system can load. A library in an archive is copied to a file of this
-    user, which exists until the block ends."""
+    user, which exists until the block ends. Another user cannot exchange it: that user could
+    otherwise run code in this process."""
     archived = None if IN_PACKAGE.exists() else _archived()
-    if archived is None:
+    if archived is None or isinstance(archived, Path):
         yield path()
         return
-    import importlib.resources
+    # Imported here, because few programs need it.
+    import tempfile
 
     try:
-        with importlib.resources.as_file(archived) as file:
-            yield str(file)
+        # The real one: a link in the name could be exchanged.
+        folder = os.path.realpath(tempfile.gettempdir())
+        _refuse_exchangeable(folder)
+        with tempfile.NamedTemporaryFile(prefix="libpims-", suffix=".so", dir=folder) as file:
+            file.write(archived.read_bytes())
+            file.flush()
+            yield file.name
     except OSError as error:
         raise OSError(
             f"{archived} is inside an archive, and its copy in the folder for temporary files cannot be loaded ({error}): "
-            "name a folder that permits programs with TMPDIR, or unpack the package"
+            "name a folder that permits programs, and that no other user can change, with TMPDIR, or unpack the package"
         ) from error
+
+
+def _refuse_exchangeable(folder: str) -> None:
+    """Raises ``OSError`` if another user can exchange a file of this user in a folder: if the
+    folder or one of its parents belongs to a user other than this one and root, or if others may
+    write to it and it has no sticky bit, which keeps them from renaming files of other users."""
+    if not hasattr(os, "geteuid") or hasattr(sys, "getandroidapilevel"):
+        # On Android each app has a folder of its own, and the parents belong to the system.
+        return
+    user = os.geteuid()
+    for place in (Path(folder), *Path(folder).parents):
+        try:
+            facts = place.stat()
+        except PermissionError:
+            # A sandbox may hide the parent.
+            continue
+        mode = stat.S_IMODE(facts.st_mode)
+        if facts.st_uid not in (0, user) and not _is_root_outside(facts.st_uid):
+            raise OSError(f"the folder {place} belongs to user {facts.st_uid}, and this process runs as user {user}")
+        is_open = mode & stat.S_IWOTH or (mode & stat.S_IWGRP and not _is_private_group(facts.st_gid))
+        if is_open and not mode & stat.S_ISVTX:
+            raise OSError(f"others than its owner may write to the folder {place} (mode {mode:04o}), which has no sticky bit")
+
+
+def _is_private_group(group: int) -> bool:
+    """Returns true if a group is the private one of this user or root: it has the user's name and
+    no other member."""
+    import grp
+    import pwd
+
+    found = [entry for entry in grp.getgrall() if entry.gr_gid == group]
+    primary = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == group}
+    for user in (0, os.geteuid()):
+        with contextlib.suppress(KeyError):
+            name = pwd.getpwuid(user).pw_name
+            if found and primary <= {user} and all(entry.gr_name == name and {*entry.gr_mem} <= {name} for entry in found):
+                return True
+    return False
+
+
+def _is_root_outside(owner: int) -> bool:
+    """Returns true if an owner may be root of the host, seen from a container without root: all
+    users that the container does not know have the same number there."""
+    try:
+        unknown = int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
+        known = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return False
+    return owner == unknown and known not in ([], ["0", "0", "4294967295"])
 
 
 def _refuse_foreign(name: str) -> None:

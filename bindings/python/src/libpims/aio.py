@@ -271,12 +271,15 @@ class Session(AsyncCalls, StrongAuthentication):
     @classmethod
     async def open(cls, config: Optional[Parameters] = None) -> Session:
         """Opens a session. Another thread reads and creates the files and calls the functions of
-        the configuration. The loop awaits their return values. If the caller is cancelled
-        meanwhile, the session is closed again."""
+        the configuration. The loop awaits their return values. A cancellation ends this wait at
+        once. If the caller is cancelled later, the session is closed again."""
         try:
-            opening = asyncio.ensure_future(_open(config))
+            encoding = _encode(config)
         finally:
             del config
+        encoded = await encoding
+        # Only from here on can there be a facade, which no other code would close.
+        opening = asyncio.ensure_future(_open(encoded))
         try:
             await _finished(opening)
         except asyncio.CancelledError:
@@ -325,12 +328,7 @@ class Session(AsyncCalls, StrongAuthentication):
         await ending
 
 
-async def _open(config: Optional[Parameters]) -> Session:
-    try:
-        encoding = _encode(config)
-    finally:
-        del config
-    encoded = await encoding
+async def _open(encoded: Encoded) -> Session:
     session = Session()
     await _on_other_thread(lambda: setattr(session, "_facade", bridge.open(encoded)))
     return session

@@ -44,8 +44,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: LibpimsConfigEntry) -> b
     except libpims.PimsError as error:
         await account.close()
         told = sentence(error)
-        # Another process may have the folder, or the disk is full: both may end.
-        kind = ConfigEntryNotReady if error.code == libpims.Code.CORE_NOT_CONFIGURED else ConfigEntryError
+        # Another process may have the folder, the disk may be full, a flow of the account may have
+        # closed this session: all of that may end.
+        may_end = error.code in (libpims.Code.CORE_NOT_CONFIGURED, libpims.Code.NOT_INITIALIZED)
+        kind = ConfigEntryNotReady if may_end else ConfigEntryError
         raise kind(translation_domain=DOMAIN, translation_key=told.key, translation_placeholders=dict(told.placeholders)) from error
     if not is_activated:
         await account.close()

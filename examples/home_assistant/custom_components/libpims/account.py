@@ -10,7 +10,7 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Coroutine, Mapping, Optional, TypeVar
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
@@ -105,7 +105,9 @@ class Account:
         self.folder = folder_of(hass, self.name)
         self._hass = hass
         self._configuration = configuration(self.folder, data, options)
-        self._closing = asyncio.Lock()
+        # One lock for all sessions in this folder.
+        self._folder_lock = hass.data.setdefault(_FOLDER_LOCKS, {}).setdefault(self.name, asyncio.Lock())
+        self._proving = asyncio.Lock()
         self._forget_stop: Optional[Callable[[], None]] = None
         self._refused: set[bytes] = set()
         self._session: Optional[libpims.aio.Session] = None
@@ -121,14 +123,17 @@ class Account:
 
     async def open(self) -> None:
         """Opens the session, until `close` or the end of Home Assistant. If another flow has one in
-        the same folder, that one is closed first. The library reads its files on another thread."""
-        opened = self._hass.data.setdefault(OPENED, {})
-        earlier, opened[self.name] = opened.get(self.name), self
-        if earlier is not None:
-            await earlier.close()
+        the same folder, that one is closed first; if another one is just being opened, this one
+        waits. The library reads its files on another thread."""
         self._forget_stop = self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop)
         try:
-            self._session = await libpims.aio.Session.open(self._configuration)
+            async with self._folder_lock:
+                opened = self._hass.data.setdefault(OPENED, {})
+                earlier = opened.get(self.name)
+                if earlier is not None:
+                    await earlier._close()
+                opened[self.name] = self
+                self._session = await libpims.aio.Session.open(self._configuration)
         except (OSError, ImportError) as error:
             _LOGGER.error("The native library of libpims is not usable here: %s", error)
             await self.close()
@@ -138,16 +143,21 @@ class Account:
             raise
 
     async def close(self) -> None:
-        """Closes the session, and waits for the operation that runs. A second call waits, too."""
-        async with self._closing:
-            forget, self._forget_stop = self._forget_stop, None
-            if forget is not None:
-                forget()
-            if self._session is not None:
-                await self._session.close()
-            opened = self._hass.data.get(OPENED, {})
-            if opened.get(self.name) is self:
-                del opened[self.name]
+        """Closes the session, and waits for the operation that runs. A session that is just being
+        opened is closed afterwards. A second call waits, too."""
+        async with self._folder_lock:
+            await self._close()
+
+    async def _close(self) -> None:
+        """Closes the session, with the lock of its folder held."""
+        forget, self._forget_stop = self._forget_stop, None
+        if forget is not None:
+            forget()
+        if self._session is not None:
+            await self._session.close()
+        opened = self._hass.data.get(OPENED, {})
+        if opened.get(self.name) is self:
+            del opened[self.name]
 
     async def _stop(self, _: Event) -> None:
         # Home Assistant has removed the listener already.
@@ -172,9 +182,30 @@ class Account:
             raise
 
     async def with_pin(self, pin: str, operation: Callable[[str], Awaitable[T]]) -> T:
-        """Runs an operation that proves a PIN. A PIN that the service refused is not sent again
-        before another one was accepted, or before the entry is loaded again. So an automation that
-        repeats a wrong PIN costs one try."""
+        """Runs an operation that proves a PIN, see `prove`, when it is its turn, see `in_turn`."""
+        return await self.in_turn(lambda: self.prove(pin, operation))
+
+    async def in_turn(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Runs work that calls `prove`, one after another: each work knows the PINs that were
+        refused before it. Work that has begun goes on if its caller is cancelled, because the
+        service counts the wrong PIN all the same."""
+        await self._proving.acquire()
+        task = self._hass.async_create_task(work(), f"{DOMAIN} proves a PIN")
+        task.add_done_callback(self._end_turn)
+        # Unlike `shield`, this reports no error of work whose caller is gone.
+        await asyncio.wait({task})
+        return task.result()
+
+    def _end_turn(self, task: asyncio.Task[Any]) -> None:
+        self._proving.release()
+        if not task.cancelled():
+            # asyncio reports an error that nobody has looked at.
+            task.exception()
+
+    async def prove(self, pin: str, operation: Callable[[str], Awaitable[T]]) -> T:
+        """Runs an operation that proves a PIN, inside of `in_turn`. A PIN that the service refused
+        is not sent again before another one was accepted, or before the entry is loaded again. So
+        an automation that repeats a wrong PIN costs one try."""
         mark = hashlib.blake2b(pin.encode(), key=_PROCESS_KEY).digest()
         if mark in self._refused:
             raise PinRefusedBefore
@@ -202,6 +233,8 @@ _PROCESS_KEY = secrets.token_bytes(32)
 
 #: The open accounts of entries and flows, by their names.
 OPENED: HassKey[dict[str, Account]] = HassKey(f"{DOMAIN}_opened")
+
+_FOLDER_LOCKS: HassKey[dict[str, asyncio.Lock]] = HassKey(f"{DOMAIN}_folder_locks")
 
 
 def remove_folder(folder: Path) -> None:

@@ -134,6 +134,7 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):  # type: ignore[call-arg, un
         self._options: dict[str, Any] = {}
         self._opened: Account | None = None
         self._is_ours = False
+        self._is_removed = False
         # A form that is submitted twice at once: the second one waits, and sees what the first did.
         self._lock = asyncio.Lock()
         self._is_ended = False
@@ -450,6 +451,7 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):  # type: ignore[call-arg, un
     @callback
     def async_remove(self) -> None:
         """Closes the session of a flow that ended, or that the user left."""
+        self._is_removed = True
         if self._is_ours and self._opened is not None:
             self.hass.async_create_task(self._close())
 
@@ -481,6 +483,10 @@ class LibpimsConfigFlow(ConfigFlow, domain=DOMAIN):  # type: ignore[call-arg, un
     async def _open(self, data: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         account = Account(self.hass, data, options)
         await account.open()
+        if self._is_removed:
+            # The user has left meanwhile, and no other code of this flow would close it.
+            await account.close()
+            raise AbortFlow("already_in_progress")
         self._opened, self._is_ours = account, True
 
     async def _close(self) -> None:

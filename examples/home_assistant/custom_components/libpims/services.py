@@ -58,18 +58,25 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _one_time_password(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
     entry: LibpimsConfigEntry = async_get_config_entry(hass, DOMAIN, call.data[ATTR_ACCOUNT])
     account = entry.runtime_data
-    pins = Pins(hass, account.name)
     given = call.data.get(ATTR_PIN)
     if given is not None and not isinstance(given, str):
         # YAML reads 0123 as a number: such a PIN would lose its zero.
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="pin_not_text")
+    # A kept PIN is read in turn, too: the call before this one may have removed it.
+    return {"otp": await account.in_turn(lambda: _proved(hass, entry, given))}
+
+
+async def _proved(hass: HomeAssistant, entry: LibpimsConfigEntry, given: str | None) -> str:
+    """Returns a password, by the PIN of the call or the kept one."""
+    account = entry.runtime_data
+    pins = Pins(hass, account.name)
     pin = given if given is not None else await pins.get()
     if pin is None:
         if entry.options.get(CONF_PIN_MODE, PinMode.ASK) != PinMode.ASK:
             entry.async_start_reauth(hass)
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="pin_missing")
     try:
-        return {"otp": await account.with_pin(pin, account.device.otp)}
+        return await account.prove(pin, account.device.otp)
     except PinRefusedBefore as error:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="pin_refused_before") from error
     except QueueFull as error:

@@ -64,8 +64,8 @@ def check_version(version):
 
 
 def manifest_of(package, beside):
-    """Returns the package.json of `libpims`: it names the native parts beside it, or, with None, those
-    of a registry.
+    """Returns the package.json of `libpims`, with the names of the native parts: those of the
+    platforms beside it, or of all platforms if `beside` is None.
 
     >>> local = manifest_of({"version": "1.2.3"}, ["linux-x64-musl"])
     >>> local["peerDependencies"], local["peerDependenciesMeta"]

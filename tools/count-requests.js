@@ -16,7 +16,12 @@ const registry = http.createServer((request, response) => {
 
 registry.listen(0, '127.0.0.1', () => {
   const [command, ...words] = process.argv.slice(2);
-  const env = { ...process.env, npm_config_registry: `http://127.0.0.1:${registry.address().port}/` };
+  const env = {
+    ...process.env,
+    npm_config_registry: `http://127.0.0.1:${registry.address().port}/`,
+    // npm asks for its own newest version now and then.
+    npm_config_update_notifier: 'false',
+  };
   const child = spawn(command, words, { stdio: 'inherit', env });
   child.on('error', (error) => {
     console.error(error.message);

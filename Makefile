@@ -249,8 +249,9 @@ NODE ?= node
 node: $(BUILD)/node/pims.node ## the native part of the Node.js package, build/node/pims.node
 
 # For other platforms: NODE_ADDONS="linux-x64-musl=FILE …", from builds for them.
-node-packages: node ## the npm packages of Node.js, in build/node/packages; NODE_ADDONS="PLATFORM=FILE …" adds native parts
-	tools/node-packages.py $(BUILD)/node/packages "$$(tools/node-platform.sh)=$(BUILD)/node/pims.node" $(NODE_ADDONS)
+node-packages: node ## the npm packages of Node.js, in build/node/packages; NODE_ADDONS="PLATFORM=FILE …": those of other systems, in build/node/other-packages/PLATFORM
+	tools/node-packages.py $(BUILD)/node/packages "$$(tools/node-platform.sh)=$(BUILD)/node/pims.node"
+	@set -e; for addon in $(NODE_ADDONS); do tools/node-packages.py "$(BUILD)/node/other-packages/$${addon%%=*}" "$$addon"; done
 
 $(BUILD)/node/pims.node: FORCE
 	$(cargo) build --release -p pims-node

@@ -98,7 +98,7 @@ if [ -n "${KOTLIN_CLASSES:-}" ] && [ -s "$work/natives" ]; then
 fi
 
 listed libpims_node.so | sed 's/^x86_64-unknown-linux-/linux-x64-/; s/^aarch64-unknown-linux-/linux-arm64-/' >"$work/addons"
-if [ -s "$work/addons" ]; then xargs -d '\n' tools/node-packages.py "$out" <"$work/addons" >/dev/null; fi
+if [ -s "$work/addons" ]; then xargs -d '\n' tools/node-packages.py --for-registry "$out" <"$work/addons" >/dev/null; fi
 
 bill() { # kind, file's name, name of the bill
     listed "$2" >"$work/files"

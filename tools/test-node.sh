@@ -56,4 +56,19 @@ if (cd "$folder" && npm install --offline --no-save --no-audit --no-fund ./other
     exit 1
 fi
 
+# The pages' command asks no registry, and runs no script: another project could have a name there.
+mkdir "$folder/install"
+echo '{ "private": true }' >"$folder/install/package.json"
+node tools/count-requests.js npm install --cache "$folder/cache" --fetch-retries=0 --no-audit --no-fund \
+    --prefix "$folder/install" "$packages"/*.tgz >"$folder/log" 2>&1 || {
+    cat "$folder/log"
+    echo "npm install of the packages: above" >&2
+    exit 1
+}
+
+# The package of an older version does not stay: the glob of the pages would name both.
+touch "$folder/again/libpims-0.0.0.tgz"
+tools/node-packages.py "$folder/again" "$platform=$folder/pims.node" >/dev/null
+[ ! -e "$folder/again/libpims-0.0.0.tgz" ] || { echo "the package of an older version stays" >&2; exit 1; }
+
 tools/test-node-packages.sh "$build" "$packages"

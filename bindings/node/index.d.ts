@@ -172,6 +172,7 @@ export declare class QueueFullError extends Error {
  * The events of a subscription: `for await (const event of events)`. It begins at once, before the
  * calls that the program makes next. It ends with the loop, by `break`, `return` or an exception.
  * If its facade is closed, the loop ends. If the library refuses the subscription, the loop throws.
+ * Events that the program drops are ended when the garbage collector finds them, with a warning.
  *
  * The program does not end while it waits for an event. A subscription without such a wait does not
  * keep it from ending.
@@ -181,7 +182,10 @@ export interface Events<T> extends AsyncIterableIterator<T> {
   readonly ready: Promise<void>;
   /** Returns the next event. */
   next(): Promise<IteratorResult<T, undefined>>;
-  /** Ends the subscription. The promise is kept when it has ended. */
+  /**
+   * Ends the subscription. The promise is kept when it has ended: at once, if it still waits for
+   * one of its parameters.
+   */
   return(value?: unknown): Promise<IteratorResult<T, undefined>>;
   [Symbol.asyncIterator](): this;
   [Symbol.asyncDispose](): Promise<void>;
@@ -215,7 +219,8 @@ export interface Session {
   unsubscribe(api: string, parameters?: Parameters): Promise<void>;
   /**
    * Releases the facade and ends its subscriptions. Calls that wait for the service end. When the
-   * promise is kept, the storage is free again. Later calls fail with 2001.
+   * promise is kept, the storage is free again. Later calls fail with 2001. A session that the
+   * program drops is closed when the garbage collector finds it, with a warning.
    */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -1,6 +1,7 @@
 'use strict';
 
 const bridge = require('./bridge');
+const { warn } = require('./dropped');
 const { PimsError } = require('./errors');
 const { Events } = require('./events');
 const { Operations } = require('./operations');
@@ -18,10 +19,13 @@ class Facade {
   #ends = new Map();
   // Returns the facade's number.
   #number;
+  // Returns how often the facade was closed.
+  #closings;
   #device;
 
-  constructor(number) {
+  constructor(number, closings) {
     this.#number = number;
+    this.#closings = closings;
     this.#device = new StrongAuthentication(this);
   }
 
@@ -43,7 +47,8 @@ class Facade {
 
   subscribe(api, parameters) {
     if (typeof api !== 'string') throw new TypeError(`the name of an api is a string, not ${typeof api}`);
-    return new Events(() => this.#number(), this.#ends, api, parameters);
+    const facade = { number: () => this.#number(), closings: () => this.#closings(), ends: this.#ends };
+    return new Events(facade, api, parameters);
   }
 
   /** Makes a call, and returns its message. */
@@ -57,8 +62,13 @@ class Facade {
 
 /** The default facade, which is the process's. */
 class DefaultFacade extends Facade {
+  #frees = 0;
+
   constructor() {
-    super(() => DEFAULT);
+    super(
+      () => DEFAULT,
+      () => this.#frees,
+    );
   }
 
   async init(config) {
@@ -66,13 +76,30 @@ class DefaultFacade extends Facade {
   }
 
   async free() {
+    this.#frees += 1;
     await bridge.close(DEFAULT);
   }
 }
 
+// The ends of dropped sessions that are under way.
+const closings = new Set();
+
+// The sessions that are not closed, by their facades' numbers. A call or a loop over events that is
+// under way keeps its session.
+const dropped = new FinalizationRegistry((facade) => {
+  warn('a session was dropped, and is closed now: call its close(), which frees thread and storage');
+  const closing = bridge
+    .close(facade)
+    .catch(() => {})
+    .then(() => closings.delete(closing));
+  closings.add(closing);
+});
+
 /** A facade of its own. */
 class Session extends Facade {
   static async open(config) {
+    // Its storage may be that of a dropped session.
+    await Promise.all(closings);
     return new Session(await bridge.open(await encode(config), false));
   }
 
@@ -80,14 +107,19 @@ class Session extends Facade {
   #closed;
 
   constructor(facade) {
-    super(() => {
-      if (this.#closed !== undefined) throw bridge.closed();
-      return facade;
-    });
+    super(
+      () => {
+        if (this.#closed !== undefined) throw bridge.closed();
+        return facade;
+      },
+      () => (this.#closed === undefined ? 0 : 1),
+    );
     this.#facade = facade;
+    dropped.register(this, facade, this);
   }
 
   close() {
+    dropped.unregister(this);
     this.#closed ??= bridge.close(this.#facade);
     return this.#closed;
   }

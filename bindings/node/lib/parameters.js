@@ -7,6 +7,7 @@
 // call; strings of JavaScript cannot be wiped.
 
 const { isUtf8 } = require('node:buffer');
+const { types } = require('node:util');
 
 // Deeper than the library reads (127). So the library refuses parameters that are too deep, unless
 // an object contains itself.
@@ -133,9 +134,10 @@ class Writer {
     const made = work();
     if (typeof made?.then === 'function') {
       this.hasPromises = true;
-      // A value behind it may be refused before it is awaited.
-      if (made instanceof Promise) made.catch(() => {});
-      this.#part(new Awaited(() => made, path));
+      // It may be refused, or a value behind it, before it is awaited. It may be of another realm.
+      const awaited = Promise.resolve(made);
+      awaited.catch(() => {});
+      this.#part(new Awaited(() => awaited, path));
     } else {
       this.#value(made, path);
     }
@@ -188,7 +190,8 @@ function kindOf(value) {
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
   if (Array.isArray(value)) return 'list';
-  if (value instanceof Uint8Array) return 'bytes';
+  // Also of another realm, such as a context of `node:vm`.
+  if (types.isUint8Array(value)) return 'bytes';
   // Not a Date, a Map or a Promise.
   return Object.prototype.toString.call(value) === '[object Object]' ? 'object' : 'other';
 }

@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { inspect } = require('node:util');
+const vm = require('node:vm');
 
 const pims = require('libpims');
 
@@ -232,6 +233,32 @@ test('bytes are read and not kept', options, async (t) => {
   // The call is in the queue: it has a copy.
   pin.fill(0);
   assert.match(await password, /^[0-9a-z]{1,8}$/);
+});
+
+test('values of another realm are read', options, async (t) => {
+  const folder = folderOf(t);
+  await pims.init({ storage: { path: folder } });
+  await enroll(pims.device, folder);
+  const there = vm.createContext({ PIN });
+  const pin = vm.runInContext('Uint8Array.from(PIN, (digit) => digit.charCodeAt(0))', there);
+  assert.ok(!(pin instanceof Uint8Array));
+  assert.match(await pims.device.otp(pin), /^[0-9a-z]{1,8}$/);
+  const parameters = vm.runInContext("({ actionType: 'strong', type: async () => 'isDeviceActivated' })", there);
+  assert.deepEqual(await pims.get(ACCOUNT, parameters), { isDeviceActivated: true });
+  // A refused promise behind a value without a form, and a thenable, end nothing.
+  const unhandled = t.mock.fn();
+  process.on('unhandledRejection', unhandled);
+  t.after(() => process.off('unhandledRejection', unhandled));
+  for (const fetch of [
+    vm.runInContext("async () => { throw new Error('locked'); }", there),
+    // biome-ignore lint/suspicious/noThenProperty: a thenable is what this tries.
+    () => ({ then: (_, reject) => reject(new Error('locked')) }),
+  ]) {
+    await assert.rejects(pims.get(ACCOUNT, { type: fetch, other: Symbol('a') }), /^TypeError: other: a symbol/);
+    await assert.rejects(pims.get(ACCOUNT, { type: fetch }), { message: 'locked' });
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(unhandled.mock.callCount(), 0);
 });
 
 test('the names of the package are there for import, too', options, async () => {

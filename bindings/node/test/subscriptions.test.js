@@ -138,3 +138,53 @@ test('no event comes after the end, and the parameters may come later', options,
   assert.deepEqual(await events.next(), DONE);
   assert.deepEqual(await pims.get(ACCOUNT, ACTIVATED), { isDeviceActivated: true });
 });
+
+test('a subscription may be ended while a parameter never comes', options, async (t) => {
+  const folder = folderOf(t);
+  await pims.init({ storage: { path: folder } });
+  const never = pims.subscribe(ACCOUNT, { actionType: 'strong', type: () => new Promise(() => {}) });
+  const waiting = never.next();
+  assert.deepEqual(await never.return(), DONE);
+  assert.deepEqual(await waiting, DONE);
+  // The next one does not wait for it, and it waits for the end of the one before.
+  for (let round = 0; round < 20; round += 1) {
+    const events = pims.device.watch();
+    await events.ready;
+    events.return();
+    pims.subscribe(ACCOUNT, { type: () => new Promise(() => {}) }).return();
+    await pims.device.watch().return();
+  }
+  const next = pims.device.watch();
+  await enroll(pims.device, folder);
+  assert.deepEqual(await next.next(), { done: false, value: { isDeviceActivated: true } });
+});
+
+test('a parameter that is refused after the end is no failure of the loop', options, async (t) => {
+  await pims.init({ storage: { path: folderOf(t) } });
+  let refuse;
+  const refused = new Promise((_, reject) => {
+    refuse = reject;
+  });
+  const events = pims.subscribe(ACCOUNT, { actionType: 'strong', type: () => refused });
+  await events.return();
+  refuse(new Error('the user left'));
+  await assert.rejects(events.ready, /the user left/);
+  assert.deepEqual(await events.next(), DONE);
+});
+
+test('a subscription whose facade is closed before it began ends', options, async (t) => {
+  for (let round = 0; round < 20; round += 1) {
+    const session = await pims.open({ storage: { path: folderOf(t) } });
+    const events = session.device.watch();
+    const waiting = [events.next(), events.next()];
+    await session.close();
+    assert.deepEqual(await Promise.all(waiting), [DONE, DONE]);
+    assert.deepEqual(await events.return(), DONE);
+    await pims.init({ storage: { path: folderOf(t) } });
+    const its = pims.device.watch().next();
+    await pims.free();
+    assert.deepEqual(await its, DONE);
+  }
+  // Without a facade, it is refused.
+  await failsWith(pims.Code.NOT_INITIALIZED, pims.device.watch().next());
+});

@@ -14,7 +14,10 @@ const LIMIT: u64 = 300_000;
 /// the program, the shell shows its status and the settings of the terminal.
 fn start(setup: &Setup, arguments: &[&str]) -> PtySession {
     let program = setup.command(arguments);
-    let mut command = Command::new("sh");
+    // The program leaves a signal alone that is ignored when it starts. So it must not be ignored
+    // here, even if this test runs under nohup.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT,QUIT,TERM", "sh"]);
     command.args(["-c", "trap : INT; stty echo; \"$0\" \"$@\"; echo ended=$?; stty -a"]).arg(PROGRAM).args(arguments);
     command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
     spawn_command(command, Some(LIMIT)).unwrap()

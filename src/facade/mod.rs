@@ -7,7 +7,7 @@
 //!
 //! A process has its default facade, which [`init`] creates and [`free`] releases, and as many
 //! other facades as it [opens](open), each with a [`Handle`]. Each facade has its own storage,
-//! account, log, queue and thread. Two facades share nothing.
+//! account, log, queue and thread. Two facades may share the embedded authority's database.
 //!
 //! ```no_run
 //! pims::facade::init("{}", Box::new(|message| println!("{}", message.as_str())));
@@ -182,13 +182,12 @@ impl Handle {
     /// facade, the message is 2001.
     pub fn execute(self, method: &str, api: &str, params: &str) -> Message {
         answered(|| match method {
-            _ if self.facade().is_none() => Err(self.not_initialized()),
             "close" => match self.close() {
                 true => Ok(Output::Null),
-                // Another thread was faster.
                 false => Err(self.not_initialized()),
             },
             _ => self.execute_call(method, api, params).unwrap_or_else(|| {
+                self.facade().ok_or_else(|| self.not_initialized())?;
                 Err(Error::new(Code::NotSupported)
                     .with_detail("expected the method \"get\", \"set\", \"unsubscribe\" or \"close\""))
             }),
@@ -491,8 +490,7 @@ impl Facade {
 /// Logs a call in one line: its outcome, with the code and the detail of an error. The line
 /// contains neither parameters nor results.
 fn log_outcome(method: Method, api: &str, outcome: &Outcome) {
-    // Most facades do not log requests, and the search for the name would cost them a tenth of a
-    // short call.
+    // Most facades do not log requests, and need no search for the name.
     if !log::is_enabled(log::LogLevel::High) {
         return;
     }

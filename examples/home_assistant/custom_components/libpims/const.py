@@ -7,7 +7,7 @@ from typing import Final
 
 DOMAIN: Final = "libpims"
 
-# What a config entry has in its data. None of it is a secret.
+# Names of the data of a config entry. None of the data is a secret.
 CONF_KIND: Final = "kind"
 CONF_USERNAME: Final = "username"
 CONF_INWEBO_URL: Final = "inwebo_url"

@@ -29,8 +29,9 @@ trap 'rm -rf "$made"' EXIT
 # A copy: the files of an earlier build do not go into this one. An archive holds the times and
 # modes of its files, so they are the same for each checkout.
 source=$made/source/bindings/python
-mkdir -p "$source"
+mkdir -p "$source" "$made/source/tools"
 cp Cargo.toml "$made/source/"
+cp tools/elf.py "$made/source/tools/"
 (cd bindings/python && cp -RL pyproject.toml setup.py wheel_platform.py README.md LICENSE-* src "$source/")
 find "$source" -name '*.egg-info' -prune -exec rm -r {} + -o -name __pycache__ -prune -exec rm -r {} +
 chmod -R u=rwX,go=rX "$made/source"

@@ -21,15 +21,15 @@ import io
 import json
 import pathlib
 import re
-import struct
 import sys
 import tarfile
 
+import elf
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "bindings" / "node"
-MACHINES = {"x64": 62, "arm64": 183}
-C_LIBRARIES = {"gnu": "glibc", "musl": "musl"}
-PLATFORMS = [f"linux-{cpu}-{c_library}" for cpu in sorted(MACHINES) for c_library in sorted(C_LIBRARIES)]
+PROCESSORS = {"x64": "x86_64", "arm64": "aarch64"}
+PLATFORMS = [f"linux-{cpu}-{c_library}" for cpu in sorted(PROCESSORS) for c_library in sorted(elf.C_LIBRARIES)]
 # npm gives this time to each file, for the same bytes every time: 1985-10-26.
 TIME = 499162500
 
@@ -51,7 +51,7 @@ def main(*arguments):
     beside = None if is_for_registry else [platform for platform, _, _ in parts]
     made = [pack(out, "libpims", version, sources(package, beside))]
     for platform, _, file in parts:
-        made.append(pack(out, f"libpims-{platform}", version, native(package, platform, pathlib.Path(file).read_bytes())))
+        made.append(pack(out, f"libpims-{platform}", version, native(package, platform, file)))
     for path in made:
         print(path)
 
@@ -94,9 +94,13 @@ def sources(package, beside):
 
 
 def native(package, platform, library):
-    """Returns the files of a platform's package."""
+    """Returns the files of a platform's package, and fails if the library is of another
+    platform."""
     system, cpu, c_library = platform.split("-")
-    check_library(platform, library, MACHINES[cpu], c_library)
+    try:
+        elf.check(f"{PROCESSORS[cpu]}-unknown-{system}-{c_library}", library)
+    except elf.Foreign as foreign:
+        sys.exit(f"{platform}: {foreign}")
     manifest = {
         "name": f"libpims-{platform}",
         "version": package["version"],
@@ -106,7 +110,7 @@ def native(package, platform, library):
         "files": ["pims.node", "LICENSE-APACHE", "LICENSE-MIT"],
         "os": [system],
         "cpu": [cpu],
-        "libc": [C_LIBRARIES[c_library]],
+        "libc": [elf.C_LIBRARIES[c_library]],
         "engines": package["engines"],
     }
     return {
@@ -114,32 +118,8 @@ def native(package, platform, library):
         "README.md": f"# libpims-{platform}\n\n{manifest['description']}\n".encode(),
         "LICENSE-APACHE": (ROOT / "LICENSE-APACHE").read_bytes(),
         "LICENSE-MIT": (ROOT / "LICENSE-MIT").read_bytes(),
-        "pims.node": library,
+        "pims.node": pathlib.Path(library).read_bytes(),
     }
-
-
-def check_library(platform, library, machine, c_library):
-    """Fails if a library is of another platform.
-
-    >>> check_library("linux-x64-gnu", b"\\x7fELF" + bytes(14) + b"\\x3e\\0", 62, "gnu")
-    Traceback (most recent call last):
-    SystemExit: linux-x64-gnu: the library has no name of a C library
-    >>> check_library("linux-arm64-gnu", b"\\x7fELF" + bytes(14) + b"\\x3e\\0", 183, "gnu")
-    Traceback (most recent call last):
-    SystemExit: linux-arm64-gnu: the library is of another processor
-    >>> check_library("linux-x64-musl", b"\\x7fELF" + bytes(14) + b"\\x3e\\0\\0libc.so.6\\0", 62, "musl")
-    Traceback (most recent call last):
-    SystemExit: linux-x64-musl: the library is linked with glibc
-    >>> check_library("linux-x64-musl", b"\\x7fELF" + bytes(14) + b"\\x3e\\0\\0libc.so\\0", 62, "musl")
-    """
-    if library[:4] != b"\x7fELF" or struct.unpack_from("<H", library, 18)[0] != machine:
-        sys.exit(f"{platform}: the library is of another processor")
-    # The names of needed libraries stand in it as texts with a zero at the end.
-    found = "gnu" if b"\0libc.so.6\0" in library else "musl" if re.search(rb"\0libc\.(so|musl-\w+\.so\.1)\0", library) else None
-    if found is None:
-        sys.exit(f"{platform}: the library has no name of a C library")
-    if found != c_library:
-        sys.exit(f"{platform}: the library is linked with {C_LIBRARIES[found]}")
 
 
 def pack(out, name, version, files):

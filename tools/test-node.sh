@@ -37,17 +37,26 @@ tools/node-packages.py "$packages" "$platform=$folder/pims.node"
 tools/node-packages.py "$folder/again" "$platform=$folder/pims.node" >/dev/null
 (cd "$packages" && sha256sum -- *.tgz) >"$folder/sums"
 (cd "$folder/again" && sha256sum --quiet -c "$folder/sums")
-if tools/node-packages.py "$folder/wrong" "${platform%-*}-$([ "${platform##*-}" = gnu ] && echo musl || echo gnu)=$folder/pims.node" >/dev/null 2>&1; then
-    echo "a library of another platform was packed" >&2
-    exit 1
-fi
-
-# npm refuses the native part of another processor. Its head is all that the packing reads.
+refuses() { # PLATFORM=FILE, what is said
+    if tools/node-packages.py "$folder/wrong" "$1" >"$folder/log" 2>&1 || ! grep -qF "$2" "$folder/log"; then
+        cat "$folder/log"
+        echo "a library of another platform was packed, or it was refused in other words: $1" >&2
+        exit 1
+    fi
+}
 case $platform in
-*-x64-*) other=linux-arm64-gnu machine='\267\0' ;;
-*) other=linux-x64-gnu machine='\076\0' ;;
+*-gnu) refuses "${platform%-*}-musl=$folder/pims.node" ' needs glibc, and not that of ' ;;
+*) refuses "${platform%-*}-gnu=$folder/pims.node" ' needs musl, and not that of ' ;;
 esac
-{ head -c 18 "$addon"; printf '%b\0libc.so.6\0' "$machine"; } >"$folder/other.node"
+
+# npm refuses the native part of another processor: that of this one, with its number in the head.
+c_library=${platform##*-}
+case $platform in
+*-x64-*) other=linux-arm64-$c_library machine='\267\0' ;;
+*) other=linux-x64-$c_library machine='\076\0' ;;
+esac
+refuses "$other=$folder/pims.node" ', and not for '
+{ head -c 18 "$folder/pims.node"; printf '%b' "$machine"; tail -c +21 "$folder/pims.node"; } >"$folder/other.node"
 tools/node-packages.py "$folder/other" "$other=$folder/other.node" >/dev/null
 echo '{ "private": true }' >"$folder/package.json"
 if (cd "$folder" && npm install --offline --no-save --no-audit --no-fund ./other/libpims-linux-*.tgz >log 2>&1) || ! grep -q EBADPLATFORM "$folder/log"; then

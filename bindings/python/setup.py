@@ -2,7 +2,7 @@
 systems on which it runs: those of ``PIMS_WHEEL_PLATFORM``, or else all that the library permits.
 
 The wheel has no extension module, so it needs no certain version of Python. It needs the processor
-and the C library of the shared library; ``wheel_platform.py`` reads both from it.
+and the C library of the shared library; ``wheel_platform.py`` says which, by ``tools/elf.py``.
 """
 
 from __future__ import annotations

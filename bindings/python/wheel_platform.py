@@ -6,16 +6,17 @@ library for musl says no version. Its wheel is for musl 1.2, which Alpine has si
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import Optional
+
+# The module that all tools of the source use for built files.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+import elf
 
 MUSL = "musllinux_1_2"
-
-_PROCESSORS = {62: "x86_64", 183: "aarch64"}
 
 # The libraries that every system of a platform has. manylinux permits more; this library needs
 # none of those.
@@ -34,58 +35,35 @@ def platform_of(library: Path, wanted: Optional[str] = None) -> str:
 
     Raises ``Unfit`` if the library does not run on every system of that platform.
     """
-    processor = _processor(library)
-    needed, glibc = _needed(library)
-    is_musl = any(name == "libc.so" or name.startswith("libc.musl-") for name in needed)
-    if not is_musl and not glibc:
+    built = _read(library)
+    processor, is_musl = built.processor, "musl" in built.c_libraries
+    if processor is None:
+        raise Unfit(f"{library} is for another processor (ELF machine {built.machine}): there are wheels for x86_64 and aarch64")
+    if built.soname is None or not built.soname.startswith("libpims.so"):
+        raise Unfit(f"{library} is not libpims: its SONAME is another one")
+    if not is_musl and not built.glibc:
         raise Unfit(f"{library} needs neither glibc nor musl, so no wheel for Linux fits it")
-    if is_musl and glibc:
+    if is_musl and "glibc" in built.c_libraries:
         raise Unfit(f"{library} needs both glibc and musl, so it runs nowhere")
-    tag = f"{MUSL}_{processor}" if is_musl else "manylinux_{}_{}_{}".format(*max(glibc), processor)
+    tag = f"{MUSL}_{processor}" if is_musl else "manylinux_{}_{}_{}".format(*max(built.glibc), processor)
     if wanted is not None and wanted != tag:
         _compare(library, tag, wanted)
         tag = wanted
     promised = {"libc.so", f"libc.musl-{processor}.so.1"} if is_musl else {*_LIBRARIES_OF_GLIBC, _LOADERS_OF_GLIBC[processor]}
-    for name in needed:
+    for name in built.needed:
         if name not in promised:
             raise Unfit(f"{library} needs {name}, which not every system of {tag} has")
     return tag
 
 
-def _processor(library: Path) -> str:
+def _read(library: Path) -> elf.Binary:
     try:
-        with library.open("rb") as file:
-            header = file.read(20)
-    except OSError as error:
-        raise Unfit(f"{library} cannot be read: {error.strerror}") from error
-    # 64 bits, little-endian, a shared object.
-    if len(header) < 20 or header[:6] != b"\x7fELF\x02\x01" or header[16:18] != b"\x03\x00":
-        raise Unfit(f"{library} is no shared library for Linux on a 64-bit processor")
-    machine = int.from_bytes(header[18:20], "little")
-    if machine not in _PROCESSORS:
-        raise Unfit(f"{library} is for another processor (ELF machine {machine}): there are wheels for x86_64 and aarch64")
-    return _PROCESSORS[machine]
-
-
-def _needed(library: Path) -> Tuple[List[str], List[Tuple[int, int]]]:
-    """Returns the names of the libraries that this one needs, and the versions of glibc's symbols
-    that it needs."""
-    try:
-        told = subprocess.run(
-            ["readelf", "--wide", "--dynamic", "--version-info", str(library)],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except FileNotFoundError:
-        raise Unfit("readelf is missing: install binutils") from None
-    if told.returncode != 0:
-        raise Unfit(f"readelf cannot read {library}: {told.stderr.strip()}")
-    if re.search(r"\(SONAME\).*\[libpims\.so", told.stdout) is None:
-        raise Unfit(f"{library} is not libpims: its SONAME is another one")
-    needed = re.findall(r"\(NEEDED\).*\[(.+)\]", told.stdout)
-    versions = re.findall(r"Name: GLIBC_(\d+)\.(\d+)", told.stdout)
-    return needed, [(int(major), int(minor)) for major, minor in versions]
+        built = elf.read(library)
+    except elf.Foreign as foreign:
+        raise Unfit(str(foreign)) from foreign
+    if not built.is_shared_object:
+        raise Unfit(f"{library} is no shared library")
+    return built
 
 
 def _compare(library: Path, tag: str, wanted: str) -> None:

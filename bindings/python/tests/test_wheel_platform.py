@@ -94,5 +94,22 @@ def test_the_header_gives_the_processor(tmp_path: Path) -> None:
 def test_a_file_that_is_no_library_is_refused(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "libpims.so"
     file.write_bytes(content)
-    assert refused(file) == "is no shared library for Linux on a 64-bit processor"
+    assert refused(file) == "is no file for Linux on a 64-bit processor"
     assert refused(tmp_path / "missing.so") == "cannot be read: No such file or directory"
+
+
+def test_a_program_and_a_damaged_library_are_refused(tmp_path: Path) -> None:
+    content = bytearray(linked(tmp_path, "libc.so").read_bytes())
+    program = tmp_path / "program"
+    program.write_bytes(content[:16] + b"\x02\x00" + content[18:])
+    assert refused(program) == "is no shared library"
+    damaged = tmp_path / "damaged"
+    for length in range(64, len(content), 64):
+        damaged.write_bytes(content[:length])
+        # The tables of sections at the end are not read.
+        try:
+            assert wheel_platform.platform_of(damaged) == "musllinux_1_2_x86_64"
+        except wheel_platform.Unfit as unfit:
+            assert str(unfit) == f"{damaged} is damaged: its headers lead out of it"
+    damaged.write_bytes(content[:64])
+    assert refused(damaged) == "is damaged: its headers lead out of it"

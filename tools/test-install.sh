@@ -5,15 +5,14 @@
 #
 # Installs into folders of its own; builds the examples by pkg-config, by CMake and against the
 # static library, and runs them; runs a program that was compiled with an older header; checks that
-# a staged and a moved installation work; uninstalls and checks that nothing is left and nothing
-# else is gone.
+# a staged and a moved installation work; uninstalls, with and without the program, and checks that
+# nothing is left and nothing else is gone.
 set -eu
 # Child processes do not use the job server of the make that calls this program: they would warn
 # that they cannot reach it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
-FROM=$(cd "${1:-build/release}" && pwd)
-export FROM
+built=$(cd "${1:-build/release}" && pwd)
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
 work=$(mktemp -d)
@@ -51,6 +50,14 @@ built_by_cmake() { # folder, target, options
         fail "CMake did not build"
     fi
 }
+
+# The library alone, whatever was built beside it. Then with a program, whose files are empty here.
+FROM=$work/library
+export FROM
+program=$work/program
+mkdir -p "$FROM" "$program/man" "$program/completions"
+for file in libpims.so.0 libpims.a; do ln -s "$built/$file" "$FROM/" && ln -s "$built/$file" "$program/"; done
+for file in pims man/pims.1 man/pims-otp.1 completions/pims.bash completions/_pims completions/pims.fish; do : >"$program/$file"; done
 
 tree() { find "$1" -printf '%P %y %l\n' | sort; }
 
@@ -151,6 +158,19 @@ says "CMake takes ranges of versions"
 PREFIX=$prefix tools/install.sh uninstall
 tree "$prefix" | diff "$work/before" - >&2 || fail "uninstall left (>) or took (<) the above"
 says "uninstalled: nothing is left, nothing else is gone"
+shared="bin share/man/man1 share/bash-completion/completions share/zsh/site-functions share/fish/vendor_completions.d"
+# shellcheck disable=SC2086 # a list of folders
+(cd "$prefix" && mkdir -p $shared)
+for folder in $shared; do echo foreign >"$prefix/$folder/other"; done
+tree "$prefix" >"$work/before"
+FROM=$program PREFIX=$prefix tools/install.sh install >/dev/null
+for file in bin/pims share/man/man1/pims.1 share/man/man1/pims-otp.1 share/bash-completion/completions/pims share/zsh/site-functions/_pims \
+    share/fish/vendor_completions.d/pims.fish lib/libpims.so.0; do
+    [ -e "$prefix/$file" ] || fail "$file was not installed with the program"
+done
+FROM=$program PREFIX=$prefix tools/install.sh uninstall
+tree "$prefix" | diff "$work/before" - >&2 || fail "uninstall left (>) or took (<) the above of the program"
+says "the same with the program: its folders are shared with others, and stay"
 
 # Staged, as packages are made.
 export DESTDIR="$work/stage" PREFIX=/usr LIBDIR=/usr/lib/some-triplet

@@ -178,7 +178,11 @@ export declare class QueueFullError extends Error {
  * keep it from ending.
  */
 export interface Events<T> extends AsyncIterableIterator<T> {
-  /** It is kept when the library has acknowledged the subscription, and fails if it refuses it. */
+  /**
+   * It is kept when the library has acknowledged the subscription. It fails if the library refuses
+   * the subscription, or if `return` ended it before it began. It waits for the parameters: if one
+   * of them never comes, only `return` ends the wait.
+   */
   readonly ready: Promise<void>;
   /** Returns the next event. */
   next(): Promise<IteratorResult<T, undefined>>;

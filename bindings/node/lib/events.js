@@ -28,6 +28,8 @@ class Events {
   #transaction;
   #isSubmitted = false;
   #began;
+  // Fails `#began`.
+  #refuse;
   #ended;
   #failure;
   #isOver = false;
@@ -37,7 +39,10 @@ class Events {
   constructor(facade, api, parameters) {
     this.#facade = facade;
     this.#api = api;
-    this.#began = this.#begin(parameters);
+    this.#began = new Promise((resolve, reject) => {
+      this.#refuse = reject;
+      this.#begin(parameters).then(resolve, reject);
+    });
     this.#began.catch((error) => {
       // After `return` or the end of the facade, the loop ends without a failure.
       if (this.#isOver) return;
@@ -46,7 +51,10 @@ class Events {
     });
   }
 
-  /** A promise that is kept when the library has acknowledged the subscription. */
+  /**
+   * A promise that is kept when the library has acknowledged the subscription. It fails if the
+   * library refuses the subscription, or if the program ended it before it was submitted.
+   */
   get ready() {
     return this.#began;
   }
@@ -78,6 +86,7 @@ class Events {
     this.#finish();
     // A subscription that was not submitted never is: `#begin` sees that it is over.
     if (this.#isSubmitted) this.#ended ??= this.#end();
+    else this.#refuse(new Error('the subscription was ended before it began'));
     await this.#ended;
     return DONE;
   }

@@ -144,8 +144,10 @@ test('a subscription may be ended while a parameter never comes', options, async
   await pims.init({ storage: { path: folder } });
   const never = pims.subscribe(ACCOUNT, { actionType: 'strong', type: () => new Promise(() => {}) });
   const waiting = never.next();
+  const begun = never.ready;
   assert.deepEqual(await never.return(), DONE);
   assert.deepEqual(await waiting, DONE);
+  for (const ready of [begun, never.ready]) await assert.rejects(ready, /^Error: the subscription was ended before it began$/);
   // The next one does not wait for it, and it waits for the end of the one before.
   for (let round = 0; round < 20; round += 1) {
     const events = pims.device.watch();
@@ -159,6 +161,24 @@ test('a subscription may be ended while a parameter never comes', options, async
   assert.deepEqual(await next.next(), { done: false, value: { isDeviceActivated: true } });
 });
 
+test('a subscription that was ended before it began never becomes ready', options, async (t) => {
+  await pims.init({ storage: { path: folderOf(t) } });
+  let give;
+  const given = new Promise((resolve) => {
+    give = resolve;
+  });
+  const events = pims.subscribe(ACCOUNT, { actionType: 'strong', type: () => given });
+  const ended = events.return();
+  give('isDeviceActivated');
+  await ended;
+  await assert.rejects(events.ready, /ended before it began/);
+  // The end of one that began is no failure of its beginning.
+  const begun = pims.device.watch();
+  const end = begun.return();
+  await begun.ready;
+  await end;
+});
+
 test('a parameter that is refused after the end is no failure of the loop', options, async (t) => {
   await pims.init({ storage: { path: folderOf(t) } });
   let refuse;
@@ -168,7 +188,7 @@ test('a parameter that is refused after the end is no failure of the loop', opti
   const events = pims.subscribe(ACCOUNT, { actionType: 'strong', type: () => refused });
   await events.return();
   refuse(new Error('the user left'));
-  await assert.rejects(events.ready, /the user left/);
+  await assert.rejects(events.ready, /ended before it began/);
   assert.deepEqual(await events.next(), DONE);
 });
 

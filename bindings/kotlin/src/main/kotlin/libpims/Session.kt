@@ -65,9 +65,9 @@ class Session private constructor(handle: Long) : AutoCloseable {
      */
     override fun close() = facade.close()
 
-    /** An opening. If it is cancelled, its session is closed as soon as it exists. */
+    /** An opening. If it ends without its session, that is closed as soon as it exists. */
     private class Opening {
-        /** The session, or this object if the opening was cancelled. */
+        /** The session, or this object if the opening ended without it. */
         private val outcome = AtomicReference<Any?>()
 
         fun operation(open: (Callback) -> Unit): Operation<Session> = Operation(Facade.DEFAULT, open) { result ->
@@ -76,6 +76,11 @@ class Session private constructor(handle: Long) : AutoCloseable {
 
         fun cancel() {
             (outcome.getAndSet(this) as? Session)?.close()
+        }
+
+        /** Takes the value of the future, which is not the session after a failure or a timeout. */
+        fun end(value: Session?) {
+            if (value == null || outcome.get() !== value) cancel()
         }
     }
 
@@ -91,7 +96,9 @@ class Session private constructor(handle: Long) : AutoCloseable {
 
         /**
          * Creates a facade beside the others, for Java:
-         * `try (Session session = Session.openAsync(config).join()) { … }`.
+         * `try (Session session = Session.openAsync(config).join()) { … }`. If the future ends
+         * before the facade exists, by `cancel`, `orTimeout` or `completeOnTimeout`, the facade is
+         * released as soon as it exists. `get` with a timeout does not end the future.
          */
         @JvmStatic
         fun openAsync(config: Map<String, Any?>): CompletableFuture<Session> = future { Facade.open(config, it) }
@@ -116,7 +123,7 @@ class Session private constructor(handle: Long) : AutoCloseable {
         private fun future(open: (Callback) -> Unit): CompletableFuture<Session> {
             val opening = Opening()
             val future = opening.operation(open).future()
-            future.whenComplete { _, failure -> if (failure is CancellationException) opening.cancel() }
+            future.whenComplete { session, _ -> opening.end(session) }
             return future
         }
     }

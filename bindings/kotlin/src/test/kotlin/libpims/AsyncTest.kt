@@ -5,6 +5,7 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.ExecutionException
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
+import java.util.concurrent.TimeoutException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.cancelAndJoin
@@ -167,11 +168,19 @@ class AsyncTest : WithFolder() {
             }
         }
         Session.openAsync(config).value().use { assertFalse(it.deviceAsync.isActivated().value()) }
-        val cancelled = Session.openAsync(config)
-        if (!cancelled.cancel(true)) cancelled.value().close()
-        // The facade is released as soon as it exists.
-        val next = generateSequence { runCatching { Session.openAsync(config).value() }.getOrNull() ?: Unit }.first { it is Session }
-        (next as Session).close()
+        val ends = listOf<(CompletableFuture<Session>) -> Boolean>(
+            { it.cancel(true) },
+            // As `orTimeout` and `completeOnTimeout` do it.
+            { it.completeExceptionally(TimeoutException()) },
+            { it.complete(null) },
+        )
+        for (end in ends) {
+            val opening = Session.openAsync(config)
+            if (!end(opening)) opening.value().close()
+            // The facade is released as soon as it exists.
+            val next = generateSequence { runCatching { Session.openAsync(config).value() }.getOrNull() ?: Unit }.first { it is Session }
+            (next as Session).close()
+        }
     }
 
     @Test

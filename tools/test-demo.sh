@@ -40,6 +40,9 @@ says() {
 }
 
 ${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude examples/c/enroll.c -o "$work/enroll" -L"$lib" -lpims -lpthread -Wl,-rpath,"$lib"
+# The service itself makes its files later, perhaps after the first look at them.
+: >"$work/said"
+: >"$work/log"
 "$authority" serve --dev --folder "$work/dev" --port 0 >"$work/said" 2>"$work/log" &
 service=$!
 for _ in $(seq 600); do

@@ -251,7 +251,7 @@ enroll_by() { # name, java…
 }
 has_native() { # folder in the jar, target of Rust
     case " $systems " in *" $2 "*) ;; *) return 1 ;; esac
-    python3 -m zipfile -l "$dist/libpims-$version.jar" | grep -q "^libpims/native/$1/" || { not_tested "libpims/native/$1/libpims_jni.so"; return 1; }
+    python3 -m zipfile -l "$dist/libpims-$version.jar" | grep "^libpims/native/$1/" >/dev/null || { not_tested "libpims/native/$1/libpims_jni.so"; return 1; }
 }
 ! has_native linux-x86_64 x86_64-unknown-linux-gnu || enroll_by x86_64 java
 if has_native linux-aarch64 aarch64-unknown-linux-gnu; then

@@ -27,10 +27,6 @@ HOOK        := PIMS_CRASH_AT
 # with a service.
 NO_SERVICE := --workspace --exclude fuzz-properties --exclude pims-jni --exclude pims-node --no-default-features --lib
 
-# Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the
-# library is a sixth larger.
-SHIPPED := cdylib,staticlib
-
 # make's jobs are for make's own children: cargo, with jobs of its own, would warn that it cannot
 # reach them.
 cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
@@ -236,8 +232,8 @@ $(BUILD)/kotlin/libpims_jni.so: FORCE
 # more, since one needs more features of `syn`.
 NATIVE_PARTS := -p pims-jni -p pims-node
 
-# Its tests need a library without crash points. It is built after the debug library was laid out,
-# whose name it takes, and copied, since another build takes its own.
+# Its tests need a library without crash points. It is built after the debug build, which makes one
+# with crash points under the same name, and copied, since another build takes its own.
 test-kotlin: | $(DEBUG_LIB)/.done ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
 	$(cargo) build $(NATIVE_PARTS)
 	@mkdir -p $(BUILD)/kotlin/debug
@@ -258,7 +254,7 @@ $(BUILD)/node/pims.node: FORCE
 	@mkdir -p $(@D)
 	@tools/replace.sh target/release/libpims_node.so $@
 
-# As test-kotlin: without crash points, after the debug library was laid out, and copied.
+# As test-kotlin: without crash points, after the debug build, and copied.
 test-node: | $(DEBUG_LIB)/.done ## the Node.js package, from its npm packages in a fresh folder; NODE=… takes another Node.js
 	$(cargo) build $(NATIVE_PARTS)
 	@mkdir -p $(BUILD)/node/debug
@@ -382,12 +378,9 @@ define lay_out
 endef
 
 $(RELEASE_LIB)/.done: FORCE
-	$(cargo) rustc --release --lib --crate-type $(SHIPPED) -- --print native-static-libs=$(abspath target/release/native-static-libs)
+	$(cargo) build --release -p pims-c
 	$(call lay_out,$(RELEASE_LIB),target/release,static)
-	@# The libraries of the system that the archive needs, for tools/test-static.sh.
-	@tools/replace.sh target/release/native-static-libs $(RELEASE_LIB)/native-static-libs
 
-# After the library, since cargo writes another libpims.so beside the program.
 $(RELEASE_LIB)/pims: FORCE | $(RELEASE_LIB)/.done
 	$(cargo) build --release -p cli
 	tools/program.sh target/release/pims $(RELEASE_LIB)
@@ -396,7 +389,7 @@ $(RELEASE_LIB)/pims: FORCE | $(RELEASE_LIB)/.done
 # crates are the same.
 $(HOOKED_LIB)/.done: FORCE | $(RELEASE_LIB)/.done
 	@[ -e target/hooks ] || { rm -rf target/hooks.new && mkdir target/hooks.new && cp -a target/release target/hooks.new && mv target/hooks.new target/hooks; }
-	$(cargo) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks
+	$(cargo) build --release -p pims-c --features $(TEST_FEATURES) --target-dir target/hooks
 	$(call lay_out,$(HOOKED_LIB),target/hooks/release)
 
 # Cargo gives the library one name, whatever its features. It takes one that another command built

@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero, Odd, RandomMod, Resize};
+use crypto_bigint::{BoxedUint, ConcatenatingMul, Limb, NonZero, Odd, RandomMod};
 use crypto_primes::hazmat::{SetBits, SmallFactorsSieveFactory};
 use crypto_primes::{Flavor, is_prime, sieve_and_find};
 use getrandom::SysRng;
@@ -176,17 +176,34 @@ impl PrivateKey {
 impl Prime {
     /// Prepares a prime. Returns `None` if the public exponent has no inverse.
     fn new(prime: BoxedUint) -> Option<Self> {
-        let bits = prime.bits_precision();
         let odd: Odd<BoxedUint> = Option::from(prime.into_odd())?;
-        let order: NonZero<BoxedUint> = Option::from(odd.as_ref().wrapping_sub(BoxedUint::one()).into_nz())?;
-        let exponent = Option::from(BoxedUint::from(EXPONENT).resize(bits).invert_mod(&order))?;
-        Some(Self { params: BoxedMontyParams::new(odd), exponent: Zeroizing::new(exponent) })
+        let exponent = inverse_of_public_exponent(&odd)?;
+        Some(Self { params: BoxedMontyParams::new(odd), exponent })
     }
 
     fn raise(&self, number: &BoxedUint) -> BoxedMontyForm {
         let reduced = number.rem(self.params.modulus().as_nz_ref());
         BoxedMontyForm::new(reduced, &self.params).pow(&self.exponent)
     }
+}
+
+/// Returns the inverse of the public exponent modulo a prime minus one, or `None` if there is none.
+///
+/// With e = 17 and p − 1 = 17·q + r, it is k·q + (k·r + 1)/17, where k·r is −1 modulo 17. That is
+/// much less work than an inversion of long numbers, and takes the same time for all primes.
+fn inverse_of_public_exponent(prime: &Odd<BoxedUint>) -> Option<Zeroizing<BoxedUint>> {
+    const E: u64 = EXPONENT as u64;
+    let order = Zeroizing::new(prime.as_ref().wrapping_sub(BoxedUint::one()));
+    let (quotient, rest) = order.div_rem_limb(Option::from(NonZero::new(Limb::from(EXPONENT)))?);
+    let (quotient, rest) = (Zeroizing::new(quotient), u64::from(rest));
+    if rest == 0 {
+        return None;
+    }
+    // E is a prime, so the inverse of a number is its power E − 2.
+    let inverse = (2..E).fold(1, |power, _| power * rest % E);
+    let k = E - inverse;
+    let product = Zeroizing::new(quotient.wrapping_mul(&BoxedUint::from(k)));
+    Some(Zeroizing::new(product.wrapping_add(BoxedUint::from((k * rest + 1) / E))))
 }
 
 fn public_power(form: &BoxedMontyForm) -> BoxedMontyForm {
@@ -223,6 +240,20 @@ mod tests {
             let encrypted = key.public().encrypt(b"1234", &[9; 32]).unwrap();
             assert_eq!(&**key.open(&encrypted).unwrap().unwrap(), b"1234");
         }
+    }
+
+    #[test]
+    fn the_inverse_of_the_public_exponent_is_that_of_a_division_of_long_numbers() {
+        use crypto_bigint::Resize;
+        for _ in 0..40 {
+            let prime = prime(512).unwrap();
+            let order: NonZero<BoxedUint> = prime.wrapping_sub(BoxedUint::one()).into_nz().unwrap();
+            let inverse: Option<BoxedUint> = BoxedUint::from(EXPONENT).resize(512).invert_mod(&order).into();
+            let found = inverse_of_public_exponent(&prime.into_odd().unwrap());
+            assert!(found.as_deref() == inverse.as_ref());
+        }
+        // 103 is 6·17 + 1.
+        assert!(inverse_of_public_exponent(&BoxedUint::from(103_u64).into_odd().unwrap()).is_none());
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl ManageConnection for Server {
         let limit = self.statement_timeout.as_millis();
         // An instance that hangs in the middle of a step must not hold its rows for ever.
         client.batch_execute(&format!(
-            "SET statement_timeout = {limit}; SET idle_in_transaction_session_timeout = {limit}"
+            "SET statement_timeout = {limit}; SET idle_in_transaction_session_timeout = {limit}; SET enable_seqscan = off"
         ))?;
         Ok(Session { client, prepared: Prepared::new(), broken: false })
     }

@@ -6,8 +6,12 @@ use ::postgres::{Client, Error};
 use super::message::message;
 use crate::failure::{OpenError, StorageError};
 
-const MIGRATIONS: [&str; 3] =
-    [include_str!("0001_initial.sql"), include_str!("0002_security.sql"), include_str!("0003_traits.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("0001_initial.sql"),
+    include_str!("0002_security.sql"),
+    include_str!("0003_traits.sql"),
+    include_str!("0004_growth.sql"),
+];
 
 /// Runs the missing migrations while it holds the lock of the version row. One of several instances
 /// runs them. The others wait and find them done. An instance whose database is up to date needs no

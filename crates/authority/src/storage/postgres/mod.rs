@@ -30,6 +30,7 @@ use crate::failure::{Failure, OpenError, StorageError};
 use crate::random;
 use crate::storage::audit_ids::AuditIds;
 use crate::storage::database::Storage;
+use crate::storage::isolation::Isolation;
 use crate::storage::options::Postgres;
 use crate::storage::table::RowMacs;
 use crate::storage::transaction::Transaction;
@@ -157,7 +158,7 @@ fn run(
     step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
 ) -> Result<(), AttemptError> {
     let Session { client, prepared, .. } = session;
-    let began = client.build_transaction().isolation_level(IsolationLevel::Serializable).start();
+    let began = client.build_transaction().isolation_level(isolation_level(name)).start();
     // If the start of a transaction fails, nothing was done.
     let statements = Statements::new(began.map_err(|error| AttemptError::early(&error, true))?, prepared);
     let rows = Transaction::new(&statements, ids, macs);
@@ -195,6 +196,13 @@ fn run(
         faults::durable_step(&format!("authority.{name}.after_commit"));
     }
     Ok(())
+}
+
+fn isolation_level(step: &str) -> IsolationLevel {
+    match Isolation::of(step) {
+        Isolation::Serializable => IsolationLevel::Serializable,
+        Isolation::RepeatableRead => IsolationLevel::RepeatableRead,
+    }
 }
 
 /// Returns the cause of an error after which a step can run again. Returns `None` if it cannot.

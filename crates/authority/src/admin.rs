@@ -279,6 +279,30 @@ pub(crate) fn prune_while<'s>(
     Ok(pruned)
 }
 
+/// The number of pages of each kind that one call of [`tidy`] removes. A page has 200 rows.
+const TIDY_PAGES: u32 = 10;
+
+/// Answers [`Authority::tidy`](crate::Authority::tidy).
+pub(crate) fn tidy(ctx: &Context<'_>, older_than_days: u32, max_audit_rows: u32) -> Result<Pruned, Failure> {
+    let time = ctx.now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
+    let mut pruned = Pruned::default();
+    for _ in 0..TIDY_PAGES {
+        let removed = ctx.step("prune.audit", |step| match trail::prune(step, time)? {
+            Some(removed) => Ok(Some(removed)),
+            None => trail::prune_beyond(step, max_audit_rows),
+        })?;
+        let Some(removed) = removed else { break };
+        pruned.audit += removed;
+    }
+    ctx.step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
+    for _ in 0..TIDY_PAGES {
+        if !prune_page(ctx, time, &mut pruned)? {
+            break;
+        }
+    }
+    Ok(pruned)
+}
+
 /// Prunes a page of the expired rows. Returns whether more may be left.
 fn prune_page(ctx: &Context<'_>, time: i64, pruned: &mut Pruned) -> Result<bool, Failure> {
     let removed = ctx.step("prune.expired", |step| {

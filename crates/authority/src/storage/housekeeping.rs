@@ -77,8 +77,8 @@ impl Transaction<'_> {
         Ok(PrunedRows { more: most.is_some_and(|most| most >= u64::from(PAGE)), ..pruned })
     }
 
-    /// Removes the oldest rows until `time`: a page of them, and all rows of the same millisecond as
-    /// the last one. `last` finds the time of that row.
+    /// Removes the oldest rows until `time`: a page of them, and all rows of the same millisecond
+    /// as the last one. `last` finds the time of that row.
     fn prune_page(&self, last: &'static str, delete: &'static str, time: i64) -> StorageResult<u64> {
         let last: Option<i64> = self.find(last, params![time, PAGE - 1], |mut row| row.get())?;
         self.write(delete, params![last.unwrap_or(time)])

@@ -24,8 +24,8 @@
 //!   of the device before anything else. If there is no challenge to take, they change nothing. The
 //!   steps that end what a device relies on write its row, too: the removal of the device, of the
 //!   enrollments and of the account, a new PIN, a suspension, and a rotation of the master key. So
-//!   no password is made for a device or a PIN that is gone, none is left over by their removal, and
-//!   each challenge is used once. The traits of a device are written by its own steps. Steps of
+//!   no password is made for a device or a PIN that is gone, none is left over by their removal,
+//!   and each challenge is used once. The traits of a device are written by its own steps. Steps of
 //!   operators only lower their count of wrong tries, in the row of the traits.
 //! - **The account.** Every wrong PIN writes the account: the counters are exact, and the block and
 //!   its notice come once. A right PIN that forgives wrong ones writes it, and so does every step

@@ -153,7 +153,8 @@ impl Transaction<'_> {
     fn rows_after(&self, cursor: &RowCursor, limit: u32) -> StorageResult<Vec<Row>> {
         let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok(Vec::new()) };
         let statements = statements(cursor.table, table);
-        // A cursor of an earlier release may have another key. The table is read from its beginning.
+        // A cursor of an earlier release may have another key. The table is read from its
+        // beginning.
         let key = if cursor.key.len() == table.key() { &cursor.key[..] } else { &[] };
         let key: Vec<Param<'_>> = key.iter().map(Value::param).collect();
         let sql = if key.is_empty() { &statements.first } else { &statements.next };

@@ -165,7 +165,8 @@ impl Table {
         self.key
     }
 
-    /// Moves the key behind the other columns and the MAC, in the order of [`update`](Self::update).
+    /// Moves the key behind the other columns and the MAC, in the order of
+    /// [`update`](Self::update).
     pub(super) fn update_order<'p>(&self, columns: &[Param<'p>], mac: &'p [u8]) -> Vec<Param<'p>> {
         let (key, others) = columns.split_at(self.key.min(columns.len()));
         others.iter().copied().chain([Param::Bytes(mac)]).chain(key.iter().copied()).collect()

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use authority::{
     AccountName, Authority, Clock, Database, Failure, MasterKey, OpenError, Options, Outbox, Policy, Sharing,
@@ -65,9 +66,20 @@ fn remedy(error: &io::Error) -> String {
     }
 }
 
+/// Age at which rows of the audit trail, and ids of removed devices, are removed.
+const KEEP_DAYS: u32 = 400;
+
+/// Number of rows of the audit trail that are kept.
+const MAX_AUDIT_ROWS: u32 = 20_000;
+
+/// Number of requests after which the authority removes old and expired rows. It also does so at
+/// the first request after it was opened.
+const TIDY_EVERY: u32 = 256;
+
 /// Embedded authority that serves one account.
 pub struct Embedded {
     authority: Authority,
+    requests: AtomicU32,
     account: AccountName,
     database: PathBuf,
     id: Option<FileId>,
@@ -88,7 +100,7 @@ impl Embedded {
         })
         .map_err(|error| EmbeddedError::Database(options.database.clone(), error))?;
         let id = Folder::id_of(&options.database).ok();
-        Ok(Self { authority, account, database: options.database, id })
+        Ok(Self { authority, requests: AtomicU32::new(0), account, database: options.database, id })
     }
 
     /// Sets other rules for the requests that begin from now on.
@@ -96,8 +108,18 @@ impl Embedded {
         self.authority.set_policy(policy);
     }
 
+    /// Removes old and expired rows now and then. Each time it does a bounded part of the work.
+    fn tidy(&self) {
+        if self.requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(TIDY_EVERY) {
+            // If it fails, the next time comes. A database that cannot be written shows in the
+            // request itself.
+            let _ = self.authority.tidy(KEEP_DAYS, MAX_AUDIT_ROWS);
+        }
+    }
+
     /// Checks a one-time password as a relying party would. A right password is accepted once.
     pub fn verify_otp(&self, otp: &str) -> Result<bool, TransportError> {
+        self.tidy();
         Ok(self.authority.verify_otp(&self.account, otp).map_err(server)? == Verdict::Accepted)
     }
 }
@@ -132,10 +154,12 @@ impl Transport for Embedded {
     }
 
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
+        self.tidy();
         self.authority.mac(Some(&self.account), request.query()).map(|answer| answer.xml).map_err(server)
     }
 
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError> {
+        self.tidy();
         self.authority.cvs(&self.account, request).map_err(server)
     }
 }

@@ -319,6 +319,18 @@ impl Authority {
         admin::prune_while(|| self.context(), older_than_days, should_continue)
     }
 
+    /// Does a bounded part of the housekeeping, for a host that has no process for it: removes a
+    /// few pages of the rows that [`Authority::prune`] removes, and of the oldest rows of the audit
+    /// trail beyond `max_audit_rows`. A host calls it after some requests. If much is left, the
+    /// next calls go on.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be written. Rows that were removed before the error stay removed.
+    pub fn tidy(&self, older_than_days: u32, max_audit_rows: u32) -> Result<Pruned, Failure> {
+        admin::tidy(&self.context(), older_than_days, max_audit_rows)
+    }
+
     /// Returns the secret with this name, which is sealed in the database. The first call makes it.
     /// If several instances make it at once, one of them wins and all get its secret. The host
     /// chooses the names.

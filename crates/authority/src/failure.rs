@@ -31,6 +31,12 @@ impl StorageError {
         }
     }
 
+    /// Makes the error for a row that the step has read and that is not there any more. A database
+    /// that isolates steps as it must makes the step run again instead.
+    pub(crate) fn gone() -> Self {
+        Self::new("a row that this step has read is gone")
+    }
+
     /// Returns the altered row that made the step fail, if there is one.
     pub(crate) fn altered_row(&self) -> Option<&Altered> {
         self.altered.as_ref()

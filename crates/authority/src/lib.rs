@@ -92,5 +92,8 @@ pub use sms_queue::{Delivered, SmsRetry};
 pub use step::Tally;
 #[cfg(feature = "postgres")]
 pub use storage::Postgres;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub use storage::recorded_statements;
 pub use storage::{Database, SqliteFile};
 pub use trail::{AuditCheck, AuditFault, AuditSeal, Sealing};

@@ -7,6 +7,7 @@
 mod audit_ids;
 mod database;
 mod housekeeping;
+mod isolation;
 mod macs;
 mod options;
 #[cfg(feature = "postgres")]
@@ -29,3 +30,5 @@ pub(crate) use sqlite::Sqlite;
 pub(crate) use table::RowMacs;
 pub(crate) use tables::{AccountSummary, AuditRow, CountKey, SealRow};
 pub(crate) use transaction::Transaction;
+#[cfg(debug_assertions)]
+pub use transaction::recorded_statements;

@@ -76,6 +76,13 @@ pub(crate) trait Sql {
     fn put(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<bool> {
         Ok(self.execute(sql, params)? > 0)
     }
+
+    /// Changes or removes a row that the transaction has read. Fails if there is no such row, which
+    /// cannot happen on a database that isolates transactions as it must. A database may run it
+    /// later, as with `put`.
+    fn change(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<()> {
+        if self.execute(sql, params)? > 0 { Ok(()) } else { Err(StorageError::gone()) }
+    }
 }
 
 /// A type that a column can be read as.

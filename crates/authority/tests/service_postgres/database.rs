@@ -97,6 +97,62 @@ impl TestDatabase {
         found.iter().map(text).collect()
     }
 
+    /// Returns the columns that refer to rows of other tables, with their tables.
+    pub(crate) fn references(&self) -> Vec<(String, String)> {
+        let rows = self.column(
+            "SELECT conrelid::regclass::text || ' ' || attname FROM pg_constraint
+             JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)
+             WHERE contype = 'f' AND connamespace = current_schema()::regnamespace",
+        );
+        rows.iter()
+            .map(|row| row.split_once(' ').unwrap())
+            .map(|(table, column)| (table.into(), column.into()))
+            .collect()
+    }
+
+    /// Adds some thousand rows to each table that grows, and has the server gather its statistics.
+    pub(crate) fn grow(&self) {
+        let number = "FROM generate_series(1, 4000) AS n";
+        self.execute(&format!(
+            "INSERT INTO accounts (name, created_at, pin_tries, blocked) SELECT 'grown' || n, n, 0, 0 {number};
+             INSERT INTO devices (id, account, created_at, serial, removed_at, tsync, since_evolution, day,
+                                  passwords_of_day)
+                 SELECT 'grown' || n, 'grown' || n, n, n::text, CASE WHEN n % 10 = 0 THEN n END, 0, 0, 0, 0 {number};
+             INSERT INTO device_traits SELECT 'grown' || n, 1, 0, 0, 0 {number};
+             INSERT INTO codes (account, purpose, phone_number, hash, key_id, expires_at, tries, withdrawn, used)
+                 SELECT 'grown' || n, 'enrollment', '', sha256(n::text::bytea), 1, n, 0, 0, 0 {number};
+             INSERT INTO code_requests SELECT 'grown' || n, n, n::text {number};
+             INSERT INTO passwords (account, hash, key_id, device, expires_at, used)
+                 SELECT 'grown' || n % 400, sha256(n::text::bytea), 1, 'grown' || n % 400, n, 0 {number};
+             INSERT INTO refresh_tokens (hash, key_id, account, family, expires_at, used)
+                 SELECT sha256(n::text::bytea), 1, 'grown' || n, n::text, n, 0 {number};
+             INSERT INTO sms_queue SELECT n::text, 'grown' || n, 'enrollment', '', '', 0, n, n {number};
+             INSERT INTO notices SELECT 'grown' || n, 'block', n, n::text {number};
+             INSERT INTO audit (id, at, account, event) SELECT n, n, 'grown' || n, 'pin.refused' {number}"
+        ));
+        self.execute("VACUUM ANALYZE");
+    }
+
+    /// Returns the tables that the plan of a statement reads from one end. It is the plan for any
+    /// parameters, under the setting of the service.
+    pub(crate) fn scans(&self, sql: &str) -> Vec<String> {
+        self.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan");
+        let count = (1..).take_while(|number| sql.contains(&format!("${number}"))).count();
+        let nulls = if count == 0 { String::new() } else { format!("({})", vec!["NULL"; count].join(", ")) };
+        self.execute(&format!("PREPARE explained AS {sql}"));
+        let plan = self.ask(|client| client.simple_query(&format!("EXPLAIN (FORMAT JSON) EXECUTE explained{nulls}")));
+        let rows = plan.iter().filter_map(|message| match message {
+            postgres::SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        let plan: String = rows.collect();
+        self.execute("DEALLOCATE explained");
+        let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+        let mut scans = Vec::new();
+        find_scans(&plan[0]["Plan"], &mut scans);
+        scans
+    }
+
     /// Returns everything that a thief of the database has: the rows of every table, and the files
     /// that contain them.
     pub(crate) fn stolen_data(&self) -> Vec<Vec<u8>> {
@@ -224,4 +280,21 @@ fn instances_that_migrate_at_once_are_one() {
         }
     });
     assert_eq!(database.column("SELECT version::text FROM pims_schema").len(), 1);
+}
+
+/// Finds the nodes of a plan that read a table or an index from one end.
+fn find_scans(node: &serde_json::Value, scans: &mut Vec<String>) {
+    let text = |name: &str| node[name].as_str().unwrap_or_default().to_owned();
+    let is_scan = match text("Node Type").as_str() {
+        "Seq Scan" => true,
+        "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" => node["Index Cond"].is_null(),
+        _ => false,
+    };
+    if is_scan {
+        let table = if node["Relation Name"].is_null() { text("Index Name") } else { text("Relation Name") };
+        scans.push(table);
+    }
+    for child in node["Plans"].as_array().into_iter().flatten() {
+        find_scans(child, scans);
+    }
 }

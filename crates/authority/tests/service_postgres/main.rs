@@ -5,6 +5,7 @@
 mod asynchronous;
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod cluster;
+mod collisions;
 mod database;
 mod postgres;
 
@@ -30,6 +31,8 @@ mod malformed;
 mod passwords;
 #[path = "../service/pins.rs"]
 mod pins;
+#[path = "../service/plans.rs"]
+mod plans;
 #[path = "../service/proof.rs"]
 mod proof;
 #[path = "../service/public_clients.rs"]

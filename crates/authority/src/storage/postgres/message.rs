@@ -22,6 +22,9 @@ pub(super) enum Fault {
     Driver(Error),
     /// The server did not answer within this time.
     Silence(Duration),
+    /// A row that the step has read was not there when the step changed it. The server does not
+    /// isolate transactions as it must.
+    Gone,
 }
 
 impl Fault {
@@ -29,7 +32,7 @@ impl Fault {
     pub(super) fn code(&self) -> Option<&SqlState> {
         match self {
             Self::Driver(error) => error.code(),
-            Self::Silence(_) => None,
+            Self::Silence(_) | Self::Gone => None,
         }
     }
 
@@ -52,6 +55,7 @@ impl Fault {
             Self::Silence(limit) => {
                 StorageError::new(format!("the database did not answer within {} seconds", limit.as_secs_f32()))
             }
+            Self::Gone => StorageError::gone(),
         }
     }
 }

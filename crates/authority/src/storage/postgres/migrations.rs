@@ -14,8 +14,12 @@ use super::message::Fault;
 use super::{Fate, fate, is_collision, jittered};
 use crate::failure::{Failure, OpenError, StorageError};
 
-const MIGRATIONS: [&str; 3] =
-    [include_str!("0001_initial.sql"), include_str!("0002_security.sql"), include_str!("0003_traits.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("0001_initial.sql"),
+    include_str!("0002_security.sql"),
+    include_str!("0003_traits.sql"),
+    include_str!("0004_growth.sql"),
+];
 
 /// The time for which migrations are tried again after a collision or on another connection.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,13 +1,11 @@
 //! PostgreSQL, and databases that are compatible with its protocol and SQL.
 //!
-//! Every step is one SERIALIZABLE transaction: the outcome of concurrent steps equals that of some
-//! serial order of them. The rules were written for that, and no rule has to say which rows it must
-//! lock. It also makes counters exact. If two steps read the same count of wrong PINs, one commits;
-//! the other is refused (40001), runs again and reads the new count. Only steps that touch the same
-//! rows pay for this, and those are the rows of one account. REPEATABLE READ with row locks would
-//! cost the same there: a row that changed since the snapshot is a 40001 as well. It would also
-//! need a separate proof for every rule over several rows, such as the maximum number of devices of
-//! an account or the codes that no two accounts may hold.
+//! Every step is one transaction. The rare steps run as SERIALIZABLE: the outcome of concurrent steps
+//! equals that of some serial order of them, and no rule has to say which rows it must lock. The
+//! frequent ones run as REPEATABLE READ, so that steps of different accounts never collide;
+//! [`isolation`](crate::storage::isolation) proves that their outcome is the same. If two steps read
+//! the same count of wrong PINs, one commits; the other is refused (40001), runs again and reads the
+//! new count.
 //!
 //! A step that only reads is committed, too: the data that a serializable transaction read is known
 //! to be consistent only after the commit.
@@ -36,6 +34,7 @@ use crate::failure::{Failure, OpenError, StorageError, StorageResult};
 use crate::random;
 use crate::storage::audit_ids::AuditIds;
 use crate::storage::database::Storage;
+use crate::storage::isolation::Isolation;
 use crate::storage::options::Postgres;
 use crate::storage::table::RowMacs;
 use crate::storage::transaction::Transaction;
@@ -43,7 +42,7 @@ use address::Address;
 use connection::{Server, Session};
 use message::Fault;
 use pool::Connections;
-use statements::{CommitFault, EarlyFault, Isolation, Statements, start};
+use statements::{CommitFault, EarlyFault, Statements, start};
 
 /// The time limit for runs of one step, and for the wait for a connection.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,7 +97,7 @@ impl PostgreSql {
             return Err(AttemptError::without_connection(StorageError::new("no connection to the database")));
         };
         let began = Instant::now();
-        let start = start(Isolation::Serializable, self.connections.server().statement_timeout());
+        let start = start(Isolation::of(name), self.connections.server().statement_timeout());
         let done = run(session, &start, &self.ids, &*self.macs, name, step);
         match &done {
             Ok(wrote) => {
@@ -303,7 +302,7 @@ fn fate(fault: &Fault) -> Fate {
     match fault {
         Fault::Silence(_) => Fate::Silent,
         Fault::Driver(_) if is_elsewhere || is_unknown(fault) => Fate::Lost,
-        Fault::Driver(_) => Fate::Bad,
+        Fault::Driver(_) | Fault::Gone => Fate::Bad,
     }
 }
 

@@ -22,18 +22,11 @@ use tokio_postgres::{Client, Error};
 use super::connection::Session;
 use super::message::Fault;
 use crate::failure::{StorageError, StorageResult};
+use crate::storage::isolation::Isolation;
 use crate::storage::value::{Param, Row, Sql, Value};
 
 /// The number of statements that are sent together at most.
 const MAX_QUEUE: usize = 64;
-
-/// The isolation of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Isolation {
-    Serializable,
-    #[allow(dead_code, reason = "no step runs at this level yet")]
-    RepeatableRead,
-}
 
 /// Returns the message that starts a transaction. The limits are those of this transaction alone.
 /// Without sequential scans a step reads, for the server's bookkeeping of what it read, its own
@@ -71,10 +64,12 @@ pub(super) struct EarlyFault {
     pub(super) at_start: bool,
 }
 
-/// A statement whose result nobody needs.
+/// A statement that nobody waits for.
 struct Queued {
     sql: &'static str,
     params: Vec<Value>,
+    /// True if it changes or removes a row that the transaction has read.
+    must_change: bool,
 }
 
 /// A request to the server.
@@ -82,6 +77,8 @@ enum Request<'a> {
     /// Statements without parameters.
     Batch(&'a str),
     Execute(&'static str, Vec<Param<'a>>),
+    /// A statement that must change at least one row.
+    Change(&'static str, Vec<Param<'a>>),
     Query(&'static str, &'a [Param<'a>]),
 }
 
@@ -90,6 +87,8 @@ enum Answer {
     Done,
     Count(u64),
     Rows(Vec<tokio_postgres::Row>),
+    /// The statement had to change a row, and changed none.
+    NoRow,
 }
 
 /// The fault of the first request that failed, and its place among the requests.
@@ -107,6 +106,15 @@ impl<'a> Statements<'a> {
     /// Ends the statements. The transaction is still open.
     pub(super) fn end(self) -> Open<'a> {
         Open(self.inner.into_inner())
+    }
+
+    fn enqueue(&self, sql: &'static str, params: &[Param<'_>], must_change: bool) -> StorageResult<()> {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.queue.push(Queued { sql, params: params.iter().map(owned).collect(), must_change });
+        if inner.queue.len() < MAX_QUEUE {
+            return Ok(());
+        }
+        inner.run(None).map(drop).map_err(|()| inner.storage_error())
     }
 
     fn run(&self, request: Request<'_>) -> StorageResult<Answer> {
@@ -158,7 +166,8 @@ impl Request<'_> {
 
 impl Queued {
     fn request(&self) -> Request<'_> {
-        Request::Execute(self.sql, self.params.iter().map(Value::param).collect())
+        let params = self.params.iter().map(Value::param).collect();
+        if self.must_change { Request::Change(self.sql, params) } else { Request::Execute(self.sql, params) }
     }
 }
 
@@ -166,24 +175,23 @@ impl Sql for Statements<'_> {
     fn query(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<Vec<Row>> {
         match self.run(Request::Query(sql, params))? {
             Answer::Rows(rows) => rows.iter().map(row).collect(),
-            Answer::Count(_) | Answer::Done => Ok(Vec::new()),
+            Answer::Count(_) | Answer::Done | Answer::NoRow => Ok(Vec::new()),
         }
     }
 
     fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64> {
         match self.run(Request::Execute(sql, params.to_vec()))? {
             Answer::Count(count) => Ok(count),
-            Answer::Rows(_) | Answer::Done => Ok(0),
+            Answer::Rows(_) | Answer::Done | Answer::NoRow => Ok(0),
         }
     }
 
     fn put(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<bool> {
-        let inner = &mut *self.inner.borrow_mut();
-        inner.queue.push(Queued { sql, params: params.iter().map(owned).collect() });
-        if inner.queue.len() >= MAX_QUEUE {
-            inner.run(None).map_err(|()| inner.storage_error())?;
-        }
-        Ok(true)
+        self.enqueue(sql, params, false).map(|()| true)
+    }
+
+    fn change(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<()> {
+        self.enqueue(sql, params, true)
     }
 }
 
@@ -247,11 +255,17 @@ fn send(session: &Session, requests: Vec<Request<'_>>) -> Result<Answer, FaultAt
         let mut last = Answer::Done;
         for answer in in_order(answers).await {
             last = answer?;
+            if matches!(last, Answer::NoRow) {
+                return Ok(last);
+            }
             place += 1;
         }
         Ok(last)
     });
-    sent.map_err(|fault| FaultAt { fault, place })
+    match sent {
+        Ok(Answer::NoRow) => Err(FaultAt { fault: Fault::Gone, place }),
+        sent => sent.map_err(|fault| FaultAt { fault, place }),
+    }
 }
 
 /// Sends a request when it is first polled, and waits for the answer.
@@ -259,6 +273,10 @@ async fn answer(client: &Client, request: Request<'_>) -> Result<Answer, Error> 
     match request {
         Request::Batch(sql) => client.batch_execute(sql).await.map(|()| Answer::Done),
         Request::Execute(sql, params) => client.execute_typed(sql, &typed(&params)).await.map(Answer::Count),
+        Request::Change(sql, params) => {
+            let count = client.execute_typed(sql, &typed(&params)).await?;
+            Ok(if count > 0 { Answer::Count(count) } else { Answer::NoRow })
+        }
         Request::Query(sql, params) => client.query_typed(sql, &typed(params)).await.map(Answer::Rows),
     }
 }

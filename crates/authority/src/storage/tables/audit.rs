@@ -136,6 +136,20 @@ impl Transaction<'_> {
         )
     }
 
+    /// Returns the id of the newest row beyond the newest `count` rows. Returns `None` if there are
+    /// no more rows than that.
+    pub(crate) fn audit_id_beyond(&self, count: u32) -> StorageResult<Option<i64>> {
+        self.find("SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1", params![count], |mut row| row.get())
+    }
+
+    /// Removes the oldest rows with this id or a lower one, up to `limit` rows. It is for a trail
+    /// without seals.
+    pub(crate) fn prune_audit_up_to(&self, id: i64, limit: u32) -> StorageResult<u64> {
+        let sql = "SELECT id FROM audit WHERE id <= $1 ORDER BY id LIMIT 1 OFFSET $2";
+        let last: Option<i64> = self.find(sql, params![id, limit.saturating_sub(1)], |mut row| row.get())?;
+        self.write("DELETE FROM audit WHERE id <= $1", params![last.unwrap_or(id)])
+    }
+
     /// Returns whether a row from `first` to `last` was written at `time` or later.
     pub(crate) fn audit_since(&self, first: i64, last: i64, time: i64) -> StorageResult<bool> {
         let found: Option<i64> = self.find(

@@ -5,8 +5,12 @@
 mod asynchronous;
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod cluster;
+mod cuts;
 mod database;
+mod errors;
+mod faulty;
 mod postgres;
+mod proxy;
 
 #[path = "../service/activation.rs"]
 mod activation;

@@ -1,0 +1,90 @@
+//! Errors that PostgreSQL reports seldom, and databases with its protocol often: at each statement
+//! of a password, and at the commit. A proxy makes the server raise them.
+
+use crate::faulty::{Outcome, Stage};
+use crate::proxy::{Replacement, Side, ends_group, is_commit, is_committed};
+
+/// Returns the number of groups of messages of a password, each of which the server answers.
+fn groups(stage: &Stage) -> usize {
+    for _ in 0..2 {
+        stage.proxy.history();
+        assert_eq!(stage.exact_password("without a fault"), Outcome::Accepted);
+    }
+    let history = stage.proxy.history();
+    assert_eq!(history.iter().filter(|message| is_committed(message)).count(), 2 * 3);
+    history.iter().filter(|message| ends_group(message)).count() / 2
+}
+
+/// Raises this error at each statement of a password but the commits. Returns the number of honest
+/// failures.
+fn raised_at_each_statement(what: &str, replacement: &Replacement) -> usize {
+    let stage = Stage::new(|server| server.connections = 1);
+    let count = groups(&stage);
+    let mut failures = 0;
+    for number in 0..count - 3 {
+        stage.proxy.replace_at(number, replacement.clone(), |message| ends_group(message) && !is_commit(message));
+        let outcome = stage.exact_password(&format!("{what} at statement {number} of {count}"));
+        failures += usize::from(!outcome.is_accepted());
+    }
+    failures
+}
+
+#[test]
+fn a_step_runs_again_after_a_collision_at_any_statement() {
+    for state in ["40001", "40P01"] {
+        assert_eq!(raised_at_each_statement(state, &Replacement::error(state)), 0, "{state}");
+    }
+}
+
+#[test]
+fn a_step_runs_again_on_another_connection_if_the_server_cannot_write() {
+    // The server became a standby, a standby refuses SERIALIZABLE, an administrator ends the
+    // server.
+    for state in ["25006", "0A000", "57P01"] {
+        assert_eq!(raised_at_each_statement(state, &Replacement::error(state)), 0, "{state}");
+    }
+    assert_eq!(raised_at_each_statement("the process ends", &Replacement::end_of_process()), 0);
+}
+
+#[test]
+fn other_errors_are_a_failure_or_another_run_and_leave_nothing() {
+    for state in ["26000", "40003", "53100", "XX000"] {
+        raised_at_each_statement(state, &Replacement::error(state));
+    }
+}
+
+fn raised_at_the_commit(replacement: &Replacement) -> Vec<Outcome> {
+    let stage = Stage::new(|server| server.connections = 1);
+    let commit = |number: usize| {
+        stage.proxy.replace_at(number, replacement.clone(), is_commit);
+        stage.exact_password(&format!("{replacement:?} at commit {number}"))
+    };
+    (0..3).map(commit).collect()
+}
+
+#[test]
+fn a_step_runs_again_after_a_collision_at_the_commit() {
+    for state in ["40001", "40P01"] {
+        let outcomes = raised_at_the_commit(&Replacement::error_at_commit(state));
+        assert!(outcomes.iter().all(Outcome::is_accepted), "{state}: {outcomes:?}");
+    }
+}
+
+#[test]
+fn an_unknown_result_of_the_commit_is_no_refusal_and_doubles_nothing() {
+    for state in ["40003", "57P01", "08007", "XX000"] {
+        raised_at_the_commit(&Replacement::error_at_commit(state));
+        raised_at_the_commit(&Replacement::error_after_commit(state));
+    }
+    raised_at_the_commit(&Replacement::end_of_process());
+}
+
+#[test]
+fn a_server_that_collides_at_each_commit_gets_an_honest_failure_and_the_service_goes_on() {
+    let stage = Stage::new(|server| server.connections = 1);
+    for _ in 0..10_000 {
+        stage.proxy.replace_at(0, Replacement::error_at_commit("40001"), is_commit);
+    }
+    assert_eq!(stage.exact_password("each commit collides"), Outcome::NotMade);
+    assert!(stage.proxy.history().iter().any(|message| message.side == Side::Server));
+}

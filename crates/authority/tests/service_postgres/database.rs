@@ -27,6 +27,11 @@ impl TestDatabase {
         Self::empty_on(None)
     }
 
+    /// Returns the database of this name on a server, which has it already.
+    pub(crate) fn at(name: String, cluster: Arc<Cluster>) -> Self {
+        Self { name, own: Some(cluster), client: Mutex::default() }
+    }
+
     fn empty_on(own: Option<Arc<Cluster>>) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test{}", NEXT.fetch_add(1, Ordering::SeqCst));

@@ -2,6 +2,7 @@
 //! check that every effect is exactly once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -73,7 +74,7 @@ pub(crate) struct Stage {
     pub(crate) account: AccountName,
     pub(crate) device: Device,
     pub(crate) faulty: Arc<Authority>,
-    accepted: std::cell::Cell<usize>,
+    accepted: AtomicUsize,
 }
 
 impl Stage {
@@ -87,37 +88,36 @@ impl Stage {
         let mut server = Postgres::new(proxy.address_of(&world.database.name));
         change(&mut server);
         let faulty = world.another_with(|options| Options { database: Database::Postgres(server), policy, ..options });
-        Self { proxy, world, account, device, faulty: Arc::new(faulty), accepted: std::cell::Cell::new(0) }
+        Self { proxy, world, account, device, faulty: Arc::new(faulty), accepted: AtomicUsize::new(0) }
     }
 
     /// Makes a password through the proxy and checks it. Then verifies that all that was answered
     /// is so in the database, once, and that no more is.
     pub(crate) fn exact_password(&self, what: &str) -> Outcome {
         let outcome = password(&self.faulty, &self.account, &self.device);
-        self.verify(what, &outcome);
+        self.verify(what, std::slice::from_ref(&outcome));
         outcome
     }
 
-    /// Verifies the outcome of a password.
-    pub(crate) fn verify(&self, what: &str, outcome: &Outcome) {
-        self.proxy.resume();
-        match outcome {
-            Outcome::Accepted => self.accepted.set(self.accepted.get() + 1),
-            Outcome::NotMade => {}
-            Outcome::NotChecked(password) => {
+    /// Verifies the outcomes of passwords, after the end of the faults.
+    pub(crate) fn verify(&self, what: &str, outcomes: &[Outcome]) {
+        assert!(self.proxy.resume(), "{what}: the fault did not happen");
+        for outcome in outcomes {
+            if let Outcome::NotChecked(password) = outcome {
                 // If the check was kept, the password is used. If not, it is good.
                 let verdicts = [(); 2].map(|()| self.world.authority.verify_otp(&self.account, password).unwrap());
                 assert_eq!(verdicts[1], Verdict::Refused, "{what}");
-                self.accepted.set(self.accepted.get() + 1);
             }
+            self.accepted.fetch_add(usize::from(*outcome != Outcome::NotMade), Ordering::SeqCst);
         }
-        assert_eq!(self.world.count("password.accepted"), self.accepted.get(), "{what}: {outcome:?}");
+        let accepted = self.accepted.load(Ordering::SeqCst);
+        assert_eq!(self.world.count("password.accepted"), accepted, "{what}: {outcomes:?}");
         let info = self.world.authority.account(&self.account).unwrap().unwrap();
         assert_eq!((info.pin_tries, info.pin_wrong, info.unproved_tries, info.blocked), (0, 0, 0, false), "{what}");
         // The device works, through both services.
         for authority in [&self.world.authority, &*self.faulty] {
             assert_eq!(password(authority, &self.account, &self.device), Outcome::Accepted, "{what}");
-            self.accepted.set(self.accepted.get() + 1);
+            self.accepted.fetch_add(1, Ordering::SeqCst);
         }
     }
 }

@@ -92,6 +92,8 @@ struct Rule<T> {
     matches: Matches,
     /// The number of messages that match and still pass.
     left: usize,
+    /// True if the rule stays.
+    repeats: bool,
     result: T,
 }
 
@@ -105,6 +107,8 @@ struct State {
     lost: Option<(u64, Side)>,
     delay: Duration,
     autocommit_before_ddl: bool,
+    /// The number of definitions after which the server's process ends.
+    end_after: Option<usize>,
     faults: Vec<Rule<Fault>>,
     replacements: Vec<Rule<Replacement>>,
     history: Vec<Message>,
@@ -155,7 +159,7 @@ impl Proxy {
 
     /// Begins a fault at the message that matches after this number of others that match.
     pub(crate) fn begin_at(&self, left: usize, fault: Fault, matches: impl Fn(&Message) -> bool + Send + 'static) {
-        self.shared.lock().faults.push(Rule { matches: Box::new(matches), left, result: fault });
+        self.shared.lock().faults.push(Rule { matches: Box::new(matches), left, repeats: false, result: fault });
     }
 
     /// Replaces the client's messages up to a Sync, one of which matches after this number of such
@@ -166,7 +170,14 @@ impl Proxy {
         replacement: Replacement,
         matches: impl Fn(&Message) -> bool + Send + 'static,
     ) {
-        self.shared.lock().replacements.push(Rule { matches: Box::new(matches), left, result: replacement });
+        let rule = Rule { matches: Box::new(matches), left, repeats: false, result: replacement };
+        self.shared.lock().replacements.push(rule);
+    }
+
+    /// Replaces each such group of the client's messages.
+    pub(crate) fn replace_each(&self, replacement: Replacement, matches: impl Fn(&Message) -> bool + Send + 'static) {
+        let rule = Rule { matches: Box::new(matches), left: 0, repeats: true, result: replacement };
+        self.shared.lock().replacements.push(rule);
     }
 
     /// Delays each message by this time.
@@ -180,10 +191,27 @@ impl Proxy {
         self.shared.lock().autocommit_before_ddl = true;
     }
 
+    /// Ends the server's process before the definition that follows this number of them.
+    pub(crate) fn end_process_after(&self, definitions: usize) {
+        self.shared.lock().end_after = Some(definitions);
+    }
+
+    /// Returns whether the end that was asked for has come.
+    pub(crate) fn ended_process(&self) -> bool {
+        self.shared.lock().end_after.is_none()
+    }
+
+    /// Ends a silence for new connections.
+    pub(crate) fn answer_new_connections(&self) {
+        let mut state = self.shared.lock();
+        state.silent_below = state.silent_below.min(state.next);
+        self.shared.changed.notify_all();
+    }
+
     /// Ends all faults. Messages that waited pass now. Returns whether every fault had begun.
     pub(crate) fn resume(&self) -> bool {
         let mut state = self.shared.lock();
-        let all_began = state.faults.is_empty() && state.replacements.is_empty();
+        let all_began = state.faults.is_empty() && state.replacements.iter().all(|rule| rule.repeats);
         let history = std::mem::take(&mut state.history);
         *state = State { closed: state.closed, next: state.next, history, ..State::default() };
         self.shared.changed.notify_all();
@@ -203,6 +231,11 @@ impl Drop for Proxy {
         // The listener's thread ends at the next connection.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
+}
+
+/// Returns whether a message begins a transaction.
+pub(crate) fn is_begin(message: &Message) -> bool {
+    message.side == Side::Client && ["START", "BEGIN"].iter().any(|word| has_word(&message.text, word))
 }
 
 /// Returns whether a message asks for the commit.
@@ -273,7 +306,7 @@ impl Shared {
 }
 
 /// Returns the result of the rule whose turn it is, and removes the rule.
-fn due<T>(rules: &mut Vec<Rule<T>>, messages: &[Message]) -> Option<T> {
+fn due<T: Clone>(rules: &mut Vec<Rule<T>>, messages: &[Message]) -> Option<T> {
     let mut found = None;
     for (index, rule) in rules.iter_mut().enumerate() {
         if messages.iter().any(|message| (rule.matches)(message)) {
@@ -284,7 +317,7 @@ fn due<T>(rules: &mut Vec<Rule<T>>, messages: &[Message]) -> Option<T> {
             rule.left -= 1;
         }
     }
-    found.map(|index| rules.remove(index).result)
+    found.map(|index| if rules[index].repeats { rules[index].result.clone() } else { rules.remove(index).result })
 }
 
 const SSL_REQUEST: u32 = 80_877_103;
@@ -427,7 +460,7 @@ impl Shared {
         }
         match group {
             [Message { kind: b'Q', text, .. }] if state.autocommit_before_ddl => {
-                let (sql, commits) = with_commits(text);
+                let (sql, commits) = with_commits(text, &mut state.end_after);
                 hide(&vec!["COMMIT"; commits]);
                 simple_query(&sql)
             }
@@ -449,12 +482,19 @@ fn simple_query(sql: &str) -> Vec<u8> {
     [&b"Q"[..], &length.to_be_bytes(), sql.as_bytes(), &[0]].concat()
 }
 
-/// Puts a COMMIT before each definition. Returns the number of these, too.
-fn with_commits(sql: &str) -> (String, usize) {
+/// Puts a COMMIT before each definition, and the end of the process before the one at which it is
+/// due. Returns the number of commits, too.
+fn with_commits(sql: &str, end_after: &mut Option<usize>) -> (String, usize) {
     let mut commits = 0;
     let mut text = String::new();
     for statement in statements(sql) {
         if has_definition(&statement) {
+            if *end_after == Some(0) {
+                *end_after = None;
+                text.push_str("COMMIT; SELECT pg_terminate_backend(pg_backend_pid())");
+                return (text, commits + 1);
+            }
+            *end_after = end_after.map(|left| left - 1);
             text.push_str("COMMIT;");
             commits += 1;
         }

@@ -24,6 +24,12 @@ pub(crate) trait Storage: Send + Sync {
     fn connections(&self) -> Option<(u32, u32)> {
         None
     }
+
+    /// Returns the error of a recent step that the database refused to write, unless it accepted a
+    /// write since. A database without this memory shows the error at the next write.
+    fn refusal(&self) -> Option<StorageError> {
+        None
+    }
 }
 
 /// Runs a step that returns a value.

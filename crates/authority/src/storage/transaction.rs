@@ -118,6 +118,8 @@ impl<'a> Transaction<'a> {
     }
 
     pub(super) fn put(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<()> {
-        self.write(sql, params).map(drop)
+        let changed = self.sql.put(sql, params)?;
+        self.wrote.set(self.wrote.get() || changed);
+        Ok(())
     }
 }

@@ -69,6 +69,13 @@ pub(crate) trait Sql {
 
     /// Runs a statement and returns the number of changed rows.
     fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64>;
+
+    /// Runs a statement whose number of changed rows does not matter. A database may run it later:
+    /// before the next statement with a result, or at the commit. Returns whether rows may have
+    /// changed.
+    fn put(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<bool> {
+        Ok(self.execute(sql, params)? > 0)
+    }
 }
 
 /// A type that a column can be read as.

@@ -253,6 +253,23 @@ pub(crate) fn ping(ctx: &Context<'_>) -> Result<(), Failure> {
     ctx.step("ping", |step| {
         step.rows.put_meta(&name, &[])?;
         Ok(step.rows.remove_meta(&name)?)
+    })?;
+    // A database that has no room for a row may still have room for this one.
+    match ctx.storage.refusal() {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    }
+}
+
+/// Answers [`Authority::try_room`](crate::Authority::try_room).
+pub(crate) fn try_room(ctx: &Context<'_>) -> Result<(), Failure> {
+    const SIZE: usize = 1024 * 1024;
+    let name = format!("ping.{}", random::hex::<16>()?);
+    // Random bytes: a database compresses others.
+    let bytes = random::many(SIZE)?;
+    ctx.step("ping", |step| {
+        step.rows.put_meta(&name, &bytes)?;
+        Ok(step.rows.remove_meta(&name)?)
     })
 }
 

@@ -283,9 +283,22 @@ impl Authority {
     }
 
     /// Checks that the database can be read and written. The transaction writes a value and removes
-    /// it.
+    /// it. If PostgreSQL refused to write the rows of another step within the last half minute, and
+    /// accepted none since, that is an error, too: the disk may be full.
     pub fn ping(&self) -> Result<(), Failure> {
         admin::ping(&self.context())
+    }
+
+    /// Checks that the database has room: a transaction writes a mebibyte and removes it. It leaves
+    /// work for the database's own cleaning, so call it seldom.
+    pub fn try_room(&self) -> Result<(), Failure> {
+        admin::try_room(&self.context())
+    }
+
+    /// Describes the server of the database in words: its version, its role, and the way to it.
+    /// Returns `None` on SQLite.
+    pub fn describe_database(&self) -> Result<Option<String>, Failure> {
+        Ok(self.shared.storage.describe()?)
     }
 
     /// Removes rows that are no longer needed: rows of the audit trail and tombstones of devices

@@ -1,7 +1,7 @@
 //! The interface that SQLite and PostgreSQL implement.
 
 use super::transaction::Transaction;
-use crate::failure::{Failure, StorageError};
+use crate::failure::{Failure, StorageError, StorageResult};
 
 /// A database.
 pub(crate) trait Storage: Send + Sync {
@@ -23,6 +23,12 @@ pub(crate) trait Storage: Send + Sync {
     /// pool.
     fn connections(&self) -> Option<(u32, u32)> {
         None
+    }
+
+    /// Describes the server of the database and the way to it in words. Returns `None` if there is
+    /// no server.
+    fn describe(&self) -> StorageResult<Option<String>> {
+        Ok(None)
     }
 
     /// Returns the error of a recent step that the database refused to write, unless it accepted a

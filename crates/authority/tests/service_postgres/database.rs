@@ -2,15 +2,16 @@
 //! passes a role on in any mode, and other settings of a connection only in some.
 
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use authority::{Database, Policy, Postgres};
+use authority::{AccountName, Authority, Database, OpenError, Options, Policy, Postgres};
 use postgres::types::Type;
 use postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
-use crate::world::{Inbox, ManualClock};
+use crate::world::{Inbox, ManualClock, World, options};
 
 pub(crate) struct TestDatabase {
     /// The name of the schema and of the role.
@@ -166,4 +167,112 @@ fn value(row: &postgres::Row, column: usize) -> String {
         _ => row.get::<_, Option<String>>(column).map(|text| format!("{text:?}")),
     };
     text.unwrap_or_else(|| "Null".to_owned())
+}
+
+fn opened(url: String) -> Result<Authority, OpenError> {
+    let nowhere = TestDatabase { name: String::new(), own: None, client: Mutex::default() };
+    let options = options(&nowhere, Policy::default(), &ManualClock::default(), &Inbox::default());
+    Authority::open(Options { database: Database::Postgres(Postgres::new(url)), ..options })
+}
+
+#[test]
+fn the_server_and_the_way_to_it_are_described() {
+    let world = World::new();
+    let described = world.authority.describe_database().unwrap().unwrap();
+    assert!(described.starts_with("PostgreSQL 1"), "{described}");
+    let way = world.database.cluster().pooler().map_or("directly", |pooler| pooler.mode().description());
+    assert!(described.ends_with(&format!(", a primary, {way}, without TLS")), "{described}");
+}
+
+#[test]
+fn no_statement_has_a_name_and_no_setting_outlives_its_transaction() {
+    let cluster = Cluster::start();
+    cluster.log_statements();
+    let authority = opened(cluster.address("postgres")).unwrap();
+    for number in 0..3 {
+        authority.add_account(&AccountName::new(&format!("user{number}")).unwrap()).unwrap();
+    }
+    let log = cluster.log();
+    let executed: Vec<&str> = log.lines().filter(|line| line.contains("execute ")).collect();
+    assert!(executed.len() > 10, "{log}");
+    assert!(executed.iter().all(|line| line.contains("execute <unnamed>")), "{executed:#?}");
+    for setting in ["statement_timeout = ", "idle_in_transaction_session_timeout = ", "enable_seqscan = "] {
+        let set = log.match_indices(setting).count();
+        assert!(set > 0 && set == log.match_indices(&format!("SET LOCAL {setting}")).count(), "{setting}");
+    }
+}
+
+#[test]
+fn a_host_that_does_not_answer_ends_with_an_error_and_keeps_no_other_host_waiting() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let alone = format!("host=127.0.0.1 port={port} user=pims dbname=postgres connect_timeout=1");
+    let error = opened(alone).err().unwrap().to_string();
+    assert!(error.ends_with("the database did not answer within 1 seconds"), "{error}");
+    let database = TestDatabase::empty();
+    let second = format!("{} connect_timeout=3600", database.url());
+    let second = second.replace("host=", "host=127.0.0.1,") + &format!(" port={port},5432");
+    opened(second).unwrap().ping().unwrap();
+}
+
+#[test]
+fn each_of_several_hosts_tells_why_there_is_no_connection() {
+    let url = "host=/nonexistent,127.0.0.1 port=5432,1 user=pims connect_timeout=20";
+    let error = opened(url.to_owned()).err().unwrap().to_string();
+    assert!(error.contains("/nonexistent:5432: error connecting to server: No such file"), "{error}");
+    assert!(error.contains("; 127.0.0.1:1: error connecting to server: Connection refused"), "{error}");
+}
+
+#[test]
+fn a_user_that_is_refused_under_a_running_service_is_told_with_the_cause() {
+    let world = World::new();
+    let account = world.account("user");
+    let name = world.database.name.clone();
+    world.database.execute(&format!(
+        "CREATE ROLE late_{name} LOGIN; ALTER ROLE late_{name} SET search_path = {name}; GRANT USAGE ON SCHEMA {name} TO late_{name};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name} TO late_{name}"
+    ));
+    // A pooler has words of its own for this.
+    let url = world.database.cluster().direct_address_of(&format!("late_{name}"), "postgres");
+    let authority = opened(url).unwrap();
+    authority.ping().unwrap();
+    world.database.execute(&format!("ALTER ROLE late_{name} NOLOGIN"));
+    world.database.column(&format!(
+        "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE usename = 'late_{name}'"
+    ));
+    let failure = authority.account(&account).unwrap_err().to_string();
+    let cause = format!("no connection to the database: role \"late_{name}\" is not permitted to log in (28000)");
+    assert!(failure.ends_with(&cause), "{failure}");
+    world.database.execute(&format!("ALTER ROLE late_{name} LOGIN"));
+    assert!(authority.account(&account).unwrap().is_some());
+}
+
+#[test]
+fn a_database_that_refuses_rows_is_not_ready_until_it_takes_one() {
+    let world = World::new();
+    let add = |name: &str| world.authority.add_account(&AccountName::new(name).unwrap());
+    world.authority.ping().unwrap();
+    world.authority.try_room().unwrap();
+    world.database.execute(
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+         CREATE TRIGGER full_disk BEFORE INSERT ON accounts EXECUTE FUNCTION full_disk()",
+    );
+    for failure in [add("one").unwrap_err(), world.authority.ping().unwrap_err()] {
+        assert!(failure.to_string().contains("no space left (53100)"), "{failure}");
+    }
+    world.database.execute("DROP TRIGGER full_disk ON accounts");
+    assert!(add("two").unwrap());
+    world.authority.ping().unwrap();
+}
+
+#[test]
+fn instances_that_migrate_at_once_are_one() {
+    let database = TestDatabase::empty();
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| opened(database.url()).unwrap().ping().unwrap());
+        }
+    });
+    assert_eq!(database.column("SELECT version::text FROM pims_schema").len(), 1);
 }

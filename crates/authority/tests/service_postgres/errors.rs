@@ -38,12 +38,21 @@ fn a_step_runs_again_after_a_collision_at_any_statement() {
 
 #[test]
 fn a_step_runs_again_on_another_connection_if_the_server_cannot_write() {
-    // The server became a standby, a standby refuses SERIALIZABLE, an administrator ends the
-    // server.
-    for state in ["25006", "0A000", "57P01"] {
+    // The server became a standby, or it is one and refuses SERIALIZABLE.
+    for state in ["25006", "0A000"] {
         assert_eq!(raised_at_each_statement(state, &Replacement::error(state)), 0, "{state}");
     }
-    assert_eq!(raised_at_each_statement("the process ends", &Replacement::end_of_process()), 0);
+}
+
+#[test]
+fn a_step_runs_again_on_another_connection_if_an_administrator_ends_this_one() {
+    let ends = [("57P01", Replacement::error("57P01")), ("the process ends", Replacement::end_of_process())];
+    for (what, replacement) in ends {
+        // A pooler can say this, too, of a server that it does not hear any more. So nobody knows
+        // the result of a commit that was sent together with this statement.
+        let failures = raised_at_each_statement(what, &replacement);
+        assert!(failures <= 6, "{what}: {failures} honest failures");
+    }
 }
 
 #[test]

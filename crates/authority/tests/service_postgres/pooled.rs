@@ -34,6 +34,8 @@ fn two_instances(mode: Mode) {
         let database = Database::Postgres(Postgres { connections: 4, ..Postgres::new(url.as_str()) });
         world.another_with(|options| Options { database, ..options })
     });
+    let described = instances[0].describe_database().unwrap().unwrap();
+    assert!(described.contains(mode.description()), "{described}");
     let accounts: Vec<_> = (0..4).map(|number| world.account(&format!("account{number}"))).collect();
     let inbox = Mutex::new(world.inbox.clone());
     std::thread::scope(|scope| {

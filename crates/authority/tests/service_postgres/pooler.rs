@@ -32,6 +32,14 @@ impl Mode {
         }
     }
 
+    /// Returns the words of the service for such a pooler.
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::Session => "through a pooler (session mode, as far as it shows)",
+            Self::Transaction => "through a pooler in transaction mode",
+        }
+    }
+
     /// Returns the number of server connections of a role. In transaction mode clients have more
     /// connections than that, so they meet those of each other.
     fn pool_size(self) -> u32 {

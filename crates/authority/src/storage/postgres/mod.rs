@@ -23,6 +23,7 @@ mod message;
 mod migrations;
 mod pool;
 mod statements;
+mod survey;
 mod tls;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +32,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::error::SqlState;
 
-use crate::failure::{Failure, OpenError, StorageError};
+use crate::failure::{Failure, OpenError, StorageError, StorageResult};
 use crate::random;
 use crate::storage::audit_ids::AuditIds;
 use crate::storage::database::Storage;
@@ -153,6 +154,10 @@ impl Storage for PostgreSql {
     fn connections(&self) -> Option<(u32, u32)> {
         let (all, idle) = self.connections.count();
         Some((all.saturating_sub(idle), idle))
+    }
+
+    fn describe(&self) -> StorageResult<Option<String>> {
+        survey::describe(self.connections.server()).map(Some)
     }
 
     fn refusal(&self) -> Option<StorageError> {

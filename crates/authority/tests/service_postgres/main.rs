@@ -6,8 +6,18 @@ mod asynchronous;
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod cluster;
 mod collisions;
+mod cuts;
 mod database;
+mod errors;
+mod failover;
+mod faulty;
+mod load;
+mod migrating;
+mod pooled;
 mod postgres;
+mod proxy;
+mod role_password;
+mod silence;
 
 #[path = "../service/activation.rs"]
 mod activation;

@@ -129,8 +129,8 @@ impl Inner<'_> {
         if self.fault.is_some() {
             return Err(());
         }
-        let only_reads = last.as_ref().is_none_or(Request::only_reads);
-        if !self.has_started && !(self.queue.is_empty() && only_reads) {
+        let writes = !self.queue.is_empty() || !last.as_ref().is_none_or(Request::only_reads);
+        if writes && !self.has_started {
             // A write must not follow a start that failed: nothing would undo it.
             self.send(Vec::new())?;
         }

@@ -24,7 +24,7 @@ mod statements;
 mod survey;
 mod tls;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -68,6 +68,8 @@ pub(crate) struct PostgreSql {
     ids: AuditIds,
     macs: Arc<dyn RowMacs>,
     retries: AtomicU64,
+    /// True unless the server does not know the settings of PostgreSQL's planner.
+    has_planner: AtomicBool,
     /// The time and the error of the last write that the database refused, until it accepts one.
     refusal: Mutex<Option<(Instant, StorageError)>>,
 }
@@ -82,6 +84,7 @@ impl PostgreSql {
             ids: AuditIds::default(),
             macs,
             retries: AtomicU64::new(0),
+            has_planner: AtomicBool::new(true),
             refusal: Mutex::default(),
         })
     }
@@ -97,7 +100,8 @@ impl PostgreSql {
             return Err(AttemptError::without_connection(StorageError::new("no connection to the database")));
         };
         let began = Instant::now();
-        let start = start(Isolation::of(name), self.connections.server().statement_timeout());
+        let limit = self.connections.server().statement_timeout();
+        let start = start(Isolation::of(name), limit, self.has_planner.load(Ordering::Relaxed));
         let done = run(session, &start, &self.ids, &*self.macs, name, step);
         match &done {
             Ok(wrote) => {
@@ -112,6 +116,9 @@ impl PostgreSql {
                     Fate::Bad => {}
                     Fate::Lost => self.connections.close_unproved(began),
                     Fate::Silent => self.connections.close_unproved(Instant::now()),
+                }
+                if error.is_unknown_setting {
+                    self.has_planner.store(false, Ordering::Relaxed);
                 }
                 if let (true, Failure::Storage(refusal)) = (error.is_refused_write, &error.failure) {
                     self.set_refusal(Some((began, refusal.clone())));
@@ -174,6 +181,8 @@ struct AttemptError {
     connection: Fate,
     /// True if the database refused to write: it is full, or accepts no writes at all.
     is_refused_write: bool,
+    /// True if the transaction did not start because the server does not know a setting.
+    is_unknown_setting: bool,
 }
 
 /// The state of a connection after an attempt that failed.
@@ -190,9 +199,13 @@ enum Fate {
 }
 
 impl AttemptError {
+    fn new(failure: Failure, connection: Fate) -> Self {
+        Self { failure, can_run_again: false, connection, is_refused_write: false, is_unknown_setting: false }
+    }
+
     /// Returns the error of a step that got no connection. It waited for one as long as it may.
     fn without_connection(error: StorageError) -> Self {
-        Self { failure: error.into(), can_run_again: false, connection: Fate::Bad, is_refused_write: false }
+        Self::new(error.into(), Fate::Bad)
     }
 
     /// Returns the error for a fault from before the commit was sent.
@@ -205,6 +218,7 @@ impl AttemptError {
             can_run_again,
             connection: if at_start && fate == Fate::Bad { Fate::Lost } else { fate },
             is_refused_write: is_refused_write(fault),
+            is_unknown_setting: at_start && fault.code() == Some(&SqlState::UNDEFINED_OBJECT),
         }
     }
 
@@ -213,7 +227,7 @@ impl AttemptError {
         if is_unknown(fault) {
             let text = format!("the database did not say whether it kept the step: {}", fault.storage_error());
             let failure = StorageError::new(text).into();
-            return Self { failure, can_run_again: false, connection: fate(fault), is_refused_write: false };
+            return Self::new(failure, fate(fault));
         }
         // The server answered that it undid the transaction.
         let early = Self::early(fault, false);
@@ -252,7 +266,7 @@ fn run(
         let is_storage = matches!(failure, Failure::Storage(_));
         let connection = if rolled_back.is_ok() && !is_storage { Fate::Good } else { Fate::Bad };
         let failure = rolled_back.err().map_or(failure, |fault| fault.storage_error().into());
-        return Err(AttemptError { failure, can_run_again: false, connection, is_refused_write: false });
+        return Err(AttemptError::new(failure, connection));
     }
     let started = open.prepare_commit();
     if !started.map_err(|EarlyFault { fault, at_start }| AttemptError::early(&fault, at_start))? {

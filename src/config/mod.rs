@@ -195,8 +195,7 @@ impl Config {
             },
             log_level: reader.setting(&keys::LOG_LEVEL, base.map(|base| base.log_level))?,
             new_log_file: new_log_file(&reader, base.map(|base| base.new_log_file))?,
-            max_log_file_bytes: reader
-                .setting(&keys::MAX_LOG_FILE_BYTES, base.map(|base| base.max_log_file_bytes))?,
+            max_log_file_bytes: reader.setting(&keys::MAX_LOG_FILE_BYTES, base.map(|base| base.max_log_file_bytes))?,
             mac_id: reader.given(&keys::MAC_ID)?.or_else(|| base?.mac_id.clone()),
             service: reader.given(&keys::INWEBO_URL)?.or_else(|| base?.service.clone()),
             mac_path: reader.setting(&keys::INWEBO_PATH, base.map(|base| base.mac_path.clone()))?,

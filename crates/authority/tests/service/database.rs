@@ -86,7 +86,10 @@ impl TestDatabase {
             "SELECT found.name || ' ' || key.\"from\" FROM sqlite_master AS found, pragma_foreign_key_list(found.name) AS key
              WHERE found.type = 'table'",
         );
-        rows.iter().map(|row| row.split_once(' ').unwrap()).map(|(table, column)| (table.into(), column.into())).collect()
+        rows.iter()
+            .map(|row| row.split_once(' ').unwrap())
+            .map(|(table, column)| (table.into(), column.into()))
+            .collect()
     }
 
     /// Does nothing: without statistics, which the service never gathers, the plans of SQLite do

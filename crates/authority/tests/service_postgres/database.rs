@@ -103,7 +103,10 @@ impl TestDatabase {
              JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)
              WHERE contype = 'f' AND connamespace = current_schema()::regnamespace",
         );
-        rows.iter().map(|row| row.split_once(' ').unwrap()).map(|(table, column)| (table.into(), column.into())).collect()
+        rows.iter()
+            .map(|row| row.split_once(' ').unwrap())
+            .map(|(table, column)| (table.into(), column.into()))
+            .collect()
     }
 
     /// Adds some thousand rows to each table that grows, and has the server gather its statistics.

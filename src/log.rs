@@ -286,8 +286,8 @@ impl Logger {
         Ok(())
     }
 
-    /// Returns the name of the newest file that continues the file of a day, if there is one. All
-    /// processes of a day write into it, so it may not be full.
+    /// Returns the name of the newest file that continues the file of a day, if there is one.
+    /// Another process may have begun it, and it may have room.
     fn newest_of_day(&self, rule_name: &str) -> Option<String> {
         let day = rule_name.strip_suffix(".log").filter(|_| self.rotation == NewLogFile::Day)?;
         let continues = |name: &String| name.strip_prefix(day).is_some_and(|rest| rest.starts_with('T'));

@@ -258,15 +258,24 @@ impl Logger {
     fn file(&mut self, now: SystemTime, length: u64) -> std::io::Result<&mut OpenFile> {
         let rule_name = self.name(now);
         if self.open.as_ref().is_none_or(|open| open.rule_name != rule_name) {
-            let name = self.newest_of_day(&rule_name).unwrap_or_else(|| rule_name.clone());
+            self.open(rule_name.clone(), rule_name.clone())?;
+        }
+        if self.is_full(length)
+            && let Some(name) = self.newest_of_day(&rule_name)
+        {
             self.open(rule_name.clone(), name)?;
         }
-        let is_full = |open: &OpenFile| !has_room(&open.file, length, self.max_bytes);
-        if self.open.as_ref().is_some_and(is_full) {
+        if self.is_full(length) {
             self.open(rule_name, format!("pims-{}.log", moment(now)))?;
         }
         // The lines above have opened it.
         self.open.as_mut().ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    }
+
+    /// Returns whether the open file has no room for a line.
+    fn is_full(&self, length: u64) -> bool {
+        let size = |open: &OpenFile| open.file.metadata().map_or(0, |metadata| metadata.len());
+        self.open.as_ref().map(size).is_some_and(|size| size > 0 && size.saturating_add(length) > self.max_bytes)
     }
 
     fn open(&mut self, rule_name: String, name: String) -> std::io::Result<()> {
@@ -278,7 +287,7 @@ impl Logger {
     }
 
     /// Returns the name of the newest file that continues the file of a day, if there is one.
-    /// Several processes, one after the other, write into the file of a day.
+    /// Another process may have begun it, and it may have room.
     fn newest_of_day(&self, rule_name: &str) -> Option<String> {
         let day = rule_name.strip_suffix(".log").filter(|_| self.rotation == NewLogFile::Day)?;
         let continues = |name: &String| name.strip_prefix(day).is_some_and(|rest| rest.starts_with('T'));
@@ -289,12 +298,6 @@ impl Logger {
         let folder = self.folder();
         names_in(&folder).into_iter().map(|name| folder.join(name)).collect()
     }
-}
-
-/// Returns whether a file has room for a line, or is empty.
-fn has_room(file: &File, length: u64, max_bytes: u64) -> bool {
-    let size = file.metadata().map_or(0, |metadata| metadata.len());
-    size == 0 || size.saturating_add(length) <= max_bytes
 }
 
 /// Returns the names of a folder's log files, the oldest first. The names sort by time.
@@ -443,7 +446,8 @@ mod tests {
             }
             let files = log.files();
             let texts: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
-            assert!(texts.iter().all(|text| (500..=1000).contains(&text.len())), "{rotation:?}");
+            assert!(texts.iter().all(|text| text.len() <= 1000), "{rotation:?}");
+            assert!(texts.iter().rev().skip(1).all(|text| text.len() > 500), "{rotation:?}");
             assert!(files.len() > 10 && files[1].ends_with("pims-19700101T000007000000Z.log"), "{files:?}");
             // No line is lost, and the files stand in the order of their lines.
             let lines: Vec<String> = texts.concat().lines().map(|line| line[line.len() - 3..].to_owned()).collect();

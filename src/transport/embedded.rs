@@ -167,3 +167,61 @@ impl Transport for Embedded {
 fn server(failure: Failure) -> TransportError {
     TransportError::Server { what: failure.to_string(), retry_after_seconds: None }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    fn open(folder: &Path) -> Embedded {
+        Embedded::open(EmbeddedOptions {
+            database: folder.join("authority.db"),
+            storage: Arc::new(Folder::open(folder, Sharing::Refused).unwrap()),
+            host_key: None,
+            sharing: Sharing::Refused,
+            account: "local".to_owned(),
+            policy: Policy::default(),
+            clock: SharedClock::default(),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn old_and_expired_rows_are_removed_at_the_first_request_and_then_now_and_again() {
+        const ADDED: u32 = MAX_AUDIT_ROWS + 1500;
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path()));
+        let database = Connection::open(folder.path().join("authority.db")).unwrap();
+        let count = |table: &str| -> u32 {
+            database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+        };
+        let add = |rows: u32| {
+            let numbers = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})");
+            database
+                .execute_batch(&format!(
+                    "BEGIN;
+                     {numbers} INSERT INTO audit (id, at, event) SELECT i, 9000000000000, 'pin.refused' FROM n
+                         WHERE i NOT IN (SELECT id FROM audit);
+                     INSERT INTO passwords (account, hash, device, expires_at, used, key_id)
+                         VALUES ('local', x'00', '', 5, 0, 1);
+                     COMMIT"
+                ))
+                .unwrap();
+        };
+        add(ADDED);
+        let embedded = open(folder.path());
+        assert!(!embedded.verify_otp("abcdefgh").unwrap());
+        let kept = MAX_AUDIT_ROWS..=MAX_AUDIT_ROWS + TIDY_EVERY;
+        assert!(kept.contains(&count("audit")) && count("passwords") == 0, "{}", count("audit"));
+
+        add(ADDED);
+        for _ in 1..TIDY_EVERY {
+            assert!(!embedded.verify_otp("abcdefgh").unwrap());
+        }
+        assert!(count("audit") >= ADDED && count("passwords") == 1);
+        assert!(!embedded.verify_otp("abcdefgh").unwrap());
+        assert!(kept.contains(&count("audit")) && count("passwords") == 0, "{}", count("audit"));
+    }
+}

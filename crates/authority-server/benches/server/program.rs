@@ -143,7 +143,7 @@ impl Program {
             let (rows, bytes): (i64, i64) = (row.get(0), row.get(1));
             format!("{table:<12} {rows:>10} rows {:>8} bytes each", bytes.checked_div(rows).unwrap_or(0))
         };
-        ["accounts", "devices", "challenges", "codes", "passwords", "audit"].map(&mut line).to_vec()
+        ["accounts", "devices", "codes", "passwords", "audit"].map(&mut line).to_vec()
     }
 
     /// Returns the program's memory in KiB.

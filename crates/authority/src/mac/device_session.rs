@@ -65,7 +65,7 @@ impl DeviceSession {
     /// Finds the device with this id.
     pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
         let device = step.rows.device(id)?.ok_or(Word::NoDevice)?;
-        // The database guarantees that a device has its account.
+        // A step that removes an account removes its devices, too.
         let account = step.rows.account(&device.account)?.ok_or(Word::NoDevice)?;
         let serial = Serial::parse(&device.serial).ok_or(Failure::Sealed)?;
         Ok(Self { device, account, serial })

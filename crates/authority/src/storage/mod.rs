@@ -2,7 +2,8 @@
 //! statements.
 //!
 //! It has no rules and no secrets in clear: secrets arrive here sealed or hashed. One step of the
-//! service is one transaction, which is serialised with all others on the same database.
+//! service is one transaction. Its outcome is as if no other step ran at the same time: see
+//! `isolation` for PostgreSQL; SQLite runs one step at a time.
 
 mod audit_ids;
 mod database;

@@ -110,6 +110,7 @@ fn run_everything() -> World {
     assert!(service.remove_account(&other).unwrap());
 
     // The audit trail, its seals, and housekeeping.
+    assert!(service.tidy(400, 10).unwrap().audit > 0);
     for _ in 0..2 {
         for _ in 0..3 {
             service.seal_audit().unwrap();
@@ -193,11 +194,13 @@ fn no_statement_reads_a_whole_table_that_grows() {
 }
 
 /// Returns whether a statement may read this table from one end: it reads a few rows and stops, or
-/// a page of a run over all rows, in the order of their keys.
+/// a page of a run over all rows, in the order of their keys. One statement looks for a row with a
+/// MAC, once, when a database of the release without MACs is opened.
 fn may_scan(sql: &str, table: &str) -> bool {
     let is_bounded = sql.contains(" LIMIT ") && !sql.contains(" WHERE ");
     let is_first_page = sql.starts_with("SELECT id, account, ") && sql.ends_with(" ORDER BY id LIMIT $1");
-    SMALL.contains(&table) || is_bounded || is_first_page
+    let is_of_an_old_database = sql == "SELECT event FROM audit WHERE mac IS NOT NULL LIMIT 1";
+    SMALL.contains(&table) || is_bounded || is_first_page || is_of_an_old_database
 }
 
 /// A plan that scans is recognised as one.

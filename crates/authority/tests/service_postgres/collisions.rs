@@ -206,7 +206,7 @@ fn a_wrong_pin_beside_a_change_of_the_account_counts() {
 
 #[test]
 fn wrong_pins_that_come_at_once_block_once_and_are_counted_exactly() {
-    let world = World::with(Policy { max_pin_tries: 5, evolve_k1_every: 0, ..Policy::default() });
+    let world = World::with(Policy { max_pin_tries: 5, codes_per_hour: 100, evolve_k1_every: 0, ..Policy::default() });
     let account = world.account("user");
     let devices: Vec<Device> = (0..8).map(|_| Device::activate(&world, &account, "1234")).collect();
     let service = &patient(&world, 8);

@@ -12,8 +12,10 @@ CREATE INDEX IF NOT EXISTS devices_by_removal ON devices (removed_at ASC) WHERE 
 DROP INDEX IF EXISTS devices_removed;
 
 -- A password that is accepted is removed. No key of another table is checked when one is made: the
--- step that makes it also updates the row of its device.
+-- step that makes it also updates the row of its device. Nor when a device is updated twice in a
+-- step: the step that adds a device also updates the row of its account.
 DELETE FROM passwords WHERE used <> 0;
+ALTER TABLE devices DROP CONSTRAINT IF EXISTS devices_account_fkey;
 ALTER TABLE passwords DROP CONSTRAINT IF EXISTS passwords_account_fkey;
 ALTER TABLE passwords DROP CONSTRAINT IF EXISTS passwords_device_fkey;
 DROP INDEX IF EXISTS passwords_of_device;

@@ -129,11 +129,11 @@ impl Transaction<'_> {
     pub(crate) fn prune_audit(&self, time: i64, limit: u32) -> StorageResult<u64> {
         // The id bounds the rows that are read. Rows of releases that counted their ids are all
         // below it, so their time decides.
-        self.write(
-            "DELETE FROM audit WHERE id IN
-                 (SELECT id FROM audit WHERE id < $1 AND at < $2 ORDER BY id LIMIT $3)",
-            params![AuditIds::first_at(time), time, limit],
-        )
+        let newest = AuditIds::first_at(time).saturating_sub(1);
+        let sql = "SELECT id FROM audit WHERE id <= $1 AND at < $2 ORDER BY id LIMIT 1 OFFSET $3";
+        let last: Option<i64> = self.find(sql, params![newest, time, limit.saturating_sub(1)], |mut row| row.get())?;
+        let sql = "DELETE FROM audit WHERE id <= $1 AND at < $2";
+        self.write(sql, params![last.unwrap_or(newest), time])
     }
 
     /// Returns the id of the newest row beyond the newest `count` rows. Returns `None` if there are

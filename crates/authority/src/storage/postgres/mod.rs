@@ -42,7 +42,7 @@ use crate::storage::transaction::Transaction;
 use address::Address;
 use connection::{Server, Session};
 use message::Fault;
-use pool::Connections;
+use pool::{Connections, NoConnection};
 use statements::{CommitFault, EarlyFault, Isolation, Statements, start};
 
 /// The time limit for runs of one step, and for the wait for a connection.
@@ -95,7 +95,7 @@ impl PostgreSql {
     ) -> Result<(), AttemptError> {
         let mut lease = self.connections.get(deadline).map_err(AttemptError::without_connection)?;
         let Some(session) = lease.session() else {
-            return Err(AttemptError::without_connection(StorageError::new("no connection to the database")));
+            return Err(AttemptError::failed(StorageError::new("no connection to the database")));
         };
         let began = Instant::now();
         let start = start(Isolation::Serializable, self.connections.server().statement_timeout());
@@ -135,10 +135,13 @@ impl Storage for PostgreSql {
     ) -> Result<(), Failure> {
         let deadline = Instant::now() + RETRY_TIMEOUT;
         let mut pause = Duration::from_millis(1);
+        let mut last_failure = None;
         loop {
             match self.attempt(name, deadline, step) {
                 Ok(()) => return Ok(()),
-                Err(error) if error.can_run_again && Instant::now() < deadline => {}
+                Err(error) if error.can_run_again && Instant::now() < deadline => last_failure = Some(error.failure),
+                // The time was over before the next run had a connection: the last run says why.
+                Err(error) if error.is_without_cause => return Err(last_failure.unwrap_or(error.failure)),
                 Err(error) => return Err(error.failure),
             }
             self.retries.fetch_add(1, Ordering::Relaxed);
@@ -173,6 +176,8 @@ struct AttemptError {
     /// True if it is certain that nothing was kept, and the cause may be gone the next time.
     can_run_again: bool,
     connection: Fate,
+    /// True if the step waited for a connection, and no attempt to open one failed.
+    is_without_cause: bool,
     /// True if the database refused to write: it is full, or accepts no writes at all.
     is_refused_write: bool,
 }
@@ -192,8 +197,18 @@ enum Fate {
 
 impl AttemptError {
     /// Returns the error of a step that got no connection. It waited for one as long as it may.
-    fn without_connection(error: StorageError) -> Self {
-        Self { failure: error.into(), can_run_again: false, connection: Fate::Bad, is_refused_write: false }
+    fn without_connection(NoConnection { error, is_without_cause }: NoConnection) -> Self {
+        Self {
+            failure: error.into(),
+            can_run_again: false,
+            connection: Fate::Bad,
+            is_without_cause,
+            is_refused_write: false,
+        }
+    }
+
+    fn failed(error: StorageError) -> Self {
+        Self::without_connection(NoConnection { error, is_without_cause: false })
     }
 
     /// Returns the error for a fault from before the commit was sent.
@@ -205,6 +220,7 @@ impl AttemptError {
             failure: fault.storage_error().into(),
             can_run_again,
             connection: if at_start && fate == Fate::Bad { Fate::Lost } else { fate },
+            is_without_cause: false,
             is_refused_write: is_refused_write(fault),
         }
     }
@@ -214,7 +230,13 @@ impl AttemptError {
         if is_unknown(fault) {
             let text = format!("the database did not say whether it kept the step: {}", fault.storage_error());
             let failure = StorageError::new(text).into();
-            return Self { failure, can_run_again: false, connection: fate(fault), is_refused_write: false };
+            return Self {
+                failure,
+                can_run_again: false,
+                connection: fate(fault),
+                is_without_cause: false,
+                is_refused_write: false,
+            };
         }
         // The server answered that it undid the transaction.
         let early = Self::early(fault, false);
@@ -253,7 +275,13 @@ fn run(
         let is_storage = matches!(failure, Failure::Storage(_));
         let connection = if rolled_back.is_ok() && !is_storage { Fate::Good } else { Fate::Bad };
         let failure = rolled_back.err().map_or(failure, |fault| fault.storage_error().into());
-        return Err(AttemptError { failure, can_run_again: false, connection, is_refused_write: false });
+        return Err(AttemptError {
+            failure,
+            can_run_again: false,
+            connection,
+            is_without_cause: false,
+            is_refused_write: false,
+        });
     }
     let started = open.prepare_commit();
     if !started.map_err(|EarlyFault { fault, at_start }| AttemptError::early(&fault, at_start))? {

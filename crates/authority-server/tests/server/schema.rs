@@ -1,5 +1,5 @@
-//! A database for programs on PostgreSQL: a schema of its own on a server, and a role whose searches
-//! begin there.
+//! A database for programs on PostgreSQL: a schema of its own on a server, and a role whose
+//! searches begin there.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};

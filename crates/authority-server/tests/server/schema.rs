@@ -1,5 +1,5 @@
-//! A database for programs on PostgreSQL: a schema of its own on a server, and a role whose searches
-//! begin there.
+//! A database for programs on PostgreSQL: a schema of its own on a server, and a role whose
+//! searches begin there.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -40,6 +40,8 @@ impl Lock {
 }
 
 pub(crate) struct Schema {
+    /// The role that the schema belongs to.
+    pub(crate) role: String,
     /// The address of the server itself.
     server: String,
     /// The connection URL for programs.
@@ -55,7 +57,7 @@ impl Schema {
         let founder = cluster.direct_address_of("pims", "postgres");
         let sql = "CREATE SCHEMA NAME; CREATE ROLE NAME LOGIN SUPERUSER; ALTER ROLE NAME SET search_path = NAME";
         Client::connect(&founder, NoTls).unwrap().batch_execute(&sql.replace("NAME", &name)).unwrap();
-        Self { server: cluster.direct_address_of(&name, "postgres"), url }
+        Self { server: cluster.direct_address_of(&name, "postgres"), role: name, url }
     }
 
     pub(crate) fn client(&self) -> Client {

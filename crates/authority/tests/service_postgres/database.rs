@@ -293,9 +293,9 @@ fn a_user_that_is_refused_under_a_running_service_is_told_with_the_cause() {
     let authority = opened(url).unwrap();
     authority.ping().unwrap();
     world.database.execute(&format!("ALTER ROLE late_{name} NOLOGIN"));
-    world.database.column(&format!(
-        "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE usename = 'late_{name}'"
-    ));
+    world
+        .database
+        .column(&format!("SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE usename = 'late_{name}'"));
     let failure = authority.account(&account).unwrap_err().to_string();
     let cause = format!("no connection to the database: role \"late_{name}\" is not permitted to log in (28000)");
     assert!(failure.ends_with(&cause), "{failure}");

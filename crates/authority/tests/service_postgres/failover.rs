@@ -126,9 +126,6 @@ fn the_order_of_the_hosts_does_not_matter_and_a_standby_alone_is_told() {
         let error = ends("a start at a standby", || Authority::open(options).err().expect("it does not open"));
         println!("{error}");
         let text = error.to_string();
-        assert!(
-            ["standby", "read-only", "read-write", "25006", "0A000"].iter().any(|word| text.contains(word)),
-            "{text}"
-        );
+        assert!(text.contains("standby") || text.contains("does not allow writes"), "{text}");
     }
 }

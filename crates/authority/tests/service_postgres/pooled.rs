@@ -12,7 +12,10 @@ use crate::world::{Inbox, STATE, World};
 
 /// Returns the rows that name this account or this device.
 fn rows_of(world: &World, names: &[&str]) -> Vec<String> {
-    world.rows(&STATE).into_iter().filter(|row| names.iter().any(|name| row.contains(&format!("{name:?}")))).collect()
+    let is_of = |row: &String| names.iter().any(|name| row.contains(&format!("{name:?}")));
+    let mut rows: Vec<String> = world.rows(&STATE).into_iter().filter(is_of).collect();
+    rows.sort();
+    rows
 }
 
 /// Lets two instances work for accounts of their own, at the same time, for the same tables.

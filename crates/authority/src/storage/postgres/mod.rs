@@ -41,7 +41,7 @@ use crate::storage::transaction::Transaction;
 use address::Address;
 use connection::{Server, Session};
 use message::Fault;
-use pool::Connections;
+use pool::{Connections, NoConnection};
 use statements::{CommitFault, EarlyFault, Statements, start};
 
 /// The time limit for runs of one step, and for the wait for a connection.
@@ -97,7 +97,7 @@ impl PostgreSql {
     ) -> Result<(), AttemptError> {
         let mut lease = self.connections.get(deadline).map_err(AttemptError::without_connection)?;
         let Some(session) = lease.session() else {
-            return Err(AttemptError::without_connection(StorageError::new("no connection to the database")));
+            return Err(AttemptError::failed(StorageError::new("no connection to the database")));
         };
         let began = Instant::now();
         let limit = self.connections.server().statement_timeout();
@@ -141,10 +141,13 @@ impl Storage for PostgreSql {
     ) -> Result<(), Failure> {
         let deadline = Instant::now() + RETRY_TIMEOUT;
         let mut pause = Duration::from_millis(1);
+        let mut last_failure = None;
         loop {
             match self.attempt(name, deadline, step) {
                 Ok(()) => return Ok(()),
-                Err(error) if error.can_run_again && Instant::now() < deadline => {}
+                Err(error) if error.can_run_again && Instant::now() < deadline => last_failure = Some(error.failure),
+                // The time was over before the next run had a connection: the last run says why.
+                Err(error) if error.is_without_cause => return Err(last_failure.unwrap_or(error.failure)),
                 Err(error) => return Err(error.failure),
             }
             self.retries.fetch_add(1, Ordering::Relaxed);
@@ -179,6 +182,8 @@ struct AttemptError {
     /// True if it is certain that nothing was kept, and the cause may be gone the next time.
     can_run_again: bool,
     connection: Fate,
+    /// True if the step waited for a connection, and no attempt to open one failed.
+    is_without_cause: bool,
     /// True if the database refused to write: it is full, or accepts no writes at all.
     is_refused_write: bool,
     /// True if the transaction did not start because the server does not know a setting.
@@ -200,11 +205,22 @@ enum Fate {
 
 impl AttemptError {
     fn new(failure: Failure, connection: Fate) -> Self {
-        Self { failure, can_run_again: false, connection, is_refused_write: false, is_unknown_setting: false }
+        Self {
+            failure,
+            can_run_again: false,
+            connection,
+            is_without_cause: false,
+            is_refused_write: false,
+            is_unknown_setting: false,
+        }
     }
 
     /// Returns the error of a step that got no connection. It waited for one as long as it may.
-    fn without_connection(error: StorageError) -> Self {
+    fn without_connection(NoConnection { error, is_without_cause }: NoConnection) -> Self {
+        Self { is_without_cause, ..Self::failed(error) }
+    }
+
+    fn failed(error: StorageError) -> Self {
         Self::new(error.into(), Fate::Bad)
     }
 
@@ -217,6 +233,7 @@ impl AttemptError {
             failure: fault.storage_error().into(),
             can_run_again,
             connection: if at_start && fate == Fate::Bad { Fate::Lost } else { fate },
+            is_without_cause: false,
             is_refused_write: is_refused_write(fault),
             is_unknown_setting: at_start && fault.code() == Some(&SqlState::UNDEFINED_OBJECT),
         }

@@ -38,7 +38,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin node node-packages test-node test-node-packages test-swift test-conformance test-rust test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin node node-packages test-node test-node-packages test-swift test-conformance test-rust test-postgres test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -139,6 +139,7 @@ advisories: ## known vulnerabilities of the dependencies (RustSec); needs cargo-
 test-rust: export PIMS_TEST_AUTHORITY := $(abspath $(PROGRAM))
 test-rust: export PIMS_REQUIRE_AUTHORITY := 1
 test-rust: export PIMS_REQUIRE_POSTGRES := 1
+test-rust: export PIMS_REQUIRE_PGBOUNCER := 1
 test-rust: export PIMS_REQUIRE_NGINX := 1
 test-rust: export PIMS_REQUIRE_SYSTEMD := 1
 # Tests with two users need root. Elsewhere, make test PIMS_REQUIRE_ROOT=0 skips them.
@@ -153,6 +154,12 @@ test-rust: ## unit, vector, property and crash tests; the service's, as a librar
 	PIMS_TEST_DATABASE=postgres $(cargo) test --workspace --features $(TEST_FEATURES) --test server -- \
 		--skip balanced --skip cluster_of_two --skip endings --skip enumeration --skip memory --skip operating_page --skip readiness --skip slow_clients
 	$(cargo) test $(NO_SERVICE) --features $(TEST_FEATURES)
+
+# How clients reach the server, and its version.
+WAYS ?= direct-15 session-15 transaction-15 direct-18 transaction-18
+
+test-postgres: ## the service's suites on PostgreSQL 15 and 18, directly and through PgBouncer; WAYS="transaction-15 direct-18"; not part of `make test`
+	tools/test-postgres.sh $(BUILD) "$(cargo) test --workspace --features $(TEST_FEATURES)" $(WAYS)
 
 test-memory: ## counts the copies of keys and PINs in the memory of the service as it ships; as root, not part of `make test`
 	$(cargo) build --profile server -p authority-server

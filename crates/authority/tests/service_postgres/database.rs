@@ -1,8 +1,10 @@
-//! The database of a test: a schema of its own on the shared server.
+//! The database of a test: a schema of its own, and a role whose searches begin there. A pooler
+//! passes a role on in any mode, and other settings of a connection only in some.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use authority::{AccountName, Authority, Database, OpenError, Options, Policy, Postgres};
 use postgres::types::Type;
@@ -12,7 +14,10 @@ use crate::cluster::Cluster;
 use crate::world::{Inbox, ManualClock, World, options};
 
 pub(crate) struct TestDatabase {
+    /// The name of the schema and of the role.
     pub(crate) name: String,
+    /// The server, if it is not the one that the tests share.
+    own: Option<Arc<Cluster>>,
     /// The connection, kept open for many questions.
     client: Mutex<Option<Client>>,
 }
@@ -20,24 +25,49 @@ pub(crate) struct TestDatabase {
 impl TestDatabase {
     /// Creates a schema without tables.
     pub(crate) fn empty() -> Self {
+        Self::empty_on(None)
+    }
+
+    /// Returns the database of this name on a server, which has it already.
+    pub(crate) fn at(name: String, cluster: Arc<Cluster>) -> Self {
+        Self { name, own: Some(cluster), client: Mutex::default() }
+    }
+
+    fn empty_on(own: Option<Arc<Cluster>>) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test{}", NEXT.fetch_add(1, Ordering::SeqCst));
-        let database = Self { name, client: Mutex::default() };
-        database.execute(&format!("CREATE SCHEMA {}", database.name));
+        let database = Self { name, own, client: Mutex::default() };
+        let sql = "CREATE SCHEMA NAME; CREATE ROLE NAME LOGIN SUPERUSER; ALTER ROLE NAME SET search_path = NAME";
+        let mut founder = Client::connect(&database.cluster().direct_address_of("pims", "postgres"), NoTls).unwrap();
+        founder.batch_execute(&sql.replace("NAME", &database.name)).unwrap();
         database
     }
 
     /// Creates a schema whose RSA keys are made already, since that takes a while.
     pub(crate) fn prepared() -> Self {
+        Self::prepared_on(None)
+    }
+
+    /// Creates such a schema on the server that tests share, or on another one.
+    pub(crate) fn prepared_on(own: Option<Arc<Cluster>>) -> Self {
         static TEMPLATE: OnceLock<TestDatabase> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| {
             let template = Self::empty();
             crate::world::make_keys(&template);
             template
         });
-        let database = Self::empty();
+        let database = Self::empty_on(own);
         drop(crate::world::open(&database, Policy::default(), &ManualClock::default(), &Inbox::default()));
-        database.execute(&format!("INSERT INTO service_keys SELECT * FROM {}.service_keys", template.name));
+        let keys = template.ask(|client| {
+            let mut keys = Vec::new();
+            client.copy_out("COPY service_keys TO STDOUT")?.read_to_end(&mut keys).expect("the keys");
+            Ok(keys)
+        });
+        database.ask(|client| {
+            let mut into = client.copy_in("COPY service_keys FROM STDIN")?;
+            into.write_all(&keys).expect("the keys");
+            into.finish()
+        });
         database
     }
 
@@ -48,13 +78,18 @@ impl TestDatabase {
         (database, serde_json::from_str(include_str!("../data/fb07e63/postgres.json")).unwrap())
     }
 
-    pub(crate) fn url(&self) -> String {
-        Cluster::shared().address("postgres")
-            + &format!(" application_name={0} options='-c search_path={0}'", self.name)
+    pub(crate) fn cluster(&self) -> &Cluster {
+        self.own.as_deref().unwrap_or_else(|| Cluster::shared())
     }
 
+    /// Returns the address for a service: of the pooler, if there is one.
+    pub(crate) fn url(&self) -> String {
+        self.cluster().address_of(&self.name, "postgres")
+    }
+
+    /// Returns a connection to the server itself.
     pub(crate) fn client(&self) -> Client {
-        Client::connect(&self.url(), NoTls).unwrap()
+        Client::connect(&self.cluster().direct_address_of(&self.name, "postgres"), NoTls).unwrap()
     }
 
     fn ask<T>(&self, question: impl FnOnce(&mut Client) -> Result<T, postgres::Error>) -> T {
@@ -63,8 +98,20 @@ impl TestDatabase {
     }
 
     /// The processes of the server for connections to this database, apart from this one.
-    pub(crate) const BACKENDS: &str =
-        "FROM pg_stat_activity WHERE application_name = current_schema() AND pid <> pg_backend_pid()";
+    const BACKENDS: &str = "FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()";
+
+    /// Returns the number of connections of services.
+    pub(crate) fn connections(&self) -> usize {
+        match self.cluster().pooler() {
+            None => self.column(&format!("SELECT pid::text {}", Self::BACKENDS)).len(),
+            Some(pooler) => pooler.clients_of(&self.name),
+        }
+    }
+
+    /// Ends the server's connections to services and poolers. Returns how many there were.
+    pub(crate) fn end_connections(&self) -> usize {
+        self.column(&format!("SELECT pg_terminate_backend(pid)::text {}", Self::BACKENDS)).len()
+    }
 
     pub(crate) fn address(&self) -> Database {
         Database::Postgres(Postgres::new(self.url()))
@@ -102,7 +149,7 @@ impl TestDatabase {
     pub(crate) fn stolen_data(&self) -> Vec<Vec<u8>> {
         self.execute("CHECKPOINT");
         let folder = &self.column("SELECT oid::text FROM pg_database WHERE datname = current_database()")[0];
-        let files = std::fs::read_dir(format!("{}/base/{folder}", Cluster::shared().data())).unwrap();
+        let files = std::fs::read_dir(format!("{}/base/{folder}", self.cluster().data())).unwrap();
         let mut stolen_data: Vec<Vec<u8>> = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
         let tables =
             self.column("SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()");
@@ -123,7 +170,7 @@ fn value(row: &postgres::Row, column: usize) -> String {
 }
 
 fn opened(url: String) -> Result<Authority, OpenError> {
-    let nowhere = TestDatabase { name: String::new(), client: Mutex::default() };
+    let nowhere = TestDatabase { name: String::new(), own: None, client: Mutex::default() };
     let options = options(&nowhere, Policy::default(), &ManualClock::default(), &Inbox::default());
     Authority::open(Options { database: Database::Postgres(Postgres::new(url)), ..options })
 }
@@ -133,7 +180,8 @@ fn the_server_and_the_way_to_it_are_described() {
     let world = World::new();
     let described = world.authority.describe_database().unwrap().unwrap();
     assert!(described.starts_with("PostgreSQL 1"), "{described}");
-    assert!(described.ends_with(", a primary, directly, without TLS"), "{described}");
+    let way = world.database.cluster().pooler().map_or("directly", |pooler| pooler.mode().description());
+    assert!(described.ends_with(&format!(", a primary, {way}, without TLS")), "{described}");
 }
 
 #[test]
@@ -181,14 +229,17 @@ fn a_user_that_is_refused_under_a_running_service_is_told_with_the_cause() {
     let account = world.account("user");
     let name = world.database.name.clone();
     world.database.execute(&format!(
-        "CREATE ROLE late_{name} LOGIN; GRANT USAGE ON SCHEMA {name} TO late_{name};
+        "CREATE ROLE late_{name} LOGIN; ALTER ROLE late_{name} SET search_path = {name}; GRANT USAGE ON SCHEMA {name} TO late_{name};
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name} TO late_{name}"
     ));
-    let url = world.database.url().replace("user=pims", &format!("user=late_{name}"));
+    // A pooler has words of its own for this.
+    let url = world.database.cluster().direct_address_of(&format!("late_{name}"), "postgres");
     let authority = opened(url).unwrap();
     authority.ping().unwrap();
     world.database.execute(&format!("ALTER ROLE late_{name} NOLOGIN"));
-    world.database.column(&format!("SELECT pg_terminate_backend(pid)::text {}", TestDatabase::BACKENDS));
+    world
+        .database
+        .column(&format!("SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE usename = 'late_{name}'"));
     let failure = authority.account(&account).unwrap_err().to_string();
     let cause = format!("no connection to the database: role \"late_{name}\" is not permitted to log in (28000)");
     assert!(failure.ends_with(&cause), "{failure}");

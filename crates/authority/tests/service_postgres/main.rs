@@ -5,8 +5,18 @@
 mod asynchronous;
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod cluster;
+mod cuts;
 mod database;
+mod errors;
+mod failover;
+mod faulty;
+mod load;
+mod migrating;
+mod pooled;
 mod postgres;
+mod proxy;
+mod role_password;
+mod silence;
 
 #[path = "../service/activation.rs"]
 mod activation;

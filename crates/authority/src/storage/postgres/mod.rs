@@ -42,7 +42,7 @@ use crate::storage::transaction::Transaction;
 use address::Address;
 use connection::{Server, Session};
 use message::Fault;
-use pool::Connections;
+use pool::{Connections, NoConnection};
 use statements::{CommitFault, EarlyFault, Isolation, Statements, start};
 
 /// The time limit for runs of one step, and for the wait for a connection.
@@ -51,7 +51,7 @@ const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest pause before a step is run again.
 const MAX_PAUSE: Duration = Duration::from_millis(100);
 
-/// The time for which the database counts as one that refuses writes, after it refused one.
+/// The time for which the database counts as one without room, after it refused a write.
 const REFUSAL_LIFETIME: Duration = Duration::from_secs(30);
 
 /// The name of the step that asks whether the database accepts writes. It writes too little to
@@ -71,7 +71,8 @@ pub(crate) struct PostgreSql {
     retries: AtomicU64,
     /// True unless the server does not know the settings of PostgreSQL's planner.
     has_planner: AtomicBool,
-    /// The time and the error of the last write that the database refused, until it accepts one.
+    /// The time and the error of the last write for which the database had no room, until it accepts
+    /// one.
     refusal: Mutex<Option<(Instant, StorageError)>>,
 }
 
@@ -98,7 +99,7 @@ impl PostgreSql {
     ) -> Result<(), AttemptError> {
         let mut lease = self.connections.get(deadline).map_err(AttemptError::without_connection)?;
         let Some(session) = lease.session() else {
-            return Err(AttemptError::without_connection(StorageError::new("no connection to the database")));
+            return Err(AttemptError::failed(StorageError::new("no connection to the database")));
         };
         let began = Instant::now();
         let limit = self.connections.server().statement_timeout();
@@ -121,7 +122,7 @@ impl PostgreSql {
                 if error.is_unknown_setting {
                     self.has_planner.store(false, Ordering::Relaxed);
                 }
-                if let (true, Failure::Storage(refusal)) = (error.is_refused_write, &error.failure) {
+                if let (true, Failure::Storage(refusal)) = (error.lacks_room && name != PING, &error.failure) {
                     self.set_refusal(Some((began, refusal.clone())));
                 }
             }
@@ -142,10 +143,13 @@ impl Storage for PostgreSql {
     ) -> Result<(), Failure> {
         let deadline = Instant::now() + RETRY_TIMEOUT;
         let mut pause = Duration::from_millis(1);
+        let mut last_failure = None;
         loop {
             match self.attempt(name, deadline, step) {
                 Ok(()) => return Ok(()),
-                Err(error) if error.can_run_again && Instant::now() < deadline => {}
+                Err(error) if error.can_run_again && Instant::now() < deadline => last_failure = Some(error.failure),
+                // The time was over before the next run had a connection: the last run says why.
+                Err(error) if error.is_without_cause => return Err(last_failure.unwrap_or(error.failure)),
                 Err(error) => return Err(error.failure),
             }
             self.retries.fetch_add(1, Ordering::Relaxed);
@@ -180,8 +184,10 @@ struct AttemptError {
     /// True if it is certain that nothing was kept, and the cause may be gone the next time.
     can_run_again: bool,
     connection: Fate,
-    /// True if the database refused to write: it is full, or accepts no writes at all.
-    is_refused_write: bool,
+    /// True if the step waited for a connection, and no attempt to open one failed.
+    is_without_cause: bool,
+    /// True if the database refused to write because its disk is full.
+    lacks_room: bool,
     /// True if the transaction did not start because the server does not know a setting.
     is_unknown_setting: bool,
 }
@@ -201,11 +207,22 @@ enum Fate {
 
 impl AttemptError {
     fn new(failure: Failure, connection: Fate) -> Self {
-        Self { failure, can_run_again: false, connection, is_refused_write: false, is_unknown_setting: false }
+        Self {
+            failure,
+            can_run_again: false,
+            connection,
+            is_without_cause: false,
+            lacks_room: false,
+            is_unknown_setting: false,
+        }
     }
 
     /// Returns the error of a step that got no connection. It waited for one as long as it may.
-    fn without_connection(error: StorageError) -> Self {
+    fn without_connection(NoConnection { error, is_without_cause }: NoConnection) -> Self {
+        Self { is_without_cause, ..Self::failed(error) }
+    }
+
+    fn failed(error: StorageError) -> Self {
         Self::new(error.into(), Fate::Bad)
     }
 
@@ -218,7 +235,8 @@ impl AttemptError {
             failure: fault.storage_error().into(),
             can_run_again,
             connection: if at_start && fate == Fate::Bad { Fate::Lost } else { fate },
-            is_refused_write: is_refused_write(fault),
+            is_without_cause: false,
+            lacks_room: fault.code() == Some(&SqlState::DISK_FULL),
             is_unknown_setting: at_start && fault.code() == Some(&SqlState::UNDEFINED_OBJECT),
         }
     }
@@ -319,10 +337,6 @@ fn fate(fault: &Fault) -> Fate {
         Fault::Driver(_) if is_elsewhere || is_unknown(fault) => Fate::Lost,
         Fault::Driver(_) => Fate::Bad,
     }
-}
-
-fn is_refused_write(fault: &Fault) -> bool {
-    matches!(fault.code(), Some(&SqlState::READ_ONLY_SQL_TRANSACTION | &SqlState::DISK_FULL))
 }
 
 /// Returns a random part of the pause, so that steps that collided do not meet again at the same

@@ -52,7 +52,7 @@ impl Connections {
     }
 
     /// Returns a connection that no other step uses. Fails if none can be had until the deadline.
-    pub(super) fn get(&self, deadline: Instant) -> Result<Lease<'_>, StorageError> {
+    pub(super) fn get(&self, deadline: Instant) -> Result<Lease<'_>, NoConnection> {
         let pool = &*self.0;
         let mut pause = FIRST_PAUSE;
         let mut next_attempt = Instant::now();
@@ -110,11 +110,19 @@ impl Connections {
     }
 }
 
-fn no_connection(cause: Option<&StorageError>, max: u32) -> StorageError {
-    StorageError::new(match cause {
+/// The reason why a step got no connection.
+pub(super) struct NoConnection {
+    pub(super) error: StorageError,
+    /// True if the step waited for a connection, and no attempt to open one failed.
+    pub(super) is_without_cause: bool,
+}
+
+fn no_connection(cause: Option<&StorageError>, max: u32) -> NoConnection {
+    let text = match cause {
         Some(cause) => format!("no connection to the database: {cause}"),
         None => format!("no connection to the database: other steps use all {max}"),
-    })
+    };
+    NoConnection { error: StorageError::new(text), is_without_cause: cause.is_none() }
 }
 
 impl Drop for Connections {

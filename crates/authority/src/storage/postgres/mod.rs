@@ -71,8 +71,8 @@ pub(crate) struct PostgreSql {
     retries: AtomicU64,
     /// True unless the server does not know the settings of PostgreSQL's planner.
     has_planner: AtomicBool,
-    /// The time and the error of the last write for which the database had no room, until it accepts
-    /// one.
+    /// The time and the error of the last write for which the database had no room, until it
+    /// accepts one.
     refusal: Mutex<Option<(Instant, StorageError)>>,
 }
 

@@ -50,7 +50,7 @@ const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest pause before a step is run again.
 const MAX_PAUSE: Duration = Duration::from_millis(100);
 
-/// The time for which the database counts as one that refuses writes, after it refused one.
+/// The time for which the database counts as one without room, after it refused a write.
 const REFUSAL_LIFETIME: Duration = Duration::from_secs(30);
 
 /// The name of the step that asks whether the database accepts writes. It writes too little to
@@ -70,7 +70,8 @@ pub(crate) struct PostgreSql {
     retries: AtomicU64,
     /// True unless the server does not know the settings of PostgreSQL's planner.
     has_planner: AtomicBool,
-    /// The time and the error of the last write that the database refused, until it accepts one.
+    /// The time and the error of the last write for which the database had no room, until it
+    /// accepts one.
     refusal: Mutex<Option<(Instant, StorageError)>>,
 }
 
@@ -120,7 +121,7 @@ impl PostgreSql {
                 if error.is_unknown_setting {
                     self.has_planner.store(false, Ordering::Relaxed);
                 }
-                if let (true, Failure::Storage(refusal)) = (error.is_refused_write, &error.failure) {
+                if let (true, Failure::Storage(refusal)) = (error.lacks_room && name != PING, &error.failure) {
                     self.set_refusal(Some((began, refusal.clone())));
                 }
             }
@@ -184,8 +185,8 @@ struct AttemptError {
     connection: Fate,
     /// True if the step waited for a connection, and no attempt to open one failed.
     is_without_cause: bool,
-    /// True if the database refused to write: it is full, or accepts no writes at all.
-    is_refused_write: bool,
+    /// True if the database refused to write because its disk is full.
+    lacks_room: bool,
     /// True if the transaction did not start because the server does not know a setting.
     is_unknown_setting: bool,
 }
@@ -210,7 +211,7 @@ impl AttemptError {
             can_run_again: false,
             connection,
             is_without_cause: false,
-            is_refused_write: false,
+            lacks_room: false,
             is_unknown_setting: false,
         }
     }
@@ -234,7 +235,7 @@ impl AttemptError {
             can_run_again,
             connection: if at_start && fate == Fate::Bad { Fate::Lost } else { fate },
             is_without_cause: false,
-            is_refused_write: is_refused_write(fault),
+            lacks_room: fault.code() == Some(&SqlState::DISK_FULL),
             is_unknown_setting: at_start && fault.code() == Some(&SqlState::UNDEFINED_OBJECT),
         }
     }
@@ -335,10 +336,6 @@ fn fate(fault: &Fault) -> Fate {
         Fault::Driver(_) if is_elsewhere || is_unknown(fault) => Fate::Lost,
         Fault::Driver(_) | Fault::Gone => Fate::Bad,
     }
-}
-
-fn is_refused_write(fault: &Fault) -> bool {
-    matches!(fault.code(), Some(&SqlState::READ_ONLY_SQL_TRANSACTION | &SqlState::DISK_FULL))
 }
 
 /// Returns a random part of the pause, so that steps that collided do not meet again at the same

@@ -283,8 +283,8 @@ impl Authority {
     }
 
     /// Checks that the database can be read and written. The transaction writes a value and removes
-    /// it. If PostgreSQL refused to write the rows of another step within the last half minute, and
-    /// accepted none since, that is an error, too: the disk may be full.
+    /// it. If PostgreSQL had no room for the rows of another step within the last half minute, and
+    /// accepted none since, that is an error, too.
     pub fn ping(&self) -> Result<(), Failure> {
         admin::ping(&self.context())
     }

@@ -45,7 +45,8 @@ pub(crate) type StorageResult<T> = Result<T, StorageError>;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The database failed. Nothing of the request was kept.
+    /// The database failed. Nothing of the request was kept, unless the error says that this is not
+    /// known: the connection to the database was lost while it committed.
     #[error("the database failed: {0}")]
     Storage(StorageError),
     /// A row of the database is not as the service wrote it: another program changed or made it.

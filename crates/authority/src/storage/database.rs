@@ -31,7 +31,7 @@ pub(crate) trait Storage: Send + Sync {
         Ok(None)
     }
 
-    /// Returns the error of a recent step that the database refused to write, unless it accepted a
+    /// Returns the error of a recent step for which the database had no room, unless it accepted a
     /// write since. A database without this memory shows the error at the next write.
     fn refusal(&self) -> Option<StorageError> {
         None

@@ -196,7 +196,7 @@ fn no_statement_has_a_name_and_no_setting_outlives_its_transaction() {
     let executed: Vec<&str> = log.lines().filter(|line| line.contains("execute ")).collect();
     assert!(executed.len() > 10, "{log}");
     assert!(executed.iter().all(|line| line.contains("execute <unnamed>")), "{executed:#?}");
-    for setting in ["statement_timeout = ", "idle_in_transaction_session_timeout = ", "enable_seqscan = "] {
+    for setting in ["statement_timeout = ", "idle_in_transaction_session_timeout = ", "enable_seqscan = ", "jit = "] {
         let set = log.match_indices(setting).count();
         assert!(set > 0 && set == log.match_indices(&format!("SET LOCAL {setting}")).count(), "{setting}");
     }

@@ -180,7 +180,7 @@ fn take_own_keys(url: &str) -> Own {
             "sslrootcert" => &mut own.roots,
             _ => continue,
         };
-        *slot = Some(value);
+        *slot = Some(value.to_string());
         own.rest.push_str(&url[kept..place.start]);
         kept = place.end;
     }
@@ -191,7 +191,7 @@ fn take_own_keys(url: &str) -> Own {
 /// A key of an address with its value, and its place in the text.
 struct Pair {
     key: String,
-    value: String,
+    value: Zeroizing<String>,
     place: Range<usize>,
 }
 
@@ -207,7 +207,8 @@ fn pairs_of_url(url: &str) -> Vec<Pair> {
         // In an address of PostgreSQL a plus sign is itself.
         let text = Zeroizing::new(url[start..end].trim_end_matches('&').replace('+', "%2B"));
         if let Some((key, value)) = form_urlencoded::parse(text.as_bytes()).next() {
-            pairs.push(Pair { key: key.into_owned(), value: value.into_owned(), place: start..end });
+            let value = Zeroizing::new(value.into_owned());
+            pairs.push(Pair { key: key.into_owned(), value, place: start..end });
         }
         start = end;
     }
@@ -228,9 +229,10 @@ fn pairs_of_text(text: &str) -> Vec<Pair> {
 }
 
 /// Returns a value, which may be quoted, and the text after it.
-fn value_of_text(text: &str) -> Option<(String, &str)> {
+fn value_of_text(text: &str) -> Option<(Zeroizing<String>, &str)> {
     let quoted = text.starts_with('\'');
-    let mut value = String::new();
+    // The capacity is enough, so no copy stays behind.
+    let mut value = Zeroizing::new(String::with_capacity(text.len()));
     let mut characters = text.char_indices().skip(usize::from(quoted));
     while let Some((place, character)) = characters.next() {
         match character {
@@ -240,7 +242,7 @@ fn value_of_text(text: &str) -> Option<(String, &str)> {
             _ => value.push(character),
         }
     }
-    (!quoted).then_some((value, ""))
+    if quoted { None } else { Some((value, "")) }
 }
 
 #[cfg(test)]

@@ -78,8 +78,8 @@ fn other_instance() -> StorageError {
     StorageError::new("other instances keep changing the version of the tables")
 }
 
-/// Returns what to do with the connection before the next attempt. Returns `None` if another attempt
-/// has the same end.
+/// Returns what to do with the connection before the next attempt. Returns `None` if another
+/// attempt has the same end.
 fn next_try(fault: &Fault) -> Option<Fate> {
     // Two instances that make the same table may get any of these.
     let collisions = [

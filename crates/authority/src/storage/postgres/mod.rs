@@ -26,7 +26,7 @@ mod statements;
 mod survey;
 mod tls;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,7 +51,7 @@ const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest pause before a step is run again.
 const MAX_PAUSE: Duration = Duration::from_millis(100);
 
-/// The time for which the database counts as one that refuses writes, after it refused one.
+/// The time for which the database counts as one without room, after it refused a write.
 const REFUSAL_LIFETIME: Duration = Duration::from_secs(30);
 
 /// The name of the step that asks whether the database accepts writes. It writes too little to
@@ -69,7 +69,10 @@ pub(crate) struct PostgreSql {
     ids: AuditIds,
     macs: Arc<dyn RowMacs>,
     retries: AtomicU64,
-    /// The time and the error of the last write that the database refused, until it accepts one.
+    /// True unless the server does not know the settings of PostgreSQL's planner.
+    has_planner: AtomicBool,
+    /// The time and the error of the last write for which the database had no room, until it
+    /// accepts one.
     refusal: Mutex<Option<(Instant, StorageError)>>,
 }
 
@@ -83,6 +86,7 @@ impl PostgreSql {
             ids: AuditIds::default(),
             macs,
             retries: AtomicU64::new(0),
+            has_planner: AtomicBool::new(true),
             refusal: Mutex::default(),
         })
     }
@@ -98,7 +102,8 @@ impl PostgreSql {
             return Err(AttemptError::failed(StorageError::new("no connection to the database")));
         };
         let began = Instant::now();
-        let start = start(Isolation::Serializable, self.connections.server().statement_timeout());
+        let limit = self.connections.server().statement_timeout();
+        let start = start(Isolation::Serializable, limit, self.has_planner.load(Ordering::Relaxed));
         let done = run(session, &start, &self.ids, &*self.macs, name, step);
         match &done {
             Ok(wrote) => {
@@ -114,7 +119,10 @@ impl PostgreSql {
                     Fate::Lost => self.connections.close_unproved(began),
                     Fate::Silent => self.connections.close_unproved(Instant::now()),
                 }
-                if let (true, Failure::Storage(refusal)) = (error.is_refused_write, &error.failure) {
+                if error.is_unknown_setting {
+                    self.has_planner.store(false, Ordering::Relaxed);
+                }
+                if let (true, Failure::Storage(refusal)) = (error.lacks_room && name != PING, &error.failure) {
                     self.set_refusal(Some((began, refusal.clone())));
                 }
             }
@@ -178,8 +186,10 @@ struct AttemptError {
     connection: Fate,
     /// True if the step waited for a connection, and no attempt to open one failed.
     is_without_cause: bool,
-    /// True if the database refused to write: it is full, or accepts no writes at all.
-    is_refused_write: bool,
+    /// True if the database refused to write because its disk is full.
+    lacks_room: bool,
+    /// True if the transaction did not start because the server does not know a setting.
+    is_unknown_setting: bool,
 }
 
 /// The state of a connection after an attempt that failed.
@@ -196,19 +206,24 @@ enum Fate {
 }
 
 impl AttemptError {
-    /// Returns the error of a step that got no connection. It waited for one as long as it may.
-    fn without_connection(NoConnection { error, is_without_cause }: NoConnection) -> Self {
+    fn new(failure: Failure, connection: Fate) -> Self {
         Self {
-            failure: error.into(),
+            failure,
             can_run_again: false,
-            connection: Fate::Bad,
-            is_without_cause,
-            is_refused_write: false,
+            connection,
+            is_without_cause: false,
+            lacks_room: false,
+            is_unknown_setting: false,
         }
     }
 
+    /// Returns the error of a step that got no connection. It waited for one as long as it may.
+    fn without_connection(NoConnection { error, is_without_cause }: NoConnection) -> Self {
+        Self { is_without_cause, ..Self::failed(error) }
+    }
+
     fn failed(error: StorageError) -> Self {
-        Self::without_connection(NoConnection { error, is_without_cause: false })
+        Self::new(error.into(), Fate::Bad)
     }
 
     /// Returns the error for a fault from before the commit was sent.
@@ -221,7 +236,8 @@ impl AttemptError {
             can_run_again,
             connection: if at_start && fate == Fate::Bad { Fate::Lost } else { fate },
             is_without_cause: false,
-            is_refused_write: is_refused_write(fault),
+            lacks_room: fault.code() == Some(&SqlState::DISK_FULL),
+            is_unknown_setting: at_start && fault.code() == Some(&SqlState::UNDEFINED_OBJECT),
         }
     }
 
@@ -230,13 +246,7 @@ impl AttemptError {
         if is_unknown(fault) {
             let text = format!("the database did not say whether it kept the step: {}", fault.storage_error());
             let failure = StorageError::new(text).into();
-            return Self {
-                failure,
-                can_run_again: false,
-                connection: fate(fault),
-                is_without_cause: false,
-                is_refused_write: false,
-            };
+            return Self::new(failure, fate(fault));
         }
         // The server answered that it undid the transaction.
         let early = Self::early(fault, false);
@@ -275,13 +285,7 @@ fn run(
         let is_storage = matches!(failure, Failure::Storage(_));
         let connection = if rolled_back.is_ok() && !is_storage { Fate::Good } else { Fate::Bad };
         let failure = rolled_back.err().map_or(failure, |fault| fault.storage_error().into());
-        return Err(AttemptError {
-            failure,
-            can_run_again: false,
-            connection,
-            is_without_cause: false,
-            is_refused_write: false,
-        });
+        return Err(AttemptError::new(failure, connection));
     }
     let started = open.prepare_commit();
     if !started.map_err(|EarlyFault { fault, at_start }| AttemptError::early(&fault, at_start))? {
@@ -333,10 +337,6 @@ fn fate(fault: &Fault) -> Fate {
         Fault::Driver(_) if is_elsewhere || is_unknown(fault) => Fate::Lost,
         Fault::Driver(_) => Fate::Bad,
     }
-}
-
-fn is_refused_write(fault: &Fault) -> bool {
-    matches!(fault.code(), Some(&SqlState::READ_ONLY_SQL_TRANSACTION | &SqlState::DISK_FULL))
 }
 
 /// Returns a random part of the pause, so that steps that collided do not meet again at the same

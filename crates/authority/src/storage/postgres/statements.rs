@@ -36,17 +36,20 @@ pub(super) enum Isolation {
 }
 
 /// Returns the message that starts a transaction. The limits are those of this transaction alone.
-/// Without sequential scans a step reads, for the server's bookkeeping of what it read, its own
-/// rows and not a whole table.
-pub(super) fn start(isolation: Isolation, limit: Duration) -> String {
+///
+/// `is_tuned`: the planner uses indexes wherever it can. A step then reads, for the server's
+/// bookkeeping of what it read, its own rows and not a whole table. The planner's high estimate for
+/// a table without a fitting index must not make the server compile the statement.
+pub(super) fn start(isolation: Isolation, limit: Duration, is_tuned: bool) -> String {
     let level = match isolation {
         Isolation::Serializable => "SERIALIZABLE",
         Isolation::RepeatableRead => "REPEATABLE READ",
     };
     let limit = limit.as_millis();
+    let tuning = if is_tuned { "; SET LOCAL enable_seqscan = off; SET LOCAL jit = off" } else { "" };
     format!(
         "START TRANSACTION ISOLATION LEVEL {level}; SET LOCAL statement_timeout = {limit}; \
-         SET LOCAL idle_in_transaction_session_timeout = {limit}; SET LOCAL enable_seqscan = off"
+         SET LOCAL idle_in_transaction_session_timeout = {limit}{tuning}"
     )
 }
 
@@ -129,8 +132,8 @@ impl Inner<'_> {
         if self.fault.is_some() {
             return Err(());
         }
-        let only_reads = last.as_ref().is_none_or(Request::only_reads);
-        if !self.has_started && !(self.queue.is_empty() && only_reads) {
+        let writes = !self.queue.is_empty() || !last.as_ref().is_none_or(Request::only_reads);
+        if writes && !self.has_started {
             // A write must not follow a start that failed: nothing would undo it.
             self.send(Vec::new())?;
         }

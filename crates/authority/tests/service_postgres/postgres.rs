@@ -69,7 +69,7 @@ fn a_statement_that_takes_too_long_fails_and_the_service_goes_on() {
     let world = World::new();
     let account = world.account("user");
     let mut server = Postgres::new(world.database.url());
-    server.statement_timeout = Duration::from_millis(200);
+    server.statement_timeout = Duration::from_secs(2);
     let hasty = world.another_with(|options| Options { database: Database::Postgres(server), ..options });
     let mut locking = world.database.client();
     let mut transaction = locking.transaction().unwrap();

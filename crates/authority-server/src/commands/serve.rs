@@ -237,7 +237,8 @@ impl Interval {
 /// instances that start together do not do it together. An instance that is soon replaced does it,
 /// too.
 fn first_pruning() -> Result<Duration, String> {
-    let chance = u16::from_be_bytes(authority::random::bytes().map_err(|failure| failure.to_string())?);
+    let chance = authority::random::hex::<2>().map_err(|failure| failure.to_string())?;
+    let chance = u16::from_str_radix(&chance, 16).map_err(|error| error.to_string())?;
     Ok(Duration::from_millis(30_000 + u64::from(chance) * 30_000 / u64::from(u16::MAX)))
 }
 
@@ -312,5 +313,18 @@ fn refresh(service: &Service) {
     if let Err(error) = service.identity.refresh() {
         service.metrics.failed("issuer_keys");
         tracing::warn!(%error, "issuer key refresh failed, keeping the current keys");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn housekeeping_begins_within_the_first_minute_and_not_everywhere_at_once() {
+        let pauses: std::collections::BTreeSet<Duration> = (0..100).map(|_| first_pruning().unwrap()).collect();
+        assert!(pauses.iter().all(|pause| (30_000..=60_000).contains(&pause.as_millis())), "{pauses:?}");
+        assert!(pauses.len() > 50, "{pauses:?}");
     }
 }

@@ -283,6 +283,7 @@ fn instances_that_migrate_at_once_are_one() {
 fn a_server_that_does_not_know_the_settings_of_the_planner_is_served() {
     let stage = Stage::new(|server| server.connections = 1);
     let begins = |message: &Message| is_begin(message) && message.text.contains("enable_seqscan");
+    stage.proxy.history();
     stage.proxy.replace_each(Replacement::error("42704"), begins);
     for _ in 0..2 {
         assert!(stage.exact_password("the planner has no such settings").is_accepted());

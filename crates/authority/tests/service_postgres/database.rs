@@ -356,6 +356,7 @@ fn find_scans(node: &serde_json::Value, scans: &mut Vec<String>) {
 fn a_server_that_does_not_know_the_settings_of_the_planner_is_served() {
     let stage = Stage::new(|server| server.connections = 1);
     let begins = |message: &Message| is_begin(message) && message.text.contains("enable_seqscan");
+    stage.proxy.history();
     stage.proxy.replace_each(Replacement::error("42704"), begins);
     for _ in 0..2 {
         assert!(stage.exact_password("the planner has no such settings").is_accepted());

@@ -11,6 +11,8 @@ use postgres::types::Type;
 use postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
+use crate::faulty::Stage;
+use crate::proxy::{Message, Replacement, is_begin};
 use crate::world::{Inbox, ManualClock, World, options};
 
 pub(crate) struct TestDatabase {
@@ -278,4 +280,17 @@ fn instances_that_migrate_at_once_are_one() {
         }
     });
     assert_eq!(database.column("SELECT version::text FROM pims_schema").len(), 1);
+}
+
+#[test]
+fn a_server_that_does_not_know_the_settings_of_the_planner_is_served() {
+    let stage = Stage::new(|server| server.connections = 1);
+    let begins = |message: &Message| is_begin(message) && message.text.contains("enable_seqscan");
+    stage.proxy.history();
+    stage.proxy.replace_each(Replacement::error("42704"), begins);
+    for _ in 0..2 {
+        assert!(stage.exact_password("the planner has no such settings").is_accepted());
+    }
+    let history = stage.proxy.history();
+    assert_eq!(history.iter().filter(|message| begins(message)).count(), 1);
 }

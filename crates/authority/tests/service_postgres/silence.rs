@@ -13,7 +13,7 @@ use crate::proxy::{Fault, Message, Proxy, Scope, Side, is_begin, is_commit, is_c
 use crate::world::World;
 
 /// The limit of a statement in these tests. A busy machine must keep it.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn server(url: String) -> Postgres {
     Postgres { statement_timeout: STATEMENT_TIMEOUT, ..Postgres::new(url) }

@@ -37,8 +37,9 @@ pub(super) fn run(server: &Server) -> Result<Session, OpenError> {
     let mut pause = Duration::from_millis(20);
     let connect = || server.connect().map_err(|error| OpenError::Storage(error.error));
     let mut session = connect()?;
+    let mut beside_others = false;
     loop {
-        let (error, fate) = match attempt(&session, server.statement_timeout()) {
+        let (error, fate) = match attempt(&session, server.statement_timeout(), beside_others) {
             Ok(()) => return Ok(session),
             Err(Problem::Newer { found, known }) => return Err(OpenError::Newer { found, known }),
             Err(Problem::OtherInstance) => (other_instance(), Fate::Good),
@@ -50,6 +51,7 @@ pub(super) fn run(server: &Server) -> Result<Session, OpenError> {
         if Instant::now() >= deadline {
             return Err(OpenError::Storage(error));
         }
+        beside_others = true;
         std::thread::sleep(jittered(pause).map_err(|failure| match failure {
             Failure::Storage(error) => OpenError::Storage(error),
             _ => OpenError::Randomness,
@@ -85,12 +87,16 @@ fn other_instance() -> StorageError {
 /// Returns what to do with the connection before the next attempt. Returns `None` if another
 /// attempt has the same end.
 fn next_try(fault: &Fault) -> Option<Fate> {
-    // Two instances that make the same table may get any of these.
+    // Two instances that make the same table, or of which one already removes it, may get any of
+    // these.
     let collisions = [
         &SqlState::UNIQUE_VIOLATION,
         &SqlState::DUPLICATE_TABLE,
         &SqlState::DUPLICATE_COLUMN,
         &SqlState::DUPLICATE_OBJECT,
+        &SqlState::UNDEFINED_TABLE,
+        &SqlState::UNDEFINED_COLUMN,
+        &SqlState::UNDEFINED_OBJECT,
         &SqlState::LOCK_NOT_AVAILABLE,
         &SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN,
     ];
@@ -102,14 +108,17 @@ fn next_try(fault: &Fault) -> Option<Fate> {
     }
 }
 
-fn attempt(session: &Session, limit: Duration) -> Result<(), Problem> {
+/// Runs the missing migrations once. `beside_others` is true if an earlier attempt of this instance
+/// may have made something that a later migration of another instance had removed. Then the latest
+/// migration runs again.
+fn attempt(session: &Session, limit: Duration, beside_others: bool) -> Result<(), Problem> {
     let known = MIGRATIONS.len() as i64;
     match version(session)? {
-        Some(found) if found == known => return Ok(()),
+        Some(found) if found == known && !beside_others => return Ok(()),
         Some(_) => {}
         None => prepare(session)?,
     }
-    migrate(session, known, limit)
+    migrate(session, known, limit, beside_others)
 }
 
 /// Returns the version. Returns `None` if the version table does not exist.
@@ -143,15 +152,15 @@ fn batch(session: &Session, sql: &str) -> Result<(), Fault> {
     session.wait(async |client| client.batch_execute(sql).await)
 }
 
-fn migrate(session: &Session, known: i64, limit: Duration) -> Result<(), Problem> {
-    let migrated = migrate_in_transaction(session, known, limit);
+fn migrate(session: &Session, known: i64, limit: Duration, beside_others: bool) -> Result<(), Problem> {
+    let migrated = migrate_in_transaction(session, known, limit, beside_others);
     if let Err(Problem::OtherInstance | Problem::Newer { .. }) = &migrated {
         batch(session, "ROLLBACK")?;
     }
     migrated
 }
 
-fn migrate_in_transaction(session: &Session, known: i64, limit: Duration) -> Result<(), Problem> {
+fn migrate_in_transaction(session: &Session, known: i64, limit: Duration, beside_others: bool) -> Result<(), Problem> {
     let limit = limit.as_millis();
     // READ COMMITTED: after its wait for the lock, an instance reads the version that the other
     // instance wrote.
@@ -166,15 +175,25 @@ fn migrate_in_transaction(session: &Session, known: i64, limit: Duration) -> Res
     let found = first_value(session, "SELECT version FROM pims_schema WHERE name = 'schema' FOR UPDATE")?;
     let found = found.ok_or(Problem::OtherInstance)?;
     let done = usize::try_from(found).ok().filter(|done| *done <= MIGRATIONS.len());
-    for migration in &MIGRATIONS[done.ok_or(Problem::Newer { found, known })?..] {
-        session.wait_for(MIGRATION_TIMEOUT, async |client| client.batch_execute(migration).await)?;
+    let done = done.ok_or(Problem::Newer { found, known })?;
+    if beside_others && let (true, Some(latest)) = (done == MIGRATIONS.len(), MIGRATIONS.last()) {
+        define(session, latest)?;
     }
-    let replace = format!("UPDATE pims_schema SET version = {known} WHERE name = 'schema' AND version = {found}");
-    if session.wait(async |client| client.execute_typed(&replace, &[]).await)? != 1 {
-        return Err(Problem::OtherInstance);
+    for (migration, before) in MIGRATIONS.iter().zip(0_i64..).skip(done) {
+        define(session, migration)?;
+        // A server that keeps each definition at once also keeps how far it came.
+        let replace =
+            format!("UPDATE pims_schema SET version = {} WHERE name = 'schema' AND version = {before}", before + 1);
+        if session.wait(async |client| client.execute_typed(&replace, &[]).await)? != 1 {
+            return Err(Problem::OtherInstance);
+        }
     }
     faults::durable_step("authority.migration.before_commit");
     batch(session, "COMMIT")?;
     faults::durable_step("authority.migration.after_commit");
     Ok(())
+}
+
+fn define(session: &Session, migration: &str) -> Result<(), Fault> {
+    session.wait_for(MIGRATION_TIMEOUT, async |client| client.batch_execute(migration).await)
 }

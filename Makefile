@@ -355,8 +355,12 @@ bench: program $(BUILD)/kotlin/libpims_jni.so $(BUILD)/node/pims.node ## every f
 	tools/bench-program.py $(RELEASE_LIB)/pims $(RELEASE_LIB)/$(SONAME)
 	CC="$(CC)" tools/bench-bindings.sh $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD)/node/pims.node $(BUILD) $(PYTHON)
 
-bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
-	$(cargo) bench --profile server -p authority-server --bench server
+# What the benchmarks of the service read from the environment, if make is given it.
+bench_options = $(if $(BASE),PIMS_BENCH_BASE=$(abspath $(BASE))) $(if $(THIS),PIMS_BENCH_PROGRAM=$(abspath $(THIS))) \
+	$(foreach option,SECONDS ROUNDS MINUTES ONLY SIZE,$(if $($(option)),PIMS_BENCH_$(option)="$($(option))"))
+
+bench-server: ## the service's rates beside those of the database alone; with BASE=another-pims-authority beside that program's, with the goals; SECONDS= each, ROUNDS=, MINUTES= of memory, ONLY=postgres,sqlite,activations,memory; docs/scaling.md
+	$(bench_options) $(cargo) bench --profile server -p authority-server --bench server
 
 generate: ## writes what is made from the code or a table: the header, docs/state-machine.md, docs/error-table.md, the keys in docs/configuration.md, the typed operations of the bindings
 	PIMS_BLESS=1 $(cargo) test --quiet --test generated --test error_table

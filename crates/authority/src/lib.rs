@@ -33,6 +33,8 @@ mod actor;
 mod admin;
 mod audit;
 mod authority;
+#[cfg(feature = "bulk")]
+mod bulk;
 mod clock;
 mod codes;
 mod cvs;
@@ -66,6 +68,8 @@ pub use account::AccountName;
 pub use actor::Actor;
 pub use admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned, RowCheck, Unblock};
 pub use authority::{Authority, Options};
+#[cfg(feature = "bulk")]
+pub use bulk::AccountCopy;
 pub use clock::{Clock, SystemClock};
 pub use domain::budget::SmsBudget;
 pub use domain::code::{code_length, expected_hits};

@@ -1,5 +1,6 @@
 //! Clients that repeat one operation, each over a connection of its own.
 
+use std::borrow::Borrow;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -91,13 +92,25 @@ pub(crate) fn passwords(program: &Program, connections: usize, time: Duration) -
     passwords_of(program, &enrolled(program), connections, time)
 }
 
-/// Measures passwords of these devices.
+/// Measures passwords of these devices, which the connections share out.
 pub(crate) fn passwords_of(program: &Program, devices: &[Enrolled], connections: usize, time: Duration) -> Measured {
+    passwords_by(program, connections, time, |thread| devices.iter().skip(thread).step_by(connections).cycle())
+}
+
+/// Measures passwords. `order` returns the devices of a connection, one after another without an
+/// end.
+pub(crate) fn passwords_by<D: Borrow<Enrolled>, I: Iterator<Item = D>>(
+    program: &Program,
+    connections: usize,
+    time: Duration,
+    order: impl Fn(usize) -> I + Sync,
+) -> Measured {
     measure(connections, time, |thread| {
         let client = Client::connected(program, thread);
-        let mut order = devices.iter().skip(thread).step_by(connections).cycle();
+        let mut order = order(thread);
         move || {
-            let Enrolled { account, device } = order.next().unwrap();
+            let next = order.next().unwrap();
+            let Enrolled { account, device } = next.borrow();
             let otp = device.made(&client, PIN);
             let parameters = [
                 ("action", "authenticate"),
@@ -126,8 +139,15 @@ pub(crate) fn activations(program: &Program, connections: usize, time: Duration)
     })
 }
 
-fn name(number: usize) -> AccountName {
+/// Returns the name of an account.
+pub(crate) fn name(number: usize) -> AccountName {
     AccountName::new(&format!("bench{number}")).unwrap()
+}
+
+/// Returns the phone number of an account.
+pub(crate) fn phone_number(account: &AccountName) -> String {
+    let digits: String = account.as_str().chars().filter(char::is_ascii_digit).collect();
+    format!("+336{digits:0>8}")
 }
 
 /// A connection that is kept, and the account that uses it. The client does only the necessary
@@ -182,8 +202,7 @@ impl<'a> Client<'a> {
     }
 
     fn number(&self) -> String {
-        let digits: String = self.account.as_str().chars().filter(char::is_ascii_digit).collect();
-        format!("+336{digits:0>8}")
+        phone_number(&self.account)
     }
 }
 

@@ -10,9 +10,12 @@
 
 mod compare;
 mod floor;
+#[cfg(feature = "bulk")]
+mod growth;
 mod library;
 mod load;
 mod program;
+mod report;
 
 #[path = "../../../authority/tests/service_postgres/cluster.rs"]
 #[allow(dead_code, reason = "the tests of the library need more of it")]
@@ -58,6 +61,10 @@ fn main() {
     if let Some(base) = std::env::var_os("PIMS_BENCH_BASE").filter(|base| !base.is_empty()) {
         return compare::run(base.into());
     }
+    #[cfg(feature = "bulk")]
+    if std::env::args().any(|argument| argument == "growth") {
+        return growth::run();
+    }
     let time = seconds("PIMS_BENCH_SECONDS", 10);
     println!("One-time passwords: setup, finalize and the relying party's check, a second; milliseconds of one");
     println!("{}", Measured::HEAD);
@@ -90,7 +97,18 @@ fn main() {
     memory(seconds("PIMS_BENCH_MEMORY_SECONDS", 300));
 }
 
+/// Returns whether a part of a run is wanted: `PIMS_BENCH_ONLY` names the only ones, if it is set.
+pub(crate) fn is_wanted(part: &str, known: &[&str]) -> bool {
+    let only = std::env::var("PIMS_BENCH_ONLY").unwrap_or_default();
+    let mut parts = only.split([',', ' ']).filter(|part| !part.is_empty()).peekable();
+    let is_all = parts.peek().is_none();
+    let parts: Vec<&str> = parts.collect();
+    assert!(parts.iter().all(|part| known.contains(part)), "ONLY={only}: not some of {known:?}");
+    is_all || parts.contains(&part)
+}
+
 /// The database of the service.
+#[derive(Clone, Copy)]
 pub(crate) enum Database {
     Sqlite,
     Postgres,
@@ -107,6 +125,11 @@ impl Database {
         name
     }
 
+    /// Returns a database on the shared server.
+    pub(crate) fn named(name: &str) -> authority::Database {
+        authority::Database::Postgres(Postgres::new(Cluster::shared().address(name)))
+    }
+
     /// Returns the address of a new database.
     pub(crate) fn address() -> String {
         Cluster::shared().address(&Self::new_database())
@@ -117,7 +140,7 @@ impl Database {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let database = match self {
             Self::Sqlite => None,
-            Self::Postgres => Some(authority::Database::Postgres(Postgres::new(Self::address()))),
+            Self::Postgres => Some(Self::named(&Self::new_database())),
         };
         Library::new(folder, database)
     }

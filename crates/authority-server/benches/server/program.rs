@@ -19,6 +19,10 @@ use crate::issuer::{Issuer, claims_of};
 /// The token of the relying party.
 pub(crate) const SHOP: &str = "4b7a1c09e2d85f36a0c9187be4d25f631f0a8c7e5d93b264";
 
+/// The token of the operator.
+#[cfg(feature = "bulk")]
+const OPERATOR: &str = "9e3c5a7d1f2b4860c8e6a4d2b0f19735d7c5b3a1f0e9d8c7";
+
 pub(crate) const PIN: &str = "1234";
 
 /// The number of accounts: the greatest number of connections.
@@ -77,7 +81,8 @@ pub(crate) struct Program {
     operators: String,
     process: Child,
     gateway: Gateway,
-    _folder: TempDir,
+    #[cfg_attr(not(feature = "bulk"), allow(dead_code, reason = "it is kept for the program"))]
+    folder: TempDir,
     database: Option<String>,
 }
 
@@ -134,7 +139,7 @@ impl Program {
                 .unwrap();
             match listening(&mut process, &log) {
                 Ok((address, operators)) => {
-                    return Self { address, operators, process, gateway, _folder: folder, database };
+                    return Self { address, operators, process, gateway, folder, database };
                 }
                 Err(text) => config = without_unknown_keys(&config, &text),
             }
@@ -172,12 +177,61 @@ impl Program {
 
     /// Returns the number of steps that ran again after a conflict, from `/metrics`.
     pub(crate) fn retries(&self) -> u64 {
-        let mut stream = TcpStream::connect(&self.operators).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
+        let text = self.operate("GET /metrics HTTP/1.1\r\nhost: bench\r\n");
         let value = text.lines().find_map(|line| line.strip_prefix("pims_authority_database_retries_total "));
         value.unwrap_or_else(|| panic!("no counter of retries in {text}")).trim().parse().unwrap()
+    }
+
+    /// Returns the database, for another process beside the program.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn database(&self) -> authority::Database {
+        let file = || self.folder.path().join("authority.db").into();
+        self.database.as_deref().map_or_else(file, Database::named)
+    }
+
+    /// Returns the size of the database on the disk.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn bytes(&self) -> u64 {
+        if self.database.is_some() {
+            let row = self.client().query_one("SELECT pg_database_size(current_database())", &[]).unwrap();
+            return row.get::<_, i64>(0).unsigned_abs();
+        }
+        let size = |file| std::fs::metadata(self.folder.path().join(file)).map_or(0, |file| file.len());
+        ["authority.db", "authority.db-wal"].map(size).iter().sum()
+    }
+
+    /// Runs a command of the program, without its output. Returns the seconds that it took.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn command(&self, arguments: &[&str]) -> f64 {
+        let start = std::time::Instant::now();
+        let status = Command::new(env!("CARGO_BIN_EXE_pims-authority"))
+            .arg("--config")
+            .arg(self.folder.path().join("config.toml"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status();
+        assert!(status.unwrap().success(), "{arguments:?}");
+        start.elapsed().as_secs_f64()
+    }
+
+    /// Removes an account, as an operator.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn remove_account(&self, account: &AccountName) {
+        let request = format!(
+            "DELETE /admin/v1/accounts/{account} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {OPERATOR}\r\n"
+        );
+        let response = self.operate(&request);
+        assert!(response.starts_with("HTTP/1.1 20"), "{response}");
+    }
+
+    /// Sends a request to the operators' listener, and returns the response.
+    fn operate(&self, head: &str) -> String {
+        let mut stream = TcpStream::connect(&self.operators).unwrap();
+        stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
     }
 
     /// Returns the program's memory in KiB.

@@ -53,12 +53,15 @@ impl Row {
         let ratios = self.rounds.iter().map(|[base, this]| this / base);
         let ratio = median(ratios.clone());
         let (low, high) = ratios.fold((f64::MAX, f64::MIN), |(low, high), ratio| (low.min(ratio), high.max(ratio)));
+        let ratios_count = self.rounds.len();
         let met = self.goal.is_met(this, ratio);
         let met_text = met.map_or("", |met| if met { "yes" } else { "NO" });
         let (name, goal, decimals) = (&self.name, self.goal, self.decimals);
-        let range = if ratio.is_finite() { format!("{low:.2} to {high:.2}") } else { String::new() };
+        // Nothing can be said of a ratio to zero, nor of the range of one round.
+        let range = if ratios_count > 1 { format!("{low:.2} to {high:.2}") } else { String::new() };
+        let ratio = if ratio.is_finite() { format!("{ratio:.2}") } else { "-".to_owned() };
         println!(
-            "{name:<46} {base:>10.decimals$} {this:>10.decimals$} {ratio:>8.2} {range:>16} {goal:>10} {met_text:>5}"
+            "{name:<46} {base:>10.decimals$} {this:>10.decimals$} {ratio:>8} {range:>16} {goal:>10} {met_text:>5}"
         );
         met
     }

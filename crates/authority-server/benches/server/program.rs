@@ -219,7 +219,7 @@ impl Program {
     #[cfg(feature = "bulk")]
     pub(crate) fn remove_account(&self, account: &AccountName) {
         let request = format!(
-            "DELETE /admin/v1/accounts/{account} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {OPERATOR}\r\n"
+            "DELETE /admin/v1/accounts/{account} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nauthorization: Bearer {OPERATOR}\r\n"
         );
         let response = self.operate(&request);
         assert!(response.starts_with("HTTP/1.1 20"), "{response}");

@@ -301,6 +301,17 @@ impl Authority {
         Ok(self.shared.storage.describe()?)
     }
 
+    /// Adds copies of an account and its device, for the benchmarks. Returns the ids of their
+    /// devices.
+    ///
+    /// # Errors
+    ///
+    /// There is no such device, or the database cannot be written.
+    #[cfg(feature = "bulk")]
+    pub fn add_copies(&self, device: &str, copies: &[crate::bulk::AccountCopy]) -> Result<Vec<String>, Failure> {
+        crate::bulk::add_copies(&self.context(), device, copies)
+    }
+
     /// Removes rows that are no longer needed: rows of the audit trail and tombstones of devices
     /// that are older than `older_than_days`, and every expired code, password, token and code
     /// request. It works in small transactions and can be stopped at any time.

@@ -43,6 +43,26 @@ pub(crate) fn reseal_device(step: &Step<'_>, mut device: DeviceRow) -> Result<bo
     Ok(changed)
 }
 
+/// Returns a device of another account with the same keys, sealed for its own row.
+#[cfg(feature = "bulk")]
+pub(crate) fn copy_device(step: &Step<'_>, device: &DeviceRow, id: &str, account: &str) -> Result<DeviceRow, Failure> {
+    let copy = |column, sealed: &Vec<u8>| {
+        let key = step.sealer.open_key(Binding { column, row: &device.id }, sealed)?;
+        step.sealer.seal(Binding { column, row: id }, &*key)
+    };
+    Ok(DeviceRow {
+        id: id.to_owned(),
+        account: account.to_owned(),
+        k0: copy(K0_COLUMN, &device.k0)?,
+        k1: copy(K1_COLUMN, &device.k1)?,
+        next_k0: None,
+        next_k1: None,
+        secret: device.secret.as_ref().map(|sealed| copy(SECRET_COLUMN, sealed)).transpose()?,
+        version: 0,
+        ..device.clone()
+    })
+}
+
 /// The device of a request, with its account.
 pub(super) struct DeviceSession {
     pub(super) device: DeviceRow,

@@ -10,10 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, ConcatenatingMul, Limb, NonZero, Odd, RandomMod};
-use crypto_primes::hazmat::{SetBits, SmallFactorsSieveFactory};
-use crypto_primes::{Flavor, is_prime, sieve_and_find};
+use crypto_primes::{Flavor, is_prime};
 use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
 use inwebo::values::{Modulus, oaep, rsa::EXPONENT};
 use zeroize::Zeroizing;
 
@@ -60,9 +58,6 @@ struct Prime {
 impl PrivateKey {
     /// Makes a new key. This takes a long time.
     pub(crate) fn generate(bits: u32) -> Result<Self, Failure> {
-        // The search for primes panics if the system has no random bytes, so this call checks
-        // first.
-        random::bytes::<32>()?;
         loop {
             let (p, q) = (prime(bits / 2)?, prime(bits / 2)?);
             if p != q
@@ -255,11 +250,70 @@ fn public_power(form: &BoxedMontyForm) -> BoxedMontyForm {
 /// Draws a random prime whose two highest bits are set, so that the product of two has all its
 /// bits.
 fn prime(bits: u32) -> Result<BoxedUint, Failure> {
-    let sieve = SmallFactorsSieveFactory::new(Flavor::Any, bits, SetBits::TwoMsb).map_err(|_| Failure::Arithmetic)?;
-    // The search needs a random source that cannot fail. This one panics if the system has no
-    // random bytes. `generate` has just checked that the system has them.
-    let found = sieve_and_find(&mut UnwrapErr(SysRng), sieve, |_, candidate| is_prime(Flavor::Any, candidate));
-    found.ok().flatten().ok_or(Failure::Arithmetic)
+    let small = small_primes();
+    loop {
+        let start = random_odd(bits)?;
+        let is_out = multiples_of_small_primes(&start, &small)?;
+        for (_, step) in is_out.iter().zip(0_u64..).filter(|(is_out, _)| !**is_out) {
+            let candidate = Zeroizing::new(start.wrapping_add(BoxedUint::from(2 * step)));
+            // A sum that is too long has lost its highest bits.
+            let has_highest = candidate.bit_vartime(bits - 1) && candidate.bit_vartime(bits - 2);
+            if has_highest && is_prime(Flavor::Any, &*candidate) {
+                return Ok(BoxedUint::clone(&candidate));
+            }
+        }
+    }
+}
+
+/// Draws an odd number whose two highest bits are set.
+fn random_odd(bits: u32) -> Result<Zeroizing<BoxedUint>, Failure> {
+    let mut bytes = Zeroizing::new(vec![0; bits as usize / 8]);
+    getrandom::fill(&mut bytes).map_err(|_| Failure::Randomness)?;
+    if let [first, .., last] = bytes.as_mut_slice() {
+        *first |= 0b1100_0000;
+        *last |= 1;
+    }
+    BoxedUint::from_be_slice(&bytes, bits).map(Zeroizing::new).map_err(|_| Failure::Arithmetic)
+}
+
+/// The number of odd candidates from one random number on. Among so many numbers of 1024 bits there
+/// are eleven primes on average.
+const CANDIDATES: usize = 4096;
+
+/// The limit of the odd primes by which candidates are divided before the long test.
+const SMALL: u16 = 17_864;
+
+/// Returns the odd primes up to [`SMALL`]. To make them takes less than a hundredth of a test.
+fn small_primes() -> Vec<u16> {
+    let mut is_composite = vec![false; SMALL.into()];
+    let mut primes = Vec::new();
+    for number in (3..SMALL).step_by(2) {
+        if !is_composite[usize::from(number)] {
+            primes.push(number);
+            let multiples = is_composite.iter_mut().skip(3 * usize::from(number)).step_by(2 * usize::from(number));
+            multiples.for_each(|is_composite| *is_composite = true);
+        }
+    }
+    primes
+}
+
+/// Returns, for each odd number from `start` on, whether a small prime divides it.
+fn multiples_of_small_primes(start: &BoxedUint, small: &[u16]) -> Result<Zeroizing<Vec<bool>>, Failure> {
+    let mut is_out = Zeroizing::new(vec![false; CANDIDATES]);
+    // The product of four small primes fits into a limb: the long number is divided once for them.
+    for four in small.chunks(4) {
+        let product: u64 = four.iter().copied().map(u64::from).product();
+        let product = Option::from(NonZero::new(Limb::from(product))).ok_or(Failure::Arithmetic)?;
+        let rest = u64::from(start.rem_limb(product));
+        for prime in four.iter().copied().map(u64::from) {
+            // The first step at which `start` plus two times the step is a multiple.
+            let missing = (prime - rest % prime) % prime;
+            let first = if missing % 2 == 0 { missing / 2 } else { (missing + prime) / 2 };
+            let multiples = is_out.iter_mut().skip(first as usize).step_by(prime as usize);
+            multiples.for_each(|is_out| *is_out = true);
+        }
+    }
+    Ok(is_out)
 }
 
 #[cfg(test)]
@@ -281,6 +335,34 @@ mod tests {
             }
             let encrypted = key.public().encrypt(b"1234", &[9; 32]).unwrap();
             assert_eq!(&**key.open(&encrypted).unwrap().unwrap(), b"1234");
+        }
+    }
+
+    #[test]
+    fn small_primes_are_those_up_to_the_limit() {
+        let small = small_primes();
+        assert_eq!((&small[..4], small.last(), small.len()), (&[3, 5, 7, 11][..], Some(&17_863), 2047));
+        assert!(small.iter().all(|prime| is_prime(Flavor::Any, &BoxedUint::from(u64::from(*prime)))));
+    }
+
+    #[test]
+    fn a_candidate_is_out_if_and_only_if_a_small_prime_divides_it() {
+        let (start, small) = (random_odd(512).unwrap(), small_primes());
+        let is_out = multiples_of_small_primes(&start, &small).unwrap();
+        assert_eq!(is_out.len(), CANDIDATES);
+        for (is_out, step) in is_out.iter().zip(0_u64..).take(200) {
+            let candidate = start.wrapping_add(BoxedUint::from(2 * step));
+            let divides = |prime: &u16| candidate.rem_limb(NonZero::new(Limb::from(*prime)).unwrap()) == Limb::ZERO;
+            assert_eq!(*is_out, small.iter().any(divides), "{step}");
+        }
+    }
+
+    #[test]
+    fn a_prime_has_its_length_and_its_two_highest_bits() {
+        for bits in [512, 1024] {
+            let prime = prime(bits).unwrap();
+            assert_eq!((prime.bits_precision(), prime.bits_vartime()), (bits, bits));
+            assert!(prime.bit_vartime(bits - 2) && is_prime(Flavor::Any, &prime));
         }
     }
 

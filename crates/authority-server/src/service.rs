@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::RuntimeFlavor;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::config::{Limits, RelyingParty};
@@ -32,9 +30,6 @@ pub(crate) struct Service {
     pub(crate) readiness: Arc<Mutex<Option<(Instant, bool)>>>,
     steps: Arc<Semaphore>,
     sends: Arc<Semaphore>,
-    /// True if the database is a file: a step waits for the disk alone, for a fraction of a
-    /// millisecond.
-    has_file: bool,
 }
 
 /// The rate limits of the listeners.
@@ -84,8 +79,7 @@ impl Service {
         };
         let [steps, sends] = [(); 2].map(|()| Arc::new(Semaphore::new(limits.steps)));
         let (metrics, readiness) = (Metrics::default(), Arc::default());
-        let has_file = authority.database_connections().is_none();
-        Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps, sends, has_file }
+        Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps, sends }
     }
 
     pub(crate) fn authority(&self) -> &Authority {
@@ -99,25 +93,13 @@ impl Service {
 
     /// Runs work with the database on a thread that may block. The number of permits is limited;
     /// other steps wait. A step completes even if its caller is gone.
-    ///
-    /// A step on a file, while no other step runs, does not change threads: waking another thread,
-    /// and this one again, takes about as long as the step. The runtime gives this thread's tasks
-    /// to another one meanwhile.
     pub(crate) async fn step<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failed> {
         let began = Instant::now();
         let permit = self.steps.clone().acquire_owned().await.map_err(|_| Failed)?;
-        let done = if self.has_file && self.steps_running() == 1 && may_block_in_place() {
-            let work = AssertUnwindSafe(|| {
-                let _permit = permit;
-                work(&self.authority)
-            });
-            self.finish(tokio::task::block_in_place(|| catch_unwind(work)).ok())
-        } else {
-            self.run(permit, work).await
-        };
+        let done = self.run(permit, work).await;
         self.metrics.step(began.elapsed());
         done
     }
@@ -145,31 +127,21 @@ impl Service {
             let _permit = permit;
             work(&service.authority)
         });
-        self.finish(done.await.ok())
-    }
-
-    /// Counts and logs the failure of work. `None` means that it panicked.
-    fn finish<T>(&self, done: Option<Result<T, Failure>>) -> Result<T, Failed> {
-        match done {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(failure)) => {
+        match done.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(failure)) => {
                 if matches!(failure, Failure::Altered { .. }) {
                     self.metrics.failed("altered_row");
                 }
                 tracing::error!(%failure, "a step failed");
                 Err(Failed)
             }
-            None => {
+            Err(_) => {
                 tracing::error!("a step panicked");
                 Err(Failed)
             }
         }
     }
-}
-
-/// Returns whether this thread has others beside it that take its tasks while it blocks.
-fn may_block_in_place() -> bool {
-    tokio::runtime::Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// A step failed without a result. The log has the cause.

@@ -3,8 +3,6 @@
 //! The arithmetic on secrets is constant-time and blinded, and uses the Chinese remainder theorem.
 //! Every result is checked with the public exponent before it is used: one result of a faulty
 //! computation would reveal the primes.
-//!
-//! With the feature `aws-rsa`, AWS-LC opens the blocks of the keys that it accepts: rsa_opener.rs.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,8 +15,6 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::random;
-#[cfg(feature = "aws-rsa")]
-use crate::rsa_opener::{KeyParts, Opener};
 
 const EXPONENT_BITS: u32 = 5;
 
@@ -31,8 +27,6 @@ pub(crate) struct PrivateKey {
     /// The inverse of q modulo p.
     q_inverse: Zeroizing<BoxedMontyForm>,
     blinding: Mutex<Option<Blinding>>,
-    #[cfg(feature = "aws-rsa")]
-    opener: Option<Opener>,
 }
 
 /// A random factor and its inverse. A new one costs as much as the private operation itself, so
@@ -102,10 +96,6 @@ impl PrivateKey {
         if block.len() != self.public.size() {
             return Ok(None);
         }
-        #[cfg(feature = "aws-rsa")]
-        if let Some(opener) = &self.opener {
-            return Ok(opener.open(block));
-        }
         Ok(self.raise(block)?.and_then(|padded| oaep::decode(&padded)))
     }
 
@@ -118,19 +108,7 @@ impl PrivateKey {
         let (p, q) = (Prime::new(p)?, Prime::new(q)?);
         let q_modulo_p = q.params.modulus().as_ref().rem(p.params.modulus().as_nz_ref());
         let q_inverse = Option::from(BoxedMontyForm::new(q_modulo_p, &p.params).invert())?;
-        let q_inverse = Zeroizing::new(q_inverse);
-        #[cfg(feature = "aws-rsa")]
-        let opener = opener(&public, &p, &q, &q_inverse);
-        Some(Self {
-            public,
-            params,
-            p,
-            q,
-            q_inverse,
-            blinding: Mutex::new(None),
-            #[cfg(feature = "aws-rsa")]
-            opener,
-        })
+        Some(Self { public, params, p, q, q_inverse: Zeroizing::new(q_inverse), blinding: Mutex::new(None) })
     }
 
     /// Raises `block` to the private exponent. Returns `None` if `block` is not smaller than the
@@ -221,26 +199,6 @@ fn inverse_of_public_exponent(prime: &Odd<BoxedUint>) -> Option<Zeroizing<BoxedU
     let k = E - inverse;
     let product = Zeroizing::new(quotient.wrapping_mul(&BoxedUint::from(k)));
     Some(Zeroizing::new(product.wrapping_add(BoxedUint::from((k * rest + 1) / E))))
-}
-
-/// Makes the opener of a key. Returns `None` if AWS-LC does not accept the key.
-#[cfg(feature = "aws-rsa")]
-fn opener(public: &Modulus, p: &Prime, q: &Prime, q_inverse: &BoxedMontyForm) -> Option<Opener> {
-    let one_less = |prime: &Prime| Zeroizing::new(prime.params.modulus().as_ref().wrapping_sub(BoxedUint::one()));
-    let order = one_less(p).concatenating_mul(&*one_less(q));
-    let order = Zeroizing::new(Option::<NonZero<BoxedUint>>::from(order.into_nz())?);
-    let exponent = BoxedUint::from(EXPONENT).resize(order.bits_precision());
-    let private_exponent = Zeroizing::new(Option::<BoxedUint>::from(exponent.invert_mod(&order))?);
-    let bytes = |number: &BoxedUint| Zeroizing::new(number.to_be_bytes().into_vec());
-    let prime = |prime: &Prime| bytes(prime.params.modulus().as_ref());
-    Opener::new(&KeyParts {
-        modulus: &public.to_bytes(),
-        public_exponent: &EXPONENT.to_be_bytes(),
-        private_exponent: &bytes(&private_exponent),
-        primes: [&prime(p), &prime(q)],
-        exponents: [&bytes(&p.exponent), &bytes(&q.exponent)],
-        coefficient: &bytes(&Zeroizing::new(q_inverse.retrieve())),
-    })
 }
 
 fn public_power(form: &BoxedMontyForm) -> BoxedMontyForm {
@@ -398,32 +356,6 @@ mod tests {
         for bad in [&changed[..], &encrypted[1..], &[], &[0xff; 128], &[0; 128], &[0; 256]] {
             assert!(key.open(bad).unwrap().is_none());
         }
-    }
-
-    #[cfg(feature = "aws-rsa")]
-    #[test]
-    fn aws_lc_opens_what_this_module_opens_and_refuses_what_it_refuses() {
-        let made = PrivateKey::generate(2048).unwrap();
-        let bytes = made.to_bytes();
-        let (p, q) = bytes.split_at(bytes.len() / 2);
-        // AWS-LC must accept the primes in either order.
-        for primes in [[p, q], [q, p]] {
-            let key = PrivateKey::from_bytes(&primes.concat()).unwrap();
-            let plain = PrivateKey { opener: None, ..PrivateKey::from_bytes(&primes.concat()).unwrap() };
-            assert!(key.opener.is_some() && key.public() == made.public());
-            for message in [&b""[..], b"1234", &[7; 190]] {
-                let block = key.public().encrypt(message, &[9; 32]).unwrap();
-                for opened in [key.open(&block), plain.open(&block)] {
-                    assert_eq!(&**opened.unwrap().unwrap(), message);
-                }
-                let mut changed = block.clone();
-                changed[255] ^= 1;
-                for bad in [&changed[..], &block[1..], &[], &[0xff; 256], &[0; 256], &key.seal(message).unwrap()] {
-                    assert!(key.open(bad).unwrap().is_none() && plain.open(bad).unwrap().is_none());
-                }
-            }
-        }
-        assert!(PrivateKey::generate(1024).unwrap().opener.is_none());
     }
 
     #[test]

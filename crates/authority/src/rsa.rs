@@ -197,7 +197,7 @@ fn inverse_of_public_exponent(prime: &Odd<BoxedUint>) -> Option<Zeroizing<BoxedU
     // E is a prime, so the inverse of a number is its power E − 2.
     let inverse = (2..E).fold(1, |power, _| power * rest % E);
     let k = E - inverse;
-    let product = Zeroizing::new(quotient.wrapping_mul(&BoxedUint::from(k)));
+    let product = Zeroizing::new(quotient.wrapping_mul(BoxedUint::from(k)));
     Some(Zeroizing::new(product.wrapping_add(BoxedUint::from((k * rest + 1) / E))))
 }
 

@@ -100,7 +100,7 @@ impl TestDatabase {
     }
 
     /// The processes of the server for connections to this database, apart from this one.
-    pub const BACKENDS: &str = "FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()";
+    pub(crate) const BACKENDS: &str = "FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()";
 
     /// Returns the number of connections of services.
     pub(crate) fn connections(&self) -> usize {

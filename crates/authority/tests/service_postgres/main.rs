@@ -1,6 +1,6 @@
 //! The complete flows of `tests/service`, on a real PostgreSQL that is made for them. If none is
 //! installed they are skipped and print that, or fail if `PIMS_REQUIRE_POSTGRES=1`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod asynchronous;
 #[allow(dead_code, reason = "the benchmark needs more of it")]

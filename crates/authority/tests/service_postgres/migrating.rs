@@ -77,8 +77,10 @@ fn expected(make: fn() -> TestDatabase) -> (Vec<String>, usize) {
     (definitions(&old.database), groups)
 }
 
-const BEFORE: [(&str, fn() -> TestDatabase); 2] =
-    [("an empty database", empty), ("an earlier release", of_an_earlier_release)];
+/// The name of what a migration begins with, and its maker.
+type Before = (&'static str, fn() -> TestDatabase);
+
+const BEFORE: [Before; 2] = [("an empty database", empty), ("an earlier release", of_an_earlier_release)];
 
 #[test]
 fn an_earlier_release_becomes_what_an_empty_database_becomes() {

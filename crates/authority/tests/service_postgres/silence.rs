@@ -105,7 +105,8 @@ fn exact_password_during(what: &str, begin: impl FnOnce(&Proxy)) {
 
 #[test]
 fn a_silence_in_the_middle_of_a_step_doubles_and_loses_nothing() {
-    let at: [(&str, usize, fn(&Message) -> bool); 4] = [
+    type Place = (&'static str, usize, fn(&Message) -> bool);
+    let at: [Place; 4] = [
         ("silent at the begin of a finalize", 1, is_begin),
         ("silent at a statement", 3, |message| message.text.contains("passwords")),
         ("silent at a commit", 1, is_commit),

@@ -1,11 +1,11 @@
 //! PostgreSQL, and databases that are compatible with its protocol and SQL.
 //!
-//! Every step is one transaction. The rare steps run as SERIALIZABLE: the outcome of concurrent steps
-//! equals that of some serial order of them, and no rule has to say which rows it must lock. The
-//! frequent ones run as REPEATABLE READ, so that steps of different accounts never collide;
-//! [`isolation`](crate::storage::isolation) proves that their outcome is the same. If two steps read
-//! the same count of wrong PINs, one commits; the other is refused (40001), runs again and reads the
-//! new count.
+//! Every step is one transaction. The rare steps run as SERIALIZABLE: the outcome of concurrent
+//! steps equals that of some serial order of them, and no rule has to say which rows it must lock.
+//! The frequent ones run as REPEATABLE READ, so that steps of different accounts never collide;
+//! [`isolation`](crate::storage::isolation) proves that their outcome is the same. If two steps
+//! read the same count of wrong PINs, one commits; the other is refused (40001), runs again and
+//! reads the new count.
 //!
 //! A step that only reads is committed, too: the data that a serializable transaction read is known
 //! to be consistent only after the commit.

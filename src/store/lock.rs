@@ -117,7 +117,7 @@ impl StorageLock {
             Err(fs::TryLockError::Error(error)) => return Err(StoreError::io("locked", &path)(error)),
         }
         let id = Folder::id_of_open(&file).map_err(StoreError::io("locked", &path))?;
-        // The first record of a folder made the folder's name durable.
+        // The name of a folder is made durable before its first record has a name.
         let is_new = AtomicBool::new(!folder.exists(RECORD).unwrap_or(false));
         let folder = Arc::new(folder);
         let lock = Self(Arc::new(LockedFolder { folder, file, id, is_new, process: process::number() }));

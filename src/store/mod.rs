@@ -257,6 +257,8 @@ impl RecordStore for RecordFile {
         durable_step("store.begin");
         let new = folder.write_temporary(RECORD, &sealed).map_err(StoreError::io("written", &current))?;
         durable_step("store.temporary_written");
+        // Before the first record has its name: a folder with a record has a durable name.
+        self.lock.sync_name();
         match folder.rename(RECORD, PREVIOUS) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(StoreError::io("renamed", &current)(error));
@@ -267,7 +269,6 @@ impl RecordStore for RecordFile {
         new.replace().map_err(StoreError::io("renamed", &current))?;
         durable_step("store.renamed");
         folder.sync().map_err(StoreError::io("synchronized", &path))?;
-        self.lock.sync_name();
         durable_step("store.durable");
         Ok(())
     }

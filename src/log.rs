@@ -153,10 +153,6 @@ pub(crate) fn path() -> Option<PathBuf> {
         }
         let mut logger = log.lock();
         let logger = logger.as_mut()?;
-        if logger.open.as_ref().is_some_and(|open| is_deleted(&open.file)) {
-            // The host may have sent the file somewhere and then deleted it.
-            logger.open = None;
-        }
         let name = logger.file(SystemTime::now(), 0).ok()?.name.clone();
         Some(logger.folder().join(name))
     })
@@ -257,13 +253,17 @@ impl Logger {
     /// another file. A file that is full is continued in one that is named after this moment.
     fn file(&mut self, now: SystemTime, length: u64) -> std::io::Result<&mut OpenFile> {
         let rule_name = self.name(now);
-        if self.open.as_ref().is_none_or(|open| open.rule_name != rule_name) {
+        // The host may have sent the file somewhere and then deleted it. Another process deletes
+        // the oldest ones.
+        let is_current = |open: &OpenFile| open.rule_name == rule_name && !is_deleted(&open.file);
+        if !self.open.as_ref().is_some_and(is_current) {
             self.open(rule_name.clone(), rule_name.clone())?;
         }
         if self.is_full(length)
             && let Some(name) = self.newest_of_day(&rule_name)
         {
-            self.open(rule_name.clone(), name)?;
+            // If it cannot be opened, the log goes on in a new file.
+            let _ = self.open(rule_name.clone(), name);
         }
         if self.is_full(length) {
             self.open(rule_name, format!("pims-{}.log", moment(now)))?;

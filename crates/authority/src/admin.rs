@@ -277,12 +277,13 @@ pub(crate) fn try_room(ctx: &Context<'_>) -> Result<(), Failure> {
 /// before each step, because a run may take long and the clock may be corrected in the meantime.
 pub(crate) fn prune_while<'s>(
     new_context: impl Fn() -> Context<'s>,
-    older_than_days: u32,
+    older_than_days: Option<u32>,
     should_continue: impl Fn() -> bool,
 ) -> Result<Pruned, Failure> {
-    let time = new_context().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
+    let days = older_than_days.unwrap_or(u32::MAX);
+    let time = new_context().now.saturating_sub(DAY.saturating_mul(days.into()));
     let mut pruned = Pruned::default();
-    while should_continue() {
+    while older_than_days.is_some() && should_continue() {
         let removed = new_context().step("prune.audit", |step| trail::prune(step, time))?;
         let Some(removed) = removed else { break };
         pruned.audit += removed;

@@ -316,17 +316,21 @@ impl Authority {
     /// that are older than `older_than_days`, and every expired code, password, token and code
     /// request. It works in small transactions and can be stopped at any time.
     pub fn prune(&self, older_than_days: u32) -> Result<Pruned, Failure> {
-        self.prune_while(older_than_days, || true)
+        self.prune_while(Some(older_than_days), || true)
     }
 
     /// Works as [`Authority::prune`] does, as long as `should_continue` returns true. It asks
     /// `should_continue` before each of many short steps, so that a host can stop. The next call
-    /// continues.
+    /// continues. Without `older_than_days` the audit trail and the tombstones stay as they are.
     ///
     /// # Errors
     ///
     /// The database cannot be written. Rows that were removed before the error stay removed.
-    pub fn prune_while(&self, older_than_days: u32, should_continue: impl Fn() -> bool) -> Result<Pruned, Failure> {
+    pub fn prune_while(
+        &self,
+        older_than_days: Option<u32>,
+        should_continue: impl Fn() -> bool,
+    ) -> Result<Pruned, Failure> {
         admin::prune_while(|| self.context(), older_than_days, should_continue)
     }
 

@@ -37,14 +37,14 @@ fn add_copy(step: &Step<'_>, account: &AccountRow, device: &DeviceRow, copy: &Ac
     added.phone_number = Some(copy.phone_number.clone());
     let pin = step.pin_of(account)?.ok_or(Failure::Sealed)?;
     step.seal_pin(&mut added, &pin)?;
-    step.put_account(&added)?;
+    step.rows.add_account(&added)?;
     step.audit(Some(name), None, audit::PHONE_NUMBER_ADDED)?;
     let id = random::device_id()?;
-    step.rows.put_device(&mac::copy_device(step, device, &id, name)?)?;
+    step.rows.add_device(&mac::copy_device(step, device, &id, name)?)?;
     step.rows.put_traits(&id, &step.rows.traits(&device.id)?)?;
     step.audit(Some(name), Some(&id), audit::DEVICE_ACTIVATED)?;
     let removed = random::device_id()?;
-    step.rows.put_device(&DeviceRow::new(&removed, name, step.now))?;
+    step.rows.add_device(&DeviceRow::new(&removed, name, step.now))?;
     step.rows.tombstone_device(&removed, step.now)?;
     Ok(id)
 }

@@ -187,9 +187,10 @@ pub(crate) fn is_surely_replaceable(handle: &Handle, name: &OsStr) -> bool {
         use rustix::fs::{StatxAttributes, StatxFlags, statx};
         let Ok(known) = statx(handle, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS) else { return false };
         let fixed = StatxAttributes::MOUNT_ROOT | StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
-        // Linux before 5.8 does not tell mount points. In a folder with the sticky bit, a file of
-        // another user cannot be replaced.
-        known.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT)
+        // Linux before 5.8 does not tell mount points, and some file systems tell no attributes. In
+        // a folder with the sticky bit, a file of another user cannot be replaced.
+        FileType::from_raw_mode(known.stx_mode.into()) == FileType::RegularFile
+            && known.stx_attributes_mask.contains(fixed)
             && !known.stx_attributes.intersects(fixed)
             && known.stx_uid == user()
     }
@@ -205,8 +206,10 @@ pub(crate) fn is_surely_replaceable(handle: &Handle, name: &OsStr) -> bool {
 pub(crate) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes).map_err(|error| match error {
-            Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP => io::ErrorKind::Unsupported.into(),
+        let reserve = || rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes);
+        rustix::io::retry_on_intr(reserve).map_err(|error| match error {
+            // The last one is a sandbox that forbids the call.
+            Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM => io::ErrorKind::Unsupported.into(),
             error => error.into(),
         })
     }

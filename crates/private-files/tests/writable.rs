@@ -28,4 +28,6 @@ fn the_system_vouches_for_a_file_of_this_user_and_for_no_other_name() {
     let opened = Folder::open(folder.path(), Sharing::Refused).unwrap();
     assert_eq!(opened.is_surely_replaceable("file"), cfg!(target_os = "linux"));
     assert!(!opened.is_surely_replaceable("missing"));
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    assert!(!opened.is_surely_replaceable("folder"));
 }

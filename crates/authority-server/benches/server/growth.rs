@@ -172,7 +172,7 @@ impl Grown {
             record();
             true
         };
-        authority.prune_while(KEEP_DAYS, should_continue).unwrap();
+        authority.prune_while(Some(KEEP_DAYS), should_continue).unwrap();
         record();
         (start.elapsed().as_secs_f64(), 1000.0 * steps.lock().unwrap().1.as_secs_f64())
     }

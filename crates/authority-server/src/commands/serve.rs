@@ -274,7 +274,7 @@ fn deliver(service: &Service, may_continue: impl Fn() -> bool) {
 /// Removes expired rows. Without a number of days, the audit trail and the ids of removed devices
 /// are kept.
 fn prune(service: &Service, days: Option<u32>, may_continue: impl Fn() -> bool) {
-    match service.authority().prune_while(days.unwrap_or(u32::MAX), may_continue) {
+    match service.authority().prune_while(days, may_continue) {
         Ok(pruned) => tracing::info!(
             audit = pruned.audit,
             devices = pruned.tombstones,

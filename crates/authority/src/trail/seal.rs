@@ -42,9 +42,10 @@ fn boundary(step: &Step<'_>) -> Result<Option<i64>, Failure> {
     Ok(step.rows.meta(BOUNDARY)?.and_then(|value| step.trail.key.open_signed(BOUNDARY, &value)))
 }
 
-/// Removes old rows of the trail. If the trail has seals, removes the oldest sealed range, unless a
-/// row of it was written at `time` or later. Otherwise removes a page of rows. Returns `None` if
-/// there is nothing to remove. The newest seal stays, because it is the head of the chain.
+/// Removes old rows of the trail. If the trail has seals, removes the oldest sealed range, unless it
+/// was sealed at `time` or later, or is not as it was sealed. Otherwise removes a page of rows.
+/// Returns `None` if there is nothing to remove. The newest seal stays, because it is the head of
+/// the chain.
 pub(crate) fn prune(step: &Step<'_>, time: i64) -> Result<Option<u64>, Failure> {
     prune_old(step, Old::Before(time))
 }
@@ -84,10 +85,12 @@ fn prune_old(step: &Step<'_>, old: Old) -> Result<Option<u64>, Failure> {
         return Ok(None);
     }
     let is_young = match old {
-        Old::Before(time) => step.rows.audit_since(seal.first_id, seal.last_id, time)?,
+        // Only the time in the seal has a MAC.
+        Old::Before(time) => seal.at >= time,
         Old::UpTo(id) => seal.last_id > id,
     };
-    if is_young {
+    // A range with missing or changed rows is evidence, too.
+    if is_young || !verify::check_seal(step, seal)?.is_empty() {
         return Ok(None);
     }
     let removed = step.rows.remove_sealed(seal)?;

@@ -198,7 +198,7 @@ fn pruning_goes_through_all_accounts() {
     }
     world.clock.forward(31 * 24 * 3600);
     let begun = std::cell::Cell::new(0);
-    let first = world.authority.prune_while(1, || begun.replace(begun.get() + 1) < 1).unwrap();
+    let first = world.authority.prune_while(Some(1), || begun.replace(begun.get() + 1) < 1).unwrap();
     assert!((1..900).contains(&first.audit) && first.tokens == 0);
     let pruned = world.authority.prune(1).unwrap();
     assert_eq!(pruned.tokens, 5);

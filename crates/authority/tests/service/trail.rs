@@ -370,6 +370,28 @@ fn whole_sealed_ranges_are_pruned_and_the_rest_is_still_a_chain() {
     assert_eq!(faults(&world), [AuditFault::SealMissing { number: 4 }]);
 }
 
+#[test]
+fn a_sealed_range_whose_rows_are_missing_or_younger_than_they_say_is_not_pruned() {
+    const DAY: i64 = 24 * 3600;
+    for change in
+        ["DELETE FROM audit WHERE id <= (SELECT last_id FROM audit_seals WHERE number = 1)", "UPDATE audit SET at = -1"]
+    {
+        let world = world();
+        for round in 0..3 {
+            world.authority.add_account(&name(&format!("user{round}"))).unwrap();
+            seal(&world);
+        }
+        world.database.execute(change);
+        let found = faults(&world);
+        assert!(!found.is_empty(), "{change}");
+        world.clock.forward(500 * DAY);
+        for days in [Some(400), None] {
+            assert_eq!(world.authority.prune_while(days, || true).unwrap().audit, 0, "{change}");
+        }
+        assert_eq!(faults(&world), found, "{change}");
+    }
+}
+
 /// Writes rows of an audit trail, each of another moment.
 fn many_rows(world: &World, count: usize) {
     for number in 0..count {

@@ -59,7 +59,10 @@ impl Address {
                 return Err(malformed("sslmode must be disable, prefer, require, verify-ca or verify-full"));
             }
         };
-        let mut config: Config = rest.parse().map_err(|error| malformed(&message(&error).to_string()))?;
+        let mut config: Config = rest.parse().map_err(|error| malformed(reason(&message(&error).to_string())))?;
+        if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
+            return Err(malformed("a @ in the user or the password must be written as %40"));
+        }
         if let Some(verified) = verified {
             config.ssl_mode(verified);
         }
@@ -71,6 +74,16 @@ impl Address {
         config.ssl_mode(if encryption.is_some() { SslMode::Require } else { SslMode::Disable });
         let shuffled = config.get_load_balance_hosts() == LoadBalanceHosts::Random;
         Ok(Self { hosts: hosts(&config), shuffled, encryption })
+    }
+}
+
+/// Returns the reason why the driver refused an address. The driver names a key that it does not
+/// know, which may be a piece of a password.
+fn reason(text: &str) -> &str {
+    if text.contains("unknown option") {
+        "it has a key that is not known; a password with a blank must be quoted, one with & or = encoded"
+    } else {
+        text
     }
 }
 
@@ -97,9 +110,16 @@ fn set_defaults(config: &mut Config) {
 fn mode(config: &Config) -> SslMode {
     match config.get_ssl_mode() {
         SslMode::Disable => SslMode::Disable,
-        SslMode::Prefer if config.get_hosts().iter().all(is_local) => SslMode::Disable,
+        SslMode::Prefer if stays_here(config) => SslMode::Disable,
         _ => SslMode::Require,
     }
+}
+
+/// Returns whether every host is this machine. The driver connects to `hostaddr`, if it is set.
+fn stays_here(config: &Config) -> bool {
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    let has_one = !hosts.is_empty() || !addresses.is_empty();
+    has_one && hosts.iter().all(is_local) && addresses.iter().all(|address| address.is_loopback())
 }
 
 fn is_local(host: &Host) -> bool {
@@ -157,7 +177,8 @@ fn without_hosts(config: &Config) -> Config {
         .ssl_mode(config.get_ssl_mode())
         .ssl_negotiation(config.get_ssl_negotiation())
         .target_session_attrs(config.get_target_session_attrs())
-        .channel_binding(config.get_channel_binding());
+        .channel_binding(config.get_channel_binding())
+        .load_balance_hosts(config.get_load_balance_hosts());
     one
 }
 
@@ -263,7 +284,15 @@ mod tests {
         for here in ["host=localhost", "host=127.0.0.1", "postgresql://u@[::1]/d", "host=/run/postgresql"] {
             assert_eq!(parse(here).encryption, None, "{here}");
         }
-        for elsewhere in ["host=db.example.org", "host=10.0.0.1", "host=localhost,db.example.org"] {
+        for elsewhere in [
+            "host=db.example.org",
+            "host=10.0.0.1",
+            "host=localhost,db.example.org",
+            "hostaddr=10.0.0.1",
+            "host=localhost hostaddr=10.0.0.1",
+            "host=/run/postgresql hostaddr=10.0.0.1",
+            "user=u",
+        ] {
             assert_eq!(parse(elsewhere).encryption, Some(Encryption { roots: None }), "{elsewhere}");
         }
         assert_eq!(parse("host=db.example.org sslmode=disable").encryption, None);
@@ -311,7 +340,14 @@ mod tests {
             assert!(!error.contains("hunter2"), "{error}");
             assert!(error.starts_with("the address of the database: "), "{error}");
         }
-        assert!(refused("host=a colour=blue").contains("colour"));
+        assert!(refused("host=a colour=blue").contains("a key that is not known"));
+        // A part of a password that is neither quoted nor encoded.
+        for url in
+            ["host=a password=hunter 2=b", "postgres://u:a@hunter@db1,db2/d", "postgres://u@db/d?password=a&hunter=b"]
+        {
+            let error = refused(url);
+            assert!(!error.contains("hunter"), "{error}");
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Server {
     /// Opens a connection to the first host that answers.
     pub(super) fn connect(&self) -> Result<Session, ConnectError> {
         let failed = |error| ConnectError { error, is_refusal: false };
-        let reactor = Reactor::new().map_err(failed)?;
+        let reactor = Reactor::new(self.hosts.len()).map_err(failed)?;
         let first_host = reactor.block_on(self.first_host());
         let (client, driver) = first_host.unwrap_or_else(|| Err(failed(StorageError::new("no runtime"))))?;
         let end = Arc::<Mutex<Option<Error>>>::default();
@@ -244,8 +244,9 @@ impl Session {
 struct Reactor(Option<Runtime>);
 
 impl Reactor {
-    fn new() -> Result<Self, StorageError> {
-        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(2).build();
+    /// Makes a runtime that can resolve this number of host names at once.
+    fn new(hosts: usize) -> Result<Self, StorageError> {
+        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(hosts.max(1)).build();
         runtime.map(|runtime| Self(Some(runtime))).map_err(|error| StorageError::new(error.to_string()))
     }
 

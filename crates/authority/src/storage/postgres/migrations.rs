@@ -37,9 +37,9 @@ pub(super) fn run(server: &Server) -> Result<Session, OpenError> {
     let mut pause = Duration::from_millis(20);
     let connect = || server.connect().map_err(|error| OpenError::Storage(error.error));
     let mut session = connect()?;
-    let mut beside_others = false;
+    let mut has_defined = false;
     loop {
-        let (error, fate) = match attempt(&session, server.statement_timeout(), beside_others) {
+        let (error, fate) = match attempt(&session, server.statement_timeout(), &mut has_defined) {
             Ok(()) => return Ok(session),
             Err(Problem::Newer { found, known }) => return Err(OpenError::Newer { found, known }),
             Err(Problem::OtherInstance) => (other_instance(), Fate::Good),
@@ -51,7 +51,6 @@ pub(super) fn run(server: &Server) -> Result<Session, OpenError> {
         if Instant::now() >= deadline {
             return Err(OpenError::Storage(error));
         }
-        beside_others = true;
         std::thread::sleep(jittered(pause).map_err(|failure| match failure {
             Failure::Storage(error) => OpenError::Storage(error),
             _ => OpenError::Randomness,
@@ -108,17 +107,17 @@ fn next_try(fault: &Fault) -> Option<Fate> {
     }
 }
 
-/// Runs the missing migrations once. `beside_others` is true if an earlier attempt of this instance
-/// may have made something that a later migration of another instance had removed. Then the latest
-/// migration runs again.
-fn attempt(session: &Session, limit: Duration, beside_others: bool) -> Result<(), Problem> {
+/// Runs the missing migrations once. `has_defined` becomes true when the first one begins. If an
+/// earlier attempt began one, it may have made something that a later migration of another instance
+/// had removed. Then the latest migration runs again.
+fn attempt(session: &Session, limit: Duration, has_defined: &mut bool) -> Result<(), Problem> {
     let known = MIGRATIONS.len() as i64;
     match version(session)? {
-        Some(found) if found == known && !beside_others => return Ok(()),
+        Some(found) if found == known && !*has_defined => return Ok(()),
         Some(_) => {}
         None => prepare(session)?,
     }
-    migrate(session, known, limit, beside_others)
+    migrate(session, known, limit, has_defined)
 }
 
 /// Returns the version. Returns `None` if the version table does not exist.
@@ -152,15 +151,20 @@ fn batch(session: &Session, sql: &str) -> Result<(), Fault> {
     session.wait(async |client| client.batch_execute(sql).await)
 }
 
-fn migrate(session: &Session, known: i64, limit: Duration, beside_others: bool) -> Result<(), Problem> {
-    let migrated = migrate_in_transaction(session, known, limit, beside_others);
+fn migrate(session: &Session, known: i64, limit: Duration, has_defined: &mut bool) -> Result<(), Problem> {
+    let migrated = migrate_in_transaction(session, known, limit, has_defined);
     if let Err(Problem::OtherInstance | Problem::Newer { .. }) = &migrated {
         batch(session, "ROLLBACK")?;
     }
     migrated
 }
 
-fn migrate_in_transaction(session: &Session, known: i64, limit: Duration, beside_others: bool) -> Result<(), Problem> {
+fn migrate_in_transaction(
+    session: &Session,
+    known: i64,
+    limit: Duration,
+    has_defined: &mut bool,
+) -> Result<(), Problem> {
     let limit = limit.as_millis();
     // READ COMMITTED: after its wait for the lock, an instance reads the version that the other
     // instance wrote.
@@ -176,10 +180,11 @@ fn migrate_in_transaction(session: &Session, known: i64, limit: Duration, beside
     let found = found.ok_or(Problem::OtherInstance)?;
     let done = usize::try_from(found).ok().filter(|done| *done <= MIGRATIONS.len());
     let done = done.ok_or(Problem::Newer { found, known })?;
-    if beside_others && let (true, Some(latest)) = (done == MIGRATIONS.len(), MIGRATIONS.last()) {
+    if *has_defined && let (true, Some(latest)) = (done == MIGRATIONS.len(), MIGRATIONS.last()) {
         define(session, latest)?;
     }
     for (migration, before) in MIGRATIONS.iter().zip(0_i64..).skip(done) {
+        *has_defined = true;
         define(session, migration)?;
         // A server that keeps each definition at once also keeps how far it came.
         let replace =

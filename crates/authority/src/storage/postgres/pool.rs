@@ -202,6 +202,8 @@ impl Drop for Lease<'_> {
             Some(session) if self.is_reusable => {
                 state.idle.push(session);
                 old = self.pool.take_old(&mut state);
+                // Other steps must not wait until the old ones are closed.
+                drop(state);
             }
             broken => {
                 state.open = state.open.saturating_sub(1);

@@ -149,16 +149,6 @@ impl Transaction<'_> {
         let last: Option<i64> = self.find(sql, params![id, limit.saturating_sub(1)], |mut row| row.get())?;
         self.write("DELETE FROM audit WHERE id <= $1", params![last.unwrap_or(id)])
     }
-
-    /// Returns whether a row from `first` to `last` was written at `time` or later.
-    pub(crate) fn audit_since(&self, first: i64, last: i64, time: i64) -> StorageResult<bool> {
-        let found: Option<i64> = self.find(
-            "SELECT id FROM audit WHERE id >= $1 AND id <= $2 AND at >= $3 LIMIT 1",
-            params![first, last, time],
-            |mut row| row.get(),
-        )?;
-        Ok(found.is_some())
-    }
 }
 
 fn read(mut row: Row) -> StorageResult<AuditRow> {

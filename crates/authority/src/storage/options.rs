@@ -8,9 +8,6 @@ use private_files::Sharing;
 #[cfg(feature = "postgres")]
 use zeroize::Zeroizing;
 
-#[cfg(feature = "postgres")]
-use crate::failure::StorageError;
-
 /// The database of a service.
 pub enum Database {
     /// An SQLite file. It is created if it does not exist. Several processes may share it.
@@ -68,14 +65,5 @@ impl Postgres {
     /// Returns the options for this database, with the defaults.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: Zeroizing::new(url.into()), connections: 8, statement_timeout: Duration::from_secs(10) }
-    }
-
-    /// Returns whether the address holds a password.
-    ///
-    /// # Errors
-    ///
-    /// The address is malformed. The error does not show its values.
-    pub fn has_password(&self) -> Result<bool, StorageError> {
-        super::postgres::has_password(&self.url)
     }
 }

@@ -42,8 +42,8 @@ fn boundary(step: &Step<'_>) -> Result<Option<i64>, Failure> {
     Ok(step.rows.meta(BOUNDARY)?.and_then(|value| step.trail.key.open_signed(BOUNDARY, &value)))
 }
 
-/// Removes old rows of the trail. If the trail has seals, removes the oldest sealed range, unless it
-/// was sealed at `time` or later, or is not as it was sealed. Otherwise removes a page of rows.
+/// Removes old rows of the trail. If the trail has seals, removes the oldest sealed range, unless
+/// it was sealed at `time` or later, or is not as it was sealed. Otherwise removes a page of rows.
 /// Returns `None` if there is nothing to remove. The newest seal stays, because it is the head of
 /// the chain.
 pub(crate) fn prune(step: &Step<'_>, time: i64) -> Result<Option<u64>, Failure> {

@@ -57,9 +57,15 @@ const REFUSAL_LIFETIME: Duration = Duration::from_secs(30);
 /// show that there is room for more.
 const PING: &str = "ping";
 
-/// Returns whether an address holds a password.
-pub(super) fn has_password(url: &str) -> Result<bool, StorageError> {
-    Ok(Address::parse(url)?.hosts.iter().any(|host| host.get_password().is_some()))
+impl Postgres {
+    /// Returns whether the address holds a password.
+    ///
+    /// # Errors
+    ///
+    /// The address is malformed. The error does not show its values.
+    pub fn has_password(&self) -> Result<bool, StorageError> {
+        Ok(Address::parse(&self.url)?.hosts.iter().any(|host| host.get_password().is_some()))
+    }
 }
 
 /// A database server, or several servers that form one database.

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::RuntimeFlavor;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::config::{Limits, RelyingParty};
@@ -31,6 +32,9 @@ pub(crate) struct Service {
     pub(crate) readiness: Arc<Mutex<Option<(Instant, bool)>>>,
     steps: Arc<Semaphore>,
     sends: Arc<Semaphore>,
+    /// True if the database is a file: a step waits for the disk alone, for a fraction of a
+    /// millisecond.
+    has_file: bool,
 }
 
 /// The rate limits of the listeners.
@@ -80,7 +84,8 @@ impl Service {
         };
         let [steps, sends] = [(); 2].map(|()| Arc::new(Semaphore::new(limits.steps)));
         let (metrics, readiness) = (Metrics::default(), Arc::default());
-        Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps, sends }
+        let has_file = authority.database_connections().is_none();
+        Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps, sends, has_file }
     }
 
     pub(crate) fn authority(&self) -> &Authority {
@@ -94,13 +99,22 @@ impl Service {
 
     /// Runs work with the database on a thread that may block. The number of permits is limited;
     /// other steps wait. A step completes even if its caller is gone.
+    ///
+    /// A step on a file, while no other step runs, does not change threads: waking another thread,
+    /// and this one again, takes about as long as the step. The runtime gives this thread's tasks
+    /// to another one meanwhile.
     pub(crate) async fn step<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failed> {
         let began = Instant::now();
         let permit = self.steps.clone().acquire_owned().await.map_err(|_| Failed)?;
-        let done = self.run(permit, work).await;
+        let done = if self.has_file && self.steps_running() == 1 && may_block_in_place() {
+            let _permit = permit;
+            self.finish(tokio::task::block_in_place(|| with_wiped_stack(|| work(&self.authority))))
+        } else {
+            self.run(permit, work).await
+        };
         self.metrics.step(began.elapsed());
         done
     }
@@ -163,6 +177,11 @@ fn with_wiped_stack<T>(work: impl FnOnce() -> T) -> Option<T> {
 #[inline(never)]
 fn without_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+/// Returns whether this thread has others beside it that take its tasks while it blocks.
+fn may_block_in_place() -> bool {
+    tokio::runtime::Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// A step failed without a result. The log has the cause.

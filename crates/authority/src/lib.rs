@@ -49,6 +49,8 @@ mod passwords;
 pub mod random;
 mod rekey;
 mod rsa;
+#[cfg(feature = "aws-rsa")]
+mod rsa_opener;
 mod sealing;
 mod service_keys;
 mod sms;

@@ -3,6 +3,8 @@
 //! The arithmetic on secrets is constant-time and blinded, and uses the Chinese remainder theorem.
 //! Every result is checked with the public exponent before it is used: one result of a faulty
 //! computation would reveal the primes.
+//!
+//! With the feature `aws-rsa`, AWS-LC opens the blocks of the keys that it accepts: rsa_opener.rs.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +17,8 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::random;
+#[cfg(feature = "aws-rsa")]
+use crate::rsa_opener::{KeyParts, Opener, SMALLEST_SIZE};
 
 const EXPONENT_BITS: u32 = 5;
 
@@ -27,6 +31,8 @@ pub(crate) struct PrivateKey {
     /// The inverse of q modulo p.
     q_inverse: Zeroizing<BoxedMontyForm>,
     blinding: Mutex<Option<Blinding>>,
+    #[cfg(feature = "aws-rsa")]
+    opener: Option<Opener>,
 }
 
 /// A random factor and its inverse. A new one costs as much as the private operation itself, so
@@ -96,6 +102,10 @@ impl PrivateKey {
         if block.len() != self.public.size() {
             return Ok(None);
         }
+        #[cfg(feature = "aws-rsa")]
+        if let Some(opener) = &self.opener {
+            return Ok(opener.open(block));
+        }
         Ok(self.raise(block)?.and_then(|padded| oaep::decode(&padded)))
     }
 
@@ -108,7 +118,19 @@ impl PrivateKey {
         let (p, q) = (Prime::new(p)?, Prime::new(q)?);
         let q_modulo_p = q.params.modulus().as_ref().rem(p.params.modulus().as_nz_ref());
         let q_inverse = Option::from(BoxedMontyForm::new(q_modulo_p, &p.params).invert())?;
-        Some(Self { public, params, p, q, q_inverse: Zeroizing::new(q_inverse), blinding: Mutex::new(None) })
+        let q_inverse = Zeroizing::new(q_inverse);
+        #[cfg(feature = "aws-rsa")]
+        let opener = opener(&public, &p, &q, &q_inverse);
+        Some(Self {
+            public,
+            params,
+            p,
+            q,
+            q_inverse,
+            blinding: Mutex::new(None),
+            #[cfg(feature = "aws-rsa")]
+            opener,
+        })
     }
 
     /// Raises `block` to the private exponent. Returns `None` if `block` is not smaller than the
@@ -172,7 +194,7 @@ impl Prime {
     /// Prepares a prime. Returns `None` if the public exponent has no inverse.
     fn new(prime: BoxedUint) -> Option<Self> {
         let odd: Odd<BoxedUint> = Option::from(prime.into_odd())?;
-        let exponent = inverse_of_public_exponent(&odd)?;
+        let exponent = inverse_of_public_exponent(&order(&odd))?;
         Some(Self { params: BoxedMontyParams::new(odd), exponent })
     }
 
@@ -182,13 +204,13 @@ impl Prime {
     }
 }
 
-/// Returns the inverse of the public exponent modulo a prime minus one, or `None` if there is none.
+/// Returns the inverse of the public exponent modulo an even number, or `None` if there is none.
+/// The number is a prime minus one, or the product of two of these.
 ///
-/// With e = 17 and p − 1 = 17·q + r, it is k·q + (k·r + 1)/17, where k·r is −1 modulo 17. That is
-/// much less work than an inversion of long numbers, and takes the same time for all primes.
-fn inverse_of_public_exponent(prime: &Odd<BoxedUint>) -> Option<Zeroizing<BoxedUint>> {
+/// With e = 17 and the number 17·q + r, it is k·q + (k·r + 1)/17, where k·r is −1 modulo 17. That
+/// is much less work than an inversion of long numbers, and takes the same time for all primes.
+fn inverse_of_public_exponent(order: &BoxedUint) -> Option<Zeroizing<BoxedUint>> {
     const E: u64 = EXPONENT as u64;
-    let order = Zeroizing::new(prime.as_ref().wrapping_sub(BoxedUint::one()));
     let (quotient, rest) = order.div_rem_limb(Option::from(NonZero::new(Limb::from(EXPONENT)))?);
     let (quotient, rest) = (Zeroizing::new(quotient), u64::from(rest));
     if rest == 0 {
@@ -199,6 +221,31 @@ fn inverse_of_public_exponent(prime: &Odd<BoxedUint>) -> Option<Zeroizing<BoxedU
     let k = E - inverse;
     let product = Zeroizing::new(quotient.wrapping_mul(BoxedUint::from(k)));
     Some(Zeroizing::new(product.wrapping_add(BoxedUint::from((k * rest + 1) / E))))
+}
+
+/// Returns a prime minus one.
+fn order(prime: &Odd<BoxedUint>) -> Zeroizing<BoxedUint> {
+    Zeroizing::new(prime.as_ref().wrapping_sub(BoxedUint::one()))
+}
+
+/// Makes the opener of a key. Returns `None` if AWS-LC does not take keys of this size.
+#[cfg(feature = "aws-rsa")]
+fn opener(public: &Modulus, p: &Prime, q: &Prime, q_inverse: &BoxedMontyForm) -> Option<Opener> {
+    if public.size() < SMALLEST_SIZE {
+        return None;
+    }
+    let order_of_both = Zeroizing::new(order(p.params.modulus()).concatenating_mul(&*order(q.params.modulus())));
+    let private_exponent = inverse_of_public_exponent(&order_of_both)?;
+    let bytes = |number: &BoxedUint| Zeroizing::new(number.to_be_bytes().into_vec());
+    let prime = |prime: &Prime| bytes(prime.params.modulus().as_ref());
+    Opener::new(&KeyParts {
+        modulus: &public.to_bytes(),
+        public_exponent: &EXPONENT.to_be_bytes(),
+        private_exponent: &bytes(&private_exponent),
+        primes: [&prime(p), &prime(q)],
+        exponents: [&bytes(&p.exponent), &bytes(&q.exponent)],
+        coefficient: &bytes(&Zeroizing::new(q_inverse.retrieve())),
+    })
 }
 
 fn public_power(form: &BoxedMontyForm) -> BoxedMontyForm {
@@ -327,15 +374,19 @@ mod tests {
     #[test]
     fn the_inverse_of_the_public_exponent_is_that_of_a_division_of_long_numbers() {
         use crypto_bigint::Resize;
-        for _ in 0..40 {
-            let prime = prime(512).unwrap();
-            let order: NonZero<BoxedUint> = prime.wrapping_sub(BoxedUint::one()).into_nz().unwrap();
-            let inverse: Option<BoxedUint> = BoxedUint::from(EXPONENT).resize(512).invert_mod(&order).into();
-            let found = inverse_of_public_exponent(&prime.into_odd().unwrap());
-            assert!(found.as_deref() == inverse.as_ref());
+        let check = |order: &BoxedUint| {
+            let exponent = BoxedUint::from(EXPONENT).resize(order.bits_precision());
+            let inverse: Option<BoxedUint> = exponent.invert_mod(&order.clone().into_nz().unwrap()).into();
+            assert!(inverse_of_public_exponent(order).as_deref() == inverse.as_ref());
+        };
+        for _ in 0..20 {
+            let [p, q] = [(); 2].map(|()| order(&prime(512).unwrap().into_odd().unwrap()));
+            check(&p);
+            check(&q);
+            check(&p.concatenating_mul(&*q));
         }
-        // 103 is 6·17 + 1.
-        assert!(inverse_of_public_exponent(&BoxedUint::from(103_u64).into_odd().unwrap()).is_none());
+        // 102 is 6·17.
+        assert!(inverse_of_public_exponent(&BoxedUint::from(102_u64)).is_none());
     }
 
     #[test]
@@ -356,6 +407,32 @@ mod tests {
         for bad in [&changed[..], &encrypted[1..], &[], &[0xff; 128], &[0; 128], &[0; 256]] {
             assert!(key.open(bad).unwrap().is_none());
         }
+    }
+
+    #[cfg(feature = "aws-rsa")]
+    #[test]
+    fn aws_lc_opens_what_this_module_opens_and_refuses_what_it_refuses() {
+        let made = PrivateKey::generate(2048).unwrap();
+        let bytes = made.to_bytes();
+        let (p, q) = bytes.split_at(bytes.len() / 2);
+        // AWS-LC must accept the primes in either order.
+        for primes in [[p, q], [q, p]] {
+            let key = PrivateKey::from_bytes(&primes.concat()).unwrap();
+            let plain = PrivateKey { opener: None, ..PrivateKey::from_bytes(&primes.concat()).unwrap() };
+            assert!(key.opener.is_some() && key.public() == made.public());
+            for message in [&b""[..], b"1234", &[7; 190]] {
+                let block = key.public().encrypt(message, &[9; 32]).unwrap();
+                for opened in [key.open(&block), plain.open(&block)] {
+                    assert_eq!(&**opened.unwrap().unwrap(), message);
+                }
+                let mut changed = block.clone();
+                changed[255] ^= 1;
+                for bad in [&changed[..], &block[1..], &[], &[0xff; 256], &[0; 256], &key.seal(message).unwrap()] {
+                    assert!(key.open(bad).unwrap().is_none() && plain.open(bad).unwrap().is_none());
+                }
+            }
+        }
+        assert!(PrivateKey::generate(1024).unwrap().opener.is_none());
     }
 
     #[test]

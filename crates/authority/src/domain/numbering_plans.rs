@@ -145,7 +145,7 @@ mod tests {
 
     proptest! {
         // Patterns of many countries are compiled for each case.
-        #![proptest_config(ProptestConfig::with_cases(32))]
+        #![proptest_config(ProptestConfig::with_cases(8))]
 
         #[test]
         fn any_digits_read_as_with_all_plans_together(digits in "[0-9]{1,17}") {
